@@ -1,4 +1,4 @@
-"""The audit of an account's roles and the explanation of denials, beside the reading of the same."""
+"""The audit of roles and the explanation of denials, beside the reading of the same input."""
 
 import json
 import tempfile
@@ -42,12 +42,9 @@ def measure(runs: int) -> Iterator[Row]:
         yield from _beside_json(["explain"], trail, f"`explain`, {RECORDS:,} records", runs)
         log = Path(temporary, "ipamd.log")
         log.write_text((_CALM * 99 + _DENIED) * (LINES // 100))
+        ours = [COMMAND, "explain", str(log)]
         grep = ["grep", "--count", "UnauthorizedOperation", str(log)]
-        own, other = in_turns(
-            lambda: processor([COMMAND, "explain", str(log)], codes=(0, 1)),
-            lambda: processor(grep),
-            runs,
-        )
+        own, other = in_turns(lambda: processor(ours, codes=(0, 1)), lambda: processor(grep), runs)
         yield Row(f"`explain`, {LINES:,} lines of a log", own, "`grep -c`", other, "ms CPU")
 
 
@@ -69,14 +66,13 @@ def _account(roles: int) -> dict[str, Any]:
 
 
 def _role(number: int, *, is_plugins: bool) -> dict[str, Any]:
+    subject = "system:serviceaccount:kube-system:aws-node"
     provider = f"oidc.eks.eu-west-1.amazonaws.com/id/{number:032X}"
     trust = {
         "Effect": "Allow",
         "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{provider}"},
         "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {
-            "StringEquals": {f"{provider}:sub": "system:serviceaccount:kube-system:aws-node"}
-        },
+        "Condition": {"StringEquals": {f"{provider}:sub": subject}},
     }
     service = {
         "Effect": "Allow",

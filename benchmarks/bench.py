@@ -73,12 +73,14 @@ def measured(part: str, runs: int) -> list[Row]:
 
 def ratios(part: str, rows: list[Row]) -> dict[str, float]:
     """Return the ratio of each row by a name that stays when sizes change."""
-    names = (re.sub(r"[\d.,]+", "N", f"{part}: {row.name} beside {row.yardstick}") for row in rows)
-    seen: Counter[str] = Counter()
+    names = (
+        re.sub(r"\b\d[\d.,]*\b", "N", f"{part}: {row.name} beside {row.yardstick}") for row in rows
+    )
+    counts: Counter[str] = Counter()
     by_name = {}
     for name, row in zip(names, rows, strict=True):
-        seen[name] += 1
-        by_name[f"{name} ({seen[name]})" if seen[name] > 1 else name] = round(row.ratio, 3)
+        counts[name] += 1
+        by_name[f"{name} ({counts[name]})" if counts[name] > 1 else name] = round(row.ratio, 3)
     return by_name
 
 

@@ -55,14 +55,14 @@ def scoped() -> Subject:
 
 
 def requests(subject: Subject, release: PluginVersion) -> list[Request]:
-    """Return what a release sends in all situations.
+    """Return what a release sends in all scenarios.
 
     Args:
         subject: The policies.
         release: The release.
     """
-    found = cover(subject.policies, PluginSetting(release, names=subject.names))
-    return [c.request for p in found.scenario_runs for call in p.calls for c in call.checks]
+    coverage = cover(subject.policies, PluginSetting(release, names=subject.names))
+    return [c.request for p in coverage.scenario_runs for call in p.calls for c in call.checks]
 
 
 def second(policies: tuple[Policy, ...]) -> Callable[[list[object]], None]:

@@ -76,8 +76,8 @@ def outcome(command: list[str], texts: Mapping[str, str], engine: Engine) -> str
     repeated = sum(first == second for first, second in done.values())
     with tempfile.TemporaryDirectory() as folder:
         valid = _valid({f"{n}.tf": first for n, (first, _) in done.items()}, Path(folder), engine)
-        found = rendered(engine, Path(folder), valid) if valid else {}
-    same = sum(plain(texts[name]) == plain(text) for name, text in found.items())
+        documents = rendered(engine, Path(folder), valid) if valid else {}
+    same = sum(plain(texts[name]) == plain(text) for name, text in documents.items())
     time = round(used * 1e3 / 2 / len(texts))
     return f"{len(texts):,} | {len(done):,} | {repeated:,} | {len(valid):,} | {same:,} | {time}"
 

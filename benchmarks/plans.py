@@ -1,16 +1,17 @@
 """The reading and the review of plans, beside json.load, jq and typed msgspec.
 
-A plan of 2,000 policies with their documents, all different, and one that is large by what is not
-IAM.
+A plan of 2,000 policies with their documents, one for each of 2,000 clusters, one that is large by
+what is not IAM, and plans that change 2,000 policies: in one way, and each in its own.
 """
 
 import json
 import multiprocessing
+import random
 import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from vpc_cni_iam.policy.document import dumps
 
 POLICIES = 2000
 LARGE = 500  # MB
+FEW, MANY = 500, 8000
+ACTIONS = ("ec2:RunInstances", "ec2:TerminateInstances", "logs:PutLogEvents", "s3:GetObject")
 OURS, YARDSTICK = "reading a plan", "typed msgspec"
 _TIMED = """
 import sys, time
@@ -142,6 +145,49 @@ def write(path: Path, policies: int, others: int) -> None:
         json.dump(plan, file, separators=(",", ":"))
 
 
+def changed(number: int, *, alike: bool) -> tuple[str, str]:
+    """Return a scoped document before and after a change.
+
+    Args:
+        alike: Whether all are changed in one way, and only their names differ.
+    """
+    old, way = document(number), 0 if alike else number
+    new, rnd = json.loads(old), random.Random(way)  # noqa: S311 - a sample
+    widened = rnd.choice(new["Statement"])
+    actions = widened["Action"]
+    actions = actions if isinstance(actions, list) else [actions]
+    widened["Action"] = [*actions, rnd.choice(ACTIONS)]
+    if rnd.random() < 0.3:
+        del new["Statement"][rnd.randrange(len(new["Statement"]))]
+    bucket = f"arn:aws:s3:::team-{way}/*"
+    new["Statement"].append(
+        {"Effect": "Allow", "Action": rnd.sample(ACTIONS, 2), "Resource": bucket}
+    )
+    return old, json.dumps(new)
+
+
+def write_changes(path: Path, policies: int, alike: bool) -> None:
+    """Write a plan that changes policies."""
+    changes = []
+    for number in range(policies):
+        before, after = (
+            {"name": f"p{number}", "path": "/", "policy": text}
+            for text in changed(number, alike=alike)
+        )
+        item = created(resource("aws_iam_policy", f"p{number}", after))
+        item["change"] |= {"actions": ["update"], "before": before, "after_unknown": {}}
+        changes.append(item)
+    plan = {
+        "format_version": "1.2",
+        "terraform_version": "1.15.5",
+        "resource_changes": changes,
+        "prior_state": {"values": {"root_module": {}}},
+        "configuration": {"root_module": {}},
+    }
+    with path.open("w") as file:
+        json.dump(plan, file, separators=(",", ":"))
+
+
 def measure(runs: int) -> Iterator[Row]:
     """Measure the reading of two plans, and the review of them.
 
@@ -150,11 +196,21 @@ def measure(runs: int) -> Iterator[Row]:
     """
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary, "plan.json")
-        apart(path, POLICIES, 0)
+        apart(write, path, POLICIES, 0)
         yield from of_plan(path, f"{POLICIES:,} policies", runs, "2")
         # One resource is about 6 kB.
-        apart(path, 100, LARGE * 1000 // 6)
+        apart(write, path, 100, LARGE * 1000 // 6)
         yield from of_plan(path, "mostly not IAM", 1, "")
+        for alike, shapes, aim in ((True, "one shape", "10"), (False, "different shapes", "60")):
+            apart(write_changes, path, POLICIES, alike)
+            yield of_review(path, f"{POLICIES:,} changed policies of {shapes}", runs, aim)
+        seconds = []
+        for policies in (FEW, MANY):
+            apart(write_changes, path, policies, True)
+            seconds.append(used(review(path))[0] * 1e3)
+        few, many = seconds
+        ratio = f"{MANY / FEW:.0f}"
+        yield Row(f"`review` of {MANY:,} of one shape", [many], f"of {FEW}", [few], "ms", ratio)
 
 
 def of_plan(path: Path, what: str, runs: int, aim: str) -> Iterator[Row]:
@@ -181,9 +237,24 @@ def of_plan(path: Path, what: str, runs: int, aim: str) -> Iterator[Row]:
             aim if first else "",
         )
         yield Row("its peak memory", memory[0], name, memory[1], "MB")
-    own = used([COMMAND, "review", str(path), "--format", "json"])
+    own = used(review(path))
     other = used(commands[YARDSTICK])
     yield Row("`review` of it", [own[0] * 1e3], f"reading, {YARDSTICK}", [other[0] * 1e3], "ms")
+    yield Row("its peak memory, at most 120 MB", [own[1]], YARDSTICK, [other[1]], "MB")
+
+
+def review(path: Path) -> list[str]:
+    """Return the command that reviews a plan."""
+    return [COMMAND, "review", str(path), "--format", "json"]
+
+
+def of_review(path: Path, what: str, runs: int, aim: str) -> Row:
+    """Measure the review of one plan beside a process that reads it, both with their imports."""
+    imports, work = SCRIPTS[YARDSTICK]
+    reading = [PYTHON, "-c", f"import sys\n{imports}\n{work}"]
+    pairs = [(used(review(path))[0], used([*reading, str(path)])[0]) for _ in range(min(runs, 3))]
+    own, other = ([seconds * 1e3 for seconds in side] for side in zip(*pairs, strict=True))
+    return Row(f"`review` of {what}", own, f"a process, {YARDSTICK}", other, "ms", aim)
 
 
 def used(command: list[str]) -> tuple[float, float]:
@@ -195,7 +266,7 @@ def used(command: list[str]) -> tuple[float, float]:
     return float(printed) if timed else wall, memory
 
 
-def apart(path: Path, policies: int, others: int) -> None:
+def apart(work: Callable[..., None], *arguments: object) -> None:
     """Write a plan in a process of its own: a child starts with the peak memory of its parent."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        pool.apply(write, (path, policies, others))
+        pool.apply(work, arguments)

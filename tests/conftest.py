@@ -1,6 +1,7 @@
 """Engines and command runs that tests share."""
 
 import io
+import json
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -78,9 +80,9 @@ def newest(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 
 def make_engine(name: str, folder: Path) -> Engine:
-    found = find(name.partition("-")[0], engine_environment(name, folder))
-    assert found is not None
-    return found
+    place = find(name.partition("-")[0], engine_environment(name, folder))
+    assert place is not None
+    return place
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,11 @@ def _run_here(words: list[str], cwd: Path | None) -> Run:
     assert isinstance(code, int)
     out, err = (stream.buffer.getvalue().decode() for stream in streams)  # type: ignore[attr-defined]
     return Run(code, out, err)
+
+
+def schema(command: str) -> Any:
+    """Return the published JSON Schema of what a command prints."""
+    return json.loads((ROOT / "docs" / "schemas" / f"{command}.schema.json").read_text())
 
 
 def write_tree(folder: Path, files: dict[str, str]) -> Path:

@@ -12,6 +12,7 @@ from conftest import ROOT
 from coverage_policies import composed, covered, filled, setting, upstream
 from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.peers import peer_documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
@@ -37,8 +38,8 @@ NEWEST = documents.revisions()[-1].name
 
 
 def row(words: str) -> dict[str, str]:
-    (found,) = (cells for name, cells in ROWS.items() if words in name)
-    return found
+    (result,) = (cells for name, cells in ROWS.items() if words in name)
+    return result
 
 
 def works(policy: Policy, mode: Mode) -> str:
@@ -100,13 +101,10 @@ def test_the_managed_policy() -> None:
 
 
 def test_terraform_aws_iam() -> None:
-    """Of v6.6.1: modules/iam-role-for-service-accounts/policies.tf, vpc_cni.
-
-    Its statement for IPv4 has the actions of AmazonEKS_CNI_Policy v6, that for IPv6 those of
-    upstream's page of 2022-01-31, and none has a condition.
-    """
-    theirs = {"ipv4": documents.managed_policy(), "ipv6": upstream("ipv6", "2022-01-31")}
-    cells = row("terraform-aws-iam v6.6.1")
+    """Of v6.8.0: modules/iam-role-for-service-accounts/policies.tf, vpc_cni."""
+    every = [d for d in peer_documents() if d.project == "terraform-aws-iam"]
+    theirs = {mode: [d for d in every if d.mode == mode][-1].policy for mode in MODES}
+    cells = row("terraform-aws-iam v6.8.0")
     for mode in MODES:
         assert cells[mode] == works(theirs[mode], mode)
         assert (cells["scoped"], conditions(theirs[mode])) == ("no", False)
@@ -119,6 +117,6 @@ def test_convert_keeps_what_it_is_said_to_keep() -> None:
       "Condition": {"NumericLessThan": {"s3:max-keys": 1e1}}}}"""
     policy = loads(text, "p.json")
     hcl = block(policy_document("p", policy))
-    (found,) = module.read({"p.tf": hcl}, {}).documents
-    assert found.policy == policy
+    (contents,) = module.read({"p.tf": hcl}, {}).documents
+    assert contents.policy == policy
     assert '"1e1"' in hcl and "$${aws:username}" in hcl

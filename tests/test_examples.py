@@ -48,24 +48,24 @@ RELEASES = dict(_ROW.findall(PAGE.read_text())) if PAGE.exists() else {}
 OLDER = {"upstream-2022-01-31"}
 
 
-def serve(target: Path, document: str, said: str) -> None:
+def serve(target: Path, document: str, message: str) -> None:
     """Have `coverage` put a document to every release, and compare with what is said of it."""
-    found = of_input(str(target), str, [document] if document else [], {})
+    subject = of_input(str(target), str, [document] if document else [], {})
     rows = matrix(
-        found.policies, PluginSetting(releases.newest(), found.mode, names=found.names)
+        subject.policies, PluginSetting(releases.newest(), subject.mode, names=subject.names)
     ).rows
-    first = releases.find(said.split(maxsplit=1)[0])
+    first = releases.find(message.split(maxsplit=1)[0])
     works = frozenset(r.release for r in rows if r.release >= first and not r.fatal)
-    assert ", ".join(map(str, releases.spans(works))) == said
+    assert ", ".join(map(str, releases.spans(works))) == message
 
 
-def serve_planned(plan: dict[str, Any], folder: Path, said: str) -> None:
+def serve_planned(plan: dict[str, Any], folder: Path, message: str) -> None:
     """The same for each policy that a plan leaves."""
     write_tree(folder, {"plan.json": json.dumps(plan)})
-    found = open_policies(str(folder / "plan.json"), str, {})
-    assert found.policies and is_complete(found.skipped)
-    for one in found.policies:
-        serve(folder / "plan.json", one.name, said)
+    contents = open_policies(str(folder / "plan.json"), str, {})
+    assert contents.policies and is_complete(contents.skipped)
+    for policie in contents.policies:
+        serve(folder / "plan.json", policie.name, message)
 
 
 @pytest.mark.parametrize("name", sorted({*STATEMENTS, *NOT_PLANNED} - OLDER))
@@ -141,8 +141,8 @@ def test_arguments_of_newer_resources_are_those_of_the_published_bindings() -> N
         for block in parse(text, "x").blocks:
             known = ARGUMENTS.get(block.labels[0]) if block.type == "resource" else None
             if known:
-                given = set(block.attributes) - {"count"}
-                assert given >= set(known["required"])
-                assert given <= {*known["required"], *known["optional"]}
+                values = set(block.attributes) - {"count"}
+                assert values >= set(known["required"])
+                assert values <= {*known["required"], *known["optional"]}
                 checked += 1
     assert checked == 4

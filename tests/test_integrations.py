@@ -149,11 +149,11 @@ class Action:
 
     def step(self, number: int, **inputs: str) -> subprocess.CompletedProcess[str]:
         step = self.steps[number]
-        given = self.inputs | {name.replace("_", "-"): value for name, value in inputs.items()}
+        values = self.inputs | {name.replace("_", "-"): value for name, value in inputs.items()}
         environ = dict(self.environ)
         for name, value in step.get("env", {}).items():
             environ[name] = re.sub(
-                r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda match: given[match[1]], value
+                r"\$\{\{ inputs\.([a-z-]+) \}\}", lambda match: values[match[1]], value
             )
         return subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
@@ -303,10 +303,10 @@ def test_the_gitlab_template_runs_what_it_should(consumer: Path) -> None:
     )
     assert unset.returncode != 0
     assert "set it to what pip is to install" in unset.stderr
-    given = install.replace("pip install", "printf '%s\\n'")
-    wanted = {**environ, "VPC_CNI_IAM": "vpc-cni-iam @ git+https://x.test/y@v1"}
-    said = subprocess.run(["bash", "-ec", given], env=wanted, capture_output=True, check=True)
-    assert said.stdout.decode().splitlines()[-1] == wanted["VPC_CNI_IAM"]
+    command = install.replace("pip install", "printf '%s\\n'")
+    expected = {**environ, "VPC_CNI_IAM": "vpc-cni-iam @ git+https://x.test/y@v1"}
+    result = subprocess.run(["bash", "-ec", command], env=expected, capture_output=True, check=True)
+    assert result.stdout.decode().splitlines()[-1] == expected["VPC_CNI_IAM"]
     done = subprocess.run(["bash", "-ec", check], cwd=consumer, env=environ, check=False)
     assert done.returncode == 0
     (rule,) = template["vpc-cni-iam"]["rules"]
@@ -349,8 +349,8 @@ def test_the_gitlab_template_reviews_a_plan(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == names
     source = tmp_path / "the root"
     shutil.copytree(plan.parent.parent / "configurations" / "widen" / "after", source)
-    given = {"PLAN": str(plan), "SOURCE": source.name, "REVIEW_OPTIONS": "--fail-on coverage-lost"}
-    done = gitlab(**{f"VPC_CNI_IAM_{name}": v for name, v in given.items()})
+    values = {"PLAN": str(plan), "SOURCE": source.name, "REVIEW_OPTIONS": "--fail-on coverage-lost"}
+    done = gitlab(**{f"VPC_CNI_IAM_{name}": v for name, v in values.items()})
     assert done.returncode == 0, done.stderr
     assert 'file="the root/main.tf"' in (tmp_path / artifacts["reports"]["junit"]).read_text()
     assert gitlab(VPC_CNI_IAM_PLAN="--help").returncode == 3
@@ -377,12 +377,12 @@ def test_renovate_finds_and_moves_the_pin(consumer: Path) -> None:
     (pattern,) = re.findall(r'"matchStrings": \[\s*"(.*)"\s*\]', page)
     expression = pattern.replace("\\\\", "\\").replace('\\"', '"').replace("(?<", "(?P<")
     text = (consumer / "vpc-cni-iam.toml").read_text()
-    found = re.search(expression, text)
-    assert found is not None
-    assert found["depName"] == "aws/amazon-vpc-cni-k8s"
-    assert found["datasource"] == "github-releases"
-    assert found["currentValue"] == "v1.23.2"
-    start, end = found.span("currentValue")
+    match = re.search(expression, text)
+    assert match is not None
+    assert match["depName"] == "aws/amazon-vpc-cni-k8s"
+    assert match["datasource"] == "github-releases"
+    assert match["currentValue"] == "v1.23.2"
+    start, end = match.span("currentValue")
     (consumer / "vpc-cni-iam.toml").write_text(f"{text[:start]}v1.22.4{text[end:]}")
     done = run("check", cwd=consumer)
     assert done.code == 1

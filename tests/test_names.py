@@ -8,7 +8,7 @@ import pytest
 from conftest import run
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.names import resolve
-from vpc_cni_iam.vendoring.config import parse
+from vpc_cni_iam.vendoring.configuration.config import parse
 
 NEAR = [
     ("policy ipv4-scop", "unknown variant 'ipv4-scop'; did you mean 'ipv4-scoped'?"),
@@ -22,7 +22,7 @@ NEAR = [
     ("verify x --engine terafrom", "did you mean 'terraform'?"),
     ("check --format markdwon", "did you mean 'markdown'?"),
     ("coverage --variant ipv4 --mode ipv", "unknown --mode 'ipv'"),
-    ("coverage --variant ipv4 --situation fresh-nod", "did you mean 'fresh-node'?"),
+    ("coverage --variant ipv4 --scenario fresh-nod", "did you mean 'fresh-node'?"),
     ("coverage --explain describe-unscope", "did you mean 'describe-unscoped'?"),
     ("review x --fail-on new-acces", "did you mean 'new-access'?"),
     ("review x --format jnit", "did you mean 'junit'?"),
@@ -30,7 +30,7 @@ NEAR = [
     ("convert x --format hlc", "did you mean 'hcl'?"),
     ("generate --variant ipv4,ipv6", "is a list; repeat --variant for each variant"),
     ("generate --feature multi-nic,hyperpod", "is a list; repeat --feature for each feature"),
-    ("coverage --variant ipv4 --situation a,b", "is a list; repeat --situation"),
+    ("coverage --variant ipv4 --scenario a,b", "is a list; repeat --scenario"),
 ]
 
 

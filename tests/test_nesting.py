@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from conftest import ROOT
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.policy.strict_json import load_json
 from vpc_cni_iam.texts.limits import HCL_DEPTH, HCL_TOKENS, JSON_DEPTH, TOML_DEPTH
 from vpc_cni_iam.texts.nesting import check_hcl, check_json, check_toml
+from vpc_cni_iam.vendoring.configuration.config import load
 
 Check = Callable[[str, str], None]
 
@@ -60,6 +62,31 @@ def test_templates_in_texts_nest_as_brackets_do() -> None:
     check_hcl("a = " + '"${' * 40 + "1" + '}"' * 40, "f")
     with pytest.raises(InputError, match="nests more than 100 deep"):
         check_hcl("a = " + '"${f(' * 40 + "1" + ')}"' * 40, "f")
+
+
+def toml(text: str, source: str) -> None:
+    Path(source).write_text(text)
+    load(Path(source))
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "limit"),
+    [
+        (load_json, "[" * 201 + "]" * 201, 200),
+        (parse, "a = " + "[" * 101 + "]" * 101, 100),
+        (toml, "a." * 20 + "a = 1", 20),
+    ],
+)
+def test_nesting_is_refused_by_what_reads_files(
+    read: Callable[[str, str], object],
+    text: str,
+    limit: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=f"nests more than {limit} deep"):
+        read(text, "f")
 
 
 @pytest.mark.parametrize(
@@ -155,10 +182,10 @@ def test_json_is_measured_as_it_nests(value: object, more: int) -> None:
     for _ in range(more):
         value = [value]
 
-    def depth(one: object) -> int:
-        if isinstance(one, dict):
-            return 1 + max(map(depth, one.values()), default=0)
-        return 1 + max(map(depth, one), default=0) if isinstance(one, list) else 0
+    def depth(item: object) -> int:
+        if isinstance(item, dict):
+            return 1 + max(map(depth, item.values()), default=0)
+        return 1 + max(map(depth, item), default=0) if isinstance(item, list) else 0
 
     text = json.dumps(value)
     if depth(value) <= JSON_DEPTH:

@@ -49,7 +49,7 @@ DATA = {
 
 def dependencies() -> tuple[str, ...]:
     """Every package that an installation of this one brings, by its normal name."""
-    found: list[str] = []
+    results: list[str] = []
     waiting = [Requirement(NAME)]
     while waiting:
         required = waiting.pop()
@@ -57,13 +57,13 @@ def dependencies() -> tuple[str, ...]:
             needed = Requirement(text)
             extras = required.extras or {""}
             name = needed.name.lower().replace("_", "-")
-            wanted = needed.marker is None or any(
+            expected = needed.marker is None or any(
                 needed.marker.evaluate({"extra": extra}) for extra in extras
             )
-            if wanted and name not in found:
-                found.append(name)
+            if expected and name not in results:
+                results.append(name)
                 waiting.append(needed)
-    return tuple(sorted(found))
+    return tuple(sorted(results))
 
 
 def licence(name: str) -> str:
@@ -158,11 +158,11 @@ def installed(site: Path, folder: Path, *words: str, **environ: str) -> str:
     # Root may write anywhere; without its capabilities, modes hold for it too.
     plain = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
     command = [*plain, sys.executable, "-S", "-m", "vpc_cni_iam", *words]
-    kept = {k: os.environ[k] for k in ("LD_LIBRARY_PATH",) if k in os.environ}
+    remaining = {k: os.environ[k] for k in ("LD_LIBRARY_PATH",) if k in os.environ}
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**kept, "PATH": os.defpath, "PYTHONPATH": str(site), **environ},
+        env={**remaining, "PATH": os.defpath, "PYTHONPATH": str(site), **environ},
         capture_output=True,
         text=True,
         check=False,

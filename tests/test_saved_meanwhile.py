@@ -17,7 +17,7 @@ from vpc_cni_iam.generating.generate import generate
 from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import publish
 from vpc_cni_iam.publishing.semver import Version
-from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.init import init
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
@@ -64,8 +64,8 @@ def of_publish(folder: Path) -> Callable[[], object]:
 
 def of_rewrite(folder: Path) -> Callable[[], object]:
     write_tree(folder, {"main.tf": RESOURCE})
-    found = [rewrite.rewriting(folder / "main.tf", Modules())]
-    return lambda: rewrite.save(folder, found)
+    results = [rewrite.rewriting(folder / "main.tf", Modules())]
+    return lambda: rewrite.save(folder, results)
 
 
 def of_convert(folder: Path) -> Callable[[], object]:

@@ -77,11 +77,11 @@ def test_a_file_that_is_too_large_is_not_read_at_all(
 class Endless:
     """A device that never ends, and counts what is asked of it."""
 
-    given = 0
+    passed = 0
 
     def read(self, size: int = -1) -> bytes:
-        assert size > 0 and self.given < (20 << 20)
-        self.given += size
+        assert size > 0 and self.passed < (20 << 20)
+        self.passed += size
         return b"x" * size
 
 
@@ -90,7 +90,7 @@ def test_a_stream_is_read_no_further_than_its_limit() -> None:
     endless = Endless()
     with pytest.raises(InputError, match="f: is larger than 10 MiB, the most that is read"):
         bounded(endless, "f", limit)
-    assert endless.given <= limit.most + (1 << 20)
+    assert endless.passed <= limit.most + (1 << 20)
     assert bounded(io.BytesIO(b"x" * limit.most), "f", limit) == b"x" * limit.most
 
 
@@ -98,15 +98,15 @@ def test_the_files_of_a_directory_are_counted_and_measured_together(tmp_path: Pa
     paths = [tmp_path / f"{n}.tf" for n in range(3)]
     for path in paths:
         path.write_text("# abcdefgh")
-    one, all_, count = (Limit("", most, "", unit) for most, unit in ((10, ""), (30, ""), (3, "")))
-    found = read_together(paths, "d", "HCL", one, all_, count)
-    assert found == {str(p): "# abcdefgh" for p in paths}
+    item, all_, count = (Limit("", most, "", unit) for most, unit in ((10, ""), (30, ""), (3, "")))
+    texts_read = read_together(paths, "d", "HCL", item, all_, count)
+    assert texts_read == {str(p): "# abcdefgh" for p in paths}
     fewer = Limit("", 2, "", "HCL files")
     with pytest.raises(InputError, match="d: holds more than 2 HCL files, the most that is read"):
-        read_together(paths, "d", "HCL", one, all_, fewer)
+        read_together(paths, "d", "HCL", item, all_, fewer)
     less = Limit("", 29, "")
     with pytest.raises(InputError, match="d: holds files of more than 29 bytes together"):
-        read_together(paths, "d", "HCL", one, less, count)
+        read_together(paths, "d", "HCL", item, less, count)
     with pytest.raises(InputError, match=r"0\.tf: is larger than 9 bytes"):
         read_together(paths, "d", "HCL", Limit("", 9, ""), all_, count)
 
@@ -115,6 +115,7 @@ def test_the_files_of_a_directory_are_counted_and_measured_together(tmp_path: Pa
 # own tests show that they stop.
 OWN_READERS = {
     "texts/__init__.py",
+    "inputs/json_pieces.py",
     "inputs/plan/saved.py",
     "files/folder.py",
     "files/lock.py",

@@ -121,13 +121,13 @@ class Case:
         """What a review says otherwise than the case."""
         findings: list[Json] = review["findings"]
         expected, may = self.expected, many(self.data.get("may", ()))
-        for wanted in expected:
-            if not any(wanted.fits(f) for f in findings):
-                yield f"not said:      {wanted}"
+        for needed in expected:
+            if not any(needed.fits(f) for f in findings):
+                yield f"not said:      {needed}"
         for finding in findings:
             if finding["level"] == "note" or finding["rule"] in may:
                 continue
-            if not any(wanted.fits(finding) for wanted in expected):
+            if not any(needed.fits(finding) for needed in expected):
                 yield f"not expected:  {one_line(finding)}"
         never = self.data.get("never", {})
         for finding in findings:
@@ -140,19 +140,19 @@ class Case:
             yield f"exit code:     {code}, not {self.data['exit']}"
 
     def _clusters(self, review: Json) -> Iterator[str]:
-        for wanted in self.data.get("cluster", ()):
+        for expected in self.data.get("cluster", ()):
             clusters = review.get("clusters", [])
-            if not any(_holds(cluster, wanted) for cluster in clusters):
-                said = [{key: cluster.get(key) for key in wanted} for cluster in clusters]
-                yield f"no cluster:    {wanted} in {said}"
+            if not any(_holds(cluster, expected) for cluster in clusters):
+                messages = [{key: cluster.get(key) for key in expected} for cluster in clusters]
+                yield f"no cluster:    {expected} in {messages}"
 
 
-def _holds(value: Any, wanted: Any) -> bool:
-    if isinstance(wanted, Mapping):
+def _holds(value: Any, expected: Any) -> bool:
+    if isinstance(expected, Mapping):
         return isinstance(value, Mapping) and all(
-            _holds(value.get(k), inner) for k, inner in wanted.items()
+            _holds(value.get(k), inner) for k, inner in expected.items()
         )
-    return bool(value == wanted)
+    return bool(value == expected)
 
 
 def one_line(finding: Json) -> str:

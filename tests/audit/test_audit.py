@@ -23,11 +23,14 @@ from account_details import (
     managed,
     role,
 )
-from conftest import run
+from conftest import run, schema
 from vpc_cni_iam.audit.audit import audit
 from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts.documents import find
+from vpc_cni_iam.catalog.parameters import SAMPLE, fill
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
 from vpc_cni_iam.inputs.account import AccountDetails
+from vpc_cni_iam.policy.document import to_json
 
 NOT_PRINCIPAL = {
     "Statement": [{"Effect": "Allow", "NotPrincipal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]
@@ -44,7 +47,7 @@ def audited(tmp_path: Path, *texts: str, to: str = "v1.23.2") -> dict[str, Any]:
     assert done.code in (0, 1), done.err
     result: dict[str, Any] = json.loads(done.out)
     assert done.code == (1 if result["breaks"] or not result["complete"] else 0)
-    jsonschema.validate(result, json.loads(run("audit", "--schema").out))
+    jsonschema.validate(result, schema("audit"))
     return result
 
 
@@ -74,6 +77,20 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     assert done.out.endswith(
         "2 roles of 1 account read: 2 for the plugin, of which 1 breaks at v1.23.2\n"
     )
+
+
+def test_the_published_document_that_a_policy_equals_is_named(tmp_path: Path) -> None:
+    document = to_json(fill(find("2022-01-31").document("ipv4-scoped"), SAMPLE))
+    edited = json.loads(json.dumps(document).replace("DetachNetworkInterface", "RunInstances"))
+    text = details(
+        role("scoped", irsa(), inline={"cni": document, "s3": allow("s3:GetObject")}),
+        role("edited", irsa(), inline={"cni": edited}),
+    )
+    roles = names(audited(tmp_path, text))
+    (equal,) = roles["scoped"]["policies"]["equal_to"]
+    assert (equal["name"], equal["date"]) == ("ipv4-scoped of upstream's page", "2022-01-31")
+    assert roles["edited"]["policies"]["equal_to"] == []
+    assert "equal to" in run("audit", "0.json", cwd=tmp_path).out
 
 
 def test_roles_that_the_plugin_could_use_are_found_and_no_others(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_configuration_and_its_schema_know_it(tmp_path: Path) -> None:
     cli(tmp_path, "init")
     config = tmp_path / "vpc-cni-iam.toml"
     assert "ipv4-pod-identity, ipv6-pod-identity." in config.read_text()
-    schema = json.loads(cli(tmp_path, "init", "--schema"))
+    schema = json.loads(cli(tmp_path, "init", "--config-schema"))
     keys = schema["$defs"]["ModuleTable"]["properties"]
     assert "ipv6-pod-identity" in keys["variants"]["items"]["enum"]
     config.write_text(config.read_text().replace('"ipv4-scoped"]', '"ipv6-pod-identity"]'))

@@ -64,9 +64,9 @@ def test_the_oldest_ipv6_document() -> None:
 
 
 def test_the_oldest_scoped_document() -> None:
-    found = policy("ipv4-scoped", revision=OLDEST).statements
-    assert len(found) == 7
-    conditions = [s.conditions for s in found]
+    document = policy("ipv4-scoped", revision=OLDEST).statements
+    assert len(document) == 7
+    conditions = [s.conditions for s in document]
     mine = ("${CLUSTER_NAME}",)
     name = "cluster.k8s.amazonaws.com/name"
     owned = "aws:ResourceTag/kubernetes.io/cluster/${CLUSTER_NAME}"
@@ -154,8 +154,8 @@ EXITS_AT_DENIALS = VersionRange(PluginVersion.of("v1.13.0"), PluginVersion.of("v
 )
 def test_gaps_of_a_release_are_filled(variant: str, version: str, added: list[str]) -> None:
     composed = compose(BY_NAME[variant], select(cni_version=version))
-    found = [call_range.action for a in composed.additions for call_range in a.call_ranges]
-    assert list(dict.fromkeys(found)) == added
+    actions = [call_range.action for a in composed.additions for call_range in a.call_ranges]
+    assert list(dict.fromkeys(actions)) == added
     bare = compose(BY_NAME[variant], select(cni_version=version, gaps=False))
     assert bare.additions == ()
     assert composed.policy.statements[: len(bare.policy.statements)] == bare.policy.statements
@@ -180,13 +180,13 @@ def test_a_policy_for_a_release_grants_what_it_calls(
 
 
 def test_scoped_additions_carry_upstream_conditions() -> None:
-    found = policy("ipv6-scoped", cni_version="v1.22.1", features=["multi-nic"]).statements
-    for statement in found:
+    document = policy("ipv6-scoped", cni_version="v1.22.1", features=["multi-nic"]).statements
+    for statement in document:
         free = statement.resources == ("*",)
         assert free == all(a.startswith("ec2:Describe") for a in statement.actions), statement
     scoped = [s for s in policy("ipv4-scoped", revision=OLDEST).statements if s.resources != ("*",)]
     upstream = {(a, s.resources, s.conditions) for s in scoped for a in s.actions}
-    derived = {(a, s.resources, s.conditions) for s in found[3:] for a in s.actions}
+    derived = {(a, s.resources, s.conditions) for s in document[3:] for a in s.actions}
     describe = ("ec2:DescribeSubnets", "ec2:DescribeSecurityGroups")
     assert {d for d in derived if d[0] not in describe} <= upstream
 
@@ -199,10 +199,10 @@ def test_instances_are_granted_where_a_release_asks_about_them(
     features: tuple[str, ...], granted: bool
 ) -> None:
     """In IPv6 interfaces are made, and an instance is asked about, with a feature only."""
-    found = policy("ipv6-scoped", cni_version="v1.22.1", features=list(features)).statements
-    actions = {a for s in found for a in s.actions if any("instance/" in r for r in s.resources)}
+    document = policy("ipv6-scoped", cni_version="v1.22.1", features=list(features)).statements
+    actions = {a for s in document for a in s.actions if any("instance/" in r for r in s.resources)}
     assert ("ec2:ModifyNetworkInterfaceAttribute" in actions) == granted
-    assert any("security-group/" in r for s in found for r in s.resources)
+    assert any("security-group/" in r for s in document for r in s.resources)
 
 
 def test_the_derived_scoped_document() -> None:
@@ -217,8 +217,10 @@ def test_the_derived_scoped_document() -> None:
 def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
     for revision in documents.revisions():
         both = BY_NAME["ipv4-ipv6"].document(revision)
-        one, other = revision.document("ipv4"), revision.document("ipv6")
-        assert Counter(both.actions()) == Counter(dict.fromkeys(one.actions() + other.actions(), 1))
+        first, other = revision.document("ipv4"), revision.document("ipv6")
+        assert Counter(both.actions()) == Counter(
+            dict.fromkeys(first.actions() + other.actions(), 1)
+        )
         assert len(both.statements) == 2
 
 
@@ -286,8 +288,8 @@ def test_the_hyperpod_feature_is_upstreams_document(variant: variants.Variant) -
     assert added.feature == "hyperpod"
     filled = parameters.fill(Policy(added.statements), parameters.values({}))
     assert filled.statements == page.statements
-    given = {"hyperpod_cluster_id": "abc123def456", "region": "eu-west-1"}
-    named = parameters.fill(Policy(added.statements), parameters.values(given))
+    settings = {"hyperpod_cluster_id": "abc123def456", "region": "eu-west-1"}
+    named = parameters.fill(Policy(added.statements), parameters.values(settings))
     assert named.statements[0].resources == ("arn:aws:sagemaker:eu-west-1:*:cluster/abc123def456",)
 
 
@@ -360,11 +362,11 @@ def test_the_document_scoped_by_session_tags() -> None:
     """Upstream's scoped document, statement for statement, with the tag for the name."""
     tag = ("${aws:PrincipalTag/eks-cluster-name}",)
     scoped = policy("ipv4-scoped", revision=OLDEST).statements
-    found = policy("ipv4-pod-identity", revision=OLDEST).statements
-    for one, other in zip(scoped, found, strict=True):
-        assert (one.actions, one.resources) == (other.actions, other.resources)
+    rendered_policy = policy("ipv4-pod-identity", revision=OLDEST).statements
+    for item, other in zip(scoped, rendered_policy, strict=True):
+        assert (item.actions, item.resources) == (other.actions, other.resources)
     name = "cluster.k8s.amazonaws.com/name"
-    assert [s.conditions for s in found] == [
+    assert [s.conditions for s in rendered_policy] == [
         (),
         (),
         (Condition("StringEquals", f"aws:RequestTag/{name}", tag),),
@@ -376,7 +378,7 @@ def test_the_document_scoped_by_session_tags() -> None:
     # What is added for a release is scoped in the same way.
     gap = compose(BY_NAME["ipv4-pod-identity"], select(cni_version="v1.22.0")).additions
     assert [s.actions for a in gap for s in a.statements] == [("ec2:DescribeSecurityGroups",)]
-    text = " ".join(v for s in found for c in s.conditions for v in (c.key, *c.values))
+    text = " ".join(v for s in rendered_policy for c in s.conditions for v in (c.key, *c.values))
     assert "CLUSTER_NAME" not in text
 
 
@@ -404,8 +406,8 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     limited = replace(
         tagging, conditions=(Condition("ForAllValues:StringEquals", "aws:TagKeys", ("other",)),)
     )
-    found = compatibility(Policy((limited,)), BY_NAME["ipv6"])
-    gaps = [g for g in found.missing if g.part == "eks:eni:owner"]
+    served = compatibility(Policy((limited,)), BY_NAME["ipv6"])
+    gaps = [g for g in served.missing if g.part == "eks:eni:owner"]
     assert {(g.call_range.severity, g.spans[0].first >= change) for g in gaps} == {
         (impacts[0].severity, False),
         (impacts[1].severity, True),

@@ -35,12 +35,12 @@ MANY = Hardening(("Cost Center", "team"), ("node-pool", "main"))
 def composed(
     name: str = "ipv4-scoped", release: str = "v1.23.0", how: Hardening | None = None
 ) -> Composed:
-    (found,) = options((name,), cni_version=release, hardening=how).composed()
-    return found
+    (document,) = options((name,), cni_version=release, hardening=how).composed()
+    return document
 
 
-def filled(found: Composed) -> Policy:
-    return parameters.substitute(found.policy, NAMES)
+def filled(document: Composed) -> Policy:
+    return parameters.substitute(document.policy, NAMES)
 
 
 @pytest.mark.parametrize("how", [Hardening(), MANY], ids=["plain", "many"])
@@ -65,10 +65,10 @@ CREATION = {"ec2_CreateAction": "CreateNetworkInterface"}
 
 
 def tagging(sent: dict[str, str], there: dict[str, str], **context: str) -> Request:
-    found: dict[str, str | tuple[str, ...]] = {f"aws:RequestTag/{k}": v for k, v in sent.items()}
-    found |= {f"aws:ResourceTag/{k}": v for k, v in there.items()}
-    found |= {k.replace("_", ":"): v for k, v in context.items()}
-    return Request("ec2:CreateTags", ENI, "", {**found, "aws:TagKeys": tuple(sent)})
+    values: dict[str, str | tuple[str, ...]] = {f"aws:RequestTag/{k}": v for k, v in sent.items()}
+    values |= {f"aws:ResourceTag/{k}": v for k, v in there.items()}
+    values |= {k.replace("_", ":"): v for k, v in context.items()}
+    return Request("ec2:CreateTags", ENI, "", {**values, "aws:TagKeys": tuple(sent)})
 
 
 CLOSED = {
@@ -126,9 +126,9 @@ def without_a_condition(policy: Policy) -> Iterator[tuple[str, Policy]]:
     """Yield a policy with each condition left out that hardening has put in."""
     for number, statement in enumerate(policy.statements):
         for condition in statement.conditions:
-            kept = tuple(c for c in statement.conditions if c != condition)
+            remaining = tuple(c for c in statement.conditions if c != condition)
             changed = list(policy.statements)
-            changed[number] = replace(statement, conditions=kept)
+            changed[number] = replace(statement, conditions=remaining)
             yield f"{number}: {condition.key}", Policy(tuple(changed))
 
 
@@ -144,21 +144,23 @@ def test_no_condition_is_idle(variant: object) -> None:
 
 @pytest.mark.parametrize("release", ["v1.8.0", "v1.19.3", "v1.19.4", "v1.23.0"])
 def test_the_tag_keys_are_those_of_the_release(release: str) -> None:
-    found = allowed_tag_keys(composed(release=release, how=MANY).policy)
+    keys = allowed_tag_keys(composed(release=release, how=MANY).policy)
     always = {CLUSTER, INSTANCE, "node.k8s.amazonaws.com/createdAt", "Cost Center", "team"}
     owned = releases.find(release) >= releases.find("v1.19.4")
-    assert found == always | ({"eks:eni:owner"} if owned else set())
+    assert keys == always | ({"eks:eni:owner"} if owned else set())
     assert allowed_tag_keys(composed(release=release).policy) is None
 
 
 def test_a_later_release_that_sends_another_key_is_not_served() -> None:
-    found = composed(release="v1.19.3", how=Hardening())
-    served = compatibility(found.policy, found.variant)
+    document = composed(release="v1.19.3", how=Hardening())
+    served = compatibility(document.policy, document.variant)
     assert served.works_with == "v1.8.0 to v1.12.6, v1.13.4 to v1.19.3"
     assert "ec2:CreateTags of eks:eni:owner" in [gap.action for gap in served.missing]
-    found = composed(how=Hardening())
+    document = composed(how=Hardening())
     plain = composed()
-    assert compatibility(found.policy, found.variant) == compatibility(plain.policy, plain.variant)
+    assert compatibility(document.policy, document.variant) == compatibility(
+        plain.policy, plain.variant
+    )
 
 
 def test_only_what_makes_interfaces_may_tag_new_ones() -> None:
@@ -182,13 +184,13 @@ def test_the_largest_that_is_taken_fits_a_managed_policy() -> None:
     with pytest.raises(UsageError, match=r"ipv4-scoped has 1\d,\d{3} characters, and IAM takes"):
         composed(how=Hardening(keys))
     for variant in TIED:
-        (found,) = options(
+        (document,) = options(
             (variant.name,),
             cni_version="v1.22.0",
             features=[] if variant.scope is Scope.SESSION_TAGS else ["multi-nic"],
             hardening=Hardening(keys[:4]),
         ).composed()
-        assert len(dumps(parameters.fill(found.policy, parameters.SAMPLE), None)) <= 6144
+        assert len(dumps(parameters.fill(document.policy, parameters.SAMPLE), None)) <= 6144
 
 
 def test_a_module_states_it_and_is_read_back() -> None:
@@ -200,7 +202,7 @@ def test_a_module_states_it_and_is_read_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "keys", "claim", "said"),
+    ("expected", "keys", "claim", "message"),
     [
         (False, ["team"], None, "--additional-tag-key goes with --harden"),
         (False, [], "a=b", "--eni-claim-tag goes with --harden"),
@@ -225,10 +227,10 @@ def test_a_module_states_it_and_is_read_back() -> None:
         (True, [], "Cluster.k8s.amazonaws.com/name=x", "is the tag that claiming sets"),
     ],
 )
-def test_refusals(wanted: bool, keys: list[str], claim: str | None, said: str) -> None:
+def test_refusals(expected: bool, keys: list[str], claim: str | None, message: str) -> None:
     with pytest.raises(UsageError) as error:
-        Hardening.of(harden=wanted, additional_tag_keys=keys, eni_claim_tag=claim)
-    assert said in str(error.value)
+        Hardening.of(harden=expected, additional_tag_keys=keys, eni_claim_tag=claim)
+    assert message in str(error.value)
 
 
 def test_what_it_needs() -> None:

@@ -1,12 +1,15 @@
 """What the plugin's real agent was seen to do, against what the catalog says of the release."""
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tools.plugin_probe import denials, live, replay
 from tools.plugin_probe.scenarios import find
 
+from conftest import run
 from vpc_cni_iam.catalog.facts import calls, releases, requests
 from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -23,11 +26,8 @@ OTHER_PROGRAMS = {"metrics-helper", "network-policy-logs"}
 FEATURES = tuple(f for f in calls.features() if f not in OTHER_PROGRAMS)
 # Requests that no scenario leads to, with the reason.
 NOT_REACHED = {
-    ("ipv6", "describe-instance-types"): "the scenario of an unknown type is one of IPv4",
     ("ipv6", "delete"): "an interface is deleted only where its set-up fails",
     ("ipv6", "detach"): "an interface is detached only where its set-up fails",
-    ("ipv6", "attach-by-sagemaker"): "the HyperPod node is one of IPv4",
-    ("ipv6", "caller-identity"): "the HyperPod node is one of IPv4",
     ("ipv4", "describe-subnets-anyway"): "no scenario turns subnet discovery off",
 }
 # With custom networking the first interface has no addresses for pods, so that what only costs some
@@ -38,7 +38,7 @@ ONLY_THERE = {
     ("ipv4-custom-networking", "ec2:DescribeInstances"),
 }
 # A fault of the agent that no policy changes: v1.20.0:pkg/ipamd/ipamd.go:305, index out of range.
-FAULTS = {("v1.20.0", "ipv4-unknown-type")}
+FAULTS = {("v1.20.0", "ipv4-unknown-type"), ("v1.20.0", "ipv6-unknown-type")}
 OBSERVED = pytest.mark.parametrize("observed", observed_data(), ids=lambda o: str(o["version"]))
 FAMILIES = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 
@@ -99,7 +99,7 @@ def test_the_tags_are_those_of_the_catalog(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
         named = bool(scenario["cluster_name"])
         keys = requests.tag_keys(release_of(observed), cluster_name=named)
-        expected = {"create": set(keys.created), "tag-managed": set(keys.wanted)}
+        expected = {"create": set(keys.created), "tag-managed": set(keys.managed)}
         for request in scenario["requests"]:
             if request["form"] in expected:
                 checked += 1
@@ -131,11 +131,11 @@ def test_a_denial_does_what_the_catalog_says(observed: dict[str, Any]) -> None:
             if (scenario["name"], name) in ONLY_THERE:
                 assert impact in (Impact.EXITS, Impact.NO_ADDRESS), (scenario["name"], name)
                 continue
-            for feature in scenario["features"] or [None]:
-                key = scenario["family"], feature, name
-                before = worst.get(key, (Impact.NO_EFFECT, 0))
-                if order.index(impact) <= order.index(before[0]):
-                    worst[key] = impact, outcome["delay_seconds"] or 0
+            feature = (scenario["features"] or [None])[-1]
+            key = scenario["family"], feature, name
+            before = worst.get(key, (Impact.NO_EFFECT, 0))
+            if order.index(impact) <= order.index(before[0]):
+                worst[key] = impact, outcome["delay_seconds"] or 0
     assert len(worst) > 15
     for (family, feature, name), seen in worst.items():
         known = list(ranges_of(name, family, release, feature))
@@ -179,12 +179,46 @@ def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], f
             assert covered.verdict == Impact(outcome["impact"]).severity, name
 
 
+@pytest.mark.parametrize(
+    ("release", "action", "known"),
+    [
+        ("v1.23.2", "ec2:DescribeSubnets", "observed"),
+        ("v1.22.1", "ec2:DescribeSubnets", "read from source"),
+        ("v1.22.1", "logs:CreateLogGroup", "documented"),
+    ],
+)
+def test_every_output_says_how_a_fact_is_known(
+    tmp_path: Path, release: str, action: str, known: str
+) -> None:
+    listed = json.loads(run("catalog", "--format", "json").out)["releases"]
+    entry = next(r for r in listed if r["release"] == release)
+    assert {c["known"] for c in entry["calls"] if c["action"] == action} == {known}
+    (tmp_path / "p.json").write_text(run("policy", "ipv4", "--revision", "2022-01-31").out)
+    where = ("p.json", "--cni-version", release, "--feature", "network-policy-logs")
+    coverage = json.loads(run("coverage", *where, "--format", "json", cwd=tmp_path).out)
+    (sent,) = (s for s in coverage["scenarios"] if s["name"] == "fresh-node")
+    assert known in {c["known"] for c in sent["calls"] if c["action"] == action}
+    assert f"({known}" in run("coverage", *where, cwd=tmp_path).out
+
+
 @OBSERVED
 def test_every_scenario_was_lived_through(observed: dict[str, Any]) -> None:
     for scenario in observed["scenarios"]:
-        served, wanted = scenario["pods"]
-        lived = scenario["exit_code"] is None and served == wanted
+        served, expected = scenario["pods"]
+        lived = scenario["exit_code"] is None and served == expected
         assert lived is ((observed["version"], scenario["name"]) not in FAULTS), scenario["name"]
+
+
+@OBSERVED
+def test_the_agent_ran_with_the_policies_of_the_catalog_and_nothing_was_denied(
+    observed: dict[str, Any],
+) -> None:
+    policies = observed["policies"]
+    run = [(entry["variant"], entry["scenario"], entry["hardened"]) for entry in policies]
+    assert run == live.tried(release_of(observed)) and len(run) >= 3
+    for entry in policies:
+        served, wanted = entry["pods"]
+        assert (entry["exit_code"], entry["denied"], served) == (None, [], wanted), entry
 
 
 def claims(variant: Variant, scenario: dict[str, Any]) -> bool:

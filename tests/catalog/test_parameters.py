@@ -1,14 +1,22 @@
 """Placeholders are found everywhere, and only fit values take their place."""
 
+import re
+
 import pytest
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts.calls import features
+from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.parameters import substitute, used, values
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.publishing.comparison import compare
+from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.vendoring.configuration.config import VendoredModule
+from vpc_cni_iam.vendoring.diff import meanings
 
 GIVEN = {
     "cluster_name": "prod",
@@ -22,9 +30,9 @@ GIVEN = {
 OLDEST = select(revision="2022-01-31")
 
 
-def filled(variant: int, **given: str) -> str:
+def filled(variant: int, **settings: str) -> str:
     policy = compose(VARIANTS[variant], OLDEST).policy
-    return dumps(substitute(policy, values(given)))
+    return dumps(substitute(policy, values(settings)))
 
 
 def test_no_placeholder_is_left() -> None:
@@ -46,9 +54,9 @@ def test_defaults_are_upstream_s() -> None:
 
 
 def test_the_vpc_owner_is_the_account_if_not_given() -> None:
-    given = {k: v for k, v in GIVEN.items() if k != "vpc_owner_id"}
-    assert "444455556666" not in filled(2, **given)
-    assert filled(2, **given).count("111122223333:subnet/*") == 1
+    values = {k: v for k, v in GIVEN.items() if k != "vpc_owner_id"}
+    assert "444455556666" not in filled(2, **values)
+    assert filled(2, **values).count("111122223333:subnet/*") == 1
 
 
 def test_a_scoped_policy_without_its_names_is_refused() -> None:
@@ -157,3 +165,19 @@ def test_rules(name: str, fits: list[str], does_not: list[str]) -> None:
     for value in does_not:
         with pytest.raises(UsageError):
             values({name: value})
+
+
+def test_changes_are_shown_with_upstreams_values() -> None:
+    """A parameter that upstream has a value for is never a variable in the words of a change."""
+    every = options(
+        [variant.name for variant in VARIANTS], cni_version="v1.23.2", features=[*features()]
+    )
+    files = render(every)
+    denied = {path: text.replace('"Allow"', '"Deny"') for path, text in files.items()}
+    published = [str(change) for change in compare(files, denied).permissions]
+    shown = meanings(VendoredModule("m", every, 1), files, {})
+    assert not any(meaning.note for meaning in shown)
+    lines = [*published, *(str(change) for meaning in shown for change in meaning.changes)]
+    assert any(":sagemaker:*:*:" in line for line in lines)
+    for line in lines:
+        assert set(re.findall(r"var\.(\w+)", line)) <= {p.name for p in parameters.NAMES}, line

@@ -37,9 +37,9 @@ def reference() -> dict[str, Any]:
 
 def privilege(action: str) -> dict[str, Any]:
     service, _, name = action.partition(":")
-    found: dict[str, Any] = reference()[service]["privileges"].get(name)
-    assert found, f"{action} is not in the reference"
-    return found
+    values: dict[str, Any] = reference()[service]["privileges"].get(name)
+    assert values, f"{action} is not in the reference"
+    return values
 
 
 def types_of(action: str) -> dict[str, dict[str, Any]]:

@@ -30,19 +30,19 @@ def test_every_call_is_sent_in_some_way_and_nothing_else_is(
     mode: Mode, feature: str | None
 ) -> None:
     for release in releases.known():
-        wanted: dict[str, str] = {}
+        expected: dict[str, str] = {}
         for call_range in (
             *calls.call_ranges((mode,), release),
             *calls.call_ranges((mode,), release, feature),
         ):
-            if wanted.get(call_range.action) != "fatal":
-                wanted[call_range.action] = call_range.severity
+            if expected.get(call_range.action) != "fatal":
+                expected[call_range.action] = call_range.severity
         sent: dict[str, str] = {}
         for template in request_templates().values():
             call_range = template.sent(mode, release, (feature,) if feature else ())
             if call_range is not None and sent.get(template.action) != "fatal":
                 sent[template.action] = call_range.severity
-        for action, impact in wanted.items():
+        for action, impact in expected.items():
             if (action, mode, release) not in LIGHTER:
                 assert sent.pop(action) == impact, (action, release)
             else:
@@ -60,8 +60,8 @@ def test_every_form_says_what_breaks_and_why() -> None:
 
 def test_tags_by_release() -> None:
     def keys(release: str, cluster_name: bool = True) -> tuple[set[str], set[str]]:
-        found = tag_keys(PluginVersion.of(release), cluster_name=cluster_name)
-        return set(found.wanted), set(found.created)
+        result = tag_keys(PluginVersion.of(release), cluster_name=cluster_name)
+        return set(result.managed), set(result.created)
 
     assert keys("v1.0.0") == (set(), set())
     assert keys("v1.7.1") == ({INSTANCE, CLUSTER}, set())

@@ -126,8 +126,8 @@ def refused(command: list[str | Path], path: Path, code: int = 3) -> str:
     )
     words = done.stderr
     assert done.returncode == code, (done.returncode, words[-2000:])
-    said = [line for line in words.splitlines() if line.removeprefix("vpc-cni-iam: ")]
-    assert any(line.removeprefix("vpc-cni-iam: ").startswith("error: ") for line in said), words
+    messages = [line for line in words.splitlines() if line.removeprefix("vpc-cni-iam: ")]
+    assert any(line.removeprefix("vpc-cni-iam: ").startswith("error: ") for line in messages), words
     assert str(path)[:100] in words or str(path.parent) in words
     for wrong in ("Errno", "Traceback", "MemoryError", "RecursionError"):
         assert wrong not in words

@@ -16,6 +16,7 @@ from conftest import COMMAND, TERRAFORM_NEWEST, engine_environment, read_tree, r
 from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.rendering.policy_module import render
@@ -94,7 +95,7 @@ def test_generate_options_reach_the_module(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("policy ipv4 --cni-version v1.7.5", "no document existed at plugin v1.7.5"),
         ("policy ipv4 --revision 2024-07-22", "at plugin v1.22.0 to v1.22.1 it fails"),
@@ -102,10 +103,10 @@ def test_generate_options_reach_the_module(tmp_path: Path) -> None:
         ("policy ipv4 --cni-version v1.22.0 --no-gaps", "Leave --no-gaps out"),
     ],
 )
-def test_notices(words: str, said: str) -> None:
+def test_notices(words: str, message: str) -> None:
     done = run(*words.split())
     assert done.code == 0
-    assert said in done.err
+    assert message in done.err
     assert done.err.count("\n") == 1
 
 
@@ -223,8 +224,8 @@ def test_policy_as_hcl_reads_back() -> None:
     printed = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest", "--format", "hcl")
     document = run("policy", "ipv4-scoped", *NAMES, "--cni-version", "latest")
     assert printed.err == ""
-    (found,) = resolve.documents(parse(printed.out, "x").blocks, "x", resolve.ValueScope())
-    assert found.policy == loads(document.out, "x")
+    (result,) = resolve.documents(parse(printed.out, "x").blocks, "x", ValueScope())
+    assert result.policy == loads(document.out, "x")
 
 
 def test_policy_as_a_table() -> None:
@@ -248,8 +249,8 @@ def test_verify_reads_what_generate_wrote(tmp_path: Path) -> None:
     done = run("verify", "m", "--engine", "none", cwd=tmp_path)
     assert done.code == 1
     assert "action ec2:DescribeTags is missing" in done.out
-    found = json.loads(run("verify", "m", "--engine", "none", "--format", "json", cwd=tmp_path).out)
-    assert found["documents"][0]["differences"][0]["text"] == "action ec2:DescribeTags is missing"
+    data = json.loads(run("verify", "m", "--engine", "none", "--format", "json", cwd=tmp_path).out)
+    assert data["documents"][0]["differences"][0]["text"] == "action ec2:DescribeTags is missing"
 
 
 def test_verify_without_an_engine_on_the_path(tmp_path: Path) -> None:
@@ -273,13 +274,13 @@ def test_verify_with_a_real_engine(tmp_path: Path) -> None:
 
 
 def test_catalog_for_programs() -> None:
-    found = json.loads(run("catalog", "--format", "json").out)
-    assert [v["name"] for v in found["variants"]][:3] == ["ipv4", "ipv6", "ipv4-scoped"]
-    assert len(found["releases"]) == 99
-    assert found["newest_release"] == {"release": "v1.23.2", "date": "2026-09-29"}
-    assert {len(r["source"]["git_blob"]) for r in found["revisions"]} == {40}
-    assert [r["source"]["commit"] is None for r in found["revisions"]] == [False] * 3 + [True]
-    assert found["managed_policy"]["version"] == "v6"
+    data = json.loads(run("catalog", "--format", "json").out)
+    assert [v["name"] for v in data["variants"]][:3] == ["ipv4", "ipv6", "ipv4-scoped"]
+    assert len(data["releases"]) == 99
+    assert data["newest_release"] == {"release": "v1.23.2", "date": "2026-09-29"}
+    assert {len(r["source"]["git_blob"]) for r in data["revisions"]} == {40}
+    assert [r["source"]["commit"] is None for r in data["revisions"]] == [False] * 3 + [True]
+    assert data["managed_policy"]["version"] == "v6"
 
 
 def test_catalog_for_people() -> None:
@@ -430,8 +431,8 @@ def test_harden(tmp_path: Path) -> None:
     words = ("--cni-version", "v1.23.0", "--harden", "--additional-tag-key", "Cost Center")
     done = run("policy", "ipv4-scoped", *NAMES, *words)
     assert done.code == 0 and len(loads(done.out, "stdout").statements) == 9
-    said = done.err.splitlines()
-    assert [line.split(" (")[-1] for line in said] == [
+    lines = done.err.splitlines()
+    assert [line.split(" (")[-1] for line in lines] == [
         "untagged-interfaces-claimable)",
         "describe-unscoped)",
         "cluster-name-needed)",
@@ -447,7 +448,7 @@ def test_harden(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("ipv4-scoped --harden --revision 2026-06-01", "--harden goes with --cni-version"),
         ("ipv4 --harden --cni-version latest", "--harden needs a cluster-scoped variant"),
@@ -455,9 +456,9 @@ def test_harden(tmp_path: Path) -> None:
         ("ipv6-scoped --cni-version latest --harden", "needs --cluster-name and --vpc-id"),
     ],
 )
-def test_harden_refusals(words: str, said: str) -> None:
+def test_harden_refusals(words: str, message: str) -> None:
     done = run("policy", *words.split())
-    assert (done.code, done.out) == (2, "") and said in done.err
+    assert (done.code, done.out) == (2, "") and message in done.err
 
 
 def test_what_a_terminal_would_obey_is_spelled_out(tmp_path: Path) -> None:

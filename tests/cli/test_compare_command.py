@@ -90,17 +90,17 @@ def test_lines_verdict_and_exit_code(
 
 def test_as_json_with_a_request_that_shows_it(tmp_path: Path) -> None:
     written(tmp_path, old=document(allow("ec2:CreateTags", SUBNETS)))
-    given = json.dumps({"PolicyVersion": {"Document": document(allow("ec2:CreateTags"))}})
-    done = run("compare", "old.json", "-", "--format", "json", cwd=tmp_path, stdin=given)
+    text = json.dumps({"PolicyVersion": {"Document": document(allow("ec2:CreateTags"))}})
+    done = run("compare", "old.json", "-", "--format", "json", cwd=tmp_path, stdin=text)
     assert (done.code, done.err) == (1, "")
-    found = json.loads(done.out)
-    assert list(found) == [
+    data = json.loads(done.out)
+    assert list(data) == [
         "format", "old", "new", "lines", "access", "old_skipped", "new_skipped",
     ]  # fmt: skip
-    assert (found["old"], found["new"]) == ("old.json", "standard input")
-    assert [(one["effect"], one["kind"]) for one in found["lines"]] == [("gain", "widened")]
-    assert found["access"]["verdict"] == "new access"
-    assert found["access"]["witness"]["action"] == "ec2:CreateTags"
+    assert (data["old"], data["new"]) == ("old.json", "standard input")
+    assert [(line["effect"], line["kind"]) for line in data["lines"]] == [("gain", "widened")]
+    assert data["access"]["verdict"] == "new access"
+    assert data["access"]["witness"]["action"] == "ec2:CreateTags"
 
 
 def test_a_module_against_json_with_names(tmp_path: Path) -> None:

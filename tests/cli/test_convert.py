@@ -134,8 +134,8 @@ def test_a_report_in_json(folder: Path) -> None:
 
 
 def test_variables_and_the_partition(folder: Path) -> None:
-    given = ("--parametrize", "bucket=b", "--parametrize", "x=never", "--partition-aware")
-    done = run("convert", "a.json", *given, cwd=folder)
+    values = ("--parametrize", "bucket=b", "--parametrize", "x=never", "--partition-aware")
+    done = run("convert", "a.json", *values, cwd=folder)
     assert 'variable "bucket"' in done.out
     assert 'data "aws_partition" "current" {}' in done.out
     assert '["arn:${data.aws_partition.current.partition}:s3:::${var.bucket}/*"]' in done.out

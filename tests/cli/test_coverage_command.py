@@ -101,7 +101,7 @@ def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("", "name one policy: a path, - for standard input, or --variant"),
         ("p.json --variant ipv4", "name one policy"),
@@ -112,10 +112,10 @@ def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None
         ("--variant ipv4 --primary-tag x", "--primary-tag 'x': write it as --primary-tag KEY="),
     ],
 )
-def test_options_that_do_not_go_together(call: SentCall, words: str, said: str) -> None:
+def test_options_that_do_not_go_together(call: SentCall, words: str, message: str) -> None:
     done = call("coverage", *words.split())
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
 
 
 def test_names_are_those_of_the_policy(call: SentCall, tmp_path: Path) -> None:
@@ -135,12 +135,13 @@ def test_standard_input_and_json(tmp_path: Path) -> None:
     text = (scoped(tmp_path) / "p.json").read_text()
     command = [sys.executable, "-m", "vpc_cni_iam", "coverage", "-", "--format", "json"]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
-    found = json.loads(done.stdout)
-    assert found["policy"] == "standard input" and found["verdict"] == "degraded"
+    data = json.loads(done.stdout)
+    assert data["policy"] == "standard input" and data["verdict"] == "degraded"
     # The policy names its own account as the owner of the VPC.
-    names = [s.name for s in SCENARIOS if s.name not in ("shared-subnet", "hyperpod-node")]
-    assert [s["name"] for s in found["situations"]] == names
-    create = next(c for c in found["situations"][0]["calls"] if c["call"] == "create")
+    others = ("shared-subnet", "hyperpod-node", "metrics-helper")
+    names = [s.name for s in SCENARIOS if s.name not in others]
+    assert [s["name"] for s in data["scenarios"]] == names
+    create = next(c for c in data["scenarios"][0]["calls"] if c["call"] == "create")
     assert [c["statement"] for c in create["checks"]] == ["3", "2", "4", "4", "4"]
     assert create["checks"][0]["context"]["aws:TagKeys"]
 
@@ -154,8 +155,8 @@ def test_a_generated_module(call: SentCall, tmp_path: Path) -> None:
 def test_a_generated_role_module_offers_what_can_be_read(call: SentCall, tmp_path: Path) -> None:
     done = call("generate", "m", "--kind", "role", "--cni-version", "latest", cwd=tmp_path)
     assert done.code == 0
-    said = call("coverage", "m", cwd=tmp_path).err
-    assert said.endswith(
+    message = call("coverage", "m", cwd=tmp_path).err
+    assert message.endswith(
         "m holds several policies, ipv4, ipv6, ipv4_scoped; choose with --document\n"
         "of the others: trust cannot be read\n"
     )
@@ -175,46 +176,46 @@ def test_pictures_of_all_releases() -> None:
     assert (svg.code, page.code) == (1, 1)
     assert ET.fromstring(svg.out).tag.endswith("svg")
     assert page.out.startswith("<!DOCTYPE html>") and page.out.endswith("</html>\n")
-    found = json.loads(run("coverage", *IPV6, "--all-releases", "--format", "json").out)
-    assert found["works_with"] == [["v1.10.0", "v1.21.2"]]
+    data = json.loads(run("coverage", *IPV6, "--all-releases", "--format", "json").out)
+    assert data["works_with"] == [["v1.10.0", "v1.21.2"]]
 
 
-def test_situations_are_listed(call: SentCall) -> None:
-    done = call("coverage", "--list-situations")
+def test_scenarios_are_listed(call: SentCall) -> None:
+    done = call("coverage", "--list-scenarios")
     assert done.code == 0
     assert [line.split()[0] for line in done.out.splitlines()] == [s.name for s in SCENARIOS]
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ((), "name one policy"),
         (("p.json", "--variant", "ipv4"), "name one policy"),
         (("p.json", "--revision", "2024-07-22"), "--variant"),
         (("--variant", "ipv4", "--document", "x"), "--document selects from a module"),
         (("--variant", "ipv4", "--env", "CLUSTER_NAME"), "NAME=VALUE"),
-        (("--variant", "ipv4", "--situation", "x"), "unknown scenario"),
+        (("--variant", "ipv4", "--scenario", "x"), "unknown scenario"),
         (("--variant", "ipv4", "--cni-version", "v1.99.0"), "newer than this catalog"),
         (("--variant", "ipv4", "--cluster-name", "a b"), "EKS cluster name"),
         # That nothing was asked is not all well.
         (
-            ("--variant", "ipv4", "--skip", "fresh-node", "--situation", "fresh-node"),
+            ("--variant", "ipv4", "--skip", "fresh-node", "--scenario", "fresh-node"),
             "leave no scenario",
         ),
         (
-            ("--variant", "ipv6", "--situation", "trunk-interface", "--cni-version", "v1.12.0"),
+            ("--variant", "ipv6", "--scenario", "trunk-interface", "--cni-version", "v1.12.0"),
             "there is none of these scenarios: trunk-interface (from v1.20.0 on)",
         ),
         (
-            ("--variant", "ipv6", "--situation", "custom-networking", "--all-releases"),
+            ("--variant", "ipv6", "--scenario", "custom-networking", "--all-releases"),
             "custom-networking (never)",
         ),
     ],
 )
-def test_wrong_usage(call: SentCall, words: tuple[str, ...], said: str) -> None:
+def test_wrong_usage(call: SentCall, words: tuple[str, ...], message: str) -> None:
     done = call("coverage", *words)
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
 
 
 def test_a_placeholder_is_named_with_its_file(call: SentCall, tmp_path: Path) -> None:

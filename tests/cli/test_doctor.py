@@ -9,11 +9,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from conftest import ROOT, Run, run, write_tree
+from conftest import ROOT, Run, run, schema, write_tree
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.facts import releases
 
-SCHEMA = json.loads((ROOT / "docs" / "doctor.schema.json").read_text())
+SCHEMA = schema("doctor")
 
 
 def engine(folder: Path, script: str, name: str = "terraform") -> dict[str, str]:
@@ -87,8 +87,8 @@ def test_a_bad_engine_is_a_problem(
 ) -> None:
     environ = engine(tmp_path, script)
     done = run("doctor", "--format", "json", cwd=tmp_path, env=environ)
-    (found,) = examined(done)["problems"]  # type: ignore[misc]
-    assert found["severity"] == severity and problem in found["text"]
+    (result,) = examined(done)["problems"]  # type: ignore[misc]
+    assert result["severity"] == severity and problem in result["text"]
     assert problem in run("doctor", cwd=tmp_path, env=environ).out
 
 
@@ -117,11 +117,7 @@ def test_a_missing_package_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_pat
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "version", version)
-    found = installation.examine(tmp_path, None, {"PATH": ""})
-    assert [d.version for d in found.dependencies] == [None] * 5
-    assert not found.is_sound
-    assert any("set HOME" in p.text for p in found.problems)
-
-
-def test_the_schema_that_is_printed_is_the_published_one() -> None:
-    assert json.loads(run("doctor", "--schema").out) == SCHEMA
+    report = installation.examine(tmp_path, None, {"PATH": ""})
+    assert [d.version for d in report.dependencies] == [None] * 5
+    assert not report.is_sound
+    assert any("set HOME" in p.text for p in report.problems)

@@ -45,7 +45,7 @@ def test_a_help_text_fits_and_names_what_each_option_takes(words: tuple[str, ...
 @pytest.mark.parametrize("option", METAVARS)
 def test_an_option_takes_the_same_in_every_command(option: str) -> None:
     line = re.compile(rf"^  {option} (\S+)", re.MULTILINE)
-    taken = {found for words in COMMANDS for found in line.findall(shown(words))}
+    taken = {result for words in COMMANDS for result in line.findall(shown(words))}
     assert taken == {METAVARS[option]}
 
 

@@ -1,6 +1,7 @@
 """Messages about files: the name, what was tried, what to do, and never an error number."""
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -52,7 +53,10 @@ def test_a_configuration_without_modules_is_a_warning(
     (tmp_path / "vpc-cni-iam.toml").write_text("# all removed\n")
     done = run("check", *words, cwd=tmp_path, env=env)
     assert done.code == code
-    assert "warning: vpc-cni-iam.toml has no [[module]], so nothing was checked" in done.err
+    warning = "vpc-cni-iam.toml has no [[module]], so nothing was checked"
+    assert f"warning: {warning}" in done.err
+    done = run("check", *words, "--format", "json", cwd=tmp_path, env=env)
+    assert (done.code, json.loads(done.out)["warnings"]) == (code, [warning])
 
 
 # With the line that `terraform validate` reports first.
@@ -81,3 +85,24 @@ def test_verify_of_a_root_module_names_the_directory_of_the_module(tmp_path: Pat
     done = run("verify", ".", "--engine", "none", cwd=tmp_path)
     assert done.code == 3
     assert "calls the module in modules/cni; verify that directory" in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "coverage bad.json",
+        "coverage --variant ipv4 --daemonset bad.json",
+        "compare bad.json bad.json",
+        "convert bad.json",
+        "review bad.json",
+        "audit bad.json",
+        "preflight bad.json --cluster-name prod",
+    ],
+)
+def test_invalid_json_is_named_with_line_and_column_by_every_command(
+    words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.json").write_text('{"Version": "2012-10-17",\n  "Statement" "é"}')
+    done = run(*words.split(), cwd=tmp_path)
+    assert done.code == 3
+    assert "bad.json: line 2, column 15: is not JSON: " in done.err

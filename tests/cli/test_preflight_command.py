@@ -7,7 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from conftest import run
+from conftest import Run, run, schema
+from test_coverage_deployment import daemonset
 
 NODE = {
     "InstanceId": "i-0123456789abcdef0",
@@ -43,9 +44,9 @@ def test_files_and_standard_input(tmp_path: Path) -> None:
         "1 instance and 1 network interface read, 1 node checked: 1 of 2 findings would break\n"
     )
     done = run(*words, "--format", "json", cwd=tmp_path, stdin=INSTANCES)
-    found = json.loads(done.out)
-    assert (done.code, found["breaks"], found["nodes"]) == (1, True, 1)
-    assert [(f["rule"], f["resources"]) for f in found["findings"]] == [
+    data = json.loads(done.out)
+    assert (done.code, data["breaks"], data["nodes"]) == (1, True, 1)
+    assert [(f["rule"], f["resources"]) for f in data["findings"]] == [
         ("instance-tag-missing", ["i-0123456789abcdef0"]),
         ("interface-tagged-at-start", ["eni-0123456789abcdef0"]),
     ]
@@ -63,9 +64,7 @@ def test_nothing_would_break(tmp_path: Path) -> None:
 
 
 def test_the_schema_takes_what_is_printed_and_nothing_else(tmp_path: Path) -> None:
-    schema = json.loads(run("preflight", "--schema").out)
-    validator = jsonschema.Draft202012Validator(schema)
-    validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema("preflight"))
     (tmp_path / "instances.json").write_text(INSTANCES)
     words = ("instances.json", "--cluster-name", "prod", "--format", "json")
     for variant in ("ipv4-scoped", "ipv6"):
@@ -112,7 +111,7 @@ def test_pages_of_which_one_may_be_missing_are_named(tmp_path: Path, form: str) 
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         ("- --cluster-name prod", 3, "standard input: is empty"),
         ("missing.json --cluster-name prod", 3, "missing.json"),
@@ -125,8 +124,44 @@ def test_pages_of_which_one_may_be_missing_are_named(tmp_path: Path, form: str) 
         ("in.json --cluster-name prod --variant x", 2, "unknown variant 'x'"),
     ],
 )
-def test_refusals(tmp_path: Path, words: str, code: int, said: str) -> None:
+def test_refusals(tmp_path: Path, words: str, code: int, message: str) -> None:
     (tmp_path / "in.json").write_text(INSTANCES)
     done = run("preflight", *words.split(), cwd=tmp_path, stdin="")
-    assert done.code == code and said in done.err, done.err
+    assert done.code == code and message in done.err, done.err
     assert "Traceback" not in done.err and not done.out
+
+
+def deployed(folder: Path, *words: str, text: str) -> Run:
+    (folder / "instances.json").write_text(INSTANCES)
+    (folder / "aws-node.json").write_text(text)
+    return run("preflight", "instances.json", "--daemonset", "aws-node.json", *words, cwd=folder)
+
+
+def test_a_daemonset_names_the_cluster_and_the_policy(tmp_path: Path) -> None:
+    done = deployed(tmp_path, text=daemonset())
+    assert "Key=kubernetes.io/cluster/prod,Value=owned" in done.out
+    # IPv6 has a document of its own, which asks for no tags of instances.
+    ipv6 = deployed(tmp_path, text=daemonset(ENABLE_IPv6="true", ENABLE_IPv4="false"))
+    assert "instance-tag-missing" not in ipv6.out and ipv6.code == 0
+    other = deployed(tmp_path, "--variant", "ipv4-scoped", text=daemonset(ENABLE_IPv6="true"))
+    assert other.code == 2 and "is not for ipv6" in other.err
+
+
+def test_a_plugin_without_the_name_of_the_cluster_breaks(tmp_path: Path) -> None:
+    def findings(text: str, *words: str) -> list[str]:
+        done = deployed(tmp_path, *words, "--format", "json", text=text)
+        result = json.loads(done.out)
+        assert done.code == 1 and result["breaks"]
+        return [f["rule"] for f in result["findings"]]
+
+    unset = daemonset(CLUSTER_NAME=None)
+    assert "cluster-name-differs" in findings(unset, "--cluster-name", "prod")
+    assert "cluster-name-differs" in findings(daemonset(), "--cluster-name", "stage")
+    assert "cluster-name-differs" not in findings(daemonset())
+    hidden = {"name": "CLUSTER_NAME", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}
+    rules = findings(daemonset(CLUSTER_NAME=None, more=(hidden,)), "--cluster-name", "prod")
+    assert "configuration-not-read" in rules and "cluster-name-differs" not in rules
+    done = deployed(tmp_path, text=unset)
+    assert done.code == 2 and "--cluster-name" in done.err
+    done = run("preflight", "-", stdin=INSTANCES)
+    assert done.code == 2 and "--cluster-name or --daemonset" in done.err

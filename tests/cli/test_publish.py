@@ -72,7 +72,7 @@ def test_publish_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("", "no --registry-host and no --namespace"),
         ("--namespace platform", "no --registry-host"),
@@ -81,16 +81,16 @@ def test_publish_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
     ],
 )
 def test_a_stand_in_that_a_version_keeps_for_good_is_named(
-    words: str, said: str, tmp_path: Path
+    words: str, message: str, tmp_path: Path
 ) -> None:
     done = run(*LATEST, "--version", "1.0.0", *words.split(), cwd=tmp_path)
-    given = dict(zip(words.split()[::2], words.split()[1::2], strict=True))
-    host = given.get("--registry-host", "registry.example.com")
-    source = f"{host}/{given.get('--namespace', 'example')}/vpc-cni-iam/aws"
+    values = dict(zip(words.split()[::2], words.split()[1::2], strict=True))
+    host = values.get("--registry-host", "registry.example.com")
+    source = f"{host}/{values.get('--namespace', 'example')}/vpc-cni-iam/aws"
     assert source in (tmp_path / "dist/terraform-aws-vpc-cni-iam/1.0.0/README.md").read_text()
-    wanted = f"vpc-cni-iam: {said}: the source in a version's README.md is {source}, with "
-    assert done.err.startswith(wanted if said else "")
-    assert (done.code, done.err.count("\n")) == (0, 1 if said else 0)
+    expected = f"vpc-cni-iam: {message}: the source in a version's README.md is {source}, with "
+    assert done.err.startswith(expected if message else "")
+    assert (done.code, done.err.count("\n")) == (0, 1 if message else 0)
     proposed = run(*LATEST, *words.split(), cwd=tmp_path)
     assert proposed.err == done.err
 
@@ -236,9 +236,11 @@ def test_serve_until_interrupted(tmp_path: Path) -> None:
         with urllib.request.urlopen(f"{address}example/vpc-cni-iam/aws/versions") as answer:
             assert answer.status == 200
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=10)
+        _, output = running.communicate(timeout=10)
     assert running.returncode == 130
-    assert "vpc-cni-iam: GET /v1/modules/example/vpc-cni-iam/aws/versions" in said.replace('"', "")
+    assert "vpc-cni-iam: GET /v1/modules/example/vpc-cni-iam/aws/versions" in output.replace(
+        '"', ""
+    )
 
 
 def test_serve_nothing(tmp_path: Path) -> None:

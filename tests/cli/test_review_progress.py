@@ -12,7 +12,7 @@ PLAN = ROOT / "tests" / "review" / "plans" / "nested.terraform-1.15.5.json"
 IMPATIENT = """
 import vpc_cni_iam.cli.main
 import vpc_cni_iam.cli.progress
-vpc_cni_iam.cli.progress._PATIENCE = {}
+vpc_cni_iam.cli.progress.PATIENCE = {}
 vpc_cni_iam.cli.main.main()
 """
 
@@ -58,7 +58,7 @@ def test_a_review_tells_how_far_it_is(tmp_path: Path) -> None:
     from vpc_cni_iam.inputs.plan.reader import read_plan
     from vpc_cni_iam.review.run import review
 
-    found = planned(*(policy(f"p{n}", None, document(allow("ec2:A"))) for n in range(3)))
+    contents = planned(*(policy(f"p{n}", None, document(allow("ec2:A"))) for n in range(3)))
     told: list[tuple[int, int]] = []
-    review(read_plan(found, "plan"), WANTED, passed=lambda *at: told.append(at))
+    review(read_plan(contents, "plan"), WANTED, passed=lambda *at: told.append(at))
     assert told == [(0, 3), (1, 3), (2, 3)]

@@ -90,8 +90,8 @@ def test_runs_beside_each_other_write_into_one_folder(tmp_path: Path) -> None:
         for n in range(4)
     ]
     for process in runs:
-        _, said = process.communicate()
-        assert (process.returncode, said) == (1, "")
+        _, output = process.communicate()
+        assert (process.returncode, output) == (1, "")
     written = read_tree(tmp_path)
     assert set(written) == {f"out/{n}.{kind}" for n in range(4) for kind in NAMES}
     assert len(set(written.values())) == len(NAMES)
@@ -127,9 +127,3 @@ def test_for_github_sarif_has_nothing_that_is_ignored(tmp_path: Path) -> None:
 
     assert "new-access" in rules() and "new-access" in rules("--for", "gitlab")
     assert "new-access" not in rules("--for", "github")
-
-
-def test_the_schema_is_printed_without_a_plan() -> None:
-    done = run("review", "--schema")
-    assert done.code == 0
-    assert done.out == (ROOT / "docs" / "review.schema.json").read_text()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT, run
-from synthetic import allow, document, plan, policy
+from synthetic import allow, attachment, document, plan, policy, resource
 
 PLANS = ROOT / "tests" / "review" / "plans"
 WIDEN = PLANS / "widen.terraform-1.15.5.json"
@@ -53,7 +53,7 @@ def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
 ) -> None:
     long = f"{text} " * 20
     arn = "arn:aws:iam::123456789012:policy/error on arn:aws:s3:::warning"
-    found = policy(
+    rendered_policy = policy(
         "p",
         document(allow("s3:Get*", f"arn:aws:s3:::{long}")),
         document(allow("s3:*", [f"arn:aws:s3:::{long}", long])),
@@ -61,7 +61,7 @@ def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
         previous_address=long,
         importing={"id": arn},
     )
-    (tmp_path / "plan.json").write_bytes(plan(found))
+    (tmp_path / "plan.json").write_bytes(plan(rendered_policy))
     details = ("review", "plan.json", "--details")
     done = run(*details, cwd=tmp_path, env={"NO_COLOR": "1", **env})
     assert done.code == 1
@@ -74,8 +74,10 @@ def test_no_text_of_a_plan_is_a_command_in_the_log_of_a_job(
 
 def test_a_line_in_a_file_is_not_broken(tmp_path: Path) -> None:
     key = "k" * 200
-    found = policy("p", None, document(allow("s3:*")), address=f'aws_iam_policy.p["{key}"]')
-    (tmp_path / "plan.json").write_bytes(plan(found))
+    rendered_policy = policy(
+        "p", None, document(allow("s3:*")), address=f'aws_iam_policy.p["{key}"]'
+    )
+    (tmp_path / "plan.json").write_bytes(plan(rendered_policy))
     lines = run("review", "plan.json", "--details", cwd=tmp_path).out.splitlines()
     assert f'create: aws_iam_policy.p["{key}"] policy' in lines
     assert f'            aws_iam_policy.p["{key}"] policy [new-policy]' in lines
@@ -93,15 +95,46 @@ def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> No
     places = [out.index(title) for title in titles]
     assert places == sorted(places)
     assert out.count("\n") <= 50
-    assert "and 52 more (--details)" in out
+    assert "and 52 errors more (--details)" in out
     details = run("review", "plan.json", "--details", cwd=tmp_path).out
     assert "s3:B59" in details
 
 
+def test_a_name_in_a_group_is_not_unknown(tmp_path: Path) -> None:
+    group = {"name": "g", "group": "g"}
+    sides = ({**group, "users": ["a"]}, {**group, "users": ["a", "b"]})
+    (tmp_path / "plan.json").write_bytes(plan(resource("aws_iam_group_membership", "g", *sides)))
+    assert "Unknown until apply: nothing." in run("review", "plan.json", cwd=tmp_path).out
+
+
+def test_what_one_block_makes_is_one_finding_on_the_first_screen(tmp_path: Path) -> None:
+    """Policies of for_each over teams differ in the team; an error is never among others."""
+    changes = [
+        policy(
+            "p",
+            None,
+            document(allow("s3:GetObject", f"arn:aws:s3:::team-{i}/*")),
+            address=f'aws_iam_policy.p["team-{i}"]',
+        )
+        for i in range(40)
+    ]
+    admin = attachment("ci", "arn:aws:iam::aws:policy/AdministratorAccess")
+    admin["change"] |= {"actions": ["create"], "before": None}
+    (tmp_path / "plan.json").write_bytes(plan(*changes, admin))
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert "1 error, 40 warnings" in out
+    assert out.count("\n") < 25
+    assert 'with other values (--details): aws_iam_policy.p["team-1"] policy and 38 more' in out
+    assert "[admin-attached]" in out
+    assert "team-39/" in run("review", "plan.json", "--details", cwd=tmp_path).out
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_a_locale_without_a_letter_is_no_failure(encoding: str, tmp_path: Path) -> None:
-    found = policy("p", None, document(allow("s3:*")), address='aws_iam_policy.p["\u65e5"]')
-    (tmp_path / "plan.json").write_bytes(plan(found))
+    rendered_policy = policy(
+        "p", None, document(allow("s3:*")), address='aws_iam_policy.p["\u65e5"]'
+    )
+    (tmp_path / "plan.json").write_bytes(plan(rendered_policy))
     done = run("review", "plan.json", cwd=tmp_path, env={"PYTHONIOENCODING": encoding})
     assert (done.code, done.err) == (1, "")
     assert 'aws_iam_policy.p["\\u65e5"]' in done.out and "the review fails" in done.out

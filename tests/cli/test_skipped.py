@@ -239,10 +239,10 @@ def test_what_was_not_read_is_in_every_format_and_counts(
             assert holds(done.out, name), (sides, form)
             assert "(proven)" not in done.out
             if form == ("json",):
-                found = json.loads(done.out)
-                assert found["access"]["verdict"] == "not proven"
-                skipped = found["new_skipped"] + found["old_skipped"]
-                assert {one["name"] for one in skipped} == {name}
+                data = json.loads(done.out)
+                assert data["access"]["verdict"] == "not proven"
+                skipped = data["new_skipped"] + data["old_skipped"]
+                assert {part["name"] for part in skipped} == {name}
     for form in COVERAGE:
         done = call("coverage", target, "--format", *form, cwd=tmp_path)
         assert done.code == 1, form

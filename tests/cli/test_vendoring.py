@@ -82,9 +82,9 @@ def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
     assert f"edited   {MODULE}" in done.out
     assert "main.tf was edited by hand" in done.out
     assert f"keep yours: vpc-cni-iam sync --keep {MODULE}" in done.out
-    found = json.loads(run("check", "--format", "json", cwd=repo).out)
-    assert found["summary"] == {"clean": 0, "edited": 1, "outdated": 0, "both": 0, "failed": 0}
-    assert found["modules"][0]["files"][0]["state"] == "edited"
+    document = json.loads(run("check", "--format", "json", cwd=repo).out)
+    assert document["summary"] == {"clean": 0, "edited": 1, "outdated": 0, "both": 0, "failed": 0}
+    assert document["modules"][0]["files"][0]["state"] == "edited"
     table = run("check", "--format", "markdown", cwd=repo).out
     assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand |" in table
     refused = run("sync", cwd=repo)
@@ -203,8 +203,8 @@ def test_wrong_names_and_pins(repo: Path) -> None:
 
 def test_sync_for_programs(repo: Path) -> None:
     edit(repo, '"ec2:CreateTags"', '"ec2:*"')
-    found = json.loads(run("sync", "--format", "json", cwd=repo).out)
-    assert found["modules"][0]["refused"] == [{"path": "main.tf", "state": "edited"}]
+    data = json.loads(run("sync", "--format", "json", cwd=repo).out)
+    assert data["modules"][0]["refused"] == [{"path": "main.tf", "state": "edited"}]
 
 
 def test_generate_leaves_a_vendored_module_alone(repo: Path) -> None:
@@ -248,7 +248,7 @@ def test_the_schema_is_published() -> None:
     page = (ROOT / "docs" / "vendoring.md").read_text()
     (name,) = re.findall(r"\| editors \| .*\(([\w.-]+\.schema\.json)\)", page)
     published = (ROOT / "docs" / name).read_text()
-    assert run("init", "--schema").out == published
+    assert run("init", "--config-schema").out == published
     pattern = json.loads(published)["$defs"]["ModuleTable"]["properties"]["cni_version"]
     assert re.search(pattern["pattern"], "v1.23.0")
 
@@ -282,7 +282,7 @@ def test_what_a_dynamic_block_of_the_trust_repeats_is_not_called_the_same(tmp_pa
 def test_no_real_change_is_called_none(repo: Path) -> None:
     """Whatever the meaning cannot tell, it says so: never "no change" alone."""
     module = repo / MODULE
-    for name, old, new, said in (
+    for name, old, new, message in (
         ("main.tf", "var.additional_policy_documents", "[local.evil]", "joins other documents"),
         ("outputs.tf", 'local.json["ipv4"]', 'local.json["ipv6"]', "output ipv4_json"),
         ("main.tf", "policy_document.ipv4.json", "policy_document.ipv6.json", "locals"),
@@ -292,7 +292,7 @@ def test_no_real_change_is_called_none(repo: Path) -> None:
         assert old in text
         (module / name).write_text(text.replace(old, new, 1))
         done = run("diff", cwd=repo)
-        assert said in done.out, (name, old)
+        assert message in done.out, (name, old)
         (module / name).write_text(text)
 
 
@@ -380,8 +380,8 @@ def test_the_ways_out_of_an_upgrade_are_upgrades(tmp_path: Path) -> None:
         main = tmp_path / name / "main.tf"
         main.write_text(main.read_text() + "# mine\n")
     before = read_tree(tmp_path)
-    wanted = ("upgrade", "--cni-version", "v1.22.4")
-    tried, done = run(*wanted, "--dry-run", cwd=tmp_path), run(*wanted, cwd=tmp_path)
+    expected = ("upgrade", "--cni-version", "v1.22.4")
+    tried, done = run(*expected, "--dry-run", cwd=tmp_path), run(*expected, cwd=tmp_path)
     assert (tried.code, done.code) == (1, 1)
     assert "no files changed" in done.err
     assert read_tree(tmp_path) == before
@@ -455,8 +455,8 @@ def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None
     (line,) = (x for x in done.out.splitlines() if x.startswith("note"))
     assert line.startswith("note     x was written by sync, and the configuration does not name it")
     for words in ((), ("--quiet",)):
-        found = json.loads(run("check", "--format", "json", *words, cwd=tmp_path).out)
-        assert found["orphans"] == ["x"]
+        data = json.loads(run("check", "--format", "json", *words, cwd=tmp_path).out)
+        assert data["orphans"] == ["x"]
     assert run("check", "--quiet", cwd=tmp_path).out == ""
     refused = run("generate", "x", cwd=tmp_path)
     assert refused.code == 3
@@ -467,8 +467,8 @@ def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None
 
 def test_a_merge_that_will_conflict_says_so_before_and_after(repo: Path) -> None:
     edit(repo, "--cni-version v1.23.2", "--cni-version v1.23.2 # mine")
-    wanted = ("upgrade", "--cni-version", "v1.22.1", "--merge")
-    for words in ((*wanted, "--dry-run"), wanted):
+    expected = ("upgrade", "--cni-version", "v1.22.1", "--merge")
+    for words in ((*expected, "--dry-run"), expected):
         done = run(*words, cwd=repo)
         assert done.code == 1
         assert "cannot be said before the conflicts in main.tf are resolved" in done.out

@@ -40,12 +40,12 @@ def converted(texts: Mapping[str, str], options: ConvertOptions | None = None) -
     return batch.files()
 
 
-def check_same(texts: Mapping[str, str], found: Mapping[str, str]) -> None:
+def check_same(texts: Mapping[str, str], result: Mapping[str, str]) -> None:
     """Each document is the same by the comparison of the product, and by that of this file."""
-    assert found.keys() == texts.keys()
+    assert result.keys() == texts.keys()
     for name, text in texts.items():
-        assert differences(loads(text, name), loads(found[name], "rendered")) == (), name
-        assert plain(text) == plain(found[name]), name
+        assert differences(loads(text, name), loads(result[name], "rendered")) == (), name
+        assert plain(text) == plain(result[name]), name
 
 
 def plain(text: str) -> Any:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from rendering_back import plain
 from vpc_cni_iam.converting import naming
 from vpc_cni_iam.converting.batch import STDIN, Batch, ConvertOptions, Input, convert
-from vpc_cni_iam.converting.report import data, lines
+from vpc_cni_iam.converting.data import conversion_data
+from vpc_cni_iam.converting.report import lines
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.strict_json import load_json
 from whole_policies import whole_policies
@@ -39,11 +40,11 @@ def one(**elements: Any) -> dict[str, Any]:
 
 @given(whole_policies)
 def test_any_policy_reads_back_or_is_refused_by_place(text: str) -> None:
-    found = batch({"x.json": text})
-    for failure in found.failures:
+    result = batch({"x.json": text})
+    for failure in result.failures:
         assert re.match(r"\$\.(Statement(\[\d\])?|Id)", failure.place)
         assert re.search(r"&\{|is the Sid of", failure.problem)
-    for converted in found.converted:
+    for converted in result.converted:
         (back,) = resolve.documents(parse(converted.text, "x.tf").blocks, "x.tf", ValueScope())
         assert plain(dumps(back.policy)) == plain(text)
 
@@ -72,10 +73,10 @@ def test_a_wrong_value_anywhere_is_refused_or_means_what_it_says(
         )
         inner = inner[key]
     place[key] = junk
-    found = batch({"x.json": json.dumps(value), "good.json": P})
-    assert found.converted[-1].name == "good"
-    assert len(found.converted) + found.refused == 2
-    for failure in found.failures:
+    result = batch({"x.json": json.dumps(value), "good.json": P})
+    assert result.converted[-1].name == "good"
+    assert len(result.converted) + result.refused == 2
+    for failure in result.failures:
         assert failure.source == "x.json"
         assert failure.place or "NaN" in failure.problem
 
@@ -83,15 +84,15 @@ def test_a_wrong_value_anywhere_is_refused_or_means_what_it_says(
 @given(whole_policies, st.integers(0, 400), st.sampled_from(["", "}", '"', "\\", ",", "\x00", "["]))
 def test_broken_text_is_refused(text: str, at: int, piece: str) -> None:
     at %= len(text)
-    found = batch({"x.json": text[:at] + piece + text[at + 1 :], "good.json": P})
-    assert found.converted[-1].name == "good"
-    assert len(found.converted) + found.refused == 2
+    result = batch({"x.json": text[:at] + piece + text[at + 1 :], "good.json": P})
+    assert result.converted[-1].name == "good"
+    assert len(result.converted) + result.refused == 2
 
 
 @given(whole_policies, whole_policies)
-def test_what_one_document_becomes_hangs_on_no_other(one: str, other: str) -> None:
-    alone = batch({"x.json": one}).converted
-    both = batch({"x.json": one, "y.json": other}).converted
+def test_what_one_document_becomes_hangs_on_no_other(item: str, other: str) -> None:
+    alone = batch({"x.json": item}).converted
+    both = batch({"x.json": item, "y.json": other}).converted
     assert [c.text for c in both if c.document.source == "x.json"] == [c.text for c in alone]
 
 
@@ -125,17 +126,19 @@ def test_given_names_that_terraform_refuses(name: str) -> None:
 
 
 def test_names_collide_with_none() -> None:
-    wanted = ["a", "A", "a_2", "a", "b"]
-    assert naming.unique(wanted) == ("a", "A_3", "a_2", "a_4", "b")
+    expected = ["a", "A", "a_2", "a", "b"]
+    assert naming.unique(expected) == ("a", "A_3", "a_2", "a_4", "b")
     assert naming.unique(["a"], ["A"]) == ("a_2",)
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a_2", "A_2", "a_3", "b"])))
-def test_names_are_unique_whatever_is_wanted(wanted: list[str]) -> None:
-    found = naming.unique(wanted)
-    assert len({n.lower() for n in found}) == len(wanted)
-    for place, name in enumerate(found):
-        assert name == wanted[place] or wanted[place].lower() in {n.lower() for n in found[:place]}
+def test_names_are_unique_whatever_is_wanted(expected: list[str]) -> None:
+    names_made = naming.unique(expected)
+    assert len({n.lower() for n in names_made}) == len(expected)
+    for place, name in enumerate(names_made):
+        assert name == expected[place] or expected[place].lower() in {
+            n.lower() for n in names_made[:place]
+        }
 
 
 def test_names_come_from_files_and_of_several_from_what_aws_calls_them() -> None:
@@ -149,10 +152,10 @@ def test_names_come_from_files_and_of_several_from_what_aws_calls_them() -> None
         ]
     }
     alone = {"RoleName": "app", "PolicyName": "s3", "PolicyDocument": P}
-    found = batch(
+    result = batch(
         {"d/a.json": P, "all.json": details, "b/a.json": P, "c.json": alone, STDIN: alone}
     )
-    names = [c.name for c in found.converted]
+    names = [c.name for c in result.converted]
     assert names == ["a", "app_trust", "app_s3_read", "a_2", "c", "app_s3"]
     assert batch({STDIN: P}).converted[0].name == "policy"
     assert batch({"a.json": P}, name="mine").converted[0].name == "mine"
@@ -161,8 +164,8 @@ def test_names_come_from_files_and_of_several_from_what_aws_calls_them() -> None
 
 
 def test_names_do_not_hang_on_what_is_refused() -> None:
-    found = batch({"a.json": {"Statement": 1}, "b/a.json": P})
-    assert [c.name for c in found.converted] == ["a_2"]
+    result = batch({"a.json": {"Statement": 1}, "b/a.json": P})
+    assert [c.name for c in result.converted] == ["a_2"]
 
 
 def test_large_files_take_time_by_their_size_alone() -> None:
@@ -201,14 +204,14 @@ REFUSED = [
 def test_what_is_refused_is_named_and_the_others_are_converted(
     value: Any, expected: list[tuple[str, str]]
 ) -> None:
-    found = batch({"bad.json": value, "good.json": P})
-    assert [c.name for c in found.converted] == ["good"]
-    assert found.refused == 1
-    for failure, (place, words) in zip(found.failures, expected, strict=True):
+    result = batch({"bad.json": value, "good.json": P})
+    assert [c.name for c in result.converted] == ["good"]
+    assert result.refused == 1
+    for failure, (place, words) in zip(result.failures, expected, strict=True):
         assert (failure.source, failure.place) == ("bad.json", place)
         assert words in failure.problem
-    assert list(lines(found))[-1] == "1 converted, 1 refused"
-    assert len(data(found)["failures"]) == len(expected)
+    assert list(lines(result))[-1] == "1 converted, 1 refused"
+    assert len(conversion_data(result)["failures"]) == len(expected)
     with pytest.raises(InputError, match=re.escape(expected[0][0])):
         batch({"bad.json": value, "good.json": P}, keep_going=False)
 
@@ -243,5 +246,7 @@ def test_versions_that_are_not_in_force_are_said() -> None:
         {"Document": P, "VersionId": "v2", "IsDefaultVersion": True},
         {"Document": P, "VersionId": "v1", "IsDefaultVersion": False},
     ]
-    found = batch({"x.json": {"Policies": [{"PolicyName": "m", "PolicyVersionList": versions}]}})
-    assert "left out are the versions v1" in next(iter(lines(found)))
+    converted = batch(
+        {"x.json": {"Policies": [{"PolicyName": "m", "PolicyVersionList": versions}]}}
+    )
+    assert "left out are the versions v1" in next(iter(lines(converted)))

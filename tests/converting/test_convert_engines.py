@@ -14,8 +14,8 @@ from vpc_cni_iam.converting.batch import ConvertOptions, Input, convert
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
 from whole_policies import whole_policies
@@ -39,9 +39,9 @@ class Corpus:
 @pytest.fixture(scope="session")
 def corpus() -> Corpus:
     moto = pytest.importorskip("moto.iam.aws_managed_policies")
-    found = json.loads(moto.aws_managed_policies_data)
-    assert len(found) > 1000
-    managed = {name.replace("-", "_"): json.dumps(e["Document"]) for name, e in found.items()}
+    data = json.loads(moto.aws_managed_policies_data)
+    assert len(data) > 1000
+    managed = {name.replace("-", "_"): json.dumps(e["Document"]) for name, e in data.items()}
     texts = {**managed, **HARD}
     return Corpus(texts, converted(texts))
 
@@ -57,8 +57,8 @@ def test_the_corpus_is_formatted(newest: Engine, corpus: Corpus, tmp_path: Path)
 def test_the_corpus_reads_back(corpus: Corpus) -> None:
     for file, text in corpus.files.items():
         name = file.removesuffix(".tf")
-        (found,) = resolve.documents(parse(text, file).blocks, file, ValueScope())
-        assert differences(loads(corpus.texts[name], name), found.policy) == ()
+        (document,) = resolve.documents(parse(text, file).blocks, file, ValueScope())
+        assert differences(loads(corpus.texts[name], name), document.policy) == ()
 
 
 def test_whole_policies_of_any_text(engine: Engine, tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_other_values_of_variables_are_where_the_literals_were(
     text = HARD["trust_irsa"]
     files = converted({"x": text}, ConvertOptions(names={"111122223333": "account_id"}))
     files["variables.tf"] = files["variables.tf"].replace('"111122223333"', '"999988887777"')
-    found = rendered(newest, tmp_path, files)
-    assert plain(found["x"]) == plain(text.replace("111122223333", "999988887777"))
+    module = rendered(newest, tmp_path, files)
+    assert plain(module["x"]) == plain(text.replace("111122223333", "999988887777"))
 
 
 FACTS = """
@@ -143,16 +143,16 @@ data "aws_iam_policy_document" "empty" {
 
 def test_what_the_provider_cannot_express_is_as_said(engine: Engine, tmp_path: Path) -> None:
     """The facts that `vpc_cni_iam.hcl.expressible` and `vpc_cni_iam.policy.parse` rest on."""
-    found = {
+    result = {
         name: json.loads(text)
         for name, text in rendered(engine, tmp_path, {"facts.tf": FACTS}).items()
     }
-    assert found["no_statement"].get("Statement") is None
-    (statement,) = found["replaced"]["Statement"]
+    assert result["no_statement"].get("Statement") is None
+    (statement,) = result["replaced"]["Statement"]
     assert (statement["Resource"], statement["Principal"]) == ("${r}", {"AWS": "${p}"})
     assert statement["Condition"] == {"T&{": {"&{k}": ["${v}"]}}
     assert (statement["Sid"], statement["Action"]) == ("&{", ["a:&{b}", ""])
-    (statement,) = found["empty"]["Statement"]
+    (statement,) = result["empty"]["Statement"]
     assert statement == {"Sid": "", "Effect": "Allow", "Condition": {"Bool": {"a:b": []}}}
 
 

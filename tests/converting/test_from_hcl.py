@@ -16,15 +16,15 @@ STATEMENT = '{"Effect": "Allow", "Action": "a:b", "Resource": %s}'
 
 
 def only(text: str) -> Reading:
-    (found,) = readings(read_file(text, "x.tf"))
-    assert isinstance(found, Reading), found
-    return found
+    (reading,) = readings(read_file(text, "x.tf"))
+    assert isinstance(reading, Reading), reading
+    return reading
 
 
 def unread(text: str) -> Unread:
-    (found,) = readings(read_file(text, "x.tf"))
-    assert isinstance(found, Unread), found
-    return found
+    (reading,) = readings(read_file(text, "x.tf"))
+    assert isinstance(reading, Unread), reading
+    return reading
 
 
 def data(body: str, top: str = "") -> str:
@@ -54,9 +54,9 @@ def test_aws_managed_policies_come_back_as_they_were() -> None:
     corpus = json.loads(aws_managed_policies_data)
     for name in sorted(corpus)[::25]:
         policy = parse(corpus[name]["Document"], name)
-        found = only(data_source(policy, "x"))
-        assert found.document == to_json(policy), name
-        assert found.references == ()
+        finding = only(data_source(policy, "x"))
+        assert finding.document == to_json(policy), name
+        assert finding.references == ()
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,10 @@ def test_aws_managed_policies_come_back_as_they_were() -> None:
     ],
 )
 def test_data_sources(resource: str, expected: str, references: tuple[str, ...]) -> None:
-    found = only(data(f"resources = {resource}"))
-    assert found.document["Statement"][0]["Resource"] == expected
-    assert (found.address, found.line) == ("data.aws_iam_policy_document.x", 1)
-    assert found.references == references
+    finding = only(data(f"resources = {resource}"))
+    assert finding.document["Statement"][0]["Resource"] == expected
+    assert (finding.address, finding.line) == ("data.aws_iam_policy_document.x", 1)
+    assert finding.references == references
 
 
 @pytest.mark.parametrize("indent", ["", "-"])
@@ -84,8 +84,8 @@ def test_heredocs(indent: str) -> None:
     statement = STATEMENT % r'["${var.b}/$${aws:username}\\\n", "%%{x}&{y}"]'
     document = f'    {{"Id": "é\\u00e9",\n  "Statement": {statement}}}'
     text = f"locals {{\n\n  p = <<{indent}EOF\n{document}\n  EOF\n}}\n"
-    found = only(text)
-    assert found.document == {
+    finding = only(text)
+    assert finding.document == {
         "Version": "2008-10-17",
         "Id": "éé",
         "Statement": [
@@ -96,7 +96,7 @@ def test_heredocs(indent: str) -> None:
             }
         ],
     }
-    assert (found.address, found.line, found.references) == ("locals.p", 3, ("var.b",))
+    assert (finding.address, finding.line, finding.references) == ("locals.p", 3, ("var.b",))
 
 
 def test_jsonencode_and_places_in_blocks() -> None:
@@ -114,15 +114,15 @@ resource "aws_iam_role" "r" {
 }
 output "o" { value = jsonencode({ Rules = [] }) }
 """
-    one, other = readings(read_file(text, "x.tf"))
-    assert isinstance(one, Reading) and isinstance(other, Reading)
-    assert one.document["Statement"][0]["Condition"] == {
+    reading, other = readings(read_file(text, "x.tf"))
+    assert isinstance(reading, Reading) and isinstance(other, Reading)
+    assert reading.document["Statement"][0]["Condition"] == {
         "NumericLessThan": {"a:b": "1.5", "${var.k}": "-1", "x${var.k}": ["true", "1000"]}
     }
-    assert one.references == ("var.a", "var.k")
-    assert one.address == "aws_iam_role.r.inline_policy[0].policy"
+    assert reading.references == ("var.a", "var.k")
+    assert reading.address == "aws_iam_role.r.inline_policy[0].policy"
     assert other.address == "aws_iam_role.r.inline_policy[1].policy"
-    assert list(files([one, other])) == [
+    assert list(files([reading, other])) == [
         "aws_iam_role_r_inline_policy_0_policy.json",
         "aws_iam_role_r_inline_policy_1_policy.json",
     ]
@@ -131,8 +131,8 @@ output "o" { value = jsonencode({ Rules = [] }) }
 @pytest.mark.parametrize(
     ("text", "place", "words"),
     [
-        (data('resources = ["${lower("X")}"]'), "line 5", "lower(...) cannot be known"),
-        (data("resources = var.a ? [] : var.b"), "line 5", "var.a ? [] : var.b cannot"),
+        (data('resources = ["${file("X")}"]'), "line 5", "file(...) cannot be known"),
+        (data("resources = var.a ? [] : var.b"), "line 5", "var.a cannot be known"),
         (data("resources = []", 'source_policy_documents = ["x"]'), "line 1", "joins other"),
         (data('resources = ["&{x}"]', 'version = "2008-10-17"'), "line 3", "refuses &{"),
         (data("resources = []", "version = var.v"), "line 1", "${var.v}"),
@@ -280,8 +280,8 @@ def test_what_is_left_out_is_named_and_the_exit_code_says_so(
     ],
 )
 def test_a_policy_in_an_expression_is_named_wherever_it_stands(text: str, address: str) -> None:
-    found = unread(text)
-    assert found.address == address and "stands in an expression" in found.error.problem
+    problems = unread(text)
+    assert problems.address == address and "stands in an expression" in problems.error.problem
 
 
 def test_rewriting_by_command(tmp_path: Path) -> None:

@@ -53,53 +53,53 @@ def test_the_partition_at_hand(text: str, written: str) -> None:
 
 
 def test_no_other_element_is_touched() -> None:
-    found = batch(
+    converted = batch(
         {"x.json": {**P, "Id": "prod", "Statement": [{**S, "Sid": "prod", "Action": "prod"}]}},
         names=NAMES,
         partition_aware=True,
     )
-    assert found.shared == {}
-    assert found.unused == tuple(NAMES)
-    assert "var." not in found.text()
+    assert converted.shared == {}
+    assert converted.unused == tuple(NAMES)
+    assert "var." not in converted.text()
 
 
 def test_blocks_stand_once_and_only_where_they_are_used() -> None:
     arn = "arn:aws:eks:eu-west-1:111122223333:cluster/dev"
-    found = batch(
+    converted = batch(
         {"a.json": one(Resource=arn), "variables.json": one(Resource=arn), "c.json": P},
         names=NAMES,
         partition_aware=True,
     )
-    files = found.files()
+    files = converted.files()
     assert list(files) == ["a.tf", "variables.tf", "c.tf", "variables_2.tf", "data.tf"]
     assert files["variables_2.tf"].count('variable "') == 2
     assert 'default     = "eu-west-1"' in files["variables_2.tf"]
-    assert found.text().count('data "aws_partition" "current" {}\n') == 1
-    assert found.unused == ("prod",)
+    assert converted.text().count('data "aws_partition" "current" {}\n') == 1
+    assert converted.unused == ("prod",)
 
 
 def test_what_stays_is_said() -> None:
     resources = ["arn:aws:s3:::prod-a", "prod-b", "prod"]
-    found = batch({"a.json": one(Resource=resources)}, names=NAMES)
-    (note,) = found.converted[0].notes
+    result = batch({"a.json": one(Resource=resources)}, names=NAMES)
+    (note,) = result.converted[0].notes
     assert note.text.startswith("keeps 'prod' in 'arn:aws:s3:::prod-a' and 1 more")
 
 
 def test_several_partitions_stay() -> None:
     resources = ["arn:aws:s3:::a", "arn:aws-us-gov:s3:::a"]
-    found = batch({"a.json": one(Resource=resources)}, partition_aware=True)
-    (note,) = found.converted[0].notes
+    result = batch({"a.json": one(Resource=resources)}, partition_aware=True)
+    (note,) = result.converted[0].notes
     assert note.text == "names the partitions aws, aws-us-gov, and keeps them"
-    assert found.shared == {}
+    assert result.shared == {}
 
 
 def test_another_partition_gives_way_too() -> None:
-    found = batch({"a.json": one(Resource="arn:aws-cn:s3:::a")}, partition_aware=True)
-    assert "arn:${data.aws_partition.current.partition}:s3:::a" in found.text()
+    converted = batch({"a.json": one(Resource="arn:aws-cn:s3:::a")}, partition_aware=True)
+    assert "arn:${data.aws_partition.current.partition}:s3:::a" in converted.text()
 
 
 @pytest.mark.parametrize(
-    "given",
+    "names",
     [
         ["account"],
         ["=1"],
@@ -112,9 +112,9 @@ def test_another_partition_gives_way_too() -> None:
         ["a=x", "b=x"],
     ],
 )
-def test_parameters_that_are_none(given: list[str]) -> None:
+def test_parameters_that_are_none(names: list[str]) -> None:
     with pytest.raises(UsageError, match="--parametrize"):
-        parameters(given)
+        parameters(names)
 
 
 def test_parameters() -> None:

@@ -81,14 +81,14 @@ TAILS = ["", " # behind it }", " // \u2028 x", '\n\n  tags = { a = "}" }']
 def files(draw: st.DrawFn) -> tuple[str, str, list[Any]]:
     """A file, what is to become of it, and the documents in it."""
     before = after = ""
-    found = []
+    results = []
     for number in range(draw(st.integers(1, 3))):
         filler = "".join(draw(st.lists(st.sampled_from(FILLERS), max_size=3)))
         document = draw(documents)
         policy = loads(json.dumps(document), "x")
         assume(not problems(policy))
         assume(not MARK.search(json.dumps(document, ensure_ascii=False)))
-        found.append(to_json(policy))
+        results.append(to_json(policy))
         name = f"p{number}"
         head = draw(st.sampled_from(HEADS)) + f'resource "aws_iam_policy" "{name}" {{\n  policy = '
         form = draw(st.sampled_from(["jsonencode", "quoted", "indented", "flat"]))
@@ -103,7 +103,7 @@ def files(draw: st.DrawFn) -> tuple[str, str, list[Any]]:
         after += head + f"data.aws_iam_policy_document.{name}.json" + tail
     if draw(st.booleans()):
         before, after = before.removesuffix("\n"), after.removesuffix("\n")
-    return before, after, found
+    return before, after, results
 
 
 def structure(text: str) -> list[Block]:
@@ -124,19 +124,21 @@ def structure(text: str) -> list[Block]:
 def test_all_else_stays_byte_for_byte(
     file: tuple[str, str, list[Any]], newline: str, mark: str
 ) -> None:
-    before, after, found = file
+    before, after, result = file
     before, after = (mark + text.replace("\n", newline) for text in (before, after))
     with tempfile.TemporaryDirectory() as folder:
-        one = rewritten(Path(folder), before)
-        assert one.left == ()
-        assert one.after == after
-        assert structure(one.after.removeprefix(mark)) == structure(before.removeprefix(mark))
+        rewritten_text = rewritten(Path(folder), before)
+        assert rewritten_text.left == ()
+        assert rewritten_text.after == after
+        assert structure(rewritten_text.after.removeprefix(mark)) == structure(
+            before.removeprefix(mark)
+        )
         # Once more changes nothing.
         again = rewritten(Path(folder), after)
         assert (again.after, again.replaced) == (after, ())
     for text in (before, after):
         read = readings(read_file(text.removeprefix(mark), "x"))
-        assert [r.document for r in read if isinstance(r, Reading)] == found
+        assert [r.document for r in read if isinstance(r, Reading)] == result
 
 
 def policy(body: str, kind: str = "aws_iam_policy", attribute: str = "policy") -> str:
@@ -190,12 +192,12 @@ locals {
   other = var.list
 }
 """
-    one = rewritten(tmp_path, policy(body), variables_tf=others)
-    assert one.left == ()
-    assert f"    resources = {resources}\n" in one.after.replace(
+    rewritten_text = rewritten(tmp_path, policy(body), variables_tf=others)
+    assert rewritten_text.left == ()
+    assert f"    resources = {resources}\n" in rewritten_text.after.replace(
         "\n\n    resources", "\n    resources"
     )
-    (located,) = (b for b in parse(one.after, "x").blocks if b.type == "data")
+    (located,) = (b for b in parse(rewritten_text.after, "x").blocks if b.type == "data")
     assert located.labels == ("aws_iam_policy_document", "x")
 
 
@@ -239,16 +241,16 @@ def test_what_cannot_be_carried_over_is_left_and_said(
     # The other policy of the file is replaced all the same.
     good = policy(encoded('"*"')).replace('"x"', '"good"')
     try:
-        one = rewritten(tmp_path, text + good)
+        rewritten_text = rewritten(tmp_path, text + good)
     except InputError as error:
         assert words in str(error) and f"line {line}" in str(error)
         return
-    (left,) = one.left
+    (left,) = rewritten_text.left
     assert left.refused
     assert words in str(left.error)
     assert left.error.place.split(",")[0] == f"line {line}"
     assert left.error.source.endswith("main.tf")
-    assert text in one.after and [r.name for r in one.replaced] == ["good"]
+    assert text in rewritten_text.after and [r.name for r in rewritten_text.replaced] == ["good"]
 
 
 @pytest.mark.parametrize(
@@ -271,11 +273,11 @@ def test_what_cannot_be_carried_over_is_left_and_said(
     ],
 )
 def test_what_is_no_policy_is_not_touched(text: str, tmp_path: Path) -> None:
-    one = rewritten(tmp_path, text)
-    assert (one.after, one.replaced) == (text, ())
+    rewritten_text = rewritten(tmp_path, text)
+    assert (rewritten_text.after, rewritten_text.replaced) == (text, ())
     # What looks like a policy all the same is named.
     named = "Statement" in text
-    assert [left.refused for left in one.left] == ([False] if named else [])
+    assert [left.refused for left in rewritten_text.left] == ([False] if named else [])
 
 
 @pytest.mark.parametrize(
@@ -292,15 +294,15 @@ def test_a_policy_that_no_resource_takes_is_named(
     text: str, address: str, kind: WhyLeft, tmp_path: Path
 ) -> None:
     text = text.replace("%s", encoded("1"))
-    one = rewritten(tmp_path, text)
-    assert one.after == text
-    (left,) = one.left
+    rewritten_text = rewritten(tmp_path, text)
+    assert rewritten_text.after == text
+    (left,) = rewritten_text.left
     assert (left.address, left.kind, left.refused) == (address, kind, False)
     assert (left.error.place, left.error.problem) == ("line 3", f"not rewritten: {kind}")
     done = run("convert", "--rewrite", "main.tf", "--format", "json", cwd=tmp_path)
-    ((found,),) = (file["left"] for file in json.loads(done.out)["files"])
+    ((result,),) = (file["left"] for file in json.loads(done.out)["files"])
     assert done.code == 0
-    assert (found["address"], found["kind"], found["path"]) == (address, str(kind), "line 3")
+    assert (result["address"], result["kind"], result["path"]) == (address, str(kind), "line 3")
     assert f"{address} is left: main.tf: line 3: not rewritten: {kind}" in done.err
 
 
@@ -317,9 +319,9 @@ def test_a_policy_that_no_resource_takes_is_named(
     ],
 )
 def test_a_policy_that_is_written_elsewhere_is_left_and_said(body: str, tmp_path: Path) -> None:
-    one = rewritten(tmp_path, policy(body))
-    assert one.after == one.before
-    assert [left.refused for left in one.left] == [False]
+    text = rewritten(tmp_path, policy(body))
+    assert text.after == text.before
+    assert [left.refused for left in text.left] == [False]
 
 
 @pytest.mark.parametrize(
@@ -330,22 +332,22 @@ def test_a_policy_that_is_written_elsewhere_is_left_and_said(body: str, tmp_path
     ],
 )
 def test_a_policy_inside_an_expression_is_refused(body: str, tmp_path: Path) -> None:
-    one = rewritten(tmp_path, policy(body))
-    assert one.after == one.before
-    assert [left.refused for left in one.left] == [True]
-    (found,) = readings(read_file(policy(body), "x.tf"))
-    assert isinstance(found, Unread)
-    assert "stands in an expression" in str(found.error)
+    text = rewritten(tmp_path, policy(body))
+    assert text.after == text.before
+    assert [left.refused for left in text.left] == [True]
+    (reading,) = readings(read_file(policy(body), "x.tf"))
+    assert isinstance(reading, Unread)
+    assert "stands in an expression" in str(reading.error)
 
 
 @pytest.mark.parametrize("body", ['"${CODE}"', "(CODE)", "((CODE))", '"${(CODE)}"', "( CODE\n)"])
 def test_parentheses_and_quotes_around_a_policy_change_nothing(body: str, tmp_path: Path) -> None:
     code = encoded('"*"')
     plain = rewritten(tmp_path, policy(code))
-    one = rewritten(tmp_path, policy(body.replace("CODE", code)))
-    assert (one.after, one.replaced) == (plain.after, plain.replaced) and len(one.replaced) == 1
-    (found,) = readings(read_file(policy(body.replace("CODE", code)), "x.tf"))
-    assert isinstance(found, Reading) and found.document["Statement"][0]["Resource"] == "*"
+    text = rewritten(tmp_path, policy(body.replace("CODE", code)))
+    assert (text.after, text.replaced) == (plain.after, plain.replaced) and len(text.replaced) == 1
+    (reading,) = readings(read_file(policy(body.replace("CODE", code)), "x.tf"))
+    assert isinstance(reading, Reading) and reading.document["Statement"][0]["Resource"] == "*"
 
 
 @pytest.mark.parametrize(
@@ -357,9 +359,9 @@ def test_a_heredoc_that_only_an_engine_reads_leaves_others_readable(
 ) -> None:
     text = policy(inlined(f'"{template}"')).replace('"x"', '"bad"') + policy(encoded('"*"'))
     text += f'resource "aws_instance" "i" {{\n  user_data = <<E\n{template}\nE\n}}\n'
-    one = rewritten(tmp_path, text)
-    assert [r.name for r in one.replaced] == ["x"]
-    (left,) = one.left
+    rewritten_text = rewritten(tmp_path, text)
+    assert [r.name for r in rewritten_text.replaced] == ["x"]
+    (left,) = rewritten_text.left
     assert left.refused and words in left.error.problem and left.error.place == "line 3"
 
 
@@ -379,8 +381,8 @@ def test_names_do_not_collide_in_the_directory(tmp_path: Path) -> None:
     (tmp_path / "more.tf").write_text(policy(encoded('"*"')).replace('"x"', '"w"'))
     (tmp_path / "main.tf").write_text(text)
     modules = Modules()
-    one = rewriting(tmp_path / "main.tf", modules)
-    assert [r.name for r in one.replaced] == [
+    result = rewriting(tmp_path / "main.tf", modules)
+    assert [r.name for r in result.replaced] == [
         "w",
         "x_iam_policy",
         "y_iam_policy",
@@ -454,10 +456,10 @@ def test_a_data_source_is_there_for_each_of_its_resources(
 
 
 def test_a_file_that_changed_meanwhile_is_not_written(tmp_path: Path) -> None:
-    one = rewritten(tmp_path, policy(encoded('"*"')))
+    text = rewritten(tmp_path, policy(encoded('"*"')))
     (tmp_path / "main.tf").write_text("# new\n")
     with pytest.raises(InputError, match="changed while"):
-        save(tmp_path, [one])
+        save(tmp_path, [text])
     assert (tmp_path / "main.tf").read_text() == "# new\n"
 
 

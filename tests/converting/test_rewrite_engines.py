@@ -52,16 +52,16 @@ def test_what_was_applied_stays_as_it_is(engine: Engine, tmp_path: Path, aws_end
     assert done.code == 0, done.err
     replaced = [r for file in json.loads(done.out)["files"] for r in file["replaced"]]
     check_format(engine, folder, tmp_path / "written")
-    found = planned(engine, folder, suffix)
+    plan = planned(engine, folder, suffix)
     compared = 0
-    for one in replaced:
-        resource, _, attribute = one["address"].rpartition(".")
-        for address, values in found.items():
+    for item in replaced:
+        resource, _, attribute = item["address"].rpartition(".")
+        for address, values in plan.items():
             if address.partition("[")[0] == resource:
                 index = address[len(resource) :]
                 # A data source that needs no index of its own has none.
-                name = f"data.aws_iam_policy_document.{one['name']}"
-                rendered = found.get(name + index, found.get(name))["json"]
+                name = f"data.aws_iam_policy_document.{item['name']}"
+                rendered = plan.get(name + index, plan.get(name))["json"]
                 same = differences(loads(values[attribute], "old"), loads(rendered, "new"))
                 assert same == (), address
                 compared += 1
@@ -220,7 +220,7 @@ def test_what_is_spliced_keeps_its_meaning_or_is_left_and_named(
     done = run("convert", "--rewrite", "main.tf", "--format", "json", cwd=tmp_path)
     (file,) = json.loads(done.out)["files"]
     assert done.code == 3
-    assert {one["address"] for one in file["left"]} == left
-    assert all(one["path"].startswith("line ") and one["reason"] for one in file["left"])
+    assert {item["address"] for item in file["left"]} == left
+    assert all(item["path"].startswith("line ") and item["reason"] for item in file["left"])
     assert len(file["replaced"]) == len(SPLICED) + len(ENCODED) - len(left)
     planned(newest, tmp_path)

@@ -137,8 +137,8 @@ def test_what_is_made_of_plain_literals_is_plain(code: str, module: Path) -> Non
     ],
 )
 def test_what_may_hold_a_quote_is_not(code: str, why: str, module: Path) -> None:
-    found = why_not_plain(code, ModuleFiles(module).surroundings.names)
-    assert found is not None and why in found
+    reasons = why_not_plain(code, ModuleFiles(module).surroundings.names)
+    assert reasons is not None and why in reasons
 
 
 SPLICED = """
@@ -176,8 +176,8 @@ def test_a_local_that_another_file_may_set_is_not_known(
 def test_a_broken_neighbour_stops_nothing_that_does_not_need_it(module: Path) -> None:
     (module / "z.tf").write_text("locals {")
     (module / "main.tf").write_text(SPLICED.replace("CODE", "aws_s3_bucket.b.arn"))
-    one = rewriting(module / "main.tf", Modules())
-    assert (len(one.replaced), one.left) == (1, ())
+    result = rewriting(module / "main.tf", Modules())
+    assert (len(result.replaced), result.left) == (1, ())
 
 
 def test_a_value_that_a_data_source_would_change_is_left(module: Path) -> None:
@@ -195,9 +195,9 @@ def test_locals_that_double_are_followed_in_time(tmp_path: Path) -> None:
     (tmp_path / "l.tf").write_text(f'locals {{\n{doubled}  l24 = "x"\n}}\n')
     (tmp_path / "main.tf").write_text(SPLICED.replace("CODE", "local.l0"))
     begun = time.process_time()
-    one = rewriting(tmp_path / "main.tf", Modules())
+    result = rewriting(tmp_path / "main.tf", Modules())
     assert time.process_time() - begun < 5
-    assert [r.name for r in one.replaced] == ["x"]
+    assert [r.name for r in result.replaced] == ["x"]
 
 
 KINDS = json.loads(files("vpc_cni_iam.hcl.data").joinpath("policy_attributes.json").read_text())
@@ -209,8 +209,8 @@ def test_a_file_with_a_policy_is_never_skipped(kind: str, head: str) -> None:
     for path in KINDS["attributes"][kind]:
         *outer, name = path.split(".")
         body = f'{name} = "{{}}"'
-        for one in reversed(outer):
-            body = f"{one} {{\n{body}\n}}"
+        for item in reversed(outer):
+            body = f"{item} {{\n{body}\n}}"
         text = f"{head.replace('KIND', kind)} {{\n{body}\n}}\n"
         for spelled in (text, text.replace('"aws_', '"\\u0061ws_')):
             held = [a for a in attributes(parse(spelled, "x")) if a.path == (*outer, name)]
@@ -221,9 +221,9 @@ def test_a_file_with_a_policy_is_never_skipped(kind: str, head: str) -> None:
 @given(whole_files(), st.sampled_from(["resource", "module", "data"]))
 def test_nor_is_one_that_people_might_write(file: tuple[str, str, list[Any]], kind: str) -> None:
     text = file[0].replace('resource "aws_iam_policy"', f'{kind} "x"')
-    for one in (file[0], text):
-        found = [a for a in attributes(parse(one, "x")) if a.holds_policy or a.writes_policy]
-        assert not found or may_hold_policy(one)
+    for item in (file[0], text):
+        results = [a for a in attributes(parse(item, "x")) if a.holds_policy or a.writes_policy]
+        assert not results or may_hold_policy(item)
 
 
 def test_each_file_is_read_once_however_many_there_are(
@@ -253,8 +253,8 @@ def test_each_file_is_read_once_however_many_there_are(
         (tmp_path / f"o{n}.tf").write_text(f'output "o{n}" {{\n  value = 1\n}}\n')
     opened.clear()
     modules = Modules()
-    found = [rewriting(path, modules) for path in sorted(tmp_path.glob("*.tf"))]
-    assert sum(len(one.replaced) for one in found) == number
+    results = [rewriting(path, modules) for path in sorted(tmp_path.glob("*.tf"))]
+    assert sum(len(item.replaced) for item in results) == number
     # A file of locals once; one with a policy before and after; its data source in the proof.
     assert not any("output" in text for text in parsed)
     assert sum(times for text, times in parsed.items() if "local" in text) <= 5 * number
@@ -270,9 +270,9 @@ def test_a_data_source_that_would_mean_something_else_is_not_written(
 
     monkeypatch.setattr(proof, "policy_document", narrowed)
     (module / "main.tf").write_text(SPLICED.replace("CODE", "local.plain"))
-    one = rewriting(module / "main.tf", Modules())
-    assert one.after == one.before
-    (left,) = one.left
+    result = rewriting(module / "main.tf", Modules())
+    assert result.after == result.before
+    (left,) = result.left
     assert left.refused
     assert "could not be proven to mean the same: statement 1 (a:b)" in left.error.problem
     assert "${local.plain}" in left.error.problem

@@ -46,30 +46,30 @@ conditions = st.dictionaries(
 @st.composite
 def statements(draw: st.DrawFn) -> dict[str, Any]:
     """One statement, its elements in any order."""
-    found: dict[str, Any] = {"Effect": draw(st.sampled_from(["Allow", "Deny"]))}
-    found[draw(st.sampled_from(["Action", "NotAction"]))] = draw(one_or_many(texts))
+    values: dict[str, Any] = {"Effect": draw(st.sampled_from(["Allow", "Deny"]))}
+    values[draw(st.sampled_from(["Action", "NotAction"]))] = draw(one_or_many(texts))
     if draw(st.booleans()):
-        found[draw(st.sampled_from(["Resource", "NotResource"]))] = draw(one_or_many(texts))
+        values[draw(st.sampled_from(["Resource", "NotResource"]))] = draw(one_or_many(texts))
     if draw(st.booleans()):
-        found[draw(st.sampled_from(["Principal", "NotPrincipal"]))] = draw(principals)
+        values[draw(st.sampled_from(["Principal", "NotPrincipal"]))] = draw(principals)
     if draw(st.booleans()):
-        found["Condition"] = draw(conditions)
+        values["Condition"] = draw(conditions)
     if draw(st.booleans()):
-        found["Sid"] = draw(labels)
-    return dict(draw(st.permutations(list(found.items()))))
+        values["Sid"] = draw(labels)
+    return dict(draw(st.permutations(list(values.items()))))
 
 
 @st.composite
 def documents(draw: st.DrawFn) -> str:
     """The text of one document."""
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "Statement": draw(statements() | st.lists(statements(), min_size=1, max_size=3))
     }
     if draw(st.booleans()):
-        found["Version"] = draw(st.sampled_from(["2012-10-17", "2008-10-17"]))
+        values["Version"] = draw(st.sampled_from(["2012-10-17", "2008-10-17"]))
     if draw(st.booleans()):
-        found["Id"] = draw(texts)
-    text = json.dumps(found, ensure_ascii=draw(st.booleans()))
+        values["Id"] = draw(texts)
+    text = json.dumps(values, ensure_ascii=draw(st.booleans()))
     return text.replace('"\\u0007', "").replace('\\u0007"', "")
 
 

@@ -18,18 +18,18 @@ NEWEST = str(releases.newest())
 
 
 def filled(policy: Policy) -> Policy:
-    given = {"cluster_name": NAMES.cluster_name, "vpc_id": NAMES.vpc_id}
-    return parameters.substitute(policy, parameters.values(given))
+    settings = {"cluster_name": NAMES.cluster_name, "vpc_id": NAMES.vpc_id}
+    return parameters.substitute(policy, parameters.values(settings))
 
 
 def composed(variant: str, cni_version: str, *features: str) -> Policy:
-    (found,) = variants.find((variant,))
-    return filled(compose(found, select(cni_version=cni_version, features=features)).policy)
+    (place,) = variants.find((variant,))
+    return filled(compose(place, select(cni_version=cni_version, features=features)).policy)
 
 
 def upstream(variant: str, revision: str) -> Policy:
-    (found,) = variants.find((variant,))
-    return filled(found.document(documents.find(revision)))
+    (place,) = variants.find((variant,))
+    return filled(place.document(documents.find(revision)))
 
 
 def setting(release: str = NEWEST, mode: Mode = "ipv4", *features: str) -> PluginSetting:
@@ -41,7 +41,7 @@ def covered(policy: Policy, where: PluginSetting, *scenarios: str) -> Coverage:
 
 
 def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
-    """Return situation, call and impact of what is denied."""
+    """Return scenario, call and impact of what is denied."""
     return {(s.name, c.template.name, c.range.severity) for s, c in coverage.denied()}
 
 
@@ -61,6 +61,6 @@ def denied_actions(coverage: Coverage, impact: str = "fatal") -> set[str]:
 
 
 def with_statement(policy: Policy, index: int, statement: Statement | None) -> Policy:
-    kept = list(policy.statements)
-    kept[index : index + 1] = [statement] if statement else []
-    return replace(policy, statements=tuple(kept))
+    items = list(policy.statements)
+    items[index : index + 1] = [statement] if statement else []
+    return replace(policy, statements=tuple(items))

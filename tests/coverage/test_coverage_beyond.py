@@ -1,23 +1,31 @@
 """Patterns that are wider than the plugin's calls are named, with what they grant besides."""
 
+import json
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
+from conftest import ROOT
 from coverage_policies import composed, covered, setting
+from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.coverage import matrix_wording as matrix_report
-from vpc_cni_iam.coverage.analysis import risks
+from vpc_cni_iam.coverage.analysis import excess, risks
+from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.data import coverage_data, matrix_data
 from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import text as report
 from vpc_cni_iam.coverage.simulate.settings import Names
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs.policies import NamedPolicy
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.wildcard import matches
 
 EVERYTHING = ("*",)
 EC2 = ("ec2:RunInstances", "ec2:TerminateInstances")
 MFA = Condition("BoolIfExists", "aws:MultiFactorAuthPresent", ("false",))
+NAT = "ec2:AssignPrivate*"
 ENI = ("arn:aws:ec2:*:*:network-interface/*",)
 
 
@@ -57,18 +65,71 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
         ((allow("ec2:AssignPrivateIp*"),), {}),
         ((allow("ec2:Assign*"),), {"ec2:Assign*": ("ec2:AssignIpv6Addresses",)}),
         ((allow("ec2:DescribeInstances"),), {}),
+        # Actions that few readers know count as much as others.
+        ((allow(NAT),), {NAT: ("ec2:AssignPrivateNatGatewayAddress",)}),
     ],
 )
 def test_patterns_are_named_with_what_they_grant_besides(
     statements: tuple[Statement, ...], wider: dict[str, tuple[str, ...]]
 ) -> None:
-    found = covered(Policy(statements), setting(), "fresh-node").excess
-    assert {w.pattern: w.examples[: len(wider.get(w.pattern, ()))] for w in found} == wider
+    coverage = covered(Policy(statements), setting(), "fresh-node").excess
+    assert {w.pattern: w.examples[: len(wider.get(w.pattern, ()))] for w in coverage} == wider
+
+
+def reference_actions() -> list[str]:
+    text = (ROOT / "generator/vpc_cni_iam/coverage/analysis/data/example-actions.json").read_text()
+    data = json.loads(text)
+    return [*data["well_known"], *data["actions"]]
+
+
+PATTERNS = ["*", "ec2:*", "ec2:Describe*s", "*:*Tags", "?c2:Create*Interface*", "ec2:Tag*", "s3:?*"]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_is_put_to_every_action_of_the_reference(pattern: str) -> None:
+    every = reference_actions()
+    assert len(every) > 2000 and "ec2:AssignPrivateNatGatewayAddress" in every
+    known = {*every, *(call.action for call in calls.calls())}
+    for action in (*every[:5], *every[5::80], every[-1]):
+        grants = excess_grants([Policy((allow(pattern),))], known - {action})
+        expected = [(action,)] if matches(pattern.lower(), action.lower()) else []
+        assert [grant.examples for grant in grants] == expected
+
+
+def test_all_but_the_services_that_readers_know_grants_others() -> None:
+    services = {
+        "iam",
+        "s3",
+        "kms",
+        "secretsmanager",
+        *(c.action.split(":")[0] for c in calls.calls()),
+    }
+    others = tuple(f"{service}:*" for service in services)
+    statement = Statement(not_actions=others, resources=EVERYTHING)
+    (grant,) = excess_grants([Policy((statement,))], ())
+    assert len(grant.examples) == 3
+    assert not {example.partition(":")[0] for example in grant.examples} & services
+
+
+def test_many_patterns_that_grant_nothing_more_take_bounded_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries = Counter[str]()
+
+    def counted(pattern: str, text: str) -> bool:
+        tries[pattern] += 1
+        return matches(pattern, text)
+
+    monkeypatch.setattr(excess.wildcard, "matches", counted)
+    monkeypatch.setattr(excess, "MOST_TRIES", 10_000)
+    nothing = (Statement(not_actions=("*", f"a:{n}"), resources=EVERYTHING) for n in range(50))
+    assert excess_grants([Policy(tuple(nothing))], ()) == ()
+    assert tries.total() <= 10_000
 
 
 def test_what_matches_no_call_is_named_once() -> None:
-    found = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
-    assert (found.unused, found.excess) == (("s3:*",), ())
+    coverage = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
+    assert (coverage.unused, coverage.excess) == (("s3:*",), ())
 
 
 @pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
@@ -95,15 +156,15 @@ def test_upstreams_documents_name_actions(variant: str) -> None:
 def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
     statement: Statement, grave: bool
 ) -> None:
-    found = {f.identifier: f for f in risks.find_risks([Policy((statement,))], setting())}
-    assert ("actions-beyond-calls" in found) == grave
+    result = {f.identifier: f for f in risks.find_risks([Policy((statement,))], setting())}
+    assert ("actions-beyond-calls" in result) == grave
     policy = Policy((statement, replace(deny("*"), conditions=(MFA,))))
     conditioned = {f.identifier for f in risks.find_risks([policy], setting())}
     assert ("actions-beyond-calls" in conditioned) == grave
     assert covered(Policy((statement,)), setting(), "fresh-node").excess
     if grave:
         text = "the plugin never calls much of *, such as iam:PassRole, ec2:RunInstances"
-        assert text in found["actions-beyond-calls"].text
+        assert text in result["actions-beyond-calls"].text
 
 
 def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
@@ -117,13 +178,13 @@ def test_what_is_asked_of_all_resources_is_said_in_words() -> None:
 def test_every_report_says_it() -> None:
     policy = Policy((allow("*"),))
     subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), Names(), {}, ())
-    one, every = covered(policy, setting()), matrix([policy], setting())
+    first, every = covered(policy, setting()), matrix([policy], setting())
     line = ": *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"
-    assert f"allowed beyond what is called{line}" in list(report.text(subject, one, ()))
-    said = f"allowed beyond what any plugin version calls{line}"
-    assert said in list(matrix_report.text(subject, every))
-    assert f"<li>{said}</li>" in page.html(subject, every)
-    for data in (report.data(subject, one, ()), matrix_report.data(subject, every)):
+    assert f"allowed beyond what is called{line}" in list(report.text(subject, first, ()))
+    message = f"allowed beyond what any plugin version calls{line}"
+    assert message in list(matrix_report.text(subject, every))
+    assert f"<li>{message}</li>" in page.html(subject, every)
+    for data in (coverage_data(subject, first, ()), matrix_data(subject, every)):
         assert data["granted_beyond_calls"] == [
-            {"pattern": "*", "examples": ["iam:PassRole", *EC2]}
+            {"pattern": "*", "examples": ("iam:PassRole", *EC2)}
         ]

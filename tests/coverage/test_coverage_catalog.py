@@ -39,10 +39,10 @@ def name(value: object) -> str:
 def test_a_document_serves_the_releases_that_the_catalog_says(
     variant: variants.Variant, mode: Mode, revision: documents.Revision
 ) -> None:
-    """What was read off the actions alone holds with conditions, in every situation."""
+    """What was read off the actions alone holds with conditions, in every scenario."""
     policy = variant.document(revision)
-    found = matrix([filled(policy)], PluginSetting(releases.newest(), mode))
-    served = [row for row in found.rows if row.release >= variant.minimum]
+    table = matrix([filled(policy)], PluginSetting(releases.newest(), mode))
+    served = [row for row in table.rows if row.release >= variant.minimum]
     broken: dict[str, set[PluginVersion]] = {}
     for gap in compatibility(policy, variant).missing:
         if gap.call_range.mode == mode and gap.call_range.severity == "fatal":
@@ -50,12 +50,12 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
                 r.release for r in served if any(r.release in s for s in gap.spans)
             )
     for row in served:
-        fatal = {a for a, c in zip(found.actions, row.cells, strict=True) if c == "fatal"}
-        wanted = {action for action, at in broken.items() if row.release in at}
+        fatal = {a for a, c in zip(table.actions, row.cells, strict=True) if c == "fatal"}
+        expected = {action for action, at in broken.items() if row.release in at}
         if exits_on_any_denial(row.release) and variant.cluster_scoped and mode == "ipv4":
-            wanted.add("ec2:ModifyNetworkInterfaceAttribute")
+            expected.add("ec2:ModifyNetworkInterfaceAttribute")
             assert row.failing == ("trunk-interface",)
-        assert fatal == wanted, row.release
+        assert fatal == expected, row.release
 
 
 @pytest.mark.parametrize("variant", variants.VARIANTS, ids=name)
@@ -83,8 +83,8 @@ def test_what_is_generated_with_a_feature_works_with_it(
             continue
         policy = composed(variant.name, str(release), feature)
         for mode in variant.modes:
-            found = covered(policy, setting(str(release), mode, feature), "fresh-node")
-            assert found.verdict == "allowed", (release, mode, list(found.denied()))
+            coverage = covered(policy, setting(str(release), mode, feature), "fresh-node")
+            assert coverage.verdict == "allowed", (release, mode, list(coverage.denied()))
 
 
 def test_unscoped_policies_leave_nothing_denied() -> None:
@@ -96,8 +96,8 @@ def test_unscoped_policies_leave_nothing_denied() -> None:
 def test_a_scoped_policy_lacks_the_trunk_interface_only() -> None:
     for release in releases.known():
         if release >= variants.SCOPED_SINCE:
-            found = covered(composed("ipv4-scoped", str(release)), setting(str(release)))
-            assert {(s.name, c.template.name, c.on) for s, c in found.denied()} == {
+            coverage = covered(composed("ipv4-scoped", str(release)), setting(str(release)))
+            assert {(s.name, c.template.name, c.on) for s, c in coverage.denied()} == {
                 ("trunk-interface", "set-groups", "trunk interface")
             }
 
@@ -107,8 +107,8 @@ def test_a_scoped_policy_lacks_the_trunk_interface_only() -> None:
 
 @pytest.mark.parametrize("release", ["v1.22.0", "v1.22.1", "v1.22.2", "v1.22.3", "v1.22.4"])
 def test_upstream_ipv6_lacks_describe_subnets_from_v1_22_0_to_v1_22_4(release: str) -> None:
-    found = covered(upstream("ipv6", "2024-07-22"), setting(release, "ipv6"), "fresh-node")
-    assert "ec2:DescribeSubnets" in denied_actions(found)
+    coverage = covered(upstream("ipv6", "2024-07-22"), setting(release, "ipv6"), "fresh-node")
+    assert "ec2:DescribeSubnets" in denied_actions(coverage)
 
 
 @pytest.mark.parametrize("release", ["v1.22.0", "v1.22.1"])
@@ -117,13 +117,13 @@ def test_upstream_lacks_describe_security_groups_on_v1_22_0_and_v1_22_1(
     variant: str, release: str
 ) -> None:
     mode: Mode = "ipv6" if variant == "ipv6" else "ipv4"
-    found = covered(upstream(variant, "2024-07-22"), setting(release, mode), "fresh-node")
-    assert "ec2:DescribeSecurityGroups" in denied_actions(found)
+    coverage = covered(upstream(variant, "2024-07-22"), setting(release, mode), "fresh-node")
+    assert "ec2:DescribeSecurityGroups" in denied_actions(coverage)
 
 
 def test_upstream_scoped_never_got_describe_security_groups() -> None:
-    found = covered(upstream("ipv4-scoped", "2026-06-01"), setting("v1.22.1"), "fresh-node")
-    assert denied_actions(found) == {"ec2:DescribeSecurityGroups"}
+    coverage = covered(upstream("ipv4-scoped", "2026-06-01"), setting("v1.22.1"), "fresh-node")
+    assert denied_actions(coverage) == {"ec2:DescribeSecurityGroups"}
 
 
 @pytest.mark.parametrize("revision", [r.name for r in documents.revisions()])
@@ -133,8 +133,8 @@ def test_upstream_ipv6_never_got_modify_network_interface_attribute(revision: st
     assert action not in denied_actions(before, "degraded")
     for release in releases.known():
         if release >= releases.find("v1.20.0"):
-            found = covered(upstream("ipv6", revision), setting(str(release), "ipv6"))
-            assert action in denied_actions(found, "degraded"), release
+            coverage = covered(upstream("ipv6", revision), setting(str(release), "ipv6"))
+            assert action in denied_actions(coverage, "degraded"), release
 
 
 @pytest.mark.parametrize("mode", ["ipv4", "ipv6"])
@@ -145,10 +145,10 @@ def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
     where = replace(setting("latest", mode, "multi-nic", "metrics-helper"), plugin=tags)
     whole = matrix([policy], where)
     for row in whole.rows:
-        found = cover([policy], where.at(row.release), SCENARIOS)
+        coverage = cover([policy], where.at(row.release), SCENARIOS)
         refused = {
             action
-            for _, call in found.denied()
+            for _, call in coverage.denied()
             for action in (
                 call.template.action,
                 *(c.request.action for c in call.checks if not c.decision.allowed),
@@ -156,4 +156,4 @@ def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
         }
         cells = dict(zip(whole.actions, row.cells, strict=True))
         assert {a for a, c in cells.items() if c in ("fatal", "degraded")} == refused, row.release
-        assert row.fatal == (found.verdict == "fatal"), row.release
+        assert row.fatal == (coverage.verdict == "fatal"), row.release

@@ -73,7 +73,7 @@ def test_version_family_environment_and_features_are_those_of_the_cluster(tmp_pa
     code, report = covered(tmp_path, daemonset())
     assert (code, report["cni_version"], report["mode"]) == (0, "v1.20.4", "ipv4")
     assert report["features"] == []
-    tags = json.dumps(report["situations"])
+    tags = json.dumps(report["scenarios"])
     assert '"aws:RequestTag/cluster.k8s.amazonaws.com/name": "prod"' in tags
     assert "vpc/vpc-0123456789abcdef0" in tags
     _, report = covered(tmp_path, daemonset(ENABLE_IPv6="true", ENABLE_IPv4="false"))
@@ -81,7 +81,7 @@ def test_version_family_environment_and_features_are_those_of_the_cluster(tmp_pa
     _, report = covered(tmp_path, daemonset(logs="true", ENABLE_MULTI_NIC="true"))
     assert report["features"] == ["multi-nic", "network-policy-logs"]
     _, report = covered(tmp_path, daemonset(AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"))
-    fresh = next(s for s in report["situations"] if s["name"] == "custom-networking")
+    fresh = next(s for s in report["scenarios"] if s["name"] == "custom-networking")
     assert "describe-subnets" not in {c["call"] for c in fresh["calls"]}
 
 

@@ -1,4 +1,4 @@
-"""Hardened documents, in every situation of every release that they are offered for."""
+"""Hardened documents, in every scenario of every release that they are offered for."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ FEATURES = ("multi-nic", "excluded-primary-subnet")
 
 
 def policy(variant: Variant, setting: PluginSetting, how: Hardening | None = LISTED) -> Policy:
-    (found,) = options(
+    (document,) = options(
         (variant.name,),
         cni_version=str(setting.release),
         features=setting.features,
         hardening=how,
     ).composed()
-    return parameters.substitute(found.policy, NAMES)
+    return parameters.substitute(document.policy, NAMES)
 
 
 def setting(variant: Variant, release: PluginVersion | None = None) -> PluginSetting:
@@ -43,8 +43,8 @@ def setting(variant: Variant, release: PluginVersion | None = None) -> PluginSet
     return PluginSetting(chosen, variant.modes[0], FEATURES).at(chosen)
 
 
-def denied(found: Coverage) -> set[tuple[str, str, str]]:
-    return {(s.name, call.template.name, call.on) for s, call in found.denied()}
+def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
+    return {(s.name, call.template.name, call.on) for s, call in coverage.denied()}
 
 
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
@@ -68,10 +68,10 @@ def test_a_shared_vpc_with_every_name_given(variant: Variant) -> None:
     there = replace(setting(variant), names=names)
     lost = set()
     for how in (None, LISTED):
-        (found,) = options(
+        (document,) = options(
             (variant.name,), cni_version="latest", features=there.features, hardening=how
         ).composed()
-        filled = parameters.substitute(found.policy, parameters.values(asdict(names)))
+        filled = parameters.substitute(document.policy, parameters.values(asdict(names)))
         lost ^= {(s, template) for s, template, _ in denied(cover([filled], there))}
     assert {s for s, _ in lost} == {"cluster-name-corrected"}
 
@@ -93,8 +93,8 @@ def test_a_claim_needs_the_tag_of_the_nodes_maker(variant: Variant) -> None:
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
 def test_a_key_that_is_not_listed_stops_the_start(variant: Variant) -> None:
     there = setting(variant)
-    found = denied(cover([policy(variant, there, Hardening())], there))
-    assert {s for s, template, _ in found if template == "tag-managed"} == {
+    denials = denied(cover([policy(variant, there, Hardening())], there))
+    assert {s for s, template, _ in denials if template == "tag-managed"} == {
         "additional-tags-changed",
         "cluster-name-corrected",
     }
@@ -104,19 +104,19 @@ def test_a_key_that_is_not_listed_stops_the_start(variant: Variant) -> None:
 def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
     """A release that sends another tag key is not served, and every other is as before."""
     variant = TIED[0]
-    (found,) = options((variant.name,), cni_version=made_for, hardening=Hardening()).composed()
-    said = compatibility(found.policy, variant).works
-    whole = parameters.substitute(found.policy, NAMES)
+    (document,) = options((variant.name,), cni_version=made_for, hardening=Hardening()).composed()
+    works_at = compatibility(document.policy, variant).works
+    whole = parameters.substitute(document.policy, NAMES)
     played = find((), ("cluster-name-corrected", "additional-tags-changed"))
     for release in releases.known():
         if release >= variant.minimum:
             verdict = cover([whole], PluginSetting(release), played).verdict
-            works = any(release in span for span in said) and not exits_on_any_denial(release)
+            works = any(release in span for span in works_at) and not exits_on_any_denial(release)
             assert (verdict != "fatal") == works, release
 
 
-def narrowed(found: Policy) -> list[int]:
-    return [n for n, s in enumerate(found.statements) if s.actions == ("ec2:CreateTags",)]
+def narrowed(policy: Policy) -> list[int]:
+    return [n for n, s in enumerate(policy.statements) if s.actions == ("ec2:CreateTags",)]
 
 
 def test_each_of_the_three_statements_is_needed() -> None:
@@ -126,8 +126,8 @@ def test_each_of_the_three_statements_is_needed() -> None:
     base = denied(cover([whole], there))
     lost = []
     for number in narrowed(whole):
-        kept = whole.statements[:number] + whole.statements[number + 1 :]
-        lost.append(denied(cover([replace(whole, statements=kept)], there)) - base)
+        remaining = whole.statements[:number] + whole.statements[number + 1 :]
+        lost.append(denied(cover([replace(whole, statements=remaining)], there)) - base)
     create, claim, own = ({(s, template) for s, template, _ in some} for some in lost)
     assert ("fresh-node", "create") in create
     assert ("fresh-node", "tag-managed") in claim and ("fresh-node", "create") not in claim
@@ -167,21 +167,21 @@ def test_what_is_said_of_it_is_what_coverage_finds(
     there = setting(variant)
     how = Hardening((), claim)
     ready = replace(there, primary_tags=dict([claim] if claim else []))
-    found = {f.identifier for f in find_risks([policy(variant, there, how)], ready)}
+    identifiers = {f.identifier for f in find_risks([policy(variant, there, how)], ready)}
     chosen = options((variant.name,), cni_version="latest", hardening=how)
-    said = {c.identifier for c in hardening_notes(chosen)}
+    messages = {c.identifier for c in hardening_notes(chosen)}
     reached = (
         "untagged-interfaces-claimable"
         if (variant.scope is Scope.CLUSTER_NAME)
         else "unconditioned-create-tags"
     )
-    assert reached in said
-    assert said - found == ({"claim-tag-needed", reached} if claim else set())
+    assert reached in messages
+    assert messages - identifiers == ({"claim-tag-needed", reached} if claim else set())
     # Said at all scoped documents, not only at hardened ones.
-    assert found - said <= {"instance-tag-not-set"}
+    assert identifiers - messages <= {"instance-tag-not-set"}
     before = {f.identifier for f in find_risks([policy(variant, there, None)], there)}
-    assert "any-tag-key" in before - found
-    assert ("unconditioned-create-tags" in before - found) == (
+    assert "any-tag-key" in before - identifiers
+    assert ("unconditioned-create-tags" in before - identifiers) == (
         (variant.scope is Scope.CLUSTER_NAME) or bool(claim)
     )
 
@@ -190,5 +190,5 @@ def test_several_documents_are_each_spoken_of() -> None:
     both = options(
         ("ipv4-scoped", "ipv4-pod-identity"), cni_version="latest", hardening=Hardening()
     )
-    said = {c.identifier for c in hardening_notes(both)}
-    assert {"untagged-interfaces-claimable", "unconditioned-create-tags"} <= said
+    identifiers = {c.identifier for c in hardening_notes(both)}
+    assert {"untagged-interfaces-claimable", "unconditioned-create-tags"} <= identifiers

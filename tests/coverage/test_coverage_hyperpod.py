@@ -15,11 +15,11 @@ NODE = "hyperpod-node"
 
 
 def without(policy: Policy, *actions: str) -> Policy:
-    kept = (
+    remaining = (
         replace(s, actions=tuple(a for a in s.actions if a not in actions))
         for s in policy.statements
     )
-    return replace(policy, statements=tuple(s for s in kept if s.actions))
+    return replace(policy, statements=tuple(s for s in remaining if s.actions))
 
 
 def hyperpod(mode: str = "ipv4", *features: str) -> PluginSetting:
@@ -27,12 +27,12 @@ def hyperpod(mode: str = "ipv4", *features: str) -> PluginSetting:
 
 
 def test_the_attachment_is_checked_on_the_clusters_arn_and_not_on_ec2() -> None:
-    found = covered(composed("ipv4", "v1.23.2", "hyperpod"), hyperpod(), NODE)
-    assert found.verdict == "allowed"
-    actions = [call.template.action for call in found.scenario_runs[0].calls]
+    coverage = covered(composed("ipv4", "v1.23.2", "hyperpod"), hyperpod(), NODE)
+    assert coverage.verdict == "allowed"
+    actions = [call.template.action for call in coverage.scenario_runs[0].calls]
     assert "ec2:AttachNetworkInterface" not in actions
     assert "ec2:DescribeInstances" not in actions
-    (attach,) = (c for c in found.scenario_runs[0].calls if c.template.action == ATTACH)
+    (attach,) = (c for c in coverage.scenario_runs[0].calls if c.template.action == ATTACH)
     (check,) = attach.checks
     assert check.request.resource == (
         f"arn:aws:sagemaker:eu-west-1:{NAMES.account_id}:cluster/{NAMES.hyperpod_cluster_id}"
@@ -62,10 +62,10 @@ def test_another_clusters_arn_is_denied() -> None:
 def test_aws_answers_get_caller_identity_whatever_policies_say() -> None:
     deny = Statement("Deny", actions=("sts:GetCallerIdentity",), resources=("*",))
     policy = with_statement(composed("ipv4", "v1.23.2", "hyperpod"), 9, deny)
-    found = covered(policy, hyperpod(), NODE)
-    assert found.verdict == "allowed"
-    assert "sts:GetCallerIdentity" in {c.template.action for c in found.scenario_runs[0].calls}
-    assert "sts:GetCallerIdentity" not in found.unused
+    coverage = covered(policy, hyperpod(), NODE)
+    assert coverage.verdict == "allowed"
+    assert "sts:GetCallerIdentity" in {c.template.action for c in coverage.scenario_runs[0].calls}
+    assert "sts:GetCallerIdentity" not in coverage.unused
 
 
 def test_in_ipv6_mode_only_a_feature_attaches_interfaces() -> None:
@@ -114,11 +114,11 @@ def test_what_breaks_without_describe_subnets(
     """IPv4 starts and makes no further interface from v1.22.0 on; IPv6 does not start."""
     name = "ipv6" if mode == "ipv6" else "ipv4"
     policy = without(composed(name, release), "ec2:DescribeSubnets")
-    found = covered(policy, setting(release, "ipv6" if mode == "ipv6" else "ipv4"), "fresh-node")
-    assert {(call, impact) for _, call, impact in denied(found)} == expected
+    coverage = covered(policy, setting(release, "ipv6" if mode == "ipv6" else "ipv4"), "fresh-node")
+    assert {(call, impact) for _, call, impact in denied(coverage)} == expected
     (stopped,) = {
         not call.reached
-        for call in found.scenario_runs[0].calls
+        for call in coverage.scenario_runs[0].calls
         if call.on == "primary interface" and "assign" in call.template.name
     } or {False}
     assert stopped is (mode == "ipv6" and release == "v1.23.2")

@@ -47,8 +47,8 @@ def writes(*resources: str) -> tuple[Statement, ...]:
 
 
 def refused(policy: Policy, where: PluginSetting = WHERE) -> set[tuple[str, str]]:
-    found = covered(policy, where, "fresh-node")
-    return {(call, impact) for _, call, impact in denied(found)}
+    coverage = covered(policy, where, "fresh-node")
+    return {(call, impact) for _, call, impact in denied(coverage)}
 
 
 def test_what_upstream_documents_is_enough() -> None:
@@ -123,10 +123,10 @@ def test_releases_whose_agent_was_not_read_are_not_said_to_stop() -> None:
 @pytest.mark.parametrize("mode", ["ipv4", "ipv6"])
 def test_checks_are_on_the_types_of_the_reference(mode: Mode) -> None:
     admin = Policy((Statement(actions=("*",), resources=("*",)),))
-    found = covered(admin, setting("v1.23.2", mode, LOGS), "fresh-node")
+    coverage = covered(admin, setting("v1.23.2", mode, LOGS), "fresh-node")
     seen = {
         check.request.action: check.request.resource
-        for call in found.scenario_runs[0].calls
+        for call in coverage.scenario_runs[0].calls
         for check in call.checks
         if check.request.action.startswith("logs:")
     }
@@ -138,7 +138,7 @@ def test_checks_are_on_the_types_of_the_reference(mode: Mode) -> None:
 
 def test_the_clusters_name_is_read_from_the_log_group() -> None:
     policy = Policy(writes(f"{ACCOUNT}:log-group:/aws/eks/prod/cluster:*"))
-    found = names_in([policy])
-    assert (found["cluster_name"], found["account_id"]) == ("prod", NAMES.account_id)
+    names = names_in([policy])
+    assert (names["cluster_name"], names["account_id"]) == ("prod", NAMES.account_id)
     every = Policy(writes(f"{ACCOUNT}:log-group:/aws/eks/*/cluster"))
     assert "cluster_name" not in names_in([every])

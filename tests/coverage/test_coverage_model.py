@@ -27,16 +27,16 @@ def call(coverage: Coverage, template: str, on: str | None = None) -> SentCall:
     )
 
 
-def sent_keys(found: SentCall) -> set[str]:
-    value = found.checks[0].request.context["aws:TagKeys"]
+def sent_keys(call: SentCall) -> set[str]:
+    value = call.checks[0].request.context["aws:TagKeys"]
     assert isinstance(value, tuple)
     return set(value)
 
 
-def kinds(found: SentCall) -> list[tuple[str, str]]:
+def kinds(call: SentCall) -> list[tuple[str, str]]:
     return [
         (c.request.action.removeprefix("ec2:"), c.request.resource.split(":")[5].split("/")[0])
-        for c in found.checks
+        for c in call.checks
     ]
 
 
@@ -89,14 +89,14 @@ def test_an_excluded_primary_interface_is_left_alone() -> None:
 
 
 def test_modify_has_two_forms() -> None:
-    found = covered(ADMIN, setting(), "fresh-node")
+    coverage = covered(ADMIN, setting(), "fresh-node")
     name = "ModifyNetworkInterfaceAttribute"
-    assert kinds(call(found, "set-groups")) == [
+    assert kinds(call(coverage, "set-groups")) == [
         (name, "network-interface"),
         (name, "security-group"),
         (name, "security-group"),
     ]
-    attachment = call(found, "set-delete-on-termination")
+    attachment = call(coverage, "set-delete-on-termination")
     assert kinds(attachment) == [(name, "network-interface"), (name, "instance")]
     instance = attachment.checks[1].request.context
     assert instance[f"aws:ResourceTag/kubernetes.io/cluster/{NAMES.cluster_name}"] == "owned"
@@ -104,8 +104,8 @@ def test_modify_has_two_forms() -> None:
 
 def test_only_missing_keys_are_sent() -> None:
     def keys(scenario: str, on: str, where: PluginSetting | None = None) -> set[str]:
-        found = covered(ADMIN, where or setting(), scenario)
-        return sent_keys(call(found, "tag-managed", on))
+        coverage = covered(ADMIN, where or setting(), scenario)
+        return sent_keys(call(coverage, "tag-managed", on))
 
     primary, attached = "primary interface", "attached interface"
     assert keys("fresh-node", primary) == {INSTANCE, CLUSTER, OWNER}
@@ -151,36 +151,36 @@ def test_what_follows_a_denied_creation_is_judged_and_not_reached() -> None:
         policy.statements[0],
         actions=tuple(a for a in policy.statements[0].actions if "CreateNetwork" not in a),
     )
-    found = covered(with_statement(policy, 0, lacking), setting(), "fresh-node")
-    attach = call(found, "attach")
+    coverage = covered(with_statement(policy, 0, lacking), setting(), "fresh-node")
+    attach = call(coverage, "attach")
     assert attach.allowed and not attach.reached
-    assert not call(found, "describe-instances").reached
-    assert call(found, "unassign-ipv4", "primary interface").reached
+    assert not call(coverage, "describe-instances").reached
+    assert call(coverage, "unassign-ipv4", "primary interface").reached
 
 
 def test_an_interface_whose_creation_is_denied_is_not_tagged_afterwards() -> None:
     others = Statement(not_actions=("ec2:CreateNetworkInterface",), resources=("*",))
-    found = covered(Policy((others,)), setting("v1.5.7"), "fresh-node")
-    tagging = call(found, "tag-created")
+    coverage = covered(Policy((others,)), setting("v1.5.7"), "fresh-node")
+    tagging = call(coverage, "tag-created")
     assert tagging.allowed and not tagging.reached
 
 
 def test_a_trunk_is_never_tagged_and_still_regrouped() -> None:
-    found = covered(ADMIN, setting(), "trunk-interface")
-    trunk = [c for c in found.scenario_runs[0].calls if c.on == "trunk interface"]
+    coverage = covered(ADMIN, setting(), "trunk-interface")
+    trunk = [c for c in coverage.scenario_runs[0].calls if c.on == "trunk interface"]
     assert [c.template.name for c in trunk] == ["set-groups"]
     assert f"aws:ResourceTag/{CLUSTER}" not in trunk[0].checks[0].request.context
 
 
 def test_custom_networking_uses_its_own_subnet_and_leaves_the_primary_alone() -> None:
-    found = covered(ADMIN, setting(), "custom-networking")
+    coverage = covered(ADMIN, setting(), "custom-networking")
     own = covered(ADMIN, setting(), "fresh-node")
-    subnets = [call(f, "create").checks[2].request.resource for f in (found, own)]
+    subnets = [call(f, "create").checks[2].request.resource for f in (coverage, own)]
     assert subnets[0] != subnets[1]
     assert not any(
         c.template.name == "set-groups"
         or (c.on == "primary interface" and "assign" in c.template.name)
-        for c in found.scenario_runs[0].calls
+        for c in coverage.scenario_runs[0].calls
     )
 
 
@@ -271,9 +271,9 @@ def test_without_provisioning_nothing_is_written() -> None:
 
 def test_without_a_cluster_name_no_cluster_tag_is_sent() -> None:
     where = configure(setting(), {"CLUSTER_NAME": ""})
-    found = covered(ADMIN, where, "fresh-node")
-    assert sent_keys(call(found, "tag-managed")) == {INSTANCE}
-    assert sent_keys(call(found, "create")) == {INSTANCE, CREATED_AT}
+    coverage = covered(ADMIN, where, "fresh-node")
+    assert sent_keys(call(coverage, "tag-managed")) == {INSTANCE}
+    assert sent_keys(call(coverage, "create")) == {INSTANCE, CREATED_AT}
     scoped = covered(composed("ipv4-scoped", "latest"), where, "fresh-node")
     assert {("fresh-node", "create", "fatal"), ("fresh-node", "assign-ipv4", "fatal")} <= denied(
         scoped
@@ -302,8 +302,8 @@ def test_environment_that_is_refused(environment: dict[str, str], words: str) ->
 
 
 def test_the_plugin_drops_reserved_keys_of_additional_tags() -> None:
-    given = {"ADDITIONAL_ENI_TAGS": '{"cluster.k8s.amazonaws.com/name": "x", "team": "net"}'}
-    assert dict(configure(setting(), given).plugin.additional_tags) == {"team": "net"}
+    values = {"ADDITIONAL_ENI_TAGS": '{"cluster.k8s.amazonaws.com/name": "x", "team": "net"}'}
+    assert dict(configure(setting(), values).plugin.additional_tags) == {"team": "net"}
 
 
 def test_scenarios_are_found_by_name() -> None:

@@ -61,10 +61,10 @@ def test_without_a_statement(variant: str, mode: Mode, index: int) -> None:
 def test_without_an_action(variant: str, mode: Mode, index: int, action: str) -> None:
     policy = LATEST[variant]
     statement = policy.statements[index]
-    kept = tuple(a for a in statement.actions if a != action)
-    lacking = replace(statement, actions=kept) if kept else None
-    found = newly_denied(variant, mode, with_statement(policy, index, lacking))
-    assert bool(found) is (action not in UNUSED[mode]), found
+    remaining = tuple(a for a in statement.actions if a != action)
+    lacking = replace(statement, actions=remaining) if remaining else None
+    denied_calls = newly_denied(variant, mode, with_statement(policy, index, lacking))
+    assert bool(denied_calls) is (action not in UNUSED[mode]), denied_calls
 
 
 @pytest.mark.parametrize(("variant", "mode", "index", "resource"), RESOURCES)
@@ -94,9 +94,9 @@ def test_with_another_value_in_a_condition(
 def test_an_explicit_deny_wins_and_is_named() -> None:
     deny = replace(LATEST["ipv4"].statements[0], effect="Deny", actions=("ec2:CreateTags",))
     policy = Policy((*LATEST["ipv4"].statements, deny))
-    found = covered(policy, setting(), "fresh-node")
+    coverage = covered(policy, setting(), "fresh-node")
     (decision,) = {
-        c.checks[0].decision for _, c in found.denied() if c.template.name == "tag-managed"
+        c.checks[0].decision for _, c in coverage.denied() if c.template.name == "tag-managed"
     }
     assert (decision.outcome, decision.statement) == ("explicitly denied", 2)
 
@@ -115,8 +115,8 @@ def test_unused_actions_are_named_as_the_policy_names_them() -> None:
 
 
 def test_a_cell_is_not_called_allowed_where_nothing_was_asked() -> None:
-    found = matrix([LATEST["ipv4"]], setting(), find(("leaked-interface",)))
-    newest = dict(zip(found.actions, found.rows[-1].cells, strict=True))
+    table = matrix([LATEST["ipv4"]], setting(), find(("leaked-interface",)))
+    newest = dict(zip(table.actions, table.rows[-1].cells, strict=True))
     assert {a for a, c in newest.items() if c == "allowed"} == {
         "ec2:CreateTags",
         "ec2:DeleteNetworkInterface",
@@ -127,8 +127,8 @@ def test_a_cell_is_as_grave_as_the_gravest_call_that_asks_for_its_action() -> No
     """v1.7.5 only warns if its own CreateTags is denied, and cannot create without it."""
     policy = composed("ipv4", "v1.7.5")
     (index,) = (i for i, s in enumerate(policy.statements) if "ec2:CreateTags" in s.actions)
-    found = matrix([with_statement(policy, index, None)], setting())
-    rows = {str(r.release): dict(zip(found.actions, r.cells, strict=True)) for r in found.rows}
+    table = matrix([with_statement(policy, index, None)], setting())
+    rows = {str(r.release): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
     assert rows["v1.7.5"]["ec2:CreateTags"] == "fatal"
     assert rows["v1.7.5"]["ec2:CreateNetworkInterface"] == "fatal"
     assert rows["v1.7.1"]["ec2:CreateTags"] == "degraded"
@@ -139,14 +139,14 @@ def test_releases_are_alike_only_if_they_send_the_same() -> None:
     """v1.22.0 looks for security groups with custom networking too, v1.22.1 does not."""
     action = "ec2:DescribeSecurityGroups"
     where = replace(setting(), plugin=Plugin(custom_networking=True))
-    found = matrix([composed("ipv4", "v1.21.2")], where)
-    rows = {str(r.release): dict(zip(found.actions, r.cells, strict=True)) for r in found.rows}
+    table = matrix([composed("ipv4", "v1.21.2")], where)
+    rows = {str(r.release): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
     assert rows["v1.22.0"][action] == "fatal" and rows["v1.22.1"][action] == "not called"
 
 
 def test_cells_tell_granted_from_called() -> None:
-    found = matrix([LATEST["ipv6"]], setting("latest", "ipv6"))
-    rows = {str(r.release): dict(zip(found.actions, r.cells, strict=True)) for r in found.rows}
+    table = matrix([LATEST["ipv6"]], setting("latest", "ipv6"))
+    rows = {str(r.release): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
     assert rows["v1.19.6"]["ec2:ModifyNetworkInterfaceAttribute"] == "unused"
     assert rows["v1.19.6"]["ec2:DescribeTags"] == "unused"
     assert rows["v1.20.0"]["ec2:ModifyNetworkInterfaceAttribute"] == "allowed"

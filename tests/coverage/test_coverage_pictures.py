@@ -5,12 +5,16 @@ import re
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
+import pytest
+
+from conftest import ROOT
 from coverage_policies import composed, setting, upstream
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.coverage import matrix_wording as matrix_report
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
+from vpc_cni_iam.coverage.data import matrix_data
 from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import svg as picture
 from vpc_cni_iam.coverage.simulate.scenarios import find
@@ -43,18 +47,20 @@ def test_the_picture_stands_for_itself() -> None:
 
 
 def test_every_cell_is_in_the_picture_once() -> None:
-    subject, found = SCOPED
-    said = [e.text or "" for e in ET.fromstring(picture.svg(subject, found)).iter(f"{SVG}title")]
-    for number, action in enumerate(found.actions):
-        bars = [s for s in said if s.startswith(f"{action}, ")]
+    subject, result = SCOPED
+    messages = [
+        e.text or "" for e in ET.fromstring(picture.svg(subject, result)).iter(f"{SVG}title")
+    ]
+    for number, action in enumerate(result.actions):
+        bars = [s for s in messages if s.startswith(f"{action}, ")]
         changes = sum(
-            one.cells[number] != other.cells[number]
-            for one, other in zip(found.rows, found.rows[1:], strict=False)
+            item.cells[number] != other.cells[number]
+            for item, other in zip(result.rows, result.rows[1:], strict=False)
         )
         assert len(bars) == changes + 1, action
     groups = "ec2:DescribeSecurityGroups, v1.22.0 to v1.22.1"
     impact = "exits at start (read from source)"
-    assert f"{groups}: called and denied: the plugin fails; {impact}" in said
+    assert f"{groups}: called and denied: the plugin fails; {impact}" in messages
 
 
 def test_colour_is_never_alone() -> None:
@@ -86,25 +92,25 @@ class Outline(HTMLParser):
 
 
 def test_the_page_is_whole_and_has_tables() -> None:
-    subject, found = SCOPED
-    written = page.html(subject, found)
+    subject, result = SCOPED
+    written = page.html(subject, result)
     outline = Outline()
     outline.feed(written)
     assert outline.open == []
     assert outline.seen.count("table") == 2 and "script" not in outline.seen
-    assert written.count('scope="row"') == len(found.runs()) + len(found.denials())
-    assert all(d.call.range.evidence.split(" ")[0] in written for d in found.denials())
+    assert written.count('scope="row"') == len(result.runs()) + len(result.denials())
+    assert all(d.call.range.evidence.split(" ")[0] in written for d in result.denials())
 
 
 def test_what_a_user_wrote_stays_text() -> None:
     title = "<b onload=x>\"'&\x00\x1b ${x} .json"
     action = "ec2:<i>&\"'"
     policy = Policy((Statement(actions=("ec2:DescribeSubnets", action), resources=("*",)),))
-    subject, found = looked_at(policy, title)
-    for written in (picture.svg(subject, found), page.html(subject, found)):
+    subject, result = looked_at(policy, title)
+    for written in (picture.svg(subject, result), page.html(subject, result)):
         assert "<b" not in written.replace("<body", "").replace("<b>", "") and "<i>" not in written
         assert "\x00" not in written and "\x1b" not in written
-    ET.fromstring(picture.svg(subject, found))
+    ET.fromstring(picture.svg(subject, result))
 
 
 def test_a_long_title_is_cut_in_the_picture_and_whole_for_readers() -> None:
@@ -119,11 +125,11 @@ def test_same_input_same_bytes() -> None:
 
 
 def test_text_has_each_run_and_with_every_each_release() -> None:
-    subject, found = SCOPED
-    short = list(matrix_report.text(subject, found))
-    assert sum(" to v" in line and "+" in line.split() for line in short) == len(found.runs())
-    lines = list(matrix_report.text(subject, found, verbose=True))
-    assert sum(bool(re.match(r"v[\d.]+ +[+X!o.] ", line)) for line in lines) == len(found.rows)
+    subject, result = SCOPED
+    short = list(matrix_report.text(subject, result))
+    assert sum(" to v" in line and "+" in line.split() for line in short) == len(result.runs())
+    lines = list(matrix_report.text(subject, result, verbose=True))
+    assert sum(bool(re.match(r"v[\d.]+ +[+X!o.] ", line)) for line in lines) == len(result.rows)
     but_for = "but for trunk-interface, with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
     assert lines[-1] == f"works with {WORKS}; {but_for}"
 
@@ -145,12 +151,12 @@ def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_call
 
 
 def test_data_says_why() -> None:
-    given = matrix_report.data(*SCOPED)
-    assert given["works_with"] == [span.split(" to ") for span in WORKS.split(", ")]
-    row = next(r for r in given["releases"] if r["release"] == "v1.22.1")
+    report = matrix_data(*SCOPED)
+    assert report["works_with"] == [tuple(span.split(" to ")) for span in WORKS.split(", ")]
+    row = next(r for r in report["releases"] if r["release"] == "v1.22.1")
     denied = row["denied"]["ec2:DescribeSecurityGroups"]
-    assert row["cells"]["ec2:DescribeSecurityGroups"] == given["verdict"] == "fatal"
-    assert denied["situation"] == "fresh-node" and denied["evidence"].startswith("v1.22.1:")
+    assert row["cells"]["ec2:DescribeSecurityGroups"] == report["verdict"] == "fatal"
+    assert denied["scenario"] == "fresh-node" and denied["evidence"].startswith("v1.22.1:")
 
 
 def test_where_it_fails_only_at_times_that_is_said() -> None:
@@ -158,28 +164,28 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
         ("ipv4-scoped",), cni_version="v1.23.0", hardening=Hardening(("example-team",))
     ).composed()
     names = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789abcdef0"})
-    subject, found = looked_at(parameters.substitute(hardened.policy, names))
-    assert found.works() == ()
-    said = (
+    subject, result = looked_at(parameters.substitute(hardened.policy, names))
+    assert result.works() == ()
+    message = (
         "no known release; but for trunk-interface and cluster-name-corrected, "
         "with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
     )
-    assert matrix_report.works(found) == said
-    assert f"works with {said}" in picture.svg(subject, found)
-    assert f"works with {said}" in page.html(subject, found)
-    data = matrix_report.data(subject, found)
-    assert data["works_but_for"]["situations"] == ["trunk-interface", "cluster-name-corrected"]
-    assert matrix_report.data(*SCOPED)["works_but_for"] == {
-        "situations": ["trunk-interface"],
-        "works_with": [["v1.8.0", "v1.21.2"], ["v1.22.2", "v1.23.2"]],
+    assert matrix_report.works(result) == message
+    assert f"works with {message}" in picture.svg(subject, result)
+    assert f"works with {message}" in page.html(subject, result)
+    data = matrix_data(subject, result)
+    assert data["works_but_for"]["scenarios"] == ("trunk-interface", "cluster-name-corrected")
+    assert matrix_data(*SCOPED)["works_but_for"] == {
+        "scenarios": ("trunk-interface",),
+        "works_with": [("v1.8.0", "v1.21.2"), ("v1.22.2", "v1.23.2")],
     }
 
 
 def test_a_release_in_which_nothing_is_sent_is_not_said_to_work() -> None:
     policy = upstream("ipv4", "2026-06-01")
-    found = matrix([policy], setting("latest", "ipv4"), find(("upgrade-adds-tag",)))
-    assert str(found.rows[0].release) == "v1.19.4"
-    assert list(map(str, found.works())) == ["v1.19.4 to v1.23.2"]
+    table = matrix([policy], setting("latest", "ipv4"), find(("upgrade-adds-tag",)))
+    assert str(table.rows[0].release) == "v1.19.4"
+    assert list(map(str, table.works())) == ["v1.19.4 to v1.23.2"]
 
 
 def test_each_minor_version_has_the_same_width() -> None:
@@ -198,3 +204,11 @@ def test_the_picture_can_be_read_on_a_telephone() -> None:
     width = float(str(ET.fromstring(drawn).get("width")))
     sizes = [float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", drawn)]
     assert min(sizes) * min(1, 390 / width) >= 8
+
+
+@pytest.mark.parametrize("page", ["index.md", "coverage.md"])
+def test_the_text_of_the_picture_has_the_versions_of_the_picture(page: str) -> None:
+    (text,) = re.findall(r"!\[(.*)\]\(coverage\.svg\)", (ROOT / "docs" / page).read_text())
+    spans = re.findall(r"v[\d.]+ to v[\d.]+", text)
+    drawn = (ROOT / "docs" / "coverage.svg").read_text().partition("but for")[0]
+    assert spans == re.findall(r"v[\d.]+ to v[\d.]+", drawn)

@@ -103,11 +103,11 @@ def test_nothing_is_claimable_where_claiming_is_not_allowed() -> None:
     assert cover([policy], setting(), find(("fresh-node",))).verdict == "fatal"
 
 
-@pytest.mark.parametrize("kept", [0, 1, 2])
-def test_each_condition_of_claiming_closes_something(kept: int) -> None:
-    conditions = [c for i, c in enumerate(CLAIM.conditions[1:]) if i != kept]
+@pytest.mark.parametrize("remaining", [0, 1, 2])
+def test_each_condition_of_claiming_closes_something(remaining: int) -> None:
+    conditions = [c for i, c in enumerate(CLAIM.conditions[1:]) if i != remaining]
     policy = conditioned(CREATE, tagging(*conditions), OWN)
-    assert "unconditioned-create-tags" in found(policy) or kept == 0
+    assert "unconditioned-create-tags" in found(policy) or remaining == 0
 
 
 def test_a_claim_that_must_bring_more_tags_is_a_claim() -> None:
@@ -167,8 +167,8 @@ def test_a_tag_that_nothing_is_known_to_set_is_named(kind: str, tag: str, named:
     on = f"arn:aws:ec2:*:*:{kind}/*"
     policy = Policy((Statement(actions=("ec2:*",), resources=(on,), conditions=(asks,)),))
     where = replace(setting(), primary_tags={"made-by": "us"})
-    said = {f.identifier for f in risks.find_risks([policy], where)}
-    assert ("condition-key-not-modelled" in said) == named
+    identifiers = {f.identifier for f in risks.find_risks([policy], where)}
+    assert ("condition-key-not-modelled" in identifiers) == named
 
 
 def test_a_name_that_is_not_set_is_no_risk_of_the_policy() -> None:
@@ -179,11 +179,11 @@ def test_a_name_that_is_not_set_is_no_risk_of_the_policy() -> None:
 
 def test_every_identifier_is_explained_once_with_its_severity() -> None:
     source = (ROOT / "generator/vpc_cni_iam/coverage/analysis/risks.py").read_text()
-    given = dict(re.findall(r'Risk\("([a-z-]+)", "(\w+)"', source))
+    values = dict(re.findall(r'Risk\("([a-z-]+)", "(\w+)"', source))
     page = risks.page()
     explained = dict(re.findall(r"^## ([a-z-]+)\n\n\*(\w+)\.\*", page, re.MULTILINE))
-    assert {k: v.lower() for k, v in explained.items()} == given
-    for name, severity in given.items():
+    assert {k: v.lower() for k, v in explained.items()} == values
+    for name, severity in values.items():
         assert risks.explanation(name).startswith(f"*{severity.capitalize()}.* ")
     with pytest.raises(UsageError, match="unknown risk 'x'; known are actions-beyond-calls"):
         risks.explanation("x")

@@ -28,7 +28,7 @@ def policy(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def coverage(policy: str, *options: str) -> tuple[int, str]:
-    where = ("--cni-version", "v1.23.0", "--situation", "fresh-node")
+    where = ("--cni-version", "v1.23.0", "--scenario", "fresh-node")
     done = run("coverage", policy, *where, *options)
     return done.code, done.out
 
@@ -45,7 +45,7 @@ def test_json(policy: str) -> None:
     code, text = coverage(policy, "--format", "json")
     assert code == 1
     data = json.loads(text)
-    calls = [c for s in data["situations"] for c in s["calls"] if c["undecided"]]
+    calls = [c for s in data["scenarios"] for c in s["calls"] if c["undecided"]]
     assert {call["action"] for call in calls} == {"ec2:CreateTags", "ec2:CreateNetworkInterface"}
     assert not any(call["allowed"] for call in calls)
     (check,) = calls[0]["checks"]

@@ -145,8 +145,8 @@ def test_a_sample_in_the_browser_is_what_the_command_prints(
         assert ("--harden" in words) is hardened
         assert [w for w in words if w in features] == list(features)
         used = parameters.used(picker.composed(*choice).policy)
-        given = [(p.option, some[p.name]) for p in used if p.name in some]
-        assert all(f"{option} {value}" in command for option, value in given)
+        values = [(p.option, some[p.name]) for p in used if p.name in some]
+        assert all(f"{option} {value}" in command for option, value in values)
         done = CliRunner().invoke(application(words), words)
         assert done.exit_code == 0, command
         assert tab.text("picker-json") == done.stdout, command

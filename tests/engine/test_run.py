@@ -24,11 +24,11 @@ def script(folder: Path, name: str, body: str) -> dict[str, str]:
 def test_auto_takes_terraform_first_and_tofu_second(tmp_path: Path) -> None:
     assert find("auto", {"PATH": str(tmp_path)}) is None
     environ = script(tmp_path, "tofu", "")
-    found = find("auto", {"PATH": str(tmp_path)})
-    assert found is not None and found.name == "tofu"
+    place = find("auto", {"PATH": str(tmp_path)})
+    assert place is not None and place.name == "tofu"
     script(tmp_path, "terraform", "")
-    found = find("auto", {"PATH": str(tmp_path)})
-    assert found is not None and found.name == "terraform"
+    place = find("auto", {"PATH": str(tmp_path)})
+    assert place is not None and place.name == "terraform"
     assert environ
 
 
@@ -63,9 +63,9 @@ def test_a_named_engine_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_the_user_s_settings_do_not_reach_a_run(tmp_path: Path) -> None:
     environ = script(tmp_path, "tofu", "env")
     mine = {"TF_CLI_ARGS_plan": "-destroy", "TF_VAR_partition": "x", "TF_WORKSPACE": "prod"}
-    found = find("tofu", {**environ, **mine, "TF_CLI_CONFIG_FILE": "kept", "TF_DATA_DIR": "x"})
-    assert found is not None
-    printed = found.run([], tmp_path)
+    place = find("tofu", {**environ, **mine, "TF_CLI_CONFIG_FILE": "kept", "TF_DATA_DIR": "x"})
+    assert place is not None
+    printed = place.run([], tmp_path)
     for name in (*mine, "TF_DATA_DIR"):
         assert name not in printed
     assert "TF_CLI_CONFIG_FILE=kept" in printed
@@ -74,10 +74,10 @@ def test_the_user_s_settings_do_not_reach_a_run(tmp_path: Path) -> None:
 
 def test_an_error_keeps_command_code_and_words(tmp_path: Path) -> None:
     environ = script(tmp_path, "tofu", "printf '\\033[31mwrong\\033[0m \\377' >&2; exit 7")
-    found = find("tofu", environ)
-    assert found is not None
+    place = find("tofu", environ)
+    assert place is not None
     with pytest.raises(EngineError) as caught:
-        found.run(["plan", "-x"], tmp_path)
+        place.run(["plan", "-x"], tmp_path)
     assert caught.value.command[1:] == ("plan", "-x")
     assert caught.value.returncode == 7
     assert caught.value.stderr.startswith("wrong ")
@@ -86,11 +86,11 @@ def test_an_error_keeps_command_code_and_words(tmp_path: Path) -> None:
 
 def test_a_binary_that_cannot_be_run(tmp_path: Path) -> None:
     environ = script(tmp_path, "tofu", "")
-    found = find("tofu", environ)
-    assert found is not None
+    place = find("tofu", environ)
+    assert place is not None
     (tmp_path / "tofu").write_bytes(b"\x7fELF nonsense")
     with pytest.raises(EngineError, match="cannot be run"):
-        found.run(["version"], tmp_path)
+        place.run(["version"], tmp_path)
 
 
 @pytest.mark.parametrize("redirection", ["", ">&2"])
@@ -98,24 +98,24 @@ def test_an_engine_that_prints_without_end_is_stopped(
     redirection: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vpc_cni_iam.engine.run.ENGINE_OUTPUT", Limit("", 1 << 20, ""))
-    found = find("tofu", script(tmp_path, "tofu", f"exec yes {redirection}"))
-    assert found is not None
+    place = find("tofu", script(tmp_path, "tofu", f"exec yes {redirection}"))
+    assert place is not None
     with pytest.raises(EngineError, match="tofu prints more than 1 MiB, the most read"):
-        found.run(["show"], tmp_path)
+        place.run(["show"], tmp_path)
 
 
 def test_what_goes_into_a_file_has_a_limit_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("vpc_cni_iam.engine.run.ENGINE_OUTPUT", Limit("", 1 << 20, ""))
-    found = find("tofu", script(tmp_path, "tofu", "head -c 3000000 /dev/zero; echo words >&2"))
-    assert found is not None
+    place = find("tofu", script(tmp_path, "tofu", "head -c 3000000 /dev/zero; echo words >&2"))
+    assert place is not None
     with (tmp_path / "out").open("w+b") as file:
-        assert found.run(["show"], tmp_path, file) == ""
+        assert place.run(["show"], tmp_path, file) == ""
         assert (tmp_path / "out").stat().st_size == 3_000_000
     monkeypatch.setattr("vpc_cni_iam.engine.run.PLAN", Limit("", 2 << 20, ""))
     with (
         (tmp_path / "out").open("w+b") as file,
         pytest.raises(EngineError, match="tofu prints more than 2 MiB"),
     ):
-        found.run(["show"], tmp_path, file)
+        place.run(["show"], tmp_path, file)

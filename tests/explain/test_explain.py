@@ -7,7 +7,10 @@ from typing import Any
 import jsonschema
 import pytest
 
-from conftest import run
+from conftest import run, schema
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.explain.explain import explain
+from vpc_cni_iam.inputs import denial
 
 # What the agents of v1.23.2 and v1.14.0 wrote when EC2 denied a request.
 SDK_2 = (
@@ -41,7 +44,7 @@ RECORD: dict[str, Any] = {
     "eventSource": "ec2.amazonaws.com",
     "eventName": "CreateNetworkInterface",
     "awsRegion": "eu-west-1",
-    "userAgent": "aws-sdk-go-v2/1.36.1 os/linux lang/go md/GOOS#linux amazon-vpc-cni-k8s/v1.20.4",
+    "userAgent": "aws-sdk-go-v2/1.36.1 os/linux lang/go md/GOOS#linux amazon-vpc-cni-k8s/v1.22.4",
     "errorCode": "Client.UnauthorizedOperation",
     "errorMessage": "You are not authorized to perform this operation. User: arn:aws:sts::"
     "111122223333:assumed-role/eks-node/i-0123456789abcdef0 is not authorized to perform: "
@@ -95,7 +98,7 @@ def explained(text: str, *words: str) -> list[dict[str, Any]]:
     done = run("explain", "-", "--format", "json", *words, stdin=text)
     assert done.code in (0, 1), done.err
     result = json.loads(done.out)
-    jsonschema.validate(result, json.loads(run("explain", "--schema").out))
+    jsonschema.validate(result, schema("explain"))
     assert done.code == (0 if result["complete"] else 1)
     denials: list[dict[str, Any]] = result["denials"]
     return denials
@@ -116,11 +119,14 @@ def causes(explanation: dict[str, Any]) -> dict[str, str]:
         (json.dumps({"Records": [RECORD]}), "ec2:CreateNetworkInterface"),
         (json.dumps({"Events": [{"CloudTrailEvent": json.dumps(RECORD)}]}),
          "ec2:CreateNetworkInterface"),
+        (json.dumps(RECORD, indent=2) + "\n" + json.dumps(ALLOWED, indent=2),
+         "ec2:CreateNetworkInterface"),
         (RECORD["errorMessage"], "ec2:CreateNetworkInterface"),
         (decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {}),
          "ec2:AttachNetworkInterface"),
     ],
-    ids=["sdk-2", "sdk-1", "event", "event-json", "s3", "lookup-events", "message", "decoded"],
+    ids=["sdk-2", "sdk-1", "event", "event-json", "s3", "lookup-events", "several", "message",
+         "decoded"],
 )  # fmt: skip
 def test_each_kind_of_text_leads_to_the_call_and_to_what_allows_it(text: str, action: str) -> None:
     (explanation,) = explained(text)
@@ -140,9 +146,29 @@ def test_what_breaks_and_how_often_is_said() -> None:
 
 def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> None:
     (explanation,) = explained(json.dumps(RECORD))
-    assert explanation["cni_version"] == "v1.20.4"
+    assert explanation["cni_version"] == "v1.22.4"
     assert causes(explanation) == {"node-role": "certain", "cluster-name-missing": "possible"}
     assert explanation["encoded"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "version"),
+    [
+        (
+            "aws-sdk-go/1.50.29 (go1.21.8; linux; amd64) amazon-vpc-cni-k8s/version/v1.18.0",
+            "v1.18.0",
+        ),
+        ("aws-sdk-go-v2/1.41.4 os/linux amazon-vpc-cni-k8s/v1.23.2", "v1.23.2"),
+        # v1.20.4 does not name itself: the newest version is taken, as docs/explain.md says.
+        ("aws-sdk-go-v2/1.36.1 os/linux api/ec2#1.200.0", str(releases.newest())),
+    ],
+)
+def test_the_version_is_that_of_the_user_agent_as_each_version_writes_it(
+    agent: str, version: str
+) -> None:
+    denials = denial.read(json.dumps(RECORD | {"userAgent": agent}), "events.json")
+    (explanation,) = explain(denials, None, None, {}).denials
+    assert explanation.cni_version == version
 
 
 INTERFACE = f"{ARN}:network-interface/eni-0123456789abcdef0"
@@ -205,7 +231,7 @@ def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_n
 ):
     other = RECORD | {"eventName": "RunInstances", "errorMessage": ""}
     done = run("explain", "-", stdin=json.dumps(other))
-    assert done.code == 1 and "not a call of plugin v1.20.4" in done.out
+    assert done.code == 1 and "not a call of plugin v1.22.4" in done.out
     done = run("explain", "-", stdin="ipamd: UnauthorizedOperation: something new")
     assert done.code == 1 and "does not say which call was denied" in done.out
 

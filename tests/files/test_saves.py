@@ -181,13 +181,13 @@ def test_a_save_before_a_kill_is_kept(
                 change(tree, observed)
             os._exit(0)
         os.waitpid(child, 0)
-        found = contents(tree, ALL)
-        if found.get("main.tf") != EDIT.encode():
+        content_by_path = contents(tree, ALL)
+        if content_by_path.get("main.tf") != EDIT.encode():
             with contextlib.suppress(TreeError):  # put back, and so not what was observed
-                change(tree, found)
+                change(tree, content_by_path)
             copies += 1
-            kept = {n for n, t in tree_of(tree).items() if t == EDIT}
-            assert kept & {"main.tf", "main.tf.orig"}, number
+            remaining = {n for n, t in tree_of(tree).items() if t == EDIT}
+            assert remaining & {"main.tf", "main.tf.orig"}, number
         assert not [n for n in entries(tree) if n.startswith(".")]
     assert copies
 

@@ -241,8 +241,8 @@ def as_nobody(tree: Path, *, lock: bool = False) -> str:
         os._exit(0)
     os.waitpid(child, 0)
     os.close(writing)
-    with os.fdopen(reading, "rb") as said:
-        return said.read().decode()
+    with os.fdopen(reading, "rb") as message:
+        return message.read().decode()
 
 
 def test_what_may_not_be_written_is_left_alone() -> None:
@@ -274,9 +274,9 @@ def test_what_git_and_engines_keep_is_passed_over(tree: Path) -> None:
 def test_texts_come_back_as_they_were(tree: Path) -> None:
     (tree / "crlf.tf").write_bytes(b"a\r\nb\r\n")
     (tree / "binary").write_bytes(b"\xff\xfe")
-    found = texts(tree, ["crlf.tf", "binary", "missing.tf"])
-    assert found == {"crlf.tf": "a\nb\n", "binary": "\udcff\udcfe"}
-    write(tree, {"copy": found["binary"]})
+    text_by_path = texts(tree, ["crlf.tf", "binary", "missing.tf"])
+    assert text_by_path == {"crlf.tf": "a\nb\n", "binary": "\udcff\udcfe"}
+    write(tree, {"copy": text_by_path["binary"]})
     assert (tree / "copy").read_bytes() == b"\xff\xfe"
 
 

@@ -23,8 +23,8 @@ module "m" {
 
 
 def test_braces_in_texts_and_comments_are_none() -> None:
-    found = [(b.type, b.labels, b.line, b.end) for b in locate(TRICKY)]
-    assert found == [
+    results = [(b.type, b.labels, b.line, b.end) for b in locate(TRICKY)]
+    assert results == [
         ("resource", ("aws_iam_policy", "one"), 4, 9),
         ("resource", ("aws_iam_policy", "two"), 11, 11),
         ("locals", (), 12, 12),

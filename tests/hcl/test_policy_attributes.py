@@ -46,8 +46,8 @@ def schemas(engine: Engine, folder: Path) -> dict[str, Any]:
     (folder / "main.tf").write_text(OFFLINE_PROVIDER)
     engine.run(["init", "-input=false", "-no-color"], folder)
     printed = json.loads(engine.run(["providers", "schema", "-json"], folder))
-    found: dict[str, Any] = printed["provider_schemas"][PROVIDER]["resource_schemas"]
-    return found
+    values: dict[str, Any] = printed["provider_schemas"][PROVIDER]["resource_schemas"]
+    return values
 
 
 def changes(engine: Engine, folder: Path) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import (
     Conditional,
     Constant,
@@ -79,8 +79,8 @@ def attribute(text: str) -> str:
 
 
 def read_attribute(text: str) -> Node:
-    (found,) = parse(text, "x").blocks
-    return found.attributes["x"]
+    (document,) = parse(text, "x").blocks
+    return document.attributes["x"]
 
 
 @given(st.text())
@@ -118,8 +118,8 @@ def test_text_beside_an_interpolation_survives(before: str, after: str) -> None:
 
 def back(policy: Policy) -> Policy:
     text = block(policy_document("x", policy))
-    (found,) = resolve.documents(parse(text, "x.tf").blocks, "x.tf", ValueScope())
-    return found.policy
+    (document,) = resolve.documents(parse(text, "x.tf").blocks, "x.tf", ValueScope())
+    return document.policy
 
 
 @given(documents)
@@ -259,7 +259,7 @@ def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
     [
         ("count = 2", "argument 'count'"),
         ('dynamic "statement" {\n}', "block 'dynamic'"),
-        ("statement {\n actions = var.actions\n}", "is not a list"),
+        ("statement {\n actions = var.actions\n}", "var.actions cannot be known"),
         ("statement {\n actions = [var.action]\n}", "var.action cannot be known"),
         ('statement {\n effect = "Maybe"\n}', "Allow or Deny"),
         ("statement {\n action = []\n}", "unknown argument 'action'"),
@@ -287,8 +287,26 @@ data "aws_iam_policy_document" "x" {
 }
 """
     scope = ValueScope({"var.p": "aws"}, {"local.r": Text(("r", Reference("var.p")))})
-    (found,) = resolve.documents(parse(text, "x").blocks, "x", scope)
-    assert found.policy.statements[0].resources == ("arn:aws:raws", "z")
+    (document,) = resolve.documents(parse(text, "x").blocks, "x", scope)
+    assert document.policy.statements[0].resources == ("arn:aws:raws", "z")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "lower(var.p)",
+        'var.p == "aws" ? "a" : "b"',
+        "element([1, 2], var.n)",
+        "{ (var.p) = 1 }.aws",
+        'can(var.p) ? "a" : "b"',
+        'contains(["aws"], var.p) ? "a" : "b"',
+        "var.n + 1",
+        "var.p ? 1 : 2",
+    ],
+)
+def test_nothing_is_computed_of_what_stands_for_any_value(code: str) -> None:
+    scope = ValueScope({"var.p": "aws", "var.n": "1"})
+    assert resolve.text(code, scope) is None
 
 
 @pytest.mark.parametrize(

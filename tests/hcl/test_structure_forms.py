@@ -57,14 +57,14 @@ def syntax(text: str) -> object:
     return file.attributes, file.blocks
 
 
-@pytest.mark.parametrize(("one", "other"), SAME)
-def test_the_same_code_is_equal(one: str, other: str) -> None:
-    assert syntax(one) == syntax(other)
+@pytest.mark.parametrize(("item", "other"), SAME)
+def test_the_same_code_is_equal(item: str, other: str) -> None:
+    assert syntax(item) == syntax(other)
 
 
-@pytest.mark.parametrize(("one", "other"), OTHER)
-def test_other_code_is_not(one: str, other: str) -> None:
-    assert syntax(one) != syntax(other)
+@pytest.mark.parametrize(("item", "other"), OTHER)
+def test_other_code_is_not(item: str, other: str) -> None:
+    assert syntax(item) != syntax(other)
 
 
 BROKEN = [

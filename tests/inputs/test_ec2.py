@@ -30,12 +30,12 @@ INTERFACE = {
 }
 
 
-def instances(*found: object, **more: object) -> dict[str, object]:
-    return {"Reservations": [{"Groups": [], "Instances": list(found)}], **more}
+def instances(*result: object, **more: object) -> dict[str, object]:
+    return {"Reservations": [{"Groups": [], "Instances": list(result)}], **more}
 
 
-def interfaces(*found: object, **more: object) -> dict[str, object]:
-    return {"NetworkInterfaces": list(found), **more}
+def interfaces(*result: object, **more: object) -> dict[str, object]:
+    return {"NetworkInterfaces": list(result), **more}
 
 
 def text(*pages: object, **options: object) -> bytes:
@@ -48,19 +48,19 @@ def read(parts: Iterable[tuple[str, bytes]]) -> Inventory:
 
 def test_each_is_known_by_its_content_in_any_order() -> None:
     both = [("a", text(instances(INSTANCE))), ("b", text(interfaces(INTERFACE)))]
-    found = read(both)
-    assert found == read(reversed(both))
-    assert found.instances is not None and found.interfaces is not None
-    assert found.instances["i-0000000a"].tags == {"Name": "n"}
-    assert found.interfaces["eni-0000000a"].instance == "i-0000000a"
-    assert found.interfaces["eni-0000000a"].tags == {"k": ""}
+    contents = read(both)
+    assert contents == read(reversed(both))
+    assert contents.instances is not None and contents.interfaces is not None
+    assert contents.instances["i-0000000a"].tags == {"Name": "n"}
+    assert contents.interfaces["eni-0000000a"].instance == "i-0000000a"
+    assert contents.interfaces["eni-0000000a"].tags == {"k": ""}
 
 
 def test_what_was_not_described_is_not_none_of_it() -> None:
-    found = read([("a", text(instances()))])
-    assert found.instances == {} and found.interfaces is None
-    found = read([("a", text(interfaces()))])
-    assert found.instances is None and found.interfaces == {}
+    contents = read([("a", text(instances()))])
+    assert contents.instances == {} and contents.interfaces is None
+    contents = read([("a", text(interfaces()))])
+    assert contents.instances is None and contents.interfaces == {}
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
@@ -86,8 +86,8 @@ def test_what_is_described_twice_alike_counts_once() -> None:
 
 
 def test_both_in_one_object() -> None:
-    found = read([("a", text({**instances(INSTANCE), **interfaces(INTERFACE)}))])
-    assert found.instances and found.interfaces
+    contents = read([("a", text({**instances(INSTANCE), **interfaces(INTERFACE)}))])
+    assert contents.instances and contents.interfaces
 
 
 def test_a_null_token_ends_the_pages() -> None:
@@ -100,7 +100,7 @@ def test_terminated_instances_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "a: is empty"),
         (b" \n", "a: is empty"),
@@ -145,7 +145,7 @@ def test_terminated_instances_are_left_out() -> None:
         (b"[" * 100_000, "nests more than 200 deep"),
     ],
 )
-def test_anything_else_is_refused(content: bytes, said: str) -> None:
+def test_anything_else_is_refused(content: bytes, message: str) -> None:
     with pytest.raises(InputError) as error:
         read([("a", content)])
-    assert said in str(error.value)
+    assert message in str(error.value)

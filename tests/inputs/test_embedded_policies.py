@@ -60,42 +60,45 @@ def opened(tmp_path: Path, text: str) -> InputPolicies:
 
 
 def test_jsonencode_alone_with_references_of_the_module(tmp_path: Path) -> None:
-    (found,) = choose(opened(tmp_path, ENCODED), ()).policies
+    (result,) = choose(opened(tmp_path, ENCODED), ()).policies
     arns = ("arn:aws:ec2:eu-west-1:*:subnet/*", "arn:aws:s3:::${aws:username}")
-    one = Statement(sid="Describe", actions=("ec2:Describe*",), resources=arns)
-    assert (found.name, found.policy) == (NAME, Policy((one,)))
+    statement = Statement(sid="Describe", actions=("ec2:Describe*",), resources=arns)
+    assert (result.name, result.policy) == (NAME, Policy((statement,)))
 
 
 def test_a_heredoc_alone(tmp_path: Path) -> None:
     text = HEREDOC + 'variable "what" {\n  default = "*"\n}\n'
-    (found,) = choose(opened(tmp_path, text), ()).policies
-    one = Statement(actions=("ec2:*",), resources=("*",))
-    assert (found.name, found.policy) == (OTHER, Policy((one,)))
+    (result,) = choose(opened(tmp_path, text), ()).policies
+    statement = Statement(actions=("ec2:*",), resources=("*",))
+    assert (result.name, result.policy) == (OTHER, Policy((statement,)))
 
 
 def test_beside_a_data_source_one_has_to_choose(tmp_path: Path) -> None:
-    found = opened(tmp_path, READONLY + ENCODED)
+    contents = opened(tmp_path, READONLY + ENCODED)
     with pytest.raises(UsageError, match=f"several policies, readonly, {NAME}; choose"):
-        choose(found, ())
-    assert [o.name for o in choose(found, (NAME,)).policies] == [NAME]
+        choose(contents, ())
+    assert [o.name for o in choose(contents, (NAME,)).policies] == [NAME]
 
 
 @pytest.mark.parametrize(
     ("variable", "words"),
     [
-        ("", "line 7: var.what is computed; only an engine can know it"),
-        ('variable "what" {\n  default = "a\\"b"\n}\n', "var.what holds what would end a text"),
+        (
+            "",
+            "line 4: it is computed: var.what cannot be known without an engine; give",
+        ),
+        ('variable "what" {\n  default = "a\\"b"\n}\n', "line 4: in its JSON, "),
     ],
 )
 def test_one_with_a_computed_part_is_not_passed_over(
     tmp_path: Path, variable: str, words: str
 ) -> None:
-    found = opened(tmp_path, HEREDOC + variable + READONLY)
-    chosen = choose(found, ())
+    contents = opened(tmp_path, HEREDOC + variable + READONLY)
+    chosen = choose(contents, ())
     assert [o.name for o in chosen.policies] == ["readonly"]
     assert [(s.name, s.counts) for s in chosen.skipped] == [(OTHER, True)]
     with pytest.raises(InputError) as error:
-        choose(found, (OTHER,))
+        choose(contents, (OTHER,))
     assert words in str(error.value)
 
 
@@ -124,11 +127,11 @@ resource "aws_iam_policy" "cni" {{
   policy = {code}
 }}
 """
-    found = opened(tmp_path, text)
-    assert [o.name for o in choose(found, ()).policies] == ["readonly"]
-    assert [s.name for s in found.skipped] == ([NAME] if noted else [])
-    for skipped in found.skipped:
-        assert "main.tf, line 16: it is computed; only an engine" in skipped.detail
+    contents = opened(tmp_path, text)
+    assert [o.name for o in choose(contents, ()).policies] == ["readonly"]
+    assert [s.name for s in contents.skipped] == ([NAME] if noted else [])
+    for skipped in contents.skipped:
+        assert "main.tf, line 16: it is computed: " in skipped.detail
 
 
 def test_a_local_that_writes_it_out_is_read_there(tmp_path: Path) -> None:
@@ -141,9 +144,9 @@ resource "aws_iam_policy" "cni" {
   policy = local.cni
 }
 """
-    found = opened(tmp_path, text)
-    assert [o.name for o in choose(found, ()).policies] == ["locals.cni"]
-    assert not found.skipped
+    contents = opened(tmp_path, text)
+    assert [o.name for o in choose(contents, ()).policies] == ["locals.cni"]
+    assert not contents.skipped
 
 
 @pytest.mark.parametrize(
@@ -157,9 +160,9 @@ resource "aws_iam_policy" "cni" {
     ids=["trust", "bucket", "service control"],
 )
 def test_what_is_of_no_identity_is_not_read_and_does_not_count(tmp_path: Path, text: str) -> None:
-    found = opened(tmp_path, READONLY + text)
-    assert [o.name for o in choose(found, ()).policies] == ["readonly"]
-    assert [s.counts for s in found.skipped] == [False]
+    contents = opened(tmp_path, READONLY + text)
+    assert [o.name for o in choose(contents, ()).policies] == ["readonly"]
+    assert [s.counts for s in contents.skipped] == [False]
 
 
 def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None:
@@ -167,4 +170,4 @@ def test_nothing_but_what_is_computed_is_refused_by_name(tmp_path: Path) -> None
     with pytest.raises(InputError) as error:
         opened(tmp_path, text)
     assert f"holds no policy of an identity that can be read; {NAME}: " in str(error.value)
-    assert "it is computed; only an engine can know it" in str(error.value)
+    assert "it is computed: file(...) cannot be known without an engine" in str(error.value)

@@ -3,15 +3,17 @@
 import gzip
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from conftest import ROOT, run
 from vpc_cni_iam.coverage.subject import of_input
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs import identify
+from vpc_cni_iam.inputs import identify, kind
 from vpc_cni_iam.inputs.kind import Kind
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.diff.two_policies import side
@@ -182,3 +184,30 @@ def test_compressed_json_that_is_damaged_or_grows_too_large(tmp_path: Path) -> N
         identify.open_policies(str(damaged), str, {})
     with pytest.raises(InputError, match="x: is larger than 9 bytes"):
         unpacked(gzip.compress(b"{}" * 5), "x", Limit("", 9, ""))
+
+
+@pytest.mark.parametrize(
+    "beginning", ["{", '{"Version": "2012-10-17",', '{\n"Version" : "x" , "Id": "y", ']
+)
+@pytest.mark.parametrize("encode", [str, quote])
+def test_one_policy_that_is_larger_than_any_is_not_decoded(
+    beginning: str, encode: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind, "load_json", lambda *_: pytest.fail("JSON was decoded"))
+    text = encode(f'{beginning} "Statement": ["{"x" * (1 << 20)}"]}}')
+    words = "is one policy document of 1,0.*IAM takes 6,144 characters in a managed policy"
+    for read in (
+        lambda: identify.policy_documents(text, "policy"),
+        lambda: of_input("-", lambda: text, (), {}),
+    ):
+        with pytest.raises(InputError, match=words):
+            read()
+
+
+def test_many_policies_may_be_larger_than_one(tmp_path: Path) -> None:
+    roles = [
+        {"PolicyName": f"p{n}", "PolicyDocument": {"Id": "x" * 60_000, **POLICY}} for n in range(20)
+    ]
+    path = tmp_path / "account.json"
+    path.write_text(json.dumps({"RoleDetailList": [{"RoleName": "r", "RolePolicyList": roles}]}))
+    assert len(identify.open_policies(str(path), str, {}).policies) == 20

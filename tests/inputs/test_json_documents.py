@@ -98,9 +98,9 @@ PRINTED: dict[str, tuple[Any, list[tuple[str, tuple[str, ...]]]]] = {
 @pytest.mark.parametrize("command", PRINTED)
 def test_what_the_aws_cli_prints(command: str) -> None:
     printed, expected = PRINTED[command]
-    found = policy_documents(json.dumps(printed), "f.json")
-    assert [(d.place, d.names) for d in found] == expected
-    assert {d.policy() for d in found} == {loads(TEXT, "x")}
+    documents = policy_documents(json.dumps(printed), "f.json")
+    assert [(d.place, d.names) for d in documents] == expected
+    assert {d.policy() for d in documents} == {loads(TEXT, "x")}
 
 
 def test_versions_that_are_not_in_force_are_named() -> None:
@@ -111,13 +111,13 @@ def test_versions_that_are_not_in_force_are_named() -> None:
 def test_of_versions_of_which_none_is_said_to_be_in_force_all_are_taken() -> None:
     versions = [{"Document": P, "VersionId": "v2"}, {"Document": P, "VersionId": "v1"}]
     printed = {"Policies": [{"PolicyName": "m", "PolicyVersionList": versions}]}
-    found = policy_documents(json.dumps(printed), "f.json")
-    assert [(d.names, d.left_out) for d in found] == [(("m", "v2"), ()), (("m", "v1"), ())]
+    documents = policy_documents(json.dumps(printed), "f.json")
+    assert [(d.names, d.left_out) for d in documents] == [(("m", "v2"), ()), (("m", "v1"), ())]
 
 
 def test_a_file_that_is_the_encoded_document() -> None:
-    (found,) = policy_documents(f"{quote(TEXT)}\n", "f.json")
-    assert found.policy() == loads(TEXT, "x")
+    (documents,) = policy_documents(f"{quote(TEXT)}\n", "f.json")
+    assert documents.policy() == loads(TEXT, "x")
     with pytest.raises(InputError, match=r"f\.json: .*is not JSON"):
         policy_documents("%7Bnonsense", "f.json")
 
@@ -147,8 +147,8 @@ def test_a_file_that_is_the_encoded_document() -> None:
 )
 def test_what_is_wrong_is_named_by_place(value: Any, place: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
-        for found in policy_documents(json.dumps(value), "f.json"):
-            found.policy()
+        for result in policy_documents(json.dumps(value), "f.json"):
+            result.policy()
     assert (caught.value.source, caught.value.place) == ("f.json", place)
     assert words in str(caught.value)
 

@@ -53,13 +53,14 @@ def test_a_text_that_is_cut_off_is_refused(value: Any, data: st.DataObject) -> N
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ('{"a": 1 "b": 2}', "byte 8"),
-        ('{"a": 1,}', "byte 8"),
-        ('{"a" 1}', "byte 5"),
-        ('{"a": nope}', "byte 7"),
-        ('{"a": 1, "a": 2}', "byte 12"),
-        ("[1, 2", "byte 5"),
-        ("[" * 100_000, "byte"),
+        ('{"a": 1 "b": 2}', "line 1, column 9: "),
+        ('{"a": 1,}', "line 1, column 9: "),
+        ('{"a" 1}', "line 1, column 6: "),
+        ('{"a": nope}', "line 1, column 8: is not JSON: invalid character$"),
+        ('{"a": 1, "a": 2}', "line 1, column 13: "),
+        ("[1, 2", "line 1, column 6: "),
+        ('{"é":\n 1,\n "ü": "ö" nope}', "line 3, column 11: "),
+        ("[" * 100_000, "line 1, column 1: nests"),
     ],
 )
 def test_what_is_not_json_is_refused_with_its_place(text: str, place: str) -> None:

@@ -40,8 +40,8 @@ def test_a_plan_is_opened_as_the_policies_that_it_leaves() -> None:
         later,
         resource("aws_iam_role", "r", None, role),
     )
-    one, two = loads(ONE, "one"), loads(TWO, "two")
-    assert found(text) == {"aws_iam_policy.p": two, 'aws_iam_role.r.inline_policy["i"]': one}
+    first, two = loads(ONE, "one"), loads(TWO, "two")
+    assert found(text) == {"aws_iam_policy.p": two, 'aws_iam_role.r.inline_policy["i"]': first}
     assert unread(text) == {
         "aws_iam_policy.s": "is marked sensitive",
         "aws_iam_policy.l": "is only known after apply",
@@ -90,10 +90,9 @@ def test_a_large_plan_is_mapped_and_reads_alike(
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(json.loads(text), indent=2))
     small = reading.read_plan(path.read_bytes(), str(path))
-    for module in (json_stream, reading):
-        monkeypatch.setattr(module, "_SMALL", 10)
-    monkeypatch.setattr(json_stream, "_STEP", 100)
-    monkeypatch.setattr(saved, "_LARGE", 10)
+    monkeypatch.setattr(json_stream, "SMALL", 10)
+    monkeypatch.setattr(json_stream, "STEP", 100)
+    monkeypatch.setattr(saved, "LARGE", 10)
     told: list[int] = []
     for packed in (False, True):
         if packed:
@@ -109,7 +108,7 @@ def test_what_powershell_writes_reads_alike(
 ) -> None:
     from vpc_cni_iam.inputs.plan import saved
 
-    monkeypatch.setattr(saved, "_PIECE", 7)
+    monkeypatch.setattr(saved, "PIECE", 7)
     text = plan(policy("ü", ONE, TWO))
     path = tmp_path / "plan.json"
     for encoding in ("utf-16-le", "utf-16-be", "utf-8"):

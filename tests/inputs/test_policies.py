@@ -37,7 +37,7 @@ data "aws_iam_policy_document" "trust" {
 """
 JOINED = """
 data "aws_iam_policy_document" "two" {
-  source_policy_documents = [data.aws_iam_policy_document.one.json]
+  source_policy_documents = [file("two.json")]
 }
 """
 
@@ -84,20 +84,20 @@ WRONG = {"RoleName": "other", "PolicyName": "bad", "PolicyDocument": {"Statement
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_what_the_aws_cli_prints(printed: object, name: str, encoding: str, tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(json.dumps(printed), encoding=encoding)
-    (found,) = choose(open_policies(str(tmp_path / "p.json"), never, {}), ()).policies
-    assert (found.name, found.policy.statements[0].actions) == (name, ("ec2:*",))
+    (result,) = choose(open_policies(str(tmp_path / "p.json"), never, {}), ()).policies
+    assert (result.name, result.policy.statements[0].actions) == (name, ("ec2:*",))
 
 
 def test_of_several_that_the_aws_cli_prints_one_is_chosen() -> None:
     twice = {"RoleDetailList": [ROLE, ROLE, {**ROLE, "RoleName": "pods"}, WRONG]}
-    found = open_policies("-", lambda: json.dumps(twice), {})
+    contents = open_policies("-", lambda: json.dumps(twice), {})
     places = [f"$.RoleDetailList[{i}].RolePolicyList[0].PolicyDocument" for i in (0, 1)]
-    assert [o.name for o in found.policies] == [*places, "pods/cni"]
-    assert choose(found, ["pods/cni"]).policies[0].policy.statements
+    assert [o.name for o in contents.policies] == [*places, "pods/cni"]
+    assert choose(contents, ["pods/cni"]).policies[0].policy.statements
     with pytest.raises(UsageError, match=r"pods/cni; choose [^,]*\n.*other/bad cannot be read"):
-        choose(found, ())
+        choose(contents, ())
     with pytest.raises(InputError, match=r"other/bad is not read: .*Statement\[0\]"):
-        choose(found, ["other/bad"])
+        choose(contents, ["other/bad"])
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -146,23 +146,23 @@ def test_files_that_decide_no_policy_are_not_named(tmp_path: Path) -> None:
             "backend.tf.json": '{"terraform": {}}',
         },
     )
-    found = open_policies(str(tmp_path), never, {})
-    assert [s.name for s in found.skipped] == ["trust"]
+    policies = open_policies(str(tmp_path), never, {})
+    assert [s.name for s in policies.skipped] == ["trust"]
 
 
 def test_one_of_several_is_chosen_by_name(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text(HCL + HCL.replace("one", "other").replace("trust", "more"))
     (tmp_path / "more.tf").write_text(JOINED)
-    found = open_policies(str(tmp_path), never, {})
-    assert [o.name for o in choose(found, ("other", "one")).policies] == ["one", "other"]
+    contents = open_policies(str(tmp_path), never, {})
+    assert [o.name for o in choose(contents, ("other", "one")).policies] == ["one", "other"]
     with pytest.raises(
         UsageError, match=r"policies, one, other; choose [^,]*\n.*two cannot be read"
     ):
-        choose(found, ())
+        choose(contents, ())
     with pytest.raises(UsageError, match="unknown document 'nope'; known are one, other"):
-        choose(found, ("nope",))
+        choose(contents, ("nope",))
     with pytest.raises(InputError, match="two is not read: line 2: it joins other documents"):
-        choose(found, ("two",))
+        choose(contents, ("two",))
 
 
 @pytest.mark.parametrize(
@@ -195,6 +195,6 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 
 def test_an_account_of_many_roles_does_not_flood_the_terminal() -> None:
     roles = [{**ROLE, "RoleName": f"r{n}"} for n in range(1030)]
-    found = open_policies("-", lambda: json.dumps({"RoleDetailList": roles}), {})
+    policies = open_policies("-", lambda: json.dumps({"RoleDetailList": roles}), {})
     with pytest.raises(UsageError, match="r19/cni and 1,010 more; choose with --document"):
-        choose(found, ())
+        choose(policies, ())

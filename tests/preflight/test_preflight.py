@@ -29,38 +29,38 @@ def instance(tags: Mapping[str, str], name: str = "i-1", vpc: str = VPC) -> Inst
 
 
 def interface(tags: Mapping[str, str], name: str = "eni-1", **changed: str) -> Interface:
-    found = {
+    result = {
         "vpc": VPC,
         "status": "in-use",
         "type": "interface",
         "description": "",
         "instance": "i-1",
     }
-    return Interface(name, **{**found, **changed}, tags=tags)
+    return Interface(name, **{**result, **changed}, tags=tags)
 
 
 def check(
-    *given: Instance | Interface,
+    *values: Instance | Interface,
     vpc: str | None = None,
     variant: str = "ipv4-scoped",
     how: Hardening | None = None,
 ) -> Preflight:
-    instances = {i.id: i for i in given if isinstance(i, Instance)}
-    interfaces = {i.id: i for i in given if isinstance(i, Interface)}
+    instances = {i.id: i for i in values if isinstance(i, Instance)}
+    interfaces = {i.id: i for i in values if isinstance(i, Interface)}
     inventory = Inventory(instances or None, interfaces or None)
     (composed,) = options((variant,), cni_version="latest", hardening=how).composed()
     return preflight(inventory, composed, "prod", vpc)
 
 
-def only(found: Preflight) -> PreflightFinding:
-    (finding,) = found.findings
+def only(result: Preflight) -> PreflightFinding:
+    (finding,) = result.findings
     return finding
 
 
 def test_a_node_that_is_ready() -> None:
-    found = check(instance({**OWNED, **NODE_GROUP}), interface(DONE))
-    assert found == Preflight(1, 1, 1, (), breaks=False)
-    assert list(report.to_text(found)) == [
+    result = check(instance({**OWNED, **NODE_GROUP}), interface(DONE))
+    assert result == Preflight(1, 1, 1, (), breaks=False)
+    assert list(report.to_text(result)) == [
         "1 instance and 1 network interface read, 1 node checked: nothing would break"
     ]
 
@@ -76,9 +76,9 @@ def test_a_node_that_is_ready() -> None:
     ],
 )
 def test_an_instance_without_its_tag_breaks(tags: Mapping[str, str], rule: str) -> None:
-    found = check(instance(tags))
-    assert found.breaks and only(found).rule == rule
-    assert only(found).severity == "breaks"
+    result = check(instance(tags))
+    assert result.breaks and only(result).rule == rule
+    assert only(result).severity == "breaks"
 
 
 def test_iam_does_not_tell_the_case_of_the_key() -> None:
@@ -86,37 +86,40 @@ def test_iam_does_not_tell_the_case_of_the_key() -> None:
 
 
 def test_keys_that_differ_in_case_matter_only_where_the_policy_asks() -> None:
-    found = check(
+    result = check(
         instance({**OWNED, "Name": "a", "name": "b"}), interface({**DONE, "n": "", "N": ""})
     )
-    assert not found.findings
+    assert not result.findings
 
 
 def test_an_instance_of_another_cluster_is_passed_over() -> None:
     theirs = {"eks:cluster-name": "test", "kubernetes.io/cluster/test": "owned"}
-    found = check(instance(OWNED), instance(theirs, "i-2"))
-    assert not found.breaks and only(found).rule == "instance-of-another-cluster"
-    assert only(found).resources == ("i-2",)
+    result = check(instance(OWNED), instance(theirs, "i-2"))
+    assert not result.breaks and only(result).rule == "instance-of-another-cluster"
+    assert only(result).resources == ("i-2",)
 
 
 def test_without_interfaces_any_instance_may_be_a_node() -> None:
-    found = check(instance({"Name": "bastion"}))
-    assert found.breaks and only(found).rule == "instance-unknown"
+    result = check(instance({"Name": "bastion"}))
+    assert result.breaks and only(result).rule == "instance-unknown"
 
 
 def test_with_interfaces_the_plugin_tells_a_node() -> None:
-    found = check(instance(OWNED), interface(DONE), instance({}, "i-2"))
-    assert not found.breaks and only(found).rule == "instance-unknown"
-    found = check(instance({}), interface({INSTANCE_ID: "i-1"}))
-    assert [f.rule for f in found.findings] == ["instance-tag-missing", "interface-tagged-at-start"]
+    result = check(instance(OWNED), interface(DONE), instance({}, "i-2"))
+    assert not result.breaks and only(result).rule == "instance-unknown"
+    result = check(instance({}), interface({INSTANCE_ID: "i-1"}))
+    assert [f.rule for f in result.findings] == [
+        "instance-tag-missing",
+        "interface-tagged-at-start",
+    ]
 
 
 def test_no_node_at_all_is_not_all_well() -> None:
-    found = check(interface({}, instance="", description="ELB app/x"))
-    assert found.breaks and only(found).rule == "no-nodes"
-    found = check(instance({}), interface({}, instance="", description="ELB app/x"))
-    assert found.breaks and found.nodes == 0
-    assert [f.rule for f in found.findings] == ["no-nodes", "instance-unknown"]
+    result = check(interface({}, instance="", description="ELB app/x"))
+    assert result.breaks and only(result).rule == "no-nodes"
+    result = check(instance({}), interface({}, instance="", description="ELB app/x"))
+    assert result.breaks and result.nodes == 0
+    assert [f.rule for f in result.findings] == ["no-nodes", "instance-unknown"]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +142,8 @@ def test_no_node_at_all_is_not_all_well() -> None:
 def test_an_attached_interface(
     tags: Mapping[str, str], kind: str, rule: str, severity: str
 ) -> None:
-    found = check(instance(OWNED), interface(tags, type=kind))
-    assert (only(found).rule, only(found).severity) == (rule, severity)
+    result = check(instance(OWNED), interface(tags, type=kind))
+    assert (only(result).rule, only(result).severity) == (rule, severity)
 
 
 def test_branch_interfaces_are_not_the_plugins() -> None:
@@ -149,7 +152,7 @@ def test_branch_interfaces_are_not_the_plugins() -> None:
 
 def test_left_overs_that_nobody_deletes() -> None:
     loose = {"status": "available", "instance": ""}
-    found = check(
+    result = check(
         instance(OWNED),
         interface(DONE),
         interface({}, "eni-2", description="aws-K8S-i-9", **loose),
@@ -159,14 +162,14 @@ def test_left_overs_that_nobody_deletes() -> None:
         interface({}, "eni-6", **loose),
         interface({INSTANCE_ID: "i-9"}, "eni-7", **{**loose, "vpc": OTHER_VPC}),
     )
-    assert not found.breaks and only(found).rule == "interface-left-over"
-    assert only(found).resources == ("eni-2", "eni-3")
+    assert not result.breaks and only(result).rule == "interface-left-over"
+    assert only(result).resources == ("eni-2", "eni-3")
 
 
 def test_a_node_in_another_vpc() -> None:
     nodes = instance(OWNED), instance(OWNED, "i-2", OTHER_VPC)
-    found = check(*nodes, vpc=VPC)
-    assert (only(found).rule, only(found).resources) == ("instance-in-another-vpc", ("i-2",))
+    result = check(*nodes, vpc=VPC)
+    assert (only(result).rule, only(result).resources) == ("instance-in-another-vpc", ("i-2",))
     with pytest.raises(UsageError, match=f"in {VPC} and {OTHER_VPC}; say with --vpc-id"):
         check(*nodes)
 
@@ -180,7 +183,7 @@ def test_what_the_policy_does_not_ask_for_is_not_missed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tags", "where", "fixable", "said"),
+    ("tags", "where", "fixable", "message"),
     [
         ({CLUSTER: "test"}, VPC, True, f"since {CLUSTER} is 'test' there"),
         ({**DONE, CLUSTER: "Prod"}, VPC, True, f"since {CLUSTER} is 'Prod' there"),
@@ -188,46 +191,46 @@ def test_what_the_policy_does_not_ask_for_is_not_missed() -> None:
     ],
 )
 def test_a_hardened_policy_does_not_let_every_interface_be_tagged(
-    tags: Mapping[str, str], where: str, fixable: bool, said: str
+    tags: Mapping[str, str], where: str, fixable: bool, message: str
 ) -> None:
-    given = instance(OWNED), interface(tags, vpc=where)
-    assert not check(*given, vpc=VPC).breaks
-    finding = only(check(*given, vpc=VPC, how=Hardening()))
+    values = instance(OWNED), interface(tags, vpc=where)
+    assert not check(*values, vpc=VPC).breaks
+    finding = only(check(*values, vpc=VPC, how=Hardening()))
     assert (finding.rule, finding.severity) == ("interface-tag-refused", "breaks")
-    assert said in finding.problem and bool(finding.commands) == fixable
+    assert message in finding.problem and bool(finding.commands) == fixable
 
 
 def test_a_claim_needs_the_tag_of_the_nodes_maker() -> None:
     how = Hardening((), ("made-by", "us"))
     assert only(check(instance(OWNED), interface({}), how=how)).rule == "interface-tag-refused"
-    found = check(instance(OWNED), interface({"made-by": "us"}), how=how)
-    assert only(found).rule == "interface-tagged-at-start"
+    result = check(instance(OWNED), interface({"made-by": "us"}), how=how)
+    assert only(result).rule == "interface-tagged-at-start"
     assert not check(instance(OWNED), interface(DONE), how=how).findings
 
 
 def test_an_interface_in_another_vpc_is_seen_where_the_policy_asks() -> None:
-    found = check(instance(OWNED), interface(DONE, vpc=OTHER_VPC), vpc=VPC, how=Hardening())
-    assert (only(found).rule, only(found).severity) == ("interface-denied", "breaks")
+    result = check(instance(OWNED), interface(DONE, vpc=OTHER_VPC), vpc=VPC, how=Hardening())
+    assert (only(result).rule, only(result).severity) == ("interface-denied", "breaks")
     assert not check(instance(OWNED), interface(DONE, vpc=OTHER_VPC), vpc=VPC).findings
 
 
 def test_commands_are_whole_and_quoted() -> None:
     many = [instance(NODE_GROUP, f"i-{n:05x}") for n in range(2001)]
-    found = check(*many)
-    commands = [shlex.split(c) for c in only(found).commands]
+    result = check(*many)
+    commands = [shlex.split(c) for c in only(result).commands]
     assert [len(c) for c in commands] == [1000 + 6, 1000 + 6, 1 + 6]
     assert commands[2] == [
         *("aws", "ec2", "create-tags", "--resources", "i-007d0"),
         *("--tags", "Key=kubernetes.io/cluster/prod,Value=owned"),
     ]
-    text = list(report.to_text(found))
+    text = list(report.to_text(result))
     assert "and 1981 more" in " ".join(text)
     assert text[-1] == "2001 instances read, 2001 nodes checked: 1 of 1 finding would break"
 
 
 def test_a_hostile_tag_cannot_write_to_the_terminal() -> None:
-    found = check(instance({"kubernetes.io/cluster/prod": "\x1b[2J"}))
-    assert "\x1b" not in "\n".join(report.to_text(found))
+    result = check(instance({"kubernetes.io/cluster/prod": "\x1b[2J"}))
+    assert "\x1b" not in "\n".join(report.to_text(result))
 
 
 KEYS = st.sampled_from(
@@ -254,10 +257,10 @@ INTERFACES = st.builds(
 LEFT = {"interface-not-managed", "instance-of-another-cluster", "no-nodes"}
 
 
-def applied(found: Preflight, given: list[Instance | Interface]) -> list[Instance | Interface]:
+def applied(result: Preflight, settings: list[Instance | Interface]) -> list[Instance | Interface]:
     """What there is once every command has been run."""
-    changed = {resource.id: resource for resource in given}
-    for command in (shlex.split(c) for f in found.findings for c in f.commands):
+    changed = {resource.id: resource for resource in settings}
+    for command in (shlex.split(c) for f in result.findings for c in f.commands):
         assert command[:2] == ["aws", "ec2"] and command[3] == "--resources"
         *names, _, tag = command[4:]
         key = tag.removeprefix("Key=").partition(",Value=")[0]
@@ -277,9 +280,9 @@ def test_what_it_says_to_run_helps(
 ) -> None:
     there: list[Instance | Interface] = [instance(tags), *interfaces]
     for _ in range(6):  # one finding may come to light when another is mended
-        found = check(*there, how=how)
-        there = applied(found, there)
-    assert {f.rule for f in found.findings} <= LEFT
+        result = check(*there, how=how)
+        there = applied(result, there)
+    assert {f.rule for f in result.findings} <= LEFT
 
 
 def test_a_node_whose_vpc_is_not_described_is_in_no_other_vpc() -> None:

@@ -89,10 +89,10 @@ def consume(
     roles = roles or {}
     write_tree(folder, {"main.tf": root(sources, roles)})
     plan = engine.plan(folder)
-    found = {n: o["value"] for n, o in plan["planned_values"]["outputs"].items()}
-    assert set(found) == {*sources, *roles}
+    result = {n: o["value"] for n, o in plan["planned_values"]["outputs"].items()}
+    assert set(result) == {*sources, *roles}
     composed = {c.variant.name: c for c in package_options(chosen).composed()}
-    for name, value in found.items():
+    for name, value in result.items():
         documents = {ROLE_VARIANT: value} if name in roles else value
         assert set(documents) == ({ROLE_VARIANT} if name in roles else set(composed)), name
         for variant, text in documents.items():

@@ -17,8 +17,8 @@ _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 def program(name: str) -> str:
     """The path of one of Debian's programs; a missing one skips the test."""
-    if found := shutil.which(name, path=_PATH):
-        return found
+    if executable := shutil.which(name, path=_PATH):
+        return executable
     pytest.skip(f"{name} is not installed: apt-get install nginx-light docker-registry openssl")
 
 
@@ -47,16 +47,19 @@ def certificate(folder: Path) -> Certificate:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as result:
+        result.bind(("127.0.0.1", 0))
+        port: int = result.getsockname()[1]
         return port
 
 
 @contextmanager
 def running(command: Sequence[str | Path], port: int, log: Path) -> Iterator[None]:
     """A server that is up when its port answers, and ended at the end by its id."""
-    with log.open("wb") as said, subprocess.Popen(command, stdout=said, stderr=said) as process:
+    with (
+        log.open("wb") as message,
+        subprocess.Popen(command, stdout=message, stderr=message) as process,
+    ):
         try:
             for _ in range(200):
                 with socket.socket() as probe:

@@ -71,11 +71,11 @@ def edited(path: str, old: str, new: str) -> dict[str, str]:
 def test_the_number_that_an_edit_asks_for(
     path: str, old: str, new: str, bump: Bump, says: str
 ) -> None:
-    found = compare(TREE, edited(path, old, new))
-    assert found.bump is bump, found
-    assert says in " ".join(map(str, (*found.permissions, *found.interface)))
+    differences = compare(TREE, edited(path, old, new))
+    assert differences.bump is bump, differences
+    assert says in " ".join(map(str, (*differences.permissions, *differences.interface)))
     if bump is Bump.patch:
-        assert (found.permissions, found.interface) == ((), ())
+        assert (differences.permissions, differences.interface) == ((), ())
 
 
 def test_additions_ask_for_a_minor_number_and_back_for_a_major_one() -> None:
@@ -129,15 +129,15 @@ ROLE = "modules/role/main.tf"
     ],
 )
 def test_the_role_module_is_compared_too(old: str, new: str, says: str) -> None:
-    found = compare(TREE, edited(ROLE, old, new))
-    assert found.bump is Bump.major
-    assert says in "\n".join(map(str, found.permissions))
+    differences = compare(TREE, edited(ROLE, old, new))
+    assert differences.bump is Bump.major
+    assert says in "\n".join(map(str, differences.permissions))
 
 
 def test_a_name_that_may_hold_wildcards_from_now_on_takes_nothing_away() -> None:
-    found = compare(TREE, edited(ROLE, '"StringEquals"', '"StringLike"'))
-    assert found.bump is Bump.minor
-    assert "weakened: ec2:CreateNetworkInterface" in "\n".join(map(str, found.permissions))
+    differences = compare(TREE, edited(ROLE, '"StringEquals"', '"StringLike"'))
+    assert differences.bump is Bump.minor
+    assert "weakened: ec2:CreateNetworkInterface" in "\n".join(map(str, differences.permissions))
 
 
 def test_what_changes_in_both_modules_is_said_once() -> None:
@@ -154,9 +154,9 @@ def test_layout_comments_and_descriptions_are_no_change() -> None:
 
 def test_what_cannot_be_read_counts_as_changed() -> None:
     odd = edited("main.tf", '"ec2:DescribeTags",', "var.more,")
-    found = compare(TREE, odd)
-    assert found.bump is Bump.major
-    assert "data aws_iam_policy_document.ipv4 is another one" in str(found.permissions)
+    differences = compare(TREE, odd)
+    assert differences.bump is Bump.major
+    assert "data aws_iam_policy_document.ipv4 is another one" in str(differences.permissions)
     assert compare(odd, odd).bump is Bump.patch
 
 
@@ -169,8 +169,8 @@ def test_a_feature_and_a_release_of_the_plugin() -> None:
     assert compare(TREE, asking).bump is Bump.major
     old = version_of(options(cni_version="v1.9.0"))
     assert "examples/ipv6/main.tf" not in old
-    found = compare(old, TREE)
-    assert "new output ipv6_json" in str([f.text for f in found.interface])
+    differences = compare(old, TREE)
+    assert "new output ipv6_json" in str([f.text for f in differences.interface])
 
 
 @pytest.mark.parametrize(

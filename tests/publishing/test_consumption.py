@@ -93,7 +93,7 @@ def test_the_example_from_the_registry_plans(engine: Engine, tmp_path: Path) -> 
     write_tree(tmp_path, {"plan.json": json.dumps(plan)})
     role = of_input(str(tmp_path / "plan.json"), str, (), {})
     assert cover(role.policies, PluginSetting(releases.newest(), role.mode)).verdict == "allowed"
-    found = loads(plan["planned_values"]["outputs"]["ipv6_policy"]["value"], "output")
+    data = loads(plan["planned_values"]["outputs"]["ipv6_policy"]["value"], "output")
     (ipv6,) = (c for c in package_options(OPTIONS).composed() if c.variant.name == "ipv6")
     expected = parameters.substitute(ipv6.policy, parameters.values({}))
-    assert differences(expected, found) == ()
+    assert differences(expected, data) == ()

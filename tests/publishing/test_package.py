@@ -38,9 +38,9 @@ def test_the_code_is_that_of_the_generated_modules() -> None:
         p: t for p, t in policy.items() if p != "README.md"
     }
     assert stated(TREE["main.tf"]) == made
-    found = stated(TREE["modules/role/main.tf"])
-    assert found is not None
-    assert found.kind == "role"
+    options_stated = stated(TREE["modules/role/main.tf"])
+    assert options_stated is not None
+    assert options_stated.kind == "role"
 
 
 def test_an_old_release_gets_the_variants_that_it_can_have() -> None:

@@ -48,7 +48,7 @@ def test_the_archives_hold_the_tree_and_nothing_else(tmp_path: Path) -> None:
 
 def test_the_same_bytes_under_every_setting(tmp_path: Path) -> None:
     words = ["publish", "--cni-version", "latest", "--version", "1.0.0", "--output", "dist"]
-    found = []
+    results = []
     for number, (mask, environ) in enumerate(
         [
             (0o022, {"TZ": "UTC", "LC_ALL": "C", "PYTHONHASHSEED": "1"}),
@@ -63,8 +63,8 @@ def test_the_same_bytes_under_every_setting(tmp_path: Path) -> None:
         finally:
             os.umask(before)
         assert done.code == 0, done.err
-        found.append((bytes_of(folder), done.out))
-    assert found[0] == found[1]
+        results.append((bytes_of(folder), done.out))
+    assert results[0] == results[1]
 
 
 def test_the_same_again_changes_nothing_and_mends_what_is_missing(tmp_path: Path) -> None:
@@ -181,11 +181,11 @@ def test_what_was_published_is_verified_before_it_is_built_on(tmp_path: Path) ->
     assert publish_one(tmp_path).restored == (zipped.relative_to(tmp_path).as_posix(),)
     publish_one(tmp_path, "1.0.1")
     sums = path.with_name("SHA256SUMS")
-    kept = sums.read_text()
-    sums.write_text(kept.splitlines(keepends=True)[0])
+    before = sums.read_text()
+    sums.write_text(before.splitlines(keepends=True)[0])
     with pytest.raises(InputError, match=r"SHA256SUMS: has no sum of .*\.zip; put that file back"):
         publish_one(tmp_path, "1.0.2")
-    sums.write_text(kept)
+    sums.write_text(before)
     path.unlink()
     with pytest.raises(InputError, match="is missing, yet"):
         publish_one(tmp_path, "1.0.1")
@@ -215,17 +215,17 @@ def test_an_archive_rewritten_with_its_sum_is_not_built_on(tmp_path: Path) -> No
 
 def test_provenance_that_is_gone_comes_back_with_its_version(tmp_path: Path) -> None:
     publish_one(tmp_path)
-    (said,) = (tmp_path / FOLDER / "1.0.0").glob("*.intoto.json")
-    kept = said.read_bytes()
+    (path,) = (tmp_path / FOLDER / "1.0.0").glob("*.intoto.json")
+    before = path.read_bytes()
     for damage in ("", "{}", '{"subject":[1]}', '{"subject":[]}', "\udcff"):
-        said.write_text(damage, errors="surrogateescape")
+        path.write_text(damage, errors="surrogateescape")
         with pytest.raises(InputError, match=r"intoto\.json: .* publish 1\.0\.0 again as it was"):
             publish_one(tmp_path, "1.0.1")
-        said.unlink()
+        path.unlink()
         with pytest.raises(InputError, match=r"intoto\.json: is missing, .* 1\.0\.0 again"):
             publish_one(tmp_path, "1.0.1")
-        assert publish_one(tmp_path).restored == (said.relative_to(tmp_path).as_posix(),)
-        assert said.read_bytes() == kept
+        assert publish_one(tmp_path).restored == (path.relative_to(tmp_path).as_posix(),)
+        assert path.read_bytes() == before
 
 
 def test_no_file_beside_ours_and_no_link_gets_in(tmp_path: Path) -> None:

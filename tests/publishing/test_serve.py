@@ -28,9 +28,9 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def connection(dist: Path) -> Iterator[http.client.HTTPConnection]:
     with serving(dist) as port:
-        found = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        yield found
-        found.close()
+        result = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        yield result
+        result.close()
 
 
 def get(

@@ -43,5 +43,5 @@ def roots(
 ) -> Path:
     """A root module that calls the role module by each name."""
     write_tree(folder / "role", render(LATEST))
-    text = provider + "".join(call(name, given) for name, given in calls.items())
+    text = provider + "".join(call(name, values) for name, values in calls.items())
     return write_tree(folder, {"main.tf": text})

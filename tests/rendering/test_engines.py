@@ -33,25 +33,25 @@ EVERY = [v.name for v in VARIANTS]
 def rendered(engine: Engine, folder: Path) -> dict[str, Policy]:
     """The documents of a planned root module by name, those of its child modules included."""
     plan = engine.plan(folder)
-    found = {}
+    result = {}
 
     def visit(module: dict) -> None:  # type: ignore[type-arg]
         for resource in module.get("resources", []):
             if resource["type"] == "aws_iam_policy_document":
                 name = resource["address"].replace(".data.aws_iam_policy_document.", "/")
-                found[name.split(".")[-1]] = loads(resource["values"]["json"], name)
+                result[name.split(".")[-1]] = loads(resource["values"]["json"], name)
         for child in module.get("child_modules", []):
             visit(child)
 
     visit(plan["prior_state"]["values"]["root_module"])
-    return found
+    return result
 
 
 def test_every_document_is_rendered_as_the_catalog_has_it(engine: Engine, tmp_path: Path) -> None:
     """All variants, revisions and releases, and several partitions, in one root module."""
     expected: dict[str, Policy] = {}
     seen = set()
-    given = [
+    settings = [
         {"cluster_name": "prod", "vpc_id": "vpc-0123456789abcdef0"},
         {
             "cluster_name": "a_b-C9",
@@ -77,7 +77,7 @@ def test_every_document_is_rendered_as_the_catalog_has_it(engine: Engine, tmp_pa
         for selection in selections:
             if selection.release is not None and selection.release < variant.minimum:
                 continue
-            for number, values in enumerate(given):
+            for number, values in enumerate(settings):
                 policy = parameters.substitute(
                     compose(variant, selection).policy, parameters.values(values)
                 )
@@ -88,10 +88,10 @@ def test_every_document_is_rendered_as_the_catalog_has_it(engine: Engine, tmp_pa
     assert len(expected) > 50
     text = "\n".join(block(policy_document(n, p)) for n, p in expected.items())
     write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + text})
-    found = rendered(engine, tmp_path)
-    assert set(found) == set(expected)
+    result = rendered(engine, tmp_path)
+    assert set(result) == set(expected)
     for name, policy in expected.items():
-        assert differences(policy, found[name]) == (), name
+        assert differences(policy, result[name]) == (), name
 
 
 MODULES = {
@@ -159,13 +159,16 @@ def test_tflint_finds_nothing(tmp_path: Path) -> None:
     tflint = Engine(
         "tflint", str(tool("tflint-0.64.0")), {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     )
+    config = tmp_path / "every-rule.hcl"
+    config.write_text('plugin "terraform" {\n  enabled = true\n  preset  = "all"\n}\n')
+    words = ["--config", str(config), "--chdir"]
     for case, chosen in MODULES.items():
         folder = write_tree(tmp_path / case, render(chosen))
-        tflint.run(["--chdir", str(folder)], tmp_path)
+        tflint.run([*words, str(folder)], tmp_path)
     main = folder / "main.tf"
-    main.write_text(main.read_text() + '\nlocals {\n  unused = "x"\n}\n')
-    with pytest.raises(EngineError):
-        tflint.run(["--chdir", str(folder)], tmp_path)
+    main.write_text(main.read_text() + '\noutput "x" {\n  value = "x"\n}\n')
+    with pytest.raises(EngineError, match="has no description"):
+        tflint.run([*words, str(folder)], tmp_path)
 
 
 ROOT_MODULE = """
@@ -197,17 +200,17 @@ def planned(engine: Engine, folder: Path, arguments: str, before: str = "") -> d
 
 
 def test_without_names_the_scoped_document_is_null(engine: Engine, tmp_path: Path) -> None:
-    found = planned(engine, tmp_path, "")
-    assert found["json"]["ipv4-scoped"] is None  # type: ignore[index]
-    assert len(json.loads(found["json"]["ipv4"])["Statement"]) == 2  # type: ignore[index]
-    assert found["rest"][:2] == [None, None]  # type: ignore[index]
+    plan = planned(engine, tmp_path, "")
+    assert plan["json"]["ipv4-scoped"] is None  # type: ignore[index]
+    assert len(json.loads(plan["json"]["ipv4"])["Statement"]) == 2  # type: ignore[index]
+    assert plan["rest"][:2] == [None, None]  # type: ignore[index]
 
 
 def test_with_names_everything_is_there(engine: Engine, tmp_path: Path) -> None:
     names = '  cluster_name = "prod"\n  vpc_id = "vpc-01234567"'
-    found = planned(engine, tmp_path, names)
-    assert set(found["json"]) == {"ipv4", "ipv6", "ipv4-scoped"}  # type: ignore[call-overload]
-    helm, kubectl, minimum, works = found["rest"]  # type: ignore[misc]
+    plan = planned(engine, tmp_path, names)
+    assert set(plan["json"]) == {"ipv4", "ipv6", "ipv4-scoped"}  # type: ignore[call-overload]
+    helm, kubectl, minimum, works = plan["rest"]  # type: ignore[misc]
     assert json.loads(helm) == {"env": {"CLUSTER_NAME": "prod"}}
     assert kubectl == "kubectl set env daemonset aws-node -n kube-system 'CLUSTER_NAME=prod'"
     assert minimum == {"ipv4": "v1.1.0", "ipv6": "v1.10.0", "ipv4-scoped": "v1.8.0"}
@@ -217,8 +220,8 @@ def test_with_names_everything_is_there(engine: Engine, tmp_path: Path) -> None:
 def test_a_vpc_that_is_not_known_yet_still_plans(engine: Engine, tmp_path: Path) -> None:
     unknown = 'resource "terraform_data" "vpc" {\n  input = "vpc-01234567"\n}\n'
     names = '  cluster_name = "prod"\n  vpc_id = terraform_data.vpc.output'
-    found = planned(engine, tmp_path, names, unknown)
-    assert "json" in found
+    plan = planned(engine, tmp_path, names, unknown)
+    assert "json" in plan
 
 
 def test_one_name_without_the_other_is_an_error(engine: Engine, tmp_path: Path) -> None:
@@ -237,9 +240,9 @@ def test_additional_documents_are_joined_and_replace_nothing(
     )
     document = block(policy_document("extra", extra))
     argument = "  additional_policy_documents = [data.aws_iam_policy_document.extra.json]"
-    found = planned(engine, tmp_path, argument, document)
+    plan = planned(engine, tmp_path, argument, document)
     ours = compose(VARIANTS[0], select()).policy
-    joined = loads(found["json"]["ipv4"], "x")  # type: ignore[index]
+    joined = loads(plan["json"]["ipv4"], "x")  # type: ignore[index]
     assert differences(Policy(ours.statements + extra.statements), joined) == ()
 
 
@@ -259,8 +262,8 @@ data "aws_iam_policy_document" "extra" {
 }
 """
     argument = "  additional_policy_documents = [data.aws_iam_policy_document.extra.json]"
-    found = planned(engine, tmp_path, argument, unknown)
-    assert found["json"] is None
+    plan = planned(engine, tmp_path, argument, unknown)
+    assert plan["json"] is None
 
 
 def test_an_additional_document_that_is_none_is_refused_in_words(
@@ -277,9 +280,9 @@ def test_an_additional_document_that_is_none_is_refused_in_words(
     write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + calls})
     with pytest.raises(EngineError) as caught:
         engine.plan(tmp_path)
-    said = " ".join(str(caught.value).replace("│", " ").split())
+    message = " ".join(str(caught.value).replace("│", " ").split())
     words = "Each of additional_policy_documents must be an IAM policy document as JSON"
-    assert said.count("Error: ") == said.count(words) == len(wrong)
+    assert message.count("Error: ") == message.count(words) == len(wrong)
 
 
 HOSTILE = [
@@ -358,9 +361,9 @@ def test_a_sample_of_any_text_survives_the_real_engine(
             expected[key] = policy
         folder = tmp_path_factory.mktemp("sample")
         write_tree(folder, {"main.tf": OFFLINE_PROVIDER + "\n".join(blocks)})
-        found = rendered(engine, folder)
+        module = rendered(engine, folder)
         for key, policy in expected.items():
-            assert differences(policy, found[key]) == (), policy
+            assert differences(policy, module[key]) == (), policy
         shutil.rmtree(folder)
 
     survive()

@@ -16,9 +16,9 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Variant
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.module import local_nodes
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.rendering.kinds import render as render_kind
 from vpc_cni_iam.rendering.policy_module import render
@@ -58,13 +58,13 @@ def test_catalog_to_hcl_and_back_for_every_variant(selection: dict[str, Any]) ->
     variants = serving(selection)
     main = render(options([v.name for v in variants], **selection))["main.tf"]
     for values in (VALUES, {"cluster_name": "c", "vpc_id": "vpc-01234567", **DEFAULTS}):
-        found = read_back(main, values)
-        assert set(found) == {v.identifier for v in variants}
+        document = read_back(main, values)
+        assert set(document) == {v.identifier for v in variants}
         for variant in variants:
             expected = parameters.substitute(
                 compose(variant, select(**selection)).policy, parameters.values(values)
             )
-            assert found[variant.identifier].policy == expected
+            assert document[variant.identifier].policy == expected
 
 
 DEFAULTS = {
@@ -87,8 +87,8 @@ def test_the_round_trip_notices_a_changed_module() -> None:
         ('effect = "Allow"', 'effect = "Deny"'),
     ]:
         assert old in main
-        found = read_back(main.replace(old, new, 1), VALUES)
-        assert differences(expected, found["ipv4"].policy), old
+        document = read_back(main.replace(old, new, 1), VALUES)
+        assert differences(expected, document["ipv4"].policy), old
 
 
 @pytest.mark.parametrize("selection", SELECTIONS[:3] + SELECTIONS[-3:], ids=str)
@@ -269,6 +269,15 @@ GOLDEN_CASES: dict[str, Options] = {
     "stands-in": options(["ipv4"], cni_version="v1.7.5"),
     "hardened": options(["ipv4-scoped"], cni_version="v1.23.0", hardening=HARDENED),
 }
+
+
+@pytest.mark.parametrize("parameter", parameters.NAMES, ids=lambda p: p.name)
+def test_what_stands_for_a_name_that_is_not_set_is_no_valid_name(
+    parameter: parameters.Parameter,
+) -> None:
+    made = render(options(["ipv4", "ipv4-scoped"]))
+    (value,) = re.findall(rf'coalesce\(var\.{parameter.name}, "(.*)"\)', made["main.tf"])
+    assert re.fullmatch(parameter.pattern, value) is None
 
 
 @pytest.mark.parametrize("case", GOLDEN_CASES)

@@ -45,10 +45,10 @@ def trust_policy(partition: str = "aws", **trusts: bool) -> Policy:
     return trust.policy(**trusts).map_strings(fill)
 
 
-def expected(variant: str, **given: str) -> Policy:
-    (found,) = (v for v in VARIANTS if v.name == variant)
-    values = parameters.values({**NAMES, **given})
-    return parameters.substitute(compose(found, select(cni_version="latest")).policy, values)
+def expected(variant: str, **settings: str) -> Policy:
+    (result,) = (v for v in VARIANTS if v.name == variant)
+    values = parameters.values({**NAMES, **settings})
+    return parameters.substitute(compose(result, select(cni_version="latest")).policy, values)
 
 
 @pytest.mark.engine
@@ -68,9 +68,11 @@ def test_trusts_and_variants_in_one_plan(newest: Engine, tmp_path: Path) -> None
     outputs = newest.plan(folder)["planned_values"]["outputs"]
     for name, (arguments, trusts) in calls.items():
         variant = str(arguments.get("variant", "ipv4"))
-        found = {key: loads(outputs[f"{name}_{key}"]["value"], name) for key in ("trust", "policy")}
-        assert differences(trust_policy(**trusts), found["trust"]) == ()
-        assert differences(expected(variant), found["policy"]) == ()
+        result = {
+            key: loads(outputs[f"{name}_{key}"]["value"], name) for key in ("trust", "policy")
+        }
+        assert differences(trust_policy(**trusts), result["trust"]) == ()
+        assert differences(expected(variant), result["policy"]) == ()
 
 
 def test_trust_documents_say_what_aws_documents() -> None:
@@ -104,13 +106,13 @@ def test_arns_that_are_not_known_yet_still_plan(engine: Engine, tmp_path: Path) 
     root(tmp_path, {"pod_identity": False})
     main = tmp_path / "main.tf"
     unknown = f'resource "terraform_data" "x" {{\n  input = "{OIDC}"\n}}\n'
-    given = (
+    values = (
         "  pod_identity = true\n  oidc_provider_arn = terraform_data.x.output\n"
         '  source_account_id = "111122223333"\n  cluster_name = "prod"\n'
         f'  eks_cluster_arn = replace(terraform_data.x.output, "/.*/", "{CLUSTER}")\n'
         "  permissions_boundary = terraform_data.x.output\n"
     )
-    text = main.read_text().replace("  pod_identity = false\n", given)
+    text = main.read_text().replace("  pod_identity = false\n", values)
     main.write_text(text + unknown)
     engine.plan(tmp_path)
 
@@ -144,8 +146,8 @@ def test_every_selection_plans_with_every_engine(engine: Engine, tmp_path: Path)
     for number, made_from in enumerate(OTHERS):
         write_tree(tmp_path / f"m{number}", render(made_from))
         asked = render(made_from)["variables.tf"]
-        given = {k: v for k, v in {**POD, **NAMES}.items() if f'variable "{k}"' in asked}
-        calls += call(f"m{number}", given).replace("./role", f"./m{number}")
+        values = {k: v for k, v in {**POD, **NAMES}.items() if f'variable "{k}"' in asked}
+        calls += call(f"m{number}", values).replace("./role", f"./m{number}")
     write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + calls})
     engine.plan(tmp_path)
 
@@ -168,16 +170,16 @@ def there(client: Any, prefix: str) -> dict[str, Any]:
         for p in client.list_policies(Scope="Local")["Policies"]
         if p["PolicyName"].startswith(prefix)
     ]
-    found: dict[str, Any] = {"roles": roles, "policies": policies, "attached": []}
+    values: dict[str, Any] = {"roles": roles, "policies": policies, "attached": []}
     if roles:
         attached = client.list_attached_role_policies(RoleName=roles[0]["RoleName"])
-        found["attached"] = [p["PolicyArn"] for p in attached["AttachedPolicies"]]
+        values["attached"] = [p["PolicyArn"] for p in attached["AttachedPolicies"]]
     if policies:
         version = client.get_policy_version(
             PolicyArn=policies[0]["Arn"], VersionId=policies[0]["DefaultVersionId"]
         )
-        found["document"] = parse(version["PolicyVersion"]["Document"], "API")
-    return found
+        values["document"] = parse(version["PolicyVersion"]["Document"], "API")
+    return values
 
 
 @pytest.mark.engine
@@ -227,17 +229,17 @@ def test_applied_read_back_changed_and_destroyed(
     arn = ""
     for variant in variants:
         apply(variant)
-        found = there(client, prefix)
-        assert differences(expected(variant, partition=partition), found["document"]) == ()
-        assert found["attached"] == [found["policies"][0]["Arn"]]
+        present = there(client, prefix)
+        assert differences(expected(variant, partition=partition), present["document"]) == ()
+        assert present["attached"] == [present["policies"][0]["Arn"]]
         # A change of variant is a change in place.
-        assert arn in ("", found["policies"][0]["Arn"])
-        arn = found["policies"][0]["Arn"]
+        assert arn in ("", present["policies"][0]["Arn"])
+        arn = present["policies"][0]["Arn"]
     if partition == "aws":
         apply("ipv4", use_aws_managed_policy=True, policy_name=None)
-        found = there(client, prefix)
-        assert found["attached"] == ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]
-        assert found["policies"] == []
+        present = there(client, prefix)
+        assert present["attached"] == ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]
+        assert present["policies"] == []
     engine.run(["destroy", "-auto-approve", "-input=false", "-no-color"], tmp_path)
     assert there(client, prefix) == {"roles": [], "policies": [], "attached": []}
 
@@ -254,19 +256,19 @@ def test_a_module_of_session_tags_alone_is_applied(
     engine: Engine, tmp_path: Path, aws_endpoint: str
 ) -> None:
     client, prefix = iam(aws_endpoint), f"tags-{engine.name}-"
-    given = {
+    values = {
         "source_account_id": ACCOUNT,
         "role_name": f"{prefix}role",
         "policy_name": f"{prefix}policy",
     }
-    root(tmp_path, given, applying_provider(aws_endpoint))
+    root(tmp_path, values, applying_provider(aws_endpoint))
     write_tree(tmp_path / "role", render(WITHOUT_IRSA))
     engine.run(["init", "-input=false", "-no-color"], tmp_path)
     engine.run(["apply", "-auto-approve", "-input=false", "-no-color"], tmp_path)
     engine.run(["plan", "-detailed-exitcode", "-input=false", "-no-color"], tmp_path)
-    found = there(client, prefix)
-    assumed = parse(found["roles"][0]["AssumeRolePolicyDocument"], "API")
+    present = there(client, prefix)
+    assumed = parse(present["roles"][0]["AssumeRolePolicyDocument"], "API")
     assert differences(trust_policy(irsa=False, cluster=False), assumed) == ()
-    assert differences(expected("ipv4-pod-identity"), found["document"]) == ()
+    assert differences(expected("ipv4-pod-identity"), present["document"]) == ()
     engine.run(["destroy", "-auto-approve", "-input=false", "-no-color"], tmp_path)
     assert there(client, prefix) == {"roles": [], "policies": [], "attached": []}

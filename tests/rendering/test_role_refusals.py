@@ -105,6 +105,10 @@ VALUES: Cases = [
         "the ARN of an IAM policy",
     ),
     ({**POD, "additional_policy_documents": ["not json"]}, "an IAM policy document as JSON"),
+    *(
+        ({**POD, "additional_policy_documents": [text]}, "an IAM policy document as JSON")
+        for text in ('{"a":1}', '{"Statement":7}', '{"Statement":[{"Effect":"Permit"}]}')
+    ),
     ({**POD, "variant": "ipv5"}, "must be one of ipv4, ipv6"),
 ]
 
@@ -124,10 +128,10 @@ def test_what_cannot_work_is_refused_with_words(
     write_tree(root(tmp_path, POD), {"wrong.tf": calls})
     with pytest.raises(EngineError) as caught:
         engine.plan(tmp_path)
-    said = " ".join(str(caught.value).replace("│", " ").split())
-    errors = said.split("Error: ")[1:]
+    text = " ".join(str(caught.value).replace("│", " ").split())
+    errors = text.split("Error: ")[1:]
     for arguments, words in cases:
-        assert any(words in error for error in errors), (arguments, words, said)
+        assert any(words in error for error in errors), (arguments, words, text)
     assert len(errors) == len(cases)
 
 

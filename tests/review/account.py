@@ -91,8 +91,8 @@ class Part:
             return
         role, kind, names = self.only
         if kind == "inline":
-            kept = {k: v for k, v in account.inline.items() if k[0] != role or k[1] in names}
-            account.inline = kept
+            remaining = {k: v for k, v in account.inline.items() if k[0] != role or k[1] in names}
+            account.inline = remaining
         else:
             others = {k for k in account.attached if k[0] != role}
             account.attached = others | {(role, name) for name in names}

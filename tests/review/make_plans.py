@@ -82,12 +82,12 @@ def outside(case: str, address: str) -> None:
 
 
 def normal(text: str) -> str:
-    found: dict[str, Any] = json.loads(text)
+    values: dict[str, Any] = json.loads(text)
     # The reader passes these by, and they would make the stored files twice as large.
     for key in ("planned_values", "relevant_attributes"):
-        found.pop(key, None)
-    found["configuration"].pop("provider_config", None)
-    text = json.dumps(found, separators=(",", ":")) + "\n"
+        values.pop(key, None)
+    values["configuration"].pop("provider_config", None)
+    text = json.dumps(values, separators=(",", ":")) + "\n"
     for pattern, instead in _CHANGING:
         text = pattern.sub(instead, text)
     return text
@@ -99,18 +99,18 @@ def main() -> int:
     )
     parser.add_argument("--case", action="append", choices=CASES, help="make this one only")
     parser.add_argument("--to", type=Path, default=PLANS, help="where to write them")
-    given = parser.parse_args()
-    given.to.mkdir(exist_ok=True)
+    arguments = parser.parse_args()
+    arguments.to.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary, endpoint(Path(temporary)) as address:
         for name in ENGINES:
             folder = Path(temporary, name)
             folder.mkdir()
             engine = make_engine(name, folder)
-            for case in given.case or CASES:
+            for case in arguments.case or CASES:
                 if case not in TOO_NEW.get(name, ()):
                     (folder / case).mkdir()
                     text = plan(case, engine, address, folder / case)
-                    (given.to / f"{case}.{name}.json").write_text(text)
+                    (arguments.to / f"{case}.{name}.json").write_text(text)
                     sys.stderr.write(f"{case}.{name}.json\n")
     return 0
 

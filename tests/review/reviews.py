@@ -61,13 +61,13 @@ def hostile() -> Review:
     )
     ignored = Ignoring(entries, EVIL, datetime.date(2027, 1, 1))
     text = json.dumps(json.loads(plan(*changes))).encode()
-    found = review(read_plan(text, f"{EVIL}\udcff"), WANTED, ignored=ignored)
-    assert found.findings and found.ignored and any(p.matrix for p in found.principals)
+    result = review(read_plan(text, f"{EVIL}\udcff"), WANTED, ignored=ignored)
+    assert result.findings and result.ignored and any(p.matrix for p in result.principals)
     place = Place(f"../{EVIL}/ä#?.tf", 7, 9)
     return replace(
-        found,
-        findings=tuple(replace(f, place=place if f.address else None) for f in found.findings),
-        changes=tuple(replace(c, place=place) for c in found.changes),
+        result,
+        findings=tuple(replace(f, place=place if f.address else None) for f in result.findings),
+        changes=tuple(replace(c, place=place) for c in result.changes),
     )
 
 
@@ -87,10 +87,10 @@ def every() -> list[Review]:
 
 def many(count: int) -> Review:
     """A review with so many findings that differ."""
-    found = hostile()
-    one = found.findings[0]
+    plan = hostile()
+    item = plan.findings[0]
 
     def finding(number: int) -> Finding:
-        return replace(one, address=f"aws_iam_policy.p[{number}]", message=f"message {number}")
+        return replace(item, address=f"aws_iam_policy.p[{number}]", message=f"message {number}")
 
-    return replace(found, findings=tuple(map(finding, range(count))))
+    return replace(plan, findings=tuple(map(finding, range(count))))

@@ -85,5 +85,5 @@ def reviewed(*changes: Json, fail_on: str = "warning", **more: Any) -> Review:
     return review(read_plan(plan(*changes, **more), "plan.json"), WANTED, fail_on=fail_on)
 
 
-def rules(found: Review) -> set[str]:
-    return {f.rule for f in found.findings}
+def rules(review: Review) -> set[str]:
+    return {f.rule for f in review.findings}

@@ -18,8 +18,8 @@ def test_no_gain_and_no_loss_is_passed_over(first: int) -> None:
 
 
 def compare(world: World) -> None:
-    found = reviewed(*world.changes, configuration=world.configuration, fail_on="any-change")
-    means = {meaning for finding in found.findings for meaning in finding.means}
+    review = reviewed(*world.changes, configuration=world.configuration, fail_on="any-change")
+    means = {meaning for finding in review.findings for meaning in finding.means}
     lost = False
     for account in world.applied():
         for role in ROLES:
@@ -35,6 +35,6 @@ def compare(world: World) -> None:
     if lost:
         assert "coverage-lost" in means
     # A policy by itself may lose what the plan attaches to nobody.
-    for finding in found.findings:
+    for finding in review.findings:
         if finding.rule == "coverage-lost" and not finding.address.startswith("aws_iam_policy."):
             assert lost, finding.message

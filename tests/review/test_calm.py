@@ -93,13 +93,13 @@ def test_a_local_is_said_to_be_one() -> None:
 def test_the_managed_policy_beside_a_generic_one_undoes_nothing() -> None:
     change = attachment("node", MANAGED, sides=(None, {"role": "node", "policy_arn": MANAGED}))
     node = own_role("node", NODE_TRUST, document(allow("ec2:*")))
-    found = [f for f in reviewed(*node, change).findings if f.rule == "managed-policy-attached"]
-    assert [f.level for f in found] == ["warning"]
+    results = [f for f in reviewed(*node, change).findings if f.rule == "managed-policy-attached"]
+    assert [f.level for f in results] == ["warning"]
     scoped = own_role(
         "node", NODE_TRUST, dumps(variants.find(("ipv4",))[0].document(revisions()[0]))
     )
-    found = [f for f in reviewed(*scoped, change).findings if f.rule == "managed-policy-attached"]
-    assert [f.level for f in found] == ["error"]
+    results = [f for f in reviewed(*scoped, change).findings if f.rule == "managed-policy-attached"]
+    assert [f.level for f in results] == ["error"]
 
 
 @pytest.mark.parametrize("name", ["ipv4", "ipv6"])

@@ -33,9 +33,9 @@ def test_each_plan_was_made_of_its_case() -> None:
 
 def test_a_case_fails_for_what_is_not_said_and_for_what_is_said_beside() -> None:
     case = next(c for c in CASES if c.name == "one-action-widened")
-    code, said = review(case)
-    (finding,) = (f for f in said["findings"] if f["level"] == "error")
-    assert list(case.problems(0, said)) == ["exit code:     0, not 1"]
+    code, result = review(case)
+    (finding,) = (f for f in result["findings"] if f["level"] == "error")
+    assert list(case.problems(0, result)) == ["exit code:     0, not 1"]
     (missing,) = case.problems(code, {"findings": []})
     assert missing.startswith("not said:      error new-access")
     beside = {**finding, "rule": "drift"}

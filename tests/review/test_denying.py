@@ -37,15 +37,15 @@ def managed(text: str) -> Json:
     ],
 )
 def test_a_deny_that_goes_is_new_access_where_another_policy_allows(change: Json) -> None:
-    found = reviewed(change, inline("all", ALL, ALL), fail_on="new-access")
-    assert (rules(found), found.failed) == ({"new-access"}, True)
-    assert any("s3:" in text for f in found.findings for text in f.details)
-    assert any(line.effect == "gain" for c in found.changes for line in c.lines)
+    review = reviewed(change, inline("all", ALL, ALL), fail_on="new-access")
+    assert (rules(review), review.failed) == ({"new-access"}, True)
+    assert any("s3:" in text for f in review.findings for text in f.details)
+    assert any(line.effect == "gain" for c in review.changes for line in c.lines)
 
 
 def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> None:
-    found = reviewed(attached(True, False), managed(GUARD), inline("all", ALL, ALL))
-    assert rules(found) == {"new-access"}
+    review = reviewed(attached(True, False), managed(GUARD), inline("all", ALL, ALL))
+    assert rules(review) == {"new-access"}
     assert rules(reviewed(attached(True, False), managed(ONE))) == {"access-removed"}
 
 
@@ -55,8 +55,8 @@ def test_a_deny_that_goes_is_not_passed_over_where_the_rest_is_not_in_the_plan()
         policy("guard", GUARD, None),
         policy("guard", BOTH, ONE),
     ):
-        found = reviewed(change, fail_on="new-access")
-        assert (rules(found), found.failed) == ({"not-proven"}, True)
+        review = reviewed(change, fail_on="new-access")
+        assert (rules(review), review.failed) == ({"not-proven"}, True)
     assert rules(reviewed(attached(True, False), managed(GUARD))) == {"not-proven"}
 
 
@@ -69,14 +69,14 @@ def test_a_deny_that_goes_to_another_policy_of_the_role_is_no_gain() -> None:
 
 def test_a_deny_that_moves_to_another_role_leaves_the_first_without() -> None:
     sides = [{"role": name, "name": "n", "policy": GUARD} for name in ("old", "new")]
-    found = reviewed(resource("aws_iam_role_policy", "p", *sides), fail_on="new-access")
-    assert found.failed
+    review = reviewed(resource("aws_iam_role_policy", "p", *sides), fail_on="new-access")
+    assert review.failed
 
 
 def test_a_deny_that_comes_is_a_loss_whatever_the_policy_itself_allows() -> None:
-    found = reviewed(inline("guard", ONE, BOTH))
-    assert rules(found) == {"access-removed"}
-    assert [line.effect for line in found.changes[0].lines] == ["loss"]
+    review = reviewed(inline("guard", ONE, BOTH))
+    assert rules(review) == {"access-removed"}
+    assert [line.effect for line in review.changes[0].lines] == ["loss"]
 
 
 def test_a_deny_that_is_written_differently_is_no_gain() -> None:

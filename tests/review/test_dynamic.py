@@ -45,8 +45,8 @@ def reviewed(directory: Path | None, module: str = "", source: str = "./m") -> R
     return review(made, WANTED, locator=Locator(directory, made.configuration))
 
 
-def rules(found: Review) -> set[str]:
-    return {f.rule for f in found.findings}
+def rules(review: Review) -> set[str]:
+    return {f.rule for f in review.findings}
 
 
 @pytest.mark.parametrize("module", ["", "module.m."])
@@ -55,9 +55,9 @@ def test_the_source_tells_of_a_dynamic_block(tmp_path: Path, module: str, text: 
     files = {"main.tf": text}
     if module:
         files = {"main.tf": CALL.replace("SOURCE", "./m"), "m/main.tf": text}
-    found = reviewed(write_tree(tmp_path, files), module)
+    review = reviewed(write_tree(tmp_path, files), module)
     expected = {"new-policy"} | ({"unknown-policy"} if text == DYNAMIC else set())
-    assert rules(found) == expected
+    assert rules(review) == expected
 
 
 def test_a_source_in_json_tells_of_it_too(tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_source_in_json_tells_of_it_too(tmp_path: Path) -> None:
 
 
 def test_without_the_source_it_is_said_that_nothing_is_known(tmp_path: Path) -> None:
-    for found in (
+    for result in (
         reviewed(None),
         reviewed(
             write_tree(tmp_path, {"main.tf": CALL.replace("SOURCE", "x/y/aws")}),
@@ -82,6 +82,6 @@ def test_without_the_source_it_is_said_that_nothing_is_known(tmp_path: Path) -> 
             "x/y/aws",
         ),
     ):
-        assert rules(found) == {"new-policy", "unseen"}
-        (one,) = (f for f in found.findings if f.rule == "unseen")
-        assert (one.level, one.means) == ("note", ())
+        assert rules(result) == {"new-policy", "unseen"}
+        (item,) = (f for f in result.findings if f.rule == "unseen")
+        assert (item.level, item.means) == ("note", ())

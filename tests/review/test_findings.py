@@ -13,8 +13,8 @@ CNI = document(allow("ec2:AssignPrivateIpAddresses"))
 
 
 def test_a_plan_that_changes_nothing_has_no_finding() -> None:
-    found = reviewed(policy("p", ONE, ONE), role("r", NODES, NODES), fail_on="any-change")
-    assert (found.findings, found.failed) == ((), False)
+    review = reviewed(policy("p", ONE, ONE), role("r", NODES, NODES), fail_on="any-change")
+    assert (review.findings, review.failed) == ((), False)
 
 
 def test_other_attributes_are_no_change_of_a_policy() -> None:
@@ -26,8 +26,8 @@ def test_other_attributes_are_no_change_of_a_policy() -> None:
 
 def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> None:
     arn = attachment("node", MANAGED)
-    found = reviewed(role("node", NODES, NODES), arn)
-    assert rules(found) == {"managed-policy-attached"}
+    review = reviewed(role("node", NODES, NODES), arn)
+    assert rules(review) == {"managed-policy-attached"}
     other = NODES.replace("ec2.", "lambda.")
     assert rules(reviewed(role("other", other, other), attachment("other", MANAGED))) == set()
     group = resource(
@@ -36,14 +36,16 @@ def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> 
         None,
         {"node_role_arn": "arn:aws:iam::111122223333:role/path/other"},
     )
-    found = reviewed(role("other", other, other), attachment("other", MANAGED), group)
-    assert "managed-policy-attached" in rules(found)
+    review = reviewed(role("other", other, other), attachment("other", MANAGED), group)
+    assert "managed-policy-attached" in rules(review)
 
 
 def test_the_managed_policy_beside_a_scoped_one_is_an_error() -> None:
     inline = {"name": "i", "role": "r", "policy": CNI}
-    found = reviewed(attachment("r", MANAGED), resource("aws_iam_role_policy", "i", inline, inline))
-    (finding,) = (f for f in found.findings if f.rule == "managed-policy-attached")
+    review = reviewed(
+        attachment("r", MANAGED), resource("aws_iam_role_policy", "i", inline, inline)
+    )
+    (finding,) = (f for f in review.findings if f.rule == "managed-policy-attached")
     assert (finding.level, finding.address) == ("error", "role r")
 
 
@@ -55,22 +57,22 @@ def test_a_scoped_document_that_nothing_uses_is_no_finding() -> None:
         "name": "d",
         "values": {"json": CNI},
     }
-    found = reviewed(prior_state={"values": {"root_module": {"resources": [data]}}})
-    assert found.findings == ()
-    assert [d.address for d in found.documents] == ["data.aws_iam_policy_document.d"]
+    review = reviewed(prior_state={"values": {"root_module": {"resources": [data]}}})
+    assert review.findings == ()
+    assert [d.address for d in review.documents] == ["data.aws_iam_policy_document.d"]
 
 
 def test_what_a_targeted_plan_leaves_out_still_counts() -> None:
-    kept = {
+    remaining = {
         "address": "aws_iam_role_policy_attachment.a",
         "mode": "managed",
         "type": "aws_iam_role_policy_attachment",
         "name": "a",
         "values": {"role": "node", "policy_arn": MANAGED},
     }
-    state = {"values": {"root_module": {"resources": [kept]}}}
-    found = reviewed(role("node", NODES, NODES), prior_state=state)
-    assert rules(found) == {"managed-policy-attached"}
+    state = {"values": {"root_module": {"resources": [remaining]}}}
+    review = reviewed(role("node", NODES, NODES), prior_state=state)
+    assert rules(review) == {"managed-policy-attached"}
 
 
 def test_access_that_moves_from_one_policy_of_a_role_to_another_is_not_new() -> None:
@@ -99,13 +101,13 @@ def test_inline_policies_are_measured_together(kind: str, length: int, over: boo
     room = length - len(first.replace(" ", ""))
     second = document(allow("ec2:B", "arn:aws:s3:::"))
     second = second.replace(":::", ":::" + "x" * (room - len(second.replace(" ", ""))))
-    found = reviewed(
+    review = reviewed(
         *(
             resource(f"aws_iam_{kind}_policy", n, None, {"name": n, kind: "r", "policy": p})
             for n, p in (("one", first), ("two", second))
         )
     )
-    assert ("size-limit" in rules(found)) is over
+    assert ("size-limit" in rules(review)) is over
 
 
 def test_white_space_does_not_count() -> None:
@@ -154,13 +156,13 @@ def test_attachments_of_every_kind_are_found() -> None:
         },
     }
     for kind, values in every.items():
-        found = reviewed(resource(kind, "a", None, values))
-        (change,) = found.changes
+        review = reviewed(resource(kind, "a", None, values))
+        (change,) = review.changes
         assert change.attachment is not None
         assert change.attachment.arn == MANAGED
         assert change.principals, kind
-        assert "new-policy" in rules(found)
-        assert all(p.after == (MANAGED,) for p in found.principals)
+        assert "new-policy" in rules(review)
+        assert all(p.after == (MANAGED,) for p in review.principals)
 
 
 def test_the_matrix_of_a_role_says_before_after_and_what_is_needed() -> None:
@@ -178,9 +180,9 @@ def test_the_matrix_of_a_role_says_before_after_and_what_is_needed() -> None:
 def test_an_unknown_policy_is_never_passed_over() -> None:
     change = policy("p", ONE, ONE, after_unknown={"policy": True})
     change["change"] |= {"actions": ["update"], "after": {"name": "p"}}
-    found = reviewed(change, fail_on="new-access")
-    assert found.failed
-    assert rules(found) == {"unknown-policy"}
+    review = reviewed(change, fail_on="new-access")
+    assert review.failed
+    assert rules(review) == {"unknown-policy"}
 
 
 def test_an_attachment_of_nobody_knows_what_is_never_passed_over() -> None:
@@ -198,9 +200,9 @@ def test_one_thing_that_is_no_policy_for_another_is_a_change() -> None:
 def test_an_inline_policy_that_comes_to_another_role_is_new_access_there() -> None:
     text = document(allow("iam:*"))
     sides = [{"role": name, "name": "n", "policy": text} for name in ("old", "new")]
-    found = reviewed(resource("aws_iam_role_policy", "p", *sides))
-    assert rules(found) == {"admin-attached"}
-    assert {line.effect for line in found.changes[0].lines} == {"gain", "loss"}
+    review = reviewed(resource("aws_iam_role_policy", "p", *sides))
+    assert rules(review) == {"admin-attached"}
+    assert {line.effect for line in review.changes[0].lines} == {"gain", "loss"}
     assert not rules(reviewed(resource("aws_iam_role_policy", "p", sides[0], sides[0])))
 
 
@@ -243,9 +245,9 @@ def test_a_policy_that_a_data_source_read_is_known() -> None:
     }
     state = {"values": {"root_module": {"resources": [data]}}}
     attached = attachment("r", arn, sides=(None, {"role": "r", "policy_arn": arn}))
-    found = reviewed(attached, prior_state=state)
-    assert rules(found) == {"new-access"}
-    assert found.documents == ()
+    review = reviewed(attached, prior_state=state)
+    assert rules(review) == {"new-access"}
+    assert review.documents == ()
     data["sensitive_values"] = {"policy": True}
     assert rules(reviewed(attached, prior_state=state)) == {"sensitive-policy"}
 
@@ -261,10 +263,10 @@ def test_a_policy_that_others_have_too_gives_them_what_it_gains(
     ]
     has = {"name": "i", "role": "r", "policy": TWO}
     attached = {"role": "r", "policy_arn": arn}
-    found = reviewed(
+    review = reviewed(
         resource("aws_iam_policy", "p", *sides),
         resource("aws_iam_role_policy", "i", has, has),
         attachment("r", arn, sides=(attached, attached)),
     )
-    (finding,) = (f for f in found.findings if f.rule == "new-access")
+    (finding,) = (f for f in review.findings if f.rule == "new-access")
     assert finding.level == level

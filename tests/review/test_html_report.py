@@ -10,6 +10,12 @@ import pytest
 
 from browser import Chromium, chromium
 from reviews import PLANS, every, hostile, of_plan
+from synthetic import allow, document, resource, reviewed
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.catalog.variants import find
+from vpc_cni_iam.policy.document import dumps, to_json
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.report.html import report
 
@@ -39,10 +45,10 @@ class Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        given = {name: value or "" for name, value in attrs}
-        self.attributes += given.items()
-        if tag == "tr" and "data-kinds" in given:
-            self.rows.append(given)
+        values = {name: value or "" for name, value in attrs}
+        self.attributes += values.items()
+        if tag == "tr" and "data-kinds" in values:
+            self.rows.append(values)
         if tag not in VOID:
             self.open.append(tag)
 
@@ -61,8 +67,8 @@ def of(name: str) -> Review:
 
 
 def test_every_page_is_ours_alone() -> None:
-    for found in every():
-        page = Page(report(found))
+    for example in every():
+        page = Page(report(example))
         assert page.tags.count("script") == page.tags.count("style") == 1
         assert not {"img", "b", "i", "iframe", "svg", "link", "base", "object"} & set(page.tags)
         assert {name for name, _ in page.attributes} <= ATTRIBUTES
@@ -96,8 +102,8 @@ def test_hostile_text_is_all_there_as_text() -> None:
 
 
 def test_every_table_has_heads_and_every_cell_one() -> None:
-    for found in every():
-        text = report(found)
+    for example in every():
+        text = report(example)
         for table in re.findall(r"<table.*?</table>", text, re.DOTALL):
             heads = table.count('scope="col"')
             assert heads and "<thead" in table and "<caption" in table
@@ -105,6 +111,18 @@ def test_every_table_has_heads_and_every_cell_one() -> None:
                 spans = sum(map(int, re.findall(r'colspan="(\d)"', row)))
                 cells = row.count("<td") + row.count("<th") - row.count("colspan") + spans
                 assert cells == heads
+
+
+def test_what_a_document_of_the_catalog_brings_does_not_alarm() -> None:
+    (variant,) = find(["ipv4-scoped"])
+    names = parameters.values({"cluster_name": "prod", "vpc_id": "vpc-0123456789abcdef0"})
+    scoped = parameters.substitute(compose(variant, select(cni_version="latest")).policy, names)
+    wider = document(*to_json(scoped)["Statement"], allow("ec2:TerminateInstances"))
+    for text, alarms in ((dumps(scoped), False), (wider, True)):
+        values = {"role": "cni", "name": "cni", "policy": text}
+        page = report(reviewed(resource("aws_iam_role_policy", "cni", None, values)))
+        assert 'data-change="gained"' in page
+        assert bool(re.search(r'<tr class="grants', page)) is alarms
 
 
 def test_the_matrix_says_before_after_and_what_the_plugin_needs() -> None:
@@ -128,15 +146,15 @@ def luminance(colour: str) -> float:
 def test_colours_have_the_contrast_that_wcag_asks(scheme: str) -> None:
     style = Page(report(of("widen"))).raw["style"]
     marker = "prefers-color-scheme: dark"
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for block in re.finditer(r"(@media[^{]*\{\s*)?:root\s*\{([^}]*)\}", style):
         if block[1] is None or (scheme == "dark" and marker in block[1]):
-            found |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block[2]))
+            values |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block[2]))
     pairs = [(n, "ground") for n in ("text", "quiet", "bad", "warn", "good", "note")]
     pairs += [(n, f"{n}-ground") for n in ("bad", "warn", "good", "note")]
     pairs += [("text", "raised"), ("quiet", "raised")]
     for text, ground in pairs:
-        light, dark = sorted((luminance(found[text]), luminance(found[ground])), reverse=True)
+        light, dark = sorted((luminance(values[text]), luminance(values[ground])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
 
 

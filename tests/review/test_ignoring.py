@@ -121,11 +121,11 @@ def test_an_entry_counts_to_the_end_of_its_last_day(
 def test_an_entry_hides_nothing_of_another_rule_or_resource(tmp_path: Path) -> None:
     other = policy("q", document(allow("ec2:A")), document(allow("ec2:*")))
     trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"})
-    found = reviewed(WIDER, other, role("r", None, trust)).findings
+    review = reviewed(WIDER, other, role("r", None, trust)).findings
     entries = load(file(tmp_path, ENTRY))
-    left, ignored = apply(entries, found, "ignore.toml", TODAY)
+    left, ignored = apply(entries, review, "ignore.toml", TODAY)
     assert len(ignored) == 1
-    assert len(left) == len(found) - 1
+    assert len(left) == len(review) - 1
     assert {f.address for f in left} == {"aws_iam_policy.q", "aws_iam_role.r"}
 
 
@@ -152,7 +152,7 @@ def test_what_is_ignored_fails_no_review_whatever_it_fails_on(
     tmp_path: Path, value: str, failed: bool
 ) -> None:
     (tmp_path / "plan.json").write_bytes(plan(WIDER))
-    found = run("review", "plan.json", "--fail-on", value, cwd=tmp_path)
-    assert found.code == int(failed)
+    done = run("review", "plan.json", "--fail-on", value, cwd=tmp_path)
+    assert done.code == int(failed)
     (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ENTRY)
     assert run("review", "plan.json", "--fail-on", value, cwd=tmp_path).code == 0

@@ -18,15 +18,15 @@ from vpc_cni_iam.review.run import fails
 
 def test_every_review_fits_the_schema_of_jenkins() -> None:
     schema = xmlschema.XMLSchema(ROOT / "tests" / "data" / "junit-10.xsd")
-    for found in every():
-        schema.validate(report(found))
+    for example in every():
+        schema.validate(report(example))
     with pytest.raises(xmlschema.XMLSchemaValidationError):
         schema.validate(report(hostile(), files="infra"))
 
 
 def test_every_review_is_xml_1_0_with_the_right_numbers() -> None:
-    for found in every():
-        text = report(found)
+    for example in every():
+        text = report(example)
         assert text.isascii() and not re.search("[\x00-\x08\x0b-\x1f]|&#x?0*(1[0-9]|[0-8]);", text)
         root = ET.fromstring(text)
         (suite,) = root
@@ -37,8 +37,8 @@ def test_every_review_is_xml_1_0_with_the_right_numbers() -> None:
             assert element.get("tests") == str(len(cases))
             assert element.get("failures") == str(len(failed))
         assert suite.get("skipped") == str(len(skipped))
-        assert len(failed) == sum(fails(f, found.fail_on) for f in found.findings)
-        assert len(skipped) == len(found.ignored)
+        assert len(failed) == sum(fails(f, example.fail_on) for f in example.findings)
+        assert len(skipped) == len(example.ignored)
         assert all(c.get("name") and c.get("classname") for c in cases)
         assert {e.tag for e in root.iter()} <= {
             *("testsuites", "testsuite", "testcase", "failure", "skipped", "system-out")

@@ -68,9 +68,9 @@ WORDS = st.text(st.sampled_from("ab01 @#`|\\*_[]()<>&!~:/.-=,\n\té\u202e")) | s
 @given(WORDS)
 def test_any_text_is_a_code_span_in_a_table(text: str) -> None:
     written = f"| a | b |\n| --- | --- |\n| {code(text)} | x |\n"
-    found = list(tokens(written))
-    assert sum(t.type == "td_open" for t in found) == 2
-    spans = [t.content for t in found if t.type == "code_inline"]
+    items = list(tokens(written))
+    assert sum(t.type == "td_open" for t in items) == 2
+    spans = [t.content for t in items if t.type == "code_inline"]
     assert len(spans) == (1 if text else 0)
     assert outside(written) == ["a", "b", "x"]
 
@@ -86,9 +86,9 @@ def test_any_sentence_keeps_its_characters_and_none_is_markup(text: str) -> None
     for part in outside(written):
         assert re.fullmatch(r"[A-Za-z0-9 ,:;.()'=]*", part), part
         assert not re.search(r"\b[a-f\d]{7,40}\b", part)
-    said = "".join(t.content for t in tokens(written) if t.type in ("text", "code_inline"))
+    words = "".join(t.content for t in tokens(written) if t.type in ("text", "code_inline"))
     expected = sanitise(text).replace("`", "\\u0060").replace("|", "\\u007c")
-    assert re.sub(r"\s", "", said) == re.sub(r"\s", "", expected)
+    assert re.sub(r"\s", "", words) == re.sub(r"\s", "", expected)
 
 
 def test_sentences_stay_readable() -> None:
@@ -105,8 +105,8 @@ def test_words_that_may_be_the_number_of_a_commit_are_no_link() -> None:
 @pytest.mark.parametrize("forge", DIALECTS)
 def test_a_comment_is_within_the_limit_and_says_what_the_whole_is(forge: Forge) -> None:
     limit = DIALECTS[forge].limit
-    for found in (*every(), many(3000)):
-        text = report(found, forge)
+    for result in (*every(), many(3000)):
+        text = report(result, forge)
         assert len(text.encode()) <= limit
         assert len(text.encode("utf-16-le")) // 2 <= limit
     whole = json_report.report(many(3000)).encode()

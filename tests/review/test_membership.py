@@ -23,9 +23,9 @@ def of_group(before: list[str] | None, after: list[str] | None) -> Json:
     "change", [of_user(None, ["g"]), of_user([], ["g"]), of_group(None, ["u"]), of_group([], ["u"])]
 )
 def test_who_joins_a_group_is_said(change: Json) -> None:
-    found = reviewed(change, fail_on="new-access")
-    assert (rules(found), found.failed) == ({"group-joined"}, True)
-    (line,) = found.changes[0].lines
+    review = reviewed(change, fail_on="new-access")
+    assert (rules(review), review.failed) == ({"group-joined"}, True)
+    (line,) = review.changes[0].lines
     assert (line.effect, line.text) == ("gain", "user u to group g")
 
 
@@ -33,15 +33,15 @@ def test_who_joins_a_group_is_said(change: Json) -> None:
     "change", [of_user(["g"], None), of_user(["g"], []), of_group(["u"], None), of_group(["u"], [])]
 )
 def test_who_leaves_a_group_is_said(change: Json) -> None:
-    found = reviewed(change)
-    assert (rules(found), found.failed) == ({"access-removed"}, False)
+    review = reviewed(change)
+    assert (rules(review), review.failed) == ({"access-removed"}, False)
 
 
 def test_a_group_that_denies_is_missed_by_who_leaves_it() -> None:
     guard = document({**allow("s3:*"), "Effect": "Deny"})
     values = {"name": "d", "group": "g", "policy": guard}
-    found = reviewed(of_user(["g"], []), resource("aws_iam_group_policy", "d", values, values))
-    assert "not-proven" in rules(found)
+    review = reviewed(of_user(["g"], []), resource("aws_iam_group_policy", "d", values, values))
+    assert "not-proven" in rules(review)
 
 
 def test_groups_that_are_not_known_are_said() -> None:
@@ -49,9 +49,9 @@ def test_groups_that_are_not_known_are_said() -> None:
     assert rules(reviewed(later)) == {"group-joined"}
     later = resource(USER, "m", {"user": "u", "groups": ["g"]}, {"user": "u"})
     later["change"]["after_unknown"] = {"groups": True}
-    found = reviewed(later)
-    assert rules(found) == {"group-joined"}
-    assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]
+    review = reviewed(later)
+    assert rules(review) == {"group-joined"}
+    assert not [line for c in review.changes for line in c.lines if line.effect == "loss"]
 
 
 def test_a_membership_that_stays_is_no_finding() -> None:

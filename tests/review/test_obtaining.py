@@ -36,8 +36,8 @@ def through_a_pipe(text: bytes, folder: Path) -> str:
 
 @pytest.mark.parametrize("text", [PLAN, gzip.compress(PLAN)])
 def test_a_plan_may_come_through_a_pipe_with_a_name(text: bytes, tmp_path: Path) -> None:
-    found = obtain(through_a_pipe(text, tmp_path), io.BytesIO(), "auto", {})
-    assert [r.address for r in found.resources] == ["aws_iam_policy.p"]
+    plan = obtain(through_a_pipe(text, tmp_path), io.BytesIO(), "auto", {})
+    assert [r.address for r in plan.resources] == ["aws_iam_policy.p"]
 
 
 def test_a_saved_plan_that_comes_through_a_pipe_cannot_be_shown(tmp_path: Path) -> None:
@@ -98,8 +98,8 @@ def test_auto_finds_the_engine_that_made_a_plan(tmp_path: Path) -> None:
         **environ,
         "PATH": f"{newest['PATH'].split(os.pathsep)[0]}{os.pathsep}{environ['PATH']}",
     }
-    found = obtain(str(root), io.BytesIO(), "auto", both)
-    assert [r.address for r in found.resources] == ["aws_iam_policy.p"]
+    plan = obtain(str(root), io.BytesIO(), "auto", both)
+    assert [r.address for r in plan.resources] == ["aws_iam_policy.p"]
     with pytest.raises(EngineError, match=r"(?s)tfplan: terraform show failed.*engine and version"):
         obtain(str(root), io.BytesIO(), "terraform", both)
 

@@ -79,8 +79,8 @@ def hidden(kind: str, before: Json, after: Json, *names: str) -> Json:
     ],
 )
 def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None:
-    found = reviewed(change)
-    assert rules(found) & {
+    review = reviewed(change)
+    assert rules(review) & {
         "sensitive-policy",
         "admin-attached",
         "new-access",
@@ -88,7 +88,7 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
         "boundary-weakened",
         "unknown-attachment",
     }
-    assert found.failed
+    assert review.failed
     change["change"]["after"] = {**change["change"]["before"], "description": "x"}
     assert not reviewed(change).findings
 
@@ -110,8 +110,8 @@ def managed(name: str, before: str, after: str | None = None) -> Json:
 
 
 def test_a_boundary_that_goes_with_its_role_lets_nothing_go() -> None:
-    found = reviewed(bounded("arn:aws:iam::1:policy/b", None))
-    assert rules(found) == {"access-removed"}
+    review = reviewed(bounded("arn:aws:iam::1:policy/b", None))
+    assert rules(review) == {"access-removed"}
 
 
 def test_a_boundary_for_one_that_bounds_as_much_is_not_weaker() -> None:
@@ -129,8 +129,8 @@ def test_a_boundary_keeps_the_plugin_from_what_it_needs() -> None:
     values = {"name": "r", "assume_role_policy": NODES}
     arn = "arn:aws:iam::1:policy/b"
     comes = resource("aws_iam_role", "r", values, {**values, "permissions_boundary": arn})
-    found = reviewed(comes, there, managed("b", document(allow("s3:*"))), fail_on="coverage-lost")
-    assert (found.failed, "coverage-lost" in rules(found)) == (True, True)
+    review = reviewed(comes, there, managed("b", document(allow("s3:*"))), fail_on="coverage-lost")
+    assert (review.failed, "coverage-lost" in rules(review)) == (True, True)
     enough = managed("b", document(allow(["ec2:*", "s3:*"])))
     assert not reviewed(comes, there, enough, fail_on="coverage-lost").failed
     # Of a boundary whose document is not known it is not known either.
@@ -160,23 +160,23 @@ def test_one_name_of_two_roles_is_neither() -> None:
         for name, r in (("a", "r1"), ("b", "r2"))
     ]
     configuration = {"root_module": {"resources": references}}
-    found = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
-    assert found.failed
-    assert {p.name for p in found.principals if p.after} == {"aws_iam_role.r1", "aws_iam_role.r2"}
+    review = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
+    assert review.failed
+    assert {p.name for p in review.principals if p.after} == {"aws_iam_role.r1", "aws_iam_role.r2"}
     assert reviewed(roles[0], first, second, fail_on="new-access").failed is False
 
 
 def test_a_plan_that_is_not_all_says_so() -> None:
-    found = reviewed(complete=False)
-    assert [(f.level, f.rule) for f in found.findings] == [("note", "incomplete")]
+    review = reviewed(complete=False)
+    assert [(f.level, f.rule) for f in review.findings] == [("note", "incomplete")]
     assert not reviewed(complete=True).findings
 
 
 def test_drift_that_stays_is_new_access() -> None:
     """With ignore_changes, or in a plan that only refreshes, nothing puts it back."""
     drift = [policy("p", ONE, ALL)]
-    kept = reviewed(policy("p", ALL, ALL), resource_drift=drift, fail_on="new-access")
-    assert kept.failed
+    review = reviewed(policy("p", ALL, ALL), resource_drift=drift, fail_on="new-access")
+    assert review.failed
     undone = reviewed(policy("p", ALL, ONE), resource_drift=drift, fail_on="new-access")
     assert not undone.failed
     assert "drift" in rules(undone)
@@ -187,9 +187,9 @@ def test_what_is_replaced_and_not_destroyed_stays_where_it_was(actions: list[str
     """OpenTofu's ``lifecycle { destroy = false }``."""
     cni = document(allow("ec2:*"))
     sides = [{"role": name, "name": "i", "policy": cni} for name in ("old", "new")]
-    found = reviewed(resource("aws_iam_role_policy", "p", *sides, actions=actions))
-    assert rules(found) == {"moved", "new-access"}
-    assert {p.name: (len(p.before), len(p.after)) for p in found.principals} == {
+    review = reviewed(resource("aws_iam_role_policy", "p", *sides, actions=actions))
+    assert rules(review) == {"moved", "new-access"}
+    assert {p.name: (len(p.before), len(p.after)) for p in review.principals} == {
         "role old": (1, 1),
         "role new": (0, 1),
     }

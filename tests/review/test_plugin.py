@@ -96,7 +96,7 @@ def test_the_environment_and_the_mode_come_from_the_plan() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "messages"),
     [
         ({"version": "1.21.2"}, {"version": "1.22.1"}, "v1.21.2"),
         ({"values": ["image:\n  tag: v1.21.2\n"]}, {"values": ["image:\n  tag: v1.22.1\n"]}, "v1."),
@@ -107,7 +107,7 @@ def test_the_environment_and_the_mode_come_from_the_plan() -> None:
         ),
     ],
 )
-def test_a_helm_release_says_the_version(before: Json, after: Json, said: str) -> None:
+def test_a_helm_release_says_the_version(before: Json, after: Json, messages: str) -> None:
     annotation = {"name": r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"}
     annotation["value"] = arn_of("cni")
     env = {"name": "env.ENABLE_IPv6", "value": "true"}
@@ -121,7 +121,7 @@ def test_a_helm_release_says_the_version(before: Json, after: Json, said: str) -
         for side in (before, after)
     ]
     review = reviewed(resource("helm_release", "cni", *sides), *own_role("cni", irsa(), OLD_IPV6))
-    assert said in found(review, "plugin-version-changed").message
+    assert messages in found(review, "plugin-version-changed").message
     assert "ec2:DescribeSubnets" in found(review, "plugin-permission-missing").message
     assert review.clusters[0].after.kind == "irsa"
 
@@ -199,8 +199,8 @@ def test_an_oidc_provider_of_other_roles_is_said_with_them() -> None:
 def test_the_plugin_that_is_removed() -> None:
     review = reviewed(addon(at("v1.22.1"), None), *own_role("cni", irsa(), CNI))
     assert levels(review)["plugin-removed"] == "error"
-    kept = reviewed(addon(at("v1.22.1", preserve=True), None), *own_role("cni", irsa(), CNI))
-    assert levels(kept)["plugin-removed"] == "warning"
+    result = reviewed(addon(at("v1.22.1", preserve=True), None), *own_role("cni", irsa(), CNI))
+    assert levels(result)["plugin-removed"] == "warning"
 
 
 def test_nodes_that_get_another_role() -> None:

@@ -155,28 +155,28 @@ def reviewed(case: str, engine: str = TERRAFORM_NEWEST, **more: object) -> Revie
 
 
 def change(case: str, address: str, attribute: str = "policy") -> Change:
-    (found,) = (
+    (result,) = (
         c
         for c in reviewed(case).changes
         if (c.address, c.attribute) == (address, attribute) and c.action != "drift"
     )
-    return found
+    return result
 
 
 @pytest.mark.parametrize("path", sorted(PLANS.glob("*.json")), ids=lambda p: p.stem)
 def test_a_real_plan_has_the_findings_that_it_has(path: Path) -> None:
     case, _, engine = path.stem.partition(".")
-    found = [
+    results = [
         f"{f.level} {f.rule} {f.address} {f.attribute}".strip()
         for f in reviewed(case, engine).findings
     ]
-    assert sorted(found) == sorted(EXPECTED[case])
+    assert sorted(results) == sorted(EXPECTED[case])
 
 
 def test_every_case_is_stored_for_every_engine_that_knows_it() -> None:
     stored = {p.stem for p in PLANS.glob("*.json")}
-    wanted = {f"{case}.{engine}" for case in EXPECTED for engine in ENGINES}
-    assert stored == wanted - {f"forget.{TERRAFORM_FLOOR}"}
+    expected = {f"{case}.{engine}" for case in EXPECTED for engine in ENGINES}
+    assert stored == expected - {f"forget.{TERRAFORM_FLOOR}"}
 
 
 def test_a_document_of_the_catalog_is_known_again() -> None:
@@ -191,29 +191,29 @@ def test_a_document_of_the_catalog_is_known_again() -> None:
 
 
 def test_what_is_gained_is_named_and_shown() -> None:
-    found = change("widen", "aws_iam_policy.cni")
-    assert [str(line.text) for line in found.lines] == ["ec2:TerminateInstances on *"]
-    assert found.access is not None and found.access.witness is not None
-    assert found.access.witness.action == "ec2:TerminateInstances"
-    assert found.principals == ("aws_iam_role.cni",)
+    changed = change("widen", "aws_iam_policy.cni")
+    assert [str(line.text) for line in changed.lines] == ["ec2:TerminateInstances on *"]
+    assert changed.access is not None and changed.access.witness is not None
+    assert changed.access.witness.action == "ec2:TerminateInstances"
+    assert changed.principals == ("aws_iam_role.cni",)
 
 
 def test_tightening_is_proven_to_add_nothing() -> None:
-    found = change("tighten", "aws_iam_policy.cni")
-    assert found.access is not None
-    assert found.access.verdict == "no new access"
-    assert not [line for line in found.lines if line.effect == "gain"]
+    changed = change("tighten", "aws_iam_policy.cni")
+    assert changed.access is not None
+    assert changed.access.verdict == "no new access"
+    assert not [line for line in changed.lines if line.effect == "gain"]
 
 
 def test_a_policy_that_is_not_known_is_rebuilt_as_far_as_it_goes() -> None:
-    found = change("unknown", "aws_iam_policy.rebuilt")
-    assert found.after.known == "partly known"
-    assert found.document == "data.aws_iam_policy_document.unknown"
-    assert [s.actions for s in found.after.policy.statements] == [  # type: ignore[union-attr]
+    changed = change("unknown", "aws_iam_policy.rebuilt")
+    assert changed.after.known == "partly known"
+    assert changed.document == "data.aws_iam_policy_document.unknown"
+    assert [s.actions for s in changed.after.policy.statements] == [  # type: ignore[union-attr]
         ("ec2:DescribeTags",),
         ("iam:GetRole", "iam:PassRole"),
     ]
-    assert found.after.why[1:] == (
+    assert changed.after.why[1:] == (
         "statement[0].resources: known after apply: aws_iam_role.other.arn",
         "statement[0].condition[0].values: known after apply: aws_iam_role.other.unique_id",
     )
@@ -241,13 +241,13 @@ def test_what_a_plan_seems_to_say_is_not_taken_for_what_it_says() -> None:
 
 def test_places_are_found_through_modules_by_count_and_for_each() -> None:
     address = f"{IRSA.format('blue.eu')}.module.policy[0].aws_iam_policy.vpc_cni"
-    found = change("nested", address)
-    assert found.place is not None and found.document_place is not None
-    lines = (CONFIGURATIONS / "nested" / "after" / found.place.file).read_text().splitlines()
-    assert found.place.file == "irsa/policy/main.tf"
-    assert lines[found.place.line - 1] == 'resource "aws_iam_policy" "vpc_cni" {'
-    assert lines[found.document_place.line - 1].startswith("data ")
-    assert lines[found.place.end - 1] == "}"
+    changed = change("nested", address)
+    assert changed.place is not None and changed.document_place is not None
+    lines = (CONFIGURATIONS / "nested" / "after" / changed.place.file).read_text().splitlines()
+    assert changed.place.file == "irsa/policy/main.tf"
+    assert lines[changed.place.line - 1] == 'resource "aws_iam_policy" "vpc_cni" {'
+    assert lines[changed.document_place.line - 1].startswith("data ")
+    assert lines[changed.place.end - 1] == "}"
 
 
 def test_what_moves_is_a_change_though_nothing_else_is() -> None:

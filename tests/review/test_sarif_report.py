@@ -29,14 +29,14 @@ def validator() -> jsonschema.Draft202012Validator:
 def run_of(text: str) -> dict[str, Any]:
     log = json.loads(text)
     validator().validate(log)
-    (found,) = log["runs"]
-    assert isinstance(found, dict)
-    return found
+    (result,) = log["runs"]
+    assert isinstance(result, dict)
+    return result
 
 
 def test_every_review_validates_and_is_ascii() -> None:
-    for found in every():
-        text = report(found, "infra/prod")
+    for example in every():
+        text = report(example, "infra/prod")
         assert text.isascii()
         run_of(text)
 
@@ -49,10 +49,10 @@ def test_the_schema_refuses_what_is_wrong() -> None:
 
 
 def test_results_are_what_code_scanning_takes() -> None:
-    for found in every():
-        rules = run_of(report(found))["tool"]["driver"]["rules"]
-        results = run_of(report(found))["results"]
-        assert len(results) == len(found.findings) + len(found.ignored)
+    for example in every():
+        rules = run_of(report(example))["tool"]["driver"]["rules"]
+        results = run_of(report(example))["results"]
+        assert len(results) == len(example.findings) + len(example.ignored)
         prints = [r["partialFingerprints"]["primaryLocationLineHash"] for r in results]
         assert len(set(prints)) == len(prints)
         for result in results:
@@ -77,15 +77,15 @@ def test_a_finding_points_at_its_line() -> None:
 
 
 def test_what_is_ignored_is_suppressed_and_not_shown_to_github() -> None:
-    found = hostile()
-    suppressed = [r for r in run_of(report(found))["results"] if "suppressions" in r]
-    assert len(suppressed) == len(found.ignored) > 0
+    plan = hostile()
+    suppressed = [r for r in run_of(report(plan))["results"] if "suppressions" in r]
+    assert len(suppressed) == len(plan.ignored) > 0
     for result in suppressed:
-        (one,) = result["suppressions"]
-        assert (one["kind"], one["status"]) == ("external", "accepted")
-        assert "\\u001b" in one["justification"]
-    results = run_of(report(found, suppressed=False))["results"]
-    assert len(results) == len(found.findings)
+        (item,) = result["suppressions"]
+        assert (item["kind"], item["status"]) == ("external", "accepted")
+        assert "\\u001b" in item["justification"]
+    results = run_of(report(plan, suppressed=False))["results"]
+    assert len(results) == len(plan.findings)
 
 
 def test_a_fingerprint_stays_when_other_findings_go() -> None:
@@ -117,10 +117,10 @@ def test_places_leave_the_root_module_but_no_way_out_is_hidden() -> None:
 def test_no_more_than_code_scanning_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert LIMIT == 25_000
     monkeypatch.setattr(sarif_report, "LIMIT", 5)
-    found = run_of(report(many(9)))
-    assert len(found["results"]) == 5
-    (said,) = found["invocations"][0]["toolExecutionNotifications"]
-    assert said["message"]["text"].startswith("5 findings are left out")
+    log_run = run_of(report(many(9)))
+    assert len(log_run["results"]) == 5
+    (messages,) = log_run["invocations"][0]["toolExecutionNotifications"]
+    assert messages["message"]["text"].startswith("5 findings are left out")
 
 
 def test_the_command_finds_where_the_root_module_is(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof import budget
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
 
@@ -235,14 +235,15 @@ def test_no_part_of_a_sensitive_value_is_shown(
     kind: str, seed: int, steps: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if steps:
-        monkeypatch.setattr(Budget, "of_review", lambda _: Budget(steps))
+        monkeypatch.setattr(budget, "ANSWER", steps)
+        monkeypatch.setattr(budget, "OF_EACH", 0)
     chance = random.Random(f"{kind} {seed}")
     secret, private = KINDS[kind](chance)
     marked, others = marking(chance, secret)
     write = chance.choice((json.dumps, go))
-    found = reviewed(*marked, *changes(secret, write), **others)
-    assert len(found.findings) > 30
-    for name, text in shown_texts(found):
+    review = reviewed(*marked, *changes(secret, write), **others)
+    assert len(review.findings) > 30
+    for name, text in shown_texts(review):
         assert "(sensitive" in text
         check(text, private, name)
 
@@ -327,8 +328,8 @@ def verdict(old: str, new: str, *secrets: str) -> tuple[str, str]:
     values = {"a": [*secrets]}
     hiding = resource("x", "x", None, values, after_sensitive={"a": True})
     sides = [{"name": "p", "policy": document(allow("s3:Get*", r))} for r in (old, new)]
-    found = reviewed(hiding, resource("aws_iam_policy", "p", *sides))
-    (change,) = found.changes
+    review = reviewed(hiding, resource("aws_iam_policy", "p", *sides))
+    (change,) = review.changes
     assert change.access is None or change.access.witness is None
     return change.access.verdict if change.access else "", change.after.known
 

@@ -87,15 +87,15 @@ def test_every_kind_of_mark_is_found() -> None:
             }
         },
     )
-    found = read_plan(text, "plan.json")
+    contents = read_plan(text, "plan.json")
     for secret in (
         *("of before", "of after", "everything", "in a data source", "of an output"),
         *("of the root", "to a module", "as a default"),
     ):
-        assert is_mark(found.secrets.masked(secret)), secret
-        assert secret not in repr(found)
-    assert found.secrets.masked("open") == "open"
-    assert found.variables == {"open": "open"}
+        assert is_mark(contents.secrets.masked(secret)), secret
+        assert secret not in repr(contents)
+    assert contents.secrets.masked("open") == "open"
+    assert contents.variables == {"open": "open"}
 
 
 def test_marks_are_of_places() -> None:
@@ -111,9 +111,9 @@ def test_a_policy_that_is_sensitive_is_hidden_however_a_role_repeats_it() -> Non
     repeated = {"name": "r", "inline_policy": [{"name": "i", "policy": again}]}
     values = {"role": "r", "name": "i", "policy": text}
     gone = resource("aws_iam_role_policy", "i", values, None, before_sensitive={"policy": True})
-    found = reviewed(gone, resource("aws_iam_role", "r", repeated, None))
+    review = reviewed(gone, resource("aws_iam_role", "r", repeated, None))
     for name, report in REPORTS.items():
-        assert "hunter2" not in report(found, Setting(details=True)), name
+        assert "hunter2" not in report(review, Setting(details=True)), name
 
 
 HIDDEN = {"after_sensitive": {"name": True}, "before_sensitive": {"name": True}}
@@ -130,13 +130,13 @@ def test_a_value_is_found_in_every_spelling(secret: str) -> None:
         for text in (document(allow("s3:Get", bucket)), document(allow("s3:*", bucket)))
     ]
     broken = document({"Effect": secret, "Action": "s3:*"})
-    found = reviewed(
+    review = reviewed(
         resource("aws_iam_policy", "p", *values, **HIDDEN),
         policy("broken", None, broken),
         policy("keyed", None, document(allow("s3:A", Condition={"Null": {secret.lower(): "x"}}))),
     )
     for name, report in REPORTS.items():
-        text = report(found, Setting(details=True))
+        text = report(review, Setting(details=True))
         for spelling in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]):
             assert spelling.lower()[:1000] not in text.lower(), name
         assert "(sensitive)" in text
@@ -146,11 +146,11 @@ def test_a_value_is_found_in_every_spelling(secret: str) -> None:
 def test_a_value_that_is_a_word_of_ours_breaks_no_report(secret: str) -> None:
     import jsonschema
 
-    from vpc_cni_iam.review.report.json import schema
+    from conftest import schema
 
     action = "ec2:AssignPrivateIpAddresses"
     role = {"name": secret, "assume_role_policy": document(allow("sts:AssumeRole"))}
-    found = reviewed(
+    result = reviewed(
         resource("aws_iam_role", "r", role, role, **HIDDEN),
         resource(
             "aws_iam_role_policy",
@@ -159,16 +159,16 @@ def test_a_value_that_is_a_word_of_ours_breaks_no_report(secret: str) -> None:
             {"role": "r", "policy": document(allow(action))},
         ),
     )
-    assert any(p.matrix for p in found.principals)
-    texts = {name: report(found, Setting(details=True)) for name, report in REPORTS.items()}
-    jsonschema.Draft202012Validator(schema()).validate(json.loads(texts["json"]))
+    assert any(p.matrix for p in result.principals)
+    texts = {name: report(result, Setting(details=True)) for name, report in REPORTS.items()}
+    jsonschema.Draft202012Validator(schema("review")).validate(json.loads(texts["json"]))
 
 
 def test_a_short_value_does_not_empty_the_report() -> None:
-    found = reviewed(
+    review = reviewed(
         resource(
             "aws_iam_policy", "p", None, {"name": "*", "policy": document(allow("s3:*"))}, **HIDDEN
         )
     )
-    assert "gained" in REPORTS["markdown"](found, Setting(details=True))
-    assert "s3:*" in REPORTS["markdown"](found, Setting(details=True))
+    assert "gained" in REPORTS["markdown"](review, Setting(details=True))
+    assert "s3:*" in REPORTS["markdown"](review, Setting(details=True))

@@ -132,15 +132,15 @@ def test_what_means_the_same_is_said_to_and_what_looks_like_it_is_not(name: str)
 
 def test_white_space_alone_is_said() -> None:
     document = policy(allow("ec2:A"))
-    one, other = json.dumps(document), json.dumps(document, indent=2)
-    found = lines(loads(one, "a"), loads(other, "b"), Budget(), (one, other))
-    assert [(line.effect, line.kind) for line in found] == [("no-op", "respelled")]
+    first, other = json.dumps(document), json.dumps(document, indent=2)
+    shown_lines = lines(loads(first, "a"), loads(other, "b"), Budget(), (first, other))
+    assert [(line.effect, line.kind) for line in shown_lines] == [("no-op", "respelled")]
 
 
 def test_a_version_that_gives_variables_a_meaning_is_a_gain_and_a_loss() -> None:
     variable = allow("s3:A", "arn:aws:s3:::${aws:username}")
-    found = difference(policy(variable, Version="2008-10-17"), policy(variable))
-    assert {line.effect for line in found} == {"gain", "loss"}
+    changes = difference(policy(variable, Version="2008-10-17"), policy(variable))
+    assert {line.effect for line in changes} == {"gain", "loss"}
 
 
 STATEMENTS = st.builds(
@@ -155,24 +155,24 @@ STATEMENTS = st.builds(
     st.sampled_from(("*", ENI, "arn:aws:ec2:*:*:network-interface/eni-1")),
     st.sampled_from((None, None, TAGGED)),
 )
-POLICIES = st.lists(STATEMENTS, max_size=3).map(lambda found: policy(*found))
+POLICIES = st.lists(STATEMENTS, max_size=3).map(lambda statements: policy(*statements))
 
 
 @settings(max_examples=50)
 @given(POLICIES, POLICIES)
 def test_a_gain_is_shown_where_and_only_where_there_is_one(old: Json, new: Json) -> None:
-    found = difference(old, new)
-    one, other = loads(json.dumps(old), "old"), loads(json.dumps(new), "new")
-    effects = {line.effect for line in found}
-    if not proven([one], [other], Budget()):
+    changes = difference(old, new)
+    first, other = loads(json.dumps(old), "old"), loads(json.dumps(new), "new")
+    effects = {line.effect for line in changes}
+    if not proven([first], [other], Budget()):
         assert "gain" in effects
-    if not proven([other], [one], Budget()):
+    if not proven([other], [first], Budget()):
         assert "loss" in effects
-    if proven([one], [other], Budget()) and proven([other], [one], Budget()):
+    if proven([first], [other], Budget()) and proven([other], [first], Budget()):
         # Each line may gain or lose by itself; if all lines are no-ops, so is the whole.
-        assert one == other or found
+        assert first == other or changes
     if effects == {"no-op"}:
-        assert proven([one], [other], Budget()) and proven([other], [one], Budget())
+        assert proven([first], [other], Budget()) and proven([other], [first], Budget())
 
 
 @settings(max_examples=50)
@@ -180,11 +180,11 @@ def test_a_gain_is_shown_where_and_only_where_there_is_one(old: Json, new: Json)
 def test_a_gain_beside_another_policy_is_shown_where_that_may_stand(
     old: Json, new: Json, beside: Json
 ) -> None:
-    one, other, third = (loads(json.dumps(p), "policy") for p in (old, new, beside))
-    effects = {line.effect for line in lines(one, other, Budget(), alone=False)}
-    if not proven([one, third], [other, third], Budget()):
+    item, other, third = (loads(json.dumps(p), "policy") for p in (old, new, beside))
+    effects = {line.effect for line in lines(item, other, Budget(), alone=False)}
+    if not proven([item, third], [other, third], Budget()):
         assert "gain" in effects
-    if not proven([other, third], [one, third], Budget()):
+    if not proven([other, third], [item, third], Budget()):
         assert "loss" in effects
 
 

@@ -41,9 +41,9 @@ def exclusive(kind: str, before: list[str] | None, after: list[str] | None) -> J
 def test_what_is_lost_is_lost_though_another_policy_is_not_known(stays: Json | None) -> None:
     """A role may have policies beside the plugin's whose documents the plan does not hold."""
     gone = attach("cni", MANAGED, True, False)
-    found = reviewed(gone, *([stays] if stays else []), fail_on="coverage-lost")
-    assert (found.failed, "coverage-lost" in rules(found)) == (True, True)
-    (lost,) = (f for f in found.findings if f.rule == "coverage-lost" and f.level == "error")
+    review = reviewed(gone, *([stays] if stays else []), fail_on="coverage-lost")
+    assert (review.failed, "coverage-lost" in rules(review)) == (True, True)
+    (lost,) = (f for f in review.findings if f.rule == "coverage-lost" and f.level == "error")
     assert any(ELSEWHERE in text for text in lost.details) is bool(stays)
 
 
@@ -52,31 +52,31 @@ def test_what_may_be_lost_to_a_policy_that_is_not_known_is_said() -> None:
     before = {"name": "i", "role": "r", "policy": CNI}
     unknown = {"actions": ["update"], "after_unknown": {"policy": True}}
     change = resource(kind, "p", before, {"name": "i", "role": "r"}, **unknown)
-    found = reviewed(change, fail_on="coverage-lost")
-    assert found.failed
-    assert not [f for f in found.findings if f.level == "error"]
+    review = reviewed(change, fail_on="coverage-lost")
+    assert review.failed
+    assert not [f for f in review.findings if f.level == "error"]
 
 
 def test_an_attachment_that_goes_takes_its_twin_with_it() -> None:
-    found = reviewed(attach("a", MANAGED, True, False), attach("b", MANAGED, True, True))
-    assert {"conflict", "coverage-lost"} <= rules(found)
-    found = reviewed(inline("a", CNI, None), inline("b", CNI, CNI))
-    assert {"conflict", "coverage-lost"} <= rules(found)
-    found = reviewed(inline("a", CNI, None), inline("b", CNI, CNI, iam="other"))
-    assert not {"conflict", "coverage-lost"} & rules(found)
+    review = reviewed(attach("a", MANAGED, True, False), attach("b", MANAGED, True, True))
+    assert {"conflict", "coverage-lost"} <= rules(review)
+    review = reviewed(inline("a", CNI, None), inline("b", CNI, CNI))
+    assert {"conflict", "coverage-lost"} <= rules(review)
+    review = reviewed(inline("a", CNI, None), inline("b", CNI, CNI, iam="other"))
+    assert not {"conflict", "coverage-lost"} & rules(review)
 
 
 def test_an_attachment_that_is_made_and_taken_away_at_once_is_a_conflict() -> None:
-    found = reviewed(attach("a", MANAGED, True, False), attach("b", MANAGED, False, True))
-    assert "conflict" in rules(found)
+    review = reviewed(attach("a", MANAGED, True, False), attach("b", MANAGED, False, True))
+    assert "conflict" in rules(review)
     assert "conflict" in rules(reviewed(inline("a", CNI, None), inline("b", None, CNI)))
     other = attach("b", MANAGED, False, True, role_name="other")
     assert "conflict" not in rules(reviewed(attach("a", MANAGED, True, False), other))
 
 
 def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
-    found = reviewed(replaced(), attach("a", MANAGED, True, True), inline("b", ONE, ONE))
-    assert {"conflict", "coverage-lost"} <= rules(found)
+    review = reviewed(replaced(), attach("a", MANAGED, True, True), inline("b", ONE, ONE))
+    assert {"conflict", "coverage-lost"} <= rules(review)
     made_again = attach("a", MANAGED, True, True)
     made_again["change"]["actions"] = ["delete", "create"]
     assert not {"conflict", "coverage-lost"} & rules(reviewed(replaced(), made_again))
@@ -89,9 +89,9 @@ def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) ->
         (exclusive("policy_attachments", before, [ELSEWHERE]), attached),
         (exclusive("policies", before, ["other"]), inline("a", CNI, CNI)),
     ):
-        found = reviewed(change, there, fail_on="coverage-lost")
-        assert {"exclusive-removes", "coverage-lost"} <= rules(found)
-        assert found.failed
+        review = reviewed(change, there, fail_on="coverage-lost")
+        assert {"exclusive-removes", "coverage-lost"} <= rules(review)
+        assert review.failed
         empty = exclusive(change["type"].split("_", 3)[3].removesuffix("_exclusive"), before, [])
         expected = {"exclusive-removes", "coverage-lost"} if before is None else set()
         assert {"exclusive-removes", "coverage-lost"} & rules(reviewed(empty, there)) == expected
@@ -99,14 +99,14 @@ def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) ->
         (exclusive("policy_attachments", before, [MANAGED]), attached),
         (exclusive("policies", before, ["i"]), inline("a", CNI, CNI)),
     ):
-        found = reviewed(change, there)
-        assert not {"exclusive-removes", "coverage-lost"} & rules(found)
+        review = reviewed(change, there)
+        assert not {"exclusive-removes", "coverage-lost"} & rules(review)
 
 
 def test_an_exclusive_list_that_shrinks_takes_what_another_resource_keeps() -> None:
     change = exclusive("policy_attachments", [MANAGED, ELSEWHERE], [ELSEWHERE])
-    found = reviewed(change, attach("a", MANAGED, True, True))
-    assert {"exclusive-removes", "coverage-lost"} <= rules(found)
+    review = reviewed(change, attach("a", MANAGED, True, True))
+    assert {"exclusive-removes", "coverage-lost"} <= rules(review)
 
 
 def test_an_exclusive_list_that_is_given_up_removes_nothing() -> None:
@@ -114,9 +114,9 @@ def test_an_exclusive_list_that_is_given_up_removes_nothing() -> None:
         exclusive("policy_attachments", [ELSEWHERE], None),
         exclusive("policies", ["i"], None),
     ):
-        found = reviewed(change)
-        assert rules(found) == {"moved"}
-        assert not [line for c in found.changes for line in c.lines]
+        review = reviewed(change)
+        assert rules(review) == {"moved"}
+        assert not [line for c in review.changes for line in c.lines]
 
 
 def test_what_a_role_has_by_others_is_read_from_the_role() -> None:
@@ -129,10 +129,10 @@ def test_what_a_role_has_by_others_is_read_from_the_role() -> None:
             {"name": "by-hand", "policy": document(allow("ec2:AssignIpv6Addresses"))}
         ],
     }
-    found = reviewed(resource("aws_iam_role", "r", values, values))
-    assert rules(found) == {"managed-policy-attached"}
-    assert [c.kind for c in found.changes] == ["trust"]
-    (principal,) = found.principals
+    review = reviewed(resource("aws_iam_role", "r", values, values))
+    assert rules(review) == {"managed-policy-attached"}
+    assert [c.kind for c in review.changes] == ["trust"]
+    (principal,) = review.principals
     assert set(principal.after) == {'aws_iam_role.r inline_policy["by-hand"]', MANAGED, ELSEWHERE}
 
 
@@ -141,13 +141,13 @@ def test_what_a_role_repeats_counts_once() -> None:
     values = {"name": "r", "assume_role_policy": NODES}
     values |= {"inline_policy": [{"name": "i", "policy": big}], "managed_policy_arns": [MANAGED]}
     wider = big.replace("s3:A", "s3:AB")
-    found = reviewed(
+    review = reviewed(
         resource("aws_iam_role", "r", values, values),
         inline("i", big, wider),
         attach("a", MANAGED, True, False),
     )
-    assert "size-limit" not in rules(found)
-    assert "managed-policy-attached" not in rules(found)
+    assert "size-limit" not in rules(review)
+    assert "managed-policy-attached" not in rules(review)
     other = {**values, "inline_policy": [{"name": "other", "policy": big}]}
     assert "size-limit" in rules(
         reviewed(resource("aws_iam_role", "r", other, other), inline("i", big, wider))
@@ -156,21 +156,21 @@ def test_what_a_role_repeats_counts_once() -> None:
 
 def test_a_copy_of_the_managed_policy_is_not_the_managed_policy() -> None:
     copy = "arn:aws:iam::111122223333:policy/AmazonEKS_CNI_Policy"
-    found = reviewed(role("r", NODES, NODES), attach("a", copy, True, True))
-    assert rules(found) == set()
+    review = reviewed(role("r", NODES, NODES), attach("a", copy, True, True))
+    assert rules(review) == set()
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
 def test_the_managed_policy_is_known_in_every_partition(partition: str) -> None:
     arn = MANAGED.replace("aws", partition, 1)
     trust = NODES.replace("amazonaws.com", "amazonaws.com.cn") if "cn" in partition else NODES
-    found = reviewed(role("r", trust, trust), attach("a", arn, True, True))
-    assert rules(found) == {"managed-policy-attached"}
+    review = reviewed(role("r", trust, trust), attach("a", arn, True, True))
+    assert rules(review) == {"managed-policy-attached"}
 
 
 def test_a_role_for_the_plugin_by_its_trust_is_the_plugins() -> None:
     issuer = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
-    wanted = {
+    expected = {
         f"{issuer}:sub": "system:serviceaccount:kube-system:aws-node",
         f"{issuer}:aud": "sts.amazonaws.com",
     }
@@ -179,12 +179,12 @@ def test_a_role_for_the_plugin_by_its_trust_is_the_plugins() -> None:
             "Effect": "Allow",
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Principal": {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{issuer}"},
-            "Condition": {"StringEquals": wanted},
+            "Condition": {"StringEquals": expected},
         }
     )
     everything = document(allow("*"))
-    found = reviewed(role("r", trust, trust), inline("i", everything, ONE))
-    assert "coverage-lost" in rules(found)
+    review = reviewed(role("r", trust, trust), inline("i", everything, ONE))
+    assert "coverage-lost" in rules(review)
     assert "coverage-lost" not in rules(
         reviewed(role("r", OTHER, OTHER), inline("i", everything, ONE))
     )
@@ -213,34 +213,34 @@ def managed(before: str, after: str) -> Json:
 def test_what_is_forgotten_stays_attached_to_what_the_policy_will_be() -> None:
     forgotten = attach("a", COPY, True, False)
     forgotten["change"]["actions"] = ["forget"]
-    found = reviewed(forgotten, managed(CNI, ONE))
-    assert {"moved", "coverage-lost"} <= rules(found)
-    assert "error" in {f.level for f in found.findings if f.rule == "new-access"}
+    review = reviewed(forgotten, managed(CNI, ONE))
+    assert {"moved", "coverage-lost"} <= rules(review)
+    assert "error" in {f.level for f in review.findings if f.rule == "new-access"}
 
 
 def test_a_deny_that_an_exclusive_list_removes_is_new_access() -> None:
     for before in (None, ["i"]):
         change = exclusive("policies", before, [])
         guard, there = inline("a", GUARD, GUARD), inline("b", ONE, ONE, iam="other")
-        found = reviewed(change, guard, there, fail_on="new-access")
-        assert (found.failed, rules(found)) == (True, {"exclusive-removes"})
+        review = reviewed(change, guard, there, fail_on="new-access")
+        assert (review.failed, rules(review)) == (True, {"exclusive-removes"})
 
 
 def test_an_exclusive_list_that_shrinks_is_not_given_up() -> None:
-    found = reviewed(exclusive("policies", ["i", "j"], ["i"]))
-    assert rules(found) == {"exclusive-removes"}
+    review = reviewed(exclusive("policies", ["i", "j"], ["i"]))
+    assert rules(review) == {"exclusive-removes"}
 
 
 def test_an_attached_policy_that_allows_nothing_is_not_called_rewritten() -> None:
-    found = reviewed(attach("a", COPY, False, True), managed(GUARD, GUARD))
-    assert [(f.level, f.rule) for f in found.findings] == [("note", "new-policy")]
+    review = reviewed(attach("a", COPY, False, True), managed(GUARD, GUARD))
+    assert [(f.level, f.rule) for f in review.findings] == [("note", "new-policy")]
 
 
 def test_a_list_of_roles_does_not_attach_anew_to_one_that_is_replaced() -> None:
     sides = [{"policy_arn": COPY, "roles": ["r", *more]} for more in ([], ["other"])]
     lists = resource("aws_iam_policy_attachment", "m", *sides)
-    found = reviewed(replaced(), lists, managed(CNI, CNI))
-    assert {"conflict", "coverage-lost"} <= rules(found)
+    review = reviewed(replaced(), lists, managed(CNI, CNI))
+    assert {"conflict", "coverage-lost"} <= rules(review)
 
 
 def test_an_exclusive_list_does_not_attach_anew_to_a_role_that_is_replaced() -> None:
@@ -252,8 +252,8 @@ def test_an_exclusive_list_does_not_attach_anew_to_a_role_that_is_replaced() -> 
 
 def test_an_inline_policy_that_is_written_and_taken_away_may_be_there() -> None:
     there = inline("c", ONE, ONE, iam="other")
-    found = reviewed(inline("a", ONE, None), inline("b", ONE, CNI), there, fail_on="new-access")
-    assert found.failed
+    review = reviewed(inline("a", ONE, None), inline("b", ONE, CNI), there, fail_on="new-access")
+    assert review.failed
 
 
 def test_a_name_in_an_exclusive_list_keeps_no_policy() -> None:
@@ -263,19 +263,19 @@ def test_a_name_in_an_exclusive_list_keeps_no_policy() -> None:
 
 
 def test_a_deny_that_one_of_two_resources_takes_away_may_be_new_access() -> None:
-    found = reviewed(
+    review = reviewed(
         attach("a", COPY, True, False),
         attach("b", COPY, False, True),
         managed(GUARD, GUARD),
         inline("c", document(allow("s3:*")), document(allow("s3:*"))),
         fail_on="new-access",
     )
-    assert found.failed
+    assert review.failed
 
 
 def test_the_managed_policy_on_a_role_that_is_not_in_the_plan_may_be_on_the_node_role() -> None:
-    found = reviewed(attach("a", MANAGED, True, True))
-    assert [(f.level, f.rule) for f in found.findings] == [("note", "managed-policy-attached")]
+    review = reviewed(attach("a", MANAGED, True, True))
+    assert [(f.level, f.rule) for f in review.findings] == [("note", "managed-policy-attached")]
     known = reviewed(role("r", OTHER, OTHER), attach("a", MANAGED, True, True))
     assert not known.findings
     sides = [{"name": "r", "assume_role_policy": OTHER}] * 2
@@ -285,10 +285,10 @@ def test_the_managed_policy_on_a_role_that_is_not_in_the_plan_may_be_on_the_node
 
 def test_what_a_replacement_left_behind_counts_before_and_goes() -> None:
     left = inline("a", CNI, None, iam="old") | {"deposed": "abcd1234"}
-    found = reviewed(left, inline("a", ONE, ONE))
-    (principal,) = found.principals
+    review = reviewed(left, inline("a", ONE, ONE))
+    (principal,) = review.principals
     assert len(principal.before) == 2 and len(principal.after) == 1
-    assert "coverage-lost" in rules(found)
+    assert "coverage-lost" in rules(review)
     same = inline("a", CNI, None) | {"deposed": "abcd1234"}
     assert "conflict" in rules(reviewed(same, inline("a", CNI, CNI)))
 
@@ -307,25 +307,25 @@ def test_nothing_that_happens_to_an_exclusive_list_is_no_change(more: Json) -> N
     before = None if more["actions"] == ["create"] else values
     after = None if more["actions"] == ["forget"] else values
     change = resource("aws_iam_role_policies_exclusive", "e", before, after, **more)
-    found = reviewed(change, fail_on="any-change")
-    assert found.failed
-    assert {f.level for f in found.findings} == {"note"}
+    review = reviewed(change, fail_on="any-change")
+    assert review.failed
+    assert {f.level for f in review.findings} == {"note"}
 
 
 def test_an_exclusive_list_that_attaches_what_allows_nothing_is_said() -> None:
-    found = reviewed(exclusive("policy_attachments", None, [COPY]), managed(GUARD, GUARD))
-    assert [(f.level, f.rule) for f in found.findings] == [("note", "new-policy")]
+    review = reviewed(exclusive("policy_attachments", None, [COPY]), managed(GUARD, GUARD))
+    assert [(f.level, f.rule) for f in review.findings] == [("note", "new-policy")]
 
 
 def test_what_an_exclusive_list_removes_and_another_resource_attaches_may_be_lost() -> None:
     sides = [{"policy_arn": COPY, "roles": roles} for roles in ([], ["r"])]
-    found = reviewed(
+    review = reviewed(
         exclusive("policy_attachments", [COPY], []),
         resource("aws_iam_policy_attachment", "m", *sides),
         managed(CNI, CNI),
         fail_on="coverage-lost",
     )
-    assert found.failed
+    assert review.failed
 
 
 def test_a_deny_that_comes_and_that_a_list_removes_may_not_be_there() -> None:

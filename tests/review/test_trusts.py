@@ -170,21 +170,21 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_a_trust_has_the_flaw_that_it_has_and_no_other(name: str) -> None:
     trust, flaw = CASES[name]
-    found = reviewed(
+    review = reviewed(
         role("cni", None, trust),
         policy("cni", CNI, CNI),
         attachment("cni", "arn:cni"),
         policy("cni", None, None) | {"change": policy("cni", CNI, CNI)["change"]},
     )
-    flaws = {r for r in rules(found) if r.startswith(("irsa", "pod-identity"))}
+    flaws = {r for r in rules(review) if r.startswith(("irsa", "pod-identity"))}
     if name == "other subject":
         # Only the plugin's role is to be for the plugin's service account.
         assert flaws == set()
         inline = {"name": "i", "role": "cni", "policy": CNI}
-        found = reviewed(
+        review = reviewed(
             role("cni", None, trust), resource("aws_iam_role_policy", "i", None, inline)
         )
-        flaws = {r for r in rules(found) if r.startswith(("irsa", "pod-identity"))}
+        flaws = {r for r in rules(review) if r.startswith(("irsa", "pod-identity"))}
     assert flaws == ({flaw} if flaw else set())
 
 
@@ -195,15 +195,15 @@ def test_the_catalogs_own_trusts_have_no_flaw(
     by: dict[str, bool], cluster: bool, account: bool
 ) -> None:
     trust = catalog_trust.policy(cluster=cluster, account=account, **by)
-    found = reviewed(role("r", None, dumps(trust)))
-    assert not {r for r in rules(found) if r.startswith(("irsa", "pod-identity"))}
+    review = reviewed(role("r", None, dumps(trust)))
+    assert not {r for r in rules(review) if r.startswith(("irsa", "pod-identity"))}
 
 
 def test_an_audience_that_a_change_takes_away_is_an_error() -> None:
-    found = reviewed(role("cni", GOOD, irsa(StringEquals=SUB)))
-    (flaw,) = (f for f in found.findings if f.rule == "irsa-no-audience")
+    review = reviewed(role("cni", GOOD, irsa(StringEquals=SUB)))
+    (flaw,) = (f for f in review.findings if f.rule == "irsa-no-audience")
     assert flaw.level == "error"
-    assert "trust-widened" in rules(found)
+    assert "trust-widened" in rules(review)
 
 
 def test_session_tags_that_are_asked_for_and_switched_off() -> None:
@@ -214,21 +214,21 @@ def test_session_tags_that_are_asked_for_and_switched_off() -> None:
     }
     on = {**association, "disable_session_tags": False}
     for values, expected in ((association, True), (on, False)):
-        found = reviewed(
+        review = reviewed(
             role("cni", trust, trust.replace("kube-system", "other")),
             resource("aws_eks_pod_identity_association", "a", None, values),
         )
-        assert ("pod-identity-tags-disabled" in rules(found)) is expected
+        assert ("pod-identity-tags-disabled" in rules(review)) is expected
 
 
 def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
     key = "(known after apply: aws_iam_openid_connect_provider.this.url)"
-    found = reviewed(role("cni", None, irsa(StringEquals={key: "sts.amazonaws.com"})))
-    assert not {r for r in rules(found) if r.startswith("irsa")}
+    review = reviewed(role("cni", None, irsa(StringEquals={key: "sts.amazonaws.com"})))
+    assert not {r for r in rules(review) if r.startswith("irsa")}
 
 
 @pytest.mark.parametrize(
-    ("principal", "condition", "found"),
+    ("principal", "condition", "expected"),
     [
         ({"Principal": "*"}, {}, True),
         ({"Principal": {"AWS": ["*"]}}, {}, True),
@@ -240,10 +240,10 @@ def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
         ({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, {}, False),
     ],
 )
-def test_a_trust_for_anybody_is_an_error(principal: Json, condition: Json, found: bool) -> None:
+def test_a_trust_for_anybody_is_an_error(principal: Json, condition: Json, expected: bool) -> None:
     more = {"Condition": condition} if condition else {}
     trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", **principal, **more})
-    assert ("trust-anybody" in rules(reviewed(role("r", None, trust)))) is found
+    assert ("trust-anybody" in rules(reviewed(role("r", None, trust)))) is expected
     denied = trust.replace("Allow", "Deny")
     assert "trust-anybody" not in rules(reviewed(role("r", None, denied)))
 
@@ -266,9 +266,9 @@ def test_another_principal_is_let_in(more: Json) -> None:
     both = json.dumps(
         {"Version": "2012-10-17", "Statement": [*json.loads(GOOD)["Statement"], statement]}
     )
-    found = reviewed(role("cni", GOOD, both), fail_on="new-access")
-    assert found.failed
-    assert {"trust-widened", "not-proven"} & rules(found)
+    review = reviewed(role("cni", GOOD, both), fail_on="new-access")
+    assert review.failed
+    assert {"trust-widened", "not-proven"} & rules(review)
     assert not reviewed(role("cni", both, GOOD), fail_on="new-access").failed
 
 
@@ -307,9 +307,9 @@ def test_a_role_that_the_plugin_can_no_longer_assume_is_lost(
 ) -> None:
     inline = {"name": "i", "role": "cni", "policy": CNI}
     there = resource("aws_iam_role_policy", "i", inline, inline)
-    found = reviewed(role("cni", before, after), there, fail_on="coverage-lost")
-    assert found.failed is lost
-    levels = {f.level for f in found.findings if f.rule == "coverage-lost"}
+    review = reviewed(role("cni", before, after), there, fail_on="coverage-lost")
+    assert review.failed is lost
+    levels = {f.level for f in review.findings if f.rule == "coverage-lost"}
     assert levels == ({"error"} if lost else set())
     # A role that has nothing to do with the plugin may trust whom it will.
     other = {**inline, "policy": document({**json.loads(CNI)["Statement"][0], "Action": "s3:A"})}
@@ -327,8 +327,8 @@ def test_a_trust_of_the_plugins_role_that_is_known_no_longer_may_be_lost() -> No
 def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
     association = {"role_arn": "arn:aws:iam::111122223333:role/x/cni", "disable_session_tags": True}
     kind = "aws_eks_pod_identity_association"
-    found = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
-    assert rules(found) == {"pod-identity-tags-disabled"}
+    review = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
+    assert rules(review) == {"pod-identity-tags-disabled"}
     unscoped = pods("sts:AssumeRole")
     assert not reviewed(
         role("cni", unscoped, unscoped), resource(kind, "a", None, association)

@@ -21,10 +21,10 @@ def configured(kind: str, name: str, expressions: Json, **more: Any) -> Json:
 
 def named(*references: str) -> Json:
     """An expression, with the beginnings of its references, as a plan lists them."""
-    found = []
+    results = []
     for reference in references:
-        found += [reference, reference.rpartition(".")[0]]
-    return {"references": [r for r in found if "." in r]}
+        results += [reference, reference.rpartition(".")[0]]
+    return {"references": [r for r in results if "." in r]}
 
 
 def attach(key: str = "", **values: Any) -> Json:
@@ -36,20 +36,20 @@ def attach(key: str = "", **values: Any) -> Json:
     )
 
 
-def attachments(found: Any) -> dict[str, str]:
-    return {c.address: c.attachment.policy for c in found.changes if c.attachment}
+def attachments(result: Any) -> dict[str, str]:
+    return {c.address: c.attachment.policy for c in result.changes if c.attachment}
 
 
 def test_a_policy_that_is_one_of_two_is_neither() -> None:
     references = named("aws_iam_policy.one.arn", "aws_iam_policy.two.arn")
-    found = reviewed(
+    review = reviewed(
         policy("one", None, document(allow("ec2:A"))),
         policy("two", None, document(allow("iam:*"))),
         attach(),
         configuration=configured(ATTACHMENT, "a", {"policy_arn": references}),
     )
-    assert "unknown-attachment" in rules(found)
-    assert attachments(found) == {
+    assert "unknown-attachment" in rules(review)
+    assert attachments(review) == {
         f"{ATTACHMENT}.a": "aws_iam_policy.one.arn, aws_iam_policy.two.arn"
     }
 
@@ -57,12 +57,12 @@ def test_a_policy_that_is_one_of_two_is_neither() -> None:
 @pytest.mark.parametrize("other", ["aws_iam_role.r.unique_id", "local.arn", "data.aws_x.y.arn"])
 def test_a_policy_beside_what_else_may_be_meant_is_not_known(other: str) -> None:
     references = named("aws_iam_policy.one.arn", other)
-    found = reviewed(
+    review = reviewed(
         policy("one", None, document(allow("ec2:A"))),
         attach(),
         configuration=configured(ATTACHMENT, "a", {"policy_arn": references}),
     )
-    assert "unknown-attachment" in rules(found)
+    assert "unknown-attachment" in rules(review)
 
 
 def instances(*keys: str) -> list[Json]:
@@ -88,15 +88,15 @@ def test_an_instance_of_the_same_key_is_only_meant_where_the_key_is(
 ) -> None:
     references = ["aws_iam_policy.p", index, *(["each.key"] if index == "var.map" else [])]
     expressions = {"policy_arn": {"references": references}}
-    found = reviewed(
+    review = reviewed(
         *instances("a", "b"),
         attach("a"),
         configuration=configured(ATTACHMENT, "a", expressions, for_each_expression=each),
         variables={"which": {"value": "b"}, "map": {"value": {"a": "b", "b": "a"}}},
     )
-    assert ("unknown-attachment" in rules(found)) is not known
+    assert ("unknown-attachment" in rules(review)) is not known
     if known:
-        assert attachments(found) == {f'{ATTACHMENT}.a["a"]': 'aws_iam_policy.p["a"]'}
+        assert attachments(review) == {f'{ATTACHMENT}.a["a"]': 'aws_iam_policy.p["a"]'}
 
 
 def test_a_value_of_each_is_what_for_each_refers_to() -> None:
@@ -105,16 +105,16 @@ def test_a_value_of_each_is_what_for_each_refers_to() -> None:
         (named("aws_iam_policy.p.arn"), True),
         (named("aws_iam_policy.p.arn", "aws_iam_policy.q.arn"), False),
     ):
-        found = reviewed(
+        review = reviewed(
             policy("p", None, document(allow("ec2:A"))),
             attach("a"),
             configuration=configured(ATTACHMENT, "a", expressions, for_each_expression=references),
         )
-        assert ("unknown-attachment" in rules(found)) is not known
+        assert ("unknown-attachment" in rules(review)) is not known
 
 
 def test_a_default_beside_a_value_of_each_is_not_what_is_meant() -> None:
-    found = reviewed(
+    review = reviewed(
         attach("a"),
         configuration=configured(
             ATTACHMENT,
@@ -124,7 +124,7 @@ def test_a_default_beside_a_value_of_each_is_not_what_is_meant() -> None:
         ),
         variables={"default": {"value": "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"}},
     )
-    assert rules(found) == {"unknown-attachment"}
+    assert rules(review) == {"unknown-attachment"}
 
 
 def listing(before: list[str] | None) -> Json:
@@ -137,41 +137,41 @@ def listing(before: list[str] | None) -> Json:
 def test_a_list_of_arns_that_is_not_known_may_hold_more_than_it_refers_to() -> None:
     """A plan has the references of ``[aws_iam_policy.p.arn, "arn:..."]``, not the literal."""
     expressions = {"managed_policy_arns": named("aws_iam_policy.p.arn")}
-    found = reviewed(
+    review = reviewed(
         policy("p", None, document(allow("ec2:A"))),
         listing(None),
         configuration=configured("aws_iam_role", "r", expressions),
     )
-    assert "unknown-attachment" in rules(found)
-    assert "aws_iam_policy.p" in [c.attachment.policy for c in found.changes if c.attachment]
-    (role,) = found.principals
+    assert "unknown-attachment" in rules(review)
+    assert "aws_iam_policy.p" in [c.attachment.policy for c in review.changes if c.attachment]
+    (role,) = review.principals
     assert "aws_iam_policy.p" in role.after
 
 
 def test_what_stood_in_a_list_that_is_not_known_is_not_called_gone() -> None:
-    found = reviewed(
+    review = reviewed(
         listing([ADMIN]),
         configuration=configured(
             "aws_iam_role", "r", {"managed_policy_arns": named("aws_iam_policy.p.arn")}
         ),
     )
-    assert "unknown-attachment" in rules(found)
-    assert "access-removed" not in rules(found)
-    assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]
+    assert "unknown-attachment" in rules(review)
+    assert "access-removed" not in rules(review)
+    assert not [line for c in review.changes for line in c.lines if line.effect == "loss"]
 
 
 def test_a_policy_that_stood_in_a_list_and_is_replaced_is_not_new_there() -> None:
     old = {"name": "p", "policy": document(allow("ec2:A")), "arn": "arn:aws:iam::1:policy/p"}
     new = {"name": "q", "policy": old["policy"]}
     unknown = {"actions": ["delete", "create"], "after_unknown": {"arn": True}}
-    found = reviewed(
+    review = reviewed(
         resource("aws_iam_policy", "p", old, new, **unknown),
         listing([old["arn"]]),
         configuration=configured(
             "aws_iam_role", "r", {"managed_policy_arns": named("aws_iam_policy.p.arn")}
         ),
     )
-    assert rules(found) == {"moved", "unknown-attachment"}
+    assert rules(review) == {"moved", "unknown-attachment"}
 
 
 def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> None:
@@ -179,40 +179,40 @@ def test_owners_in_a_list_that_is_not_known_may_be_more_than_it_refers_to() -> N
     arn = "arn:aws:iam::111122223333:policy/p"
     values = {"name": "p", "policy": document(allow("ec2:A")), "arn": arn}
     before = {"policy_arn": arn, "roles": ["a"]}
-    found = reviewed(
+    review = reviewed(
         resource("aws_iam_policy", "p", values, values),
         resource("aws_iam_role", "b", None, {"assume_role_policy": NODES, "name": "b"}),
         resource(kind, "m", before, {"policy_arn": arn}, after_unknown={"roles": True}),
         configuration=configured(kind, "m", {"roles": named("aws_iam_role.b.name")}),
     )
-    (change,) = (c for c in found.changes if c.type == kind)
+    (change,) = (c for c in review.changes if c.type == kind)
     assert set(change.principals) == {"role a", "aws_iam_role.b", "roles known after apply"}
-    assert "new-policy" in rules(found)
+    assert "new-policy" in rules(review)
     assert not [line for line in change.lines if line.effect == "loss"]
 
 
 def test_an_exclusive_list_that_is_not_known_is_a_finding() -> None:
     kind = "aws_iam_role_policies_exclusive"
     before = {"role_name": "r", "policy_names": ["a"]}
-    for one in (before, None):
-        found = reviewed(
-            resource(kind, "e", one, {"role_name": "r"}, after_unknown={"policy_names": True})
+    for item in (before, None):
+        review = reviewed(
+            resource(kind, "e", item, {"role_name": "r"}, after_unknown={"policy_names": True})
         )
-        assert rules(found) == {"exclusive-removes"}
-        assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]
+        assert rules(review) == {"exclusive-removes"}
+        assert not [line for c in review.changes for line in c.lines if line.effect == "loss"]
 
 
 def test_one_role_of_two_is_both() -> None:
     kind = "aws_iam_role_policy"
     references = named("aws_iam_role.a.name", "aws_iam_role.b.name")
-    found = reviewed(
+    review = reviewed(
         resource("aws_iam_role", "a", None, {"assume_role_policy": NODES}),
         resource(
             kind, "p", None, {"policy": document(allow("s3:*"))}, after_unknown={"role": True}
         ),
         configuration=configured(kind, "p", {"role": references}),
     )
-    (change,) = (c for c in found.changes if c.type == kind)
+    (change,) = (c for c in review.changes if c.type == kind)
     assert change.principals == ("aws_iam_role.a", "aws_iam_role.b.name")
 
 
@@ -246,13 +246,13 @@ def rebuilt(values: Json, unknown: Json, expressions: Json) -> Any:
         },
     ]
     unknown_policy = {"actions": ["create"], "after_unknown": {"policy": True}}
-    found = reviewed(
+    review = reviewed(
         deferred("d", values, unknown),
         resource("aws_iam_policy", "p", None, {"name": "p"}, **unknown_policy),
         configuration={"root_module": {"resources": blocks}},
     )
-    assert "unknown-policy" in rules(found)
-    (change,) = (c for c in found.changes if c.address == "aws_iam_policy.p")
+    assert "unknown-policy" in rules(review)
+    (change,) = (c for c in review.changes if c.address == "aws_iam_policy.p")
     return change
 
 
@@ -306,28 +306,28 @@ def test_an_inline_policy_is_rebuilt_from_the_block_of_its_name() -> None:
     trust = {"name": "r", "assume_role_policy": NODES}
     later = {**trust, "inline_policy": [{"name": "two"}, {"name": "one"}]}
     unknown = {"inline_policy": [{"policy": True}, {"policy": True}]}
-    found = reviewed(
+    review = reviewed(
         deferred("one", {"statement": [STATEMENT]}, {}),
         deferred("two", {"statement": [{"actions": ["iam:*"], "resources": ["*"]}]}, {}),
         resource("aws_iam_role", "r", None, later, after_unknown=unknown),
         configuration=configured("aws_iam_role", "r", {"inline_policy": blocks}),
     )
-    said = {
+    message = {
         c.attribute: c.after.policy.statements[0].actions
-        for c in found.changes
+        for c in review.changes
         if c.kind == "permissions" and c.after.policy
     }
-    assert said == {'inline_policy["one"]': ("ec2:A",), 'inline_policy["two"]': ("iam:*",)}
+    assert message == {'inline_policy["one"]': ("ec2:A",), 'inline_policy["two"]': ("iam:*",)}
 
 
 def test_inline_policies_of_a_dynamic_block_that_is_not_known_may_be_any() -> None:
     old = {"name": "r", "assume_role_policy": NODES}
     before = {**old, "inline_policy": [{"name": "a", "policy": document(allow("ec2:A"))}]}
-    found = reviewed(
+    review = reviewed(
         resource("aws_iam_role", "r", before, old, after_unknown={"inline_policy": True})
     )
-    assert rules(found) == {"unknown-policy"}
-    assert not [line for c in found.changes for line in c.lines if line.effect == "loss"]
+    assert rules(review) == {"unknown-policy"}
+    assert not [line for c in review.changes for line in c.lines if line.effect == "loss"]
 
 
 @pytest.mark.parametrize("names", [["1", None], [None, "0"], [None, None], ["a", "a"]])
@@ -339,6 +339,8 @@ def test_inline_policies_without_a_known_name_are_kept_apart(names: list[str | N
     ]
     unknown = {"inline_policy": [{} if name else {"name": True} for name in names]}
     later = {"name": "r", "assume_role_policy": NODES, "inline_policy": blocks}
-    found = reviewed(resource("aws_iam_role", "r", None, later, after_unknown=unknown))
-    said = [c.after.policy.statements[0].actions for c in found.changes if c.kind == "permissions"]  # type: ignore[union-attr]
-    assert sorted(said) == [("*",), ("ec2:A",)]
+    review = reviewed(resource("aws_iam_role", "r", None, later, after_unknown=unknown))
+    messages = [
+        c.after.policy.statements[0].actions for c in review.changes if c.kind == "permissions"
+    ]  # type: ignore[union-attr]
+    assert sorted(messages) == [("*",), ("ec2:A",)]

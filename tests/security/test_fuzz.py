@@ -44,7 +44,7 @@ from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.ignore import load as load_ignoring
 from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts import decode
-from vpc_cni_iam.vendoring.config import parse as parse_config
+from vpc_cni_iam.vendoring.configuration.config import parse as parse_config
 from vpc_cni_iam.vendoring.manifest import FileRecord
 from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
 from vpc_cni_iam.vendoring.manifest import loads as parse_manifest

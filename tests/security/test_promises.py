@@ -109,14 +109,14 @@ def seen(outer: Path) -> dict[str, list[list[str]]]:
     sources = {f"checkout/{k}": v for k, v in source_of(["ec2:CreateTags"]).items()}
     write_tree(work, files | sources)
     subprocess.run(["git", "init", "-q", "repo"], cwd=work, check=True)
-    found = {}
+    result = {}
     for words in COMMANDS:
-        code, events, said = watch(words, work, outer / "log")
-        assert code in (0, 1), f"{words}: {said}"
-        found[words] = events
+        code, events, stderr = watch(words, work, outer / "log")
+        assert code in (0, 1), f"{words}: {stderr}"
+        result[words] = events
     assert {p.name for p in outer.iterdir()} == {"work", "log", "temporary"}
     assert list((outer / "temporary").iterdir()) == []
-    return found
+    return result
 
 
 def test_no_command_opens_a_connection(seen: dict[str, list[list[str]]]) -> None:
@@ -199,12 +199,12 @@ def test_no_code_from_input_is_run(tmp_path: Path) -> None:
         "check --config b/vpc-cni-iam.toml",
         "upstream calls go",
     ):
-        _, events, said = watch(words, work, tmp_path / "log")
-        assert "Traceback" not in said
+        _, events, stderr = watch(words, work, tmp_path / "log")
+        assert "Traceback" not in stderr
         assert [e for e in events if e[0] in watched.STARTS] == [], words
         compiled = [e[1] for e in events if e[0] == "compile"]
         assert not any("touch ran" in source or "7*7" in source for source in compiled), words
-        assert "49" not in said.replace("2849", ""), words
+        assert "49" not in stderr.replace("2849", ""), words
     assert not list(tmp_path.rglob("ran"))
 
 

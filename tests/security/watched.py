@@ -53,8 +53,8 @@ def writes(arguments: tuple[object, ...]) -> bool:
         return False
     if isinstance(mode, str):
         return bool(set(mode) & set("wax+"))
-    wanted = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-    return bool(int(str(flags)) & wanted)
+    expected = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    return bool(int(str(flags)) & expected)
 
 
 if __name__ == "__main__":

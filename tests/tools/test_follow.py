@@ -123,9 +123,9 @@ def test_the_workflow_tells_a_newer_version_from_a_failure(
     assert (tmp_path / "output").read_text() == f"code={code}\n"
 
 
-@pytest.mark.parametrize(("found", "created"), [("0", True), ("1", False)])
-def test_the_workflow_opens_one_issue(tmp_path: Path, found: str, created: bool) -> None:
-    gh = f'#!/bin/sh\ncase "$2" in list) echo {found};; *) echo "$*" > created;; esac\n'
+@pytest.mark.parametrize(("result", "created"), [("0", True), ("1", False)])
+def test_the_workflow_opens_one_issue(tmp_path: Path, result: str, created: bool) -> None:
+    gh = f'#!/bin/sh\ncase "$2" in list) echo {result};; *) echo "$*" > created;; esac\n'
     report = "newer than the catalog: v1.99.0\nproposed for v1.99.0, in build/follow:\n"
     write_tree(tmp_path, {"bin/gh": gh, "report.txt": report})
     (tmp_path / "bin/gh").chmod(0o755)

@@ -64,10 +64,10 @@ SPELLINGS = [
 @pytest.mark.parametrize("copy", COPIES)
 @pytest.mark.parametrize("revision", [r.name for r in revisions()])
 def test_a_copy_of_the_page_means_what_the_catalog_has(copy: str, revision: str) -> None:
-    found = documents(COPIES[copy](page(revision)), "page")
-    assert [f.kind for f in found] == list(raw(revision)) == list(find(revision).kinds)
-    assert {f.kind: f.value for f in found} == raw(revision)
-    assert {c.state for c in compare(found, find(revision))} == {"same"}
+    document = documents(COPIES[copy](page(revision)), "page")
+    assert [f.kind for f in document] == list(raw(revision)) == list(find(revision).kinds)
+    assert {f.kind: f.value for f in document} == raw(revision)
+    assert {c.state for c in compare(document, find(revision))} == {"same"}
 
 
 @pytest.mark.parametrize(("cluster", "vpc"), SPELLINGS)
@@ -99,15 +99,15 @@ def test_placeholders_are_put_once(text: str) -> None:
 
 
 def test_every_revision_differs_from_every_other() -> None:
-    for one in revisions():
+    for revision in revisions():
         for other in revisions():
-            compared = compare(documents(page(one.name), "page"), other)
-            assert all(c.state == "same" for c in compared) == (one == other)
+            compared = compare(documents(page(revision.name), "page"), other)
+            assert all(c.state == "same" for c in compared) == (revision == other)
 
 
 def compared(**changed: Callable[[str], str]) -> dict[str, tuple[str, list[str]]]:
-    found = compare(documents(page(**changed), "page"), NEWEST)
-    return {c.kind: (c.state, [str(x) for x in c.changes or c.differences]) for c in found}
+    comparison = compare(documents(page(**changed), "page"), NEWEST)
+    return {c.kind: (c.state, [str(x) for x in c.changes or c.differences]) for c in comparison}
 
 
 def test_differences_are_said_in_meaning() -> None:
@@ -131,8 +131,8 @@ def test_another_grouping_is_the_same() -> None:
         document["Statement"].insert(0, moved)
         return json.dumps(document)
 
-    found = compare(documents(page(ipv6=split), "page"), NEWEST)
-    (ipv6,) = (c for c in found if c.kind == "ipv6")
+    differences = compare(documents(page(ipv6=split), "page"), NEWEST)
+    (ipv6,) = (c for c in differences if c.kind == "ipv6")
     assert ipv6.state == "same"
     assert "grouped" in ipv6.note
 
@@ -140,11 +140,11 @@ def test_another_grouping_is_the_same() -> None:
 def test_missing_and_unknown_documents() -> None:
     text = page().partition("## IPv6")[0]
     text += '{"Statement": {"Effect": "Allow", "Action": "eks:*", "Resource": "*"}}'
-    found = {c.kind: c for c in compare(documents(text, "page"), NEWEST)}
-    assert (found["ipv6"].state, found["ipv4-scoped"].state) == ("missing", "missing")
+    result = {c.kind: c for c in compare(documents(text, "page"), NEWEST)}
+    assert (result["ipv6"].state, result["ipv4-scoped"].state) == ("missing", "missing")
     before = compare(documents(page(), "page"), find("2026-06-01"))
     assert [(c.kind, c.state) for c in before if c.state != "same"] == [("hyperpod", "unknown")]
-    assert (found["other"].state, found["other"].note) == ("unknown", "allows eks:* on *")
+    assert (result["other"].state, result["other"].note) == ("unknown", "allows eks:* on *")
 
 
 START = page().index("```\n{")
@@ -216,28 +216,28 @@ def test_an_import_is_the_catalogs_own_form() -> None:
     assert "ec2:DescribeVpcs" in json.dumps(new["documents"]["ipv6"])
     assert new["source"]["commits"][0]["subject"] == NEXT.subject
     folder = Path(__file__).parents[2] / "generator/vpc_cni_iam/catalog/facts/data/revisions"
-    kept = (folder / "2026-09-29.json").read_text(encoding="utf-8")
-    assert written["2026-09-29.json"] == kept.replace(
+    before = (folder / "2026-09-29.json").read_text(encoding="utf-8")
+    assert written["2026-09-29.json"] == before.replace(
         '"last_release": null', '"last_release": "v1.23.2"'
     )
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "said"),
+    ("change", "error", "message"),
     [
         (str, UsageError, "nothing to import"),
         (lambda t: t.partition("## IPv6")[0], InputError, "ipv6 is missing"),
     ],
 )
 def test_imports_that_are_refused(
-    change: Callable[[str], str], error: type[Exception], said: str
+    change: Callable[[str], str], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         data_files(change(page()).encode(), "page", NEXT)
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "said"),
+    ("option", "value", "message"),
     [
         ("--commit", "abc", "not a whole commit id"),
         ("--date", "yesterday", "not a date such as"),
@@ -247,18 +247,18 @@ def test_imports_that_are_refused(
         ("--cni-version", "one", "not a plugin version"),
     ],
 )
-def test_origins_that_are_refused(option: str, value: str, said: str, tmp_path: Path) -> None:
+def test_origins_that_are_refused(option: str, value: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(page())
-    given = {
+    values = {
         "--commit": "ab" * 20,
         "--date": "2026-11-02",
         "--cni-version": "v1.24.0",
         option: value,
     }
-    words = [w for pair in given.items() for w in pair]
+    words = [w for pair in values.items() for w in pair]
     done = upstream("import", "page.md", *words, "--output", "new", cwd=tmp_path)
     assert done.code == 2
-    assert said in done.err
+    assert message in done.err
     assert not (tmp_path / "new").exists()
 
 
@@ -275,7 +275,7 @@ def test_the_command(tmp_path: Path) -> None:
         ("hyperpod", "missing"),
         ("ipv4-scoped", "same"),
     ]
-    for words, said in (
+    for words, message in (
         (("nowhere.md",), "nowhere.md: is not there"),
         ((".",), "is a directory; name a file"),
         (("",), "is empty text"),
@@ -283,7 +283,7 @@ def test_the_command(tmp_path: Path) -> None:
     ):
         done = upstream("check", *words, cwd=tmp_path)
         assert done.code in (2, 3)
-        assert said in done.err
+        assert message in done.err
     (tmp_path / "latin.md").write_bytes(b"a\n\xff")
     done = upstream("check", "latin.md", cwd=tmp_path)
     assert (done.code, "latin.md: line 2: is not UTF-8 text" in done.err) == (3, True)

@@ -57,13 +57,13 @@ def life(ec2: Any, subnet: str, instance: str) -> list[Any]:
     name = {"NetworkInterfaceId": made["NetworkInterfaceId"]}
 
     def described() -> dict[str, Any]:
-        (found,) = ec2.describe_network_interfaces(**own)["NetworkInterfaces"]
+        (result,) = ec2.describe_network_interfaces(**own)["NetworkInterfaces"]
         return {
-            "addresses": len(found["PrivateIpAddresses"]),
-            "attached": found.get("Attachment", {}).get("DeviceIndex"),
-            "description": found["Description"],
-            "status": found["Status"],
-            "tags": found["TagSet"],
+            "addresses": len(result["PrivateIpAddresses"]),
+            "attached": result.get("Attachment", {}).get("DeviceIndex"),
+            "description": result["Description"],
+            "status": result["Status"],
+            "tags": result["TagSet"],
         }
 
     seen: list[Any] = [described()]
@@ -73,8 +73,8 @@ def life(ec2: Any, subnet: str, instance: str) -> list[Any]:
     ec2.create_tags(Resources=own["NetworkInterfaceIds"], Tags=[more])
     ec2.assign_private_ip_addresses(SecondaryPrivateIpAddressCount=2, **name)
     seen.append(described())
-    (found,) = ec2.describe_network_interfaces(**own)["NetworkInterfaces"]
-    last = [a["PrivateIpAddress"] for a in found["PrivateIpAddresses"] if not a["Primary"]][:1]
+    (result,) = ec2.describe_network_interfaces(**own)["NetworkInterfaces"]
+    last = [a["PrivateIpAddress"] for a in result["PrivateIpAddresses"] if not a["Primary"]][:1]
     ec2.unassign_private_ip_addresses(PrivateIpAddresses=last, **name)
     seen.append(described())
     by_tag = {"Name": f"tag:{CLUSTER_TAG['Key']}", "Values": ["prod"]}

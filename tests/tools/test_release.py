@@ -70,6 +70,6 @@ def test_the_bill_of_materials_names_every_dependency_with_its_licence(tmp_path:
     bill = json.loads((tmp_path / "sbom.json").read_text())
     assert bill["bomFormat"] == "CycloneDX"
     assert bill["metadata"]["component"]["name"] == "vpc-cni-iam"
-    found = {component["name"].lower(): component for component in bill["components"]}
+    result = {component["name"].lower(): component for component in bill["components"]}
     for name in ("typer", "jinja2", "python-hcl2", "tomlkit", "msgspec", "lark"):
-        assert found[name]["version"] and found[name]["licenses"], name
+        assert result[name]["version"] and result[name]["licenses"], name

@@ -166,7 +166,7 @@ def test_build_constraints(constraint: str, built: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ("f := c.svc.CreateTags\n\tf(ctx, &ec2.CreateTagsInput{})", "where it is called is open"),
         ("ec2.NewInstanceRunningWaiter(c.svc).Wait(ctx, in)", "waits by calls"),
@@ -177,9 +177,9 @@ def test_build_constraints(constraint: str, built: str | None) -> None:
         ),
     ],
 )
-def test_what_names_cannot_decide(body: str, said: str, tmp_path: Path) -> None:
+def test_what_names_cannot_decide(body: str, message: str, tmp_path: Path) -> None:
     (undecided,) = found(tmp_path, nodes(body)).undecided
-    assert said in undecided.text
+    assert message in undecided.text
     assert undecided.site.function == "Run"
 
 

@@ -15,10 +15,10 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import ModuleKind, options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
-from vpc_cni_iam.vendoring.config import Config, load, parse
+from vpc_cni_iam.vendoring.configuration.config import Config, load, parse
+from vpc_cni_iam.vendoring.configuration.tables import schema_text
 from vpc_cni_iam.vendoring.init import init, text
 from vpc_cni_iam.vendoring.repository import find
-from vpc_cni_iam.vendoring.tables import schema_text
 from vpc_cni_iam.vendoring.upgrade import Pin, find_pin, repin
 
 HERE = Path("vpc-cni-iam.toml")
@@ -31,8 +31,8 @@ def config(body: str) -> Config:
 
 
 def test_what_init_writes_works_and_is_pinned() -> None:
-    found = config(text("modules/x"))
-    (module,) = found.modules
+    configuration = config(text("modules/x"))
+    (module,) = configuration.modules
     assert module.path == "modules/x"
     assert module.newest
     assert module.options == options(cni_version="v1.23.2")
@@ -58,7 +58,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
 @pytest.mark.parametrize(
     ("body", "place", "words"),
     [
-        ("x = [", "end of document", "is not TOML"),
+        ("x = [", "", "is not TOML: Invalid value (at end of document)"),
         ("x = 1\n", "line 1", "unknown key 'x'; known is module"),
         ("\n[other]\nx = 1\n", "line 2", "unknown key 'other'"),
         ('[module]\npath = "a"\n', "line 1", "write [[module]]"),
@@ -119,7 +119,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (f'{TOP}[[module]]\npath = "./a"\n{PIN}', "line 6", "is the same path as"),
         (f'{TOP}[[module]]\npath = "x/../a"\n{PIN}', "line 6", "is the same path as"),
         ("x = " + "[" * 5000, "line 1", "nests more than 20 deep"),
-        ("x = " + "9" * 5000, "", "no module needs"),
+        ("x = " + "9" * 5000, "", "a number or a nesting that is too large"),
         (f'{TOP}[[module]]\npath = "a/b"\n{PIN}', "line 6", "is a path inside that of line 2"),
         (f'[[module]]\npath = "/a"\n{PIN}', "line 2", "is absolute"),
         (f'[[module]]\npath = "C:/a"\n{PIN}', "line 2", "is absolute"),
@@ -153,6 +153,27 @@ def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:
     assert words in str(caught.value)
     assert caught.value.place.startswith(place)
     assert caught.value.source == str(HERE)
+
+
+@pytest.mark.parametrize(
+    ("keys", "place", "advice"),
+    [
+        (f'{PIN}variants = ["ipv4,ipv6"]', "line 4", "write a string for each variant"),
+        (
+            'cni_version = "v1.19.0"\nfeatures = ["multi-nic"]',
+            "line 4",
+            "choose a later cni_version",
+        ),
+        ('cni_version = "v9.0.0"', "line 3", "or use cni_version v1.23.2"),
+        (f'{PIN}harden = true\nvariants = ["ipv4"]', "line 4", "harden = true needs a cluster"),
+        ('cni_version = "v1.8.0"\nvariants = ["ipv6"]', "line 4", "choose with variants"),
+    ],
+)
+def test_an_error_of_an_option_names_its_key_and_line(keys: str, place: str, advice: str) -> None:
+    with pytest.raises(InputError) as caught:
+        config(f'[[module]]\npath = "a"\n{keys}\n')
+    assert advice in str(caught.value) and "--" not in str(caught.value)
+    assert caught.value.place == place
 
 
 @pytest.mark.parametrize("key", ["cni_version", "revision", "kind", "path", "x" * 100_000])

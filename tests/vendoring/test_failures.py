@@ -16,7 +16,7 @@ import pytest
 from conftest import COMMAND, read_tree, run
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.lock import locked
-from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import SyncOutcome, sync_all
@@ -71,9 +71,9 @@ def test_an_upgrade_waits_for_others_and_then_looks_again(tmp_path: Path) -> Non
         assert waits_for_a_lock(process)
         theirs = toml.read_text() + "# theirs\n"
         toml.write_text(theirs)
-    _, said = process.communicate()
+    _, output = process.communicate()
     assert process.returncode == 3
-    assert "was changed meanwhile" in said
+    assert "was changed meanwhile" in output
     assert toml.read_text() == theirs
     assert read_tree(tmp_path / "deep") == before
 
@@ -88,7 +88,9 @@ def test_whoever_is_overtaken_leaves_what_the_other_wrote(
     chosen = select(config, tmp_path, ())
 
     def overtaken(*arguments: Any) -> list[SyncOutcome]:
-        assert run("upgrade", "--cni-version", "v1.22.4", cwd=tmp_path).code == 0
+        other = [*COMMAND]  # not in this process, where what it calls is patched
+        words = ("upgrade", "--cni-version", "v1.22.4")
+        assert run(*words, cwd=tmp_path, command=other).code == 0
         return sync_all(*arguments)
 
     monkeypatch.setattr("vpc_cni_iam.vendoring.upgrade.sync_all", overtaken)
@@ -113,9 +115,9 @@ def test_a_sync_waits_for_others_and_then_looks_again(tmp_path: Path) -> None:
         )
         assert waits_for_a_lock(process)
         toml.write_text(toml.read_text().replace("v1.20.4", "v1.22.4"))
-    _, said = process.communicate()
+    _, output = process.communicate()
     assert process.returncode == 3
-    first, second = said.splitlines()
+    first, second = output.splitlines()
     assert first.endswith("error: vpc-cni-iam.toml: was changed meanwhile; run the command again")
     assert "2 of 2 modules are not what vpc-cni-iam.toml says" in second
     assert read_tree(tmp_path / "deep") == before
@@ -137,10 +139,10 @@ def test_a_module_that_another_is_writing_is_not_taken_for_edited(
         )
         waited = waits_for_a_lock(process)
         main.write_text(before)
-    said, _ = process.communicate()
-    assert waited, said
+    stderr, _ = process.communicate()
+    assert waited, stderr
     assert process.returncode == 0
-    assert "edited" not in said
+    assert "edited" not in stderr
 
 
 @pytest.fixture
@@ -185,8 +187,8 @@ def as_nobody(folder: Path, command: str) -> tuple[int, str]:
         finally:
             os._exit(code)
     os.close(writing)
-    with os.fdopen(reading, "rb") as said:
-        text = said.read().decode()
+    with os.fdopen(reading, "rb") as message:
+        text = message.read().decode()
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text
 
 
@@ -205,17 +207,17 @@ def test_what_is_read_only_does_not_hide_what_became_of_the_others(
     guarded = folder / "b" / ("main.tf" if what == "file" else "")
     guarded.chmod(0o444 if what == "file" else 0o555)
     before = read_tree(folder / "b")
-    failures, said = as_nobody(folder, "upgrade")
-    assert failures == 1, said
-    first, second, third = said.splitlines()
+    failures, stderr = as_nobody(folder, "upgrade")
+    assert failures == 1, stderr
+    first, second, third = stderr.splitlines()
     assert (first, third) == ("None", "None")
     assert f"cannot be written: {'it is read-only' if what == 'file' else 'Permission'}" in second
     assert f"nothing in {folder / 'b'} was changed" in second
     assert read_tree(folder / "b") == before
     # What was said is so: the file and the other two are changed, and a sync is all that is left.
     assert (folder / "vpc-cni-iam.toml").read_text().count("v1.22.4") == 3
-    found = run("check", "--format", "json", cwd=folder).out
-    assert found.count('"state": "clean"') == 2
+    done = run("check", "--format", "json", cwd=folder).out
+    assert done.count('"state": "clean"') == 2
     open_up(folder)
     assert as_nobody(folder, "sync")[0] == 0
     assert run("check", cwd=folder).code == 0

@@ -9,10 +9,10 @@ from conftest import Run, run
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
-from vpc_cni_iam.vendoring.tables import Acceptance
 
 NONE, ADDED, UNKNOWN = KeptAccess.NONE, KeptAccess.ADDED, KeptAccess.UNKNOWN
 VARIANTS = ("ipv4", "ipv4-scoped")
@@ -38,7 +38,7 @@ EDITS = [
     ("policy", "main.tf", "[local.cluster_name]", '["*"]', ADDED, ("ipv4_scoped: ",)),
     ("policy", "main.tf", "[local.cluster_name]", "[var.vpc_id]", ADDED, ("ipv4_scoped: ",)),
     ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, (":ec2:*:",)),
-    ("policy", "main.tf", OPEN, OPEN + DYNAMIC, UNKNOWN, ("'dynamic' cannot be read",)),
+    ("policy", "main.tf", OPEN, OPEN + DYNAMIC, UNKNOWN, ("ipv4 repeats is changed",)),
     (
         "policy",
         "main.tf",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.vendoring.config import Config, parse
+from vpc_cni_iam.vendoring.configuration.config import Config, parse
 from vpc_cni_iam.vendoring.select import select
 
 TABLE = '[[module]]\npath = "{}"\ncni_version = "v1.20.4"\n'
@@ -39,16 +39,16 @@ def config(tmp_path: Path) -> Config:
 def test_what_a_word_names(
     here: str, word: str, module: str, files: set[str], config: Config, tmp_path: Path
 ) -> None:
-    (found,) = select(config, tmp_path / here, [word])
-    assert (found.module.path, found.files) == (module, files)
-    (found,) = select(config, tmp_path / here, [str(tmp_path / module), word])
-    assert (found.module.path, found.files) == (module, set())
+    (selection,) = select(config, tmp_path / here, [word])
+    assert (selection.module.path, selection.files) == (module, files)
+    (selection,) = select(config, tmp_path / here, [str(tmp_path / module), word])
+    assert (selection.module.path, selection.files) == (module, set())
 
 
 def test_without_words_all_are_meant(config: Config, tmp_path: Path) -> None:
     assert [s.module.path for s in select(config, tmp_path, ())] == ["a/x", "x"]
-    (found,) = select(config, tmp_path, ["x/main.tf", "x/variables.tf"])
-    assert found.files == {"main.tf", "variables.tf"}
+    (selection,) = select(config, tmp_path, ["x/main.tf", "x/variables.tf"])
+    assert selection.files == {"main.tf", "variables.tf"}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from vpc_cni_iam.errors import EngineError, InputError, TreeError
 from vpc_cni_iam.vendoring import observe as observing
 from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.check import check as check_all
-from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.sync import SyncOutcome
@@ -68,18 +68,18 @@ class Repository:
 
 @pytest.fixture
 def repo(tmp_path: Path) -> Repository:
-    found = Repository(tmp_path / "r")
-    assert found.sync().done
-    return found
+    repository = Repository(tmp_path / "r")
+    assert repository.sync().done
+    return repository
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Repository:
     """What the module should be at the new pin."""
-    found = Repository(tmp_path / "fresh")
-    found.pin(NEW)
-    found.sync()
-    return found
+    repository = Repository(tmp_path / "fresh")
+    repository.pin(NEW)
+    repository.sync()
+    return repository
 
 
 def note(text: str) -> str:
@@ -628,7 +628,7 @@ def test_an_unchanged_tree_is_checked_without_reading_hcl(repo: Repository) -> N
     code = (
         "import sys\nfrom pathlib import Path\n"
         "from vpc_cni_iam.vendoring.check import check\n"
-        "from vpc_cni_iam.vendoring.config import load\n"
+        "from vpc_cni_iam.vendoring.configuration.config import load\n"
         "assert check(load(Path(sys.argv[1])))[0].clean\n"
         "print(sorted({'hcl2', 'lark', 'tomlkit', 'rich'} & set(sys.modules)))\n"
     )
@@ -709,17 +709,19 @@ def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
     repo.pin(NEW)
 
     def ended(stop: int) -> tuple[int, dict[str, str]]:
-        one = Repository(tmp_path / f"stop{stop}")
-        one.pin(NEW)
-        shutil.copytree(repo.module, one.module)
-        code = killed_at(stop, one, way)
-        if not one.sync(way).done:
-            one.edit("main.tf", without_markers)
-            one.sync("keep", "main.tf")
-            assert one.sync(way).done
-        assert one.check().clean
+        repository = Repository(tmp_path / f"stop{stop}")
+        repository.pin(NEW)
+        shutil.copytree(repo.module, repository.module)
+        code = killed_at(stop, repository, way)
+        if not repository.sync(way).done:
+            repository.edit("main.tf", without_markers)
+            repository.sync("keep", "main.tf")
+            assert repository.sync(way).done
+        assert repository.check().clean
         # A copy may be there twice, since nobody knows whose the first one is.
-        return code, {n: t for n, t in read_tree(one.module).items() if not n.endswith(".orig.1")}
+        return code, {
+            n: t for n, t in read_tree(repository.module).items() if not n.endswith(".orig.1")
+        }
 
     expected = ended(1000)[1]
     for stop in range(200):
@@ -783,7 +785,7 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
         trees.append(read_tree(repo.module))
         texts.append(toml.read_text())
     setup = (
-        "from vpc_cni_iam.vendoring.config import load\n"
+        "from vpc_cni_iam.vendoring.configuration.config import load\n"
         "from vpc_cni_iam.vendoring.sync import sync\n"
         f"toml = Path({str(toml)!r})\n"
         "def there_and_back():\n"
@@ -794,11 +796,11 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     )
     in_the_middle = 0
     for _ in killed_at_random(tmp_path, setup, 300 if os.environ.get("CI") else 40):
-        found = read_tree(repo.module)
-        whole = {n: t for n, t in found.items() if "/.vpc-cni-iam-" not in f"/{n}"}
+        files_read = read_tree(repo.module)
+        whole = {n: t for n, t in files_read.items() if "/.vpc-cni-iam-" not in f"/{n}"}
         for name, text in whole.items():
             assert any(text == tree.get(name) for tree in trees), name
-        in_the_middle += found not in trees
+        in_the_middle += files_read not in trees
         repo.pin(NEW)
         assert repo.sync().done
         assert read_tree(repo.module) == trees[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vpc_cni_iam.vendoring.check import check
-from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.manifest import MANIFEST
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.sync import sync

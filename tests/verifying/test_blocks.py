@@ -148,7 +148,7 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
     "a local that ignores the cluster": (
         POLICY,
         "main.tf",
-        replace('coalesce(var.cluster_name, "cluster_name-not-given")', '"*"'),
+        replace('coalesce(var.cluster_name, "(none)")', '"*"'),
         'local cluster_name: value is "*", in the catalog\'s module coalesce(',
     ),
     "documents from elsewhere": (

@@ -117,7 +117,7 @@ def test_an_edit_is_named(name: str, tmp_path: Path) -> None:
     change, line = EDITS[name]
     result = verify(module(tmp_path / "m", change), as_stated, None)
     assert not result.clean
-    assert any(line in found for found in lines(result)), lines(result)
+    assert any(line in results for results in lines(result)), lines(result)
     assert all(f.line for f in result.findings if not f.text.endswith("is missing"))
     assert result.findings
 
@@ -127,7 +127,7 @@ def test_an_edit_is_named(name: str, tmp_path: Path) -> None:
 def test_an_engine_names_the_same_edit(name: str, newest: Engine, tmp_path: Path) -> None:
     change, line = EDITS[name]
     result = verify(module(tmp_path / "m", change), as_stated, newest)
-    assert any(line in found for found in lines(result)), lines(result)
+    assert any(line in results for results in lines(result)), lines(result)
 
 
 @pytest.mark.engine
@@ -146,7 +146,9 @@ def test_outputs_that_were_swapped_are_seen_by_an_engine(newest: Engine, tmp_pat
     )
     result = verify(module(tmp_path / "m", swapped), as_stated, newest)
     assert not result.clean
-    assert any("ec2:AssignPrivateIpAddresses" in found for found in lines(result)), lines(result)
+    assert any("ec2:AssignPrivateIpAddresses" in results for results in lines(result)), lines(
+        result
+    )
 
 
 # What equals the catalog's documents for the values of a rendering at least, but is other code.
@@ -343,7 +345,7 @@ def test_options_given_win_over_those_stated(tmp_path: Path) -> None:
     result = verify(
         module(tmp_path / "m", str, options(revision="2022-01-31")), lambda _: LATEST, None
     )
-    assert any("ec2:DescribeSubnets is missing" in found for found in lines(result))
+    assert any("ec2:DescribeSubnets is missing" in results for results in lines(result))
 
 
 def test_without_a_statement_the_nearest_document_is_taken(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from tools.docs import catalog, commands, outside, picker
+from tools.docs import catalog, commands, outside, peers, picker
 
 _PAGES = {
     "commands.md": commands.page,
     "catalog.md": catalog.page,
+    "peers.md": peers.page,
     "assets/policy-picker-data.js": picker.script,
 }
 _places: dict[str, str] = {}

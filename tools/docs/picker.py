@@ -169,10 +169,10 @@ def _policy(tables: _Data, variant: Variant, policy: Policy) -> int:
 
 
 def _statement(statement: Statement) -> dict[str, Any]:
-    one = Policy((statement,))
+    policy = Policy((statement,))
     return {
-        "json": dumps(one).partition("[\n")[2].rpartition("\n  ]")[0],
-        "hcl": block(policy_document("x", one)).partition("\n")[2].rpartition("}\n")[0],
+        "json": dumps(policy).partition("[\n")[2].rpartition("\n  ]")[0],
+        "hcl": block(policy_document("x", policy)).partition("\n")[2].rpartition("}\n")[0],
         "actions": statement.actions,
     }
 

@@ -74,8 +74,8 @@ def find(family: str, version: str | None, cache: Path) -> Path | None:
     Returns:
         Its path, or None where it is not installed.
     """
-    wanted = version or [tool.version for tool in EVERYDAY if tool.family == family][-1]
-    path = cache / "bin" / f"{family}-{wanted}"
+    expected = version or [tool.version for tool in EVERYDAY if tool.family == family][-1]
+    path = cache / "bin" / f"{family}-{expected}"
     return path if path.exists() else None
 
 
@@ -149,8 +149,8 @@ def _install_command(only: Sequence[str], best_effort: bool, cache: Path) -> int
 
 
 def _path_command(family: str, version: str | None, cache: Path) -> int:
-    if found := find(family, version, cache):
-        print(found)
+    if place := find(family, version, cache):
+        print(place)
         return 0
     name = f"{family}-{version}" if version else family
     if name not in NAMES:

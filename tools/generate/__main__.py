@@ -12,10 +12,11 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from tools.generate import examples, rule_pages, screenshot, terminal
-from vpc_cni_iam.audit import report as audit
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import releases
@@ -25,23 +26,20 @@ from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM, Variant
+from vpc_cni_iam.cli import json_types
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_variant
-from vpc_cni_iam.doctor import installation
-from vpc_cni_iam.explain import report as explain
 from vpc_cni_iam.files.tree import entries, texts, write
-from vpc_cni_iam.preflight import report
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
-from vpc_cni_iam.review.report.json import schema
 from vpc_cni_iam.vendoring.check import check
-from vpc_cni_iam.vendoring.config import Config, load
+from vpc_cni_iam.vendoring.configuration.config import Config, load
+from vpc_cni_iam.vendoring.configuration.tables import schema_text
 from vpc_cni_iam.vendoring.init import text
 from vpc_cni_iam.vendoring.sync import sync
-from vpc_cni_iam.vendoring.tables import schema_text
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,15 +67,15 @@ def tree(folder: Path) -> dict[str, str]:
 
 def stale_modules() -> list[str]:
     """Return a line for each file of a committed module that is not what it should be."""
-    found = []
+    results = []
     for folder, made_from in MODULES.items():
-        there, wanted = tree(ROOT / folder), render(made_from)
-        found += [
-            f"{folder}/{path}: {'left over' if path not in wanted else 'stale or missing'}"
-            for path in sorted(there.keys() | wanted.keys())
-            if there.get(path) != wanted.get(path)
+        there, expected = tree(ROOT / folder), render(made_from)
+        results += [
+            f"{folder}/{path}: {'left over' if path not in expected else 'stale or missing'}"
+            for path in sorted(there.keys() | expected.keys())
+            if there.get(path) != expected.get(path)
         ]
-    return found
+    return results
 
 
 def vendored() -> Config:
@@ -93,7 +91,7 @@ def variants_table() -> str:
         f"| variant | for | published by | {' | '.join(revisions)} |",
         f"| --- | --- | --- | {' | '.join('---' for _ in revisions)} |",
     ]
-    for variant in catalog["variants"]:
+    for variant in (v for v in catalog["variants"] if v["service_account"] == "aws-node"):
         works = [r["works_with"][variant["name"]] for r in catalog["revisions"]]
         cells = [f"`{variant['name']}`", variant["for"], variant["published_by"], *works]
         lines.append(f"| {' | '.join(cells)} |")
@@ -154,53 +152,45 @@ def coverage_picture() -> str:
     return coverage_svg(subject, matrix(subject.policies, setting))
 
 
-def doctor_schema() -> str:
-    """Return the schema of what `doctor` prints as JSON."""
-    return json.dumps(installation.schema(), indent=2) + "\n"
+def json_schema(command: str) -> str:
+    """Return the schema of what a command prints as JSON."""
+    return json.dumps(json_types.schema(command), indent=2) + "\n"
 
 
-def review_schema() -> str:
-    """Return the schema of what a review prints as JSON."""
-    return json.dumps(schema(), indent=2) + "\n"
-
-
-def audit_schema() -> str:
-    """Return the schema of what `audit` prints as JSON."""
-    return json.dumps(audit.schema(), indent=2) + "\n"
-
-
-def explain_schema() -> str:
-    """Return the schema of what `explain` prints as JSON."""
-    return json.dumps(explain.schema(), indent=2) + "\n"
-
-
-def preflight_schema() -> str:
-    """Return the schema of what `preflight` prints as JSON."""
-    return json.dumps(report.schema(), indent=2) + "\n"
+def json_table() -> str:
+    """Return the table of the commands that print JSON."""
+    lines = ["| command | prints | schema |", "| --- | --- | --- |"]
+    for command in json_types.TYPES:
+        schema = json_types.schema(command)
+        kinds = [
+            schema,
+            *(schema["$defs"][k["$ref"].rpartition("/")[2]] for k in schema.get("oneOf", ())),
+        ]
+        prints = "<br>".join(k["description"].rstrip(".") for k in kinds if "description" in k)
+        name = f"{command}.schema.json"
+        lines.append(f"| `{command}` | {prints} | [{name}](schemas/{name}) |")
+    return "\n".join(lines) + "\n"
 
 
 # The configuration is what init writes; the vendored example is then made from it.
-FILES = {
+FILES: dict[str, Callable[[], str]] = {
     "examples/vendored/vpc-cni-iam.toml": lambda: text(f"modules/{NAME}"),
     "examples/README.md": examples.page,
     "docs/session.svg": terminal.svg,
     "docs/coverage.svg": coverage_picture,
     "docs/risks.md": risks.page,
-    "docs/audit.schema.json": audit_schema,
-    "docs/explain.schema.json": explain_schema,
-    "docs/preflight.schema.json": preflight_schema,
-    "docs/review.schema.json": review_schema,
-    "docs/doctor.schema.json": doctor_schema,
     "docs/review.html": screenshot.page,
     "docs/vpc-cni-iam.schema.json": schema_text,
+    **{f"docs/schemas/{c}.schema.json": partial(json_schema, c) for c in json_types.TYPES},
 }
 SECTIONS = {
     "variants": variants_table,
     "features": features_table,
     "outage": outage_table,
     "configuration": configuration_table,
+    "json": json_table,
 }
-PAGES = ("README.md", "docs/variants.md", "docs/configuration.md")
+PAGES = ("README.md", "docs/variants.md", "docs/configuration.md", "docs/reference.md")
 
 
 def documents() -> dict[str, str]:
@@ -261,9 +251,9 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="write what is stale")
-    wanted = parser.parse_args().write
+    arguments = parser.parse_args().write
     pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
-    if wanted:
+    if arguments:
         write_documents()
         for folder, made_from in MODULES.items():
             files = render(made_from)

@@ -62,8 +62,8 @@ def page() -> str:
 def _shows(name: str) -> str:
     """Return the first sentence of an example, up to a colon."""
     text = (EXAMPLES / name / "main.tf").read_text(encoding="utf-8")
-    found = _FIRST_SENTENCE.match(text)
-    comment = " ".join(found[1].replace("# ", "").split()) if found else ""
+    result = _FIRST_SENTENCE.match(text)
+    comment = " ".join(result[1].replace("# ", "").split()) if result else ""
     return re.split(r"[.:] |\.$", comment)[0]
 
 

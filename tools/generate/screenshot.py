@@ -43,9 +43,9 @@ _KEY = b"Page\0"
 def page() -> str:
     """Return the page that is shown: the review that the README shows, too."""
     plan = read_plan(PLAN.read_bytes(), "plan.json")
-    wanted = ReviewTarget(releases.newest())
+    target = ReviewTarget(releases.newest())
     return report(
-        review(plan, wanted, locator=Locator(SOURCE, plan.configuration), fail_on="new-access")
+        review(plan, target, locator=Locator(SOURCE, plan.configuration), fail_on="new-access")
     )
 
 

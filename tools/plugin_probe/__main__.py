@@ -2,6 +2,7 @@
 
 python -m tools.plugin_probe build v1.23.2
 python -m tools.plugin_probe evidence v1.23.2 [--scenario NAME]
+python -m tools.plugin_probe policies v1.23.2
 python -m tools.plugin_probe run v1.23.2 ipv4 [--variant NAME | --policy FILE] [--deny ACTION]
 python -m tools.plugin_probe live
 
@@ -53,14 +54,22 @@ def _write(release: PluginVersion, agent: str, names: list[str]) -> None:
     (folder / "denials.json").write_text(denials.text(observed))
 
 
+def _write_policies(release: PluginVersion, agent: str) -> None:
+    """Run the catalog's policies, and add to the evidence what the agent did with them."""
+    observed = next(e for e in observed_data() if e["version"] == str(release))
+    policies = live.with_policies(release, agent, case.run)
+    file = case.ROOT / f"generator/vpc_cni_iam/catalog/facts/data/observed/{release}.json"
+    file.write_text(evidence.text(observed | {"policies": policies}))
+
+
 def _live(release: PluginVersion, agent: str) -> int:
     observed = next((e for e in observed_data() if e["version"] == str(release)), None)
     if observed is None:
         print(f"the catalog has no evidence of {release}")
         return 1
-    found = list(live.failures(release, agent, observed, case.run))
-    print("\n".join(found) or f"the agent of {release} does what the catalog says")
-    return 1 if found else 0
+    items = list(live.failures(release, agent, observed, case.run))
+    print("\n".join(items) or f"the agent of {release} does what the catalog says")
+    return 1 if items else 0
 
 
 def _say(text: str) -> None:
@@ -75,7 +84,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m tools.plugin_probe")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("build", "evidence", "run"):
+    for name in ("build", "evidence", "policies", "run"):
         commands.add_parser(name).add_argument("version", help="such as v1.23.2")
     commands.add_parser("live").set_defaults(version=LATEST)
     commands.choices["evidence"].add_argument(
@@ -92,23 +101,30 @@ def main() -> int:
     runs.add_argument("--harden", action="store_true", help="harden the policy of the catalog")
     source.add_argument("--policy", type=Path, help="a JSON file with the policy")
     runs.add_argument("--deny", action="append", default=[], metavar="ACTION")
-    given = parser.parse_args()
-    release = releases.find(given.version)
+    arguments = parser.parse_args()
+    release = releases.find(arguments.version)
     try:
         agent = build.agent(release)
-        if given.command == "build":
+        if arguments.command == "build":
             print(agent)
             return 0
-        if given.command == "live":
+        if arguments.command == "live":
             return _live(release, str(agent))
-        if given.command == "evidence":
-            _write(release, str(agent), given.scenario)
+        if arguments.command == "evidence":
+            _write(release, str(agent), arguments.scenario)
             return 0
-        scenario = find(given.scenario)
-        policies = [given.policy.read_text()] if given.policy else []
-        if given.variant:
-            policies = [live.policy(given.variant, release, scenario, hardened=given.harden)]
-        seen = case.run(case.Case(str(release), str(agent), scenario.name, policies, given.deny))
+        if arguments.command == "policies":
+            _write_policies(release, str(agent))
+            return 0
+        scenario = find(arguments.scenario)
+        policies = [arguments.policy.read_text()] if arguments.policy else []
+        if arguments.variant:
+            policies = [
+                live.policy(arguments.variant, release, scenario, hardened=arguments.harden)
+            ]
+        seen = case.run(
+            case.Case(str(release), str(agent), scenario.name, policies, arguments.deny)
+        )
     except UnavailableError as error:
         print(f"plugin_probe: {error}", file=sys.stderr)
         return 3

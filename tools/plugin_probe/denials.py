@@ -32,10 +32,10 @@ def denials(evidence: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[s
 
 
 def _places(scenarios: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Return scenarios by family, with the feature where one is needed."""
+    """Return scenarios by family, with the last feature where some are needed."""
     places: dict[str, list[Mapping[str, Any]]] = {}
     for scenario in scenarios:
-        place = " ".join([scenario["family"], *scenario["features"]])
+        place = " ".join([scenario["family"], *scenario["features"][-1:]])
         places.setdefault(place, []).append(scenario)
     return places
 

@@ -95,6 +95,7 @@ def evidence(
     return {
         "version": str(release),
         "observed": datetime.now(UTC).date().isoformat(),
+        "policies": before.get("policies", []) if before else [],
         "scenarios": sorted((*others, *shown), key=lambda s: order.index(s["name"])),
     }
 
@@ -114,6 +115,8 @@ def text(evidence: dict[str, Any]) -> str:
         fields.append(f'"denied": {{\n    {lines}\n   }}' if lines else '"denied": {}')
         scenarios.append("  {\n   " + ",\n   ".join(fields) + "\n  }")
     head = f'{{\n "version": "{evidence["version"]}",\n "observed": "{evidence["observed"]}",\n'
+    if lines := ",\n  ".join(map(json.dumps, evidence.get("policies", ()))):
+        head += f' "policies": [\n  {lines}\n ],\n'
     return head + ' "scenarios": [\n' + ",\n".join(scenarios) + "\n ]\n}\n"
 
 
@@ -134,8 +137,8 @@ def _denials(
         names = [n for a, f in forms.items() for n in (a, *(f if len(f) > 1 else ()))]
         before |= {(scenario.family, scenario.features, name) for name in scenario.denials}
         for name in dict.fromkeys(names):
-            keys = {(scenario.family, (), name), (scenario.family, scenario.features, name)}
-            if not keys & before:
+            needed = ((), *((f,) for f in scenario.features), scenario.features)
+            if before.isdisjoint((scenario.family, features, name) for features in needed):
                 before.add((scenario.family, scenario.features, name))
                 yield scenario, name
 

@@ -12,6 +12,7 @@ from tools.plugin_probe.evidence import outcome, requests
 from tools.plugin_probe.scenarios import HYPERPOD, Scenario, find
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.selection import select
@@ -31,7 +32,11 @@ _DENIALS = (("ipv4", "ec2:DescribeSubnets"), ("ipv6", "ec2:DescribeSubnets"))
 
 
 def policy(variant: str, release: PluginVersion, scenario: Scenario, *, hardened: bool) -> str:
-    """Return the catalog's policy of a variant for a release, with the stand-in's names."""
+    """Return the catalog's policy of a variant for a release, with the stand-in's names.
+
+    Of a release that is newer than the catalog, that for the newest one.
+    """
+    release = min(release, releases.newest())
     (chosen,) = variants.find((variant,))
     hardening = Hardening() if hardened else None
     selection = select(cni_version=str(release), features=scenario.features, hardening=hardening)
@@ -47,6 +52,44 @@ def policy(variant: str, release: PluginVersion, scenario: Scenario, *, hardened
     return dumps(parameters.substitute(composed, parameters.values(names)))
 
 
+def tried(release: PluginVersion) -> list[tuple[str, str, bool]]:
+    """Return the policies that a release is run with: variant, scenario, and whether hardened."""
+    return [
+        (variant, name, hardened)
+        for variant, name, hardened in _POLICIES
+        if find(name).at(release) and variants.find((variant,))[0].minimum <= release
+    ]
+
+
+def with_policies(
+    release: PluginVersion, agent: str, run: Callable[[Case], Run]
+) -> list[dict[str, Any]]:
+    """Return what the agent does with the catalog's policies.
+
+    Args:
+        release: The release.
+        agent: Its binary.
+        run: Runs a case.
+    """
+    policies = tried(release)
+    cases = [
+        Case(str(release), agent, name, [policy(variant, release, find(name), hardened=hardened)])
+        for variant, name, hardened in policies
+    ]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return [
+            {
+                "variant": variant,
+                "scenario": name,
+                "hardened": hardened,
+                "exit_code": seen.exit_code,
+                "pods": [seen.pods_served, seen.pods_wanted],
+                "denied": list(dict.fromkeys(text for r in seen.requests for text in r.denied)),
+            }
+            for (variant, name, hardened), seen in zip(policies, pool.map(run, cases), strict=True)
+        ]
+
+
 def failures(
     release: PluginVersion, agent: str, observed: dict[str, Any], run: Callable[[Case], Run]
 ) -> Iterator[str]:
@@ -60,25 +103,19 @@ def failures(
     """
     known = {scenario["name"]: scenario for scenario in observed["scenarios"]}
     plain = {name: Case(str(release), agent, name) for name in ("ipv4", "ipv6")}
-    with_policy = {
-        f"{variant}{' hardened' if hardened else ''} in {name}": Case(
-            str(release), agent, name, [policy(variant, release, find(name), hardened=hardened)]
-        )
-        for variant, name, hardened in _POLICIES
-    }
     denied = {place: Case(str(release), agent, place[0], (), (place[1],)) for place in _DENIALS}
-    cases = [*plain.values(), *with_policy.values(), *denied.values()]
+    cases = [*plain.values(), *denied.values()]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         runs = dict(zip(map(id, cases), pool.map(run, cases), strict=True))
     for name, case in plain.items():
         if list(requests(runs[id(case)].requests, leaked=False)) != known[name]["requests"]:
             yield f"{name}: other requests than the catalog's evidence has"
-    for title, case in with_policy.items():
-        seen = runs[id(case)]
-        refused = dict.fromkeys(text for r in seen.requests for text in r.denied)
-        yield from (f"{title}: denied {text}" for text in refused)
-        if seen.exit_code is not None or seen.pods_served < seen.pods_wanted:
-            yield f"{title}: {seen.pods_served} of {seen.pods_wanted} pods got an address"
+    for seen in with_policies(release, agent, run):
+        title = f"{seen['variant']}{' hardened' * seen['hardened']} in {seen['scenario']}"
+        yield from (f"{title}: denied {text}" for text in seen["denied"])
+        served, wanted = seen["pods"]
+        if seen["exit_code"] is not None or served < wanted:
+            yield f"{title}: {served} of {wanted} pods got an address"
     for (name, action), case in denied.items():
         impact = outcome(runs[id(plain[name])], runs[id(case)])["impact"]
         expected = known[name]["denied"][action]["impact"]

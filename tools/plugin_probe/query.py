@@ -25,10 +25,10 @@ _PAGE = 5  # interfaces a page where the plugin asks for pages, so that there ar
 
 def numbered(form: Form, name: str) -> list[str]:
     """Return the values of a list parameter in order: ``Name.1``, ``Name.2`` and so on."""
-    found = (
+    results = (
         (re.fullmatch(rf"{re.escape(name)}\.(\d+)", key), value) for key, value in form.items()
     )
-    return [value for _, value in sorted((int(m[1]), value) for m, value in found if m)]
+    return [value for _, value in sorted((int(m[1]), value) for m, value in results if m)]
 
 
 def tags(form: Form, name: str) -> dict[str, str]:
@@ -81,8 +81,8 @@ def xml(value: Any) -> str:
     return escape(str(value))
 
 
-def _tag_set(found: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"key": key, "value": value} for key, value in found.items()]
+def _tag_set(texts: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in texts.items()]
 
 
 def interface_fields(interface: Interface) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Scenario:
         family: The IP family of the cluster.
         since: The first plugin version that has it.
         last: The last one, None if the newest has it.
-        features: The catalog's features that it needs.
+        features: The catalog's features that it needs; what is denied in it counts for the last.
         environment: Variables of the agent besides those that every run has.
         instance_type: The type of the node.
         subnets: The subnets; the node is in the first.
@@ -284,6 +284,36 @@ SCENARIOS = (
         features=("excluded-primary-subnet",),
         environment=_V6,
         subnets=(Subnet(PRIMARY, 0, {SUBNET_TAG: "0"}), Subnet(OTHER, 1, {SUBNET_TAG: "1"})),
+    ),
+    Scenario(
+        "ipv6-unknown-type",
+        "An IPv6 node of an instance type that the plugin has no limits of.",
+        "ipv6",
+        (Step(5),),
+        since=_release("v1.10.0"),
+        environment=_V6,
+        instance_type=UNKNOWN_TYPE,
+    ),
+    Scenario(
+        "ipv6-hyperpod",
+        "An IPv6 node of SageMaker HyperPod: it needs no further interface.",
+        "ipv6",
+        (Step(5),),
+        since=_release("v1.23.2"),
+        features=("hyperpod",),
+        environment=_V6,
+        hyperpod=True,
+    ),
+    Scenario(
+        "ipv6-hyperpod-multi-nic",
+        "ENABLE_MULTI_NIC on an IPv6 node of SageMaker HyperPod.",
+        "ipv6",
+        (Step(2, 60),),
+        since=_release("v1.23.2"),
+        features=("multi-nic", "hyperpod"),
+        environment={**_V6, "ENABLE_MULTI_NIC": "true"},
+        instance_type=TWO_CARDS,
+        hyperpod=True,
     ),
 )
 

@@ -15,6 +15,7 @@ from tools.engines.cache import UnavailableError
 from tools.plugin_probe.build import agent
 from tools.plugin_probe.case import run as run_case
 from tools.plugin_probe.evidence import evidence
+from tools.plugin_probe.live import with_policies
 from tools.upstream import follow, proxy
 from tools.upstream.against import Action, against, release_to_compare
 from tools.upstream.calls import Site
@@ -214,7 +215,9 @@ def follow_(
 
 def probe_evidence(version: PluginVersion) -> dict[str, Any]:
     """Return what the probe observes of a version."""
-    return evidence(version, str(agent(version)), run_case, lambda text: typer.echo(text, err=True))
+    binary = str(agent(version))
+    observed = evidence(version, binary, run_case, lambda text: typer.echo(text, err=True))
+    return observed | {"policies": with_policies(version, binary, run_case)}
 
 
 def _compared_lines(compared: Compared) -> str:

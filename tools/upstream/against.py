@@ -63,7 +63,7 @@ def release_to_compare(name: str | None) -> PluginVersion:
     return before[-1]
 
 
-def against(found: Calls, release: PluginVersion) -> tuple[Action, ...]:
+def against(result: Calls, release: PluginVersion) -> tuple[Action, ...]:
     """Return every action that the source or the catalog has at a release.
 
     Args:
@@ -79,13 +79,13 @@ def against(found: Calls, release: PluginVersion) -> tuple[Action, ...]:
     }
 
     def state(action: str) -> State:
-        if action not in found.sites:
+        if action not in result.sites:
             return "not found"
         if action in called:
             return "known"
         return "guarded" if action in guarded else "refused" if action in refused else "unknown"
 
     return tuple(
-        Action(name, state(name), found.sites.get(name, ()), _NOTES[state(name)])
-        for name in sorted(called | set(found.sites))
+        Action(name, state(name), result.sites.get(name, ()), _NOTES[state(name)])
+        for name in sorted(called | set(result.sites))
     )

@@ -89,11 +89,11 @@ def calls(checkout: Checkout) -> Calls:
         declared = {f.name for file in files for f in file.functions}
         clients = _clients(files, operations)
         for file, function in _reached(files, program):
-            for found in _Reader(file, function, program, operations, declared, clients).found():
-                if isinstance(found, Undecided):
-                    undecided.add(found)
+            for result in _Reader(file, function, program, operations, declared, clients).found():
+                if isinstance(result, Undecided):
+                    undecided.add(result)
                 else:
-                    sites.setdefault(found[0], set()).add(found[1])
+                    sites.setdefault(result[0], set()).add(result[1])
     ordered = {action: tuple(sorted(places)) for action, places in sorted(sites.items())}
     return Calls(programs, ordered, tuple(sorted(undecided)))
 
@@ -106,13 +106,13 @@ def _services(file: GoFile) -> dict[str, str]:
 
 def _operations(files: Iterable[GoFile]) -> dict[str, str]:
     """Return the services of the operations that any file names an input of."""
-    found = {}
+    result = {}
     for file in files:
         services = _services(file)
         for alias, dot, name in zip(file.tokens, file.tokens[1:], file.tokens[2:], strict=False):
             if dot.text == "." and alias.text in services and (m := _INPUT.fullmatch(name.text)):
-                found[m[1]] = services[alias.text]
-    return found
+                result[m[1]] = services[alias.text]
+    return result
 
 
 def _clients(files: Iterable[GoFile], operations: dict[str, str]) -> set[str]:

@@ -37,26 +37,26 @@ class Compared:
     note: str = ""
 
 
-def compare(found: tuple[Found, ...], revision: Revision) -> tuple[Compared, ...]:
+def compare(items: tuple[Found, ...], revision: Revision) -> tuple[Compared, ...]:
     """Return how the documents of a page differ in meaning from a revision's.
 
     Args:
         found: What `page.documents` returns.
         revision: The revision to compare with.
     """
-    by_kind = {f.kind: f for f in found}
+    by_kind = {f.kind: f for f in items}
     result = [_compared(kind, by_kind.get(kind), revision) for kind in revision.kinds]
-    for extra in (f for f in found if f.kind not in revision.kinds):
+    for extra in (f for f in items if f.kind not in revision.kinds):
         lines = "; ".join(map(describe, extra.policy.statements))
         result.append(Compared(extra.kind, "unknown", extra.place, note=lines))
     return tuple(result)
 
 
-def _compared(kind: str, found: Found | None, revision: Revision) -> Compared:
+def _compared(kind: str, result: Found | None, revision: Revision) -> Compared:
     known = revision.document(kind)
-    if found is None:
+    if result is None:
         return Compared(kind, "missing", "")
-    access, written = changes(known, found.policy), differences(known, found.policy)
-    if access or known.version != found.policy.version:
-        return Compared(kind, "differs", found.place, access, written)
-    return Compared(kind, "same", found.place, (), written, _ONE if written else "")
+    access, written = changes(known, result.policy), differences(known, result.policy)
+    if access or known.version != result.policy.version:
+        return Compared(kind, "differs", result.place, access, written)
+    return Compared(kind, "same", result.place, (), written, _ONE if written else "")

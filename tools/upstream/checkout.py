@@ -47,17 +47,17 @@ class Checkout:
             program: The program's folder.
         """
         waiting, seen = [program], {program}
-        found: list[GoFile] = []
+        results: list[GoFile] = []
         while waiting:
             files = self.packages[waiting.pop()]
-            found += files
+            results += files
             for path in (p for f in files for p in f.imports.values()):
                 folder = path.removeprefix(self.module).strip("/")
                 inside = path == self.module or path.startswith(self.module + "/")
                 if inside and folder in self.packages and folder not in seen:
                     seen.add(folder)
                     waiting.append(folder)
-        return tuple(found)
+        return tuple(results)
 
 
 def read_checkout(root: Path) -> Checkout:

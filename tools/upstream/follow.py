@@ -63,9 +63,9 @@ def propose(module: Module, observe: Callable[[PluginVersion], dict[str, Any]] |
     facts: list[str] = []
     decisions: list[str] = []
     for part in (_page, _calls):
-        own, found, open_questions = part(module)
+        own, result, open_questions = part(module)
         files |= own
-        facts += found
+        facts += result
         decisions += open_questions
     if observe is None:
         decisions.append(f"run `python -m tools.plugin_probe evidence {module.version}`")
@@ -113,8 +113,8 @@ def _page(module: Module) -> _Part:
         files = data_files(content, PAGE, origin)
     except (InputError, UsageError) as error:
         return {}, lines, [str(error)]
-    found = {f"revisions/{name}": text for name, text in files.items()}
-    return found, lines, ["review the new revision's documents in revisions/"]
+    result = {f"revisions/{name}": text for name, text in files.items()}
+    return result, lines, ["review the new revision's documents in revisions/"]
 
 
 def _calls(module: Module) -> _Part:

@@ -143,15 +143,15 @@ def _declarations(tokens: Tokens) -> Iterator[Tokens]:
 
 
 def _imports(declaration: Tokens) -> dict[str, str]:
-    found = {}
+    result = {}
     for before, token in pairwise(declaration):
         if token.kind == "text":
             path = token.text[1:-1]
             # Without a name, Go takes the package's own: mostly the last part, without a version.
             own = re.sub(r"/v\d+$|\.v\d+$", "", path).rpartition("/")[2]
             named = before.text if before.kind == "name" and before.text != "import" else own
-            found["." + path if before.text == "." else named] = path
-    return found
+            result["." + path if before.text == "." else named] = path
+    return result
 
 
 def _function(declaration: Tokens, path: str) -> Function | None:

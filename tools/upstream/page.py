@@ -63,22 +63,22 @@ def documents(text: str, source: str) -> tuple[Found, ...]:
     """
     if len(text) > _LARGEST:
         raise InputError(source, "", "is too large to be upstream's page; give that alone")
-    found: list[Found] = []
+    results: list[Found] = []
     for start, end in _spans(text, source):
         place = _place(text, start)
         # The lines before it count, so that errors name those of the page.
         value = load_json("\n" * text.count("\n", 0, start) + text[start:end], source)
         document = _found(value, place, f"{source}: the document at {place}")
         if not document.policy.names_principals:
-            twin = next((f for f in found if f.kind == document.kind != "other"), None)
+            twin = next((f for f in results if f.kind == document.kind != "other"), None)
             if twin:
                 problem = f"is an {twin.kind} document, as is the one at {twin.place}; keep one"
                 raise InputError(source, place, problem)
-            found.append(document)
-    if not found:
+            results.append(document)
+    if not results:
         problem = "holds no policy document; give the text of docs/iam-policy.md, with its JSON"
         raise InputError(source, "", problem)
-    return tuple(found)
+    return tuple(results)
 
 
 def placeholders(text: str) -> str:

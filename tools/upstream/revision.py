@@ -69,8 +69,8 @@ def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
     """
     newest = revisions()[-1]
     _refuse_old(origin, newest)
-    found = documents(decode(content, source), source)
-    compared = compare(found, newest)
+    result = documents(decode(content, source), source)
+    compared = compare(result, newest)
     for c in compared:
         if c.state in ("missing", "unknown"):
             where = c.kind if c.state == "missing" else f"the document at {c.place}"
@@ -82,7 +82,7 @@ def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
             )
     if all(c.state == "same" for c in compared):
         raise UsageError(f"{source} means what revision {newest.name} means: nothing to import")
-    by_kind = {f.kind: f.value for f in found}
+    by_kind = {f.kind: f.value for f in result}
     before: dict[str, Any] = dict(revisions_data()[-1])
     entry = _entry(content, origin, before["source"])
     entry["documents"] = {kind: by_kind[kind] for kind in newest.kinds}

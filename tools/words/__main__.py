@@ -107,13 +107,13 @@ def findings(root: Path) -> Iterator[Finding]:
 
 def main() -> int:
     """Print the findings; return the exit code."""
-    found = list(findings(ROOT))
-    new = [finding for finding in found if not finding.is_pending]
+    items = list(findings(ROOT))
+    new = [finding for finding in items if not finding.is_pending]
     for finding in new:
         print(finding)
-    if len(found) > len(new):
+    if len(items) > len(new):
         print(
-            f"{len(found) - len(new)} more are pending in tools/words/terms.toml", file=sys.stderr
+            f"{len(items) - len(new)} more are pending in tools/words/terms.toml", file=sys.stderr
         )
     return 1 if new else 0
 

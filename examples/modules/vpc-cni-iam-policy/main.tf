@@ -4,10 +4,10 @@
 # git blob 36093edf1adcafb9b041b2d060ad2b6a24c48087 in release v1.23.2.
 
 locals {
-  # A scoped document must plan without its names (its output is null then), and with names that are
-  # only known after apply, on which no count can depend.
-  cluster_name = coalesce(var.cluster_name, "cluster_name-not-given")
-  vpc_id       = coalesce(var.vpc_id, "vpc_id-not-given")
+  # Without its names, a scoped document is planned with "(none)", and its output is null: a count
+  # cannot depend on names that are unknown until apply.
+  cluster_name = coalesce(var.cluster_name, "(none)")
+  vpc_id       = coalesce(var.vpc_id, "(none)")
 
   vpc_owner_id = coalesce(var.vpc_owner_id, var.account_id)
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from vpc_cni_iam.audit.judge import PolicyAudit, judge, modes
+from vpc_cni_iam.audit.judge import FamilyAudit, PolicyAudit, judge, judge_cluster, modes
 from vpc_cni_iam.audit.proposal import proposal
 from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.account import COMMAND, AccountDetails, RoleDetail
+from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.inputs.eks import ClusterDetail, ClusterDetailKind
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -34,14 +36,17 @@ class ClusterUse:
     """A cluster whose plugin has a role.
 
     Args:
-        cluster: The name of the cluster.
         version: The plugin's version there, empty if it is not known.
-        by: What says so: an add-on, an association of EKS Pod Identity, or a node group.
+        by: What says so: an add-on, an association of EKS Pod Identity, a node group, or a pod.
+        configuration: The file that says how the plugin is configured there, empty if none does.
+        result: What the role means for the plugin so configured, None if that is not known.
     """
 
     cluster: str
     version: str
     by: ClusterDetailKind
+    configuration: str = ""
+    result: FamilyAudit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,6 @@ class RoleAudit:
 
     Args:
         role: Its ARN.
-        account: The ID of its account.
         credentials: How the plugin could get it.
         clusters: The clusters that are known to use it.
         policies: What its policies mean.
@@ -92,19 +96,31 @@ class Audit:
     breaks: bool
 
 
-def audit(details: AccountDetails, release: PluginVersion) -> Audit:
+def audit(
+    details: AccountDetails, release: PluginVersion, deployments: Iterable[Deployment] = ()
+) -> Audit:
     """Return the roles that the plugin uses or could use, and what they mean for it.
 
     Args:
         details: The opened accounts.
         release: The plugin version that is asked about.
+        deployments: How the plugin is configured in clusters.
 
     Raises:
         InputError: A file that is not as AWS prints it.
     """
-    auditor = _Auditor(details.clusters, release)
+    clusters, configured, refused = _configured(details.clusters, deployments)
+    auditor = _Auditor(clusters, release, configured)
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
-    unread = [*details.unread, *auditor.unread(), *_unknown_roles(details.clusters)]
+    unread = [*details.unread, *refused, *auditor.unread(), *_unknown_roles(details.clusters)]
+    used = {use.cluster for role in roles for use in role.clusters}
+    for cluster, deployment in configured.items():
+        if cluster not in used:
+            advice = f"no role of the input is known to be of cluster {cluster}; add what aws eks "
+            advice += (
+                "describe-addon, describe-pod-identity-association or describe-nodegroup prints"
+            )
+            unread.append(Skipped(deployment.source, Reason.not_read, advice))
     if not auditor.accounts:
         advice = f"it holds no role; print roles too: {COMMAND}, without --filter"
         unread.append(Skipped("the input", Reason.not_read, advice))
@@ -118,6 +134,39 @@ def audit(details: AccountDetails, release: PluginVersion) -> Audit:
         complete,
         any(role.breaks for role in roles),
     )
+
+
+def _configured(
+    clusters: Iterable[ClusterDetail], deployments: Iterable[Deployment]
+) -> tuple[list[ClusterDetail], dict[str, Deployment], list[Skipped]]:
+    """Return the details of clusters, how the plugin is configured in each, and what is not known.
+
+    A DaemonSet comes before the values of an add-on, which it has already.
+    """
+    every = list(clusters)
+    refused: list[Skipped] = []
+    configured: dict[str, Deployment] = {}
+    for deployment in deployments:
+        refused += deployment.unread
+        environment = deployment.environment
+        if not (cluster := environment.get("CLUSTER_NAME", "")):
+            advice = "CLUSTER_NAME is not in it, so that its cluster is not known"
+            refused.append(Skipped(deployment.source, Reason.not_read, advice))
+            continue
+        configured[cluster] = deployment
+        if role := environment.get("AWS_ROLE_ARN"):  # of a pod, set by EKS for IRSA
+            kind, version = ClusterDetailKind.pod, deployment.version
+            every.append(ClusterDetail(kind, cluster, deployment.source, role, version))
+    for detail in every:
+        if detail.values and detail.cluster not in configured:
+            try:
+                configured[detail.cluster] = daemonset.values(
+                    detail.values, detail.source, detail.cluster, detail.version
+                )
+            except InputError as error:
+                name = f"add-on of {detail.cluster}"
+                refused.append(Skipped(name, Reason.not_read, str(error)))
+    return every, configured, refused
 
 
 def _unknown_roles(clusters: Iterable[ClusterDetail]) -> Iterator[Skipped]:
@@ -138,6 +187,7 @@ class _Auditor:
 
     clusters: Sequence[ClusterDetail]
     release: PluginVersion
+    deployments: Mapping[str, Deployment] = field(default_factory=dict)
     accounts: Counter[str] = field(default_factory=Counter)
     _trusts: dict[bytes, Trust | InputError] = field(default_factory=dict)
     _serving: dict[bytes, bool] = field(default_factory=dict)
@@ -172,6 +222,9 @@ class _Auditor:
             return None
         undecided = (*(f"{arn} is not in the input" for arn in missing), *refused)
         judgement = self._judge(detail, key, policies, limits, boundary, trust)
+        uses = tuple(
+            self._as_configured(use, detail, policies, limits, boundary, trust) for use in uses
+        )
         return self._audit(detail, trust, uses, judgement, undecided)
 
     def unread(self) -> Iterator[Skipped]:
@@ -227,6 +280,34 @@ class _Auditor:
             )
         return self._judged[key]
 
+    def _as_configured(
+        self,
+        use: ClusterUse,
+        detail: RoleDetail,
+        policies: tuple[Policy, ...],
+        limits: tuple[tuple[Policy, ...], ...],
+        boundary: str,
+        trust: Trust,
+    ) -> ClusterUse:
+        """Return a use with what the role means there, if the configuration is known."""
+        if (deployment := self.deployments.get(use.cluster)) is None:
+            return use
+        try:
+            result = judge_cluster(
+                policies,
+                limits,
+                boundary,
+                account=detail.account,
+                partition=detail.arn.split(":")[1],
+                release=self.release,
+                session_tags=trust.credentials == (Credentials.pod_identity,),
+                deployment=deployment,
+            )
+        except (InputError, UsageError) as error:
+            self._refused.append(Skipped(deployment.source, Reason.not_read, str(error)))
+            return use
+        return replace(use, configuration=deployment.source, result=result)
+
     def _audit(
         self,
         detail: RoleDetail,
@@ -235,7 +316,9 @@ class _Auditor:
         judgement: PolicyAudit,
         undecided: tuple[str, ...],
     ) -> RoleAudit:
-        breaks = not all(family.works for family in judgement.families)
+        known = [use.result for use in uses if use.result]
+        families = [*known] if known and len(known) == len(uses) else [*known, *judgement.families]
+        breaks = not all(family.works for family in families)
         advice = proposal(trust, judgement, self.release)
         return RoleAudit(
             detail.arn,

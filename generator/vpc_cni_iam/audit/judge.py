@@ -8,13 +8,16 @@ from enum import StrEnum
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
+from vpc_cni_iam.coverage import deployment as deployments
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks
 from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.coverage.subject import names_in, names_of
+from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 
@@ -27,7 +30,7 @@ _BROAD = "interfaces-unscoped"
 _RISKS = ("high", "medium")
 
 
-class Scope(StrEnum):
+class RoleScope(StrEnum):
     """Whose network interfaces a role can change."""
 
     scoped = "scoped"
@@ -37,12 +40,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VersionRun:
-    """Plugin versions that follow one another.
-
-    Args:
-        first: The first.
-        last: The last.
-    """
+    """Plugin versions that follow one another."""
 
     first: str
     last: str
@@ -52,11 +50,10 @@ class VersionRun:
 
 
 @dataclass(frozen=True, slots=True)
-class MissingAction:
+class DeniedAction:
     """An action that the plugin needs and the role is not allowed.
 
     Args:
-        action: The action.
         scenario: The scenario in which it was seen first.
         breaks: What follows.
         by: The boundary that does not allow it, empty if the policies do not.
@@ -84,7 +81,7 @@ class FamilyAudit:
     works_with: str
     breaks_at: tuple[VersionRun, ...]
     works: bool
-    missing: tuple[MissingAction, ...] = ()
+    missing: tuple[DeniedAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +92,13 @@ class PolicyAudit:
         scope: Whose network interfaces they let it change.
         families: By IP family that they are for.
         risks: The names of the risks that are high or medium.
+        equal_to: The documents of upstream and AWS that one of them equals.
     """
 
-    scope: Scope
+    scope: RoleScope
     families: tuple[FamilyAudit, ...]
     risks: tuple[str, ...]
+    equal_to: tuple[KnownDocument, ...]
 
 
 def modes(policies: Sequence[Policy], limits: Limits) -> tuple[Mode, ...]:
@@ -117,6 +116,30 @@ def modes(policies: Sequence[Policy], limits: Limits) -> tuple[Mode, ...]:
     )
 
 
+def judge_cluster(
+    policies: Sequence[Policy],
+    limits: Limits,
+    boundary: str,
+    *,
+    account: str,
+    partition: str,
+    release: PluginVersion,
+    session_tags: bool,
+    deployment: Deployment,
+) -> FamilyAudit:
+    """Return what policies mean for the plugin as a cluster has it; as `judge` in all else.
+
+    Raises:
+        InputError: A policy that the evaluator refuses, or a value that the plugin does not take.
+    """
+    names = _names(policies, account, partition)
+    mode = deployments.mode(deployment)
+    setting = PluginSetting(release, mode, names=names, session_tags=session_tags)
+    setting = deployments.apply(setting, deployment, {})
+    result = matrix(policies, setting, limits=limits)
+    return _family(result, release, boundary, len(policies))
+
+
 def judge(
     policies: Sequence[Policy],
     limits: Limits,
@@ -132,20 +155,13 @@ def judge(
     Args:
         policies: The policies of a role, taken together.
         limits: Its boundary, if it has one.
-        boundary: The name of the boundary.
-        account: The ID of its account.
-        partition: Its partition.
         release: The plugin version that is asked about.
         session_tags: Whether it has the session tags of EKS Pod Identity.
 
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    own = names_in(policies)
-    names = names_of(
-        {**own, "account_id": account, "partition": partition},
-        owner_known="vpc_owner_id" in own,
-    )
+    names = _names(policies, account, partition)
     families: tuple[Mode, ...] = modes(policies, limits)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
@@ -155,8 +171,21 @@ def judge(
         audits.append(_family(result, release, boundary, len(policies)))
         risks += find_risks(policies, at, limits) if families else ()
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity in _RISKS)
-    scope = Scope.broad if _BROAD in names_of_risks else Scope.scoped
-    return PolicyAudit(scope if families else Scope.none, tuple(audits), tuple(names_of_risks))
+    scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
+    return PolicyAudit(
+        scope if families else RoleScope.none,
+        tuple(audits),
+        tuple(names_of_risks),
+        tuple(known for policy in policies for known in recognise(policy, names_in([policy]))),
+    )
+
+
+def _names(policies: Sequence[Policy], account: str, partition: str) -> Names:
+    own = names_in(policies)
+    return names_of(
+        {**own, "account_id": account, "partition": partition},
+        owner_known="vpc_owner_id" in own,
+    )
 
 
 def _family(result: Matrix, release: PluginVersion, boundary: str, policies: int) -> FamilyAudit:
@@ -175,7 +204,7 @@ def _family(result: Matrix, release: PluginVersion, boundary: str, policies: int
             scenario, call = result.reasons[release, action]
             deciding = {c.decision.policy for c in call.checks if not c.decision.allowed}
             by = boundary if any(d is not None and d >= policies for d in deciding) else ""
-            missing.append(MissingAction(action, scenario, call.consequence, by))
+            missing.append(DeniedAction(action, scenario, call.consequence, by))
     return FamilyAudit(
         result.setting.mode,
         works(result),

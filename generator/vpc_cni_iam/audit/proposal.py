@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.audit.judge import PolicyAudit, Scope
+from vpc_cni_iam.audit.judge import PolicyAudit, RoleScope
 from vpc_cni_iam.audit.trust import Credentials, Trust
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
@@ -15,27 +15,32 @@ def proposal(trust: Trust, audit: PolicyAudit, release: PluginVersion) -> tuple[
         audit: What its policies mean.
         release: The plugin version that it must work with.
     """
-    modes = "-".join(family.mode for family in audit.families)
-    missing = {m.action: m for family in audit.families for m in family.missing}
-    limited = {m.by: [] for m in missing.values() if m.by}  # type: dict[str, list[str]]
-    for action, entry in missing.items():
-        if entry.by:
-            limited[entry.by].append(action)
-    lines = [f"allow {', '.join(actions)} in {name}" for name, actions in limited.items()]
-    own = [action for action, entry in missing.items() if not entry.by]
-    if audit.scope is Scope.none:
-        lines.append(f"attach {_policy('ipv4-scoped', release)} (or ipv6-scoped)")
-    elif own:
-        scoped = audit.scope is Scope.scoped and len(audit.families) == 1
-        variant = f"{modes}-scoped" if scoped else modes
-        lines.append(f"replace its policy by {_policy(variant, release)}")
-    elif audit.scope is Scope.broad and len(audit.families) == 1:
-        lines.append(f"scope it to its cluster: {_policy(f'{modes}-scoped', release)}")
-    elif audit.scope is Scope.broad:
-        lines.append("give each cluster a role of its own, and scope it to the cluster")
-    if trust.credentials == (Credentials.node,) and audit.scope is not Scope.none:
+    missing = {m.action: m.by for family in audit.families for m in family.missing}
+    actions: dict[str, list[str]] = {}
+    for action, limit in missing.items():
+        actions.setdefault(limit, []).append(action)
+    denied = actions.pop("", [])
+    lines = [f"allow {', '.join(names)} in {limit}" for limit, names in actions.items()]
+    lines += _of_policy(audit, release, incomplete=bool(denied))
+    if trust.credentials == (Credentials.node,) and audit.scope is not RoleScope.none:
         lines.append("give aws-node a role of its own, by EKS Pod Identity or IRSA")
     return tuple(lines)
+
+
+def _of_policy(audit: PolicyAudit, release: PluginVersion, *, incomplete: bool) -> list[str]:
+    """Return what to do about the policies themselves."""
+    modes = "-".join(family.mode for family in audit.families)
+    one_family = len(audit.families) == 1
+    if audit.scope is RoleScope.none:
+        return [f"attach {_policy('ipv4-scoped', release)} (or ipv6-scoped)"]
+    if incomplete:
+        variant = f"{modes}-scoped" if audit.scope is RoleScope.scoped and one_family else modes
+        return [f"replace its policy by {_policy(variant, release)}"]
+    if audit.scope is not RoleScope.broad:
+        return []
+    if one_family:
+        return [f"scope it to its cluster: {_policy(f'{modes}-scoped', release)}"]
+    return ["give each cluster a role of its own, and scope it to the cluster"]
 
 
 def _policy(variant: str, release: PluginVersion) -> str:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
 
-from vpc_cni_iam import json_schema
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
+from vpc_cni_iam.audit.judge import FamilyAudit
+from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.inputs import skipped
 
-HEADERS = ("role", "credentials", "scope", "works with", "breaks at", "risks", "what to do")
+HEADERS = (
+    "role",
+    "credentials",
+    "equal to",
+    "scope",
+    "works with",
+    "breaks at",
+    "risks",
+    "what to do",
+)
 _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
-
-
-def to_json(audit: Audit) -> dict[str, Any]:
-    """Return an audit as plain data."""
-    return asdict(audit)
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of `to_json`."""
-    return json_schema.schema(Audit, "What vpc-cni-iam audit prints with --format json")
 
 
 def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
@@ -37,6 +35,7 @@ def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
         yield (
             escape_control(role.role),
             ", ".join(role.credentials) or "none: its trust policy does not let the plugin",
+            "\n".join(listed(role.policies.equal_to)),
             role.policies.scope,
             "\n".join(f"{_FAMILIES[f.mode]}: {f.works_with}" for f in families),
             "\n".join(breaks),
@@ -57,15 +56,24 @@ def _role(role: RoleAudit, version: str) -> Iterator[str]:
     for use in role.clusters:
         at = f" at plugin {use.version}" if use.version else ""
         yield f"{role.role}: used by cluster {use.cluster}{at} ({use.by})"
+        if use.result:
+            state = "works" if use.result.works else "breaks"
+            where = f"as {use.configuration} configures it, {_FAMILIES[use.result.mode]}"
+            yield f"{role.role}: {state} at {version} in cluster {use.cluster}, {where}"
+            yield from _missing(use.result)
     for text in role.undecided:
         yield f"{role.role}: not decided: {text}"
     if role.breaks:
         yield f"{role.role}: breaks at {version}"
     for family in role.policies.families:
-        for missing in family.missing:
-            by = f", which {missing.by} does not allow" if missing.by else ""
-            mode = _FAMILIES[family.mode]
-            yield f"  {mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
+        yield from _missing(family)
+
+
+def _missing(family: FamilyAudit) -> Iterator[str]:
+    for missing in family.missing:
+        by = f", which {missing.by} does not allow" if missing.by else ""
+        mode = _FAMILIES[family.mode]
+        yield f"  {mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
 
 
 def conclusion(audit: Audit) -> str:

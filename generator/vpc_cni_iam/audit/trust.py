@@ -80,24 +80,23 @@ def _requests(statement: Statement, *, plugin: bool) -> Iterator[tuple[Credentia
     """Yield the requests for the role that a statement could allow.
 
     Args:
-        statement: The statement.
         plugin: Whether aws-node asks, or a pod with another service account.
     """
     if statement.effect != "Allow":
         return
     namespace, account = _SERVICE_ACCOUNT_OF[plugin]
-    given = _values(statement.conditions)
+    values = _values(statement.conditions)
     for principal in statement.principals:
         for name in principal.identifiers:
             service = name.removesuffix(".cn") if principal.type == "Service" else ""
             if service == _NODES:
-                yield Credentials.node, Request("sts:AssumeRole", "*", name, given)
+                yield Credentials.node, Request("sts:AssumeRole", "*", name, values)
             elif service == _PODS:
                 tags = {
                     "aws:requesttag/kubernetes-namespace": namespace,
                     "aws:requesttag/kubernetes-service-account": account,
                 }
-                context = {**given, **tags}
+                context = {**values, **tags}
                 yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, context)
             elif principal.type == "Federated" and ":oidc-provider/" in name:
                 prefix = issuer(name).lower()
@@ -106,7 +105,7 @@ def _requests(statement: Statement, *, plugin: bool) -> Iterator[tuple[Credentia
                     f"{prefix}:aud": AUDIENCE,
                 }
                 action = "sts:AssumeRoleWithWebIdentity"
-                yield Credentials.irsa, Request(action, "*", name, {**given, **token})
+                yield Credentials.irsa, Request(action, "*", name, {**values, **token})
 
 
 def _values(conditions: tuple[Condition, ...]) -> Mapping[str, str]:

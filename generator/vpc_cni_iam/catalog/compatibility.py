@@ -63,7 +63,7 @@ def compatibility(policy: Policy, variant: Variant) -> Compatibility:
     granted = {a.lower() for a in policy.actions()}
     possible = [r for r in releases.known() if r >= variant.minimum]
     missing = []
-    for call_range in calls.call_ranges(variant.modes, None):
+    for call_range in calls.call_ranges(variant.modes, None, variant.program):
         if call_range.action.lower() not in granted:
             at = frozenset(r for r in possible if call_range.at(r))
             if at:
@@ -102,12 +102,12 @@ def _missing_tag_keys(
     allowed = allowed_tag_keys(policy)
     if allowed is None:
         return
-    for key in tag_keys(releases.newest()).wanted:
+    for key in tag_keys(releases.newest()).managed:
         for mode in variant.modes:
             missing: dict[CallRange, list[PluginVersion]] = {}
             for release in possible if key not in allowed else ():
                 call_range = request_templates()["tag-managed"].sent(mode, release, ())
-                if call_range and key in tag_keys(release).wanted:
+                if call_range and key in tag_keys(release).managed:
                     missing.setdefault(call_range, []).append(release)
             for call_range, at in missing.items():
                 yield MissingAction(call_range, releases.spans(frozenset(at)), key)

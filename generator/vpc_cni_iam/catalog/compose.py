@@ -11,11 +11,11 @@ from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import checked_on, kind_of
-from vpc_cni_iam.catalog.hardening import tighten
+from vpc_cni_iam.catalog.hardening import KEY, tighten
 from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.catalog.variants import Variant
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
 
 # IAM user guide, "IAM and AWS STS quotas": of a managed policy, white space not counted.
@@ -42,7 +42,6 @@ class Composed:
     """A variant's policy with the reason for each part of it.
 
     Args:
-        variant: The variant.
         selection: What was chosen.
         base: The document as upstream has it, or as derived from it.
         additions: What was added to it.
@@ -73,15 +72,23 @@ def compose(variant: Variant, selection: Selection) -> Composed:
     """Return the policy of a variant for a selection.
 
     Raises:
-        UsageError: The release is older than what the variant can work with.
+        UsageError: The release is older than what the variant can work with, or another program's
+            variant has a revision or features of the plugin.
     """
     release = selection.release
+    if variant.program and (release is None or selection.features):
+        option = "--revision" if release is None else "--feature"
+        problem = (
+            "variant {} is not on upstream's page and has no optional features: leave "
+            f"{{{option}}} out"
+        )
+        raise OptionError("--variant", problem, variant.name)
     if release is not None and release < variant.minimum:
-        raise UsageError(_too_old(variant, release))
+        raise _too_old(variant, release)
     base = variant.document(selection.revision)
     granted = set(base.actions())
     additions: list[Addition] = []
-    always: tuple[str | None, ...] = (None,) if selection.gaps else ()
+    always: tuple[str | None, ...] = (variant.program,) if selection.gaps else ()
     for feature in (*always, *selection.features):
         # At a revision without a release, a feature is granted for every release that has it.
         missing = _missing(variant, release, feature, granted)
@@ -94,7 +101,7 @@ def compose(variant: Variant, selection: Selection) -> Composed:
     optional = tuple(
         call_range
         for name in calls.features()
-        if release is not None
+        if release is not None and not variant.program
         for call_range in _missing(variant, release, name, granted)
     )
     remarks = ("",) * len(base.statements)
@@ -123,10 +130,11 @@ def _hardened(composed: Composed) -> Composed:
     hardened = replace(composed, base=base, additions=additions, remarks=remarks)
     size = len(dumps(parameters.fill(hardened.policy, parameters.SAMPLE), None))
     if size > _MOST_CHARACTERS:
-        raise UsageError(
-            f"the hardened document of {variant.name} has {size:,} characters, and IAM takes "
-            f"{_MOST_CHARACTERS:,}; give fewer or shorter tag keys"
+        problem = (
+            "the hardened document of {} has {:,} characters, and IAM takes {:,}; give fewer or "
+            "shorter tag keys"
         )
+        raise OptionError(KEY, problem, variant.name, size, _MOST_CHARACTERS)
     return hardened
 
 
@@ -186,13 +194,16 @@ def _checked(
             yield replace(statement, actions=actions)
 
 
-def _too_old(variant: Variant, release: PluginVersion) -> str:
+def _too_old(variant: Variant, release: PluginVersion) -> OptionError:
     reason, since = "the plugin has no IPv6 mode before", variant.minimum
-    if "ipv6" not in variant.modes and release < variants.SCOPED_SINCE:
+    if variant.program:
+        reason = f"{variant.service_account} does not exist before"
+    elif "ipv6" not in variant.modes and release < variants.SCOPED_SINCE:
         reason = "the plugin does not tag the interfaces it creates with the cluster before"
         since = variants.SCOPED_SINCE
     working = ", ".join(v.name for v in variants.VARIANTS if release >= v.minimum)
-    return (
-        f"variant {variant.name} does not work with plugin {release}: {reason} {since}; "
-        f"at {release} these do: {working} (choose with --variant)"
+    problem = (
+        "variant {} does not work with plugin {}: {} {}; at {} these do: {} (choose with "
+        "{--variant})"
     )
+    return OptionError("--variant", problem, variant.name, release, reason, since, release, working)

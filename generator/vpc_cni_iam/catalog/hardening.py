@@ -24,7 +24,7 @@ from vpc_cni_iam.catalog.facts.requests import (
 )
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.variants import Variant
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 # EC2 user guide, "Tag your Amazon EC2 resources": 128 and 256 characters, 50 tags a resource. EC2
@@ -77,41 +77,45 @@ class Hardening:
         if not harden:
             for option, is_set in ((KEY, bool(keys)), (CLAIM, eni_claim_tag is not None)):
                 if is_set:
-                    raise UsageError(f"{option} goes with {FLAG}")
+                    raise OptionError(option, f"{{{option}}} goes with {{{FLAG}}}")
             return None
         if len(keys) > _MOST_KEYS:
-            raise UsageError(
-                f"{KEY} is given {len(keys)} times; EC2 takes 50 tags, 4 are the plugin's"
-            )
+            problem = "is given {} times; EC2 takes 50 tags, 4 are the plugin's"
+            raise _refused(KEY, problem, len(keys))
         for key in keys:
             _check_key(KEY, key)
             if _DROPPED in key:
-                raise UsageError(
-                    f"{KEY} {key!r} is never sent: the plugin drops keys of ADDITIONAL_ENI_TAGS "
-                    f"that contain {_DROPPED}"
+                problem = (
+                    "{!r} is never sent: the plugin drops keys of ADDITIONAL_ENI_TAGS that "
+                    "contain {}"
                 )
+                raise _refused(KEY, problem, key, _DROPPED)
             if key.lower().startswith(_RESERVED):
-                raise UsageError(
-                    f"{KEY} {key!r} is AWS's own: nobody else may set a key in {_RESERVED}"
-                )
+                problem = "{!r} is AWS's own: nobody else may set a key in {}"
+                raise _refused(KEY, problem, key, _RESERVED)
         return Hardening(keys, None if eni_claim_tag is None else _claim(eni_claim_tag))
 
 
 def _claim(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not equals:
-        raise UsageError(f"{CLAIM} {text!r} is not KEY=VALUE")
+        raise _refused(CLAIM, "{!r} is not KEY=VALUE", text)
     _check_key(CLAIM, key)
     if len(value) > _LONGEST_VALUE or not re.fullmatch(f"(?!-)({_CHARACTERS}|[ ](?! |$))+", value):
-        raise UsageError(f"{CLAIM} {text!r}: the value must be of {_RULE}")
+        raise _refused(CLAIM, "{!r}: the value must be of {}", text, _RULE)
     if key.lower() == CLUSTER:
-        raise UsageError(f"{CLAIM} {key!r} is the tag that claiming sets; choose another one")
+        raise _refused(CLAIM, "{!r} is the tag that claiming sets; choose another one", key)
     return key, value
 
 
 def _check_key(option: str, key: str) -> None:
     if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
-        raise UsageError(f"{option} {key!r} is not a tag key of at most {_LONGEST_KEY} {_RULE}")
+        raise _refused(option, "{!r} is not a tag key of at most {} {}", key, _LONGEST_KEY, _RULE)
+
+
+def _refused(option: str, problem: str, *values: object) -> OptionError:
+    """Return an error that begins with the option."""
+    return OptionError(option, f"{{{option}}} {problem}", *values)
 
 
 _TAG = "ec2:CreateTags"
@@ -141,7 +145,6 @@ def tighten(
 
     Args:
         policy: The document, with upstream's placeholders.
-        variant: The variant that it is of.
         release: The release that must still work.
         hardening: What the user chose.
         creates: Whether the document, or what is added to it, lets interfaces be created.
@@ -188,7 +191,7 @@ def _tagging(
 ) -> Iterator[tuple[tuple[Condition, ...], str]]:
     """Yield the conditions of each statement that replaces one about ec2:CreateTags, with why."""
     sent = tag_keys(release)
-    managed = (*sent.wanted, *hardening.additional_tag_keys)
+    managed = (*sent.managed, *hardening.additional_tag_keys)
     leaked = any(
         request_templates()["tag-leaked"].sent(mode, release, ()) for mode in variant.modes
     )

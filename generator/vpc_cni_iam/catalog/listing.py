@@ -3,18 +3,120 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts.calls import Basis, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_data
-from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.catalog.variants import VARIANTS, every
 
 
-def listing() -> dict[str, Any]:
+class NewestData(TypedDict):
+    """The newest plugin version in the catalog."""
+
+    release: str
+    date: str
+
+
+VariantData = TypedDict(
+    "VariantData",
+    {
+        "name": str,
+        "for": str,
+        "service_account": str,
+        "published_by": str,
+        "minimum_cni_version": str,
+    },
+)
+
+
+class FeatureData(TypedDict):
+    """An optional feature, and the first plugin version that has it."""
+
+    name: str
+    when: str
+    since: str
+
+
+class ManagedPolicyData(TypedDict):
+    """The newest version of the plugin's AWS managed policy."""
+
+    arn: str
+    version: str
+    created: str
+
+
+class SourceData(TypedDict):
+    """The file in upstream's repository that has a revision."""
+
+    repository: str
+    path: str
+    git_blob: str
+    commit: str | None
+    date: str
+
+
+class RevisionData(TypedDict):
+    """A revision of upstream's documents, and the plugin versions that it works with by variant."""
+
+    revision: str
+    first_release: str
+    last_release: str | None
+    works_with: dict[str, str]
+    source: SourceData
+
+
+class CallData(TypedDict):
+    """A call of a plugin version, and what its denial breaks."""
+
+    action: str
+    mode: Mode
+    impact: str
+    severity: DenialSeverity
+    known: Basis
+    feature: str | None
+    deniable: bool
+
+
+class ReleaseData(TypedDict):
+    """A plugin version, upstream's revision at that time, and its calls."""
+
+    release: str
+    supported: bool
+    observed: bool
+    revision: str | None
+    ipv4_calls: list[str]
+    ipv6_calls: list[str]
+    calls: list[CallData]
+
+
+class EarlierDocumentData(TypedDict):
+    """A document that is older than upstream's page, or a version of the managed policy."""
+
+    document: str
+    first_release: str | None
+    last_release: str | None
+    works_with: str
+    source: str
+
+
+class Listing(TypedDict):
+    """The catalog: variants, revisions, features, plugin versions and their calls."""
+
+    newest_release: NewestData
+    variants: list[VariantData]
+    revisions: list[RevisionData]
+    features: list[FeatureData]
+    releases: list[ReleaseData]
+    managed_policy: ManagedPolicyData
+    earlier_documents: list[EarlierDocumentData]
+
+
+def listing() -> Listing:
     """Return the newest release, variants, revisions, features, releases, the managed policy."""
-    observed = calls.observed_versions()
+    observed, managed = calls.observed_versions(), managed_data()
     return {
         "newest_release": {"release": str(releases.newest()), "date": releases.newest_date()},
         "variants": [
@@ -23,8 +125,9 @@ def listing() -> dict[str, Any]:
                 "for": v.summary,
                 "published_by": v.published_by,
                 "minimum_cni_version": str(v.minimum),
+                "service_account": v.service_account,
             }
-            for v in VARIANTS
+            for v in every()
         ],
         "revisions": [
             {
@@ -63,7 +166,7 @@ def listing() -> dict[str, Any]:
                         "mode": call_range.mode,
                         "impact": call_range.effect,
                         "severity": call_range.severity,
-                        "known": call_range.basis(release).value,
+                        "known": call_range.basis(release),
                         "feature": call_range.feature,
                         "deniable": call_range.deniable,
                     }
@@ -73,22 +176,26 @@ def listing() -> dict[str, Any]:
             }
             for release in releases.known()
         ],
-        "managed_policy": {k: managed_data()[k] for k in ("arn", "version", "created")},
+        "managed_policy": {
+            "arn": managed["arn"],
+            "version": managed["version"],
+            "created": managed["created"],
+        },
         "earlier_documents": list(_earlier()),
     }
 
 
-def _earlier() -> Iterator[dict[str, Any]]:
+def _earlier() -> Iterator[EarlierDocumentData]:
     """Yield the documents from before upstream's page, and the versions of the managed policy."""
     by_name = {v.name: v for v in VARIANTS}
     for revision in documents.readme_revisions():
         for kind in revision.kinds:
-            found = compatibility(revision.document(kind), by_name[kind])
+            works_at = compatibility(revision.document(kind), by_name[kind])
             yield {
                 "document": f"{kind} of upstream's README, {revision.name}",
                 "first_release": str(revision.first),
                 "last_release": str(revision.last),
-                "works_with": found.works_with,
+                "works_with": works_at.works_with,
                 "source": revision.source.pin,
             }
     for version in documents.managed_versions():
@@ -109,23 +216,24 @@ def _shipped(release: PluginVersion) -> str | None:
 def changes() -> list[dict[str, Any]]:
     """Return the releases at which a document or a call changed, with what changed."""
     rows: list[dict[str, Any]] = []
-    before: dict[str, Any] = dict.fromkeys(("revision", "supported"))
-    before |= {"ipv4_calls": [], "ipv6_calls": []}
+    state: tuple[str | None, bool | None] = (None, None)
+    before: dict[str, list[str]] = {"ipv4": [], "ipv6": []}
     for entry in listing()["releases"]:
+        calls_now = {"ipv4": entry["ipv4_calls"], "ipv6": entry["ipv6_calls"]}
         changed = [
             f"{mode}: {sign}{action}"
-            for mode in ("ipv4", "ipv6")
-            for sign, listed, other in (("+", entry, before), ("-", before, entry))
-            for action in listed[f"{mode}_calls"]
-            if action not in other[f"{mode}_calls"]
+            for mode in calls_now
+            for sign, listed, other in (("+", calls_now, before), ("-", before, calls_now))
+            for action in listed[mode]
+            if action not in other[mode]
         ]
-        if changed or any(entry[k] != before[k] for k in ("revision", "supported")):
+        if changed or state != (entry["revision"], entry["supported"]):
             document = entry["revision"] or "none; the oldest stands in"
             if not entry["supported"]:
                 document = "none; not supported"
-            row = {"from release": entry["release"], "document in force": document}
+            row = {"from release": entry["release"], "upstream document": document}
             rows.append({**row, "default calls": changed})
-        before = entry
+        state, before = (entry["revision"], entry["supported"]), calls_now
     return rows
 
 

@@ -102,7 +102,7 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
         _allowed("describe-unscoped", "Describe actions see the account: EC2 scopes none"),
         _stops(
             "cluster-name-needed",
-            "CLUSTER_NAME is empty or names another cluster, or an interface bears the name of "
+            "CLUSTER_NAME is empty or names another cluster, or an interface has the tag of "
             "another one",
         ),
         _stops(
@@ -112,7 +112,7 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
         ),
     ]
     if claim:
-        text = f"an attached interface bears neither {CLUSTER} nor {claim}"
+        text = f"an attached interface has neither {CLUSTER} nor {claim}"
         notes.append(_stops("claim-tag-needed", text))
     return tuple(notes)
 

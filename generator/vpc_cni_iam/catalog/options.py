@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import Variant
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError, UsageError
 from vpc_cni_iam.names import resolve
 
 
@@ -61,6 +61,16 @@ class Options:
         """Whether a variant works with IRSA, whose sessions have no session tags."""
         return any(v.scope is not Scope.SESSION_TAGS for v in self.variants)
 
+    @property
+    def program(self) -> str | None:
+        """The feature of the program that the module is for; None for ``aws-node``."""
+        return self.variants[0].program
+
+    @property
+    def service_account(self) -> str:
+        """The service account in kube-system that the module is for."""
+        return self.variants[0].service_account
+
     def composed(self) -> tuple[Composed, ...]:
         """Return the policy of each variant.
 
@@ -94,13 +104,18 @@ def options(
     Raises:
         UsageError: Unknown or contradicting words.
     """
-    module_kind = ModuleKind(resolve(kind, ModuleKind, "kind"))
+    module_kind = ModuleKind(resolve(kind, ModuleKind, "kind", "--kind", repeatable=False))
     chosen = variants.find(names) or variants.UPSTREAM
-    if hardening is not None and not any(v.cluster_scoped for v in chosen):
+    if len({v.program for v in chosen}) > 1:
+        alone = next(v for v in chosen if v.program)
         raise UsageError(
-            f"{FLAG} needs a cluster-scoped variant; choose one of "
-            f"{', '.join(v.name for v in variants.VARIANTS if v.cluster_scoped)}"
+            f"variant {alone.name} is for the service account {alone.service_account}, the others "
+            "are for aws-node; make a module of each"
         )
+    if hardening is not None and not any(v.cluster_scoped for v in chosen):
+        scoped = ", ".join(v.name for v in variants.VARIANTS if v.cluster_scoped)
+        problem = "{--harden} needs a cluster-scoped variant; choose one of {}"
+        raise OptionError(FLAG, problem, scoped)
     selection = select(
         revision=revision,
         cni_version=cni_version,

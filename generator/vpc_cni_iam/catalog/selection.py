@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.hardening import FLAG, Hardening
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,15 @@ def select(
         UsageError: Unknown or contradicting options.
     """
     if revision is not None and cni_version is not None:
-        raise UsageError("--revision and --cni-version choose the document in two ways; give one")
+        problem = "{--revision} and {--cni-version} choose the document in two ways; give one"
+        raise OptionError("--revision", problem)
     if revision is not None:
         if hardening is not None:
-            raise UsageError(
-                f"{FLAG} goes with --cni-version and not with --revision: the tags that the plugin "
-                "sends depend on the release"
+            problem = (
+                "{--harden} goes with {--cni-version} and not with {--revision}: the tags that the "
+                "plugin sends depend on the release"
             )
+            raise OptionError(FLAG, problem)
         if not gaps:
             raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
         by_date = Selection(documents.find(revision))

@@ -1,4 +1,4 @@
-"""Trust policies of a role for the plugin's service account, kube-system/aws-node.
+"""Trust policies of a role for a service account, such as the plugin's, kube-system/aws-node.
 
 Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts" (IRSA) and "EKS
 Pod Identity trust policy" with its session tags; IAM JSON policy elements reference for
@@ -60,7 +60,12 @@ def issuer(provider_arn: str) -> str:
 
 
 def policy(
-    *, irsa: bool = True, pod_identity: bool = True, cluster: bool = True, account: bool = True
+    *,
+    irsa: bool = True,
+    pod_identity: bool = True,
+    cluster: bool = True,
+    account: bool = True,
+    service_account: str = SERVICE_ACCOUNT,
 ) -> Policy:
     """Return the trust policy of a role, with placeholders.
 
@@ -72,10 +77,11 @@ def policy(
         pod_identity: Whether it trusts EKS Pod Identity.
         cluster: Whether Pod Identity is narrowed to a cluster.
         account: Whether Pod Identity is narrowed to an account.
+        service_account: The service account in kube-system that may assume the role.
     """
     statements = []
     if irsa:
-        statements.append(_irsa())
+        statements.append(_irsa(service_account))
     if pod_identity:
         conditions = []
         if cluster:
@@ -84,12 +90,12 @@ def policy(
         if account:
             key = "aws:SourceAccount"
             conditions.append(Condition("StringEquals", key, ("${SOURCE_ACCOUNT_ID}",)))
-        statements.append(_pod_identity(*conditions))
+        statements.append(_pod_identity(service_account, *conditions))
     return Policy(tuple(statements))
 
 
-def _irsa() -> Statement:
-    subject = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
+def _irsa(service_account: str) -> Statement:
+    subject = f"system:serviceaccount:{NAMESPACE}:{service_account}"
     return Statement(
         actions=("sts:AssumeRoleWithWebIdentity",),
         principals=(Principal("Federated", ("${OIDC_PROVIDER_ARN}",)),),
@@ -100,14 +106,14 @@ def _irsa() -> Statement:
     )
 
 
-def _pod_identity(*conditions: Condition) -> Statement:
+def _pod_identity(service_account: str, *conditions: Condition) -> Statement:
     tag = "aws:RequestTag/kubernetes-"
     return Statement(
         actions=("sts:AssumeRole", "sts:TagSession"),
         principals=(Principal("Service", ("pods.eks.amazonaws.com",)),),
         conditions=(
             Condition("StringEquals", f"{tag}namespace", (NAMESPACE,)),
-            Condition("StringEquals", f"{tag}service-account", (SERVICE_ACCOUNT,)),
+            Condition("StringEquals", f"{tag}service-account", (service_account,)),
             *conditions,
         ),
     )

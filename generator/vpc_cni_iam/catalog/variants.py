@@ -6,13 +6,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 
-from vpc_cni_iam.catalog.facts.calls import Mode, calls
+from vpc_cni_iam.catalog.facts.calls import (
+    Mode,
+    calls,
+    feature_since,
+    program_service_account,
+)
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.releases import known
 from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
+from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.names import resolve
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 # docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier releases send
 # CreateNetworkInterface without the cluster's tag.
@@ -30,6 +36,7 @@ class Variant:
         scope: What limits it to a cluster.
         derive: Makes the document from a revision of upstream's page; None where upstream
             publishes it.
+        program: The feature of the program that it is for; None for ``aws-node``.
     """
 
     name: str
@@ -37,6 +44,12 @@ class Variant:
     summary: str
     scope: Scope = Scope.ACCOUNT
     derive: Callable[[Revision], Policy] | None = None
+    program: str | None = None
+
+    @property
+    def service_account(self) -> str:
+        """The service account of the program that it is for."""
+        return program_service_account(self.program) if self.program else SERVICE_ACCOUNT
 
     @property
     def identifier(self) -> str:
@@ -61,6 +74,8 @@ class Variant:
     @property
     def minimum(self) -> PluginVersion:
         """The oldest release that the variant can work with."""
+        if self.program:
+            return feature_since(self.program)
         oldest = known()[1] if "ipv6" not in self.modes else first_release("ipv6")
         return max(oldest, SCOPED_SINCE) if self.cluster_scoped else oldest
 
@@ -97,6 +112,15 @@ def _ipv4_pod_identity(revision: Revision) -> Policy:
     return Scope.SESSION_TAGS.apply(revision.document("ipv4-scoped"))
 
 
+def _metrics_helper(_: Revision) -> Policy:
+    """What cni-metrics-helper calls: the namespace of its metrics is a constant of its source."""
+    namespace = Condition("StringEquals", "cloudwatch:namespace", ("Kubernetes",))
+    put = Statement(
+        actions=("cloudwatch:PutMetricData",), resources=("*",), conditions=(namespace,)
+    )
+    return Policy((put, Statement(actions=("ec2:DescribeTags",), resources=("*",))))
+
+
 VARIANTS = (
     Variant("ipv4", ("ipv4",), "IPv4 clusters"),
     Variant("ipv6", ("ipv6",), "IPv6 clusters"),
@@ -123,6 +147,18 @@ VARIANTS = (
     ),
 )
 UPSTREAM = tuple(v for v in VARIANTS if not v.derived)
+METRICS_HELPER = Variant(
+    "metrics-helper",
+    ("ipv4", "ipv6"),
+    "cni-metrics-helper, with a role of its own",
+    derive=_metrics_helper,
+    program="metrics-helper",
+)
+
+
+def every() -> tuple[Variant, ...]:
+    """Return the variants, and those of other programs, each of which has a role of its own."""
+    return (*VARIANTS, METRICS_HELPER)
 
 
 @cache
@@ -139,6 +175,6 @@ def find(names: Iterable[str]) -> tuple[Variant, ...]:
     Raises:
         UsageError: An unknown variant.
     """
-    known_names = [v.name for v in VARIANTS]
+    known_names = [v.name for v in every()]
     chosen = {resolve(name, known_names, "variant", "--variant") for name in names}
-    return tuple(v for v in VARIANTS if v.name in chosen)
+    return tuple(v for v in every() if v.name in chosen)

@@ -16,7 +16,8 @@ FILE has the output of aws iam get-account-authorization-details of one or more 
 number of pages and files; - is standard input. Roles are those that aws-node can assume by IRSA or
 EKS Pod Identity, and roles of EC2 instances with permissions of the plugin. The output of aws eks
 describe-addon, describe-pod-identity-association, list-pod-identity-associations and
-describe-nodegroup tells which cluster uses which role at which version.
+describe-nodegroup tells which cluster uses which role at which version; an add-on's configuration
+values, and --daemonset, how the plugin is configured there.
 
 Exit code 1 means that the plugin fails with one of the roles, or that something was not read or
 decided. Service control policies are not in what IAM prints; check them with `coverage --scp`.
@@ -38,8 +39,15 @@ def audit(
         str, versions.plugin_version("Plugin version that is asked about, or latest.", "--to")
     ] = "latest",
     strict: versions.StrictOption = False,
+    daemonset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--daemonset",
+            metavar="FILE",
+            help="JSON of aws-node of a cluster, as in coverage; repeat for more.",
+        ),
+    ] = None,
     output: options.FormatOption = options.Format.text,
-    _schema: Annotated[bool, common.schema_option("vpc_cni_iam.audit.report")] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.audit import report
@@ -47,15 +55,16 @@ def audit(
     from vpc_cni_iam.catalog.facts import releases
     from vpc_cni_iam.inputs.account import AccountDetails
 
-    inputs.check_once(files)
+    inputs.check_once([*files, *(daemonset or ())])
     release = releases.find(to)
+    deployments = [inputs.deployment(file) for file in daemonset or ()]
     with (
         progress("reading accounts") as passed,
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
-        result = audit_roles(details, release)
+        result = audit_roles(details, release, deployments)
     if output is options.Format.json:
-        common.show_json(report.to_json(result))
+        common.show_json(result)
     else:
         if result.roles:
             common.table(report.HEADERS, report.rows(result))

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
+import typer
+
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.options import Format, FormatOption
 
 HELP = """List the variants, revisions, features and plugin versions that this tool knows.
 
+With --peers, it lists the policies for the plugin that other projects and AWS ship or shipped, the
+plugin versions that each works with, and when each worked with v1.22.0 and later.
+
 \b
 Examples:
   vpc-cni-iam catalog
   vpc-cni-iam catalog --format json
+  vpc-cni-iam catalog --peers
 """
 
 
 def catalog(
+    peers: Annotated[
+        bool,
+        typer.Option("--peers", help="List the policies that other projects ship instead."),
+    ] = False,
     output: FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
+    if peers:
+        _show_peers(output)
+        return
     from vpc_cni_iam.catalog.listing import changes, listing
 
-    entries = listing()
+    entries: dict[str, Any] = {**listing()}
     if output is Format.json:
         common.show_json(entries)
         return
@@ -30,9 +45,22 @@ def catalog(
         common.table(headers, ([_cell(row[h]) for h in headers] for row in rows), title)
 
 
+def _show_peers(output: Format) -> None:
+    from dataclasses import asdict
+
+    from vpc_cni_iam.catalog.peers import peers
+
+    if output is Format.json:
+        common.show_json(peers())
+        return
+    for title, rows in asdict(peers()).items():
+        headers = tuple(rows[0])
+        common.table(headers, ([_cell(row[h]) for h in headers] for row in rows), title)
+
+
 def _cell(value: object) -> str:
     if isinstance(value, dict):
         return "\n".join(f"{k}: {_cell(v)}" for k, v in value.items())
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return "\n".join(map(str, value))
     return {True: "yes", False: "no", None: "-"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]

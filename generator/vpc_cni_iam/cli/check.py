@@ -60,7 +60,8 @@ def check(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.check import check as compare
-    from vpc_cni_iam.vendoring.report import CheckResult, data, markdown, text
+    from vpc_cni_iam.vendoring.data import check_data
+    from vpc_cni_iam.vendoring.report import CheckResult, markdown, text
     from vpc_cni_iam.vendoring.repository import orphans
 
     configuration = modules.configuration(config, strict=strict)
@@ -69,15 +70,16 @@ def check(
     with_notes = not quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
     again = modules.command("sync", config)
-    checked = CheckResult(reports, left, again, outdated, configuration.warnings)
+    warnings = configuration.warnings
+    if empty := not configuration.modules:
+        warnings += (f"{configuration.path} has no [[module]], so nothing was checked",)
+        common.say(f"warning: {warnings[-1]}")
+    checked = CheckResult(reports, left, again, outdated, warnings)
     if output is CheckFormat.json:
-        common.show_json(data(checked))
+        common.show_json(check_data(checked))
     else:
         show = markdown if output is CheckFormat.markdown else text
         typer.echo(show(checked, quiet=quiet), nl=False)
     modules.exit_if_failed(r.failure for r in reports)
-    empty = not configuration.modules
-    if empty:
-        common.say(f"warning: {configuration.path} has no [[module]], so nothing was checked")
     in_ci = render or os.environ.get("CI", "") not in ("", "false", "0")
     raise typer.Exit(1 if checked.failed or (empty and in_ci) else 0)

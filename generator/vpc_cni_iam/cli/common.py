@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -44,40 +43,20 @@ def show(text: str, *, err: bool = False) -> None:
 
 
 def show_json(value: object) -> None:
-    """Print the result of a command as JSON to stdout, in ASCII."""
-    import json
+    """Print the result of a command as JSON to stdout."""
+    from vpc_cni_iam import json_output
 
-    typer.echo(json.dumps(value, indent=2))
-
-
-def schema_option(
-    module: str, text: str = "Print the JSON Schema of --format json and exit."
-) -> Any:
-    """Return the option that prints what ``schema()`` of a module returns, and ends the command.
-
-    The module is imported only then.
-    """
-
-    def show(asked: bool) -> None:
-        if asked:
-            show_json(import_module(module).schema())
-            raise typer.Exit
-
-    return typer.Option("--schema", help=text, callback=show, is_eager=True)
-
-
-def changes_data(folder: Path, changes: Iterable[FileChange]) -> dict[str, object]:
-    """Return the changes of the files of a directory as plain data."""
-    done = [{"path": c.path, "kind": c.kind} for c in changes]
-    return {"path": str(folder), "changes": done}
+    typer.echo(json_output.dumps(value))
 
 
 def show_changes(
     folder: Path, changes: Sequence[FileChange], output: Format, *, quiet: bool
 ) -> None:
     """Print the changes of the files of a directory."""
+    from vpc_cni_iam.files.tree import TreeChanges
+
     if output is Format.json:
-        show_json(changes_data(folder, changes))
+        show_json(TreeChanges(str(folder), tuple(changes)))
     for change in changes if output is Format.text and not quiet else ():
         typer.echo(f"{change.kind:<7} {folder / change.path}")
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli import common, inputs, never, options
 from vpc_cni_iam.cli.expand import expanded
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.variables import GivenVariables
 
 HELP = """Show how two policies differ, and check whether the new one allows more.
 
@@ -19,20 +23,33 @@ that NEW allows more, with an example request, or that neither is proven, for ex
 input has a policy that was not read and --document does not select others. Exit code 3 means that
 an input cannot be read.
 
+With --never, the policies are those of one role. With --disjoint, they are those of the roles of
+two clusters. Exit code 0 then means that what is asked is proven, and 1 that a request shows the
+opposite, or that neither is known.
+
 \b
 Examples:
   vpc-cni-iam compare old.json new.json
   vpc-cni-iam compare live.json infra/cni --document ipv4 --region eu-west-1
   aws iam get-policy-version --policy-arn ARN --version-id v1 |
     vpc-cni-iam compare - new.json --format json
+  vpc-cni-iam compare --never iam:PassRole --never 'ec2:Run*' policy.json
+  vpc-cni-iam compare --disjoint prod.json stage.json
 """
 
 
 @expanded
 def compare(
-    old: Annotated[str, typer.Argument(metavar="OLD", help="Policy before: a path, or -.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Policy after: a path, or -.")],
+    policies: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="POLICY...",
+            help="OLD and NEW: paths, or -. With --never: the policies of one role.",
+        ),
+    ],
     surroundings: options.ClusterOptions,
+    variables: options.VariableOptions,
+    asked: never.NeverOptions,
     document: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,19 +69,39 @@ def compare(
     output: options.FormatOption = options.Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.cli import compare_text
-    from vpc_cni_iam.review.diff import two_policies as between
-    from vpc_cni_iam.review.report import json as json_report
+    from vpc_cni_iam.errors import UsageError
 
-    inputs.check_once((old, new))
+    inputs.check_once([*policies, *(variables.var_file or ())])
+    values = variables.read()
+    if asked.never or asked.disjoint:
+        answer = never.answered(asked, policies, document or (), surroundings.values, values)
+        never.show(answer, output)
+        raise typer.Exit(0 if answer.proven else 1)
+    if asked.clusters:
+        raise UsageError("--clusters needs --disjoint")
+    if len(policies) != 2:  # noqa: PLR2004
+        raise UsageError(f"two policies are compared, OLD and NEW, not {len(policies)}")
+    named = ((policies[0], old_document or document), (policies[1], document))
+    raise typer.Exit(_compare(named, surroundings.values, values, output))
+
+
+def _compare(
+    named: Sequence[tuple[str, list[str] | None]],
+    names: Mapping[str, str | None],
+    values: GivenVariables,
+    output: options.Format,
+) -> int:
+    """Print how two policies differ, and return the exit code."""
+    from vpc_cni_iam.cli import compare_text
+    from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.review.diff import two_policies as between
+
     stdin = partial(inputs.text, "-")
-    sides = [
-        between.side(target, stdin, chosen or (), surroundings.values)
-        for target, chosen in ((old, old_document or document), (new, document))
-    ]
+    sides = [between.side(target, stdin, chosen or (), names, values) for target, chosen in named]
+    check_used(values, [target for target, _ in named])
     difference = between.between(*sides)
     if output is options.Format.json:
-        common.show_json({"format": json_report.FORMAT, **json_report.plain(difference)})
+        common.show_json(difference)
     else:
         compare_text.show_between(difference)
-    raise typer.Exit(0 if difference.access.verdict == "no new access" else 1)
+    return 0 if difference.access.verdict == "no new access" else 1

@@ -25,22 +25,18 @@ _TONES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "quiet":
 _WIDTH = 100
 
 
-def show_between(found: Between) -> None:
-    """Print how two policies differ as a review prints how a plan changes one.
-
-    Args:
-        found: How they differ.
-    """
+def show_between(between: Between) -> None:
+    """Print how two policies differ as a review prints how a plan changes one."""
     console = _console()
-    _line(console, _text(f"{found.old} to {found.new}", "bold"))
-    if found.lines:
-        _lines(console, found.lines)
+    _line(console, _text(f"{between.old} to {between.new}", "bold"))
+    if between.lines:
+        _lines(console, between.lines)
     else:
         console.print("The policies say the same.")
-    for title, skipped in ((found.old, found.old_skipped), (found.new, found.new_skipped)):
+    for title, skipped in ((between.old, between.old_skipped), (between.new, between.new_skipped)):
         for line in skipped_lines(skipped):
             _line(console, _text(f"{title}: {line}"))
-    tone, words = wording.verdict(found.access)
+    tone, words = wording.verdict(between.access)
     _line(console, _text(words, _TONES[tone]))
 
 
@@ -73,7 +69,7 @@ def _lines(console: Console, lines: Iterable[Line]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", ratio=1)
-    for one in lines:
-        sign, style = wording.SIGNS[one.effect], _EFFECTS[one.effect]
-        table.add_row(sign, one.kind, _text(one.text), style=style)
+    for line in lines:
+        sign, style = wording.SIGNS[line.effect], _EFFECTS[line.effect]
+        table.add_row(sign, line.kind, _text(line.text), style=style)
     console.print(table)

@@ -202,7 +202,9 @@ def _show(batch: Batch, chosen: ConvertCommandOptions) -> None:
 
         changes = save(common.path(chosen.output, "."), batch.files(), force=chosen.force)
     if chosen.as_json:
-        common.show_json(report.data(batch))
+        from vpc_cni_iam.converting.data import conversion_data
+
+        common.show_json(conversion_data(batch))
     elif chosen.output is None:
         typer.echo(batch.text(), nl=False)
     else:
@@ -238,7 +240,7 @@ def _from_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
 def _show_readings(
     read: Sequence[Reading], unread: Sequence[Unread], chosen: ConvertCommandOptions
 ) -> None:
-    from vpc_cni_iam.converting import from_hcl, report
+    from vpc_cni_iam.converting import from_hcl
     from vpc_cni_iam.converting.output import save
 
     if chosen.output is not None and read:
@@ -246,7 +248,9 @@ def _show_readings(
         changes = save(directory, from_hcl.files(read), force=chosen.force)
         _show_changes(changes, chosen.output)
     if chosen.as_json:
-        common.show_json(report.reading_data(read, unread))
+        from vpc_cni_iam.converting.data import reading_data
+
+        common.show_json(reading_data(read, unread))
     elif chosen.output is None and read:
         typer.echo(read[0].text, nl=False)
 
@@ -280,8 +284,10 @@ def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
         common.say(line)
     errors += unsaved.values()
     if chosen.as_json:
+        from vpc_cni_iam.converting.data import rewriting_data
+
         unwritten = {r.path.parent for r in rewritings} if chosen.dry_run else unsaved
-        common.show_json(report.rewriting_data(rewritings, errors, unwritten))
+        common.show_json(rewriting_data(rewritings, errors, unwritten))
     else:
         shown = report.diff if chosen.dry_run else report.summary
         written = (r for r in rewritings if r.path.parent not in unsaved)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli import common, inputs, options, usage, versions
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.options import Mode
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Subject
     from vpc_cni_iam.inputs.daemonset import Deployment
+    from vpc_cni_iam.inputs.variables import GivenVariables
 
 HELP = """Check a policy against every AWS call that a plugin version makes, and list its risks.
 
@@ -32,7 +33,8 @@ the policy, or examples; options override them.
 
 Exit code 1 means that a call is denied without which the plugin fails; with --strict, that any call
 is denied; with --all-releases, at any plugin version; or that POLICY has a policy that was not
-read, unless --document selects others. Risks do not change the exit code.
+read, unless --document selects others. Risks do not change the exit code. With --used, it means
+that the role used an action that POLICY does not allow, or that something was not read.
 
 \b
 Examples:
@@ -42,8 +44,11 @@ Examples:
   vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
   vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
+  vpc-cni-iam coverage modules/irsa --document vpc_cni --var attach_vpc_cni_policy=true
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json
+  vpc-cni-iam coverage policy.json --used trail/ --role prod-aws-node
+  vpc-cni-iam coverage --print-sql athena --role prod-aws-node
 """
 
 
@@ -105,6 +110,11 @@ class LimitOptions:
         ),
     ] = None
 
+    @property
+    def files(self) -> list[str]:
+        """The files they name; the boundary's is empty without one."""
+        return [*(self.scp or ()), self.boundary or ""]
+
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
@@ -156,31 +166,23 @@ class NodeOptions:
     ] = False
 
 
-@expanded
-def coverage(
-    surroundings: options.ClusterOptions,
-    chosen: PolicyOptions,
-    limits: LimitOptions,
-    node: NodeOptions,
-    policy: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[POLICY]...", help="Policies of one role: paths; - is standard input."
-        ),
-    ] = None,
+@dataclass(frozen=True, slots=True)
+class ScenarioOptions:
+    """The options that choose the plugin versions and scenarios to check."""
+
     all_releases: Annotated[
         bool,
         typer.Option("--all-releases", help="Show a matrix of plugin versions and actions."),
-    ] = False,
-    situation: Annotated[
+    ] = False
+    scenario: Annotated[
         list[str] | None,
         typer.Option(
-            "--situation",
+            "--scenario",
             metavar="NAME",
             help="Check this scenario; repeat for more.  [default: all]",
             autocompletion=_scenarios,
         ),
-    ] = None,
+    ] = None
     skip: Annotated[
         list[str] | None,
         typer.Option(
@@ -189,10 +191,27 @@ def coverage(
             help="Skip this scenario; repeat for more.",
             autocompletion=_scenarios,
         ),
+    ] = None
+    list_scenarios: Annotated[
+        bool, typer.Option("--list-scenarios", help="List the scenarios and exit.")
+    ] = False
+
+
+@expanded
+def coverage(
+    surroundings: options.ClusterOptions,
+    variables: options.VariableOptions,
+    chosen: PolicyOptions,
+    limits: LimitOptions,
+    node: NodeOptions,
+    used: usage.UsageOptions,
+    selected: ScenarioOptions,
+    policy: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[POLICY]...", help="Policies of one role: paths; - is standard input."
+        ),
     ] = None,
-    list_situations: Annotated[
-        bool, typer.Option("--list-situations", help="List the scenarios and exit.")
-    ] = False,
     explain: Annotated[
         str | None,
         typer.Option("--explain", metavar="RISK", help="Explain the risk of this name and exit."),
@@ -209,30 +228,60 @@ def coverage(
     output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.coverage import role_policies
     from vpc_cni_iam.coverage.simulate.scenarios import find
 
-    if list_situations or explain is not None:
+    if selected.list_scenarios or explain is not None:
         _explain(explain)
         return
-    files = policy or []
-    scps = limits.scp or []
-    inputs.check_once([*files, *scps, limits.boundary or "", node.daemonset or ""])
-    deployment = _deployment(node)
-    version = node.cni_version or _version(deployment, strict=strict)
-    names = _names(surroundings.values, deployment)
-    subject = _subject(files, chosen, node, version, names)
-    stdin = partial(inputs.text, "-")
-    subject = role_policies.limited(subject, limits.boundary, scps, stdin, names)
-    setting = _setting(subject, node, version, deployment)
-    if deployment is not None:
-        subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
-    scenarios = find(situation or (), skip or ())
+    used.check(
+        output.value,
+        chosen_scenarios=bool(selected.scenario or selected.skip or selected.all_releases),
+    )
+    if used.print_sql is not None:
+        usage.print_query(used, used.print_sql)
+        return
+    subject, setting = _asked(
+        policy or [], surroundings, variables, chosen, limits, node, used, strict=strict
+    )
+    if used.used:
+        raise typer.Exit(usage.show(used, subject, setting, output.value))
+    own = [subject.program] if subject.program else []
+    scenarios = find(selected.scenario or own, selected.skip or ())
     report = formats.load(_REPORTS, output.value)
-    show = _one_version if hasattr(report, "release") and not all_releases else _matrix
+    show = _one_version if hasattr(report, "release") and not selected.all_releases else _matrix
     worst = show(subject, setting, scenarios, report, verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
+
+
+def _asked(
+    files: list[str],
+    surroundings: options.ClusterOptions,
+    variables: options.VariableOptions,
+    chosen: PolicyOptions,
+    limits: LimitOptions,
+    node: NodeOptions,
+    used: usage.UsageOptions,
+    *,
+    strict: bool,
+) -> tuple[Subject, PluginSetting]:
+    """Return the policies, and the plugin as the cluster has it."""
+    from vpc_cni_iam.inputs.variables import check_used
+
+    others = [node.daemonset or "", *(used.used or ()), *(variables.var_file or ())]
+    inputs.check_once([*files, *limits.files, *others])
+    known = _pairs("--env NAME=VALUE", node.env)
+    deployment = inputs.deployment(node.daemonset, known) if node.daemonset is not None else None
+    version = node.cni_version or _version(deployment, strict=strict)
+    names = _names(surroundings.values, deployment)
+    given = variables.read()
+    subject = _subject(files, chosen, node, version, names, given)
+    subject = _limited(subject, limits, names, given)
+    check_used(given, (*files, *limits.files))
+    setting = _setting(subject, node, version, deployment)
+    if deployment is not None:
+        subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
+    return subject, setting
 
 
 def _explain(risk: str | None) -> None:
@@ -245,17 +294,6 @@ def _explain(risk: str | None) -> None:
         return
     for scenario in SCENARIOS:
         typer.echo(f"{scenario.name:<24} {scenario.summary}")
-
-
-def _deployment(node: NodeOptions) -> Deployment | None:
-    from vpc_cni_iam.coverage.deployment import VARIABLES
-    from vpc_cni_iam.inputs import daemonset
-
-    if node.daemonset is None:
-        return None
-    known = _pairs("--env NAME=VALUE", node.env)
-    text, source = inputs.text(node.daemonset), inputs.source(node.daemonset)
-    return daemonset.read(text, source, [name for name in VARIABLES if name not in known])
 
 
 def _version(deployment: Deployment | None, *, strict: bool) -> str:
@@ -287,6 +325,7 @@ def _subject(
     node: NodeOptions,
     version: str,
     names: dict[str, str | None],
+    given: GivenVariables,
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
     from vpc_cni_iam.coverage import role_policies, subject
@@ -307,11 +346,23 @@ def _subject(
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = role_policies.of_files(files, stdin, chosen.document or (), names)
+    opened = role_policies.of_files(files, stdin, chosen.document or (), names, given)
     if opened.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
     return opened
+
+
+def _limited(
+    subject: Subject,
+    limits: LimitOptions,
+    names: dict[str, str | None],
+    given: GivenVariables,
+) -> Subject:
+    from vpc_cni_iam.coverage import role_policies
+
+    stdin, scps = partial(inputs.text, "-"), limits.scp or ()
+    return role_policies.limited(subject, limits.boundary, scps, stdin, names, given)
 
 
 def _setting(
@@ -332,7 +383,8 @@ def _setting(
     environment = _pairs("--env NAME=VALUE", node.env)
     if deployment is not None:
         setting = deployments.apply(setting, deployment, environment)
-    features = (*setting.features, *(node.feature or ()))
+    own = [subject.program] if subject.program else []
+    features = (*setting.features, *(node.feature or ()), *own)
     configured = configure(setting, environment, features)
     return replace(configured, primary_tags=_pairs("--primary-tag KEY=VALUE", node.primary_tag))
 

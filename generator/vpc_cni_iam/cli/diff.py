@@ -37,13 +37,13 @@ def diff(
     output: FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.vendoring.data import diffs_data
     from vpc_cni_iam.vendoring.diff import diff_all
 
     configuration = modules.configuration(config, strict=strict)
     diffs = diff_all(configuration, modules.chosen(configuration, paths))
     if output is Format.json:
-        data = {"warnings": configuration.warnings, "modules": list(map(diff_data, diffs))}
-        common.show_json(data)
+        common.show_json(diffs_data(diffs, configuration))
     else:
         for module_diff in diffs:
             show_diff(module_diff, with_text=not quiet)
@@ -67,23 +67,3 @@ def show_diff(diff: Diff, *, with_text: bool = True) -> None:
             typer.echo(f"  {meaning.variant}: {line}")
     if with_text:
         typer.echo(diff.text, nl=False)
-
-
-def diff_data(diff: Diff) -> dict[str, object]:
-    """Return the changes of a sync as plain data."""
-    from vpc_cni_iam.vendoring.report import edit_data
-
-    return {
-        "path": diff.module.path,
-        "variants": [
-            {
-                "variant": m.variant,
-                "changes": [{"kind": c.kind, "text": c.text} for c in m.changes],
-                "note": m.note,
-            }
-            for m in diff.meanings
-        ],
-        "kept": [edit_data(f.edit) for f in diff.kept_edits if f.edit is not None],
-        "diff": diff.text,
-        "error": str(diff.failure) if diff.failure is not None else None,
-    }

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -28,20 +27,14 @@ Examples:
 
 
 def doctor(
-    schema: Annotated[
-        bool, typer.Option("--schema", help="Print the JSON Schema of the output, and stop.")
-    ] = False,
     output: FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.doctor import installation
 
-    if schema:
-        common.show_json(installation.schema())
-        return
     examined = installation.examine(Path(), cache_folder(os.environ), os.environ)
     if output is Format.json:
-        common.show_json(asdict(examined))
+        common.show_json(examined)
     else:
         common.show("\n".join(_lines(examined)))
     raise typer.Exit(0 if examined.is_sound else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter
@@ -36,8 +36,15 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
             else [parameter.replace(kind=Parameter.KEYWORD_ONLY)]
         )
     ]
-    run.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
-    run.__annotations__ = {option.name: option.annotation for option in options}
+    return with_parameters(run, options)
+
+
+def with_parameters(
+    run: Callable[..., None], parameters: Sequence[Parameter]
+) -> Callable[..., None]:
+    """Return a function of which typer reads these parameters."""
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
 
 

@@ -47,7 +47,6 @@ def explain(
         typer.Option("--policy", metavar="POLICY", help="Policy of the plugin's role: a path."),
     ] = None,
     output: options.FormatOption = options.Format.text,
-    _schema: Annotated[bool, common.schema_option("vpc_cni_iam.explain.report")] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.facts import releases
@@ -65,7 +64,7 @@ def explain(
     denials = denial.read(inputs.text(file), inputs.source(file))
     result = explain_denials(denials, release, mode.value if mode else None, names, opened)
     if output is options.Format.json:
-        common.show_json(report.to_json(result))
+        common.show_json(result)
     else:
         for line in report.to_text(result):
             common.show(line)

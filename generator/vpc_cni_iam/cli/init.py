@@ -23,22 +23,23 @@ def init(
     path: Annotated[
         str, typer.Option("--path", metavar="DIRECTORY", help="Directory of the module.")
     ] = "modules/vpc-cni-iam-policy",
-    schema: Annotated[
+    config_schema: Annotated[
         bool,
-        typer.Option("--schema", help="Print the JSON Schema of the file and exit."),
+        typer.Option("--config-schema", help="Print the JSON Schema of the file and exit."),
     ] = False,
     quiet: QuietOption = False,
     output: FormatOption = Format.text,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.files.tree import FileChange, WriteAction
+    from vpc_cni_iam.vendoring.configuration.tables import schema_text
     from vpc_cni_iam.vendoring.init import init as write
-    from vpc_cni_iam.vendoring.tables import schema_text
 
-    if schema:
+    if config_schema:
         typer.echo(schema_text(), nl=False)
         return
     created = write(Path(), path)
     if output is Format.json:
-        common.show_json({"path": str(created), "kind": "create"})
+        common.show_json(FileChange(str(created), WriteAction.CREATE))
     elif not quiet:
         typer.echo(f"create  {created}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vpc_cni_iam import texts
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.texts.limits import POLICIES, Limit
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.daemonset import Deployment
 
 
 def check_once(files: Sequence[str]) -> None:
@@ -48,6 +52,23 @@ def content(file: str, limit: Limit) -> bytes:
     if file == "-":
         return texts.bounded(sys.stdin.buffer, texts.STDIN, limit)
     return texts.content(Path(file), limit)
+
+
+def deployment(file: str, known: Container[str] = ()) -> Deployment:
+    """Return how a file of a DaemonSet or of a chart configures the plugin.
+
+    Args:
+        file: As given; ``-`` is standard input.
+        known: The variables that need not be in it.
+
+    Raises:
+        InputError: It cannot be read, or holds something else.
+    """
+    from vpc_cni_iam.coverage.deployment import VARIABLES
+    from vpc_cni_iam.inputs import daemonset
+
+    variables = [name for name in VARIABLES if name not in known]
+    return daemonset.read(text(file), source(file), variables)
 
 
 def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:

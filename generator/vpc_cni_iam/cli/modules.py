@@ -15,7 +15,7 @@ from vpc_cni_iam.cli.options import Format, FormatOption, QuietOption
 from vpc_cni_iam.cli.versions import StrictOption
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.vendoring.config import Config, VendoredModule
+    from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
     from vpc_cni_iam.vendoring.plan import ConflictPolicy
     from vpc_cni_iam.vendoring.select import ModuleSelection
 

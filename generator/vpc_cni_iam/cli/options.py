@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
@@ -14,6 +15,7 @@ from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.inputs.variables import GivenVariables
 
 
 class Format(StrEnum):
@@ -66,9 +68,9 @@ def _kinds() -> list[str]:
 
 
 def _variants() -> list[str]:
-    from vpc_cni_iam.catalog.variants import VARIANTS
+    from vpc_cni_iam.catalog.variants import every
 
-    return [v.name for v in VARIANTS]
+    return [v.name for v in every()]
 
 
 def _revisions() -> list[str]:
@@ -182,6 +184,36 @@ def chosen(
 def name(flag: str, text: str) -> Any:
     """Return the option that takes a name or an ID."""
     return typer.Option(flag, metavar=flag.rpartition("-")[2].upper(), help=text)
+
+
+@dataclass(frozen=True, slots=True)
+class VariableOptions:
+    """The options that give values to the variables of a module."""
+
+    var: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--var",
+            metavar="NAME=VALUE",
+            help="Value of a variable of a module in HCL; repeat for more.",
+        ),
+    ] = None
+    var_file: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--var-file",
+            metavar="FILE",
+            help="Values of variables, as in terraform.tfvars or its JSON; repeat for more.",
+        ),
+    ] = None
+
+    def read(self) -> GivenVariables:
+        """Return the values."""
+        from vpc_cni_iam.cli import inputs
+        from vpc_cni_iam.inputs.variables import given_variables
+
+        text = partial(inputs.text, form="HCL")
+        return given_variables(self.var or (), self.var_file or (), text)
 
 
 _Text: TypeAlias = str | None

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 HELP = """Print one policy document.
 
 A scoped variant needs --cluster-name, and --vpc-id if its document names the VPC. Without them,
-the Region and the account are *, and the partition is aws.
+the Region and the account are *, and the partition is aws. --format session prints one line for
+the session policy of an EKS Pod Identity association, if it is not too large for one.
 
 \b
 Examples:
@@ -27,6 +28,7 @@ Examples:
   vpc-cni-iam policy ipv6 --cni-version v1.22.1 --format table
   vpc-cni-iam policy ipv4-scoped --cluster-name prod \\
     --vpc-id vpc-0123456789abcdef0 --harden --eni-claim-tag node-pool=main
+  vpc-cni-iam policy ipv6-scoped --cluster-name prod --format session
 """
 
 
@@ -36,6 +38,7 @@ class PolicyFormat(StrEnum):
     json = "json"
     hcl = "hcl"
     table = "table"
+    session = "session"
 
 
 @expanded
@@ -53,6 +56,14 @@ def policy(
     chosen = options.chosen((variant,), documents, hardening, no_gaps=no_gaps)
     (composed,) = chosen.composed()
     document = _filled(composed, surroundings.values)
+    if output is PolicyFormat.session:
+        from vpc_cni_iam.catalog.session_policy import session_policy
+
+        typer.echo(session_policy(composed, document))
+        common.say(
+            "AWS STS also limits the packed size, which only STS can tell (PackedPolicySize)"
+        )
+        return
     common.notify(chosen)
     _show(document, composed.variant.identifier, output)
 

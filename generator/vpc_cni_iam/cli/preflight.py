@@ -14,7 +14,8 @@ HELP = """List the instances and network interfaces without the tags that a scop
 
 FILE has the output of one of the two AWS CLI commands in the examples, or of both, in any order
 and with any number of pages; - is standard input. One of the two is enough. With both, nodes are
-told apart from other instances. Exit code 1 means that the plugin would fail under the policy.
+told apart from other instances. --daemonset tells the cluster's name and how the plugin is
+configured there. Exit code 1 means that the plugin would fail under the policy.
 
 \b
 Examples:
@@ -24,6 +25,8 @@ Examples:
   aws ec2 describe-instances |
     vpc-cni-iam preflight - --cluster-name prod --harden
   vpc-cni-iam preflight *.json --cluster-name prod --variant ipv6-scoped
+  kubectl get daemonset aws-node -n kube-system -o json >aws-node.json
+  vpc-cni-iam preflight instances.json --daemonset aws-node.json
 """
 
 
@@ -33,29 +36,47 @@ def preflight(
         list[str],
         typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
     ],
-    cluster_name: Annotated[str, options.name("--cluster-name", "Name of the cluster.")],
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
+    cluster_name: Annotated[
+        str | None,
+        options.name("--cluster-name", "Name of the cluster.  [default: the DaemonSet's]"),
+    ] = None,
+    daemonset: Annotated[
+        str | None,
+        typer.Option(
+            "--daemonset",
+            metavar="FILE",
+            help="JSON of aws-node: cluster, VPC, IP family, plugin version and features.",
+        ),
+    ] = None,
     vpc_id: Annotated[
         str | None, options.name("--vpc-id", "VPC of the nodes.  [default: the one they are in]")
     ] = None,
-    variant: Annotated[str, options.variant("Variant to move to.")] = "ipv4-scoped",
+    variant: Annotated[
+        str | None,
+        options.variant("Variant to move to.  [default: ipv4-scoped, or the DaemonSet's family]"),
+    ] = None,
     output: options.FormatOption = options.Format.text,
-    _schema: Annotated[bool, common.schema_option("vpc_cni_iam.preflight.report")] = False,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.cli.preflight_target import as_deployed, target_of
     from vpc_cni_iam.inputs import ec2
     from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
-    inputs.check_once(files)
-    (composed,) = options.chosen((variant,), documents, hardening).composed()
+    inputs.check_once([*files, daemonset or ""])
+    deployment = inputs.deployment(daemonset) if daemonset is not None else None
+    target = target_of(deployment, cluster_name, vpc_id, variant)
+    if deployment is not None:
+        documents, hardening = as_deployed(deployment, target.mode, documents, hardening)
+    (composed,) = options.chosen((target.variant,), documents, hardening).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
-    result = findings.preflight(inventory, composed, cluster_name, vpc_id)
+    result = findings.preflight(inventory, composed, target.cluster, target.vpc, target.differences)
     if output is options.Format.json:
-        common.show_json(report.to_json(result))
+        common.show_json(result)
     else:
         for line in report.to_text(result):
             common.show(line)

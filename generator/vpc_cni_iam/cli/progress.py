@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 # Seconds until a bar is worth its flicker.
-_PATIENCE = 0.5
+PATIENCE = 0.5
 
 
 @contextlib.contextmanager
@@ -22,7 +22,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
         shown: list[Callable[[int, int], None]] = []
 
         def passed(done: int, total: int) -> None:
-            if not shown and time.monotonic() - started > _PATIENCE:
+            if not shown and time.monotonic() - started > PATIENCE:
                 shown.append(_bar(what, stack))
             for show in shown:
                 show(done, total)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -14,7 +13,7 @@ from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.publishing.address import ModuleAddress
-    from vpc_cni_iam.publishing.destination import ResolvedDestination
+    from vpc_cni_iam.publishing.data import PublishData
     from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
     from vpc_cni_iam.publishing.publish import Proposal, Published
 
@@ -174,13 +173,13 @@ class _Report:
     def __init__(self, directory: Path, output: Format, *, quiet: bool) -> None:
         self._directory, self._json = directory, output is Format.json
         self._silent = quiet or self._json
-        self._data: dict[str, Any] = {}
+        self._data: PublishData | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._json and self._data:
+        if self._json and self._data is not None:
             common.show_json(self._data)
 
     def _line(self, text: str) -> None:
@@ -189,6 +188,8 @@ class _Report:
 
     def proposal(self, proposal: Proposal, *, only: bool = False) -> None:
         """Report a version and its changes; `only` if nothing is written."""
+        from vpc_cni_iam.publishing.data import proposal_data
+
         comparison = proposal.comparison
         changes = comparison.changes if comparison is not None else ()
         bump = comparison.bump.name if comparison is not None else None
@@ -198,61 +199,28 @@ class _Report:
             self._line(f"  {change.bump.name}: {change}")
         if only:
             self._line(f"nothing was written; --version {proposal.version} publishes it")
-        destination = proposal.resolved.destination
-        self._data = {
-            "source": destination.address.source,
-            "oci_repository": destination.oci_repository,
-            "moved": list(_moves(proposal.resolved)),
-            "version": str(proposal.version),
-            "previous": str(proposal.previous) if proposal.previous is not None else None,
-            "bump": bump,
-            "findings": [{"bump": c.bump.name, "text": str(c)} for c in changes],
-            **common.changes_data(self._directory, ()),
-            **dict.fromkeys(("tree", "registry", "oci", "digest", "tag")),
-            "sums": {},
-            "restored": [],
-            "copies": [],
-        }
+        self._data = proposal_data(self._directory, proposal)
 
     def files(self, published: Published) -> None:
         """Report the files of the version, and the changes of those of the directory."""
-        from vpc_cni_iam.publishing import oci, registry
+        from vpc_cni_iam.publishing.data import published_data
 
         directory = self._directory
-        changes = [c for c in published.changes if c.kind != "same"]
-        places = {
-            "tree": str(directory / published.folder),
-            "registry": str(directory / registry.ROOT),
-            "oci": f"{directory / oci.ROOT}:{published.proposal.version}",
-        }
-        sums = dict(sorted(published.sums.items()))
+        self._data = data = published_data(directory, published)
         for line in (
-            *(() if changes else ("is published already; nothing to do",)),
-            *(f"moved    {move}" for move in _moves(published.proposal.resolved)),
+            *(() if data["changes"] else ("is published already; nothing to do",)),
+            *(f"moved    {move}" for move in data["moved"]),
             *(f"restore  {directory / path}" for path in published.restored),
             *(f"copy     {directory / path} of what was edited" for path in published.copies),
-            f"tree     {places['tree']}",
-            f"registry {places['registry']}",
-            *(f"sha256   {digest}  {name}" for name, digest in sums.items()),
-            f"oci      {published.digest}  {places['oci']}",
+            f"tree     {data['tree']}",
+            f"registry {data['registry']}",
+            *(f"sha256   {digest}  {name}" for name, digest in data["sums"].items()),
+            f"oci      {data['digest']}  {data['oci']}",
         ):
             self._line(line)
-        self._data |= {**places, "sums": sums, "digest": published.digest}
-        self._data |= {"restored": list(published.restored), "copies": list(published.copies)}
-        self._data |= common.changes_data(directory, changes)
 
     def tag(self, tag: PreparedTag) -> None:
         """Report a finished tag."""
         self._line(f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}")
+        assert self._data is not None  # noqa: S101 - its version is reported first
         self._data["tag"] = {"name": tag.name, "commit": tag.commit, "new": tag.new}
-
-
-def _moves(resolved: ResolvedDestination) -> Iterator[str]:
-    """Yield how a registry moved; a published version keeps the source that its README names."""
-    for before in resolved.before:
-        old, new = before.address.host, resolved.destination.address.host
-        if old != new:
-            yield f"from {old} to {new}; README.md of a published version keeps {old}"
-        repository = resolved.destination.oci_repository
-        if before.oci_repository not in (None, repository):
-            yield f"from {before.oci_repository} to {repository}"

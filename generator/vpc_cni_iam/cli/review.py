@@ -134,13 +134,6 @@ def review(
             "names files.",
         ),
     ] = None,
-    _schema: Annotated[
-        bool,
-        common.schema_option(
-            "vpc_cni_iam.review.report.json",
-            "Print the JSON Schema of --format json, and nothing else.",
-        ),
-    ] = False,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
@@ -192,7 +185,7 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
     """Return the formats to write by their files."""
     from vpc_cni_iam.errors import UsageError
 
-    found: dict[Path, str] = {}
+    files: dict[Path, str] = {}
     taken = {Path(plan).resolve(): "is the plan"}
     for report in reports:
         name, _, file = report.partition("=")
@@ -206,8 +199,8 @@ def _files(reports: Iterable[str], plan: str) -> dict[Path, str]:
         if why := taken.get(path.resolve()):
             raise UsageError(f"--report {report!r}: {file} {why}")
         taken[path.resolve()] = "is written already"
-        found[path] = name
-    return found
+        files[path] = name
+    return files
 
 
 def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Setting:
@@ -225,17 +218,16 @@ def _setting(read_on: Forge | None, source: Path | None, *, details: bool) -> Se
 def _reports(result: Review, output: Format, files: dict[Path, str], setting: Setting) -> None:
     """Write the files, and print one to stdout."""
     from vpc_cni_iam.files import single
-    from vpc_cni_iam.review.report_formats import REPORTS
+    from vpc_cni_iam.review.report_formats import pieces
 
     plain = dataclasses.replace(setting, width=None, colour=False)
-    texts = {path: REPORTS[name](result, plain) for path, name in files.items()}
-    for path, text in texts.items():
-        single.write(path, text)
+    for path, name in files.items():
+        single.write(path, pieces(name, result, plain))
     if isinstance(sys.stdout, io.TextIOWrapper):
         # In a locale without a letter the report is to be read all the same.
         sys.stdout.reconfigure(errors="backslashreplace")
     # Not by typer.echo, which takes a locale of ASCII for a mistake.
-    sys.stdout.write(REPORTS[output.value](result, setting))
+    sys.stdout.writelines(pieces(output.value, result, setting))
 
 
 def _prefix(source: Path | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -13,7 +13,6 @@ from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command, exit_if_f
 from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.vendoring.config import Config
     from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 HELP = """Generate the modules of vpc-cni-iam.toml, and update those that are there.
@@ -33,12 +32,13 @@ Examples:
 @expanded
 def sync(shared: SyncOptions) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.vendoring.data import sync_data
     from vpc_cni_iam.vendoring.sync import sync_all
 
     request = SyncRequest.of(shared)
     outcomes = sync_all(request.config, request.chosen, request.policy)
     if request.output is Format.json:
-        common.show_json(outcomes_data(outcomes, request.config))
+        common.show_json(sync_data(outcomes, request.config))
     else:
         show_outcomes(outcomes, request, command("sync", request.named))
     finish(outcomes, request)
@@ -79,22 +79,3 @@ def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "
     then = f"{count} {problem}; mend that, then: {command(again, request.named)}"
     exit_if_failed(failures, then if len(request.chosen) > 1 else "")
     raise typer.Exit(0 if all(o.done for o in outcomes) else 1)
-
-
-def outcomes_data(outcomes: Iterable[SyncOutcome], config: Config) -> dict[str, object]:
-    """Return the changes of each module of a configuration, and its warnings, as plain data."""
-    from vpc_cni_iam.vendoring.report import edit_data
-
-    modules = [
-        {
-            "path": outcome.module.path,
-            "done": outcome.done,
-            "changes": [{"path": c.path, "kind": c.kind} for c in outcome.changes],
-            "refused": [{"path": f.path, "state": f.state} for f in outcome.refused],
-            "conflicts": [f.path for f in outcome.conflicts],
-            "kept": [edit_data(f.edit) for f in outcome.kept_edits if f.edit is not None],
-            "error": str(outcome.failure) if outcome.failure is not None else None,
-        }
-        for outcome in outcomes
-    ]
-    return {"warnings": config.warnings, "modules": modules}

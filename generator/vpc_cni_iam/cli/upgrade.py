@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam.cli import common, options, versions
-from vpc_cni_iam.cli.diff import diff_data, show_diff
+from vpc_cni_iam.cli.diff import show_diff
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command
 from vpc_cni_iam.cli.options import Format
-from vpc_cni_iam.cli.sync import finish, outcomes_data, show_outcomes
+from vpc_cni_iam.cli.sync import finish, show_outcomes
 
 HELP = """Pin the modules to another plugin version, show the change of access, and sync them.
 
@@ -48,6 +48,7 @@ def upgrade(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring import upgrade as upgrading
+    from vpc_cni_iam.vendoring.data import upgrade_data
     from vpc_cni_iam.vendoring.diff import diff
 
     request = SyncRequest.of(shared)
@@ -69,6 +70,5 @@ def upgrade(
             advice = "; resolve the local changes above first" if prepared.refused else ""
             common.say(f"no files changed{advice}")
     else:
-        data = {"config_changed": changed, "diffs": list(map(diff_data, diffs))}
-        common.show_json({**data, **outcomes_data(outcomes, new)})
+        common.show_json(upgrade_data(diffs, outcomes, new, changed=changed))
     finish(outcomes, request, "upgrade" if prepared.failed else "sync")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -46,7 +45,10 @@ class RenderingEngine(StrEnum):
 
 
 def verify(
-    directory: Annotated[Path, typer.Argument(metavar="DIRECTORY", help="The module's directory.")],
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="DIRECTORY", readable=False, help="The module's directory."),
+    ],
     engine: Annotated[
         RenderingEngine,
         options.choice(
@@ -109,11 +111,9 @@ def _published_files(options: Options) -> Mapping[str, str]:
 
 def _show(result: Verification, output: Format) -> None:
     if output is Format.json:
-        documents = [asdict(d) for d in result.documents]
-        findings = [
-            {"file": f.file, "line": f.line or None, "text": f.text} for f in result.findings
-        ]
-        common.show_json({"documents": documents, "findings": findings, "notes": result.notes})
+        from vpc_cni_iam.verifying.data import verification_data
+
+        common.show_json(verification_data(result))
         return
     for document in result.documents:
         typer.echo(

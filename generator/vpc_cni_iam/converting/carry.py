@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from vpc_cni_iam.converting.splices import SpliceNames, why_not_plain
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
 from vpc_cni_iam.hcl.marks import MARK, MarkedExpression, Marks
 from vpc_cni_iam.hcl.parse import expression
-from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import FunctionCall, List, Node, Reference, Text
 from vpc_cni_iam.hcl.write import NewBlock
 from vpc_cni_iam.policy.document import Policy

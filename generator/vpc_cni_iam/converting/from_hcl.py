@@ -12,9 +12,9 @@ from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.marks import MarkedExpression, Marks
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.syntax import Block, File, Node
 from vpc_cni_iam.names import resolve as find_name
 from vpc_cni_iam.policy.document import Policy, to_json

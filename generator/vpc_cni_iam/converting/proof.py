@@ -6,10 +6,10 @@ from vpc_cni_iam.converting.carry import Surroundings, fill
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.embedded import Embedded
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.marks import MarkedExpression
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ValueScope
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
 from vpc_cni_iam.policy.diff.differences import differences

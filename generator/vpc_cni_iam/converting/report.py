@@ -1,91 +1,18 @@
-"""A conversion in any direction as plain data, and as the lines that a user reads."""
+"""A conversion in any direction as the lines that a user reads."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from vpc_cni_iam.converting.batch import Batch
 from vpc_cni_iam.converting.from_hcl import Reading, Unread
 from vpc_cni_iam.converting.rewrite import Rewriting
-from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.unified import unified
 
 # What a terminal shows of each kind; the report in JSON has all.
 _SHOWN = 50
 _LONGEST = 1000
 LIKE_THESE = "{} more like these"
-
-
-def data(batch: Batch) -> dict[str, Any]:
-    """Return a conversion from JSON as plain data."""
-    return {
-        "documents": [
-            {
-                "source": c.document.source,
-                "path": c.document.place,
-                "name": c.name,
-                "hcl": c.text,
-                "notes": [asdict(n) for n in c.notes],
-            }
-            for c in batch.converted
-        ],
-        "shared": dict(batch.shared),
-        "failures": list(map(_failure, batch.failures)),
-    }
-
-
-def reading_data(read: Iterable[Reading], unread: Iterable[Unread]) -> dict[str, Any]:
-    """Return the policies of .tf files as plain data."""
-    return {
-        "documents": [
-            {
-                "address": reading.address,
-                "source": reading.source,
-                "line": reading.line,
-                "references": list(reading.references),
-                "document": reading.document,
-            }
-            for reading in read
-        ],
-        "failures": [{"address": u.address, **_failure(u.error)} for u in unread],
-    }
-
-
-def rewriting_data(
-    rewritings: Iterable[Rewriting], errors: Iterable[InputError], unsaved: Container[Path]
-) -> dict[str, Any]:
-    """Return the rewriting of .tf files as plain data; `unsaved` has directories not written."""
-    return {
-        "files": [
-            {
-                "path": str(r.path),
-                "saved": r.after != r.before and r.path.parent not in unsaved,
-                "diff": diff(r),
-                "replaced": [
-                    {"address": p.address, "line": p.line, "name": p.name, "notes": list(p.notes)}
-                    for p in r.replaced
-                ],
-                "left": [
-                    {
-                        "address": p.address,
-                        "kind": p.kind,
-                        "refused": p.refused,
-                        **_failure(p.error),
-                    }
-                    for p in r.left
-                ],
-            }
-            for r in rewritings
-        ],
-        "failures": list(map(_failure, errors)),
-    }
-
-
-def _failure(error: InputError) -> dict[str, str]:
-    return {"source": error.source, "path": error.place, "reason": error.problem}
 
 
 def diff(rewriting: Rewriting) -> str:

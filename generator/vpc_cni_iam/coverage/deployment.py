@@ -52,7 +52,6 @@ def apply(
 
     Args:
         setting: The setting without it.
-        deployment: The deployment.
         environment: The variables that the user gives, which are not taken from it.
 
     Raises:

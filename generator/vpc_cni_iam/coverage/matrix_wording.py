@@ -1,18 +1,15 @@
-"""The matrix of releases and actions as text and as plain data."""
+"""The matrix of releases and actions as text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
+from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs import skipped
 
-# The verdict where a policy of the input was not read.
-INCOMPLETE = "incomplete"
 MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 # Actions that some release calls come first, and are fewer.
 _MOST_COLUMNS = 100
@@ -33,6 +30,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         verbose: Whether each release has a row of its own.
     """
     yield heading(subject, matrix)
+    yield from equal_lines(subject)
     yield ""
     rows = [(row, row) for row in matrix.rows] if verbose else list(matrix.runs())
     names = [releases_text(first, last) for first, last in rows]
@@ -70,6 +68,13 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     if len(matrix.scenarios) < len(SCENARIOS):
         more += f", in {', '.join(matrix.scenarios)} only"
     return f"{subject.title} against every plugin version, {MODES[matrix.setting.mode]}{more}"
+
+
+def equal_lines(subject: Subject) -> Iterator[str]:
+    """Yield a line for each policy that is a document of upstream or AWS."""
+    for opened, documents in subject.equal_to:
+        name = f"{opened.name} is " if len(subject.opened) > 1 else ""
+        yield f"{name}equal to {'; '.join(listed(documents))}"
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
@@ -114,50 +119,3 @@ def reasons(matrix: Matrix) -> Iterator[str]:
 def excess_lines(matrix: Matrix) -> Iterator[str]:
     """Yield a line for each pattern that grants more than any release calls."""
     yield from (f"allowed beyond what any plugin version calls: {grant}" for grant in matrix.excess)
-
-
-def excess_data(grants: Iterable[ExcessGrant]) -> list[dict[str, Any]]:
-    """Return patterns that grant more than the calls as plain data."""
-    return [{"pattern": grant.pattern, "examples": list(grant.examples)} for grant in grants]
-
-
-def data(subject: Subject, matrix: Matrix) -> dict[str, Any]:
-    """Return the matrix as plain data."""
-    names, more = matrix.works_but_for()
-    return {
-        "policy": subject.title,
-        "mode": matrix.setting.mode,
-        "features": list(matrix.setting.features),
-        "situations": list(matrix.scenarios),
-        "verdict": matrix.verdict if subject.is_complete else INCOMPLETE,
-        "skipped": skipped.data(subject.skipped),
-        "works_with": [[str(s.first), str(s.last)] for s in matrix.works()],
-        "works_but_for": {
-            "situations": list(names),
-            "works_with": [[str(s.first), str(s.last)] for s in more],
-        },
-        "granted_beyond_calls": excess_data(matrix.excess),
-        "actions": list(matrix.actions),
-        "releases": [
-            {
-                "release": str(row.release),
-                "cells": dict(zip(matrix.actions, row.cells, strict=True)),
-                "denied": {
-                    action: {
-                        "situation": matrix.reasons[row.release, action][0],
-                        "call": matrix.reasons[row.release, action][1].template.name,
-                        "impact": matrix.reasons[row.release, action][1].range.effect,
-                        "known": matrix.reasons[row.release, action][1]
-                        .range.basis(row.release)
-                        .value,
-                        "breaks": matrix.reasons[row.release, action][1].breaks,
-                        "undecided": matrix.reasons[row.release, action][1].undecided or None,
-                        "evidence": matrix.reasons[row.release, action][1].range.evidence,
-                    }
-                    for action in matrix.actions
-                    if (row.release, action) in matrix.reasons
-                },
-            }
-            for row in matrix.rows
-        ],
-    }

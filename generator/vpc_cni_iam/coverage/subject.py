@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
@@ -13,6 +13,7 @@ from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.excess import granted
@@ -22,6 +23,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
+from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 
@@ -46,6 +48,8 @@ class Subject:
         own_names: Which of the names the policies themselves have, by parameter.
         skipped: Other parts of the input, which no verdict may ignore.
         limits: The permissions boundary of the role, and service control policies by level.
+        program: The feature of the program that the role is for; None for ``aws-node``.
+        equal_to: The policies of an input that are documents of upstream or AWS, with these.
     """
 
     title: str
@@ -54,6 +58,8 @@ class Subject:
     own_names: Mapping[str, str]
     skipped: tuple[Skipped, ...]
     limits: tuple[tuple[NamedPolicy, ...], ...] = ()
+    program: str | None = None
+    equal_to: tuple[tuple[NamedPolicy, tuple[KnownDocument, ...]], ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -113,7 +119,8 @@ def of_variant(name: str, selection: Selection, options: Mapping[str, str | None
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
     opened = (NamedPolicy(variant.identifier, filled, f"variant {name}"),)
-    return _subject(Taken(f"variant {name} ({document})", opened, ()), options, {})
+    subject = _subject(Taken(f"variant {name} ({document})", opened, ()), options, {})
+    return replace(subject, program=variant.program)
 
 
 def of_input(
@@ -149,17 +156,23 @@ def of_taken(chosen: Taken, options: Mapping[str, str | None]) -> Subject:
     # What was filled in here is nothing that the policies say.
     names = names_in([named.policy for named in chosen.opened])
     own_names = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}
-    return _subject(chosen, options, own_names)
+    known = ((o, recognise(o.policy, names_in([o.policy]))) for o in chosen.opened)
+    equal_to = tuple((opened, documents) for opened, documents in known if documents)
+    return replace(_subject(chosen, options, own_names), equal_to=equal_to)
 
 
 def open_filled(
-    target: str, stdin: Callable[[], str], options: Mapping[str, str | None]
+    target: str,
+    stdin: Callable[[], str],
+    options: Mapping[str, str | None],
+    given: GivenVariables | None = None,
 ) -> InputPolicies:
     """Return the policies of an input, with examples for names that the user did not choose.
 
     Args:
         target: A path, or ``-``.
         options: Names that the user chose, by parameter; None for the others.
+        given: Values for the variables of a module.
 
     Raises:
         InputError: What `open_policies` refuses.
@@ -167,7 +180,7 @@ def open_filled(
     """
     parameters.values(options)
     values = {name: value for name, value in _or_examples(options).items() if value}
-    return open_policies(target, stdin, values)
+    return open_policies(target, stdin, values, given)
 
 
 @dataclass(frozen=True, slots=True)

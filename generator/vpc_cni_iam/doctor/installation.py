@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from vpc_cni_iam import __version__, json_schema
+from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.engine import run as engines
 from vpc_cni_iam.errors import VpcCniIamError
@@ -24,7 +23,7 @@ _OLDEST_ENGINE = (1, 6)
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
-class Severity(StrEnum):
+class ProblemLevel(StrEnum):
     """How bad a problem is; a note needs no action."""
 
     error = "error"
@@ -36,7 +35,7 @@ class Severity(StrEnum):
 class Problem:
     """Something that is wrong, and what to do about it."""
 
-    severity: Severity
+    severity: ProblemLevel
     text: str
 
 
@@ -81,7 +80,6 @@ class InstalledEngine:
     Args:
         name: ``terraform`` or ``tofu``.
         path: Its executable.
-        version: Its version.
         providers: The versions in the lock file of the current directory, by source address.
     """
 
@@ -109,7 +107,7 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """What an installation consists of, and what is wrong with it."""
+    """An installation, and what is wrong with it."""
 
     tool: Tool
     catalog: Catalog
@@ -123,7 +121,7 @@ class Installation:
     @property
     def is_sound(self) -> bool:
         """Whether there is neither an error nor a warning."""
-        return all(p.severity is Severity.note for p in self.problems)
+        return all(p.severity is ProblemLevel.note for p in self.problems)
 
 
 def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Installation:
@@ -152,17 +150,12 @@ def _system() -> str:
     return f"{platform.system()} {platform.release()} {platform.machine()}"
 
 
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of an installation."""
-    return json_schema.schema(Installation, "What vpc-cni-iam doctor --format json prints")
-
-
 def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:
     try:
         required = metadata.requires(DISTRIBUTION) or []
     except metadata.PackageNotFoundError:
         text = f"the package {DISTRIBUTION} is not installed, only its files are found: install it"
-        problems.append(Problem(Severity.warning, text))
+        problems.append(Problem(ProblemLevel.warning, text))
         return
     for requirement in required:
         match = _NAME.match(requirement)
@@ -171,7 +164,7 @@ def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:
             yield Dependency(name, metadata.version(name))
         except metadata.PackageNotFoundError:
             text = f"{name} is not installed: install {DISTRIBUTION} again"
-            problems.append(Problem(Severity.error, text))
+            problems.append(Problem(ProblemLevel.error, text))
             yield Dependency(name, None)
 
 
@@ -189,27 +182,27 @@ def _engines(
         try:
             version, providers = engine.versions(folder)
         except VpcCniIamError as error:
-            problems.append(Problem(Severity.error, str(error)))
+            problems.append(Problem(ProblemLevel.error, str(error)))
             yield InstalledEngine(name, engine.binary, None, {})
             continue
         if tuple(map(int, re.findall(r"\d+", version)[:2])) < _OLDEST_ENGINE:
             text = f"{name} {version} is too old for the modules: they need 1.6 or later"
-            problems.append(Problem(Severity.warning, text))
+            problems.append(Problem(ProblemLevel.warning, text))
         yield InstalledEngine(name, engine.binary, version, providers)
     if none:
         text = "no terraform or tofu on the PATH: verify needs --engine none, or install one"
-        problems.append(Problem(Severity.note, text))
+        problems.append(Problem(ProblemLevel.note, text))
 
 
 def _cache(cache: Path | None, problems: list[Problem]) -> Cache:
     if cache is None:
         text = "no directory for caches: set HOME or XDG_CACHE_HOME, or reading HCL takes longer"
-        problems.append(Problem(Severity.note, text))
+        problems.append(Problem(ProblemLevel.note, text))
         return Cache(None, usable=False)
     usable = not cache.exists() or grammar.is_private(cache)
     if not usable:
         text = f"{cache} is not used: make it yours, writable for you and for nobody else"
-        problems.append(Problem(Severity.warning, text))
+        problems.append(Problem(ProblemLevel.warning, text))
     return Cache(str(cache), usable)
 
 
@@ -220,6 +213,6 @@ def _configuration(folder: Path, problems: list[Problem]) -> Configuration:
     try:
         config = repository.find(folder, None)
     except VpcCniIamError as error:
-        problems.append(Problem(Severity.error, str(error)))
+        problems.append(Problem(ProblemLevel.error, str(error)))
         return Configuration(str(place), 0)
     return Configuration(str(place), len(config.modules))

@@ -33,7 +33,6 @@ class PossibleCall:
 
     Args:
         name: Its name in the catalog.
-        does: What it is for.
         modes: The IP families in which it is sent.
         first: The first plugin version that sends it.
         last: The last one, None if the newest known one still does.
@@ -61,7 +60,6 @@ class AllowingStatements:
     """The statements of a variant about an action.
 
     Args:
-        variant: The variant.
         statements: Each as IAM takes it.
         allows: Whether they allow the request; None if its context is not known.
         unmet: The conditions of which the request meets none of a statement, if it is denied.
@@ -80,8 +78,6 @@ def possible_calls(
 
     Args:
         denial: The request.
-        modes: The IP families.
-        release: The plugin version.
     """
     return tuple(
         _possible(template, sent, release)
@@ -158,7 +154,6 @@ def allowing(
     Args:
         denial: The request.
         modes: The IP families in which the plugin sends it.
-        release: The plugin version.
         names: The names of the cluster and the like, by parameter.
     """
     features = [
@@ -197,7 +192,6 @@ def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...
 
     Args:
         statements: Statements about the request's action.
-        request: The request.
     """
     keys: list[tuple[str, ...]] = []
     for statement in statements:

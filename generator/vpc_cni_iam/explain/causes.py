@@ -45,7 +45,6 @@ class Cause:
     Args:
         name: Its name, which stays the same.
         certainty: How certain it is.
-        text: What it is.
         fix: What to do.
     """
 
@@ -69,7 +68,6 @@ def causes(
         possible: The calls that it can be of.
         statements: The statements of the catalog about it.
         policy: The policies of the role; None if they are not given.
-        release: The plugin version.
     """
     order = list(Certainty)
     known = [

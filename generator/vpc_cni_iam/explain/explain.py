@@ -34,7 +34,6 @@ class Explanation:
     """Why a request was denied.
 
     Args:
-        action: The action.
         resource: What it is checked on, empty if not known.
         principal: Who asked, empty if not known.
         reason: AWS's own words, empty if there are none.

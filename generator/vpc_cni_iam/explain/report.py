@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
 
-from vpc_cni_iam import json_schema
 from vpc_cni_iam.explain.calls import AllowingStatements, PossibleCall
 from vpc_cni_iam.explain.explain import Explanation, Explanations
 
@@ -15,16 +12,6 @@ _FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _DECODE = "aws sts decode-authorization-message --encoded-message MESSAGE"
 _SHOWN = 20
 _WIDTH = 200
-
-
-def to_json(explanations: Explanations) -> dict[str, Any]:
-    """Return explanations as plain data."""
-    return asdict(explanations)
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of `to_json`."""
-    return json_schema.schema(Explanations, "What vpc-cni-iam explain prints with --format json")
 
 
 def to_text(explanations: Explanations) -> Iterator[str]:

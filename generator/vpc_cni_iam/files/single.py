@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError, reason
 
 
-def write(path: Path, text: str) -> None:
+def write(path: Path, text: str | Iterable[str]) -> None:
     """Write a file, and the folders it lies in.
+
+    Args:
+        text: All of it, or its pieces in order.
 
     Raises:
         TreeError: It cannot be written, or the path is taken by something else than a file.
@@ -25,7 +29,8 @@ def write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            new.write_text(text, encoding="utf-8", newline="\n")
+            with new.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines([text] if isinstance(text, str) else text)
             new.replace(path)
         finally:
             with contextlib.suppress(OSError):

@@ -13,6 +13,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError, reason
@@ -33,17 +34,33 @@ from vpc_cni_iam.files.replacement import (
 _OTHERS = (".git", ".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info")
 
 
+class WriteAction(StrEnum):
+    """What is done to a file."""
+
+    CREATE = "create"
+    REPLACE = "replace"
+    REMOVE = "remove"
+    SAME = "same"
+
+
 @dataclass(frozen=True, slots=True)
 class FileChange:
     """The change of one file.
 
     Args:
-        path: Relative to the directory, with forward slashes.
-        kind: ``create``, ``replace``, ``remove`` or ``same``.
+        path: Relative to its directory, with forward slashes.
     """
 
     path: str
-    kind: str
+    kind: WriteAction
+
+
+@dataclass(frozen=True, slots=True)
+class TreeChanges:
+    """The changes of the files of a directory."""
+
+    path: str
+    changes: tuple[FileChange, ...]
 
 
 def entries(directory: Path) -> tuple[str, ...]:
@@ -189,7 +206,7 @@ def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:
     for place in dict.fromkeys(split(path)[0] for path in paths):
         folder = tree.find(place)
         for name in clean(folder) if folder is not None else ():
-            copies.append(FileChange(f"{place}/{name}" if place else name, "create"))
+            copies.append(FileChange(f"{place}/{name}" if place else name, WriteAction.CREATE))
     return copies
 
 
@@ -208,40 +225,52 @@ def _write(
         if observed is not None and before[path] != observed.get(path):
             raise ChangedError(path)
         if path in contents or before[path] is not None:
-            changes.append(FileChange(path, _kind(before[path], contents.get(path))))
-    work: list[tuple[FileChange, Replacement]] = []
+            changes.append(FileChange(path, _action(before[path], contents.get(path))))
+    work: dict[str, Replacement] = {}
     try:
         for change in changes:
-            if change.kind == "same":
-                continue
-            place, name = split(change.path)
-            with _named(directory, change.path):
-                folder = tree.make(place)
-            if change.kind != "remove":
-                step(f"stage {change.path}")
-            replacement = Replacement(folder, name, before[change.path], contents.get(change.path))
-            work.append((change, replacement))
-            with _named(directory, change.path):
-                replacement.stage()
-        reach_disk([r.reach_disk for _, r in work])
-        for change, replacement in work:
-            step(f"{'remove' if change.kind == 'remove' else 'rename'} {change.path}")
-            with _named(directory, change.path):
+            if change.kind is not WriteAction.SAME:
+                path = change.path
+                _stage(tree, directory, path, before[path], contents.get(path), work, step)
+        reach_disk([replacement.reach_disk for replacement in work.values()])
+        for path, replacement in work.items():
+            step(f"{'rename' if path in contents else 'remove'} {path}")
+            with _named(directory, path):
                 replacement.apply()
-        for change, replacement in work:
-            with _named(directory, change.path):
+        for path, replacement in work.items():
+            with _named(directory, path):
                 replacement.confirm()
     except BaseException:
         with uninterrupted():
-            for _, replacement in reversed(work):
+            for replacement in reversed(work.values()):
                 with contextlib.suppress(OSError):
                     replacement.undo()
             tree.remove_made()
         raise
     with uninterrupted():
-        for _, replacement in work:
+        for replacement in work.values():
             replacement.finish()
     return tuple(changes)
+
+
+def _stage(
+    tree: OpenTree,
+    directory: Path,
+    path: str,
+    before: bytes | None,
+    after: bytes | None,
+    work: dict[str, Replacement],
+    step: Callable[[str], None],
+) -> None:
+    """Write the new content of a file beside its place; ``work`` has it before anything is made."""
+    place, name = split(path)
+    with _named(directory, path):
+        folder = tree.make(place)
+    if after is not None:
+        step(f"stage {path}")
+    work[path] = Replacement(folder, name, before, after)
+    with _named(directory, path):
+        work[path].stage()
 
 
 @contextlib.contextmanager
@@ -261,12 +290,12 @@ def _content(tree: OpenTree, path: str) -> bytes | None:
     return folder.read(name) if folder is not None else None
 
 
-def _kind(before: bytes | None, after: bytes | None) -> str:
+def _action(before: bytes | None, after: bytes | None) -> WriteAction:
     if after is None:
-        return "remove"
+        return WriteAction.REMOVE
     if before is None:
-        return "create"
-    return "same" if before == after else "replace"
+        return WriteAction.CREATE
+    return WriteAction.SAME if before == after else WriteAction.REPLACE
 
 
 def _encoded(content: str | bytes) -> bytes:

@@ -73,7 +73,7 @@ def _generate(
 def _kept_by(directory: Path) -> str:
     """Return the error text for a directory with a manifest of sync."""
     # Imported here, since only this refusal needs a configuration and the parser of TOML.
-    from vpc_cni_iam.vendoring.config import NAME
+    from vpc_cni_iam.vendoring.configuration.config import NAME
     from vpc_cni_iam.vendoring.repository import find
 
     try:

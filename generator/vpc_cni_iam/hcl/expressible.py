@@ -19,7 +19,7 @@ _REPLACED = "holds '&{', which aws_iam_policy_document turns into '${'; it canno
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Inexpressible:
     """One thing in a policy that the data source cannot express.
 
     Args:
@@ -33,12 +33,12 @@ class Problem:
         return f"{self.path}: {self.reason}"
 
 
-def problems(policy: Policy) -> tuple[Problem, ...]:
+def problems(policy: Policy) -> tuple[Inexpressible, ...]:
     """Return all that the data source of a policy could not express; empty for nearly all."""
     unexpressed = [*_text(policy.id, "$.Id", replaced=False)]
     if not policy.statements:
         reason = "is empty, and aws_iam_policy_document would leave it out"
-        unexpressed.append(Problem("$.Statement", reason))
+        unexpressed.append(Inexpressible("$.Statement", reason))
     sids: set[str] = set()
     for place, statement in enumerate(policy.statements):
         path = f"$.Statement[{place}]"
@@ -48,13 +48,13 @@ def problems(policy: Policy) -> tuple[Problem, ...]:
                     f"{statement.sid!r} is the Sid of a statement before, which "
                     "aws_iam_policy_document refuses; rename one or leave it out"
                 )
-                unexpressed.append(Problem(f"{path}.Sid", reason))
+                unexpressed.append(Inexpressible(f"{path}.Sid", reason))
             sids.add(statement.sid)
         unexpressed += _statement(statement, path)
     return tuple(unexpressed)
 
 
-def _statement(statement: Statement, path: str) -> Iterator[Problem]:
+def _statement(statement: Statement, path: str) -> Iterator[Inexpressible]:
     yield from _text(statement.sid, f"{path}.Sid", replaced=False)
     for name, texts, replaced in (
         ("Action", statement.actions, False),
@@ -77,14 +77,16 @@ def _statement(statement: Statement, path: str) -> Iterator[Problem]:
             )
 
 
-def _texts(texts: Iterable[str], path: str, name: str, *, replaced: bool) -> Iterator[Problem]:
+def _texts(
+    texts: Iterable[str], path: str, name: str, *, replaced: bool
+) -> Iterator[Inexpressible]:
     for text in texts:
         if not PLAIN.fullmatch(text):
             yield from _text(text, f"{path}.{name}", replaced=replaced)
 
 
-def _text(text: str, path: str, *, replaced: bool) -> Iterator[Problem]:
+def _text(text: str, path: str, *, replaced: bool) -> Iterator[Inexpressible]:
     if reason := unwritable(text):
-        yield Problem(path, f"{text!r} {reason}")
+        yield Inexpressible(path, f"{text!r} {reason}")
     if replaced and "&{" in text:
-        yield Problem(path, f"{text!r} {_REPLACED}")
+        yield Inexpressible(path, f"{text!r} {_REPLACED}")

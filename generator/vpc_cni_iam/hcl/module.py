@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
+from vpc_cni_iam.hcl.evaluate.scope import DOCUMENT, ValueScope, address_of
+from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.joining import join
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import ResolvedDocument, ValueScope
-from vpc_cni_iam.hcl.syntax import Block, Constant, File, List, Node, Reference, Text
+from vpc_cni_iam.hcl.resolve import ResolvedDocument
+from vpc_cni_iam.hcl.syntax import Block, Constant, List, Node, Reference, Text
+from vpc_cni_iam.hcl.variables import undeclared
+from vpc_cni_iam.hcl.variables import values as variable_values
+
+_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +27,11 @@ class HclModule:
 
     Args:
         values: What its variables were filled with, of those it has.
-        outputs: Its outputs by name.
         variables: The defaults of its variables by name; None for one that has none.
-        locals: Its locals by name.
         documents: The policy documents that could be read.
         unread: Why others could not be, by the name of their data source.
         calls: The blocks that call other modules, each with the name of its file.
+        absent: Why data sources have no instance, by their name.
     """
 
     values: dict[str, str]
@@ -33,7 +41,8 @@ class HclModule:
     documents: tuple[ResolvedDocument, ...]
     unread: dict[str, str]
     calls: tuple[tuple[str, Block], ...]
-    scope: ValueScope
+    evaluator: Evaluator
+    absent: dict[str, str]
 
 
 def read(texts: Mapping[str, str], values: Mapping[str, str]) -> HclModule:
@@ -46,45 +55,54 @@ def read(texts: Mapping[str, str], values: Mapping[str, str]) -> HclModule:
     Raises:
         InputError: A file is not HCL.
     """
-    return read_files([parse(texts[source], source) for source in sorted(texts)], values)
-
-
-def read_files(files: Iterable[File], values: Mapping[str, str]) -> HclModule:
-    """Read a module whose files are parsed already.
-
-    Args:
-        values: As `read` takes them.
-    """
+    files = [parse(texts[source], source) for source in sorted(texts)]
     return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
 
 
-def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) -> HclModule:
+def read_blocks(
+    blocks: Sequence[tuple[str, Block]],
+    values: Mapping[str, str],
+    given: GivenVariables | None = None,
+) -> HclModule:
     """Read a module whose files are parsed already.
 
     Args:
         blocks: Its blocks, each with the name of its file.
         values: As `read` takes them.
+        given: What a user gives to variables; the others have their defaults. None if variables
+            may have any values, of which `values` and the defaults are samples.
     """
     every = [b for _, b in blocks]
     variables = {
         b.labels[0]: b.attributes.get("default") for b in every if b.type == "variable" and b.labels
     }
     chosen = {name: value for name, value in values.items() if name in variables}
-    nodes = local_nodes(every)
-    scope = ValueScope(
-        {**_defaults(variables), **{f"var.{n}": v for n, v in chosen.items()}}, nodes
-    )
+    evaluator = Evaluator(_scope(every, variables, chosen, values, given))
     documents: list[ResolvedDocument] = []
     unread: dict[str, str] = {}
+    absent: dict[str, str] = {}
+    texts: dict[str, ResolvedDocument] = {}
     for source, block in blocks:
+        if not resolve.is_document(block):
+            continue
+        name, line = block.labels[-1], block.span.line
         try:
-            for document in resolve.documents([block], source, scope):
-                if any(document.name == d.name for d in documents):
-                    problem = f"data source {document.name} stands twice"
-                    raise InputError(source, f"line {document.line}", problem)
-                documents.append(document)
+            instances = resolve.read_documents(block, source, evaluator)
+            if any(new.name == d.name for new in instances for d in documents):
+                problem = f"data source {name} stands twice"
+                raise InputError(source, f"line {line}", problem)
         except InputError as error:
-            unread[block.labels[-1]] = str(error)
+            unread[name] = str(error)
+            continue
+        documents += instances
+        texts |= {_reference(name, instance.name, block): instance for instance in instances}
+        if not instances:
+            absent[name] = f"{source}, line {line}: {_why_absent(block)}"
+    for place, document in enumerate(documents):
+        try:
+            documents[place] = join(document, texts)
+        except InputError as error:
+            unread[document.name] = f"{error.place}: {error.problem}"
     return HclModule(
         values=chosen,
         outputs={
@@ -93,12 +111,50 @@ def read_blocks(blocks: Sequence[tuple[str, Block]], values: Mapping[str, str]) 
             if b.type == "output" and b.labels and "value" in b.attributes
         },
         variables=variables,
-        locals={name.removeprefix("local."): node for name, node in nodes.items()},
+        locals={n.removeprefix("local."): v for n, v in evaluator.scope.nodes.items()},
         documents=tuple(d for d in documents if d.name not in unread),
         unread=unread,
         calls=tuple((source, b) for source, b in blocks if b.type == "module"),
-        scope=scope,
+        evaluator=evaluator,
+        absent=absent,
     )
+
+
+def _scope(
+    blocks: Sequence[Block],
+    variables: Mapping[str, Node | None],
+    chosen: Mapping[str, str],
+    values: Mapping[str, str],
+    given: GivenVariables | None,
+) -> ValueScope:
+    nodes = local_nodes(blocks)
+    if given is None:
+        return ValueScope({**_defaults(variables), **_references(chosen)}, nodes)
+    samples = _references({n: v for n, v in chosen.items() if n not in given.names})
+    known = variable_values(blocks, given)
+    return ValueScope(
+        samples,
+        nodes,
+        known={**undeclared(variables, given), **known},
+        blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
+        surroundings={"partition": "aws", **{n: v for n, v in values.items() if v != "*"}},
+    )
+
+
+def _reference(name: str, instance: str, block: Block) -> str:
+    """Return the reference to the JSON of an instance of a data source."""
+    key = instance.removeprefix(name)
+    return f"{DOCUMENT}.{name}{'[0]' if 'count' in block.attributes and not key else key}.json"
+
+
+def _references(values: Mapping[str, str]) -> dict[str, str | None]:
+    return {f"var.{name}": value for name, value in values.items()}
+
+
+def _why_absent(block: Block) -> str:
+    argument = "count" if "count" in block.attributes else "for_each"
+    code = shorten(block.attributes[argument].span.code, _WIDTH)
+    return f"{argument} is {code}, which makes none with these values; --var gives others"
 
 
 def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:

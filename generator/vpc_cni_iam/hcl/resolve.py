@@ -1,24 +1,20 @@
-"""Reads policy documents out of HCL blocks, with given values for variables and locals."""
+"""Reads policy documents out of HCL blocks, with the values of a module's names."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import NoReturn
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.syntax import (
-    Block,
-    Conditional,
-    Constant,
-    FunctionCall,
-    Heredoc,
-    List,
-    Node,
-    Operation,
-    Reference,
-    Text,
-)
+from vpc_cni_iam.hcl.evaluate import domain
+from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown, Value
+from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
+from vpc_cni_iam.hcl.evaluate.repetition import pairs
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.parse import expression
+from vpc_cni_iam.hcl.syntax import Block, FunctionCall, List, Node, Reference, Text
 from vpc_cni_iam.policy.document import (
     VERSION,
     VERSIONS,
@@ -32,14 +28,25 @@ from vpc_cni_iam.policy.document import (
 _STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
 _JOINS = ("source_policy_documents", "override_policy_documents")
 _DOCUMENT = ("provider", "version", "policy_id", *_JOINS)
-# How often it is there; each document of a data source so repeated reads the same.
+# How often it is there.
 _INSTANCES = ("count", "for_each")
-_MAX_DEPTH = 50
-# Locals that name each other twice would double with every step.
-_MAX_NODES = 10_000
-_INDEX = re.compile(r"[0-9]{1,18}")
 # A name with attributes and indices, and nothing that an engine would compute.
 REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedDocuments:
+    """The documents that a data source joins to its own: references to their JSON, or JSON.
+
+    Args:
+        sources: Those that its own statements override.
+        overrides: Those that override its own statements.
+        references: Which of them are references.
+    """
+
+    sources: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    references: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +54,14 @@ class ResolvedDocument:
     """A policy document data source as read.
 
     Args:
+        name: Its name; with the key of the instance where there are several.
         policy: Its policy, with references resolved.
         joins: The argument and expression of each list of documents that the engine would join
             to it; empty if none.
         repeats: The lists that its dynamic blocks repeat, of which `policy` has one reading.
+        doubt: Why it is unknown whether it exists, and the policy is that where it does; else
+            empty.
+        joined: The documents that the engine joins to it, where they are known.
     """
 
     name: str
@@ -58,22 +69,8 @@ class ResolvedDocument:
     joins: tuple[tuple[str, Node], ...]
     line: int
     repeats: tuple[Node, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ValueScope:
-    """The values of names.
-
-    Args:
-        values: Texts by reference, such as ``var.partition``; None for null.
-        nodes: Expressions by reference, for locals.
-        keep: Returns the text of a reference to anything else; without it, such a reference
-            is refused.
-    """
-
-    values: Mapping[str, str | None] = field(default_factory=dict)
-    nodes: Mapping[str, Node] = field(default_factory=dict)
-    keep: Callable[[str], str] | None = None
+    doubt: str = ""
+    joined: JoinedDocuments = JoinedDocuments()
 
 
 class _UnresolvedError(Exception):
@@ -88,39 +85,89 @@ def documents(
     Raises:
         InputError: A document that cannot be known without an engine, with the line.
     """
-    reader = _Reader(source, scope)
+    evaluator = Evaluator(scope)
+    return tuple(d for b in blocks if is_document(b) for d in read_documents(b, source, evaluator))
+
+
+def is_document(block: Block) -> bool:
+    """Say whether a block is the data source of a policy document."""
+    return block.type == "data" and block.labels[:1] == ("aws_iam_policy_document",)
+
+
+def read_documents(block: Block, source: str, evaluator: Evaluator) -> tuple[ResolvedDocument, ...]:
+    """Return the instances of a data source; none where it counts or repeats none.
+
+    Raises:
+        InputError: One that cannot be known without an engine, with the line.
+    """
+    scope, reader = evaluator.scope, _Reader(source, evaluator)
+    name = block.labels[1] if len(block.labels) > 1 else ""
+    repeat = next((a for a in _INSTANCES if a in block.attributes), None)
+    if repeat is None or scope.keep:
+        return (reader.document(block, name),)
+    line = block.attributes[repeat].span.line
+    if scope.known is None:
+        problem = f"argument {repeat!r} of a policy document cannot be read without an engine"
+        raise reader.refuse(line, problem)
+    try:
+        instances = evaluator.instances(block)
+    except (EvaluationError, TooLargeError) as error:
+        raise reader.refuse(line, str(error)) from None
+    if isinstance(instances, Unknown):
+        there = _Reader(source, evaluator.where_it_exists(block)).document(block, name)
+        return (replace(there, doubt=f"{source}, line {line}: {reader.why(instances)}"),)
     return tuple(
-        reader.document(b)
-        for b in blocks
-        if b.type == "data" and b.labels[:1] == ("aws_iam_policy_document",)
+        _Reader(source, inner).document(block, name if [*instances] == ["[0]"] else name + key)
+        for key, inner in instances.items()
     )
 
 
 def text(code: str, scope: ValueScope) -> str | None:
-    """Return the text of a reference; None for null, or if only an engine knows it.
+    """Return the text of an expression; None for null, or if only an engine knows it.
 
     Args:
         code: Such as ``local.name``.
     """
+    node = expression(code)
     try:
-        return _Reader("", scope).value(Reference(code))
+        return None if node is None else _Reader("", Evaluator(scope)).value(node)
     except _UnresolvedError:
         return None
 
 
+def known_text(node: Node, source: str, evaluator: Evaluator) -> str:
+    """Return the text of an expression.
+
+    Raises:
+        InputError: Null, or only an engine knows it; with the line.
+    """
+    reader = _Reader(source, evaluator)
+    try:
+        value = reader.value(node)
+    except _UnresolvedError as error:
+        raise reader.refuse(node.span.line, str(error)) from None
+    if value is None:
+        raise reader.refuse(node.span.line, "is null")
+    return value
+
+
 class _Reader:
-    def __init__(self, source: str, scope: ValueScope) -> None:
+    def __init__(self, source: str, evaluator: Evaluator) -> None:
         self.source = source
-        self.scope = scope
-        self.nodes = 0
+        self.evaluator = evaluator
+        self.keep = evaluator.scope.keep
 
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
 
-    def document(self, block: Block) -> ResolvedDocument:
-        name = block.labels[1] if len(block.labels) > 1 else ""
+    def why(self, unknown: Unknown) -> str:
+        """Say why something is unknown, and what a user can do."""
+        exact = self.evaluator.scope.known is not None
+        return f"{unknown}; {unknown.advice}" if unknown.advice and exact else str(unknown)
+
+    def document(self, block: Block, name: str) -> ResolvedDocument:
         for known in block.attributes:
-            if known not in _DOCUMENT and not (known in _INSTANCES and self.scope.keep):
+            if known not in (*_DOCUMENT, *_INSTANCES):
                 raise self.refuse(
                     block.attributes[known].span.line,
                     f"argument {known!r} of a policy document cannot be read without an engine",
@@ -129,10 +176,26 @@ class _Reader:
         if version not in VERSIONS:
             problem = f"version {version} is none of {' and '.join(VERSIONS)}"
             raise self.refuse(block.span.line, problem)
-        joins = []
-        for argument in _JOINS:
-            if argument in block.attributes and block.attributes[argument] != List(()):
-                joins.append((argument, block.attributes[argument]))
+        joins, joined = [], JoinedDocuments()
+        for argument, which in zip(_JOINS, ("sources", "overrides"), strict=True):
+            node = block.attributes.get(argument)
+            if node is None:
+                continue
+            try:
+                value = self.evaluated(node)
+            except _UnresolvedError as error:
+                raise self.refuse(node.span.line, str(error)) from None
+            if value in ((), None):
+                continue
+            if (texts := self.joined(value)) is None:
+                joins.append((argument, node))
+                continue
+            names = {text for text, is_reference in texts if is_reference}
+            joined = replace(
+                joined,
+                **{which: tuple(text for text, _ in texts)},
+                references=joined.references | names,
+            )
         statements = []
         for reader, inner in self.blocks(block):
             if inner.type == "statement":
@@ -142,64 +205,44 @@ class _Reader:
                     inner.span.line, f"block {inner.type!r} cannot be read without an engine"
                 )
         policy = Policy(tuple(statements), version, self.text(block, "policy_id", ""))
-        return ResolvedDocument(name, policy, tuple(joins), block.span.line, tuple(_repeats(block)))
+        repeats = tuple(_repeats(block))
+        return ResolvedDocument(name, policy, tuple(joins), block.span.line, repeats, joined=joined)
+
+    def joined(self, value: Value) -> list[tuple[str, bool]] | None:
+        """Return references and texts of joined documents; None if an engine must say which."""
+        items = value if isinstance(value, tuple) else (Unknown(""),)
+        known = [
+            (item.code, True) if isinstance(item, Unknown) and item.is_text else (item, False)
+            for item in items
+        ]
+        texts = [(text, reference) for text, reference in known if isinstance(text, str) and text]
+        exact = self.evaluator.scope.known is not None
+        return texts if exact and len(texts) == len(items) else None
 
     def blocks(self, block: Block) -> Iterator[tuple[_Reader, Block]]:
         """Yield the blocks inside a block, each with the reader that knows its iterator's value."""
         for inner in block.blocks:
-            if inner.type != "dynamic" or self.scope.keep:
+            if inner.type != "dynamic":
                 yield self, inner
                 continue
             (name,), line = inner.labels, inner.span.line
-            if set(inner.attributes) != {"for_each"} or [b.type for b in inner.blocks] != [
-                "content"
-            ]:
+            arguments, parts = dict(inner.attributes), [b.type for b in inner.blocks]
+            node, iterator = arguments.pop("for_each", None), arguments.pop("iterator", None)
+            named = iterator.path if isinstance(iterator, Reference) else name
+            if node is None or arguments or parts != ["content"]:
                 raise self.refuse(line, "block 'dynamic' cannot be read without an engine")
             content = replace(inner.blocks[0], type=name)
             try:
-                items = self.items(inner.attributes["for_each"])
-            except _UnresolvedError:
-                problem = "block 'dynamic' cannot be read without an engine"
-                raise self.refuse(line, problem) from None
-            for item in items:
-                values = {**self.scope.values, f"{name}.value": item}
-                yield _Reader(self.source, replace(self.scope, values=values)), content
-
-    def items(self, node: Node) -> list[str | None]:
-        """Return the items of a list that is written out, chosen by a flag, or ``value[*]``."""
-        match node:
-            case Operation(
-                rule="full_splat_expr_term",
-                parts=(Node() as inner, Operation(rule="full_splat", parts=("[*]",))),
-            ):
-                value = self.value(inner)
-                return [] if value is None else [value]
-            case List(items=items):
-                return [self.value(item) for item in items]
-            case Conditional(condition=condition, options=(first, second)):
-                return self.items(first if self.holds(condition) else second)
-        raise _UnresolvedError(_show(node))
-
-    def holds(self, node: Node) -> bool:
-        """Say whether a condition is true: a flag, or a comparison with null."""
-        match node:
-            case Operation(
-                rule="binary_op",
-                parts=(
-                    Node() as inner,
-                    Operation(
-                        rule="binary_term",
-                        parts=(
-                            Operation(rule="binary_operator", parts=("==" | "!=" as operator,)),
-                            Constant(code="null"),
-                        ),
-                    ),
-                ),
-            ):
-                return (self.value(inner) is None) == (operator == "==")
-        if (flag := self.value(node)) not in ("true", "false"):
-            raise _UnresolvedError(_show(node))
-        return flag == "true"
+                over = self.evaluated(node)
+                if isinstance(over, Unknown):
+                    self.unresolved(over)
+                repeated = pairs(over)
+            except (_UnresolvedError, EvaluationError) as error:
+                problem = f"block 'dynamic' cannot be read without an engine: {error}"
+                raise self.refuse(node.span.line, problem) from None
+            for key, value in repeated:
+                names = {named: {"key": key, "value": value}}
+                yield _Reader(self.source, self.evaluator.with_names(names)), content
 
     def statement(self, block: Block) -> Statement:
         self.only(block, _STATEMENT)
@@ -274,7 +317,7 @@ class _Reader:
         try:
             value = self.value(node)
         except _UnresolvedError as error:
-            raise self.refuse(line, f"{error} cannot be known without an engine") from None
+            raise self.refuse(line, str(error)) from None
         if value is None:
             if default is None:
                 raise self.refuse(line, f"{name!r} is null")
@@ -285,86 +328,68 @@ class _Reader:
         if name not in block.attributes:
             return ()
         node = block.attributes[name]
-        line = node.span.line
-        if isinstance(node, Reference):
-            node = self.scope.nodes.get(node.path, node)
-        items = node.items if isinstance(node, List) else None
-        if self.scope.keep:
+        try:
+            return tuple(value for value in self.items(node, name) if value is not None)
+        except _UnresolvedError as error:
+            raise self.refuse(node.span.line, str(error)) from None
+
+    def items(self, node: Node, name: str) -> Iterator[str | None]:
+        """Yield the texts of a list, None for null."""
+        if self.keep:
             match node:
+                case List(items=items):
+                    yield from map(self.value, items)
+                    return
                 case FunctionCall(name="flatten", arguments=(List(items=(only,)),)) if _is_name(
                     only
                 ):
-                    items = (only,)
-                case _ if _is_name(node):
-                    items = (node,)
-        if items is None:
-            raise self.refuse(line, f"{name!r} is not a list that can be read without an engine")
-        try:
-            values = [self.value(item) for item in items]
-        except _UnresolvedError as error:
-            raise self.refuse(line, f"{error} cannot be known without an engine") from None
-        return tuple(v for v in values if v is not None)
+                    node = only
+            if _is_name(node):
+                yield self.value(node)
+                return
+        value = self.evaluated(node)
+        if isinstance(value, Unknown) and value.sample is None:
+            self.unresolved(value)
+        if not isinstance(value, tuple):
+            problem = f"{name!r} is not a list that can be read without an engine"
+            raise _UnresolvedError(problem)
+        yield from map(self.converted, value)
 
-    def value(self, node: Node, depth: int = 0) -> str | None:
+    def value(self, node: Node) -> str | None:
         """Return the text of a node, None for null.
 
         Raises:
             _UnresolvedError: It cannot be known.
         """
-        self.nodes = 1 if depth == 0 else self.nodes + 1
-        if depth > _MAX_DEPTH:
-            raise _UnresolvedError("a local that refers to itself")
-        if self.nodes > _MAX_NODES:
-            raise _UnresolvedError(f"a text of more than {_MAX_NODES:,} parts")
-        match node:
-            case Heredoc():
-                if node.plain is None:
-                    raise _UnresolvedError(node.span.code)
-                return node.plain
-            case Text(parts=parts):
-                return "".join(self.piece(part, depth + 1) for part in parts)
-            case Constant(code="null"):
-                return None
-            case Constant(code="true" | "false" as code):
-                return code
-            case Reference(path=path):
-                return self.reference(path, depth)
-            case FunctionCall(name="coalesce", arguments=arguments):
-                values = (self.value(argument, depth + 1) for argument in arguments)
-                return next((value for value in values if value), None)
-            case FunctionCall(name="element"):
-                return self.element(node, depth + 1)
-            case Conditional(condition=condition, options=(first, second)) if not self.scope.keep:
-                return self.value(first if self.holds(condition) else second, depth + 1)
-        return self.kept(_show(node))
+        if self.keep and type(node) is Text:
+            return "".join(p if isinstance(p, str) else self.value(p) or "" for p in node.parts)
+        value = self.evaluated(node)
+        if self.keep and isinstance(value, Unknown) and REFERENCE.fullmatch(node.span.code):
+            return self.keep(node.span.code)
+        return self.converted(value)
 
-    def piece(self, part: str | Node, depth: int) -> str:
-        text = part if isinstance(part, str) else self.value(part, depth)
-        if text is None:
-            raise _UnresolvedError("null in a string")
-        return text
+    def converted(self, value: Value) -> str | None:
+        """Return a value as text, None for null."""
+        if value is None:
+            return None
+        try:
+            result = domain.text(value)
+        except EvaluationError as error:
+            raise _UnresolvedError(str(error)) from None
+        if isinstance(result, Unknown):
+            if result.sample is None:
+                self.unresolved(result)
+            return result.sample
+        return result
 
-    def reference(self, path: str, depth: int) -> str | None:
-        if path in self.scope.values:
-            return self.scope.values[path]
-        if path in self.scope.nodes:
-            return self.value(self.scope.nodes[path], depth + 1)
-        return self.kept(path)
+    def evaluated(self, node: Node) -> Value:
+        try:
+            return self.evaluator.evaluate(node)
+        except (EvaluationError, TooLargeError) as error:
+            raise _UnresolvedError(str(error)) from None
 
-    def kept(self, code: str) -> str:
-        if self.scope.keep is None or not REFERENCE.fullmatch(code):
-            raise _UnresolvedError(code)
-        return self.scope.keep(code)
-
-    def element(self, node: FunctionCall, depth: int) -> str:
-        """Return the value of ``element(split(separator, text), number)``."""
-        match node.arguments:
-            case (FunctionCall(name="split", arguments=(separator, text)), Constant(code=number)):
-                mark, whole = self.value(separator, depth), self.value(text, depth)
-                if mark and whole is not None and _INDEX.fullmatch(number):
-                    pieces = whole.split(mark)
-                    return pieces[int(number) % len(pieces)]
-        raise _UnresolvedError(_show(node))
+    def unresolved(self, unknown: Unknown) -> NoReturn:
+        raise _UnresolvedError(self.why(unknown))
 
 
 def _repeats(block: Block) -> Iterator[Node]:
@@ -387,9 +412,3 @@ def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
 def _is_name(node: Node) -> bool:
     """Say whether an expression may be a list: it is no text and has no value here."""
     return not isinstance(node, Text | List | FunctionCall)
-
-
-def _show(node: Node) -> str:
-    if isinstance(node, FunctionCall):
-        return f"{node.name}(...)"
-    return "a list" if isinstance(node, List) else node.span.code

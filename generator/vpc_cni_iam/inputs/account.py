@@ -85,9 +85,6 @@ class RoleDetail:
     """A role of an account.
 
     Args:
-        arn: Its ARN.
-        account: The ID of its account.
-        source: The file that it is in.
         trust: Its trust policy.
         policies: Its inline and attached policies.
         boundary: Its permissions boundary, None if it has none or the input does not have it.
@@ -113,7 +110,7 @@ class _Place:
 
 
 @dataclass(slots=True)
-class _Page:
+class _Answer:
     """What the first reading saw of one answer of IAM."""
 
     source: str
@@ -202,10 +199,10 @@ class AccountDetails:
                 self.unread.append(Skipped(page.source, Reason.not_read, detail))
         self._done = sum(reader.size for reader in self._readers)
 
-    def _index_file(self, number: int) -> Iterator[_Page]:
+    def _index_file(self, number: int) -> Iterator[_Answer]:
         reader = self._readers[number]
         for _ in _objects(reader):
-            page, known = _Page(reader.source), False
+            page, known = _Answer(reader.source), False
             start = reader.place
             for key in reader.members():
                 known = known or key in _LISTS or key in EKS_KINDS
@@ -224,7 +221,7 @@ class AccountDetails:
             if not known:
                 problem = f"is not {_WHAT}, nor a description of an add-on, an association of Pod "
                 problem += "Identity or a node group that aws eks prints"
-                raise InputError(reader.source, f"byte {start}", problem)
+                raise InputError(reader.source, reader.position(start), problem)
             yield page
 
     def _index_item(self, reader: Reader, number: int, *, policy: bool) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -30,7 +30,6 @@ class Deployment:
     """How the plugin is configured in a cluster.
 
     Args:
-        source: The file.
         version: The plugin's version, without the build of EKS; empty if it is not known.
         environment: Its environment variables.
         sends_logs: Whether the network policy agent sends its logs to CloudWatch Logs.
@@ -68,6 +67,22 @@ def read(text: str, source: str, variables: Collection[str]) -> Deployment:
         return _chart(value, source, variables)
     problem = f"is neither the DaemonSet {_NAME} nor values of the chart aws-vpc-cni"
     raise InputError(source, "", f"{problem}; {ADVICE}")
+
+
+def values(text: str, source: str, cluster: str, version: str) -> Deployment:
+    """Return how the plugin is configured by the configuration values of its add-on in a cluster.
+
+    They are values of the chart, of which those that are not there have their defaults; EKS takes
+    JSON and YAML, of which only JSON is read.
+
+    Raises:
+        InputError: Not JSON, or no object.
+    """
+    if not text.lstrip().startswith("{"):
+        raise InputError(source, "", "its configuration values are not JSON, and YAML is not read")
+    chart = _chart(_object(load_json(text, source)), source, ())
+    environment = {"CLUSTER_NAME": cluster, **chart.environment}
+    return replace(chart, environment=environment, version=_version(version) or chart.version)
 
 
 def _manifests(value: object) -> Iterator[Mapping[str, object]]:

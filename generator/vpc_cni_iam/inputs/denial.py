@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.cloudtrail import AGENT, DENIED
+from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.policy.strict_json import load_json
 
 _DEPTH = 50
@@ -27,7 +29,7 @@ _NOT_AUTHORIZED = re.compile(
 )
 # The SDK for Go 2 names service and operation.
 _OPERATION = re.compile(r"operation error (?P<service>[\w ]+): (?P<operation>\w+),")
-_DENIED = re.compile(r"UnauthorizedOperation|AccessDenied|Client\.Unauthorized")
+_DENIED = re.compile(DENIED)
 _SERVICES = {
     "ec2": "ec2", "sagemaker": "sagemaker", "sts": "sts", "cloudwatch": "cloudwatch",
     "monitoring": "cloudwatch", "cloudwatch logs": "logs", "logs": "logs",
@@ -51,7 +53,7 @@ _WORDS = tuple(
         ("Failed to call ec2:DescribeSubnets", "DescribeSubnets"),
     )
 )  # fmt: skip
-_AGENT = re.compile(r"amazon-vpc-cni-k8s/(v?[0-9]+\.[0-9]+\.[0-9]+)")
+_AGENT = re.compile(AGENT)
 _ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
 _CAUSE = re.compile(r"because ([^.\n\"]+)|with an (explicit deny[^.\n\"]*)")
 
@@ -100,7 +102,6 @@ def read(text: str, source: str) -> Denials:
     """Return the denials that a text tells of.
 
     Args:
-        text: The text.
         source: The file, as errors name it.
 
     Raises:
@@ -127,13 +128,15 @@ def read(text: str, source: str) -> Denials:
 
 
 def _values(text: str, source: str) -> Iterator[object]:
-    """Yield a JSON text, else each line as JSON or as it is."""
+    """Yield the values of a JSON text, one after another, else each line as JSON or as it is."""
     if text.lstrip()[:1] in ("{", "["):
+        reader = Reader(text.encode(), source)
         try:
-            yield load_json(text, source)
+            values = [load_json(bytes(v).decode(), source) for v in iter(reader.next_value, None)]
         except InputError:
             pass
         else:
+            yield from values
             return
     for line in text.splitlines():
         if line.lstrip()[:1] == "{":
@@ -194,17 +197,17 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Denial]:
         return
     message = record.get("errorMessage")
     message = message if isinstance(message, str) else ""
-    said = _NOT_AUTHORIZED.search(message)
+    match = _NOT_AUTHORIZED.search(message)
     service = str(record["eventSource"]).partition(".")[0]
     identity = _object(record.get("userIdentity"))
     session = _object(identity.get("sessionContext"))
     agent = _AGENT.search(str(record.get("userAgent", "")))
     principal = identity.get("arn")
     yield Denial(
-        said["action"] if said else f"{_SERVICES.get(service, service)}:{record['eventName']}",
-        ((said["resource"] if said else "") or "").rstrip(".,"),
+        match["action"] if match else f"{_SERVICES.get(service, service)}:{record['eventName']}",
+        ((match["resource"] if match else "") or "").rstrip(".,"),
         principal if isinstance(principal, str) else "",
-        _reason(said["reason"] or "") if said else "",
+        _reason(match["reason"] or "") if match else "",
         "v" + agent[1].removeprefix("v") if agent else "",
         bool(_object(session.get("webIdFederationData"))),
         encoded=bool(_ENCODED.search(message)),

@@ -25,6 +25,7 @@ class ClusterDetailKind(StrEnum):
     addon = "add-on"
     association = "EKS Pod Identity"
     node_group = "node group"
+    pod = "pod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +34,10 @@ class ClusterDetail:
 
     Args:
         kind: What it is about.
-        cluster: The name of the cluster.
-        source: The file.
         role: The ARN of the role; empty if there is none, or the file does not say.
         version: The plugin's version as EKS writes it, with its build; empty if not said.
         role_known: Whether the file says which role it is, or that there is none.
+        values: The configuration values of the add-on; empty if there are none.
     """
 
     kind: ClusterDetailKind
@@ -46,6 +46,7 @@ class ClusterDetail:
     role: str = ""
     version: str = ""
     role_known: bool = True
+    values: str = ""
 
 
 class _Addon(Struct, rename="camel"):
@@ -53,6 +54,7 @@ class _Addon(Struct, rename="camel"):
     cluster_name: str
     addon_version: str = ""
     service_account_role_arn: str = ""
+    configuration_values: str = ""
 
 
 class _Association(Struct, rename="camel"):
@@ -71,7 +73,14 @@ def _addon(addon: _Addon) -> ClusterDetail | None:
     if addon.addon_name != _ADDON:
         return None
     role, version = addon.service_account_role_arn, addon.addon_version
-    return ClusterDetail(ClusterDetailKind.addon, addon.cluster_name, "", role, version)
+    return ClusterDetail(
+        ClusterDetailKind.addon,
+        addon.cluster_name,
+        "",
+        role,
+        version,
+        values=addon.configuration_values,
+    )
 
 
 def _association(association: _Association) -> ClusterDetail | None:

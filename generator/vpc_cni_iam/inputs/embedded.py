@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 
@@ -10,11 +9,12 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
-from vpc_cni_iam.hcl.embedded import Embedded
-from vpc_cni_iam.hcl.resolve import ValueScope
+from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown
+from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import File
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
 
 _OF_IDENTITIES = ("aws_iam_", "aws_eks_", "aws_ssoadmin_")
 _TRUST = "assume_role_policy"
@@ -22,7 +22,7 @@ _ENGINE = "only an engine can know it; render it and give the JSON"
 
 
 def embedded_policies(
-    files: Iterable[File], scope: ValueScope, documents: Collection[str]
+    files: Iterable[File], evaluator: Evaluator, documents: Collection[str]
 ) -> Iterator[tuple[str, Policy] | Skipped]:
     """Yield the policies of identities that the attributes of a module write out, by address.
 
@@ -41,37 +41,68 @@ def embedded_policies(
     times = Counter(attribute.address for _, attribute in places)
     for source, attribute in places:
         value, address = attribute.value, attribute.address
-        is_document = embedded.is_document(value)
-        if not (attribute.holds_policy or embedded.has_statement(value)):
-            if not is_document and attribute.writes_policy:
-                detail = f"{source}, line {value.span.line}: it stands in an expression; {_ENGINE}"
-                yield Skipped(address, Reason.not_read, detail)
-            continue
-        if not is_document and is_read_elsewhere(value, local_values, documents):
-            continue
         place = f"{source}, line {value.span.line}"
-        if not _is_of_an_identity(attribute):
+        if not (attribute.holds_policy or embedded.has_statement(value)):
+            if attribute.writes_policy and not embedded.is_document(value):
+                detail = f"{place}: it stands in an expression; {_ENGINE}"
+                yield Skipped(address, Reason.not_read, detail)
+        elif not embedded.is_document(value) and is_read_elsewhere(value, local_values, documents):
+            continue
+        elif not _is_of_an_identity(attribute):
             yield Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
-        elif not is_document:
-            yield Skipped(address, Reason.not_read, f"{place}: it is computed; {_ENGINE}")
-        elif attribute.dynamic:
-            yield Skipped(address, Reason.not_read, f"{place}: it is in a dynamic block; {_ENGINE}")
-        elif times[address] > 1:
-            yield Skipped(address, Reason.not_read, f"{place}: it stands more than once")
+        elif problem := _problem(attribute, times[address]):
+            yield Skipped(address, Reason.not_read, f"{place}: {problem}")
         else:
-            yield _read(attribute, source, scope)
+            yield from _instances(attribute, source, evaluator)
 
 
-def _read(attribute: Attribute, source: str, scope: ValueScope) -> tuple[str, Policy] | Skipped:
-    value, address = attribute.value, attribute.address
+def _problem(attribute: Attribute, times: int) -> str:
+    """Return why the policy of an attribute that stands so often cannot be read, if it cannot."""
+    if attribute.dynamic:
+        return f"it is in a dynamic block; {_ENGINE}"
+    return "it stands more than once" if times > 1 else ""
+
+
+def _instances(
+    attribute: Attribute, source: str, evaluator: Evaluator
+) -> Iterator[tuple[str, Policy] | Skipped]:
+    """Yield the policy of each instance of the resource; of all if they cannot be counted."""
+    block, address = attribute.block, attribute.address
     try:
-        policy = _filled(embedded.read(value, source), source, scope)
+        instances = evaluator.instances(block)
+    except (EvaluationError, TooLargeError) as error:
+        yield Skipped(address, Reason.not_read, f"{source}, line {block.span.line}: {error}")
+        return
+    if isinstance(instances, Unknown):
+        detail = f"{source}, line {block.span.line}: {instances}"
+        yield Skipped(address, Reason.may_be_absent, detail)
+        instances = {"": evaluator.where_it_exists(block)}
+    if not instances:
+        detail = f"{source}, line {block.span.line}: it is counted or repeated zero times"
+        yield Skipped(address, Reason.not_in_force, detail)
+    start = ".".join(block.labels)
+    for key, inner in instances.items():
+        name = address if len(instances) == 1 else f"{start}{key}{address.removeprefix(start)}"
+        yield _read(attribute, name, source, inner)
+
+
+def _read(
+    attribute: Attribute, name: str, source: str, evaluator: Evaluator
+) -> tuple[str, Policy] | Skipped:
+    line = attribute.value.span.line
+    try:
+        text = resolve.known_text(attribute.value, source, evaluator)
     except InputError as error:
-        return Skipped(address, Reason.not_read, str(error))
+        detail = f"{source}, line {line}: it is computed: {error.problem}"
+        return Skipped(name, Reason.not_read, detail)
+    try:
+        policy = loads(text, source)
+    except InputError as error:
+        detail = f"{source}, line {line}: in its JSON, {error.place}: {error.problem}"
+        return Skipped(name, Reason.not_read, detail)
     if policy.names_principals:
-        detail = f"{source}, line {value.span.line}: it names principals"
-        return Skipped(address, Reason.other_kind, detail)
-    return address, policy
+        return Skipped(name, Reason.other_kind, f"{source}, line {line}: it names principals")
+    return name, policy
 
 
 def _kind(attribute: Attribute) -> str:
@@ -85,18 +116,3 @@ def _is_of_an_identity(attribute: Attribute) -> bool:
         return False
     kind = attribute.block.labels[0] if attribute.block.labels else ""
     return not attribute.holds_policy or kind.startswith(_OF_IDENTITIES)
-
-
-def _filled(policy: Embedded, source: str, scope: ValueScope) -> Policy:
-    """Return the policy with the texts of its references in their places."""
-    values: dict[str, str] = {}
-    for reference in policy.marks.expressions:
-        value = resolve.text(reference.code, scope)
-        if value is None:
-            problem = f"{reference.code} is computed; {_ENGINE}"
-            raise InputError(source, f"line {reference.line}", problem)
-        if reference.spliced and json.dumps(value, ensure_ascii=False) != f'"{value}"':
-            problem = f"{reference.code} holds what would end a text of the JSON"
-            raise InputError(source, f"line {reference.line}", problem)
-        values[reference.code] = value
-    return policy.filled(values)

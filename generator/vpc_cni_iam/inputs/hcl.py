@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from vpc_cni_iam.inputs.kind import Content, Kind, Part, without_policies
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, without_policies
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
@@ -13,12 +13,14 @@ from vpc_cni_iam.texts.limits import HCL
 _JOINED = ("additional_policy_documents",)
 
 
-def _file(content: Content, values: Mapping[str, str]) -> Iterator[Part]:
+def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
     assert content.path is not None  # noqa: S101 - it has a suffix
+    # Another file of its module may declare them.
+    values.given.declared.update(values.given.names)
     yield from _policies({content.source: read(content.path, "HCL", HCL)}, values)
 
 
-def _directory(content: Content, values: Mapping[str, str]) -> Iterator[Part]:
+def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
     from vpc_cni_iam.inputs.directory import read_directory
 
     assert content.path is not None  # noqa: S101 - it is a directory
@@ -27,14 +29,15 @@ def _directory(content: Content, values: Mapping[str, str]) -> Iterator[Part]:
     yield from directory.skipped
 
 
-def _policies(texts: Mapping[str, str], values: Mapping[str, str]) -> Iterator[Part]:
+def _policies(texts: Mapping[str, str], values: ModuleValues) -> Iterator[Part]:
     """Yield the policies of a module's files by name, and the parts that may be one."""
     from vpc_cni_iam.hcl import module as reader
     from vpc_cni_iam.hcl.parse import parse
     from vpc_cni_iam.inputs.embedded import embedded_policies
 
     files = [parse(texts[name], name) for name in sorted(texts)]
-    module = reader.read_files(files, values)
+    blocks = [(file.source, block) for file in files for block in file.blocks]
+    module = reader.read_blocks(blocks, values.names, values.given)
     for document in module.documents:
         place = f"line {document.line}: it"
         if document.policy.names_principals:
@@ -43,15 +46,19 @@ def _policies(texts: Mapping[str, str], values: Mapping[str, str]) -> Iterator[P
             problem = "joins other documents, which needs an engine; render it and give the JSON"
             yield Skipped(document.name, Reason.not_read, f"{place} {problem}")
         elif not document.policy.statements:
-            # As a trust policy whose statements repeat over lists that are empty by default.
-            problem = "has no statement with these values; render it and give the JSON"
-            yield Skipped(document.name, Reason.not_read, f"{place} {problem}")
+            problem = "has no statement with these values; --var gives others"
+            yield Skipped(document.name, Reason.not_in_force, f"{place} {problem}")
         else:
             yield document.name, document.policy
+            if document.doubt:
+                yield Skipped(document.name, Reason.may_be_absent, document.doubt)
     for name, why in module.unread.items():
         yield Skipped(name, Reason.not_read, why)
-    names = {document.name for document in module.documents} | set(module.unread)
-    yield from embedded_policies(files, module.scope, names)
+    for name, why in module.absent.items():
+        yield Skipped(name, Reason.not_in_force, why)
+    names = {d.name.partition("[")[0] for d in module.documents}
+    names |= {*module.unread, *module.absent}
+    yield from embedded_policies(files, module.evaluator, names)
     for place, block in module.calls:
         detail = f"{place}, line {block.span.line}: the policies of a called module are not read"
         yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)

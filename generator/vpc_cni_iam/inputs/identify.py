@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from vpc_cni_iam.hcl.given import GivenVariables
 from vpc_cni_iam.inputs import ec2, hcl, json_documents
 from vpc_cni_iam.inputs.json_documents import JsonDocument, documents
-from vpc_cni_iam.inputs.kind import Content, Kind
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 from vpc_cni_iam.inputs.plan import policies as plan
 from vpc_cni_iam.inputs.policies import InputPolicies, collect, why_none
 
@@ -44,19 +45,24 @@ def listing() -> str:
 
 
 def open_policies(
-    target: str, stdin: Callable[[], str], values: Mapping[str, str]
+    target: str,
+    stdin: Callable[[], str],
+    values: Mapping[str, str],
+    given: GivenVariables | None = None,
 ) -> InputPolicies:
     """Return the identity policies of an input, at least one.
 
     Args:
         target: A path, or ``-`` for standard input.
-        values: Values for the variables of a module, by name; its own defaults for the others.
+        values: Names and IDs for the variables of a module that are called so.
+        given: Values for its variables; its own defaults for the others.
 
     Raises:
         InputError: A missing file, a kind that holds no policies, or none that can be read.
     """
     content = Content.of(target, stdin)
-    policies = collect(identify(content).policies(content, values), content.source)
+    chosen = ModuleValues(values, given or GivenVariables())
+    policies = collect(identify(content).policies(content, chosen), content.source)
     if not policies.policies:
         raise content.refuse(why_none(policies.skipped))
     return policies

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.kind import Content, Kind, Part, unquoted
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, unquoted
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
@@ -102,7 +102,7 @@ def documents(value: object, source: str) -> tuple[JsonDocument, ...]:
     raise InputError(source, "$", "holds no policy document: nothing in it has a Statement")
 
 
-def _policies(content: Content, _: Mapping[str, str]) -> Iterator[Part]:
+def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
     """Yield the policies of a JSON file that are of identities."""
     listed = documents(content.value, content.source)
     for document, name in zip(listed, _names(listed), strict=True):

@@ -11,13 +11,16 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.hcl.given import GivenVariables
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json
 from vpc_cni_iam.texts import STDIN, content, decode, unpacked
-from vpc_cni_iam.texts.limits import POLICIES, Limit
+from vpc_cni_iam.texts.limits import POLICIES, POLICY, Limit
 
 _FIRST_MEMBER = re.compile(r'\s*\{\s*"([^"\\]*)"\s*:')
+# How a file begins that is one policy document and nothing else.
+_ONE_POLICY = re.compile(r'\s*\{(?:\s*"(?:Version|Id)"\s*:\s*"[^"\\]*"\s*,){0,2}\s*"Statement"\s*:')
 # A value, URL-encoded too, or nothing at all.
 _JSON = re.compile(r'\s*(?:[\[{"%0-9-]|(?:true|false|null)\b|\Z)')
 
@@ -81,8 +84,18 @@ class Content:
 
     @cached_property
     def value(self) -> object:
-        """Its decoded JSON, which may be URL-encoded; raises `InputError` if it is not JSON."""
-        return load_json(unquoted(self.text), self.source)
+        """Its decoded JSON, which may be URL-encoded.
+
+        Raises:
+            InputError: Not JSON, or one policy that is larger than any, which is not decoded.
+        """
+        text = unquoted(self.text)
+        if len(text) > POLICY.most and _ONE_POLICY.match(text):
+            raise self.refuse(
+                f"is one policy document of {len(text):,} characters, and at most "
+                f"{POLICY.words()} are read: {POLICY.why}"
+            )
+        return load_json(text, self.source)
 
     def has_member(self, *names: str) -> bool:
         """Whether it is a JSON object with a member of one of these names.
@@ -109,6 +122,19 @@ def unquoted(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ModuleValues:
+    """The values of a module's variables.
+
+    Args:
+        names: Those that the options of a cluster give, by name; they stand for any.
+        given: Those that a user gives by name; the others have their defaults.
+    """
+
+    names: Mapping[str, str]
+    given: GivenVariables
+
+
+@dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of input.
 
@@ -116,14 +142,14 @@ class Kind:
         name: What it is, after "is" in an error: ``the JSON of a plan``.
         examples: How a user gets or recognises one, for the documentation.
         matches: Whether a content is of this kind.
-        policies: Yields its identity policies and what is skipped; takes the content and values
-            for the variables of a module. Raises `InputError` where the kind holds none.
+        policies: Yields its identity policies and what is skipped; takes the content and the
+            values of a module's variables. Raises `InputError` where the kind holds none.
     """
 
     name: str
     examples: str
     matches: Callable[[Content], bool]
-    policies: Callable[[Content, Mapping[str, str]], Iterable[Part]]
+    policies: Callable[[Content, ModuleValues], Iterable[Part]]
 
 
 def without_policies(
@@ -131,7 +157,7 @@ def without_policies(
 ) -> Kind:
     """Return a kind that is known, holds no policies, and is refused with advice."""
 
-    def refuse(content: Content, _: Mapping[str, str]) -> Iterator[Part]:
+    def refuse(content: Content, _: ModuleValues) -> Iterator[Part]:
         raise content.refuse(f"is {name}; {advice}")
 
     return Kind(name, examples, matches, refuse)

@@ -18,6 +18,7 @@ class Reason(StrEnum):
 
     not_read = "not read"
     overrides = "may change what was read"
+    may_be_absent = "read, and may not exist"
     other_kind = "not a policy of an identity"
     not_in_force = "not in force"
 
@@ -38,7 +39,7 @@ class Skipped:
     @property
     def counts(self) -> bool:
         """Whether a verdict about the input is not complete without it."""
-        return self.reason in (Reason.not_read, Reason.overrides)
+        return self.reason not in (Reason.other_kind, Reason.not_in_force)
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.name}: {self.detail}"
@@ -56,7 +57,9 @@ def incomplete(skipped: Sequence[Skipped]) -> str:
         skipped: The skipped parts, of which at least one counts.
     """
     names = list(dict.fromkeys(part.name for part in skipped if part.counts))
-    text = f"not read: {first_of(names)}"
+    absent = {part.name for part in skipped if part.reason is Reason.may_be_absent}
+    words = "may not exist" if absent.issuperset(names) else "not read"
+    text = f"{words}: {first_of(names)}"
     if any(part.reason is Reason.overrides for part in skipped):
         return text
     return f"{text}; name the policies to look at with --document"

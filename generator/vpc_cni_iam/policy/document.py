@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, NotRequired, TypedDict
 
 Effect = Literal["Allow", "Deny"]
 VERSION = "2012-10-17"
@@ -119,6 +119,28 @@ class Policy:
         """Return the actions of the Allow statements, in order, each once."""
         named = (a for s in self.statements if s.effect == "Allow" for a in s.actions)
         return tuple(dict.fromkeys(named))
+
+
+class StatementDocument(TypedDict):
+    """A statement, in the JSON that IAM takes."""
+
+    Sid: NotRequired[str]
+    Effect: Effect
+    Principal: NotRequired[str | dict[str, str | list[str]]]
+    NotPrincipal: NotRequired[str | dict[str, str | list[str]]]
+    Action: NotRequired[str | list[str]]
+    NotAction: NotRequired[str | list[str]]
+    Resource: NotRequired[str | list[str]]
+    NotResource: NotRequired[str | list[str]]
+    Condition: NotRequired[dict[str, dict[str, str | list[str]]]]
+
+
+class PolicyDocument(TypedDict):
+    """A policy document, in the JSON that IAM takes."""
+
+    Version: str
+    Id: NotRequired[str]
+    Statement: list[StatementDocument]
 
 
 def to_json(policy: Policy) -> dict[str, Any]:

@@ -6,10 +6,12 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
+from json import JSONDecodeError
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.texts.nesting import check_json
 
+_SPACES = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
@@ -39,19 +41,15 @@ def load_json(text: str, source: str) -> object:
         raise InputError(source, "", "is empty; a JSON policy document is expected")
     check_json(text, source)
     try:
-        return json.loads(
-            text,
-            object_pairs_hook=_pairs,
-            parse_constant=_constant,
-            parse_int=Number,
-            parse_float=Number,
-        )
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        if error.msg == "Extra data" and text[error.pos] in "{[":
-            problem = "a second JSON text begins here; make one list of them, as jq -s . does"
-            raise InputError(source, place, problem) from None
-        raise InputError(source, place, f"is not JSON: {error.msg}") from None
+        value, end = _DECODER.raw_decode(text, _after_spaces(text, 0))
+        end = _after_spaces(text, end)
+        if end < len(text):
+            again = "a second JSON text begins here; make one list of them, as jq -s . does"
+            problem = again if text[end] in "{[" else "is not JSON: Extra data"
+            raise InputError(source, _line_and_column(JSONDecodeError("", text, end)), problem)
+        return value
+    except JSONDecodeError as error:
+        raise InputError(source, _line_and_column(error), f"is not JSON: {error.msg}") from None
     except RecursionError:
         raise InputError(source, "", "nests too deeply to be a policy") from None
     except _RefusedError as error:
@@ -68,6 +66,20 @@ def _pairs(items: list[tuple[str, object]]) -> dict[str, object]:
 
 def _constant(name: str) -> object:
     raise _RefusedError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_pairs, parse_constant=_constant, parse_int=Number, parse_float=Number
+)
+
+
+def _after_spaces(text: str, start: int) -> int:
+    match = _SPACES.match(text, start)
+    return match.end() if match else start
+
+
+def _line_and_column(error: JSONDecodeError) -> str:
+    return f"line {error.lineno}, column {error.colno}"
 
 
 def _place(text: str) -> str:

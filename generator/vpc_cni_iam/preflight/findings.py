@@ -56,12 +56,17 @@ class Preflight:
 
 
 def preflight(
-    inventory: Inventory, composed: Composed, cluster: str, vpc: str | None = None
+    inventory: Inventory,
+    composed: Composed,
+    cluster: str,
+    vpc: str | None = None,
+    differences: Iterable[RuleResult] = (),
 ) -> Preflight:
     """Return the findings about resources that would break or be left behind under a policy.
 
     Args:
         vpc: The ID of its VPC; None to take it from its nodes.
+        differences: What of the plugin's configuration does not go with the policy.
 
     Raises:
         UsageError: A name that its parameter refuses, or nodes in several VPCs and no `vpc`.
@@ -69,10 +74,11 @@ def preflight(
     candidates = node_candidates(inventory, cluster)
     nodes = [candidate for candidate in candidates if candidate.is_node]
     needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc))
-    resources: dict[RuleResult, list[str]] = {}
+    resources: dict[RuleResult, list[str]] = {result: [] for result in differences}
     for result, resource in _results(inventory, candidates, needs):
         resources.setdefault(result, []).append(resource)
-    if not nodes and not any(result.severity is Severity.breaks for result in resources):
+    of_resources = (result for result, ids in resources.items() if ids)
+    if not nodes and not any(result.severity is Severity.breaks for result in of_resources):
         resources[rules.of_nothing(cluster)] = []
     if inventory.continued_pages:
         resources[rules.of_pages(inventory.continued_pages)] = []

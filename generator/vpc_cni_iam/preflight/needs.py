@@ -48,7 +48,7 @@ class Needs:
         policy = parameters.substitute(composed.policy, names)
         release = composed.selection.serves
         values = {CLUSTER: cluster, OWNER: "amazon-vpc-cni"}
-        sent = {key: values.get(key, "") for key in tag_keys(release).wanted}
+        sent = {key: values.get(key, "") for key in tag_keys(release).managed}
         return Needs(
             cluster,
             vpc,

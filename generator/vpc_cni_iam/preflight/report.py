@@ -3,28 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from textwrap import wrap
-from typing import Any
 
-from vpc_cni_iam import json_schema
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding
 from vpc_cni_iam.preflight.rules import Severity
 
 _WIDTH = 100
 _INDENT = " " * 9
 _SHOWN = 20
-
-
-def to_json(result: Preflight) -> dict[str, Any]:
-    """Return the findings as plain data."""
-    return asdict(result)
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema of `to_json`."""
-    title = "What vpc-cni-iam preflight prints with --format json"
-    return json_schema.schema(Preflight, title)
 
 
 def to_text(result: Preflight) -> Iterator[str]:

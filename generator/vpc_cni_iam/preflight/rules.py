@@ -202,6 +202,28 @@ def of_nothing(cluster: str) -> RuleResult:
     )
 
 
+def of_cluster_name(own: str, cluster: str) -> RuleResult:
+    """Return the result if the plugin does not have the name of the cluster."""
+    return RuleResult(
+        "cluster-name-differs",
+        Severity.breaks,
+        f"CLUSTER_NAME of aws-node is {own!r}, not {cluster!r}" if own
+        else "CLUSTER_NAME of aws-node is not set",
+        "the plugin does not tag interfaces for the cluster, so that the policy denies it to make "
+        f"and to use them: set CLUSTER_NAME to {cluster}",
+    )  # fmt: skip
+
+
+def of_unread(part: str) -> RuleResult:
+    """Return the result if a part of the plugin's configuration is not known."""
+    return RuleResult(
+        "configuration-not-read",
+        Severity.breaks,
+        part,
+        "not checked: whether the plugin goes with the policy depends on it",
+    )
+
+
 def of_pages(count: int) -> RuleResult:
     """Return the result if there are pages that say that another follows."""
     return RuleResult(

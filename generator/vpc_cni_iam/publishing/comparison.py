@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.hcl.module import read_blocks
@@ -32,14 +33,6 @@ _TAKING = frozenset(
     }
 )
 _VARIANTS = {v.identifier: v.name for v in VARIANTS}
-# Values of variables in the words of a change, as upstream's documents have them.
-_VALUES = {
-    "partition": "aws",
-    "region": "*",
-    "account_id": "*",
-    "vpc_owner_id": "*",
-    "hyperpod_cluster_id": "*",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +125,12 @@ class _ModuleVersion:
 
 
 def _read(texts: Mapping[str, str]) -> _ModuleVersion:
-    """Read a module, its variables standing for themselves."""
+    """Read a module with upstream's values, its other variables standing for themselves."""
     sourced = [(source, b) for source in sorted(texts) for b in _blocks(texts[source], source)]
     blocks = tuple(block for _, block in sourced)
     interface = read_interface(blocks)
-    values = {name: _VALUES.get(name, f"${{var.{name}}}") for name in interface.inputs}
-    module = read_blocks(sourced, values)
+    values = {name: f"${{var.{name}}}" for name in interface.inputs}
+    module = read_blocks(sourced, {**values, **parameters.values({})})
     documents = {d.name: d for d in module.documents}
     return _ModuleVersion(blocks, interface, documents, frozenset(module.unread))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,3 +174,14 @@ def _host(directory: Path, address: ModuleAddress, version: Version) -> str | No
     except (ValueError, RecursionError, UsageError):
         return None
     return host
+
+
+def moves(resolved: ResolvedDestination) -> Iterator[str]:
+    """Yield how a registry moved; a published version keeps the source that its README names."""
+    for before in resolved.before:
+        old, new = before.address.host, resolved.destination.address.host
+        if old != new:
+            yield f"from {old} to {new}; README.md of a published version keeps {old}"
+        repository = resolved.destination.oci_repository
+        if before.oci_repository not in (None, repository):
+            yield f"from {before.oci_repository} to {repository}"

@@ -18,7 +18,7 @@ from vpc_cni_iam.errors import PublishError, TreeError
 from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
-from vpc_cni_iam.files.tree import FileChange, entries, write
+from vpc_cni_iam.files.tree import FileChange, WriteAction, entries, write
 from vpc_cni_iam.publishing import changelog, git, oci, provenance, registry
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.archive import ArchiveFormat, pack, unpack
@@ -42,6 +42,7 @@ _LITTER = re.compile(
 # Files beside the versions, which a user may have had there, or may edit.
 _BESIDE = (registry.README, RECORD, registry.NGINX, registry.DISCOVERY)
 _LISTED = 5
+_WRITTEN = (WriteAction.CREATE, WriteAction.REPLACE)
 _Files: TypeAlias = Mapping[str, str | bytes]
 
 
@@ -68,7 +69,6 @@ class Published:
     Args:
         proposal: Its number, the version before it, and how it differs.
         files: Its files, texts by path.
-        folder: Their folder in the directory.
         sums: SHA-256 of its archives by file name.
         digest: The digest of its OCI manifest.
         restored: Published files that were missing or different.
@@ -357,7 +357,5 @@ def _restored(
         path for files in earlier for path, content in files.items() if new.get(path) == content
     }
     return tuple(
-        c.path
-        for c in changes
-        if c.kind in ("create", "replace") and c.path in unchanged and c.path != RECORD
+        c.path for c in changes if c.kind in _WRITTEN and c.path in unchanged and c.path != RECORD
     )

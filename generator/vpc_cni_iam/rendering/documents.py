@@ -120,6 +120,8 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     elif variant.derived:
         origin = "Derived from upstream's document"
     source = f"{origin} of {selection.revision.name}"
+    if variant.program:
+        source = f"Derived from the README and the source of {variant.service_account}"
     works_with = f"{source}, for plugin {compatible.works_with}."
     if len(works_with) > write.WIDTH - len("# "):
         works_with = f"{source}; the README lists its plugin versions."

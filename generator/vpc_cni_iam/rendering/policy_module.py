@@ -7,6 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
+from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.scoping import Scope
@@ -21,6 +22,8 @@ NAME = "vpc-cni-iam-policy"
 # The oldest versions that the tests run.
 ENGINE_FLOOR = "1.6"
 PROVIDER_FLOOR = "3.39"
+# In the place of a name that is not set; no cluster and no VPC can have it, so it matches nothing.
+ABSENT = "(none)"
 
 # The template of each file.
 FILES = {
@@ -62,6 +65,8 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         "options": options,
         "selection": options.selection,
         "source": options.selection.revision.source,
+        "program_source": calls.program_source(options.program) if options.program else "",
+        "service_account": options.service_account,
         "documents": documents,
         "required": required,
         "used": [p.name for p in used],
@@ -98,8 +103,8 @@ def _resources(policies: Iterable[Composed]) -> Iterable[str]:
 
 
 def _guarded(name: str) -> Expression:
-    """Return the expression of a name that also stands where the user gives none."""
-    return Expression(f"coalesce(var.{name}, {code(Literal(f'{name}-not-given'))})")
+    """Return the expression of a name in a document that is also planned without the name."""
+    return Expression(f"coalesce(var.{name}, {code(Literal(ABSENT))})")
 
 
 def _by_works_with(documents: Iterable[RenderedDocument]) -> dict[str, list[str]]:

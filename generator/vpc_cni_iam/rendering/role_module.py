@@ -59,12 +59,12 @@ def render(options: Options) -> dict[str, str]:
         "variables": (
             _variant(names),
             *(_needed_by(v, needs) for v in context["variables"]),
-            *_trust_variables(irsa=irsa),
-            *_role_variables(),
+            *_trust_variables(options),
+            *_role_variables("cni-metrics-helper-" if options.program else "vpc-cni-"),
             *([_MANAGED] if managed else []),
             _TAGS,
         ),
-        "outputs": _outputs(managed=managed),
+        "outputs": _outputs(options, managed=managed),
         "data_sources": sorted([*context["data_sources"], trust.DOCUMENT]),
         "resources": (
             "aws_iam_policy.this",
@@ -119,15 +119,15 @@ def _variant(names: list[str]) -> Variable:
     )
 
 
-def _trust_variables(*, irsa: bool) -> tuple[Variable, ...]:
+def _trust_variables(options: Options) -> tuple[Variable, ...]:
     """Return the variables of the trust: without IRSA it is always by Pod Identity."""
     arn, cluster, account = (_optional(p) for p in trust.PARAMETERS)
-    if not irsa:
+    if not options.irsa:
         return (cluster, account)
     pod_identity = Variable(
         "pod_identity",
-        "Whether EKS Pod Identity may assume the role, for kube-system/aws-node. Needs session "
-        "tags, which are on unless the association disables them.",
+        f"Whether EKS Pod Identity may assume the role, for kube-system/{options.service_account}. "
+        "Needs session tags, which are on unless the association disables them.",
         "bool",
         "false",
         nullable=False,
@@ -143,7 +143,7 @@ def _optional(parameter: Parameter) -> Variable:
     )
 
 
-def _role_variables() -> tuple[Variable, ...]:
+def _role_variables(prefix: str) -> tuple[Variable, ...]:
     def name(noun: str, most: int, *, prefix: str | None = None) -> Variable:
         variable = f"{noun}_name" if prefix is None else f"{noun}_name_prefix"
         instead = f"null to have one made from {noun}_name_prefix"
@@ -164,9 +164,9 @@ def _role_variables() -> tuple[Variable, ...]:
 
     return (
         name("role", 64),
-        name("role", 38, prefix="vpc-cni-"),
+        name("role", 38, prefix=prefix),
         name("policy", 128),
-        name("policy", 102, prefix="vpc-cni-"),
+        name("policy", 102, prefix=prefix),
         _path(),
         refusing(
             Variable(
@@ -202,13 +202,16 @@ _MANAGED = Variable(
 _TAGS = Variable("tags", "Tags of the role and the policy.", "map(string)", "{}", nullable=False)
 
 
-def _outputs(*, managed: bool) -> tuple[Output, ...]:
+def _outputs(options: Options, *, managed: bool) -> tuple[Output, ...]:
     document = "Policy document of the variant, as JSON"
     return (
         Output("role_arn", "ARN of the role.", "aws_iam_role.this.arn"),
         Output(
             "service_account_role_arn",
-            "ARN of the role for the add-on's service_account_role_arn, once its policy is "
+            "ARN of the role for the annotation eks.amazonaws.com/role-arn of the service account, "
+            "once its policy is attached."
+            if options.program
+            else "ARN of the role for the add-on's service_account_role_arn, once its policy is "
             "attached.",
             "aws_iam_role_policy_attachment.this.id == null ? null : aws_iam_role.this.arn",
         ),

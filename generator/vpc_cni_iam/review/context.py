@@ -11,7 +11,7 @@ from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.owners import Owners
 from vpc_cni_iam.review.account.plugin import ClusterPlugin
 from vpc_cni_iam.review.account.references import References
-from vpc_cni_iam.review.diff.changes import Change, Place, Principal
+from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange
 
@@ -21,7 +21,6 @@ class Context:
     """Everything that a check may look at.
 
     Args:
-        plan: The plan.
         owners: Its roles, users and groups.
         references: How its resources refer to each other.
         effective: What each role, user and group has before and after.
@@ -40,7 +39,7 @@ class Context:
     references: References
     effective: EffectivePolicies
     changes: tuple[Change, ...]
-    principals: Mapping[str, Principal]
+    principals: Mapping[str, PrincipalChange]
     clusters: tuple[tuple[ClusterPlugin, ClusterChange], ...]
     places: Mapping[str, Place | None]
     target: ReviewTarget

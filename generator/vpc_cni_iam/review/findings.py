@@ -6,10 +6,10 @@ and escapes its markup itself. Values that the plan marks sensitive are never in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from vpc_cni_iam.review.diff.changes import Change, Document, Place, Principal
+from vpc_cni_iam.review.diff.changes import Change, Document, Place, PrincipalChange
 from vpc_cni_iam.review.diff.plugin import ClusterChange
 
 Level = Literal["error", "warning", "note"]
@@ -86,7 +86,6 @@ class Ignored:
     """A finding that the ignore file takes out.
 
     Args:
-        finding: The finding.
         reason: Why, as the file says.
         until: The last day on which it is ignored, in ISO 8601; empty for no end.
     """
@@ -98,7 +97,7 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """The whole result.
+    """A review: what changes, what that means, and the findings.
 
     Args:
         plan: The name of the plan's file, or ``standard input``.
@@ -117,13 +116,14 @@ class Review:
         others: How many resources change that are not about access, and are not read.
     """
 
+    format: Literal[1] = field(default=1, kw_only=True)
     plan: str
     engine: str
     release: str
     modes: tuple[str, ...]
     clusters: tuple[ClusterChange, ...]
     changes: tuple[Change, ...]
-    principals: tuple[Principal, ...]
+    principals: tuple[PrincipalChange, ...]
     documents: tuple[Document, ...]
     findings: tuple[Finding, ...]
     ignored: tuple[Ignored, ...]

@@ -20,7 +20,7 @@ rule(
     "new-access any-change",
     "A role, user or group can do everything, or change IAM permissions, and could not before.",
     "It does not matter by which way: an inline policy, an attachment such as AdministratorAccess, "
-    "or a policy that is changed. Whoever may change IAM permissions can give itself every other.",
+    "or a policy that is changed. Anyone who may change IAM permissions can get every other.",
 )
 _UNKNOWN = "known after apply"
 _NAMED = 2
@@ -59,7 +59,7 @@ def admin_finding(
     had = reach([change.before.policy]) if change.before.policy else AccessScope.limited
     if not gaining and (change.principals or had >= far or change.before.known == "absent"):
         return None  # nobody has the policy, or nobody gets further by it
-    who = names_text(gaining) or "Whoever has the policy"
+    who = names_text(gaining) or "Anyone with the policy"
     return finding_of(change, "admin-attached", f"{who} {REACH_TEXTS[far]}", details)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,8 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.review.findings import Finding, Ignored
 from vpc_cni_iam.review.make_finding import finding
 from vpc_cni_iam.review.rules import RULES
-from vpc_cni_iam.texts import read
+from vpc_cni_iam.texts import read, toml
 from vpc_cni_iam.texts.limits import CONFIGURATION
-from vpc_cni_iam.texts.nesting import check_toml
 
 NAME = "vpc-cni-iam-ignore.toml"
 _KNOWN = ("rule", "address", "reason", "until")
@@ -50,13 +48,7 @@ def load(path: Path) -> tuple[Entry, ...]:
         InputError: Not such a file, with the entry.
     """
     text = read(path, "TOML", CONFIGURATION)
-    check_toml(text, str(path))
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(str(path), "", f"is not TOML: {error}") from None
-    except (ValueError, RecursionError):  # such as what Python reads no number of
-        raise InputError(str(path), "", "is not TOML that can be read") from None
+    data = toml.loads(text, str(path))
     for key in data:
         if key != "ignore":
             raise InputError(str(path), key, "is not known; entries are tables [[ignore]]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from vpc_cni_iam.review.diff.changes import Change, Place, Principal
+from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, Size
 from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
 
@@ -130,7 +130,7 @@ def coverage_findings(
         )
 
 
-def may_gain_access(principal: Principal | None) -> bool:
+def may_gain_access(principal: PrincipalChange | None) -> bool:
     """Say whether somebody may do more by all policies together, as far as is known.
 
     Args:

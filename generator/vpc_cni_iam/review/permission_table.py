@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
+from vpc_cni_iam.review.diff.changes import Change, MatrixRow, PrincipalChange
+from vpc_cni_iam.review.findings import Review
 
 # The words of a cell; which are more than which is their order.
 _GRADES = {"no": "no", "unknown": "not known", "some": "in part", "yes": "yes"}
@@ -26,7 +27,6 @@ class ActionRow:
     """A row of the table.
 
     Args:
-        action: The action.
         looks: Its classes.
         kinds: What the filter shows it as.
         status: What the last columns say, for where the table is wider than the screen.
@@ -44,23 +44,37 @@ class ActionRow:
     change: str
 
 
-def roles(principals: Iterable[Principal]) -> Iterator[tuple[Principal, list[ActionRow]]]:
+def roles(review: Review) -> Iterator[tuple[PrincipalChange, list[ActionRow]]]:
     """Yield who has the plugin's policies, with the rows of each."""
-    for principal in principals:
+    published = {name for change in review.changes for name in _published(change)}
+    for principal in review.principals:
         if principal.matrix:
+            calm = published.issuperset(principal.after)
+            rows = [_row(row, calm=calm) for row in principal.matrix]
             # What changes, and what is lacking, is read first.
-            rows = map(_row, principal.matrix)
             order = sorted(rows, key=lambda r: (not r.change, "lacking" not in r.kinds.split()))
             yield principal, order
 
 
-def _row(row: MatrixRow) -> ActionRow:
+def _published(change: Change) -> Iterator[str]:
+    """Yield what principals call a policy that equals a document of the catalog."""
+    if change.nearest and change.nearest.equal:
+        yield from (change.address, f"{change.address} {change.attribute}")
+        yield change.attachment.policy if change.attachment else ""
+
+
+def _row(row: MatrixRow, *, calm: bool) -> ActionRow:
+    """Return a row; in a calm one, what is gained does not alarm."""
     change, kinds = _change(row)
     lacking = "lacking" in kinds
     after = _cell(row.after, row.on_after)
     return ActionRow(
         row.action,
-        " ".join(look for kind, look in _LOOKS.items() if kind in kinds),
+        " ".join(
+            look
+            for kind, look in _LOOKS.items()
+            if kind in kinds and not (calm and kind == "gained")
+        ),
         " ".join(kinds),
         change or ("denied" if lacking else ""),
         (_cell(row.before, row.on_before), after) if change else (after,),

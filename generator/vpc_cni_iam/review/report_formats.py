@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -34,9 +34,17 @@ class Setting:
     details: bool = False
 
 
+def pieces(name: str, review: Review, setting: Setting) -> Iterator[str]:
+    """Yield a report in pieces, so that a large one need not be in memory as a whole."""
+    module = formats.load(PACKAGE, name)
+    if hasattr(module, "pieces"):
+        yield from module.pieces(review, setting)
+    else:
+        yield module.write(review, setting)
+
+
 def _write(name: str, review: Review, setting: Setting) -> str:
-    text: str = formats.load(PACKAGE, name).write(review, setting)
-    return text
+    return "".join(pieces(name, review, setting))
 
 
 REPORTS: dict[str, Callable[[Review, Setting], str]] = {

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.names import resolve
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignore
 from vpc_cni_iam.review.account.attribute_value import side
@@ -75,7 +74,7 @@ def review(
     dynamic, unseen = _dynamic(plan, locator)
     policies = PlanPolicies(plan, dynamic, locator)
     items = without_computed(tuple(policies.items()))
-    budget = Budget.of_review(_policies(items))
+    budget = Budget()
     computed = tuple(policies.computed_attributes())
     effective = EffectivePolicies(items, computed, policies.replaced)
     clusters = tuple(
@@ -158,13 +157,6 @@ def _targets(
         for role in (*change.before.roles, *change.after.roles):
             targets.setdefault(role, judged)
     return targets
-
-
-def _policies(items: Iterable[PolicyChange]) -> Iterator[Policy]:
-    for item in items:
-        for binding in (item.before, item.after):
-            if binding.read.state.policy:
-                yield binding.read.state.policy
 
 
 def _counted(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Literal, TypeVar
 
 from vpc_cni_iam.review.diff.changes import Change, Place
@@ -27,9 +27,9 @@ _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 T = TypeVar("T")
 
 
-def counted(review: Review) -> str:
+def counted(findings: Sequence[Finding]) -> str:
     """Return how many findings there are, such as ``2 errors, 1 warning``."""
-    numbers = {level: sum(f.level == level for f in review.findings) for level in reversed(LEVELS)}
+    numbers = {level: sum(f.level == level for f in findings) for level in reversed(LEVELS)}
     named = [f"{n} {level}{'s' * (n != 1)}" for level, n in numbers.items() if n]
     return ", ".join(named) or "no findings"
 
@@ -75,12 +75,12 @@ def changed(review: Review) -> Iterator[list[Change]]:
 def finding_groups(review: Review) -> Iterator[tuple[list[Finding], tuple[str, ...]]]:
     """Yield findings, those together that look alike, with the details no table of lines says."""
     tabled = {(c.address, c.attribute) for c in review.changes if c.lines}
-    for alike in grouped(review.findings, _look):
+    for alike in grouped(review.findings, look):
         first = alike[0]
         yield alike, () if (first.address, first.attribute) in tabled else first.details
 
 
-def _look(finding: Finding) -> Hashable:
+def look(finding: Finding) -> Hashable:
     """Return how a finding looks without the keys of count and for_each."""
     texts = (finding.message, *finding.details)
     return finding.rule, finding.level, tuple(_KEY.sub("[]", text) for text in texts)
@@ -100,7 +100,7 @@ def about(change: Change) -> Iterator[tuple[Tone, str]]:
     if change.access:
         yield verdict(change.access)
     if change.nearest and (change.nearest.equal or change.kind == "permissions"):
-        yield from _nearest(change.nearest, any(x.effect != "no-op" for x in change.lines))
+        yield from _nearest(change.nearest, differs=any(x.effect != "no-op" for x in change.lines))
     for size in change.sizes:
         if size.over:
             yield "bad", f"{size.what}: {size.size} of {size.limit} characters"
@@ -118,7 +118,7 @@ def verdict(access: Access) -> tuple[Tone, str]:
     return tone, words
 
 
-def _nearest(nearest: Nearest, differs: bool) -> Iterator[tuple[Tone, str]]:
+def _nearest(nearest: Nearest, *, differs: bool) -> Iterator[tuple[Tone, str]]:
     how = "equal to" if nearest.equal else "nearest to"
     filled = f" with {', '.join(nearest.filled)}" if nearest.filled else ""
     yield "plain", f"{how} {nearest.name}{filled}"
@@ -181,7 +181,7 @@ def _version_row(cluster: ClusterChange) -> tuple[str, bool]:
 
 def _identity_row(cluster: ClusterChange) -> tuple[str, bool]:
     after = _identity(cluster.after)
-    if not cluster.identity_changes:
+    if not cluster.identity_changes and set(cluster.before.roles) == set(cluster.after.roles):
         return (f"{after}, unchanged" if cluster.after.roles else after), False
     return f"{_identity(cluster.before)} -> {after}", True
 
@@ -209,7 +209,10 @@ def limits(review: Review) -> str:
     unknown = [
         subject(change)
         for change in review.changes
-        if change.changes and change.after.known in ("unknown", "partly known")
+        if change.changes
+        and change.after.known in ("unknown", "partly known")
+        # Of what is only named, the name is what may be unknown.
+        and (change.kind not in ("exclusive", "membership") or "known after" in change.attribute)
     ]
     text = "Unknown until apply: nothing."
     if unknown:

@@ -16,7 +16,6 @@ class Limit:
     """How much is read of one kind of input.
 
     Args:
-        kind: The kind.
         most: The most that is read.
         why: What an ordinary one needs, which is far less.
         unit: What is counted.
@@ -41,6 +40,12 @@ POLICIES = Limit(
     "the largest document that AWS takes is 20 KB, a bucket policy; the details of an account "
     "with 5,000 roles are about 40 MB",
 )
+POLICY = Limit(
+    "files that are one policy document",
+    1 * _MIB,
+    "IAM takes 6,144 characters in a managed policy, and all policies of a role have 133,120",
+    "characters",
+)
 INVENTORY = Limit(
     "answers of EC2",
     256 * _MIB,
@@ -50,6 +55,18 @@ ACCOUNT = Limit(
     "details of accounts to be audited",
     16 * _GIB,
     "10,000 roles are about 80 MB; they are read from disk, one at a time",
+)
+TRAIL = Limit(
+    "events of CloudTrail, unpacked",
+    1024 * _GIB,
+    "10 GB of compressed files are about 150 GB; they are read an event at a time",
+)
+EVENT = Limit("one event of CloudTrail", 16 * _MIB, "CloudTrail writes an event of at most 1 MB")
+ROLE_ACTIONS = Limit(
+    "what roles did, to be counted without --role",
+    200_000,
+    "an account of 5,000 roles has some 20 actions of each",
+    "actions of roles",
 )
 PLAN = Limit(
     "plans as JSON",

@@ -99,15 +99,12 @@ def check_hcl(text: str, source: str) -> None:
         if sign is None:
             if mark := match.groupdict().get("mark"):
                 place = _heredoc_end(text, place, mark)
-        elif sign == "\n" or (sign == '"' and in_text):
-            opened.pop()
-        elif sign in _CLOSING:
-            if opened:
-                opened.pop()
+        elif sign in _CLOSING or (in_text and sign in '"\n'):
+            opened = opened[:-1]
         else:
             opened.append(sign)
-            if len(opened) > HCL_DEPTH:
-                raise _refused(text, match.start(), source, _nests(HCL_DEPTH))
+        if len(opened) > HCL_DEPTH:
+            raise _refused(text, match.start(), source, _nests(HCL_DEPTH))
 
 
 def _heredoc_end(text: str, place: int, mark: str) -> int:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import decoded
-from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, rendered
 from vpc_cni_iam.vendoring.other_files import conflicting
 from vpc_cni_iam.vendoring.state import ModuleFile, module_state
-from vpc_cni_iam.vendoring.tables import Acceptance
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from vpc_cni_iam.catalog import trust
+from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.errors import InputError, VpcCniIamError
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
@@ -15,7 +16,7 @@ from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node
 from vpc_cni_iam.policy.diff.changes import AccessChange, ChangeKind, changes
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import ModuleFile
@@ -23,16 +24,9 @@ from vpc_cni_iam.vendoring.state import ModuleFile
 # The values of a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
 _VALUES = {
-    "cluster_name": "${var.cluster_name}",
-    "vpc_id": "${var.vpc_id}",
-    "partition": "aws",
-    "region": "*",
-    "account_id": "*",
-    "vpc_owner_id": "*",
-    "hyperpod_cluster_id": "*",
+    **{p.name: f"${{var.{p.name}}}" for p in (*parameters.NAMES, *trust.PARAMETERS)},
+    **parameters.values({}),
     "oidc_provider_arn": "arn:aws:iam::*:oidc-provider/${issuer}",
-    "eks_cluster_arn": "${var.eks_cluster_arn}",
-    "source_account_id": "${var.source_account_id}",
     "pod_identity": "true",
 }
 _JOINED = ("additional_policy_documents",)
@@ -215,6 +209,6 @@ def _without_lines(block: Block) -> tuple[object, ...]:
 def _labels(module: VendoredModule) -> dict[str, str]:
     """Return the labels of the documents of a module, by data source, in the order to show."""
     labels = {v.identifier: v.name for v in module.options.variants}
-    if module.options.kind == "role":
+    if module.options.kind is ModuleKind.role:
         labels[trust.DOCUMENT] = "trust policy"
     return labels

@@ -12,7 +12,7 @@ from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.rendering.policy_module import NAME as MODULE
-from vpc_cni_iam.vendoring.config import NAME, parse
+from vpc_cni_iam.vendoring.configuration.config import NAME, parse
 from vpc_cni_iam.vendoring.repository import inside, refuse_bare
 
 _TEMPLATE = """\
@@ -23,7 +23,7 @@ _TEMPLATE = """\
 # Where, relative to this file.
 path = {path}
 
-# The plugin release that the policies are made for.
+# The plugin version that the policies are made for.
 # renovate: datasource=github-releases depName=aws/amazon-vpc-cni-k8s
 cni_version = "{release}"
 # In place of cni_version, one of upstream's documents exactly: {revisions}.
@@ -39,8 +39,8 @@ variants = [{upstream}]
 # {features}.
 features = []
 
-# false adds nothing to upstream's document in force at cni_version, even if the release calls
-# what that document does not grant.
+# false adds nothing to upstream's document for cni_version, even if that version makes calls that
+# the document does not allow.
 gaps = true
 
 # true narrows scoped policies to the tags and the VPC that the release at cni_version needs.

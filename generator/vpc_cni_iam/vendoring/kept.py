@@ -20,9 +20,9 @@ from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
+from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
-from vpc_cni_iam.vendoring.tables import Acceptance
 
 # Values for the variables that stand in documents. Text in the place of a variable may be equal to
 # one of them, but not to both.

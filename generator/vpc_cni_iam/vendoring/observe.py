@@ -17,7 +17,7 @@ from vpc_cni_iam.files.read import absent, contents, decoded, unix
 from vpc_cni_iam.files.tree import left_by_killed
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring import manifest as manifests
-from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, FileRecord, Manifest
 from vpc_cni_iam.vendoring.repository import refuse_other_owner
 from vpc_cni_iam.vendoring.state import (

@@ -10,7 +10,7 @@ from pathlib import Path
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.files.read import contents, decoded, listed
 from vpc_cni_iam.texts.nesting import check_json
-from vpc_cni_iam.vendoring.config import VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, rendered
 from vpc_cni_iam.vendoring.state import EDITED, KeptAccess, KeptEdit, ModuleFile

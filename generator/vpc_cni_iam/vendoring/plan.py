@@ -13,7 +13,7 @@ from vpc_cni_iam.errors import EngineError, TreeError
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import contents, decoded, unix
 from vpc_cni_iam.rendering.kinds import render
-from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import FileRecord, base_path, digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, observe

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.escape import code_cell, escape_control, escape_markdown
 from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.manifest import FOLDER
-from vpc_cni_iam.vendoring.state import SYNC, KeptEdit, ModuleFile
+from vpc_cni_iam.vendoring.state import SYNC
 
 STATES = ("clean", "edited", "outdated", "both", "failed")
 
@@ -38,53 +37,6 @@ class CheckResult:
         """Whether there is anything to be done."""
         behind = self.outdated and not all(r.module.newest for r in self.reports)
         return behind or not all(r.clean for r in self.reports)
-
-
-def data(checked: CheckResult) -> dict[str, Any]:
-    """Return a check as plain data."""
-    return {
-        "modules": [
-            {
-                "path": r.module.path,
-                "state": r.state,
-                "pin": " ".join(r.module.options.selection.arguments()),
-                "newest": r.module.newest,
-                "files": [
-                    {
-                        "path": f.path,
-                        "state": f.state,
-                        "reason": f.reason,
-                        **_meaning(f),
-                        "ways_out": list(f.ways_out(r.module.path, checked.command)),
-                    }
-                    for f in r.files
-                ],
-                "unused_accept": [{"file": e.file, "sha256": e.sha256} for e in r.unused],
-                "error": str(r.failure) if r.failure is not None else None,
-            }
-            for r in checked.reports
-        ],
-        "orphans": list(checked.orphans),
-        "warnings": list(checked.warnings),
-        "summary": _counts(checked.reports),
-        "newest_release": str(releases.newest()),
-    }
-
-
-def _meaning(file: ModuleFile) -> dict[str, Any]:
-    return {"kept": edit_data(file.edit)} if file.edit is not None else {}
-
-
-def edit_data(edit: KeptEdit) -> dict[str, Any]:
-    """Return the meaning of a kept edit as plain data."""
-    return {
-        "path": edit.path,
-        "sha256": edit.sha256,
-        "access": edit.access.name.lower(),
-        "details": list(edit.details),
-        "accepted": edit.accepted or None,
-        "fine": edit.fine,
-    }
 
 
 def text(checked: CheckResult, *, quiet: bool = False) -> str:
@@ -148,7 +100,10 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     lines = [f"### vpc-cni-iam check: {_summary(checked.reports)}", ""]
     wrong = [r for r in checked.reports if not r.clean]
     if wrong:
-        lines += ["| module | state | file | what | ways out |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            "| module | state | file | what | what to do |",
+            "| --- | --- | --- | --- | --- |",
+        ]
     for report in wrong:
         path = report.module.path
         if report.failure is not None:
@@ -168,11 +123,12 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _counts(reports: Sequence[ModuleCheck]) -> dict[str, int]:
+def counts(reports: Sequence[ModuleCheck]) -> dict[str, int]:
+    """Return the number of modules in each state."""
     states = Counter(r.state for r in reports)
     return {state: states[state] for state in STATES}
 
 
 def _summary(reports: Sequence[ModuleCheck]) -> str:
-    counts = ", ".join(f"{n} {s}" for s, n in _counts(reports).items() if n)
-    return counts or "no modules"
+    texts = ", ".join(f"{n} {s}" for s, n in counts(reports).items() if n)
+    return texts or "no modules"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, TreeError
-from vpc_cni_iam.vendoring.config import NAME, Config, VendoredModule, load
+from vpc_cni_iam.vendoring.configuration.config import NAME, Config, VendoredModule, load
+from vpc_cni_iam.vendoring.configuration.toml_lines import TomlLineIndex
 from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
-from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
 
 
 def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import UsageError, first_of
 from vpc_cni_iam.rendering.kinds import FILES
-from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.observe import remembered
 
 

@@ -10,10 +10,10 @@ from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import decoded
-from vpc_cni_iam.files.tree import FileChange, write
+from vpc_cni_iam.files.tree import FileChange, WriteAction, write
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring import manifest as manifests
-from vpc_cni_iam.vendoring.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest
 from vpc_cni_iam.vendoring.plan import ConflictPolicy, FileAction, SyncPlan, plan, unless_same
 from vpc_cni_iam.vendoring.repository import above
@@ -110,7 +110,7 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
     """Return the result of a sync, or of a planned one."""
     return SyncOutcome(
         planned.module,
-        tuple(c for c in changes if c.kind != "same"),
+        tuple(c for c in changes if c.kind is not WriteAction.SAME),
         planned.refused,
         tuple(_edit(planned, f.path) for f in planned.refused),
         tuple(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.options import ModuleKind, Options
 from vpc_cni_iam.policy.document import Policy
 
 
@@ -44,10 +44,10 @@ def expected_documents(options: Options) -> list[ExpectedDocument]:
     Raises:
         UsageError: A variant that the selected release cannot use.
     """
-    policy_module = options.kind == "policy"
+    policy_module = options.kind is ModuleKind.policy
     documents = [variant_document(c, returned=policy_module) for c in options.composed()]
     if not policy_module:
-        policy = trust.policy(irsa=options.irsa)
+        policy = trust.policy(irsa=options.irsa, service_account=options.service_account)
         documents.append(
             ExpectedDocument(trust.DOCUMENT, "trust policy", "the catalog", policy, trust.PLACES)
         )

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.catalog.options import ModuleKind, Options
 from vpc_cni_iam.catalog.selection import Selection, select
-from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.catalog.variants import Variant, every
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Text
@@ -41,7 +41,7 @@ def nearest_options(module: ModuleDirectory) -> Options:
     Raises:
         InputError: It holds no document of a known name.
     """
-    variants = _present(module, VARIANTS)
+    variants = _present(module, every())
     if not variants:
         problem = "has no policy document to compare; "
         if called := _called_directories(module):

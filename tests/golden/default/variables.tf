@@ -79,7 +79,7 @@ variable "additional_policy_documents" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for d in var.additional_policy_documents : try(length(jsondecode(d)) > 0 && length(setsubtract(keys(jsondecode(d)), ["Version", "Id", "Statement"])) == 0, false)])
-    error_message = "Each of additional_policy_documents must be an IAM policy document as JSON, with no other keys than Version, Id and Statement, such as data.aws_iam_policy_document.extra.json."
+    condition     = alltrue([for d in var.additional_policy_documents : try(length(jsondecode(d)) > 0 && length(setsubtract(keys(jsondecode(d)), ["Version", "Id", "Statement"])) == 0 && alltrue([for s in try(jsondecode(d).Statement, [])[*] : contains(["Allow", "Deny"], s.Effect)]), false)])
+    error_message = "Each of additional_policy_documents must be an IAM policy document as JSON, with no other keys than Version, Id and Statement and an Effect of Allow or Deny in each statement, such as data.aws_iam_policy_document.extra.json."
   }
 }

@@ -7,7 +7,7 @@ needed), "IAM JSON policy elements" of Action, NotAction, Resource, NotResource 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -82,6 +82,46 @@ def judge(
     except UndecidedError as error:
         return Undecided(str(error))
     return _solve(request, question, limit)
+
+
+def judge_shared(
+    first: Sequence[Document],
+    second: Sequence[Document],
+    actions: tuple[Sequence[str], Sequence[str]],
+    resource: str,
+    is_shared: Callable[[str], bool],
+    *,
+    limit: int = LIMIT,
+) -> Verdict:
+    """Return whether two identities are each allowed a request about the same resource.
+
+    Args:
+        first: The policies of the one, as JSON.
+        second: Those of the other.
+        actions: The actions of each, of which one is asked for.
+        resource: The pattern of the resource.
+        is_shared: Whether a key, in lower case, has the same values in both requests.
+        limit: What solving may cost, in steps of cvc5.
+    """
+    terms = Terms()
+    try:
+        requests = [Request(terms, MOST_VALUES, _types([*first, *second])) for _ in range(2)]
+        parts = [allowed(p, r) for p, r in zip((first, second), requests, strict=True)]
+        for request, names in zip(requests, actions, strict=True):
+            parts.append(terms.some(_action(name, request) for name in names))
+            parts.append(_resource(resource, request, variables=False))
+            for name in {key for each in requests for key in each.keys if is_shared(key)}:
+                request.key(name)
+    except UndecidedError as error:
+        return Undecided(str(error))
+    one, other = requests
+    parts.append(terms.equal(one.resource, other.resource))
+    for name, key in one.keys.items():
+        if is_shared(name):
+            twin = other.keys[name]
+            parts.append(terms.equal(key.count, twin.count))
+            parts += [terms.equal(*pair) for pair in zip(key.values, twin.values, strict=True)]
+    return _solve(one, terms.every((*parts, *other.constraints)), limit)
 
 
 def outcomes(

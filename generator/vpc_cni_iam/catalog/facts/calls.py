@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, Literal
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, denials_data, features_data
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
 
 Mode = Literal["ipv4", "ipv6"]
-Severity = Literal["fatal", "degraded"]
+DenialSeverity = Literal["fatal", "degraded"]
 # Features whose calls other programs than the agent make.
 _OTHER_PROGRAMS = ("metrics-helper", "network-policy-logs")
 _NAMED = 3  # observed versions that are named each
@@ -32,13 +32,13 @@ class Impact(Enum):
     NO_EFFECT = "no effect"
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> DenialSeverity:
         """``fatal`` where a pod that should get an address gets none, else ``degraded``."""
         harmless = (Impact.DELAYED, Impact.DEGRADED, Impact.NO_EFFECT)
         return "degraded" if self in harmless else "fatal"
 
 
-class Basis(Enum):
+class Basis(StrEnum):
     """How a fact is known."""
 
     OBSERVED = "observed"
@@ -53,7 +53,6 @@ class CallRange:
     Args:
         action: Such as ``ec2:DescribeSubnets``.
         mode: The IP family of the cluster.
-        first: The first release of the range.
         last: The last one, None if the newest known release still calls it.
         impact: What a denial does.
         feature: The optional feature without which it is not called, None if always.
@@ -79,7 +78,7 @@ class CallRange:
     breaks: str = ""
 
     @property
-    def severity(self) -> Severity:
+    def severity(self) -> DenialSeverity:
         """That of the impact."""
         return self.impact.severity
 
@@ -163,10 +162,7 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
     """Return one entry of ``calls.json`` or ``requests.json`` as a use.
 
     Args:
-        action: The action.
         name: The action's or the form's name, under which its denials were observed.
-        mode: The IP family.
-        entry: The entry.
     """
     first, feature = PluginVersion.of(entry["first"]), entry.get("feature")
     last = PluginVersion.of(entry["last"]) if entry["last"] else None
@@ -192,7 +188,6 @@ def at_release(call_range: CallRange, name: str, release: PluginVersion) -> Call
     """Return a range as it is at a release: of some the agent exits on any denial.
 
     Args:
-        call_range: The range.
         name: The name of the action or the request form.
         release: A release of the range.
     """
@@ -256,12 +251,18 @@ def features() -> dict[str, str]:
     return {name: entry["summary"] for name, entry in features_data().items()}
 
 
-def feature_since(name: str) -> PluginVersion:
-    """Return the first release that has a feature.
+def program_source(feature: str) -> str:
+    """Return where the permissions of a program with a service account of its own come from."""
+    return features_data()[feature]["source"]
 
-    Args:
-        name: The feature.
-    """
+
+def program_service_account(feature: str) -> str:
+    """Return the service account of the program behind a feature."""
+    return features_data()[feature]["service_account"]
+
+
+def feature_since(name: str) -> PluginVersion:
+    """Return the first release that has a feature."""
     return min(
         call_range.first for c in calls() for call_range in c.ranges if call_range.feature == name
     )
@@ -280,8 +281,9 @@ def check_features(names: Iterable[str], release: PluginVersion | None) -> tuple
     chosen = {resolve(name, features(), "feature", "--feature") for name in names}
     for name in sorted(chosen):
         if release is not None and release < feature_since(name):
-            raise UsageError(
-                f"feature {name} exists from plugin {feature_since(name)} on, not at {release}; "
-                f"leave it out, or choose a later --cni-version"
+            problem = (
+                "feature {} exists from plugin {} on, not at {}; leave it out, or choose a later "
+                "{--cni-version}"
             )
+            raise OptionError("--feature", problem, name, feature_since(name), release)
     return tuple(name for name in features() if name in chosen)

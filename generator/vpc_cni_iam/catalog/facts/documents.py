@@ -171,7 +171,7 @@ def find(name: str) -> Revision:
         UsageError: No such revision.
     """
     by_name = {revision.name: revision for revision in revisions()}
-    return by_name[resolve(name, by_name, "revision")]
+    return by_name[resolve(name, by_name, "revision", "--revision", repeatable=False)]
 
 
 def in_force(release: PluginVersion) -> Revision:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError
 
 LATEST = "latest"
 # What EKS adds to the version of a build of the add-on.
@@ -33,10 +33,11 @@ class PluginVersion:
         """
         version = PluginVersion.parse(name)
         if version is None:
-            raise UsageError(
-                f"{name!r} is not a plugin version; write it like v1.20.4, 1.20.4, "
-                f"v1.20.4-eksbuild.2 or {LATEST}"
+            problem = (
+                "{!r} is not a plugin version; write it like v1.20.4, 1.20.4, v1.20.4-eksbuild.2 "
+                "or {}"
             )
+            raise OptionError("--cni-version", problem, name, LATEST)
         return version
 
     @staticmethod

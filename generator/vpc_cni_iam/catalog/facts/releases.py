@@ -7,7 +7,7 @@ from functools import cache
 
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.store import calls_data
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import OptionError
 
 
 @cache
@@ -70,21 +70,19 @@ def find(name: str) -> PluginVersion:
     version = PluginVersion.of(name)
     for refused in calls_data()["refused"]:
         if version == PluginVersion.of(refused["release"]):
-            raise UsageError(
-                f"plugin {version} is not supported: it {refused['reason']}; "
-                f"the oldest supported version is {served()[0]}"
-            )
+            problem = "plugin {} is not supported: it {}; the oldest supported version is {}"
+            raise OptionError("--cni-version", problem, version, refused["reason"], served()[0])
     if version > newest():
-        raise UsageError(
-            f"plugin {version} is newer than this catalog, whose newest version is "
-            f"{newest()}; update vpc-cni-iam, or use --cni-version {newest()}"
+        problem = (
+            "plugin {} is newer than this catalog, whose newest version is {}; update vpc-cni-iam, "
+            "or use {--cni-version} {}"
         )
+        raise OptionError("--cni-version", problem, version, newest(), newest())
     if version not in known():
         place = bisect_left(served(), version)
         near = served()[max(0, place - 1) : place + 1]
-        raise UsageError(
-            f"unknown plugin version {version}; did you mean {' or '.join(map(str, near))}?"
-        )
+        problem = "unknown plugin version {}; did you mean {}?"
+        raise OptionError("--cni-version", problem, version, " or ".join(map(str, near)))
     return version
 
 

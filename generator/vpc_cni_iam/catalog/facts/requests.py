@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam.catalog.facts import calls
-from vpc_cni_iam.catalog.facts.calls import CallRange, Mode, Severity
+from vpc_cni_iam.catalog.facts.calls import CallRange, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import requests_data
 
@@ -33,8 +33,6 @@ class RequestTemplate:
 
     Args:
         name: Such as ``set-groups``.
-        action: The action.
-        does: What the request is for.
         breaks: What a denial breaks, by severity.
         stops: Whether ipamd stops where it is denied at start.
         ranges: Where it is sent, by mode and range of releases.
@@ -47,7 +45,7 @@ class RequestTemplate:
     name: str
     action: str
     does: str
-    breaks: Mapping[Severity, str]
+    breaks: Mapping[DenialSeverity, str]
     stops: bool
     ranges: tuple[CallRange, ...]
     on: tuple[str, ...]
@@ -63,8 +61,6 @@ class RequestTemplate:
         """Return the use under which it is sent, the gravest if several; None if it is not.
 
         Args:
-            mode: The IP family.
-            release: The release.
             features: The optional features in use.
         """
         ranges = [
@@ -94,7 +90,10 @@ def _form(entry: Mapping[str, Any]) -> RequestTemplate:
             for mode in sent["modes"]
         )
     fatal = entry.get("breaks", "")
-    breaks: dict[Severity, str] = {"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)}
+    breaks: dict[DenialSeverity, str] = {
+        "fatal": fatal,
+        "degraded": entry.get("breaks_degraded", fatal),
+    }
     return RequestTemplate(
         name=entry["name"],
         action=action,
@@ -122,9 +121,6 @@ def checked_on(
     """Return the kinds of resource that a release's requests for an action are checked on.
 
     Args:
-        action: The action.
-        modes: The IP families.
-        release: The release.
         features: The optional features in use.
     """
     return frozenset(
@@ -142,13 +138,13 @@ class TagKeys:
     """The tag keys that a release writes on an interface, and where ADDITIONAL_ENI_TAGS go.
 
     Args:
-        wanted: On every interface that it manages.
+        managed: On every interface that it manages.
         created: With the request that makes one; empty if it is made without tags.
-        additional: Whether additional tags are among those wanted.
+        additional: Whether additional tags are among those.
         additional_created: Whether they come with the request that makes an interface.
     """
 
-    wanted: tuple[str, ...]
+    managed: tuple[str, ...]
     created: tuple[str, ...]
     additional: bool
     additional_created: bool
@@ -159,7 +155,6 @@ def tag_keys(release: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
     """Return the tag keys that a release writes.
 
     Args:
-        release: The release.
         cluster_name: Whether CLUSTER_NAME is set.
     """
     data = requests_data()
@@ -169,11 +164,11 @@ def tag_keys(release: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
         if PluginVersion.of(tag["since"]) <= release
         and (cluster_name or tag["needs"] != "CLUSTER_NAME")
     ]
-    wanted = tuple(key for key, needs in there if needs != "creation")
+    managed = tuple(key for key, needs in there if needs != "creation")
     made = tuple(key for key, needs in there if needs == "creation")
     additional = release >= PluginVersion.of(data["additional_tags_since"])
     every = release >= PluginVersion.of(data["all_tags_on_create_since"])
-    created = (*made, *wanted) if every else made
+    created = (*made, *managed) if every else made
     if release < PluginVersion.of(data["tag_on_create_since"]):
         created = ()
-    return TagKeys(wanted, created, additional, every)
+    return TagKeys(managed, created, additional, every)

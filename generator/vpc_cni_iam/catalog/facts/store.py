@@ -58,6 +58,13 @@ def readme_data() -> tuple[dict[str, Any], ...]:
 
 
 @cache
+def peers_data() -> tuple[dict[str, Any], ...]:
+    """Return the documents of other projects, a file a project."""
+    names = sorted(p.name for p in (resources.PACKAGE / _DATA / "peers").glob("*.json"))
+    return tuple(_read(f"peers/{name}") for name in names)
+
+
+@cache
 def aws_managed_data() -> dict[str, Any]:
     """Return the AWS managed policies that are often attached, or that allow much.
 

@@ -102,7 +102,7 @@ def no_scenario_error(
         for s in scenarios
     ]
     if not since:
-        return UsageError("--situation and --skip leave no scenario")
+        return UsageError("--scenario and --skip leave no scenario to check")
     return UsageError(
         f"{words} there is none of these scenarios: {', '.join(since)}, "
         "or the policy and --env rule them out"

@@ -1,18 +1,21 @@
 """Finds patterns that grant more than the calls of the plugin, with examples that AWS documents.
 
 A pattern that matches a call, such as ``ec2:*``, is not granted for nothing, and yet it may grant
-far more. It is reported where it grants one of the actions in ``data/example-actions.json``, which
-have their type of resource from the Service Authorization Reference, or what other releases or
-modes of the plugin call.
+far more. It is reported where it grants another action of the Service Authorization Reference, or
+what other releases or modes of the plugin call. ``data/example-actions.json`` has every action of
+the services that the plugin calls and of IAM, and one of each other service, with the type of
+resource; those that readers know best are shown first.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import islice
+from typing import Any
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
@@ -22,10 +25,12 @@ from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 
 _SHOWN = 3
+# Of all patterns together: with up to 490 of them, each is put to every action.
+MOST_TRIES = 1_000_000
 _EVERY = "*"
 _ARN_PARTS = 6
 _DATA = "coverage/analysis/data/example-actions.json"
-_READING = "ec2:Describe"
+_READING = "Describe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,9 @@ class ExcessGrant:
     @property
     def is_grave(self) -> bool:
         """Whether it grants more than to describe, and that without a condition."""
-        return not self.conditioned and not all(e.startswith(_READING) for e in self.examples)
+        return not self.conditioned and not all(
+            e.partition(":")[2].startswith(_READING) for e in self.examples
+        )
 
 
 def excess_grants(
@@ -65,12 +72,18 @@ def excess_grants(
     known = {action.lower() for action in called}
     layers = [_undenied(policies)]
     layers += [layer for limit in limits for layer in (granted(limit), _undenied(limit))]
-    examples = {a: kind for a, kind in _every().items() if a.lower() not in known}
+    examples = _every()
+
+    @cache
+    def allowed(action: str) -> bool:
+        return all(layer.evaluate(Request(action, "*")).allowed for layer in layers)
+
     grants: dict[str, ExcessGrant] = {}
-    for name, grants_action, statement in _patterns(policies):
-        matched = (a for a, kind in examples.items() if grants_action(a))
-        reached = (a for a in matched if _reaches(statement, examples[a]))
-        left = (a for a in reached if all(c.evaluate(Request(a, "*")).allowed for c in layers))
+    patterns = tuple(_patterns(policies))
+    for name, granting, statement in patterns:
+        reaches = cache(partial(_reaches, statement))
+        others = (a for a in granting(MOST_TRIES // len(patterns)) if a.lower() not in known)
+        left = (a for a in others if reaches(examples[a]) and allowed(a))
         if shown := tuple(islice(left, _SHOWN)):
             grant = ExcessGrant(name, shown, bool(statement.conditions))
             before = grants.get(name)
@@ -79,42 +92,68 @@ def excess_grants(
     return tuple(grants.values())
 
 
+@cache
 def _every() -> dict[str, str]:
-    """Return the list, followed by the actions that any release of the plugin calls."""
+    """Return actions with their type of resource, those to be shown first first."""
     called = {
         call.action: f"{call.resources[0].split(':')[2]} {kind_of(call.resources[0])}"
         if len(call.resources) == 1 and call.resources != (_EVERY,)
         else _EVERY
         for call in calls.calls()
     }
-    return {**_examples(), **called}
-
-
-@cache
-def _examples() -> dict[str, str]:
-    actions: dict[str, str] = json.loads(resources.text(_DATA))["actions"]
-    return actions
+    data: dict[str, Any] = json.loads(resources.text(_DATA))
+    return {
+        **data["well_known"],
+        **called,
+        **{a: data["actions"][a] for a in data["actions"] if a not in called},
+    }
 
 
 def _patterns(
     policies: Sequence[Policy],
-) -> Iterator[tuple[str, Callable[[str], bool], Statement]]:
-    """Yield each pattern of an Allow, a test whether it grants an action, and its statement."""
+) -> Iterator[tuple[str, Callable[[int], Iterator[str]], Statement]]:
+    """Yield each pattern of an Allow, what finds the actions that it grants, and its statement."""
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         if statement.not_actions:
-            yield f"all but {', '.join(statement.not_actions)}", _all_but(statement), statement
+            name = f"all but {', '.join(statement.not_actions)}"
+            yield name, partial(_all_but, statement.not_actions), statement
         for action in statement.actions:
             if "*" in action or "?" in action:
-                yield action, partial(_matches, action.lower()), statement
+                yield action, partial(_matching, action.lower()), statement
 
 
-def _matches(pattern: str, action: str) -> bool:
-    return wildcard.matches(pattern, action.lower())
+@cache
+def _lines() -> str:
+    """Return the actions in lower case, each between line ends."""
+    return "".join(["\n", *(f"{action.lower()}\n" for action in _every())])
 
 
-def _all_but(statement: Statement) -> Callable[[str], bool]:
-    compiled = granted([Policy((statement,))])
-    return lambda action: compiled.evaluate(Request(action, "*")).allowed
+@cache
+def _names() -> dict[str, str]:
+    return {action.lower(): action for action in _every()}
+
+
+def _matching(pattern: str, most: int) -> Iterator[str]:
+    """Yield the actions that a pattern matches; only those with its longest text are tried."""
+    lines, texts = _lines(), re.split("[*?]+", pattern)
+    if not all(text in lines for text in texts):
+        return
+    text, end = max(texts, key=len), 0
+    for _ in range(most):
+        position = lines.find(text, end + 1)
+        if not 0 <= position < len(lines):
+            return
+        end = lines.index("\n", position)
+        action = lines[lines.rindex("\n", 0, position) + 1 : end]
+        if wildcard.matches(pattern, action):
+            yield _names()[action]
+
+
+def _all_but(not_actions: Sequence[str], most: int) -> Iterator[str]:
+    patterns = [pattern.lower() for pattern in not_actions]
+    for lower, action in islice(_names().items(), most):
+        if not any(wildcard.matches(pattern, lower) for pattern in patterns):
+            yield action
 
 
 def granted(policies: Sequence[Policy]) -> Compiled:

@@ -46,12 +46,11 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Denial:
+class DeniedRange:
     """One way in which a call is denied, over a run of releases.
 
     Args:
         first: The first row of the run.
-        last: The last.
         scenario: The scenario in which it was seen first.
         call: The call at the first release.
     """
@@ -104,11 +103,11 @@ class Matrix:
             return (), ()
         return names, releases.spans(frozenset(row.release for row in some))
 
-    def denials(self) -> tuple[Denial, ...]:
+    def denials(self) -> tuple[DeniedRange, ...]:
         """Return why cells are denied, each reason once for a run of releases."""
-        denials: list[Denial] = []
+        denials: list[DeniedRange] = []
         for action in self.actions:
-            before: Denial | None = None
+            before: DeniedRange | None = None
             for row in self.rows:
                 reason = self.reasons.get((row.release, action))
                 if reason is None:
@@ -123,7 +122,7 @@ class Matrix:
                 if before is not None and same == (call.template, call.range, scenario):
                     denials[-1] = before = replace(before, last=row)
                 else:
-                    before = Denial(action, row, row, scenario, call)
+                    before = DeniedRange(action, row, row, scenario, call)
                     denials.append(before)
         return tuple(denials)
 
@@ -159,39 +158,58 @@ def matrix(
     """
     answers, grants = Answers(policies, limits), granted(policies)
     chosen = tuple(scenarios)
-    named = tuple(a for p in policies for a in p.actions() if "*" not in a and "?" not in a)
-    actions = [c.action for c in calls.calls() if _in_mode(c, setting)]
-    excess = excess_grants(policies, actions, limits)
-    spelled = {a.lower() for a in actions}
-    actions += [a for a in dict.fromkeys(named) if a.lower() not in spelled]
-    may = {action: grants.evaluate(Request(action, "*")).allowed for action in actions}
-    rows, reasons = [], {}
-    alike: dict[object, tuple[tuple[ScenarioRun, ...], dict[str, tuple[str, SentCall]]]] = {}
+    called = [call.action for call in calls.calls() if _in_mode(call, setting)]
+    actions = (*called, *_other_actions(policies, called))
+    granted_actions = {a for a in actions if grants.evaluate(Request(a, "*")).allowed}
+    rows: list[Row] = []
+    reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]] = {}
+    results: dict[object, _Result | None] = {}
     for release in releases.known()[1:]:
         at = setting.at(release)
-        key = _profile(at, chosen)
-        if key not in alike:
-            runs = run_scenarios(answers, at, chosen)
-            alike[key] = runs, _denied(runs)
-        runs, denied = alike[key]
-        if not runs:
+        profile = _profile(at, chosen)
+        if profile not in results:
+            results[profile] = _result(run_scenarios(answers, at, chosen))
+        result = results[profile]
+        if result is None:
             continue  # nothing was asked, so that nothing is known
-        sent = _sent(runs)
-        cells: list[Cell] = []
-        for action in actions:
-            if action in denied:
-                cells.append(denied[action][1].range.severity)
-                reasons[release, action] = denied[action]
-            elif action in sent:
-                cells.append("allowed")
-            else:
-                cells.append("unused" if may[action] else "not called")
-        failing = tuple(p.scenario.name for p in runs if p.fails)
-        rows.append(Row(release, tuple(cells), failing))
+        cells = tuple(result.cell(action, granted=action in granted_actions) for action in actions)
+        rows.append(Row(release, cells, result.failing))
+        reasons |= {(release, action): denied for action, denied in result.denied.items()}
     if not rows:
         raise no_scenario_error(chosen, setting.mode)
     names = tuple(s.name for s in chosen)
-    return Matrix(setting, tuple(actions), tuple(rows), reasons, names, excess)
+    excess = excess_grants(policies, called, limits)
+    return Matrix(setting, actions, tuple(rows), reasons, names, excess)
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What the scenarios of one release sent, and what was denied of it, by action."""
+
+    sent: set[str]
+    denied: dict[str, tuple[str, SentCall]]
+    failing: tuple[str, ...]
+
+    def cell(self, action: str, *, granted: bool) -> Cell:
+        if action in self.denied:
+            return self.denied[action][1].range.severity
+        if action in self.sent:
+            return "allowed"
+        return "unused" if granted else "not called"
+
+
+def _result(runs: tuple[ScenarioRun, ...]) -> _Result | None:
+    if not runs:
+        return None
+    failing = tuple(run.scenario.name for run in runs if run.fails)
+    return _Result(_sent(runs), _denied(runs), failing)
+
+
+def _other_actions(policies: Iterable[Policy], called: Iterable[str]) -> list[str]:
+    """Return the actions that policies name in full and the plugin does not call."""
+    known = {action.lower() for action in called}
+    named = dict.fromkeys(a for p in policies for a in p.actions() if "*" not in a and "?" not in a)
+    return [action for action in named if action.lower() not in known]
 
 
 def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:

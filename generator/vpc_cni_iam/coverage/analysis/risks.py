@@ -28,7 +28,7 @@ from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
 
-Severity = Literal["high", "medium", "low", "note"]
+RiskLevel = Literal["high", "medium", "low", "note"]
 _PAGE = "risks.md"
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
@@ -59,7 +59,7 @@ class Risk:
     """
 
     identifier: str
-    severity: Severity
+    severity: RiskLevel
     text: str
 
 
@@ -99,7 +99,7 @@ def find_risks(
         *_needs(asked),
         *_reading(policies, setting),
     ]
-    order: tuple[Severity, ...] = ("high", "medium", "low", "note")
+    order: tuple[RiskLevel, ...] = ("high", "medium", "low", "note")
     return tuple(sorted(risks, key=lambda f: order.index(f.severity)))
 
 
@@ -166,7 +166,7 @@ def _reach(asked: _Asked) -> Iterator[Risk]:
     elif asked.allows(requests.on_instance(attach, NODE)):
         name = asked.setting.names.cluster_name
         text = (
-            f"instances must bear the tag kubernetes.io/cluster/{name}=owned, which nothing in "
+            f"instances must have the tag kubernetes.io/cluster/{name}=owned, which nothing in "
             "the plugin sets"
         )
         yield Risk("instance-tag-not-set", "medium", text)

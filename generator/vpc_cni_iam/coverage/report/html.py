@@ -7,6 +7,7 @@ from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.matrix_wording import (
     MEANINGS,
     conclusion,
+    equal_lines,
     excess_lines,
     heading,
     releases_text,
@@ -63,6 +64,7 @@ def html(subject: Subject, matrix: Matrix) -> str:
         "coverage/report/page.html.jinja",
         title=heading(subject, matrix),
         style=Markup(style(":root") + STYLE),
+        equal=list(equal_lines(subject)),
         complete=subject.is_complete,
         conclusion=conclusion(subject, matrix),
         drawing=Markup(drawing(subject, matrix, whole=False)),

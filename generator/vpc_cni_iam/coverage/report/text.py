@@ -1,9 +1,8 @@
-"""Coverage as text for people and as plain data for programs."""
+"""Coverage as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -12,8 +11,7 @@ from vpc_cni_iam.coverage import matrix_wording
 from vpc_cni_iam.coverage.analysis.cover import Coverage, ScenarioRun
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
-from vpc_cni_iam.coverage.analysis.risks import Risk, explanation
-from vpc_cni_iam.coverage.matrix_wording import INCOMPLETE, excess_data
+from vpc_cni_iam.coverage.analysis.risks import Risk
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_control
@@ -49,6 +47,7 @@ def text(
     """
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
+    yield from matrix_wording.equal_lines(subject)
     yield ""
     some = granted(subject.policies)
     if verbose:
@@ -186,67 +185,3 @@ def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> s
     carried = f" with {', '.join(tags)}" if tags else ""
     on = "on all resources (*)" if kind == "*" else f"on the {kind}"
     return f"{prefix}no statement allows it {on}{carried}"
-
-
-def data(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...]) -> dict[str, Any]:
-    """Return a report as plain data."""
-    setting = coverage.setting
-    return {
-        "policy": subject.title,
-        "cni_version": str(setting.release),
-        "mode": setting.mode,
-        "features": list(setting.features),
-        "verdict": coverage.verdict if subject.is_complete else INCOMPLETE,
-        "skipped": skipped.data(subject.skipped),
-        "situations": [
-            {
-                "name": run.scenario.name,
-                "summary": run.scenario.summary,
-                "calls": [_call_data(subject, call, setting.release) for call in run.calls],
-            }
-            for run in coverage.scenario_runs
-        ],
-        "granted_never_called": list(coverage.unused),
-        "granted_beyond_calls": excess_data(coverage.excess),
-        "findings": [
-            {
-                "id": risk.identifier,
-                "severity": risk.severity,
-                "text": risk.text,
-                "explanation": explanation(risk.identifier),
-            }
-            for risk in risks
-        ],
-    }
-
-
-def _call_data(subject: Subject, call: SentCall, release: PluginVersion) -> dict[str, Any]:
-    return {
-        "call": call.template.name,
-        "action": call.template.action,
-        "on": call.on or None,
-        "allowed": call.allowed,
-        "undecided": call.undecided or None,
-        "reached": call.reached,
-        "impact": call.range.effect,
-        "severity": call.range.severity,
-        "known": call.range.basis(release).value,
-        "breaks": call.breaks,
-        "feature": call.range.feature,
-        "evidence": call.range.evidence,
-        "checks": [
-            {
-                "action": check.request.action,
-                "resource": check.request.resource,
-                "context": {
-                    key: list(value) if isinstance(value, tuple) else value
-                    for key, value in sorted(check.request.context.items())
-                },
-                "outcome": check.decision.outcome,
-                "statement": subject.statement(check.decision) or None,
-                "limit": subject.limit(check.decision) or None,
-                "reason": check.decision.reason or None,
-            }
-            for check in call.checks
-        ],
-    }

@@ -69,7 +69,7 @@ class SimulatedNode(Sender):
         """Return the tags that the plugin sets on every interface it manages."""
         values = {INSTANCE: NODE, CLUSTER: self.setting.names.cluster_name}
         values[OWNER] = "amazon-vpc-cni"
-        tags = {key: values[key] for key in self.keys.wanted}
+        tags = {key: values[key] for key in self.keys.managed}
         return tags | (dict(self.setting.plugin.additional_tags) if self.keys.additional else {})
 
     def on_creation(self) -> dict[str, str]:
@@ -229,10 +229,13 @@ class SimulatedNode(Sender):
                 return
         self.send("delete-leaked", eni)
 
+    def publish_metrics(self) -> None:
+        """Send the calls of cni-metrics-helper."""
+        for name in ("describe-tags", "put-metric-data"):
+            self.sent(name, "", self.requests.by_metrics_helper(request_templates()[name].action))
+
     def beside(self) -> None:
-        """Send the calls of the programs beside ipamd, if their features are in use."""
-        self.describe("describe-tags")
-        self.describe("put-metric-data")
+        """Send the calls of the network policy agent, if its logs are in use."""
         if self.call_range("describe-cluster-tag") is not None:
             self.log_network_policies()
 

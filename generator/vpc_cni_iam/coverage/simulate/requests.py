@@ -15,18 +15,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.policy.evaluate import Request
 
 Tags = Mapping[str, str]
+_SERVICE_ACCOUNT_TAG = "aws:PrincipalTag/kubernetes-service-account"
 _Context = dict[str, "str | tuple[str, ...]"]
 
 # The keys that some check carries; aws:RequestTag and the like stand for any tag key.
 KEYS = frozenset(
     """aws:PrincipalAccount aws:PrincipalTag aws:RequestTag aws:RequestedRegion aws:ResourceAccount
-    aws:ResourceTag aws:SecureTransport aws:TagKeys ec2:AvailabilityZone ec2:CreateAction
-    ec2:InstanceID ec2:NetworkInterfaceID ec2:Region ec2:ResourceTag ec2:SecurityGroupID
-    ec2:Subnet ec2:SubnetID ec2:Vpc""".lower().split()
+    aws:ResourceTag aws:SecureTransport aws:TagKeys cloudwatch:namespace ec2:AvailabilityZone
+    ec2:CreateAction ec2:InstanceID ec2:NetworkInterfaceID ec2:Region ec2:ResourceTag
+    ec2:SecurityGroupID ec2:Subnet ec2:SubnetID ec2:Vpc""".lower().split()
 )
 
 
@@ -92,7 +94,7 @@ class Requests:
                     f":cluster/{names.cluster_name}"
                 ),
                 "aws:PrincipalTag/kubernetes-namespace": "kube-system",
-                "aws:PrincipalTag/kubernetes-service-account": "aws-node",
+                _SERVICE_ACCOUNT_TAG: "aws-node",
             }
         owned = {f"kubernetes.io/cluster/{names.cluster_name}": "owned"}
         self.instance_tags: Tags = owned if setting.instance_tagged else {}
@@ -108,6 +110,16 @@ class Requests:
     def on_nothing(self, action: str) -> tuple[Request, ...]:
         """Return the check of an action that is checked on no resource, such as Describe."""
         return (Request(action, "*", context=self.common),)
+
+    def by_metrics_helper(self, action: str) -> tuple[Request, ...]:
+        """Return the check of a call of cni-metrics-helper, which has a service account."""
+        context = dict(self.common)
+        if _SERVICE_ACCOUNT_TAG in context:
+            context[_SERVICE_ACCOUNT_TAG] = program_service_account("metrics-helper")
+        if action.startswith("cloudwatch:"):
+            # v1.23.2:pkg/publisher/publisher.go:37
+            context["cloudwatch:namespace"] = "Kubernetes"
+        return (Request(action, "*", context=context),)
 
     def on_interface(self, action: str, eni: NodeInterface) -> Request:
         """Return the check of an action on an existing interface."""

@@ -30,7 +30,7 @@ class Scenario:
     """A named scenario.
 
     Args:
-        name: As ``--situation`` takes it.
+        name: As ``--scenario`` takes it.
         summary: What it is, in a line.
         since: The first release, by mode, in which it arises; a mode that is absent has none.
         run: Runs it on a node.
@@ -148,6 +148,10 @@ def _on_hyperpod(setting: PluginSetting) -> bool:
     return "hyperpod" in setting.features
 
 
+def _with_metrics_helper(setting: PluginSetting) -> bool:
+    return "metrics-helper" in setting.features
+
+
 def _named(setting: PluginSetting) -> bool:
     return setting.plugin.cluster_name
 
@@ -232,7 +236,7 @@ SCENARIOS = (
     ),
     Scenario(
         "cluster-name-corrected",
-        "CLUSTER_NAME is changed: interfaces bear the old name, which is overwritten",
+        "CLUSTER_NAME is changed: interfaces have the tag of the old name, which is overwritten",
         _from("v1.8.0", "v1.10.0"),
         _corrected,
         possible=_named,
@@ -250,6 +254,13 @@ SCENARIOS = (
         _from("v1.6.0", "v1.10.0"),
         _leaked,
     ),
+    Scenario(
+        "metrics-helper",
+        "cni-metrics-helper publishes its metrics to CloudWatch",
+        _from("v1.5.0", "v1.10.0"),
+        SimulatedNode.publish_metrics,
+        possible=_with_metrics_helper,
+    ),
 )
 
 
@@ -260,7 +271,7 @@ def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenar
         UsageError: An unknown name.
     """
     known = [s.name for s in SCENARIOS]
-    chosen = {resolve(name, known, "scenario", "--situation") for name in names}
+    chosen = {resolve(name, known, "scenario", "--scenario") for name in names}
     left_out = {resolve(name, known, "scenario", "--skip") for name in skipped}
     return tuple(
         s for s in SCENARIOS if (not chosen or s.name in chosen) and s.name not in left_out

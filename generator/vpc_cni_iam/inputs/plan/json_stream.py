@@ -22,11 +22,14 @@ _SPACES = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _WRAPPING = re.compile(rb"(?:\[command\]|::)[^\n]*(?:\n|\Z)")
 _BYTE = re.compile(r"\(byte (\d+)\)$")
+_MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte \d+\)")
+# The bytes of a character in UTF-8 after its first.
+_CONTINUING = bytes(range(0x80, 0xC0))
 _TRAILING = "trailing characters"
-_CUT = "the JSON ends too early; was the file cut off?"
+_CUT = "is not JSON: it ends too early; was the file cut off?"
 # How much is passed before its pages are given back.
-_STEP = 16 << 20
-_SMALL = 64 << 20
+STEP = 16 << 20
+SMALL = 64 << 20
 _DEPTH = 200
 
 
@@ -53,7 +56,7 @@ class Reader:
         self.data = data
         self._what = what
         self.source = source
-        self.place = 0
+        self.place = self._start = 0
         self._view = memoryview(data)
         self._decoders: dict[Any, Any] = {}
         self._raw = Decoder(Raw)
@@ -92,16 +95,34 @@ class Reader:
 
     def refuse(self, problem: str) -> InputError:
         """Return an error at this place."""
-        return InputError(self.source, f"byte {self.place}", problem)
+        return InputError(self.source, self.position(self.place), problem)
+
+    def position(self, place: int) -> str:
+        """Return the line and column of a byte."""
+        line, start = 1, 0
+        while (end := self.data.find(b"\n", start, place)) >= 0:
+            line, start = line + 1, end + 1
+        text = bytes(self._view[start:place]).translate(None, _CONTINUING)
+        return f"line {line}, column {len(text) + 1}"
 
     def peek(self) -> bytes:
         """Return the first byte of what comes next, empty at the end of the text."""
-        byte = self.data[self.place : self.place + 1]
-        if byte in _SPACES and byte:
-            match = _SPACE.match(self.data, self.place)
-            self.place = match.end() if match else self.place
+        while True:
             byte = self.data[self.place : self.place + 1]
-        return byte
+            if byte in _SPACES and byte:
+                match = _SPACE.match(self.data, self.place)
+                self.place = match.end() if match else self.place
+                byte = self.data[self.place : self.place + 1]
+            if byte or not self._more():
+                return byte
+
+    def next_value(self) -> memoryview | None:
+        """Pass one value of a text of several, and return its text; None at the end.
+
+        Raises:
+            InputError: As `value` does.
+        """
+        return self.value() if self.peek() else None
 
     def value(self) -> memoryview:
         """Pass one value of any kind, and return its text.
@@ -110,10 +131,19 @@ class Reader:
             InputError: Not JSON, cut off, or nested too deeply.
         """
         self.peek()
-        start = self.place
+        while not self._pass_value():
+            pass
+        self._release()
+        return self._view[self._start : self.place]
+
+    def _pass_value(self) -> bool:
+        """Pass one value; say False if more of the text was read, so that it must be tried anew."""
+        start = self._start = self.place
         try:
             self._raw.decode(self._view[start:])
             self.place = self.size
+            if self._more(start):
+                return False
         except RecursionError:
             raise self.refuse(f"nests too deeply to be {self._what}") from None
         except DecodeError as error:
@@ -123,12 +153,23 @@ class Reader:
                 # The number counts the byte that does not belong to the value, too.
                 self.place += int(match[1]) - ended
             if not ended:
-                problem = str(error)
+                problem = _MALFORMED.sub(r"is not JSON: \1", str(error))
                 if "truncated" in problem:
+                    if self._more(start):
+                        return False
                     self.place, problem = self.size, _CUT
                 raise self.refuse(problem) from None
-        self._release()
-        return self._view[start : self.place]
+        return True
+
+    def _more(self, start: int | None = None) -> bool:
+        """Read more of a text that is read piece by piece, and say whether there was more.
+
+        Args:
+            start: From where on what was read before is kept, None for the place; the place is then
+                there.
+        """
+        del start
+        return False
 
     def members(self) -> Iterator[str]:
         """Pass an object; yield each key, whose value must then be passed.
@@ -139,13 +180,13 @@ class Reader:
         seen = set()
         for _ in self._inside(b"{", b"}", "an object"):
             if self.peek() != b'"':
-                raise self.refuse("the name of a member is expected")
+                raise self.refuse("is not JSON: the name of a member is expected")
             key = self.decoded(self.value(), str)
             if key in seen:
                 raise self.refuse(f"the key {key[:80]!r} stands twice in one object")
             seen.add(key)
             if self.peek() != b":":
-                raise self.refuse("a colon is expected")
+                raise self.refuse("is not JSON: a colon is expected")
             self.place += 1
             yield key
 
@@ -160,7 +201,7 @@ class Reader:
         Raises:
             InputError: Not a list, or an item that is not of the type.
         """
-        if self.size <= _SMALL:
+        if self.size <= SMALL:
             yield from self.decoded(self.value(), list[shape])  # type: ignore[valid-type]
             return
         for _ in self.items():
@@ -207,13 +248,15 @@ class Reader:
             yield
             sign = self.peek()
             if sign not in (b",", closing) or not sign:
-                raise self.refuse(f"a comma or {closing.decode()} is expected" if sign else _CUT)
+                raise self.refuse(
+                    f"is not JSON: a comma or {closing.decode()} is expected" if sign else _CUT
+                )
             self.place += 1
             if sign == closing:
                 return
 
     def _release(self) -> None:
-        if self.place - self._released < _STEP:
+        if self.place - self._released < STEP:
             return
         if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             start = self._released // mmap.PAGESIZE * mmap.PAGESIZE

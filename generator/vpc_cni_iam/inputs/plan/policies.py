@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from vpc_cni_iam.inputs.kind import Content, Kind, Part
+from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
@@ -21,7 +21,7 @@ _POLICIES = (
 )
 
 
-def _policies(content: Content, _: Mapping[str, str]) -> Iterator[Part]:
+def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
     """Yield the identity policies of a plan by their resource's address, and what was skipped.
 
     The policy documents that the plan read are taken if it has no other policy. Skipped is what is

@@ -60,9 +60,12 @@ _OTHERS = frozenset(
 _UNREAD = re.compile(
     r"awscc_(?:iam|eks|sso|organizations)_\w+|aws_ssoadmin_\w*(?:policy|assignment|boundary)\w*"
     r"|aws_organizations_policy(?:_attachment)?"
+    r"|aws_iam_(?:access_key|saml_provider|service_specific_credential|signing_certificate"
+    r"|user_login_profile|user_ssh_key)"
 )
+# Objects of Kubernetes that say which role aws-node has, and who rules the cluster.
+_OBJECTS = ("aws-auth", "aws-node")
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
-_SMALL = 64 << 20
 
 
 class Resource(Struct, frozen=True):
@@ -187,10 +190,24 @@ class _Passed:
         actions = tuple(reader.decoded(item.change, Actions).actions)
         if actions in (("no-op",), ("read",)):
             return
-        if _UNREAD.fullmatch(item.type):
+        if _UNREAD.fullmatch(item.type) or _is_object(item, reader):
             self.unread.append((item.address, actions))
         else:
             self.others += 1
+
+
+def _is_object(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether a resource is an object of Kubernetes that is about access."""
+    if not item.type.startswith("kubernetes_"):
+        return False
+    change = reader.decoded(item.change, Changing)
+    for values in (change.before or {}, change.after or {}):
+        manifest = values.get("manifest")
+        metadata = [manifest.get("metadata")] if isinstance(manifest, dict) else []
+        metadata += values["metadata"] if isinstance(values.get("metadata"), list) else []
+        if any(isinstance(entry, dict) and entry.get("name") in _OBJECTS for entry in metadata):
+            return True
+    return False
 
 
 @dataclass(slots=True)
@@ -228,12 +245,12 @@ def _skip(reader: Reader, _contents: _Contents) -> None:
 
 def _read_changes(reader: Reader, contents: _Contents, *, drift: bool = False) -> None:
     items = reader.each(ChangedResource)
-    contents.changes += _changes(items, reader, drift, contents.secrets, contents.passed)
+    contents.changes += _changes(items, reader, contents.secrets, contents.passed, drift=drift)
 
 
 def _read_deferred(reader: Reader, contents: _Contents) -> None:
     items = (deferred.resource_change for deferred in reader.each(DeferredChange))
-    contents.changes += _changes(items, reader, False, contents.secrets, contents.passed)
+    contents.changes += _changes(items, reader, contents.secrets, contents.passed, drift=False)
 
 
 def _read_outputs(reader: Reader, contents: _Contents) -> None:
@@ -250,7 +267,7 @@ def _read_configuration(reader: Reader, contents: _Contents) -> None:
 
 
 def _skip_planned(reader: Reader, _contents: _Contents) -> None:
-    if reader.size > _SMALL:
+    if reader.size > json_stream.SMALL:
         json_stream.pass_module(reader)
     else:
         reader.value()
@@ -367,13 +384,14 @@ def _is_about_access(kind: str) -> bool:
 def _changes(
     items: Iterable[ChangedResource],
     reader: Reader,
-    drift: bool,
     secrets: set[str],
     passed: _Passed,
+    *,
+    drift: bool,
 ) -> Iterator[Resource]:
     for item in items:
         secrets.update(of_change(item.change, reader))
-        if not _is_about_access(item.type):
+        if not _is_about_access(item.type) or _UNREAD.fullmatch(item.type):
             if not drift:
                 passed.note(item, reader)
             continue

@@ -24,8 +24,8 @@ from vpc_cni_iam.texts.limits import PLAN, Limit
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 # What is larger is mapped, so that it is never in memory as a whole.
-_LARGE = 64 << 20
-_PIECE = 1 << 20
+LARGE = 64 << 20
+PIECE = 1 << 20
 # What a plan may begin with, also where a wrapper of an engine wrote lines before it.
 _BEGIN = re.compile(r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)")
 _BEGIN_SIZE = 4096
@@ -97,7 +97,6 @@ def opened(
 
     Args:
         path: The file; None for ``stdin``.
-        kind: What it is.
 
     Raises:
         InputError: It cannot be read, is too large, or is neither JSON nor JSON compressed by gzip.
@@ -133,7 +132,7 @@ def _spool(stream: IO[bytes], spooled: IO[bytes], source: str, kind: JsonFile) -
         if done > kind.limit.most:
             raise too_large(source, kind.limit)
         spooled.write(piece)
-        piece = stream.read(_PIECE)
+        piece = stream.read(PIECE)
     spooled.flush()
 
 
@@ -154,7 +153,6 @@ def contents(
     Args:
         file: A file with places to go to.
         piped: Whether it came through a pipe.
-        kind: What it is.
 
     Raises:
         InputError: Neither JSON nor JSON compressed by gzip.
@@ -183,7 +181,7 @@ def contents(
         raise InputError(source, "", f"is empty; {kind.advice}")
     size = file.seek(0, 2)
     file.seek(0)
-    if size <= _LARGE and kind.in_memory:
+    if size <= LARGE and kind.in_memory:
         return file.read()
     return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
@@ -192,7 +190,7 @@ def _recode(wide: IO[bytes], plain: IO[bytes], source: str, encoding: str) -> No
     """Write what PowerShell's > wrote as UTF-8, never all of it in memory."""
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        while piece := wide.read(_PIECE):
+        while piece := wide.read(PIECE):
             plain.write(decoder.decode(piece).encode())
         plain.write(decoder.decode(b"", final=True).encode())
     except UnicodeError:
@@ -204,7 +202,7 @@ def _unpack(packed: IO[bytes], plain: IO[bytes], source: str, limit: Limit) -> N
     try:
         with gzip.open(packed) as stream:
             done = 0
-            while piece := stream.read(_PIECE):
+            while piece := stream.read(PIECE):
                 done += len(piece)
                 if done > limit.most:
                     problem = f"unpacks to more than {limit.words()}, the most that is read"

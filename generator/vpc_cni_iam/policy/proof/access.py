@@ -26,6 +26,8 @@ from vpc_cni_iam.policy.proof.examples import requests
 
 _MORE_PARTS = 20
 _FIRST_TRIES = 200
+# Where no request is shown, a few spare most attempts at a proof that cannot succeed.
+_QUICK_TRIES = 20
 _TRIES_OF_A_PART = 6000
 _STEPS_OF_A_TRY = 20
 _STEPS_OF_A_STATEMENT = 80
@@ -201,18 +203,16 @@ class _Search:
             for uncovered in covering.uncovered_parts(region):
                 if uncovered.region in closed:
                     continue
-                if not self.examples:
-                    if self._is_closed(uncovered, covering):
-                        closed.add(uncovered.region)
-                        continue
-                    self.more = -1
-                    return NotProven("not shown")
                 meeting = every.meeting(uncovered.region, self.budget)
                 near = [clause for clause in meeting if clause not in origins]
-                counterexample = self._counterexample(uncovered, origins, near, _FIRST_TRIES)
+                tries = _FIRST_TRIES if self.examples else _QUICK_TRIES
+                counterexample = self._counterexample(uncovered, origins, near, tries)
                 if counterexample is None and self._is_closed(uncovered, covering):
                     closed.add(uncovered.region)
                     continue
+                if not self.examples:
+                    self.more = -1
+                    return NotProven("not shown")
                 counterexample = counterexample or self._counterexample(
                     uncovered, origins, near, _TRIES_OF_A_PART
                 )
@@ -235,7 +235,12 @@ class _Search:
         """
         fallback: Counterexample | None = None
         for number, request in enumerate(
-            islice(requests.example_requests(uncovered, origins, near, self.budget), tries)
+            islice(
+                requests.example_requests(
+                    uncovered, origins, near, self.budget, ordinary_only=not self.examples
+                ),
+                tries,
+            )
         ):
             if fallback is not None and number >= _FIRST_TRIES:
                 break
@@ -248,6 +253,8 @@ class _Search:
                 then = self.before.evaluate(request)
             except InputError:
                 continue
+            if then.denied and not self.examples:
+                return Counterexample(request, now, then)
             if then.denied:
                 made_up = reasons.made_up(request, (*origins, *near))
                 counterexample = Counterexample(request, now, then, made_up)

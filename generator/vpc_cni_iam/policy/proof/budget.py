@@ -7,18 +7,17 @@ more often for larger policies counts what it does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
-
-from vpc_cni_iam.policy.document import Policy
 
 T = TypeVar("T")
 
 # What the comparison of two policies may take, whatever their size: about three seconds.
 ANSWER = 3_000_000
-# What a review of many policies is given for each besides.
-OF_A_POLICY = 20_000
+# What each answer of many is sure of, whatever the others took. Of 600 random changes of AWS's
+# managed policies half took under 8,000; with what those left, 98 in 100 were decided.
+OF_EACH = 20_000
 # Of many parts of the work each gets a sixteenth of what is left: enough for one that is hard, and
 # it leaves some to the others.
 _SHARES = 16
@@ -41,11 +40,6 @@ class Budget:
     whole: Budget | None = None
     remembered: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
-    @classmethod
-    def of_review(cls, policies: Iterable[Policy]) -> Budget:
-        """Return the budget of a review of many changes."""
-        return cls(ANSWER + sum(OF_A_POLICY for _ in policies))
-
     def spend(self, steps: int = 1) -> None:
         """Count steps; raise `TooHardError` when none are left."""
         budget: Budget | None = self
@@ -60,7 +54,12 @@ class Budget:
         return Budget(min(steps, self.steps), self, self.remembered)
 
     def answer(self) -> Budget:
-        """Return the budget of one answer of several."""
+        """Return the budget of the next of many answers, which adds its own steps to this one.
+
+        What easy answers leave is there for hard ones, and never more than `ANSWER` of it: many
+        hard ones take the time of one, and that of their own steps.
+        """
+        self.steps = min(ANSWER, max(self.steps, 0) + OF_EACH)
         return self.part(ANSWER)
 
     def share(self, parts: int = _SHARES) -> Budget:

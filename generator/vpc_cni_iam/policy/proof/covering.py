@@ -25,6 +25,8 @@ from vpc_cni_iam.policy.proof.globs import Glob
 _PARTS_OF_A_PAIR = 4
 # How many patterns are tried on a text in the time of one step.
 _PATTERNS_OF_A_STEP = 2
+# In place of a language's number: a pattern of what a side leaves out.
+_NOT_IN_SIDE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,25 +183,21 @@ def _partition(
     prefix = side.prefix
     owned = [(n, glob) for n, language in enumerate(languages) for glob in language.meeting(prefix)]
     budget.spend(len(languages) + len(owned) + len(side.excluded))
-    owner, first = [number for number, _ in owned], len(owned)
-    readers = [glob for _, glob in owned]
-    readers += [glob for glob in side.excluded if _can_meet(glob, prefix)]
+    owned += [(_NOT_IN_SIDE, glob) for glob in side.excluded if _can_meet(glob, prefix)]
+    owner, readers = [number for number, _ in owned], [glob for _, glob in owned]
     negated = {n for n, language in enumerate(languages) if language.element.negated}
     # What a variable excepts is missed for certain only where the side leaves it out as well.
     all_but = {n for n in negated if languages[n].unless <= {*side.excluded}}
 
     def settled(sure: frozenset[int]) -> bool:
-        if any(number >= first for number in sure):
-            return True
         members = frozenset(owner[number] for number in sure) - negated
-        return bool(members) and enough(members)
+        return _NOT_IN_SIDE in members or (bool(members) and enough(members))
 
     for word_class in automata.word_classes(side.groups, readers, budget, settled):
-        if any(number >= first for number in word_class.accepted):
-            continue
-        hit = {owner[number] for number in word_class.accepted}
-        missed = all_but - hit if word_class.certain else set()
-        yield word_class.word, frozenset((hit - negated) | missed)
+        hit = frozenset(owner[number] for number in word_class.accepted)
+        if _NOT_IN_SIDE not in hit:
+            missed = all_but - hit if word_class.certain else set()
+            yield word_class.word, (hit - negated) | missed
 
 
 def _can_meet(glob: Glob, prefix: str) -> bool:

@@ -48,7 +48,6 @@ class PolicyChange:
     """A slot with what stands in it.
 
     Args:
-        slot: The slot.
         action: What the plan does to its resource.
         before: What stood there.
         after: What will stand there; of a resource that is forgotten, the same as before.

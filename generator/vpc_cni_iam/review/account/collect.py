@@ -47,7 +47,6 @@ class PlanPolicies:
     """The policies of one plan, and who has them.
 
     Args:
-        plan: The plan.
         dynamic: Addresses of roles whose inline policies a dynamic block makes.
         locator: Finds what a policy that is known after apply is written like.
     """
@@ -93,7 +92,8 @@ class PlanPolicies:
                 yield PolicyChange(slot, "no-op", binding, Binding(ABSENT) if replaced else binding)
 
     def _held(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
-        if value.value is None and not value.unknown:
+        # The provider writes an empty text for no permissions boundary.
+        if value.value in (None, "") and not value.unknown:
             return Binding(ABSENT)
         owners = tuple(self.owners.of(slot, after=after))
         if value.value == []:
@@ -104,7 +104,9 @@ class PlanPolicies:
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
         if slot.kind == "exclusive":
-            name = _hidden("name", slot, after) if value.hidden else str(value.value or UNKNOWN)
+            name = (
+                _hidden("name", slot, after=after) if value.hidden else str(value.value or UNKNOWN)
+            )
             return Binding(ReadPolicy(State("unknown")), name, "", owners, name)
         if slot.kind == "membership":
             return self._member(slot, value, owners, after=after)
@@ -125,7 +127,7 @@ class PlanPolicies:
         kind = argument.removesuffix("s")
         member = f"{argument} known after apply"
         if value.hidden:
-            member = _hidden(kind, slot, after)
+            member = _hidden(kind, slot, after=after)
         elif isinstance(value.value, str):
             member = self.owners.address(slot.resource, argument, kind, value.value)
         if kind == "group":
@@ -136,7 +138,9 @@ class PlanPolicies:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
         if value.hidden or is_mark(value.value):
             why = ("the plan marks its ARN sensitive",)
-            return Binding(ReadPolicy(State("sensitive", why=why)), _hidden("policy", slot, after))
+            return Binding(
+                ReadPolicy(State("sensitive", why=why)), _hidden("policy", slot, after=after)
+            )
         known = isinstance(value.value, str)
         name = arn = value.value if known else ""
         if document := _of_aws(arn) if known else None:
@@ -250,7 +254,7 @@ class PlanPolicies:
         }
 
 
-def _hidden(what: str, slot: PolicyAttribute, after: bool) -> str:
+def _hidden(what: str, slot: PolicyAttribute, *, after: bool) -> str:
     """Return what stands for a sensitive value: another word for another value."""
     other = after and slot.before.hidden and slot.before.value != slot.after.value
     return f"another {what}" if other else f"a {what}"

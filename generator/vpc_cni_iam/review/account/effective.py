@@ -99,12 +99,12 @@ class EffectivePolicies:
         for binding, after in ((item.before, False), (item.after, True)):
             for owner in binding.owners:
                 has = self.by_principal.setdefault(owner.name, PrincipalPolicies(owner.type))
-                self._add_to(has, item, binding, after)
+                self._add_to(has, item, binding, after=after)
             for thing in _things(item, after=after):
                 self._keys.setdefault(thing, []).append(_key(item, binding))
 
     def _add_to(
-        self, has: PrincipalPolicies, item: PolicyChange, binding: Binding, after: bool
+        self, has: PrincipalPolicies, item: PolicyChange, binding: Binding, *, after: bool
     ) -> None:
         kind = item.slot.kind
         if kind == "trust" and after:

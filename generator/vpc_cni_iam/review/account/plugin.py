@@ -1,7 +1,8 @@
 """Which identity aws-node has in each cluster of a plan, and at which version it runs.
 
 EKS Pod Identity comes before IRSA: the webhook of EKS gives a pod only the credentials of an
-association where its service account has one. Without either, aws-node has the node role.
+association where its service account has one, of its target role if it has that. Without either,
+aws-node has the node role.
 Source: Amazon EKS User Guide, "EKS Pod Identity" and "Amazon VPC CNI".
 """
 
@@ -42,11 +43,13 @@ class Identity:
         roles: The roles: addresses in the plan, else ARNs or what is known of them. Nodes may
             have several.
         sources: The addresses of the resources that say so.
+        targets: Those of the roles that EKS Pod Identity assumes by way of another one.
     """
 
     kind: IdentityKind
     roles: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 NO_IDENTITY = Identity(IdentityKind.unknown)
@@ -60,7 +63,6 @@ class PluginState:
         installed: Whether the plan has an add-on or a Helm release of it.
         config: How that sets it up.
         mode: The IP family, empty where the plan does not say.
-        identity: Its identity.
     """
 
     installed: bool
@@ -75,8 +77,6 @@ class ClusterPlugin:
 
     Args:
         cluster: The cluster's address in the plan, else its name; empty where neither is known.
-        before: The plugin before.
-        after: The plugin after.
         installer: The address of the add-on or Helm release, empty for none.
         preserved: Whether an add-on that is deleted leaves the plugin running.
         stays: Whether the cluster is there before and after, as far as the plan says.
@@ -162,7 +162,10 @@ class PluginReader:
             pairs = tuple(candidates)
             if pairs:
                 roles = tuple(dict.fromkeys(role for role, _ in pairs))
-                return Identity(kind, roles, tuple(dict.fromkeys(source for _, source in pairs)))
+                sources = tuple(dict.fromkeys(source for _, source in pairs))
+                chained = {r.address for r in resources if _has_target(r, after=after)}
+                targets = tuple(role for role, source in pairs if source in chained)
+                return Identity(kind, roles, sources, targets)
         return NO_IDENTITY
 
     def _associations(
@@ -171,7 +174,8 @@ class PluginReader:
         for resource in resources:
             values = resource.after if after else resource.before
             if resource.type == ASSOCIATION and values is not None and is_for_plugin(values):
-                yield self._role(resource, ("role_arn",), values.get("role_arn")), resource.address
+                argument = "target_role_arn" if _has_target(resource, after=after) else "role_arn"
+                yield self._role(resource, (argument,), values.get(argument)), resource.address
         for resource in own:
             values = (resource.after if after else resource.before) or {}
             blocks = values.get("pod_identity_association")
@@ -244,6 +248,17 @@ class PluginReader:
 def is_for_plugin(values: Mapping[str, object]) -> bool:
     """Say whether the attributes of an association are for the plugin's service account."""
     return (values.get("namespace"), values.get("service_account")) == (NAMESPACE, SERVICE_ACCOUNT)
+
+
+def _has_target(resource: Resource, *, after: bool) -> bool:
+    """Say whether an association's role is only the way to another role, which pods then have.
+
+    Source: Amazon EKS User Guide, "EKS Pod Identity", access to resources by a target IAM role.
+    """
+    if resource.type != ASSOCIATION:
+        return False
+    target = side(resource, "target_role_arn", after=after)
+    return bool(target.value) or target.unknown
 
 
 def _about_plugin(resource: Resource) -> bool:

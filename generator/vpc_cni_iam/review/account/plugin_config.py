@@ -52,10 +52,10 @@ def read_config(resource: Resource, *, after: bool) -> PluginConfig | None:
     """Return how a resource sets the plugin up; None if it is not there on that side."""
     if (resource.after if after else resource.before) is None:
         return None
-    return (_addon if resource.type == "aws_eks_addon" else _chart)(resource, after)
+    return (_addon if resource.type == "aws_eks_addon" else _chart)(resource, after=after)
 
 
-def _addon(resource: Resource, after: bool) -> PluginConfig:
+def _addon(resource: Resource, *, after: bool) -> PluginConfig:
     version = side(resource, "addon_version", after=after)
     text = UNKNOWN_VERSION if version.unknown or version.hidden else str(version.value or "")
     value = side(resource, "configuration_values", after=after)
@@ -64,10 +64,14 @@ def _addon(resource: Resource, after: bool) -> PluginConfig:
     if value.unknown:
         return PluginConfig(text, unread="configuration_values is known after apply")
     scalars, unread = _scalars(str(value.value or ""))
+    cluster = side(resource, "cluster_name", after=after)
+    if not unread and isinstance(cluster.value, str) and not cluster.hidden:
+        # EKS sets it, if the configuration does not: ``coverage/risks.md``, cluster-name-needed.
+        scalars = {"env.CLUSTER_NAME": cluster.value, **scalars}
     return PluginConfig(text, _environment(scalars), unread and f"configuration_values {unread}")
 
 
-def _chart(resource: Resource, after: bool) -> PluginConfig:
+def _chart(resource: Resource, *, after: bool) -> PluginConfig:
     scalars: dict[str, str] = {}
     unread = ""
     values = side(resource, "values", after=after)
@@ -86,11 +90,11 @@ def _chart(resource: Resource, after: bool) -> PluginConfig:
             scalars[str(block.get("name")).replace("\\.", ".")] = str(block.get("value"))
     role = next((v for k, v in scalars.items() if k.endswith(_ROLE_ANNOTATION)), "")
     return PluginConfig(
-        _chart_version(resource, scalars, after), _environment(scalars), unread, role
+        _chart_version(resource, scalars, after=after), _environment(scalars), unread, role
     )
 
 
-def _chart_version(resource: Resource, scalars: Mapping[str, str], after: bool) -> str:
+def _chart_version(resource: Resource, scalars: Mapping[str, str], *, after: bool) -> str:
     if tag := scalars.get("image.tag"):
         return tag
     version = side(resource, "version", after=after)

@@ -51,7 +51,6 @@ class PolicyAttribute:
     """A place of a policy, or of the ARN of one.
 
     Args:
-        resource: The resource.
         kind: What stands there.
         attribute: The place, as people write it.
         path: The place in the resource's expressions in the configuration.

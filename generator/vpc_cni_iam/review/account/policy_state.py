@@ -29,7 +29,6 @@ class ReadPolicy:
     """A side of a slot as read.
 
     Args:
-        state: The state.
         text: The policy's JSON as the plan has it; empty where it may not be shown.
         document: The address of the data source it was rebuilt from, if it was.
         exact: The policy with its sensitive values, of which only verdicts may be told; None

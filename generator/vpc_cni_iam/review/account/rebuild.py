@@ -63,7 +63,6 @@ class Rebuilder:
         """Return the policy that an argument of a resource will have.
 
         Args:
-            resource: The resource.
             path: The argument's place in the resource's expressions.
             depth: How many documents led here.
         """

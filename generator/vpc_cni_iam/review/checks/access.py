@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.document import Statement
+from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
@@ -109,6 +113,7 @@ rule(
     "version calls something new.",
 )
 _ANY: tuple[Meaning, ...] = ("any-change",)
+_EVERYWHERE = "on all resources"
 _UNKNOWN = "(known after apply"
 _NAMED = 2
 
@@ -219,11 +224,16 @@ def _membership(
 def _boundary(
     change: Change, gains: tuple[Line, ...], losses: tuple[Line, ...]
 ) -> Iterator[Finding]:
+    one_absent = "absent" in (change.before.known, change.after.known)
     if gains:
-        message = "The boundary goes, or another takes its place"
+        message = f"{change.address} gets another permissions boundary, which may limit it less"
+        if one_absent:
+            message = f"{change.address} loses its permissions boundary"
         yield finding_of(change, "boundary-weakened", message, line_texts(gains))
     elif losses:
-        yield finding_of(change, "access-removed", "A boundary comes", line_texts(losses))
+        message = f"{change.address} gets a permissions boundary"
+        message += "" if one_absent else " that limits it more"
+        yield finding_of(change, "access-removed", message, line_texts(losses))
 
 
 def _exclusive(
@@ -257,7 +267,7 @@ def _left_group(change: Change, context: Context) -> Iterator[Finding]:
         return
     policies = [r.judged for r in context.effective.by_principal[group].before.values()]
     if any(line.effect == "loss" for line in change.lines) and deny_removed(
-        [p for p in policies if p], [], context.budget
+        [p for p in policies if p], [], context.budget.answer()
     ):
         message = f"{group} denies something, which no longer counts for who leaves it"
         yield finding_of(change, "not-proven", message)
@@ -320,11 +330,11 @@ def _can_do_more(
                 if may_gain_access(p)
             ]
         )
-        message = f"{who or 'Whoever has the policy'} {can_call}"
+        message = f"{who or 'Anyone with the policy'} {can_call}"
         return finding_of(change, "new-access", message, details)
     if gaining := [name for name in existing(change, context) if name not in proven]:
         return finding_of(change, "new-access", f"{names_text(gaining)} {can_call}", details)
-    message = f"A new policy: whoever has it {can_call}"
+    message = f"A new policy: anyone with it {can_call}"
     if change.attachment:
         attached = change.attachment
         message = f"{attached.policy} is attached to {attached.principal}, which {can_call}"
@@ -358,16 +368,30 @@ def _can_call(change: Change, access: Access) -> str:
     if example is None:
         return "may do more than before"
     statements = change.after.policy.statements if change.after.policy else ()
-    everywhere = any(
-        s.effect == "Allow" and "*" in s.resources and not s.conditions and names(s, example.action)
-        for s in statements
-    )
-    where = "all resources" if everywhere else example.resource
+    allowing = [s for s in statements if s.effect == "Allow"]
     before = set(change.before.policy.actions()) if change.before.policy else set()
-    others = {a for s in statements if s.effect == "Allow" for a in s.actions} - before
-    more = len(others - {example.action}) if change.before.known != "absent" else 0
-    rest = f", and {more} more action{'s' * (more > 1)}" if more else ""
-    return f"can now call {example.action} on {where}{rest}"
+    new = [a for a in dict.fromkeys(a for s in allowing for a in s.actions) if a not in before]
+    called = example.action.lower()
+    named = next((a for a in new if wildcard.matches(a.lower(), called)), "")
+    if named:
+        where = _on(next(s for s in allowing if named in s.actions))
+    else:
+        everywhere = any(_on(s) == _EVERYWHERE and names(s, example.action) for s in allowing)
+        where = _EVERYWHERE if everywhere else f"on {example.resource}"
+    others = [action for action in new if action != named]
+    rest = f"; also added: {first_of(others)}" if others else ""
+    return f"can now call {named or example.action} {where}{rest}"
+
+
+def _on(statement: Statement) -> str:
+    """Return on what a statement allows something, and under which conditions."""
+    where = f"on {first_of(statement.resources)}"
+    if "*" in statement.resources:
+        where = _EVERYWHERE
+    elif statement.not_resources:
+        where = f"on all but {first_of(statement.not_resources)}"
+    limits = " and ".join(map(condition_text, statement.conditions))
+    return f"{where} if {limits}" if limits else where
 
 
 def _trusted(

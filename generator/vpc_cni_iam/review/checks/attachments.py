@@ -8,7 +8,7 @@ from vpc_cni_iam.review.account.collect import MANAGED, is_managed
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.changes import Principal
+from vpc_cni_iam.review.diff.changes import PrincipalChange
 from vpc_cni_iam.review.diff.coverage import concerns_plugin
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.make_finding import finding, may_gain_access
@@ -49,7 +49,9 @@ def check(context: Context) -> Iterator[Finding]:
     yield from _removals(context)
 
 
-def _managed(principal: Principal, has: PrincipalPolicies, context: Context) -> Iterator[Finding]:
+def _managed(
+    principal: PrincipalChange, has: PrincipalPolicies, context: Context
+) -> Iterator[Finding]:
     managed = [key for key in has.after if is_managed(key)]
     others = [
         key
@@ -69,14 +71,17 @@ def _managed(principal: Principal, has: PrincipalPolicies, context: Context) -> 
         yield from _on_nodes(principal, has, context)
 
 
-def _on_nodes(principal: Principal, has: PrincipalPolicies, context: Context) -> Iterator[Finding]:
+def _on_nodes(
+    principal: PrincipalChange, has: PrincipalPolicies, context: Context
+) -> Iterator[Finding]:
     """Yield that the managed policy is on a role of nodes, or may be."""
     text = f"{MANAGED} is attached to {principal.name}, "
     level: Level | None = None
     scoped = [
         other.name
         for other in context.principals.values()
-        if other.concerns_plugin and other.name != principal.name
+        if other.concerns_plugin
+        and not _is_node_role(other.name, context.effective.by_principal[other.name], context)
     ]
     if _is_node_role(principal.name, has, context):
         text += "the role of nodes"

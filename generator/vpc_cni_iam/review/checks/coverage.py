@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.changes import Principal
+from vpc_cni_iam.review.diff.changes import PrincipalChange
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.make_finding import coverage_findings, finding
 
@@ -15,7 +15,7 @@ rule(
     "error",
     "coverage-lost any-change",
     "The plugin could make a call before that it cannot make after.",
-    "The calls that the release makes are played against the policies of both sides. A fatal "
+    "The calls of the plugin version are checked against the policies of both sides. A fatal "
     "loss keeps the plugin from starting, or pods from getting addresses; a lesser one is a "
     "warning, and so is what may be lost to a policy that is not known. A trust policy by "
     "which the plugin can no longer assume its role loses everything.",
@@ -64,7 +64,7 @@ def _is_unused(name: str, context: Context) -> bool:
 
 
 def _of_principal(
-    principal: Principal, has: PrincipalPolicies, context: Context
+    principal: PrincipalChange, has: PrincipalPolicies, context: Context
 ) -> Iterator[Finding]:
     if principal.coverage is None:
         return
@@ -80,7 +80,9 @@ def _of_principal(
     )
 
 
-def _bounded(principal: Principal, has: PrincipalPolicies, context: Context) -> Iterator[Finding]:
+def _bounded(
+    principal: PrincipalChange, has: PrincipalPolicies, context: Context
+) -> Iterator[Finding]:
     """Yield that the plugin's role comes under a boundary that is not known."""
     before, bound = has.bounds
     if bound is None or bound == before or not (principal.concerns_plugin and has.before):

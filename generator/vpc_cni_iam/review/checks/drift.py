@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
@@ -43,4 +44,6 @@ def _drift(change: Change, *, stays: bool) -> Finding:
     if change.coverage and change.coverage.lost:
         means.append("coverage-lost")
     message += ", and the plan leaves it so"
+    if gained := [line.text for line in change.lines if line.effect == "gain"]:
+        message += f": {first_of(gained, 2)}"
     return finding_of(change, "drift", message, details, level, tuple(means))

@@ -38,8 +38,9 @@ rule(
     "warning",
     "new-access any-change",
     "A resource changes that is about access, and that is not read.",
-    "Resources of the provider `awscc`, permission sets, service control policies and some of IAM "
-    "are not read: look at them in the plan.",
+    "Resources of the provider `awscc`, permission sets, service control policies, credentials of "
+    "IAM users, SAML providers, and the objects `aws-node` and `aws-auth` of the provider "
+    "`kubernetes` are not read: look at them in the plan.",
 )
 rule(
     "plan-format-unknown",

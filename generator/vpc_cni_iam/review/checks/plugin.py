@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -155,7 +156,8 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
         message = f"aws-node had {old}; after, the plan names no identity of it"
         yield _finding(plugin, context, "plugin-identity-lost", message)
         return
-    untrusting = [role for role in after.roles if _refuses(role, after.kind, context)]
+    asked = [role for role in after.roles if role not in after.targets]
+    untrusting = [role for role in asked if _refuses(role, after.kind, context)]
     if untrusting:
         message = f"aws-node is to have {new}, whose trust policy does not allow that"
         yield _finding(plugin, context, "plugin-identity-lost", message, (f"before: {old}",))
@@ -241,9 +243,9 @@ def _missing_finding(
     before_too: bool,
 ) -> Finding:
     actions = ", ".join(m.action for m in missing)
-    who = change.after
+    who = replace(change.after, roles=change.after.lacking)
     message = f"The plugin {change.judged_after} calls {actions}, which {identity_text(who)} "
-    message += "does not allow"
+    message += "does not allow" if len(who.roles) == 1 else "do not allow"
     message += ", as before" if before_too else ""
     message += f": {missing[0].breaks}"
     unless = (f"unless it is allowed by {', '.join(who.opaque)}",) if who.opaque else ()

@@ -18,7 +18,7 @@ rule(
     "trust-widened",
     "error",
     "new-access any-change",
-    "A changed trust policy lets somebody assume a role who could not before.",
+    "A changed trust policy allows new principals to assume a role.",
     "The finding names a request to assume the role that is newly allowed.",
 )
 rule(
@@ -27,7 +27,7 @@ rule(
     "",
     "A trust policy lets everybody assume the role.",
     "`*` as the principal of a trust policy, and NotPrincipal, mean every AWS account. Name "
-    "who is resolution, or ask for `aws:PrincipalOrgID` or the like in a condition.",
+    "who is meant, or ask for `aws:PrincipalOrgID` or the like in a condition.",
 )
 rule(
     "irsa-no-audience",

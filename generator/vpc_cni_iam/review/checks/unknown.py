@@ -36,7 +36,7 @@ rule(
     "warning",
     "new-access any-change",
     "A policy that changes is marked sensitive, so it is neither shown nor judged.",
-    "A policy is no secret, since whoever has the role can read it. Take the mark off with "
+    "A policy is no secret, since anyone with the role can read it. Take the mark off with "
     "`nonsensitive()`.",
 )
 rule(
@@ -114,6 +114,8 @@ def _known_part(policy: Policy) -> Policy:
 
 def _unknown_attachment(change: Change, attached: Attachment, context: Context) -> Finding:
     policy, principal = attached.policy, attached.principal
+    if policy.startswith("a "):
+        policy = policy.capitalize()  # the words for one that is not known
     if change.after.why[0] in NOWHERE[2:]:
         message = f"{policy} for {principal} is known after apply"
         return finding_of(change, "unknown-attachment", message, change.after.why)

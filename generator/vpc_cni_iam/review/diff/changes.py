@@ -151,12 +151,11 @@ class MatrixRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
+class PrincipalChange:
     """A role, user or group with all policies that the plan shows of it.
 
     Args:
         name: Its address in the plan, else its name.
-        type: ``role``, ``user`` or ``group``.
         label: Its IAM name where known, else empty.
         before: What makes up its permissions before: addresses with attributes, or ARNs.
         after: The same, after.
@@ -186,7 +185,6 @@ class Document:
     """A policy document data source that the plan read, or will read at apply.
 
     Args:
-        address: Its address.
         state: Its policy.
         deferred: Whether it is only read at apply.
         place: Where it is written.

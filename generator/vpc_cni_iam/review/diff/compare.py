@@ -39,12 +39,14 @@ def policy_change(
     differs = _differs(item)
     if item.action == "drift" and not differs:
         return None
-    action = _action(item, differs)
+    action = _action(item, differs=differs)
     before, after = item.before.read.state, item.after.read.state
     document = _document(item, references)
     known = [s.policy for s in (after, before) if s.policy]
     judged = _policies(item.after.read, item.before.read)
     answer_budget = budget.answer()
+    # First, since the lines ask the same, and want no example.
+    access = _access(item, action, answer_budget) if differs else None
     concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
     return Change(
         address=resource.address,
@@ -57,7 +59,7 @@ def policy_change(
         before=before,
         after=after,
         lines=_lines(item, answer_budget) if differs else (),
-        access=_access(item, action, answer_budget) if differs else None,
+        access=access,
         coverage=_coverage(item, target) if concerns and differs else None,
         nearest=nearest(known[0], target.release) if concerns and known else None,
         sizes=tuple(_sizes(item)),
@@ -117,7 +119,7 @@ def _differs(item: PolicyChange) -> bool:
     )
 
 
-def _action(item: PolicyChange, differs: bool) -> Action:
+def _action(item: PolicyChange, *, differs: bool) -> Action:
     """Return what the plan does to the policy, which may be less than to its resource."""
     if item.action != "update":
         return item.action

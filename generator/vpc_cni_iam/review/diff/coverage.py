@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias, TypeVar
 
+from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.cover import run_scenarios
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
-from vpc_cni_iam.coverage.simulate.send import Answers
+from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
+from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
 from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 
+T = TypeVar("T")
 # What nothing but the plugin, or something like it, has.
 _MARKS = (
     "ec2:assignprivateipaddresses",
@@ -28,6 +31,8 @@ _MARKS = (
     "ec2:assignipv6addresses",
     "ec2:attachnetworkinterface",
 )
+# A call by scenario, action, template and what it is about.
+Calls: TypeAlias = dict[tuple[str, str, str, str], MissingPermission | None]
 # Enough letters besides wildcards to be about some actions and not about all that begin alike.
 _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 
@@ -53,14 +58,20 @@ class ReviewTarget:
 def concerns_plugin(policy: Policy) -> bool:
     """Say whether a policy is one of the plugin's, by the EC2 actions that it names.
 
-    What allows every action of a service is not: it is about something else.
+    What allows every action of a service is not: it is about something else. Nor is what AWS has
+    the cluster's role do for security groups for pods, by the same actions.
     """
-    return any(
+    return not _is_of_resource_controller(policy) and any(
         wildcard.matches(pattern, mark)
         for action in policy.actions()
         if _NAMES_ACTION.fullmatch(pattern := action.lower())
         for mark in _MARKS
     )
+
+
+def _is_of_resource_controller(policy: Policy) -> bool:
+    versions = documents.managed_versions(documents.RESOURCE_CONTROLLER)
+    return any(equal(policy, version.policy) for version in versions)
 
 
 def names(statement: Statement, action: str) -> bool:
@@ -106,7 +117,16 @@ def coverage_change(
         return _coverage_change(old, new, target, limits)
 
     limits = tuple((bound,) if bound else () for bound in bounds)
-    return judged_once(ask, (tuple(before), tuple(after), *limits))
+    return _judged(ask, (tuple(before), tuple(after), *limits), target)
+
+
+def _judged(
+    ask: Callable[[tuple[tuple[Policy, ...], ...]], T],
+    groups: tuple[tuple[Policy, ...], ...],
+    target: ReviewTarget,
+) -> T:
+    # The environment may name the cluster, as the policies do: no stand-in is for both.
+    return ask(groups) if target.environment else judged_once(ask, groups)
 
 
 @lru_cache(4096)
@@ -117,11 +137,11 @@ def _coverage_change(
     bounds: tuple[Policy | None, Policy | None],
 ) -> CoverageChange | None:
     mode = mode_for(before or after, target)
-    setting = _setting((*after, *before), mode, target)
+    runs = _runs((*after, *before), mode, target)
     try:
         # Where there was nothing, nothing was allowed.
-        old = _calls_by_scenario(before, setting, bounds[0]) if before else {}
-        new = _calls_by_scenario(after, setting, bounds[1])
+        old = _calls_by_scenario(before, runs, bounds[0]) if before else {}
+        new = _calls_by_scenario(after, runs, bounds[1])
     except InputError:
         return None
     denied = {key: lack for key, lack in new.items() if lack is not None}
@@ -132,9 +152,16 @@ def _coverage_change(
     )
 
 
-def _setting(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> PluginSetting:
-    known = names_in(policies)
-    names = names_of(known, owner_known="vpc_owner_id" in known)
+def _runs(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> RememberedRuns[Calls]:
+    names = names_in(policies)
+    return _runs_of(tuple(sorted(names.items())), mode, target)
+
+
+@lru_cache(64)
+def _runs_of(
+    known: tuple[tuple[str, str], ...], mode: Mode, target: ReviewTarget
+) -> RememberedRuns[Calls]:
+    names = names_of(dict(known), owner_known="vpc_owner_id" in dict(known))
     setting = PluginSetting(target.release, mode, names=names)
     environment: dict[str, str] = {}
     for name, value in target.environment:
@@ -142,7 +169,7 @@ def _setting(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> Pl
         with suppress(UsageError):
             configure(setting, {name: value})
             environment[name] = value
-    return configure(setting, environment)
+    return RememberedRuns(configure(setting, environment), _by_scenario)
 
 
 def missing_permissions(
@@ -161,30 +188,41 @@ def missing_permissions(
     def ask(groups: tuple[tuple[Policy, ...], ...]) -> tuple[MissingPermission, ...] | None:
         return _missing_permissions(groups[0], target, next(iter(groups[1]), None))
 
-    return judged_once(ask, (policies, (bound,) if bound else ()))
+    return _judged(ask, (policies, (bound,) if bound else ()), target)
 
 
 @lru_cache(4096)
 def _missing_permissions(
     policies: tuple[Policy, ...], target: ReviewTarget, bound: Policy | None
 ) -> tuple[MissingPermission, ...] | None:
-    setting = _setting(policies, mode_for(policies, target), target)
+    runs = _runs(policies, mode_for(policies, target), target)
     try:
-        calls = _calls_by_scenario(policies, setting, bound)
+        calls = _calls_by_scenario(policies, runs, bound)
     except InputError:
         return None
     return _by_action(call for call in calls.values() if call is not None)
 
 
 def _calls_by_scenario(
-    policies: tuple[Policy, ...], setting: PluginSetting, bound: Policy | None
-) -> dict[tuple[str, str, str, str], MissingPermission | None]:
-    """Return each call in each situation with what its denial means; None if it is allowed."""
-    calls: dict[tuple[str, str, str, str], MissingPermission | None] = {}
-    if bound is not None:
-        # What it does not allow is denied, whatever the policies say.
-        calls |= _calls_by_scenario((bound,), setting, None)
-    for run in run_scenarios(Answers(policies), setting, SCENARIOS):
+    policies: tuple[Policy, ...], runs: RememberedRuns[Calls], bound: Policy | None
+) -> Calls:
+    """Return each call in each scenario with what its denial means; None if it is allowed."""
+    calls = _calls(policies, runs)
+    if bound is None:
+        return calls
+    # What it does not allow is denied, whatever the policies say.
+    limits = _calls((bound,), runs)
+    return limits | {key: limits.get(key) or lack for key, lack in calls.items()}
+
+
+@lru_cache(4096)
+def _calls(policies: tuple[Policy, ...], runs: RememberedRuns[Calls]) -> Calls:
+    return runs.of(policies)
+
+
+def _by_scenario(runs: Iterable[ScenarioRun]) -> Calls:
+    calls: Calls = {}
+    for run in runs:
         for call in run.calls:
             key = (run.scenario.name, call.template.action, call.template.name, call.on)
             lack = None

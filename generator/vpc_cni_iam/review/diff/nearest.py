@@ -11,7 +11,6 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.diff.differences import differences
@@ -76,12 +75,18 @@ def _listed(release: PluginVersion) -> Iterator[tuple[str, str, Policy]]:
                 variant.name,
                 variant.document(revision),
             )
+        for revision in reversed(documents.readme_revisions()):
+            if variant.name in revision.kinds:
+                yield (
+                    f"{variant.name} of {revision.name}",
+                    variant.name,
+                    revision.document(variant.name),
+                )
         if variant.minimum <= release:
             composed = compose(variant, select(cni_version=str(release)))
             yield f"{variant.name} for {release}", variant.name, composed.policy
-    managed = managed_data()
-    name = managed["arn"].rpartition("/")[2]
-    yield f"{name} {managed['version']}", "managed", documents.managed_policy()
+    for version in reversed(documents.managed_versions()):
+        yield f"{version.name} {version.version}", "managed", version.policy
 
 
 # The documents have most statements in common, and most statements name no cluster.
@@ -151,11 +156,20 @@ def upstream_update(
     old, new = nearest(before, release), nearest(after, release)
     if not (old.equal and new.equal) or old.variant != new.variant:
         return None
+    others = _names(new)
+    if any(others.get(parameter, name) != name for parameter, name in _names(old).items()):
+        return None  # it is for another cluster or VPC
     names = [name for name, _, _ in _documents(release)]  # of a variant the newest first
     if names.index(new.name) > names.index(old.name):
         return None
     added = sorted(set(after.actions()) - set(before.actions()))
     return UpstreamUpdate(old.name, new.name, tuple(map(_since, added)))
+
+
+def _names(close: Nearest) -> dict[str, str]:
+    """Return the names that a policy has in place of the document's placeholders."""
+    pairs = (text.partition(" = ") for text in close.filled)
+    return {parameter: name for parameter, _, name in pairs}
 
 
 def _since(action: str) -> str:

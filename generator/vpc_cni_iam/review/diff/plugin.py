@@ -32,7 +32,8 @@ class PluginIdentity:
         roles: The roles: addresses in the plan, else ARNs or what is known of them.
         sources: The addresses of the resources that say so.
         missing: The calls of the version that its policies do not allow; None where the plan does
-            not show the policies.
+            not show the policies, and those that it shows lack nothing.
+        lacking: The roles of which that is so: nodes may have several.
         opaque: Policies of it whose documents are not known.
     """
 
@@ -40,6 +41,7 @@ class PluginIdentity:
     roles: tuple[str, ...]
     sources: tuple[str, ...]
     missing: tuple[MissingPermission, ...] | None
+    lacking: tuple[str, ...]
     opaque: tuple[str, ...]
 
 
@@ -56,10 +58,6 @@ class ClusterChange:
         judged_after: The same, after.
         source: Where the version after comes from: the plan, the option ``--cni-version``, or the
             newest known where neither says.
-        mode_before: The IP family before.
-        mode_after: The IP family after.
-        before: The identity before.
-        after: The identity after.
         access: Whether aws-node may newly do anything by the identity after; None where the
             identity stays.
     """
@@ -140,13 +138,13 @@ class _Policies:
     """The policies of an identity on one side, as far as they are known.
 
     Args:
-        by_role: Of each role, its known policies and its permissions boundary.
+        by_role: Of each role that the plan shows, its known policies and its permissions boundary.
         opaque: Policies whose documents are not known.
         has_secrets: Whether they have values that may not be shown.
         shown: Whether the plan shows every role.
     """
 
-    by_role: tuple[tuple[tuple[Policy, ...], Policy | None], ...]
+    by_role: Mapping[str, tuple[tuple[Policy, ...], Policy | None]]
     opaque: tuple[str, ...]
     has_secrets: bool
     shown: bool
@@ -154,13 +152,13 @@ class _Policies:
     @property
     def known(self) -> tuple[Policy, ...]:
         """The policies of all roles."""
-        return tuple(policy for policies, _ in self.by_role for policy in policies)
+        return tuple(policy for policies, _ in self.by_role.values() for policy in policies)
 
 
 def _policies(
     identity: Identity, principals: Mapping[str, PrincipalPolicies], *, after: bool
 ) -> _Policies:
-    by_role: list[tuple[tuple[Policy, ...], Policy | None]] = []
+    by_role: dict[str, tuple[tuple[Policy, ...], Policy | None]] = {}
     opaque: list[str] = []
     secrets = False
     shown = identity.kind is not IdentityKind.unknown
@@ -174,8 +172,8 @@ def _policies(
         opaque += [name for name, read in reads.items() if not read.in_full]
         secrets = secrets or any(read.has_secrets for read in reads.values())
         boundary = has.bounds[after]
-        by_role.append((known, boundary.judged if boundary else None))
-    return _Policies(tuple(by_role), tuple(opaque), secrets, shown)
+        by_role[role] = (known, boundary.judged if boundary else None)
+    return _Policies(by_role, tuple(opaque), secrets, shown)
 
 
 def _mode(state: PluginState, policies: _Policies, target: ReviewTarget) -> Mode:
@@ -191,16 +189,20 @@ def _identity(
     mode: Mode,
     target: ReviewTarget,
 ) -> PluginIdentity:
-    identity, missing = state.identity, None
-    if policies.shown:
-        environment = state.config.environment
-        judged = ReviewTarget(release, mode, environment=environment, chosen=target.chosen)
-        # Nodes may have several roles: aws-node has to do its work with each.
-        lacking = [missing_permissions(known, judged, bound) for known, bound in policies.by_role]
-        if None not in lacking:
-            missing = tuple(dict.fromkeys(m for each in lacking for m in each or ()))
+    environment = state.config.environment
+    judged = ReviewTarget(release, mode, environment=environment, chosen=target.chosen)
+    # Nodes may have several roles: aws-node has to do its work with each.
+    by_role = {
+        role: missing_permissions(known, judged, bound)
+        for role, (known, bound) in policies.by_role.items()
+    }
+    lacking = tuple(role for role, missing in by_role.items() if missing)
+    missing: tuple[MissingPermission, ...] | None = None
+    if lacking or (policies.shown and None not in by_role.values()):
+        missing = tuple(dict.fromkeys(m for role in lacking for m in by_role[role] or ()))
+    identity = state.identity
     kind: Kind = identity.kind.value
-    return PluginIdentity(kind, identity.roles, identity.sources, missing, policies.opaque)
+    return PluginIdentity(kind, identity.roles, identity.sources, missing, lacking, policies.opaque)
 
 
 def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:
@@ -219,7 +221,6 @@ def newly_called(before: str, after: str, mode: Mode) -> tuple[str, ...]:
     Args:
         before: The other version.
         after: The version.
-        mode: The IP family.
     """
     old, new = (
         {use.action for use in call_ranges((mode,), PluginVersion.of(version))}

@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.diff import sizes
-from vpc_cni_iam.review.diff.changes import MatrixRow, Principal
+from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import (
     ReviewTarget,
     concerns_plugin,
@@ -40,7 +40,7 @@ def principal(
     plugin: ReviewTarget | None,
     target: ReviewTarget,
     budget: Budget,
-) -> Principal:
+) -> PrincipalChange:
     """Return a principal with what is said of all its policies together.
 
     Args:
@@ -66,7 +66,7 @@ def principal(
     coverage = None
     if concerns and changed:
         coverage = coverage_change(before, after, target, (_bound(has, 0), _bound(has, 1)))
-    return Principal(
+    return PrincipalChange(
         name=name,
         type="role" if has.type == "role" else "user" if has.type == "user" else "group",
         label=label,
@@ -75,7 +75,7 @@ def principal(
         opaque=opaque,
         access=_access(has, before, after, opaque, budget) if changed else None,
         coverage=coverage,
-        matrix=tuple(_matrix(has, bool(opaque), target)) if concerns else (),
+        matrix=tuple(_matrix(has, target, opaque=bool(opaque))) if concerns else (),
         sizes=tuple(_sizes(has)),
         concerns_plugin=concerns,
     )
@@ -125,7 +125,7 @@ def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
         yield sizes.inline(has.type, sum(known))
 
 
-def _matrix(has: PrincipalPolicies, opaque: bool, target: ReviewTarget) -> Iterator[MatrixRow]:
+def _matrix(has: PrincipalPolicies, target: ReviewTarget, *, opaque: bool) -> Iterator[MatrixRow]:
     before, after = _shown(has.before), _shown(has.after)
     mode = mode_for(before or after, target)
     needed = _needed(mode, target.release)
@@ -133,7 +133,7 @@ def _matrix(has: PrincipalPolicies, opaque: bool, target: ReviewTarget) -> Itera
     spelled = {action.lower(): action for action in sorted(named)}
     for key in sorted(spelled):
         action = spelled[key]
-        (old, on_old), (new, on_new) = (_grade(action, p, opaque) for p in (before, after))
+        (old, on_old), (new, on_new) = (_grade(action, p, opaque=opaque) for p in (before, after))
         yield MatrixRow(action, old, new, needed.get(action, ""), on_old, on_new)
 
 
@@ -147,7 +147,7 @@ def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "de
     return impacts
 
 
-def _grade(action: str, policies: list[Policy], opaque: bool) -> tuple[Grade, tuple[str, ...]]:
+def _grade(action: str, policies: list[Policy], *, opaque: bool) -> tuple[Grade, tuple[str, ...]]:
     """Say whether policies allow an action: on everything, on some things, or not at all."""
     about = [s for p in policies for s in p.statements if names(s, action)]
     allowing = [s for s in about if s.effect == "Allow"]

@@ -15,6 +15,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.diff.coverage import names
 
 POD_IDENTITY = "EKS Pod Identity"
@@ -63,10 +64,10 @@ def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tup
             continue
         every_flaw += _anybody(statement)
         if names(statement, "sts:AssumeRoleWithWebIdentity"):
-            every_flaw += _irsa(statement, for_plugin)
+            every_flaw += _irsa(statement, for_plugin=for_plugin)
     pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, _PODS)]
     if pods:
-        every_flaw += _pod_identity(pods, session_tags)
+        every_flaw += _pod_identity(pods, session_tags=session_tags)
     return tuple(dict.fromkeys(every_flaw))
 
 
@@ -136,16 +137,16 @@ def _trusts(statement: Statement, service: str) -> bool:
     )
 
 
-def _irsa(statement: Statement, for_plugin: bool) -> Iterator[Flaw]:
+def _irsa(statement: Statement, *, for_plugin: bool) -> Iterator[Flaw]:
     for principal in statement.principals:
         if principal.type != "Federated":
             continue
         for arn in principal.identifiers:
             if ":oidc-provider/" in arn:
-                yield from _provider(statement, issuer(arn), for_plugin)
+                yield from _provider(statement, issuer(arn), for_plugin=for_plugin)
 
 
-def _provider(statement: Statement, name: str, for_plugin: bool) -> Iterator[Flaw]:
+def _provider(statement: Statement, name: str, *, for_plugin: bool) -> Iterator[Flaw]:
     """Yield what is wrong with the conditions for one OIDC provider."""
     if any(_UNKNOWN in c.key for c in statement.conditions):
         return  # a key that is not known may be any of those that are looked for
@@ -168,7 +169,7 @@ def _provider(statement: Statement, name: str, for_plugin: bool) -> Iterator[Fla
             "the role",
         )
     for condition in on["sub"]:
-        yield from _subject(condition, for_plugin)
+        yield from _subject(condition, for_plugin=for_plugin)
     for condition in _of_other_issuers(statement, name):
         yield Flaw(
             "irsa-issuer-differs",
@@ -221,19 +222,27 @@ def assumers(policy: Policy) -> tuple[str, ...]:
 
 
 def _assumer(statement: Statement, kind: str, identifier: str) -> Iterator[str]:
-    if identifier == ANYONE:
-        yield "everybody"
-    elif kind == "Federated" and ":oidc-provider/" in identifier:
+    if kind == "Federated" and ":oidc-provider/" in identifier:
         name = issuer(identifier)
         subjects = [v for c in _asked(statement, f"{name}:sub") for v in c.values]
         audiences = [c for c in _asked(statement, f"{name}:aud") if _narrows(c)]
         aimed = "" if audiences else ", with a token for any audience"
+        limits = _limits(statement, f"{name}:sub", f"{name}:aud")
         for subject in subjects or ["*"]:
-            yield f"{_subject_text(subject)} of {name}{aimed}"
+            yield f"{_subject_text(subject)} of {name}{aimed}{limits}"
+    elif identifier == ANYONE:
+        yield f"everybody{_limits(statement)}"
     elif kind == "AWS" and identifier.isdecimal():
-        yield f"AWS account {identifier}"
+        yield f"AWS account {identifier}{_limits(statement)}"
     else:
-        yield identifier
+        yield f"{identifier}{_limits(statement)}"
+
+
+def _limits(statement: Statement, *said: str) -> str:
+    """Return the conditions of a statement in words, but for those on some keys."""
+    said = tuple(key.lower() for key in said)
+    limits = [condition_text(c) for c in statement.conditions if c.key.lower() not in said]
+    return f" if {' and '.join(limits)}" if limits else ""
 
 
 def _subject_text(subject: str) -> str:
@@ -273,8 +282,8 @@ def _audience(conditions: list[Condition], name: str) -> Iterator[Flaw]:
     if not asking:
         yield Flaw(
             "irsa-no-audience",
-            f"no condition asks for the audience {AUDIENCE}, so tokens of {name} that were made "
-            "for anybody are taken",
+            f"no condition asks for the audience {AUDIENCE}, so tokens of {name} "
+            "for any audience are accepted",
         )
     for condition in asking:
         like = "like" in condition.operator.lower()
@@ -314,7 +323,7 @@ def _anybody(statement: Statement) -> Iterator[Flaw]:
         )
 
 
-def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
+def _subject(condition: Condition, *, for_plugin: bool) -> Iterator[Flaw]:
     like = "like" in condition.operator.lower()
     values = [v for v in condition.values if _UNKNOWN not in v]
     wild = [v for v in values if "*" in v or "?" in v]
@@ -329,7 +338,7 @@ def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
         yield Flaw(
             "irsa-string-like",
             f"the subject {values[0]!r} is compared by StringLike, though it has no wildcard; "
-            "StringEquals says that none is resolution",
+            "StringEquals says that none is meant",
         )
     others = [v for v in values if v != _SUBJECT and v not in wild]
     if for_plugin and others:
@@ -339,7 +348,7 @@ def _subject(condition: Condition, for_plugin: bool) -> Iterator[Flaw]:
         )
 
 
-def _pod_identity(statements: list[Statement], session_tags: bool) -> Iterator[Flaw]:
+def _pod_identity(statements: list[Statement], *, session_tags: bool) -> Iterator[Flaw]:
     if session_tags and not any(names(s, "sts:TagSession") for s in statements):
         yield Flaw(
             "pod-identity-no-tag-session",
@@ -351,8 +360,8 @@ def _pod_identity(statements: list[Statement], session_tags: bool) -> Iterator[F
         if not any(_scopes(c) for c in statement.conditions):
             yield Flaw(
                 "pod-identity-unscoped",
-                "no condition asks for a namespace, service account, cluster or account: whoever "
-                "may make an association in the account gives the role to any pod",
+                "no condition asks for a namespace, service account, cluster or account: anyone "
+                "who may create an association in the account can give the role to any pod",
             )
         if not session_tags and any(k.startswith("aws:requesttag/") for k in keys):
             yield Flaw(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from vpc_cni_iam.coverage.subject import open_filled, take
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.skipped import Skipped, incomplete, is_complete
+from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff import semantic
@@ -43,6 +45,7 @@ class Between:
         new_skipped: The same of the one after.
     """
 
+    format: Literal[1] = field(default=1, kw_only=True)
     old: str
     new: str
     lines: tuple[Line, ...]
@@ -56,6 +59,7 @@ def side(
     stdin: Callable[[], str],
     documents: Iterable[str],
     names: Mapping[str, str | None],
+    given: GivenVariables | None = None,
 ) -> ComparedPolicy:
     """Return the policy of an input.
 
@@ -64,12 +68,13 @@ def side(
         documents: The names of the policies to take; an input with one that has no name needs
             none.
         names: Names that the user gave for a module's variables, by parameter; None for others.
+        given: Values for its other variables.
 
     Raises:
         InputError: It cannot be read, or the evaluator refuses it.
         UsageError: A name that is not there, several policies and no name, or a bad name.
     """
-    there = open_filled(target, stdin, names)
+    there = open_filled(target, stdin, names, given)
     nameless = [o.name for o in there.policies] == [""]
     chosen = take(there, () if nameless else documents)
     policies = [o.policy for o in chosen.opened]

@@ -33,7 +33,7 @@ def report(review: Review) -> str:
     rule_ids = {f.rule for f in review.findings} | {i.finding.rule for i in review.ignored}
     rules = [rule for rule in review.rules if rule.id in rule_ids]
     groups = [group for group, _ in wording.finding_groups(review)]
-    roles = list(permissions.roles(review.principals))
+    roles = list(permissions.roles(review))
     sections = {
         "findings": groups or review.ignored or review.clusters,
         "permissions": roles,
@@ -48,7 +48,7 @@ def report(review: Review) -> str:
             (group[0], [change.address for change in group[1:]])
             for group in wording.changed(review)
         ],
-        counted=wording.counted(review),
+        counted=wording.counted(review.findings),
         digest=_digest,
         judged=wording.judged(review),
         limits=wording.limits(review),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.escape import code_span, sanitise
 from vpc_cni_iam.review import wording
-from vpc_cni_iam.review.diff.changes import Change, Principal
+from vpc_cni_iam.review.diff.changes import Change, PrincipalChange
 from vpc_cni_iam.review.findings import Finding, Review
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report_formats import Forge, Setting
@@ -123,7 +123,7 @@ def _head(review: Review) -> str:
     result = "fails" if review.failed else "passes"
     return (
         f"[//]: # ({MARKER} {key})\n\n"
-        f"### IAM review {result}: {wording.counted(review)}\n\n"
+        f"### IAM review {result}: {wording.counted(review.findings)}\n\n"
         f"{code(review.plan)} {wording.judged(review)}; "
         f"fails on `{review.fail_on}`.\n"
     )
@@ -201,7 +201,7 @@ def _change(alike: list[Change]) -> str:
     return text + "\n".join(lines) + ("\n" if lines else "")
 
 
-def _matrix(principal: Principal, dialect: Dialect) -> str:
+def _matrix(principal: PrincipalChange, dialect: Dialect) -> str:
     rows = (
         (
             f"{bold}{code(row.action)}{bold}",

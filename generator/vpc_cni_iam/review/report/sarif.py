@@ -34,7 +34,7 @@ def write(review: Review, setting: Setting) -> str:
     return report(review, setting.prefix, suppressed=setting.forge != "github")
 
 
-def report(review: Review, prefix: str = "", suppressed: bool = True) -> str:
+def report(review: Review, prefix: str = "", *, suppressed: bool = True) -> str:
     """Return a review as SARIF; it is ASCII.
 
     Args:

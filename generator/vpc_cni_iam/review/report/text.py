@@ -7,9 +7,12 @@ every change of a policy.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
+from typing import TypeAlias
 
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
+from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.findings import Finding, Review
@@ -29,19 +32,20 @@ _COLOURS = {
     "loss": "33",
     "no-op": "2",
 }
+_Group: TypeAlias = tuple[list[Finding], tuple[str, ...]]
 _INDENT = 12
 _LABEL = "  {:<10}"
 # So that a reviewer reads one screen.
 _WITH_EXAMPLE = (
-    *("new-access", "new-policy", "admin-attached", "trust-widened"),
+    *("new-access", "new-policy", "admin-attached"),
     *("plugin-identity-changed", "node-role-changed"),
 )
-_FIRST, _FIRST_NOTES, _ALSO = 8, 3, 3
+_FIRST, _FIRST_NOTES = 8, 3
 
 
 def write(review: Review, setting: Setting) -> str:
     """Return a review in this format."""
-    page = _Page(setting.width, colour=setting.colour)
+    page = _TextPage(setting.width, colour=setting.colour)
     _head(page, review)
     groups = list(wording.finding_groups(review))
     for section, title in wording.SECTIONS.items():
@@ -50,7 +54,8 @@ def write(review: Review, setting: Setting) -> str:
         if section == "plugin":
             _plugin(page, review)
         own = [g for g in groups if wording.section(g[0][0]) == section]
-        own = own if setting.details else [g for g in own if not _shown_above(g[0][0])]
+        if not setting.details:
+            own = list(_of_one_block([g for g in own if not _shown_above(g[0][0])]))
         _findings(page, own, details=setting.details)
         if not own and section != "plugin":
             page.line(f"  {_NOTHING[section]}", "quiet")
@@ -69,7 +74,7 @@ _UNCHANGED = "Nothing in the plan changes an IAM policy."
 _NOTHING = {"access": "Nobody, as far as the plan says.", "other": "None."}
 
 
-class _Page:
+class _TextPage:
     """Lines of text, as wide as a terminal, or as long as they are where no width is known."""
 
     def __init__(self, width: int | None, *, colour: bool) -> None:
@@ -104,11 +109,14 @@ class _Page:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text.strip() else text
 
 
-def _head(page: _Page, review: Review) -> None:
+def _head(page: _TextPage, review: Review) -> None:
     page.line(f"IAM review of {review.plan}", "title")
     result = "fails" if review.failed else "passes"
     style = "error" if review.failed else "good"
-    page.line(f"{wording.counted(review)}; the review {result} (--fail-on {review.fail_on})", style)
+    page.line(
+        f"{wording.counted(review.findings)}; the review {result} (--fail-on {review.fail_on})",
+        style,
+    )
     if not any(wording.changed(review)):
         page.line(_UNCHANGED)
 
@@ -117,7 +125,7 @@ def _plugin_title(review: Review) -> str:
     return wording.SECTIONS["plugin"] if review.clusters else "VPC CNI (aws-node)"
 
 
-def _plugin(page: _Page, review: Review) -> None:
+def _plugin(page: _TextPage, review: Review) -> None:
     for number, cluster in enumerate(review.clusters):
         if number:
             page.blank()
@@ -136,23 +144,35 @@ def _shown_above(finding: Finding) -> bool:
     return finding.rule == "plugin-version-changed" and finding.level == "note"
 
 
-def _findings(
-    page: _Page, groups: list[tuple[list[Finding], tuple[str, ...]]], *, details: bool
-) -> None:
+def _of_one_block(groups: Iterable[_Group]) -> Iterator[_Group]:
+    """Yield groups, those together that one block makes by count or for_each, but for errors."""
+
+    def look(group: _Group) -> Hashable:
+        first = group[0][0]
+        if first.level == "error" or not first.address:
+            return first
+        return first.rule, first.level, without_keys(first.address), without_keys(first.attribute)
+
+    for alike in wording.grouped(groups, look):
+        yield [finding for findings, _ in alike for finding in findings], alike[0][1]
+
+
+def _findings(page: _TextPage, groups: list[_Group], *, details: bool) -> None:
     notes = 0
     for number, (alike, _) in enumerate(groups):
         first = alike[0]
         notes += first.level == "note"
         if not details and (number >= _FIRST or notes > _FIRST_NOTES):
-            left = sum(len(group) for group, _ in groups[number:])
-            page.line(f"  and {left} more (--details)", "quiet")
+            left = [finding for group, _ in groups[number:] for finding in group]
+            page.line(f"  and {wording.counted(left)} more (--details)", "quiet")
             return
         page.line(first.message, first.level, _LABEL.format(first.level))
         shown = first.details if details else tuple(_on_first_screen(first))
         for line in shown:
             page.line(line, "quiet", indent=_INDENT)
         page.line(_where(first), "quiet", indent=_INDENT)
-        _also(page, [wording.subject(f) for f in alike[1:]], details=details)
+        differ = len(set(map(wording.look, alike))) > 1
+        _also(page, [wording.subject(f) for f in alike[1:]], details=details, differ=differ)
 
 
 def _on_first_screen(finding: Finding) -> Iterator[str]:
@@ -167,16 +187,19 @@ def _where(finding: Finding) -> str:
     return f"{about} [{finding.rule}]".lstrip()
 
 
-def _also(page: _Page, names: Iterable[str], *, details: bool) -> None:
+def _also(
+    page: _TextPage, names: Iterable[str], *, details: bool = False, differ: bool = False
+) -> None:
     every = list(names)
-    shown = every if details else every[:_ALSO]
-    for name in shown:
-        page.line(f"also {name}", "quiet", indent=_INDENT)
-    if len(every) > len(shown):
-        page.line(f"and {len(every) - len(shown)} more like it", "quiet", indent=_INDENT)
+    if details:
+        for name in every:
+            page.line(f"also {name}", "quiet", indent=_INDENT)
+    elif every:
+        also = "with other values (--details):" if differ else "also"
+        page.line(f"{also} {first_of(every, 1)}", "quiet", indent=_INDENT)
 
 
-def _changes(page: _Page, review: Review) -> None:
+def _changes(page: _TextPage, review: Review) -> None:
     changed = list(wording.changed(review))
     page.blank()
     page.line("Changes of policies", "title")
@@ -187,12 +210,12 @@ def _changes(page: _Page, review: Review) -> None:
         _change(page, alike)
 
 
-def _change(page: _Page, alike: list[Change]) -> None:
+def _change(page: _TextPage, alike: list[Change]) -> None:
     change = alike[0]
     place = wording.where(change.place)
     where = f", {place}" if place else ""
     page.line(f"{change.action}: {wording.subject(change)}{where}", "title")
-    _also(page, [c.address for c in alike[1:]], details=False)
+    _also(page, [c.address for c in alike[1:]])
     for line in change.lines:
         label = f"  {wording.SIGNS[line.effect]} {line.kind:<12} "
         page.line(line.text, line.effect, label)

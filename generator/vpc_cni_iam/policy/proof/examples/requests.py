@@ -35,12 +35,18 @@ _SIGNS = re.compile(r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assu
 
 
 def example_requests(
-    uncovered: Uncovered, origins: Sequence[Clause], others: Sequence[Clause], budget: Budget
+    uncovered: Uncovered,
+    origins: Sequence[Clause],
+    others: Sequence[Clause],
+    budget: Budget,
+    *,
+    ordinary_only: bool = False,
 ) -> Iterator[Request]:
     """Yield requests in an uncovered part, ordinary ones and likely counterexamples first.
 
     Args:
         others: The statements that are not to apply.
+        ordinary_only: Whether to do without resources that take long to find.
     """
     budget.spend(_STEPS)
     callers, word = _callers(origins), automata.text(uncovered.action)
@@ -51,7 +57,11 @@ def example_requests(
     hints = contexts.hints(uncovered.region.checks, near, budget)
     side = uncovered.region.resources[0]
     bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
-    resources = [_resources(uncovered, actions, origins, others, base, budget) for base in bases]
+    words = [[] if ordinary_only else list(_words(side, others, base, budget)) for base in bases]
+    resources = [
+        _resources(uncovered, actions, origins, others, base, some, budget)
+        for base, some in zip(bases, words, strict=True)
+    ]
     tried = [
         contexts.contexts(uncovered.region.checks, near, hints, base, budget) for base in bases
     ]
@@ -120,16 +130,17 @@ def _resources(
     origins: Sequence[Clause],
     others: Sequence[Clause],
     base: Context,
+    words: Sequence[str],
     budget: Budget,
 ) -> list[tuple[str, str]]:
     """Return pairs of action and resource in the uncovered part, those of fewest statements first.
 
     Args:
         others: The statements that are not to apply.
+        words: Resources that few of them are about.
     """
     side = uncovered.region.resources[0]
     written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
-    words = list(_words(side, others, base, budget))
     patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*origins, *others)}
 
     def is_about(clause: Clause, text: str) -> bool:

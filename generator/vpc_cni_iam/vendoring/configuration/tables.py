@@ -15,7 +15,7 @@ from msgspec.json import schema_components
 from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
 from vpc_cni_iam.catalog.options import ModuleKind
-from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.errors import InputError
 
 T = TypeVar("T", bound=Struct)
@@ -95,7 +95,7 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
         | UnsetType
     ) = UNSET
     cni_version: (
-        Annotated[str, Meta(description="The plugin release that the policies are made for.")]
+        Annotated[str, Meta(description="The plugin version that the policies are made for.")]
         | UnsetType
     ) = UNSET
     revision: (
@@ -217,7 +217,7 @@ def schema_text() -> str:
     _, components = schema_components([Tables], ref_template="#/$defs/{name}")
     keys = components["ModuleTable"]["properties"]
     keys["kind"]["enum"] = list(ModuleKind)
-    keys["variants"]["items"]["enum"] = [v.name for v in VARIANTS]
+    keys["variants"]["items"]["enum"] = [v.name for v in every()]
     keys["revision"]["enum"] = [r.name for r in documents.revisions()]
     keys["features"]["items"]["enum"] = list(calls.features())
     keys["cni_version"]["pattern"] = _release_pattern()

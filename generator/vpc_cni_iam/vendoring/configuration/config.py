@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import tomllib
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -16,17 +15,28 @@ from msgspec import UnsetType
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import Options, options
-from vpc_cni_iam.errors import InputError, TreeError, UsageError
-from vpc_cni_iam.texts import content, read
+from vpc_cni_iam.errors import InputError, OptionError, TreeError
+from vpc_cni_iam.texts import content, read, toml
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
-from vpc_cni_iam.texts.nesting import check_toml
-from vpc_cni_iam.vendoring.tables import Acceptance, ModuleTable, Refusal, convert
-from vpc_cni_iam.vendoring.toml_lines import TomlLineIndex
+from vpc_cni_iam.vendoring.configuration.tables import Acceptance, ModuleTable, Refusal, convert
+from vpc_cni_iam.vendoring.configuration.toml_lines import TomlLineIndex
 
 NAME = "vpc-cni-iam.toml"
 _SHOWN = 100
 # The longest message about a table, in characters.
 _LONGEST = 2000
+# The keys that stand for options.
+_KEYS = {
+    "--variant": "variants",
+    "--feature": "features",
+    "--cni-version": "cni_version",
+    "--revision": "revision",
+    "--kind": "kind",
+    FLAG: "harden",
+    KEY: "additional_tag_keys",
+    CLAIM: "eni_claim_tag",
+}
+_IN_TEXTS = {**_KEYS, FLAG: "harden = true", "repeat": "write a string"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,16 +135,8 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
         InputError: It is not valid; with the line.
     """
     source = str(path)
-    check_toml(text, source)
+    document = toml.loads(text, source)
     places = TomlLineIndex(text)
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        place = re.search(r"\(at (.*)\)$", str(error))
-        problem = str(error).removesuffix(place[0]).strip() if place else str(error)
-        raise InputError(source, place[1] if place else "", f"is not TOML: {problem}") from None
-    except (ValueError, RecursionError):
-        raise InputError(source, "", "holds a number or a nesting that no module needs") from None
     for key in document:
         if key != "module":
             line = places.key(None, key) or 1
@@ -184,8 +186,10 @@ def _module(
                 eni_claim_tag=_set(table.eni_claim_tag),
             ),
         )
-    except UsageError as error:
-        raise refuse(_guilty(keys, str(error)), _in_toml(str(error))) from None
+    except OptionError as error:
+        key = _KEYS.get(error.option)
+        # Without the key, it is about its default at this plugin version.
+        raise refuse(key if key in keys else "cni_version", error.text(_IN_TEXTS)) from None
     return VendoredModule(
         posixpath.normpath(table.path),
         made_from,
@@ -254,40 +258,6 @@ def _length_problem(path: PurePosixPath) -> str:
     if len(os.fsencode(path)) > PATH_BYTES:
         return f"is longer than {PATH_BYTES:,} bytes, which some systems do not take; shorten it"
     return ""
-
-
-def _guilty(keys: Container[str], problem: str) -> str | None:
-    """Return the key that a problem of options is about."""
-    for word, key in (
-        (FLAG, "harden"),
-        (KEY, "additional_tag_keys"),
-        (CLAIM, "eni_claim_tag"),
-        ("kind", "kind"),
-        ("variant", "variants"),
-        ("feature", "features"),
-        ("revision", "revision"),
-        ("plugin", "cni_version"),
-    ):
-        if word in problem and key in keys:
-            return key
-    return None
-
-
-def _in_toml(problem: str) -> str:
-    """Return a problem with keys in place of options."""
-    for option, key in (
-        ("--cni-version v", "cni_version = v"),
-        ("--cni-version", "cni_version"),
-        ("--revision", "revision"),
-        ("repeat --variant for each variant", "write a string for each variant"),
-        ("repeat --feature for each feature", "write a string for each feature"),
-        ("--variant", "variants"),
-        (FLAG, "harden = true"),
-        (KEY, "additional_tag_keys"),
-        (CLAIM, "eni_claim_tag"),
-    ):
-        problem = problem.replace(option, key)
-    return problem
 
 
 def _refuse_overlaps(modules: Iterable[VendoredModule], source: str) -> None:

@@ -1,0 +1,75 @@
+"""The policy documents for the plugin that other projects ship or shipped, from their sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.store import peers_data
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import parse
+
+
+@dataclass(frozen=True, slots=True)
+class PeerDocument:
+    """A document of another project.
+
+    Args:
+        project: The project, such as ``eksctl``.
+        name: What the document is.
+        mode: The IP family that it is for.
+        repository: Owner and name on GitHub.
+        path: The file in it.
+        commit: The commit that brought the document.
+        date: When, as ``2026-08-13``; None if it was not looked up.
+        first: The first version of the project with it, or ``after`` the newest one when it was
+            read; None if it has no versions.
+        last: The last version with it; None if no later document is known.
+        verified: Whether it was compared with the file; else it is from a pull request's text.
+        beside: The AWS managed policies that the project attaches beside it.
+        policy: The document, for the partition ``aws``.
+    """
+
+    project: str
+    name: str
+    mode: Mode
+    repository: str
+    path: str
+    commit: str
+    date: str | None
+    first: str | None
+    last: str | None
+    verified: bool
+    beside: tuple[str, ...]
+    policy: Policy
+
+    @property
+    def versions(self) -> str:
+        """The versions of the project that have it, in words."""
+        if self.first is None or self.first == self.last or self.first.startswith("after "):
+            return self.first or ""
+        return f"{self.first} to {self.last}" if self.last else f"from {self.first}"
+
+
+@cache
+def peer_documents() -> tuple[PeerDocument, ...]:
+    """Return the documents by project, each project's oldest first."""
+    return tuple(
+        PeerDocument(
+            project=data["project"],
+            repository=data["repository"],
+            **{**entry, "beside": tuple(entry["beside"])},
+            policy=parse(document, f"{data['project']}, {entry['name']}"),
+        )
+        for data in peers_data()
+        for entry, document in (
+            ({k: v for k, v in e.items() if k != "document"}, e["document"])
+            for e in data["documents"]
+        )
+    )
+
+
+def read_until() -> dict[str, str | None]:
+    """Return the date up to which each project's repository was read, by project."""
+    return {data["project"]: data["read_to"] for data in peers_data()}

@@ -1,0 +1,104 @@
+"""Recognises the documents that upstream, AWS and other projects publish, by equality."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts.peers import peer_documents
+from vpc_cni_iam.catalog.facts.store import managed_policy_data
+from vpc_cni_iam.policy import normalise
+from vpc_cni_iam.policy.document import Policy
+
+# JSON has all.
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDocument:
+    """A document that upstream, AWS or another project has published.
+
+    Args:
+        name: Such as ``AmazonEKS_CNI_Policy v6``.
+        date: When it was published, as ``2024-07-22``; empty if that was not looked up.
+        source: The ARN of a managed policy; the repository, file and revision of another.
+    """
+
+    name: str
+    date: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.date}" if self.date else self.name
+
+
+@cache
+def known_documents() -> dict[KnownDocument, Policy]:
+    """Return the documents for the plugin that the catalog has, newest first.
+
+    They are all that a release of upstream had on its page or in its README, with placeholders,
+    AWS's from version 2 of AmazonEKS_CNI_Policy on, and those of other projects.
+    """
+    every = [*_upstream(), *_managed(), *_peers()]
+    return dict(sorted(every, key=lambda entry: entry[0].date, reverse=True))
+
+
+def _upstream() -> Iterator[tuple[KnownDocument, Policy]]:
+    for revision in (*documents.revisions(), *documents.readme_revisions()):
+        source = revision.source
+        place = "README" if source.path == "README.md" else "page"
+        for kind in revision.kinds:
+            known = KnownDocument(
+                f"{kind} of upstream's {place}",
+                revision.name,
+                f"{source.repository} {source.path}, {source.pin}",
+            )
+            yield known, revision.document(kind)
+
+
+def _managed() -> Iterator[tuple[KnownDocument, Policy]]:
+    for name in documents.MANAGED:
+        arn = managed_policy_data(name)["arn"]
+        for version in documents.managed_versions(name):
+            title = f"{name} {version.version}"
+            yield KnownDocument(title, version.created[:10], arn), version.policy
+
+
+def _peers() -> Iterator[tuple[KnownDocument, Policy]]:
+    for peer in peer_documents():
+        name = " ".join(filter(None, (f"{peer.project}'s {peer.name}", peer.versions)))
+        source = f"{peer.repository} {peer.path}, {peer.commit}"
+        yield KnownDocument(name, peer.date or "", source), peer.policy
+
+
+def listed(known: Sequence[KnownDocument]) -> list[str]:
+    """Return the first few documents in words, and how many more there are."""
+    more = len(known) - _SHOWN
+    return [*map(str, known[:_SHOWN]), *([f"and {more} more"] if more > 0 else [])]
+
+
+def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, ...]:
+    """Return the documents that a policy equals, newest first.
+
+    Args:
+        names: The names that the policy says, by parameter. They stand in place of the
+            documents' placeholders.
+    """
+    placeholders = {p.name: place for place, p in parameters.PLACES.items()}
+    values = {**placeholders, **parameters.values({}), **names}
+    values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
+    return _by_meaning(tuple(sorted(values.items()))).get(normalise.policy(policy), ())
+
+
+@lru_cache(64)
+def _by_meaning(
+    values: tuple[tuple[str, str], ...],
+) -> dict[Hashable, tuple[KnownDocument, ...]]:
+    by_meaning: dict[Hashable, tuple[KnownDocument, ...]] = {}
+    for known, document in known_documents().items():
+        key = normalise.policy(parameters.fill(document, dict(values)))
+        by_meaning[key] = (*by_meaning.get(key, ()), known)
+    return by_meaning

@@ -1,0 +1,155 @@
+"""Who ships which policy for the plugin, what breaks with it, and when that was repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from itertools import product
+
+from vpc_cni_iam.catalog.compatibility import Compatibility, compatibility
+from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.documents import ManagedVersion
+from vpc_cni_iam.catalog.facts.peers import PeerDocument, peer_documents, read_until
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.variants import find
+from vpc_cni_iam.policy.document import Policy
+
+# The version that began to call ec2:DescribeSubnets and ec2:DescribeSecurityGroups at its start.
+BREAKING, BREAKING_DATE = PluginVersion.of("v1.22.0"), "2026-02-18"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerReport:
+    """A document of another project, with what it means for the plugin.
+
+    Args:
+        versions: The versions of the project that have it.
+        source: Repository, file and commit.
+        works_with: The plugin versions that it works with.
+        breaks: What it lacks at the others, with their plugin versions.
+        verified: Whether it was compared with its source.
+    """
+
+    project: str
+    document: str
+    mode: Mode
+    versions: str
+    date: str | None
+    source: str
+    works_with: str
+    breaks: tuple[str, ...]
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """When a project's document worked with plugin v1.22.0 and all later versions.
+
+    Args:
+        date: When; None if no such document is known.
+        days: How many days after v1.22.0.
+        read_until: The date up to which the project was read; None for AWS.
+        verified: Whether that document was compared with its source.
+    """
+
+    project: str
+    mode: Mode
+    date: str | None
+    days: int | None
+    read_until: str | None
+    verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """The documents of other projects, and how long each took to follow plugin v1.22.0."""
+
+    documents: tuple[PeerReport, ...]
+    repairs: tuple[Repair, ...]
+
+
+@cache
+def peers() -> Peers:
+    """Return the documents of other projects and of AWS, with what breaks."""
+    every = (*managed_documents(), *peer_documents())
+    reports = tuple(map(_report, every))
+    subjects = dict.fromkeys((document.project, document.mode) for document in every)
+    return Peers(reports, tuple(_repair(every, *subject) for subject in subjects))
+
+
+def managed_documents() -> Iterator[PeerDocument]:
+    """Yield the versions of the managed policy of the plugin as documents of AWS."""
+    versions = documents.managed_versions()
+    for number, version in enumerate(versions):
+        later = versions[number + 1] if number + 1 < len(versions) else None
+        yield PeerDocument(
+            project="AWS",
+            name=version.name,
+            mode="ipv4",
+            repository="",
+            path=f"arn:aws:iam::aws:policy/{version.name}",
+            commit=version.version,
+            date=version.created[:10],
+            first=version.version,
+            last=version.version if later else None,
+            verified=True,
+            beside=(),
+            policy=version.policy,
+        )
+
+
+def _compatibility(document: PeerDocument, beside: Sequence[ManagedVersion]) -> Compatibility:
+    (variant,) = find((document.mode,))
+    policies = (document.policy, *(version.policy for version in beside))
+    return compatibility(Policy(tuple(s for p in policies for s in p.statements)), variant)
+
+
+def _report(document: PeerDocument) -> PeerReport:
+    beside = [documents.managed_versions(name)[-1] for name in document.beside]
+    found = _compatibility(document, beside)
+    place = f"{document.repository} {document.path}, {document.commit}".strip()
+    return PeerReport(
+        project=document.project,
+        document=" and ".join((document.name, *(f"{m.name} {m.version}" for m in beside))),
+        mode=document.mode,
+        versions=document.versions,
+        date=document.date,
+        source=place,
+        works_with=found.works_with,
+        breaks=tuple(_breaks(found)),
+        verified=document.verified,
+    )
+
+
+def _breaks(found: Compatibility) -> Iterator[str]:
+    fatal = [m for m in found.missing if m.call_range.severity == "fatal"]
+    for action in dict.fromkeys(missing.action for missing in fatal):
+        lacking = [missing for missing in fatal if missing.action == action]
+        at = frozenset(r for r in releases.known() for m in lacking if m.at(r))
+        yield f"{', '.join(map(str, releases.spans(at)))}: {action}"
+
+
+def _repair(every: tuple[PeerDocument, ...], project: str, mode: Mode) -> Repair:
+    own = [d for d in every if (d.project, d.mode) == (project, mode)]
+    dated = [
+        (max((document.date, *(m.created[:10] for m in beside))), document)
+        for document in own
+        if document.date
+        for beside in product(*map(documents.managed_versions, document.beside))
+        if _works_from(_compatibility(document, beside))
+    ]
+    until = read_until().get(project)
+    if not dated:
+        return Repair(project, mode, None, None, until, verified=all(d.verified for d in own))
+    day, document = min(dated, key=lambda pair: pair[0])
+    days = (date.fromisoformat(day) - date.fromisoformat(BREAKING_DATE)).days
+    return Repair(project, mode, day, max(days, 0), until, document.verified)
+
+
+def _works_from(found: Compatibility) -> bool:
+    """Say whether a document works with v1.22.0 and every later version."""
+    later = [release for release in releases.known() if release >= BREAKING]
+    return all(any(release in span for span in found.works) for release in later)

@@ -1,0 +1,124 @@
+"""What ``vpc-cni-iam compare --never`` and ``--disjoint`` do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common, inputs, options
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.variables import GivenVariables
+    from vpc_cni_iam.review.never import Never
+
+_SHOWN = 4  # actions
+
+
+@dataclass(frozen=True, slots=True)
+class NeverOptions:
+    """The options about what roles can never do."""
+
+    never: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--never",
+            metavar="ACTION[@RESOURCE]",
+            help="Prove that the policies of a role never allow this; repeat for more.",
+        ),
+    ] = None
+    disjoint: Annotated[
+        bool,
+        typer.Option(
+            "--disjoint",
+            help="Prove that two roles never change the same network interface or instance.",
+        ),
+    ] = False
+    clusters: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--clusters",
+            metavar="A B",
+            help="With --disjoint: names of the two clusters, for modules and session tags.",
+        ),
+    ] = None
+
+
+def answered(
+    asked: NeverOptions,
+    policies: Sequence[str],
+    documents: Sequence[str],
+    names: Mapping[str, str | None],
+    values: GivenVariables,
+) -> Never:
+    """Return the answer about policies.
+
+    Raises:
+        InputError: What cannot be read.
+        UsageError: Options that do not belong together, or a bad name.
+    """
+    from vpc_cni_iam.catalog import parameters
+    from vpc_cni_iam.coverage import role_policies
+    from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.review import never
+
+    if asked.never and asked.disjoint:
+        raise UsageError("--never asks about one role and --disjoint about two; give one of them")
+    stdin = partial(inputs.text, "-")
+    if asked.never:
+        subject = role_policies.of_files(policies, stdin, documents, names, values)
+        check_used(values, policies)
+        return never.never(subject, asked.never)
+    if len(policies) != 2:  # noqa: PLR2004
+        raise UsageError("--disjoint compares two roles: name the policy of each")
+    if asked.clusters and len(set(asked.clusters)) == 1:
+        raise UsageError("--clusters names the same cluster twice")
+    subjects = []
+    for number, policy in enumerate(policies):
+        own = {}
+        if asked.clusters:
+            parameters.CLUSTER_NAME.check(asked.clusters[number])
+            own = {parameters.CLUSTER_NAME.name: asked.clusters[number]}
+        subjects.append(
+            role_policies.of_files([policy], stdin, documents, {**names, **own}, values)
+        )
+    check_used(values, policies)
+    return never.disjoint(subjects[0], subjects[1], asked.clusters)
+
+
+def show(result: Never, output: options.Format) -> None:
+    """Print an answer."""
+    if output is options.Format.json:
+        common.show_json(result)
+        return
+    for line in _lines(result):
+        common.show(line)
+
+
+def _lines(result: Never) -> Iterator[str]:
+    from vpc_cni_iam.errors import first_of
+    from vpc_cni_iam.inputs import skipped
+
+    for action in result.actions:
+        on = "any resource" if action.resource == "*" else action.resource
+        why = f": {action.reason}" if action.reason else ""
+        example = f", for instance {action.example}" if action.example else ""
+        yield f"{action.action} on {on}: {action.answer}{why}{example}"
+    for kind in result.kinds:
+        yield f"the same {kind.kind}: {kind.answer}"
+        for shared in kind.shared:
+            for policy, actions, request in zip(
+                result.policies,
+                (shared.first_actions, shared.second_actions),
+                (shared.first, shared.second),
+                strict=True,
+            ):
+                text = f", for instance {request}" if request else ""
+                yield f"  {policy}: {first_of(actions, _SHOWN)}{text}"
+            if shared.reason:
+                yield f"  not proven: {shared.reason}"
+    yield from skipped.lines(result.unread)

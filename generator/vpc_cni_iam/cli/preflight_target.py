@@ -1,0 +1,98 @@
+"""The cluster and the policy that ``vpc-cni-iam preflight`` is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.cli import options, versions
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.daemonset import Deployment
+    from vpc_cni_iam.preflight.rules import RuleResult
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A cluster and a policy.
+
+    Args:
+        cluster: The name of the cluster.
+        vpc: The ID of its VPC, None if it is not given.
+        mode: Its IP family.
+        variant: The name of the variant to move to.
+        differences: What of the plugin's configuration does not go with it.
+    """
+
+    cluster: str
+    vpc: str | None
+    mode: Mode
+    variant: str
+    differences: tuple[RuleResult, ...] = ()
+
+
+def target_of(
+    deployment: Deployment | None, cluster: str | None, vpc: str | None, variant: str | None
+) -> Target:
+    """Return what options name, and what a deployment has where there is no option.
+
+    Raises:
+        InputError: A name in the deployment that is no such name.
+        UsageError: No name of a cluster, or a variant of the other IP family.
+    """
+    from vpc_cni_iam.catalog.variants import find
+    from vpc_cni_iam.coverage import deployment as deployments
+    from vpc_cni_iam.errors import UsageError
+
+    mode = deployments.mode(deployment) if deployment else "ipv4"
+    own = deployments.names(deployment) if deployment else {}
+    chosen = variant or f"{mode}-scoped"
+    if deployment and mode not in find((chosen,))[0].modes:
+        raise UsageError(f"--variant {chosen} is not for {mode}, which {deployment.source} has")
+    name = cluster or own.get("cluster_name")
+    if name is None:
+        where = f", which {deployment.source} does not name" if deployment else " or --daemonset"
+        raise UsageError(f"name the cluster with --cluster-name{where}")
+    differences = tuple(_differences(deployment, name)) if deployment else ()
+    return Target(name, vpc or own.get("vpc_id"), mode, chosen, differences)
+
+
+def _differences(deployment: Deployment, cluster: str) -> Iterator[RuleResult]:
+    from vpc_cni_iam.preflight import rules
+
+    unread = [part for part in deployment.unread if part.counts]
+    own = deployment.environment.get("CLUSTER_NAME", "")
+    if own != cluster and not any("CLUSTER_NAME" in part.name for part in unread):
+        yield rules.of_cluster_name(own, cluster)
+    yield from (rules.of_unread(str(part)) for part in unread)
+
+
+def as_deployed(
+    deployment: Deployment,
+    mode: Mode,
+    documents: options.DocumentOptions,
+    hardening: options.HardeningOptions,
+) -> tuple[options.DocumentOptions, options.HardeningOptions]:
+    """Return options with the plugin version, the features and the tags of a deployment.
+
+    Raises:
+        InputError: A value that the plugin does not take.
+    """
+    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.coverage import deployment as deployments
+    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+
+    version = documents.cni_version or deployment.version
+    if version and documents.cni_version is None and documents.revision is None:
+        version = versions.known(version, strict=documents.strict)
+        documents = replace(documents, cni_version=version)
+    release = releases.find(version) if version else releases.newest()
+    setting = deployments.apply(PluginSetting(release, mode), deployment, {})
+    features = dict.fromkeys((*(documents.feature or ()), *setting.features))
+    documents = replace(documents, feature=list(features))
+    if hardening.harden and hardening.additional_tag_key is None:
+        keys = list(setting.plugin.additional_tags)
+        hardening = replace(hardening, additional_tag_key=keys or None)
+    return documents, hardening

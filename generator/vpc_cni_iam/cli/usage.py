@@ -1,0 +1,101 @@
+"""What ``vpc-cni-iam coverage --used`` and ``--print-sql`` do."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vpc_cni_iam.cli import common, options
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+    from vpc_cni_iam.coverage.subject import Subject
+
+
+class SqlEngine(StrEnum):
+    """What runs a query."""
+
+    athena = "athena"
+    lake = "lake"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageOptions:
+    """The options about what a role used of its policies."""
+
+    used: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--used",
+            metavar="FILE",
+            help="Say which actions the role used: events of CloudTrail, or the result of "
+            "--print-sql: a file, a directory of files, or - ; repeat for more.",
+        ),
+    ] = None
+    role: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role",
+            metavar="ROLE",
+            help="With --used and --print-sql: ARN or name of the plugin's role; repeat for more.  "
+            "[default: the role of the events that the plugin sent]",
+        ),
+    ] = None
+    print_sql: Annotated[
+        SqlEngine | None,
+        options.choice(
+            SqlEngine, "--print-sql", "Print the query that counts what roles used, and exit."
+        ),
+    ] = None
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--table",
+            metavar="NAME",
+            help="With --print-sql: table of Athena, or ID of the event data store of CloudTrail "
+            "Lake.  [default: cloudtrail_logs]",
+        ),
+    ] = None
+
+    def check(self, output: str, *, chosen_scenarios: bool) -> None:
+        """Refuse options that do not belong together; raises `UsageError`."""
+        from vpc_cni_iam.errors import UsageError
+
+        if self.table is not None and self.print_sql is None:
+            raise UsageError("--table needs --print-sql")
+        if self.role and self.print_sql is None and not self.used:
+            raise UsageError("--role needs --used or --print-sql")
+        if not self.used:
+            return
+        if output not in ("text", "json"):
+            raise UsageError(f"--used has no format {output}; give --format text or json")
+        if chosen_scenarios:
+            problem = "leave --scenario, --skip and --all-releases out"
+            raise UsageError(f"--used looks at every scenario of one plugin version; {problem}")
+
+
+def print_query(asked: UsageOptions, engine: SqlEngine) -> None:
+    """Print the query that counts what roles used."""
+    from vpc_cni_iam.coverage.usage.query import Engine, query
+
+    typer.echo(query(Engine(engine.value), asked.table, asked.role or ()), nl=False)
+
+
+def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: str) -> int:
+    """Print what a role used of its policies, and return the exit code."""
+    from vpc_cni_iam.coverage.usage import report
+    from vpc_cni_iam.coverage.usage.usage import usage
+    from vpc_cni_iam.inputs import cloudtrail
+
+    trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or ())
+    result = usage(subject, setting, trail, asked.role or ())
+    if output == "json":
+        common.show_json(result)
+    else:
+        for line in report.to_text(result):
+            common.show(line)
+    return 0 if result.complete and not result.not_allowed else 1

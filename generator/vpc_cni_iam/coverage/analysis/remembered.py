@@ -1,0 +1,91 @@
+"""Runs of the scenarios, remembered by the answers of the policies.
+
+A run depends on policies by their answers alone: those to the requests so far decide which comes
+next. Policies that answer alike are run once, whatever they are written like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+from vpc_cni_iam.coverage.simulate.send import Answers
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
+
+T = TypeVar("T")
+# How many requests are remembered of one setting: some ten thousand policies that differ early.
+MOST = 200_000
+
+
+@dataclass(slots=True)
+class _Turn:
+    """A request of a run, with what follows on each answer; None where the run ends."""
+
+    request: Request | None
+    following: dict[tuple[Outcome, str], _Turn] = field(default_factory=dict)
+    result: object = None
+
+
+class RememberedRuns(Generic[T]):
+    """The runs of all scenarios in one setting.
+
+    Args:
+        summary: Returns what is kept of them. It may depend on the outcome of a decision and its
+            reason, not on the statement that decided.
+    """
+
+    def __init__(
+        self, setting: PluginSetting, summary: Callable[[tuple[ScenarioRun, ...]], T]
+    ) -> None:
+        self._setting, self._summary = setting, summary
+        self._first: _Turn | None = None
+        self._size = 0
+
+    def of(self, policies: Sequence[Policy]) -> T:
+        """Return the summary of the runs with some policies.
+
+        Raises:
+            InputError: A policy that the evaluator refuses.
+        """
+        compiled, turn = compile_policies(policies), self._first
+        while turn is not None and turn.request is not None:
+            turn = turn.following.get(_answer(compiled.evaluate(turn.request)))
+        if turn is not None:
+            result: T = turn.result  # type: ignore[assignment]
+            return result
+        answers = _RecordedAnswers(policies)
+        result = self._summary(run_scenarios(answers, self._setting, SCENARIOS))
+        self._remember(answers.recorded, result)
+        return result
+
+    def _remember(self, answers: Sequence[tuple[Request, Decision]], result: T) -> None:
+        self._size += len(answers)
+        if self._size > MOST:
+            self._first, self._size = None, len(answers)
+        requests = [request for request, _ in answers]
+        turn = self._first = self._first or _Turn(requests[0] if requests else None)
+        for (_, decision), following in zip(answers, [*requests[1:], None], strict=True):
+            turn = turn.following.setdefault(_answer(decision), _Turn(following))
+        turn.result = result
+
+
+class _RecordedAnswers(Answers):
+    """Answers that are recorded in their order, each once."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        super().__init__(policies)
+        self.recorded: list[tuple[Request, Decision]] = []
+
+    def _decide(self, request: Request) -> Decision:
+        decision = super()._decide(request)
+        self.recorded.append((request, decision))
+        return decision
+
+
+def _answer(decision: Decision) -> tuple[Outcome, str]:
+    return decision.outcome, decision.reason

@@ -1,0 +1,259 @@
+"""Coverage as plain data, for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, TypedDict
+
+from vpc_cni_iam.catalog.facts.calls import Basis, DenialSeverity, Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
+from vpc_cni_iam.catalog.known_documents import KnownDocument
+from vpc_cni_iam.coverage.analysis.cover import Coverage, Verdict
+from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
+from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
+from vpc_cni_iam.coverage.analysis.risks import Risk, RiskLevel, explanation
+from vpc_cni_iam.coverage.simulate.send import Check, SentCall
+from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.inputs.skipped import Skipped
+from vpc_cni_iam.policy.evaluate import Outcome
+
+
+class ExcessData(TypedDict):
+    """A pattern that grants more than the plugin calls."""
+
+    pattern: str
+    examples: Sequence[str]
+
+
+class EqualData(TypedDict):
+    """A policy that is equal to documents of upstream or AWS."""
+
+    policy: str | None
+    documents: Sequence[KnownDocument]
+
+
+class CheckData(TypedDict):
+    """A request that IAM checks for a call."""
+
+    action: str
+    resource: str
+    context: dict[str, str | Sequence[str]]
+    outcome: Outcome
+    statement: str | None
+    limit: str | None
+    reason: str | None
+
+
+class CallData(TypedDict):
+    """A call of the plugin, whether it is allowed, and what a denial breaks."""
+
+    call: str
+    action: str
+    on: str | None
+    allowed: bool
+    undecided: str | None
+    reached: bool
+    impact: str
+    severity: DenialSeverity
+    known: Basis
+    breaks: str
+    feature: str | None
+    evidence: str
+    checks: Sequence[CheckData]
+
+
+class ScenarioData(TypedDict):
+    """A scenario and its calls."""
+
+    name: str
+    summary: str
+    calls: Sequence[CallData]
+
+
+class RiskData(TypedDict):
+    """A risk of the policy."""
+
+    id: str
+    severity: RiskLevel
+    text: str
+    explanation: str
+
+
+class CoverageData(TypedDict):
+    """A policy against the calls of a plugin version."""
+
+    policy: str
+    equal_to: Sequence[EqualData]
+    cni_version: str
+    mode: Mode
+    features: Sequence[str]
+    verdict: Verdict | Literal["incomplete"]
+    skipped: Sequence[Skipped]
+    scenarios: Sequence[ScenarioData]
+    granted_never_called: Sequence[str]
+    granted_beyond_calls: Sequence[ExcessData]
+    findings: Sequence[RiskData]
+
+
+class WorksButForData(TypedDict):
+    """The versions that the plugin works with except in some scenarios."""
+
+    scenarios: Sequence[str]
+    works_with: Sequence[tuple[str, str]]
+
+
+class DenialData(TypedDict):
+    """Why an action is denied at a plugin version: the first denied call."""
+
+    scenario: str
+    call: str
+    impact: str
+    known: Basis
+    breaks: str
+    undecided: str | None
+    evidence: str
+
+
+class VersionData(TypedDict):
+    """The actions at a plugin version."""
+
+    release: str
+    cells: dict[str, Cell]
+    denied: dict[str, DenialData]
+
+
+class MatrixData(TypedDict):
+    """A policy against the calls of every plugin version."""
+
+    policy: str
+    equal_to: Sequence[EqualData]
+    mode: Mode
+    features: Sequence[str]
+    scenarios: Sequence[str]
+    verdict: Verdict | Literal["incomplete"]
+    skipped: Sequence[Skipped]
+    works_with: Sequence[tuple[str, str]]
+    works_but_for: WorksButForData
+    granted_beyond_calls: Sequence[ExcessData]
+    actions: Sequence[str]
+    releases: Sequence[VersionData]
+
+
+def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -> CoverageData:
+    """Return coverage at one plugin version as plain data."""
+    setting = coverage.setting
+    return {
+        "policy": subject.title,
+        "equal_to": _equal(subject),
+        "cni_version": str(setting.release),
+        "mode": setting.mode,
+        "features": setting.features,
+        "verdict": coverage.verdict if subject.is_complete else "incomplete",
+        "skipped": subject.skipped,
+        "scenarios": [
+            {
+                "name": run.scenario.name,
+                "summary": run.scenario.summary,
+                "calls": [_call(subject, call, setting.release) for call in run.calls],
+            }
+            for run in coverage.scenario_runs
+        ],
+        "granted_never_called": coverage.unused,
+        "granted_beyond_calls": _excess(coverage.excess),
+        "findings": [
+            {
+                "id": risk.identifier,
+                "severity": risk.severity,
+                "text": risk.text,
+                "explanation": explanation(risk.identifier),
+            }
+            for risk in risks
+        ],
+    }
+
+
+def _equal(subject: Subject) -> list[EqualData]:
+    return [
+        {"policy": opened.name or None, "documents": documents}
+        for opened, documents in subject.equal_to
+    ]
+
+
+def _excess(grants: Iterable[ExcessGrant]) -> list[ExcessData]:
+    return [{"pattern": grant.pattern, "examples": grant.examples} for grant in grants]
+
+
+def _call(subject: Subject, call: SentCall, release: PluginVersion) -> CallData:
+    return {
+        "call": call.template.name,
+        "action": call.template.action,
+        "on": call.on or None,
+        "allowed": call.allowed,
+        "undecided": call.undecided or None,
+        "reached": call.reached,
+        "impact": call.range.effect,
+        "severity": call.range.severity,
+        "known": call.range.basis(release),
+        "breaks": call.breaks,
+        "feature": call.range.feature,
+        "evidence": call.range.evidence,
+        "checks": [_check(subject, check) for check in call.checks],
+    }
+
+
+def _check(subject: Subject, check: Check) -> CheckData:
+    return {
+        "action": check.request.action,
+        "resource": check.request.resource,
+        "context": dict(sorted(check.request.context.items())),
+        "outcome": check.decision.outcome,
+        "statement": subject.statement(check.decision) or None,
+        "limit": subject.limit(check.decision) or None,
+        "reason": check.decision.reason or None,
+    }
+
+
+def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
+    """Return coverage at every plugin version as plain data."""
+    names, more = matrix.works_but_for()
+    return {
+        "policy": subject.title,
+        "equal_to": _equal(subject),
+        "mode": matrix.setting.mode,
+        "features": matrix.setting.features,
+        "scenarios": matrix.scenarios,
+        "verdict": matrix.verdict if subject.is_complete else "incomplete",
+        "skipped": subject.skipped,
+        "works_with": _spans(matrix.works()),
+        "works_but_for": {"scenarios": names, "works_with": _spans(more)},
+        "granted_beyond_calls": _excess(matrix.excess),
+        "actions": matrix.actions,
+        "releases": [
+            {
+                "release": str(row.release),
+                "cells": dict(zip(matrix.actions, row.cells, strict=True)),
+                "denied": {
+                    action: _denial(*matrix.reasons[row.release, action], row.release)
+                    for action in matrix.actions
+                    if (row.release, action) in matrix.reasons
+                },
+            }
+            for row in matrix.rows
+        ],
+    }
+
+
+def _spans(ranges: Iterable[VersionRange]) -> list[tuple[str, str]]:
+    return [(str(s.first), str(s.last)) for s in ranges]
+
+
+def _denial(scenario: str, call: SentCall, release: PluginVersion) -> DenialData:
+    return {
+        "scenario": scenario,
+        "call": call.template.name,
+        "impact": call.range.effect,
+        "known": call.range.basis(release),
+        "breaks": call.breaks,
+        "undecided": call.undecided or None,
+        "evidence": call.range.evidence,
+    }

@@ -1,0 +1,1 @@
+"""What a role used of its permissions, beside what the plugin can call."""

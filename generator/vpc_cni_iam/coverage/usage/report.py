@@ -1,0 +1,57 @@
+"""What a role used as text and as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vpc_cni_iam.coverage.usage.usage import Status, Usage
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs import skipped
+
+_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+_SHOWN = 3  # scenarios
+_ORDER = (Status.droppable, Status.callable, Status.undecided, Status.used)
+
+
+def to_text(usage: Usage) -> Iterator[str]:
+    """Yield the lines of a report."""
+    features = f", with {', '.join(usage.features)}" if usage.features else ""
+    yield f"{usage.policy} against plugin {usage.cni_version}, {_FAMILIES[usage.mode]}{features}"
+    for role in usage.roles:
+        yield f"events of {role}, known by {usage.recognised_by}"
+    yield f"{usage.events:,} events read; those of the role are of {usage.first} to {usage.last}"
+    if usage.versions and usage.versions != (usage.cni_version,):
+        yield f"the events are of plugin {', '.join(usage.versions)}"
+    for status in _ORDER:
+        elements = [element for element in usage.elements if element.status is status]
+        if elements:
+            yield ""
+            yield f"{status}:"
+        for element in elements:
+            yield f"  {element.text}: {element.why}"
+            for possible in element.not_used:
+                name = f"{possible.action}: " if possible.action != element.text else ""
+                yield f"    {name}{'; '.join(possible.requests)}"
+                yield f"    in {first_of(possible.scenarios, _SHOWN)}"
+                if not possible.recorded:
+                    yield "    CloudTrail may not record it, so that no event shows it"
+    if denied := [a for a in usage.actions if a.denied]:
+        yield ""
+        yield "denied requests, explained by vpc-cni-iam explain:"
+        for action in denied:
+            yield f"  {action.action}: {action.denied:,} denied, {action.allowed:,} allowed"
+    if others := [a.action for a in usage.actions if not a.of_plugin]:
+        yield ""
+        yield f"used, and no call of the plugin in this configuration: {', '.join(others)}"
+    yield ""
+    yield from skipped.lines(usage.unread)
+    yield conclusion(usage)
+
+
+def conclusion(usage: Usage) -> str:
+    """Return the result in a line."""
+    droppable = [e.text for e in usage.elements if e.status is Status.droppable]
+    result = f"safe to drop: {', '.join(droppable)}" if droppable else "nothing is safe to drop"
+    if usage.not_allowed:
+        result += f"; used, and not allowed by the policy: {', '.join(usage.not_allowed)}"
+    return result if usage.complete else f"incomplete, see what is not read above: {result}"

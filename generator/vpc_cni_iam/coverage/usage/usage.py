@@ -1,0 +1,316 @@
+"""What a role used of its policies, and what can be taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.coverage.analysis.cover import run_scenarios
+from vpc_cni_iam.coverage.analysis.excess import granted
+from vpc_cni_iam.coverage.simulate.scenarios import Scenario, find
+from vpc_cni_iam.coverage.simulate.send import Answers
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.errors import UsageError, first_of
+from vpc_cni_iam.inputs.cloudtrail import Count, Result, Trail
+from vpc_cni_iam.inputs.skipped import Skipped
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.evaluate import Request
+
+# Requests to Amazon EC2 are management events, which every trail has: AWS CloudTrail User Guide,
+# "Logging management events". Of other services, some are data events, or not recorded.
+_RECORDED = "ec2:"
+# A trail can leave the one or the other out: same page, "Read and write events".
+_READING = ("describe", "get", "list", "search")
+
+
+class Status(StrEnum):
+    """Whether an Action element of a policy is needed."""
+
+    used = "used"
+    callable = "not used, but callable"
+    droppable = "safe to drop"
+    undecided = "not decided"
+
+
+@dataclass(frozen=True, slots=True)
+class UsedAction:
+    """What events tell of an action.
+
+    Args:
+        action: The action.
+        allowed: How many requests were allowed.
+        denied: How many were denied.
+        failed: How many failed for another reason, which may be before or after IAM allowed them.
+        first: The time of the first event.
+        last: The time of the last one.
+        of_plugin: Whether the plugin calls it at the version in the configuration.
+        in_policy: Whether a statement allows it on some resource under some condition.
+    """
+
+    action: str
+    allowed: int
+    denied: int
+    failed: int
+    first: str
+    last: str
+    of_plugin: bool
+    in_policy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallableAction:
+    """An action that the plugin can call at the version in the configuration.
+
+    Args:
+        action: The action.
+        scenarios: The scenarios in which it does.
+        requests: What it does so for.
+        recorded: Whether CloudTrail records it for certain, so that events would show its use.
+    """
+
+    action: str
+    scenarios: tuple[str, ...]
+    requests: tuple[str, ...]
+    recorded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActionElement:
+    """An Action element of the Allow statements.
+
+    Args:
+        text: The action, or a pattern.
+        status: Whether it is needed.
+        why: Why, in words.
+        used: The actions of events that it matches.
+        not_used: The actions that it matches, that the plugin can call and no event shows.
+    """
+
+    text: str
+    status: Status
+    why: str
+    used: tuple[str, ...]
+    not_used: tuple[CallableAction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a role used of its policies.
+
+    Args:
+        policy: What the policies are.
+        cni_version: The plugin version.
+        mode: The IP family.
+        features: The optional features in use.
+        roles: The ARNs of the roles whose events count.
+        recognised_by: How the roles are known.
+        versions: The plugin versions that the events name.
+        events: How many events were read, of whomever.
+        first: The time of the first event of the roles.
+        last: The time of the last one.
+        elements: The Action elements of the policies.
+        actions: The actions of the events.
+        not_allowed: The actions that were allowed and that the policies do not allow.
+        unread: What was not read.
+        complete: Whether everything was read.
+    """
+
+    policy: str
+    cni_version: str
+    mode: Mode
+    features: tuple[str, ...]
+    roles: tuple[str, ...]
+    recognised_by: str
+    versions: tuple[str, ...]
+    events: int
+    first: str
+    last: str
+    elements: tuple[ActionElement, ...]
+    actions: tuple[UsedAction, ...]
+    not_allowed: tuple[str, ...]
+    unread: tuple[Skipped, ...]
+    complete: bool
+
+
+def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequence[str]) -> Usage:
+    """Return what a role used of its policies.
+
+    Args:
+        subject: The policies.
+        setting: The plugin as the cluster has it.
+        trail: What the events tell.
+        roles: The ARNs or names of the roles that the user chose; none to take the one whose events
+            the plugin sent, as their user agent says.
+
+    Raises:
+        UsageError: No role, or several that the user did not choose.
+    """
+    chosen, recognised_by = _roles(trail, roles)
+    counts: dict[str, list[Count]] = {}
+    for (role, action), count in trail.counts.items():
+        if role in chosen:
+            counts.setdefault(action, []).append(count)
+    sent = _callable(setting, find([subject.program] if subject.program else ()))
+    layers = [granted(layer) for layer in (subject.policies, *subject.limiting)]
+    allowed = {a for a in counts if all(x.evaluate(Request(a, "*")).allowed for x in layers)}
+    actions = tuple(
+        _used(action, counts[action], of_plugin=action in sent, in_policy=action in allowed)
+        for action in sorted(counts)
+    )
+    times = [count for each in counts.values() for count in each]
+    unread = (*subject.skipped, *trail.unread)
+    return Usage(
+        subject.title,
+        str(setting.release),
+        setting.mode,
+        setting.features,
+        chosen,
+        recognised_by,
+        tuple(sorted({version for count in times for version in count.versions})),
+        trail.events,
+        min((count.first for count in times if count.first), default=""),
+        max((count.last for count in times), default=""),
+        tuple(_elements(subject, setting, actions, sent)),
+        actions,
+        tuple(a.action for a in actions if a.allowed and not a.in_policy),
+        unread,
+        not any(part.counts for part in unread),
+    )
+
+
+def _roles(trail: Trail, chosen: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """Return the ARNs of the roles that are asked about, and how they are known."""
+    arns = sorted({role for role, _ in trail.counts})
+    for name in chosen:
+        own = [arn for arn in arns if name in (arn, arn.rpartition("/")[2])]
+        if not own:
+            seen = f"{trail.events:,} events were read, of which none is of it"
+            raise UsageError(f"--role {name}: {seen}; check the name, the account and the period")
+        if len(own) > 1:
+            raise UsageError(f"--role {name} is the name of {first_of(own)}; give the ARN of one")
+    if chosen:
+        return tuple(arns), "--role"
+    plugins = sorted({role for (role, _), count in trail.counts.items() if count.versions})
+    if len(plugins) == 1:
+        return tuple(plugins), "the user agent of its events"
+    if plugins:
+        problem = f"the plugin sent events with {len(plugins)} roles: {first_of(plugins)}"
+        raise UsageError(f"{problem}; name those that have this policy with --role")
+    seen = f"; they are of {first_of(arns)}" if arns else ""
+    problem = "no event names the plugin as its user agent, which some versions do not do, such as "
+    raise UsageError(f"{problem}v1.20.4{seen}; name the plugin's role with --role")
+
+
+def _callable(setting: PluginSetting, scenarios: Iterable[Scenario]) -> dict[str, CallableAction]:
+    """Return the actions that the plugin can call in a setting."""
+    sent: dict[str, dict[tuple[str, str], None]] = {}
+    for run in run_scenarios(Answers(()), setting, scenarios):
+        for call in run.calls:
+            for action in (call.template.action, *(c.request.action for c in call.checks)):
+                sent.setdefault(action, {})[run.scenario.name, call.template.does] = None
+    return {
+        action: CallableAction(
+            action,
+            tuple(dict.fromkeys(scenario for scenario, _ in requests)),
+            tuple(dict.fromkeys(does for _, does in requests)),
+            action.startswith(_RECORDED),
+        )
+        for action, requests in sent.items()
+    }
+
+
+def _used(action: str, counts: Iterable[Count], *, of_plugin: bool, in_policy: bool) -> UsedAction:
+    every = list(counts)
+    allowed, denied, failed = (sum(c.results.get(r, 0) for c in every) for r in Result)
+    first = min((count.first for count in every if count.first), default="")
+    last = max(count.last for count in every)
+    return UsedAction(action, allowed, denied, failed, first, last, of_plugin, in_policy)
+
+
+def _elements(
+    subject: Subject,
+    setting: PluginSetting,
+    actions: Sequence[UsedAction],
+    sent: Mapping[str, CallableAction],
+) -> Iterator[ActionElement]:
+    statements = [s for policy in subject.policies for s in policy.statements]
+    allows = [s for s in statements if s.effect == "Allow"]
+    for text in dict.fromkeys(a for s in allows for a in s.actions):
+        yield _element(text, setting, actions, sent)
+    for statement in allows:
+        if statement.not_actions:
+            text = f"all but {', '.join(statement.not_actions)}"
+            why = "NotAction allows every other action; write out the actions that are needed"
+            yield ActionElement(text, Status.undecided, why, (), ())
+
+
+def _element(
+    text: str,
+    setting: PluginSetting,
+    actions: Sequence[UsedAction],
+    sent: Mapping[str, CallableAction],
+) -> ActionElement:
+    own = [a for a in actions if _matches(text, a.action)]
+    used = tuple(a.action for a in own)
+    not_used = tuple(
+        possible
+        for action, possible in sent.items()
+        if action not in used and _matches(text, action)
+    )
+    version = f"{setting.release} in this configuration"
+    if own:
+        status, why = Status.used, _words_of_use(own)
+        if "*" in text or "?" in text:
+            needed = ", ".join((*used, *(a.action for a in not_used)))
+            why += f"; the pattern can be narrowed to {needed}"
+    elif not_used:
+        status, why = Status.callable, f"no event shows it, and the plugin can call it at {version}"
+    else:
+        status, why = Status.droppable, f"no call of {version} needs it, and no event shows it"
+        if not text.lower().startswith(_RECORDED):
+            status = Status.undecided
+            why += "; CloudTrail may not record it: check that no other program needs it"
+        elif not any(_reads(a.action) is _reads(text) for a in actions):
+            status = Status.undecided
+            kind = "read-only" if _reads(text) else "write"
+            why += f"; but the events have no {kind} request at all: the trail may leave them out"
+        else:
+            why += _otherwise(text, setting)
+    return ActionElement(text, status, why, used, not_used)
+
+
+def _matches(pattern: str, action: str) -> bool:
+    return wildcard.matches(pattern.lower(), action.lower())
+
+
+def _reads(action: str) -> bool:
+    return action.partition(":")[2].lower().startswith(_READING)
+
+
+def _words_of_use(actions: Sequence[UsedAction]) -> str:
+    parts = [
+        f"{sum(numbers):,} {word}"
+        for word, numbers in (
+            ("allowed", [a.allowed for a in actions]),
+            ("denied", [a.denied for a in actions]),
+            ("failed", [a.failed for a in actions]),
+        )
+        if any(numbers)
+    ]
+    return f"{', '.join(parts)}, last {max(a.last for a in actions)}"
+
+
+def _otherwise(text: str, setting: PluginSetting) -> str:
+    """Return where the plugin does call an action that it does not call here, in words."""
+    ranges = [r for call in calls.calls() if _matches(text, call.action) for r in call.ranges]
+    if any(r.mode == setting.mode and r.at(setting.release) and not r.feature for r in ranges):
+        return "; with other environment variables it is called"
+    if features := sorted({r.feature for r in ranges if r.at(setting.release) and r.feature}):
+        return f"; with the feature {' or '.join(features)} it is called"
+    if ranges:
+        return "; other versions or the other IP family call it"
+    return ""

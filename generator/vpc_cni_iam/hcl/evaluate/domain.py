@@ -1,0 +1,181 @@
+"""The values of HCL: known, or unknown with a reason, at any depth.
+
+A list or tuple is a Python tuple, a set is a `Set`, a map or object is a dict. Whole numbers are
+int, others Decimal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias, Union
+
+# Engines compute with 512 bits; whole numbers up to this are the same here and in JSON.
+MOST_NUMBER = 2**53
+Number: TypeAlias = int | Decimal
+Scalar: TypeAlias = bool | int | Decimal | str
+Value: TypeAlias = Union[Scalar, tuple["Value", ...], dict[str, "Value"], "Unknown", None]
+
+
+class Set(tuple):  # type: ignore[type-arg]
+    """The items of a set, in the order in which engines iterate over it."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unknown:
+    """A value that only an engine knows.
+
+    Args:
+        code: The expression that is the reason, such as ``var.name``.
+        advice: What would make it known; empty if nothing would.
+        sample: A text that stands for whatever a caller passes. It flows into other texts and
+            decides flags, and nothing else is computed of it.
+        attributes: The known attributes of an object; None if it may be something else.
+        is_text: Whether it is a text, whatever it says.
+    """
+
+    code: str
+    advice: str = ""
+    sample: str | None = None
+    attributes: Mapping[str, Value] | None = None
+    is_text: bool = False
+
+    @property
+    def without_sample(self) -> Unknown:
+        """The same, for what is computed of it: the reason why that is unknown."""
+        return Unknown(self.code, self.advice)
+
+    def __str__(self) -> str:
+        return f"{self.code} cannot be known without an engine"
+
+
+class EvaluationError(Exception):
+    """An expression that every engine refuses."""
+
+
+class UndecidedError(Exception):
+    """A part of an expression whose meaning this evaluator does not know."""
+
+
+class TooLargeError(Exception):
+    """More to evaluate than is evaluated."""
+
+
+class Budget:
+    """How much is evaluated of one module: steps, and items of lists and maps."""
+
+    MOST = 1_000_000
+
+    def __init__(self) -> None:
+        self._left = self.MOST
+
+    def take(self, steps: int = 1) -> None:
+        """Use up steps; raises `TooLargeError` if there are no more."""
+        self._left -= steps
+        if self._left < 0:
+            problem = f"takes more than {self.MOST:,} steps to evaluate, the most that are taken"
+            raise TooLargeError(problem)
+
+    def weigh(self, value: Value) -> None:
+        """Use up a step for each part of a value, however often a part is shared."""
+        self.take(1 + len(value) // 64 if isinstance(value, str) else 1)
+        for item in items(value):
+            self.weigh(item)
+
+
+def items(value: Value) -> Iterable[Value]:
+    """Return the items of a list, set or map; none of anything else."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, tuple) else ()
+
+
+def unknown_in(value: Value) -> Unknown | None:
+    """Return the first unknown part of a value; None if all of it is known."""
+    if isinstance(value, Unknown):
+        return value
+    return next((part for item in items(value) if (part := unknown_in(item))), None)
+
+
+def kind(value: Value) -> str:
+    """Return the type of a value in HCL's words: string, number, bool, list, set, map or null."""
+    if isinstance(value, bool):
+        return "bool"
+    if isinstance(value, int | Decimal):
+        return "number"
+    if isinstance(value, Set):
+        return "set"
+    names: dict[type, str] = {str: "string", tuple: "list", dict: "map", Unknown: "unknown"}
+    return names.get(type(value), "null")
+
+
+def scalar_kinds(*values: Value) -> set[str]:
+    """Return the types of the known scalars in values."""
+    kinds = set()
+    for value in values:
+        if isinstance(value, tuple | dict):
+            kinds |= scalar_kinds(*items(value))
+        elif value is not None and not isinstance(value, Unknown):
+            kinds.add(kind(value))
+    return kinds
+
+
+def text(value: Value) -> str | Unknown:
+    """Return a value as the text that engines convert it to.
+
+    Raises:
+        EvaluationError: Null, a list or a map.
+    """
+    match value:
+        case str() | Unknown():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case Decimal():
+            return format(value.normalize(), "f")
+    raise EvaluationError(f"{kind(value)} where a string is needed")
+
+
+def flag(value: Value) -> bool | Unknown:
+    """Return a value as a boolean, as engines convert it.
+
+    Raises:
+        EvaluationError: It is none.
+    """
+    if isinstance(value, Unknown) and value.sample in ("true", "false"):
+        return value.sample == "true"
+    if isinstance(value, Unknown):
+        return value.without_sample
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in ("true", "false"):
+        return value == "true"
+    raise EvaluationError(f"{kind(value)} where true or false is needed")
+
+
+def number(code: str) -> Number:
+    """Return a number as it is written.
+
+    Raises:
+        UndecidedError: One with more digits than engines and Python surely agree on.
+    """
+    most = 15
+    if sum(map(str.isdigit, code)) > most or "e" in code.lower():
+        raise UndecidedError
+    value = Decimal(code)
+    return int(value) if value == value.to_integral_value() else value
+
+
+def same_kind(*values: Value) -> None:
+    """Check that the scalars in values have one type.
+
+    Raises:
+        UndecidedError: Engines would convert some of them, which depends on declared types.
+    """
+    if len(scalar_kinds(*values)) > 1:
+        raise UndecidedError

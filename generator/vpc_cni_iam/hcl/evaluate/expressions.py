@@ -1,0 +1,411 @@
+"""Evaluates the expressions of a module."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import replace
+from textwrap import shorten
+from typing import Any, cast
+
+from vpc_cni_iam.hcl.evaluate import operations, repetition
+from vpc_cni_iam.hcl.evaluate.domain import (
+    Budget,
+    EvaluationError,
+    Set,
+    TooLargeError,
+    UndecidedError,
+    Unknown,
+    Value,
+    flag,
+    kind,
+    number,
+    scalar_kinds,
+    text,
+    unknown_in,
+)
+from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, Needs
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope, advice
+from vpc_cni_iam.hcl.parse import expression
+from vpc_cni_iam.hcl.syntax import (
+    Block,
+    Code,
+    Conditional,
+    Constant,
+    FunctionCall,
+    Heredoc,
+    List,
+    Node,
+    Object,
+    Operation,
+    Reference,
+    Text,
+)
+
+_CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None}
+_WIDTH = 100
+_ABSENT = object()
+_IN_PROGRESS = object()
+
+
+class Evaluator:
+    """Evaluates expressions with the names of one module.
+
+    Args:
+        scope: The names of the module.
+    """
+
+    def __init__(self, scope: ValueScope) -> None:
+        self.scope = scope
+        self.names: Mapping[str, Value] = {}
+        self.root = self
+        self.assumed: frozenset[str] = frozenset()
+        self.budget = Budget()
+        self._locals: dict[str, Any] = {}
+
+    def with_names(self, names: Mapping[str, Value]) -> Evaluator:
+        """Return an evaluator that knows names besides, such as that of an iterator."""
+        inner = copy(self)
+        inner.names = {**self.names, **names}
+        return inner
+
+    def where_it_exists(self, block: Block) -> Evaluator:
+        """Return an evaluator that takes for true what must be, where a block has an instance.
+
+        These are the names that ``count`` joins with ``&&``, as in ``var.a && local.b ? 1 : 0``.
+        """
+        match block.attributes.get("count"):
+            case Conditional(condition=condition, options=(Constant("1"), Constant("0"))):
+                inner = copy(self)
+                inner.root, inner._locals = inner, {}
+                inner.assumed = self.assumed | set(repetition.conjuncts(condition))
+                return inner
+        return self
+
+    def evaluate(self, node: Node) -> Value:
+        """Return the value of an expression.
+
+        Raises:
+            EvaluationError: Every engine refuses it.
+            TooLargeError: It takes more steps than are taken.
+        """
+        self.budget.take()
+        try:
+            return _BY_TYPE[type(node)](self, node)
+        except UndecidedError:
+            return Unknown(_show(node))
+        except RecursionError:
+            raise TooLargeError("nests too deeply to be evaluated") from None
+
+    def instances(self, block: Block) -> dict[str, Evaluator] | Unknown:
+        """Return the instances of a block, each with an evaluator that knows its key or number.
+
+        They are by what follows the block's address, such as ``[0]``; empty if it has neither
+        ``count`` nor ``for_each``.
+
+        Raises:
+            EvaluationError: Every engine refuses it.
+            TooLargeError: There are more than are read.
+        """
+        names = repetition.instance_names(self, block)
+        if isinstance(names, Unknown):
+            return names
+        return {key: self.with_names(names[key]) for key in names}
+
+    def _constant(self, node: Constant) -> Value:
+        return _CONSTANTS[node.code] if node.code in _CONSTANTS else number(node.code)
+
+    def _reference(self, node: Reference) -> Value:
+        if node.path in self.assumed:
+            return True
+        parts = node.path.split(".")
+        for length in range(1, min(len(parts), 3) + 1):
+            named = self._named(".".join(parts[:length]))
+            if named is _ABSENT:
+                continue
+            value: Value = named
+            self.budget.weigh(value)
+            for part in parts[length:]:
+                value = operations.attribute(value, part)
+            return value
+        return Unknown(node.path, advice(node.path))
+
+    def _named(self, name: str) -> Any:
+        """Return the value of a name; `_ABSENT` for one that is not there."""
+        scope = self.scope
+        if name in self.names:
+            return self.names[name]
+        if name in scope.values:
+            value = scope.values[name]
+            return value if value is None else Unknown(name, advice(name), value)
+        if scope.known is not None and name in scope.known:
+            return scope.known[name]
+        if name in scope.nodes:
+            return self._local(name)
+        if name in scope.blocks:
+            return self._block(name)
+        return _ABSENT
+
+    def _local(self, name: str) -> Value:
+        if name not in self._locals:
+            self._locals[name] = _IN_PROGRESS
+            try:
+                self._locals[name] = self.root.evaluate(self.scope.nodes[name])
+            except EvaluationError as error:
+                self._locals[name] = error
+        value = self._locals[name]
+        if value is _IN_PROGRESS:
+            raise EvaluationError(f"{name} refers to itself")
+        if isinstance(value, EvaluationError):
+            raise value
+        return cast("Value", value)
+
+    def _block(self, address: str) -> Value:
+        """Return a resource, data source or module: its instances are counted, not known."""
+        block = self.scope.blocks[address]
+        instances = self.root.instances(block)
+        if isinstance(instances, Unknown):
+            return Unknown(address, instances.advice)
+        parts = {
+            key: Unknown(f"{address}{key}", attributes=self.scope.attributes(address, key))
+            for key in instances
+        }
+        if "" in parts:
+            return parts[""]
+        if "count" in block.attributes:
+            return tuple(parts.values())
+        return {key[2:-2]: value for key, value in parts.items()}
+
+    def _text(self, node: Text) -> Value:
+        sample = False
+        texts = []
+        for part in node.parts:
+            value = part if isinstance(part, str) else text(self.evaluate(part))
+            if isinstance(value, Unknown):
+                if value.sample is None:
+                    return value
+                sample, value = True, value.sample
+            texts.append(value)
+        joined = "".join(texts)
+        self.budget.weigh(joined)
+        return Unknown(_show(node), "", joined) if sample else joined
+
+    def _heredoc(self, node: Heredoc) -> Value:
+        # Its indentation is that of its lines as they are written.
+        mark = next(c for c in map(chr, range(0xE000, 0xF8FF)) if c not in node.span.text)
+        written = "".join(part if isinstance(part, str) else mark for part in node.parts)
+        plain = replace(node, parts=(written,)).plain or ""
+        codes = (part for part in node.parts if not isinstance(part, str))
+        first, *others = plain.split(mark)
+        pieces: list[str | Node] = [first]
+        for piece in others:
+            pieces += [next(codes), piece]
+        return self._text(Text(tuple(pieces), span=node.span))
+
+    def _code(self, node: Code) -> Value:
+        inner = None if node.problem else expression(node.code)
+        return Unknown(node.code) if inner is None else self.evaluate(inner)
+
+    def _list(self, node: List) -> Value:
+        return tuple(self.evaluate(item) for item in node.items)
+
+    def _object(self, node: Object) -> Value:
+        fields: dict[str, Value] = {}
+        for key, inner in node.fields:
+            name = text(self.evaluate(key))
+            if isinstance(name, Unknown):
+                return name.without_sample
+            if name in fields:
+                raise UndecidedError  # the last one counts, and nobody means that
+            fields[name] = self.evaluate(inner)
+        return fields
+
+    def _conditional(self, node: Conditional) -> Value:
+        holds = flag(self.evaluate(node.condition))
+        if isinstance(holds, Unknown):
+            return holds
+        chosen, other = node.options if holds else reversed(node.options)
+        value = self.evaluate(chosen)
+        kinds = scalar_kinds(value)
+        if kinds <= {"string"} and not isinstance(value, Set):
+            return value
+        # Both options get one type, which may convert this one.
+        try:
+            against = self.evaluate(other)
+        except EvaluationError:
+            return value
+        if against is None or operations.shape(value) == operations.shape(against):
+            return value
+        as_map = len(kinds) > 1 and operations.has_map(against)
+        as_list = isinstance(value, Set) and not isinstance(against, Set) and against != ()
+        converted = kinds not in (set(), scalar_kinds(value, against))
+        if as_map or as_list or converted or unknown_in(against):
+            raise UndecidedError
+        return value
+
+    def _call(self, node: FunctionCall) -> Value:
+        if node.name == "try":
+            return self._try(node)
+        if node.name == "can":
+            return self._can(node)
+        return self._apply(node.name, [self.evaluate(a) for a in node.arguments], node)
+
+    def _spread_call(self, node: Operation) -> Value:
+        name, _, arguments, *_ = node.parts
+        if not isinstance(name, Reference) or not isinstance(arguments, Operation):
+            raise UndecidedError
+        *values, last = [self.evaluate(a) for a in arguments.parts if isinstance(a, Node)]
+        if isinstance(last, Unknown):
+            return last.without_sample
+        if not isinstance(last, tuple):
+            raise EvaluationError(f"{kind(last)} before ...")
+        return self._apply(name.path, [*values, *last], node)
+
+    def _apply(self, name: str, arguments: list[Value], node: Node) -> Value:
+        function = FUNCTIONS.get(name)
+        if function is None:
+            return Unknown(_show(node))
+        sampled = {place for place, a in enumerate(arguments) if operations.sampled(a)}
+        if sampled and sampled <= {*function.samples}:
+            texts = [operations.without_samples(a) for a in arguments]
+            return operations.as_samples(self._apply(name, texts, node))
+        for argument in arguments:
+            self.budget.weigh(argument)
+            if function.needs is Needs.all:
+                missing = unknown_in(argument)
+            else:
+                missing = argument if isinstance(argument, Unknown) else None
+            if missing is not None and function.needs is not Needs.nothing:
+                return missing.without_sample
+        try:
+            inspect.signature(function.call).bind(*arguments)
+        except TypeError:
+            raise UndecidedError from None
+        value = function.call(*arguments)
+        self.budget.weigh(value)
+        return value
+
+    def _try(self, node: FunctionCall) -> Value:
+        for argument in node.arguments:
+            try:
+                value = self.evaluate(argument)
+            except EvaluationError:
+                continue
+            # An engine may refuse it after all, and take the next one.
+            missing = operations.may_fail(value)
+            return value if missing is None else missing
+        raise EvaluationError("no argument of try has a value")
+
+    def _can(self, node: FunctionCall) -> Value:
+        try:
+            missing = unknown_in(self.evaluate(node.arguments[0]))
+            return True if missing is None else missing.without_sample
+        except EvaluationError:
+            return False
+
+    def _operation(self, node: Operation) -> Value:
+        return _BY_RULE.get(node.rule, Evaluator._undecided)(self, node)
+
+    def _undecided(self, node: Operation) -> Value:
+        raise UndecidedError
+
+    def _unary(self, node: Operation) -> Value:
+        sign, operand = node.parts
+        assert isinstance(operand, Node)  # noqa: S101 - as the grammar has it
+        value = self.evaluate(operand)
+        if sign == "-":
+            return operations.computed(0, "-", value)
+        holds = flag(operations.without_sample(value))
+        return holds if isinstance(holds, Unknown) else not holds
+
+    def _binary(self, node: Operation) -> Value:
+        first, *terms = node.parts
+        assert isinstance(first, Node)  # noqa: S101 - as the grammar has it
+        value: Value | None = self.evaluate(first)
+        for term in terms:
+            assert isinstance(term, Operation)  # noqa: S101 - as the grammar has it
+            sign, operand = term.parts
+            assert isinstance(sign, Operation) and isinstance(operand, Node)  # noqa: S101
+            value = self._binary_term(value, str(sign.parts[0]), operand)
+        return value
+
+    def _binary_term(self, left: Value, sign: str, operand: Node) -> Value:
+        if sign in ("&&", "||"):
+            return self._logical(left, sign, operand)
+        right = self.evaluate(operand)
+        if sign in ("==", "!="):
+            same = operations.equal(left, right)
+            return same if isinstance(same, Unknown) else same == (sign == "==")
+        return operations.computed(left, sign, right)
+
+    def _logical(self, left: Value, sign: str, operand: Node) -> Value:
+        decides = sign == "||"
+        first = flag(operations.without_sample(left))
+        if first is decides:
+            return first  # older engines refuse an error on the right, newer ones do not look
+        second = flag(operations.without_sample(self.evaluate(operand)))
+        if second is decides or not isinstance(first, Unknown):
+            return second
+        return first
+
+    def _get_attribute(self, node: Operation) -> Value:
+        inner, getter = node.parts
+        assert isinstance(inner, Node)  # noqa: S101 - as the grammar has it
+        return self._steps(self.evaluate(inner), [getter])
+
+    def _steps(self, value: Value, steps: list[Any]) -> Value:
+        """Return what attributes and indices lead to."""
+        for step in steps:
+            match step:
+                case Operation(rule="get_attr", parts=(_, Reference(path=name))):
+                    value = operations.attribute(value, name)
+                case Operation(rule="braces_index", parts=(_, Node() as index, _)):
+                    value = operations.item(value, self.evaluate(index))
+                case _:
+                    raise UndecidedError
+        return value
+
+    def _splat(self, node: Operation) -> Value:
+        inner, splat = node.parts
+        assert isinstance(inner, Node) and isinstance(splat, Operation)  # noqa: S101
+        value = self.evaluate(inner)
+        steps = list(splat.parts[1:])
+        if value is None:
+            return ()
+        if isinstance(value, Unknown) and value.attributes is None and value.sample is None:
+            return value.without_sample
+        if not isinstance(value, tuple):
+            value = (value,)
+        return tuple(self._steps(item, steps) for item in value)
+
+
+def _show(node: Node) -> str:
+    if isinstance(node, FunctionCall):
+        return f"{node.name}(...)"
+    return "a list" if isinstance(node, List) else shorten(node.span.code, _WIDTH)
+
+
+_BY_TYPE: dict[type[Node], Callable[[Evaluator, Any], Value]] = {
+    Code: Evaluator._code,
+    Conditional: Evaluator._conditional,
+    Constant: Evaluator._constant,
+    FunctionCall: Evaluator._call,
+    Heredoc: Evaluator._heredoc,
+    List: Evaluator._list,
+    Object: Evaluator._object,
+    Operation: Evaluator._operation,
+    Reference: Evaluator._reference,
+    Text: Evaluator._text,
+}
+_BY_RULE: dict[str, Callable[[Evaluator, Operation], Value]] = {
+    "attr_splat_expr_term": Evaluator._splat,
+    "binary_op": Evaluator._binary,
+    "for_object_expr": repetition.evaluate_for,
+    "for_tuple_expr": repetition.evaluate_for,
+    "full_splat_expr_term": Evaluator._splat,
+    "function_call": Evaluator._spread_call,
+    "get_attr_expr_term": Evaluator._get_attribute,
+    "index_expr_term": Evaluator._get_attribute,
+    "unary_op": Evaluator._unary,
+}

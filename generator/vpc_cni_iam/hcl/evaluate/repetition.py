@@ -1,0 +1,126 @@
+"""What repeats: ``count``, ``for_each``, ``dynamic`` blocks and ``for`` expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from vpc_cni_iam.hcl.evaluate.domain import (
+    EvaluationError,
+    Set,
+    TooLargeError,
+    UndecidedError,
+    Unknown,
+    Value,
+    flag,
+    kind,
+    text,
+)
+from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
+from vpc_cni_iam.hcl.syntax import Block, Node, Operation, Reference
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
+
+# How many instances of one block are told apart.
+MOST_INSTANCES = 1_000
+
+
+def instance_names(evaluator: Evaluator, block: Block) -> dict[str, dict[str, Value]] | Unknown:
+    """Return the names that each instance of a block knows, as `Evaluator.instances` has them."""
+    argument = next((a for a in ("count", "for_each") if a in block.attributes), None)
+    if argument is None:
+        return {"": {}}
+    value = evaluator.evaluate(block.attributes[argument])
+    if isinstance(value, Unknown):
+        return value
+    if argument == "count":
+        size = FUNCTIONS["tonumber"].call(value)
+        if not isinstance(size, int) or size < 0:
+            raise EvaluationError("count is not a whole number")
+        _check_instances(size)
+        return {f"[{n}]": {"count": {"index": n}} for n in range(size)}
+    if not isinstance(value, dict | Set):
+        raise EvaluationError(f"for_each of {kind(value)}")
+    _check_instances(len(value))
+    return {f'["{k}"]': {"each": {"key": k, "value": v}} for k, v in pairs(value)}
+
+
+def _check_instances(size: int) -> None:
+    if size > MOST_INSTANCES:
+        raise TooLargeError(f"has {size:,} instances, and at most {MOST_INSTANCES:,} are read")
+
+
+def conjuncts(condition: Node) -> Iterator[str]:
+    """Yield the names that a condition joins with ``&&``."""
+    match condition:
+        case Reference(path=path):
+            yield path
+        case Operation(rule="binary_op", parts=(Node() as first, *terms)):
+            nodes = [first]
+            for term in terms:
+                match term:
+                    case Operation(parts=(Operation(parts=("&&",)), Node() as operand)):
+                        nodes.append(operand)
+                    case _:
+                        return
+            for node in nodes:
+                yield from conjuncts(node)
+
+
+def pairs(collection: Value) -> list[tuple[Value, Value]]:
+    """Return the keys or numbers of a collection with its values, in the order of engines.
+
+    Raises:
+        EvaluationError: It is no list, set or map.
+    """
+    match collection:
+        case dict():
+            return sorted(collection.items())
+        case Set():
+            return list(zip(collection, collection, strict=True))
+        case tuple():
+            return list(enumerate(collection))
+    raise EvaluationError(f"cannot repeat over {kind(collection)}")
+
+
+def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
+    """Return the value of a ``for`` expression."""
+    intro = next(p for p in node.parts if isinstance(p, Operation) and p.rule == "for_intro")
+    *names, over = (part for part in intro.parts if isinstance(part, Node))
+    collection = evaluator.evaluate(over)
+    if isinstance(collection, Unknown):
+        return collection.without_sample
+    variables = [name.path for name in names if isinstance(name, Reference)]
+    if len(variables) != len(names):
+        raise UndecidedError
+    inner = [
+        evaluator.with_names(dict(zip(variables, pair[-len(variables) :], strict=True)))
+        for pair in pairs(collection)
+    ]
+    bodies: list[Node] = []
+    for part in node.parts[node.parts.index(intro) + 1 :]:
+        match part:
+            case Operation(rule="for_cond", parts=(_, Node() as condition)):
+                flags = [flag(each.evaluate(condition)) for each in inner]
+                if unknown := next((f for f in flags if isinstance(f, Unknown)), None):
+                    return unknown.without_sample
+                inner = [each for each, holds in zip(inner, flags, strict=True) if holds]
+            case Node():
+                bodies.append(part)
+    if node.rule == "for_tuple_expr":
+        return tuple(each.evaluate(bodies[0]) for each in inner)
+    return _fields(inner, bodies, grouped="..." in node.parts)
+
+
+def _fields(inner: list[Evaluator], bodies: list[Node], *, grouped: bool) -> Value:
+    groups: dict[str, list[Value]] = {}
+    for evaluator in inner:
+        key, value = (evaluator.evaluate(body) for body in bodies)
+        name = text(key)
+        if isinstance(name, Unknown):
+            return name.without_sample
+        if name in groups and not grouped:
+            raise EvaluationError(f"the key {name!r} is there twice")
+        groups.setdefault(name, []).append(value)
+    return {name: tuple(group) if grouped else group[0] for name, group in groups.items()}

@@ -1,0 +1,145 @@
+"""The values of a module's variables: those that a user gives, and their defaults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.hcl.evaluate.domain import (
+    EvaluationError,
+    TooLargeError,
+    UndecidedError,
+    Value,
+    unknown_in,
+)
+from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
+from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.evaluate.types import convert
+from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.parse import expression, parse
+from vpc_cni_iam.hcl.syntax import Block, Constant, Node, Reference
+from vpc_cni_iam.policy.strict_json import load_json
+
+_SCALARS = tuple(Reference(name) for name in ("string", "number", "bool"))
+
+
+def read_file(text: str, source: str) -> dict[str, Value]:
+    """Return the values of a file of variables.
+
+    Args:
+        source: Its name, as errors show it; one in ``.json`` is JSON.
+
+    Raises:
+        InputError: Neither HCL nor JSON, or not values alone.
+    """
+    if source.endswith(".json"):
+        document = load_json(text, source)
+        if not isinstance(document, dict):
+            raise InputError(source, "", "is not an object of values by the names of variables")
+        return {name: _from_json(value) for name, value in document.items()}
+    file = parse(text, source)
+    for block in file.blocks:
+        raise InputError(source, f"line {block.span.line}", f"block {block.type!r} is no value")
+    values = {}
+    for name, node in file.attributes.items():
+        try:
+            values[name] = _literal(node)
+        except EvaluationError as error:
+            raise InputError(source, f"line {node.span.line}", f"{name}: {error}") from None
+    return values
+
+
+def _from_json(value: Any) -> Value:
+    if isinstance(value, dict):
+        return {name: _from_json(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return tuple(map(_from_json, value))
+    if isinstance(value, float):
+        return Decimal(json.dumps(value))
+    return value  # type: ignore[no-any-return]
+
+
+def _literal(node: Node) -> Value:
+    """Return a value that is written out.
+
+    Raises:
+        EvaluationError: It refers to something, or is none.
+    """
+    try:
+        value = Evaluator(ValueScope()).evaluate(node)
+    except TooLargeError as error:
+        raise EvaluationError(str(error)) from None
+    if unknown := unknown_in(value):
+        raise EvaluationError(f"{unknown.code} is no value that is written out")
+    return value
+
+
+def _parsed(text: str, wanted: Node | None) -> Value:
+    """Return the value of ``--var`` text, which an engine takes as code for types with parts."""
+    if wanted is None or wanted in _SCALARS:
+        return text
+    node = expression(text)
+    if node is None:
+        raise EvaluationError("is not HCL")
+    return _literal(node)
+
+
+def values(blocks: Iterable[Block], given: GivenVariables) -> dict[str, Value]:
+    """Return the values of variables by reference, such as ``var.name``.
+
+    A variable that has neither a value nor a default is not among them.
+
+    Args:
+        blocks: Those of the module.
+
+    Raises:
+        UsageError: A value of the user's that the variable's type refuses.
+    """
+    known: dict[str, Value] = {}
+    types = {b.labels[0]: b for b in blocks if b.type == "variable" and b.labels}
+    given.declared.update(types)
+    for name, block in types.items():
+        try:
+            known |= _value(name, block, given)
+        except EvaluationError as error:
+            if name in given.names:
+                raise UsageError(f"variable {name!r}: {error}") from None
+        except (UndecidedError, TooLargeError):
+            continue
+    return known
+
+
+def _value(name: str, block: Block, given: GivenVariables) -> dict[str, Value]:
+    wanted = block.attributes.get("type")
+    default = block.attributes.get("default")
+    value: Value
+    if name in given.texts:
+        value = _parsed(given.texts[name], wanted)
+    elif name in given.values:
+        value = given.values[name]
+    elif default is None:
+        return {}
+    else:
+        value = _literal(default)
+    never_null = block.attributes.get("nullable") == Constant("false")
+    if value is None and default is not None and never_null:
+        value = _literal(default)
+    return {f"var.{name}": convert(value, wanted)}
+
+
+def undeclared(declared: Iterable[str], given: GivenVariables) -> dict[str, Value]:
+    """Return the values of a user's for variables that another file of a module declares."""
+    return {
+        f"var.{name}": _scalar(given.texts[name]) if name in given.texts else given.values[name]
+        for name in given.names.difference(declared)
+    }
+
+
+def _scalar(text: str) -> Value:
+    node = expression(text)
+    if isinstance(node, Constant) or text.lstrip()[:1] in tuple("[{"):
+        return _parsed(text, Reference("any"))
+    return text

@@ -1,0 +1,374 @@
+"""Reads which actions roles used, from events of CloudTrail or from what a query counted.
+
+Events: files of a trail (``Records``), what ``aws cloudtrail lookup-events`` prints, and events one
+after another. Counts: CSV, ``aws athena get-query-results`` and ``aws cloudtrail
+get-query-results``, with the columns of `COLUMNS`. Sources: AWS CloudTrail User Guide, "CloudTrail
+record contents" and "CloudTrail userIdentity element"; the API references of LookupEvents and
+GetQueryResults of CloudTrail, and of GetQueryResults of Athena.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import BinaryIO
+
+from msgspec import Struct
+
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs.json_pieces import PieceReader, Pieces, opened
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.texts import STDIN, unreadable
+from vpc_cni_iam.texts.limits import EVENT, ROLE_ACTIONS, TRAIL
+
+# v1.8.0 to v1.18.0 write version/v1.18.0 (pkg/awsutils/awssession/session.go), v1.22.4 to v1.23.2
+# write v1.23.2 (pkg/awsutils/awsutils.go). v1.19.4 to v1.20.4 do not name themselves.
+AGENT = r"amazon-vpc-cni-k8s/(?:version/)?(v?[0-9]+\.[0-9]+\.[0-9]+)"
+# CloudTrail's eventSource names a service by its endpoint, IAM's actions by a prefix.
+SERVICES = {"monitoring": "cloudwatch"}
+DENIED = r"UnauthorizedOperation|AccessDenied|Client\.Unauthorized"
+COLUMNS = (
+    "role", "event_source", "event_name", "error_code", "plugin_version", "events", "first_time",
+    "last_time",
+)  # fmt: skip
+
+_WHAT = "events of CloudTrail"
+_ADVICE = (
+    "give files of a trail, what aws cloudtrail lookup-events prints, events one a line, or the "
+    "result of the query that coverage --print-sql prints"
+)
+_AGENT, _DENIED = re.compile(AGENT), re.compile(DENIED)
+_LISTS = ("Records", "Events", "QueryResultRows", "Rows")
+# What objects around lists have, of which an event has none.
+_AROUND = frozenset(
+    (*_LISTS, "ResultSet", "ResultSetMetadata", "NextToken", "QueryStatus", "QueryStatistics",
+     "QueryId", "ErrorMessage", "UpdateCount")
+)  # fmt: skip
+_FIRST_KEY = re.compile(rb'\{\s*"(\w+)"')
+_HEAD = 4096
+# CloudTrail User Guide, "CloudTrail digest file structure": in a folder of this name.
+_DIGESTS = "CloudTrail-Digest"
+
+
+class Result(Enum):
+    """What became of a request."""
+
+    allowed = "allowed"
+    denied = "denied"
+    failed = "failed for another reason"
+
+
+class _Issuer(Struct):
+    arn: str | None = None
+
+
+class _Session(Struct, rename="camel"):
+    session_issuer: _Issuer | None = None
+
+
+class _Identity(Struct, rename="camel"):
+    session_context: _Session | None = None
+
+
+class _Event(Struct, rename="camel"):
+    event_source: str
+    event_name: str
+    event_time: str = ""
+    error_code: str | None = None
+    user_agent: str | None = None
+    user_identity: _Identity | None = None
+
+
+class _LookedUp(Struct, rename="pascal"):
+    cloud_trail_event: str
+
+
+class _Datum(Struct, rename="pascal"):
+    var_char_value: str | None = None
+
+
+class _Row(Struct, rename="pascal"):
+    data: list[_Datum]
+
+
+@dataclass(slots=True)
+class Count:
+    """How often a role used an action.
+
+    Args:
+        results: How often, by what became of it.
+        first: The time of the first event, as CloudTrail writes it.
+        last: The time of the last one.
+        versions: The plugin versions that asked, as they name themselves.
+    """
+
+    results: dict[Result, int] = field(default_factory=dict)
+    first: str = ""
+    last: str = ""
+    versions: set[str] = field(default_factory=set)
+
+    def add(self, result: Result, events: int, first: str, last: str, version: str) -> None:
+        """Count events."""
+        self.results[result] = self.results.get(result, 0) + events
+        self.first = min(filter(None, (self.first, first)), default="")
+        self.last = max(self.last, last)
+        if version:
+            self.versions.add(version)
+
+
+@dataclass(slots=True)
+class Trail:
+    """What roles did.
+
+    Args:
+        counts: By the ARN of a role and the action.
+        events: How many events were read.
+        unread: What was not read.
+    """
+
+    counts: dict[tuple[str, str], Count] = field(default_factory=dict)
+    events: int = 0
+    unread: list[Skipped] = field(default_factory=list)
+
+
+def read(targets: Sequence[str], stdin: BinaryIO, roles: Iterable[str] = ()) -> Trail:
+    """Return what roles did, from files of which one event is in memory at a time.
+
+    Args:
+        targets: Files, and directories as ``aws s3 sync`` writes them; ``-`` is standard input.
+        stdin: Standard input.
+        roles: The ARNs or names of the roles to count; none for every role.
+
+    Raises:
+        InputError: A file that cannot be read, or holds something else.
+        UsageError: Empty text for a file, or too many roles to count each.
+    """
+    counter = _Counter(frozenset(roles))
+    for target in targets:
+        if not target:
+            raise UsageError("the file is empty text; name one, or - for standard input")
+        if target == "-":
+            counter.read(Pieces(stdin, STDIN, TRAIL))
+            continue
+        for path in _files(Path(target)):
+            with opened(path, TRAIL) as pieces:
+                counter.read(pieces)
+    return counter.trail
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield the files of a path, without hidden ones and the digests of a trail.
+
+    Raises:
+        InputError: A directory without any, or one that cannot be read.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    empty = True
+    for folder, folders, names in os.walk(path, onerror=_refuse):
+        folders[:] = sorted(n for n in folders if not n.startswith(".") and n != _DIGESTS)
+        for name in sorted(names):
+            if not name.startswith("."):
+                empty = False
+                yield Path(folder, name)
+    if empty:
+        raise InputError(str(path), "", f"has no file; {_ADVICE}")
+
+
+def _refuse(error: OSError) -> None:
+    raise unreadable(Path(error.filename), error)
+
+
+class _Counter:
+    """Counts the events of files."""
+
+    def __init__(self, roles: frozenset[str]) -> None:
+        self.trail = Trail()
+        self._roles = roles
+
+    def read(self, pieces: Pieces) -> None:
+        """Count the events of a file.
+
+        Raises:
+            InputError: It holds something else.
+        """
+        head = pieces.peek(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip()
+        if not head:
+            raise InputError(pieces.source, "", f"is empty; {_ADVICE}")
+        if head[:1] not in b"[{":
+            self._csv(pieces)
+            return
+        reader = PieceReader(pieces, _WHAT, EVENT)
+        reader.skip_mark()
+        while reader.peek():
+            self._value(reader)
+
+    def _value(self, reader: PieceReader) -> None:
+        """Pass an event, a list of events or an object around one."""
+        if reader.peek() == b"[":
+            for _ in reader.items():
+                self._event(reader.decoded(reader.value(), _Event))
+        elif (match := _FIRST_KEY.match(reader.head(_HEAD))) and match[1].decode() in _AROUND:
+            self._around(reader)
+        else:
+            self._event(reader.decoded(reader.value(), _Event))
+
+    def _around(self, reader: PieceReader) -> None:
+        for key in reader.members():
+            if key == "ResultSet":
+                self._around(reader)
+            elif key == "Records":
+                for _ in reader.items():
+                    self._event(reader.decoded(reader.value(), _Event))
+            elif key == "Events":
+                for _ in reader.items():
+                    event = reader.decoded(reader.value(), _LookedUp).cloud_trail_event
+                    self._event(reader.decoded(memoryview(event.encode()), _Event))
+            elif key == "QueryResultRows":
+                for _ in reader.items():
+                    cells = reader.decoded(reader.value(), list[dict[str, str | None]])
+                    row = {name: text for cell in cells for name, text in cell.items()}
+                    self._row(row, reader.source)
+            elif key == "Rows":
+                self._rows(reader)
+            else:
+                self._rest(reader, key, reader.decoded(reader.value(), object))
+
+    def _rows(self, reader: PieceReader) -> None:
+        """Pass the rows of Athena, whose first one has the names of the columns."""
+        names: list[str] = []
+        for _ in reader.items():
+            texts = [d.var_char_value for d in reader.decoded(reader.value(), _Row).data]
+            if not names:
+                names = [text or "" for text in texts]
+                _check_columns(names, reader.source)
+            else:
+                self._row(dict(zip(names, texts, strict=False)), reader.source)
+
+    def _rest(self, reader: PieceReader, key: str, value: object) -> None:
+        if key == "NextToken" and value:
+            detail = "a page says that more follow; let aws follow the pages, or give every page"
+            self.trail.unread.append(Skipped(reader.source, Reason.not_read, detail))
+        elif key == "QueryStatus" and value != "FINISHED":
+            raise reader.refuse(f"the query is {value}, not FINISHED; run it again, or wait for it")
+
+    def _csv(self, pieces: Pieces) -> None:
+        lines = csv.reader(_lines(pieces), strict=True)
+        try:
+            names = next(lines)
+            _check_columns(names, pieces.source)
+            for row in lines:
+                if row:
+                    self._row(dict(zip(names, row, strict=False)), pieces.source)
+        except csv.Error as error:
+            raise InputError(pieces.source, f"line {lines.line_num}", str(error)) from None
+
+    def _row(self, row: Mapping[str, str | None], source: str) -> None:
+        _check_columns(row, source)
+        texts = {name: row[name] or "" for name in COLUMNS}
+        if not texts["events"].isdecimal():
+            problem = f"{texts['events'][:80]!r} in the column events is not a number"
+            raise InputError(source, "", f"{problem}; {_ADVICE}")
+        agent = _AGENT.search(f"amazon-vpc-cni-k8s/{texts['plugin_version']}")
+        self._count(
+            texts["role"],
+            _action(texts["event_source"], texts["event_name"]),
+            _result(texts["error_code"]),
+            int(texts["events"]),
+            _time(texts["first_time"]),
+            _time(texts["last_time"]),
+            agent[1] if agent else "",
+        )
+
+    def _event(self, event: _Event) -> None:
+        session = event.user_identity.session_context if event.user_identity else None
+        role = session.session_issuer.arn if session and session.session_issuer else None
+        agent = _AGENT.search(event.user_agent or "")
+        self._count(
+            role or "",
+            _action(event.event_source, event.event_name),
+            _result(event.error_code or ""),
+            1,
+            event.event_time,
+            event.event_time,
+            agent[1] if agent else "",
+        )
+
+    def _count(
+        self,
+        role: str,
+        action: str,
+        result: Result,
+        events: int,
+        first: str,
+        last: str,
+        version: str,
+    ) -> None:
+        self.trail.events += events
+        if ":role/" not in role or not self._is_asked_for(role):
+            return
+        key = role, action
+        if key not in self.trail.counts:
+            if len(self.trail.counts) >= ROLE_ACTIONS.most:
+                problem = f"the events are of more than {ROLE_ACTIONS.words()}"
+                raise UsageError(f"{problem}; name the plugin's role with --role")
+            self.trail.counts[key] = Count()
+        self.trail.counts[key].add(
+            result, events, first, last, "v" + version.removeprefix("v") if version else ""
+        )
+
+    def _is_asked_for(self, role: str) -> bool:
+        if not self._roles:
+            return True
+        return role in self._roles or role.rpartition("/")[2] in self._roles
+
+
+def _action(event_source: str, event_name: str) -> str:
+    service = event_source.partition(".")[0]
+    return f"{SERVICES.get(service, service)}:{event_name}"
+
+
+def _result(error_code: str) -> Result:
+    if not error_code:
+        return Result.allowed
+    return Result.denied if _DENIED.search(error_code) else Result.failed
+
+
+def _time(text: str) -> str:
+    """Return a time of SQL as CloudTrail writes it."""
+    match = re.match(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)", text)
+    return f"{match[1]}T{match[2]}Z" if match else ""
+
+
+def _check_columns(names: Iterable[str], source: str) -> None:
+    if missing := [name for name in COLUMNS if name not in names]:
+        problem = f"is not {_WHAT}, and not their counts: there is no column {', '.join(missing)}"
+        raise InputError(source, "", f"{problem}; {_ADVICE}")
+
+
+def _lines(pieces: Pieces) -> Iterator[str]:
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    rest, number = "", 0
+    while True:
+        piece = pieces.read()
+        try:
+            text = rest + decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError:
+            problem = f"is not UTF-8 text; {_ADVICE}"
+            raise InputError(pieces.source, f"after line {number}", problem) from None
+        *lines, rest = text.split("\n")
+        number += len(lines)
+        yield from (f"{line}\n" for line in lines)
+        if not piece:
+            if rest:
+                yield rest
+            return
+        if len(rest) > EVENT.most:
+            raise InputError(pieces.source, f"line {number + 1}", f"is too long; {_ADVICE}")

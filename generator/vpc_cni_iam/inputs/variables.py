@@ -1,0 +1,61 @@
+"""Values for the variables of modules, from options and files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.hcl.evaluate.domain import Value
+from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.inputs.hcl import kind_of
+from vpc_cni_iam.names import resolve
+
+__all__ = ["GivenVariables", "check_used", "given_variables"]
+
+_NAME = re.compile(r"[^\W\d][\w-]*")
+
+
+def given_variables(
+    options: Iterable[str], files: Iterable[str], text: Callable[[str], str]
+) -> GivenVariables:
+    """Return the values that a user gives; an option counts before a file, a later one before.
+
+    Args:
+        options: Such as ``name=value``.
+        text: Returns the text of a file.
+
+    Raises:
+        InputError: A file that cannot be read, or holds more than values.
+        UsageError: An option that is no pair.
+    """
+    values: dict[str, Value] = {}
+    for file in files:
+        from vpc_cni_iam.hcl.variables import read_file  # noqa: PLC0415 - a parser
+
+        values |= read_file(text(file), file)
+    texts = {}
+    for option in options:
+        name, sign, value = option.partition("=")
+        if not sign or not _NAME.fullmatch(name.strip()):
+            raise UsageError(f"--var {option!r} is not NAME=VALUE")
+        texts[name.strip()] = value
+    return GivenVariables(texts, values)
+
+
+def check_used(given: GivenVariables, targets: Iterable[str]) -> None:
+    """Refuse values that no module took.
+
+    Args:
+        targets: The inputs that were read.
+
+    Raises:
+        UsageError: No input is HCL, or none declares a variable of that name.
+    """
+    if not given.names:
+        return
+    if not any(kind_of(target) for target in targets if target):
+        raise UsageError("--var and --var-file fill the variables of HCL, and no input is HCL")
+    for name in sorted(given.texts.keys() - given.declared):
+        resolve(name, sorted(given.declared), "variable", "--var")
+        raise UsageError(f"unknown variable {name!r}: write it as the module does")

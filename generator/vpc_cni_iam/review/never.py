@@ -1,0 +1,234 @@
+"""Whether a role can ever do something, and whether two roles can change the same resource."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.inputs.skipped import Skipped, incomplete
+from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.proof.access import Counterexample, Proven
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.disjoint import Overlap, RolePolicies, changes, overlaps
+from vpc_cni_iam.policy.proof.never import never as prove_never
+
+_MOST = 50  # questions of one command
+_ACTION = re.compile(r"[a-zA-Z0-9-]+:[a-zA-Z0-9*?]+|\*")
+_CLUSTER_TAG = "aws:PrincipalTag/eks-cluster-name"
+
+
+class Answer(StrEnum):
+    """What is known of a question."""
+
+    never = "never (proven)"
+    allowed = "allowed"
+    not_proven = "not proven"
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleRequest:
+    """A request that a role is allowed.
+
+    Args:
+        action: The action.
+        resource: The resource.
+        context: The values of condition keys.
+    """
+
+    action: str
+    resource: str
+    context: dict[str, list[str]]
+
+    def __str__(self) -> str:
+        context = ", ".join(f"{key}={'|'.join(v)}" for key, v in sorted(self.context.items()))
+        return f"{self.action} on {self.resource}" + (f" with {context}" if context else "")
+
+
+@dataclass(frozen=True, slots=True)
+class ActionAnswer:
+    """Whether a role can ever do something.
+
+    Args:
+        action: The action, or a pattern.
+        resource: The pattern of the resource.
+        answer: What is known.
+        example: A request that is allowed, None if none is known.
+        reason: Why nothing is proven, empty if something is.
+    """
+
+    action: str
+    resource: str
+    answer: Answer
+    example: ExampleRequest | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedChange:
+    """Actions of two roles on the same resource.
+
+    Args:
+        first_actions: Those of the one role.
+        second_actions: Those of the other.
+        first: A request of the one, None if none is known.
+        second: A request of the other about the same resource.
+        reason: Why nothing is proven, empty if something is.
+    """
+
+    first_actions: tuple[str, ...]
+    second_actions: tuple[str, ...]
+    first: ExampleRequest | None
+    second: ExampleRequest | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindAnswer:
+    """Whether two roles can change the same resource of a type.
+
+    Args:
+        kind: The type.
+        answer: What is known.
+        shared: What both can change, or is not shown to be of one alone.
+    """
+
+    kind: str
+    answer: Answer
+    shared: tuple[SharedChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """What roles can never do.
+
+    Args:
+        policies: What the policies of each role are.
+        actions: The answers about actions.
+        kinds: The answers about types of resources that both roles change.
+        proven: Whether all is proven.
+        unread: What was not read.
+    """
+
+    policies: tuple[str, ...]
+    actions: tuple[ActionAnswer, ...]
+    kinds: tuple[KindAnswer, ...]
+    proven: bool
+    unread: tuple[Skipped, ...]
+
+
+def never(subject: Subject, targets: Sequence[str]) -> Never:
+    """Return whether a role can ever do what is named.
+
+    Args:
+        subject: The policies of the role.
+        targets: Each ``ACTION`` or ``ACTION@RESOURCE``.
+
+    Raises:
+        UsageError: One that is no action, or too many.
+    """
+    if len(targets) > _MOST:
+        raise UsageError(f"--never is given {len(targets)} times; ask for at most {_MOST}")
+    budget, pairs = Budget(), [_target(target) for target in targets]
+    answers = tuple(
+        _action_answer(subject, *pair, budget.share(len(pairs) - number))
+        for number, pair in enumerate(pairs)
+    )
+    return _result((subject,), answers, ())
+
+
+def _target(target: str) -> tuple[str, str]:
+    action, at, resource = target.partition("@")
+    if not _ACTION.fullmatch(action):
+        problem = f"--never {target}: {action!r} is not an action such as ec2:TerminateInstances"
+        raise UsageError(f"{problem}; write ACTION or ACTION@RESOURCE")
+    if (at and not (resource == "*" or resource.startswith("arn:"))) or "$" in resource:
+        problem = f"--never {target}: {resource!r} is not an ARN, or a pattern of one"
+        raise UsageError(f"{problem} such as arn:aws:ec2:*:*:instance/*")
+    return action, resource or "*"
+
+
+def _action_answer(subject: Subject, action: str, resource: str, budget: Budget) -> ActionAnswer:
+    answer = prove_never(subject.policies, (action,), resource, budget)
+    if isinstance(answer, Proven):
+        if subject.is_complete:
+            return ActionAnswer(action, resource, Answer.never)
+        reason = f"nothing that was read allows it; {incomplete(subject.skipped)}"
+        return ActionAnswer(action, resource, Answer.not_proven, reason=reason)
+    if not isinstance(answer, Counterexample):
+        return ActionAnswer(action, resource, Answer.not_proven, reason=answer.reason)
+    example = _example(answer.request)
+    if answer.made_up:
+        reason = f"a request is allowed whose {answer.made_up} AWS may not have"
+        return ActionAnswer(action, resource, Answer.not_proven, example, reason)
+    return ActionAnswer(action, resource, Answer.allowed, example)
+
+
+def disjoint(first: Subject, second: Subject, clusters: tuple[str, str] | None = None) -> Never:
+    """Return whether two roles can change the same network interface or instance.
+
+    Args:
+        first: The policies of the one role.
+        second: Those of the other.
+        clusters: The names of their clusters, which are session tags of EKS Pod Identity; None if
+            they are not known.
+    """
+    sessions: Sequence[Mapping[str, str]] = [
+        {_CLUSTER_TAG: cluster} for cluster in clusters or ()
+    ] or [{}, {}]
+    roles = [
+        RolePolicies(subject.policies, session)
+        for subject, session in zip((first, second), sessions, strict=True)
+    ]
+    budget = Budget()
+    complete = first.is_complete and second.is_complete
+    kinds = tuple(
+        _kind(roles, kind, budget.share(len(changes()) - number), complete=complete)
+        for number, kind in enumerate(changes())
+    )
+    return _result((first, second), (), kinds)
+
+
+def _kind(
+    roles: Sequence[RolePolicies], kind: str, budget: Budget, *, complete: bool
+) -> KindAnswer:
+    shared = tuple(map(_shared, overlaps(roles[0], roles[1], kind, budget)))
+    if any(change.first for change in shared):
+        return KindAnswer(kind, Answer.allowed, shared)
+    answer = Answer.not_proven if shared or not complete else Answer.never
+    return KindAnswer(kind, answer, shared)
+
+
+def _shared(overlap: Overlap) -> SharedChange:
+    return SharedChange(
+        overlap.first_actions,
+        overlap.second_actions,
+        _example(overlap.first) if overlap.first else None,
+        _example(overlap.second) if overlap.second else None,
+        overlap.reason,
+    )
+
+
+def _example(request: Request) -> ExampleRequest:
+    context = {
+        key: [value] if isinstance(value, str) else list(value)
+        for key, value in sorted(request.context.items())
+    }
+    return ExampleRequest(request.action, request.resource, context)
+
+
+def _result(
+    subjects: Sequence[Subject],
+    actions: tuple[ActionAnswer, ...],
+    kinds: tuple[KindAnswer, ...],
+) -> Never:
+    return Never(
+        tuple(subject.title for subject in subjects),
+        actions,
+        kinds,
+        {a.answer for a in actions} | {k.answer for k in kinds} == {Answer.never},
+        tuple(skipped for subject in subjects for skipped in subject.skipped),
+    )

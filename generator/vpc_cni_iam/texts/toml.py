@@ -1,0 +1,24 @@
+"""Reads TOML of a user's."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts.nesting import check_toml
+
+
+def loads(text: str, source: str) -> dict[str, Any]:
+    """Return the table of a TOML text.
+
+    Raises:
+        InputError: It is not TOML, or holds what cannot be read.
+    """
+    check_toml(text, source)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(source, "", f"is not TOML: {error}") from None
+    except (ValueError, RecursionError):  # such as a number of more digits than Python reads
+        raise InputError(source, "", "holds a number or a nesting that is too large") from None

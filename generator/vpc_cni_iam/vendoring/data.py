@@ -1,0 +1,231 @@
+"""What commands on vendored modules print as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NotRequired, TypedDict
+
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.files.tree import FileChange
+from vpc_cni_iam.policy.diff.changes import ChangeKind
+from vpc_cni_iam.vendoring.configuration.config import Config
+from vpc_cni_iam.vendoring.diff import Diff
+from vpc_cni_iam.vendoring.report import CheckResult, counts
+from vpc_cni_iam.vendoring.state import KeptEdit, ModuleFile, State
+from vpc_cni_iam.vendoring.sync import SyncOutcome
+
+
+class KeptEditData(TypedDict):
+    """A local change that sync keeps, and what it means for access."""
+
+    path: str
+    sha256: str
+    access: str
+    details: Sequence[str]
+    accepted: str | None
+    fine: bool
+
+
+class CheckedFileData(TypedDict):
+    """A file of a module that needs a report."""
+
+    path: str
+    state: State
+    reason: str
+    kept: NotRequired[KeptEditData]
+    ways_out: Sequence[str]
+
+
+class UnusedAcceptData(TypedDict):
+    """A local change that the configuration accepts and no file has."""
+
+    file: str
+    sha256: str
+
+
+class CheckedModuleData(TypedDict):
+    """The check of a module."""
+
+    path: str
+    state: str
+    pin: str
+    newest: bool
+    files: Sequence[CheckedFileData]
+    unused_accept: Sequence[UnusedAcceptData]
+    error: str | None
+
+
+class CheckData(TypedDict):
+    """The check of every module."""
+
+    modules: Sequence[CheckedModuleData]
+    orphans: Sequence[str]
+    warnings: Sequence[str]
+    summary: dict[str, int]
+    newest_release: str
+
+
+class AccessChangeData(TypedDict):
+    """A change of access."""
+
+    kind: ChangeKind
+    text: str
+
+
+class VariantChangeData(TypedDict):
+    """The change of access of a variant, or why it is unknown."""
+
+    variant: str
+    changes: Sequence[AccessChangeData]
+    note: str
+
+
+class DiffData(TypedDict):
+    """What a sync would change in a module."""
+
+    path: str
+    variants: Sequence[VariantChangeData]
+    kept: Sequence[KeptEditData]
+    diff: str
+    error: str | None
+
+
+class DiffsData(TypedDict):
+    """What a sync would change in each module."""
+
+    warnings: Sequence[str]
+    modules: Sequence[DiffData]
+
+
+class RefusedFileData(TypedDict):
+    """A file with a local change that stopped the sync of its module."""
+
+    path: str
+    state: State
+
+
+class SyncedModuleData(TypedDict):
+    """What a sync changed in a module."""
+
+    path: str
+    done: bool
+    changes: Sequence[FileChange]
+    refused: Sequence[RefusedFileData]
+    conflicts: Sequence[str]
+    kept: Sequence[KeptEditData]
+    error: str | None
+
+
+class SyncData(TypedDict):
+    """What a sync changed in each module."""
+
+    warnings: Sequence[str]
+    modules: Sequence[SyncedModuleData]
+
+
+class UpgradeData(SyncData):
+    """What an upgrade changed in the configuration and in each module."""
+
+    config_changed: bool
+    diffs: Sequence[DiffData]
+
+
+def check_data(checked: CheckResult) -> CheckData:
+    """Return a check as plain data."""
+    return {
+        "modules": [
+            {
+                "path": r.module.path,
+                "state": r.state,
+                "pin": " ".join(r.module.options.selection.arguments()),
+                "newest": r.module.newest,
+                "files": [_checked_file(f, r.module.path, checked.command) for f in r.files],
+                "unused_accept": [{"file": e.file, "sha256": e.sha256} for e in r.unused],
+                "error": _error(r.failure),
+            }
+            for r in checked.reports
+        ],
+        "orphans": checked.orphans,
+        "warnings": checked.warnings,
+        "summary": counts(checked.reports),
+        "newest_release": str(releases.newest()),
+    }
+
+
+def _checked_file(file: ModuleFile, module: str, command: str) -> CheckedFileData:
+    data: CheckedFileData = {
+        "path": file.path,
+        "state": file.state,
+        "reason": file.reason,
+        "ways_out": list(file.ways_out(module, command)),
+    }
+    return data if file.edit is None else {**data, "kept": _kept_edit(file.edit)}
+
+
+def diffs_data(diffs: Iterable[Diff], config: Config) -> DiffsData:
+    """Return what a sync would change as plain data."""
+    return {"warnings": config.warnings, "modules": list(map(_diff, diffs))}
+
+
+def sync_data(outcomes: Iterable[SyncOutcome], config: Config) -> SyncData:
+    """Return what a sync changed as plain data."""
+    modules: list[SyncedModuleData] = [
+        {
+            "path": outcome.module.path,
+            "done": outcome.done,
+            "changes": outcome.changes,
+            "refused": [{"path": f.path, "state": f.state} for f in outcome.refused],
+            "conflicts": [f.path for f in outcome.conflicts],
+            "kept": _kept_edits(outcome.kept_edits),
+            "error": _error(outcome.failure),
+        }
+        for outcome in outcomes
+    ]
+    return {"warnings": config.warnings, "modules": modules}
+
+
+def upgrade_data(
+    diffs: Iterable[Diff], outcomes: Iterable[SyncOutcome], config: Config, *, changed: bool
+) -> UpgradeData:
+    """Return what an upgrade changed as plain data; `changed` is whether the configuration was."""
+    return {
+        "config_changed": changed,
+        "diffs": list(map(_diff, diffs)),
+        **sync_data(outcomes, config),
+    }
+
+
+def _diff(diff: Diff) -> DiffData:
+    return {
+        "path": diff.module.path,
+        "variants": [
+            {
+                "variant": m.variant,
+                "changes": [{"kind": c.kind, "text": c.text} for c in m.changes],
+                "note": m.note,
+            }
+            for m in diff.meanings
+        ],
+        "kept": _kept_edits(diff.kept_edits),
+        "diff": diff.text,
+        "error": _error(diff.failure),
+    }
+
+
+def _kept_edits(files: Iterable[ModuleFile]) -> list[KeptEditData]:
+    return [_kept_edit(file.edit) for file in files if file.edit is not None]
+
+
+def _kept_edit(edit: KeptEdit) -> KeptEditData:
+    return {
+        "path": edit.path,
+        "sha256": edit.sha256,
+        "access": edit.access.name.lower(),
+        "details": edit.details,
+        "accepted": edit.accepted or None,
+        "fine": edit.fine,
+    }
+
+
+def _error(failure: Exception | None) -> str | None:
+    return None if failure is None else str(failure)

@@ -1,0 +1,109 @@
+"""Roles beside how clusters configure the plugin: ``audit --daemonset``, and add-ons' values."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from account_details import ACCOUNT, OLD, PODS, details, irsa, role
+from conftest import run
+from test_coverage_deployment import daemonset
+
+WITHOUT_SUBNETS = {
+    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true",
+    "ENABLE_SUBNET_DISCOVERY": "false",
+}
+OLD_ROLE = f"arn:aws:iam::{ACCOUNT}:role/old"
+
+
+def addon(values: str, *, cluster: str = "prod", arn: str = OLD_ROLE) -> str:
+    described = {
+        "addonName": "vpc-cni",
+        "clusterName": cluster,
+        "addonVersion": "v1.20.4-eksbuild.1",
+        "serviceAccountRoleArn": arn,
+        "configurationValues": values,
+    }
+    return json.dumps({"addon": described})
+
+
+def audited(folder: Path, *files: str, daemonsets: tuple[str, ...] = ()) -> dict[str, Any]:
+    (folder / "account.json").write_text(details(role("old", irsa(), inline={"cni": OLD})))
+    words = ["account.json"]
+    for number, text in enumerate(files):
+        (folder / f"{number}.json").write_text(text)
+        words.append(f"{number}.json")
+    for number, text in enumerate(daemonsets):
+        (folder / f"aws-node-{number}.json").write_text(text)
+        words += ["--daemonset", f"aws-node-{number}.json"]
+    done = run("audit", *words, "--to", "v1.23.2", "--format", "json", cwd=folder)
+    assert done.code in (0, 1), done.err
+    result: dict[str, Any] = json.loads(done.out)
+    jsonschema.validate(result, json.loads(run("audit", "--schema").out))
+    assert done.code == (1 if result["breaks"] or not result["complete"] else 0)
+    return result
+
+
+def test_the_values_of_an_add_on_decide_whether_its_role_breaks(tmp_path: Path) -> None:
+    # So configured, v1.23.2 does not call ec2:DescribeSubnets, which the role lacks.
+    assert audited(tmp_path, addon(""))["breaks"]
+    off = json.dumps({"env": WITHOUT_SUBNETS})
+    result = audited(tmp_path, addon(off))
+    (use,) = result["roles"][0]["clusters"]
+    assert use["result"]["works"] and not result["breaks"] and result["complete"]
+    on = json.dumps({"env": {"WARM_IP_TARGET": "5"}})
+    two = audited(tmp_path, addon(off), addon(on, cluster="stage"))
+    assert [u["result"]["works"] for u in two["roles"][0]["clusters"]] == [True, False]
+    assert two["breaks"]
+    text = run("audit", "account.json", "0.json", "1.json", "--to", "v1.23.2", cwd=tmp_path).out
+    assert f"{OLD_ROLE}: breaks at v1.23.2 in cluster stage, as 1.json configures it, IPv4" in text
+    # A cluster whose values are not known has the defaults.
+    assert audited(tmp_path, addon(off), addon("", cluster="stage"))["breaks"]
+
+
+def test_values_that_are_not_read_count_against_the_result(tmp_path: Path) -> None:
+    for values in (
+        "env:\n  ENABLE_SUBNET_DISCOVERY: 'false'\n",
+        '{"env": ',
+        '{"env": {"ENABLE_IPv6": 1}}',
+    ):
+        result = audited(tmp_path, addon(values))
+        assert result["breaks"]
+        assert result["complete"] is (values[-2:] == "}}")
+
+
+def test_a_daemonset_is_of_the_cluster_that_it_names(tmp_path: Path) -> None:
+    own = daemonset(**WITHOUT_SUBNETS)
+    result = audited(tmp_path, addon(""), daemonsets=(own,))
+    (use,) = result["roles"][0]["clusters"]
+    assert (use["configuration"], use["result"]["works"]) == ("aws-node-0.json", True)
+    assert not result["breaks"] and result["complete"]
+    # No role is known to be of the cluster, or the cluster is not known: it is said, and counts.
+    for other, problem in (
+        (daemonset(CLUSTER_NAME="stage"), "no role of the input is known to be of cluster stage"),
+        (daemonset(CLUSTER_NAME=None), "CLUSTER_NAME is not in it"),
+    ):
+        result = audited(tmp_path, addon(""), daemonsets=(other,))
+        assert not result["complete"] and problem in str(result["unread"])
+
+
+def test_a_pod_names_its_role(tmp_path: Path) -> None:
+    manifest = json.loads(daemonset(**WITHOUT_SUBNETS, AWS_ROLE_ARN=OLD_ROLE))
+    pod = {"kind": "Pod", "spec": manifest["spec"]["template"]["spec"]}
+    result = audited(tmp_path, daemonsets=(json.dumps(pod),))
+    (use,) = result["roles"][0]["clusters"]
+    assert (use["cluster"], use["by"], use["result"]["works"]) == ("prod", "pod", True)
+    assert not result["breaks"] and result["complete"]
+
+
+def test_a_role_with_the_name_of_another_cluster_breaks_as_configured(tmp_path: Path) -> None:
+    done = run("policy", "ipv4-scoped", "--cluster-name", "stage", "--vpc-id", "vpc-01234567")
+    text = details(role("scoped", PODS, inline={"cni": json.loads(done.out)}))
+    (tmp_path / "a.json").write_text(text)
+    (tmp_path / "addon.json").write_text(
+        addon('{"env": {}}', arn=f"arn:aws:iam::{ACCOUNT}:role/scoped")
+    )
+    assert run("audit", "a.json", cwd=tmp_path).code == 0
+    done = run("audit", "a.json", "addon.json", cwd=tmp_path)
+    assert done.code == 1 and "in cluster prod, as addon.json configures it" in done.out

@@ -1,0 +1,50 @@
+"""A scoped policy as the session policy of an association: small enough, and no wider."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import run
+from vpc_cni_iam.catalog.session_policy import MOST_CHARACTERS
+
+NAME = "n" * 100  # as long as EKS lets it be
+VPC = ("--vpc-id", "vpc-0123456789abcdef0")
+WIDE = ("--account-id", "111122223333", "--region", "ap-northeast-1", "--partition", "aws-us-gov")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ipv4-scoped", *VPC, *WIDE),
+        ("ipv4-scoped", *VPC, "--feature", "hyperpod", "--feature", "multi-nic"),
+        ("ipv6-scoped", *WIDE),
+    ],
+)
+def test_a_scoped_policy_fits_with_the_longest_names(words: tuple[str, ...]) -> None:
+    done = run("policy", *words, "--cluster-name", NAME, "--format", "session")
+    assert done.code == 0, done.err
+    text = done.out.removesuffix("\n")
+    assert len(text) <= MOST_CHARACTERS == 2048 and "\n" not in text
+    plain = run("policy", *words, "--cluster-name", NAME)
+    assert json.loads(text) == json.loads(plain.out)
+    assert "PackedPolicySize" in done.err
+
+
+def test_what_cannot_be_a_session_policy_is_refused() -> None:
+    large = run(
+        "policy", "ipv4-scoped", "--cluster-name", "prod", *VPC, "--harden", "--format", "session"
+    )
+    assert (large.code, large.out) == (2, "")
+    assert "characters, and a session policy at most 2,048" in large.err
+    tags = run("policy", "ipv4-pod-identity", "--format", "session")
+    assert (tags.code, tags.out) == (2, "") and "session tags" in tags.err
+
+
+def test_the_plugin_works_with_a_wide_role_and_the_session_policy(tmp_path: Path) -> None:
+    session = run("policy", "ipv4-scoped", "--cluster-name", "prod", *VPC, "--format", "session")
+    (tmp_path / "session.json").write_text(session.out)
+    (tmp_path / "role.json").write_text(run("policy", "ipv4").out)
+    words = ("role.json", "--boundary", "session.json", "--irsa", "--cluster-name")
+    assert run("coverage", *words, "prod", *VPC, cwd=tmp_path).code == 0
+    assert run("coverage", *words, "stage", *VPC, cwd=tmp_path).code == 1

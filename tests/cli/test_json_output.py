@@ -1,0 +1,172 @@
+"""Every command that prints JSON publishes the schema of it, and prints what the schema says."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from typer.testing import CliRunner
+
+from conftest import ROOT, run, schema, write_tree
+from vpc_cni_iam.cli.main import COMMANDS, application
+
+MODULE = "modules/vpc-cni-iam-policy"
+POLICY = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+HCL = f"""resource "aws_iam_policy" "app" {{
+  policy = jsonencode({json.dumps(POLICY)})
+}}
+resource "aws_iam_policy" "other" {{
+  policy = var.policy
+}}
+"""
+DENIED = json.dumps(
+    {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "CreateNetworkInterface",
+        "errorCode": "Client.UnauthorizedOperation",
+        "errorMessage": "",
+        "userIdentity": {"arn": "arn:aws:sts::111122223333:assumed-role/node/i-0123456789abcdef0"},
+    }
+)
+ROLES = {
+    "UserDetailList": [],
+    "GroupDetailList": [],
+    "Policies": [],
+    "RoleDetailList": [
+        {
+            "RoleName": "node",
+            "Arn": "arn:aws:iam::111122223333:role/node",
+            "AssumeRolePolicyDocument": {
+                "Version": "2012-10-17",
+                "Statement": {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "ec2.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                },
+            },
+            "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": POLICY}],
+            "AttachedManagedPolicies": [],
+        }
+    ],
+}
+INSTANCES = {
+    "Reservations": [
+        {
+            "Instances": [
+                {
+                    "InstanceId": "i-0123456789abcdef0",
+                    "VpcId": "vpc-0123456789abcdef0",
+                    "Tags": [{"Key": "kubernetes.io/cluster/prod", "Value": "owned"}],
+                    "NetworkInterfaces": [],
+                }
+            ]
+        }
+    ]
+}
+FILES = {
+    "policy.json": json.dumps(POLICY),
+    "bad.json": '{"Statement": [{"Effect": "Alow"}]}',
+    "main.tf": HCL,
+    "roles.json": json.dumps(ROLES),
+    "instances.json": json.dumps(INSTANCES),
+    "denied.json": DENIED,
+}
+PLAN = ROOT / "tests/review/corpus/plans/resource-widened.json"
+
+
+def change(path: Path) -> None:
+    path.write_text(path.read_text().replace('"ec2:CreateTags"', '"ec2:*"') + "# mine\n")
+
+
+def repository(folder: Path) -> None:
+    """Prepare a module with a local change that is kept, and one that is not."""
+    shutil.copytree(ROOT / "examples" / "vendored", folder, dirs_exist_ok=True)
+    change(folder / MODULE / "versions.tf")
+    assert run("sync", "--keep", f"{MODULE}/versions.tf", cwd=folder).code == 0
+    change(folder / MODULE / "main.tf")
+
+
+def module(folder: Path) -> None:
+    shutil.copytree(ROOT / MODULE, folder / "module")
+    change(folder / "module" / "main.tf")
+
+
+def published(folder: Path) -> None:
+    run("publish", "--cni-version", "v1.22.0", "--version", "1.0.0", "--output", "out", cwd=folder)
+
+
+def nothing(_folder: Path) -> None:
+    pass
+
+
+Example = tuple[Callable[[Path], None], str]
+EXAMPLES: dict[str, list[Example]] = {
+    "generate": [(nothing, "module --variant ipv4-scoped")],
+    "policy": [
+        (nothing, "ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0"),
+        (nothing, "ipv6"),
+    ],
+    "verify": [(module, "module --engine none")],
+    "catalog": [(nothing, "")],
+    "init": [(nothing, "")],
+    "sync": [(repository, "")],
+    "check": [(repository, "")],
+    "diff": [(repository, "")],
+    "upgrade": [(repository, "--cni-version v1.20.4 --dry-run")],
+    "review": [(nothing, str(PLAN))],
+    "compare": [(nothing, "policy.json policy.json")],
+    "coverage": [
+        (nothing, "policy.json"),
+        (nothing, "--variant ipv4 --revision 2022-01-31 --all-releases"),
+        (nothing, "--variant ipv4 --revision 2022-01-31"),
+    ],
+    "audit": [(nothing, "roles.json")],
+    "explain": [(nothing, "denied.json --policy policy.json")],
+    "preflight": [(nothing, "instances.json --cluster-name prod")],
+    "convert": [
+        (nothing, "policy.json bad.json"),
+        (nothing, "--from-hcl main.tf"),
+        (nothing, "--rewrite main.tf"),
+    ],
+    "publish": [
+        (nothing, "--output out"),
+        (published, "--cni-version v1.23.2 --version 2.0.0 --output out"),
+    ],
+    "doctor": [(nothing, "")],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_prints_json_has_an_example_and_a_schema(command: str) -> None:
+    app = application([command])
+    text = CliRunner().invoke(app, [command, "--help"]).output
+    has_json = re.search(r"--format[^-]*\bjson\b", text) is not None
+    assert has_json == (command in EXAMPLES) == ("--schema" in text)
+    page = (ROOT / "docs" / "reference.md").read_text()
+    assert has_json == (f"schemas/{command}.schema.json" in page)
+    jsonschema.Draft202012Validator.check_schema(schema(command))
+    done = CliRunner().invoke(app, [command, "--schema"])
+    assert (done.exit_code, json.loads(done.output)) == (0, schema(command))
+
+
+@pytest.mark.parametrize(
+    ("command", "prepare", "words"),
+    [(name, *example) for name, examples in EXAMPLES.items() for example in examples],
+)
+def test_what_is_printed_fits_the_schema(
+    tmp_path: Path, command: str, prepare: Callable[[Path], None], words: str
+) -> None:
+    write_tree(tmp_path, FILES)
+    prepare(tmp_path)
+    done = run(command, *words.split(), "--format", "json", cwd=tmp_path)
+    assert done.out, done.err
+    printed: dict[str, Any] = json.loads(done.out)
+    assert done.out.isascii()
+    validator = jsonschema.Draft202012Validator(schema(command))
+    validator.validate(printed)
+    assert not validator.is_valid({**printed, "another": 1})
+    assert not validator.is_valid({})

@@ -1,0 +1,67 @@
+"""Runs that are remembered by answers are the runs that the policies have."""
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from coverage_policies import composed, setting
+from vpc_cni_iam.coverage.analysis import remembered
+from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
+from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+from vpc_cni_iam.coverage.simulate.send import Answers
+from vpc_cni_iam.policy.document import Policy, Statement
+
+OPEN = composed("ipv4", "latest")
+SCOPED = composed("ipv4-scoped", "latest")
+
+
+def story(runs: tuple[ScenarioRun, ...]) -> tuple[object, ...]:
+    return tuple(
+        (run.scenario.name, call.template.name, call.on, call.allowed, call.reached, call.undecided)
+        for run in runs
+        for call in run.calls
+    )
+
+
+def changed(policy: Policy, rnd: random.Random) -> Policy:
+    """Return a policy with some of its actions, statements or conditions changed."""
+    statements: list[Statement] = []
+    for statement in policy.statements:
+        kept = tuple(action for action in statement.actions if rnd.random() > 0.1)
+        if rnd.random() > 0.1 and kept:
+            conditions = statement.conditions if rnd.random() > 0.1 else ()
+            effect = "Deny" if rnd.random() < 0.05 else statement.effect
+            statements.append(
+                replace(statement, actions=kept, conditions=conditions, effect=effect)
+            )
+    return replace(policy, statements=tuple(statements))
+
+
+@pytest.mark.parametrize("most", [remembered.MOST, 300])
+def test_remembered_runs_are_those_of_the_policy(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(remembered, "MOST", most)
+    rnd, where = random.Random(15), setting()
+    runs = RememberedRuns(where, story)
+    for _ in range(30):
+        policy = changed(rnd.choice((OPEN, SCOPED)), rnd)
+        anew = story(run_scenarios(Answers([policy]), where, SCENARIOS))
+        assert runs.of([policy]) == anew
+        assert runs.of([policy]) == anew
+
+
+def test_policies_that_answer_alike_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def summary(found: tuple[ScenarioRun, ...]) -> tuple[object, ...]:
+        asked.append(found)
+        return story(found)
+
+    runs = RememberedRuns(setting(), summary)
+    other = Statement(actions=("s3:GetObject",), resources=("*",))
+    for policy in (OPEN, replace(OPEN, statements=(*OPEN.statements, other))):
+        runs.of([policy])
+    assert len(asked) == 1

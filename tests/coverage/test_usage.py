@@ -1,0 +1,337 @@
+"""What a role used of its policy, and what can be taken away: ``coverage --used``."""
+
+import csv
+import gzip
+import io
+import json
+import tracemalloc
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jsonschema
+import pytest
+import sqlglot
+
+from conftest import run
+from trail_events import DENIED, EVENTS, NODES, ROLE, SDK, event
+from vpc_cni_iam.coverage.usage import report
+from vpc_cni_iam.coverage.usage.query import Engine, query
+from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.inputs import cloudtrail
+from vpc_cni_iam.inputs.cloudtrail import Result
+from vpc_cni_iam.texts.limits import Limit
+
+UPSTREAM = ("--variant", "ipv4", "--cni-version", "v1.23.2")
+
+
+def usage(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
+    done = run("coverage", *words, "--format", "json", cwd=folder)
+    assert done.code == code, done.err
+    result: dict[str, Any] = json.loads(done.out)
+    jsonschema.validate(result, report.schema())
+    return result
+
+
+def statuses(result: dict[str, Any]) -> dict[str, set[str]]:
+    each: dict[str, set[str]] = {}
+    for element in result["elements"]:
+        each.setdefault(element["status"], set()).add(element["text"].partition(":")[2])
+    return each
+
+
+def policy(*actions: str) -> str:
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": statement})
+
+
+def lines(events: Iterable[object]) -> str:
+    return "".join(f"{json.dumps(e)}\n" for e in events)
+
+
+def test_used_callable_and_safe_to_drop_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "trail.json").write_text(json.dumps({"Records": EVENTS}))
+    result = usage(tmp_path, *UPSTREAM, "--used", "trail.json")
+    each = statuses(result)
+    assert each["used"] == {
+        "DescribeNetworkInterfaces",
+        "CreateNetworkInterface",
+        "CreateTags",
+        "AttachNetworkInterface",
+    }
+    # v1.23.2 calls neither without further features: the catalog's facts, not the events, say so.
+    assert each["safe to drop"] == {"DescribeTags", "DescribeSecurityGroups"}
+    assert {"DeleteNetworkInterface", "DescribeInstanceTypes"} < each["not used, but callable"]
+    actions = {a["action"]: (a["allowed"], a["denied"], a["failed"]) for a in result["actions"]}
+    assert actions == {
+        "ec2:DescribeNetworkInterfaces": (1, 0, 0),
+        "ec2:CreateNetworkInterface": (2, 0, 0),
+        "ec2:CreateTags": (0, 1, 0),
+        "ec2:AttachNetworkInterface": (0, 0, 1),
+    }
+    assert (result["roles"], result["events"]) == ([ROLE], len(EVENTS))
+    assert (result["first"], result["last"]) == ("2026-11-19T07:00:00Z", "2026-11-21T10:00:00Z")
+    text = run("coverage", *UPSTREAM, "--used", "trail.json", cwd=tmp_path).out
+    assert "  ec2:CreateTags: 1 denied, 0 allowed\n" in text
+    assert "  ec2:DescribeInstanceTypes: no event shows it" in text
+    assert text.endswith("safe to drop: ec2:DescribeTags, ec2:DescribeSecurityGroups\n")
+
+
+def test_the_configuration_decides_what_is_safe_to_drop(tmp_path: Path) -> None:
+    (tmp_path / "trail.json").write_text(lines(EVENTS))
+    words = (*UPSTREAM, "--used", "trail.json")
+    helper = usage(tmp_path, *words, "--feature", "metrics-helper")
+    assert "DescribeTags" in statuses(helper)["not used, but callable"]
+    off = usage(tmp_path, *words, "--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
+    assert "DeleteNetworkInterface" in statuses(off)["safe to drop"]
+    # What is used stays, whatever the catalog says of the configuration.
+    assert "CreateNetworkInterface" in statuses(off)["used"]
+
+
+def test_every_form_of_events_reads_the_same(tmp_path: Path) -> None:
+    def read(text: str | bytes) -> object:
+        data = text.encode() if isinstance(text, str) else text
+        trail = cloudtrail.read(["-"], io.BytesIO(data))
+        return trail.counts, trail.events, trail.unread
+
+    looked_up = [{"EventId": "1", "CloudTrailEvent": json.dumps(e)} for e in EVENTS]
+    expected = read(json.dumps({"Records": EVENTS}))
+    for text in (
+        lines(EVENTS),
+        json.dumps(EVENTS),
+        gzip.compress(lines(EVENTS).encode()),
+        gzip.compress(json.dumps({"Records": EVENTS[:3]}).encode())
+        + gzip.compress(json.dumps({"Records": EVENTS[3:]}).encode()),
+        json.dumps({"Events": looked_up}, indent=4),
+        "\ufeff" + json.dumps({"Records": EVENTS}, indent=1),
+    ):
+        assert read(text) == expected
+
+
+def test_a_directory_of_a_trail_is_read_without_digests(tmp_path: Path) -> None:
+    day = tmp_path / "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/20"
+    day.mkdir(parents=True)
+    digests = tmp_path / "AWSLogs/111122223333/CloudTrail-Digest"
+    digests.mkdir()
+    (digests / "digest.json.gz").write_bytes(gzip.compress(b'{"awsAccountId": "111122223333"}'))
+    for number, record in enumerate(EVENTS):
+        packed = gzip.compress(json.dumps({"Records": [record]}).encode())
+        (day / f"{number}.json.gz").write_bytes(packed)
+    assert usage(tmp_path, *UPSTREAM, "--used", "AWSLogs")["events"] == len(EVENTS)
+
+
+def test_the_role_is_never_guessed(tmp_path: Path) -> None:
+    def trail(*events: dict[str, Any]) -> tuple[str, ...]:
+        (tmp_path / "t.json").write_text(lines(events))
+        return ("coverage", *UPSTREAM, "--used", "t.json")
+
+    # v1.20.4 does not name itself, and other programs never do.
+    silent = run(*trail(event("CreateTags", agent=SDK)), cwd=tmp_path)
+    assert (silent.code, silent.out) == (2, "")
+    assert "--role" in silent.err and ROLE in silent.err
+    two = trail(event("CreateTags"), event("CreateTags", role=NODES))
+    several = run(*two, cwd=tmp_path)
+    assert several.code == 2 and ROLE in several.err and NODES in several.err
+    for name in (NODES, "prod-nodes"):
+        assert usage(tmp_path, *two[1:], "--role", name)["roles"] == [NODES]
+    assert run(*two, "--role", "prod", cwd=tmp_path).code == 2
+    # The same name in two accounts.
+    other = ROLE.replace("111122223333", "444455556666")
+    both = trail(event("CreateTags"), event("CreateTags", role=other))
+    assert "give the ARN" in run(*both, "--role", "prod-aws-node", cwd=tmp_path).err
+
+
+def test_what_other_programs_use_is_kept_and_what_the_policy_lacks_is_said(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(policy("ec2:Describe*", "ec2:CreateTags", "ecr:*", "s3:Get*"))
+    events = (
+        event("DescribeVolumes", agent="ebs-csi"),
+        event("GetAuthorizationToken", service="ecr", agent="kubelet"),
+        event("DeleteNetworkInterface"),
+    )
+    (tmp_path / "t.json").write_text(lines(events))
+    result = usage(tmp_path, "p.json", "--used", "t.json", code=1)
+    elements = {e["text"]: e for e in result["elements"]}
+    assert elements["ecr:*"]["status"] == "used"
+    assert elements["ec2:Describe*"]["used"] == ["ec2:DescribeVolumes"]
+    assert "ec2:DescribeVolumes, ec2:Describe" in elements["ec2:Describe*"]["why"]
+    # Reading an object is a data event, which few trails have.
+    assert elements["s3:Get*"]["status"] == "not decided"
+    assert result["not_allowed"] == ["ec2:DeleteNetworkInterface"]
+
+
+def test_a_trail_without_read_only_events_drops_no_describe(tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(lines([event("CreateTags")]))
+    each = statuses(usage(tmp_path, *UPSTREAM, "--used", "t.json"))
+    assert each["not decided"] == {"DescribeTags", "DescribeSecurityGroups"}
+    assert "safe to drop" not in each
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is empty"),
+        ("name,value\n1,2\n", "there is no column role"),
+        ('{"Records": [{"eventSource": "ec2.amazonaws.com"}]}', "eventName"),
+        ('{"Records": [', "cut off"),
+        ('{"digestStartTime": "2026-11-20T10:00:00Z"}', "eventSource"),
+        ('{"QueryStatus": "RUNNING", "QueryResultRows": []}', "RUNNING"),
+        ('{"QueryResultRows": [[{"eventName": "CreateTags"}]]}', "no column role"),
+        (b"\x1f\x8b\x08\x00broken", "damaged gzip"),
+        (lines(EVENTS).encode("utf-16"), "is not UTF-8"),
+        ("[" * 2000, "nests too deeply"),
+        ('{"Records": [{"eventName": "' + "x" * (17 << 20), "larger than 16 MiB"),
+    ],
+)
+def test_what_is_no_trail_is_refused_with_its_place(text: str | bytes, problem: str) -> None:
+    data = text.encode() if isinstance(text, str) else text
+    with pytest.raises(InputError, match=problem) as refused:
+        cloudtrail.read(["-"], io.BytesIO(data))
+    assert str(refused.value).startswith("standard input: ")
+
+
+def test_a_page_that_others_follow_is_incomplete(tmp_path: Path) -> None:
+    looked_up = [{"CloudTrailEvent": json.dumps(e)} for e in EVENTS]
+    (tmp_path / "e.json").write_text(json.dumps({"Events": looked_up, "NextToken": "eyJ"}))
+    result = usage(tmp_path, *UPSTREAM, "--used", "e.json", code=1)
+    assert not result["complete"] and "more follow" in result["unread"][0]["detail"]
+
+
+class Endless(io.RawIOBase):
+    """Bytes that are made while they are read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.pieces, self.rest = pieces, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.rest = self.rest or next(self.pieces, b"")
+        size = min(len(buffer), len(self.rest))
+        buffer[:size], self.rest = self.rest[:size], self.rest[size:]
+        return size
+
+
+@pytest.mark.parametrize(
+    ("before", "between", "after"), [("", "\n", ""), ('{"Records":[', ",", "]}")]
+)
+def test_memory_does_not_grow_with_the_events(before: str, between: str, after: str) -> None:
+    record = json.dumps(event("CreateTags"))
+    chunk = (between.join([record] * 300) + between).encode()
+    number = 16  # 4,800 events, 6 MB
+
+    def pieces() -> Iterator[bytes]:
+        yield before.encode()
+        yield from [chunk] * number
+        yield (record + after).encode()
+
+    tracemalloc.start()
+    trail = cloudtrail.read(["-"], Endless(pieces()))  # type: ignore[arg-type]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert trail.events == number * 300 + 1
+    assert trail.counts[ROLE, "ec2:CreateTags"].results == {Result.allowed: trail.events}
+    assert len(chunk) * number > 4 * peak
+
+
+@pytest.mark.parametrize("text", [b"\0" * (1 << 20), lines([event("CreateTags")] * 99).encode()])
+def test_an_endless_input_ends(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cloudtrail, "TRAIL", Limit("events", 64 << 20, "", "bytes"))
+    with pytest.raises(InputError, match=r"is larger than 64 MiB|is too long"):
+        cloudtrail.read(["-"], Endless(iter(lambda: text, b"")))  # type: ignore[arg-type]
+
+
+def test_too_many_roles_need_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = Limit("roles", 10, "", "actions of roles")
+    monkeypatch.setattr(cloudtrail, "ROLE_ACTIONS", few)
+    text = lines(event("CreateTags", role=f"{ROLE}-{n}") for n in range(11)).encode()
+    with pytest.raises(UsageError, match=r"more than 10 actions of roles.*--role"):
+        cloudtrail.read(["-"], io.BytesIO(text))
+    assert len(cloudtrail.read(["-"], io.BytesIO(text), [f"{ROLE}-3"]).counts) == 1
+
+
+@pytest.mark.parametrize("engine", ["athena", "lake"])
+@pytest.mark.parametrize("roles", [(), (ROLE,), ("prod-aws-node", NODES)])
+def test_the_query_counts_what_the_events_say(
+    engine: str, roles: tuple[str, ...], tmp_path: Path
+) -> None:
+    store = "01234567-89ab-cdef-0123-456789abcdef"
+    sql = query(Engine(engine), store if engine == "lake" else None, roles)
+    if engine == "lake":  # its tables have such names, which other engines take only in quotes
+        sql = sql.replace(store, "cloudtrail_logs")
+    sqlglot.parse_one(sql, dialect="athena")
+    (tmp_path / "events.json").write_text(lines(EVENTS))
+    with duckdb.connect() as database:
+        database.execute(
+            "CREATE TABLE cloudtrail_logs AS SELECT userIdentity, eventTime, eventSource, "
+            "eventName, userAgent, errorCode FROM read_json(?)",
+            [str(tmp_path / "events.json")],
+        )
+        answer = database.execute(sql)
+        names = [column[0] for column in answer.description]
+        rows = [[None if v is None else str(v) for v in row] for row in answer.fetchall()]
+    (tmp_path / "rows.csv").write_text(as_csv(names, rows))
+    (tmp_path / "athena.json").write_text(as_athena(names, rows))
+    (tmp_path / "lake.json").write_text(as_lake(names, rows))
+    expected = cloudtrail.read([str(tmp_path / "events.json")], io.BytesIO(), roles)
+    assert expected.counts
+    for name in ("rows.csv", "athena.json", "lake.json"):
+        assert cloudtrail.read([str(tmp_path / name)], io.BytesIO()).counts == expected.counts
+
+
+def as_csv(names: list[str], rows: list[list[str | None]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([names, *rows])
+    return text.getvalue()
+
+
+def as_athena(names: list[str], rows: list[list[str | None]]) -> str:
+    every = [{"Data": [{"VarCharValue": v} if v else {} for v in row]} for row in [names, *rows]]
+    return json.dumps({"UpdateCount": 0, "ResultSet": {"Rows": every, "ResultSetMetadata": {}}})
+
+
+def as_lake(names: list[str], rows: list[list[str | None]]) -> str:
+    every = [[{n: v} for n, v in zip(names, row, strict=True)] for row in rows]
+    return json.dumps({"QueryStatus": "FINISHED", "QueryResultRows": every})
+
+
+def test_the_result_of_the_printed_query_is_read(tmp_path: Path) -> None:
+    printed = run("coverage", "--print-sql", "athena", "--role", ROLE)
+    assert printed.out == query(Engine.athena, None, [ROLE])
+    row = [ROLE, "ec2.amazonaws.com", "CreateTags", "", "v1.23.2", "7", "2026-11-01", ""]
+    (tmp_path / "rows.csv").write_text(as_csv(list(cloudtrail.COLUMNS), [row]))
+    (action,) = usage(tmp_path, *UPSTREAM, "--used", "rows.csv")["actions"]
+    assert (action["action"], action["allowed"]) == ("ec2:CreateTags", 7)
+
+
+@pytest.mark.parametrize(
+    ("engine", "table", "role"),
+    [
+        ("lake", None, ROLE),
+        ("lake", "store", ROLE),
+        ("athena", "a b", ROLE),
+        ("athena", None, "x'; DROP TABLE y"),
+    ],
+)
+def test_a_query_takes_only_names(engine: str, table: str | None, role: str) -> None:
+    with pytest.raises(UsageError, match=r"--table|--role"):
+        query(Engine(engine), table, [role])
+
+
+def test_options_that_do_not_fit_are_refused() -> None:
+    for words in (
+        (*UPSTREAM, "--table", "t"),
+        (*UPSTREAM, "--used", "-", "--skip", "fresh-node"),
+        (*UPSTREAM, "--used", "-", "--format", "html"),
+        ("-", "--used", "-"),
+    ):
+        done = run("coverage", *words, stdin="{}")
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith("vpc-cni-iam: error: ")
+
+
+def test_denials_do_not_count_as_use() -> None:
+    for code in (DENIED, "AccessDenied", "AccessDeniedException", "Client.UnauthorizedOperation"):
+        trail = cloudtrail.read(["-"], io.BytesIO(lines([event("CreateTags", code=code)]).encode()))
+        assert trail.counts[ROLE, "ec2:CreateTags"].results == {Result.denied: 1}

@@ -1,0 +1,125 @@
+"""Expressions of modules are evaluated as engines do, or said to be unknown."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from evaluated import CONTEXT, KNOWN, REFUSED, UNKNOWN
+from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown, Value
+from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
+from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
+from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.module import read_blocks
+from vpc_cni_iam.hcl.parse import expression, parse
+
+
+def evaluator(text: str, **texts: str) -> Evaluator:
+    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    return read_blocks(blocks, {}, GivenVariables(texts)).evaluator
+
+
+def value(code: str, text: str = CONTEXT, **texts: str) -> Value:
+    node = expression(code.rstrip("\n") if "<<" not in code else code)
+    assert node is not None, code
+    return evaluator(text, **texts).evaluate(node)
+
+
+@pytest.mark.parametrize("code", KNOWN)
+def test_known(code: str) -> None:
+    result = json.loads(json.dumps(value(code)))
+    assert (result, type(result)) == (KNOWN[code], type(KNOWN[code]))
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_refused_so_that_try_goes_on(code: str) -> None:
+    with pytest.raises(EvaluationError):
+        value(code)
+    assert value(f'try({code}, "fallback")') == "fallback"
+
+
+@pytest.mark.parametrize("code", UNKNOWN)
+def test_unknown_names_its_reason(code: str) -> None:
+    result = value(code)
+    assert isinstance(result, Unknown)
+    assert result.code == UNKNOWN[code]
+
+
+@pytest.mark.parametrize(
+    ("locals_", "code"),
+    [
+        ("n = 1", "[for a in range(1000) : [for b in range(1000) : [for c in range(9) : a]]]"),
+        (
+            "".join(f"l{n} = [local.l{n - 1}, local.l{n - 1}]\n" for n in range(1, 60)) + "l0 = 1",
+            "local.l59",
+        ),
+        (
+            "".join(f't{n} = "${{local.t{n - 1}}}${{local.t{n - 1}}}"\n' for n in range(1, 60))
+            + 't0 = "abcdefgh"',
+            "local.t59",
+        ),
+        (
+            "".join(f"c{n} = concat(local.c{n - 1}, local.c{n - 1})\n" for n in range(1, 60))
+            + "c0 = [1]",
+            "local.c59",
+        ),
+    ],
+    ids=["nested for", "lists", "texts", "concat"],
+)
+def test_what_grows_without_end_is_stopped(locals_: str, code: str) -> None:
+    with pytest.raises(TooLargeError, match="1,000,000 steps"):
+        value(code, f"locals {{\n{locals_}\n}}\n")
+
+
+def test_a_count_of_a_billion_is_refused_at_once() -> None:
+    (block,) = parse('data "a" "b" {\n  count = 1000000000\n}\n', "x").blocks
+    with pytest.raises(TooLargeError, match="1,000,000,000 instances"):
+        evaluator("").instances(block)
+
+
+@pytest.mark.parametrize(
+    ("declared", "text", "code", "result"),
+    [
+        ("type = string", "[1]", "var.x", "[1]"),
+        ("type = bool", "true", "var.x", True),
+        ("type = list(string)", '["a", "b"]', "var.x", ("a", "b")),
+        ("type = map(number)", '{ a = "1" }', "var.x.a", 1),
+        ("type = any", "[1]", "var.x", (1,)),
+        (
+            "type = object({ a = string, b = optional(bool, true) })",
+            "{ a = 1 }",
+            "var.x",
+            {"a": "1", "b": True},
+        ),
+        ("", "[1]", "var.x", "[1]"),
+        ('type = string\n  nullable = false\n  default = "d"', "t", "var.x", "t"),
+    ],
+)
+def test_a_given_text_is_read_by_the_type(
+    declared: str, text: str, code: str, result: object
+) -> None:
+    assert value(code, f'variable "x" {{\n  {declared}\n}}\n', x=text) == result
+
+
+@pytest.mark.engine
+def test_an_engine_says_the_same(newest: Engine, tmp_path: Path) -> None:
+    outputs = {f"known_{n}": f"jsonencode({code})" for n, code in enumerate(KNOWN)}
+    outputs |= {f"refused_{n}": f"jsonencode(can({code}))" for n, code in enumerate(REFUSED)}
+    text = "".join(f'output "{n}" {{\n  value = {code}\n}}\n' for n, code in outputs.items())
+    (tmp_path / "main.tf").write_text(CONTEXT + text)
+    planned = newest.plan(tmp_path)["planned_values"]["outputs"]
+    values = {name: json.loads(output["value"]) for name, output in planned.items()}
+    assert {code: values[f"known_{n}"] for n, code in enumerate(KNOWN)} == KNOWN
+    assert [code for n, code in enumerate(REFUSED) if values[f"refused_{n}"]] == []
+
+
+def test_every_function_has_a_case_and_is_documented() -> None:
+    names = {*FUNCTIONS, "try", "can"}
+    assert {n for n in names if not any(f"{n}(" in code for code in KNOWN)} == set()
+    page = (ROOT / "docs" / "coverage.md").read_text()
+    listed = page.partition("and these functions:")[2].partition(".")[0]
+    documented = re.sub(r"\([^)]*\)", "", listed.replace("\n", " "))
+    assert {name.strip() for name in documented.split(",")} == names

@@ -1,0 +1,67 @@
+"""The page of other projects' policies: who ships what, and what breaks."""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.peers import BREAKING, BREAKING_DATE, PeerReport, Repair, peers
+
+_MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
+_UNVERIFIED = "not verified at its source"
+_INTRO = f"""# Who ships which policy, and what breaks
+
+Tools and modules that make EKS clusters bring a policy for the plugin of their own, or attach the
+one of AWS. This page has those that were read, with the plugin versions that each works with, to
+{releases.newest()}. A document is compared with the file at the commit that is named. Where that
+could not be done, the table says "{_UNVERIFIED}". Where a project makes the document of its users'
+options, the table has the one for each IP family alone, in the partition `aws`.
+
+`vpc-cni-iam catalog --peers` prints the same. `coverage` and `audit` name the documents that a
+policy equals.
+
+## Days from plugin {BREAKING} to a document that works
+
+Plugin {BREAKING} of {BREAKING_DATE} began to call ec2:DescribeSubnets and
+ec2:DescribeSecurityGroups when it starts. Days are counted to the first document that works with
+it and with every later version.
+"""
+_HEADERS = ("document", "versions", "date", "IP family", "works with", "lacks", "source")
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    known = peers()
+    lines = [
+        _INTRO,
+        "| project | IP family | document of | days |",
+        "| --- | --- | --- | --- |",
+        *map(_repair, known.repairs),
+        "",
+        "## The documents",
+    ]
+    for project, reports in groupby(known.documents, key=lambda report: report.project):
+        lines += ["", f"### {project}", "", *_section(list(reports))]
+    return "\n".join(lines) + "\n"
+
+
+def _repair(repair: Repair) -> str:
+    day, days = repair.date or "", str(repair.days)
+    if repair.date is None:
+        known = repair.read_until and repair.read_until >= BREAKING_DATE
+        until = f", read to {repair.read_until}" if repair.read_until else ""
+        days = f"none by {repair.read_until}" if known else f"not known{until}"
+    elif not repair.verified:
+        day = f"{day}, {_UNVERIFIED}"
+    return f"| {repair.project} | {_MODES[repair.mode]} | {day} | {days} |"
+
+
+def _section(reports: list[PeerReport]) -> Iterator[str]:
+    yield f"| {' | '.join(_HEADERS)} |"
+    yield "| --- " * len(_HEADERS) + "|"
+    for report in reports:
+        source = report.source if report.verified else f"{report.source}; {_UNVERIFIED}"
+        lacks = "<br>".join(report.breaks) or "nothing"
+        yield (
+            f"| {report.document} | {report.versions or 'none'} | {report.date or 'not known'} "
+            f"| {_MODES[report.mode]} | {report.works_with} | {lacks} | {source} |"
+        )

@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import plans
 from rows import COMMAND, PYTHON, Row, environment, in_turns, peak, wall
 
 IMPORTS = "import typer, jinja2"
-PLAN = '{"format_version": "1.2", "terraform_version": "1.15.5", "resource_changes": []}'
 MODULES = 1000
 _SYNC = """
 import sys
@@ -31,7 +31,7 @@ def measure(runs: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         wall([COMMAND, "generate", "m", *release], folder)
-        (folder / "plan.json").write_text(PLAN)
+        plans.write(folder / "plan.json", policies=1, others=0)
         policy = [COMMAND, "policy", "ipv4", *release]
         text = subprocess.run(policy, env=environment(), capture_output=True, check=True).stdout
         (folder / "policy.json").write_bytes(text)

@@ -44,7 +44,8 @@ class _Recorder:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         self._coverage.stop()
         self._coverage.save()
-        records = {"collected": session.testscollected, "seconds": self._seconds}
+        is_complete = session.testscollected == len(self._seconds)
+        records = {"is_complete": is_complete, "seconds": self._seconds}
         (self._folder / "tests.json").write_text(json.dumps(records))
 
 

@@ -14,9 +14,8 @@ import jsonschema
 import pytest
 import sqlglot
 
-from conftest import run
+from conftest import run, schema
 from trail_events import DENIED, EVENTS, NODES, ROLE, SDK, event
-from vpc_cni_iam.coverage.usage import report
 from vpc_cni_iam.coverage.usage.query import Engine, query
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs import cloudtrail
@@ -30,7 +29,7 @@ def usage(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
     done = run("coverage", *words, "--format", "json", cwd=folder)
     assert done.code == code, done.err
     result: dict[str, Any] = json.loads(done.out)
-    jsonschema.validate(result, report.schema())
+    jsonschema.validate(result, schema("coverage"))
     return result
 
 

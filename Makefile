@@ -34,7 +34,7 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 .PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz mutants bench bench-check probe generate plans clean distclean
 
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## make .venv with this package, its tests' and its linters' needs
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.mutants.mutations import Mutation, mutations
-from tools.mutants.running import BrokenTestsError, Copy, Outcome
+from tools.mutants.running import BrokenTestsError, Copy, Outcome, own_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 _PACKAGE = "generator/vpc_cni_iam"
@@ -78,10 +78,12 @@ def main(words: Sequence[str] | None = None, root: Path = ROOT) -> int:
         parser.error("name a package, or --changed")
     if options.package and not _files(root, options.package):
         parser.error(f"{_PACKAGE}/{options.package} is not there")
+    if options.package and not own_tests(root, options.package):
+        parser.error(f"{options.package} has no tests of its own")
     paths = _changed(root) if options.changed else _files(root, options.package)
     chosen = _sample([path for path in paths if options.file in path], root, options)
     if not chosen:
-        print("no code was changed: nothing to try")
+        print("no code to change: nothing to try")
         return 0
     results = []
     with tempfile.TemporaryDirectory() as temporary:
@@ -123,18 +125,13 @@ def _room(path: str) -> str:
     return path.removeprefix(f"{_PACKAGE}/").partition("/")[0].removesuffix(".py")
 
 
-def _has_tests(root: Path, path: str) -> bool:
-    room = _room(path)
-    return any((root / "tests" / name).exists() for name in (room, f"test_{room}.py"))
-
-
 def _sample(
     paths: list[str], root: Path, options: argparse.Namespace
 ) -> list[tuple[str, Mutation]]:
     every = [
         (path, mutation)
         for path in paths
-        if _has_tests(root, path)
+        if own_tests(root, _room(path))
         for mutation in mutations((root / path).read_text(encoding="utf-8"))
         if options.kind in mutation.kind
     ]

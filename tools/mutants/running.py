@@ -38,6 +38,12 @@ class BrokenTestsError(Exception):
     """Tests failed on unchanged code."""
 
 
+def own_tests(root: Path, room: str) -> str:
+    """Return the path of a package's own tests, empty if it has none."""
+    places = (f"tests/{room}", f"tests/test_{room}.py", f"tests/cli/test_{room}.py")
+    return next((place for place in places if (root / place).exists()), "")
+
+
 @dataclass(frozen=True, slots=True)
 class Records:
     """What the package's tests run.
@@ -98,13 +104,12 @@ class Copy:
         """
         path = self._root / _PACKAGE / room
         files = f"{path}/*" if path.is_dir() else f"{path}.py"
-        tests = f"tests/{room}" if path.is_dir() else f"tests/test_{room}.py"
         environment = {
             recording.FOLDER: str(self._folder),
             recording.FILES: files,
             recording.SECONDS: str(seconds),
         }
-        words = ["-p", "tools.mutants.recording", "-m", marks, tests]
+        words = ["-p", "tools.mutants.recording", "-m", marks, own_tests(self._root, room)]
         done = self._pytest(words, environment)
         records = self._folder / "tests.json"
         content = json.loads(records.read_text()) if records.exists() else {}

@@ -146,6 +146,15 @@ def test_the_files_of_the_last_commit_are_tried(
     assert "survived  quiet.py:1: constant: 2 -> (3)" in capsys.readouterr().out
 
 
+def test_without_time_nothing_is_said_of_a_change(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting = "import time\n\n\ndef test_wait():\n    time.sleep(600)\n"
+    write_tree(root, {"tests/room/test_a.py": waiting})
+    assert main(["room", "--kind", "return", "--seconds", "2"], root) == 0
+    assert capsys.readouterr().out == "0 of 0 changes killed; 2 not tried: no time left\n"
+
+
 def test_tests_that_fail_anyway_say_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_tree(root, {"tests/room/test_more.py": "def test_red():\n    assert False\n"})
     assert main(["room"], root) == 3

@@ -11,6 +11,7 @@ than --at-least asks for, 2 wrong usage, 3 the tests fail without a change.
 """
 
 import argparse
+import contextlib
 import json
 import random
 import subprocess
@@ -22,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.mutants.mutations import Mutation, mutations
-from tools.mutants.running import BrokenTestsError, Copy, Outcome, own_tests
+from tools.mutants.running import BrokenTestsError, Copy, NoTimeError, Outcome, own_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 _PACKAGE = "generator/vpc_cni_iam"
@@ -148,17 +149,18 @@ def _results(
     options: argparse.Namespace,
 ) -> Iterator[Result]:
     end = time.monotonic() + options.seconds
-    copy = Copy(root, folder)
+    copy = Copy(root, folder, end)
     rooms = sorted({_room(path) for path, _ in chosen})
     for position, room in enumerate(rooms):
         share = (end - time.monotonic()) / (len(rooms) - position)
         room_end = time.monotonic() + share
-        records = copy.record(room, options.marks, share / 2)
-        for path, mutation in chosen:
-            if _room(path) == room and time.monotonic() < room_end:
-                outcome, test = copy.outcome(path, mutation, records, options.tests_seconds)
-                if outcome is not Outcome.UNCOVERED or records.is_complete:
-                    yield Result(path, mutation, outcome, test)
+        with contextlib.suppress(NoTimeError):
+            records = copy.record(room, options.marks, share / 2)
+            for path, mutation in chosen:
+                if _room(path) == room and time.monotonic() < room_end:
+                    outcome, test = copy.outcome(path, mutation, records, options.tests_seconds)
+                    if outcome is not Outcome.UNCOVERED or records.is_complete:
+                        yield Result(path, mutation, outcome, test)
 
 
 def _summary(results: list[Result], chosen: int, root: Path, options: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ It is loaded with ``-p tools.mutants.recording``; the environment says what and 
 
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,18 +17,25 @@ import coverage
 FOLDER = "VPC_CNI_IAM_RECORDING"  # where the records are written
 FILES = "VPC_CNI_IAM_RECORDED"  # the pattern of the files whose lines are recorded
 SECONDS = "VPC_CNI_IAM_RECORDING_SECONDS"  # when to stop
+STOPPED = 100  # the exit code of a run that was stopped
+_DAY = 86_400
+
+
+def _stop(_: int, __: object) -> None:
+    pytest.exit("no time left to record more tests", STOPPED)
 
 
 class _Recorder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._end = time.monotonic() + float(os.environ[SECONDS])
         self._seconds: dict[str, float] = {}
         self._coverage = coverage.Coverage(
             data_file=str(folder / "lines"), include=[os.environ[FILES]], config_file=False
         )
 
     def pytest_sessionstart(self) -> None:
+        signal.signal(signal.SIGALRM, _stop)
+        signal.setitimer(signal.ITIMER_REAL, min(float(os.environ[SECONDS]), _DAY))
         self._coverage.start()
 
     @pytest.hookimpl(wrapper=True)
@@ -38,13 +46,12 @@ class _Recorder:
             return (yield)
         finally:
             self._seconds[item.nodeid] = time.process_time() - start
-            if time.monotonic() > self._end:
-                item.session.shouldstop = "no time left to record more tests"
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         self._coverage.stop()
         self._coverage.save()
-        is_complete = session.testscollected == len(self._seconds)
+        is_complete = session.testscollected == len(self._seconds) and session.exitstatus != STOPPED
         records = {"is_complete": is_complete, "seconds": self._seconds}
         (self._folder / "tests.json").write_text(json.dumps(records))
 

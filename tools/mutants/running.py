@@ -2,6 +2,7 @@
 
 import enum
 import json
+import math
 import os
 import re
 import resource
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +38,10 @@ class Outcome(enum.StrEnum):
 
 class BrokenTestsError(Exception):
     """Tests failed on unchanged code."""
+
+
+class NoTimeError(Exception):
+    """The time is over before there is an outcome."""
 
 
 def own_tests(root: Path, room: str) -> str:
@@ -84,9 +90,14 @@ class Records:
 
 
 class Copy:
-    """A copy of a checkout."""
+    """A copy of a checkout.
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    Args:
+        end: When the time is over, as `time.monotonic` has it.
+    """
+
+    def __init__(self, root: Path, folder: Path, end: float) -> None:
+        self._end = end
         self._root = folder / "copy"
         self._folder = folder
         shutil.copytree(root, self._root, ignore=_NOT_COPIED, symlinks=True)
@@ -101,6 +112,7 @@ class Copy:
 
         Raises:
             BrokenTestsError: A test fails.
+            NoTimeError: The time is over.
         """
         path = self._root / _PACKAGE / room
         files = f"{path}/*" if path.is_dir() else f"{path}.py"
@@ -113,8 +125,7 @@ class Copy:
         done = self._pytest(words, environment)
         records = self._folder / "tests.json"
         content = json.loads(records.read_text()) if records.exists() else {}
-        # 2 is also the code of a run that was stopped: there was no time for the other tests.
-        if done.returncode not in (0, 2) or not content.get("seconds"):
+        if done.returncode not in (0, recording.STOPPED) or not content:
             raise BrokenTestsError(done.stdout + done.stderr)
         data = coverage.CoverageData(str(self._folder / "lines"))
         data.read()
@@ -137,6 +148,7 @@ class Copy:
 
         Raises:
             BrokenTestsError: They cannot be run without the change, either.
+            NoTimeError: The time is over.
         """
         tests = records.tests(path, mutation, limit)
         if not tests:
@@ -178,6 +190,8 @@ class Copy:
             environment = {**environment, "PYTHONDONTWRITEBYTECODE": "1"}
         # Processor time: a busy machine makes no change look as if it hung.
         limits = (seconds, seconds + 5) if seconds else (resource.RLIM_INFINITY,) * 2
+        asleep = 20 * seconds or math.inf  # one that waits for ever takes no processor time
+        left = max(1.0, self._end - time.monotonic())
         try:
             return subprocess.run(
                 [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
@@ -187,9 +201,11 @@ class Copy:
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=20 * seconds or None,
+                timeout=None if math.isinf(min(asleep, left)) else min(asleep, left),
                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, limits),
                 check=False,
             )
         except subprocess.TimeoutExpired:
+            if left < asleep:
+                raise NoTimeError from None
             return subprocess.CompletedProcess(words, -signal.SIGKILL, "", "")

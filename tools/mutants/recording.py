@@ -6,6 +6,7 @@ It is loaded with ``-p tools.mutants.recording``; the environment says what and 
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,10 +22,6 @@ STOPPED = 100  # the exit code of a run that was stopped
 _DAY = 86_400
 
 
-def _stop(_: int, __: object) -> None:
-    pytest.exit("no time left to record more tests", STOPPED)
-
-
 class _Recorder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -33,8 +30,14 @@ class _Recorder:
             data_file=str(folder / "lines"), include=[os.environ[FILES]], config_file=False
         )
 
-    def pytest_sessionstart(self) -> None:
-        signal.signal(signal.SIGALRM, _stop)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        def stop(_: int, __: object) -> None:
+            # An exception would be reported, or caught by the test that is running.
+            self._save(is_complete=False)
+            sys.stdout.flush()
+            os._exit(pytest.ExitCode.TESTS_FAILED if session.testsfailed else STOPPED)
+
+        signal.signal(signal.SIGALRM, stop)
         signal.setitimer(signal.ITIMER_REAL, min(float(os.environ[SECONDS]), _DAY))
         self._coverage.start()
 
@@ -49,9 +52,11 @@ class _Recorder:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        self._save(is_complete=session.testscollected == len(self._seconds))
+
+    def _save(self, *, is_complete: bool) -> None:
         self._coverage.stop()
         self._coverage.save()
-        is_complete = session.testscollected == len(self._seconds) and session.exitstatus != STOPPED
         records = {"is_complete": is_complete, "seconds": self._seconds}
         (self._folder / "tests.json").write_text(json.dumps(records))
 

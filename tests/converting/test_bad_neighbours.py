@@ -6,9 +6,10 @@ import pytest
 
 from conftest import write_tree
 from vpc_cni_iam.converting.from_hcl import Reading, Unread, read_files
-from vpc_cni_iam.converting.module_names import ModuleFiles
-from vpc_cni_iam.converting.rewrite import rewrite_files, save_all
+from vpc_cni_iam.converting.rewriting.module_names import ModuleFiles
+from vpc_cni_iam.converting.rewriting.rewrite import rewrite_files, save_all
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.directory import Directory
 
 POLICY = (
     'resource "aws_iam_policy" "p" {\n  policy = jsonencode({\n    Version = "2012-10-17"\n'
@@ -17,12 +18,16 @@ POLICY = (
 BROKEN = 'resource "aws_iam_policy" {'
 
 
-def unreadable() -> dict[str, str]:
+def unreadable() -> Directory:
     raise InputError("z.tf", "", "cannot be read: Permission denied")
 
 
 def test_files_that_are_read_beside_broken_ones() -> None:
-    together = [lambda: {"a.tf": BROKEN, "b.tf": POLICY}, unreadable, lambda: {"c.tf": POLICY}]
+    together = [
+        lambda: Directory({"a.tf": BROKEN, "b.tf": POLICY}, ()),
+        unreadable,
+        lambda: Directory({"c.tf": POLICY}, ()),
+    ]
     results = read_files(together)
     unread = [result.error.source for result in results if isinstance(result, Unread)]
     policies = [result for result in results if isinstance(result, Reading)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -170,14 +170,22 @@ def _resources(
     pairs += [(action, arn) for action in actions for arn in filter(is_new, rest)]
     budget.spend(2 * len(pairs) * (1 + len(patterns)))
     covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
+    return _most_likely(pairs, covered, actions)
+
+
+def _most_likely(
+    pairs: Iterable[tuple[str, str]], covered: Mapping[str, int], actions: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return pairs of action and resource, the likeliest first.
+
+    Args:
+        covered: By resource, how many statements are about it that are not to apply.
+        actions: In the order in which they are preferred.
+    """
     order = {action: number for number, action in enumerate(actions)}
-    pairs = list(dict.fromkeys(pairs))
-    pairs.sort(
-        key=lambda pair: (
-            not reference.can_be_on(*pair),
-            covered[pair[1]],
-            order[pair[0]],
-        )
+    pairs = sorted(
+        dict.fromkeys(pairs),
+        key=lambda pair: (not reference.can_be_on(*pair), covered[pair[1]], order[pair[0]]),
     )
     # Where none of the requests that can be is newly allowed, one that cannot still shows which.
     less_likely = sorted(pairs[_PAIRS:], key=lambda pair: covered[pair[1]])

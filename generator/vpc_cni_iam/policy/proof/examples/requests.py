@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -154,13 +154,7 @@ def _resources(
     def is_new(text: str) -> bool:
         return bool(text) and all(is_about(clause, text) for clause in origins)
 
-    pairs = [
-        (action, arn)
-        for action in actions
-        for arn in (
-            *islice(filter(is_new, ordinary.resources(action)), _KNOWN), *filter(is_new, written)
-        )
-    ]  # fmt: skip
+    pairs = list(_known_pairs(actions, written, is_new))
     rest = ["*", automata.text(uncovered.resource, _texts_of(base))]
     if not any(
         reference.can_be_on(action, arn) and not any(is_about(c, arn) for c in avoidable)
@@ -170,14 +164,31 @@ def _resources(
     pairs += [(action, arn) for action in actions for arn in filter(is_new, rest)]
     budget.spend(2 * len(pairs) * (1 + len(patterns)))
     covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
+    return _most_likely(pairs, covered, actions)
+
+
+def _known_pairs(
+    actions: Sequence[str], written: Sequence[str], is_new: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
+    """Yield actions with ordinary resources of theirs, and with those of a policy's patterns."""
+    for action in actions:
+        known = islice(filter(is_new, ordinary.resources(action)), _KNOWN)
+        yield from ((action, arn) for arn in (*known, *filter(is_new, written)))
+
+
+def _most_likely(
+    pairs: Iterable[tuple[str, str]], covered: Mapping[str, int], actions: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return pairs of action and resource, the likeliest first.
+
+    Args:
+        covered: By resource, how many statements are about it that are not to apply.
+        actions: In the order in which they are preferred.
+    """
     order = {action: number for number, action in enumerate(actions)}
-    pairs = list(dict.fromkeys(pairs))
-    pairs.sort(
-        key=lambda pair: (
-            not reference.can_be_on(*pair),
-            covered[pair[1]],
-            order[pair[0]],
-        )
+    pairs = sorted(
+        dict.fromkeys(pairs),
+        key=lambda pair: (not reference.can_be_on(*pair), covered[pair[1]], order[pair[0]]),
     )
     # Where none of the requests that can be is newly allowed, one that cannot still shows which.
     less_likely = sorted(pairs[_PAIRS:], key=lambda pair: covered[pair[1]])

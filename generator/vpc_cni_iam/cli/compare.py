@@ -48,7 +48,7 @@ def compare(
         ),
     ],
     surroundings: options.ClusterOptions,
-    variables: options.VariableOptions,
+    variables: options.ModuleOptions,
     asked: never.NeverOptions,
     document: Annotated[
         list[str] | None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -148,13 +149,16 @@ def convert(
         typer.Argument(metavar="FILE...", help="JSON or .tf files; - is standard input."),
     ],
     chosen: ConvertCommandOptions,
+    variables: options.VariableOptions,
 ) -> None:
     """See `HELP`."""
     chosen.check()
+    if not chosen.from_hcl and (variables.var or variables.var_file):
+        raise UsageError("--var and --var-file need --from-hcl")
     if chosen.rewrite:
         _rewrite(files, chosen)
     elif chosen.from_hcl:
-        _from_hcl(files, chosen)
+        _from_hcl(files, chosen, variables)
     else:
         _to_hcl(files, chosen)
 
@@ -216,11 +220,17 @@ def _show_changes(changes: Sequence[FileChange], directory: str) -> None:
         typer.echo(f"{change.kind:<7} {Path(directory or '.') / change.path}")
 
 
-def _from_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
+def _from_hcl(
+    files: Sequence[str], chosen: ConvertCommandOptions, variables: options.VariableOptions
+) -> None:
     from vpc_cni_iam.converting import from_hcl, report
+    from vpc_cni_iam.inputs.variables import check_declared
 
-    inputs.check_once(files)
-    readings = from_hcl.read_files(partial(_hcl_texts, file) for file in files)
+    inputs.check_once([*files, *(variables.var_file or ())])
+    given = variables.read()
+    texts = (partial(_hcl_texts, file) for file in files)
+    readings = from_hcl.read_files(texts, _texts_beside(files) if given.names else {}, given)
+    check_declared(given)
     policies = from_hcl.choose(readings, chosen.document or ())
     read = [policy for policy in policies if isinstance(policy, from_hcl.Reading)]
     unread = [policy for policy in policies if isinstance(policy, from_hcl.Unread)]
@@ -269,6 +279,18 @@ def _hcl_texts(file: str) -> dict[str, str]:
     if text.lstrip()[:1] in tuple('{["'):
         raise content.refuse(f"is {identify(content).name}; --from-hcl reads .tf and .tofu files")
     return {content.source: text}
+
+
+def _texts_beside(files: Sequence[str]) -> dict[str, str]:
+    """Return the texts of the other files of the modules of files."""
+    from vpc_cni_iam.inputs.directory import read_beside
+    from vpc_cni_iam.inputs.hcl import FILE, kind_of
+
+    beside: dict[str, str] = {}
+    for file in files:
+        if kind_of(file) is FILE:
+            beside |= read_beside(Path(file)).texts
+    return {name: text for name, text in beside.items() if name not in map(os.path.normpath, files)}
 
 
 def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:

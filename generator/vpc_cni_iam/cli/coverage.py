@@ -200,7 +200,7 @@ class ScenarioOptions:
 @expanded
 def coverage(
     surroundings: options.ClusterOptions,
-    variables: options.VariableOptions,
+    variables: options.ModuleOptions,
     chosen: PolicyOptions,
     limits: LimitOptions,
     node: NodeOptions,
@@ -257,7 +257,7 @@ def coverage(
 def _asked(
     files: list[str],
     surroundings: options.ClusterOptions,
-    variables: options.VariableOptions,
+    variables: options.ModuleOptions,
     chosen: PolicyOptions,
     limits: LimitOptions,
     node: NodeOptions,

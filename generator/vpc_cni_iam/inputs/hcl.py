@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import InputError
@@ -70,15 +70,25 @@ def _policies(
         others: Files of the module whose policies are left out.
     """
     from vpc_cni_iam.hcl import module as reader
+    from vpc_cni_iam.hcl.excerpt import excerpt
     from vpc_cni_iam.hcl.resolve import is_document
     from vpc_cni_iam.inputs.embedded import embedded_policies
+    from vpc_cni_iam.inputs.rendering import rendered
 
     own = [(file.source, block) for file in files for block in file.blocks]
     blocks = [*own, *((file.source, block) for file in others for block in file.blocks)]
     module = reader.read_blocks(blocks, values.names, values.given)
     names = {block.labels[-1] for _, block in own if is_document(block)}
-    yield from _documents(module, names)
-    yield from embedded_policies(files, module.evaluator, names)
+    why: Mapping[str, str] = {}
+    if (renderer := values.given.renderer) is not None:
+        scope = module.evaluator.scope
+        unknown = sorted(_unknown(module) & names)
+        part = excerpt((b for _, b in blocks), scope, unknown, values.given.names)
+        yield from rendered(part, scope.surroundings, renderer)
+        names, why = names.difference(part.names), part.left_out
+    yield from _documents(module, names, why)
+    every = {block.labels[-1] for _, block in own if is_document(block)}
+    yield from embedded_policies(files, module.evaluator, every)
     for source, block in own:
         if block.type == "module":
             problem = "the policies of a called module are not read"
@@ -90,8 +100,22 @@ def _policies(
         yield Skipped("data.aws_partition", Reason.assumed, detail)
 
 
-def _documents(module: HclModule, names: Container[str]) -> Iterator[Part]:
-    """Yield the data sources of these names."""
+def _unknown(module: HclModule) -> set[str]:
+    """Return the names of the data sources about which only an engine knows something."""
+    from vpc_cni_iam.hcl.module import joins_nothing
+
+    doubtful = (d for d in module.documents if d.doubt or not joins_nothing(d, module, _JOINED))
+    return {name.partition("[")[0] for name in (*module.unread, *(d.name for d in doubtful))}
+
+
+def _documents(
+    module: HclModule, names: Container[str], not_rendered: Mapping[str, str]
+) -> Iterator[Part]:
+    """Yield the data sources of these names.
+
+    Args:
+        not_rendered: Why an engine did not render some of them, by name.
+    """
     from vpc_cni_iam.hcl.module import joins_nothing
 
     for document in module.documents:
@@ -115,8 +139,9 @@ def _documents(module: HclModule, names: Container[str]) -> Iterator[Part]:
         (Reason.not_in_force, module.absent),
     ):
         for name, why in absent.items():
-            if name.partition("[")[0] in names:
-                yield Skipped(name, reason, why)
+            if (source := name.partition("[")[0]) in names:
+                more = f"; {not_rendered[source]}" if source in not_rendered else ""
+                yield Skipped(name, reason, f"{why}{more}")
 
 
 def _is_partition(block: Block) -> bool:

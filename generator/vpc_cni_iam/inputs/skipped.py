@@ -23,6 +23,7 @@ class Reason(StrEnum):
     not_in_force = "not in force"
     assumed = "assumed"
     read_with_it = "read with it"
+    rendered = "rendered by an engine"
 
     @property
     def counts(self) -> bool:
@@ -32,7 +33,7 @@ class Reason(StrEnum):
     @property
     def is_note(self) -> bool:
         """Whether it is about how policies were read, and nothing was left out."""
-        return self in (Reason.assumed, Reason.read_with_it)
+        return self in (Reason.assumed, Reason.read_with_it, Reason.rendered)
 
 
 @dataclass(frozen=True, slots=True)

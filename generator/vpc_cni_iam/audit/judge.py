@@ -132,7 +132,7 @@ def judge_cluster(
     Raises:
         InputError: A policy that the evaluator refuses, or a value that the plugin does not take.
     """
-    names = _names(policies, account, partition)
+    names = role_names(policies, account, partition)
     mode = deployments.mode(deployment)
     setting = PluginSetting(release, mode, names=names, session_tags=session_tags)
     setting = deployments.apply(setting, deployment, {})
@@ -161,7 +161,7 @@ def judge(
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    names = _names(policies, account, partition)
+    names = role_names(policies, account, partition)
     families: tuple[Mode, ...] = modes(policies, limits)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
@@ -180,7 +180,8 @@ def judge(
     )
 
 
-def _names(policies: Sequence[Policy], account: str, partition: str) -> Names:
+def role_names(policies: Sequence[Policy], account: str, partition: str) -> Names:
+    """Return the names in the requests of a role: those that its policies have, and its account."""
     own = names_in(policies)
     return names_of(
         {**own, "account_id": account, "partition": partition},

@@ -94,29 +94,6 @@ class PolicyOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitOptions:
-    """The options that name what else must allow what the policies allow."""
-
-    boundary: Annotated[
-        str | None,
-        typer.Option("--boundary", metavar="POLICY", help="Permissions boundary of the role."),
-    ] = None
-    scp: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scp",
-            metavar="POLICY",
-            help="Service control policies of one level of the organisation; repeat for more.",
-        ),
-    ] = None
-
-    @property
-    def files(self) -> list[str]:
-        """The files they name; the boundary's is empty without one."""
-        return [*(self.scp or ()), self.boundary or ""]
-
-
-@dataclass(frozen=True, slots=True)
 class NodeOptions:
     """The options that describe the plugin, its node and its cluster."""
 
@@ -202,7 +179,7 @@ def coverage(
     surroundings: options.ClusterOptions,
     variables: options.ModuleOptions,
     chosen: PolicyOptions,
-    limits: LimitOptions,
+    limits: options.LimitOptions,
     node: NodeOptions,
     used: usage.UsageOptions,
     selected: ScenarioOptions,
@@ -259,7 +236,7 @@ def _asked(
     surroundings: options.ClusterOptions,
     variables: options.ModuleOptions,
     chosen: PolicyOptions,
-    limits: LimitOptions,
+    limits: options.LimitOptions,
     node: NodeOptions,
     used: usage.UsageOptions,
     *,
@@ -355,7 +332,7 @@ def _subject(
 
 def _limited(
     subject: Subject,
-    limits: LimitOptions,
+    limits: options.LimitOptions,
     names: dict[str, str | None],
     given: GivenVariables,
 ) -> Subject:

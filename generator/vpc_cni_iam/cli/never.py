@@ -50,6 +50,7 @@ class NeverOptions:
 def answered(
     asked: NeverOptions,
     policies: Sequence[str],
+    limits: options.LimitOptions,
     documents: Sequence[str],
     names: Mapping[str, str | None],
     values: GivenVariables,
@@ -71,7 +72,9 @@ def answered(
     stdin = partial(inputs.text, "-")
     if asked.never:
         subject = role_policies.of_files(policies, stdin, documents, names, values)
-        check_used(values, policies)
+        scps = limits.scp or ()
+        subject = role_policies.limited(subject, limits.boundary, scps, stdin, names, values)
+        check_used(values, (*policies, *limits.files))
         return never.never(subject, asked.never)
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError("--disjoint compares two roles: name the policy of each")

@@ -281,3 +281,26 @@ class ClusterOptions:
     def values(self) -> dict[str, str | None]:
         """The values by the names of the catalog's parameters."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOptions:
+    """The options that name what else must allow what the policies allow."""
+
+    boundary: Annotated[
+        str | None,
+        typer.Option("--boundary", metavar="POLICY", help="Permissions boundary of the role."),
+    ] = None
+    scp: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scp",
+            metavar="POLICY",
+            help="Service control policies of one level of the organisation; repeat for more.",
+        ),
+    ] = None
+
+    @property
+    def files(self) -> list[str]:
+        """The files they name; the boundary's is empty without one."""
+        return [*(self.scp or ()), self.boundary or ""]

@@ -98,8 +98,8 @@ data "aws_region" "here" {}
 
 def opened(folder: Path, renderer: Renderer, **names: str) -> InputPolicies:
     values = {"buckets": {"a": "logs-1", "b": "traces-2"}}
-    given = GivenVariables(values=values, renderer=renderer)  # type: ignore[arg-type]
-    return open_policies(str(folder), str, names, given)
+    variables = GivenVariables(values=values, renderer=renderer)  # type: ignore[arg-type]
+    return open_policies(str(folder), str, names, variables)
 
 
 @pytest.mark.engine

@@ -34,7 +34,7 @@ exit code is 3.
 
 With --from-hcl, FILE is a .tf file or a directory, and its policies are printed as JSON: data
 sources, jsonencode and heredocs. Exit code 1 means that some are left out because only an engine
-can evaluate them. --document selects policies.
+can evaluate them. --document selects policies, and --var gives values to variables.
 
 With --rewrite, the heredocs and jsonencode calls that the AWS provider takes for IAM policies are
 replaced by data sources in the .tf file. Nothing else in the file changes.
@@ -47,6 +47,7 @@ Examples:
   vpc-cni-iam convert policies/*.json --output terraform --partition-aware
   vpc-cni-iam convert key.json --parametrize account_id=111122223333
   vpc-cni-iam convert --from-hcl iam.tf --output policies
+  vpc-cni-iam convert --from-hcl iam.tf --var cluster_name=prod
   vpc-cni-iam convert --rewrite iam.tf --dry-run
 """
 
@@ -224,13 +225,8 @@ def _from_hcl(
     files: Sequence[str], chosen: ConvertCommandOptions, variables: options.VariableOptions
 ) -> None:
     from vpc_cni_iam.converting import from_hcl, report
-    from vpc_cni_iam.inputs.variables import check_declared
 
-    inputs.check_once([*files, *(variables.var_file or ())])
-    given = variables.read()
-    texts = (partial(_hcl_texts, file) for file in files)
-    readings = from_hcl.read_files(texts, _texts_beside(files) if given.names else {}, given)
-    check_declared(given)
+    readings = _readings(files, variables)
     policies = from_hcl.choose(readings, chosen.document or ())
     read = [policy for policy in policies if isinstance(policy, from_hcl.Reading)]
     unread = [policy for policy in policies if isinstance(policy, from_hcl.Unread)]
@@ -245,6 +241,18 @@ def _from_hcl(
         # Code 1 means that the output leaves policies out.
         failed = not read or chosen.document or not all(u.address for u in unread)
         raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
+
+
+def _readings(files: Sequence[str], variables: options.VariableOptions) -> list[Reading | Unread]:
+    from vpc_cni_iam.converting.from_hcl import read_files
+    from vpc_cni_iam.inputs.variables import check_declared
+
+    inputs.check_once([*files, *(variables.var_file or ())])
+    values = variables.read()
+    texts = (partial(_hcl_texts, file) for file in files)
+    readings = read_files(texts, _texts_beside(files) if values.names else {}, values)
+    check_declared(values)
+    return readings
 
 
 def _show_readings(

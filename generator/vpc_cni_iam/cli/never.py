@@ -61,7 +61,6 @@ def answered(
         InputError: What cannot be read.
         UsageError: Options that do not belong together, or a bad name.
     """
-    from vpc_cni_iam.catalog import parameters
     from vpc_cni_iam.coverage import role_policies
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.inputs.variables import check_used
@@ -76,11 +75,28 @@ def answered(
         subject = role_policies.limited(subject, limits.boundary, scps, stdin, names, values)
         check_used(values, (*policies, *limits.files))
         return never.never(subject, asked.never)
+    return _disjoint(asked, policies, documents, names, values)
+
+
+def _disjoint(
+    asked: NeverOptions,
+    policies: Sequence[str],
+    documents: Sequence[str],
+    names: Mapping[str, str | None],
+    values: GivenVariables,
+) -> Never:
+    """Return whether the roles of two clusters change the same resources."""
+    from vpc_cni_iam.catalog import parameters
+    from vpc_cni_iam.coverage import role_policies
+    from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.review import never
+
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError("--disjoint compares two roles: name the policy of each")
     if asked.clusters and len(set(asked.clusters)) == 1:
         raise UsageError("--clusters names the same cluster twice")
-    subjects = []
+    stdin, subjects = partial(inputs.text, "-"), []
     for number, policy in enumerate(policies):
         own = {}
         if asked.clusters:

@@ -104,17 +104,17 @@ def readings(
 def read_files(
     files: Iterable[Callable[[], Mapping[str, str]]],
     others: Mapping[str, str] = MappingProxyType({}),
-    given: GivenVariables | None = None,
+    variables: GivenVariables | None = None,
 ) -> list[Reading | Unread]:
     """Return the policies of files that are read together, as the files of one module are.
 
     Args:
         files: Each returns texts by the names that errors show, or raises `InputError`.
         others: The texts of files of the module whose policies are left out.
-        given: Values for the variables of the module; without any, each stays a reference.
+        variables: Values for those of the module; without any, each stays a reference.
     """
     policies: list[Reading | Unread] = []
-    read = parse if given is not None and given.names else read_file
+    read = parse if variables is not None and variables.names else read_file
     parsed: dict[str, File] = {}
     known: dict[str, Node] = {}
     for texts in files:
@@ -127,7 +127,9 @@ def read_files(
                     policies.append(Unread("", error))
         except InputError as error:
             policies.append(Unread("", error))
-    scope = _scope([*parsed.values(), *(parse(text, name) for name, text in others.items())], given)
+    scope = _scope(
+        [*parsed.values(), *(parse(text, name) for name, text in others.items())], variables
+    )
     for file in parsed.values():
         policies += readings(file, known, scope)
     if not policies:
@@ -136,17 +138,17 @@ def read_files(
     return policies
 
 
-def _scope(files: Sequence[File], given: GivenVariables | None) -> ValueScope:
+def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScope:
     """Return the values of a user's variables, and of the locals that follow from them."""
-    if given is None or not given.names:
+    if variables is None or not variables.names:
         return ValueScope()
     blocks = [block for file in files for block in file.blocks]
     declared = {f"var.{b.labels[0]}" for b in blocks if b.type == "variable" and b.labels}
-    known = values(blocks, given)
+    known = values(blocks, variables)
     if not declared:
-        given.declared.update(given.names)
-        known = undeclared((), given)
-    chosen = {name: value for name, value in known.items() if name[4:] in given.names}
+        variables.declared.update(variables.names)
+        known = undeclared((), variables)
+    chosen = {name: value for name, value in known.items() if name[4:] in variables.names}
     return ValueScope(known=chosen, nodes=local_nodes(blocks))
 
 
@@ -257,14 +259,14 @@ def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> 
 
 
 def _shown(
-    policy: Policy, marks: Marks, kept: Sequence[MarkedExpression], source: str, line: int
+    policy: Policy, marks: Marks, expressions: Sequence[MarkedExpression], source: str, line: int
 ) -> dict[str, Any]:
     """Return the JSON with its references shown, if each can be told from IAM's variables."""
-    for expression in kept:
+    for expression in expressions:
         if not resolve.REFERENCE.fullmatch(expression.code):
             problem = f"{expression.code} is computed; only an engine can know it"
             raise InputError(source, f"line {expression.line}", problem)
-    written = {f"${{{k.code}}}" for k in kept}
+    written = {f"${{{k.code}}}" for k in expressions}
 
     def shown(value: object) -> Any:
         if isinstance(value, dict):

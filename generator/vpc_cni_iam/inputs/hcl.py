@@ -70,7 +70,7 @@ def _policies(
         others: Files of the module whose policies are left out.
     """
     from vpc_cni_iam.hcl import module as reader
-    from vpc_cni_iam.hcl.excerpt import excerpt
+    from vpc_cni_iam.hcl.evaluate.excerpt import excerpt
     from vpc_cni_iam.hcl.resolve import is_document
     from vpc_cni_iam.inputs.embedded import embedded_policies
     from vpc_cni_iam.inputs.rendering import rendered

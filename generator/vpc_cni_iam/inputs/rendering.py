@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from textwrap import shorten
 
 from vpc_cni_iam.errors import EngineError, InputError, UsageError
 from vpc_cni_iam.hcl.evaluate.domain import Value
-from vpc_cni_iam.hcl.excerpt import Excerpt
+from vpc_cni_iam.hcl.evaluate.excerpt import Excerpt
 from vpc_cni_iam.hcl.given import Renderer
 from vpc_cni_iam.inputs.kind import Part
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -44,7 +45,7 @@ def rendered(part: Excerpt, surroundings: Mapping[str, str], renderer: Renderer)
     try:
         documents = renderer.render(part.text, values, region) if part.names else {}
     except EngineError as error:
-        why = f"{renderer.name} refuses it: {' '.join(str(error).split())[:_LONGEST]}"
+        why = f"{renderer.name} refuses it: {shorten(str(error), _LONGEST)}"
         yield from (Skipped(name, Reason.not_read, why) for name in part.names)
         return
     for name in part.names:

@@ -14,7 +14,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from vpc_cni_iam.hcl.excerpt import reads_files
+from vpc_cni_iam.hcl.evaluate.excerpt import reads_files
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, List, Node, Text
 

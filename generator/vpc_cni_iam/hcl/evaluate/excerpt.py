@@ -52,7 +52,7 @@ def reads_files(code: str) -> bool:
 
 
 def excerpt(
-    blocks: Iterable[Block], scope: ValueScope, names: Iterable[str], given: Iterable[str]
+    blocks: Iterable[Block], scope: ValueScope, names: Iterable[str], variables: Iterable[str]
 ) -> Excerpt:
     """Return what renders documents.
 
@@ -60,11 +60,14 @@ def excerpt(
         blocks: Those of the module.
         scope: The values of its names.
         names: The names of the documents.
-        given: The names of the variables that a user gives a value.
+        variables: The names of the variables that a user gives a value.
     """
     parts = {address: part for block in blocks for address, part in _parts(block)}
     known = scope.known or {}
-    values = {**scope.values, **{a: known.get(a, Unknown(a)) for a in (f"var.{n}" for n in given)}}
+    values = {
+        **scope.values,
+        **{a: known.get(a, Unknown(a)) for a in (f"var.{n}" for n in variables)},
+    }
     values = {address: value for address, value in values.items() if address in parts}
     chosen: dict[str, str] = {}
     rendered: list[str] = []
@@ -84,25 +87,25 @@ def excerpt(
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Declaration:
     """A block, or a local value, as it is written."""
 
     code: str
     block: Block | None = None
 
 
-def _parts(block: Block) -> Iterator[tuple[str, _Part]]:
+def _parts(block: Block) -> Iterator[tuple[str, _Declaration]]:
     if block.type == "locals":
         for name, node in block.attributes.items():
-            yield f"local.{name}", _Part(f"locals {{\n  {name} = {node.outer.code}\n}}\n")
+            yield f"local.{name}", _Declaration(f"locals {{\n  {name} = {node.outer.code}\n}}\n")
     elif block.type == "variable" and block.labels:
-        yield f"var.{block.labels[0]}", _Part(f"{block.span.code}\n", block)
+        yield f"var.{block.labels[0]}", _Declaration(f"{block.span.code}\n", block)
     elif block.type in ("data", "resource", "module"):
-        yield address_of(block), _Part(f"{block.span.code}\n", block)
+        yield address_of(block), _Declaration(f"{block.span.code}\n", block)
 
 
 def _closure(
-    address: str, parts: Mapping[str, _Part], values: Mapping[str, Value], scope: ValueScope
+    address: str, parts: Mapping[str, _Declaration], values: Mapping[str, Value], scope: ValueScope
 ) -> tuple[dict[str, str], str]:
     """Return the code that a block depends on by address; or why an engine does not get it."""
     pending, codes = [address], dict[str, str]()
@@ -116,7 +119,9 @@ def _closure(
     return dict(sorted(codes.items())), ""
 
 
-def _problem(address: str, part: _Part, values: Mapping[str, Value], scope: ValueScope) -> str:
+def _problem(
+    address: str, part: _Declaration, values: Mapping[str, Value], scope: ValueScope
+) -> str:
     """Say why an engine does not get a block or a local value; empty if it does."""
     block, kind = part.block, address.rpartition(".")[0]
     if reads_files(part.code):

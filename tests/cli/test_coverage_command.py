@@ -158,7 +158,6 @@ def test_a_generated_role_module_offers_what_can_be_read(call: SentCall, tmp_pat
     message = call("coverage", "m", cwd=tmp_path).err
     assert message.endswith(
         "m holds several policies, ipv4, ipv6, ipv4_scoped; choose with --document\n"
-        "of the others: trust cannot be read\n"
     )
 
 

@@ -44,7 +44,7 @@ Examples:
   vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
   vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
-  vpc-cni-iam coverage modules/irsa --document cni --var attach_cni_policy=true
+  vpc-cni-iam coverage modules/irsa --document cni --var attach_cni=true
   vpc-cni-iam coverage modules/irsa/policies.tf --engine terraform
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json

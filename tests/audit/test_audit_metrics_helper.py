@@ -69,8 +69,16 @@ def test_a_role_of_the_metrics_helper_is_listed_apart(tmp_path: Path, trust: Any
 def test_a_role_that_others_can_get_is_none_of_the_metrics_helper(tmp_path: Path) -> None:
     both = irsa("system:serviceaccount:kube-system:*")
     another = irsa("system:serviceaccount:monitoring:cni-metrics-helper")
+    provider = "token.actions.githubusercontent.com"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{provider}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{provider}:aud": "sts.amazonaws.com"}},
+    }
     result = audited(
         tmp_path,
+        role("workflow", {"Version": "2012-10-17", "Statement": statement}),
         role("both", both, inline={"p": VARIANT}),
         role("another", another, inline={"p": VARIANT}),
         role("open", PODS, inline={"p": VARIANT}),

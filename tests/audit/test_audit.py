@@ -29,7 +29,7 @@ from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.documents import find
 from vpc_cni_iam.catalog.parameters import SAMPLE, fill
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
-from vpc_cni_iam.inputs.account import AccountDetails
+from vpc_cni_iam.inputs.aws.account import AccountDetails
 from vpc_cni_iam.policy.document import to_json
 
 NOT_PRINCIPAL = {

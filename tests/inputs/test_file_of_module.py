@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from conftest import Run, run, write_tree
-from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies
 from vpc_cni_iam.inputs.skipped import Reason

@@ -11,7 +11,7 @@ from conftest import write_tree
 from vpc_cni_iam.engine.documents import render
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, UsageError
-from vpc_cni_iam.hcl.given import GivenVariables, Renderer
+from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies
 from vpc_cni_iam.inputs.skipped import Reason

@@ -14,7 +14,7 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.publishing.address import ModuleAddress
 from vpc_cni_iam.publishing.package import package_files, package_options
-from vpc_cni_iam.publishing.semver import FIRST
+from vpc_cni_iam.publishing.versioning.semver import FIRST
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.verifying.blocks import compare_blocks
 from vpc_cni_iam.verifying.verify import Verification, verify
@@ -55,6 +55,12 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
             'jsonencode({ Statement = [{ Effect = "Allow", Action = "*", Resource = "*" }] })\n}'
         ),
         f"resource aws_iam_role_policy.x {MINE}",
+    ),
+    "a description that AWS is sent": (
+        ROLE,
+        "main.tf",
+        replace("Amazon VPC CNI plugin (", "Mine ("),
+        'resource aws_iam_role.this: description is "Mine (',
     ),
     "a program run by a data source": (
         POLICY,
@@ -449,9 +455,14 @@ def test_what_would_run_is_never_run(name: str, newest: Engine, tmp_path: Path) 
         ("main.tf", replace(STATEMENT, 'actions = ["${templatefile("/etc/x", {})}"]')),
         ("x.tf", add('output "x" {\n  value = fileset("/", "*")\n}')),
         ("x.tf", add('locals {\n  x = <<-T\n    ${file("/etc/hostname")}\n  T\n}')),
+        ("x.tf", add('data "external" "x" {\n  program = ["/bin/sh"]\n}')),
+        ("x.tf", add('module "x" {\n  source = "./x"\n}')),
+        ("x.tf.json", add('{"data": {"external": {"x": {"program": ["/bin/sh"]}}}}')),
+        ("x_override.tf", add("")),
+        ("versions.tf", replace("hashicorp/aws", "example/aws")),
     ],
 )
-def test_code_that_reads_files_of_this_machine_is_not_planned(
+def test_code_that_may_run_or_read_files_of_this_machine_is_not_planned(
     file: str, change: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Else a module of somebody else's shows them among its differences."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from vpc_cni_iam.audit.judge import DeniedAction, role_names
+from vpc_cni_iam.audit.judge import DeniedAction, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import names_in
-from vpc_cni_iam.policy.document import Policy
 
 _NAME = "metrics-helper"
 
@@ -41,34 +37,21 @@ class MetricsHelperRole:
 
 
 def judge_metrics_helper(
-    role: str,
-    credentials: tuple[Credentials, ...],
-    policies: Sequence[Policy],
-    limits: Limits,
-    release: PluginVersion,
-    undecided: tuple[str, ...],
+    arn: str, credentials: tuple[Credentials, ...], role: PluginRole, undecided: tuple[str, ...]
 ) -> MetricsHelperRole:
     """Return what a role of cni-metrics-helper is denied.
 
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    partition, account = role.split(":")[1], role.split(":")[4]
-    setting = PluginSetting(
-        release,
-        "ipv4",
-        names=role_names(policies, account, partition),
-        session_tags=credentials == (Credentials.pod_identity,),
-        features=(_NAME,),
-    )
-    scenarios = find((_NAME,))
+    setting, scenarios = replace(role.setting("ipv4"), features=(_NAME,)), find((_NAME,))
     if not scenarios[0].arises(setting):
         setting = setting.at(releases.find(LATEST))
-    denied = cover(policies, setting, scenarios, limits).denied()
+    denied = cover(role.policies, setting, scenarios, role.limits).denied()
     return MetricsHelperRole(
-        role,
+        arn,
         credentials,
         tuple(DeniedAction(c.template.action, s.name, c.consequence) for s, c in denied),
-        tuple(known for policy in policies for known in recognise(policy, names_in([policy]))),
+        tuple(known for p in role.policies for known in recognise(p, names_in([p]))),
         undecided,
     )

@@ -16,7 +16,7 @@ from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
-    from vpc_cni_iam.hcl.given import Renderer
+    from vpc_cni_iam.hcl.module.given import Renderer
     from vpc_cni_iam.inputs.variables import GivenVariables
 
 
@@ -249,7 +249,7 @@ class ModuleOptions(VariableOptions):
         from vpc_cni_iam.engine.documents import render
         from vpc_cni_iam.engine.run import find
         from vpc_cni_iam.errors import EngineError
-        from vpc_cni_iam.hcl.given import Renderer
+        from vpc_cni_iam.hcl.module.given import Renderer
 
         if self.engine is RenderingEngine.none:
             return None

@@ -16,12 +16,14 @@ from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.scope import ValueScope
-from vpc_cni_iam.hcl.given import GivenVariables
 from vpc_cni_iam.hcl.marks import MarkedExpression, Marks
-from vpc_cni_iam.hcl.module import local_nodes
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.hcl.module.reader import local_nodes
+from vpc_cni_iam.hcl.module.variables import undeclared, values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, File, Node
-from vpc_cni_iam.hcl.variables import undeclared, values
+from vpc_cni_iam.inputs.directory import Directory
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve as find_name
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.parse import loads
@@ -55,7 +57,8 @@ class Unread:
     """A policy that cannot be known without an engine, and why.
 
     Args:
-        address: Where it is; empty for a whole file.
+        address: Where it is, a file for all that is in it; empty for a file without which nothing
+            is certain.
         error: The error, with the file and the line.
     """
 
@@ -102,7 +105,7 @@ def readings(
 
 
 def read_files(
-    files: Iterable[Callable[[], Mapping[str, str]]],
+    files: Iterable[Callable[[], Directory]],
     others: Mapping[str, str] = MappingProxyType({}),
     variables: GivenVariables | None = None,
 ) -> list[Reading | Unread]:
@@ -114,14 +117,16 @@ def read_files(
         variables: Values for those of the module; without any, each stays a reference.
     """
     policies: list[Reading | Unread] = []
-    read = parse if variables is not None and variables.names else read_file
+    parse_file = parse if variables is not None and variables.names else read_file
     parsed: dict[str, File] = {}
     known: dict[str, Node] = {}
-    for texts in files:
+    for read in files:
         try:
-            for source, text in texts().items():
+            directory = read()
+            policies += map(_of_skipped, directory.skipped)
+            for source, text in directory.texts.items():
                 try:
-                    parsed[source] = read(text, source)
+                    parsed[source] = parse_file(text, source)
                     known |= local_values(parsed[source])
                 except InputError as error:
                     policies.append(Unread("", error))
@@ -150,6 +155,12 @@ def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScop
         known = undeclared((), variables)
     chosen = {name: value for name, value in known.items() if name[4:] in variables.names}
     return ValueScope(known=chosen, nodes=local_nodes(blocks))
+
+
+def _of_skipped(part: Skipped) -> Unread:
+    """Return a file that is not read; ``--document`` leaves it out unless it changes others."""
+    address = "" if part.reason is Reason.overrides else part.name
+    return Unread(address, InputError(part.name, "", part.detail))
 
 
 def choose(

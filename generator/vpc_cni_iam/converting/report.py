@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from vpc_cni_iam.converting.batch import Batch
 from vpc_cni_iam.converting.from_hcl import Reading, Unread
-from vpc_cni_iam.converting.rewrite import Rewriting
+from vpc_cni_iam.converting.rewriting.rewrite import Rewriting
 from vpc_cni_iam.files.unified import unified
 
 # What a terminal shows of each kind; the report in JSON has all.
@@ -42,7 +42,9 @@ def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator
             if reading.references
         ]
     )
-    yield from error_lines(f"{u.address}: {u.error}" if u.address else u.error for u in unread)
+    yield from error_lines(
+        u.error if u.address in ("", u.error.source) else f"{u.address}: {u.error}" for u in unread
+    )
     if len(read) + len(unread) > 1:
         yield f"{len(read)} read, {len(unread)} not"
 

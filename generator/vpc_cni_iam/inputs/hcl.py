@@ -13,7 +13,7 @@ from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.hcl.module import HclModule
+    from vpc_cni_iam.hcl.module.reader import HclModule
     from vpc_cni_iam.hcl.syntax import Block, File
 
 _OF_MODULES = (".tf", ".tofu")
@@ -42,7 +42,7 @@ def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
             yield Skipped(name, Reason.not_read, f"{error.place}: {error.problem}")
     if not any(block.type == "variable" for file in others for block in file.blocks):
         # What declares them is not there, or is the file itself.
-        values.given.declared.update(values.given.names)
+        values.user_values.declared.update(values.user_values.names)
     yield from _policies([parse(own, content.source)], values, others)
     yield from beside.skipped
     if others and _REFERS.search(own):
@@ -69,21 +69,21 @@ def _policies(
     Args:
         others: Files of the module whose policies are left out.
     """
-    from vpc_cni_iam.hcl import module as reader
     from vpc_cni_iam.hcl.evaluate.excerpt import excerpt
+    from vpc_cni_iam.hcl.module.reader import read_blocks
     from vpc_cni_iam.hcl.resolve import is_document
     from vpc_cni_iam.inputs.embedded import embedded_policies
     from vpc_cni_iam.inputs.rendering import rendered
 
     own = [(file.source, block) for file in files for block in file.blocks]
     blocks = [*own, *((file.source, block) for file in others for block in file.blocks)]
-    module = reader.read_blocks(blocks, values.names, values.given)
+    module = read_blocks(blocks, values.names, values.user_values)
     names = {block.labels[-1] for _, block in own if is_document(block)}
     why: Mapping[str, str] = {}
-    if (renderer := values.given.renderer) is not None:
+    if (renderer := values.user_values.renderer) is not None:
         scope = module.evaluator.scope
         unknown = sorted(_unknown(module) & names)
-        part = excerpt((b for _, b in blocks), scope, unknown, values.given.names)
+        part = excerpt((b for _, b in blocks), scope, unknown, values.user_values.names)
         yield from rendered(part, scope.surroundings, renderer)
         names, why = names.difference(part.names), part.left_out
     yield from _documents(module, names, why)
@@ -102,7 +102,7 @@ def _policies(
 
 def _unknown(module: HclModule) -> set[str]:
     """Return the names of the data sources about which only an engine knows something."""
-    from vpc_cni_iam.hcl.module import joins_nothing
+    from vpc_cni_iam.hcl.module.reader import joins_nothing
 
     doubtful = (d for d in module.documents if d.doubt or not joins_nothing(d, module, _JOINED))
     return {name.partition("[")[0] for name in (*module.unread, *(d.name for d in doubtful))}
@@ -116,7 +116,7 @@ def _documents(
     Args:
         not_rendered: Why an engine did not render some of them, by name.
     """
-    from vpc_cni_iam.hcl.module import joins_nothing
+    from vpc_cni_iam.hcl.module.reader import joins_nothing
 
     for document in module.documents:
         place = f"line {document.line}: it"

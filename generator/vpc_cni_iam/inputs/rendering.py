@@ -10,7 +10,7 @@ from textwrap import shorten
 from vpc_cni_iam.errors import EngineError, InputError, UsageError
 from vpc_cni_iam.hcl.evaluate.domain import Value
 from vpc_cni_iam.hcl.evaluate.excerpt import Excerpt
-from vpc_cni_iam.hcl.given import Renderer
+from vpc_cni_iam.hcl.module.given import Renderer
 from vpc_cni_iam.inputs.kind import Part
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads

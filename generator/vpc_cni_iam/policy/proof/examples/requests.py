@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 
@@ -154,13 +154,7 @@ def _resources(
     def is_new(text: str) -> bool:
         return bool(text) and all(is_about(clause, text) for clause in origins)
 
-    pairs = [
-        (action, arn)
-        for action in actions
-        for arn in (
-            *islice(filter(is_new, ordinary.resources(action)), _KNOWN), *filter(is_new, written)
-        )
-    ]  # fmt: skip
+    pairs = list(_known_pairs(actions, written, is_new))
     rest = ["*", automata.text(uncovered.resource, _texts_of(base))]
     if not any(
         reference.can_be_on(action, arn) and not any(is_about(c, arn) for c in avoidable)
@@ -171,6 +165,15 @@ def _resources(
     budget.spend(2 * len(pairs) * (1 + len(patterns)))
     covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
     return _most_likely(pairs, covered, actions)
+
+
+def _known_pairs(
+    actions: Sequence[str], written: Sequence[str], is_new: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
+    """Yield actions with ordinary resources of theirs, and with those of a policy's patterns."""
+    for action in actions:
+        known = islice(filter(is_new, ordinary.resources(action)), _KNOWN)
+        yield from ((action, arn) for arn in (*known, *filter(is_new, written)))
 
 
 def _most_likely(

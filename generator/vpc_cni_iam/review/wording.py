@@ -181,6 +181,8 @@ def _version_row(cluster: ClusterChange) -> tuple[str, bool]:
 
 def _identity_row(cluster: ClusterChange) -> tuple[str, bool]:
     after = _identity(cluster.after)
+    if cluster.after.deleted:
+        return f"{after}; the plan deletes {' and '.join(cluster.after.deleted)}", True
     if not cluster.identity_changes and set(cluster.before.roles) == set(cluster.after.roles):
         return (f"{after}, unchanged" if cluster.after.roles else after), False
     return f"{_identity(cluster.before)} -> {after}", True

@@ -44,12 +44,14 @@ class Identity:
             have several.
         sources: The addresses of the resources that say so.
         targets: Those of the roles that EKS Pod Identity assumes by way of another one.
+        deleted: Those of the roles that the plan deletes.
     """
 
     kind: IdentityKind
     roles: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
 
 
 NO_IDENTITY = Identity(IdentityKind.unknown)
@@ -128,6 +130,15 @@ class PluginReader:
             if resource.mode == "managed" and not resource.deposed
         ]
 
+    @cached_property
+    def _deleted_roles(self) -> frozenset[str]:
+        return frozenset(
+            resource.address
+            for resource in self._plan.resources
+            if resource.type == "aws_iam_role" and action_of(resource) == "delete"
+            if not resource.deposed
+        )
+
     def _of(self, cluster: str, resources: list[Resource], own: list[Resource]) -> ClusterPlugin:
         before, after = (self._state(resources, own, after=after) for after in (False, True))
         clusters = [r for r in resources if r.type == "aws_eks_cluster"]
@@ -165,7 +176,8 @@ class PluginReader:
                 sources = tuple(dict.fromkeys(source for _, source in pairs))
                 chained = {r.address for r in resources if _has_target(r, after=after)}
                 targets = tuple(role for role, source in pairs if source in chained)
-                return Identity(kind, roles, sources, targets)
+                deleted = tuple(role for role in roles if after and role in self._deleted_roles)
+                return Identity(kind, roles, sources, targets, deleted)
         return NO_IDENTITY
 
     def _associations(

@@ -51,7 +51,13 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _is_unused(name: str, context: Context) -> bool:
-    """Say whether aws-node has another role in each cluster of a role, or the cluster goes."""
+    """Say whether aws-node cannot lose anything with a role that is not lost as a whole.
+
+    It has another role in each cluster of the role, or the cluster goes; or the plan deletes the
+    role, which is a finding about the identity.
+    """
+    if any(name in change.after.deleted for _, change in context.clusters):
+        return True
     clusters = [
         (plugin, change)
         for plugin, change in context.clusters

@@ -40,8 +40,9 @@ rule(
     "error",
     "coverage-lost any-change",
     "aws-node can no longer assume its role.",
-    "The OIDC provider or the association by which it assumes the role goes, the role does not "
-    "trust it, or the plan names no identity any more. Without credentials, ipamd does not start.",
+    "The role goes, or the OIDC provider or the association by which it assumes the role, or the "
+    "role does not trust it, or the plan names no identity any more. Without credentials, ipamd "
+    "does not start.",
 )
 rule(
     "plugin-removed",
@@ -84,7 +85,9 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         yield from _version(plugin, change, context)
         yield from _configuration(plugin, context)
-        if plugin.stays and not _is_new(plugin, context):
+        if change.after.deleted and not plugin.goes:
+            yield _deleted_role(plugin, change, context)
+        elif plugin.stays and not _is_new(plugin, context):
             yield from _identity(plugin, change, context)
         yield from _missing(plugin, change, context)
 
@@ -180,6 +183,13 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     elif access:
         message += f"; whether that allows more is not known: {access.reason}"
     yield _finding(plugin, context, "plugin-identity-changed", message, details, level)
+
+
+def _deleted_role(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Finding:
+    roles = replace(change.after, roles=change.after.deleted)
+    message = f"The plan deletes {identity_text(roles)}, which aws-node still has"
+    details = (f"named by {', '.join(change.after.sources)}",)
+    return _finding(plugin, context, "plugin-identity-lost", message, details)
 
 
 def _is_new(plugin: ClusterPlugin, context: Context) -> bool:

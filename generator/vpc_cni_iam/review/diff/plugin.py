@@ -35,6 +35,7 @@ class PluginIdentity:
             not show the policies, and those that it shows lack nothing.
         lacking: The roles of which that is so: nodes may have several.
         opaque: Policies of it whose documents are not known.
+        deleted: The roles that the plan deletes, though something still names them.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class PluginIdentity:
     missing: tuple[MissingPermission, ...] | None
     lacking: tuple[str, ...]
     opaque: tuple[str, ...]
+    deleted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,15 @@ def _identity(
         missing = tuple(dict.fromkeys(m for role in lacking for m in by_role[role] or ()))
     identity = state.identity
     kind: Kind = identity.kind.value
-    return PluginIdentity(kind, identity.roles, identity.sources, missing, lacking, policies.opaque)
+    return PluginIdentity(
+        kind,
+        identity.roles,
+        identity.sources,
+        missing,
+        lacking,
+        policies.opaque,
+        identity.deleted,
+    )
 
 
 def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:

@@ -88,13 +88,14 @@ def review(
         for name, has in sorted(effective.by_principal.items())
     }
     holders = _holders((*items, *computed), plan)
+    bounded = _bounded(items)
     compared = (
         policy_change(item, policies.references, locator, target, budget)
         for item in _counted(items, passed)
     )
     changes = tuple(
         sorted(
-            (_held(change, holders) for change in compared if change is not None),
+            (_held(change, holders, bounded) for change in compared if change is not None),
             key=lambda change: (change.address, change.attribute, change.action),
         )
     )
@@ -219,10 +220,22 @@ def _holders(items: Iterable[PolicyChange], plan: Plan) -> dict[str, list[str]]:
     return {p: list(dict.fromkeys([*before.get(p, ()), *after.get(p, ())])) for p in policies}
 
 
-def _held(change: Change, holders: Mapping[str, list[str]]) -> Change:
+def _bounded(items: Iterable[PolicyChange]) -> dict[str, list[str]]:
+    """Return whose permissions boundary each managed policy is after, by the policy's address."""
+    bounded: dict[str, list[str]] = {}
+    for item in items:
+        if item.slot.kind == "boundary" and item.action != "drift" and item.after.policy:
+            bounded.setdefault(item.after.policy, []).extend(o.name for o in item.after.owners)
+    return bounded
+
+
+def _held(
+    change: Change, holders: Mapping[str, list[str]], bounded: Mapping[str, list[str]]
+) -> Change:
     if change.type != "aws_iam_policy":
         return change
-    return replace(change, principals=tuple(holders.get(change.address, ())))
+    principals, bounds = holders.get(change.address, ()), bounded.get(change.address, ())
+    return replace(change, principals=tuple(principals), bounds=tuple(bounds))
 
 
 def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:

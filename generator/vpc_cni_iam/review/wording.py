@@ -66,7 +66,7 @@ def changed(review: Review) -> Iterator[list[Change]]:
 
     def look(change: Change) -> Hashable:
         about = (change.type, change.attribute, change.action, change.imported, change.moved_from)
-        states = (change.before, change.after, change.principals)
+        states = (change.before, change.after, change.principals, change.bounds)
         return about, states, change.lines, change.access, change.place
 
     yield from grouped((c for c in review.changes if c.changes), look)
@@ -97,6 +97,8 @@ def about(change: Change) -> Iterator[tuple[Tone, str]]:
         yield "plain", f"moved from {change.moved_from}"
     if change.principals and change.kind == "permissions":
         yield "plain", f"applies to {', '.join(change.principals)}"
+    if change.bounds:
+        yield "plain", f"permissions boundary of {', '.join(change.bounds)}"
     if change.access:
         yield verdict(change.access)
     if change.nearest and (change.nearest.equal or change.kind == "permissions"):

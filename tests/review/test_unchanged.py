@@ -21,7 +21,9 @@ UNTAGGED = {"disable_session_tags": True}
 
 def untagged(*, before: bool) -> Json:
     change = association("cni", "cni")
-    sides = ({**change["change"]["before"], **extra} for extra in (UNTAGGED if before else {}, UNTAGGED))
+    sides = (
+        {**change["change"]["before"], **extra} for extra in (UNTAGGED if before else {}, UNTAGGED)
+    )
     return resource("aws_eks_pod_identity_association", "aws_node", *sides)
 
 

@@ -25,7 +25,7 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change, Document, Place
 from vpc_cni_iam.review.diff.compare import policy_change
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
-from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change
+from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change, target_of
 from vpc_cni_iam.review.diff.principals import principal
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
 from vpc_cni_iam.review.rules import CHECKS, RULES
@@ -152,9 +152,8 @@ def _targets(
     targets: dict[str, ReviewTarget] = {}
     for plugin, change in clusters:
         release = PluginVersion.of(change.judged_after)
-        environment = plugin.after.config.environment
         mode = target.mode or (change.mode_after if plugin.after.mode else None)
-        judged = ReviewTarget(release, mode, environment, target.chosen)
+        judged = target_of(plugin.after, release, mode, chosen=target.chosen)
         for role in (*change.before.roles, *change.after.roles):
             targets.setdefault(role, judged)
     return targets

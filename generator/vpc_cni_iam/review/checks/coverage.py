@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.checks.plugin import says_missing
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import PrincipalChange
 from vpc_cni_iam.review.findings import Finding, rule
@@ -80,7 +81,7 @@ def _of_principal(
         principal.name,
         "",
         context.places.get(principal.name),
-        new=not principal.before,
+        new=not principal.before and not says_missing(principal.name, context),
         unknown=unknown,
         unsure=any(has.before.get(key) != has.after[key] for key in unknown),
     )

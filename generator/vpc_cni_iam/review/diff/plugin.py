@@ -86,6 +86,14 @@ class ClusterChange:
         return (self.before.kind, old) != (self.after.kind, new)
 
 
+def target_of(
+    state: PluginState, release: PluginVersion, mode: Mode | None, *, chosen: bool
+) -> ReviewTarget:
+    """Return by what the policies of the plugin in a cluster are judged."""
+    vpc_id = state.names.get("vpc_id", "")
+    return ReviewTarget(release, mode, state.config.environment, chosen, vpc_id)
+
+
 def judged_version(
     config: PluginConfig, target: ReviewTarget
 ) -> tuple[PluginVersion, VersionSource]:
@@ -191,8 +199,7 @@ def _identity(
     mode: Mode,
     target: ReviewTarget,
 ) -> PluginIdentity:
-    environment = state.config.environment
-    judged = ReviewTarget(release, mode, environment=environment, chosen=target.chosen)
+    judged = target_of(state, release, mode, chosen=target.chosen)
     # Nodes may have several roles: aws-node has to do its work with each.
     by_role = {
         role: missing_permissions(known, judged, bound)

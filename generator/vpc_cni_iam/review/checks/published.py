@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from vpc_cni_iam.catalog.facts.peers import peer_documents
 from vpc_cni_iam.catalog.known_documents import listed, recognise
@@ -12,6 +12,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.diff.nearest import upstream_update
+from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.make_finding import finding_of
 
@@ -37,7 +38,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _published(change: Change, context: Context) -> Iterator[Finding]:
     sides = {"was": change.before, "will be": change.after}
     known = {
-        verb: _names(state.policy)
+        verb: judged_once(lambda groups: _names(groups[0][0]), ((state.policy,),))
         for verb, state in sides.items()
         if state.known == "known" and state.policy
     }
@@ -51,10 +52,11 @@ def _published(change: Change, context: Context) -> Iterator[Finding]:
         yield finding_of(change, "published-document", message)
 
 
-def _names(policy: Policy) -> list[str]:
+@lru_cache(1024)
+def _names(policy: Policy) -> tuple[str, ...]:
     if _actions(policy) not in _known_actions():
-        return []  # which is decided faster than what they are on, for each name of a cluster
-    return listed(recognise(policy, names_in([policy])))
+        return ()  # which is decided faster than what they are on
+    return tuple(listed(recognise(policy, names_in([policy]))))
 
 
 @cache

@@ -38,7 +38,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _published(change: Change, context: Context) -> Iterator[Finding]:
     sides = {"was": change.before, "will be": change.after}
     known = {
-        verb: judged_once(lambda groups: _names(groups[0][0]), ((state.policy,),))
+        verb: _names(state.policy)
         for verb, state in sides.items()
         if state.known == "known" and state.policy
     }
@@ -52,10 +52,14 @@ def _published(change: Change, context: Context) -> Iterator[Finding]:
         yield finding_of(change, "published-document", message)
 
 
-@lru_cache(1024)
 def _names(policy: Policy) -> tuple[str, ...]:
     if _actions(policy) not in _known_actions():
         return ()  # which is decided faster than what they are on
+    return judged_once(lambda groups: _recognised(groups[0][0]), ((policy,),))
+
+
+@lru_cache(1024)
+def _recognised(policy: Policy) -> tuple[str, ...]:
     return tuple(listed(recognise(policy, names_in([policy]))))
 
 

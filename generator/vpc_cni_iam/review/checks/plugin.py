@@ -220,23 +220,30 @@ def _refuses(role: str, kind: IdentityKind, context: Context) -> bool:
 
 
 def _missing(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[Finding]:
-    before, after = plugin.before, plugin.after
     for_others = tuple(_for_others(plugin, change, context))
-    if change.after.missing is None or not (for_others or _runs_otherwise(plugin, change)):
+    if not (for_others or _runs_otherwise(plugin, change)):
         return
-    missing_before = {(m.action, m.impact) for m in change.before.missing or ()}
-    lost = _lost_actions(after.identity, context)
-    missing = [m for m in change.after.missing if m.action not in lost]
+    lost = _lost_actions(plugin.after.identity, context)
+    missing = [m for m in change.after.missing or () if m.action not in lost]
     fatal = [m for m in missing if m.impact == "fatal"]
-    # Of a plugin that comes, as of a role that comes: what it cannot do without.
-    comes = before.identity.kind is IdentityKind.unknown and not before.installed
-    new = [m for m in (fatal if comes else missing) if (m.action, m.impact) not in missing_before]
-    new = fatal if for_others else new
+    new = _newly_missing(plugin, change, missing)
+    if for_others:
+        new = list(dict.fromkeys([*fatal, *new]))
     if new:
         level: Level = "error" if any(m in fatal for m in new) else "warning"
         yield _missing_finding(plugin, change, context, new, level, for_others, before_too=False)
     if old := [m for m in fatal if m not in new]:
         yield _missing_finding(plugin, change, context, old, "warning", (), before_too=True)
+
+
+def _newly_missing(
+    plugin: ClusterPlugin, change: ClusterChange, missing: list[MissingPermission]
+) -> list[MissingPermission]:
+    before = {(m.action, m.impact) for m in change.before.missing or ()}
+    # Of a plugin that comes, as of a role that comes: what it cannot do without.
+    comes = plugin.before.identity.kind is IdentityKind.unknown and not plugin.before.installed
+    counted = [m for m in missing if m.impact == "fatal" or not comes]
+    return [m for m in counted if (m.action, m.impact) not in before]
 
 
 def says_missing(role: str, context: Context) -> bool:

@@ -168,18 +168,18 @@ def _trust(change: Change, context: Context, untagged: bool | None) -> Iterator[
     if all(flaw.rule != "irsa-issuer-differs" for flaw in flaws):
         yield from _barred(change, before, after, plugins=concerns)
     had = {flaw.rule for flaw in _flaws(before, for_plugin=concerns, session_tags=tagged)}
-    if not looked_at:
-        # The association says nothing of the rest.
-        flaws = tuple(flaw for flaw in flaws if flaw.rule == "pod-identity-tags-disabled")
     for flaw in flaws:
-        if not change.changes and (untagged or flaw.rule != "pod-identity-tags-disabled"):
-            yield finding_of(change, flaw.rule, f"{_AS_BEFORE}{flaw.text}", level="note")
-            continue
-        brought = change.before.policy is not None and flaw.rule not in had
-        yield _flaw_finding(change, flaw, brought=brought, plugins=concerns)
+        by_association = flaw.rule == "pod-identity-tags-disabled"
+        if not (looked_at or by_association):
+            continue  # the association says nothing of the rest
+        stays = bool(untagged) if by_association else flaw.rule in had
+        yield _flaw_finding(change, flaw, stays=stays, plugins=concerns)
 
 
-def _flaw_finding(change: Change, flaw: trust.Flaw, *, brought: bool, plugins: bool) -> Finding:
+def _flaw_finding(change: Change, flaw: trust.Flaw, *, stays: bool, plugins: bool) -> Finding:
+    if stays and not change.changes:
+        return finding_of(change, flaw.rule, f"{_AS_BEFORE}{flaw.text}", level="note")
+    brought = change.before.policy is not None and not stays
     dead = flaw.rule == "irsa-issuer-differs"
     return finding_of(
         change,

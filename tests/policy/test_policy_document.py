@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.document import Policy, Statement, dumps
 from vpc_cni_iam.policy.parse import loads
 
 MINIMAL = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}

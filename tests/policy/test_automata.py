@@ -138,8 +138,10 @@ def test_inclusions_by_hand(left: str, right: list[str], included: bool) -> None
 
 class TestFolded:
     def test_case_is_ignored_even_in_the_one_letter_outside_ascii(self) -> None:
-        folded = globs.of_folded(("Key",))
-        assert folded is not None
+        folded = globs.of_folded(("Key",), wide=True)
+        certain = globs.of_folded(("Key",), wide=False)
+        assert folded is not None and certain is not None
+        assert accepts(certain, "kEy") and not accepts(certain, "\u212aey")
         assert escape([[folded]], [glob("key")]) is not None
         for text in ("key", "KEY", "kEy", "\u212aey"):
             assert text.lower() == "key"
@@ -149,7 +151,7 @@ class TestFolded:
         assert escape([[folded]], [*every, glob("\u212a??")]) is None
 
     def test_letters_outside_ascii_are_not_attempted(self) -> None:
-        assert globs.of_folded(("\u00e9",)) is None
+        assert globs.of_folded(("\u00e9",), wide=True) is None
 
 
 class TestVariables:

@@ -1,6 +1,8 @@
 """The policy model: what is read is what is printed, and bad input is refused by place."""
 
 import json
+import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.document import Policy, Statement, dumps
 from vpc_cni_iam.policy.parse import loads
 
 MINIMAL = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
@@ -195,3 +197,10 @@ def test_actions_lists_what_is_allowed_once() -> None:
     )
     assert document.actions() == ("a:B", "a:C")
     assert Policy(()).actions() == ()
+
+
+def test_the_hash_of_a_policy_is_that_of_what_it_says() -> None:
+    policy = Policy((Statement(actions=("s3:GetObject",)),))
+    assert hash(policy) == hash(pickle.loads(pickle.dumps(policy)))
+    others = [replace(policy, id="x"), Policy((replace(policy.statements[0], sid="x"),))]
+    assert len({policy, *others, Policy(policy.statements)}) == 3

@@ -221,7 +221,10 @@ def test_a_policy_that_is_unknown_in_the_plan_is_read_in_the_source(tmp_path: Pa
         made = read_plan(plan(*ROLE, change), "plan.json")
         locator = Locator(tmp_path, made.configuration)
         assert levels(run_review(made, WANTED, locator=locator)) == expected
-    assert levels(reviewed(*ROLE, change)) == {"unknown-policy": "warning"}
+        assert "--source reads" not in str(run_review(made, WANTED, locator=locator).findings)
+    (finding,) = reviewed(*ROLE, change).findings
+    assert (finding.rule, finding.level) == ("unknown-policy", "warning")
+    assert "--source reads what the configuration says of it" in finding.message
 
 
 def test_everything_but_iam_makes_an_administrator_too() -> None:

@@ -46,6 +46,9 @@ def test_the_managed_policy_beside_a_scoped_one_is_an_error() -> None:
         attachment("r", MANAGED), resource("aws_iam_role_policy", "i", inline, inline)
     )
     (finding,) = (f for f in review.findings if f.rule == "managed-policy-attached")
+    assert (finding.level, finding.address) == ("note", "role r")
+    review = reviewed(attachment("r", MANAGED), resource("aws_iam_role_policy", "i", None, inline))
+    (finding,) = (f for f in review.findings if f.rule == "managed-policy-attached")
     assert (finding.level, finding.address) == ("error", "role r")
 
 

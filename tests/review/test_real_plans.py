@@ -26,11 +26,13 @@ EXPECTED: dict[str, list[str]] = {
         f"note new-policy {ATTACHMENT}.cni policy_arn",
     ],
     "tighten": [
+        "note published-document aws_iam_policy.cni policy",
         # Upstream's scoped document does not let the plugin change security groups.
         "warning coverage-lost aws_iam_role.cni",
         "note access-removed aws_iam_policy.cni policy",
     ],
     "widen": [
+        "note published-document aws_iam_policy.cni policy",
         "error new-access aws_iam_policy.cni policy",
         "error trust-widened aws_iam_role.cni assume_role_policy",
         "warning irsa-subject-wildcard aws_iam_role.cni assume_role_policy",

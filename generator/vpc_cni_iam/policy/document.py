@@ -46,8 +46,24 @@ class Principal:
     identifiers: tuple[str, ...]
 
 
+class _HashedOnce:
+    """Computes its hash once: caches ask for that of a policy many times."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            names: tuple[str, ...] = self.__match_args__  # type: ignore[attr-defined]
+            value = hash(tuple([getattr(self, name) for name in names]))
+            object.__setattr__(self, "_hash", value)
+            return value
+
+
 @dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(_HashedOnce):
     """One statement. Empty tuples stand for absent elements."""
 
     effect: Effect = "Allow"
@@ -59,6 +75,8 @@ class Statement:
     principals: tuple[Principal, ...] = ()
     not_principals: tuple[Principal, ...] = ()
     sid: str = ""
+
+    __hash__ = _HashedOnce.__hash__
 
     @property
     def size(self) -> int:
@@ -93,7 +111,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(_HashedOnce):
     """A policy document.
 
     Args:
@@ -105,6 +123,8 @@ class Policy:
     statements: tuple[Statement, ...]
     version: str = VERSION
     id: str = ""
+
+    __hash__ = _HashedOnce.__hash__
 
     @property
     def names_principals(self) -> bool:

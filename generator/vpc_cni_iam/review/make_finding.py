@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, Size
 from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
@@ -55,6 +56,8 @@ _KINDS = {
 
 def kind_of(change: Change) -> str:
     """Return what a change is about, at the beginning of a sentence."""
+    if change.bounds and not change.principals:
+        return f"The permissions boundary of {first_of(change.bounds)}"
     return _KINDS.get(change.kind, "The policy")
 
 

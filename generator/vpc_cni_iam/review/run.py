@@ -25,7 +25,7 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change, Document, Place
 from vpc_cni_iam.review.diff.compare import policy_change
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
-from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change
+from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change, target_of
 from vpc_cni_iam.review.diff.principals import principal
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
 from vpc_cni_iam.review.rules import CHECKS, RULES
@@ -88,13 +88,14 @@ def review(
         for name, has in sorted(effective.by_principal.items())
     }
     holders = _holders((*items, *computed), plan)
+    bounded = _bounded(items)
     compared = (
         policy_change(item, policies.references, locator, target, budget)
         for item in _counted(items, passed)
     )
     changes = tuple(
         sorted(
-            (_held(change, holders) for change in compared if change is not None),
+            (_held(change, holders, bounded) for change in compared if change is not None),
             key=lambda change: (change.address, change.attribute, change.action),
         )
     )
@@ -151,9 +152,8 @@ def _targets(
     targets: dict[str, ReviewTarget] = {}
     for plugin, change in clusters:
         release = PluginVersion.of(change.judged_after)
-        environment = plugin.after.config.environment
         mode = target.mode or (change.mode_after if plugin.after.mode else None)
-        judged = ReviewTarget(release, mode, environment, target.chosen)
+        judged = target_of(plugin.after, release, mode, chosen=target.chosen)
         for role in (*change.before.roles, *change.after.roles):
             targets.setdefault(role, judged)
     return targets
@@ -219,10 +219,22 @@ def _holders(items: Iterable[PolicyChange], plan: Plan) -> dict[str, list[str]]:
     return {p: list(dict.fromkeys([*before.get(p, ()), *after.get(p, ())])) for p in policies}
 
 
-def _held(change: Change, holders: Mapping[str, list[str]]) -> Change:
+def _bounded(items: Iterable[PolicyChange]) -> dict[str, list[str]]:
+    """Return whose permissions boundary each managed policy is after, by the policy's address."""
+    bounded: dict[str, list[str]] = {}
+    for item in items:
+        if item.slot.kind == "boundary" and item.action != "drift" and item.after.policy:
+            bounded.setdefault(item.after.policy, []).extend(o.name for o in item.after.owners)
+    return bounded
+
+
+def _held(
+    change: Change, holders: Mapping[str, list[str]], bounded: Mapping[str, list[str]]
+) -> Change:
     if change.type != "aws_iam_policy":
         return change
-    return replace(change, principals=tuple(holders.get(change.address, ())))
+    principals, bounds = holders.get(change.address, ()), bounded.get(change.address, ())
+    return replace(change, principals=tuple(principals), bounds=tuple(bounds))
 
 
 def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:

@@ -73,7 +73,7 @@ def changed(review: Review) -> Iterator[list[Change]]:
 
     def look(change: Change) -> Hashable:
         about = (change.type, change.attribute, change.action, change.imported, change.moved_from)
-        states = (change.before, change.after, change.principals)
+        states = (change.before, change.after, change.principals, change.bounds)
         return about, states, change.lines, change.access, change.place
 
     yield from grouped((c for c in review.changes if c.changes), look)
@@ -104,6 +104,8 @@ def about(change: Change) -> Iterator[tuple[Tone, str]]:
         yield "plain", f"moved from {change.moved_from}"
     if change.principals and change.kind == "permissions":
         yield "plain", f"applies to {', '.join(change.principals)}"
+    if change.bounds:
+        yield "plain", f"permissions boundary of {', '.join(change.bounds)}"
     if change.access:
         yield verdict(change.access)
     if change.nearest and (change.nearest.equal or change.kind == "permissions"):
@@ -188,6 +190,8 @@ def _version_row(cluster: ClusterChange) -> tuple[str, bool]:
 
 def _identity_row(cluster: ClusterChange) -> tuple[str, bool]:
     after = _identity(cluster.after)
+    if cluster.after.deleted:
+        return f"{after}; the plan deletes {' and '.join(cluster.after.deleted)}", True
     if not cluster.identity_changes and set(cluster.before.roles) == set(cluster.after.roles):
         return (f"{after}, unchanged" if cluster.after.roles else after), False
     return f"{_identity(cluster.before)} -> {after}", True

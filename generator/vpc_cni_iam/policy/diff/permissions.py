@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeAlias
 
 from vpc_cni_iam.policy import normalise
@@ -78,12 +79,25 @@ def _of(statement: Statement, budget: Budget) -> Iterable[Permission]:
     actions = statement.actions or ((f"all but {excepted}",) if excepted else ())
     kept_out = ", ".join(sorted(statement.not_resources))
     resources = statement.resources or ((f"all but {kept_out}",) if kept_out else ())
-    each = replace(statement, sid="")
     try:
         budget.spend(_STEPS_OF_A_PERMISSION * len(actions) * max(1, len(resources)))
-        split = True
     except TooHardError:
-        actions, resources, split = (", ".join(actions),), (", ".join(resources),), False
+        return _split(statement, (", ".join(actions),), (", ".join(resources),), split=False)
+    return _split(statement, actions, resources, split=True)
+
+
+@lru_cache(64)
+def _split(
+    statement: Statement, actions: tuple[str, ...], resources: tuple[str, ...], *, split: bool
+) -> tuple[Permission, ...]:
+    """Return the permissions of a statement: policies that change keep most statements."""
+    return tuple(_each(statement, actions, resources, split=split))
+
+
+def _each(
+    statement: Statement, actions: tuple[str, ...], resources: tuple[str, ...], *, split: bool
+) -> Iterator[Permission]:
+    each = replace(statement, sid="")
     conditions = normalise.conditions(statement)
     words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
     who = principals_text(statement)

@@ -155,7 +155,9 @@ def word_classes(
     begin = (frozenset(machine.start[:first]), frozenset(machine.start[first:]), True)
     seen, queue = {begin}, deque[tuple[Positions, Positions, bool, _Link]]([(*begin, None)])
     reported: set[tuple[frozenset[int], bool]] = set()
-    while queue:
+    uncertain = any(isinstance(item, Atom) for item in machine.items)
+    every_class = 2 ** len(readers) * (1 + uncertain)
+    while queue and len(reported) < every_class:
         makers, reading, certain, link = queue.popleft()
         ending = machine.ends(reading)
         if settled(frozenset(_sure(machine, reading))):

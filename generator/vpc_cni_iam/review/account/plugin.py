@@ -44,12 +44,14 @@ class Identity:
             have several.
         sources: The addresses of the resources that say so.
         targets: Those of the roles that EKS Pod Identity assumes by way of another one.
+        deleted: Those of the roles that the plan deletes.
     """
 
     kind: IdentityKind
     roles: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()
 
 
 NO_IDENTITY = Identity(IdentityKind.unknown)
@@ -63,12 +65,14 @@ class PluginState:
         installed: Whether the plan has an add-on or a Helm release of it.
         config: How that sets it up.
         mode: The IP family, empty where the plan does not say.
+        names: The cluster's name and the ID of its VPC, as far as they are known, by parameter.
     """
 
     installed: bool
     config: PluginConfig
     mode: str
     identity: Identity
+    names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,15 @@ class PluginReader:
             if resource.mode == "managed" and not resource.deposed
         ]
 
+    @cached_property
+    def _deleted_roles(self) -> frozenset[str]:
+        return frozenset(
+            resource.address
+            for resource in self._plan.resources
+            if resource.type == "aws_iam_role" and action_of(resource) == "delete"
+            if not resource.deposed
+        )
+
     def _of(self, cluster: str, resources: list[Resource], own: list[Resource]) -> ClusterPlugin:
         before, after = (self._state(resources, own, after=after) for after in (False, True))
         clusters = [r for r in resources if r.type == "aws_eks_cluster"]
@@ -151,7 +164,8 @@ class PluginReader:
         for resource in resources:
             if resource.type == "aws_eks_cluster" and not mode:
                 mode = _ip_family(resource, after=after)
-        return PluginState(bool(configs), config, mode, self._identity(resources, own, after=after))
+        identity = self._identity(resources, own, after=after)
+        return PluginState(bool(configs), config, mode, identity, _names(resources, after=after))
 
     def _identity(self, resources: list[Resource], own: list[Resource], *, after: bool) -> Identity:
         for kind, candidates in (
@@ -165,7 +179,8 @@ class PluginReader:
                 sources = tuple(dict.fromkeys(source for _, source in pairs))
                 chained = {r.address for r in resources if _has_target(r, after=after)}
                 targets = tuple(role for role, source in pairs if source in chained)
-                return Identity(kind, roles, sources, targets)
+                deleted = tuple(role for role in roles if after and role in self._deleted_roles)
+                return Identity(kind, roles, sources, targets, deleted)
         return NO_IDENTITY
 
     def _associations(
@@ -266,6 +281,20 @@ def _about_plugin(resource: Resource) -> bool:
         return True
     sides = (v for v in (resource.before, resource.after) if v is not None)
     return resource.type == ASSOCIATION and any(is_for_plugin(values) for values in sides)
+
+
+def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
+    """Return the names of a cluster that policies can name, by parameter."""
+    names: dict[str, object] = {}
+    for resource in resources:
+        values = (resource.after if after else resource.before) or {}
+        names.setdefault("cluster_name", values.get("cluster_name"))
+        if resource.type == "aws_eks_cluster":
+            blocks = values.get("vpc_config")
+            block = blocks[0] if isinstance(blocks, list) and blocks else None
+            names["cluster_name"] = values.get("name")
+            names["vpc_id"] = block.get("vpc_id") if isinstance(block, Mapping) else None
+    return {name: value for name, value in names.items() if value and isinstance(value, str)}
 
 
 def _ip_family(resource: Resource, *, after: bool) -> str:

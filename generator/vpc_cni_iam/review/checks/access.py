@@ -78,8 +78,9 @@ rule(
     "boundary-weakened",
     "error",
     "new-access any-change",
-    "A permissions boundary is taken off or replaced.",
-    "A boundary holds back what policies grant; without it all that they grant counts.",
+    "A permissions boundary is taken off, replaced or widened.",
+    "A boundary holds back what policies grant: what it newly allows counts from then on where a "
+    "policy grants it, and without a boundary all that policies grant counts.",
 )
 rule(
     "access-removed",
@@ -177,7 +178,10 @@ def _not_proven(
     if access.verdict == "new access" and change.kind == "trust":
         yield from _trusted(change, access, context, gains)
     elif access.verdict == "new access":
-        yield _gained(change, access, context, gains)
+        if change.bounds:
+            yield _boundary_widened(change, access, gains)
+        if change.principals or not change.bounds:
+            yield _gained(change, access, context, gains)
     elif access.verdict == "not proven":
         message = f"{kind_of(change)} changes, and whether it allows more is not decided"
         message += f": {access.reason}"
@@ -234,6 +238,13 @@ def _boundary(
         message = f"{change.address} gets a permissions boundary"
         message += "" if one_absent else " that limits it more"
         yield finding_of(change, "access-removed", message, line_texts(losses))
+
+
+def _boundary_widened(change: Change, access: Access, gains: tuple[Line, ...]) -> Finding:
+    details = (*line_texts(gains), example_or_reason(access))
+    message = f"{names_text(change.bounds)} {_can_call(change, access)}, where a policy allows it"
+    message += f": {change.address} is the permissions boundary, and allows more"
+    return finding_of(change, "boundary-weakened", message, details)
 
 
 def _exclusive(

@@ -20,7 +20,8 @@ rule(
     "AmazonEKS_CNI_Policy is still attached to the node role.",
     "Every pod on the node that reaches the instance metadata has it, whatever the plugin's "
     "own role is scoped to. Once the plugin has a role of its own, detach it from the node "
-    "role. Beside a scoped policy on one role it undoes the scoping, and is an error.",
+    "role. Beside a scoped policy on one role it undoes the scoping, and is an error. Where the "
+    "plan leaves all of that as it is, it is a note.",
 )
 rule(
     "exclusive-removes",
@@ -59,20 +60,21 @@ def _managed(
         if key not in managed and read.judged and concerns_plugin(read.judged)
     ]
     if managed and others:
+        stays = all(has.before.get(key) == has.after[key] for key in (*managed, *others))
         yield finding(
             "managed-policy-attached",
             f"{MANAGED} is attached to {principal.name} beside {', '.join(others)}, "
-            "which it undoes",
+            f"which it undoes{', as before' if stays else ''}",
             address=principal.name,
             place=context.places.get(principal.name),
-            level="error",
+            level="note" if stays else "error",
         )
     elif managed and principal.type == "role":
-        yield from _on_nodes(principal, has, context)
+        yield from _on_nodes(principal, has, managed, context)
 
 
 def _on_nodes(
-    principal: PrincipalChange, has: PrincipalPolicies, context: Context
+    principal: PrincipalChange, has: PrincipalPolicies, managed: list[str], context: Context
 ) -> Iterator[Finding]:
     """Yield that the managed policy is on a role of nodes, or may be."""
     text = f"{MANAGED} is attached to {principal.name}, "
@@ -87,6 +89,9 @@ def _on_nodes(
         text += "the role of nodes"
         if scoped:
             text += f", though {', '.join(sorted(scoped))} is there for the plugin"
+        if all(key in has.before for key in managed) and not _gets_own_role(scoped, context):
+            text += ", as before"
+            level = "note"
     elif has.trust is None or has.trust.state.policy is None:
         text += "which may be the role of nodes: the plan does not say who may assume it"
         level = "note"
@@ -94,6 +99,15 @@ def _on_nodes(
         return
     place = context.places.get(principal.name)
     yield finding("managed-policy-attached", text, address=principal.name, place=place, level=level)
+
+
+def _gets_own_role(scoped: list[str], context: Context) -> bool:
+    """Say whether the plan makes a role for the plugin, or gives it to aws-node."""
+    identities = any(
+        change.identity_changes and set(change.after.roles) & set(scoped)
+        for _, change in context.clusters
+    )
+    return identities or not context.created.isdisjoint(scoped)
 
 
 def _is_node_role(name: str, has: PrincipalPolicies, context: Context) -> bool:

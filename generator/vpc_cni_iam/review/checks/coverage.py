@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.checks.plugin import says_missing
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import PrincipalChange
 from vpc_cni_iam.review.findings import Finding, rule
@@ -51,7 +52,13 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _is_unused(name: str, context: Context) -> bool:
-    """Say whether aws-node has another role in each cluster of a role, or the cluster goes."""
+    """Say whether aws-node cannot lose anything with a role that is not lost as a whole.
+
+    It has another role in each cluster of the role, or the cluster goes; or the plan deletes the
+    role, which is a finding about the identity.
+    """
+    if any(name in change.after.deleted for _, change in context.clusters):
+        return True
     clusters = [
         (plugin, change)
         for plugin, change in context.clusters
@@ -74,7 +81,7 @@ def _of_principal(
         principal.name,
         "",
         context.places.get(principal.name),
-        new=not principal.before,
+        new=not principal.before and not says_missing(principal.name, context),
         unknown=unknown,
         unsure=any(has.before.get(key) != has.after[key] for key in unknown),
     )

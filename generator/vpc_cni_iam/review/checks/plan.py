@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
+from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.findings import Finding, Level, rule
 from vpc_cni_iam.review.make_finding import finding
 
 rule(
@@ -66,10 +67,13 @@ def check(context: Context) -> Iterator[Finding]:
     if is_newer_format(plan.format):
         message = f"The plan has format {plan.format}; what it adds to 1.2 is not read"
         yield finding("plan-format-unknown", message)
+    unchanged = {r.address for r in plan.resources if action_of(r) == "no-op"}
     for (address, name), addresses in sorted(context.owners.ambiguous.items()):
         message = f"{name!r} may be {' or '.join(addresses)}; it counts for each of them"
         place = context.places.get(address)
-        yield finding("ambiguous-principal", message, address=address, place=place)
+        stays = unchanged.issuperset((address, *addresses))
+        level: Level | None = "note" if stays else None
+        yield finding("ambiguous-principal", message, address=address, place=place, level=level)
     for address, actions in plan.unread:
         message = f"{address} is about access and is not read; the plan does: {', '.join(actions)}"
         yield finding("unread-resource", message, address=address)

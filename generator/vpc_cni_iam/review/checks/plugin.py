@@ -7,10 +7,12 @@ from dataclasses import replace
 
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind
 from vpc_cni_iam.review.account.plugin_config import UNKNOWN_VERSION
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
+from vpc_cni_iam.review.diff.coverage import concerns_plugin
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
 from vpc_cni_iam.review.findings import Finding, Level, rule
@@ -24,7 +26,8 @@ rule(
     "The version, the configuration or the identity of the plugin changes in the plan, and the "
     "policies of the identity do not allow a call that it then makes. Add the action to the "
     "policy before, or in the same apply. A call without which the plugin only does less is a "
-    "warning.",
+    "warning. A policy that comes to the identity and names another cluster or VPC than the one "
+    "that aws-node runs in is said with it.",
 )
 rule(
     "plugin-identity-changed",
@@ -40,8 +43,9 @@ rule(
     "error",
     "coverage-lost any-change",
     "aws-node can no longer assume its role.",
-    "The OIDC provider or the association by which it assumes the role goes, the role does not "
-    "trust it, or the plan names no identity any more. Without credentials, ipamd does not start.",
+    "The role goes, or the OIDC provider or the association by which it assumes the role, or the "
+    "role does not trust it, or the plan names no identity any more. Without credentials, ipamd "
+    "does not start.",
 )
 rule(
     "plugin-removed",
@@ -84,7 +88,9 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         yield from _version(plugin, change, context)
         yield from _configuration(plugin, context)
-        if plugin.stays and not _is_new(plugin, context):
+        if change.after.deleted and not plugin.goes:
+            yield _deleted_role(plugin, change, context)
+        elif plugin.stays and not _is_new(plugin, context):
             yield from _identity(plugin, change, context)
         yield from _missing(plugin, change, context)
 
@@ -182,6 +188,13 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     yield _finding(plugin, context, "plugin-identity-changed", message, details, level)
 
 
+def _deleted_role(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Finding:
+    roles = replace(change.after, roles=change.after.deleted)
+    message = f"The plan deletes {identity_text(roles)}, which aws-node still has"
+    details = (f"named by {', '.join(change.after.sources)}",)
+    return _finding(plugin, context, "plugin-identity-lost", message, details)
+
+
 def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
     """Say whether the cluster comes with the plan, as its OIDC provider does."""
     issuers = [
@@ -207,23 +220,63 @@ def _refuses(role: str, kind: IdentityKind, context: Context) -> bool:
 
 
 def _missing(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[Finding]:
-    before, after = plugin.before, plugin.after
-    runs = (before.config, change.mode_before, change.judged_before, before.identity)
-    will = (after.config, change.mode_after, change.judged_after, after.identity)
-    if runs == will or change.after.missing is None:
+    for_others = tuple(_for_others(plugin, change, context))
+    if not (for_others or _runs_otherwise(plugin, change)):
         return
-    missing_before = {(m.action, m.impact) for m in change.before.missing or ()}
-    lost = _lost_actions(after.identity, context)
-    missing = [m for m in change.after.missing if m.action not in lost]
+    lost = _lost_actions(plugin.after.identity, context)
+    missing = [m for m in change.after.missing or () if m.action not in lost]
     fatal = [m for m in missing if m.impact == "fatal"]
-    # Of a plugin that comes, as of a role that comes: what it cannot do without.
-    comes = before.identity.kind is IdentityKind.unknown and not before.installed
-    new = [m for m in (fatal if comes else missing) if (m.action, m.impact) not in missing_before]
+    new = _newly_missing(plugin, change, missing)
+    if for_others:
+        new = list(dict.fromkeys([*fatal, *new]))
     if new:
         level: Level = "error" if any(m in fatal for m in new) else "warning"
-        yield _missing_finding(plugin, change, context, new, level, before_too=False)
+        yield _missing_finding(plugin, change, context, new, level, for_others, before_too=False)
     if old := [m for m in fatal if m not in new]:
-        yield _missing_finding(plugin, change, context, old, "warning", before_too=True)
+        yield _missing_finding(plugin, change, context, old, "warning", (), before_too=True)
+
+
+def _newly_missing(
+    plugin: ClusterPlugin, change: ClusterChange, missing: list[MissingPermission]
+) -> list[MissingPermission]:
+    before = {(m.action, m.impact) for m in change.before.missing or ()}
+    # Of a plugin that comes, as of a role that comes: what it cannot do without.
+    comes = plugin.before.identity.kind is IdentityKind.unknown and not plugin.before.installed
+    counted = [m for m in missing if m.impact == "fatal" or not comes]
+    return [m for m in counted if (m.action, m.impact) not in before]
+
+
+def says_missing(role: str, context: Context) -> bool:
+    """Say whether what a role of aws-node does not allow is a finding of the plugin's."""
+    return any(
+        role in change.after.lacking
+        and (_runs_otherwise(plugin, change) or any(_for_others(plugin, change, context)))
+        for plugin, change in context.clusters
+    )
+
+
+def _runs_otherwise(plugin: ClusterPlugin, change: ClusterChange) -> bool:
+    """Say whether the plugin calls something else after, or by another identity."""
+    before, after = plugin.before, plugin.after
+    runs = (before.config, change.mode_before, change.judged_before, before.identity)
+    return runs != (after.config, change.mode_after, change.judged_after, after.identity)
+
+
+def _for_others(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[str]:
+    """Yield which policies that come to aws-node's roles are for another cluster or VPC."""
+    cluster_name = dict(plugin.after.config.environment).get("CLUSTER_NAME")
+    own_names = {**plugin.after.names, **({"cluster_name": cluster_name} if cluster_name else {})}
+    for role in change.after.lacking:
+        has = context.effective.by_principal[role]
+        for key, read in has.after.items():
+            if has.before.get(key) == read or not (read.judged and concerns_plugin(read.judged)):
+                continue
+            names = {} if read.has_secrets else names_in([read.judged])
+            for parameter, own in own_names.items():
+                if (name := names.get(parameter, own)) != own:
+                    what = "cluster" if parameter == "cluster_name" else "VPC"
+                    policy = key.removesuffix(" policy")
+                    yield f"{policy} is for {what} {name}, and aws-node runs in {own}"
 
 
 def _lost_actions(identity: Identity, context: Context) -> set[str]:
@@ -239,6 +292,7 @@ def _missing_finding(
     context: Context,
     missing: list[MissingPermission],
     level: Level,
+    for_others: tuple[str, ...],
     *,
     before_too: bool,
 ) -> Finding:
@@ -247,7 +301,7 @@ def _missing_finding(
     message = f"The plugin {change.judged_after} calls {actions}, which {identity_text(who)} "
     message += "does not allow" if len(who.roles) == 1 else "do not allow"
     message += ", as before" if before_too else ""
-    message += f": {missing[0].breaks}"
+    message += f": {'; '.join(for_others) or missing[0].breaks}"
     unless = (f"unless it is allowed by {', '.join(who.opaque)}",) if who.opaque else ()
     details = (
         *(f"{m.action}: {m.breaks}" for m in missing),

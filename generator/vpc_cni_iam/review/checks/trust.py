@@ -120,31 +120,43 @@ rule(
 )
 
 _LOST: tuple[Meaning, ...] = ("coverage-lost", "any-change")
+# Of a state that the plan leaves as it is, which is no reason to refuse the plan.
+_AS_BEFORE = "As before: "
 _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with trust policies."""
     associations = context.owners.roles("aws_eks_pod_identity_association", "role_arn")
-    untagged = frozenset(
-        role
+    untagged = {
+        role: side(resource, "disable_session_tags", after=False).value is True
         for resource, role in associations
         if side(resource, "disable_session_tags", after=True).value is True
-    )
-    for name in sorted(untagged & context.principals.keys()):
-        if any(map(_needs_tags, _policies(context.effective.by_principal[name]))):
+    }
+    for name in sorted(untagged.keys() & context.principals.keys()):
+        has = context.effective.by_principal[name]
+        if any(map(_needs_tags, _policies(has))):
+            stays = untagged[name] and has.before == has.after
             yield finding(
                 "pod-identity-tags-disabled",
-                "A policy asks for session tags, and an association of the role switches them off",
+                f"{_AS_BEFORE if stays else ''}A policy asks for session tags, and an association "
+                "of the role switches them off",
                 address=name,
                 place=context.places.get(name),
+                level="note" if stays else None,
             )
     for change in context.changes:
         if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
-            yield from _trust(change, context, tagged=change.address not in untagged)
+            yield from _trust(change, context, untagged.get(change.address))
 
 
-def _trust(change: Change, context: Context, *, tagged: bool) -> Iterator[Finding]:
+def _trust(change: Change, context: Context, untagged: bool | None) -> Iterator[Finding]:
+    """Yield what is wrong with one trust policy.
+
+    Args:
+        untagged: Whether an association switched session tags off before; None where none does.
+    """
+    tagged = untagged is None
     principal = context.principals.get(change.address)
     concerns = principal is not None and principal.concerns_plugin
     looked_at = change.changes or concerns
@@ -156,15 +168,18 @@ def _trust(change: Change, context: Context, *, tagged: bool) -> Iterator[Findin
     if all(flaw.rule != "irsa-issuer-differs" for flaw in flaws):
         yield from _barred(change, before, after, plugins=concerns)
     had = {flaw.rule for flaw in _flaws(before, for_plugin=concerns, session_tags=tagged)}
-    if not looked_at:
-        # The association says nothing of the rest.
-        flaws = tuple(flaw for flaw in flaws if flaw.rule == "pod-identity-tags-disabled")
     for flaw in flaws:
-        brought = change.before.policy is not None and flaw.rule not in had
-        yield _flaw_finding(change, flaw, brought=brought, plugins=concerns)
+        by_association = flaw.rule == "pod-identity-tags-disabled"
+        if not (looked_at or by_association):
+            continue  # the association says nothing of the rest
+        stays = bool(untagged) if by_association else flaw.rule in had
+        yield _flaw_finding(change, flaw, stays=stays, plugins=concerns)
 
 
-def _flaw_finding(change: Change, flaw: trust.Flaw, *, brought: bool, plugins: bool) -> Finding:
+def _flaw_finding(change: Change, flaw: trust.Flaw, *, stays: bool, plugins: bool) -> Finding:
+    if stays and not change.changes:
+        return finding_of(change, flaw.rule, f"{_AS_BEFORE}{flaw.text}", level="note")
+    brought = change.before.policy is not None and not stays
     dead = flaw.rule == "irsa-issuer-differs"
     return finding_of(
         change,

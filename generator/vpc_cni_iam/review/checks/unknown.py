@@ -84,6 +84,9 @@ def _unknown(change: Change, context: Context) -> Iterator[Finding]:
 def _unknown_policy(change: Change, context: Context, means: tuple[Meaning, ...] | None) -> Finding:
     details = (*change.after.why, *line_texts(change.lines))
     message = f"{kind_of(change)} is only known after apply"
+    if change.after.known == "unknown" and change.place is None:
+        # Of an expression such as jsonencode, a plan has only what it refers to.
+        message += "; --source reads what the configuration says of it"
     known = _known_part(change.after.policy) if change.after.policy else None
     if known is None or change.kind == "trust":
         return finding_of(change, "unknown-policy", message, details, means=means)

@@ -100,6 +100,7 @@ class Change:
         place: Where the resource is written; None without ``--source``.
         document_place: Where that data source is written.
         concerns_plugin: Whether the policy is one of the plugin's by what it allows.
+        bounds: The roles and users whose permissions boundary the policy is.
     """
 
     address: str
@@ -122,6 +123,7 @@ class Change:
     place: Place | None
     document_place: Place | None
     concerns_plugin: bool
+    bounds: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:

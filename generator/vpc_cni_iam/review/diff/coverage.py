@@ -46,12 +46,14 @@ class ReviewTarget:
         mode: The IP family; None to go by what each policy allows.
         environment: The plugin's environment variables that are known.
         chosen: Whether the user chose the version, which then overrides what the plan says.
+        vpc_id: The VPC of the cluster, empty to go by what each policy names.
     """
 
     release: PluginVersion
     mode: Mode | None = None
     environment: tuple[tuple[str, str], ...] = ()
     chosen: bool = False
+    vpc_id: str = ""
 
 
 @lru_cache(4096)
@@ -125,8 +127,9 @@ def _judged(
     groups: tuple[tuple[Policy, ...], ...],
     target: ReviewTarget,
 ) -> T:
-    # The environment may name the cluster, as the policies do: no stand-in is for both.
-    return ask(groups) if target.environment else judged_once(ask, groups)
+    # They may name the cluster or the VPC, as the policies do: no stand-in is for both.
+    known = target.environment or target.vpc_id
+    return ask(groups) if known else judged_once(ask, groups)
 
 
 @lru_cache(4096)
@@ -154,6 +157,8 @@ def _coverage_change(
 
 def _runs(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> RememberedRuns[Calls]:
     names = names_in(policies)
+    if target.vpc_id:
+        names["vpc_id"] = target.vpc_id
     return _runs_of(tuple(sorted(names.items())), mode, target)
 
 

@@ -41,17 +41,13 @@ def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
     pieces = _grants(policy)
     best: tuple[float, str, str, Policy] | None = None
-    for name, variant, template in _documents(release):
-        filled = _filled(template, values)
-        granted = _grants(filled)
+    for name, variant, filled, granted in _filled_documents(release, tuple(values.items())):
         likeness = len(pieces & granted) / max(1, len(pieces | granted))
         if best is None or likeness > best[0]:
             best = (likeness, name, variant, filled)
     assert best is not None  # noqa: S101 - the catalog is not empty
     _, name, variant, document = best
-    used = {
-        n for _, v, t in _documents(release) if v == variant for s in t.statements for n in _used(s)
-    }
+    used = _used_by(variant, release)
     return Nearest(
         name,
         variant,
@@ -87,6 +83,25 @@ def _listed(release: PluginVersion) -> Iterator[tuple[str, str, Policy]]:
             yield f"{variant.name} for {release}", variant.name, composed.policy
     for version in reversed(documents.managed_versions()):
         yield f"{version.name} {version.version}", "managed", version.policy
+
+
+# Most policies have stand-ins for their names, and so the same names.
+@lru_cache(16)
+def _filled_documents(
+    release: PluginVersion, values: tuple[tuple[str, str], ...]
+) -> tuple[tuple[str, str, Policy, frozenset[Hashable]], ...]:
+    names = dict(values)
+    return tuple(
+        (name, variant, filled := _filled(template, names), _grants(filled))
+        for name, variant, template in _documents(release)
+    )
+
+
+@lru_cache(64)
+def _used_by(variant: str, release: PluginVersion) -> frozenset[str]:
+    return frozenset(
+        n for _, v, t in _documents(release) if v == variant for s in t.statements for n in _used(s)
+    )
 
 
 # The documents have most statements in common, and most statements name no cluster.

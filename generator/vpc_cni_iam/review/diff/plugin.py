@@ -35,6 +35,7 @@ class PluginIdentity:
             not show the policies, and those that it shows lack nothing.
         lacking: The roles of which that is so: nodes may have several.
         opaque: Policies of it whose documents are not known.
+        deleted: The roles that the plan deletes, though something still names them.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class PluginIdentity:
     missing: tuple[MissingPermission, ...] | None
     lacking: tuple[str, ...]
     opaque: tuple[str, ...]
+    deleted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,14 @@ class ClusterChange:
         if self.before.kind == self.after.kind == "node-role" and (old <= new or new <= old):
             return False
         return (self.before.kind, old) != (self.after.kind, new)
+
+
+def target_of(
+    state: PluginState, release: PluginVersion, mode: Mode | None, *, chosen: bool
+) -> ReviewTarget:
+    """Return by what the policies of the plugin in a cluster are judged."""
+    vpc_id = state.names.get("vpc_id", "")
+    return ReviewTarget(release, mode, state.config.environment, chosen, vpc_id)
 
 
 def judged_version(
@@ -189,8 +199,7 @@ def _identity(
     mode: Mode,
     target: ReviewTarget,
 ) -> PluginIdentity:
-    environment = state.config.environment
-    judged = ReviewTarget(release, mode, environment=environment, chosen=target.chosen)
+    judged = target_of(state, release, mode, chosen=target.chosen)
     # Nodes may have several roles: aws-node has to do its work with each.
     by_role = {
         role: missing_permissions(known, judged, bound)
@@ -202,7 +211,15 @@ def _identity(
         missing = tuple(dict.fromkeys(m for role in lacking for m in by_role[role] or ()))
     identity = state.identity
     kind: Kind = identity.kind.value
-    return PluginIdentity(kind, identity.roles, identity.sources, missing, lacking, policies.opaque)
+    return PluginIdentity(
+        kind,
+        identity.roles,
+        identity.sources,
+        missing,
+        lacking,
+        policies.opaque,
+        identity.deleted,
+    )
 
 
 def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:

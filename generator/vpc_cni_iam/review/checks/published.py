@@ -1,0 +1,72 @@
+"""Which documents that other projects publish a changed policy was, or becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache, lru_cache
+
+from vpc_cni_iam.catalog.facts.peers import peer_documents
+from vpc_cni_iam.catalog.known_documents import listed, recognise
+from vpc_cni_iam.coverage.subject import names_in
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.changes import Change
+from vpc_cni_iam.review.diff.nearest import upstream_update
+from vpc_cni_iam.review.diff.same_shape import judged_once
+from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.make_finding import finding_of
+
+rule(
+    "published-document",
+    "note",
+    "",
+    "A policy that changes was, or becomes, a document that a project publishes.",
+    "The finding names up to three documents on each side, such as the IPv6 policy of eksctl with "
+    "the versions that make it, and says how many more there are. What the plugin cannot call by "
+    "them is a finding of its own.",
+)
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what is published of the two sides of each policy that changes."""
+    for change in context.changes:
+        changes = change.changes and change.action not in ("delete", "drift")
+        if changes and change.kind == "permissions" and change.concerns_plugin:
+            yield from _published(change, context)
+
+
+def _published(change: Change, context: Context) -> Iterator[Finding]:
+    sides = {"was": change.before, "will be": change.after}
+    known = {
+        verb: _names(state.policy)
+        for verb, state in sides.items()
+        if state.known == "known" and state.policy
+    }
+    close = change.nearest
+    comes = change.before.known == "absent" and close is not None and close.equal
+    before, after, release = change.before.policy, change.after.policy, context.target.release
+    # Otherwise the finding of the access names the document.
+    if any(known.values()) and not comes and not upstream_update(before, after, release):
+        texts = [f"{verb} {', '.join(names)}" for verb, names in known.items() if names]
+        message = f"The policy {', and '.join(texts)}"
+        yield finding_of(change, "published-document", message)
+
+
+def _names(policy: Policy) -> tuple[str, ...]:
+    if _actions(policy) not in _known_actions():
+        return ()  # which is decided faster than what they are on
+    return judged_once(lambda groups: _recognised(groups[0][0]), ((policy,),))
+
+
+@lru_cache(1024)
+def _recognised(policy: Policy) -> tuple[str, ...]:
+    return tuple(listed(recognise(policy, names_in([policy]))))
+
+
+@cache
+def _known_actions() -> frozenset[frozenset[str]]:
+    return frozenset(_actions(peer.policy) for peer in peer_documents())
+
+
+def _actions(policy: Policy) -> frozenset[str]:
+    return frozenset(action.lower() for action in policy.actions())

@@ -1,0 +1,75 @@
+"""Policies that name a cluster or a VPC are judged by the cluster that aws-node runs in."""
+
+import pytest
+
+from eks import addon, arn_of, irsa, own_role, same
+from synthetic import Json, allow, document, resource, reviewed
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.findings import Finding
+
+OWN, OTHER = "vpc-0123456789abcdef0", "vpc-0fedcba9876543210"
+LOGS = document(allow("logs:PutLogEvents"))
+
+
+def scoped(cluster: str, vpc: str = OWN) -> str:
+    (variant,) = variants.find(("ipv4-scoped",))
+    values = parameters.values({"cluster_name": cluster, "vpc_id": vpc})
+    return dumps(parameters.substitute(compose(variant, select()).policy, values))
+
+
+def problems(before: str | None, after: str, *others: str, **more: str) -> list[Finding]:
+    """The errors and warnings of a plan that changes the policy of aws-node's role in prod."""
+    node = {"service_account_role_arn": arn_of("cni"), "addon_version": "v1.23.2-eksbuild.1"} | more
+    cluster = same("aws_eks_cluster", "prod", {"name": "prod", "vpc_config": [{"vpc_id": OWN}]})
+    sides: list[Json | None] = [
+        {"role": "cni", "name": "i", "policy": text} if text else None for text in (before, after)
+    ]
+    inline = resource("aws_iam_role_policy", "i", *sides)
+    review = reviewed(addon(node, node), cluster, *own_role("cni", irsa(), *others), inline)
+    return [f for f in review.findings if f.level != "note"]
+
+
+@pytest.mark.parametrize("others", [(), (LOGS,)], ids=["alone", "beside another"])
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        (
+            scoped("staging"),
+            "aws_iam_role_policy.i is for cluster staging, and aws-node runs in prod",
+        ),
+        (
+            scoped("prod", OTHER),
+            f"aws_iam_role_policy.i is for VPC {OTHER}, and aws-node runs in {OWN}",
+        ),
+    ],
+    ids=["cluster", "VPC"],
+)
+def test_a_policy_that_comes_for_another_cluster_or_vpc_is_an_error(
+    policy: str, words: str, others: tuple[str, ...]
+) -> None:
+    (finding,) = problems(None, policy, *others)
+    assert (finding.rule, finding.level) == ("plugin-permission-missing", "error")
+    assert words in finding.message and "ec2:CreateNetworkInterface" in finding.message
+    assert "coverage-lost" in finding.means
+
+
+def test_a_policy_that_comes_for_the_own_cluster_or_beside_one_for_it_is_none() -> None:
+    assert not problems(None, scoped("prod"))
+    assert not problems(None, scoped("staging"), scoped("prod"))
+    configured = {"configuration_values": '{"env": {"CLUSTER_NAME": "staging"}}'}
+    assert not problems(None, scoped("staging"), **configured)
+
+
+def test_a_policy_that_changes_to_another_vpc_loses_what_needs_the_vpc() -> None:
+    lost, access = problems(scoped("prod"), scoped("prod", OTHER))
+    assert (lost.rule, access.rule) == ("coverage-lost", "new-access")
+    assert "ec2:CreateNetworkInterface" in lost.message
+    (access,) = problems(scoped("prod", OTHER), scoped("prod"))
+    assert access.rule == "new-access"
+
+
+def test_a_policy_for_another_cluster_that_stays_is_no_finding() -> None:
+    assert not problems(scoped("staging"), scoped("staging"))

@@ -1,0 +1,107 @@
+"""What a plan leaves as it is: it is said, and is no reason to refuse the plan."""
+
+import json
+
+import pytest
+from tools.corpus import cases
+
+from eks import MANAGED, NODE_TRUST, POD_TRUST, arn_of, association, irsa, own_role, same
+from synthetic import WANTED, Json, allow, attachment, document, resource, reviewed, role
+from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.review.run import review as run
+
+CNI = document(allow("ec2:AssignPrivateIpAddresses"))
+TAGGED = document(
+    allow("ec2:AssignPrivateIpAddresses")
+    | {"Condition": {"StringEquals": {"ec2:ResourceTag/c": "${aws:PrincipalTag/eks-cluster-name}"}}}
+)
+ANYBODY = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"})
+UNTAGGED = {"disable_session_tags": True}
+
+
+def untagged(*, before: bool) -> Json:
+    change = association("cni", "cni")
+    sides = (
+        {**change["change"]["before"], **extra} for extra in (UNTAGGED if before else {}, UNTAGGED)
+    )
+    return resource("aws_eks_pod_identity_association", "aws_node", *sides)
+
+
+def twins(path: str) -> list[Json]:
+    sides = [{"name": "r", "assume_role_policy": NODE_TRUST, "path": p} for p in ("/", path)]
+    return [resource("aws_iam_role", name, *sides) for name in "ab"]
+
+
+def nodes(*more: Json) -> list[Json]:
+    return [*own_role("node", NODE_TRUST), *more]
+
+
+ATTACHED = attachment("node", MANAGED)
+ATTACHED_NEW = attachment("node", MANAGED, sides=(None, {"role": "node", "policy_arn": MANAGED}))
+# The rule, a plan that leaves the state as it is, and one that brings it.
+STATES = {
+    "managed-policy-attached": (nodes(ATTACHED), nodes(ATTACHED_NEW)),
+    "trust-anybody": (own_role("cni", ANYBODY, CNI), [role("cni", irsa(), ANYBODY)]),
+    "pod-identity-tags-disabled": (
+        [untagged(before=True), *own_role("cni", POD_TRUST, TAGGED)],
+        [untagged(before=False), *own_role("cni", POD_TRUST, TAGGED)],
+    ),
+    "ambiguous-principal": (
+        [*twins("/"), attachment("r", MANAGED)],
+        [*twins("/new/"), attachment("r", MANAGED)],
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", STATES)
+def test_a_state_that_stays_is_a_note_and_one_that_comes_fails_the_review(rule: str) -> None:
+    stays, comes = (reviewed(*changes) for changes in STATES[rule])
+    assert {f.level for f in stays.findings if f.rule == rule} == {"note"}
+    assert not stays.failed, stays.findings
+    assert {"error", "warning"} & {f.level for f in comes.findings if f.rule == rule}
+    assert comes.failed
+
+
+def test_the_managed_policy_on_nodes_is_a_warning_where_the_plugin_gets_a_role_of_its_own() -> None:
+    new = resource(
+        "aws_iam_role",
+        "cni",
+        None,
+        {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()},
+    )
+    inline = {"role": "cni", "name": "i", "policy": CNI}
+    changes = [new, resource("aws_iam_role_policy", "i", None, inline)]
+    (finding,) = (
+        f
+        for f in reviewed(*nodes(ATTACHED), *changes).findings
+        if f.rule == "managed-policy-attached"
+    )
+    assert (finding.level, finding.address) == ("warning", "aws_iam_role.node")
+    assert "aws_iam_role.cni is there for the plugin" in finding.message
+    there = [*own_role("cni", irsa(), CNI), same("aws_iam_role", "x", {"name": "x"})]
+    assert not reviewed(*nodes(ATTACHED), *there).failed
+
+
+def test_no_state_of_the_corpus_fails_a_review_of_a_plan_that_changes_nothing() -> None:
+    failing = {}
+    for case in cases():
+        if "input" in case.data or "plan_of" in case.data:
+            continue
+        review = run(read_plan(json.dumps(still(json.loads(case.plan))).encode(), "p"), WANTED)
+        if review.failed:
+            failing[case.name] = [(f.level, f.rule) for f in review.findings if f.level != "note"]
+    assert not failing
+
+
+def still(made: Json) -> Json:
+    """A plan whose resources are there as it leaves them, and change no more."""
+    for change in made["resource_changes"]:
+        sides = change["change"]
+        sides |= {"before": sides["after"], "actions": ["no-op"], "after_unknown": {}}
+        sides["before_sensitive"] = sides.get("after_sensitive", {})
+        for gone in ("importing", "replace_paths"):
+            sides.pop(gone, None)
+        change.pop("previous_address", None)
+    there = [c for c in made["resource_changes"] if c["change"]["after"] is not None]
+    of_now = {"format_version": "1.2", "resource_drift": [], "deferred_changes": []}
+    return made | {"resource_changes": there, **of_now}

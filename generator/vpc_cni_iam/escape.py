@@ -57,6 +57,11 @@ def escape_log_command(line: str) -> str:
     return _LOG_COMMAND.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
+def escape_line(line: str) -> str:
+    """Return a line that neither a terminal nor a server in whose log it stands obeys."""
+    return escape_log_command(escape_control(line))
+
+
 def escape_markdown(words: str) -> str:
     """Return words in which Markdown finds no syntax, in a cell of a table too."""
     return "".join(f"\\{c}" if c in _MARKDOWN_SYNTAX else c for c in words)

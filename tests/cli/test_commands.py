@@ -480,6 +480,34 @@ def test_what_a_terminal_would_obey_is_spelled_out(tmp_path: Path) -> None:
     assert "a\\u001b]0;x\\u0007.json" in done.err
 
 
+MANAGED_ARN = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+
+
+def test_what_the_log_of_a_job_would_obey_is_spelled_out(tmp_path: Path) -> None:
+    run("generate", "m", "--cni-version", "v1.23.0", cwd=tmp_path)
+    (tmp_path / "m" / "##[group]x.tf.json").write_text("{}")
+    run("init", "--path", "v", cwd=tmp_path)
+    run("sync", cwd=tmp_path)
+    (tmp_path / "v" / "::stop-commands::x_override.tf").write_text("")
+    role = {"RoleName": "##[group]x", "Arn": "arn:aws:iam::111122223333:role/##[group]x"}
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}
+    role |= {"AssumeRolePolicyDocument": {"Statement": {**trust, "Action": "sts:AssumeRole"}}}
+    role |= {"AttachedManagedPolicies": [{"PolicyArn": MANAGED_ARN}], "RolePolicyList": []}
+    (tmp_path / "account.json").write_text(json.dumps({"RoleDetailList": [role]}))
+    (tmp_path / "##[group]x.json").write_text('{"Statement": []}')
+    for words in (
+        "verify m --engine none",
+        "check",
+        "audit account.json",
+        "coverage ##[group]x.json",
+        "review ##[group]x.json",
+    ):
+        done = run(*words.split(), cwd=tmp_path)
+        shown = done.out + done.err
+        assert "##" not in shown and "::stop" not in shown, words
+        assert "\\u0023#[group]x" in shown or "\\u003a:stop-commands::x" in shown, words
+
+
 def test_long_lines_are_whole(tmp_path: Path) -> None:
     name = f"{'long' * 600}.json"
     assert name in run("coverage", name, cwd=tmp_path).err

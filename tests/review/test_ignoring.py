@@ -80,6 +80,20 @@ def test_the_command_takes_the_file_that_lies_there(tmp_path: Path) -> None:
     assert run("review", "plan.json", "--ignore-file", "none.toml", cwd=tmp_path).code == 3
 
 
+def test_a_report_without_other_findings_says_what_is_ignored(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(plan(WIDER))
+    (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ENTRY)
+    text = run("review", "plan.json", cwd=tmp_path).out
+    assert "no findings, 1 error ignored; the review passes" in text
+    assert "Nobody" not in text
+    markdown = run("review", "plan.json", "--format", "markdown", cwd=tmp_path).out
+    assert "### IAM review passes: no findings, 1 error ignored" in markdown
+    assert (
+        "no findings, 1 error ignored"
+        in run("review", "plan.json", "--format", "html", cwd=tmp_path).out
+    )
+
+
 def test_a_level_that_is_none_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="new-access"):
         check_fail_on("high")

@@ -328,8 +328,7 @@ def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
     association = {"role_arn": "arn:aws:iam::111122223333:role/x/cni", "disable_session_tags": True}
     kind = "aws_eks_pod_identity_association"
     review = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
-    assert rules(review) == {"pod-identity-tags-disabled"}
+    assert rules(review) == {"pod-identity-tags-disabled", "service-account-role"}
     unscoped = pods("sts:AssumeRole")
-    assert not reviewed(
-        role("cni", unscoped, unscoped), resource(kind, "a", None, association)
-    ).findings
+    again = reviewed(role("cni", unscoped, unscoped), resource(kind, "a", None, association))
+    assert rules(again) == {"service-account-role"}

@@ -381,3 +381,17 @@ def test_binary_files_and_files_are_refused(tmp_path: Path) -> None:
         verify(tmp_path, as_stated, None)
     with pytest.raises(InputError, match="is not a directory"):
         verify(tmp_path / "main.tf", as_stated, None)
+
+
+def test_no_engine_reads_what_a_linked_lock_file_leads_to(tmp_path: Path) -> None:
+    directory = module(tmp_path / "m", str)
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2 = true\n")
+    (directory / ".terraform.lock.hcl").symlink_to(secret)
+    tofu = tmp_path / "tofu"
+    tofu.write_text("#!/bin/sh\ncat .terraform.lock.hcl >&2\nexit 1\n")
+    tofu.chmod(0o700)
+    engine = Engine("tofu", str(tofu), {"PATH": "/usr/bin:/bin"})
+    with pytest.raises(EngineError) as error:
+        verify(directory, as_stated, engine)
+    assert "failed" in str(error.value) and "hunter2" not in str(error.value)

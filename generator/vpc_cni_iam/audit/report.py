@@ -8,7 +8,7 @@ from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.judge import FamilyAudit
 from vpc_cni_iam.audit.metrics_helper import MetricsHelperRole
 from vpc_cni_iam.catalog.known_documents import listed
-from vpc_cni_iam.escape import escape_control
+from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs import skipped
 
 HEADERS = (
@@ -34,7 +34,7 @@ def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
             if f.breaks_at
         ]
         yield (
-            escape_control(role.role),
+            escape_line(role.role),
             ", ".join(role.credentials) or "none: its trust policy does not let the plugin",
             "\n".join(listed(role.policies.equal_to)),
             role.policies.scope,

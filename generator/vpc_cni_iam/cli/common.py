@@ -36,10 +36,10 @@ def say(text: str) -> None:
 
 
 def show(text: str, *, err: bool = False) -> None:
-    """Print lines, with control and invisible characters in them escaped."""
-    from vpc_cni_iam.escape import escape_control
+    """Print lines, with what a terminal or the log of a job obeys in them escaped."""
+    from vpc_cni_iam.escape import escape_line
 
-    typer.echo("\n".join(map(escape_control, text.split("\n"))), err=err)
+    typer.echo("\n".join(map(escape_line, text.split("\n"))), err=err)
 
 
 def show_json(value: object) -> None:

@@ -34,6 +34,13 @@ def counted(findings: Sequence[Finding]) -> str:
     return ", ".join(named) or "no findings"
 
 
+def counted_with_ignored(review: Review) -> str:
+    """Return how many findings there are, and how many are ignored."""
+    text = counted(review.findings)
+    ignored = [entry.finding for entry in review.ignored]
+    return f"{text}, {counted(ignored)} ignored" if ignored else text
+
+
 def modes(review: Review) -> str:
     """Return the IP families in words."""
     return " or ".join(review.modes)
@@ -223,6 +230,7 @@ def limits(review: Review) -> str:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         text = f"Unknown until apply: {unknown[0]}{more}."
     if review.others:
-        text += f" Not about access, not read: {review.others} changing resource"
-        text += "s." if review.others > 1 else "."
+        text += f" Not read: {review.others} changing resource"
+        text += "s" if review.others > 1 else ""
+        text += " of other types, with the policies that they have themselves."
     return text

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog.facts import releases
-from vpc_cni_iam.escape import code_cell, escape_control, escape_markdown
+from vpc_cni_iam.escape import code_cell, escape_control, escape_line, escape_markdown
 from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.state import SYNC
@@ -54,7 +54,7 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
             lines.append(f"         {report.failure}")
         for file in report.files:
             if not file.fine:
-                lines.append(f"         {file.path} {escape_control(file.reason)}")
+                lines.append(f"         {file.path} {file.reason}")
                 lines += [f"           {way}" for way in file.ways_out(path, checked.command)]
     word = "behind" if checked.outdated else "note"
     if checked.outdated or not quiet:
@@ -62,7 +62,7 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
     if not quiet:
         lines += [f"note     {line}" for line in _notes(checked)]
         lines.append(_summary(checked.reports))
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{escape_line(line)}\n" for line in lines)
 
 
 def _behind(checked: CheckResult) -> list[str]:

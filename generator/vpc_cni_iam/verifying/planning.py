@@ -57,8 +57,10 @@ def render_module(module: ModuleDirectory, engine: Engine) -> dict[ModuleCall, R
             ignore=shutil.ignore_patterns(".terraform*", ".git", "tests", "*.tfstate*", _LOCK),
             symlinks=True,
         )
-        if (module.directory / _LOCK).is_file():
-            shutil.copy(module.directory / _LOCK, root / _LOCK)
+        lock = module.directory / _LOCK
+        # The engine's errors would show what a link leads to.
+        if lock.is_file() and not lock.is_symlink():
+            shutil.copy(lock, root / _LOCK)
         (root / "main.tf").write_text(_root(module), encoding="utf-8")
         try:
             plan = engine.plan(root)

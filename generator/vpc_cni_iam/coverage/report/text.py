@@ -14,7 +14,7 @@ from vpc_cni_iam.coverage.analysis.matrix import Matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
-from vpc_cni_iam.escape import escape_control
+from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs import skipped
 from vpc_cni_iam.policy.evaluate import Compiled, Request
 
@@ -32,9 +32,9 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
 
 
 def _shown(lines: Iterable[str]) -> str:
-    """Return lines, with control characters from policies escaped."""
+    """Return lines, with what a terminal or the log of a job obeys escaped."""
     parts = (part for line in lines for part in line.split("\n"))
-    return "".join(f"{escape_control(part)}\n" for part in parts)
+    return "".join(f"{escape_line(part)}\n" for part in parts)
 
 
 def text(

@@ -59,10 +59,23 @@ _OTHERS = frozenset(
 # About access, and not read.
 _UNREAD = re.compile(
     r"awscc_(?:iam|eks|sso|organizations)_\w+|aws_ssoadmin_\w*(?:policy|assignment|boundary)\w*"
-    r"|aws_organizations_policy(?:_attachment)?"
+    r"|aws_organizations_(?:policy|policy_attachment|resource_policy|delegated_administrator)"
+    r"|aws_eks_(?:capability|identity_provider_config)|aws_rolesanywhere_\w+|aws_kms_grant"
+    r"|aws_identitystore_group_membership|aws_cognito_identity_pool_roles_attachment"
     r"|aws_iam_(?:access_key|saml_provider|service_specific_credential|signing_certificate"
     r"|user_login_profile|user_ssh_key)"
 )
+# What makes resources of any service: the argument that tells which, and how one of IAM begins.
+_MAKERS = {
+    "aws_cloudcontrolapi_resource": (
+        "type_name",
+        re.compile(
+            r"AWS::(?:IAM|EKS|SSO|Organizations|RolesAnywhere)::|AWS::CloudFormation::Stack"
+        ),
+    ),
+    "aws_cloudformation_stack": ("capabilities", re.compile("CAPABILITY_")),
+    "aws_cloudformation_stack_set": ("capabilities", re.compile("CAPABILITY_")),
+}
 # Objects of Kubernetes that say which role aws-node has, and who rules the cluster.
 _OBJECTS = ("aws-auth", "aws-node")
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
@@ -190,10 +203,22 @@ class _Passed:
         actions = tuple(reader.decoded(item.change, Actions).actions)
         if actions in (("no-op",), ("read",)):
             return
-        if _UNREAD.fullmatch(item.type) or _is_object(item, reader):
+        if _UNREAD.fullmatch(item.type) or _is_object(item, reader) or _makes_access(item, reader):
             self.unread.append((item.address, actions))
         else:
             self.others += 1
+
+
+def _makes_access(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether a resource makes others, which may be about access."""
+    if item.type not in _MAKERS:
+        return False
+    argument, about_access = _MAKERS[item.type]
+    change = reader.decoded(item.change, Changing)
+    unknown = change.after_unknown if isinstance(change.after_unknown, dict) else {}
+    values = [(side or {}).get(argument) for side in (change.before, change.after)]
+    texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
+    return bool(unknown.get(argument)) or any(about_access.match(str(text)) for text in texts)
 
 
 def _is_object(item: ChangedResource, reader: Reader) -> bool:

@@ -19,6 +19,10 @@ from vpc_cni_iam.review.account.attribute_value import side
 UNKNOWN_VERSION = "a version known after apply"
 _CHART_IS_PLUGIN_SINCE = PluginVersion((1, 13, 0))
 _LINE = re.compile(r"""( *)["']?([\w./\\-]+)["']?:(?: +(.*))?""")
+_UNREAD_ARGUMENTS = (
+    *("chart", "repository", "postrender"),
+    *("set_list", "set_sensitive", "set_wo_revision"),
+)
 _ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 
@@ -31,12 +35,14 @@ class PluginConfig:
         environment: Environment variables with their values, sorted.
         unread: Why not all of the configuration is known; empty if it is.
         role_arn: The role that a chart's values annotate the service account with.
+        others: What else of a chart decides what runs, and is not read: arguments and images.
     """
 
     version: str
     environment: tuple[tuple[str, str], ...] = ()
     unread: str = ""
     role_arn: str = ""
+    others: tuple[tuple[str, str], ...] = ()
 
 
 def is_plugin(resource: Resource) -> bool:
@@ -44,8 +50,13 @@ def is_plugin(resource: Resource) -> bool:
     values = resource.after or resource.before or {}
     if resource.type == "aws_eks_addon":
         return values.get("addon_name") == "vpc-cni"
-    chart = str(values.get("chart") or "").rpartition("/")[2]
-    return resource.type == "helm_release" and chart.startswith("aws-vpc-cni")
+    sides = (resource.before, resource.after)
+    return resource.type == "helm_release" and any(map(_is_plugins_chart, sides))
+
+
+def _is_plugins_chart(values: Mapping[str, Any] | None) -> bool:
+    chart = str((values or {}).get("chart") or "").rstrip("/").rpartition("/")[2]
+    return chart.startswith("aws-vpc-cni")
 
 
 def read_config(resource: Resource, *, after: bool) -> PluginConfig | None:
@@ -90,8 +101,25 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
             scalars[str(block.get("name")).replace("\\.", ".")] = str(block.get("value"))
     role = next((v for k, v in scalars.items() if k.endswith(_ROLE_ANNOTATION)), "")
     return PluginConfig(
-        _chart_version(resource, scalars, after=after), _environment(scalars), unread, role
+        _chart_version(resource, scalars, after=after),
+        _environment(scalars),
+        unread,
+        role,
+        tuple(_others(resource, scalars, after=after, unread=bool(unread))),
     )
+
+
+def _others(
+    resource: Resource, scalars: Mapping[str, str], *, after: bool, unread: bool
+) -> Iterator[tuple[str, str]]:
+    for name in (*_UNREAD_ARGUMENTS, *(("values", "set") if unread else ())):
+        argument = side(resource, name, after=after)
+        if argument.unknown or argument.value:
+            yield name, json.dumps([argument.unknown, argument.value])
+    for name, value in sorted(scalars.items()):
+        image = ".image." in f".{name}" and not name.endswith(".tag")
+        if image or name == "serviceAccount.name":
+            yield name, value
 
 
 def _chart_version(resource: Resource, scalars: Mapping[str, str], *, after: bool) -> str:
@@ -100,6 +128,9 @@ def _chart_version(resource: Resource, scalars: Mapping[str, str], *, after: boo
     version = side(resource, "version", after=after)
     if version.unknown or version.hidden:
         return UNKNOWN_VERSION
+    values = (resource.after if after else resource.before) or {}
+    if not _is_plugins_chart(values):
+        return f"chart {values.get('chart')} {version.value or ''}".rstrip()
     chart = PluginVersion.parse(str(version.value or ""))
     if chart is None or chart < _CHART_IS_PLUGIN_SINCE:
         return f"chart {version.value}" if version.value else ""

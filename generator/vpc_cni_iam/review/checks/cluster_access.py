@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.review.account.attribute_value import flagged
@@ -21,10 +22,12 @@ rule(
     "that is an error.",
 )
 _ASSOCIATION, _ENTRY = "aws_eks_access_policy_association", "aws_eks_access_entry"
+# Of entries of another type, EKS makes the principal a node of the cluster.
+_STANDARD = "STANDARD"
 _ADMIN = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
 _ARGUMENTS = {
-    _ASSOCIATION: ("principal_arn", "policy_arn", "access_scope"),
-    _ENTRY: ("principal_arn", "kubernetes_groups", "type"),
+    _ASSOCIATION: ("cluster_name", "principal_arn", "policy_arn", "access_scope"),
+    _ENTRY: ("cluster_name", "principal_arn", "kubernetes_groups", "type", "user_name"),
 }
 
 
@@ -51,13 +54,28 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _differs(resource: Resource) -> bool:
     before, after = resource.before or {}, resource.after or {}
-    groups = bool(after.get("kubernetes_groups")) or flagged(resource.unknown, "kubernetes_groups")
-    if resource.type == _ENTRY and resource.before is None and not groups:
-        return False  # without groups an entry gives nothing: associations do
+    if resource.type == _ENTRY and not any(_given(side) for side in (before, after)):
+        # Associations give something to such an entry.
+        return flagged(resource.unknown, "kubernetes_groups")
+    computed = ("user_name",)  # where the configuration does not set it
     return any(
-        before.get(name) != after.get(name) or flagged(resource.unknown, name)
+        before.get(name) != after.get(name)
+        if not flagged(resource.unknown, name)
+        else name not in computed
         for name in _ARGUMENTS[resource.type]
     )
+
+
+def _given(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what an access entry gives its principal by itself, in words."""
+    words = []
+    if groups := entry.get("kubernetes_groups"):
+        words.append(f"the Kubernetes groups {', '.join(map(str, groups))}")
+    if (kind := entry.get("type") or _STANDARD) != _STANDARD:
+        words.append(f"what a node has, by the type {kind}")
+    if name := entry.get("user_name"):
+        words.append(f"the user name {name}")
+    return tuple(words)
 
 
 def _widened(resource: Resource, context: Context) -> tuple[Level | None, str]:
@@ -68,9 +86,10 @@ def _widened(resource: Resource, context: Context) -> tuple[Level | None, str]:
     for source, role in owners.roles(resource.type, "principal_arn"):
         who = role if source is resource else who
     if resource.type == _ENTRY:
-        groups = values.get("kubernetes_groups")
-        named = ", ".join(map(str, groups)) if isinstance(groups, list) else "known after apply"
-        return None, f"{who} gets the Kubernetes groups {named}"
+        given = list(_given(values))
+        if flagged(resource.unknown, "kubernetes_groups"):
+            given.append("Kubernetes groups known after apply")
+        return None, f"{who} gets {' and '.join(given) or 'an access entry that gives nothing'}"
     policy = str(values.get("policy_arn") or "an access policy known after apply")
     name = policy.rpartition("/")[2]
     scopes = values.get("access_scope")

@@ -23,7 +23,8 @@ rule(
     "Nodes get another role.",
     "Pods that reach the instance metadata have the node role, and so has aws-node where it has "
     "no role of its own. It is an error where the role may do something that the one before could "
-    "not, and a note where it may do nothing more.",
+    "not, and a note where it may do nothing more. A new instance profile with a role that was "
+    "there gives it to instances, too.",
 )
 _CARRIERS = ("aws_eks_node_group", "aws_launch_template", "aws_iam_instance_profile")
 
@@ -33,13 +34,27 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.plan.resources:
         if resource.type not in _CARRIERS or resource.drift or resource.mode != "managed":
             continue
-        if resource.before is None or action_of(resource) not in ("update", "replace"):
+        if resource.before is None:
+            yield from _new_profile(resource, context)
+            continue
+        if action_of(resource) not in ("update", "replace"):
             continue
         old, new = (_role(resource, context, after=after) for after in (False, True))
         if old != new and (old or new):
             yield _finding(resource, old or "no role", new or "no role", context)
             if resource.type != "aws_eks_node_group":  # of which the cluster is known
                 yield from _missing(resource, old, new, context)
+
+
+def _new_profile(resource: Resource, context: Context) -> Iterator[Finding]:
+    """Yield that a new instance profile gives instances a role that was there."""
+    if resource.type != "aws_iam_instance_profile" or action_of(resource) != "create":
+        return
+    role = _role(resource, context, after=True)
+    if role and role not in context.created:
+        message = f"{resource.address} is new: instances with this profile have {role}"
+        place = context.places.get(resource.address)
+        yield finding("node-role-changed", message, address=resource.address, place=place)
 
 
 def _finding(resource: Resource, old: str, new: str, context: Context) -> Finding:

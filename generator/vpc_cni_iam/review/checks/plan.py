@@ -39,9 +39,12 @@ rule(
     "warning",
     "new-access any-change",
     "A resource changes that is about access, and that is not read.",
-    "Resources of the provider `awscc`, permission sets, service control policies, credentials of "
-    "IAM users, SAML providers, and the objects `aws-node` and `aws-auth` of the provider "
-    "`kubernetes` are not read: look at them in the plan.",
+    "Resources of the provider `awscc`, permission sets, members of groups of Identity Center, "
+    "policies and delegated administrators of an organization, credentials of IAM users, SAML "
+    "providers, IAM Roles Anywhere, roles of Cognito identity pools, grants of KMS keys, "
+    "capabilities and identity providers of EKS, CloudFormation stacks with capabilities, IAM by "
+    "Cloud Control, and the objects `aws-node` and `aws-auth` of the provider `kubernetes` are "
+    "not read: look at them in the plan.",
 )
 rule(
     "plan-format-unknown",

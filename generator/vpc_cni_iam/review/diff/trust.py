@@ -33,6 +33,14 @@ _SCOPES = (
 _ASKING = frozenset(
     ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike")
 )
+# Identity providers that are everybody's, and the keys that say for which application a token is.
+# Source: IAM User Guide, "AWS global and IAM condition keys", web identity federation.
+_APPLICATION = {
+    "accounts.google.com": ("aud", "oaud"),
+    "cognito-identity.amazonaws.com": ("aud",),
+    "graph.facebook.com": ("app_id",),
+    "www.amazon.com": ("app_id",),
+}
 # Keys that say who asks, or for whom.
 _WHO = tuple(
     f"aws:{who}{what}"
@@ -271,10 +279,37 @@ def _asks(condition: Condition) -> bool:
     return operator in _ASKING
 
 
+def _is_like(condition: Condition) -> bool:
+    """Say whether a condition takes wildcards."""
+    operator = condition.operator.lower()
+    return "equals" not in operator or "arn" in operator
+
+
 def _narrows(condition: Condition) -> bool:
     """Say whether a condition asks for values, and not for any value."""
-    like = "equals" not in condition.operator.lower() or "arn" in condition.operator.lower()
-    return _asks(condition) and not (like and any(not v.strip("*") for v in condition.values))
+    anything = _is_like(condition) and any(not v.strip("*?") for v in condition.values)
+    return _asks(condition) and not anything
+
+
+def _names_somebody(condition: Condition) -> bool:
+    """Say whether a condition asks for who asks, and not for anybody's name or account."""
+    if condition.key.lower() not in _WHO or not _narrows(condition):
+        return False
+    return not any(map(_is_anybody, condition.values)) or not _is_like(condition)
+
+
+def _is_anybody(pattern: str) -> bool:
+    """Say whether a pattern of an organization, a path in one, an account or an ARN fits anybody's.
+
+    Everybody may name a role or a path in an account of his own as he likes.
+    """
+    if "*" not in pattern and "?" not in pattern:
+        return False
+    if pattern.startswith("o-"):
+        pattern = pattern.partition("/")[0].removeprefix("o-")
+    elif ":" in pattern:
+        pattern = (pattern.split(":", 5) + [""] * 5)[4]
+    return not pattern.strip("*?")
 
 
 def _audience(conditions: list[Condition], name: str) -> Iterator[Flaw]:
@@ -313,14 +348,27 @@ def _anybody(statement: Statement) -> Iterator[Flaw]:
         p.type in ("AWS", ANYONE) and ANYONE in p.identifiers for p in statement.principals
     )
     if not (everybody or statement.not_principals):
-        return
-    if not any(c.key.lower() in _WHO and _narrows(c) for c in statement.conditions):
+        yield from _anybody_with_a_token(statement)
+    elif not any(map(_names_somebody, statement.conditions)):
         who = "everybody" if everybody else "everybody but those that it names"
         yield Flaw(
             "trust-anybody",
             f"{who} in every AWS account may assume the role: no condition asks for an "
             "organization, an account or a principal",
         )
+
+
+def _anybody_with_a_token(statement: Statement) -> Iterator[Flaw]:
+    """Yield that a trust takes what a provider for everybody gives to any application."""
+    for principal in statement.principals:
+        for provider in principal.identifiers if principal.type == "Federated" else ():
+            keys = [f"{provider}:{end}" for end in _APPLICATION.get(provider, ())]
+            if keys and not any(_narrows(c) for key in keys for c in _asked(statement, key)):
+                yield Flaw(
+                    "trust-anybody",
+                    f"everybody with a token of {provider} may assume the role: no condition asks "
+                    f"for {' or '.join(keys)}",
+                )
 
 
 def _subject(condition: Condition, *, for_plugin: bool) -> Iterator[Flaw]:

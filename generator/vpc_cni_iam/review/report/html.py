@@ -48,7 +48,7 @@ def report(review: Review) -> str:
             (group[0], [change.address for change in group[1:]])
             for group in wording.changed(review)
         ],
-        counted=wording.counted(review.findings),
+        counted=wording.counted_with_ignored(review),
         digest=_digest,
         judged=wording.judged(review),
         limits=wording.limits(review),

@@ -123,7 +123,7 @@ def _head(review: Review) -> str:
     result = "fails" if review.failed else "passes"
     return (
         f"[//]: # ({MARKER} {key})\n\n"
-        f"### IAM review {result}: {wording.counted(review.findings)}\n\n"
+        f"### IAM review {result}: {wording.counted_with_ignored(review)}\n\n"
         f"{code(review.plan)} {wording.judged(review)}; "
         f"fails on `{review.fail_on}`.\n"
     )

@@ -58,7 +58,8 @@ def write(review: Review, setting: Setting) -> str:
             own = list(_of_one_block([g for g in own if not _shown_above(g[0][0])]))
         _findings(page, own, details=setting.details)
         if not own and section != "plugin":
-            page.line(f"  {_NOTHING[section]}", "quiet")
+            put_aside = any(wording.section(i.finding) == section for i in review.ignored)
+            page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
     page.blank()
     for ignored in review.ignored:
         until = f" until {ignored.until}" if ignored.until else ""
@@ -71,6 +72,7 @@ def write(review: Review, setting: Setting) -> str:
 
 
 _UNCHANGED = "Nothing in the plan changes an IAM policy."
+_IGNORED = "Only what is ignored, see below."
 _NOTHING = {"access": "Nobody, as far as the plan says.", "other": "None."}
 
 
@@ -114,7 +116,7 @@ def _head(page: _TextPage, review: Review) -> None:
     result = "fails" if review.failed else "passes"
     style = "error" if review.failed else "good"
     page.line(
-        f"{wording.counted(review.findings)}; the review {result} (--fail-on {review.fail_on})",
+        f"{wording.counted_with_ignored(review)}; the review {result} (--fail-on {review.fail_on})",
         style,
     )
     if not any(wording.changed(review)):

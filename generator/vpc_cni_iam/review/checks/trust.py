@@ -169,7 +169,7 @@ def _flaw_finding(change: Change, flaw: trust.Flaw, *, brought: bool, plugins: b
     return finding_of(
         change,
         flaw.rule,
-        f"{'This change brings it: ' if brought else ''}{flaw.text}",
+        f"{'Added by this change: ' if brought else ''}{flaw.text}",
         level="error" if brought and flaw.rule == "irsa-no-audience" else None,
         means=_LOST if dead and brought and plugins else None,
     )

@@ -104,7 +104,9 @@ def prose(text: str) -> str:
     parts: list[tuple[bool, str]] = []
     for word in _short(text).split(" "):
         plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)
-        if parts and parts[-1][0] == plain:
+        # A stop ends a span: what stands on its two sides are two things.
+        ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";"))
+        if parts and parts[-1][0] == plain and not ended:
             parts[-1] = (plain, f"{parts[-1][1]} {word}")
         else:
             parts.append((plain, word))

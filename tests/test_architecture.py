@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "formats": set(),
     "names": {"errors"},
     "policy": {"errors", "texts", "resources"},
-    "catalog": {"errors", "json_schema", "names", "policy", "resources"},
+    "catalog": {"errors", "names", "policy", "resources"},
     "markup": {"escape", "resources"},
     "json_output": {"policy"},
     "json_schema": {"policy"},

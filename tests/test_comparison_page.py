@@ -20,7 +20,7 @@ from vpc_cni_iam.catalog.variants import SCOPED_SINCE
 from vpc_cni_iam.cli.main import COMMANDS
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
-from vpc_cni_iam.hcl import module
+from vpc_cni_iam.hcl.module import reader
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
@@ -117,6 +117,6 @@ def test_convert_keeps_what_it_is_said_to_keep() -> None:
       "Condition": {"NumericLessThan": {"s3:max-keys": 1e1}}}}"""
     policy = loads(text, "p.json")
     hcl = block(policy_document("p", policy))
-    (contents,) = module.read({"p.tf": hcl}, {}).documents
+    (contents,) = reader.read({"p.tf": hcl}, {}).documents
     assert contents.policy == policy
     assert '"1e1"' in hcl and "$${aws:username}" in hcl

@@ -9,14 +9,15 @@ import pytest
 
 from conftest import write_tree
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.converting import output, rewrite
-from vpc_cni_iam.converting.module_names import Modules
+from vpc_cni_iam.converting import output
+from vpc_cni_iam.converting.rewriting import rewrite
+from vpc_cni_iam.converting.rewriting.module_names import Modules
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files import tree
 from vpc_cni_iam.generating.generate import generate
 from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.publish import publish
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.init import init
 from vpc_cni_iam.vendoring.plan import ConflictPolicy

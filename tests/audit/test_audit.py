@@ -29,7 +29,7 @@ from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.facts.documents import find
 from vpc_cni_iam.catalog.parameters import SAMPLE, fill
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
-from vpc_cni_iam.inputs.account import AccountDetails
+from vpc_cni_iam.inputs.aws.account import AccountDetails
 from vpc_cni_iam.policy.document import to_json
 
 NOT_PRINCIPAL = {
@@ -188,7 +188,8 @@ def test_what_eks_prints_tells_which_cluster_uses_which_role(tmp_path: Path) -> 
     result = audited(tmp_path, text, json.dumps(addon), json.dumps(group))
     assert result["complete"]
     roles = names(result)
-    assert roles["cni"]["clusters"] == [{"cluster": "prod", "version": "v1.18.3", "by": "add-on"}]
+    (use,) = roles["cni"]["clusters"]
+    assert (use["cluster"], use["version"], use["by"]) == ("prod", "v1.18.3", "add-on")
     assert roles["node"]["clusters"][0]["by"] == "node group"
     without = audited(tmp_path, text, json.dumps(listed))
     assert [u["name"] for u in without["unread"]] == ["association of aws-node in prod"]

@@ -217,8 +217,8 @@ def test_the_agent_ran_with_the_policies_of_the_catalog_and_nothing_was_denied(
     run = [(entry["variant"], entry["scenario"], entry["hardened"]) for entry in policies]
     assert run == live.tried(release_of(observed)) and len(run) >= 3
     for entry in policies:
-        served, wanted = entry["pods"]
-        assert (entry["exit_code"], entry["denied"], served) == (None, [], wanted), entry
+        served, expected = entry["pods"]
+        assert (entry["exit_code"], entry["denied"], served) == (None, [], expected), entry
 
 
 def claims(variant: Variant, scenario: dict[str, Any]) -> bool:

@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.publishing.comparison import compare
+from vpc_cni_iam.publishing.versioning.comparison import compare
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.diff import meanings

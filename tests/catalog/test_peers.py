@@ -6,12 +6,12 @@ import re
 import jsonschema
 import pytest
 
-from conftest import run
+from conftest import run, schema
 from coverage_policies import setting
 from vpc_cni_iam.catalog.facts import documents, releases
 from vpc_cni_iam.catalog.facts.peers import PeerDocument, peer_documents
 from vpc_cni_iam.catalog.known_documents import recognise
-from vpc_cni_iam.catalog.peers import peers, schema
+from vpc_cni_iam.catalog.peers import peers
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 
 DOCUMENTS = peer_documents()
@@ -73,7 +73,7 @@ def test_a_document_of_another_project_is_recognised() -> None:
 
 def test_catalog_prints_them() -> None:
     printed = run("catalog", "--peers", "--format", "json")
-    jsonschema.validate(json.loads(printed.out), schema())
+    jsonschema.validate(json.loads(printed.out), schema("catalog"))
     text = run("catalog", "--peers").out
     assert printed.code == 0 and "eksctl" in text and "181" in text
-    assert json.loads(run("catalog", "--schema").out) == schema()
+    assert json.loads(run("catalog", "--schema").out) == schema("catalog")

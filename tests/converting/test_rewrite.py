@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from conftest import run, write_tree
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.converting.from_hcl import Reading, Unread, read_file, readings
-from vpc_cni_iam.converting.module_names import Modules
-from vpc_cni_iam.converting.rewrite import Rewriting, WhyLeft, rewriting, save
+from vpc_cni_iam.converting.rewriting.module_names import Modules
+from vpc_cni_iam.converting.rewriting.rewrite import Rewriting, WhyLeft, rewriting, save
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.expressible import problems
 from vpc_cni_iam.hcl.literals import Literal, code

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from test_rewrite import files as whole_files
-from vpc_cni_iam.converting import proof
-from vpc_cni_iam.converting.module_names import ModuleFiles, Modules
-from vpc_cni_iam.converting.rewrite import rewriting
-from vpc_cni_iam.converting.splices import why_not_plain
+from vpc_cni_iam.converting.rewriting import proof
+from vpc_cni_iam.converting.rewriting.module_names import ModuleFiles, Modules
+from vpc_cni_iam.converting.rewriting.rewrite import rewriting
+from vpc_cni_iam.converting.rewriting.splices import why_not_plain
 from vpc_cni_iam.hcl.attributes import attributes, may_hold_policy
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.write import NewBlock, policy_document

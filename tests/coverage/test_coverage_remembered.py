@@ -29,12 +29,12 @@ def changed(policy: Policy, rnd: random.Random) -> Policy:
     """Return a policy with some of its actions, statements or conditions changed."""
     statements: list[Statement] = []
     for statement in policy.statements:
-        kept = tuple(action for action in statement.actions if rnd.random() > 0.1)
-        if rnd.random() > 0.1 and kept:
+        actions_left = tuple(action for action in statement.actions if rnd.random() > 0.1)
+        if rnd.random() > 0.1 and actions_left:
             conditions = statement.conditions if rnd.random() > 0.1 else ()
             effect = "Deny" if rnd.random() < 0.05 else statement.effect
             statements.append(
-                replace(statement, actions=kept, conditions=conditions, effect=effect)
+                replace(statement, actions=actions_left, conditions=conditions, effect=effect)
             )
     return replace(policy, statements=tuple(statements))
 
@@ -56,9 +56,9 @@ def test_remembered_runs_are_those_of_the_policy(
 def test_policies_that_answer_alike_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 
-    def summary(found: tuple[ScenarioRun, ...]) -> tuple[object, ...]:
-        asked.append(found)
-        return story(found)
+    def summary(run: tuple[ScenarioRun, ...]) -> tuple[object, ...]:
+        asked.append(run)
+        return story(run)
 
     runs = RememberedRuns(setting(), summary)
     other = Statement(actions=("s3:GetObject",), resources=("*",))

@@ -14,13 +14,12 @@ import jsonschema
 import pytest
 import sqlglot
 
-from conftest import run
+from conftest import run, schema
 from trail_events import DENIED, EVENTS, NODES, ROLE, SDK, event
-from vpc_cni_iam.coverage.usage import report
-from vpc_cni_iam.coverage.usage.query import Engine, query
+from vpc_cni_iam.coverage.usage.query import QueryEngine, query
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs import cloudtrail
-from vpc_cni_iam.inputs.cloudtrail import Result
+from vpc_cni_iam.inputs.aws import cloudtrail
+from vpc_cni_iam.inputs.aws.cloudtrail import Result
 from vpc_cni_iam.texts.limits import Limit
 
 UPSTREAM = ("--variant", "ipv4", "--cni-version", "v1.23.2")
@@ -30,7 +29,7 @@ def usage(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
     done = run("coverage", *words, "--format", "json", cwd=folder)
     assert done.code == code, done.err
     result: dict[str, Any] = json.loads(done.out)
-    jsonschema.validate(result, report.schema())
+    jsonschema.validate(result, schema("coverage"))
     return result
 
 
@@ -257,7 +256,7 @@ def test_the_query_counts_what_the_events_say(
     engine: str, roles: tuple[str, ...], tmp_path: Path
 ) -> None:
     store = "01234567-89ab-cdef-0123-456789abcdef"
-    sql = query(Engine(engine), store if engine == "lake" else None, roles)
+    sql = query(QueryEngine(engine), store if engine == "lake" else None, roles)
     if engine == "lake":  # its tables have such names, which other engines take only in quotes
         sql = sql.replace(store, "cloudtrail_logs")
     sqlglot.parse_one(sql, dialect="athena")
@@ -298,7 +297,7 @@ def as_lake(names: list[str], rows: list[list[str | None]]) -> str:
 
 def test_the_result_of_the_printed_query_is_read(tmp_path: Path) -> None:
     printed = run("coverage", "--print-sql", "athena", "--role", ROLE)
-    assert printed.out == query(Engine.athena, None, [ROLE])
+    assert printed.out == query(QueryEngine.athena, None, [ROLE])
     row = [ROLE, "ec2.amazonaws.com", "CreateTags", "", "v1.23.2", "7", "2026-11-01", ""]
     (tmp_path / "rows.csv").write_text(as_csv(list(cloudtrail.COLUMNS), [row]))
     (action,) = usage(tmp_path, *UPSTREAM, "--used", "rows.csv")["actions"]
@@ -316,7 +315,7 @@ def test_the_result_of_the_printed_query_is_read(tmp_path: Path) -> None:
 )
 def test_a_query_takes_only_names(engine: str, table: str | None, role: str) -> None:
     with pytest.raises(UsageError, match=r"--table|--role"):
-        query(Engine(engine), table, [role])
+        query(QueryEngine(engine), table, [role])
 
 
 def test_options_that_do_not_fit_are_refused() -> None:

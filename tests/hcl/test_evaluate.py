@@ -12,8 +12,8 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown, Value
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
-from vpc_cni_iam.hcl.given import GivenVariables
-from vpc_cni_iam.hcl.module import read_blocks
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.hcl.module.reader import read_blocks
 from vpc_cni_iam.hcl.parse import expression, parse
 
 

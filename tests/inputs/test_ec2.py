@@ -7,8 +7,8 @@ from functools import partial
 import pytest
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs import ec2
-from vpc_cni_iam.inputs.ec2 import Inventory
+from vpc_cni_iam.inputs.aws import ec2
+from vpc_cni_iam.inputs.aws.ec2 import Inventory
 from vpc_cni_iam.inputs.kind import Content
 from vpc_cni_iam.texts import decode
 

@@ -8,7 +8,7 @@ import pytest
 from conftest import OFFLINE_PROVIDER, Run, run, write_tree
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies
 from vpc_cni_iam.inputs.skipped import Reason

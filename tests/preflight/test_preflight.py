@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.inputs.ec2 import Instance, Interface, Inventory
+from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight import report
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding, preflight
 

@@ -16,8 +16,8 @@ from vpc_cni_iam.publishing.address import ModuleAddress
 from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.package import package_options
 from vpc_cni_iam.publishing.publish import Published, publish
-from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.publishing.serve import configuration, server
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 AT = ModuleAddress("platform", "registry.example.test")
 OPTIONS = options(cni_version="latest")

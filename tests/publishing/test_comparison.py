@@ -5,9 +5,9 @@ import pytest
 from consuming import AT, OPTIONS
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.publishing.comparison import compare
 from vpc_cni_iam.publishing.package import package_files, package_options
-from vpc_cni_iam.publishing.semver import FIRST, Bump, Version, step
+from vpc_cni_iam.publishing.versioning.comparison import compare
+from vpc_cni_iam.publishing.versioning.semver import FIRST, Bump, Version, step
 
 
 def version_of(selected: Options) -> dict[str, str]:

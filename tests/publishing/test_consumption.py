@@ -34,8 +34,8 @@ from vpc_cni_iam.publishing.destination import DestinationOptions
 from vpc_cni_iam.publishing.git import GitRepository, prepare_tag
 from vpc_cni_iam.publishing.package import package_options
 from vpc_cni_iam.publishing.publish import publish
-from vpc_cni_iam.publishing.semver import Version
 from vpc_cni_iam.publishing.serve import configuration
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 WHO = ("AUTHOR_NAME", "AUTHOR_EMAIL", "COMMITTER_NAME", "COMMITTER_EMAIL")
 ENVIRON = {**os.environ, **{f"GIT_{name}": "t@example.test" for name in WHO}}

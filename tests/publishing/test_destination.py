@@ -12,7 +12,7 @@ from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.publishing import oci, provenance
 from vpc_cni_iam.publishing.destination import RECORD, DestinationOptions, resolve
 from vpc_cni_iam.publishing.publish import Published, publish
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 BESIDE = ("README.md", "nginx.conf", RECORD)
 NEW = "new.example.test"

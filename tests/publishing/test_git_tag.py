@@ -9,7 +9,7 @@ import pytest
 
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.publishing.git import GitRepository, PreparedTag, prepare_tag
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 OLD = {"main.tf": "old\n", "modules/role/main.tf": "role\n", "gone.tf": "gone\n"}
 NEW = {"main.tf": "new\n", "modules/role/main.tf": "role\n", "more/x.tf": "x\n"}

@@ -18,7 +18,7 @@ from servers import certificate
 from vpc_cni_iam.errors import InputError, PublishError
 from vpc_cni_iam.publishing import oci
 from vpc_cni_iam.publishing.oci import check_tag, image
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 
 def blob(folder: Path, digest: str) -> bytes:

@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.options import options, stated
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.publishing.package import package_files, package_options
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 from vpc_cni_iam.rendering.kinds import render
 
 NUMBER = Version.of("1.2.3")

@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.publishing import oci
 from vpc_cni_iam.publishing.publish import publish
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 pytestmark = pytest.mark.engine
 FIRST = Version.of("1.0.0")

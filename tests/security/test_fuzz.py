@@ -27,12 +27,12 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.converting.batch import ConvertOptions, Input
 from vpc_cni_iam.converting.batch import convert as convert_all
 from vpc_cni_iam.converting.from_hcl import read_file, readings
-from vpc_cni_iam.converting.module_names import Modules
-from vpc_cni_iam.converting.rewrite import rewriting
+from vpc_cni_iam.converting.rewriting.module_names import Modules
+from vpc_cni_iam.converting.rewriting.rewrite import rewriting
 from vpc_cni_iam.errors import VpcCniIamError
-from vpc_cni_iam.hcl.module import read as read_module
+from vpc_cni_iam.hcl.module.reader import read as read_module
 from vpc_cni_iam.hcl.parse import parse as parse_hcl
-from vpc_cni_iam.inputs.ec2 import read as read_inventory
+from vpc_cni_iam.inputs.aws.ec2 import read as read_inventory
 from vpc_cni_iam.inputs.kind import Content
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.diff.changes import changes

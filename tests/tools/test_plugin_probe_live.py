@@ -29,9 +29,9 @@ def agent_as_observed(case: Case) -> Run:
         Recorded(0.0, r["action"], r["form"], r["parameters"], (), r.get("error", ""))
         for r in scenario["requests"]
     )
-    served, wanted = life["pods"]
+    served, expected = life["pods"]
     ready = 2.0 + (life.get("delay_seconds") or 0) if served else None
-    return Run(life["exit_code"], ready, wanted, served, life["interfaces"], END, requests)
+    return Run(life["exit_code"], ready, expected, served, life["interfaces"], END, requests)
 
 
 def failures(run: Callable[[Case], Run]) -> list[str]:
@@ -53,12 +53,12 @@ def changed(case: Case, run: Run) -> Run:
 
 
 def test_what_an_agent_does_otherwise_is_reported() -> None:
-    found = failures(lambda case: changed(case, agent_as_observed(case)))
-    assert "ipv4: other requests than the catalog's evidence has" in found
-    assert "ipv4-scoped hardened in ipv4: denied ec2:DescribeVpcs on *" in found
-    assert "ipv6-scoped hardened in ipv6: 0 of 5 pods got an address" in found
+    problems = failures(lambda case: changed(case, agent_as_observed(case)))
+    assert "ipv4: other requests than the catalog's evidence has" in problems
+    assert "ipv4-scoped hardened in ipv4: denied ec2:DescribeVpcs on *" in problems
+    assert "ipv6-scoped hardened in ipv6: 0 of 5 pods got an address" in problems
     impact = "ec2:DescribeSubnets denied: no effect; the catalog has some pods get no address"
-    assert f"ipv4: {impact}" in found
+    assert f"ipv4: {impact}" in problems
 
 
 @pytest.mark.parametrize(

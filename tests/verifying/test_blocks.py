@@ -14,7 +14,7 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.publishing.address import ModuleAddress
 from vpc_cni_iam.publishing.package import package_files, package_options
-from vpc_cni_iam.publishing.semver import FIRST
+from vpc_cni_iam.publishing.versioning.semver import FIRST
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.verifying.blocks import compare_blocks
 from vpc_cni_iam.verifying.verify import Verification, verify

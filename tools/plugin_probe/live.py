@@ -113,9 +113,9 @@ def failures(
     for seen in with_policies(release, agent, run):
         title = f"{seen['variant']}{' hardened' * seen['hardened']} in {seen['scenario']}"
         yield from (f"{title}: denied {text}" for text in seen["denied"])
-        served, wanted = seen["pods"]
-        if seen["exit_code"] is not None or served < wanted:
-            yield f"{title}: {served} of {wanted} pods got an address"
+        served, pods = seen["pods"]
+        if seen["exit_code"] is not None or served < pods:
+            yield f"{title}: {served} of {pods} pods got an address"
     for (name, action), case in denied.items():
         impact = outcome(runs[id(plain[name])], runs[id(case)])["impact"]
         expected = known[name]["denied"][action]["impact"]

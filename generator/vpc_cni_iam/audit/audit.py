@@ -11,16 +11,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from vpc_cni_iam.audit.judge import FamilyAudit, PolicyAudit, judge, judge_cluster, modes
+from vpc_cni_iam.audit.judge import (
+    FamilyAudit,
+    PluginRole,
+    PolicyAudit,
+    judge,
+    judge_cluster,
+    modes,
+)
 from vpc_cni_iam.audit.proposal import proposal
 from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs import daemonset
-from vpc_cni_iam.inputs.account import COMMAND, AccountDetails, RoleDetail
+from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail
+from vpc_cni_iam.inputs.aws.eks import ClusterDetail, ClusterDetailKind
 from vpc_cni_iam.inputs.daemonset import Deployment
-from vpc_cni_iam.inputs.eks import ClusterDetail, ClusterDetailKind
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
@@ -209,11 +216,18 @@ class _Auditor:
             return None
         serves = trust.for_plugin or bool(uses)
         policies, missing, refused = _policies(detail)
-        limits, boundary = _boundary(detail, refused)
+        role = PluginRole(
+            policies,
+            *_boundary(detail, refused),
+            detail.account,
+            partition=detail.arn.split(":")[1],
+            release=self.release,
+            session_tags=trust.credentials == (Credentials.pod_identity,),
+        )
         key = _key(detail)
         if not serves:
             if key not in self._serving:
-                self._serving[key] = bool(modes(policies, limits))
+                self._serving[key] = bool(modes(role))
             serves = self._serving[key]
         if not serves:
             # Whether it could serve depends on what is not there.
@@ -221,10 +235,8 @@ class _Auditor:
             self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
             return None
         undecided = (*(f"{arn} is not in the input" for arn in missing), *refused)
-        judgement = self._judge(detail, key, policies, limits, boundary, trust)
-        uses = tuple(
-            self._as_configured(use, detail, policies, limits, boundary, trust) for use in uses
-        )
+        judgement = self._judge(role, key)
+        uses = tuple(self._as_configured(use, role) for use in uses)
         return self._audit(detail, trust, uses, judgement, undecided)
 
     def unread(self) -> Iterator[Skipped]:
@@ -256,53 +268,18 @@ class _Auditor:
                 self._trusts[key] = error
         return self._trusts[key]
 
-    def _judge(
-        self,
-        detail: RoleDetail,
-        key: bytes,
-        policies: tuple[Policy, ...],
-        limits: tuple[tuple[Policy, ...], ...],
-        boundary: str,
-        trust: Trust,
-    ) -> PolicyAudit:
-        session_tags = trust.credentials == (Credentials.pod_identity,)
-        partition = detail.arn.split(":")[1]
-        key += f"{session_tags} {partition}".encode()
+    def _judge(self, role: PluginRole, key: bytes) -> PolicyAudit:
+        key += f"{role.session_tags} {role.partition}".encode()
         if key not in self._judged:
-            self._judged[key] = judge(
-                policies,
-                limits,
-                boundary,
-                account=detail.account,
-                partition=partition,
-                release=self.release,
-                session_tags=session_tags,
-            )
+            self._judged[key] = judge(role)
         return self._judged[key]
 
-    def _as_configured(
-        self,
-        use: ClusterUse,
-        detail: RoleDetail,
-        policies: tuple[Policy, ...],
-        limits: tuple[tuple[Policy, ...], ...],
-        boundary: str,
-        trust: Trust,
-    ) -> ClusterUse:
+    def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
         """Return a use with what the role means there, if the configuration is known."""
         if (deployment := self.deployments.get(use.cluster)) is None:
             return use
         try:
-            result = judge_cluster(
-                policies,
-                limits,
-                boundary,
-                account=detail.account,
-                partition=detail.arn.split(":")[1],
-                release=self.release,
-                session_tags=trust.credentials == (Credentials.pod_identity,),
-                deployment=deployment,
-            )
+            result = judge_cluster(role, deployment)
         except (InputError, UsageError) as error:
             self._refused.append(Skipped(deployment.source, Reason.not_read, str(error)))
             return use

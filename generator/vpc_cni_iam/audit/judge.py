@@ -11,11 +11,11 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage import deployment as deployments
 from vpc_cni_iam.coverage.analysis.excess import granted
-from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
+from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks
 from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import names_in, names_of
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy
@@ -101,14 +101,41 @@ class PolicyAudit:
     equal_to: tuple[KnownDocument, ...]
 
 
-def modes(policies: Sequence[Policy], limits: Limits) -> tuple[Mode, ...]:
-    """Return the IP families for whose pods policies could assign addresses.
+@dataclass(frozen=True, slots=True)
+class PluginRole:
+    """A role as the plugin gets it.
 
     Args:
-        policies: The policies of a role.
-        limits: Its boundary.
+        policies: Its policies, taken together.
+        limits: Its boundary, if it has one.
+        boundary: The name of that, empty without one.
+        account: The ID of its account.
+        partition: The partition of its account.
+        release: The plugin version that is asked about.
+        session_tags: Whether its session has the tags of EKS Pod Identity.
     """
-    layers = [granted(layer) for layer in (policies, *limits)]
+
+    policies: Sequence[Policy]
+    limits: Limits
+    boundary: str
+    account: str
+    partition: str
+    release: PluginVersion
+    session_tags: bool
+
+    def setting(self, mode: Mode) -> PluginSetting:
+        """Return the plugin with this role in a cluster of an IP family."""
+        own = names_in(self.policies)
+        names = names_of(
+            {**own, "account_id": self.account, "partition": self.partition},
+            owner_known="vpc_owner_id" in own,
+        )
+        return PluginSetting(self.release, mode, names=names, session_tags=self.session_tags)
+
+
+def modes(role: PluginRole) -> tuple[Mode, ...]:
+    """Return the IP families for whose pods a role could assign addresses."""
+    layers = [granted(layer) for layer in (role.policies, *role.limits)]
     return tuple(
         mode
         for mode, action in _ASSIGN.items()
@@ -116,79 +143,41 @@ def modes(policies: Sequence[Policy], limits: Limits) -> tuple[Mode, ...]:
     )
 
 
-def judge_cluster(
-    policies: Sequence[Policy],
-    limits: Limits,
-    boundary: str,
-    *,
-    account: str,
-    partition: str,
-    release: PluginVersion,
-    session_tags: bool,
-    deployment: Deployment,
-) -> FamilyAudit:
-    """Return what policies mean for the plugin as a cluster has it; as `judge` in all else.
+def judge_cluster(role: PluginRole, deployment: Deployment) -> FamilyAudit:
+    """Return what a role means for the plugin as a cluster has it.
 
     Raises:
         InputError: A policy that the evaluator refuses, or a value that the plugin does not take.
     """
-    names = _names(policies, account, partition)
-    mode = deployments.mode(deployment)
-    setting = PluginSetting(release, mode, names=names, session_tags=session_tags)
-    setting = deployments.apply(setting, deployment, {})
-    result = matrix(policies, setting, limits=limits)
-    return _family(result, release, boundary, len(policies))
+    setting = role.setting(deployments.mode(deployment))
+    return _family(role, deployments.apply(setting, deployment, {}))
 
 
-def judge(
-    policies: Sequence[Policy],
-    limits: Limits,
-    boundary: str,
-    *,
-    account: str,
-    partition: str,
-    release: PluginVersion,
-    session_tags: bool,
-) -> PolicyAudit:
-    """Return what policies mean for the plugin.
-
-    Args:
-        policies: The policies of a role, taken together.
-        limits: Its boundary, if it has one.
-        release: The plugin version that is asked about.
-        session_tags: Whether it has the session tags of EKS Pod Identity.
+def judge(role: PluginRole) -> PolicyAudit:
+    """Return what a role means for the plugin.
 
     Raises:
         InputError: A policy that the evaluator refuses.
     """
-    names = _names(policies, account, partition)
-    families: tuple[Mode, ...] = modes(policies, limits)
+    families: tuple[Mode, ...] = modes(role)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
     for mode in families or tuple(_ASSIGN):
-        at = PluginSetting(release, mode, names=names, session_tags=session_tags)
-        result = matrix(policies, at, limits=limits)
-        audits.append(_family(result, release, boundary, len(policies)))
-        risks += find_risks(policies, at, limits) if families else ()
+        setting = role.setting(mode)
+        audits.append(_family(role, setting))
+        risks += find_risks(role.policies, setting, role.limits) if families else ()
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity in _RISKS)
     scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
     return PolicyAudit(
         scope if families else RoleScope.none,
         tuple(audits),
         tuple(names_of_risks),
-        tuple(known for policy in policies for known in recognise(policy, names_in([policy]))),
+        tuple(known for policy in role.policies for known in recognise(policy, names_in([policy]))),
     )
 
 
-def _names(policies: Sequence[Policy], account: str, partition: str) -> Names:
-    own = names_in(policies)
-    return names_of(
-        {**own, "account_id": account, "partition": partition},
-        owner_known="vpc_owner_id" in own,
-    )
-
-
-def _family(result: Matrix, release: PluginVersion, boundary: str, policies: int) -> FamilyAudit:
+def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
+    result = matrix(role.policies, setting, limits=role.limits)
     runs: list[list[PluginVersion]] = []
     before = False
     for row in result.rows:
@@ -197,13 +186,14 @@ def _family(result: Matrix, release: PluginVersion, boundary: str, policies: int
         elif row.fatal:
             runs.append([row.release, row.release])
         before = row.fatal
-    here = next((row for row in result.rows if row.release == release), None)
+    here = next((row for row in result.rows if row.release == role.release), None)
     missing = []
     for action, cell in zip(result.actions, here.cells if here else (), strict=False):
         if cell == "fatal":
-            scenario, call = result.reasons[release, action]
+            scenario, call = result.reasons[role.release, action]
             deciding = {c.decision.policy for c in call.checks if not c.decision.allowed}
-            by = boundary if any(d is not None and d >= policies for d in deciding) else ""
+            limited = any(d is not None and d >= len(role.policies) for d in deciding)
+            by = role.boundary if limited else ""
             missing.append(DeniedAction(action, scenario, call.consequence, by))
     return FamilyAudit(
         result.setting.mode,

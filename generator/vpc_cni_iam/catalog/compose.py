@@ -86,8 +86,24 @@ def compose(variant: Variant, selection: Selection) -> Composed:
     if release is not None and release < variant.minimum:
         raise _too_old(variant, release)
     base = variant.document(selection.revision)
+    additions = tuple(_additions(variant, selection, base))
+    added = (call_range.action for a in additions for call_range in a.call_ranges)
+    granted = {*base.actions(), *added}
+    optional = tuple(
+        call_range
+        for name in calls.features()
+        if release is not None and not variant.program
+        for call_range in _missing(variant, release, name, granted)
+    )
+    remarks = ("",) * len(base.statements)
+    composed = Composed(variant, selection, base, additions, optional, remarks)
+    return _hardened(composed) if composed.hardened else composed
+
+
+def _additions(variant: Variant, selection: Selection, base: Policy) -> Iterator[Addition]:
+    """Yield what a document of a variant misses for a selection."""
+    release = selection.release
     granted = set(base.actions())
-    additions: list[Addition] = []
     always: tuple[str | None, ...] = (variant.program,) if selection.gaps else ()
     for feature in (*always, *selection.features):
         # At a revision without a release, a feature is granted for every release that has it.
@@ -97,16 +113,7 @@ def compose(variant: Variant, selection: Selection) -> Composed:
             statements = _statements(variant, selection.revision, missing)
             if feature is None and release is not None:
                 statements = tuple(_checked(statements, variant, release, selection.features))
-            additions.append(Addition(statements, missing, feature))
-    optional = tuple(
-        call_range
-        for name in calls.features()
-        if release is not None and not variant.program
-        for call_range in _missing(variant, release, name, granted)
-    )
-    remarks = ("",) * len(base.statements)
-    composed = Composed(variant, selection, base, tuple(additions), optional, remarks)
-    return _hardened(composed) if composed.hardened else composed
+            yield Addition(statements, missing, feature)
 
 
 def _hardened(composed: Composed) -> Composed:

@@ -68,7 +68,7 @@ class RevisionData(TypedDict):
     source: SourceData
 
 
-class CallData(TypedDict):
+class ReleaseCallData(TypedDict):
     """A call of a plugin version, and what its denial breaks."""
 
     action: str
@@ -89,7 +89,7 @@ class ReleaseData(TypedDict):
     revision: str | None
     ipv4_calls: list[str]
     ipv6_calls: list[str]
-    calls: list[CallData]
+    calls: list[ReleaseCallData]
 
 
 class EarlierDocumentData(TypedDict):
@@ -102,7 +102,7 @@ class EarlierDocumentData(TypedDict):
     source: str
 
 
-class Listing(TypedDict):
+class CatalogData(TypedDict):
     """The catalog: variants, revisions, features, plugin versions and their calls."""
 
     newest_release: NewestData
@@ -114,7 +114,7 @@ class Listing(TypedDict):
     earlier_documents: list[EarlierDocumentData]
 
 
-def listing() -> Listing:
+def listing() -> CatalogData:
     """Return the newest release, variants, revisions, features, releases, the managed policy."""
     observed, managed = calls.observed_versions(), managed_data()
     return {

@@ -109,7 +109,7 @@ def _compatibility(document: PeerDocument, beside: Sequence[ManagedVersion]) -> 
 
 def _report(document: PeerDocument) -> PeerReport:
     beside = [documents.managed_versions(name)[-1] for name in document.beside]
-    found = _compatibility(document, beside)
+    result = _compatibility(document, beside)
     place = f"{document.repository} {document.path}, {document.commit}".strip()
     return PeerReport(
         project=document.project,
@@ -118,14 +118,14 @@ def _report(document: PeerDocument) -> PeerReport:
         versions=document.versions,
         date=document.date,
         source=place,
-        works_with=found.works_with,
-        breaks=tuple(_breaks(found)),
+        works_with=result.works_with,
+        breaks=tuple(_breaks(result)),
         verified=document.verified,
     )
 
 
-def _breaks(found: Compatibility) -> Iterator[str]:
-    fatal = [m for m in found.missing if m.call_range.severity == "fatal"]
+def _breaks(result: Compatibility) -> Iterator[str]:
+    fatal = [m for m in result.missing if m.call_range.severity == "fatal"]
     for action in dict.fromkeys(missing.action for missing in fatal):
         lacking = [missing for missing in fatal if missing.action == action]
         at = frozenset(r for r in releases.known() for m in lacking if m.at(r))
@@ -149,7 +149,7 @@ def _repair(every: tuple[PeerDocument, ...], project: str, mode: Mode) -> Repair
     return Repair(project, mode, day, max(days, 0), until, document.verified)
 
 
-def _works_from(found: Compatibility) -> bool:
+def _works_from(result: Compatibility) -> bool:
     """Say whether a document works with v1.22.0 and every later version."""
     later = [release for release in releases.known() if release >= BREAKING]
-    return all(any(release in span for span in found.works) for release in later)
+    return all(any(release in span for span in result.works) for release in later)

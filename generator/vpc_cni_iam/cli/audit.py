@@ -53,7 +53,7 @@ def audit(
     from vpc_cni_iam.audit import report
     from vpc_cni_iam.audit.audit import audit as audit_roles
     from vpc_cni_iam.catalog.facts import releases
-    from vpc_cni_iam.inputs.account import AccountDetails
+    from vpc_cni_iam.inputs.aws.account import AccountDetails
 
     inputs.check_once([*files, *(daemonset or ())])
     release = releases.find(to)

@@ -273,7 +273,7 @@ def _hcl_texts(file: str) -> dict[str, str]:
 
 def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     from vpc_cni_iam.converting import report
-    from vpc_cni_iam.converting.rewrite import rewrite_files, save_all
+    from vpc_cni_iam.converting.rewriting.rewrite import rewrite_files, save_all
 
     rewritings, errors = rewrite_files(files)
     # Before anything is saved: an interrupted run has printed what it refused.

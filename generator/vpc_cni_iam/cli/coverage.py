@@ -44,7 +44,7 @@ Examples:
   vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
   vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
-  vpc-cni-iam coverage modules/irsa --document vpc_cni --var attach_vpc_cni_policy=true
+  vpc-cni-iam coverage modules/irsa --document vpc_cni --var-file irsa.tfvars
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json
   vpc-cni-iam coverage policy.json --used trail/ --role prod-aws-node
@@ -274,10 +274,10 @@ def _asked(
     deployment = inputs.deployment(node.daemonset, known) if node.daemonset is not None else None
     version = node.cni_version or _version(deployment, strict=strict)
     names = _names(surroundings.values, deployment)
-    given = variables.read()
-    subject = _subject(files, chosen, node, version, names, given)
-    subject = _limited(subject, limits, names, given)
-    check_used(given, (*files, *limits.files))
+    user_values = variables.read()
+    subject = _subject(files, chosen, node, version, names, user_values)
+    subject = _limited(subject, limits, names, user_values)
+    check_used(user_values, (*files, *limits.files))
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
@@ -325,7 +325,7 @@ def _subject(
     node: NodeOptions,
     version: str,
     names: dict[str, str | None],
-    given: GivenVariables,
+    user_values: GivenVariables,
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
     from vpc_cni_iam.coverage import role_policies, subject
@@ -346,7 +346,7 @@ def _subject(
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = role_policies.of_files(files, stdin, chosen.document or (), names, given)
+    opened = role_policies.of_files(files, stdin, chosen.document or (), names, user_values)
     if opened.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
@@ -357,12 +357,12 @@ def _limited(
     subject: Subject,
     limits: LimitOptions,
     names: dict[str, str | None],
-    given: GivenVariables,
+    user_values: GivenVariables,
 ) -> Subject:
     from vpc_cni_iam.coverage import role_policies
 
     stdin, scps = partial(inputs.text, "-"), limits.scp or ()
-    return role_policies.limited(subject, limits.boundary, scps, stdin, names, given)
+    return role_policies.limited(subject, limits.boundary, scps, stdin, names, user_values)
 
 
 def _setting(

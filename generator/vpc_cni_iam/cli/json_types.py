@@ -19,7 +19,7 @@ TYPES = {
     "generate": ("files.tree:TreeChanges",),
     "policy": ("policy.document:PolicyDocument",),
     "verify": ("verifying.data:VerificationData",),
-    "catalog": ("catalog.listing:Listing", "catalog.peers:Peers"),
+    "catalog": ("catalog.listing:CatalogData", "catalog.peers:Peers"),
     "init": ("files.tree:FileChange",),
     "sync": ("vendoring.data:SyncData",),
     "check": ("vendoring.data:CheckData",),

@@ -60,7 +60,6 @@ def answered(
         InputError: What cannot be read.
         UsageError: Options that do not belong together, or a bad name.
     """
-    from vpc_cni_iam.catalog import parameters
     from vpc_cni_iam.coverage import role_policies
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.inputs.variables import check_used
@@ -75,19 +74,26 @@ def answered(
         return never.never(subject, asked.never)
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError("--disjoint compares two roles: name the policy of each")
-    if asked.clusters and len(set(asked.clusters)) == 1:
-        raise UsageError("--clusters names the same cluster twice")
-    subjects = []
-    for number, policy in enumerate(policies):
-        own = {}
-        if asked.clusters:
-            parameters.CLUSTER_NAME.check(asked.clusters[number])
-            own = {parameters.CLUSTER_NAME.name: asked.clusters[number]}
-        subjects.append(
-            role_policies.of_files([policy], stdin, documents, {**names, **own}, values)
-        )
+    first, second = (
+        role_policies.of_files([policy], stdin, documents, {**names, **own}, values)
+        for policy, own in zip(policies, _cluster_names(asked.clusters), strict=True)
+    )
     check_used(values, policies)
-    return never.disjoint(subjects[0], subjects[1], asked.clusters)
+    return never.disjoint(first, second, asked.clusters)
+
+
+def _cluster_names(clusters: tuple[str, str] | None) -> Sequence[Mapping[str, str]]:
+    """Return the name of each cluster, as a value of its parameter."""
+    from vpc_cni_iam.catalog.parameters import CLUSTER_NAME
+    from vpc_cni_iam.errors import UsageError
+
+    if clusters is None:
+        return ({}, {})
+    if len(set(clusters)) == 1:
+        raise UsageError("--clusters names the same cluster twice")
+    for cluster in clusters:
+        CLUSTER_NAME.check(cluster)
+    return [{CLUSTER_NAME.name: cluster} for cluster in clusters]
 
 
 def show(result: Never, output: options.Format) -> None:

@@ -61,7 +61,7 @@ def preflight(
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.cli.preflight_target import as_deployed, target_of
-    from vpc_cni_iam.inputs import ec2
+    from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY

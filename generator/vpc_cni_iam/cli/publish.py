@@ -114,7 +114,7 @@ def publish(
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
-    from vpc_cni_iam.publishing.semver import Version
+    from vpc_cni_iam.publishing.versioning.semver import Version
 
     directory = common.path(output, ".")
     chosen = options.chosen((), documents, hardening)

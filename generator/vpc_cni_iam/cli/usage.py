@@ -80,16 +80,16 @@ class UsageOptions:
 
 def print_query(asked: UsageOptions, engine: SqlEngine) -> None:
     """Print the query that counts what roles used."""
-    from vpc_cni_iam.coverage.usage.query import Engine, query
+    from vpc_cni_iam.coverage.usage.query import QueryEngine, query
 
-    typer.echo(query(Engine(engine.value), asked.table, asked.role or ()), nl=False)
+    typer.echo(query(QueryEngine(engine.value), asked.table, asked.role or ()), nl=False)
 
 
 def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: str) -> int:
     """Print what a role used of its policies, and return the exit code."""
     from vpc_cni_iam.coverage.usage import report
     from vpc_cni_iam.coverage.usage.usage import usage
-    from vpc_cni_iam.inputs import cloudtrail
+    from vpc_cni_iam.inputs.aws import cloudtrail
 
     trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or ())
     result = usage(subject, setting, trail, asked.role or ())

@@ -104,7 +104,7 @@ def verify(
 def _published_files(options: Options) -> Mapping[str, str]:
     from vpc_cni_iam.publishing.address import ModuleAddress
     from vpc_cni_iam.publishing.package import package_files
-    from vpc_cni_iam.publishing.semver import FIRST
+    from vpc_cni_iam.publishing.versioning.semver import FIRST
 
     return package_files(options, FIRST, ModuleAddress())
 

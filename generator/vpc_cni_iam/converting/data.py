@@ -10,7 +10,7 @@ from vpc_cni_iam.converting.batch import Batch
 from vpc_cni_iam.converting.from_hcl import Reading, Unread
 from vpc_cni_iam.converting.notes import Note
 from vpc_cni_iam.converting.report import diff
-from vpc_cni_iam.converting.rewrite import Rewriting
+from vpc_cni_iam.converting.rewriting.rewrite import Rewriting
 from vpc_cni_iam.errors import InputError
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from vpc_cni_iam.converting.batch import Batch
 from vpc_cni_iam.converting.from_hcl import Reading, Unread
-from vpc_cni_iam.converting.rewrite import Rewriting
+from vpc_cni_iam.converting.rewriting.rewrite import Rewriting
 from vpc_cni_iam.files.unified import unified
 
 # What a terminal shows of each kind; the report in JSON has all.

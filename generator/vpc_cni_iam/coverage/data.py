@@ -32,7 +32,7 @@ class EqualData(TypedDict):
     documents: Sequence[KnownDocument]
 
 
-class CheckData(TypedDict):
+class RequestCheckData(TypedDict):
     """A request that IAM checks for a call."""
 
     action: str
@@ -59,7 +59,7 @@ class CallData(TypedDict):
     breaks: str
     feature: str | None
     evidence: str
-    checks: Sequence[CheckData]
+    checks: Sequence[RequestCheckData]
 
 
 class ScenarioData(TypedDict):
@@ -201,7 +201,7 @@ def _call(subject: Subject, call: SentCall, release: PluginVersion) -> CallData:
     }
 
 
-def _check(subject: Subject, check: Check) -> CheckData:
+def _check(subject: Subject, check: Check) -> RequestCheckData:
     return {
         "action": check.request.action,
         "resource": check.request.resource,

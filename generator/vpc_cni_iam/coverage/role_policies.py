@@ -19,7 +19,7 @@ def of_files(
     stdin: Callable[[], str],
     documents: Sequence[str],
     options: Mapping[str, str | None],
-    given: GivenVariables | None = None,
+    user_values: GivenVariables | None = None,
 ) -> Subject:
     """Return the policies of a role.
 
@@ -28,13 +28,13 @@ def of_files(
         stdin: Reads standard input.
         documents: The names of the policies to take of each file; none if each has a single one.
         options: Names that the user chose, by parameter; None for the others.
-        given: Values for the variables of modules.
+        user_values: Values for the variables of modules.
 
     Raises:
         InputError: What cannot be read, or has no policies.
         UsageError: A bad name, or a file with several policies and no name.
     """
-    taken = [take(open_filled(file, stdin, options, given), documents) for file in files]
+    taken = [take(open_filled(file, stdin, options, user_values), documents) for file in files]
     if len(taken) == 1:
         return of_taken(taken[0], options)
     together = Taken(
@@ -51,7 +51,7 @@ def limited(
     scps: Sequence[str],
     stdin: Callable[[], str],
     options: Mapping[str, str | None],
-    given: GivenVariables | None = None,
+    user_values: GivenVariables | None = None,
 ) -> Subject:
     """Return policies of a role with what else must allow a request.
 
@@ -63,17 +63,17 @@ def limited(
         scps: Files of service control policies, each of one level of the organisation.
         stdin: Reads standard input.
         options: Names that the user chose, by parameter; None for the others.
-        given: Values for the variables of modules.
+        user_values: Values for the variables of modules.
 
     Raises:
         InputError: What cannot be read, or has no policies.
         UsageError: A bad name, or a boundary of several policies.
     """
     for file in [boundary] if boundary is not None else []:
-        taken = take(open_filled(file, stdin, options, given), ())
+        taken = take(open_filled(file, stdin, options, user_values), ())
         subject = _with(subject, taken, "boundary", _named_by_file(taken.opened))
     for file in scps:
-        opened = open_filled(file, stdin, options, given)
+        opened = open_filled(file, stdin, options, user_values)
         taken = take(opened, [p.name for p in opened.policies if p.name])
         policies = _named_by_file(taken.opened)
         if not any(s.effect == "Allow" for n in policies for s in n.policy.statements):

@@ -165,14 +165,14 @@ def open_filled(
     target: str,
     stdin: Callable[[], str],
     options: Mapping[str, str | None],
-    given: GivenVariables | None = None,
+    user_values: GivenVariables | None = None,
 ) -> InputPolicies:
     """Return the policies of an input, with examples for names that the user did not choose.
 
     Args:
         target: A path, or ``-``.
         options: Names that the user chose, by parameter; None for the others.
-        given: Values for the variables of a module.
+        user_values: Values for the variables of a module.
 
     Raises:
         InputError: What `open_policies` refuses.
@@ -180,7 +180,7 @@ def open_filled(
     """
     parameters.values(options)
     values = {name: value for name, value in _or_examples(options).items() if value}
-    return open_policies(target, stdin, values, given)
+    return open_policies(target, stdin, values, user_values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.cloudtrail import AGENT, DENIED
+from vpc_cni_iam.inputs.aws.cloudtrail import AGENT, DENIED
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.policy.strict_json import load_json
 

@@ -16,7 +16,7 @@ _JOINED = ("additional_policy_documents",)
 def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
     assert content.path is not None  # noqa: S101 - it has a suffix
     # Another file of its module may declare them.
-    values.given.declared.update(values.given.names)
+    values.user_values.declared.update(values.user_values.names)
     yield from _policies({content.source: read(content.path, "HCL", HCL)}, values)
 
 
@@ -31,13 +31,13 @@ def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
 
 def _policies(texts: Mapping[str, str], values: ModuleValues) -> Iterator[Part]:
     """Yield the policies of a module's files by name, and the parts that may be one."""
-    from vpc_cni_iam.hcl import module as reader
+    from vpc_cni_iam.hcl.module import reader
     from vpc_cni_iam.hcl.parse import parse
     from vpc_cni_iam.inputs.embedded import embedded_policies
 
     files = [parse(texts[name], name) for name in sorted(texts)]
     blocks = [(file.source, block) for file in files for block in file.blocks]
-    module = reader.read_blocks(blocks, values.names, values.given)
+    module = reader.read_blocks(blocks, values.names, values.user_values)
     for document in module.documents:
         place = f"line {document.line}: it"
         if document.policy.names_principals:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from vpc_cni_iam.hcl.given import GivenVariables
-from vpc_cni_iam.inputs import ec2, hcl, json_documents
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.inputs import hcl, json_documents
+from vpc_cni_iam.inputs.aws import ec2
 from vpc_cni_iam.inputs.json_documents import JsonDocument, documents
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues
 from vpc_cni_iam.inputs.plan import policies as plan
@@ -48,20 +49,20 @@ def open_policies(
     target: str,
     stdin: Callable[[], str],
     values: Mapping[str, str],
-    given: GivenVariables | None = None,
+    user_values: GivenVariables | None = None,
 ) -> InputPolicies:
     """Return the identity policies of an input, at least one.
 
     Args:
         target: A path, or ``-`` for standard input.
         values: Names and IDs for the variables of a module that are called so.
-        given: Values for its variables; its own defaults for the others.
+        user_values: Values for its variables; its own defaults for the others.
 
     Raises:
         InputError: A missing file, a kind that holds no policies, or none that can be read.
     """
     content = Content.of(target, stdin)
-    chosen = ModuleValues(values, given or GivenVariables())
+    chosen = ModuleValues(values, user_values or GivenVariables())
     policies = collect(identify(content).policies(content, chosen), content.source)
     if not policies.policies:
         raise content.refuse(why_none(policies.skipped))

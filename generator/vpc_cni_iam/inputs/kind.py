@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.strict_json import load_json
@@ -127,11 +127,11 @@ class ModuleValues:
 
     Args:
         names: Those that the options of a cluster give, by name; they stand for any.
-        given: Those that a user gives by name; the others have their defaults.
+        user_values: Those that a user gives by name; the others have their defaults.
     """
 
     names: Mapping[str, str]
-    given: GivenVariables
+    user_values: GivenVariables
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.evaluate.domain import Value
-from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs.hcl import kind_of
 from vpc_cni_iam.names import resolve
 
@@ -31,7 +31,7 @@ def given_variables(
     """
     values: dict[str, Value] = {}
     for file in files:
-        from vpc_cni_iam.hcl.variables import read_file  # noqa: PLC0415 - a parser
+        from vpc_cni_iam.hcl.module.variables import read_file  # noqa: PLC0415 - a parser
 
         values |= read_file(text(file), file)
     texts = {}
@@ -43,7 +43,7 @@ def given_variables(
     return GivenVariables(texts, values)
 
 
-def check_used(given: GivenVariables, targets: Iterable[str]) -> None:
+def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
     """Refuse values that no module took.
 
     Args:
@@ -52,10 +52,10 @@ def check_used(given: GivenVariables, targets: Iterable[str]) -> None:
     Raises:
         UsageError: No input is HCL, or none declares a variable of that name.
     """
-    if not given.names:
+    if not user_values.names:
         return
     if not any(kind_of(target) for target in targets if target):
         raise UsageError("--var and --var-file fill the variables of HCL, and no input is HCL")
-    for name in sorted(given.texts.keys() - given.declared):
-        resolve(name, sorted(given.declared), "variable", "--var")
+    for name in sorted(user_values.texts.keys() - user_values.declared):
+        resolve(name, sorted(user_values.declared), "variable", "--var")
         raise UsageError(f"unknown variable {name!r}: write it as the module does")

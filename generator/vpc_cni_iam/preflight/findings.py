@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.inputs.ec2 import Inventory
+from vpc_cni_iam.inputs.aws.ec2 import Inventory
 from vpc_cni_iam.preflight import rules
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import NodeCandidate, is_plugins, node_candidates

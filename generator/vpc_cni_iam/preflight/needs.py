@@ -9,7 +9,7 @@ from typing import Literal
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER, tag_keys
-from vpc_cni_iam.inputs.ec2 import Interface
+from vpc_cni_iam.inputs.aws.ec2 import Interface
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE
-from vpc_cni_iam.inputs.ec2 import Instance, Interface, Inventory
+from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 
 # ours: of the cluster; theirs: of another; plugin: of some cluster; no sign: of none, by its tags.
 Standing = Literal["ours", "theirs", "plugin", "no sign"]

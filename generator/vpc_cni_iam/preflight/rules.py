@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
-from vpc_cni_iam.inputs.ec2 import Instance, Interface
+from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import NodeCandidate
 

@@ -11,7 +11,7 @@ from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing import provenance, registry
 from vpc_cni_iam.publishing.address import ModuleAddress, check_oci_repository
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 RECORD = "vpc-cni-iam-registry.json"
 _FORMAT = 1

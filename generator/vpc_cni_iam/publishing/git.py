@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import PublishError, reason
 from vpc_cni_iam.publishing.address import REPOSITORY
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 # Variables of the user's shell that would point git at another repository than the named one.
 _REMOVED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")

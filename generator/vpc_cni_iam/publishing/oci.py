@@ -22,7 +22,7 @@ from urllib.request import Request, urlopen
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing.address import REPOSITORY
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 ROOT = "oci"
 ARTIFACT = "application/vnd.opentofu.modulepkg"

@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import NewBlock, block, comment
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 from vpc_cni_iam.rendering import kinds, policy_module, role_module
 
 ROLE = "modules/role"

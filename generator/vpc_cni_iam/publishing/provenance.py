@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.publishing.address import NAME, REPOSITORY, ModuleAddress
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 # SLSA takes any URI; a package URL names this tool.
 _TOOL = f"pkg:generic/{NAME}"

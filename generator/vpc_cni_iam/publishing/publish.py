@@ -19,10 +19,9 @@ from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.files.tree import FileChange, WriteAction, entries, write
-from vpc_cni_iam.publishing import changelog, git, oci, provenance, registry
+from vpc_cni_iam.publishing import git, oci, provenance, registry
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.archive import ArchiveFormat, pack, unpack
-from vpc_cni_iam.publishing.comparison import Comparison, check_step, compare
 from vpc_cni_iam.publishing.destination import (
     RECORD,
     Destination,
@@ -33,7 +32,9 @@ from vpc_cni_iam.publishing.destination import (
 )
 from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
 from vpc_cni_iam.publishing.package import package_files, package_options
-from vpc_cni_iam.publishing.semver import FIRST, Version
+from vpc_cni_iam.publishing.versioning import changelog
+from vpc_cni_iam.publishing.versioning.comparison import Comparison, check_step, compare
+from vpc_cni_iam.publishing.versioning.semver import FIRST, Version
 
 # Files that desktops and editors leave; no engine reads them, and no archive holds them.
 _LITTER = re.compile(

@@ -20,7 +20,7 @@ from vpc_cni_iam.files.read import contents
 from vpc_cni_iam.publishing import provenance
 from vpc_cni_iam.publishing.address import NAME, REPOSITORY, SYSTEM, ModuleAddress
 from vpc_cni_iam.publishing.archive import ArchiveFormat
-from vpc_cni_iam.publishing.semver import Version
+from vpc_cni_iam.publishing.versioning.semver import Version
 
 ROOT = "registry"
 SERVICES = "/v1/modules/"

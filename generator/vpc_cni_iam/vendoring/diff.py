@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.errors import InputError, VpcCniIamError
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
-from vpc_cni_iam.hcl.module import HclModule, joins_nothing, read
+from vpc_cni_iam.hcl.module.reader import HclModule, joins_nothing, read
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node
 from vpc_cni_iam.policy.diff.changes import AccessChange, ChangeKind, changes

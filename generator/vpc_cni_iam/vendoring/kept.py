@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.module import HclModule, read_blocks
+from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes

@@ -9,7 +9,7 @@ from pathlib import Path
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl import module as hcl
+from vpc_cni_iam.hcl.module import reader as hcl
 from vpc_cni_iam.texts import read as read_text
 from vpc_cni_iam.texts.limits import GENERATED_HCL
 from vpc_cni_iam.verifying.listing import Listing, list_files

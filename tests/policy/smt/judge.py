@@ -114,14 +114,14 @@ def judge_shared(
                 request.key(name)
     except UndecidedError as error:
         return Undecided(str(error))
-    one, other = requests
-    parts.append(terms.equal(one.resource, other.resource))
-    for name, key in one.keys.items():
+    first_request, second_request = requests
+    parts.append(terms.equal(first_request.resource, second_request.resource))
+    for name, key in first_request.keys.items():
         if is_shared(name):
-            twin = other.keys[name]
+            twin = second_request.keys[name]
             parts.append(terms.equal(key.count, twin.count))
             parts += [terms.equal(*pair) for pair in zip(key.values, twin.values, strict=True)]
-    return _solve(one, terms.every((*parts, *other.constraints)), limit)
+    return _solve(first_request, terms.every((*parts, *second_request.constraints)), limit)
 
 
 def outcomes(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.inputs.cloudtrail import AGENT, COLUMNS
+from vpc_cni_iam.inputs.aws.cloudtrail import AGENT, COLUMNS
 
 _ROLE = "useridentity.sessioncontext.sessionissuer.arn"
 _NAME = "useridentity.sessioncontext.sessionissuer.username"
@@ -20,15 +20,15 @@ _STORE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROLE_NAME = re.compile(r"[\w+=,.@-]+|arn:[a-z0-9-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+")
 
 
-class Engine(StrEnum):
+class QueryEngine(StrEnum):
     """What runs a query."""
 
     athena = "athena"
     lake = "lake"
 
 
-def query(engine: Engine, table: str | None, roles: Sequence[str]) -> str:
-    """Return a query whose result `vpc_cni_iam.inputs.cloudtrail` reads.
+def query(engine: QueryEngine, table: str | None, roles: Sequence[str]) -> str:
+    """Return a query whose result `vpc_cni_iam.inputs.aws.cloudtrail` reads.
 
     Args:
         engine: What runs it.
@@ -38,9 +38,9 @@ def query(engine: Engine, table: str | None, roles: Sequence[str]) -> str:
     Raises:
         UsageError: A name that neither has.
     """
-    if engine is Engine.athena and not _TABLE.fullmatch(table := table or "cloudtrail_logs"):
+    if engine is QueryEngine.athena and not _TABLE.fullmatch(table := table or "cloudtrail_logs"):
         raise UsageError(f"--table {table}: write it as TABLE or DATABASE.TABLE")
-    if engine is Engine.lake and not _STORE.fullmatch(table or ""):
+    if engine is QueryEngine.lake and not _STORE.fullmatch(table or ""):
         problem = "is not the ID of an event data store" if table else "is missing"
         example = "--table 01234567-89ab-cdef-0123-456789abcdef"
         raise UsageError(f"--table {problem}; give the last part of its ARN, such as {example}")

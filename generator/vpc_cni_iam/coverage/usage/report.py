@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpc_cni_iam.coverage.usage.usage import Status, Usage
+from vpc_cni_iam.coverage.usage.usage import ActionElement, Status, Usage
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs import skipped
 
@@ -29,13 +29,7 @@ def to_text(usage: Usage) -> Iterator[str]:
             yield ""
             yield f"{status}:"
         for element in elements:
-            yield f"  {element.text}: {element.why}"
-            for possible in element.not_used:
-                name = f"{possible.action}: " if possible.action != element.text else ""
-                yield f"    {name}{'; '.join(possible.requests)}"
-                yield f"    in {first_of(possible.scenarios, _SHOWN)}"
-                if not possible.recorded:
-                    yield "    CloudTrail may not record it, so that no event shows it"
+            yield from _element_lines(element)
     if denied := [a for a in usage.actions if a.denied]:
         yield ""
         yield "denied requests, explained by vpc-cni-iam explain:"
@@ -47,6 +41,16 @@ def to_text(usage: Usage) -> Iterator[str]:
     yield ""
     yield from skipped.lines(usage.unread)
     yield conclusion(usage)
+
+
+def _element_lines(element: ActionElement) -> Iterator[str]:
+    yield f"  {element.text}: {element.why}"
+    for possible in element.not_used:
+        name = f"{possible.action}: " if possible.action != element.text else ""
+        yield f"    {name}{'; '.join(possible.requests)}"
+        yield f"    in {first_of(possible.scenarios, _SHOWN)}"
+        if not possible.recorded:
+            yield "    CloudTrail may not record it, so that no event shows it"
 
 
 def conclusion(usage: Usage) -> str:

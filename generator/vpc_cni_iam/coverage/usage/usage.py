@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -15,7 +16,7 @@ from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError, first_of
-from vpc_cni_iam.inputs.cloudtrail import Count, Result, Trail
+from vpc_cni_iam.inputs.aws.cloudtrail import Count, Result, Trail
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.evaluate import Request
@@ -150,10 +151,7 @@ def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequenc
         UsageError: No role, or several that the user did not choose.
     """
     chosen, recognised_by = _roles(trail, roles)
-    counts: dict[str, list[Count]] = {}
-    for (role, action), count in trail.counts.items():
-        if role in chosen:
-            counts.setdefault(action, []).append(count)
+    counts = _by_action(trail, chosen)
     sent = _callable(setting, find([subject.program] if subject.program else ()))
     layers = [granted(layer) for layer in (subject.policies, *subject.limiting)]
     allowed = {a for a in counts if all(x.evaluate(Request(a, "*")).allowed for x in layers)}
@@ -161,7 +159,7 @@ def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequenc
         _used(action, counts[action], of_plugin=action in sent, in_policy=action in allowed)
         for action in sorted(counts)
     )
-    times = [count for each in counts.values() for count in each]
+    every = list(chain.from_iterable(counts.values()))
     unread = (*subject.skipped, *trail.unread)
     return Usage(
         subject.title,
@@ -170,10 +168,9 @@ def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequenc
         setting.features,
         chosen,
         recognised_by,
-        tuple(sorted({version for count in times for version in count.versions})),
+        tuple(sorted(set().union(*(count.versions for count in every)))),
         trail.events,
-        min((count.first for count in times if count.first), default=""),
-        max((count.last for count in times), default=""),
+        *_period(every),
         tuple(_elements(subject, setting, actions, sent)),
         actions,
         tuple(a.action for a in actions if a.allowed and not a.in_policy),
@@ -205,6 +202,21 @@ def _roles(trail: Trail, chosen: Sequence[str]) -> tuple[tuple[str, ...], str]:
     raise UsageError(f"{problem}v1.20.4{seen}; name the plugin's role with --role")
 
 
+def _by_action(trail: Trail, roles: Sequence[str]) -> dict[str, list[Count]]:
+    """Return the counts of some roles by action."""
+    counts: dict[str, list[Count]] = {}
+    for (role, action), count in trail.counts.items():
+        if role in roles:
+            counts.setdefault(action, []).append(count)
+    return counts
+
+
+def _period(counts: Sequence[Count]) -> tuple[str, str]:
+    """Return the times of the first and the last event; empty if there are none."""
+    first = min((count.first for count in counts if count.first), default="")
+    return first, max((count.last for count in counts), default="")
+
+
 def _callable(setting: PluginSetting, scenarios: Iterable[Scenario]) -> dict[str, CallableAction]:
     """Return the actions that the plugin can call in a setting."""
     sent: dict[str, dict[tuple[str, str], None]] = {}
@@ -223,11 +235,9 @@ def _callable(setting: PluginSetting, scenarios: Iterable[Scenario]) -> dict[str
     }
 
 
-def _used(action: str, counts: Iterable[Count], *, of_plugin: bool, in_policy: bool) -> UsedAction:
-    every = list(counts)
-    allowed, denied, failed = (sum(c.results.get(r, 0) for c in every) for r in Result)
-    first = min((count.first for count in every if count.first), default="")
-    last = max(count.last for count in every)
+def _used(action: str, counts: Sequence[Count], *, of_plugin: bool, in_policy: bool) -> UsedAction:
+    allowed, denied, failed = (sum(c.results.get(r, 0) for c in counts) for r in Result)
+    first, last = _period(counts)
     return UsedAction(action, allowed, denied, failed, first, last, of_plugin, in_policy)
 
 

@@ -64,7 +64,7 @@ class TooLargeError(Exception):
     """More to evaluate than is evaluated."""
 
 
-class Budget:
+class EvaluationBudget:
     """How much is evaluated of one module: steps, and items of lists and maps."""
 
     MOST = 1_000_000

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from vpc_cni_iam.hcl.evaluate import operations, repetition
 from vpc_cni_iam.hcl.evaluate.domain import (
-    Budget,
+    EvaluationBudget,
     EvaluationError,
     Set,
     TooLargeError,
@@ -25,7 +25,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     text,
     unknown_in,
 )
-from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, Needs
+from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, ArgumentNeeds
 from vpc_cni_iam.hcl.evaluate.scope import ValueScope, advice
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import (
@@ -61,7 +61,7 @@ class Evaluator:
         self.names: Mapping[str, Value] = {}
         self.root = self
         self.assumed: frozenset[str] = frozenset()
-        self.budget = Budget()
+        self.budget = EvaluationBudget()
         self._locals: dict[str, Any] = {}
 
     def with_names(self, names: Mapping[str, Value]) -> Evaluator:
@@ -272,11 +272,11 @@ class Evaluator:
             return operations.as_samples(self._apply(name, texts, node))
         for argument in arguments:
             self.budget.weigh(argument)
-            if function.needs is Needs.all:
+            if function.needs is ArgumentNeeds.all:
                 missing = unknown_in(argument)
             else:
                 missing = argument if isinstance(argument, Unknown) else None
-            if missing is not None and function.needs is not Needs.nothing:
+            if missing is not None and function.needs is not ArgumentNeeds.nothing:
                 return missing.without_sample
         try:
             inspect.signature(function.call).bind(*arguments)

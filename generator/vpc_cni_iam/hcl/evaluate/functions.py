@@ -33,7 +33,7 @@ _MOST_RANGE = 1024
 _SPACE = " \t\n\v\f\r"
 
 
-class Needs(Enum):
+class ArgumentNeeds(Enum):
     """How much of its arguments a function must know."""
 
     all = "every part"
@@ -51,7 +51,7 @@ class Function:
     """
 
     call: Callable[..., Value]
-    needs: Needs = Needs.all
+    needs: ArgumentNeeds = ArgumentNeeds.all
     samples: Collection[int] = ()
 
 
@@ -350,41 +350,41 @@ def _extreme(choose: Callable[..., int]) -> Callable[..., Value]:
 FUNCTIONS = {
     "alltrue": Function(lambda v: all(_flags(v))),
     "anytrue": Function(lambda v: any(_flags(v))),
-    "coalesce": Function(_coalesce, Needs.nothing, samples=range(_MOST_RANGE)),
-    "coalescelist": Function(_coalesce_list, Needs.top),
+    "coalesce": Function(_coalesce, ArgumentNeeds.nothing, samples=range(_MOST_RANGE)),
+    "coalescelist": Function(_coalesce_list, ArgumentNeeds.top),
     "compact": Function(_compact),
-    "concat": Function(_concat, Needs.top),
+    "concat": Function(_concat, ArgumentNeeds.top),
     "contains": Function(_contains),
     "distinct": Function(_distinct),
-    "element": Function(_element, Needs.top, samples=(0,)),
+    "element": Function(_element, ArgumentNeeds.top, samples=(0,)),
     "endswith": Function(lambda v, end: _text(v).endswith(_text(end))),
-    "flatten": Function(_flatten, Needs.top),
+    "flatten": Function(_flatten, ArgumentNeeds.top),
     "format": Function(_format),
     "formatlist": Function(_formatlist),
     "join": Function(_join),
     "jsonencode": Function(_json),
-    "keys": Function(lambda v: tuple(sorted(_map(v))), Needs.top),
-    "length": Function(_length, Needs.top),
-    "lookup": Function(_lookup, Needs.top),
+    "keys": Function(lambda v: tuple(sorted(_map(v))), ArgumentNeeds.top),
+    "length": Function(_length, ArgumentNeeds.top),
+    "lookup": Function(_lookup, ArgumentNeeds.top),
     "lower": Function(lambda v: _ascii(v).lower()),
     "max": Function(_extreme(max)),
-    "merge": Function(_merge, Needs.top),
+    "merge": Function(_merge, ArgumentNeeds.top),
     "min": Function(_extreme(min)),
-    "one": Function(_one, Needs.top),
+    "one": Function(_one, ArgumentNeeds.top),
     "range": Function(_range),
     "replace": Function(_replace),
-    "reverse": Function(lambda v: _sequence(v)[::-1], Needs.top),
+    "reverse": Function(lambda v: _sequence(v)[::-1], ArgumentNeeds.top),
     "setintersection": Function(_set_operation("intersection")),
     "setsubtract": Function(_set_operation("difference")),
     "setunion": Function(_set_operation("union")),
-    "slice": Function(_slice, Needs.top),
+    "slice": Function(_slice, ArgumentNeeds.top),
     "sort": Function(lambda v: tuple(sorted(map(_text, _collection(v))))),
     "split": Function(_split, samples=(1,)),
     "startswith": Function(lambda v, start: _text(v).startswith(_text(start))),
     "strcontains": Function(lambda v, part: _text(part) in _text(v)),
     "tobool": Function(_to_bool),
     "tolist": Function(_collection),
-    "tomap": Function(_map, Needs.top),
+    "tomap": Function(_map, ArgumentNeeds.top),
     "tonumber": Function(_to_number),
     "toset": Function(to_set),
     "tostring": Function(_to_text),
@@ -392,6 +392,8 @@ FUNCTIONS = {
     "trimspace": Function(lambda v: _ascii(v).strip(_SPACE)),
     "trimsuffix": Function(lambda v, end: _text(v).removesuffix(_text(end))),
     "upper": Function(lambda v: _ascii(v).upper()),
-    "values": Function(lambda v: tuple(m[k] for m in [_map(v)] for k in sorted(m)), Needs.top),
-    "zipmap": Function(_zipmap, Needs.top),
+    "values": Function(
+        lambda v: tuple(m[k] for m in [_map(v)] for k in sorted(m)), ArgumentNeeds.top
+    ),
+    "zipmap": Function(_zipmap, ArgumentNeeds.top),
 }

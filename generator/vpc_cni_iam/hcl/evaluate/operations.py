@@ -68,11 +68,11 @@ def item(value: Value, index: Value) -> Value:
 
 def equal(left: Value, right: Value) -> bool | Unknown:
     """Say whether two values are equal, which takes that they have one type."""
-    for one, other in ((left, right), (right, left)):
-        if isinstance(one, Unknown):
-            if other is None and _never_null(one):
+    for value, other in ((left, right), (right, left)):
+        if isinstance(value, Unknown):
+            if other is None and _never_null(value):
                 return False
-            return one.without_sample
+            return value.without_sample
     if left is None or right is None:
         return left is right
     if isinstance(left, tuple | dict) or isinstance(right, tuple | dict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import compress
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam.hcl.evaluate.domain import (
@@ -15,6 +16,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     flag,
     kind,
     text,
+    unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
 from vpc_cni_iam.hcl.syntax import Block, Node, Operation, Reference
@@ -98,16 +100,14 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
         evaluator.with_names(dict(zip(variables, pair[-len(variables) :], strict=True)))
         for pair in pairs(collection)
     ]
-    bodies: list[Node] = []
-    for part in node.parts[node.parts.index(intro) + 1 :]:
-        match part:
-            case Operation(rule="for_cond", parts=(_, Node() as condition)):
-                flags = [flag(each.evaluate(condition)) for each in inner]
-                if unknown := next((f for f in flags if isinstance(f, Unknown)), None):
-                    return unknown.without_sample
-                inner = [each for each, holds in zip(inner, flags, strict=True) if holds]
-            case Node():
-                bodies.append(part)
+    bodies = [p for p in node.parts[node.parts.index(intro) + 1 :] if isinstance(p, Node)]
+    match bodies[-1]:
+        case Operation(rule="for_cond", parts=(_, Node() as condition)):
+            del bodies[-1]
+            flags = [flag(each.evaluate(condition)) for each in inner]
+            if unknown := unknown_in(tuple(flags)):
+                return unknown.without_sample
+            inner = list(compress(inner, flags))
     if node.rule == "for_tuple_expr":
         return tuple(each.evaluate(bodies[0]) for each in inner)
     return _fields(inner, bodies, grouped="..." in node.parts)

@@ -18,19 +18,19 @@ from vpc_cni_iam.hcl.syntax import FunctionCall, List, Node, Object, Reference, 
 _SCALARS = {"string": "tostring", "number": "tonumber", "bool": "tobool"}
 
 
-def convert(value: Value, wanted: Node | None) -> Value:
+def convert(value: Value, constraint: Node | None) -> Value:
     """Return a value as a type has it.
 
     Args:
-        wanted: The type, such as ``list(string)``; None for any.
+        constraint: The type, such as ``list(string)``; None for any.
 
     Raises:
         EvaluationError: It cannot be converted.
         UndecidedError: A type that this converter does not know.
     """
-    if value is None or isinstance(value, Unknown) or wanted in (None, Reference("any")):
+    if value is None or isinstance(value, Unknown) or constraint in (None, Reference("any")):
         return value
-    match wanted:
+    match constraint:
         case Reference(path="string" | "number" | "bool" as name):
             if isinstance(value, tuple | dict):
                 raise EvaluationError(f"is a {kind(value)}, not a {name}")
@@ -84,11 +84,11 @@ def _object(value: Value, types: Node) -> Value:
         raise UndecidedError
     known = _fields(value, "object")
     fields: dict[str, Value] = {}
-    for key, wanted in types.fields:
+    for key, constraint in types.fields:
         if not isinstance(key, Text) or key.plain is None:
             raise UndecidedError
-        name, inner, default = key.plain, wanted, None
-        match wanted:
+        name, inner, default = key.plain, constraint, None
+        match constraint:
             case FunctionCall(name="optional", arguments=(inner, *defaults)):
                 default = Evaluator(ValueScope()).evaluate(defaults[0]) if defaults else None
             case _ if name not in known:

@@ -111,11 +111,11 @@ def overlaps(
         InputError: A policy that the evaluator refuses.
     """
     groups = [_by_access(role, kind) for role in (first, second)]
-    pairs = [(one, other) for one in groups[0] for other in groups[1]]
-    for number, (one, other) in enumerate(pairs):
+    pairs = [(access, other_access) for access in groups[0] for other_access in groups[1]]
+    for number, (access, other_access) in enumerate(pairs):
         share = budget.share(len(pairs) - number)
-        actions = groups[0][one], groups[1][other]
-        answer = _common(one, other, kind, actions[0][0], share)
+        actions = groups[0][access], groups[1][other_access]
+        answer = _common(access, other_access, kind, actions[0][0], share)
         if isinstance(answer, NotProven):
             yield Overlap(*actions, reason=answer.reason)
         elif isinstance(answer, Counterexample):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy import wildcard
-from vpc_cni_iam.policy.document import Statement
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
@@ -367,18 +367,18 @@ def _can_call(change: Change, access: Access) -> str:
     example = access.witness
     if example is None:
         return "may do more than before"
-    statements = change.after.policy.statements if change.after.policy else ()
-    allowing = [s for s in statements if s.effect == "Allow"]
-    before = set(change.before.policy.actions()) if change.before.policy else set()
-    new = [a for a in dict.fromkeys(a for s in allowing for a in s.actions) if a not in before]
+    old, new = (side.policy or Policy(()) for side in (change.before, change.after))
+    allowing = [s for s in new.statements if s.effect == "Allow"]
+    before = set(old.actions())
+    added = [action for action in new.actions() if action not in before]
     called = example.action.lower()
-    named = next((a for a in new if wildcard.matches(a.lower(), called)), "")
+    named = next((a for a in added if wildcard.matches(a.lower(), called)), "")
     if named:
         where = _on(next(s for s in allowing if named in s.actions))
     else:
         everywhere = any(_on(s) == _EVERYWHERE and names(s, example.action) for s in allowing)
         where = _EVERYWHERE if everywhere else f"on {example.resource}"
-    others = [action for action in new if action != named]
+    others = [action for action in added if action != named]
     rest = f"; also added: {first_of(others)}" if others else ""
     return f"can now call {named or example.action} {where}{rest}"
 

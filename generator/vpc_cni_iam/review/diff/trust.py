@@ -238,10 +238,10 @@ def _assumer(statement: Statement, kind: str, identifier: str) -> Iterator[str]:
         yield f"{identifier}{_limits(statement)}"
 
 
-def _limits(statement: Statement, *said: str) -> str:
+def _limits(statement: Statement, *excluded_keys: str) -> str:
     """Return the conditions of a statement in words, but for those on some keys."""
-    said = tuple(key.lower() for key in said)
-    limits = [condition_text(c) for c in statement.conditions if c.key.lower() not in said]
+    excluded_keys = tuple(key.lower() for key in excluded_keys)
+    limits = [condition_text(c) for c in statement.conditions if c.key.lower() not in excluded_keys]
     return f" if {' and '.join(limits)}" if limits else ""
 
 

@@ -59,7 +59,7 @@ def side(
     stdin: Callable[[], str],
     documents: Iterable[str],
     names: Mapping[str, str | None],
-    given: GivenVariables | None = None,
+    user_values: GivenVariables | None = None,
 ) -> ComparedPolicy:
     """Return the policy of an input.
 
@@ -68,13 +68,13 @@ def side(
         documents: The names of the policies to take; an input with one that has no name needs
             none.
         names: Names that the user gave for a module's variables, by parameter; None for others.
-        given: Values for its other variables.
+        user_values: Values for its other variables.
 
     Raises:
         InputError: It cannot be read, or the evaluator refuses it.
         UsageError: A name that is not there, several policies and no name, or a bad name.
     """
-    there = open_filled(target, stdin, names, given)
+    there = open_filled(target, stdin, names, user_values)
     nameless = [o.name for o in there.policies] == [""]
     chosen = take(there, () if nameless else documents)
     policies = [o.policy for o in chosen.opened]

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from vpc_cni_iam.converting.carry import Surroundings
-from vpc_cni_iam.converting.splices import SpliceNames
+from vpc_cni_iam.converting.rewriting.carry import Surroundings
+from vpc_cni_iam.converting.rewriting.splices import SpliceNames
 from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, File, Node, Reference

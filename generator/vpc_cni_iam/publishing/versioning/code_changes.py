@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeAlias
 
 from vpc_cni_iam.hcl.syntax import Block, Node, Object
-from vpc_cni_iam.publishing.semver import Bump, VersionChange
+from vpc_cni_iam.publishing.versioning.semver import Bump, VersionChange
 
 Shape: TypeAlias = Hashable
 # Arguments that only people read.

@@ -2,7 +2,7 @@
 
 The shapes are those of the IAM API reference, GetAccountAuthorizationDetails. Files are mapped and
 read twice: first where each managed policy is, then the roles. What is asked of EKS for the same
-accounts, in files beside it, is kept as `vpc_cni_iam.inputs.eks` reads it.
+accounts, in files beside it, is kept as `vpc_cni_iam.inputs.aws.eks` reads it.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from msgspec import Raw, Struct
 from msgspec.json import decode
 
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs.eks import KINDS as EKS_KINDS
-from vpc_cni_iam.inputs.eks import ClusterDetail
-from vpc_cni_iam.inputs.eks import read as read_eks
+from vpc_cni_iam.inputs.aws.eks import KINDS as EKS_KINDS
+from vpc_cni_iam.inputs.aws.eks import ClusterDetail
+from vpc_cni_iam.inputs.aws.eks import read as read_eks
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.saved import JsonFile, opened

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.converting.splices import SpliceNames, why_not_plain
+from vpc_cni_iam.converting.rewriting.splices import SpliceNames, why_not_plain
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.scope import ValueScope

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vpc_cni_iam.hcl.syntax import Block, Constant, FunctionCall, List, Node, Object, Text
-from vpc_cni_iam.publishing.semver import Bump, VersionChange
+from vpc_cni_iam.publishing.versioning.semver import Bump, VersionChange
 
 _MINIMUM = re.compile(r">=\s*(\d+(?:\.\d+)*)", re.ASCII)
 _PROVIDER_VERSION = re.compile(r'\bversion\s*=\s*"([^"]*)"')

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
+from typing import NamedTuple
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.scope import DOCUMENT, ValueScope, address_of
-from vpc_cni_iam.hcl.given import GivenVariables
-from vpc_cni_iam.hcl.joining import join
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.hcl.module.joining import join
+from vpc_cni_iam.hcl.module.variables import undeclared
+from vpc_cni_iam.hcl.module.variables import values as variable_values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block, Constant, List, Node, Reference, Text
-from vpc_cni_iam.hcl.variables import undeclared
-from vpc_cni_iam.hcl.variables import values as variable_values
 
 _WIDTH = 100
 
@@ -62,47 +63,23 @@ def read(texts: Mapping[str, str], values: Mapping[str, str]) -> HclModule:
 def read_blocks(
     blocks: Sequence[tuple[str, Block]],
     values: Mapping[str, str],
-    given: GivenVariables | None = None,
+    user_values: GivenVariables | None = None,
 ) -> HclModule:
     """Read a module whose files are parsed already.
 
     Args:
         blocks: Its blocks, each with the name of its file.
         values: As `read` takes them.
-        given: What a user gives to variables; the others have their defaults. None if variables
-            may have any values, of which `values` and the defaults are samples.
+        user_values: What a user gives to variables; the others have their defaults. None if
+            variables may have any values, of which `values` and the defaults are samples.
     """
     every = [b for _, b in blocks]
     variables = {
         b.labels[0]: b.attributes.get("default") for b in every if b.type == "variable" and b.labels
     }
     chosen = {name: value for name, value in values.items() if name in variables}
-    evaluator = Evaluator(_scope(every, variables, chosen, values, given))
-    documents: list[ResolvedDocument] = []
-    unread: dict[str, str] = {}
-    absent: dict[str, str] = {}
-    texts: dict[str, ResolvedDocument] = {}
-    for source, block in blocks:
-        if not resolve.is_document(block):
-            continue
-        name, line = block.labels[-1], block.span.line
-        try:
-            instances = resolve.read_documents(block, source, evaluator)
-            if any(new.name == d.name for new in instances for d in documents):
-                problem = f"data source {name} stands twice"
-                raise InputError(source, f"line {line}", problem)
-        except InputError as error:
-            unread[name] = str(error)
-            continue
-        documents += instances
-        texts |= {_reference(name, instance.name, block): instance for instance in instances}
-        if not instances:
-            absent[name] = f"{source}, line {line}: {_why_absent(block)}"
-    for place, document in enumerate(documents):
-        try:
-            documents[place] = join(document, texts)
-        except InputError as error:
-            unread[document.name] = f"{error.place}: {error.problem}"
+    evaluator = Evaluator(_scope(every, variables, chosen, values, user_values))
+    documents = _documents(blocks, evaluator)
     return HclModule(
         values=chosen,
         outputs={
@@ -112,12 +89,50 @@ def read_blocks(
         },
         variables=variables,
         locals={n.removeprefix("local."): v for n, v in evaluator.scope.nodes.items()},
-        documents=tuple(d for d in documents if d.name not in unread),
-        unread=unread,
+        documents=documents.read,
+        unread=documents.unread,
         calls=tuple((source, b) for source, b in blocks if b.type == "module"),
         evaluator=evaluator,
-        absent=absent,
+        absent=documents.absent,
     )
+
+
+class _Documents(NamedTuple):
+    """The policy documents of a module, as `HclModule` has them."""
+
+    read: tuple[ResolvedDocument, ...]
+    unread: dict[str, str]
+    absent: dict[str, str]
+
+
+def _documents(blocks: Sequence[tuple[str, Block]], evaluator: Evaluator) -> _Documents:
+    """Return the policy documents of a module, each joined to its sources."""
+    documents: dict[str, ResolvedDocument] = {}
+    unread: dict[str, str] = {}
+    absent: dict[str, str] = {}
+    texts: dict[str, ResolvedDocument] = {}
+    for source, block in blocks:
+        if not resolve.is_document(block):
+            continue
+        name, place = block.labels[-1], f"line {block.span.line}"
+        try:
+            instances = resolve.read_documents(block, source, evaluator)
+            if any(instance.name in documents for instance in instances):
+                raise InputError(source, place, f"data source {name} stands twice")
+        except InputError as error:
+            unread[name] = str(error)
+            continue
+        documents |= {instance.name: instance for instance in instances}
+        texts |= {_reference(name, instance.name, block): instance for instance in instances}
+        if not instances:
+            absent[name] = f"{source}, {place}: {_why_absent(block)}"
+    for name, document in documents.items():
+        try:
+            documents[name] = join(document, texts)
+        except InputError as error:
+            unread[name] = f"{error.place}: {error.problem}"
+    read = tuple(document for name, document in documents.items() if name not in unread)
+    return _Documents(read, unread, absent)
 
 
 def _scope(
@@ -125,17 +140,17 @@ def _scope(
     variables: Mapping[str, Node | None],
     chosen: Mapping[str, str],
     values: Mapping[str, str],
-    given: GivenVariables | None,
+    user_values: GivenVariables | None,
 ) -> ValueScope:
     nodes = local_nodes(blocks)
-    if given is None:
+    if user_values is None:
         return ValueScope({**_defaults(variables), **_references(chosen)}, nodes)
-    samples = _references({n: v for n, v in chosen.items() if n not in given.names})
-    known = variable_values(blocks, given)
+    samples = _references({n: v for n, v in chosen.items() if n not in user_values.names})
+    known = variable_values(blocks, user_values)
     return ValueScope(
         samples,
         nodes,
-        known={**undeclared(variables, given), **known},
+        known={**undeclared(variables, user_values), **known},
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
         surroundings={"partition": "aws", **{n: v for n, v in values.items() if v != "*"}},
     )

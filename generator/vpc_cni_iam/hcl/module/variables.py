@@ -18,7 +18,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.evaluate.types import convert
-from vpc_cni_iam.hcl.given import GivenVariables
+from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.syntax import Block, Constant, Node, Reference
 from vpc_cni_iam.policy.strict_json import load_json
@@ -77,9 +77,9 @@ def _literal(node: Node) -> Value:
     return value
 
 
-def _parsed(text: str, wanted: Node | None) -> Value:
+def _parsed(text: str, constraint: Node | None) -> Value:
     """Return the value of ``--var`` text, which an engine takes as code for types with parts."""
-    if wanted is None or wanted in _SCALARS:
+    if constraint is None or constraint in _SCALARS:
         return text
     node = expression(text)
     if node is None:
@@ -87,7 +87,7 @@ def _parsed(text: str, wanted: Node | None) -> Value:
     return _literal(node)
 
 
-def values(blocks: Iterable[Block], given: GivenVariables) -> dict[str, Value]:
+def values(blocks: Iterable[Block], user_values: GivenVariables) -> dict[str, Value]:
     """Return the values of variables by reference, such as ``var.name``.
 
     A variable that has neither a value nor a default is not among them.
@@ -100,26 +100,26 @@ def values(blocks: Iterable[Block], given: GivenVariables) -> dict[str, Value]:
     """
     known: dict[str, Value] = {}
     types = {b.labels[0]: b for b in blocks if b.type == "variable" and b.labels}
-    given.declared.update(types)
+    user_values.declared.update(types)
     for name, block in types.items():
         try:
-            known |= _value(name, block, given)
+            known |= _value(name, block, user_values)
         except EvaluationError as error:
-            if name in given.names:
+            if name in user_values.names:
                 raise UsageError(f"variable {name!r}: {error}") from None
         except (UndecidedError, TooLargeError):
             continue
     return known
 
 
-def _value(name: str, block: Block, given: GivenVariables) -> dict[str, Value]:
-    wanted = block.attributes.get("type")
+def _value(name: str, block: Block, user_values: GivenVariables) -> dict[str, Value]:
+    constraint = block.attributes.get("type")
     default = block.attributes.get("default")
     value: Value
-    if name in given.texts:
-        value = _parsed(given.texts[name], wanted)
-    elif name in given.values:
-        value = given.values[name]
+    if name in user_values.texts:
+        value = _parsed(user_values.texts[name], constraint)
+    elif name in user_values.values:
+        value = user_values.values[name]
     elif default is None:
         return {}
     else:
@@ -127,14 +127,16 @@ def _value(name: str, block: Block, given: GivenVariables) -> dict[str, Value]:
     never_null = block.attributes.get("nullable") == Constant("false")
     if value is None and default is not None and never_null:
         value = _literal(default)
-    return {f"var.{name}": convert(value, wanted)}
+    return {f"var.{name}": convert(value, constraint)}
 
 
-def undeclared(declared: Iterable[str], given: GivenVariables) -> dict[str, Value]:
+def undeclared(declared: Iterable[str], user_values: GivenVariables) -> dict[str, Value]:
     """Return the values of a user's for variables that another file of a module declares."""
     return {
-        f"var.{name}": _scalar(given.texts[name]) if name in given.texts else given.values[name]
-        for name in given.names.difference(declared)
+        f"var.{name}": _scalar(user_values.texts[name])
+        if name in user_values.texts
+        else user_values.values[name]
+        for name in user_values.names.difference(declared)
     }
 
 

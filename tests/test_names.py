@@ -80,3 +80,20 @@ def test_two_names_that_differ_only_in_spelling_stay_apart() -> None:
     assert resolve("a_b", ["a-b", "a_b"], "document") == "a_b"
     with pytest.raises(UsageError, match="unknown document 'A-B'"):
         resolve("A-B", ["a-b", "a_b"], "document")
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "problem"),
+    [
+        ("ipv4", [], "unknown variant 'ipv4'; there is none with a name"),
+        ("zzz", ["ipv4", "ipv6"], "unknown variant 'zzz'; known are ipv4, ipv6"),
+        ("z" * 100, ["ipv4"], f"unknown variant '{'z' * 100}'; known are ipv4"),
+        ("z" * 101, ["ipv4"], f"unknown variant '{'z' * 100}...'; known are ipv4"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_those_that_there_are(
+    word: str, known: list[str], problem: str
+) -> None:
+    with pytest.raises(UsageError) as error:
+        resolve(word, known, "variant")
+    assert str(error.value) == problem

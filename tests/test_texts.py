@@ -132,7 +132,7 @@ def test_nobody_else_reads_files() -> None:
         if name in OWN_READERS or name.startswith("resources"):
             continue
         for number, line in enumerate(path.read_text().splitlines(), 1):
-            own = "os.devnull" in line
+            own = "os.devnull" in line or '.open("w"' in line
             assert own or not reading.search(line), f"{name}:{number}: {line.strip()}"
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-from conftest import run
+from conftest import run, write_tree
 from vpc_cni_iam.converting.from_hcl import Reading, Unread, files, read_file, readings
 from vpc_cni_iam.converting.write import data_source
 from vpc_cni_iam.policy.document import to_json
@@ -270,6 +270,32 @@ def test_what_is_left_out_is_named_and_the_exit_code_says_so(
     words = ("--document", "aws_iam_policy.y.policy")
     done = run("convert", "--from-hcl", *files, *words, cwd=tmp_path)
     assert (done.code, done.out) == ((3, "") if reason else (2, ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason", "codes"),
+    [
+        ("a.tf.json", '{"resource": {"aws_iam_policy": {}}}', "in JSON is not read", (1, 0)),
+        ("a.tf.json", '{"provider": {"aws": {}}}', "", (0, 0)),
+        ("z_override.tf", COMPUTED % "null", "an override file changes blocks", (3, 3)),
+        ("main.tofu", COMPUTED % "null", "OpenTofu reads main.tofu in its place", (1, 0)),
+    ],
+)
+def test_a_file_of_a_directory_that_is_not_read_is_named(
+    name: str, text: str, reason: str, codes: tuple[int, int], tmp_path: Path
+) -> None:
+    write_tree(tmp_path / "m", {"main.tf": COMPUTED % "null", name: text})
+    place = f"m/{'main.tf' if name == 'main.tofu' else name}"
+    for more, code in zip(([], ["--document", "z"]), codes, strict=True):
+        command = ["convert", "--from-hcl", "m", *more]
+        done = run(*command, cwd=tmp_path)
+        assert done.code == code, done.err
+        assert json.loads(done.out)["Statement"][0]["Action"] == "a:b"
+        assert (f"error: {place}: " in done.err and reason in done.err) is bool(code)
+        done = run(*command, "--format", "json", cwd=tmp_path)
+        failures = json.loads(done.out)["failures"]
+        assert (done.code, [f["source"] for f in failures]) == (code, [place] * bool(code))
+        assert run(*command, "--output", f"o{code}", "--force", cwd=tmp_path).code == code
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ def test_a_differing_file_is_kept(tmp_path: Path) -> None:
     save(tmp_path, FILES, force=True)
     assert (tmp_path / "b.tf.orig.1").read_bytes() == b"edited\r\n"
     assert read_tree(tmp_path).keys() == {*FILES, "b.tf.orig", "b.tf.orig.1"}
+    (tmp_path / "b.tf").write_text("third\n")
+    save(tmp_path, FILES, force=True)
+    assert (tmp_path / "b.tf.orig.2").read_bytes() == b"third\n"
+    assert (tmp_path / "b.tf.orig.1").read_bytes() == b"edited\r\n"
 
 
 def test_names_that_differ_in_case_only(tmp_path: Path) -> None:

@@ -173,6 +173,16 @@ def test_a_local_that_another_file_may_set_is_not_known(
     assert left.error.source == str(module / "main.tf") and left.error.place == "line 5"
 
 
+@pytest.mark.parametrize("escape", ["$${aws:username}", "%%{if}", "$$${aws:username}"])
+def test_an_escape_in_a_conditional_stays_text(escape: str, module: Path) -> None:
+    choice = f'var.flag ? "{escape}" : "b"'
+    (module / "main.tf").write_text(SPLICED.replace("CODE", choice))
+    result = rewriting(module / "main.tf", Modules())
+    assert (len(result.replaced), result.left) == (1, ())
+    (document,) = (b for b in parse(result.after, "x.tf").blocks if b.type == "data")
+    assert f"resources = [{choice}]" in document.span.code
+
+
 def test_a_broken_neighbour_stops_nothing_that_does_not_need_it(module: Path) -> None:
     (module / "z.tf").write_text("locals {")
     (module / "main.tf").write_text(SPLICED.replace("CODE", "aws_s3_bucket.b.arn"))

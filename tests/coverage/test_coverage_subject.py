@@ -102,3 +102,18 @@ def test_the_largest_policies_of_a_role_are_evaluated_within_seconds(tmp_path: P
             done = run("coverage", str(path), *options)
             assert done.code in (0, 1), done.err
             assert processor_time() - begin < 5, (name, options)
+
+
+def test_a_policy_that_the_evaluator_refuses_is_named_as_its_user_knows_it(tmp_path: Path) -> None:
+    statement = (
+        '{"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*", '
+        '"Condition": {"StringEqualz": {"aws:RequestTag/team": "blue"}}}'
+    )
+    policy = f'{{"Version": "2012-10-17", "Statement": [{statement}]}}'
+    (tmp_path / "p.json").write_text(policy)
+    done = run("coverage", "p.json", cwd=tmp_path)
+    assert (done.code, done.out) == (3, "")
+    assert done.err == (
+        "vpc-cni-iam: error: p.json: $.Statement[0].Condition.StringEqualz.aws:RequestTag/team: "
+        "'StringEqualz' is no condition operator of IAM\n"
+    )

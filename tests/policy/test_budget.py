@@ -231,6 +231,30 @@ def ordinary(count: int, *, wider: bool = False) -> Policy:
     )
 
 
+def test_an_ordinary_resource_needs_no_search_for_another() -> None:
+    """Patterns with many wildcards take long to be told apart, and here nothing depends on it."""
+    kinds = ("flow:*:*", "source:*:*", "output:*:*", "flow:*:*/vpcInterface/*", "flow:*:*/stream/*")
+    on = tuple(f"arn:aws:mediaconnect:*:*:{kind}" for kind in kinds)
+    team = Condition("StringEquals", "aws:PrincipalTag/team", ("blue",))
+    old, new = (allow("mediaconnect:*", on=on, when=when) for when in ((team,), ()))
+    steps = Budget()
+    assert isinstance(no_new_access([old], [new], steps), Counterexample)
+    assert ANSWER - steps.steps < 10_000
+
+
+def test_a_search_for_resources_is_short_whatever_the_variables_are() -> None:
+    """Each value of a variable makes other patterns of a policy, which are searched together."""
+    kinds = ("product", "listing", "offer", "offerSet", "purchaseOption")
+    begins = [f"arn:aws:aws-marketplace:::catalog/M*/{kind}/" for kind in kinds]
+    old, new = (
+        allow("aws-marketplace:Get*", on=tuple(begin + end for begin in begins))
+        for end in ("${aws:username}*", "*")
+    )
+    steps = Budget()
+    assert isinstance(no_new_access([old], [new], steps), Counterexample)
+    assert ANSWER - steps.steps < 300_000
+
+
 @pytest.mark.parametrize("same_action", [False, True])
 def test_work_grows_with_the_number_of_statements(same_action: bool) -> None:
     """Ten times as many statements cost about ten times as many steps, not a hundred times."""

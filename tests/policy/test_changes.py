@@ -298,3 +298,14 @@ def test_conditions_are_compared_once_for_all_actions_that_have_them(
     assert [c.kind for c in changes(old, new)] == ["changed"]
     # Each against the other, and whether it can be true at all.
     assert len([policy for policy in asked if policy.statements[0].conditions]) == 4
+
+
+def test_a_statement_that_the_evaluator_refuses_stops_no_comparison_of_others() -> None:
+    unknown = Condition("StringEqualz", "aws:a", ("b",))
+    refused = replace(ONE, actions=("s3:*",), conditions=(unknown,))
+    new = Policy((replace(refused, actions=("s3:Get",)), replace(TWO, actions=("s3:*",))))
+    assert set(lines(new, Policy((refused, TWO)))) == {
+        "lost: s3:* on a/* if aws:a StringEqualz 'b'",
+        "gained: s3:Get on a/* if aws:a StringEqualz 'b'",
+        "widened: s3:Put to s3:* on b",
+    }

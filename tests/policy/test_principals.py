@@ -9,7 +9,7 @@ import pytest
 from vpc_cni_iam.policy.document import Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.principals import covers
-from vpc_cni_iam.policy.proof.access import Proven, no_new_access
+from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 
 NUMBER, ROOT = "111122223333", "arn:aws:iam::111122223333:root"
 ROLE, SESSION = (
@@ -40,6 +40,12 @@ def test_a_role_is_not_covered_by_its_session_or_by_its_account() -> None:
     """What an account is allowed, its policies must allow, too; a role that is named needs none."""
     for outer in (SESSION, NUMBER, ROOT):
         assert not isinstance(no_new_access([trust(outer)], [trust(ROLE)]), Proven)
+
+
+def test_whoever_is_new_where_anyone_is_named_is_of_another_account() -> None:
+    answer = no_new_access([trust(NUMBER)], [trust("*")])
+    assert isinstance(answer, Counterexample)
+    assert answer.request.principal == "arn:aws:iam::444455556666:user/alice"
 
 
 def test_what_is_covered_is_so_for_every_caller() -> None:

@@ -61,7 +61,7 @@ def running(command: Sequence[str | Path], port: int, log: Path) -> Iterator[Non
         subprocess.Popen(command, stdout=message, stderr=message) as process,
     ):
         try:
-            for _ in range(200):
+            for _ in range(2400):
                 with socket.socket() as probe:
                     if probe.connect_ex(("127.0.0.1", port)) == 0:
                         break

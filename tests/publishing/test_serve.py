@@ -28,7 +28,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def connection(dist: Path) -> Iterator[http.client.HTTPConnection]:
     with serving(dist) as port:
-        result = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        result = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         yield result
         result.close()
 
@@ -121,7 +121,7 @@ def test_who_leaves_early_is_a_line_in_the_log(
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.sendall(b"GET /\x1b[31m HTTP/1.1\r\n")
         thread.join()
-        assert lines.get(timeout=10).isprintable()
+        assert lines.get(timeout=120).isprintable()
     assert capfd.readouterr().err == ""
 
 

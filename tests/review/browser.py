@@ -29,7 +29,7 @@ class Chromium:
         """Open a page, with what stands after # in its address, and return what is printed."""
         command = [self.program, *_QUIET, f"--user-data-dir={self.folder / 'profile'}", *options]
         address = page.absolute().as_uri() + (f"#{fragment}" if fragment else "")
-        done = subprocess.run([*command, address], capture_output=True, timeout=120, check=True)
+        done = subprocess.run([*command, address], capture_output=True, timeout=600, check=True)
         return done.stdout
 
     def dom(self, page: Path, *options: str, fragment: str = "") -> str:

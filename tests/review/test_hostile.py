@@ -30,7 +30,10 @@ UNREADABLE = {
     "a log": (b'{"@level":"info"}\n{"@level":"info"}\n', "the log of terraform plan"),
     "a key twice": (GOOD[:-1] + b', "resource_changes": []}', "stands twice"),
     "nested deeply": (b'{"a":' + b"[" * 200_000, "nests too deeply"),
-    "a change that is none": (GOOD.replace(b'"actions": ["create"]', b'"actions": 7'), "byte"),
+    "a change that is none": (
+        GOOD.replace(b'"actions": ["create"]', b'"actions": 7'),
+        "line 1, column 432",
+    ),
     "UTF-16 cut off": (b"\xff\xfe{\x00\x00\xd8a\x00", "is not UTF-16 text"),
     "an action that is new": (GOOD.replace(b'"create"', b'"explode"'), "'explode'"),
     "no action": (GOOD.replace(b'["create"]', b"[]"), "is not known here"),

@@ -14,6 +14,7 @@ from conftest import run
 from synthetic import Json, allow, attachment, document, plan, resource, reviewed
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.plan.marked import marked
 from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof import budget
@@ -239,9 +240,9 @@ def test_no_part_of_a_sensitive_value_is_shown(
         monkeypatch.setattr(budget, "OF_EACH", 0)
     chance = random.Random(f"{kind} {seed}")
     secret, private = KINDS[kind](chance)
-    marked, others = marking(chance, secret)
+    hiding, others = marking(chance, secret)
     write = chance.choice((json.dumps, go))
-    review = reviewed(*marked, *changes(secret, write), **others)
+    review = reviewed(*hiding, *changes(secret, write), **others)
     assert len(review.findings) > 30
     for name, text in shown_texts(review):
         assert "(sensitive" in text
@@ -252,9 +253,9 @@ def test_no_part_of_a_sensitive_value_is_shown(
 def test_no_file_and_no_message_shows_a_sensitive_value(seed: int, tmp_path: Path) -> None:
     chance = random.Random(seed)
     secret, private = KINDS["text"](chance)
-    marked, others = marking(chance, secret)
+    hiding, others = marking(chance, secret)
     path = tmp_path / "plan.json"
-    path.write_bytes(plan(*marked, *changes(secret, json.dumps), **others))
+    path.write_bytes(plan(*hiding, *changes(secret, json.dumps), **others))
     files = {name: tmp_path / name for name in REPORTS}
     options = [f"--report={name}={file}" for name, file in files.items()]
     done = run("review", path, *options)
@@ -292,6 +293,37 @@ def test_a_policy_with_a_sensitive_value_is_not_opened_as_if_it_were_read() -> N
 )
 def test_a_value_is_found_in_any_case_and_script(secret: str, repeated: str) -> None:
     assert secret.lower() not in Secrets([secret]).masked(repeated).lower()
+
+
+def test_a_value_is_found_as_go_writes_it_in_a_text_that_is_no_json() -> None:
+    secret = 'a<b>&"c"\u2028d'
+    text = f"the policy is {go({'Resource': secret})}".replace("\u2028", r"\u2028")
+    assert Secrets([secret]).masked(text) == 'the policy is {"Resource":"(sensitive)"}'
+
+
+@pytest.mark.parametrize(
+    ("secret", "repeated"),
+    [
+        ("1.25e-7", "0.000000125"),
+        ("0.000000125", "1.25e-07"),
+        ("1.2345678901234567e+22", "12345678901234567000000"),
+        ("12345678901234567890", "12345678901234567168"),
+        ("12345678901234567890", "1.2345678901234567e+19"),
+    ],
+)
+def test_a_number_is_found_however_it_is_spelled(secret: str, repeated: str) -> None:
+    """Providers write a number of the plan anew in a text, with or without an exponent."""
+    secrets = Secrets([secret])
+    assert secrets.masked(f"a-{repeated}-b") == "a-(sensitive)-b"
+    limits = document(allow("s3:*", "*", Condition={"NumericEquals": {"s3:max-keys": [repeated]}}))
+    assert repeated not in secrets.masked(limits)
+
+
+def test_a_value_too_short_to_be_looked_for_is_hidden_where_it_is_marked() -> None:
+    values = {"a": ["x", {"b": ["y", 7, "x"]}, "z"], "c": "x"}
+    marks = {"a": [True, {"b": [False, True]}]}
+    hidden = Secrets(marked(values, marks)).hidden(values, marks)
+    assert hidden == {"a": ["(sensitive)", {"b": ["y", "(sensitive 2)", "x"]}, "z"], "c": "x"}
 
 
 def test_many_values_that_begin_alike_take_little_time() -> None:

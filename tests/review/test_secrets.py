@@ -56,6 +56,7 @@ def test_every_kind_of_mark_is_found() -> None:
                 "given": {"sensitive": True},
                 "left": {"sensitive": True, "default": {"a": "as a default"}},
                 "open": {"default": "open"},
+                "repeats": {"default": {"a": ["the password is: of before"]}},
             }
         },
     }

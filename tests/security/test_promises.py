@@ -9,16 +9,35 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 import watched
 from conftest import ROOT, read_tree, run, write_tree
 from upstream_standins import MAIN, page, source_of
+from vpc_cni_iam.cli.main import application
 from vpc_cni_iam.engine.run import NAMES
 
 SCOPED = "policy ipv4-scoped --cluster-name prod --vpc-id vpc-0123456789abcdef0"
+ACTION = "ec2:CreateTags"
 POLICY = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*"}],
+    "Statement": [{"Effect": "Allow", "Action": ACTION, "Resource": "*"}],
+}
+ROLE = {
+    "RoleName": "nodes",
+    "Arn": "arn:aws:iam::111122223333:role/nodes",
+    "AssumeRolePolicyDocument": {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "ec2.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    },
+    "RolePolicyList": [{"PolicyName": "own", "PolicyDocument": POLICY}],
+    "AttachedManagedPolicies": [],
 }
 # Each after those before it, in one folder; what a command may start besides itself.
 COMMANDS = {
@@ -41,6 +60,9 @@ COMMANDS = {
     "convert --rewrite iam.tf": "",
     "coverage policy.json": "",
     "coverage --variant ipv4-scoped --all-releases --format html": "",
+    "compare policy.json policy.json": "",
+    "audit account.json": "",
+    "explain denied.log": "",
     "preflight instances.json --cluster-name prod": "",
     "review plan.json --source . --format json": "",
     "doctor --format json": "the engines",
@@ -103,6 +125,8 @@ def seen(outer: Path) -> dict[str, list[list[str]]]:
         "policy.json": json.dumps(POLICY),
         "iam.tf": 'resource "aws_iam_policy" "p" {\n'
         f"  policy = jsonencode({json.dumps(POLICY)})\n}}\n",
+        "account.json": json.dumps({"RoleDetailList": [ROLE], "Policies": []}),
+        "denied.log": f"Unauthorized operation: failed to call {ACTION} due to missing permissions",
         "instances.json": '{"Reservations": []}',
         "plan.json": (plans / "widen.terraform-1.15.5.json").read_text(),
     }
@@ -117,6 +141,12 @@ def seen(outer: Path) -> dict[str, list[list[str]]]:
     assert {p.name for p in outer.iterdir()} == {"work", "log", "temporary"}
     assert list((outer / "temporary").iterdir()) == []
     return result
+
+
+def test_every_command_is_watched() -> None:
+    commands = get_command(application([])).commands.keys()  # type: ignore[attr-defined]
+    # `registry` has `serve` alone, which listens.
+    assert commands - {words.split()[0] for words in COMMANDS} == {"registry"}
 
 
 def test_no_command_opens_a_connection(seen: dict[str, list[list[str]]]) -> None:
@@ -244,4 +274,18 @@ def test_every_promise_names_tests_that_exist() -> None:
         named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", tests)
         assert named, promise
         for path, name in named:
-            assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), name
+            assert_is_a_test(path, name)
+
+
+def assert_is_a_test(path: str, name: str) -> None:
+    assert re.search(rf"^def {name}\(", (ROOT / path).read_text(), re.MULTILINE), name
+
+
+def test_the_threat_model_names_tests_that_exist() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text()
+    defences = text.partition("## What stops them")[2].partition("## What is not")[0]
+    for defence in re.split(r"^\*\*", defences, flags=re.MULTILINE)[1:]:
+        tests = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", defence)
+        assert tests, defence
+        for path, name in tests:
+            assert_is_a_test(path, name)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vpc_cni_iam.catalog.facts import calls, documents, releases
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import ModuleKind, options
-from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.vendoring.configuration.config import Config, load, parse
 from vpc_cni_iam.vendoring.configuration.tables import schema_text
@@ -225,7 +225,7 @@ def test_a_hardened_module_is_that_of_the_command() -> None:
 
 def test_the_schema_knows_what_the_catalog_knows() -> None:
     keys = SCHEMA["$defs"]["ModuleTable"]["properties"]
-    assert keys["variants"]["items"]["enum"] == [v.name for v in VARIANTS]
+    assert keys["variants"]["items"]["enum"] == [v.name for v in every()]
     assert keys["revision"]["enum"] == [r.name for r in documents.revisions()]
     assert keys["features"]["items"]["enum"] == list(calls.features())
     assert keys["kind"]["enum"] == list(ModuleKind)

@@ -88,7 +88,9 @@ def test_whoever_is_overtaken_leaves_what_the_other_wrote(
     chosen = select(config, tmp_path, ())
 
     def overtaken(*arguments: Any) -> list[SyncOutcome]:
-        assert run("upgrade", "--cni-version", "v1.22.4", cwd=tmp_path).code == 0
+        other = [*COMMAND]  # not in this process, where what it calls is patched
+        words = ("upgrade", "--cni-version", "v1.22.4")
+        assert run(*words, cwd=tmp_path, command=other).code == 0
         return sync_all(*arguments)
 
     monkeypatch.setattr("vpc_cni_iam.vendoring.upgrade.sync_all", overtaken)

@@ -183,6 +183,16 @@ def test_what_an_edit_means(
         assert word in edit.verdict
 
 
+def test_a_deny_that_goes_may_add_access_that_other_policies_allow() -> None:
+    """No module of today's catalog has a Deny; the next one may."""
+    deny = STATEMENT.replace("  statement {", '  statement {\n    effect = "Deny"')
+    statement = {**POLICY, "main.tf": POLICY["main.tf"].replace(OPEN, OPEN + deny)}
+    document = {**POLICY, "main.tf": f"{POLICY['main.tf']}\n{OPEN.replace('ipv4', 'x')}{deny}}}\n"}
+    edits = [judged(files, "main.tf", POLICY["main.tf"]) for files in (statement, document)]
+    assert [edit.access for edit in edits] == [ADDED, UNKNOWN]
+    assert edits[1].details[-1] == "x is removed, and it denies access"
+
+
 def test_an_edit_of_one_file_through_another() -> None:
     """A local that only one file adds and only another one uses is found."""
     texts = {

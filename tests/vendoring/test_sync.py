@@ -227,6 +227,10 @@ def test_force_keeps_a_copy(repo: Repository, fresh: Repository) -> None:
     repo.sync("force")
     assert (repo.module / "main.tf.orig").read_text() == "theirs"
     assert (repo.module / "main.tf.orig.1").read_text() == again
+    third = repo.edit("main.tf", lambda text: note(note(text)))
+    repo.sync("force")
+    assert (repo.module / "main.tf.orig.2").read_text() == third
+    assert (repo.module / "main.tf.orig.1").read_text() == again
 
 
 def test_a_file_deleted_on_purpose_stays_deleted(repo: Repository) -> None:
@@ -525,6 +529,8 @@ HOSTILE = (
         (HOSTILE.replace("PATH", "../../outside"), "is not a manifest"),
         (HOSTILE.replace("PATH", "/etc/passwd"), "is not a manifest"),
         (HOSTILE.replace("PATH", "a/../../x"), "is not a manifest"),
+        (HOSTILE.replace("PATH", "a/./x"), "is not a manifest"),
+        (HOSTILE.replace("PATH", "a//x"), "is not a manifest"),
         (HOSTILE.replace("PATH", ".git/config"), "is not a manifest"),
         (HOSTILE.replace("PATH", ""), "is not a manifest"),
         (HOSTILE.replace("PATH", "."), "is not a manifest"),

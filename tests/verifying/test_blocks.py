@@ -56,6 +56,12 @@ TRICKS: dict[str, tuple[Options, str, Callable[[str], str], str]] = {
         ),
         f"resource aws_iam_role_policy.x {MINE}",
     ),
+    "a description that AWS is sent": (
+        ROLE,
+        "main.tf",
+        replace("Amazon VPC CNI plugin (", "Mine ("),
+        'resource aws_iam_role.this: description is "Mine (',
+    ),
     "a program run by a data source": (
         POLICY,
         "main.tf",
@@ -449,9 +455,14 @@ def test_what_would_run_is_never_run(name: str, newest: Engine, tmp_path: Path) 
         ("main.tf", replace(STATEMENT, 'actions = ["${templatefile("/etc/x", {})}"]')),
         ("x.tf", add('output "x" {\n  value = fileset("/", "*")\n}')),
         ("x.tf", add('locals {\n  x = <<-T\n    ${file("/etc/hostname")}\n  T\n}')),
+        ("x.tf", add('data "external" "x" {\n  program = ["/bin/sh"]\n}')),
+        ("x.tf", add('module "x" {\n  source = "./x"\n}')),
+        ("x.tf.json", add('{"data": {"external": {"x": {"program": ["/bin/sh"]}}}}')),
+        ("x_override.tf", add("")),
+        ("versions.tf", replace("hashicorp/aws", "example/aws")),
     ],
 )
-def test_code_that_reads_files_of_this_machine_is_not_planned(
+def test_code_that_may_run_or_read_files_of_this_machine_is_not_planned(
     file: str, change: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Else a module of somebody else's shows them among its differences."""

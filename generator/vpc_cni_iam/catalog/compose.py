@@ -206,7 +206,7 @@ def _too_old(variant: Variant, release: PluginVersion) -> OptionError:
     if variant.program:
         reason = f"{variant.service_account} does not exist before"
     elif "ipv6" not in variant.modes and release < variants.SCOPED_SINCE:
-        reason = "the plugin does not tag the interfaces it creates with the cluster before"
+        reason = "the plugin does not create interfaces with the cluster's tag before"
         since = variants.SCOPED_SINCE
     working = ", ".join(v.name for v in variants.VARIANTS if release >= v.minimum)
     problem = (

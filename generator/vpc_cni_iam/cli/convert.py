@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.converting.batch import Batch, Input
     from vpc_cni_iam.converting.from_hcl import Reading, Unread
     from vpc_cni_iam.files.tree import FileChange
+    from vpc_cni_iam.inputs.directory import Directory
 
 HELP = """Convert IAM policies in JSON to aws_iam_policy_document data sources, and back.
 
@@ -33,7 +34,7 @@ exit code is 3.
 
 With --from-hcl, FILE is a .tf file or a directory, and its policies are printed as JSON: data
 sources, jsonencode and heredocs. Exit code 1 means that some are left out because only an engine
-can evaluate them. --document selects policies.
+can evaluate them, or stand in files that are not read. --document selects policies.
 
 With --rewrite, the heredocs and jsonencode calls that the AWS provider takes for IAM policies are
 replaced by data sources in the .tf file. Nothing else in the file changes.
@@ -255,20 +256,20 @@ def _show_readings(
         typer.echo(read[0].text, nl=False)
 
 
-def _hcl_texts(file: str) -> dict[str, str]:
+def _hcl_texts(file: str) -> Directory:
     """Return the text of a .tf file, or those of a directory, by the names that errors show."""
-    from vpc_cni_iam.inputs.directory import hcl_files
+    from vpc_cni_iam.inputs.directory import Directory, read_directory
     from vpc_cni_iam.inputs.identify import identify
     from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.texts.limits import HCL
 
     if Content.of(file, str).is_directory:
-        return {str(path): inputs.text(str(path), "HCL", HCL) for path in hcl_files(Path(file))}
+        return read_directory(Path(file))
     text = inputs.text(file, "HCL", HCL)
     content = Content(inputs.source(file), text=lambda: text)
     if text.lstrip()[:1] in tuple('{["'):
         raise content.refuse(f"is {identify(content).name}; --from-hcl reads .tf and .tofu files")
-    return {content.source: text}
+    return Directory({content.source: text}, ())
 
 
 def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:

@@ -16,6 +16,8 @@ from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.marks import MarkedExpression, Marks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, File, Node
+from vpc_cni_iam.inputs.directory import Directory
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve as find_name
 from vpc_cni_iam.policy.document import Policy, to_json
 
@@ -48,7 +50,8 @@ class Unread:
     """A policy that cannot be known without an engine, and why.
 
     Args:
-        address: Where it is; empty for a whole file.
+        address: Where it is, a file for all that is in it; empty for a file without which nothing
+            is certain.
         error: The error, with the file and the line.
     """
 
@@ -90,7 +93,7 @@ def readings(file: File, known: Mapping[str, Node] | None = None) -> tuple[Readi
     return tuple(policy for _, policy in sorted(policies, key=lambda pair: pair[0]))
 
 
-def read_files(files: Iterable[Callable[[], Mapping[str, str]]]) -> list[Reading | Unread]:
+def read_files(files: Iterable[Callable[[], Directory]]) -> list[Reading | Unread]:
     """Return the policies of files that are read together, as the files of one module are.
 
     Args:
@@ -99,9 +102,11 @@ def read_files(files: Iterable[Callable[[], Mapping[str, str]]]) -> list[Reading
     policies: list[Reading | Unread] = []
     parsed: dict[str, File] = {}
     known: dict[str, Node] = {}
-    for texts in files:
+    for read in files:
         try:
-            for source, text in texts().items():
+            directory = read()
+            policies += map(_of_skipped, directory.skipped)
+            for source, text in directory.texts.items():
                 try:
                     parsed[source] = read_file(text, source)
                     known |= local_values(parsed[source])
@@ -115,6 +120,12 @@ def read_files(files: Iterable[Callable[[], Mapping[str, str]]]) -> list[Reading
         problem = "holds no policy that is written out"
         policies.append(Unread("", InputError(first_of(parsed), "", problem)))
     return policies
+
+
+def _of_skipped(part: Skipped) -> Unread:
+    """Return a file that is not read; ``--document`` leaves it out unless it changes others."""
+    address = "" if part.reason is Reason.overrides else part.name
+    return Unread(address, InputError(part.name, "", part.detail))
 
 
 def choose(

@@ -42,7 +42,9 @@ def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator
             if reading.references
         ]
     )
-    yield from error_lines(f"{u.address}: {u.error}" if u.address else u.error for u in unread)
+    yield from error_lines(
+        u.error if u.address in ("", u.error.source) else f"{u.address}: {u.error}" for u in unread
+    )
     if len(read) + len(unread) > 1:
         yield f"{len(read)} read, {len(unread)} not"
 

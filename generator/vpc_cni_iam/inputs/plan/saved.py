@@ -46,9 +46,7 @@ class JsonFile:
     what: str
     advice: str
     limit: Limit
-    begin: re.Pattern[str] = re.compile(
-        r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)"
-    )
+    begin: re.Pattern[str] = _BEGIN
     in_memory: bool = True
 
 

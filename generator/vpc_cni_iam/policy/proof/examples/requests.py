@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.matching.elements import EVERYTHING
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.principals import covers
 from vpc_cni_iam.policy.matching.variables import Context, Template, expand
 from vpc_cni_iam.policy.proof import automata, globs
-from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
 from vpc_cni_iam.policy.proof.covering import Uncovered
 from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
@@ -29,6 +31,7 @@ _OTHER_PAIRS = 2
 _BASES = 40
 _READINGS = 12
 _WORDS = 2
+_STEPS_OF_WORDS = 50_000
 # The key of who signed a request, and the principals that sign one.
 _SIGNER = "aws:principalarn"
 _SIGNS = re.compile(r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assumed-role/)")
@@ -57,10 +60,9 @@ def example_requests(
     hints = contexts.hints(uncovered.region.checks, near, budget)
     side = uncovered.region.resources[0]
     bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
-    words = [[] if ordinary_only else list(_words(side, others, base, budget)) for base in bases]
+    searching = budget.part(0 if ordinary_only else _STEPS_OF_WORDS)
     resources = [
-        _resources(uncovered, actions, origins, others, base, some, budget)
-        for base, some in zip(bases, words, strict=True)
+        _resources(uncovered, actions, origins, others, base, searching, budget) for base in bases
     ]
     tried = [
         contexts.contexts(uncovered.region.checks, near, hints, base, budget) for base in bases
@@ -130,67 +132,93 @@ def _resources(
     origins: Sequence[Clause],
     others: Sequence[Clause],
     base: Context,
-    words: Sequence[str],
+    searching: Budget,
     budget: Budget,
 ) -> list[tuple[str, str]]:
     """Return pairs of action and resource in the uncovered part, those of fewest statements first.
 
     Args:
         others: The statements that are not to apply.
-        words: Resources that few of them are about.
+        searching: What a search for resources may take where no ordinary one will do.
     """
     side = uncovered.region.resources[0]
     written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
     patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*origins, *others)}
+    # Those that some resources of the side are not in.
+    avoidable = [clause for clause in others if not _has_all(clause, side)]
 
     def is_about(clause: Clause, text: str) -> bool:
         matched = patterns[id(clause)].matches(text, base)
         return matched is not clause.resources.element.negated
 
-    pairs = []
-    for action in actions:
-        known = [
-            arn
-            for arn in ordinary.resources(action)
-            if all(is_about(clause, arn) for clause in origins)
-        ]
-        rest = ["*", automata.text(uncovered.resource, _texts_of(base))]
-        own = [*known[:_KNOWN], *written, *words, *rest]
-        pairs += [(action, arn) for arn in own if arn and all(is_about(c, arn) for c in origins)]
-    budget.spend(len(pairs) * (1 + len(patterns)))
+    def is_new(text: str) -> bool:
+        return bool(text) and all(is_about(clause, text) for clause in origins)
+
+    pairs = list(_known_pairs(actions, written, is_new))
+    rest = ["*", automata.text(uncovered.resource, _texts_of(base))]
+    if not any(
+        reference.can_be_on(action, arn) and not any(is_about(c, arn) for c in avoidable)
+        for action, arn in pairs
+    ):
+        rest = [*_words(side, avoidable, base, searching), *rest]
+    pairs += [(action, arn) for action in actions for arn in filter(is_new, rest)]
+    budget.spend(2 * len(pairs) * (1 + len(patterns)))
     covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
+    return _most_likely(pairs, covered, actions)
+
+
+def _known_pairs(
+    actions: Sequence[str], written: Sequence[str], is_new: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
+    """Yield actions with ordinary resources of theirs, and with those of a policy's patterns."""
+    for action in actions:
+        known = islice(filter(is_new, ordinary.resources(action)), _KNOWN)
+        yield from ((action, arn) for arn in (*known, *filter(is_new, written)))
+
+
+def _most_likely(
+    pairs: Iterable[tuple[str, str]], covered: Mapping[str, int], actions: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return pairs of action and resource, the likeliest first.
+
+    Args:
+        covered: By resource, how many statements are about it that are not to apply.
+        actions: In the order in which they are preferred.
+    """
     order = {action: number for number, action in enumerate(actions)}
-    pairs = list(dict.fromkeys(pairs))
-    pairs.sort(
-        key=lambda pair: (
-            not reference.can_be_on(*pair),
-            covered[pair[1]],
-            order[pair[0]],
-        )
+    pairs = sorted(
+        dict.fromkeys(pairs),
+        key=lambda pair: (not reference.can_be_on(*pair), covered[pair[1]], order[pair[0]]),
     )
     # Where none of the requests that can be is newly allowed, one that cannot still shows which.
     less_likely = sorted(pairs[_PAIRS:], key=lambda pair: covered[pair[1]])
     return list(dict.fromkeys([*pairs[:_PAIRS], *less_likely[:_OTHER_PAIRS]]))
 
 
-def _words(
-    side: RegionSide, others: Sequence[Clause], base: Context, budget: Budget
-) -> Iterator[str]:
-    """Yield texts that all patterns of a side match, those of fewest other patterns first."""
+def _has_all(clause: Clause, side: RegionSide) -> bool:
+    """Say whether a statement is about every resource of a side, as far as their patterns say."""
+    element = clause.resources.element
+    return not element.negated and bool({EVERYTHING, *side.within} & clause.resources.templates)
+
+
+def _words(side: RegionSide, others: Sequence[Clause], base: Context, budget: Budget) -> list[str]:
+    """Return texts that all patterns of a side match, those of fewest other patterns first.
+
+    Of those that the steps suffice to find: patterns with many wildcards have very many.
+    """
     groups, excluded = ([_filled(t, base) for t in some] for some in (side.within, side.without))
     if None in groups:
-        return
-    avoided = [_filled(t, base) for c in others for t in c.resources.element.templates]
+        return []
+    avoided = dict.fromkeys(_filled(t, base) for c in others for t in c.resources.element.templates)
     known = [[glob for glob in globs_ if glob is not None] for globs_ in (excluded, avoided)]
     first, readers = len(known[0]), [*known[0], *known[1]]
-    ranked = sorted(
-        (len(word_class.accepted), automata.text(word_class.word))
-        for word_class in islice(
-            automata.word_classes([[glob] for glob in groups if glob], readers, budget), _READINGS
-        )
-        if not any(number < first for number in word_class.accepted)
-    )
-    yield from (text for _, text in ranked[:_WORDS])
+    ranked: list[tuple[int, str]] = []
+    word_classes = automata.word_classes([[glob] for glob in groups if glob], readers, budget)
+    with suppress(TooHardError):
+        for word_class in islice(word_classes, _READINGS):
+            if not any(number < first for number in word_class.accepted):
+                ranked.append((len(word_class.accepted), automata.text(word_class.word)))
+    return [text for _, text in sorted(ranked)[:_WORDS]]
 
 
 def _filled(template: Template, base: Context) -> Glob | None:
@@ -203,7 +231,10 @@ def _texts_of(base: Context) -> dict[str, str]:
 
 
 def _callers(origins: Sequence[Clause]) -> list[str]:
-    """Return principals that statements name, and one that none does; none where none asks."""
+    """Return principals that statements name, and two others; none where none asks.
+
+    These are of two accounts, since the statements that are not to apply may name one of them.
+    """
     names = [i for c in origins for p in c.statement.principals for i in p.identifiers]
     callers = []
     for name in names:
@@ -212,7 +243,8 @@ def _callers(origins: Sequence[Clause]) -> list[str]:
             callers.append(aws.USER.replace(aws.ACCOUNT, account))
         elif name != ANYONE:
             callers.append(name)
-    return list(dict.fromkeys([*callers, aws.USER])) if names else [""]
+    others = (aws.USER, aws.USER.replace(aws.ACCOUNT, aws.OTHER_ACCOUNT))
+    return list(dict.fromkeys([*callers, *others])) if names else [""]
 
 
 def _signers(callers: Sequence[str], context: Context) -> list[str]:

@@ -1,0 +1,136 @@
+"""The values of expressions that can be known without an engine, and what an expression chooses."""
+
+import pytest
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.hcl import embedded
+from vpc_cni_iam.hcl.braces import unclosed_string
+from vpc_cni_iam.hcl.choices import is_read_elsewhere
+from vpc_cni_iam.hcl.parse import expression, parse
+from vpc_cni_iam.hcl.resolve import ValueScope, documents
+from vpc_cni_iam.hcl.syntax import Node
+
+
+def node(code: str) -> Node:
+    parsed = expression(code)
+    assert parsed is not None
+    return parsed
+
+
+def resources(code: str, **local_values: str) -> list[str]:
+    """The resources of a data source, with the values of some locals."""
+    text = (
+        f'data "aws_iam_policy_document" "d" {{\n  statement {{\n    resources = [{code}]\n  }}\n}}'
+    )
+    nodes = {f"local.{name}": node(value) for name, value in local_values.items()}
+    (document,) = documents(parse(text, "x.tf").blocks, "x.tf", ValueScope(nodes=nodes))
+    return list(document.policy.statements[0].resources)
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("local.a", ["x"]),
+        ('"${local.a}-${local.b}"', ["x-x"]),
+        ('coalesce(null, "", local.a)', ["x"]),
+        ('element(split("/", "p/q/r"), 1)', ["q"]),
+        ('element(split("/", "p/q/r"), 4)', ["q"]),
+        ('true ? "y" : "n"', ["y"]),
+        ('local.a == null ? "y" : "n"', ["n"]),
+        ('local.a != null ? "y" : "n"', ["y"]),
+        ("null", []),
+    ],
+)
+def test_a_value_is_known(code: str, value: list[str]) -> None:
+    assert resources(code, a='"x"', b="local.a") == value
+
+
+@pytest.mark.parametrize(
+    ("code", "problem"),
+    [
+        ("var.x", "var.x cannot be known without an engine"),
+        ("md5(local.a)", "md5(...) cannot be known"),
+        ("local.itself", "local.itself refers to itself"),
+        ('"a${local.in_text}"', "local.in_text refers to itself"),
+        ("local.in_choice", "local.in_choice refers to itself"),
+        ("coalesce(local.first)", "local.first refers to itself"),
+        ('"a${null}"', "null where a string is needed"),
+        ('element(split("", "a"), 0)', "split(...) cannot be known"),
+    ],
+)
+def test_a_value_is_not_known(code: str, problem: str) -> None:
+    with pytest.raises(InputError) as error:
+        resources(
+            code,
+            a='"x"',
+            itself="local.itself",
+            in_text='"a${local.in_text}"',
+            in_choice='true ? local.in_choice : ""',
+            first="coalesce(local.first)",
+        )
+    assert error.value.place == "line 3" and problem in error.value.problem
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        ("data.aws_iam_policy_document.a.json", True),
+        ("data.aws_iam_policy_document.a[0].minified_json", True),
+        ("data.aws_iam_policy_document.z.json", False),
+        ("x ? data.aws_iam_policy_document.a.json : data.aws_iam_policy_document.a.json", True),
+        ("x ? data.aws_iam_policy_document.a.json : var.p", False),
+        ("local.choice", True),
+        ("local.circle", True),
+        ("local.text", True),
+        ("local.policy", True),
+        ("local.other", False),
+        ("var.x", False),
+    ],
+)
+def test_whether_an_expression_chooses_among_documents(code: str, answer: bool) -> None:
+    local_values = {
+        "choice": node("x ? data.aws_iam_policy_document.a.json : null"),
+        "circle": node("[local.circle]"),
+        "policy": node("jsonencode({ Statement = [] })"),
+        "other": node("local.not_there"),
+        "text": node('"${data.aws_iam_policy_document.a.json}"'),
+    }
+    assert is_read_elsewhere(node(code), local_values, {"a"}) is answer
+
+
+@pytest.mark.parametrize(
+    ("code", "is_document", "has_statement"),
+    [
+        ("jsonencode({ Statement = [] })", True, True),
+        ("jsonencode({ a = 1 })", True, False),
+        ("jsonencode(var.x)", False, False),
+        ("f({ Statement = [] })", False, False),
+        ('" {\\"Statement\\": []}"', True, True),
+        ('" {}"', True, False),
+        ('"[\\"Statement\\"]"', False, False),
+        ('""', False, False),
+        ("var.x", False, False),
+        ('"${var.x}{"', False, False),
+    ],
+)
+def test_whether_an_expression_writes_a_policy(
+    code: str, is_document: bool, has_statement: bool
+) -> None:
+    assert embedded.is_document(node(code)) is is_document
+    assert embedded.has_statement(node(code)) is has_statement
+
+
+def test_a_label_with_a_template_is_its_texts_or_refused() -> None:
+    text = 'a "b${c}d" {\n}\n'
+    (block,) = parse(text, "x.tf").blocks
+    assert block.labels == ("bd",)
+    with pytest.raises(InputError, match="a label of a block is a template"):
+        parse(text, "x.tf", strict=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [('"a', 0), ('a = "b"', None), ('a = "b"\nc = "d', 12), ('a = "b${"c"}"', None)],
+)
+def test_where_a_string_is_not_closed(text: str, place: int | None) -> None:
+    assert unclosed_string(text) == place

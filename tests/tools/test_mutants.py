@@ -1,0 +1,168 @@
+"""The tool that changes code on purpose, on a package of two functions."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from tools.mutants import __main__ as command
+from tools.mutants import running
+from tools.mutants.__main__ import main
+from tools.mutants.mutations import mutations
+
+from conftest import write_tree
+
+CODE = '''"""Texts stay."""
+
+
+def number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return 0
+
+
+def forever(steps: int) -> None:
+    while steps > 0:
+        steps -= 1
+'''
+TESTS = """
+from vpc_cni_iam.room.code import forever, number
+
+
+def test_number():
+    assert number("7") == 7
+
+
+def test_forever():
+    forever(1)
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    package = "generator/vpc_cni_iam"
+    return write_tree(
+        tmp_path / "root",
+        {
+            f"{package}/__init__.py": "",
+            f"{package}/room/__init__.py": "",
+            f"{package}/room/code.py": CODE,
+            f"{package}/quiet.py": "NUMBER = 1\n",
+            "tests/room/test_code.py": TESTS,
+            "pyproject.toml": '[tool.pytest.ini_options]\nmarkers = ["engine"]\n',
+        },
+    )
+
+
+def git(root: Path, *words: str) -> None:
+    author = ["-c", "user.name=ci", "-c", "user.email=ci@example.com"]
+    subprocess.run(["git", *author, *words], cwd=root, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "after"),
+    [
+        ("a < b", "comparison", "(a <= b)"),
+        ("a == b is c", "comparison", "(a == b is not c)"),
+        ("a not in b", "comparison", "(a in b)"),
+        ("a and b", "boolean", "(a or b)"),
+        ("not a", "boolean", "(a)"),
+        ("x = True", "constant", "(False)"),
+        ("x = 7", "constant", "(8)"),
+        ("a - b", "arithmetic", "(a + b)"),
+        ("if a: b", "condition", "(not a)"),
+        ("[a for a in b if a.c]", "filter", "True"),
+        ("def f():\n    return a", "return", "return None"),
+        ("raise A", "removed statement", "pass"),
+        ("a += b", "removed statement", "pass"),
+        ("é(); f(a)", "removed statement", "pass"),
+        ("for a in b:\n    continue", "loop", "break"),
+        ("try: a\nexcept B: c", "removed handler", "()"),
+    ],
+)
+def test_each_kind_of_change(code: str, kind: str, after: str) -> None:
+    change = [m for m in mutations(code) if m.kind == kind][-1]
+    assert change.after == after
+    before, place, rest = code.rpartition(change.before)
+    assert place and change.text == before + after + rest
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '"""Text."""',
+        "x = 'a'",
+        "x: Literal[True] = None",
+        "@dataclass(frozen=True)\nclass A: b: int",
+        'f"{a + 1}"',
+        "if TYPE_CHECKING:\n    x = 1",
+        "x = a + 'b'",
+        "x = A | B",
+    ],
+)
+def test_what_is_left_alone(code: str) -> None:
+    assert list(mutations(code)) == []
+
+
+def test_a_change_says_what_the_tests_said_to_it(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "STARTING", 3)
+    monkeypatch.setattr(command, "FEWEST", 4)
+    assert main(["room", "--kind", "re", "--at-least", "0.6"], root) == 1
+    done = capsys.readouterr()
+    assert done.out.splitlines() == [
+        "killed    room/code.py:6: return: return int(text) -> return None",
+        "uncovered room/code.py:7: removed handler: ValueError -> ()",
+        "uncovered room/code.py:8: return: return 0 -> return None",
+        "timeout   room/code.py:13: removed statement: steps -= 1 -> pass",
+        "2 of 4 changes killed",
+    ]
+    assert done.err == "fewer than 60%: the tests miss too much\n"
+    assert (root / "generator/vpc_cni_iam/room/code.py").read_text() == CODE
+    lines = (root / "build/mutants/room.jsonl").read_text().splitlines()
+    assert json.loads(lines[0])["test"] == "tests/room/test_code.py::test_number"
+    outcomes = [json.loads(line)["outcome"] for line in lines]
+    assert outcomes == ["killed", "uncovered", "uncovered", "timeout"]
+
+
+def test_the_files_of_the_last_commit_are_tried(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git(root, "init", "--quiet")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", "first")
+    assert main(["--changed"], root) == 0
+    assert capsys.readouterr().out == "no code to change: nothing to try\n"
+    path = root / "generator/vpc_cni_iam/quiet.py"
+    path.write_text("NUMBER = 2\n")
+    write_tree(
+        root, {"tests/test_quiet.py": "from vpc_cni_iam import quiet\ndef test(): quiet.NUMBER\n"}
+    )
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "--message", "second")
+    assert main(["--changed"], root) == 0
+    assert "survived  quiet.py:1: constant: 2 -> (3)" in capsys.readouterr().out
+
+
+def test_without_time_nothing_is_said_of_a_change(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waiting = "import time\n\n\ndef test_wait():\n    time.sleep(600)\n"
+    write_tree(root, {"tests/room/test_a.py": waiting})
+    assert main(["room", "--kind", "return", "--seconds", "2"], root) == 0
+    assert capsys.readouterr().out == "0 of 0 changes killed; 2 not tried: no time left\n"
+
+
+def test_tests_that_fail_anyway_say_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_tree(root, {"tests/room/test_more.py": "def test_red():\n    assert False\n"})
+    assert main(["room"], root) == 3
+    assert "test_red" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["room", "--changed"], ["no"], ["quiet"]])
+def test_wrong_usage(words: list[str], root: Path) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(words, root)
+    assert end.value.code == 2

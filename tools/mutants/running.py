@@ -1,0 +1,212 @@
+"""A copy of the checkout in which a package's own tests run with one change at a time."""
+
+import enum
+import json
+import math
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import coverage
+from tools.mutants import recording
+from tools.mutants.mutations import Mutation
+
+_PACKAGE = Path("generator", "vpc_cni_iam")
+_NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", "build", "dist", "__pycache__", ".*_cache", ".hypothesis"
+)
+_HERE = Path(__file__).resolve().parents[2]
+STARTING = 15  # seconds of processor time that Python, pytest and the imports may take
+
+
+class Outcome(enum.StrEnum):
+    """What the tests said to a change."""
+
+    KILLED = "killed"
+    TIMEOUT = "timeout"
+    SURVIVED = "survived"
+    UNCOVERED = "uncovered"
+
+
+class BrokenTestsError(Exception):
+    """Tests failed on unchanged code."""
+
+
+class NoTimeError(Exception):
+    """The time is over before there is an outcome."""
+
+
+def own_tests(root: Path, room: str) -> str:
+    """Return the path of a package's own tests, empty if it has none."""
+    places = (f"tests/{room}", f"tests/test_{room}.py", f"tests/cli/test_{room}.py")
+    return next((place for place in places if (root / place).exists()), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What the package's tests run.
+
+    Args:
+        seconds: The processor time of each test.
+        lines: The tests of each line of each file; the empty one is the import.
+        is_complete: Whether there was time for every test.
+    """
+
+    seconds: dict[str, float]
+    lines: dict[str, dict[int, list[str]]]
+    is_complete: bool
+
+    def tests(self, path: str, mutation: Mutation, limit: float) -> list[str]:
+        """Return the tests that may notice a change: first those of its lines, the quickest first.
+
+        Args:
+            path: The file, below the root.
+            mutation: The change.
+            limit: Seconds of tests that are enough.
+        """
+        by_line = self.lines.get(path, {})
+        changed = range(mutation.line, mutation.last_line + 1)
+        near = {test for line in changed for test in by_line.get(line, ())}
+        if not near & {"", *self.seconds}:
+            return []
+        # What runs at import alone may be noticed by any test.
+        every = {test for tests in by_line.values() for test in tests} - {""} or {*self.seconds}
+        known = every & self.seconds.keys()  # the one that was running when time was over is not
+        ordered = sorted(known, key=lambda test: (test not in near, self.seconds[test], test))
+        chosen: list[str] = []
+        for test in ordered:
+            limit -= self.seconds[test]
+            if chosen and limit < 0:
+                break
+            chosen.append(test)
+        return chosen
+
+
+class Copy:
+    """A copy of a checkout.
+
+    Args:
+        end: When the time is over, as `time.monotonic` has it.
+    """
+
+    def __init__(self, root: Path, folder: Path, end: float) -> None:
+        self._end = end
+        self._root = folder / "copy"
+        self._folder = folder
+        shutil.copytree(root, self._root, ignore=_NOT_COPIED, symlinks=True)
+
+    def record(self, room: str, marks: str, seconds: float) -> Records:
+        """Run the tests of a package, and return what each ran.
+
+        Args:
+            room: The package, or the file, below ``generator/vpc_cni_iam``.
+            marks: Which tests, as ``pytest -m`` takes it.
+            seconds: How long at most.
+
+        Raises:
+            BrokenTestsError: A test fails.
+            NoTimeError: The time is over.
+        """
+        path = self._root / _PACKAGE / room
+        files = f"{path}/*" if path.is_dir() else f"{path}.py"
+        environment = {
+            recording.FOLDER: str(self._folder),
+            recording.FILES: files,
+            recording.SECONDS: str(seconds),
+        }
+        words = ["-p", "tools.mutants.recording", "-m", marks, own_tests(self._root, room)]
+        done = self._pytest(words, environment)
+        records = self._folder / "tests.json"
+        content = json.loads(records.read_text()) if records.exists() else {}
+        if done.returncode not in (0, recording.STOPPED) or not content:
+            raise BrokenTestsError(done.stdout + done.stderr)
+        data = coverage.CoverageData(str(self._folder / "lines"))
+        data.read()
+        lines = {
+            str(Path(file).relative_to(self._root)): data.contexts_by_lineno(file)
+            for file in data.measured_files()
+        }
+        return Records(content["seconds"], lines, content["is_complete"])
+
+    def outcome(
+        self, path: str, mutation: Mutation, records: Records, limit: float
+    ) -> tuple[Outcome, str]:
+        """Return what tests say to a change, and the first that fails.
+
+        Args:
+            path: The file, below the root.
+            mutation: The change.
+            records: What the tests run.
+            limit: Seconds of tests that are enough.
+
+        Raises:
+            BrokenTestsError: They cannot be run without the change, either.
+            NoTimeError: The time is over.
+        """
+        tests = records.tests(path, mutation, limit)
+        if not tests:
+            return Outcome.UNCOVERED, ""
+        file = self._root / path
+        original = file.read_bytes()
+        seconds = int(3 * sum(records.seconds[test] for test in tests)) + STARTING
+        try:
+            self._write(file, mutation.text.encode())
+            done = self._run(tests, seconds)
+        finally:
+            self._write(file, original)
+        if done.returncode == 0:
+            return Outcome.SURVIVED, ""
+        if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return Outcome.TIMEOUT, ""
+        if done.returncode != 1 and (control := self._run(tests, seconds)).returncode:
+            raise BrokenTestsError(control.stdout + control.stderr)
+        failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", done.stdout, re.MULTILINE)
+        return Outcome.KILLED, failed[1] if failed else ""
+
+    def _run(self, tests: Sequence[str], seconds: int) -> subprocess.CompletedProcess[str]:
+        names = self._folder / "names"
+        names.write_text("\n".join(tests))
+        return self._pytest(["-x", f"@{names}"], {}, seconds)
+
+    @staticmethod
+    def _write(file: Path, data: bytes) -> None:
+        """Write a file, and remove what Python compiled: it has the time of the change only."""
+        for compiled in file.parent.glob(f"__pycache__/{file.stem}.*"):
+            compiled.unlink()
+        file.write_bytes(data)
+
+    def _pytest(
+        self, words: Sequence[str], environment: dict[str, str], seconds: int = 0
+    ) -> subprocess.CompletedProcess[str]:
+        paths = [str(self._root / "generator"), str(self._root), str(_HERE)]
+        if seconds:
+            environment = {**environment, "PYTHONDONTWRITEBYTECODE": "1"}
+        # Processor time: a busy machine makes no change look as if it hung.
+        limits = (seconds, seconds + 5) if seconds else (resource.RLIM_INFINITY,) * 2
+        asleep = 20 * seconds or math.inf  # one that waits for ever takes no processor time
+        left = max(1.0, self._end - time.monotonic())
+        try:
+            return subprocess.run(
+                [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+                cwd=self._root,
+                env={**os.environ, "CI": "1", "PYTHONPATH": os.pathsep.join(paths), **environment},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=None if math.isinf(min(asleep, left)) else min(asleep, left),
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, limits),
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            if left < asleep:
+                raise NoTimeError from None
+            return subprocess.CompletedProcess(words, -signal.SIGKILL, "", "")

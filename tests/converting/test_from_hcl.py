@@ -358,3 +358,70 @@ def test_a_list_that_is_spread_into_arguments_is_not_read_as_an_argument() -> No
     assert list(readings(read_file(body % "...", "x.tf"))) == []
     three_dots = document.replace('"a:b"', '"a:b", Sid = "a...b"')
     assert only(body.replace(document, three_dots) % "").document["Statement"]
+
+
+VALUES = """
+variable "buckets" {
+  type = list(string)
+}
+
+locals {
+  prefix = format("arn:aws:s3:::%s", var.buckets[0])
+}
+"""
+FILLED = """
+data "aws_iam_policy_document" "read" {
+  statement {
+    actions   = ["s3:GetObject"]
+    resources = ["${local.prefix}/*", "${aws_s3_bucket.logs.arn}/*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.buckets
+    content {
+      actions   = ["s3:List*"]
+      resources = ["arn:aws:s3:::${statement.value}"]
+    }
+  }
+}
+
+resource "aws_iam_policy" "whole" {
+  policy = jsonencode({
+    Statement = { Effect = "Allow", Action = "s3:GetObject", Resource = var.buckets }
+  })
+}
+
+resource "aws_iam_policy" "part" {
+  policy = jsonencode({
+    Statement = { Effect = "Allow", Action = "s3:Get*", Resource = [local.prefix, var.other] }
+  })
+}
+"""
+
+
+def test_values_fill_what_follows_from_them_and_other_names_stay(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"m/variables.tf": VALUES, "m/iam.tf": FILLED})
+    values = ("--var", 'buckets=["a", "b"]', "--format", "json")
+    for target in ("m", "m/iam.tf"):
+        done = run("convert", "--from-hcl", target, *values, cwd=tmp_path)
+        assert done.code == 0, done.err
+        read = {d["address"]: d for d in json.loads(done.out)["documents"]}
+        document = read["data.aws_iam_policy_document.read"]
+        resources = [s["Resource"] for s in document["document"]["Statement"]]
+        assert resources == [
+            ["arn:aws:s3:::a/*", "${aws_s3_bucket.logs.arn}/*"],
+            "arn:aws:s3:::a",
+            "arn:aws:s3:::b",
+        ]
+        assert document["references"] == ["aws_s3_bucket.logs.arn"]
+        whole = read["aws_iam_policy.whole.policy"]
+        assert whole["document"]["Statement"][0]["Resource"] == ["a", "b"]
+        part = read["aws_iam_policy.part.policy"]
+        assert part["document"]["Statement"][0]["Resource"] == ["arn:aws:s3:::a", "${var.other}"]
+        assert part["references"] == ["var.other"]
+    plain = run("convert", "--from-hcl", "m/iam.tf", "--format", "json", cwd=tmp_path)
+    assert (plain.code, "${local.prefix}/*" in plain.out) == (1, False)
+    typo = run("convert", "--from-hcl", "m/iam.tf", "--var", "bucket=a", cwd=tmp_path)
+    assert (typo.code, "did you mean 'buckets'?" in typo.err) == (2, True)
+    forward = run("convert", "m/iam.tf", "--var", "buckets=[]", cwd=tmp_path)
+    assert (forward.code, "--var and --var-file need --from-hcl" in forward.err) == (2, True)

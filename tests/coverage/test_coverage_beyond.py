@@ -3,15 +3,16 @@
 import json
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, run
 from coverage_policies import composed, covered, setting
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.coverage import matrix_wording as matrix_report
 from vpc_cni_iam.coverage.analysis import excess, risks
-from vpc_cni_iam.coverage.analysis.excess import excess_grants
+from vpc_cni_iam.coverage.analysis.excess import Excess, excess_grants
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.data import coverage_data, matrix_data
 from vpc_cni_iam.coverage.report import html as page
@@ -72,7 +73,7 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
 def test_patterns_are_named_with_what_they_grant_besides(
     statements: tuple[Statement, ...], wider: dict[str, tuple[str, ...]]
 ) -> None:
-    coverage = covered(Policy(statements), setting(), "fresh-node").excess
+    coverage = covered(Policy(statements), setting(), "fresh-node").excess.grants
     assert {w.pattern: w.examples[: len(wider.get(w.pattern, ()))] for w in coverage} == wider
 
 
@@ -91,7 +92,7 @@ def test_a_pattern_is_put_to_every_action_of_the_reference(pattern: str) -> None
     assert len(every) > 2000 and "ec2:AssignPrivateNatGatewayAddress" in every
     known = {*every, *(call.action for call in calls.calls())}
     for action in (*every[:5], *every[5::80], every[-1]):
-        grants = excess_grants([Policy((allow(pattern),))], known - {action})
+        grants = excess_grants([Policy((allow(pattern),))], known - {action}).grants
         expected = [(action,)] if matches(pattern.lower(), action.lower()) else []
         assert [grant.examples for grant in grants] == expected
 
@@ -106,7 +107,7 @@ def test_all_but_the_services_that_readers_know_grants_others() -> None:
     }
     others = tuple(f"{service}:*" for service in services)
     statement = Statement(not_actions=others, resources=EVERYTHING)
-    (grant,) = excess_grants([Policy((statement,))], ())
+    (grant,) = excess_grants([Policy((statement,))], ()).grants
     assert len(grant.examples) == 3
     assert not {example.partition(":")[0] for example in grant.examples} & services
 
@@ -123,19 +124,38 @@ def test_many_patterns_that_grant_nothing_more_take_bounded_steps(
     monkeypatch.setattr(excess.wildcard, "matches", counted)
     monkeypatch.setattr(excess, "MOST_TRIES", 10_000)
     nothing = (Statement(not_actions=("*", f"a:{n}"), resources=EVERYTHING) for n in range(50))
-    assert excess_grants([Policy(tuple(nothing))], ()) == ()
+    seen = excess_grants([Policy(tuple(nothing))], ())
+    assert (seen.grants, len(seen.partly_checked)) == ((), 50)
     assert tries.total() <= 10_000
+
+
+def test_every_format_says_which_patterns_were_compared_with_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(excess, "MOST_TRIES", 2_000)
+    statement = {"Effect": "Allow", "NotAction": ["*", "a:b"], "Resource": "*"}
+    action = {"Effect": "Allow", "Action": ["ec2:De*a*", "zz:*"], "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement, action]})
+    (tmp_path / "p.json").write_text(text)
+    words = (
+        "may allow more: not compared with every action, since there are so many patterns: all but"
+    )
+    for options in ([], ["--all-releases"], ["--all-releases", "--format", "html"]):
+        assert words in run("coverage", "p.json", *options, cwd=tmp_path).out
+    for options in ([], ["--all-releases"]):
+        done = run("coverage", "p.json", "--format", "json", *options, cwd=tmp_path)
+        assert json.loads(done.out)["granted_partly_checked"] == ["all but *, a:b"]
 
 
 def test_what_matches_no_call_is_named_once() -> None:
     coverage = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
-    assert (coverage.unused, coverage.excess) == (("s3:*",), ())
+    assert (coverage.unused, coverage.excess.grants) == (("s3:*",), ())
 
 
 @pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
 def test_upstreams_documents_name_actions(variant: str) -> None:
     mode = "ipv6" if variant == "ipv6" else "ipv4"
-    assert covered(composed(variant, "latest"), setting(mode=mode)).excess == ()
+    assert covered(composed(variant, "latest"), setting(mode=mode)).excess == Excess()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +181,7 @@ def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
     policy = Policy((statement, replace(deny("*"), conditions=(MFA,))))
     conditioned = {f.identifier for f in risks.find_risks([policy], setting())}
     assert ("actions-beyond-calls" in conditioned) == grave
-    assert covered(Policy((statement,)), setting(), "fresh-node").excess
+    assert covered(Policy((statement,)), setting(), "fresh-node").excess.grants
     if grave:
         text = "the plugin never calls much of *, such as iam:PassRole, ec2:RunInstances"
         assert text in result["actions-beyond-calls"].text

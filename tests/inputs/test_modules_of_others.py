@@ -173,7 +173,8 @@ def test_a_count_of_zero_is_not_in_force_and_does_not_count(tmp_path: Path) -> N
     policies = opened(tmp_path, ROLE + other)
     assert [p.name for p in policies.policies] == ["o"]
     assert [(s.name, s.reason, s.counts) for s in policies.skipped] == [
-        ("cni", Reason.not_in_force, False)
+        ("cni", Reason.not_in_force, False),
+        ("data.aws_partition", Reason.assumed, False),
     ]
 
 

@@ -288,3 +288,45 @@ def test_questions_that_make_no_sense_are_refused(
     (tmp_path / "p.json").write_text(json.dumps(document({"Action": "ec2:*"})))
     done = run("compare", *words, cwd=tmp_path)
     assert (done.code, done.out) == (2, "") and problem in done.err
+
+
+DENIED = document({"Action": "*"}, {"Effect": "Deny", "Action": "ec2:TerminateInstances"})
+ONE_SERVICE = document({"Action": "ec2:*"})
+OF_LOGS = document({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"})
+OF_OTHERS = document({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::other/*"})
+
+
+@pytest.mark.parametrize(
+    ("policy", "limits", "action", "answer"),
+    [
+        (document({"Action": "*"}), (), "ec2:TerminateInstances", "allowed"),
+        (document({"Action": "*"}), ("--boundary", ONE_SERVICE), "iam:PassRole", "never (proven)"),
+        (document({"Action": "*"}), ("--scp", DENIED), "ec2:TerminateInstances", "never (proven)"),
+        (document({"Action": "*"}), ("--scp", DENIED), "ec2:RunInstances", "allowed"),
+        # A Deny of the policies counts in the boundary, which alone allows more.
+        (
+            DENIED,
+            ("--boundary", document({"Action": "ec2:TerminateInstances"})),
+            "ec2:*",
+            "never (proven)",
+        ),
+        (OF_LOGS, ("--boundary", OF_OTHERS), "s3:GetObject", "not proven"),
+    ],
+)
+def test_limits_of_a_role_count(
+    tmp_path: Path, policy: Document, limits: tuple[str, Document], action: str, answer: str
+) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(policy))
+    options = ["--never", action]
+    if limits:
+        (tmp_path / "limit.json").write_text(json.dumps(limits[1]))
+        options += [limits[0], "limit.json"]
+    done = run("compare", "p.json", *options, "--format", "json", cwd=tmp_path)
+    (result,) = json.loads(done.out)["actions"]
+    assert (result["answer"], done.code) == (answer, int(answer != "never (proven)"))
+
+
+def test_limits_need_a_question(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(TERMINATE))
+    done = run("compare", "p.json", "p.json", "--scp", "p.json", cwd=tmp_path)
+    assert (done.code, "--boundary and --scp need --never" in done.err) == (2, True)

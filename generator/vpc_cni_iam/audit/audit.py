@@ -19,6 +19,7 @@ from vpc_cni_iam.audit.judge import (
     judge_cluster,
     modes,
 )
+from vpc_cni_iam.audit.metrics_helper import MetricsHelperRole, judge_metrics_helper
 from vpc_cni_iam.audit.proposal import proposal
 from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
 from vpc_cni_iam.catalog.facts import documents
@@ -92,6 +93,7 @@ class Audit:
         unread: What could not be read, or is not in the input.
         complete: Whether everything was read and decided.
         breaks: Whether the plugin fails with any of the roles at the version.
+        metrics_helper: The roles of cni-metrics-helper, which are not among them.
     """
 
     cni_version: str
@@ -101,6 +103,7 @@ class Audit:
     unread: tuple[Skipped, ...]
     complete: bool
     breaks: bool
+    metrics_helper: tuple[MetricsHelperRole, ...]
 
 
 def audit(
@@ -131,7 +134,9 @@ def audit(
     if not auditor.accounts:
         advice = f"it holds no role; print roles too: {COMMAND}, without --filter"
         unread.append(Skipped("the input", Reason.not_read, advice))
-    complete = not unread and not any(role.undecided for role in roles)
+    helpers = sorted(auditor.metrics_helper, key=lambda r: r.role)
+    undecided = [*(role.undecided for role in roles), *(role.undecided for role in helpers)]
+    complete = not unread and not any(undecided)
     return Audit(
         str(release),
         tuple(auditor.accounts),
@@ -140,6 +145,7 @@ def audit(
         tuple(unread),
         complete,
         any(role.breaks for role in roles),
+        tuple(helpers),
     )
 
 
@@ -196,6 +202,7 @@ class _Auditor:
     release: PluginVersion
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
     accounts: Counter[str] = field(default_factory=Counter)
+    metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
     _trusts: dict[bytes, Trust | InputError] = field(default_factory=dict)
     _serving: dict[bytes, bool] = field(default_factory=dict)
     _judged: dict[bytes, PolicyAudit] = field(default_factory=dict)
@@ -213,17 +220,11 @@ class _Auditor:
             if not uses:
                 return None
         if not trust.credentials and not uses:
+            if trust.metrics_helper:
+                self.metrics_helper.append(self._metrics_helper(detail, trust))
             return None
         serves = trust.for_plugin or bool(uses)
-        policies, missing, refused = _policies(detail)
-        role = PluginRole(
-            policies,
-            *_boundary(detail, refused),
-            detail.account,
-            partition=detail.arn.split(":")[1],
-            release=self.release,
-            session_tags=trust.credentials == (Credentials.pod_identity,),
-        )
+        role, missing, refused = self._with_policies(detail, trust.credentials)
         key = _key(detail)
         if not serves:
             if key not in self._serving:
@@ -234,10 +235,30 @@ class _Auditor:
             self._missing.update(missing)
             self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
             return None
-        undecided = (*(f"{arn} is not in the input" for arn in missing), *refused)
+        undecided = _undecided(missing, refused)
         judgement = self._judge(role, key)
         uses = tuple(self._as_configured(use, role) for use in uses)
         return self._audit(detail, trust, uses, judgement, undecided)
+
+    def _metrics_helper(self, detail: RoleDetail, trust: Trust) -> MetricsHelperRole:
+        role, missing, refused = self._with_policies(detail, trust.metrics_helper)
+        undecided = _undecided(missing, refused)
+        return judge_metrics_helper(detail.arn, trust.metrics_helper, role, undecided)
+
+    def _with_policies(
+        self, detail: RoleDetail, credentials: tuple[Credentials, ...]
+    ) -> tuple[PluginRole, list[str], list[str]]:
+        """Return a role, the ARNs of its policies without a document, and what was refused."""
+        policies, missing, refused = _policies(detail)
+        role = PluginRole(
+            policies,
+            *_boundary(detail, refused),
+            detail.account,
+            partition=detail.arn.split(":")[1],
+            release=self.release,
+            session_tags=credentials == (Credentials.pod_identity,),
+        )
+        return role, missing, refused
 
     def unread(self) -> Iterator[Skipped]:
         """Yield what was not read of roles that may serve the plugin."""
@@ -307,6 +328,10 @@ class _Auditor:
             undecided,
             advice,
         )
+
+
+def _undecided(missing: Iterable[str], refused: Iterable[str]) -> tuple[str, ...]:
+    return (*(f"{arn} is not in the input" for arn in missing), *refused)
 
 
 def _policies(detail: RoleDetail) -> tuple[tuple[Policy, ...], list[str], list[str]]:

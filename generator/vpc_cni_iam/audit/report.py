@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.judge import FamilyAudit
+from vpc_cni_iam.audit.metrics_helper import MetricsHelperRole
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.inputs import skipped
@@ -48,6 +49,8 @@ def lines(audit: Audit) -> Iterator[str]:
     """Yield what follows the table."""
     for role in audit.roles:
         yield from _role(role, audit.cni_version)
+    for helper in audit.metrics_helper:
+        yield from _metrics_helper(helper)
     yield from skipped.lines(audit.unread)
     yield conclusion(audit)
 
@@ -69,6 +72,17 @@ def _role(role: RoleAudit, version: str) -> Iterator[str]:
         yield from _missing(family)
 
 
+def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:
+    equal = f", equal to {'; '.join(listed(role.equal_to))}" if role.equal_to else ""
+    result = "" if role.denied or role.undecided else ": its calls are allowed"
+    credentials = ", ".join(role.credentials)
+    yield f"{role.role}: a role of cni-metrics-helper ({credentials}){equal}{result}"
+    for text in role.undecided:
+        yield f"{role.role}: not decided: {text}"
+    for denied in role.denied:
+        yield f"  {denied.action} is denied: {denied.breaks}"
+
+
 def _missing(family: FamilyAudit) -> Iterator[str]:
     for missing in family.missing:
         by = f", which {missing.by} does not allow" if missing.by else ""
@@ -86,6 +100,8 @@ def conclusion(audit: Audit) -> str:
     else:
         result = f"{len(audit.roles):,} for the plugin, of which {breaking:,} "
         result += f"break{'s' * (breaking == 1)} at {audit.cni_version}"
+    if audit.metrics_helper:
+        result += f"; {len(audit.metrics_helper):,} for cni-metrics-helper"
     incomplete = "" if audit.complete else "incomplete, see what is not read or decided above: "
     return f"{incomplete}{read}: {result}"
 

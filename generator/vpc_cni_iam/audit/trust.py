@@ -10,17 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
-from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
 
 _PODS, _NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 # Its tokens name service accounts; those of other providers, such as GitHub's, do not.
 _EKS_ISSUER = "oidc.eks"
-_SERVICE_ACCOUNT_OF = {
-    True: (NAMESPACE, SERVICE_ACCOUNT),
-    False: ("example-namespace", "example-service-account"),
-}
+_OTHER = ("example-namespace", "example-service-account")
 _EQUAL = frozenset(
     ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "bool")
 )
@@ -41,10 +39,13 @@ class Trust:
     Args:
         credentials: How the plugin could get the role; empty if it cannot.
         for_plugin: Whether the service account aws-node can get it and another one cannot.
+        metrics_helper: How cni-metrics-helper could get the role, where no other service account
+            can, nor aws-node.
     """
 
     credentials: tuple[Credentials, ...]
     for_plugin: bool
+    metrics_helper: tuple[Credentials, ...] = ()
 
 
 def read_trust(policy: Policy) -> Trust:
@@ -57,34 +58,39 @@ def read_trust(policy: Policy) -> Trust:
         InputError: A policy that the evaluator refuses.
     """
     compiled = compile_policies([policy], "trust policy")
-    requests = [request for s in policy.statements for request in _requests(s, plugin=True)]
-    others = [request for s in policy.statements for request in _requests(s, plugin=False)]
-    allowed = {c for c, request in requests if _allows(compiled, request)}
-    shared = {c for c, request in others if _allows(compiled, request)}
+
+    def ways(account: tuple[str, str]) -> list[tuple[Credentials, Request]]:
+        requests = (pair for s in policy.statements for pair in _requests(s, account))
+        return [(c, request) for c, request in requests if not compiled.evaluate(request).denied]
+
+    allowed = {c for c, _ in ways((NAMESPACE, SERVICE_ACCOUNT))}
+    others = ways(_OTHER)
+    shared = {c for c, _ in others}
+    helper = {c for c, _ in ways((NAMESPACE, program_service_account("metrics-helper")))}
     # A provider that is not of EKS has the plugin's role only if its name is asked for.
     unnamed = {
         Credentials.irsa
         for c, request in others
-        if c is Credentials.irsa and c in shared and _EKS_ISSUER not in request.principal
+        if c is Credentials.irsa and _EKS_ISSUER not in request.principal
     }
     credentials = tuple(c for c in Credentials if c in allowed - unnamed)
     service_accounts = {Credentials.irsa, Credentials.pod_identity}
-    return Trust(credentials, bool(allowed & service_accounts - shared))
+    own = service_accounts - shared
+    helpers = (c for c in Credentials if c in helper & own - allowed)
+    return Trust(credentials, bool(allowed & own), tuple(helpers))
 
 
-def _allows(compiled: Compiled, request: Request) -> bool:
-    return not compiled.evaluate(request).denied
-
-
-def _requests(statement: Statement, *, plugin: bool) -> Iterator[tuple[Credentials, Request]]:
+def _requests(
+    statement: Statement, service_account: tuple[str, str]
+) -> Iterator[tuple[Credentials, Request]]:
     """Yield the requests for the role that a statement could allow.
 
     Args:
-        plugin: Whether aws-node asks, or a pod with another service account.
+        service_account: The namespace and name of the one that asks.
     """
     if statement.effect != "Allow":
         return
-    namespace, account = _SERVICE_ACCOUNT_OF[plugin]
+    namespace, account = service_account
     values = _values(statement.conditions)
     for principal in statement.principals:
         for name in principal.identifiers:

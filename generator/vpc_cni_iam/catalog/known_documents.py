@@ -6,15 +6,21 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.peers import peer_documents
 from vpc_cni_iam.catalog.facts.store import managed_policy_data
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 
 # JSON has all.
 _SHOWN = 3
+_METRICS_HELPER = (
+    "aws/amazon-vpc-cni-k8s cmd/cni-metrics-helper/README.md, "
+    "852d811434461303ed2fb594edfe5b2feedfa2c4"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +43,13 @@ class KnownDocument:
 
 @cache
 def known_documents() -> dict[KnownDocument, Policy]:
-    """Return the documents for the plugin that the catalog has, newest first.
+    """Return the documents that the catalog has, newest first.
 
     They are all that a release of upstream had on its page or in its README, with placeholders,
-    AWS's from version 2 of AmazonEKS_CNI_Policy on, and those of other projects.
+    AWS's from version 2 of AmazonEKS_CNI_Policy on, those of other projects, and those for
+    cni-metrics-helper.
     """
-    every = [*_upstream(), *_managed(), *_peers()]
+    every = [*_upstream(), *_managed(), *_peers(), *_metrics_helper()]
     return dict(sorted(every, key=lambda entry: entry[0].date, reverse=True))
 
 
@@ -72,6 +79,15 @@ def _peers() -> Iterator[tuple[KnownDocument, Policy]]:
         name = " ".join(filter(None, (f"{peer.project}'s {peer.name}", peer.versions)))
         source = f"{peer.repository} {peer.path}, {peer.commit}"
         yield KnownDocument(name, peer.date or "", source), peer.policy
+
+
+def _metrics_helper() -> Iterator[tuple[KnownDocument, Policy]]:
+    put = Statement(actions=("cloudwatch:PutMetricData",), resources=("*",))
+    name = "policy of upstream's README of cni-metrics-helper"
+    yield KnownDocument(name, "2022-01-27", _METRICS_HELPER), Policy((put,))
+    variant = variants.METRICS_HELPER
+    known = KnownDocument(f"variant {variant.name}", "", f"vpc-cni-iam policy {variant.name}")
+    yield known, compose(variant, select()).policy
 
 
 def listed(known: Sequence[KnownDocument]) -> list[str]:

@@ -23,9 +23,9 @@ that NEW allows more, with an example request, or that neither is proven, for ex
 input has a policy that was not read and --document does not select others. Exit code 3 means that
 an input cannot be read.
 
-With --never, the policies are those of one role. With --disjoint, they are those of the roles of
-two clusters. Exit code 0 then means that what is asked is proven, and 1 that a request shows the
-opposite, or that neither is known.
+With --never, the policies are those of one role, which --boundary and --scp limit. With --disjoint,
+they are those of the roles of two clusters. Exit code 0 then means that what is asked is proven,
+and 1 that a request shows the opposite, or that neither is known.
 
 \b
 Examples:
@@ -48,8 +48,9 @@ def compare(
         ),
     ],
     surroundings: options.ClusterOptions,
-    variables: options.VariableOptions,
+    variables: options.ModuleOptions,
     asked: never.NeverOptions,
+    limits: options.LimitOptions,
     document: Annotated[
         list[str] | None,
         typer.Option(
@@ -71,10 +72,13 @@ def compare(
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
 
-    inputs.check_once([*policies, *(variables.var_file or ())])
+    inputs.check_once([*policies, *limits.files, *(variables.var_file or ())])
     values = variables.read()
+    if any(limits.files) and not asked.never:
+        raise UsageError("--boundary and --scp need --never")
     if asked.never or asked.disjoint:
-        answer = never.answered(asked, policies, document or (), surroundings.values, values)
+        names = surroundings.values
+        answer = never.answered(asked, policies, limits, document or (), names, values)
         never.show(answer, output)
         raise typer.Exit(0 if answer.proven else 1)
     if asked.clusters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -34,7 +35,8 @@ exit code is 3.
 
 With --from-hcl, FILE is a .tf file or a directory, and its policies are printed as JSON: data
 sources, jsonencode and heredocs. Exit code 1 means that some are left out because only an engine
-can evaluate them, or stand in files that are not read. --document selects policies.
+can evaluate them, or stand in files that are not read. --document selects policies, and --var
+gives values to variables.
 
 With --rewrite, the heredocs and jsonencode calls that the AWS provider takes for IAM policies are
 replaced by data sources in the .tf file. Nothing else in the file changes.
@@ -47,6 +49,7 @@ Examples:
   vpc-cni-iam convert policies/*.json --output terraform --partition-aware
   vpc-cni-iam convert key.json --parametrize account_id=111122223333
   vpc-cni-iam convert --from-hcl iam.tf --output policies
+  vpc-cni-iam convert --from-hcl iam.tf --var cluster_name=prod
   vpc-cni-iam convert --rewrite iam.tf --dry-run
 """
 
@@ -149,13 +152,16 @@ def convert(
         typer.Argument(metavar="FILE...", help="JSON or .tf files; - is standard input."),
     ],
     chosen: ConvertCommandOptions,
+    variables: options.VariableOptions,
 ) -> None:
     """See `HELP`."""
     chosen.check()
+    if not chosen.from_hcl and (variables.var or variables.var_file):
+        raise UsageError("--var and --var-file need --from-hcl")
     if chosen.rewrite:
         _rewrite(files, chosen)
     elif chosen.from_hcl:
-        _from_hcl(files, chosen)
+        _from_hcl(files, chosen, variables)
     else:
         _to_hcl(files, chosen)
 
@@ -217,11 +223,12 @@ def _show_changes(changes: Sequence[FileChange], directory: str) -> None:
         typer.echo(f"{change.kind:<7} {Path(directory or '.') / change.path}")
 
 
-def _from_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
+def _from_hcl(
+    files: Sequence[str], chosen: ConvertCommandOptions, variables: options.VariableOptions
+) -> None:
     from vpc_cni_iam.converting import from_hcl, report
 
-    inputs.check_once(files)
-    readings = from_hcl.read_files(partial(_hcl_texts, file) for file in files)
+    readings = _readings(files, variables)
     policies = from_hcl.choose(readings, chosen.document or ())
     read = [policy for policy in policies if isinstance(policy, from_hcl.Reading)]
     unread = [policy for policy in policies if isinstance(policy, from_hcl.Unread)]
@@ -236,6 +243,18 @@ def _from_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
         # Code 1 means that the output leaves policies out.
         failed = not read or chosen.document or not all(u.address for u in unread)
         raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
+
+
+def _readings(files: Sequence[str], variables: options.VariableOptions) -> list[Reading | Unread]:
+    from vpc_cni_iam.converting.from_hcl import read_files
+    from vpc_cni_iam.inputs.variables import check_declared
+
+    inputs.check_once([*files, *(variables.var_file or ())])
+    values = variables.read()
+    texts = (partial(_hcl_texts, file) for file in files)
+    readings = read_files(texts, _texts_beside(files) if values.names else {}, values)
+    check_declared(values)
+    return readings
 
 
 def _show_readings(
@@ -270,6 +289,18 @@ def _hcl_texts(file: str) -> Directory:
     if text.lstrip()[:1] in tuple('{["'):
         raise content.refuse(f"is {identify(content).name}; --from-hcl reads .tf and .tofu files")
     return Directory({content.source: text}, ())
+
+
+def _texts_beside(files: Sequence[str]) -> dict[str, str]:
+    """Return the texts of the other files of the modules of files."""
+    from vpc_cni_iam.inputs.directory import read_beside
+    from vpc_cni_iam.inputs.hcl import FILE, kind_of
+
+    beside: dict[str, str] = {}
+    for file in files:
+        if kind_of(file) is FILE:
+            beside |= read_beside(Path(file)).texts
+    return {name: text for name, text in beside.items() if name not in map(os.path.normpath, files)}
 
 
 def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:

@@ -45,6 +45,7 @@ Examples:
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
   vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
   vpc-cni-iam coverage modules/irsa --document vpc_cni --var-file irsa.tfvars
+  vpc-cni-iam coverage modules/irsa/policies.tf --engine terraform
   kubectl get daemonset aws-node -n kube-system -o json > aws-node.json
   vpc-cni-iam coverage policy.json --daemonset aws-node.json
   vpc-cni-iam coverage policy.json --used trail/ --role prod-aws-node
@@ -91,29 +92,6 @@ class PolicyOptions:
             help="With --variant: do not add the actions that upstream's document misses.",
         ),
     ] = False
-
-
-@dataclass(frozen=True, slots=True)
-class LimitOptions:
-    """The options that name what else must allow what the policies allow."""
-
-    boundary: Annotated[
-        str | None,
-        typer.Option("--boundary", metavar="POLICY", help="Permissions boundary of the role."),
-    ] = None
-    scp: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scp",
-            metavar="POLICY",
-            help="Service control policies of one level of the organisation; repeat for more.",
-        ),
-    ] = None
-
-    @property
-    def files(self) -> list[str]:
-        """The files they name; the boundary's is empty without one."""
-        return [*(self.scp or ()), self.boundary or ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +178,9 @@ class ScenarioOptions:
 @expanded
 def coverage(
     surroundings: options.ClusterOptions,
-    variables: options.VariableOptions,
+    variables: options.ModuleOptions,
     chosen: PolicyOptions,
-    limits: LimitOptions,
+    limits: options.LimitOptions,
     node: NodeOptions,
     used: usage.UsageOptions,
     selected: ScenarioOptions,
@@ -257,9 +235,9 @@ def coverage(
 def _asked(
     files: list[str],
     surroundings: options.ClusterOptions,
-    variables: options.VariableOptions,
+    variables: options.ModuleOptions,
     chosen: PolicyOptions,
-    limits: LimitOptions,
+    limits: options.LimitOptions,
     node: NodeOptions,
     used: usage.UsageOptions,
     *,
@@ -355,7 +333,7 @@ def _subject(
 
 def _limited(
     subject: Subject,
-    limits: LimitOptions,
+    limits: options.LimitOptions,
     names: dict[str, str | None],
     user_values: GivenVariables,
 ) -> Subject:

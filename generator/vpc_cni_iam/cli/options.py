@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -15,6 +16,7 @@ from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.hcl.module.given import Renderer
     from vpc_cni_iam.inputs.variables import GivenVariables
 
 
@@ -30,6 +32,15 @@ class Mode(StrEnum):
 
     ipv4 = "ipv4"
     ipv6 = "ipv6"
+
+
+class RenderingEngine(StrEnum):
+    """Which engine renders a module."""
+
+    auto = "auto"
+    terraform = "terraform"
+    tofu = "tofu"
+    none = "none"
 
 
 def choices(name: str, values: Iterable[str]) -> type[StrEnum]:
@@ -216,6 +227,37 @@ class VariableOptions:
         return given_variables(self.var or (), self.var_file or (), text)
 
 
+@dataclass(frozen=True, slots=True)
+class ModuleOptions(VariableOptions):
+    """The options that say how a module is read."""
+
+    engine: Annotated[
+        RenderingEngine,
+        choice(
+            RenderingEngine,
+            "--engine",
+            "Engine that renders policies of HCL that cannot be known without one; auto uses the "
+            "one on the PATH.",
+        ),
+    ] = RenderingEngine.none
+
+    def read(self) -> GivenVariables:
+        """Return the values, and the engine."""
+        return replace(VariableOptions.read(self), renderer=self._renderer())
+
+    def _renderer(self) -> Renderer | None:
+        from vpc_cni_iam.engine.documents import render
+        from vpc_cni_iam.engine.run import find
+        from vpc_cni_iam.errors import EngineError
+        from vpc_cni_iam.hcl.module.given import Renderer
+
+        if self.engine is RenderingEngine.none:
+            return None
+        if (engine := find(self.engine.value, os.environ)) is None:
+            raise EngineError("--engine auto: neither terraform nor tofu is on the PATH")
+        return Renderer(engine.version(), partial(render, engine))
+
+
 _Text: TypeAlias = str | None
 
 
@@ -239,3 +281,26 @@ class ClusterOptions:
     def values(self) -> dict[str, str | None]:
         """The values by the names of the catalog's parameters."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitOptions:
+    """The options that name what else must allow what the policies allow."""
+
+    boundary: Annotated[
+        str | None,
+        typer.Option("--boundary", metavar="POLICY", help="Permissions boundary of the role."),
+    ] = None
+    scp: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scp",
+            metavar="POLICY",
+            help="Service control policies of one level of the organisation; repeat for more.",
+        ),
+    ] = None
+
+    @property
+    def files(self) -> list[str]:
+        """The files they name; the boundary's is empty without one."""
+        return [*(self.scp or ()), self.boundary or ""]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -35,26 +34,19 @@ Examples:
 """
 
 
-class RenderingEngine(StrEnum):
-    """Which engine renders the module."""
-
-    auto = "auto"
-    terraform = "terraform"
-    tofu = "tofu"
-    none = "none"
-
-
 def verify(
     directory: Annotated[
         Path,
         typer.Argument(metavar="DIRECTORY", readable=False, help="The module's directory."),
     ],
     engine: Annotated[
-        RenderingEngine,
+        options.RenderingEngine,
         options.choice(
-            RenderingEngine, "--engine", "Engine that renders it; auto uses the one on the PATH."
+            options.RenderingEngine,
+            "--engine",
+            "Engine that renders it; auto uses the one on the PATH.",
         ),
-    ] = RenderingEngine.auto,
+    ] = options.RenderingEngine.auto,
     variant: Annotated[
         list[str] | None,
         options.variant("Compare this variant; repeat for more.  [default: all]"),
@@ -93,7 +85,7 @@ def verify(
             gaps=not no_gaps,
         )
 
-    renderer = None if engine is RenderingEngine.none else find(engine.value, os.environ)
+    renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
     result = compare(directory, select, renderer, _published_files)
     for note in result.notes:
         common.say(note)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from vpc_cni_iam.converting import naming
@@ -12,14 +14,19 @@ from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
+from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.marks import MarkedExpression, Marks
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.hcl.module.reader import local_nodes
+from vpc_cni_iam.hcl.module.variables import undeclared, values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, File, Node
 from vpc_cni_iam.inputs.directory import Directory
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve as find_name
 from vpc_cni_iam.policy.document import Policy, to_json
+from vpc_cni_iam.policy.parse import loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,9 @@ def local_values(file: File) -> dict[str, Node]:
     return {name: value for block in blocks for name, value in block.attributes.items()}
 
 
-def readings(file: File, known: Mapping[str, Node] | None = None) -> tuple[Reading | Unread, ...]:
+def readings(
+    file: File, known: Mapping[str, Node] | None = None, scope: ValueScope | None = None
+) -> tuple[Reading | Unread, ...]:
     """Return the policies of a file in their order.
 
     These are its ``aws_iam_policy_document`` data sources, and what is written out as a heredoc,
@@ -85,21 +94,30 @@ def readings(file: File, known: Mapping[str, Node] | None = None) -> tuple[Readi
 
     Args:
         known: The locals of the files that are read together; without it, those of this one.
+        scope: The values of names, in whose place they stand; without it, every name stays.
     """
     if not may_hold_policy(file.text):
         return ()
     known = local_values(file) if known is None else known
-    policies = [*_written_out(file, known), *_data_sources(file)]
+    scope = scope or ValueScope()
+    policies = [*_written_out(file, known, scope), *_data_sources(file, scope)]
     return tuple(policy for _, policy in sorted(policies, key=lambda pair: pair[0]))
 
 
-def read_files(files: Iterable[Callable[[], Directory]]) -> list[Reading | Unread]:
+def read_files(
+    files: Iterable[Callable[[], Directory]],
+    others: Mapping[str, str] = MappingProxyType({}),
+    variables: GivenVariables | None = None,
+) -> list[Reading | Unread]:
     """Return the policies of files that are read together, as the files of one module are.
 
     Args:
         files: Each returns texts by the names that errors show, or raises `InputError`.
+        others: The texts of files of the module whose policies are left out.
+        variables: Values for those of the module; without any, each stays a reference.
     """
     policies: list[Reading | Unread] = []
+    parse_file = parse if variables is not None and variables.names else read_file
     parsed: dict[str, File] = {}
     known: dict[str, Node] = {}
     for read in files:
@@ -108,18 +126,35 @@ def read_files(files: Iterable[Callable[[], Directory]]) -> list[Reading | Unrea
             policies += map(_of_skipped, directory.skipped)
             for source, text in directory.texts.items():
                 try:
-                    parsed[source] = read_file(text, source)
+                    parsed[source] = parse_file(text, source)
                     known |= local_values(parsed[source])
                 except InputError as error:
                     policies.append(Unread("", error))
         except InputError as error:
             policies.append(Unread("", error))
+    scope = _scope(
+        [*parsed.values(), *(parse(text, name) for name, text in others.items())], variables
+    )
     for file in parsed.values():
-        policies += readings(file, known)
+        policies += readings(file, known, scope)
     if not policies:
         problem = "holds no policy that is written out"
         policies.append(Unread("", InputError(first_of(parsed), "", problem)))
     return policies
+
+
+def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScope:
+    """Return the values of a user's variables, and of the locals that follow from them."""
+    if variables is None or not variables.names:
+        return ValueScope()
+    blocks = [block for file in files for block in file.blocks]
+    declared = {f"var.{b.labels[0]}" for b in blocks if b.type == "variable" and b.labels}
+    known = values(blocks, variables)
+    if not declared:
+        variables.declared.update(variables.names)
+        known = undeclared((), variables)
+    chosen = {name: value for name, value in known.items() if name[4:] in variables.names}
+    return ValueScope(known=chosen, nodes=local_nodes(blocks))
 
 
 def _of_skipped(part: Skipped) -> Unread:
@@ -160,22 +195,41 @@ def files(policies: Sequence[Reading]) -> dict[str, str]:
     return {f"{name}.json": policy.text for name, policy in zip(names, policies, strict=True)}
 
 
-def _written_out(file: File, known: Mapping[str, Node]) -> Iterator[tuple[int, Reading | Unread]]:
+def _written_out(
+    file: File, known: Mapping[str, Node], scope: ValueScope
+) -> Iterator[tuple[int, Reading | Unread]]:
     for attribute in attributes(file):
         value, line = attribute.value, attribute.value.span.line
         if embedded.is_document(value):
             if not attribute.holds_policy and not embedded.has_statement(value):
                 continue
             try:
-                policy = embedded.read(value, file.source)
-                document = _shown(policy.policy, policy.marks, file.source, line)
+                yield line, _document(value, attribute.address, file.source, scope)
             except InputError as error:
                 yield line, Unread(attribute.address, error)
-                continue
-            names = tuple(dict.fromkeys(expression.code for expression in policy.marks.expressions))
-            yield line, Reading(attribute.address, file.source, line, document, names)
         elif problem := _why_unread(attribute, known):
             yield line, Unread(attribute.address, InputError(file.source, f"line {line}", problem))
+
+
+def _document(value: Node, address: str, source: str, scope: ValueScope) -> Reading:
+    """Return a policy that is written out, with the values of names that are known."""
+    line = value.span.line
+    if scope.known is not None:
+        with contextlib.suppress(InputError):
+            policy = loads(resolve.known_text(value, source, Evaluator(scope)), source)
+            return Reading(address, source, line, to_json(policy), ())
+    written = embedded.read(value, source)
+    every = ((e.code, _text(e, scope)) for e in written.marks.expressions)
+    texts = {code: text for code, text in every if text is not None}
+    marks = [e for e in written.marks.expressions if e.code not in texts]
+    document = _shown(written.filled(texts), written.marks, marks, source, line)
+    return Reading(address, source, line, document, tuple(dict.fromkeys(e.code for e in marks)))
+
+
+def _text(expression: MarkedExpression, scope: ValueScope) -> str | None:
+    """Return the text of an expression; None if it is unknown, or would not stand in JSON as is."""
+    text = resolve.text(expression.code, scope) if scope.known is not None else None
+    return None if text is None or {'"', "\\"} & {*text} else text
 
 
 def _why_unread(attribute: Attribute, known: Mapping[str, Node]) -> str:
@@ -187,27 +241,27 @@ def _why_unread(attribute: Attribute, known: Mapping[str, Node]) -> str:
     return ""
 
 
-def _data_sources(file: File) -> Iterator[tuple[int, Reading | Unread]]:
+def _data_sources(file: File, scope: ValueScope) -> Iterator[tuple[int, Reading | Unread]]:
     for block in file.blocks:
         if block.type != "data" or block.labels[:1] != ("aws_iam_policy_document",):
             continue
         address = ".".join(("data", *block.labels))
         line = block.span.line
         try:
-            yield line, _data_source(block, address, file.source)
+            yield line, _data_source(block, address, file.source, scope)
         except InputError as error:
             yield line, Unread(address, error)
 
 
-def _data_source(block: Block, address: str, source: str) -> Reading:
+def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> Reading:
     marks, line = Marks(), block.span.line
-    scope = ValueScope(keep=lambda code: marks.mark(MarkedExpression(code, line)))
+    scope = replace(scope, keep=lambda code: marks.mark(MarkedExpression(code, line)))
     try:
         (document,) = resolve.documents([block], source, scope)
         for argument, _ in document.joins:
             problem = f"{argument} joins other documents, which takes an engine"
             raise InputError(source, f"line {line}", problem)
-        shown = _shown(document.policy, marks, source, line)
+        shown = _shown(document.policy, marks, marks.expressions, source, line)
     except InputError as error:
         raise InputError(source, error.place, marks.shown(error.problem)) from None
     return Reading(
@@ -215,13 +269,15 @@ def _data_source(block: Block, address: str, source: str) -> Reading:
     )
 
 
-def _shown(policy: Policy, marks: Marks, source: str, line: int) -> dict[str, Any]:
+def _shown(
+    policy: Policy, marks: Marks, expressions: Sequence[MarkedExpression], source: str, line: int
+) -> dict[str, Any]:
     """Return the JSON with its references shown, if each can be told from IAM's variables."""
-    for expression in marks.expressions:
+    for expression in expressions:
         if not resolve.REFERENCE.fullmatch(expression.code):
             problem = f"{expression.code} is computed; only an engine can know it"
             raise InputError(source, f"line {expression.line}", problem)
-    written = {f"${{{k.code}}}" for k in marks.expressions}
+    written = {f"${{{k.code}}}" for k in expressions}
 
     def shown(value: object) -> Any:
         if isinstance(value, dict):

@@ -9,7 +9,7 @@ from vpc_cni_iam.catalog.facts.calls import Basis, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.coverage.analysis.cover import Coverage, Verdict
-from vpc_cni_iam.coverage.analysis.excess import ExcessGrant
+from vpc_cni_iam.coverage.analysis.excess import Excess
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, RiskLevel, explanation
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
@@ -92,6 +92,7 @@ class CoverageData(TypedDict):
     scenarios: Sequence[ScenarioData]
     granted_never_called: Sequence[str]
     granted_beyond_calls: Sequence[ExcessData]
+    granted_partly_checked: Sequence[str]
     findings: Sequence[RiskData]
 
 
@@ -135,6 +136,7 @@ class MatrixData(TypedDict):
     works_with: Sequence[tuple[str, str]]
     works_but_for: WorksButForData
     granted_beyond_calls: Sequence[ExcessData]
+    granted_partly_checked: Sequence[str]
     actions: Sequence[str]
     releases: Sequence[VersionData]
 
@@ -160,6 +162,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
         ],
         "granted_never_called": coverage.unused,
         "granted_beyond_calls": _excess(coverage.excess),
+        "granted_partly_checked": coverage.excess.partly_checked,
         "findings": [
             {
                 "id": risk.identifier,
@@ -179,8 +182,8 @@ def _equal(subject: Subject) -> list[EqualData]:
     ]
 
 
-def _excess(grants: Iterable[ExcessGrant]) -> list[ExcessData]:
-    return [{"pattern": grant.pattern, "examples": grant.examples} for grant in grants]
+def _excess(excess: Excess) -> list[ExcessData]:
+    return [{"pattern": grant.pattern, "examples": grant.examples} for grant in excess.grants]
 
 
 def _call(subject: Subject, call: SentCall, release: PluginVersion) -> CallData:
@@ -227,6 +230,7 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
         "works_with": _spans(matrix.works()),
         "works_but_for": {"scenarios": names, "works_with": _spans(more)},
         "granted_beyond_calls": _excess(matrix.excess),
+        "granted_partly_checked": matrix.excess.partly_checked,
         "actions": matrix.actions,
         "releases": [
             {

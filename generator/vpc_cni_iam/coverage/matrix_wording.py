@@ -51,9 +51,9 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
     if denials := list(reasons(matrix)):
         yield ""
         yield from denials
-    if matrix.excess:
+    if excess := list(excess_lines(matrix)):
         yield ""
-        yield from excess_lines(matrix)
+        yield from excess
     if subject.skipped:
         yield ""
         yield from skipped.lines(subject.skipped)
@@ -87,10 +87,13 @@ def conclusion(subject: Subject, matrix: Matrix) -> str:
 
 def works(matrix: Matrix) -> str:
     """Return the releases at which the plugin works, as text; and where it fails only at times."""
-    versions = ", ".join(map(str, matrix.works())) or "no known release"
-    names, more = matrix.works_but_for()
+    runs = matrix.works()
+    versions = ", ".join(map(str, runs)) or "no known release"
+    names, _ = matrix.works_but_for()
     if names:
-        versions += f"; but for {' and '.join(names)}, with {', '.join(map(str, more))}"
+        scenarios = f"scenario{'s' * (len(names) != 1)} {' and '.join(names)}"
+        more = ", ".join(map(str, matrix.works_also()))
+        versions += f"; without the {scenarios} {'also ' if runs else ''}with {more}"
     undecided = dict.fromkeys(d.action for d in matrix.denials() if d.call.undecided)
     if undecided:
         versions += f"; undecided, counted as denied: {', '.join(undecided)}"
@@ -118,4 +121,4 @@ def reasons(matrix: Matrix) -> Iterator[str]:
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:
     """Yield a line for each pattern that grants more than any release calls."""
-    yield from (f"allowed beyond what any plugin version calls: {grant}" for grant in matrix.excess)
+    yield from matrix.excess.lines("what any plugin version calls")

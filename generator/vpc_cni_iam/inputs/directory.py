@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ class Directory:
 
     Args:
         texts: The texts of its files in HCL by path.
-        skipped: Its other files that may hold policies, or change what policies mean.
+        skipped: Its other files that may hold policies, or change what policies mean, by path.
     """
 
     texts: dict[str, str]
@@ -45,6 +45,10 @@ def read_directory(path: Path) -> Directory:
     files = _configuration_files(path)
     if not files:
         raise InputError(str(path), "", _NONE)
+    return _read(files, path)
+
+
+def _read(files: Sequence[Path], path: Path) -> Directory:
     names = {p.name for p in files}
     read = read_together(files, str(path), "HCL", HCL, MODULE, MODULE_FILES)
     texts: dict[str, str] = {}
@@ -57,6 +61,25 @@ def read_directory(path: Path) -> Directory:
         else:
             texts[str(file)] = text
     return Directory(texts, tuple(skipped))
+
+
+def read_beside(path: Path) -> Directory:
+    """Read the other files of the module of a file, as far as they decide what the file means.
+
+    A module in JSON is not among them: what it declares is unknown, and named where it is used.
+
+    Raises:
+        InputError: The directory or a file in it cannot be read.
+    """
+    if _OVERRIDE.fullmatch(path.name):
+        return Directory({}, ())
+    twin = path.with_suffix(".tf" if path.suffix == ".tofu" else ".tofu")
+    files = [file for file in _configuration_files(path.parent) if file not in (path, twin)]
+    directory = _read(files, path.parent)
+    deciding = (
+        s for s in directory.skipped if s.reason is Reason.overrides or not s.name.endswith(_JSON)
+    )
+    return Directory(directory.texts, tuple(deciding))
 
 
 def hcl_files(path: Path) -> list[Path]:

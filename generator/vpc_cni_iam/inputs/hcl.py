@@ -2,47 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, without_policies
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
 
+if TYPE_CHECKING:
+    from vpc_cni_iam.hcl.module.reader import HclModule
+    from vpc_cni_iam.hcl.syntax import Block, File
+
+_OF_MODULES = (".tf", ".tofu")
+# A name that another file of the module may declare.
+_REFERS = re.compile(r"\b(?:var|local|data)\.")
 # The variable through which a generated module joins documents of a caller; empty by default.
 _JOINED = ("additional_policy_documents",)
 
 
 def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
+    """Yield the policies of a file, read with what the other files of its module declare."""
+    from vpc_cni_iam.hcl.parse import parse
+    from vpc_cni_iam.inputs.directory import Directory, read_beside
+
     assert content.path is not None  # noqa: S101 - it has a suffix
-    # Another file of its module may declare them.
-    values.user_values.declared.update(values.user_values.names)
-    yield from _policies({content.source: read(content.path, "HCL", HCL)}, values)
+    own, beside, others = read(content.path, "HCL", HCL), Directory({}, ()), []
+    if content.has_suffix(*_OF_MODULES):
+        try:
+            beside = read_beside(content.path)
+        except InputError as error:
+            yield Skipped(error.source, Reason.not_read, error.problem)
+    for name, text in beside.texts.items():
+        try:
+            others.append(parse(text, name))
+        except InputError as error:
+            yield Skipped(name, Reason.not_read, f"{error.place}: {error.problem}")
+    if not any(block.type == "variable" for file in others for block in file.blocks):
+        # What declares them is not there, or is the file itself.
+        values.user_values.declared.update(values.user_values.names)
+    yield from _policies([parse(own, content.source)], values, others)
+    yield from beside.skipped
+    if others and _REFERS.search(own):
+        detail = "variables, locals and data sources of its other files, without their policies"
+        yield Skipped(str(content.path.parent), Reason.read_with_it, detail)
 
 
 def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
+    from vpc_cni_iam.hcl.parse import parse
     from vpc_cni_iam.inputs.directory import read_directory
 
     assert content.path is not None  # noqa: S101 - it is a directory
     directory = read_directory(content.path)
-    yield from _policies(directory.texts, values)
+    files = [parse(directory.texts[name], name) for name in sorted(directory.texts)]
+    yield from _policies(files, values)
     yield from directory.skipped
 
 
-def _policies(texts: Mapping[str, str], values: ModuleValues) -> Iterator[Part]:
-    """Yield the policies of a module's files by name, and the parts that may be one."""
-    from vpc_cni_iam.hcl.module import reader
-    from vpc_cni_iam.hcl.parse import parse
-    from vpc_cni_iam.inputs.embedded import embedded_policies
+def _policies(
+    files: Sequence[File], values: ModuleValues, others: Sequence[File] = ()
+) -> Iterator[Part]:
+    """Yield the policies of a module's files by name, and the parts that may be one.
 
-    files = [parse(texts[name], name) for name in sorted(texts)]
-    blocks = [(file.source, block) for file in files for block in file.blocks]
-    module = reader.read_blocks(blocks, values.names, values.user_values)
+    Args:
+        others: Files of the module whose policies are left out.
+    """
+    from vpc_cni_iam.hcl.evaluate.excerpt import excerpt
+    from vpc_cni_iam.hcl.module.reader import read_blocks
+    from vpc_cni_iam.hcl.resolve import is_document
+    from vpc_cni_iam.inputs.embedded import embedded_policies
+    from vpc_cni_iam.inputs.rendering import rendered
+
+    own = [(file.source, block) for file in files for block in file.blocks]
+    blocks = [*own, *((file.source, block) for file in others for block in file.blocks)]
+    module = read_blocks(blocks, values.names, values.user_values)
+    names = {block.labels[-1] for _, block in own if is_document(block)}
+    why: Mapping[str, str] = {}
+    if (renderer := values.user_values.renderer) is not None:
+        scope = module.evaluator.scope
+        unknown = sorted(_unknown(module) & names)
+        part = excerpt((b for _, b in blocks), scope, unknown, values.user_values.names)
+        yield from rendered(part, scope.surroundings, renderer)
+        names, why = names.difference(part.names), part.left_out
+    yield from _documents(module, names, why)
+    every = {block.labels[-1] for _, block in own if is_document(block)}
+    yield from embedded_policies(files, module.evaluator, every)
+    for source, block in own:
+        if block.type == "module":
+            problem = "the policies of a called module are not read"
+            detail = f"{source}, line {block.span.line}: {problem}"
+            yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)
+    chosen = values.names.get("partition", "*") != "*"
+    if not chosen and any(_is_partition(block) for _, block in blocks):
+        detail = 'the partition is taken as "aws"; --partition names another'
+        yield Skipped("data.aws_partition", Reason.assumed, detail)
+
+
+def _unknown(module: HclModule) -> set[str]:
+    """Return the names of the data sources about which only an engine knows something."""
+    from vpc_cni_iam.hcl.module.reader import joins_nothing
+
+    doubtful = (d for d in module.documents if d.doubt or not joins_nothing(d, module, _JOINED))
+    return {name.partition("[")[0] for name in (*module.unread, *(d.name for d in doubtful))}
+
+
+def _documents(
+    module: HclModule, names: Container[str], not_rendered: Mapping[str, str]
+) -> Iterator[Part]:
+    """Yield the data sources of these names.
+
+    Args:
+        not_rendered: Why an engine did not render some of them, by name.
+    """
+    from vpc_cni_iam.hcl.module.reader import joins_nothing
+
     for document in module.documents:
         place = f"line {document.line}: it"
+        if document.name.partition("[")[0] not in names:
+            continue
         if document.policy.names_principals:
             yield Skipped(document.name, Reason.other_kind, f"{place} names principals")
-        elif not reader.joins_nothing(document, module, _JOINED):
+        elif not joins_nothing(document, module, _JOINED):
             problem = "joins other documents, which needs an engine; render it and give the JSON"
             yield Skipped(document.name, Reason.not_read, f"{place} {problem}")
         elif not document.policy.statements:
@@ -52,16 +134,18 @@ def _policies(texts: Mapping[str, str], values: ModuleValues) -> Iterator[Part]:
             yield document.name, document.policy
             if document.doubt:
                 yield Skipped(document.name, Reason.may_be_absent, document.doubt)
-    for name, why in module.unread.items():
-        yield Skipped(name, Reason.not_read, why)
-    for name, why in module.absent.items():
-        yield Skipped(name, Reason.not_in_force, why)
-    names = {d.name.partition("[")[0] for d in module.documents}
-    names |= {*module.unread, *module.absent}
-    yield from embedded_policies(files, module.evaluator, names)
-    for place, block in module.calls:
-        detail = f"{place}, line {block.span.line}: the policies of a called module are not read"
-        yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)
+    for reason, absent in (
+        (Reason.not_read, module.unread),
+        (Reason.not_in_force, module.absent),
+    ):
+        for name, why in absent.items():
+            if (source := name.partition("[")[0]) in names:
+                more = f"; {not_rendered[source]}" if source in not_rendered else ""
+                yield Skipped(name, reason, f"{why}{more}")
+
+
+def _is_partition(block: Block) -> bool:
+    return block.type == "data" and block.labels[:1] == ("aws_partition",)
 
 
 DIRECTORY = Kind(
@@ -71,7 +155,7 @@ DIRECTORY = Kind(
     _directory,
 )
 FILE = Kind(
-    "HCL", "a `.tf`, `.tofu` or `.hcl` file", lambda c: c.has_suffix(".tf", ".tofu", ".hcl"), _file
+    "HCL", "a `.tf`, `.tofu` or `.hcl` file", lambda c: c.has_suffix(*_OF_MODULES, ".hcl"), _file
 )
 JSON_SYNTAX = without_policies(
     "configuration in JSON",

@@ -79,7 +79,7 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
     if chosen:
         return ChosenPolicies(
             tuple(o for o in opened.policies if o.name in chosen),
-            tuple(s for s in opened.skipped if s.reason is Reason.overrides),
+            tuple(s for s in opened.skipped if s.reason is Reason.overrides or s.reason.is_note),
         )
     if len(opened.policies) > 1:
         problem = f"{opened.source} holds several policies, {first_of(known)}; "
@@ -101,9 +101,10 @@ def _resolve(name: str, opened: InputPolicies, known: Sequence[str]) -> str:
 
 def why_none(skipped: Sequence[Skipped]) -> str:
     """Say why no policy of an input can be taken."""
-    if not skipped:
+    left_out = [s for s in skipped if not s.reason.is_note]
+    if not left_out:
         return "holds no policy of an identity"
-    listed = [f"{s.name}: {s.reason}: {s.detail}" for s in skipped[:_SHOWN]]
-    if len(skipped) > _SHOWN:
-        listed.append(f"and {len(skipped) - _SHOWN:,} more")
+    listed = [f"{s.name}: {s.reason}: {s.detail}" for s in left_out[:_SHOWN]]
+    if len(left_out) > _SHOWN:
+        listed.append(f"and {len(left_out) - _SHOWN:,} more")
     return f"holds no policy of an identity that can be read; {'; '.join(listed)}"

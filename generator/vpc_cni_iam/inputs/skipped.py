@@ -1,4 +1,4 @@
-"""Parts of an input that a command does not take into account, and why."""
+"""Parts of an input that a command does not take into account, and what it assumes of others."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ class Reason(StrEnum):
     may_be_absent = "read, and may not exist"
     other_kind = "not a policy of an identity"
     not_in_force = "not in force"
+    assumed = "assumed"
+    read_with_it = "read with it"
+    rendered = "rendered by an engine"
+
+    @property
+    def counts(self) -> bool:
+        """Whether a verdict is not complete with it."""
+        return self in (Reason.not_read, Reason.overrides, Reason.may_be_absent)
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is about how policies were read, and nothing was left out."""
+        return self in (Reason.assumed, Reason.read_with_it, Reason.rendered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +52,7 @@ class Skipped:
     @property
     def counts(self) -> bool:
         """Whether a verdict about the input is not complete without it."""
-        return self.reason not in (Reason.other_kind, Reason.not_in_force)
+        return self.reason.counts
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.name}: {self.detail}"
@@ -72,9 +85,15 @@ def lines(skipped: Sequence[Skipped]) -> Iterator[str]:
     if len(counting) > _SHOWN:
         yield f"{len(counting) - _SHOWN:,} more like these; --format json prints all"
     for reason in Reason:
-        names = [part.name for part in skipped if part.reason is reason and not part.counts]
-        if names:
+        names = [part.name for part in skipped if part.reason is reason]
+        if names and not (reason.counts or reason.is_note):
             yield f"left out, {reason}: {first_of(names)}"
+    yield from notes(skipped)
+
+
+def notes(skipped: Iterable[Skipped]) -> Iterator[str]:
+    """Yield how policies were read, as lines for people."""
+    yield from dict.fromkeys(str(part) for part in skipped if part.reason.is_note)
 
 
 def data(skipped: Iterable[Skipped]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.inputs.hcl import kind_of
 from vpc_cni_iam.names import resolve
 
-__all__ = ["GivenVariables", "check_used", "given_variables"]
+__all__ = ["GivenVariables", "check_declared", "check_used", "given_variables"]
 
 _NAME = re.compile(r"[^\W\d][\w-]*")
 
@@ -44,7 +44,7 @@ def given_variables(
 
 
 def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
-    """Refuse values that no module took.
+    """Refuse values that no module took, and an engine without a module.
 
     Args:
         targets: The inputs that were read.
@@ -52,10 +52,20 @@ def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
     Raises:
         UsageError: No input is HCL, or none declares a variable of that name.
     """
-    if not user_values.names:
-        return
-    if not any(kind_of(target) for target in targets if target):
+    if any(kind_of(target) for target in targets if target):
+        check_declared(user_values)
+    elif user_values.names:
         raise UsageError("--var and --var-file fill the variables of HCL, and no input is HCL")
+    elif user_values.renderer is not None:
+        raise UsageError("--engine renders policies of HCL, and no input is HCL")
+
+
+def check_declared(user_values: GivenVariables) -> None:
+    """Refuse values for variables that no module has, now that all are read.
+
+    Raises:
+        UsageError: There is one.
+    """
     for name in sorted(user_values.texts.keys() - user_values.declared):
         resolve(name, sorted(user_values.declared), "variable", "--var")
         raise UsageError(f"unknown variable {name!r}: write it as the module does")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.skipped import Skipped, incomplete
-from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.proof.access import Counterexample, Proven
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.disjoint import Overlap, RolePolicies, changes, overlaps
 from vpc_cni_iam.policy.proof.never import never as prove_never
@@ -152,14 +153,35 @@ def _target(target: str) -> tuple[str, str]:
 
 
 def _action_answer(subject: Subject, action: str, resource: str, budget: Budget) -> ActionAnswer:
-    answer = prove_never(subject.policies, (action,), resource, budget)
-    if isinstance(answer, Proven):
-        if subject.is_complete:
-            return ActionAnswer(action, resource, Answer.never)
-        reason = f"nothing that was read allows it; {incomplete(subject.skipped)}"
-        return ActionAnswer(action, resource, Answer.not_proven, reason=reason)
-    if not isinstance(answer, Counterexample):
-        return ActionAnswer(action, resource, Answer.not_proven, reason=answer.reason)
+    """Return the answer for policies, of which each limit must allow a request, too."""
+    layers = (subject.policies, *subject.limiting)
+    answers: list[Counterexample | NotProven] = []
+    for number, layer in enumerate(layers):
+        others = [_denies(p) for other in layers if other is not layer for p in other]
+        share = budget.share(len(layers) - number)
+        answer = prove_never((*layer, *others), (action,), resource, share)
+        if isinstance(answer, Proven):
+            if subject.is_complete:
+                return ActionAnswer(action, resource, Answer.never)
+            reason = f"nothing that was read allows it; {incomplete(subject.skipped)}"
+            return ActionAnswer(action, resource, Answer.not_proven, reason=reason)
+        answers.append(answer)
+    compiled = [compile_policies(layer) for layer in layers]
+    examples = [answer for answer in answers if isinstance(answer, Counterexample)]
+    for example in examples:
+        if all(layer.evaluate(example.request).allowed for layer in compiled):
+            return _example_answer(action, resource, example)
+    reasons = [answer.reason for answer in answers if isinstance(answer, NotProven)]
+    reason = reasons[0] if reasons else "no request is known that the policies and limits all allow"
+    return ActionAnswer(action, resource, Answer.not_proven, reason=reason)
+
+
+def _denies(policy: Policy) -> Policy:
+    """Return a policy without its Allow statements, since a Deny counts wherever it is."""
+    return replace(policy, statements=tuple(s for s in policy.statements if s.effect == "Deny"))
+
+
+def _example_answer(action: str, resource: str, answer: Counterexample) -> ActionAnswer:
     example = _example(answer.request)
     if answer.made_up:
         reason = f"a request is allowed whose {answer.made_up} AWS may not have"

@@ -7,7 +7,6 @@ items makes none, since IAM reads them as sets.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
+from vpc_cni_iam.hcl.evaluate.excerpt import reads_files
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, List, Node, Text
 
@@ -27,8 +27,6 @@ _WORDED = frozenset({"variable", "output", "validation", "precondition", "assert
 _SETS = frozenset({"actions", "not_actions", "resources", "not_resources", "values", "identifiers"})
 # Blocks that run nothing when they are planned, unless they read files.
 _HARMLESS = frozenset({"variable", "output", "local"})
-# Functions that read files, of this machine too; what they return may be shown as a difference.
-_FILE_FUNCTION = re.compile(r"\b(?:file(?:exists|set|(?:base64|md5|sha)\w*)?|templatefile)\b")
 _WIDTH = 70
 
 
@@ -156,7 +154,8 @@ def _compare_named(
 
 
 def _reads_files(block: Block) -> bool:
-    if any(_FILE_FUNCTION.search(value.outer.code) for value in block.attributes.values()):
+    """Say whether a block reads files, of this machine too; what they say would be shown."""
+    if any(reads_files(value.outer.code) for value in block.attributes.values()):
         return True
     return any(map(_reads_files, block.blocks))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from vpc_cni_iam.engine.documents import documents, provider
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl.literals import Expression, Literal
@@ -72,19 +72,7 @@ def render_module(module: ModuleDirectory, engine: Engine) -> dict[ModuleCall, R
 
 def _root(module: ModuleDirectory) -> str:
     """Return a root module that calls the copy, with a provider that sends nothing to AWS."""
-    provider = NewBlock(
-        'provider "aws"',
-        [
-            ("region", Literal("us-east-1")),
-            ("access_key", Literal("verify")),
-            ("secret_key", Literal("verify")),
-            ("max_retries", Expression("1")),
-            ("skip_credentials_validation", Expression("true")),
-            ("skip_metadata_api_check", Expression("true")),
-            ("skip_requesting_account_id", Expression("true")),
-        ],
-    )
-    blocks = [provider]
+    blocks: list[NewBlock] = []
     values = module.content.values
     variables: dict[ModuleCall, list[str]] = {
         ModuleCall.SAMPLE: list(values),
@@ -98,38 +86,21 @@ def _root(module: ModuleDirectory) -> str:
             # An output that the module marks sensitive would be refused in a plain one.
             sensitive = ("sensitive", Expression("true"))
             blocks.append(NewBlock(f'output "{call}_{name}"', [value, sensitive]))
-    return "\n".join(map(block, blocks))
+    return "\n".join([provider(), *map(block, blocks)])
 
 
 def _rendered(plan: dict[str, Any], call: ModuleCall) -> Rendered:
-    address = f"module.{call}."
-    documents: dict[str, list[Policy]] = {}
-    for resource in _documents(_resources(plan.get("prior_state", {})), address):
-        text = resource["values"]["json"]
-        documents.setdefault(resource["name"], []).append(loads(text, resource["address"]))
+    rendered = documents(plan, f"module.{call}.")
     outputs = plan.get("planned_values", {}).get("outputs", {})
     return Rendered(
-        documents,
+        {
+            name: [loads(text, name) for text in texts.values() if text is not None]
+            for name, texts in rendered.items()
+        },
         {
             name.removeprefix(f"{call}_"): output["value"]
             for name, output in outputs.items()
             if name.startswith(f"{call}_") and "value" in output
         },
-        frozenset(c["name"] for c in _documents(plan.get("resource_changes", []), address)),
+        frozenset(name for name, texts in rendered.items() if None in texts.values()),
     )
-
-
-def _documents(resources: Iterable[dict[str, Any]], address: str) -> Iterator[dict[str, Any]]:
-    for resource in resources:
-        if resource.get("type") == "aws_iam_policy_document" and resource["address"].startswith(
-            address
-        ):
-            yield resource
-
-
-def _resources(state: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    pending = [state.get("values", {}).get("root_module", {})]
-    while pending:
-        module = pending.pop()
-        yield from module.get("resources", [])
-        pending += module.get("child_modules", [])

@@ -9,7 +9,7 @@ from typing import Literal
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.excess import ExcessGrant, excess_grants
+from vpc_cni_iam.coverage.analysis.excess import NO_EXCESS, Excess, excess_grants
 from vpc_cni_iam.coverage.simulate.node import SimulatedNode
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
@@ -51,7 +51,7 @@ class Coverage:
     setting: PluginSetting
     scenario_runs: tuple[ScenarioRun, ...]
     unused: tuple[str, ...]
-    excess: tuple[ExcessGrant, ...] = ()
+    excess: Excess = NO_EXCESS
 
     def denied(self) -> tuple[tuple[Scenario, SentCall], ...]:
         """Return the calls that are denied, each with its scenario."""
@@ -87,7 +87,7 @@ def cover(
         raise no_scenario_error(chosen, setting.mode, setting.release)
     idle = unused(policies, setting)
     excess = excess_grants(policies, called_actions(setting), limits)
-    return Coverage(setting, runs, idle, tuple(e for e in excess if e.pattern not in idle))
+    return Coverage(setting, runs, idle, excess.without(idle))
 
 
 def no_scenario_error(

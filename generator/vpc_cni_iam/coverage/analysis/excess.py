@@ -20,6 +20,7 @@ from typing import Any
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.requests import kind_of
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
@@ -58,11 +59,48 @@ class ExcessGrant:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """What patterns grant beyond the calls.
+
+    Args:
+        grants: The patterns that grant more.
+        partly_checked: Those that may grant more than was seen: where there are many patterns,
+            each is compared with a part of the actions.
+    """
+
+    grants: tuple[ExcessGrant, ...] = ()
+    partly_checked: tuple[str, ...] = ()
+
+    def without(self, patterns: Collection[str]) -> Excess:
+        """Return the same without some patterns."""
+        return Excess(
+            tuple(grant for grant in self.grants if grant.pattern not in patterns),
+            tuple(pattern for pattern in self.partly_checked if pattern not in patterns),
+        )
+
+    def lines(self, called: str) -> Iterator[str]:
+        """Yield it for people.
+
+        Args:
+            called: What the actions are beyond, such as ``what is called``.
+        """
+        yield from (f"allowed beyond {called}: {grant}" for grant in self.grants)
+        if self.partly_checked:
+            yield (
+                "may allow more: not compared with every action, since there are so many patterns: "
+                f"{first_of(self.partly_checked, _SHOWN)}"
+            )
+
+
+NO_EXCESS = Excess()
+
+
 def excess_grants(
     policies: Sequence[Policy],
     called: Collection[str],
     limits: Sequence[Sequence[Policy]] = (),
-) -> tuple[ExcessGrant, ...]:
+) -> Excess:
     """Return the patterns of Allow statements that grant actions that are never called, each once.
 
     Args:
@@ -79,17 +117,24 @@ def excess_grants(
         return all(layer.evaluate(Request(action, "*")).allowed for layer in layers)
 
     grants: dict[str, ExcessGrant] = {}
+    partly_checked: dict[str, None] = {}
     patterns = tuple(_patterns(policies))
     for name, granting, statement in patterns:
         reaches = cache(partial(_reaches, statement))
-        others = (a for a in granting(MOST_TRIES // len(patterns)) if a.lower() not in known)
-        left = (a for a in others if reaches(examples[a]) and allowed(a))
-        if shown := tuple(islice(left, _SHOWN)):
-            grant = ExcessGrant(name, shown, bool(statement.conditions))
+        shown: list[str] = []
+        for action in granting(MOST_TRIES // len(patterns)):
+            if action is None:
+                partly_checked[name] = None
+            elif action.lower() not in known and reaches(examples[action]) and allowed(action):
+                shown.append(action)
+            if len(shown) == _SHOWN:
+                break
+        if shown:
+            grant = ExcessGrant(name, tuple(shown), bool(statement.conditions))
             before = grants.get(name)
             if before is None or (before.conditioned and not grant.conditioned):
                 grants[name] = grant
-    return tuple(grants.values())
+    return Excess(tuple(grants.values()), tuple(partly_checked))
 
 
 @cache
@@ -111,8 +156,11 @@ def _every() -> dict[str, str]:
 
 def _patterns(
     policies: Sequence[Policy],
-) -> Iterator[tuple[str, Callable[[int], Iterator[str]], Statement]]:
-    """Yield each pattern of an Allow, what finds the actions that it grants, and its statement."""
+) -> Iterator[tuple[str, Callable[[int], Iterator[str | None]], Statement]]:
+    """Yield each pattern of an Allow, what finds the actions that it grants, and its statement.
+
+    What finds them takes the most actions to try, and yields None last if there are more.
+    """
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         if statement.not_actions:
             name = f"all but {', '.join(statement.not_actions)}"
@@ -133,7 +181,7 @@ def _names() -> dict[str, str]:
     return {action.lower(): action for action in _every()}
 
 
-def _matching(pattern: str, most: int) -> Iterator[str]:
+def _matching(pattern: str, most: int) -> Iterator[str | None]:
     """Yield the actions that a pattern matches; only those with its longest text are tried."""
     lines, texts = _lines(), re.split("[*?]+", pattern)
     if not all(text in lines for text in texts):
@@ -147,13 +195,16 @@ def _matching(pattern: str, most: int) -> Iterator[str]:
         action = lines[lines.rindex("\n", 0, position) + 1 : end]
         if wildcard.matches(pattern, action):
             yield _names()[action]
+    yield None
 
 
-def _all_but(not_actions: Sequence[str], most: int) -> Iterator[str]:
+def _all_but(not_actions: Sequence[str], most: int) -> Iterator[str | None]:
     patterns = [pattern.lower() for pattern in not_actions]
     for lower, action in islice(_names().items(), most):
         if not any(wildcard.matches(pattern, lower) for pattern in patterns):
             yield action
+    if len(_names()) > most:
+        yield None
 
 
 def granted(policies: Sequence[Policy]) -> Compiled:

@@ -15,7 +15,7 @@ from vpc_cni_iam.coverage.analysis.cover import (
     no_scenario_error,
     run_scenarios,
 )
-from vpc_cni_iam.coverage.analysis.excess import ExcessGrant, excess_grants, granted
+from vpc_cni_iam.coverage.analysis.excess import NO_EXCESS, Excess, excess_grants, granted
 from vpc_cni_iam.coverage.simulate.node import CHANGES
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SCENARIOS, Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
@@ -80,7 +80,7 @@ class Matrix:
     rows: tuple[Row, ...]
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]]
     scenarios: tuple[str, ...]
-    excess: tuple[ExcessGrant, ...] = ()
+    excess: Excess = NO_EXCESS
 
     @property
     def verdict(self) -> Verdict:
@@ -102,6 +102,11 @@ class Matrix:
         if not names:
             return (), ()
         return names, releases.spans(frozenset(row.release for row in some))
+
+    def works_also(self) -> tuple[VersionRange, ...]:
+        """Return the releases at which the plugin fails in those special scenarios only."""
+        ordinary = (r for r in self.rows if r.fatal and ORDINARY not in r.failing)
+        return releases.spans(frozenset(r.release for r in ordinary))
 
     def denials(self) -> tuple[DeniedRange, ...]:
         """Return why cells are denied, each reason once for a run of releases."""

@@ -105,7 +105,8 @@ def find_risks(
 
 def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:
     """Yield the risks of grants that have nothing to do with the plugin."""
-    grants = [w for w in excess_grants(policies, called_actions(setting), limits) if w.is_grave]
+    excess = excess_grants(policies, called_actions(setting), limits)
+    grants = [grant for grant in excess.grants if grant.is_grave]
     if grants:
         examples = ", ".join(grants[0].examples)
         patterns = ", ".join(grant.pattern for grant in grants)

@@ -18,6 +18,7 @@ from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.matrix_wording import MEANINGS, conclusion, heading
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import ascii_markup, escape_html
+from vpc_cni_iam.inputs.skipped import notes
 
 LIGHT = """--ground: #ffffff; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0;
 --allowed: #1f883d; --fatal: #cf222e; --degraded: #9a6700; --unused: #ddf4ff; --edge: #0969da;
@@ -75,7 +76,8 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
     """
     title, words = heading(subject, matrix), conclusion(subject, matrix)
     lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
-    lines += [("quiet", line) for line in _lines(words, _WORDS_LETTERS)]
+    for text in (words, *notes(subject.skipped)):
+        lines += [("quiet", line) for line in _lines(text, _WORDS_LETTERS)]
     top = _MARGIN + 20 * len(lines) if whole else 0
     labels = ("the plugin works", *matrix.actions)
     legend = top + _TICKS + _ROW * len(labels) + 16

@@ -59,8 +59,9 @@ def text(
         yield ""
     if coverage.unused:
         yield f"allowed and never called: {', '.join(coverage.unused)}"
-    yield from (f"allowed beyond what is called: {grant}" for grant in coverage.excess)
-    if coverage.unused or coverage.excess:
+    excess = list(coverage.excess.lines("what is called"))
+    yield from excess
+    if coverage.unused or excess:
         yield ""
     if risks:
         yield "risks, explained by vpc-cni-iam coverage --explain RISK:"

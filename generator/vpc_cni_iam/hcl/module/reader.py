@@ -31,7 +31,6 @@ class HclModule:
         variables: The defaults of its variables by name; None for one that has none.
         documents: The policy documents that could be read.
         unread: Why others could not be, by the name of their data source.
-        calls: The blocks that call other modules, each with the name of its file.
         absent: Why data sources have no instance, by their name.
     """
 
@@ -41,7 +40,6 @@ class HclModule:
     locals: dict[str, Node]
     documents: tuple[ResolvedDocument, ...]
     unread: dict[str, str]
-    calls: tuple[tuple[str, Block], ...]
     evaluator: Evaluator
     absent: dict[str, str]
 
@@ -91,7 +89,6 @@ def read_blocks(
         locals={n.removeprefix("local."): v for n, v in evaluator.scope.nodes.items()},
         documents=documents.read,
         unread=documents.unread,
-        calls=tuple((source, b) for source, b in blocks if b.type == "module"),
         evaluator=evaluator,
         absent=documents.absent,
     )

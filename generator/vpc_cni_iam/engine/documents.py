@@ -1,0 +1,82 @@
+"""The policy documents of a root module, as an engine renders them without a request to AWS."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vpc_cni_iam.engine.run import Engine
+
+# JSON of documents by name and by key of the instance, such as ``["a"]``; None until apply.
+Documents = Mapping[str, Mapping[str, str | None]]
+_PROVIDER = """\
+provider "aws" {{
+  region                      = "{region}"
+  access_key                  = "verify"
+  secret_key                  = "verify"
+  max_retries                 = 1
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+}}
+"""
+
+
+def provider(region: str = "us-east-1") -> str:
+    """Return the configuration of a provider that sends nothing to AWS."""
+    return _PROVIDER.format(region=region)
+
+
+def render(engine: Engine, text: str, values: str, region: str) -> Documents:
+    """Return the documents of a module.
+
+    Args:
+        engine: The engine.
+        text: The HCL of the module, which is run: nothing in it may be a stranger's.
+        values: The values of its variables as JSON.
+        region: The Region of its provider.
+
+    Raises:
+        EngineError: The engine refuses it.
+    """
+    with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as temporary:
+        root = Path(temporary)
+        (root / "provider.tf").write_text(provider(region), encoding="utf-8")
+        (root / "main.tf").write_text(text, encoding="utf-8")
+        (root / "terraform.tfvars.json").write_text(values, encoding="utf-8")
+        return documents(engine.plan(root))
+
+
+def documents(plan: Mapping[str, Any], module: str = "") -> dict[str, dict[str, str | None]]:
+    """Return the documents of a plan.
+
+    Args:
+        module: The start of the addresses of those that are returned.
+    """
+    known = ((r, r["values"].get("json")) for r in _resources(plan.get("prior_state", {})))
+    later = ((r, None) for r in plan.get("resource_changes", []))
+    rendered: dict[str, dict[str, str | None]] = {}
+    for resource, text in (*known, *later):
+        is_document = resource.get("type") == "aws_iam_policy_document"
+        if is_document and resource["address"].startswith(module):
+            rendered.setdefault(resource["name"], {})[_key(resource)] = text
+    return rendered
+
+
+def _key(resource: Mapping[str, Any]) -> str:
+    match resource.get("index"):
+        case int() as number:
+            return f"[{number}]"
+        case str() as key:
+            return f'["{key}"]'
+    return ""
+
+
+def _resources(state: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    pending = [state.get("values", {}).get("root_module", {})]
+    while pending:
+        module = pending.pop()
+        yield from module.get("resources", [])
+        pending += module.get("child_modules", [])

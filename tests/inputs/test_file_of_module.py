@@ -1,0 +1,111 @@
+"""A file of a module is read with the variables, locals and data sources beside it."""
+
+import json
+from pathlib import Path
+
+from conftest import Run, run, write_tree
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.inputs.policies import InputPolicies
+from vpc_cni_iam.inputs.skipped import Reason
+
+CNI = """
+data "aws_iam_policy_document" "cni" {
+  count = var.create ? 1 : 0
+  statement {
+    actions   = ["ec2:CreateTags"]
+    resources = ["arn:${local.partition}:ec2:*:*:network-interface/*"]
+  }
+}
+"""
+MAIN = """
+locals {
+  partition = try(data.aws_partition.current[0].partition, "")
+}
+
+data "aws_partition" "current" {
+  count = 1
+}
+
+data "aws_iam_policy_document" "kms" {
+  statement {
+    actions   = ["kms:*"]
+    resources = ["*"]
+  }
+}
+
+module "key" {
+  source = "./key"
+}
+"""
+VARIABLES = 'variable "create" {\n  type    = bool\n  default = true\n}\n'
+MODULE = {"cni.tf": CNI, "main.tf": MAIN, "variables.tf": VARIABLES}
+
+
+def opened(tmp_path: Path, files: dict[str, str], **texts: str) -> InputPolicies:
+    write_tree(tmp_path, files)
+    return open_policies(str(tmp_path / "cni.tf"), str, {}, GivenVariables(texts))
+
+
+def reasons(policies: InputPolicies) -> dict[str, Reason]:
+    return {Path(s.name).name: s.reason for s in policies.skipped}
+
+
+def test_names_beside_are_known_and_policies_beside_do_not_count(tmp_path: Path) -> None:
+    policies = opened(tmp_path, MODULE)
+    (policy,) = policies.policies
+    assert policy.name == "cni"
+    assert policy.policy.statements[0].resources == ("arn:aws:ec2:*:*:network-interface/*",)
+    notes = {"data.aws_partition": Reason.assumed, tmp_path.name: Reason.read_with_it}
+    assert reasons(policies) == notes
+    absent = 'locals {\n  create = false\n}\ndata "aws_partition" "current" {}\n'
+    own = CNI.replace("var.create", "local.create").replace("local.partition", "var.p")
+    read = opened(tmp_path, {**MODULE, "main.tf": absent, "cni.tf": own + MAIN.split("\n\n")[2]})
+    assert [p.name for p in read.policies] == ["kms"]
+    assert reasons(read)["cni"] is Reason.not_in_force
+
+
+def test_a_file_that_may_change_what_was_read_counts(tmp_path: Path) -> None:
+    for name, text, reason in (
+        ("x_override.tf", MAIN, Reason.overrides),
+        ("variables.tofu", VARIABLES, Reason.not_read),
+        ("broken.tf", "locals {", Reason.not_read),
+        ("more.tf.json", json.dumps({"locals": {}}), None),
+        ("cni.tofu", CNI, None),
+    ):
+        policies = opened(tmp_path / f"with-{name}", {**MODULE, name: text})
+        unread = {n: r for n, r in reasons(policies).items() if r.counts}
+        assert [p.name for p in policies.policies] == ["cni"]
+        assert [*unread.values()] == ([reason] if reason else []), name
+
+
+def command(tmp_path: Path, name: str, *arguments: str) -> Run:
+    write_tree(tmp_path, MODULE)
+    return run(name, "cni.tf", *arguments, cwd=tmp_path)
+
+
+def test_every_report_names_what_was_assumed(tmp_path: Path) -> None:
+    assumed = 'data.aws_partition: the partition is taken as "aws"; --partition names another'
+    beside = "read with it: .: variables, locals and data sources of its other files"
+    for arguments in ([], ["--all-releases"], ["--document", "cni"]):
+        text = command(tmp_path, "coverage", *arguments).out
+        assert f"assumed: {assumed}" in text
+        assert beside in text
+    for form in ("html", "svg"):
+        text = command(tmp_path, "coverage", "--all-releases", "--format", form).out
+        assert "assumed: data.aws_partition" in text.replace("\n", " ")
+    assert assumed in command(tmp_path, "compare", "cni.tf").out
+    skipped = json.loads(command(tmp_path, "coverage", "--format", "json").out)["skipped"]
+    assert [part["reason"] for part in skipped] == ["assumed", "read with it"]
+    china = command(tmp_path, "coverage", "--partition", "aws-cn").out
+    assert "assumed: data.aws_partition" not in china
+
+
+def test_a_variable_that_no_file_declares_is_refused(tmp_path: Path) -> None:
+    done = command(tmp_path, "coverage", "--var", "creat=false")
+    assert (done.code, "did you mean 'create'?" in done.err) == (2, True)
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "alone" / "cni.tf").write_text(CNI)
+    values = ("--var", "create=true", "--partition", "aws-cn")
+    alone = run("coverage", "cni.tf", *values, cwd=tmp_path / "alone")
+    assert "local.partition cannot be known" in alone.err

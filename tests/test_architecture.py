@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "generating": {"errors", "catalog", "rendering", "files", "vendoring"},
     "vendoring": {
         "errors",
+        "names",
         "escape",
         "texts",
         "policy",

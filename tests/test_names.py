@@ -87,8 +87,8 @@ def test_two_names_that_differ_only_in_spelling_stay_apart() -> None:
     [
         ("ipv4", [], "unknown variant 'ipv4'; there is none with a name"),
         ("zzz", ["ipv4", "ipv6"], "unknown variant 'zzz'; known are ipv4, ipv6"),
-        ("z" * 100, ["ipv4"], f"unknown variant '{'z' * 100}'; known are ipv4"),
-        ("z" * 101, ["ipv4"], f"unknown variant '{'z' * 100}...'; known are ipv4"),
+        ("z" * 100, ["ipv4"], f"unknown variant '{'z' * 100}'; known is ipv4"),
+        ("z" * 101, ["ipv4"], f"unknown variant '{'z' * 100}...'; known is ipv4"),
     ],
 )
 def test_an_unknown_name_is_answered_with_those_that_there_are(

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Iterable, Mapping
+from json import JSONDecodeError
 from string import Formatter
 
+# The problem of JSON that ends before it is complete.
+CUT_OFF = "is not JSON: it ends too early; was the file cut off?"
 # As many names as a message lists.
 _LISTED = 20
 # What to do about what the operating system refuses.
@@ -33,6 +36,12 @@ def first_of(names: Iterable[str], shown: int = _LISTED) -> str:
     listed = list(names)
     more = f" and {len(listed) - shown:,} more" if len(listed) > shown else ""
     return ", ".join(listed[:shown]) + more
+
+
+def json_problem(error: JSONDecodeError) -> str:
+    """Return why a text is not JSON."""
+    cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string")
+    return CUT_OFF if cut else f"is not JSON: {error.msg}"
 
 
 def reason(error: Exception) -> str:

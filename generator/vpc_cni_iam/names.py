@@ -39,19 +39,21 @@ def resolve(
     shown = word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..."
     if "," in word and option and repeatable:
         raise OptionError(option, "{} {!r} is a list; {repeat} for each {}", noun, shown, noun)
-    problem = _problem(shown, names, noun)
+    problem = unknown_name(shown, names, noun)
     raise OptionError(option, "{}", f"{source}: {problem}" if source else problem)
 
 
-def _problem(shown: str, names: list[str], noun: str) -> str:
-    unknown = f"unknown {noun} {shown!r}; "
+def unknown_name(shown: str, known: Iterable[object], noun: str, where: str = "") -> str:
+    """Return that a name is unknown, with the nearest known one."""
+    names = [str(name) for name in known]
+    unknown = f"unknown {noun} {shown!r}{where}; "
     if not names:
         return f"{unknown}there is none with a name"
-    known = f"nown are {first_of(names)}"
+    listed = f"nown {'is' if len(names) == 1 else 'are'} {first_of(names)}"
     by_spelling = {_spelling(name): name for name in names}
     if near := get_close_matches(_spelling(shown), by_spelling, n=1):
-        return f"{unknown}did you mean {by_spelling[near[0]]!r}? K{known}"
-    return f"{unknown}k{known}"
+        return f"{unknown}did you mean {by_spelling[near[0]]!r}? K{listed}"
+    return f"{unknown}k{listed}"
 
 
 def _spelling(name: str) -> str:

@@ -76,4 +76,9 @@ def test_catalog_prints_them() -> None:
     jsonschema.validate(json.loads(printed.out), schema("catalog"))
     text = run("catalog", "--peers").out
     assert printed.code == 0 and "eksctl" in text and "181" in text
+    first = "AWS AmazonEKS_CNI_Policy v2 (ipv4, 2018-05-31)\n  works with v1.1.0 to v1.5.7\n"
+    assert first in text
+    assert text.count("; not compared with it") == sum(
+        not report.verified for report in peers().documents
+    )
     assert json.loads(run("catalog", "--schema").out) == schema("catalog")

@@ -106,3 +106,47 @@ def test_invalid_json_is_named_with_line_and_column_by_every_command(
     done = run(*words.split(), cwd=tmp_path)
     assert done.code == 3
     assert "bad.json: line 2, column 15: is not JSON: " in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("convert",),
+        ("coverage",),
+        ("compare", "{}"),
+        ("preflight", "--cluster-name", "prod"),
+        ("audit",),
+        ("review",),
+    ],
+)
+def test_json_that_is_cut_off_is_named_so_by_every_command(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    for text in ('{"Version":', '{"Version": "2012'):
+        (tmp_path / "cut.json").write_text(text)
+        command, *options = (word.format("cut.json") for word in words)
+        done = run(command, "cut.json", *options, cwd=tmp_path)
+        assert done.code == 3
+        assert "is not JSON: it ends too early; was the file cut off?" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("audit", "list.json"), "read as what aws iam get-account-authorization-details prints: "),
+        (
+            ("coverage", "--variant", "ipv4", "--used", "list.json"),
+            "read as events of CloudTrail: ",
+        ),
+        (
+            ("coverage", "--variant", "ipv4", "--daemonset", "list.json"),
+            "is neither the DaemonSet ",
+        ),
+    ],
+)
+def test_json_of_another_kind_is_refused_with_what_is_expected(
+    words: tuple[str, ...], problem: str, tmp_path: Path
+) -> None:
+    (tmp_path / "list.json").write_text("[1, 2]")
+    done = run(*words, cwd=tmp_path)
+    assert done.code == 3 and problem in done.err

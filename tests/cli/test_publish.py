@@ -29,6 +29,11 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     assert "tree     dist/terraform-aws-vpc-cni-iam/1.0.0\nregistry dist/registry\n" in done.out
     again = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
     assert again.out == done.out.replace("\n", "\nis published already; nothing to do\n", 1)
+    assert run(*OLD, cwd=tmp_path).out == (
+        "1.0.1, a patch change after 1.0.0\n"
+        "  no policy, input, output or resource changed\n"
+        "nothing was written; --version 1.0.1 publishes it\n"
+    )
     proposed = run(*LATEST, cwd=tmp_path)
     assert proposed.out.startswith(
         "1.1.0, a minor change after 1.0.0\n"

@@ -51,6 +51,23 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     assert "is there already" in again.err
 
 
+def test_init_selects_variants(tmp_path: Path) -> None:
+    wrong = run("init", "--variant", "ipv4-scope", cwd=tmp_path)
+    assert wrong.code == 2 and "did you mean 'ipv4-scoped'?" in wrong.err
+    assert list(tmp_path.iterdir()) == []
+    assert run("init", "--variant", "ipv4-scoped", cwd=tmp_path).code == 0
+    text = (tmp_path / "vpc-cni-iam.toml").read_text()
+    assert '\nvariants = ["ipv4-scoped"]\n' in text
+
+
+def test_files_with_the_same_next_step_are_listed_above_it_once(tmp_path: Path) -> None:
+    assert run("init", cwd=tmp_path).code == 0
+    done = run("check", cwd=tmp_path)
+    assert done.code == 1
+    assert done.out.count("is not there yet") == 6
+    assert done.out.count("take the generated one: ") == 1
+
+
 def test_every_command_says_that_a_pin_is_newer_than_the_catalog(repo: Path) -> None:
     path = repo / "vpc-cni-iam.toml"
     path.write_text(path.read_text().replace("v1.23.2", "v1.23.9"))

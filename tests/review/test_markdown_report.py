@@ -98,6 +98,12 @@ def test_sentences_stay_readable() -> None:
     )
 
 
+def test_a_code_span_ends_at_a_comma() -> None:
+    assert prose("by k:aud = sts.amazonaws.com, k:sub = system:x:y") == (
+        "by `k:aud` = `sts.amazonaws.com`, `k:sub` = `system:x:y`"
+    )
+
+
 def test_words_that_may_be_the_number_of_a_commit_are_no_link() -> None:
     assert prose("facade defaced 1234567 v1.2.3") == "facade `defaced 1234567` v1.2.3"
 

@@ -61,6 +61,12 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         ("x = [", "", "is not TOML: Invalid value (at end of document)"),
         ("x = 1\n", "line 1", "unknown key 'x'; known is module"),
         ("\n[other]\nx = 1\n", "line 2", "unknown key 'other'"),
+        ("[[modul]]\n", "line 1", "unknown key 'modul'; did you mean 'module'?"),
+        (
+            '[[module]]\npath = "b"\ncni_versoin = "v1.23.2"\n',
+            "line 3",
+            "unknown key 'cni_versoin'; did you mean 'cni_version'? Known are path, kind",
+        ),
         ('[module]\npath = "a"\n', "line 1", "write [[module]]"),
         ("module = 3\n", "line 1", "write [[module]]"),
         (f"{TOP}[[module]]\n{PIN}", "line 6", "has no path"),

@@ -348,3 +348,16 @@ def test_tables_of_accept_are_read_and_do_not_move_lines(repo: Path) -> None:
     assert run("check", cwd=repo).code == 0
     assert run("upgrade", "--cni-version", "v1.22.4", "b", cwd=repo).code == 0
     assert toml.read_text().endswith(other.replace("v1.20.4", "v1.22.4"))
+
+
+def test_documents_with_the_same_added_access_are_named_together() -> None:
+    details = (
+        "ipv4: widened: a to b",
+        "ipv6: widened: a to b",
+        "output x changed",
+        "ipv4: gained: c",
+    )
+    edit = KeptEdit("main.tf", "0" * 64, KeptAccess.ADDED, details)
+    assert edit.verdict == (
+        "it adds access: ipv4, ipv6: widened: a to b; output x changed; ipv4: gained: c"
+    )

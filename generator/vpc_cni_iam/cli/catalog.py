@@ -53,9 +53,17 @@ def _show_peers(output: Format) -> None:
     if output is Format.json:
         common.show_json(peers())
         return
-    for title, rows in asdict(peers()).items():
-        headers = tuple(rows[0])
-        common.table(headers, ([_cell(row[h]) for h in headers] for row in rows), title)
+    typer.echo("documents")
+    for report in peers().documents:
+        name = " ".join(filter(None, (report.project, report.document, report.versions)))
+        typer.echo(f"\n{name} ({report.mode}, {report.date or 'date not known'})")
+        typer.echo(f"  works with {report.works_with}")
+        for missing in report.breaks:
+            typer.echo(f"  breaks at {missing}")
+        unverified = "" if report.verified else "; not compared with it"
+        typer.echo(f"  source {report.source}{unverified}")
+    rows = [asdict(repair) for repair in peers().repairs]
+    common.table(tuple(rows[0]), (map(_cell, row.values()) for row in rows), "repairs")
 
 
 def _cell(value: object) -> str:

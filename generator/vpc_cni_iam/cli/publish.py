@@ -197,6 +197,8 @@ class _Report:
         self._line(f"{proposal.version}, {after}")
         for change in changes:
             self._line(f"  {change.bump.name}: {change}")
+        if bump and not changes:
+            self._line("  no policy, input, output or resource changed")
         if only:
             self._line(f"nothing was written; --version {proposal.version} publishes it")
         self._data = proposal_data(self._directory, proposal)

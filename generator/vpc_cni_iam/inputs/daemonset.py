@@ -54,7 +54,7 @@ def read(text: str, source: str, variables: Collection[str]) -> Deployment:
     Raises:
         InputError: Neither the DaemonSet nor values of the chart.
     """
-    if not text.lstrip().startswith("{"):
+    if not text.lstrip().startswith(("{", "[")):
         kind = "is YAML" if _YAML.match(text) else "is not JSON"
         raise InputError(source, "", f"{kind}; {ADVICE}")
     value = load_json(text, source)

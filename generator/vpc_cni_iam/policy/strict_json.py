@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from json import JSONDecodeError
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, json_problem
 from vpc_cni_iam.texts.nesting import check_json
 
 _SPACES = re.compile(r"[ \t\n\r]*")
@@ -49,7 +49,7 @@ def load_json(text: str, source: str) -> object:
             raise InputError(source, _line_and_column(JSONDecodeError("", text, end)), problem)
         return value
     except JSONDecodeError as error:
-        raise InputError(source, _line_and_column(error), f"is not JSON: {error.msg}") from None
+        raise InputError(source, _line_and_column(error), json_problem(error)) from None
     except RecursionError:
         raise InputError(source, "", "nests too deeply to be a policy") from None
     except _RefusedError as error:

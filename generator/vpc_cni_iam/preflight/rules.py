@@ -185,7 +185,7 @@ def of_stranger(node: NodeCandidate, needs: Needs, *, unsure: bool) -> RuleResul
     return RuleResult(
         "instance-unknown",
         Severity.breaks if unsure else Severity.note,
-        f"no sign of any cluster, and no tag {needs.instance_tag[0]}",
+        f"nothing shows which cluster it belongs to, and it has no tag {needs.instance_tag[0]}",
         effect,
         needs.instance_tag,
     )

@@ -206,7 +206,7 @@ def _identity(identity: PluginIdentity) -> str:
 def judged(review: Review) -> str:
     """Return by what policies are judged, such as ``for plugin v1.23.2, ipv4 or ipv6``."""
     if review.clusters:
-        return "for the plugin versions of the plan"
+        return "with the plugin versions that it names"
     return f"for plugin {review.release}, {modes(review)}"
 
 

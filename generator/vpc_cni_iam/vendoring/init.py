@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import tomlkit
@@ -33,7 +34,7 @@ cni_version = "{release}"
 kind = "policy"
 
 # Which policies. Known: {variants}.
-variants = [{upstream}]
+variants = [{selected}]
 
 # Optional features of the plugin whose calls are granted too. Known:
 # {features}.
@@ -43,16 +44,20 @@ features = []
 # the document does not allow.
 gaps = true
 
-# true narrows scoped policies to the tags and the VPC that the release at cni_version needs.
+# true narrows scoped policies to the tags and the VPC that the plugin at cni_version needs.
 harden = false
 """
 
 
-def text(path: str) -> str:
-    """Return a configuration with one module, pinned to the newest release that is known.
+def text(path: str, selected: Sequence[str] = ()) -> str:
+    """Return a configuration with one module, pinned to the newest plugin version that is known.
 
     Args:
         path: Where the module is to be, relative to the configuration.
+        selected: The names of its variants; upstream's three if empty.
+
+    Raises:
+        UsageError: An unknown variant.
     """
     known = [r.name for r in documents.revisions()]
     return _TEMPLATE.format(
@@ -61,27 +66,28 @@ def text(path: str) -> str:
         revision=known[-1],
         revisions=", ".join(known),
         variants=", ".join(v.name for v in variants.VARIANTS),
-        upstream=", ".join(f'"{v.name}"' for v in variants.UPSTREAM),
+        selected=", ".join(f'"{v.name}"' for v in variants.find(selected) or variants.UPSTREAM),
         features=", ".join(calls.features()),
     )
 
 
-def init(folder: Path, path: str = f"modules/{MODULE}") -> Path:
+def init(folder: Path, path: str = f"modules/{MODULE}", selected: Sequence[str] = ()) -> Path:
     """Write a configuration into a directory that has none.
 
     Args:
         path: Where the module is to be, relative to the directory.
+        selected: The names of its variants; upstream's three if empty.
 
     Returns:
         The file.
 
     Raises:
         TreeError: There is one already.
-        UsageError: The path is none for a module, or leaves the repository.
+        UsageError: The path is none for a module, or leaves the repository; or an unknown variant.
         InputError: The directory is a bare repository.
     """
     refuse_bare(folder)
-    target, first = folder / NAME, text(path)
+    target, first = folder / NAME, text(path, selected)
     try:
         inside(parse(first, target))
     except InputError as error:

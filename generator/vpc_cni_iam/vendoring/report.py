@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.escape import code_cell, escape_control, escape_line, escape_markdown
@@ -52,10 +54,10 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
             lines.append(f"{report.state:<9}{path}")
         if report.failure is not None:
             lines.append(f"         {report.failure}")
-        for file in report.files:
-            if not file.fine:
-                lines.append(f"         {file.path} {file.reason}")
-                lines += [f"           {way}" for way in file.ways_out(path, checked.command)]
+        wrong = [(f, f.ways_out(path, checked.command)) for f in report.files if not f.fine]
+        for steps, files in groupby(wrong, itemgetter(1)):
+            lines += [f"         {file.path} {file.reason}" for file, _ in files]
+            lines += [f"           {step}" for step in steps]
     word = "behind" if checked.outdated else "note"
     if checked.outdated or not quiet:
         lines += [f"{word:<9}{line}" for line in _behind(checked)]

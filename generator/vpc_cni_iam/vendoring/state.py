@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
@@ -90,6 +90,16 @@ class KeptAccess(StrEnum):
     UNKNOWN = "is not proven to add no access"
 
 
+def _by_change(details: Iterable[str]) -> Iterator[str]:
+    """Yield each change once, with the names of all documents that have it."""
+    names: dict[str, list[str]] = {}
+    for detail in details:
+        name, _, change = detail.partition(": ")
+        names.setdefault(change or name, []).append(name)
+    for change, documents in names.items():
+        yield change if documents == [change] else f"{', '.join(documents)}: {change}"
+
+
 @dataclass(frozen=True, slots=True)
 class KeptEdit:
     """The meaning of a kept edit.
@@ -119,7 +129,7 @@ class KeptEdit:
     def verdict(self) -> str:
         """Its meaning for access, and whether that is accepted."""
         text = f"it {self.access}"
-        text += f": {'; '.join(self.details)}" if self.details else ""
+        text += f": {'; '.join(_by_change(self.details))}" if self.details else ""
         if self.accepted:
             return f"{text}; accepted: {self.accepted}"
         if self.changed and not self.fine:

@@ -19,7 +19,8 @@ def to_text(usage: Usage) -> Iterator[str]:
     yield f"{usage.policy} against plugin {usage.cni_version}, {_FAMILIES[usage.mode]}{features}"
     for role in usage.roles:
         yield f"events of {role}, known by {usage.recognised_by}"
-    yield f"{usage.events:,} events read; those of the role are of {usage.first} to {usage.last}"
+    events = "event" if usage.events == 1 else "events"
+    yield f"{usage.events:,} {events} read; those of the role are of {usage.first} to {usage.last}"
     if usage.versions and usage.versions != (usage.cni_version,):
         yield f"the events are of plugin {', '.join(usage.versions)}"
     for status in _ORDER:

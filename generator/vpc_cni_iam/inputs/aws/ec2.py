@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, json_problem
 from vpc_cni_iam.inputs.kind import Content, without_policies
 from vpc_cni_iam.texts.nesting import check_json
 
@@ -241,7 +241,7 @@ def _pages(content: Content) -> Iterator[_Node]:
             value, position = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
             place = f"line {error.lineno}, column {error.colno}"
-            raise content.refuse(f"is not JSON: {error.msg}", place) from None
+            raise content.refuse(json_problem(error), place) from None
         except _TwiceError as error:
             problem = f"has an object with the key {error.args[0]!r} twice, as aws prints none"
             raise content.refuse(problem, path) from None

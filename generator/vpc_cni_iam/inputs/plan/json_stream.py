@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import CUT_OFF, InputError
 
 _MARK = b"\xef\xbb\xbf"
 _SPACES = b" \t\r\n"
@@ -26,7 +26,6 @@ _MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte \d+\)")
 # The bytes of a character in UTF-8 after its first.
 _CONTINUING = bytes(range(0x80, 0xC0))
 _TRAILING = "trailing characters"
-_CUT = "is not JSON: it ends too early; was the file cut off?"
 # How much is passed before its pages are given back.
 STEP = 16 << 20
 SMALL = 64 << 20
@@ -157,7 +156,7 @@ class Reader:
                 if "truncated" in problem:
                     if self._more(start):
                         return False
-                    self.place, problem = self.size, _CUT
+                    self.place, problem = self.size, CUT_OFF
                 raise self.refuse(problem) from None
         return True
 
@@ -231,7 +230,7 @@ class Reader:
         try:
             value: T = self._decoders[shape].decode(text)
         except DecodeError as error:
-            problem = f"what ends here is not as in {self._what}: {error}"
+            problem = f"cannot be read as {self._what}: {error}"
             raise self.refuse(problem) from None
         except UnicodeDecodeError:
             raise self.refuse("what ends here is not UTF-8 text") from None
@@ -239,7 +238,7 @@ class Reader:
 
     def _inside(self, opening: bytes, closing: bytes, what: str) -> Iterator[None]:
         if self.peek() != opening:
-            raise self.refuse(f"{what} is expected")
+            raise self.refuse(f"cannot be read as {self._what}: {what} is expected")
         self.place += 1
         if self.peek() == closing:
             self.place += 1
@@ -249,7 +248,7 @@ class Reader:
             sign = self.peek()
             if sign not in (b",", closing) or not sign:
                 raise self.refuse(
-                    f"is not JSON: a comma or {closing.decode()} is expected" if sign else _CUT
+                    f"is not JSON: a comma or {closing.decode()} is expected" if sign else CUT_OFF
                 )
             self.place += 1
             if sign == closing:

@@ -54,7 +54,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _differs(resource: Resource) -> bool:
     before, after = resource.before or {}, resource.after or {}
-    if resource.type == _ENTRY and not any(_given(side) for side in (before, after)):
+    if resource.type == _ENTRY and not any(_rights(side) for side in (before, after)):
         # Associations give something to such an entry.
         return flagged(resource.unknown, "kubernetes_groups")
     computed = ("user_name",)  # where the configuration does not set it
@@ -66,7 +66,7 @@ def _differs(resource: Resource) -> bool:
     )
 
 
-def _given(entry: Mapping[str, Any]) -> tuple[str, ...]:
+def _rights(entry: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what an access entry gives its principal by itself, in words."""
     words = []
     if groups := entry.get("kubernetes_groups"):
@@ -86,10 +86,10 @@ def _widened(resource: Resource, context: Context) -> tuple[Level | None, str]:
     for source, role in owners.roles(resource.type, "principal_arn"):
         who = role if source is resource else who
     if resource.type == _ENTRY:
-        given = list(_given(values))
+        rights = list(_rights(values))
         if flagged(resource.unknown, "kubernetes_groups"):
-            given.append("Kubernetes groups known after apply")
-        return None, f"{who} gets {' and '.join(given) or 'an access entry that gives nothing'}"
+            rights.append("Kubernetes groups known after apply")
+        return None, f"{who} gets {' and '.join(rights) or 'an access entry that gives nothing'}"
     policy = str(values.get("policy_arn") or "an access policy known after apply")
     name = policy.rpartition("/")[2]
     scopes = values.get("access_scope")

@@ -174,6 +174,7 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     message = f"aws-node changes from {old} to {new}"
     if before.kind is IdentityKind.unknown:
         message = f"aws-node gets {new}; the plan does not show what it had before"
+        details = ()
         level = "note" if change.after.missing == () and not change.after.opaque else None
     elif access and access.verdict == "new access":
         message += ", which allows more"

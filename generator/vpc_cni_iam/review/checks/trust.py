@@ -184,7 +184,7 @@ def _flaw_finding(change: Change, flaw: trust.Flaw, *, stays: bool, plugins: boo
     return finding_of(
         change,
         flaw.rule,
-        f"{'This change brings it: ' if brought else ''}{flaw.text}",
+        f"{'Added by this change: ' if brought else ''}{flaw.text}",
         level="error" if brought and flaw.rule == "irsa-no-audience" else None,
         means=_LOST if dead and brought and plugins else None,
     )

@@ -48,7 +48,7 @@ _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
 # A forge makes a link of what may be the number of a commit.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
 _GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "?"}
-_NEEDED = {"fatal": "yes", "degraded": "to do all it can", "": ""}
+_NEEDED = {"fatal": "yes", "degraded": "degraded without it", "": ""}
 
 
 def write(review: Review, setting: Setting) -> str:
@@ -104,7 +104,9 @@ def prose(text: str) -> str:
     parts: list[tuple[bool, str]] = []
     for word in _short(text).split(" "):
         plain = bool(_WORD.fullmatch(word)) and not _COMMIT.search(word)
-        if parts and parts[-1][0] == plain:
+        # A stop ends a span: what stands on its two sides are two things.
+        ended = not plain and bool(parts) and parts[-1][1].endswith((",", ";"))
+        if parts and parts[-1][0] == plain and not ended:
             parts[-1] = (plain, f"{parts[-1][1]} {word}")
         else:
             parts.append((plain, word))

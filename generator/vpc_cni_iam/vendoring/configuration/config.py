@@ -16,6 +16,7 @@ from vpc_cni_iam.catalog.facts import releases
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.errors import InputError, OptionError, TreeError
+from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.texts import content, read, toml
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance, ModuleTable, Refusal, convert
@@ -140,7 +141,7 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
     for key in document:
         if key != "module":
             line = places.key(None, key) or 1
-            raise InputError(source, f"line {line}", f"unknown key {key!r}; known is module")
+            raise InputError(source, f"line {line}", unknown_name(key, ["module"], "key"))
     tables = document.get("module", [])
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         line = places.key(None, "module") or 1

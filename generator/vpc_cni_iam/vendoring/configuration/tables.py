@@ -17,6 +17,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
 from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.catalog.variants import every
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.names import unknown_name
 
 T = TypeVar("T", bound=Struct)
 Refusal = Callable[[str | None, str], InputError]
@@ -170,8 +171,7 @@ def _refusal(table: dict[str, Any], kind: type[Struct], refuse: Refusal, name: s
     where = f" in {name}" if name else ""
     for key, value in table.items():
         if key not in fields:
-            known = ", ".join(fields)
-            return refuse(name or key, f"unknown key {key!r}{where}; known are {known}")
+            return refuse(name or key, unknown_name(key, fields, "key", where))
         try:
             msgspec.convert(value, fields[key].type)
         except msgspec.ValidationError:

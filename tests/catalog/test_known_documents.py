@@ -56,7 +56,7 @@ def test_coverage_names_the_document(tmp_path: Path, options: tuple[str, ...]) -
     third = to_json(managed_versions()[1].policy)
     (tmp_path / "a.json").write_text(json.dumps(third))
     (tmp_path / "b.json").write_text(json.dumps(third).replace("DescribeTags", "DescribeVpcs"))
-    text = "equal to AmazonEKS_CNI_Policy v3, 2019-06-27"
+    text = "equal to AmazonEKS_CNI_Policy v3 (2019-06-27)"
     assert text in run("coverage", "a.json", *options, cwd=tmp_path).out
     assert text not in run("coverage", "b.json", *options, cwd=tmp_path).out
     assert f"a.json is {text}" in run("coverage", "a.json", "b.json", *options, cwd=tmp_path).out

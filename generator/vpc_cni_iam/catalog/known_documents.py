@@ -38,7 +38,7 @@ class KnownDocument:
     source: str
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.date}" if self.date else self.name
+        return f"{self.name} ({self.date})" if self.date else self.name
 
 
 @cache
@@ -91,9 +91,19 @@ def _metrics_helper() -> Iterator[tuple[KnownDocument, Policy]]:
 
 
 def listed(known: Sequence[KnownDocument]) -> list[str]:
-    """Return the first few documents in words, and how many more there are."""
-    more = len(known) - _SHOWN
-    return [*map(str, known[:_SHOWN]), *([f"and {more} more"] if more > 0 else [])]
+    """Return the first few documents in words, and how many more there are.
+
+    Documents of one name are one, with the date of each.
+    """
+    dates: dict[str, list[str]] = {}
+    for document in known:
+        dates.setdefault(document.name, []).append(document.date)
+    texts = [
+        f"{name} ({', '.join(filter(None, days))})" if any(days) else name
+        for name, days in dates.items()
+    ]
+    more = len(texts) - _SHOWN
+    return [*texts[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]
 
 
 def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, ...]:

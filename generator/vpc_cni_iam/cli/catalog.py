@@ -63,7 +63,9 @@ def _show_peers(output: Format) -> None:
         unverified = "" if report.verified else "; not compared with it"
         typer.echo(f"  source {report.source}{unverified}")
     rows = [asdict(repair) for repair in peers().repairs]
-    common.table(tuple(rows[0]), (map(_cell, row.values()) for row in rows), "repairs")
+    common.table(
+        tuple(rows[0]), ([_cell(value) for value in row.values()] for row in rows), "repairs"
+    )
 
 
 def _cell(value: object) -> str:

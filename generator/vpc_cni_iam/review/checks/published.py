@@ -47,7 +47,7 @@ def _published(change: Change, context: Context) -> Iterator[Finding]:
     before, after, release = change.before.policy, change.after.policy, context.target.release
     # Otherwise the finding of the access names the document.
     if any(known.values()) and not comes and not upstream_update(before, after, release):
-        texts = [f"{verb} {', '.join(names)}" for verb, names in known.items() if names]
+        texts = [f"{verb} {'; '.join(names)}" for verb, names in known.items() if names]
         message = f"The policy {', and '.join(texts)}"
         yield finding_of(change, "published-document", message)
 

@@ -38,16 +38,16 @@ def test_every_published_document_is_known_by_name_date_and_source() -> None:
         filled = parameters.fill(document, parameters.SAMPLE)
         assert str(known) in titles(filled), known
         assert known.source and len(known.date) in (0, len("2022-01-31"))
-    assert "ipv4 of upstream's README, 2019-05-17" in map(str, known_documents())
+    assert "ipv4 of upstream's README (2019-05-17)" in map(str, known_documents())
 
 
 def test_other_order_and_case_are_the_same_document_and_another_action_is_not() -> None:
     third = managed_versions()[1]
-    assert titles(third.policy) == ["AmazonEKS_CNI_Policy v3, 2019-06-27"]
+    assert titles(third.policy) == ["AmazonEKS_CNI_Policy v3 (2019-06-27)"]
     turned = Policy(third.policy.statements[::-1])
     assert titles(turned) == titles(third.policy)
     assert titles(Policy(third.policy.statements[:1])) == []
-    assert titles(SCOPED) == ["ipv4-scoped of upstream's page, 2022-01-31"]
+    assert titles(SCOPED) == ["ipv4-scoped of upstream's page (2022-01-31)"]
     assert recognise(SCOPED, {"cluster_name": "another"}) == ()
 
 

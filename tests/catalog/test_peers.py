@@ -67,7 +67,7 @@ def test_days_to_repair() -> None:
 def test_a_document_of_another_project_is_recognised() -> None:
     eksctl = next(d for d in DOCUMENTS if d.project == "eksctl" and d.date == "2026-08-13")
     (known,) = recognise(eksctl.policy, {})
-    assert str(known) == "eksctl's IPv6 policy from v0.230.0, 2026-08-13"
+    assert str(known) == "eksctl's IPv6 policy from v0.230.0 (2026-08-13)"
     assert known.source.startswith("eksctl-io/eksctl pkg/actions/addon/create.go, 52148b4d7d8d")
 
 

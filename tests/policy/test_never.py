@@ -257,6 +257,22 @@ def test_the_command_answers_each_question(tmp_path: Path) -> None:
     assert text[1].startswith(f"ec2:Delete* on {INTERFACE}: allowed, for instance ec2:Delete")
 
 
+def test_a_misspelled_action_is_not_proven(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(json.dumps(document({"Action": "iam:PassRole"})))
+    words = (
+        "--never",
+        "iam:PasRole",
+        "--never",
+        "iam:PassRoles*",
+        "--never",
+        "s3:NewAction",
+        "r.json",
+    )
+    result = asked(tmp_path, *words)
+    assert [a["answer"] for a in result["actions"]] == ["not proven"] * 2 + ["never (proven)"]
+    assert "did you mean 'iam:PassRole'?" in result["actions"][0]["reason"]
+
+
 def test_what_was_not_read_is_not_proven(tmp_path: Path) -> None:
     parts = {"RoleName": "r", "RolePolicyList": [
         {"PolicyName": "good", "PolicyDocument": document(tagged("a", "ec2:Delete*"))},

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from vpc_cni_iam.coverage.analysis.excess import unknown_action
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.skipped import Skipped, incomplete
@@ -154,6 +155,8 @@ def _target(target: str) -> tuple[str, str]:
 
 def _action_answer(subject: Subject, action: str, resource: str, budget: Budget) -> ActionAnswer:
     """Return the answer for policies, of which each limit must allow a request, too."""
+    if problem := unknown_action(action):
+        return ActionAnswer(action, resource, Answer.not_proven, reason=problem)
     layers = (subject.policies, *subject.limiting)
     answers: list[Counterexample | NotProven] = []
     for number, layer in enumerate(layers):

@@ -21,6 +21,7 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
@@ -138,6 +139,12 @@ def excess_grants(
 
 
 @cache
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(resources.text(_DATA))
+    return data
+
+
+@cache
 def _every() -> dict[str, str]:
     """Return actions with their type of resource, those to be shown first first."""
     called = {
@@ -146,12 +153,26 @@ def _every() -> dict[str, str]:
         else _EVERY
         for call in calls.calls()
     }
-    data: dict[str, Any] = json.loads(resources.text(_DATA))
+    data = _data()
     return {
         **data["well_known"],
         **called,
         **{a: data["actions"][a] for a in data["actions"] if a not in called},
     }
+
+
+def unknown_action(action: str) -> str:
+    """Return that AWS has no action that a pattern matches.
+
+    Empty if it has one, or if not all actions of the service are known here.
+    """
+    service, _, _ = action.lower().partition(":")
+    names = [name for name in _every() if name.lower().startswith(f"{service}:")]
+    # Of a service that the plugin does not call, few are.
+    complete = sum(name in _data()["actions"] for name in names) > 1
+    if not complete or any(wildcard.matches(action.lower(), name.lower()) for name in names):
+        return ""
+    return unknown_name(action, names, "action", " of AWS's Service Authorization Reference")
 
 
 def _patterns(

@@ -48,7 +48,7 @@ def scoped(folder: Path) -> Path:
         ((*IPV6, "--cni-version", "v1.21.2", "--strict"), 1),
         ((*IPV6, "--cni-version", "v1.22.1"), 1),
         ((*IPV6, "--cni-version", "v1.22.1", "--env", "ENABLE_SUBNET_DISCOVERY=false"), 0),
-        ((*IPV6, "--all-releases"), 1),
+        ((*IPV6, "--all-versions"), 1),
         (("--variant", "ipv4", "--strict"), 0),
         (("--variant", "ipv4-scoped"), 0),
         (("--variant", "ipv4-scoped", "--untagged-instances"), 1),
@@ -168,18 +168,18 @@ def test_a_generated_role_module_offers_what_can_be_read(call: SentCall, tmp_pat
 def test_a_policy_cannot_write_on_the_terminal(call: SentCall, tmp_path: Path) -> None:
     statement = {"Sid": "\x1b[2J", "Effect": "Allow", "Action": ["*", "x:\x1b]0;"], "Resource": "*"}
     (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statement}))
-    for words in ("--verbose", "--all-releases"):
+    for words in ("--verbose", "--all-versions"):
         done = call("coverage", "p.json", words, cwd=tmp_path)
         assert done.code == 0 and "\x1b" not in done.out and "\\u001b]0;" in done.out
 
 
-def test_pictures_of_all_releases() -> None:
+def test_pictures_of_all_versions() -> None:
     svg = run("coverage", *IPV6, "--format", "svg", env={"PYTHONIOENCODING": "ascii"})
-    page = run("coverage", *IPV6, "--all-releases", "--format", "html")
+    page = run("coverage", *IPV6, "--all-versions", "--format", "html")
     assert (svg.code, page.code) == (1, 1)
     assert ET.fromstring(svg.out).tag.endswith("svg")
     assert page.out.startswith("<!DOCTYPE html>") and page.out.endswith("</html>\n")
-    data = json.loads(run("coverage", *IPV6, "--all-releases", "--format", "json").out)
+    data = json.loads(run("coverage", *IPV6, "--all-versions", "--format", "json").out)
     assert data["works_with"] == [["v1.10.0", "v1.21.2"]]
 
 
@@ -210,7 +210,7 @@ def test_scenarios_are_listed(call: SentCall) -> None:
             "there is none of these scenarios: trunk-interface (from v1.20.0 on)",
         ),
         (
-            ("--variant", "ipv6", "--scenario", "custom-networking", "--all-releases"),
+            ("--variant", "ipv6", "--scenario", "custom-networking", "--all-versions"),
             "custom-networking (never)",
         ),
     ],

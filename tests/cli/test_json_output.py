@@ -121,7 +121,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "compare": [(nothing, "policy.json policy.json")],
     "coverage": [
         (nothing, "policy.json"),
-        (nothing, "--variant ipv4 --revision 2022-01-31 --all-releases"),
+        (nothing, "--variant ipv4 --revision 2022-01-31 --all-versions"),
         (nothing, "--variant ipv4 --revision 2022-01-31"),
     ],
     "audit": [(nothing, "roles.json")],

@@ -196,8 +196,8 @@ COMPARE = (("text",), ("json",))
 COVERAGE = (
     ("text",),
     ("json",),
-    ("text", "--all-releases"),
-    ("json", "--all-releases"),
+    ("text", "--all-versions"),
+    ("json", "--all-versions"),
     ("svg",),
     ("html",),
 )

@@ -128,7 +128,7 @@ def test_a_pin_that_is_not_the_newest_is_information(repo: Path) -> None:
     pin(repo, "v1.20.4")
     done = run("check", cwd=repo)
     assert done.code == 0
-    assert "pinned to --cni-version v1.20.4; the newest release known is v1.23.2" in done.out
+    assert "pinned to --cni-version v1.20.4; the newest version known is v1.23.2" in done.out
     assert run("check", "--outdated", cwd=repo).code == 1
     assert run("check", "--quiet", cwd=repo).out == ""
 
@@ -434,7 +434,7 @@ def test_a_pin_that_is_behind_is_said_even_quietly(repo: Path) -> None:
     done = run("check", "--outdated", "--quiet", cwd=repo)
     assert done.code == 1
     assert done.out == (
-        "behind   1 pinned to --cni-version v1.20.4; the newest release known is v1.23.2\n"
+        "behind   1 pinned to --cni-version v1.20.4; the newest version known is v1.23.2\n"
     )
 
 

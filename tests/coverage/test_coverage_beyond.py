@@ -140,9 +140,9 @@ def test_every_format_says_which_patterns_were_compared_with_a_part(
     words = (
         "may allow more: not compared with every action, since there are so many patterns: all but"
     )
-    for options in ([], ["--all-releases"], ["--all-releases", "--format", "html"]):
+    for options in ([], ["--all-versions"], ["--all-versions", "--format", "html"]):
         assert words in run("coverage", "p.json", *options, cwd=tmp_path).out
-    for options in ([], ["--all-releases"]):
+    for options in ([], ["--all-versions"]):
         done = run("coverage", "p.json", "--format", "json", *options, cwd=tmp_path)
         assert json.loads(done.out)["granted_partly_checked"] == ["all but *, a:b"]
 

@@ -78,9 +78,9 @@ def test_the_report_names_the_policy_that_denies(folder: Path) -> None:
 
 
 def test_every_version_is_checked_with_the_limits(folder: Path) -> None:
-    words = ("coverage", "ec2.json", "--boundary", "describe.json", "--all-releases")
+    words = ("coverage", "ec2.json", "--boundary", "describe.json", "--all-versions")
     done = run(*words, cwd=folder)
-    assert done.code == 1 and "works with no known release" in done.out
+    assert done.code == 1 and "works with no known version" in done.out
 
 
 def test_a_risk_that_the_boundary_takes_away_is_none(folder: Path) -> None:

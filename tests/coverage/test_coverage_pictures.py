@@ -167,7 +167,7 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
     subject, result = looked_at(parameters.substitute(hardened.policy, names))
     assert result.works() == ()
     message = (
-        "no known release; without the scenarios trunk-interface and cluster-name-corrected "
+        "no known version; without the scenarios trunk-interface and cluster-name-corrected "
         "with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
     )
     assert matrix_report.works(result) == message

@@ -97,7 +97,7 @@ def test_the_largest_policies_of_a_role_are_evaluated_within_seconds(tmp_path: P
     for name, statements in largest.items():
         path = tmp_path / f"{name}.json"
         path.write_text(dumps(Policy(tuple(statements))))
-        for options in ((), ("--all-releases",)):
+        for options in ((), ("--all-versions",)):
             begin = processor_time()
             done = run("coverage", str(path), *options)
             assert done.code in (0, 1), done.err

@@ -55,8 +55,8 @@ def test_json(policy: str) -> None:
 
 
 @pytest.mark.parametrize("output", ["text", "json", "svg", "html"])
-def test_all_releases(policy: str, output: str) -> None:
-    code, text = coverage(policy, "--all-releases", "--format", output)
+def test_all_versions(policy: str, output: str) -> None:
+    code, text = coverage(policy, "--all-versions", "--format", output)
     assert code == 1
     if output == "json":
         newest = json.loads(text)["releases"][-1]

@@ -87,12 +87,12 @@ def command(tmp_path: Path, name: str, *arguments: str) -> Run:
 def test_every_report_names_what_was_assumed(tmp_path: Path) -> None:
     assumed = 'data.aws_partition: the partition is taken as "aws"; --partition names another'
     beside = "read with it: .: variables, locals and data sources of its other files"
-    for arguments in ([], ["--all-releases"], ["--document", "cni"]):
+    for arguments in ([], ["--all-versions"], ["--document", "cni"]):
         text = command(tmp_path, "coverage", *arguments).out
         assert f"assumed: {assumed}" in text
         assert beside in text
     for form in ("html", "svg"):
-        text = command(tmp_path, "coverage", "--all-releases", "--format", form).out
+        text = command(tmp_path, "coverage", "--all-versions", "--format", form).out
         assert "assumed: data.aws_partition" in text.replace("\n", " ")
     assert assumed in command(tmp_path, "compare", "cni.tf").out
     skipped = json.loads(command(tmp_path, "coverage", "--format", "json").out)["skipped"]

@@ -101,7 +101,7 @@ def test_coverage_checks_its_calls(tmp_path: Path) -> None:
     done = run("coverage", "--variant", "metrics-helper", "--strict")
     assert done.code == 0 and "2 calls in 1 scenario: all allowed" in done.out
     assert "not-modelled" not in done.out
-    everywhere = run("coverage", "--variant", "metrics-helper", "--all-releases").out
+    everywhere = run("coverage", "--variant", "metrics-helper", "--all-versions").out
     assert "works with v1.5.0 to v1.23.2" in everywhere
     assert coverage(tmp_path, statements=POLICY)["verdict"] == "allowed"
     another = json.loads(json.dumps(POLICY).replace("Kubernetes", "Other"))

@@ -59,7 +59,7 @@ COMMANDS = {
     "convert --from-hcl hcl/policy.tf": "",
     "convert --rewrite iam.tf": "",
     "coverage policy.json": "",
-    "coverage --variant ipv4-scoped --all-releases --format html": "",
+    "coverage --variant ipv4-scoped --all-versions --format html": "",
     "compare policy.json policy.json": "",
     "audit account.json": "",
     "explain denied.log": "",

@@ -202,7 +202,7 @@ def test_the_newest_release_stands_in_for_a_later_patch_with_a_warning() -> None
     assert newer.newest and not older.newest
     (warning,) = read.warnings
     assert warning.startswith("vpc-cni-iam.toml: module of line 2: plugin v1.23.9-eksbuild.1 is")
-    assert "taking v1.23.2, the newest release known" in warning
+    assert "taking v1.23.2, the newest version known" in warning
 
 
 @pytest.mark.parametrize(("pin", "strict"), [("v1.23.9", True), ("v1.24.0", False)])

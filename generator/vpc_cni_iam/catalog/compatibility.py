@@ -1,4 +1,4 @@
-"""Which plugin releases a policy works with: it allows all that they call by default."""
+"""Which plugin versions a policy works with: it allows all that they call by default."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from vpc_cni_iam.policy.document import Policy
 
 @dataclass(frozen=True, slots=True)
 class MissingAction:
-    """An action that releases call by default and a policy does not grant.
+    """An action that versions call by default and a policy does not grant.
 
     Args:
         call_range: The use, with what its denial breaks and the evidence.
-        spans: The known releases at which it is missing.
+        spans: The known versions at which it is missing.
         part: The one tag key or kind of resource for which it is missing, empty for all.
     """
 
@@ -34,18 +34,18 @@ class MissingAction:
         return f"{self.call_range.action} of {self.part}" if self.part else self.call_range.action
 
     def at(self, release: PluginVersion) -> bool:
-        """Say whether it is missing at a release."""
+        """Say whether it is missing at a version."""
         return any(release in span for span in self.spans)
 
 
 @dataclass(frozen=True, slots=True)
 class Compatibility:
-    """Which of the known releases a policy works with.
+    """Which of the known versions a policy works with.
 
     Args:
-        minimum: The oldest release that its variant can work with.
-        works: The releases at which no denied call is fatal.
-        missing: The missing actions, fatal or not, by first release.
+        minimum: The oldest version that its variant can work with.
+        works: The versions at which no denied call is fatal.
+        missing: The missing actions, fatal or not, by first version.
     """
 
     minimum: PluginVersion
@@ -54,12 +54,12 @@ class Compatibility:
 
     @property
     def works_with(self) -> str:
-        """The releases that the policy works with as text, such as ``v1.8.0 to v1.21.2``."""
-        return ", ".join(map(str, self.works)) or "no known release"
+        """The versions that the policy works with as text, such as ``v1.8.0 to v1.21.2``."""
+        return ", ".join(map(str, self.works)) or "no known version"
 
 
 def compatibility(policy: Policy, variant: Variant) -> Compatibility:
-    """Return which releases a policy of a variant works with, going by the actions it allows."""
+    """Return which versions a policy of a variant works with, going by the actions it allows."""
     granted = {a.lower() for a in policy.actions()}
     possible = [r for r in releases.known() if r >= variant.minimum]
     missing = []
@@ -80,7 +80,7 @@ def _missing_on_trunk(variant: Variant, possible: list[PluginVersion]) -> Iterat
     """Yield what a scoped document denies fatally on an interface that the plugin did not create.
 
     The VPC resource controller creates the trunk interface of a node with security groups for pods,
-    without the tag of the cluster. That its groups are not set is fatal at few releases only.
+    without the tag of the cluster. That its groups are not set is fatal at few versions only.
     """
     for mode in variant.modes if variant.cluster_scoped else ():
         at: dict[CallRange, list[PluginVersion]] = {}
@@ -98,7 +98,7 @@ def _missing_on_trunk(variant: Variant, possible: list[PluginVersion]) -> Iterat
 def _missing_tag_keys(
     policy: Policy, variant: Variant, possible: list[PluginVersion]
 ) -> Iterator[MissingAction]:
-    """Yield tag keys that releases send when a node starts and a policy does not let through."""
+    """Yield tag keys that versions send when a node starts and a policy does not let through."""
     allowed = allowed_tag_keys(policy)
     if allowed is None:
         return

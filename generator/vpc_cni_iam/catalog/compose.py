@@ -29,7 +29,7 @@ class Addition:
     Args:
         statements: The statements, with upstream's placeholders.
         call_ranges: Why: the call ranges whose actions they grant.
-        feature: The optional feature that calls them; None if the release always does.
+        feature: The optional feature that calls them; None if the version always does.
     """
 
     statements: tuple[Statement, ...]
@@ -72,7 +72,7 @@ def compose(variant: Variant, selection: Selection) -> Composed:
     """Return the policy of a variant for a selection.
 
     Raises:
-        UsageError: The release is older than what the variant can work with, or another program's
+        UsageError: The version is older than what the variant can work with, or another program's
             variant has a revision or features of the plugin.
     """
     release = selection.release
@@ -186,7 +186,7 @@ def _checked(
     release: PluginVersion,
     features: tuple[str, ...],
 ) -> Iterator[Statement]:
-    """Yield statements without actions that the release never sends for their resources.
+    """Yield statements without actions that the version never sends for their resources.
 
     In IPv6, security groups change at start, and an instance is modified only for a feature.
     """

@@ -1,4 +1,4 @@
-"""Hardening: narrows a cluster-scoped document to what one plugin release sends.
+"""Hardening: narrows a cluster-scoped document to what one plugin version sends.
 
 The Service Authorization Reference, page "Actions, resources, and condition keys for Amazon EC2"
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html), read in
@@ -145,7 +145,7 @@ def tighten(
 
     Args:
         policy: The document, with upstream's placeholders.
-        release: The release that must still work.
+        release: The version that must still work.
         hardening: What the user chose.
         creates: Whether the document, or what is added to it, lets interfaces be created.
     """

@@ -45,7 +45,7 @@ class KnownDocument:
 def known_documents() -> dict[KnownDocument, Policy]:
     """Return the documents that the catalog has, newest first.
 
-    They are all that a release of upstream had on its page or in its README, with placeholders,
+    They are all that a version of upstream had on its page or in its README, with placeholders,
     AWS's from version 2 of AmazonEKS_CNI_Policy on, those of other projects, and those for
     cni-metrics-helper.
     """

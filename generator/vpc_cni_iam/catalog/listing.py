@@ -115,7 +115,7 @@ class CatalogData(TypedDict):
 
 
 def listing() -> CatalogData:
-    """Return the newest release, variants, revisions, features, releases, the managed policy."""
+    """Return the newest version, variants, revisions, features, versions, the managed policy."""
     observed, managed = calls.observed_versions(), managed_data()
     return {
         "newest_release": {"release": str(releases.newest()), "date": releases.newest_date()},
@@ -214,7 +214,7 @@ def _shipped(release: PluginVersion) -> str | None:
 
 
 def changes() -> list[dict[str, Any]]:
-    """Return the releases at which a document or a call changed, with what changed."""
+    """Return the versions at which a document or a call changed, with what changed."""
     rows: list[dict[str, Any]] = []
     state: tuple[str | None, bool | None] = (None, None)
     before: dict[str, list[str]] = {"ipv4": [], "ipv6": []}
@@ -231,7 +231,7 @@ def changes() -> list[dict[str, Any]]:
             document = entry["revision"] or "none; the oldest stands in"
             if not entry["supported"]:
                 document = "none; not supported"
-            row = {"from release": entry["release"], "upstream document": document}
+            row = {"from version": entry["release"], "upstream document": document}
             rows.append({**row, "default calls": changed})
         state, before = (entry["revision"], entry["supported"]), calls_now
     return rows

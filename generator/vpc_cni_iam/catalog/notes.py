@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.scoping import Scope
 
 
 def failure_note(options: Options) -> str:
-    """Return which revision this is and which releases fail with it; empty if none does."""
+    """Return which revision this is and which versions fail with it; empty if none does."""
     selection = options.selection
     revision = f"revision {selection.revision.name} of upstream's page"
     if selection.stands_in:
@@ -36,7 +36,7 @@ def failure_note(options: Options) -> str:
 
 
 def _failures(policies: Iterable[Composed], release: PluginVersion | None) -> dict[str, list[str]]:
-    """Return why documents fail, at a release or at any, each reason with its variants."""
+    """Return why documents fail, at a version or at any, each reason with its variants."""
     failures: dict[str, list[str]] = {}
     for composed in policies:
         fatal = [
@@ -108,7 +108,7 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
         _stops(
             "tag-keys-closed",
             f"ADDITIONAL_ENI_TAGS has a key that is not listed (listed: {tag_keys}), or a later "
-            "release sends another key",
+            "version sends another key",
         ),
     ]
     if claim:

@@ -75,7 +75,7 @@ class Options:
         """Return the policy of each variant.
 
         Raises:
-            UsageError: A variant that the selected release cannot use.
+            UsageError: A variant that the selected version cannot use.
         """
         return tuple(compose(v, self.selection) for v in self.variants)
 
@@ -95,9 +95,9 @@ def options(
     Args:
         names: Variants; upstream's three without any.
         revision: The date of a revision, for upstream's document of it exactly.
-        cni_version: A plugin release such as ``v1.23.0``, or ``latest``, the default.
+        cni_version: A plugin version such as ``v1.23.0``, or ``latest``, the default.
         features: Names of optional features to grant.
-        gaps: False for the release's document of upstream without additions.
+        gaps: False for the version's document of upstream without additions.
         kind: ``policy`` or ``role``.
         hardening: How to narrow cluster-scoped documents.
 
@@ -140,10 +140,10 @@ def override(
     Args:
         base: The options as they were.
         names: As `options` takes them; none keeps the variants.
-        revision: Likewise; it replaces a release too.
+        revision: Likewise; it replaces a version too.
         cni_version: Likewise; it replaces a revision too.
         features: Likewise; none keeps the features.
-        gaps: Likewise; False leaves the document of a release without additions.
+        gaps: Likewise; False leaves the document of a version without additions.
 
     Raises:
         UsageError: Unknown or contradicting words.

@@ -1,4 +1,4 @@
-"""Which documents a user chose: a revision of upstream's page, or a plugin release."""
+"""Which documents a user chose: a revision of upstream's page, or a plugin version."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from vpc_cni_iam.errors import OptionError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Documents chosen by revision, or by the release that they must work with.
+    """Documents chosen by revision, or by the version that they must work with.
 
     Args:
         revision: The revision of upstream's page.
-        release: The release that was asked for, None if a revision was.
-        gaps: Whether to add actions that the release calls and the document does not grant.
+        release: The version that was asked for, None if a revision was.
+        gaps: Whether to add actions that the version calls and the document does not grant.
         features: Optional features to grant, in the catalog's order.
         hardening: How to narrow cluster-scoped documents, None for not at all.
     """
@@ -32,7 +32,7 @@ class Selection:
 
     @property
     def stands_in(self) -> bool:
-        """Whether the release is older than any document, so that the oldest stands in."""
+        """Whether the version is older than any document, so that the oldest stands in."""
         return self.release is not None and self.release < self.revision.first
 
     @property
@@ -42,7 +42,7 @@ class Selection:
 
     @property
     def serves(self) -> PluginVersion:
-        """The release asked for; of a revision the last that shipped it."""
+        """The version asked for; of a revision the last that shipped it."""
         return self.release or self.revision.last or releases.newest()
 
     def arguments(self) -> tuple[str, ...]:
@@ -64,13 +64,13 @@ def select(
     gaps: bool = True,
     hardening: Hardening | None = None,
 ) -> Selection:
-    """Return the selection that a user's options mean; for the newest release without any.
+    """Return the selection that a user's options mean; for the newest version without any.
 
     Args:
         revision: The date of a revision, for that document exactly.
-        cni_version: A release name or ``latest``, for a policy that works with it.
+        cni_version: A version name or ``latest``, for a policy that works with it.
         features: Names of optional features to grant.
-        gaps: False for the release's document of upstream without additions.
+        gaps: False for the version's document of upstream without additions.
         hardening: How to narrow it; not possible with a revision.
 
     Raises:
@@ -83,7 +83,7 @@ def select(
         if hardening is not None:
             problem = (
                 "{--harden} goes with {--cni-version} and not with {--revision}: the tags that the "
-                "plugin sends depend on the release"
+                "plugin sends depend on the plugin version"
             )
             raise OptionError(FLAG, problem)
         if not gaps:

@@ -73,7 +73,7 @@ class Variant:
 
     @property
     def minimum(self) -> PluginVersion:
-        """The oldest release that the variant can work with."""
+        """The oldest version that the variant can work with."""
         if self.program:
             return feature_since(self.program)
         oldest = known()[1] if "ipv6" not in self.modes else first_release("ipv6")
@@ -163,7 +163,7 @@ def every() -> tuple[Variant, ...]:
 
 @cache
 def first_release(mode: Mode) -> PluginVersion:
-    """Return the first release that has a mode."""
+    """Return the first version that has a mode."""
     return min(
         call_range.first for c in calls() for call_range in c.ranges if call_range.mode == mode
     )

@@ -32,7 +32,7 @@ input. To check a policy of the catalog, give --variant. Cluster, VPC and accoun
 the policy, or examples; options override them.
 
 Exit code 1 means that a call is denied without which the plugin fails; with --strict, that any call
-is denied; with --all-releases, at any plugin version; or that POLICY has a policy that was not
+is denied; with --all-versions, at any plugin version; or that POLICY has a policy that was not
 read, unless --document selects others. Risks do not change the exit code. With --used, it means
 that the role used an action that POLICY does not allow, or that something was not read.
 
@@ -40,8 +40,8 @@ that the role used an action that POLICY does not allow, or that something was n
 Examples:
   vpc-cni-iam coverage policy.json --cni-version v1.22.1
   vpc-cni-iam coverage infra/vpc-cni --document ipv4_scoped --verbose
-  vpc-cni-iam coverage --variant ipv6 --revision 2024-07-22 --all-releases
-  vpc-cni-iam coverage policy.json --all-releases --format svg > coverage.svg
+  vpc-cni-iam coverage --variant ipv6 --revision 2024-07-22 --all-versions
+  vpc-cni-iam coverage policy.json --all-versions --format svg > coverage.svg
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false
   vpc-cni-iam coverage a.json b.json --boundary c.json --scp d.json
   vpc-cni-iam coverage modules/irsa --document vpc_cni --var-file irsa.tfvars
@@ -148,9 +148,9 @@ class NodeOptions:
 class ScenarioOptions:
     """The options that choose the plugin versions and scenarios to check."""
 
-    all_releases: Annotated[
+    all_versions: Annotated[
         bool,
-        typer.Option("--all-releases", help="Show a matrix of plugin versions and actions."),
+        typer.Option("--all-versions", help="Show a matrix of plugin versions and actions."),
     ] = False
     scenario: Annotated[
         list[str] | None,
@@ -213,7 +213,7 @@ def coverage(
         return
     used.check(
         output.value,
-        chosen_scenarios=bool(selected.scenario or selected.skip or selected.all_releases),
+        chosen_scenarios=bool(selected.scenario or selected.skip or selected.all_versions),
     )
     if used.print_sql is not None:
         usage.print_query(used, used.print_sql)
@@ -226,7 +226,7 @@ def coverage(
     own = [subject.program] if subject.program else []
     scenarios = find(selected.scenario or own, selected.skip or ())
     report = formats.load(_REPORTS, output.value)
-    show = _one_version if hasattr(report, "release") and not selected.all_releases else _matrix
+    show = _one_version if hasattr(report, "release") and not selected.all_versions else _matrix
     worst = show(subject, setting, scenarios, report, verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
@@ -384,7 +384,7 @@ def _one_version(
     report: ModuleType,
     verbose: bool,
 ) -> str:
-    """Print the report about one release, and return the verdict."""
+    """Print the report about one version, and return the verdict."""
     from vpc_cni_iam.coverage.analysis.cover import cover
     from vpc_cni_iam.coverage.analysis.risks import find_risks
 
@@ -401,7 +401,7 @@ def _matrix(
     report: ModuleType,
     verbose: bool,
 ) -> str:
-    """Print the report about every release, and return the verdict."""
+    """Print the report about every version, and return the verdict."""
     from vpc_cni_iam.coverage.analysis.matrix import matrix
 
     result = matrix(subject.policies, setting, scenarios, subject.limiting)

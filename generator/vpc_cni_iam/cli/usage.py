@@ -74,7 +74,7 @@ class UsageOptions:
         if output not in ("text", "json"):
             raise UsageError(f"--used has no format {output}; give --format text or json")
         if chosen_scenarios:
-            problem = "leave --scenario, --skip and --all-releases out"
+            problem = "leave --scenario, --skip and --all-versions out"
             raise UsageError(f"--used looks at every scenario of one plugin version; {problem}")
 
 

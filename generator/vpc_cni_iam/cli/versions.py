@@ -28,14 +28,14 @@ def plugin_version(text: str, flag: str = "--cni-version") -> Any:
 
 
 def _known_version(context: typer.Context, value: str | None) -> str | None:
-    """Take the newest known version for a later patch release, with a warning, if allowed."""
+    """Take the newest known version for a later patch version, with a warning, if allowed."""
     if value is None or context.resilient_parsing:
         return value
     return known(value, strict=bool(context.meta.get(_STRICT)))
 
 
 def known(name: str, *, strict: bool) -> str:
-    """Return a version, or the newest known one for a later patch release, with a warning."""
+    """Return a version, or the newest known one for a later patch version, with a warning."""
     from vpc_cni_iam.catalog.facts.releases import stand_in, stand_in_warning
     from vpc_cni_iam.cli.common import say
 

@@ -1,1 +1,1 @@
-"""A policy against the calls that a plugin release makes, as concrete requests."""
+"""A policy against the calls that a plugin version makes, as concrete requests."""

@@ -1,4 +1,4 @@
-"""The matrix of releases and actions as text."""
+"""The matrix of versions and actions as text."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MEANINGS: dict[Cell, tuple[str, str]] = {
 
 
 def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator[str]:
-    """Yield the lines of the matrix: a row for each run of releases that are alike.
+    """Yield the lines of the matrix: a row for each run of versions that are alike.
 
     Args:
-        verbose: Whether each release has a row of its own.
+        verbose: Whether each version has a row of its own.
     """
     yield heading(subject, matrix)
     yield from equal_lines(subject)
@@ -78,7 +78,7 @@ def equal_lines(subject: Subject) -> Iterator[str]:
 
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
-    """Return the releases at which the plugin works, after the reasons why that may be unknown."""
+    """Return the versions at which the plugin works, after the reasons why that may be unknown."""
     if subject.is_complete:
         return f"works with {works(matrix)}"
     unread = skipped.incomplete(subject.skipped)
@@ -86,9 +86,9 @@ def conclusion(subject: Subject, matrix: Matrix) -> str:
 
 
 def works(matrix: Matrix) -> str:
-    """Return the releases at which the plugin works, as text; and where it fails only at times."""
+    """Return the versions at which the plugin works, as text; and where it fails only at times."""
     runs = matrix.works()
-    versions = ", ".join(map(str, runs)) or "no known release"
+    versions = ", ".join(map(str, runs)) or "no known version"
     names, _ = matrix.works_but_for()
     if names:
         scenarios = f"scenario{'s' * (len(names) != 1)} {' and '.join(names)}"
@@ -101,7 +101,7 @@ def works(matrix: Matrix) -> str:
 
 
 def releases_text(first: Row, last: Row) -> str:
-    """Return the name of a run of releases."""
+    """Return the name of a run of versions."""
     same = first.release == last.release
     return str(first.release) if same else f"{first.release} to {last.release}"
 
@@ -120,5 +120,5 @@ def reasons(matrix: Matrix) -> Iterator[str]:
 
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:
-    """Yield a line for each pattern that grants more than any release calls."""
+    """Yield a line for each pattern that grants more than any version calls."""
     yield from matrix.excess.lines("what any plugin version calls")

@@ -111,7 +111,7 @@ def of_variant(name: str, selection: Selection, options: Mapping[str, str | None
         options: Names that the user chose, by parameter; None for the others.
 
     Raises:
-        UsageError: An unknown variant, one that the release cannot use, or a bad name.
+        UsageError: An unknown variant, one that the version cannot use, or a bad name.
     """
     (variant,) = variants.find((name,))
     policy = compose(variant, selection).policy
@@ -306,19 +306,19 @@ def _in_resources(statement: Statement) -> Iterator[tuple[str, str]]:
 def check_coverage(
     policies: Sequence[Policy], *, cni_version: str = LATEST, mode: Mode | None = None
 ) -> Coverage:
-    """Return which calls of a plugin release policies allow, and the effect of each denial.
+    """Return which calls of a plugin version policies allow, and the effect of each denial.
 
     Names of the cluster, VPC, account and Region in the requests are those that the policies
     name, and examples where they name none.
 
     Args:
         policies: The policies of the plugin's role, taken together.
-        cni_version: A plugin release such as ``v1.23.0``, or ``latest``.
+        cni_version: A plugin version such as ``v1.23.0``, or ``latest``.
         mode: The cluster's IP family; None for the one that the policies are for.
 
     Raises:
         InputError: A policy that the evaluator refuses.
-        UsageError: An unknown release, or one without that mode.
+        UsageError: An unknown version, or one without that mode.
     """
     names = names_in(policies)
     setting = PluginSetting(

@@ -30,7 +30,7 @@ def generate(directory: Path, options: Options, *, force: bool = False) -> tuple
 
     Raises:
         TreeError: The directory holds what may not be replaced; nothing was changed.
-        UsageError: A variant that the selected release cannot use.
+        UsageError: A variant that the selected version cannot use.
     """
     new = render(options)
     with locked(directory):

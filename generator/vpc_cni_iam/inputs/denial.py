@@ -1,6 +1,6 @@
 """Reads which requests AWS denied, from logs, events and messages that say so.
 
-- Lines of ipamd.log: JSON or plain, of releases with the AWS SDK for Go 1 and 2.
+- Lines of ipamd.log: JSON or plain, of versions with the AWS SDK for Go 1 and 2.
 - Events of pods with the reason MissingIAMPermissions, from v1.11.3 on.
 - Records of CloudTrail: from S3, of LookupEvents, or one by itself. Source: AWS CloudTrail User
   Guide, "CloudTrail record contents".

@@ -16,6 +16,6 @@ def render(options: Options) -> dict[str, str]:
     """Return the text of each file of a module, by its path.
 
     Raises:
-        UsageError: A variant that the selected release cannot use.
+        UsageError: A variant that the selected version cannot use.
     """
     return _RENDER[options.kind](options)

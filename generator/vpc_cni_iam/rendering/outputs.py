@@ -41,7 +41,7 @@ def module_outputs(
         Output("json", "Policy documents as JSON, by variant.", "local.json"),
         Output(
             "minimum_cni_version",
-            "Oldest release of the VPC CNI plugin that each variant can serve.",
+            "Oldest version of the VPC CNI plugin that each variant can serve.",
             entries={d.name: _string(str(d.compatibility.minimum)) for d in documents},
         ),
         Output(

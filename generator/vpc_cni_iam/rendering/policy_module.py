@@ -40,7 +40,7 @@ def render(options: Options) -> dict[str, str]:
     """Return the text of each file of a policy module, by its path.
 
     Raises:
-        UsageError: A variant that the selected release cannot use.
+        UsageError: A variant that the selected version cannot use.
     """
     return fill(FILES, context(options))
 
@@ -52,7 +52,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         optional: Whether the names of a scoped variant may be left out even if it stands alone.
 
     Raises:
-        UsageError: A variant that the selected release cannot use.
+        UsageError: A variant that the selected version cannot use.
     """
     policies = options.composed()
     scoped = [c for c in policies if c.variant.scope is Scope.CLUSTER_NAME]
@@ -108,7 +108,7 @@ def _guarded(name: str) -> Expression:
 
 
 def _by_works_with(documents: Iterable[RenderedDocument]) -> dict[str, list[str]]:
-    """Return the variants by the releases that they work with."""
+    """Return the variants by the versions that they work with."""
     names: dict[str, list[str]] = {}
     for document in documents:
         names.setdefault(document.compatibility.works_with, []).append(document.name)

@@ -47,7 +47,7 @@ def render(options: Options) -> dict[str, str]:
     """Return the text of each file of a role module, by its path.
 
     Raises:
-        UsageError: A variant that the selected release cannot use.
+        UsageError: A variant that the selected version cannot use.
     """
     context = policy_module.context(options, optional=True)
     documents = context["documents"]

@@ -71,7 +71,7 @@ def _behind(checked: CheckResult) -> list[str]:
     behind = [r.module for r in checked.reports if not r.module.newest]
     pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
     return [
-        f"{count} pinned to {pin}; the newest release known is {releases.newest()}"
+        f"{count} pinned to {pin}; the newest version known is {releases.newest()}"
         for pin, count in sorted(pins.items())
     ]
 

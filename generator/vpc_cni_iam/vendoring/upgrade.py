@@ -23,7 +23,7 @@ class Pin:
 
     Args:
         key: ``cni_version`` or ``revision``, as in the configuration.
-        keep_newer: Leave pins of releases that are newer than the catalog.
+        keep_newer: Leave pins of versions that are newer than the catalog.
     """
 
     key: str
@@ -39,7 +39,7 @@ class Pin:
 def find_pin(
     cni_version: str | None = None, revision: str | None = None, *, latest: bool = False
 ) -> Pin:
-    """Return the pin that a user's options mean; the newest release without any.
+    """Return the pin that a user's options mean; the newest version without any.
 
     Raises:
         UsageError: More than one of them, or one that is not known.
@@ -54,7 +54,7 @@ def find_pin(
 
 
 def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
-    """Return a configuration whose modules are pinned to a release or a revision.
+    """Return a configuration whose modules are pinned to a version or a revision.
 
     Comments, order and layout of the file stay as they are. The module table keeps its other
     keys; a pin of the other kind is replaced in its place.

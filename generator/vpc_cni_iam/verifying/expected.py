@@ -42,7 +42,7 @@ def expected_documents(options: Options) -> list[ExpectedDocument]:
     """Return the documents of a module of these options.
 
     Raises:
-        UsageError: A variant that the selected release cannot use.
+        UsageError: A variant that the selected version cannot use.
     """
     policy_module = options.kind is ModuleKind.policy
     documents = [variant_document(c, returned=policy_module) for c in options.composed()]

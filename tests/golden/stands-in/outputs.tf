@@ -15,7 +15,7 @@ output "json" {
 }
 
 output "minimum_cni_version" {
-  description = "Oldest release of the VPC CNI plugin that each variant can serve."
+  description = "Oldest version of the VPC CNI plugin that each variant can serve."
 
   value = {
     "ipv4" = "v1.1.0"

@@ -1,4 +1,4 @@
-"""Which AWS actions each release of the plugin calls, in which mode, and what a denial breaks."""
+"""Which AWS actions each version of the plugin calls, in which mode, and what a denial breaks."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallRange:
-    """One action as one mode uses it over a range of releases.
+    """One action as one mode uses it over a range of versions.
 
     Args:
         action: Such as ``ec2:DescribeSubnets``.
         mode: The IP family of the cluster.
-        last: The last one, None if the newest known release still calls it.
+        last: The last one, None if the newest known version still calls it.
         impact: What a denial does.
         feature: The optional feature without which it is not called, None if always.
         evidence: Where in the plugin's source this was read.
         deniable: False where AWS answers whatever policies say.
         delay: By how many seconds a denial delays the start.
         source: How the impact is known where it was not observed.
-        observed: The releases of the range at which the denial was observed.
+        observed: The versions of the range at which the denial was observed.
         breaks: What a denial breaks, in words; empty where the form of the request says it.
     """
 
@@ -91,11 +91,11 @@ class CallRange:
         return f"{self.impact.value}, {delayed}" if self.delay else self.impact.value
 
     def basis(self, release: PluginVersion) -> Basis:
-        """Return how the impact at a release is known."""
+        """Return how the impact at a version is known."""
         return Basis.OBSERVED if release in self.observed else self.source
 
     def known_by(self, first: PluginVersion, last: PluginVersion) -> str:
-        """Return how the impact is known over a range of releases, in words."""
+        """Return how the impact is known over a range of versions, in words."""
         observed = [str(r) for r in self.observed if first <= r <= last]
         if not observed:
             return self.source.value
@@ -107,10 +107,10 @@ class CallRange:
         return f"observed at {named}, else {self.source.value}"
 
     def at(self, release: PluginVersion) -> bool:
-        """Say whether this use is there at a release.
+        """Say whether this use is there at a version.
 
         Args:
-            release: A known release.
+            release: A known version.
         """
         return self.first <= release and (self.last is None or release <= self.last)
 
@@ -124,7 +124,7 @@ class Call:
         component: The program that calls it.
         when: The conditions under which it is called, in words.
         resources: The resource ARNs that IAM checks.
-        ranges: By mode and range of releases; empty for an action with a call site only.
+        ranges: By mode and range of versions; empty for an action with a call site only.
     """
 
     action: str
@@ -136,7 +136,7 @@ class Call:
 
 @cache
 def calls() -> tuple[Call, ...]:
-    """Return every action that some release has a call site for."""
+    """Return every action that some version has a call site for."""
     return tuple(_call(entry) for entry in calls_data()["calls"])
 
 
@@ -189,7 +189,7 @@ def at_release(call_range: CallRange, name: str, release: PluginVersion) -> Call
 
     Args:
         name: The name of the action or the request form.
-        release: A release of the range.
+        release: A version of the range.
     """
     exits = calls_data()["exits_on_denial"]
     first, last = PluginVersion.of(exits["first"]), PluginVersion.of(exits["last"])
@@ -209,7 +209,7 @@ def at_release(call_range: CallRange, name: str, release: PluginVersion) -> Call
 
 
 def observed_versions() -> frozenset[PluginVersion]:
-    """Return the releases whose agent was run, with calls denied."""
+    """Return the versions whose agent was run, with calls denied."""
     denied = (versions for names in denials_data().values() for versions in names.values())
     return frozenset(PluginVersion.of(name) for versions in denied for name in versions)
 
@@ -227,12 +227,12 @@ def call(action: str) -> Call:
 def call_ranges(
     modes: Iterable[Mode], release: PluginVersion | None, feature: str | None = None
 ) -> tuple[CallRange, ...]:
-    """Return what modes use at a release, without a feature or because of one.
+    """Return what modes use at a version, without a feature or because of one.
 
     Args:
         modes: The modes to ask for.
-        release: The release; None for any release that the catalog knows, in which case the
-            releases whose agent exits on any denial are not told apart.
+        release: The version; None for any version that the catalog knows, in which case the
+            versions whose agent exits on any denial are not told apart.
         feature: None for the calls made always, or the name of the feature.
     """
     chosen = tuple(modes)
@@ -262,7 +262,7 @@ def program_service_account(feature: str) -> str:
 
 
 def feature_since(name: str) -> PluginVersion:
-    """Return the first release that has a feature."""
+    """Return the first version that has a feature."""
     return min(
         call_range.first for c in calls() for call_range in c.ranges if call_range.feature == name
     )
@@ -273,10 +273,10 @@ def check_features(names: Iterable[str], release: PluginVersion | None) -> tuple
 
     Args:
         names: As the user wrote them.
-        release: The release that must have them, None for any.
+        release: The version that must have them, None for any.
 
     Raises:
-        UsageError: An unknown feature, or one that the release does not have yet.
+        UsageError: An unknown feature, or one that the version does not have yet.
     """
     chosen = {resolve(name, features(), "feature", "--feature") for name in names}
     for name in sorted(chosen):

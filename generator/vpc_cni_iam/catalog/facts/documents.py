@@ -24,9 +24,9 @@ class Source:
         repository: Owner and name on GitHub.
         path: The file in it.
         blob: Git's name of the file's content, by which anyone finds it in the repository.
-        release: The first release that shipped the revision.
+        release: The first version that shipped the revision.
         commit: The commit that brought it, None where that is not known.
-        date: When, in ISO 8601: of the commit, of the release where that is not known.
+        date: When, in ISO 8601: of the commit, of the version where that is not known.
     """
 
     repository: str
@@ -51,7 +51,7 @@ class Revision:
     Args:
         name: Its date, as ``--revision`` takes it.
         source: Where it comes from.
-        first: The first release that shipped it.
+        first: The first version that shipped it.
         last: The last one, None for the newest revision.
         kinds: The names of its documents: upstream's variants, and features with one.
     """
@@ -175,10 +175,10 @@ def find(name: str) -> Revision:
 
 
 def in_force(release: PluginVersion) -> Revision:
-    """Return the revision a release shipped; the oldest for a release before any was.
+    """Return the revision a version shipped; the oldest for a version before any was.
 
     Args:
-        release: A known release.
+        release: A known version.
     """
     shipped = [r for r in revisions() if r.first <= release]
     return shipped[-1] if shipped else revisions()[0]

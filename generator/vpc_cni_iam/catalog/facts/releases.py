@@ -12,29 +12,29 @@ from vpc_cni_iam.errors import OptionError
 
 @cache
 def known() -> tuple[PluginVersion, ...]:
-    """Return the releases whose calls the catalog knows, oldest first."""
+    """Return the versions whose calls the catalog knows, oldest first."""
     return tuple(map(PluginVersion.of, calls_data()["releases"]))
 
 
 def served() -> tuple[PluginVersion, ...]:
-    """Return the known releases that `find` returns, oldest first."""
+    """Return the known versions that `find` returns, oldest first."""
     return known()[1:]
 
 
 def newest() -> PluginVersion:
-    """Return the newest release the catalog knows."""
+    """Return the newest version the catalog knows."""
     return known()[-1]
 
 
 def newest_date() -> str:
-    """Return the day on which the newest release the catalog knows was published."""
+    """Return the day on which the newest version the catalog knows was published."""
     return str(calls_data()["source"]["newest_release_date"])
 
 
 def stand_in(name: str) -> PluginVersion | None:
-    """Return the newest known release for a later patch release of it, None for any other name.
+    """Return the newest known version for a later patch version of it, None for any other name.
 
-    A patch release seldom calls anything new, so the one before it is the best answer there is,
+    A patch version seldom calls anything new, so the one before it is the best answer there is,
     though not a sure one.
     """
     version, last = PluginVersion.parse(name), newest()
@@ -44,25 +44,25 @@ def stand_in(name: str) -> PluginVersion | None:
 
 
 def stand_in_warning(name: str) -> str:
-    """Return what to say where the newest known release stands in for a later one."""
+    """Return what to say where the newest known version stands in for a later one."""
     return (
         f"plugin {name} is newer than this catalog of {newest_date()}; taking {newest()}, the "
-        "newest release known. Update vpc-cni-iam to know yours; --strict refuses"
+        "newest version known. Update vpc-cni-iam to know yours; --strict refuses"
     )
 
 
 def later_patches() -> str:
-    """Return the regular expression of the numbers of patch releases for which one stands in."""
+    """Return the regular expression of the numbers of patch versions for which one stands in."""
     major, minor, patch = newest().number
     later = [str(n) for n in range(patch + 1, 10)]
     return rf"{major}\.{minor}\.({'|'.join([*later, '[1-9][0-9]{1,5}'])})"
 
 
 def find(name: str) -> PluginVersion:
-    """Return the known release of this name, or of ``latest``.
+    """Return the known version of this name, or of ``latest``.
 
     Raises:
-        UsageError: Not a release name, not known (with the nearest that are), newer than the
+        UsageError: Not a version name, not known (with the nearest that are), newer than the
             catalog (with the newest known), or one that no document works with.
     """
     if name == LATEST:

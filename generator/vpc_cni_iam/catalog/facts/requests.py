@@ -1,6 +1,6 @@
-"""The ways in which the plugin sends its calls, and the tags it writes, by release.
+"""The ways in which the plugin sends its calls, and the tags it writes, by version.
 
-`calls` says which actions a release calls. IAM checks an action differently depending on how it is
+`calls` says which actions a version calls. IAM checks an action differently depending on how it is
 sent, such as ec2:ModifyNetworkInterfaceAttribute for security groups or for the deletion with the
 instance.
 Source: ``data/requests.json``.
@@ -35,7 +35,7 @@ class RequestTemplate:
         name: Such as ``set-groups``.
         breaks: What a denial breaks, by severity.
         stops: Whether ipamd stops where it is denied at start.
-        ranges: Where it is sent, by mode and range of releases.
+        ranges: Where it is sent, by mode and range of versions.
         on: The kinds of resource that it is checked on, such as ``instance``; none where AWS
             answers whatever policies say.
         never_on: Kinds of resource that the action can be checked on and this form is not, since it
@@ -118,7 +118,7 @@ def kind_of(resource: str) -> str:
 def checked_on(
     action: str, modes: Iterable[Mode], release: PluginVersion, features: tuple[str, ...]
 ) -> frozenset[str]:
-    """Return the kinds of resource that a release's requests for an action are checked on.
+    """Return the kinds of resource that a version's requests for an action are checked on.
 
     Args:
         features: The optional features in use.
@@ -135,7 +135,7 @@ def checked_on(
 
 @dataclass(frozen=True, slots=True)
 class TagKeys:
-    """The tag keys that a release writes on an interface, and where ADDITIONAL_ENI_TAGS go.
+    """The tag keys that a version writes on an interface, and where ADDITIONAL_ENI_TAGS go.
 
     Args:
         managed: On every interface that it manages.
@@ -152,7 +152,7 @@ class TagKeys:
 
 @cache
 def tag_keys(release: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
-    """Return the tag keys that a release writes.
+    """Return the tag keys that a version writes.
 
     Args:
         cluster_name: Whether CLUSTER_NAME is set.

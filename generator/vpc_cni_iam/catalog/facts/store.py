@@ -18,7 +18,7 @@ def _read(name: str) -> Any:
 
 @cache
 def calls_data() -> dict[str, Any]:
-    """Return the releases and the API calls of each, as in ``data/calls.json``."""
+    """Return the versions and the API calls of each, as in ``data/calls.json``."""
     data: dict[str, Any] = _read("calls.json")
     return data
 
@@ -95,7 +95,7 @@ def observed_data() -> tuple[dict[str, Any], ...]:
 
 @cache
 def denials_data() -> dict[str, dict[str, list[str]]]:
-    """Return at which releases the denial of an action or a request form was observed.
+    """Return at which versions the denial of an action or a request form was observed.
 
     By IP family, with the feature behind it where one is needed. Made from `observed_data` by
     ``python -m tools.plugin_probe denials``.

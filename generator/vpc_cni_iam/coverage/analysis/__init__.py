@@ -1,1 +1,1 @@
-"""Checks policies against one plugin release or all: denied calls, risks and excess grants."""
+"""Checks policies against one plugin version or all: denied calls, risks and excess grants."""

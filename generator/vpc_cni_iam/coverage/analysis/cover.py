@@ -1,4 +1,4 @@
-"""Checks a policy against one release of the plugin: allowed calls, failures, excess grants."""
+"""Checks a policy against one version of the plugin: allowed calls, failures, excess grants."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ class ScenarioRun:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """A policy against a release.
+    """A policy against a version.
 
     Args:
         scenario_runs: The runs of the scenarios that can arise there.
-        unused: Actions that the policies name and the release never calls.
-        excess: Patterns that grant more than the release calls.
+        unused: Actions that the policies name and the version never calls.
+        excess: Patterns that grant more than the version calls.
     """
 
     setting: PluginSetting
@@ -70,7 +70,7 @@ def cover(
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
 ) -> Coverage:
-    """Return the coverage of the calls of a release by policies.
+    """Return the coverage of the calls of a version by policies.
 
     Args:
         policies: The policies of the plugin's role, taken together.
@@ -115,7 +115,7 @@ def run_scenarios(
     """Run scenarios, and return how they went.
 
     Args:
-        scenarios: The scenarios; those that cannot arise, or in which the release sends
+        scenarios: The scenarios; those that cannot arise, or in which the version sends
             nothing, are left out.
     """
     runs = []
@@ -129,7 +129,7 @@ def run_scenarios(
 
 
 def unused(policies: Sequence[Policy], setting: PluginSetting) -> tuple[str, ...]:
-    """Return the actions that policies name and a release never calls in its mode."""
+    """Return the actions that policies name and a version never calls in its mode."""
     called = [action.lower() for action in called_actions(setting)]
     return tuple(
         action
@@ -139,7 +139,7 @@ def unused(policies: Sequence[Policy], setting: PluginSetting) -> tuple[str, ...
 
 
 def called_actions(setting: PluginSetting) -> tuple[str, ...]:
-    """Return the actions that a release calls in its mode with the features in use."""
+    """Return the actions that a version calls in its mode with the features in use."""
     features = (None, *setting.features)
     actions = (
         u.action for f in features for u in calls.call_ranges((setting.mode,), setting.release, f)

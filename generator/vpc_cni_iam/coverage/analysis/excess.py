@@ -2,7 +2,7 @@
 
 A pattern that matches a call, such as ``ec2:*``, is not granted for nothing, and yet it may grant
 far more. It is reported where it grants another action of the Service Authorization Reference, or
-what other releases or modes of the plugin call. ``data/example-actions.json`` has every action of
+what other versions or modes of the plugin call. ``data/example-actions.json`` has every action of
 the services that the plugin calls and of IAM, and one of each other service, with the type of
 resource; those that readers know best are shown first.
 """

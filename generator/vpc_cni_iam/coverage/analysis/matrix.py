@@ -1,4 +1,4 @@
-"""A policy against every release: one cell for each release and action."""
+"""A policy against every release: one cell for each version and action."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Cell = Literal["allowed", "fatal", "degraded", "unused", "not called"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One release.
+    """One version.
 
     Args:
         cells: One for each action, in the order of `Matrix.actions`.
@@ -47,12 +47,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DeniedRange:
-    """One way in which a call is denied, over a run of releases.
+    """One way in which a call is denied, over a run of versions.
 
     Args:
         first: The first row of the run.
         scenario: The scenario in which it was seen first.
-        call: The call at the first release.
+        call: The call at the first version.
     """
 
     action: str
@@ -64,15 +64,15 @@ class DeniedRange:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A policy against every release that has its mode.
+    """A policy against every version that has its mode.
 
     Args:
-        setting: Where the plugin runs; its release is the newest.
-        actions: The columns: what some release calls in this mode, or the policy names.
-        rows: One for each release, oldest first.
-        reasons: Why cells are denied, by release and action: the first denied call and the name
+        setting: Where the plugin runs; its version is the newest.
+        actions: The columns: what some version calls in this mode, or the policy names.
+        rows: One for each version, oldest first.
+        reasons: Why cells are denied, by version and action: the first denied call and the name
             of its scenario.
-        excess: Patterns that grant more than any of the releases calls.
+        excess: Patterns that grant more than any of the versions calls.
     """
 
     setting: PluginSetting
@@ -89,11 +89,11 @@ class Matrix:
         return "fatal" if "fatal" in every else "degraded" if "degraded" in every else "allowed"
 
     def works(self) -> tuple[VersionRange, ...]:
-        """Return the releases at which no denied call is fatal, as runs."""
+        """Return the versions at which no denied call is fatal, as runs."""
         return releases.spans(frozenset(row.release for row in self.rows if not row.fatal))
 
     def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:
-        """Return special scenarios, and at which releases the plugin works outside of them.
+        """Return special scenarios, and at which versions the plugin works outside of them.
 
         Those are scenarios in which it fails where a fresh node works; empty if there are none.
         """
@@ -104,12 +104,12 @@ class Matrix:
         return names, releases.spans(frozenset(row.release for row in some))
 
     def works_also(self) -> tuple[VersionRange, ...]:
-        """Return the releases at which the plugin fails in those special scenarios only."""
+        """Return the versions at which the plugin fails in those special scenarios only."""
         ordinary = (r for r in self.rows if r.fatal and ORDINARY not in r.failing)
         return releases.spans(frozenset(r.release for r in ordinary))
 
     def denials(self) -> tuple[DeniedRange, ...]:
-        """Return why cells are denied, each reason once for a run of releases."""
+        """Return why cells are denied, each reason once for a run of versions."""
         denials: list[DeniedRange] = []
         for action in self.actions:
             before: DeniedRange | None = None
@@ -132,7 +132,7 @@ class Matrix:
         return tuple(denials)
 
     def runs(self) -> tuple[tuple[Row, Row], ...]:
-        """Return the first and last row of each run of releases whose cells are alike."""
+        """Return the first and last row of each run of versions whose cells are alike."""
         runs: list[tuple[Row, Row]] = []
         for row in self.rows:
             if runs and runs[-1][0].cells == row.cells:
@@ -148,18 +148,18 @@ def matrix(
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
 ) -> Matrix:
-    """Return how policies cover every release that has the setting's mode.
+    """Return how policies cover every version that has the setting's mode.
 
-    Releases that send the same are run once.
+    Versions that send the same are run once.
 
     Args:
         policies: The policies of the plugin's role, taken together.
-        setting: Where the plugin runs; every release in turn takes the place of its own.
+        setting: Where the plugin runs; every version in turn takes the place of its own.
         limits: The role's boundary, and service control policies.
 
     Raises:
         InputError: A policy that the evaluator refuses.
-        UsageError: No scenario arises at any release.
+        UsageError: No scenario arises at any version.
     """
     answers, grants = Answers(policies, limits), granted(policies)
     chosen = tuple(scenarios)
@@ -189,7 +189,7 @@ def matrix(
 
 @dataclass(frozen=True, slots=True)
 class _Result:
-    """What the scenarios of one release sent, and what was denied of it, by action."""
+    """What the scenarios of one version sent, and what was denied of it, by action."""
 
     sent: set[str]
     denied: dict[str, tuple[str, SentCall]]
@@ -223,7 +223,7 @@ def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:
 
 
 def _profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
-    """Return everything that the requests of a release depend on."""
+    """Return everything that the requests of a version depend on."""
     return (
         tuple(
             f.sent(setting.mode, setting.release, setting.features)

@@ -214,7 +214,7 @@ def _tagging(asked: _Asked) -> Iterator[Risk]:
     elif asked.may_tag(own, {INSTANCE: NODE}):
         text = (
             "only known tag keys may be written: ipamd stops at start where ADDITIONAL_ENI_TAGS "
-            "or a later release has another"
+            "or a later version has another"
         )
         yield Risk("tag-keys-closed", "note", text)
 

@@ -53,7 +53,7 @@ code {{ font: .95em ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
-    """Return the report about every release, which always shows everything."""
+    """Return the report about every version, which always shows everything."""
     del verbose
     return html(subject, matrix)
 

@@ -11,12 +11,12 @@ from vpc_cni_iam.coverage.subject import Subject
 
 
 def release(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
-    """Return the report about one release; it is complete without ``verbose``."""
+    """Return the report about one version; it is complete without ``verbose``."""
     del verbose
     return json_output.dumps(coverage_data(subject, coverage, risks)) + "\n"
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
-    """Return the report about every release; it is complete without ``verbose``."""
+    """Return the report about every version; it is complete without ``verbose``."""
     del verbose
     return json_output.dumps(matrix_data(subject, matrix)) + "\n"

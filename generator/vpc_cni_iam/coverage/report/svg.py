@@ -58,7 +58,7 @@ def style(selector: str) -> str:
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
-    """Return the report about every release, which always shows everything."""
+    """Return the report about every version, which always shows everything."""
     del verbose
     return svg(subject, matrix)
 
@@ -113,7 +113,7 @@ def _lines(text: str, letters: int) -> list[str]:
 
 
 def _columns(releases: Sequence[PluginVersion]) -> list[float]:
-    """Return where each release's column begins, and at last where the last one ends."""
+    """Return where each version's column begins, and at last where the last one ends."""
     minors = [list(group) for _, group in groupby(releases, key=lambda r: r.number[:2])]
     width = min(_WIDEST_MINOR, (_WIDTH - 2 * _MARGIN) / max(1, len(minors)))
     edges = [
@@ -125,7 +125,7 @@ def _columns(releases: Sequence[PluginVersion]) -> list[float]:
 
 
 def _ticks(matrix: Matrix, columns: Sequence[float], top: int, rows: int) -> Iterator[str]:
-    """Yield a line and a name at the first release of each minor version."""
+    """Yield a line and a name at the first version of each minor version."""
     bottom = top + _TICKS + rows * _ROW
     before = None
     for x, row in zip(columns, matrix.rows, strict=False):

@@ -22,12 +22,12 @@ _MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def release(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
-    """Return the report about one release."""
+    """Return the report about one version."""
     return _shown(text(subject, coverage, risks, verbose=verbose))
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
-    """Return the report about every release."""
+    """Return the report about every version."""
     return _shown(matrix_wording.text(subject, matrix, verbose=verbose))
 
 

@@ -80,7 +80,7 @@ class SimulatedNode(Sender):
         return {key: values[key] for key in self.keys.created}
 
     def born(self) -> dict[str, str]:
-        """Return the tags of an interface that this release made before."""
+        """Return the tags of an interface that this version made before."""
         return self.managed_tags() | self.on_creation()
 
     # What the plugin does, in the order of ipamd's start and of its loops.

@@ -32,7 +32,7 @@ class Scenario:
     Args:
         name: As ``--scenario`` takes it.
         summary: What it is, in a line.
-        since: The first release, by mode, in which it arises; a mode that is absent has none.
+        since: The first version, by mode, in which it arises; a mode that is absent has none.
         run: Runs it on a node.
         prepare: Changes the setting first.
         possible: Says whether a setting allows it.
@@ -229,7 +229,7 @@ SCENARIOS = (
     ),
     Scenario(
         "upgrade-adds-tag",
-        "an upgrade to a release that adds a tag key (eks:eni:owner, v1.19.4): only it is sent",
+        "an upgrade to a version that adds a tag key (eks:eni:owner, v1.19.4): only it is sent",
         _from("v1.19.4", "v1.19.4"),
         _adds_key,
         possible=_named,

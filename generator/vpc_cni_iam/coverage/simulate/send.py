@@ -50,7 +50,7 @@ class SentCall:
     """One call of the plugin: allowed only if every check is.
 
     Args:
-        range: Why it is sent at this release, with what a denial breaks and the evidence.
+        range: Why it is sent at this version, with what a denial breaks and the evidence.
         on: What it is about, such as ``primary interface``; empty for a Describe.
         reached: Whether the plugin gets that far; False after a denial that ends ipamd, and on
             an interface whose making was denied.
@@ -131,7 +131,7 @@ class Answers:
 
 
 class Sender:
-    """Sends calls of one release in one setting, each only if the release has it."""
+    """Sends calls of one version in one setting, each only if the version has it."""
 
     def __init__(self, setting: PluginSetting, policies: Answers) -> None:
         self.setting = setting
@@ -183,7 +183,7 @@ class Sender:
     def sent(
         self, name: str, on: str, requests: Iterable[Request | AnyOf], *, reached: bool = True
     ) -> bool:
-        """Send a call if the release does, and say whether it was sent and allowed.
+        """Send a call if the version does, and say whether it was sent and allowed.
 
         Args:
             name: The name of the request template.

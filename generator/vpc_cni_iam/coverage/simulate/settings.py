@@ -73,7 +73,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class PluginSetting:
-    """Everything that a release's requests depend on.
+    """Everything that a version's requests depend on.
 
     Args:
         session_tags: Whether the role has the session tags of EKS Pod Identity.
@@ -91,7 +91,7 @@ class PluginSetting:
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def at(self, release: PluginVersion) -> PluginSetting:
-        """Return the same at another release, without the features that it does not have."""
+        """Return the same at another version, without the features that it does not have."""
         features = tuple(f for f in self.features if calls.feature_since(f) <= release)
         return replace(self, release=release, features=features)
 
@@ -114,7 +114,7 @@ VARIABLES = tuple(_VARIABLES)
 
 
 def known_variables(release: PluginVersion) -> tuple[str, ...]:
-    """Return the variables that a release reads."""
+    """Return the variables that a version reads."""
     return tuple(name for name, first in _VARIABLES.items() if PluginVersion(first) <= release)
 
 
@@ -128,7 +128,7 @@ def configure(
 
     Raises:
         UsageError: An unknown variable or feature, a value that the plugin does not take, or a
-            variable that the release does not have.
+            variable that the version does not have.
     """
     plugin, chosen = setting.plugin, list(features)
     for name, value in environment.items():

@@ -62,7 +62,7 @@ class PluginState:
     """The plugin in a cluster on one side of a plan.
 
     Args:
-        installed: Whether the plan has an add-on or a Helm release of it.
+        installed: Whether the plan has an add-on or a Helm version of it.
         config: How that sets it up.
         mode: The IP family, empty where the plan does not say.
         names: The cluster's name and the ID of its VPC, as far as they are known, by parameter.
@@ -81,7 +81,7 @@ class ClusterPlugin:
 
     Args:
         cluster: The cluster's address in the plan, else its name; empty where neither is known.
-        installer: The address of the add-on or Helm release, empty for none.
+        installer: The address of the add-on or Helm version, empty for none.
         preserved: Whether an add-on that is deleted leaves the plugin running.
         stays: Whether the cluster is there before and after, as far as the plan says.
         goes: Whether the plan deletes the cluster.

@@ -25,7 +25,7 @@ rule(
     "coverage-lacking",
     "warning",
     "",
-    "A new policy of the plugin does not allow a call without which the release fails.",
+    "A new policy of the plugin does not allow a call without which the plugin fails.",
     "Policies that the plan attaches to the same role are taken together; it may be that one "
     "which the plan does not show allows it.",
 )

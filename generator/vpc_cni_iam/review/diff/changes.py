@@ -90,7 +90,7 @@ class Change:
         lines: The semantic difference; every line is a gain, a loss or a proven no-op.
         access: Whether the policy newly allows anything; None where nothing changes.
         coverage: What it does to what the plugin needs; None for policies that do not concern
-            the plugin or do not change, and where no release applies.
+            the plugin or do not change, and where no version applies.
         nearest: The nearest document of the catalog to the policy after (before, of a deletion);
             None for policies that do not concern the plugin.
         sizes: What is measured against IAM's limits.
@@ -139,7 +139,7 @@ class MatrixRow:
         action: Such as ``ec2:CreateTags``.
         before: ``yes``, ``some`` (on some resources or under conditions), ``no`` or ``unknown``.
         after: The same, after.
-        needed: ``fatal`` or ``degraded`` where the plugin calls it at the release, else empty.
+        needed: ``fatal`` or ``degraded`` where the plugin calls it at the version, else empty.
         on_before: Resources and conditions under which it was allowed, in words.
         on_after: The same, after.
     """

@@ -1,4 +1,4 @@
-"""What a change of policies does to what the plugin needs at a release."""
+"""What a change of policies does to what the plugin needs at a version."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def mode_for(policies: Sequence[Policy], target: ReviewTarget) -> Mode:
     """Return the IP family that policies are reviewed for; IPv4 where that cannot be asked.
 
     Args:
-        target: The release and the mode, if one is asked for.
+        target: The version and the mode, if one is asked for.
     """
     if target.mode:
         return target.mode

@@ -29,7 +29,7 @@ def nearest(policy: Policy, release: PluginVersion) -> Nearest:
     are as near, upstream's own come first, and the newest of them.
 
     Args:
-        release: The release for which documents with their gaps filled are compared, too.
+        release: The version for which documents with their gaps filled are compared, too.
     """
     return judged_once(lambda groups: _nearest(groups[0][0], release), ((policy,),))
 

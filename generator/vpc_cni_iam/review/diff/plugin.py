@@ -53,7 +53,7 @@ class ClusterChange:
 
     Args:
         cluster: The cluster's address in the plan, else its name; empty where neither is known.
-        installer: The address of the add-on or Helm release, empty for none in the plan.
+        installer: The address of the add-on or Helm version, empty for none in the plan.
         version_before: The plugin's version as the plan has it, empty where it names none.
         version_after: The same, after.
         judged_before: The version that the policies before are judged by.

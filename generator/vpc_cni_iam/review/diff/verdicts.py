@@ -82,10 +82,10 @@ class MissingPermission:
 
 @dataclass(frozen=True, slots=True)
 class CoverageChange:
-    """What a change does to what the plugin needs at a release.
+    """What a change does to what the plugin needs at a version.
 
     Args:
-        release: The plugin's release, such as ``v1.23.0``.
+        release: The plugin's version, such as ``v1.23.0``.
         mode: ``ipv4`` or ``ipv6``.
         lost: What was allowed before and is not after.
         lacking: What is not allowed after, lost or not.

@@ -47,7 +47,7 @@ class VendoredModule:
     Args:
         path: Where, relative to the configuration, with forward slashes.
         line: The line of its table.
-        unknown_release: The release that is pinned, if it is newer than the catalog and the newest
+        unknown_release: The version that is pinned, if it is newer than the catalog and the newest
             known one stands in for it; empty otherwise.
     """
 
@@ -59,7 +59,7 @@ class VendoredModule:
 
     @property
     def newest(self) -> bool:
-        """Whether its pin is the newest release that the catalog knows, or revision, or newer."""
+        """Whether its pin is the newest version that the catalog knows, or revision, or newer."""
         chosen = self.options.selection
         if chosen.release is None:
             return chosen.revision.last is None
@@ -80,7 +80,7 @@ class Config:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The warnings about pins: each release that the catalog does not know, with its lines."""
+        """The warnings about pins: each version that the catalog does not know, with its lines."""
         lines: dict[str, list[int]] = {}
         for module in self.modules:
             if module.unknown_release:
@@ -113,7 +113,7 @@ def load(path: Path, *, strict: bool = False) -> Config:
     """Read a configuration file.
 
     Args:
-        strict: Refuse a plugin release newer than the catalog, for which the newest known one
+        strict: Refuse a plugin version newer than the catalog, for which the newest known one
             would stand in.
 
     Raises:

@@ -108,7 +108,7 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
     gaps: Annotated[
         bool,
         Meta(
-            description="Whether to add what the release at cni_version calls and its document "
+            description="Whether to add what the plugin at cni_version calls and its document "
             "does not grant."
         ),
     ] = True
@@ -212,7 +212,7 @@ def _words(expected: Type) -> str:
 def schema_text() -> str:
     """Return the JSON Schema of the file, with the rules of `parse` except those for paths.
 
-    Nor does it say which variants and features work with which release.
+    Nor does it say which variants and features work with which version.
     """
     _, components = schema_components([Tables], ref_template="#/$defs/{name}")
     keys = components["ModuleTable"]["properties"]

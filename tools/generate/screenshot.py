@@ -32,7 +32,7 @@ _SHOWN = "#kind=gained"
 _MEASURE = """<script>addEventListener("load", () => setTimeout(() => {
   const table = document.querySelector("table").getBoundingClientRect();
   document.title = `ends at ${Math.ceil(table.bottom)}`;
-}));</script>"""
+}, 500));</script>"""
 _END = re.compile(r"<title>ends at (\d+)</title>")
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')  # forbids that script
 # Signature and header of a PNG; a chunk of text may come next.
@@ -83,6 +83,8 @@ def take(picture: Path, scheme: int) -> bool:
             f"--user-data-dir={folder / 'profile'}",
         ]
         address = (folder / "measured.html").as_uri() + _SHOWN
+        # The time of the page, until its layout is at rest.
+        command.append("--virtual-time-budget=2000")
         measure = [*command, f"--window-size={_WIDTH},1000", "--dump-dom", address]
         done = subprocess.run(measure, check=True, capture_output=True, timeout=120)
         end = _END.search(done.stdout.decode())

@@ -180,6 +180,18 @@ def test_the_matrix_of_a_role_says_before_after_and_what_is_needed() -> None:
     assert rows["ec2:*"] == ("no", "yes", "")
 
 
+def test_an_action_without_resources_is_allowed_on_everything_or_not_at_all() -> None:
+    interfaces = "arn:aws:ec2:*:*:network-interface/*"
+    actions = ["ec2:AssignPrivateIpAddresses", "ec2:DescribeSubnets"]
+    sides = [
+        {"name": "i", "role": "r", "policy": document(allow(actions, on))}
+        for on in (interfaces, "*")
+    ]
+    (principal,) = reviewed(resource("aws_iam_role_policy", "i", *sides)).principals
+    rows = {row.action: (row.before, row.after) for row in principal.matrix}
+    assert rows["ec2:DescribeSubnets"] == ("no", "yes")
+
+
 def test_an_unknown_policy_is_never_passed_over() -> None:
     change = policy("p", ONE, ONE, after_unknown={"policy": True})
     change["change"] |= {"actions": ["update"], "after": {"name": "p"}}

@@ -10,8 +10,10 @@ from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import called_actions
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.examples.reference import has_no_resource
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
@@ -150,12 +152,20 @@ def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "de
 def _grade(action: str, policies: list[Policy], *, opaque: bool) -> tuple[Grade, tuple[str, ...]]:
     """Say whether policies allow an action: on everything, on some things, or not at all."""
     about = [s for p in policies for s in p.statements if names(s, action)]
+    if has_no_resource(action):
+        about = [statement for statement in about if _is_about_everything(statement)]
     allowing = [s for s in about if s.effect == "Allow"]
     if not allowing:
         return "unknown" if opaque else "no", ()
     whole = any("*" in s.resources and not s.conditions for s in allowing)
     grade: Grade = "yes" if whole and len(allowing) == len(about) else "some"
     return grade, tuple(dict.fromkeys(map(_on, about)))
+
+
+def _is_about_everything(statement: Statement) -> bool:
+    if statement.not_resources:
+        return not any(wildcard.matches(pattern, "*") for pattern in statement.not_resources)
+    return any(wildcard.matches(pattern, "*") for pattern in statement.resources)
 
 
 def _on(statement: Statement) -> str:

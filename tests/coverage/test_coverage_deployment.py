@@ -133,7 +133,7 @@ def test_what_the_file_does_not_say_counts(tmp_path: Path) -> None:
     [
         ("kind: DaemonSet\napiVersion: apps/v1\n", 3, "is YAML; print it with: kubectl get"),
         ("# values\nenv:\n", 3, "is YAML"),
-        ("[]", 3, "is not JSON"),
+        ("[]", 3, "is neither the DaemonSet"),
         ('{"kind": "Deployment"}', 3, "is neither the DaemonSet aws-node nor values"),
         (daemonset(image="cni@sha256:0", VPC_CNI_VERSION=None), 2, "give --cni-version"),
         (daemonset(ENABLE_SUBNET_DISCOVERY="maybe"), 3, "ENABLE_SUBNET_DISCOVERY"),

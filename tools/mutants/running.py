@@ -197,7 +197,12 @@ class Copy:
             return subprocess.run(
                 [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
                 cwd=self._root,
-                env={**os.environ, "CI": "1", "PYTHONPATH": os.pathsep.join(paths), **environment},
+                env={
+                    **{k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"},
+                    "CI": "1",
+                    "PYTHONPATH": os.pathsep.join(paths),
+                    **environment,
+                },
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 encoding="utf-8",

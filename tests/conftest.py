@@ -85,6 +85,11 @@ def make_engine(name: str, folder: Path) -> Engine:
     return place
 
 
+def label(engine: Engine) -> str:
+    """A name for what an engine makes, which no other engine has."""
+    return f"{engine.name}-{engine.version().split()[1].replace('.', '-')}"
+
+
 @dataclass(frozen=True)
 class Run:
     code: int

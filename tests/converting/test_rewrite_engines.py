@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import OFFLINE_PROVIDER, ROOT, run
+from conftest import OFFLINE_PROVIDER, ROOT, label, run
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl.parse import parse
@@ -45,7 +45,7 @@ def test_what_was_applied_stays_as_it_is(engine: Engine, tmp_path: Path, aws_end
     folder = tmp_path / "root"
     shutil.copytree(SAMPLE, folder)
     (folder / "provider.tf").write_text(provider(aws_endpoint))
-    suffix = f"-var=suffix={engine.name}"
+    suffix = f"-var=suffix={label(engine)}"
     applied(engine, folder, suffix)
     files = sorted(p.name for p in SAMPLE.glob("*.tf"))
     done = run("convert", "--rewrite", *files, "--format", "json", cwd=folder)

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 import pytest
 
-from conftest import OFFLINE_PROVIDER, applying_provider, write_tree
+from conftest import OFFLINE_PROVIDER, applying_provider, label, write_tree
 from roles import ACCOUNT, CLUSTER, LATEST, NAMES, OIDC, POD, call, root, roots
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.compose import compose
@@ -195,8 +195,7 @@ def test_applied_read_back_changed_and_destroyed(
     partition: str, variants: list[str], engine: Engine, tmp_path: Path, aws_endpoint: str
 ) -> None:
     client = iam(aws_endpoint)
-    prefix = f"t-{engine.name}-{partition}-{engine.version().split()[1].replace('.', '-')}-"
-    prefix += f"{variants[0]}-"
+    prefix = f"t-{label(engine)}-{partition}-{variants[0]}-"
     arguments: dict[str, object] = {
         "variant": "ipv4",
         "pod_identity": True,
@@ -255,7 +254,7 @@ def test_a_module_of_session_tags_alone_has_no_irsa() -> None:
 def test_a_module_of_session_tags_alone_is_applied(
     engine: Engine, tmp_path: Path, aws_endpoint: str
 ) -> None:
-    client, prefix = iam(aws_endpoint), f"tags-{engine.name}-"
+    client, prefix = iam(aws_endpoint), f"tags-{label(engine)}-"
     values = {
         "source_account_id": ACCOUNT,
         "role_name": f"{prefix}role",

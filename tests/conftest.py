@@ -20,7 +20,6 @@ import pytest
 from hypothesis import settings
 from tools.engines.cache import cache_directory
 
-from vpc_cni_iam.cli.main import main
 from vpc_cni_iam.engine.run import Engine, find
 
 ROOT = Path(__file__).parent.parent
@@ -130,6 +129,8 @@ def run(
 
 
 def _run_here(words: list[str], cwd: Path | None) -> Run:
+    from vpc_cni_iam.cli.main import main  # the oldest typer warns of the newest click
+
     streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
     reading, writing = os.pipe()
     os.close(writing)

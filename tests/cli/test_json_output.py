@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -117,7 +118,7 @@ EXAMPLES: dict[str, list[Example]] = {
     "check": [(repository, "")],
     "diff": [(repository, "")],
     "upgrade": [(repository, "--cni-version v1.20.4 --dry-run")],
-    "review": [(nothing, str(PLAN))],
+    "review": [(nothing, shlex.quote(str(PLAN)))],
     "compare": [(nothing, "policy.json policy.json")],
     "coverage": [
         (nothing, "policy.json"),
@@ -162,7 +163,7 @@ def test_what_is_printed_fits_the_schema(
 ) -> None:
     write_tree(tmp_path, FILES)
     prepare(tmp_path)
-    done = run(command, *words.split(), "--format", "json", cwd=tmp_path)
+    done = run(command, *shlex.split(words), "--format", "json", cwd=tmp_path)
     assert done.out, done.err
     printed: dict[str, Any] = json.loads(done.out)
     assert done.out.isascii()

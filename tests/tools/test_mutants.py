@@ -27,7 +27,7 @@ def forever(steps: int) -> None:
         steps -= 1
 '''
 TESTS = """
-from vpc_cni_iam.room.code import forever, number
+from vpc_cni_iam.example.code import forever, number
 
 
 def test_number():
@@ -46,10 +46,10 @@ def root(tmp_path: Path) -> Path:
         tmp_path / "root",
         {
             f"{package}/__init__.py": "",
-            f"{package}/room/__init__.py": "",
-            f"{package}/room/code.py": CODE,
+            f"{package}/example/__init__.py": "",
+            f"{package}/example/code.py": CODE,
             f"{package}/quiet.py": "NUMBER = 1\n",
-            "tests/room/test_code.py": TESTS,
+            "tests/example/test_code.py": TESTS,
             "pyproject.toml": '[tool.pytest.ini_options]\nmarkers = ["engine"]\n',
         },
     )
@@ -110,19 +110,19 @@ def test_a_change_says_what_the_tests_said_to_it(
 ) -> None:
     monkeypatch.setattr(running, "STARTING", 3)
     monkeypatch.setattr(command, "FEWEST", 4)
-    assert main(["room", "--kind", "re", "--at-least", "0.6"], root) == 1
+    assert main(["example", "--kind", "re", "--at-least", "0.6"], root) == 1
     done = capsys.readouterr()
     assert done.out.splitlines() == [
-        "killed    room/code.py:6: return: return int(text) -> return None",
-        "uncovered room/code.py:7: removed handler: ValueError -> ()",
-        "uncovered room/code.py:8: return: return 0 -> return None",
-        "timeout   room/code.py:13: removed statement: steps -= 1 -> pass",
+        "killed    example/code.py:6: return: return int(text) -> return None",
+        "uncovered example/code.py:7: removed handler: ValueError -> ()",
+        "uncovered example/code.py:8: return: return 0 -> return None",
+        "timeout   example/code.py:13: removed statement: steps -= 1 -> pass",
         "2 of 4 changes killed",
     ]
     assert done.err == "fewer than 60%: the tests miss too much\n"
-    assert (root / "generator/vpc_cni_iam/room/code.py").read_text() == CODE
-    lines = (root / "build/mutants/room.jsonl").read_text().splitlines()
-    assert json.loads(lines[0])["test"] == "tests/room/test_code.py::test_number"
+    assert (root / "generator/vpc_cni_iam/example/code.py").read_text() == CODE
+    lines = (root / "build/mutants/example.jsonl").read_text().splitlines()
+    assert json.loads(lines[0])["test"] == "tests/example/test_code.py::test_number"
     outcomes = [json.loads(line)["outcome"] for line in lines]
     assert outcomes == ["killed", "uncovered", "uncovered", "timeout"]
 
@@ -150,18 +150,18 @@ def test_without_time_nothing_is_said_of_a_change(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     waiting = "import time\n\n\ndef test_wait():\n    time.sleep(600)\n"
-    write_tree(root, {"tests/room/test_a.py": waiting})
-    assert main(["room", "--kind", "return", "--seconds", "2"], root) == 0
+    write_tree(root, {"tests/example/test_a.py": waiting})
+    assert main(["example", "--kind", "return", "--seconds", "2"], root) == 0
     assert capsys.readouterr().out == "0 of 0 changes killed; 2 not tried: no time left\n"
 
 
 def test_tests_that_fail_anyway_say_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_tree(root, {"tests/room/test_more.py": "def test_red():\n    assert False\n"})
-    assert main(["room"], root) == 3
+    write_tree(root, {"tests/example/test_more.py": "def test_red():\n    assert False\n"})
+    assert main(["example"], root) == 3
     assert "test_red" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [[], ["room", "--changed"], ["no"], ["quiet"]])
+@pytest.mark.parametrize("words", [[], ["example", "--changed"], ["no"], ["quiet"]])
 def test_wrong_usage(words: list[str], root: Path) -> None:
     with pytest.raises(SystemExit) as end:
         main(words, root)

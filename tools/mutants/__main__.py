@@ -98,8 +98,8 @@ def main(words: Sequence[str] | None = None, root: Path = ROOT) -> int:
     return _summary(results, len(chosen), root, options)
 
 
-def _files(root: Path, room: str) -> list[str]:
-    path = root / _PACKAGE / room
+def _files(root: Path, package: str) -> list[str]:
+    path = root / _PACKAGE / package
     files = sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
     return [file.relative_to(root).as_posix() for file in files if file.is_file()]
 
@@ -122,7 +122,7 @@ def _git(root: Path, *words: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def _room(path: str) -> str:
+def _package_of(path: str) -> str:
     return path.removeprefix(f"{_PACKAGE}/").partition("/")[0].removesuffix(".py")
 
 
@@ -132,7 +132,7 @@ def _sample(
     every = [
         (path, mutation)
         for path in paths
-        if own_tests(root, _room(path))
+        if own_tests(root, _package_of(path))
         for mutation in mutations((root / path).read_text(encoding="utf-8"))
         if options.kind in mutation.kind
     ]
@@ -150,14 +150,14 @@ def _results(
 ) -> Iterator[Result]:
     end = time.monotonic() + options.seconds
     copy = Copy(root, folder, end)
-    rooms = sorted({_room(path) for path, _ in chosen})
-    for position, room in enumerate(rooms):
-        share = (end - time.monotonic()) / (len(rooms) - position)
-        room_end = time.monotonic() + share
+    packages = sorted({_package_of(path) for path, _ in chosen})
+    for position, package in enumerate(packages):
+        share = (end - time.monotonic()) / (len(packages) - position)
+        package_end = time.monotonic() + share
         with contextlib.suppress(NoTimeError):
-            records = copy.record(room, options.marks, share / 2)
+            records = copy.record(package, options.marks, share / 2)
             for path, mutation in chosen:
-                if _room(path) == room and time.monotonic() < room_end:
+                if _package_of(path) == package and time.monotonic() < package_end:
                     outcome, test = copy.outcome(path, mutation, records, options.tests_seconds)
                     if outcome is not Outcome.UNCOVERED or records.is_complete:
                         yield Result(path, mutation, outcome, test)

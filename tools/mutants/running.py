@@ -44,9 +44,9 @@ class NoTimeError(Exception):
     """The time is over before there is an outcome."""
 
 
-def own_tests(root: Path, room: str) -> str:
+def own_tests(root: Path, package: str) -> str:
     """Return the path of a package's own tests, empty if it has none."""
-    places = (f"tests/{room}", f"tests/test_{room}.py", f"tests/cli/test_{room}.py")
+    places = (f"tests/{package}", f"tests/test_{package}.py", f"tests/cli/test_{package}.py")
     return next((place for place in places if (root / place).exists()), "")
 
 
@@ -103,11 +103,11 @@ class Copy:
         self._folder = folder
         shutil.copytree(root, self._root, ignore=_NOT_COPIED, symlinks=True)
 
-    def record(self, room: str, marks: str, seconds: float) -> Records:
+    def record(self, package: str, marks: str, seconds: float) -> Records:
         """Run the tests of a package, and return what each ran.
 
         Args:
-            room: The package, or the file, below ``generator/vpc_cni_iam``.
+            package: The package, or the file, below ``generator/vpc_cni_iam``.
             marks: Which tests, as ``pytest -m`` takes it.
             seconds: How long at most.
 
@@ -115,14 +115,14 @@ class Copy:
             BrokenTestsError: A test fails.
             NoTimeError: The time is over.
         """
-        path = self._root / _PACKAGE / room
+        path = self._root / _PACKAGE / package
         files = f"{path}/*" if path.is_dir() else f"{path}.py"
         environment = {
             recording.FOLDER: str(self._folder),
             recording.FILES: files,
             recording.SECONDS: str(seconds),
         }
-        words = ["-p", "tools.mutants.recording", "-m", marks, own_tests(self._root, room)]
+        words = ["-p", "tools.mutants.recording", "-m", marks, own_tests(self._root, package)]
         done = self._pytest(words, environment)
         records = self._folder / "tests.json"
         content = json.loads(records.read_text()) if records.exists() else {}

@@ -4,23 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.coverage.usage.query_engine import QueryEngine
 
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Subject
-
-
-class SqlEngine(StrEnum):
-    """What runs a query."""
-
-    athena = "athena"
-    lake = "lake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +39,9 @@ class UsageOptions:
         ),
     ] = None
     print_sql: Annotated[
-        SqlEngine | None,
+        QueryEngine | None,
         options.choice(
-            SqlEngine, "--print-sql", "Print the query that counts what roles used, and exit."
+            QueryEngine, "--print-sql", "Print the query that counts what roles used, and exit."
         ),
     ] = None
     table: Annotated[
@@ -78,11 +71,11 @@ class UsageOptions:
             raise UsageError(f"--used looks at every scenario of one plugin version; {problem}")
 
 
-def print_query(asked: UsageOptions, engine: SqlEngine) -> None:
+def print_query(asked: UsageOptions, engine: QueryEngine) -> None:
     """Print the query that counts what roles used."""
-    from vpc_cni_iam.coverage.usage.query import QueryEngine, query
+    from vpc_cni_iam.coverage.usage.query import query
 
-    typer.echo(query(QueryEngine(engine.value), asked.table, asked.role or ()), nl=False)
+    typer.echo(query(engine, asked.table, asked.role or ()), nl=False)
 
 
 def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: str) -> int:

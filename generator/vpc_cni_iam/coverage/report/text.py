@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -97,18 +98,15 @@ def _undecided(denied: Iterable[SentCall]) -> str:
 
 def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[str]:
     """Yield each denial once, with the scenarios that it is in; required calls come first."""
-    scenarios: dict[tuple[str, ...], list[str]] = {}
-    required: dict[tuple[str, ...], bool] = {}
+    scenarios: dict[tuple[bool, tuple[str, ...]], dict[str, None]] = {}
     for scenario, call in coverage.denied():
         why = _why(subject, some, call, coverage.setting.release)
         lines = (_about(call), *(f"         {line}" for line in why))
-        names = scenarios.setdefault(lines, [])
-        if scenario.name not in names:
-            names.append(scenario.name)
-        required[lines] = call.range.severity == "fatal"
-    for lines in sorted(scenarios, key=lambda lines: not required[lines]):
-        yield from lines
-        yield f"         in {_scenarios(coverage, scenarios[lines])}"
+        key = call.range.severity != "fatal", lines
+        scenarios.setdefault(key, {})[scenario.name] = None
+    for key in sorted(scenarios, key=itemgetter(0)):
+        yield from key[1]
+        yield f"         in {_scenarios(coverage, [*scenarios[key]])}"
 
 
 def _scenarios(coverage: Coverage, names: list[str]) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from enum import StrEnum
 
+from vpc_cni_iam.coverage.usage.query_engine import QueryEngine
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.aws.cloudtrail import AGENT, COLUMNS
 
@@ -18,13 +18,6 @@ _NAME = "useridentity.sessioncontext.sessionissuer.username"
 _TABLE = re.compile(r'[A-Za-z0-9_]+(?:\.[A-Za-z0-9_]+)*|"[^"\n]+"(?:\."[^"\n]+")*')
 _STORE = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ROLE_NAME = re.compile(r"[\w+=,.@-]+|arn:[a-z0-9-]+:iam::[0-9]{12}:role/[\w+=,.@/-]+")
-
-
-class QueryEngine(StrEnum):
-    """What runs a query."""
-
-    athena = "athena"
-    lake = "lake"
 
 
 def query(engine: QueryEngine, table: str | None, roles: Sequence[str]) -> str:

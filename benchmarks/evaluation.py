@@ -14,7 +14,7 @@ from ministack.core import iam_evaluator as ministack
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from rows import Row, in_turns
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis.cover import cover
@@ -54,14 +54,14 @@ def scoped() -> Subject:
     return of_variant("ipv4-scoped", select("2026-06-01"), {})
 
 
-def requests(subject: Subject, release: PluginVersion) -> list[Request]:
+def requests(subject: Subject, version: PluginVersion) -> list[Request]:
     """Return what a release sends in all scenarios.
 
     Args:
         subject: The policies.
-        release: The release.
+        version: The release.
     """
-    coverage = cover(subject.policies, PluginSetting(release, names=subject.names))
+    coverage = cover(subject.policies, PluginSetting(version, names=subject.names))
     return [c.request for p in coverage.scenario_runs for call in p.calls for c in call.checks]
 
 
@@ -121,7 +121,7 @@ def measure(runs: int) -> Iterator[Row]:
         runs: How often each.
     """
     subject = scoped()
-    asked = requests(subject, releases.newest()) * REPEATED
+    asked = requests(subject, known_versions.newest()) * REPEATED
     ready, other = compile_policies(subject.policies), second(subject.policies)
     contexts = [context(r) for r in asked]
     each = 1e6 / len(asked)
@@ -132,8 +132,8 @@ def measure(runs: int) -> Iterator[Row]:
     )
     yield Row("one request to `ipv4-scoped`", own, "ministack, the same", theirs, "\u00b5s", "0.7")
 
-    every = [context(r) for known in releases.known()[1:] for r in requests(subject, known)]
-    setting = PluginSetting(releases.newest(), names=subject.names)
+    every = [context(r) for known in known_versions.known()[1:] for r in requests(subject, known)]
+    setting = PluginSetting(known_versions.newest(), names=subject.names)
     by_other = timed(lambda: other(every), 1e3)
     own, theirs = in_turns(timed(lambda: matrix(subject.policies, setting), 1e3), by_other, runs)
     yardstick = f"ministack, its {len(every):,} requests"

@@ -27,21 +27,21 @@ def measure(runs: int) -> Iterator[Row]:
     Args:
         runs: How often each.
     """
-    release = ["--cni-version", "latest"]
+    version = ["--cni-version", "latest"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        wall([COMMAND, "generate", "m", *release], folder)
+        wall([COMMAND, "generate", "m", *version], folder)
         plans.write(folder / "plan.json", policies=1, others=0)
-        policy = [COMMAND, "policy", "ipv4", *release]
+        policy = [COMMAND, "policy", "ipv4", *version]
         text = subprocess.run(policy, env=environment(), capture_output=True, check=True).stdout
         (folder / "policy.json").write_bytes(text)
         for arguments, imports, aim in (
             (["--help"], IMPORTS, "2"),
-            (["policy", "ipv4", *release], IMPORTS, "1.3"),
-            (["generate", "m", *release], IMPORTS, "1.3"),
+            (["policy", "ipv4", *version], IMPORTS, "1.3"),
+            (["generate", "m", *version], IMPORTS, "1.3"),
             (["verify", "m", "--engine", "none"], f"{IMPORTS}, hcl2", "2"),
             (["convert", "policy.json"], "import typer", "2"),
-            (["coverage", "policy.json", *release], "import typer", ""),
+            (["coverage", "policy.json", *version], "import typer", ""),
             (["review", "plan.json"], "import typer, msgspec", "2"),
         ):
             own, other = in_turns(

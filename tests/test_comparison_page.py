@@ -10,7 +10,7 @@ import pytest
 
 from conftest import ROOT
 from coverage_policies import composed, covered, filled, setting, upstream
-from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.peers import peer_documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -43,9 +43,9 @@ def row(words: str) -> dict[str, str]:
 
 
 def works(policy: Policy, mode: Mode) -> str:
-    """The releases with which a policy works, as the table has them."""
+    """The versions with which a policy works, as the table has them."""
     return (
-        ", ".join(map(str, matrix([policy], PluginSetting(releases.newest(), mode)).works()))
+        ", ".join(map(str, matrix([policy], PluginSetting(known_versions.newest(), mode)).works()))
         or "none"
     )
 
@@ -63,8 +63,8 @@ def test_the_table_has_the_rows_that_are_looked_at_here() -> None:
 def test_this_works_with_every_release(mode: Mode) -> None:
     assert row("this, ")[mode] == "every version"
     first = PluginVersion.of({"ipv4": "v1.1.0", "ipv6": "v1.10.0"}[mode])
-    for release in (str(r) for r in releases.known() if r >= first):
-        assert covered(composed(mode, release), setting(release, mode)).verdict != "fatal", release
+    for version in (str(r) for r in known_versions.known() if r >= first):
+        assert covered(composed(mode, version), setting(version, mode)).verdict != "fatal", version
 
 
 def test_this_is_scoped_and_narrower_with_harden() -> None:
@@ -91,7 +91,7 @@ def test_the_page() -> None:
     assert page["scoped"] == "a sample, not with v1.22.0 and v1.22.1"
     # Between, the agent exits where it may not change the groups of a trunk interface.
     but_for = "v1.12.6, v1.13.4 to v1.21.2"
-    assert scoped == f"{SCOPED_SINCE} to {but_for}, v1.22.2 to {releases.newest()}"
+    assert scoped == f"{SCOPED_SINCE} to {but_for}, v1.22.2 to {known_versions.newest()}"
 
 
 def test_the_managed_policy() -> None:

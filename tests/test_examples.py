@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import OFFLINE_PROVIDER, ROOT, write_tree
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_input
@@ -42,21 +42,21 @@ ARGUMENTS = json.loads((ROOT / "tests" / "data" / "provider-6.45.0-arguments.jso
 
 PAGE = ROOT / "examples" / "README.md"
 _ROW = re.compile(r"^\| \[([a-z0-9-]+)\]\(\1\) \| .* \| (.*) \|$", re.MULTILINE)
-# Which releases each example says it is for.
+# Which versions each example says it is for.
 RELEASES = dict(_ROW.findall(PAGE.read_text())) if PAGE.exists() else {}
 # Examples that are about something else than the newest release.
 OLDER = {"upstream-2022-01-31"}
 
 
 def serve(target: Path, document: str, message: str) -> None:
-    """Have `coverage` put a document to every release, and compare with what is said of it."""
+    """Have `coverage` put a document to every version, and compare with what is said of it."""
     subject = of_input(str(target), str, [document] if document else [], {})
     rows = matrix(
-        subject.policies, PluginSetting(releases.newest(), subject.mode, names=subject.names)
+        subject.policies, PluginSetting(known_versions.newest(), subject.mode, names=subject.names)
     ).rows
-    first = releases.find(message.split(maxsplit=1)[0])
-    works = frozenset(r.release for r in rows if r.release >= first and not r.fatal)
-    assert ", ".join(map(str, releases.spans(works))) == message
+    first = known_versions.find(message.split(maxsplit=1)[0])
+    works = frozenset(r.version for r in rows if r.version >= first and not r.fatal)
+    assert ", ".join(map(str, known_versions.spans(works))) == message
 
 
 def serve_planned(plan: dict[str, Any], folder: Path, message: str) -> None:
@@ -70,7 +70,7 @@ def serve_planned(plan: dict[str, Any], folder: Path, message: str) -> None:
 
 @pytest.mark.parametrize("name", sorted({*STATEMENTS, *NOT_PLANNED} - OLDER))
 def test_an_example_is_for_the_newest_release(name: str) -> None:
-    assert RELEASES[name].endswith(str(releases.newest()))
+    assert RELEASES[name].endswith(str(known_versions.newest()))
     own = ROOT / "examples" / name / "README.md"
     assert not own.exists() or RELEASES[name] in own.read_text()
 

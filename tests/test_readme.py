@@ -12,7 +12,7 @@ import pytest
 
 from conftest import ROOT
 from coverage_policies import composed, covered, denied_actions, filled, setting
-from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 
@@ -103,12 +103,14 @@ def test_the_readme_s_commands_run(tmp_path: Path) -> None:
 
 def test_v1_22_0_failed_with_the_policies_of_its_day() -> None:
     """The README's two lines about the outage: what was called, and what it breaks."""
-    release = PluginVersion.of("v1.22.0")
-    assert releases.known()[releases.known().index(release) - 1] == PluginVersion.of("v1.21.2")
+    version = PluginVersion.of("v1.22.0")
+    assert known_versions.known()[known_versions.known().index(version) - 1] == PluginVersion.of(
+        "v1.21.2"
+    )
     text = " ".join(README.read_text().split())
     assert "Plugin v1.22.0 calls `ec2:DescribeSecurityGroups` at start" in text
     for variant in VARIANTS:
-        policy = filled(variant.document(documents.in_force(release)))
+        policy = filled(variant.document(documents.in_force(version)))
         coverage = covered(policy, setting("v1.22.0", variant.modes[0]), "fresh-node")
         assert "ec2:DescribeSecurityGroups" in denied_actions(coverage), variant.name
         made = composed(variant.name, "v1.22.0")
@@ -119,14 +121,14 @@ def test_v1_22_0_failed_with_the_policies_of_its_day() -> None:
 def test_every_variant_works_with_every_version_from_its_first_on(variant: Variant) -> None:
     """As the README's table and docs/variants.md say; those of IPv6 alone are asked for IPv6."""
     mode = variant.modes[0]
-    for release in (str(r) for r in releases.known() if r >= variant.minimum):
-        made = composed(variant.name, release)
-        worst = covered(made, setting(release, mode)).verdict
-        if variant.cluster_scoped and mode == "ipv4" and "v1.13.0" <= release <= "v1.13.3":
-            assert worst == "fatal", release
-            assert covered(made, setting(release, mode), "fresh-node").verdict == "allowed"
+    for version in (str(r) for r in known_versions.known() if r >= variant.minimum):
+        made = composed(variant.name, version)
+        worst = covered(made, setting(version, mode)).verdict
+        if variant.cluster_scoped and mode == "ipv4" and "v1.13.0" <= version <= "v1.13.3":
+            assert worst == "fatal", version
+            assert covered(made, setting(version, mode), "fresh-node").verdict == "allowed"
         else:
-            assert worst != "fatal", release
+            assert worst != "fatal", version
 
 
 @pytest.mark.parametrize("page", SHOWING, ids=lambda page: page.name)

@@ -25,7 +25,7 @@ from account_details import (
 )
 from conftest import run, schema
 from vpc_cni_iam.audit.audit import audit
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.documents import find
 from vpc_cni_iam.catalog.parameters import SAMPLE, fill
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
@@ -255,7 +255,7 @@ def test_the_same_policies_are_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_
     roles += [role(f"m{i}", irsa(), attached=(MANAGED,)) for i in range(50)]
     (tmp_path / "in.json").write_text(details(*roles, policies=(MANAGED_POLICY,)))
     with AccountDetails([str(tmp_path / "in.json")], io.BytesIO()) as opened:
-        assert len(audit(opened, releases.newest()).roles) == 100
+        assert len(audit(opened, known_versions.newest()).roles) == 100
     assert len(judged) == 2
 
 
@@ -266,7 +266,7 @@ def test_memory_does_not_grow_with_roles(tmp_path: Path) -> None:
         path.write_text(details(*roles))
         tracemalloc.start()
         with AccountDetails([str(path)], io.BytesIO()) as opened:
-            assert not audit(opened, releases.newest()).roles
+            assert not audit(opened, known_versions.newest()).roles
         size = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return size

@@ -11,8 +11,8 @@ VERSION = """
 from vpc_cni_iam.catalog.facts import store
 
 data = store.calls_data()
-data["releases"].append("v1.24.0")
-data["source"] |= {"newest_release": "v1.24.0", "newest_release_date": "2026-12-01"}
+data["versions"].append("v1.24.0")
+data["source"] |= {"newest_version": "v1.24.0", "newest_release_date": "2026-12-01"}
 from vpc_cni_iam.cli.main import main
 main()
 """

@@ -10,7 +10,7 @@ from conftest import ROOT
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import calls, documents, releases, requests
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
@@ -88,8 +88,8 @@ def test_upstream_statements_have_no_sid() -> None:
 
 
 def test_releases_and_revisions() -> None:
-    assert len(releases.known()) == 99
-    assert str(releases.newest()) == "v1.23.2"
+    assert len(known_versions.known()) == 99
+    assert str(known_versions.newest()) == "v1.23.2"
     names = ["2022-01-31", "2024-07-22", "2026-06-01", "2026-09-29"]
     assert [r.name for r in documents.revisions()] == names
     for name, revision in [
@@ -162,21 +162,21 @@ def test_gaps_of_a_release_are_filled(variant: str, version: str, added: list[st
 
 
 @pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda v: v.name)
-@pytest.mark.parametrize("release", releases.known()[1:], ids=str)
+@pytest.mark.parametrize("version", known_versions.known()[1:], ids=str)
 def test_a_policy_for_a_release_grants_what_it_calls(
-    variant: variants.Variant, release: PluginVersion
+    variant: variants.Variant, version: PluginVersion
 ) -> None:
-    if release < variant.minimum:
+    if version < variant.minimum:
         with pytest.raises(UsageError, match="does not work with plugin"):
-            compose(variant, select(cni_version=str(release)))
+            compose(variant, select(cni_version=str(version)))
         return
-    fit = compatibility(compose(variant, select(cni_version=str(release))).policy, variant)
-    missing = [missing for missing in fit.missing if missing.at(release)]
-    if variant.cluster_scoped and "ipv4" in variant.modes and release in EXITS_AT_DENIALS:
+    fit = compatibility(compose(variant, select(cni_version=str(version))).policy, variant)
+    missing = [missing for missing in fit.missing if missing.at(version)]
+    if variant.cluster_scoped and "ipv4" in variant.modes and version in EXITS_AT_DENIALS:
         assert [m.part for m in missing] == ["the trunk interface of security groups for pods"]
     else:
         assert not missing
-    assert any(release in span for span in fit.works) is not bool(missing)
+    assert any(version in span for span in fit.works) is not bool(missing)
 
 
 def test_scoped_additions_carry_upstream_conditions() -> None:
@@ -332,7 +332,7 @@ def test_wrong_selections_are_refused(options: dict[str, object], words: str) ->
 
 @pytest.mark.parametrize("name", ["v1.20.4", "1.20.4", "v1.20.4-eksbuild.2", "1.20.4-eksbuild.1"])
 def test_release_names_that_mean_the_same(name: str) -> None:
-    assert releases.find(name) == PluginVersion((1, 20, 4))
+    assert known_versions.find(name) == PluginVersion((1, 20, 4))
 
 
 def test_versions_of_the_plugin_are_read_in_one_place() -> None:
@@ -343,13 +343,13 @@ def test_versions_of_the_plugin_are_read_in_one_place() -> None:
 
 
 def test_latest_is_the_newest() -> None:
-    assert releases.find("latest") == releases.newest()
+    assert known_versions.find("latest") == known_versions.newest()
 
 
 @pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda v: v.name)
 def test_dropping_an_action_breaks_the_fit(variant: variants.Variant) -> None:
-    """The fit is not vacuous: without any one action that is fatal, the newest release fails."""
-    newest = releases.newest()
+    """The fit is not vacuous: without any one action that is fatal, the newest version fails."""
+    newest = known_versions.newest()
     whole = compose(variant, select(cni_version="latest")).policy
     fatal = {u.action for u in calls.call_ranges(variant.modes, newest) if u.severity == "fatal"}
     assert fatal
@@ -375,7 +375,7 @@ def test_the_document_scoped_by_session_tags() -> None:
         (),
         (),
     ]
-    # What is added for a release is scoped in the same way.
+    # What is added for a version is scoped in the same way.
     gap = compose(BY_NAME["ipv4-pod-identity"], select(cni_version="v1.22.0")).additions
     assert [s.actions for a in gap for s in a.statements] == [("ec2:DescribeSecurityGroups",)]
     text = " ".join(v for s in rendered_policy for c in s.conditions for v in (c.key, *c.values))
@@ -392,7 +392,7 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     template = requests.request_templates()["tag-managed"]
     (call_range,) = (u for u in template.ranges if u.mode == "ipv6")
     change = PluginVersion((1, 20, 0))
-    (before,) = (r for r in releases.known() if r < change and r >= PluginVersion((1, 19, 6)))
+    (before,) = (r for r in known_versions.known() if r < change and r >= PluginVersion((1, 19, 6)))
     call_ranges = (
         replace(call_range, last=before, impact=impacts[0]),
         replace(call_range, first=change, impact=impacts[1]),
@@ -416,7 +416,7 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
 
 @pytest.mark.parametrize("variant", ["ipv6", "ipv6-scoped", "ipv4-ipv6"])
 def test_a_notice_says_each_reason_once(variant: str) -> None:
-    """What fails for good is said; what fails there besides, for some releases, is not."""
+    """What fails for good is said; what fails there besides, for some versions, is not."""
     text = failure_note(options([variant], revision="2022-01-31"))
     assert "from plugin v1.22.0 on it fails, since it does not grant ec2:DescribeSubnets" in text
     assert f"({variant})" in text

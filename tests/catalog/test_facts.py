@@ -8,7 +8,7 @@ import pytest
 
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compatibility import compatibility
-from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, features_data, managed_data
@@ -65,8 +65,8 @@ def test_a_revision_is_upstreams_document_word_for_word(name: str) -> None:
         assert documents.find(revision).document(variant) == published
 
 
-# Upstream's README by the day of its commit: releases, kinds, actions of the IPv4 document, and the
-# releases that it works with.
+# Upstream's README by the day of its commit: versions, kinds, actions of the IPv4 document, and the
+# versions that it works with.
 README = {
     "2017-11-22": ("v1.0.0", "v1.0.0", ("ipv4",), 9, "v1.1.0 to v1.5.7"),
     "2018-07-26": ("v1.1.0", "v1.4.1", ("ipv4",), 9, "v1.1.0 to v1.5.7"),
@@ -88,7 +88,10 @@ def test_the_documents_of_the_readme() -> None:
         for r in documents.readme_revisions()
     } == README
     # They follow each other without a gap, up to the first revision of upstream's page.
-    known, ranges = releases.known(), [(r.first, r.last) for r in documents.readme_revisions()]
+    known, ranges = (
+        known_versions.known(),
+        [(r.first, r.last) for r in documents.readme_revisions()],
+    )
     firsts = [*(first for first, _ in ranges[1:]), documents.revisions()[0].first]
     assert [known[known.index(last) + 1] for _, last in ranges if last] == firsts
 
@@ -128,13 +131,13 @@ RELEASES = """
 
 
 def test_releases() -> None:
-    assert [str(r) for r in releases.known()] == [f"v{r}" for r in RELEASES.split()]
+    assert [str(r) for r in known_versions.known()] == [f"v{r}" for r in RELEASES.split()]
 
 
 def test_the_newest_release_and_its_date() -> None:
     source = calls_data()["source"]
-    assert source["newest_release"] == str(releases.newest()) == "v1.23.2"
-    assert source["newest_release_date"] == releases.newest_date() == "2026-09-29"
+    assert source["newest_version"] == str(known_versions.newest()) == "v1.23.2"
+    assert source["newest_version_date"] == known_versions.newest_date() == "2026-09-29"
 
 
 def row(call_range: CallRange) -> str:
@@ -149,7 +152,7 @@ CARD = "ipv6 v1.20.0 - multi-nic: degraded"
 EXCLUDED = "ipv6 v1.22.0 - excluded-primary-subnet: "
 GROWTH = ["ipv4 v1.0.0 -: some pods get no address", CARD, f"{EXCLUDED}exits at start"]
 SHRINKING = [CARD, f"{EXCLUDED}degraded"]
-# The agent of v1.23.0 and later was read; those of releases before it were not.
+# The agent of v1.23.0 and later was read; those of versions before it were not.
 READ_LOGS = {
     action: [
         f"{mode} {span}"

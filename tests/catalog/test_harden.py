@@ -10,7 +10,7 @@ import pytest
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import Hardening, allowed_tag_keys
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options, override, stated
@@ -33,9 +33,9 @@ MANY = Hardening(("Cost Center", "team"), ("node-pool", "main"))
 
 
 def composed(
-    name: str = "ipv4-scoped", release: str = "v1.23.0", how: Hardening | None = None
+    name: str = "ipv4-scoped", version: str = "v1.23.0", how: Hardening | None = None
 ) -> Composed:
-    (document,) = options((name,), cni_version=release, hardening=how).composed()
+    (document,) = options((name,), cni_version=version, hardening=how).composed()
     return document
 
 
@@ -47,14 +47,14 @@ def filled(document: Composed) -> Policy:
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
 def test_it_allows_nothing_new_at_any_release(how: Hardening, variant: object) -> None:
     proven = set()
-    for release in releases.known():
-        if release < variant.minimum:  # type: ignore[attr-defined]
+    for version in known_versions.known():
+        if version < variant.minimum:  # type: ignore[attr-defined]
             continue
         name = variant.name  # type: ignore[attr-defined]
-        old, new = (filled(composed(name, str(release), h)) for h in (None, how))
+        old, new = (filled(composed(name, str(version), h)) for h in (None, how))
         if (old, new) not in proven:
-            assert no_new_access([old], [new]) == Proven(), release
-            assert isinstance(no_new_access([new], [old]), Counterexample), release
+            assert no_new_access([old], [new]) == Proven(), version
+            assert isinstance(no_new_access([new], [old]), Counterexample), version
             proven.add((old, new))
     assert proven
 
@@ -142,17 +142,17 @@ def test_no_condition_is_idle(variant: object) -> None:
         assert isinstance(no_new_access([policy], [wider]), Counterexample), name
 
 
-@pytest.mark.parametrize("release", ["v1.8.0", "v1.19.3", "v1.19.4", "v1.23.0"])
-def test_the_tag_keys_are_those_of_the_release(release: str) -> None:
-    keys = allowed_tag_keys(composed(release=release, how=MANY).policy)
+@pytest.mark.parametrize("version", ["v1.8.0", "v1.19.3", "v1.19.4", "v1.23.0"])
+def test_the_tag_keys_are_those_of_the_release(version: str) -> None:
+    keys = allowed_tag_keys(composed(version=version, how=MANY).policy)
     always = {CLUSTER, INSTANCE, "node.k8s.amazonaws.com/createdAt", "Cost Center", "team"}
-    owned = releases.find(release) >= releases.find("v1.19.4")
+    owned = known_versions.find(version) >= known_versions.find("v1.19.4")
     assert keys == always | ({"eks:eni:owner"} if owned else set())
-    assert allowed_tag_keys(composed(release=release).policy) is None
+    assert allowed_tag_keys(composed(version=version).policy) is None
 
 
 def test_a_later_release_that_sends_another_key_is_not_served() -> None:
-    document = composed(release="v1.19.3", how=Hardening())
+    document = composed(version="v1.19.3", how=Hardening())
     served = compatibility(document.policy, document.variant)
     assert served.works_with == "v1.8.0 to v1.12.6, v1.13.4 to v1.19.3"
     assert "ec2:CreateTags of eks:eni:owner" in [gap.action for gap in served.missing]
@@ -236,7 +236,9 @@ def test_refusals(expected: bool, keys: list[str], claim: str | None, message: s
 def test_what_it_needs() -> None:
     with pytest.raises(UsageError, match="--harden goes with --cni-version and not with"):
         options(["ipv4-scoped"], revision="2026-06-01", hardening=Hardening())
-    assert options(["ipv4-scoped"], hardening=Hardening()).selection.release == releases.newest()
+    assert (
+        options(["ipv4-scoped"], hardening=Hardening()).selection.version == known_versions.newest()
+    )
     with pytest.raises(UsageError, match="choose one of ipv4-scoped, ipv6-scoped, ipv4-pod-id"):
         options(["ipv4"], cni_version="latest", hardening=Hardening())
     assert hardening_notes(options(cni_version="latest")) == ()

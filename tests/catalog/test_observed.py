@@ -10,7 +10,7 @@ from tools.plugin_probe import denials, live, replay
 from tools.plugin_probe.scenarios import find
 
 from conftest import run
-from vpc_cni_iam.catalog.facts import calls, releases, requests
+from vpc_cni_iam.catalog.facts import calls, known_versions, requests
 from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import denials_data, observed_data
@@ -44,7 +44,7 @@ FAMILIES = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 
 
 def release_of(observed: dict[str, Any]) -> PluginVersion:
-    return releases.find(observed["version"])
+    return known_versions.find(observed["version"])
 
 
 def of_agent(call_range: CallRange | None) -> bool:
@@ -52,13 +52,13 @@ def of_agent(call_range: CallRange | None) -> bool:
 
 
 def ranges_of(
-    name: str, family: Any, release: PluginVersion, feature: str | None
+    name: str, family: Any, version: PluginVersion, feature: str | None
 ) -> Iterator[CallRange]:
     """Yield the uses behind an action or a form of request."""
     form = requests.request_templates().get(name)
     for call_range in form.ranges if form else calls.call(name).ranges:
-        if call_range.mode == family and call_range.at(release) and call_range.feature == feature:
-            yield calls.at_release(call_range, name, release)
+        if call_range.mode == family and call_range.at(version) and call_range.feature == feature:
+            yield calls.at_version(call_range, name, version)
 
 
 @OBSERVED
@@ -66,7 +66,7 @@ def ranges_of(
 def test_the_agent_sends_what_the_catalog_says_and_nothing_else(
     observed: dict[str, Any], family: Any
 ) -> None:
-    release = release_of(observed)
+    version = release_of(observed)
     seen = {
         request["form"]
         for scenario in observed["scenarios"]
@@ -76,7 +76,7 @@ def test_the_agent_sends_what_the_catalog_says_and_nothing_else(
     known = {
         form.name
         for form in requests.request_templates().values()
-        if of_agent(form.sent(family, release, FEATURES))
+        if of_agent(form.sent(family, version, FEATURES))
     }
     missing = {form for of, form in NOT_REACHED if of == family and form in known}
     assert seen == known - missing
@@ -84,11 +84,11 @@ def test_the_agent_sends_what_the_catalog_says_and_nothing_else(
 
 @OBSERVED
 def test_an_optional_feature_alone_brings_its_requests(observed: dict[str, Any]) -> None:
-    release = release_of(observed)
+    version = release_of(observed)
     for scenario in observed["scenarios"]:
         for request in scenario["requests"]:
             form = requests.request_templates()[request["form"]]
-            call_range = form.sent(scenario["family"], release, tuple(scenario["features"]))
+            call_range = form.sent(scenario["family"], version, tuple(scenario["features"]))
             assert call_range, (scenario["name"], form.name)
             assert form.action == request["action"]
 
@@ -122,7 +122,7 @@ def test_requests_are_checked_on_what_the_catalog_says(observed: dict[str, Any])
 
 @OBSERVED
 def test_a_denial_does_what_the_catalog_says(observed: dict[str, Any]) -> None:
-    release = release_of(observed)
+    version = release_of(observed)
     worst: dict[tuple[str, str | None, str], tuple[Impact, int]] = {}
     order = list(Impact)
     for scenario in observed["scenarios"]:
@@ -138,9 +138,9 @@ def test_a_denial_does_what_the_catalog_says(observed: dict[str, Any]) -> None:
                 worst[key] = impact, outcome["delay_seconds"] or 0
     assert len(worst) > 15
     for (family, feature, name), seen in worst.items():
-        known = list(ranges_of(name, family, release, feature))
+        known = list(ranges_of(name, family, version, feature))
         # In IPv4 an interface on a further card is made as any other is, without the feature.
-        known = known or list(ranges_of(name, family, release, None))
+        known = known or list(ranges_of(name, family, version, None))
         assert [(call_range.impact, call_range.delay) for call_range in known] == [seen], (
             family,
             feature,
@@ -151,16 +151,16 @@ def test_a_denial_does_what_the_catalog_says(observed: dict[str, Any]) -> None:
 @OBSERVED
 @FAMILIES
 def test_every_request_was_denied_once(observed: dict[str, Any], family: Any) -> None:
-    release = release_of(observed)
+    version = release_of(observed)
     for feature in (None, *FEATURES):
-        for call_range in calls.call_ranges((family,), release, feature):
+        for call_range in calls.call_ranges((family,), version, feature):
             names = {
                 f.name
                 for f in requests.request_templates().values()
                 if f.action == call_range.action
             }
             if not {(family, name) for name in names} & set(NOT_REACHED):
-                assert release in call_range.observed, (family, call_range.action, feature)
+                assert version in call_range.observed, (family, call_range.action, feature)
 
 
 def test_the_index_of_denials_is_made_from_the_evidence() -> None:
@@ -180,7 +180,7 @@ def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], f
 
 
 @pytest.mark.parametrize(
-    ("release", "action", "known"),
+    ("version", "action", "known"),
     [
         ("v1.23.2", "ec2:DescribeSubnets", "observed"),
         ("v1.22.1", "ec2:DescribeSubnets", "read from source"),
@@ -188,13 +188,13 @@ def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], f
     ],
 )
 def test_every_output_says_how_a_fact_is_known(
-    tmp_path: Path, release: str, action: str, known: str
+    tmp_path: Path, version: str, action: str, known: str
 ) -> None:
-    listed = json.loads(run("catalog", "--format", "json").out)["releases"]
-    entry = next(r for r in listed if r["release"] == release)
+    listed = json.loads(run("catalog", "--format", "json").out)["versions"]
+    entry = next(r for r in listed if r["version"] == version)
     assert {c["known"] for c in entry["calls"] if c["action"] == action} == {known}
     (tmp_path / "p.json").write_text(run("policy", "ipv4", "--revision", "2022-01-31").out)
-    where = ("p.json", "--cni-version", release, "--feature", "network-policy-logs")
+    where = ("p.json", "--cni-version", version, "--feature", "network-policy-logs")
     coverage = json.loads(run("coverage", *where, "--format", "json", cwd=tmp_path).out)
     (sent,) = (s for s in coverage["scenarios"] if s["name"] == "fresh-node")
     assert known in {c["known"] for c in sent["calls"] if c["action"] == action}

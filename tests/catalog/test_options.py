@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
@@ -22,7 +22,7 @@ chosen = st.fixed_dictionaries(
         st.sampled_from([r.name for r in documents.revisions()]).map(
             lambda r: {**base, "revision": r}
         ),
-        st.tuples(st.sampled_from([str(r) for r in releases.known()[1:]]), st.booleans()).map(
+        st.tuples(st.sampled_from([str(r) for r in known_versions.known()[1:]]), st.booleans()).map(
             lambda drawn: {**base, "cni_version": drawn[0], "gaps": drawn[1]}
         ),
     )
@@ -40,9 +40,9 @@ def test_stated_options_read_back(words: dict[str, object]) -> None:
 
 def test_the_default_is_the_newest_release_and_upstreams_three() -> None:
     assert options() == options(["ipv4-scoped", "ipv6", "ipv4"], cni_version="latest")
-    assert f"--cni-version {releases.newest()}" in options().command  # which moves no module
+    assert f"--cni-version {known_versions.newest()}" in options().command  # which moves no module
     bare = options(gaps=False)
-    assert bare == options(cni_version=str(releases.newest()), gaps=False)
+    assert bare == options(cni_version=str(known_versions.newest()), gaps=False)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import run, schema
 from coverage_policies import setting
-from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.peers import PeerDocument, peer_documents
 from vpc_cni_iam.catalog.known_documents import recognise
 from vpc_cni_iam.catalog.peers import peers
@@ -41,7 +41,7 @@ def test_each_names_its_source_or_says_that_it_was_not_verified(document: PeerDo
 )
 def test_works_with_is_what_coverage_computes(document: PeerDocument) -> None:
     beside = [documents.managed_policy(name) for name in document.beside]
-    works = matrix([document.policy, *beside], setting(str(releases.newest()), document.mode))
+    works = matrix([document.policy, *beside], setting(str(known_versions.newest()), document.mode))
     (report,) = {
         r.works_with
         for r, d in zip(peers().documents[-len(DOCUMENTS) :], DOCUMENTS, strict=True)

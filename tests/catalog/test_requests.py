@@ -1,9 +1,9 @@
-"""The requests agree with the calls: the same actions, at the same releases, of the same weight."""
+"""The requests agree with the calls: the same actions, at the same versions, of the same weight."""
 
 import pytest
 
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import (
@@ -22,9 +22,9 @@ MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 # Where a request of an action weighs less than the action: tags with a new interface are checked
 # as part of CreateNetworkInterface there, which is fatal, and its own CreateTags only warns.
 LIGHTER = {
-    ("ec2:CreateTags", "ipv4", release)
-    for release in releases.known()
-    if PluginVersion.of("v1.7.2") <= release <= PluginVersion.of("v1.7.10")
+    ("ec2:CreateTags", "ipv4", version)
+    for version in known_versions.known()
+    if PluginVersion.of("v1.7.2") <= version <= PluginVersion.of("v1.7.10")
 }
 
 
@@ -33,25 +33,25 @@ LIGHTER = {
 def test_every_call_is_sent_in_some_way_and_nothing_else_is(
     mode: Mode, feature: str | None
 ) -> None:
-    for release in releases.known():
+    for version in known_versions.known():
         expected: dict[str, str] = {}
         for call_range in (
-            *calls.call_ranges((mode,), release),
-            *calls.call_ranges((mode,), release, feature),
+            *calls.call_ranges((mode,), version),
+            *calls.call_ranges((mode,), version, feature),
         ):
             if expected.get(call_range.action) != "fatal":
                 expected[call_range.action] = call_range.severity
         sent: dict[str, str] = {}
         for template in request_templates().values():
-            call_range = template.sent(mode, release, (feature,) if feature else ())
+            call_range = template.sent(mode, version, (feature,) if feature else ())
             if call_range is not None and sent.get(template.action) != "fatal":
                 sent[template.action] = call_range.severity
         for action, impact in expected.items():
-            if (action, mode, release) not in LIGHTER:
-                assert sent.pop(action) == impact, (action, release)
+            if (action, mode, version) not in LIGHTER:
+                assert sent.pop(action) == impact, (action, version)
             else:
                 sent.pop(action)
-        assert not sent, release
+        assert not sent, version
 
 
 def test_every_form_says_what_breaks_and_why() -> None:
@@ -64,17 +64,17 @@ def test_every_form_says_what_breaks_and_why() -> None:
 
 def test_why_a_scoped_variant_works_only_from_a_version_on() -> None:
     problem = "the plugin does not create interfaces with the cluster's tag before v1.8.0; "
-    for release in ("v1.7.0", "v1.7.10"):
+    for version in ("v1.7.0", "v1.7.10"):
         with pytest.raises(UsageError, match=problem):
-            compose(find(["ipv4-scoped"])[0], select(cni_version=release))
-        tags = tag_keys(PluginVersion.of(release), cluster_name=True)
+            compose(find(["ipv4-scoped"])[0], select(cni_version=version))
+        tags = tag_keys(PluginVersion.of(version), cluster_name=True)
         assert CLUSTER in tags.managed and CLUSTER not in tags.created
     assert CLUSTER in tag_keys(PluginVersion.of("v1.8.0"), cluster_name=True).created
 
 
 def test_tags_by_release() -> None:
-    def keys(release: str, cluster_name: bool = True) -> tuple[set[str], set[str]]:
-        result = tag_keys(PluginVersion.of(release), cluster_name=cluster_name)
+    def keys(version: str, cluster_name: bool = True) -> tuple[set[str], set[str]]:
+        result = tag_keys(PluginVersion.of(version), cluster_name=cluster_name)
         return set(result.managed), set(result.created)
 
     assert keys("v1.0.0") == (set(), set())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import COMMAND, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
-from vpc_cni_iam.catalog.facts.releases import newest
+from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.scope import ValueScope
@@ -276,8 +276,8 @@ def test_verify_with_a_real_engine(tmp_path: Path) -> None:
 def test_catalog_for_programs() -> None:
     data = json.loads(run("catalog", "--format", "json").out)
     assert [v["name"] for v in data["variants"]][:3] == ["ipv4", "ipv6", "ipv4-scoped"]
-    assert len(data["releases"]) == 99
-    assert data["newest_release"] == {"release": "v1.23.2", "date": "2026-09-29"}
+    assert len(data["versions"]) == 99
+    assert data["newest_version"] == {"version": "v1.23.2", "date": "2026-09-29"}
     assert {len(r["source"]["git_blob"]) for r in data["revisions"]} == {40}
     assert [r["source"]["commit"] is None for r in data["revisions"]] == [False] * 3 + [True]
     assert data["managed_policy"]["version"] == "v6"

@@ -11,7 +11,7 @@ import pytest
 
 from conftest import ROOT, Run, run, schema, write_tree
 from vpc_cni_iam import __version__
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 
 SCHEMA = schema("doctor")
 
@@ -43,9 +43,9 @@ def test_it_names_every_version_and_place(tmp_path: Path) -> None:
     assert value == {
         "tool": {"version": __version__, "package": str(ROOT / "generator" / "vpc_cni_iam")},
         "catalog": {
-            "newest_plugin_version": str(releases.newest()),
-            "date": releases.newest_date(),
-            "plugin_versions": len(releases.known()),
+            "newest_plugin_version": str(known_versions.newest()),
+            "date": known_versions.newest_date(),
+            "plugin_versions": len(known_versions.known()),
         },
         "python": value["python"],
         "dependencies": [

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.selection import select
@@ -14,7 +14,7 @@ from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.policy.document import Policy, Statement
 
 NAMES = Names()
-NEWEST = str(releases.newest())
+NEWEST = str(known_versions.newest())
 
 
 def filled(policy: Policy) -> Policy:
@@ -32,8 +32,8 @@ def upstream(variant: str, revision: str) -> Policy:
     return filled(place.document(documents.find(revision)))
 
 
-def setting(release: str = NEWEST, mode: Mode = "ipv4", *features: str) -> PluginSetting:
-    return PluginSetting(releases.find(release), mode, features)
+def setting(version: str = NEWEST, mode: Mode = "ipv4", *features: str) -> PluginSetting:
+    return PluginSetting(known_versions.find(version), mode, features)
 
 
 def covered(policy: Policy, where: PluginSetting, *scenarios: str) -> Coverage:
@@ -45,9 +45,9 @@ def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
     return {(s.name, c.template.name, c.range.severity) for s, c in coverage.denied()}
 
 
-def exits_on_any_denial(release: PluginVersion) -> bool:
-    """Whether the agent of a release exits on any denial: the trunk interface's groups, too."""
-    return PluginVersion.of("v1.13.0") <= release <= PluginVersion.of("v1.13.3")
+def exits_on_any_denial(version: PluginVersion) -> bool:
+    """Whether the agent of a version exits on any denial: the trunk interface's groups, too."""
+    return PluginVersion.of("v1.13.0") <= version <= PluginVersion.of("v1.13.3")
 
 
 def denied_actions(coverage: Coverage, impact: str = "fatal") -> set[str]:

@@ -1,4 +1,4 @@
-"""Every policy of the catalog against every release of the plugin."""
+"""Every policy of the catalog against every version of the plugin."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from coverage_policies import (
 )
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compatibility import compatibility
-from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import cover
@@ -41,35 +41,35 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
 ) -> None:
     """What was read off the actions alone holds with conditions, in every scenario."""
     policy = variant.document(revision)
-    table = matrix([filled(policy)], PluginSetting(releases.newest(), mode))
-    served = [row for row in table.rows if row.release >= variant.minimum]
+    table = matrix([filled(policy)], PluginSetting(known_versions.newest(), mode))
+    served = [row for row in table.rows if row.version >= variant.minimum]
     broken: dict[str, set[PluginVersion]] = {}
     for gap in compatibility(policy, variant).missing:
         if gap.call_range.mode == mode and gap.call_range.severity == "fatal":
             broken.setdefault(gap.call_range.action, set()).update(
-                r.release for r in served if any(r.release in s for s in gap.spans)
+                r.version for r in served if any(r.version in s for s in gap.spans)
             )
     for row in served:
         fatal = {a for a, c in zip(table.actions, row.cells, strict=True) if c == "fatal"}
-        expected = {action for action, at in broken.items() if row.release in at}
-        if exits_on_any_denial(row.release) and variant.cluster_scoped and mode == "ipv4":
+        expected = {action for action, at in broken.items() if row.version in at}
+        if exits_on_any_denial(row.version) and variant.cluster_scoped and mode == "ipv4":
             expected.add("ec2:ModifyNetworkInterfaceAttribute")
             assert row.failing == ("trunk-interface",)
-        assert fatal == expected, row.release
+        assert fatal == expected, row.version
 
 
 @pytest.mark.parametrize("variant", variants.VARIANTS, ids=name)
 def test_what_is_generated_for_a_release_works_with_it(variant: variants.Variant) -> None:
-    for release in releases.known()[1:]:
-        if release < variant.minimum:
+    for version in known_versions.known()[1:]:
+        if version < variant.minimum:
             continue
-        policy = composed(variant.name, str(release))
+        policy = composed(variant.name, str(version))
         for mode in variant.modes:
-            coverage = covered(policy, setting(str(release), mode))
+            coverage = covered(policy, setting(str(version), mode))
             failing = {
                 run.name for run, call in coverage.denied() if call.range.severity == "fatal"
             }
-            assert failing <= ({"trunk-interface"} if exits_on_any_denial(release) else set())
+            assert failing <= ({"trunk-interface"} if exits_on_any_denial(version) else set())
 
 
 @pytest.mark.parametrize("feature", calls.features())
@@ -78,25 +78,25 @@ def test_what_is_generated_with_a_feature_works_with_it(
     variant: variants.Variant, feature: str
 ) -> None:
     since = calls.feature_since(feature)
-    for release in releases.known()[1:]:
-        if release < max(variant.minimum, since):
+    for version in known_versions.known()[1:]:
+        if version < max(variant.minimum, since):
             continue
-        policy = composed(variant.name, str(release), feature)
+        policy = composed(variant.name, str(version), feature)
         for mode in variant.modes:
-            coverage = covered(policy, setting(str(release), mode, feature), "fresh-node")
-            assert coverage.verdict == "allowed", (release, mode, list(coverage.denied()))
+            coverage = covered(policy, setting(str(version), mode, feature), "fresh-node")
+            assert coverage.verdict == "allowed", (version, mode, list(coverage.denied()))
 
 
 def test_unscoped_policies_leave_nothing_denied() -> None:
-    for release in releases.known()[1:]:
-        policy = composed("ipv4", str(release))
-        assert covered(policy, setting(str(release))).verdict == "allowed", release
+    for version in known_versions.known()[1:]:
+        policy = composed("ipv4", str(version))
+        assert covered(policy, setting(str(version))).verdict == "allowed", version
 
 
 def test_a_scoped_policy_lacks_the_trunk_interface_only() -> None:
-    for release in releases.known():
-        if release >= variants.SCOPED_SINCE:
-            coverage = covered(composed("ipv4-scoped", str(release)), setting(str(release)))
+    for version in known_versions.known():
+        if version >= variants.SCOPED_SINCE:
+            coverage = covered(composed("ipv4-scoped", str(version)), setting(str(version)))
             assert {(s.name, c.template.name, c.on) for s, c in coverage.denied()} == {
                 ("trunk-interface", "set-groups", "trunk interface")
             }
@@ -105,19 +105,19 @@ def test_a_scoped_policy_lacks_the_trunk_interface_only() -> None:
 # Where upstream's own document fails its own plugin.
 
 
-@pytest.mark.parametrize("release", ["v1.22.0", "v1.22.1", "v1.22.2", "v1.22.3", "v1.22.4"])
-def test_upstream_ipv6_lacks_describe_subnets_from_v1_22_0_to_v1_22_4(release: str) -> None:
-    coverage = covered(upstream("ipv6", "2024-07-22"), setting(release, "ipv6"), "fresh-node")
+@pytest.mark.parametrize("version", ["v1.22.0", "v1.22.1", "v1.22.2", "v1.22.3", "v1.22.4"])
+def test_upstream_ipv6_lacks_describe_subnets_from_v1_22_0_to_v1_22_4(version: str) -> None:
+    coverage = covered(upstream("ipv6", "2024-07-22"), setting(version, "ipv6"), "fresh-node")
     assert "ec2:DescribeSubnets" in denied_actions(coverage)
 
 
-@pytest.mark.parametrize("release", ["v1.22.0", "v1.22.1"])
+@pytest.mark.parametrize("version", ["v1.22.0", "v1.22.1"])
 @pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
 def test_upstream_lacks_describe_security_groups_on_v1_22_0_and_v1_22_1(
-    variant: str, release: str
+    variant: str, version: str
 ) -> None:
     mode: Mode = "ipv6" if variant == "ipv6" else "ipv4"
-    coverage = covered(upstream(variant, "2024-07-22"), setting(release, mode), "fresh-node")
+    coverage = covered(upstream(variant, "2024-07-22"), setting(version, mode), "fresh-node")
     assert "ec2:DescribeSecurityGroups" in denied_actions(coverage)
 
 
@@ -131,10 +131,10 @@ def test_upstream_ipv6_never_got_modify_network_interface_attribute(revision: st
     action = "ec2:ModifyNetworkInterfaceAttribute"
     before = covered(upstream("ipv6", revision), setting("v1.19.6", "ipv6"))
     assert action not in denied_actions(before, "degraded")
-    for release in releases.known():
-        if release >= releases.find("v1.20.0"):
-            coverage = covered(upstream("ipv6", revision), setting(str(release), "ipv6"))
-            assert action in denied_actions(coverage, "degraded"), release
+    for version in known_versions.known():
+        if version >= known_versions.find("v1.20.0"):
+            coverage = covered(upstream("ipv6", revision), setting(str(version), "ipv6"))
+            assert action in denied_actions(coverage, "degraded"), version
 
 
 @pytest.mark.parametrize("mode", ["ipv4", "ipv6"])
@@ -145,7 +145,7 @@ def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
     where = replace(setting("latest", mode, "multi-nic", "metrics-helper"), plugin=tags)
     whole = matrix([policy], where)
     for row in whole.rows:
-        coverage = cover([policy], where.at(row.release), SCENARIOS)
+        coverage = cover([policy], where.at(row.version), SCENARIOS)
         refused = {
             action
             for _, call in coverage.denied()
@@ -155,5 +155,5 @@ def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
             )
         }
         cells = dict(zip(whole.actions, row.cells, strict=True))
-        assert {a for a, c in cells.items() if c in ("fatal", "degraded")} == refused, row.release
-        assert row.fatal == (coverage.verdict == "fatal"), row.release
+        assert {a for a, c in cells.items() if c in ("fatal", "degraded")} == refused, row.version
+        assert row.fatal == (coverage.verdict == "fatal"), row.version

@@ -1,4 +1,4 @@
-"""Hardened documents, in every scenario of every release that they are offered for."""
+"""Hardened documents, in every scenario of every version that they are offered for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from coverage_policies import exits_on_any_denial
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.notes import hardening_notes
@@ -31,15 +31,15 @@ FEATURES = ("multi-nic", "excluded-primary-subnet")
 def policy(variant: Variant, setting: PluginSetting, how: Hardening | None = LISTED) -> Policy:
     (document,) = options(
         (variant.name,),
-        cni_version=str(setting.release),
+        cni_version=str(setting.version),
         features=setting.features,
         hardening=how,
     ).composed()
     return parameters.substitute(document.policy, NAMES)
 
 
-def setting(variant: Variant, release: PluginVersion | None = None) -> PluginSetting:
-    chosen = release or releases.newest()
+def setting(variant: Variant, version: PluginVersion | None = None) -> PluginSetting:
+    chosen = version or known_versions.newest()
     return PluginSetting(chosen, variant.modes[0], FEATURES).at(chosen)
 
 
@@ -50,14 +50,14 @@ def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
 @pytest.mark.parametrize("variant", TIED, ids=lambda v: v.name)
 def test_nothing_is_lost_but_what_is_named(variant: Variant) -> None:
     """Only a cluster's name that is changed is told apart from another cluster's interface."""
-    for release in releases.known():
-        if release < variant.minimum:
+    for version in known_versions.known():
+        if version < variant.minimum:
             continue
-        there = setting(variant, release)
+        there = setting(variant, version)
         before, after = (denied(cover([policy(variant, there, h)], there)) for h in (None, LISTED))
         assert before <= after
         lost = after - before
-        assert {scenario for scenario, _, _ in lost} == {"cluster-name-corrected"}, release
+        assert {scenario for scenario, _, _ in lost} == {"cluster-name-corrected"}, version
         assert "tag-managed" in {template for _, template, _ in lost}
 
 
@@ -102,17 +102,17 @@ def test_a_key_that_is_not_listed_stops_the_start(variant: Variant) -> None:
 
 @pytest.mark.parametrize("made_for", ["v1.8.0", "v1.19.3", "v1.22.1"])
 def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
-    """A release that sends another tag key is not served, and every other is as before."""
+    """A version that sends another tag key is not served, and every other is as before."""
     variant = TIED[0]
     (document,) = options((variant.name,), cni_version=made_for, hardening=Hardening()).composed()
     works_at = compatibility(document.policy, variant).works
     whole = parameters.substitute(document.policy, NAMES)
     played = find((), ("cluster-name-corrected", "additional-tags-changed"))
-    for release in releases.known():
-        if release >= variant.minimum:
-            verdict = cover([whole], PluginSetting(release), played).verdict
-            works = any(release in span for span in works_at) and not exits_on_any_denial(release)
-            assert (verdict != "fatal") == works, release
+    for version in known_versions.known():
+        if version >= variant.minimum:
+            verdict = cover([whole], PluginSetting(version), played).verdict
+            works = any(version in span for span in works_at) and not exits_on_any_denial(version)
+            assert (verdict != "fatal") == works, version
 
 
 def narrowed(policy: Policy) -> list[int]:

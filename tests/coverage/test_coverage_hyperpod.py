@@ -83,7 +83,7 @@ def test_hyperpod_nodes_come_with_the_feature_and_from_v1_23_2_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("release", "mode", "expected"),
+    ("version", "mode", "expected"),
     [
         ("v1.21.2", "ipv4", {("describe-subnets", "degraded")}),
         (
@@ -109,16 +109,16 @@ def test_hyperpod_nodes_come_with_the_feature_and_from_v1_23_2_on() -> None:
     ],
 )
 def test_what_breaks_without_describe_subnets(
-    release: str, mode: str, expected: set[tuple[str, str]]
+    version: str, mode: str, expected: set[tuple[str, str]]
 ) -> None:
     """IPv4 starts and makes no further interface from v1.22.0 on; IPv6 does not start."""
     name = "ipv6" if mode == "ipv6" else "ipv4"
-    policy = without(composed(name, release), "ec2:DescribeSubnets")
-    coverage = covered(policy, setting(release, "ipv6" if mode == "ipv6" else "ipv4"), "fresh-node")
+    policy = without(composed(name, version), "ec2:DescribeSubnets")
+    coverage = covered(policy, setting(version, "ipv6" if mode == "ipv6" else "ipv4"), "fresh-node")
     assert {(call, impact) for _, call, impact in denied(coverage)} == expected
     (stopped,) = {
         not call.reached
         for call in coverage.scenario_runs[0].calls
         if call.on == "primary interface" and "assign" in call.template.name
     } or {False}
-    assert stopped is (mode == "ipv6" and release == "v1.23.2")
+    assert stopped is (mode == "ipv6" and version == "v1.23.2")

@@ -59,8 +59,8 @@ def test_create_is_checked_on_all_that_it_touches() -> None:
 
 
 def test_tags_on_creation_by_release() -> None:
-    def keys(release: str) -> set[str]:
-        return sent_keys(call(covered(ADMIN, setting(release), "fresh-node"), "create"))
+    def keys(version: str) -> set[str]:
+        return sent_keys(call(covered(ADMIN, setting(version), "fresh-node"), "create"))
 
     assert keys("v1.7.2") == {CREATED_AT}
     assert keys("v1.8.0") == {CREATED_AT, INSTANCE, CLUSTER}
@@ -71,8 +71,8 @@ def test_tags_on_creation_by_release() -> None:
 
 
 def test_old_releases_tag_a_new_interface_in_a_call_of_its_own() -> None:
-    def order(release: str) -> list[str]:
-        calls = covered(ADMIN, setting(release), "fresh-node").scenario_runs[0].calls
+    def order(version: str) -> list[str]:
+        calls = covered(ADMIN, setting(version), "fresh-node").scenario_runs[0].calls
         return [
             c.template.name for c in calls if c.template.name in ("create", "tag-created", "attach")
         ]
@@ -222,13 +222,13 @@ def test_a_leaked_interface_without_a_date_is_dated_before_it_is_deleted() -> No
 
 
 def test_ipv6_cleans_up_in_old_releases_only() -> None:
-    for release, there in (("v1.12.6", True), ("v1.13.0", False), ("v1.23.0", False)):
-        played = covered(ADMIN, setting(release, "ipv6")).scenario_runs
-        assert ("leaked-interface" in {p.scenario.name for p in played}) is there, release
+    for version, there in (("v1.12.6", True), ("v1.13.0", False), ("v1.23.0", False)):
+        played = covered(ADMIN, setting(version, "ipv6")).scenario_runs
+        assert ("leaked-interface" in {p.scenario.name for p in played}) is there, version
 
 
 @pytest.mark.parametrize(
-    ("environment", "release", "gone"),
+    ("environment", "version", "gone"),
     [
         ({"ENABLE_SUBNET_DISCOVERY": "false"}, "v1.21.2", {"describe-subnets"}),
         ({"DISABLE_LEAKED_ENI_CLEANUP": "true"}, "v1.23.0", {"delete-leaked", "tag-leaked"}),
@@ -241,12 +241,12 @@ def test_ipv6_cleans_up_in_old_releases_only() -> None:
     ],
 )
 def test_switches_take_calls_away(
-    environment: dict[str, str], release: str, gone: set[str]
+    environment: dict[str, str], version: str, gone: set[str]
 ) -> None:
     def request_templates(where: PluginSetting) -> set[str]:
         return {c.template.name for p in covered(ADMIN, where).scenario_runs for c in p.calls}
 
-    before, after = setting(release), configure(setting(release), environment)
+    before, after = setting(version), configure(setting(version), environment)
     assert request_templates(before) - request_templates(after) == gone
 
 

@@ -20,7 +20,7 @@ CASES: list[tuple[str, Mode]] = [
     ("ipv4-pod-identity", "ipv4"),
 ]
 LATEST = {variant: composed(variant, "latest") for variant, _ in CASES}
-# What the newest release does not call.
+# What the newest version does not call.
 UNUSED = {
     "ipv4": {"ec2:DescribeTags", "ec2:DescribeSecurityGroups"},
     "ipv6": {"ec2:DescribeTags", "ec2:DescribeSecurityGroups", "ec2:DescribeInstances"},
@@ -128,7 +128,7 @@ def test_a_cell_is_as_grave_as_the_gravest_call_that_asks_for_its_action() -> No
     policy = composed("ipv4", "v1.7.5")
     (index,) = (i for i, s in enumerate(policy.statements) if "ec2:CreateTags" in s.actions)
     table = matrix([with_statement(policy, index, None)], setting())
-    rows = {str(r.release): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
+    rows = {str(r.version): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
     assert rows["v1.7.5"]["ec2:CreateTags"] == "fatal"
     assert rows["v1.7.5"]["ec2:CreateNetworkInterface"] == "fatal"
     assert rows["v1.7.1"]["ec2:CreateTags"] == "degraded"
@@ -140,13 +140,13 @@ def test_releases_are_alike_only_if_they_send_the_same() -> None:
     action = "ec2:DescribeSecurityGroups"
     where = replace(setting(), plugin=Plugin(custom_networking=True))
     table = matrix([composed("ipv4", "v1.21.2")], where)
-    rows = {str(r.release): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
+    rows = {str(r.version): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
     assert rows["v1.22.0"][action] == "fatal" and rows["v1.22.1"][action] == "not called"
 
 
 def test_cells_tell_granted_from_called() -> None:
     table = matrix([LATEST["ipv6"]], setting("latest", "ipv6"))
-    rows = {str(r.release): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
+    rows = {str(r.version): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
     assert rows["v1.19.6"]["ec2:ModifyNetworkInterfaceAttribute"] == "unused"
     assert rows["v1.19.6"]["ec2:DescribeTags"] == "unused"
     assert rows["v1.20.0"]["ec2:ModifyNetworkInterfaceAttribute"] == "allowed"

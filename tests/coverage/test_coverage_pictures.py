@@ -153,7 +153,7 @@ def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_call
 def test_data_says_why() -> None:
     report = matrix_data(*SCOPED)
     assert report["works_with"] == [tuple(span.split(" to ")) for span in WORKS.split(", ")]
-    row = next(r for r in report["releases"] if r["release"] == "v1.22.1")
+    row = next(r for r in report["versions"] if r["version"] == "v1.22.1")
     denied = row["denied"]["ec2:DescribeSecurityGroups"]
     assert row["cells"]["ec2:DescribeSecurityGroups"] == report["verdict"] == "fatal"
     assert denied["scenario"] == "fresh-node" and denied["evidence"].startswith("v1.22.1:")
@@ -184,7 +184,7 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
 def test_a_release_in_which_nothing_is_sent_is_not_said_to_work() -> None:
     policy = upstream("ipv4", "2026-06-01")
     table = matrix([policy], setting("latest", "ipv4"), find(("upgrade-adds-tag",)))
-    assert str(table.rows[0].release) == "v1.19.4"
+    assert str(table.rows[0].version) == "v1.19.4"
     assert list(map(str, table.works())) == ["v1.19.4 to v1.23.2"]
 
 
@@ -192,7 +192,7 @@ def test_each_minor_version_has_the_same_width() -> None:
     """v1.22, in which the plugin failed, is as wide as v1.7 with its eleven versions."""
     drawn = picture.svg(*SCOPED)
     lines = [float(x) for x in re.findall(r'class="grid" d="M([\d.]+) ', drawn)]
-    minors = {row.release.number[:2] for row in SCOPED[1].rows}
+    minors = {row.version.number[:2] for row in SCOPED[1].rows}
     assert len(lines) == len(minors)
     widths = {round(b - a) for a, b in itertools.pairwise(lines)}
     assert max(widths) - min(widths) <= 1

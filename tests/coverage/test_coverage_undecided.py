@@ -59,7 +59,7 @@ def test_all_versions(policy: str, output: str) -> None:
     code, text = coverage(policy, "--all-versions", "--format", output)
     assert code == 1
     if output == "json":
-        newest = json.loads(text)["releases"][-1]
+        newest = json.loads(text)["versions"][-1]
         assert newest["cells"]["ec2:CreateTags"] == "fatal"
         assert newest["denied"]["ec2:CreateTags"]["undecided"] == REASON
         assert "undecided" not in newest["denied"]["ec2:CreateTags"]["breaks"]

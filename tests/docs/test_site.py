@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from conftest import ROOT
 from site_build import site
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.cli.main import application
 
 __all__ = ["site"]
@@ -95,8 +95,8 @@ def test_the_page_of_commands_has_every_option() -> None:
 
 def test_the_page_of_the_catalog_has_every_version(site: Path) -> None:
     text = (site / "catalog.html").read_text()
-    assert str(releases.newest()) in text and "ec2:DescribeSecurityGroups" in text
-    assert f"each of the {len(releases.known())} known" in text
+    assert str(known_versions.newest()) in text and "ec2:DescribeSecurityGroups" in text
+    assert f"each of the {len(known_versions.known())} known" in text
 
 
 def test_a_file_outside_docs_is_a_page() -> None:

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from conftest import run, schema
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.explain.explain import explain
 from vpc_cni_iam.inputs import denial
 
@@ -160,7 +160,7 @@ def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> N
         ),
         ("aws-sdk-go-v2/1.41.4 os/linux amazon-vpc-cni-k8s/v1.23.2", "v1.23.2"),
         # v1.20.4 does not name itself: the newest version is taken, as docs/explain.md says.
-        ("aws-sdk-go-v2/1.36.1 os/linux api/ec2#1.200.0", str(releases.newest())),
+        ("aws-sdk-go-v2/1.36.1 os/linux api/ec2#1.200.0", str(known_versions.newest())),
     ],
 )
 def test_the_version_is_that_of_the_user_agent_as_each_version_writes_it(

@@ -80,7 +80,7 @@ def test_what_is_not_json_is_refused_with_its_place(text: str, place: str) -> No
     ],
 )
 def test_the_messages_of_msgspec_from_which_places_are_read(text: bytes, message: str) -> None:
-    """msgspec tells where a value ends in its message alone; a release may change it."""
+    """msgspec tells where a value ends in its message alone; a version may change it."""
     with pytest.raises(DecodeError) as caught:
         Decoder(Raw).decode(text)
     assert str(caught.value) == message

@@ -21,7 +21,7 @@ from consuming import (
     serving,
 )
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_input
@@ -92,7 +92,9 @@ def test_the_example_from_the_registry_plans(engine: Engine, tmp_path: Path) -> 
         engine.run(["validate"], folder)
     write_tree(tmp_path, {"plan.json": json.dumps(plan)})
     role = of_input(str(tmp_path / "plan.json"), str, (), {})
-    assert cover(role.policies, PluginSetting(releases.newest(), role.mode)).verdict == "allowed"
+    assert (
+        cover(role.policies, PluginSetting(known_versions.newest(), role.mode)).verdict == "allowed"
+    )
     data = loads(plan["planned_values"]["outputs"]["ipv6_policy"]["value"], "output")
     (ipv6,) = (c for c in package_options(OPTIONS).composed() if c.variant.name == "ipv6")
     expected = parameters.substitute(ipv6.policy, parameters.values({}))

@@ -46,8 +46,8 @@ def test_the_code_is_that_of_the_generated_modules() -> None:
 def test_an_old_release_gets_the_variants_that_it_can_have() -> None:
     old = package_files(package_options(options(cni_version="v1.9.0")), NUMBER, AT)
     examples = {p.split("/")[1] for p in old if p.startswith("examples/")}
-    release = PluginVersion.of("v1.9.0")
-    assert examples == {"role", *(v.name for v in VARIANTS if v.minimum <= release)}
+    version = PluginVersion.of("v1.9.0")
+    assert examples == {"role", *(v.name for v in VARIANTS if v.minimum <= version)}
     assert "ipv6" not in examples
     assert "ipv6" not in old["outputs.tf"]
 

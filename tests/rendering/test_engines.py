@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from conftest import OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, tool, write_tree
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import documents, releases
-from vpc_cni_iam.catalog.facts.releases import newest
+from vpc_cni_iam.catalog.facts import documents, known_versions
+from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.selection import select
@@ -48,7 +48,7 @@ def rendered(engine: Engine, folder: Path) -> dict[str, Policy]:
 
 
 def test_every_document_is_rendered_as_the_catalog_has_it(engine: Engine, tmp_path: Path) -> None:
-    """All variants, revisions and releases, and several partitions, in one root module."""
+    """All variants, revisions and versions, and several partitions, in one root module."""
     expected: dict[str, Policy] = {}
     seen = set()
     settings = [
@@ -63,7 +63,7 @@ def test_every_document_is_rendered_as_the_catalog_has_it(engine: Engine, tmp_pa
         },
     ]
     selections = [select(revision=r.name) for r in documents.revisions()]
-    selections += [select(cni_version=str(r)) for r in releases.known()[1:]]
+    selections += [select(cni_version=str(r)) for r in known_versions.known()[1:]]
     selections += [
         select(
             cni_version="latest", features=["multi-nic", "metrics-helper", "network-policy-logs"]
@@ -75,7 +75,7 @@ def test_every_document_is_rendered_as_the_catalog_has_it(engine: Engine, tmp_pa
     ]
     for variant in VARIANTS:
         for selection in selections:
-            if selection.release is not None and selection.release < variant.minimum:
+            if selection.version is not None and selection.version < variant.minimum:
                 continue
             for number, values in enumerate(settings):
                 policy = parameters.substitute(

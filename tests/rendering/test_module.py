@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT, read_tree
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.selection import select
@@ -36,7 +36,7 @@ VALUES = {
 }
 HARDENED = Hardening(("Cost Center", "team"), ("node-pool", "main"))
 SELECTIONS: list[dict[str, Any]] = [{"revision": r.name} for r in documents.revisions()] + [
-    {"cni_version": str(r)} for r in releases.known()[1:]
+    {"cni_version": str(r)} for r in known_versions.known()[1:]
 ]
 SELECTIONS.append({"cni_version": "v1.23.2", "hardening": HARDENED})
 SELECTIONS.append({"features": ["hyperpod", "network-policy-logs"]})
@@ -49,8 +49,8 @@ def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.ResolvedDo
 
 
 def serving(selection: dict[str, Any]) -> list[Variant]:
-    release = select(**selection).release
-    return [v for v in VARIANTS if release is None or release >= v.minimum]
+    version = select(**selection).version
+    return [v for v in VARIANTS if version is None or version >= v.minimum]
 
 
 @pytest.mark.parametrize("selection", SELECTIONS, ids=lambda s: "".join(map(str, s.values())))
@@ -193,7 +193,7 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
 @pytest.mark.parametrize("kind", ["policy", "role"])
 def test_a_document_has_two_comment_lines_and_a_statement_one(kind: str) -> None:
     """What a reviewer reads is short; files and lines of the plugin's source are in the README."""
-    pins = [{"cni_version": str(v)} for v in releases.served()[::7]]
+    pins = [{"cni_version": str(v)} for v in known_versions.served()[::7]]
     pins += [{"revision": r.name} for r in documents.revisions()]
     for pin in (*pins, {"cni_version": "latest", "features": ["hyperpod", "metrics-helper"]}):
         names = [v.name for v in VARIANTS if works(v, pin)]
@@ -224,7 +224,7 @@ def test_a_readme_says_first_what_the_module_works_with(kind: str) -> None:
         text = render_kind(options(["ipv4", "ipv6"], kind=kind, **words))["README.md"]
         return text.partition("-->\n")[2].splitlines()[2:8]
 
-    newest = releases.newest()
+    newest = known_versions.newest()
     assert start()[:4] == [
         "Works with these plugin versions:",
         "",

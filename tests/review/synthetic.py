@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from vpc_cni_iam.catalog.facts.releases import newest
+from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.findings import Review

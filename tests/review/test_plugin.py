@@ -25,7 +25,7 @@ from eks import (
 from synthetic import Json, allow, document, resource, reviewed
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
-from vpc_cni_iam.catalog.facts.releases import find
+from vpc_cni_iam.catalog.facts.known_versions import find
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.findings import Finding, Review
 

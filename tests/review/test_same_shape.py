@@ -56,7 +56,7 @@ def test_an_answer_is_the_same_with_and_without(seed: int, monkeypatch: pytest.M
             {(line.effect, line.kind, line.text) for line in lines(old, new, Budget())},
             missing_permissions((new,), WANTED, None),
             missing_permissions((new,), named, None),
-            nearest(new, WANTED.release),
+            nearest(new, WANTED.version),
         )
 
     shaped = answers()

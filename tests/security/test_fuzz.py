@@ -22,7 +22,7 @@ from tools.upstream.page import documents
 from conftest import ROOT
 from upstream_standins import page, source_of
 from vpc_cni_iam.catalog.facts.documents import revisions
-from vpc_cni_iam.catalog.facts.releases import newest
+from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.converting.batch import ConvertOptions, Input
 from vpc_cni_iam.converting.batch import convert as convert_all

@@ -14,7 +14,7 @@ from tools.upstream import follow, proxy
 
 from conftest import ROOT, write_tree
 from upstream_standins import MAIN, page, source_of, upstream
-from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, observed_data
 
@@ -47,28 +47,28 @@ def own_calls() -> list[str]:
 
 
 def test_a_catalog_that_is_current(tmp_path: Path) -> None:
-    path = standing_in(tmp_path, [str(releases.newest()), "v1.99.0-rc1"], [])
+    path = standing_in(tmp_path, [str(known_versions.newest()), "v1.99.0-rc1"], [])
     done = upstream("follow", env={"PATH": path})
     assert (done.code, done.out) == (
         0,
-        f"the catalog is current: the newest version is {releases.newest()}\n",
+        f"the catalog is current: the newest version is {known_versions.newest()}\n",
     )
 
 
 def test_a_newer_version_is_proposed_as_files(tmp_path: Path) -> None:
     called = [*own_calls(), "ec2:CreateVpc"]
     changed = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
-    path = standing_in(tmp_path, [str(releases.newest()), str(NEXT)], called, changed)
+    path = standing_in(tmp_path, [str(known_versions.newest()), str(NEXT)], called, changed)
     words = ("follow", "--no-probe", "--output", "out")
     done = upstream(*words, cwd=tmp_path, env={"PATH": path})
     assert done.code == 1, done.err
     assert "newer than the catalog: v1.99.0\n" in done.out
     assert "- docs/iam-policy.md: ipv6 differs, gained: ec2:DescribeVpcs on *" in done.out
-    assert "- [ ] ec2:CreateVpc: the catalog has no such call at this release" in done.out
+    assert "- [ ] ec2:CreateVpc: the catalog has no such call at this version" in done.out
     assert "- [ ] run `python -m tools.plugin_probe evidence v1.99.0`" in done.out
     data = json.loads((tmp_path / "out/calls.json").read_text())
-    assert data["releases"] == [*calls_data()["releases"], "v1.99.0"]
-    assert data["source"]["newest_release_date"] == "2027-01-02"
+    assert data["versions"] == [*calls_data()["versions"], "v1.99.0"]
+    assert data["source"]["newest_version_date"] == "2027-01-02"
     assert data["calls"] == calls_data()["calls"]
     revision = json.loads((tmp_path / "out/revisions/2027-01-02.json").read_text())
     assert revision["source"]["commits"][0]["commit"] is None

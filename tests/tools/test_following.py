@@ -1,4 +1,4 @@
-"""What CONTRIBUTING says of following a release, done as it is written, on a stand-in."""
+"""What CONTRIBUTING says of following a version, done as it is written, on a stand-in."""
 
 import os
 import re

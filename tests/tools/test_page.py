@@ -209,7 +209,7 @@ def test_an_import_is_the_catalogs_own_form() -> None:
     written = data_files(content, "page", NEXT)
     assert list(written) == ["2026-09-29.json", "2026-11-02.json"]
     old, new = (json.loads(text) for text in written.values())
-    assert old == {**revisions_data()[-1], "last_release": "v1.23.2"}
+    assert old == {**revisions_data()[-1], "last_version": "v1.23.2"}
     assert list(new) == list(old)
     assert list(new["source"]) == list(old["source"])
     assert new["documents"]["ipv4-scoped"] == old["documents"]["ipv4-scoped"]
@@ -218,7 +218,7 @@ def test_an_import_is_the_catalogs_own_form() -> None:
     folder = Path(__file__).parents[2] / "generator/vpc_cni_iam/catalog/facts/data/revisions"
     before = (folder / "2026-09-29.json").read_text(encoding="utf-8")
     assert written["2026-09-29.json"] == before.replace(
-        '"last_release": null', '"last_release": "v1.23.2"'
+        '"last_version": null', '"last_version": "v1.23.2"'
     )
 
 
@@ -297,7 +297,7 @@ def test_an_import_from_the_command_line(tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert "create  new/2026-11-02.json" in done.out.splitlines()
     entry = json.loads((tmp_path / "new/2026-11-02.json").read_text())
-    assert (entry["first_release"], entry["last_release"]) == ("v1.24.0", None)
+    assert (entry["first_version"], entry["last_version"]) == ("v1.24.0", None)
     words += ["--output", "other"]
     done = upstream("import", "page.md", *words, "--format", "json", cwd=tmp_path)
     assert {"path": "2026-11-02.json", "kind": "create"} in json.loads(done.out)["changes"]

@@ -13,11 +13,11 @@ from tools.plugin_probe.case import Case, End, Run
 from tools.plugin_probe.servers import Recorded
 
 from conftest import ROOT
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.store import observed_data
 
 OBSERVED = observed_data()[-1]
-RELEASE = releases.newest()
+RELEASE = known_versions.newest()
 END = End(20, 2, 0, ("subnet-1",), 0, 0, 0, 0, 0)
 
 
@@ -39,7 +39,7 @@ def failures(run: Callable[[Case], Run]) -> list[str]:
 
 
 def test_an_agent_that_does_what_the_catalog_says() -> None:
-    assert releases.find(OBSERVED["version"]) == RELEASE
+    assert known_versions.find(OBSERVED["version"]) == RELEASE
     assert failures(agent_as_observed) == []
 
 

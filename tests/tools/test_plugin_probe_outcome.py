@@ -66,7 +66,7 @@ ASSIGNED, ATTACHED = ["ec2:AssignPrivateIpAddresses"], ["ec2:AttachNetworkInterf
 
 
 @pytest.mark.parametrize(
-    ("release", "earlier", "form"),
+    ("version", "earlier", "form"),
     [
         (NEW, [], "check-subnets"),
         (NEW, ASSIGNED, "describe-subnets"),
@@ -77,10 +77,10 @@ ASSIGNED, ATTACHED = ["ec2:AssignPrivateIpAddresses"], ["ec2:AttachNetworkInterf
     ],
 )
 def test_subnets_are_described_for_different_ends(
-    release: PluginVersion, earlier: list[str], form: str
+    version: PluginVersion, earlier: list[str], form: str
 ) -> None:
     cloud = find("ipv4").cloud()
-    assert form_name(cloud, "ec2:DescribeSubnets", {}, earlier, release) == form
+    assert form_name(cloud, "ec2:DescribeSubnets", {}, earlier, version) == form
 
 
 def test_requests_of_one_action_are_told_apart() -> None:

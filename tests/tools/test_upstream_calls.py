@@ -12,7 +12,7 @@ from tools.upstream.gobuild import build_constraint
 from conftest import write_tree
 from upstream_standins import MAIN, V2, nodes, source_of, upstream
 from vpc_cni_iam.catalog.facts import calls as catalog
-from vpc_cni_iam.catalog.facts.releases import newest
+from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.errors import InputError, UsageError
 
 V1 = '"github.com/aws/aws-sdk-go/service/ec2"'
@@ -249,7 +249,7 @@ def test_calls_from_the_command_line(tmp_path: Path) -> None:
     write_tree(tmp_path, source_of(["ec2:CreateVpc"]))
     done = upstream("calls", ".", "--format", "json", cwd=tmp_path)
     data = json.loads(done.out)
-    assert (done.code, data["release"], data["programs"]) == (1, "v1.23.2", ["cmd/agent"])
+    assert (done.code, data["version"], data["programs"]) == (1, "v1.23.2", ["cmd/agent"])
     assert {"ec2:CreateVpc": "unknown", "ec2:CreateTags": "not found"}.items() <= {
         a["name"]: a["state"] for a in data["actions"]
     }.items()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import ModuleKind, options
 from vpc_cni_iam.catalog.variants import every
@@ -231,7 +231,7 @@ def test_the_schema_knows_what_the_catalog_knows() -> None:
     assert keys["kind"]["enum"] == list(ModuleKind)
     pattern = re.compile(keys["cni_version"]["pattern"])
     for name, taken in (
-        *((str(r), True) for r in releases.served()),
+        *((str(r), True) for r in known_versions.served()),
         ("1.22.4-eksbuild.1", True),
         ("latest", True),
         ("v1.0.0", False),
@@ -413,7 +413,7 @@ def test_repin_changes_the_pin_and_nothing_else() -> None:
 @pytest.mark.parametrize("gaps", ["true", "false"])
 @pytest.mark.parametrize("form", ["lines", "inline"])
 def test_repin_leaves_gaps_as_they_are(gaps: str, form: str) -> None:
-    """A revision is taken exactly, whatever they say; a release may come again."""
+    """A revision is taken exactly, whatever they say; a version may come again."""
     body = f'[[module]]\npath = "a"\ncni_version = "v1.22.1" # pin\n  gaps = {gaps} # why\n'
     if form == "inline":
         body = f'module = [{{ path = "a", cni_version = "v1.22.1", gaps = {gaps} }}]\n'

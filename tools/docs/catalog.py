@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
@@ -15,7 +15,7 @@ def page() -> str:
     lines = [
         "# Catalog by plugin version",
         "",
-        f"The AWS actions that each of the {len(releases.known())} known plugin versions calls.",
+        f"The AWS actions that each of the {len(known_versions.known())} known versions calls.",
         "A plugin version has a table if its calls differ from those of the version before.",
         "`vpc-cni-iam catalog` prints the same.",
         "",
@@ -29,7 +29,7 @@ def page() -> str:
         last = revision.last or "the newest"
         lines.append(f"| {revision.name} | {revision.first} | {last} | {commit} |")
     # The first version is not supported.
-    for _, group in groupby(releases.known()[1:], key=_uses):
+    for _, group in groupby(known_versions.known()[1:], key=_uses):
         versions = list(group)
         lines += ["", *_section(versions[0], versions[-1])]
     return "\n".join(lines) + "\n"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.peers import BREAKING, BREAKING_DATE, PeerReport, Repair, peers
 
 _MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
@@ -12,7 +12,7 @@ _INTRO = f"""# Who ships which policy, and what breaks
 
 Tools and modules that make EKS clusters bring a policy for the plugin of their own, or attach the
 one of AWS. This page has those that were read, with the plugin versions that each works with, to
-{releases.newest()}. A document is compared with the file at the commit that is named. Where that
+{known_versions.newest()}. A document is compared with the file at the named commit. Where that
 could not be done, the table says "{_UNVERIFIED}". Where a project makes the document of its users'
 options, the table has the one for each IP family alone, in the partition `aws`.
 

@@ -14,7 +14,7 @@ from typing import Any
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Basis, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
@@ -60,7 +60,7 @@ class _Data:
 def choices() -> Iterator[tuple[Variant, PluginVersion, bool, tuple[str, ...]]]:
     """Yield everything that can be chosen: variant, plugin version, hardened, features."""
     for variant in VARIANTS:
-        for version in releases.known()[1:]:  # the first one is not supported
+        for version in known_versions.known()[1:]:  # the first one is not supported
             known = [f for f in calls.features() if calls.feature_since(f) <= version]
             subsets = itertools.chain.from_iterable(
                 itertools.combinations(known, size) for size in range(len(known) + 1)
@@ -104,7 +104,7 @@ def data() -> dict[str, Any]:
             ",".join(modes): _evidence(tables, modes, version)
             for modes in dict.fromkeys(v.modes for v in VARIANTS if version >= v.minimum)
         }
-        for version in releases.known()[1:]
+        for version in known_versions.known()[1:]
     }
     return {
         "versions": versions,

@@ -19,7 +19,7 @@ from pathlib import Path
 from tools.generate import examples, rule_pages, screenshot, terminal
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.documents import in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
@@ -84,7 +84,7 @@ def vendored() -> Config:
 
 
 def variants_table() -> str:
-    """Return the README's table of variants and the releases each revision of them works with."""
+    """Return the README's table of variants and the versions each revision of them works with."""
     catalog = listing()
     revisions = [r["revision"] for r in catalog["revisions"]]
     lines = [
@@ -116,7 +116,7 @@ def outage_table() -> str:
     works = {r["revision"]: r["works_with"] for r in listing()["revisions"]}
     for variant in UPSTREAM:
         cells = [works[before][variant.name], works[after][variant.name]]
-        cells.append(", ".join(map(str, releases.spans(_served(variant)))))
+        cells.append(", ".join(map(str, known_versions.spans(_served(variant)))))
         lines.append(f"| `{variant.name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
@@ -125,7 +125,7 @@ def _served(variant: Variant) -> frozenset[PluginVersion]:
     """Return the plugin versions that work with the policy that is made for each."""
     made = {
         version: compose(variant, select(cni_version=str(version))).policy
-        for version in releases.known()
+        for version in known_versions.known()
         if version >= variant.minimum
     }
     return frozenset(
@@ -148,7 +148,7 @@ def configuration_table() -> str:
 def coverage_picture() -> str:
     """Return the picture of upstream's newest scoped document against every release."""
     subject = of_variant("ipv4-scoped", select(revision=revisions()[-1].name), {})
-    setting = PluginSetting(releases.newest(), subject.mode, names=subject.names)
+    setting = PluginSetting(known_versions.newest(), subject.mode, names=subject.names)
     return coverage_svg(subject, matrix(subject.policies, setting))
 
 

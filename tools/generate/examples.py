@@ -1,10 +1,10 @@
-"""What the examples are made from, and the page that says which releases each one is for."""
+"""What the examples are made from, and the page that says which versions each one is for."""
 
 import re
 from pathlib import Path
 
 from vpc_cni_iam.catalog.compatibility import compatibility
-from vpc_cni_iam.catalog.facts.releases import newest
+from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.rendering.policy_module import NAME

@@ -13,7 +13,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
@@ -43,7 +43,7 @@ _KEY = b"Page\0"
 def page() -> str:
     """Return the page that is shown: the review that the README shows, too."""
     plan = read_plan(PLAN.read_bytes(), "plan.json")
-    target = ReviewTarget(releases.newest())
+    target = ReviewTarget(known_versions.newest())
     return report(
         review(plan, target, locator=Locator(SOURCE, plan.configuration), fail_on="new-access")
     )

@@ -20,7 +20,7 @@ from pathlib import Path
 from tools.engines.cache import UnavailableError
 from tools.plugin_probe import build, case, denials, evidence, live
 from tools.plugin_probe.scenarios import SCENARIOS, find
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.facts.store import observed_data
 
@@ -42,33 +42,33 @@ def shown(seen: case.Run) -> str:
     return "\n".join(lines)
 
 
-def _write(release: PluginVersion, agent: str, names: list[str]) -> None:
+def _write(version: PluginVersion, agent: str, names: list[str]) -> None:
     """Run scenarios, and write what was observed into the catalog of this checkout."""
     folder = case.ROOT / "generator/vpc_cni_iam/catalog/facts/data"
     known = {e["version"]: e for e in observed_data()}
     new = evidence.evidence(
-        release, agent, case.run, _say, names=names, before=known.get(str(release))
+        version, agent, case.run, _say, names=names, before=known.get(str(version))
     )
-    (folder / "observed" / f"{release}.json").write_text(evidence.text(new))
-    observed = denials.denials((known | {str(release): new}).values())
+    (folder / "observed" / f"{version}.json").write_text(evidence.text(new))
+    observed = denials.denials((known | {str(version): new}).values())
     (folder / "denials.json").write_text(denials.text(observed))
 
 
-def _write_policies(release: PluginVersion, agent: str) -> None:
+def _write_policies(version: PluginVersion, agent: str) -> None:
     """Run the catalog's policies, and add to the evidence what the agent did with them."""
-    observed = next(e for e in observed_data() if e["version"] == str(release))
-    policies = live.with_policies(release, agent, case.run)
-    file = case.ROOT / f"generator/vpc_cni_iam/catalog/facts/data/observed/{release}.json"
+    observed = next(e for e in observed_data() if e["version"] == str(version))
+    policies = live.with_policies(version, agent, case.run)
+    file = case.ROOT / f"generator/vpc_cni_iam/catalog/facts/data/observed/{version}.json"
     file.write_text(evidence.text(observed | {"policies": policies}))
 
 
-def _live(release: PluginVersion, agent: str) -> int:
-    observed = next((e for e in observed_data() if e["version"] == str(release)), None)
+def _live(version: PluginVersion, agent: str) -> int:
+    observed = next((e for e in observed_data() if e["version"] == str(version)), None)
     if observed is None:
-        print(f"the catalog has no evidence of {release}")
+        print(f"the catalog has no evidence of {version}")
         return 1
-    items = list(live.failures(release, agent, observed, case.run))
-    print("\n".join(items) or f"the agent of {release} does what the catalog says")
+    items = list(live.failures(version, agent, observed, case.run))
+    print("\n".join(items) or f"the agent of {version} does what the catalog says")
     return 1 if items else 0
 
 
@@ -102,28 +102,28 @@ def main() -> int:
     source.add_argument("--policy", type=Path, help="a JSON file with the policy")
     runs.add_argument("--deny", action="append", default=[], metavar="ACTION")
     arguments = parser.parse_args()
-    release = releases.find(arguments.version)
+    version = known_versions.find(arguments.version)
     try:
-        agent = build.agent(release)
+        agent = build.agent(version)
         if arguments.command == "build":
             print(agent)
             return 0
         if arguments.command == "live":
-            return _live(release, str(agent))
+            return _live(version, str(agent))
         if arguments.command == "evidence":
-            _write(release, str(agent), arguments.scenario)
+            _write(version, str(agent), arguments.scenario)
             return 0
         if arguments.command == "policies":
-            _write_policies(release, str(agent))
+            _write_policies(version, str(agent))
             return 0
         scenario = find(arguments.scenario)
         policies = [arguments.policy.read_text()] if arguments.policy else []
         if arguments.variant:
             policies = [
-                live.policy(arguments.variant, release, scenario, hardened=arguments.harden)
+                live.policy(arguments.variant, version, scenario, hardened=arguments.harden)
             ]
         seen = case.run(
-            case.Case(str(release), str(agent), scenario.name, policies, arguments.deny)
+            case.Case(str(version), str(agent), scenario.name, policies, arguments.deny)
         )
     except UnavailableError as error:
         print(f"plugin_probe: {error}", file=sys.stderr)

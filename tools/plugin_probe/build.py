@@ -1,7 +1,7 @@
-"""Builds the agent of a release as an ordinary Go dependency, into the cache outside the tree.
+"""Builds the agent of a version as an ordinary Go dependency, into the cache outside the tree.
 
 Releases from v1.19.6 on build with the requirements of `agent/go.mod`, which were resolved for
-v1.23.2: the plugin's code is the release's, its dependencies are newer. Older ones are resolved
+v1.23.2: the plugin's code is the version's, its dependencies are newer. Older ones are resolved
 by themselves. `go version -m` says which version of the plugin was built, since Go may raise it.
 """
 
@@ -22,23 +22,23 @@ MODULE = "github.com/aws/amazon-vpc-cni-k8s"
 PROGRAM = f"{MODULE}/cmd/aws-k8s-agent"
 _SHARED = Path(__file__).with_name("agent")
 _SHARED_SINCE = PluginVersion.of("v1.19.6")
-# What releases need pinned that are resolved by themselves: without it they do not compile.
+# What versions need pinned that are resolved by themselves: without it they do not compile.
 _NETLINK = ("github.com/vishvananda/netlink", "v1.2.1-beta.2")
 _PINNED_SINCE, _PINNED_BEFORE = PluginVersion.of("v1.15.5"), PluginVersion.of("v1.19.0")
 
 
-def cached(release: PluginVersion) -> Path:
-    """Return where the agent of a release is kept."""
-    return cache_directory(os.environ) / "agents" / f"aws-k8s-agent-{release}"
+def cached(version: PluginVersion) -> Path:
+    """Return where the agent of a version is kept."""
+    return cache_directory(os.environ) / "agents" / f"aws-k8s-agent-{version}"
 
 
-def agent(release: PluginVersion) -> Path:
-    """Return the agent of a release, built if it is not there yet.
+def agent(version: PluginVersion) -> Path:
+    """Return the agent of a version, built if it is not there yet.
 
     Raises:
         UnavailableError: It cannot be built here: no Go, or a version the module proxy lacks.
     """
-    place = cached(release)
+    place = cached(version)
     if place.exists():
         return place
     with locked(cache_directory(os.environ), place.name):
@@ -46,7 +46,7 @@ def agent(release: PluginVersion) -> Path:
             return place
         say(f"{place.name}: building, up to six minutes, once per machine")
         with tempfile.TemporaryDirectory() as folder:
-            built = _build(release, Path(folder))
+            built = _build(version, Path(folder))
             place.parent.mkdir(parents=True, exist_ok=True)
             new = place.with_suffix(".new")
             shutil.copy(built, new)
@@ -54,25 +54,25 @@ def agent(release: PluginVersion) -> Path:
     return place
 
 
-def _build(release: PluginVersion, folder: Path) -> Path:
-    if release >= _SHARED_SINCE:
+def _build(plugin_version: PluginVersion, folder: Path) -> Path:
+    if plugin_version >= _SHARED_SINCE:
         for name in ("go.mod", "go.sum"):
             shutil.copy(_SHARED / name, folder)
-        _go(["mod", "edit", f"-require={MODULE}@{release}"], folder)
+        _go(["mod", "edit", f"-require={MODULE}@{plugin_version}"], folder)
     else:
         (folder / "go.mod").write_text(
-            f"module agent\n\ngo 1.26\n\ntool {PROGRAM}\n\nrequire {MODULE} {release}\n\n"
-            f"replace {MODULE} => {MODULE} {release}\n"
+            f"module agent\n\ngo 1.26\n\ntool {PROGRAM}\n\nrequire {MODULE} {plugin_version}\n\n"
+            f"replace {MODULE} => {MODULE} {plugin_version}\n"
         )
-        if _PINNED_SINCE <= release < _PINNED_BEFORE:
+        if _PINNED_SINCE <= plugin_version < _PINNED_BEFORE:
             name, version = _NETLINK
             _go(["mod", "edit", f"-replace={name}={name}@{version}"], folder)
         _go(["mod", "tidy"], folder)
     built = folder / "aws-k8s-agent"
     _go(["build", "-mod=mod", "-ldflags", "-s -w", "-o", str(built), PROGRAM], folder)
     version = built_version(_go(["version", "-m", str(built)], folder))
-    if version != str(release):
-        raise UnavailableError(f"Go built {MODULE} {version} in place of {release}")
+    if version != str(plugin_version):
+        raise UnavailableError(f"Go built {MODULE} {version} in place of {plugin_version}")
     return built
 
 

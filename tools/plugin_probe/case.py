@@ -25,14 +25,14 @@ class Case:
     """What is run.
 
     Args:
-        release: The release of the agent.
+        version: The version of the agent.
         agent: The binary.
         scenario: The scenario's name.
         policies: The policies under test as JSON; none allows everything.
         denials: Actions and names of request forms that are denied besides.
     """
 
-    release: str
+    version: str
     agent: str
     scenario: str
     policies: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""At which releases a denial was observed, from the evidence: the catalog's ``denials.json``."""
+"""At which versions a denial was observed, from the evidence: the catalog's ``denials.json``."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 
 def denials(evidence: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[str]]]:
-    """Return the releases by name of the denied action or form, by family and feature.
+    """Return the versions by name of the denied action or form, by family and feature.
 
-    A form stands for its action where the release sends no other, and all forms together do.
+    A form stands for its action where the version sends no other, and all forms together do.
 
     Args:
         evidence: What was observed of each release.
     """
     observed: dict[str, dict[str, list[str]]] = {}
-    for release in sorted(evidence, key=lambda e: PluginVersion.of(e["version"])):
-        for place, scenarios in _places(release["scenarios"]).items():
+    for version in sorted(evidence, key=lambda e: PluginVersion.of(e["version"])):
+        for place, scenarios in _places(version["scenarios"]).items():
             denied = {name for scenario in scenarios for name in scenario["denied"]}
             for action, forms in _forms(scenarios).items():
                 if forms <= denied:
@@ -27,7 +27,7 @@ def denials(evidence: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, list[s
                 if len(forms) == 1 and action in denied:
                     denied |= forms
             for name in denied:
-                observed.setdefault(place, {}).setdefault(name, []).append(release["version"])
+                observed.setdefault(place, {}).setdefault(name, []).append(version["version"])
     return {key: dict(sorted(names.items())) for key, names in sorted(observed.items())}
 
 

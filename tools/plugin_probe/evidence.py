@@ -1,4 +1,4 @@
-"""What was observed of a release, as data: its requests, and what the denial of each breaks.
+"""What was observed of a version, as data: its requests, and what the denial of each breaks.
 
 A scenario is run once with everything allowed, and then once for each action that it calls and no
 scenario of its family without features does, with that action denied. An action that the plugin
@@ -33,7 +33,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def evidence(
-    release: PluginVersion,
+    version: PluginVersion,
     agent: str,
     run: Callable[[Case], Run],
     say: Callable[[str], None],
@@ -44,14 +44,14 @@ def evidence(
     """Return what was observed of a release.
 
     Args:
-        release: The release.
+        version: The release.
         agent: Its binary.
         run: Runs a case.
         say: Tells what is going on.
         names: The scenarios to run; none for all.
         before: Evidence from before, with the other scenarios.
     """
-    scenarios = [s for s in SCENARIOS if s.at(release) and (not names or s.name in names)]
+    scenarios = [s for s in SCENARIOS if s.at(version) and (not names or s.name in names)]
     others = [
         s for s in (before["scenarios"] if before else ()) if names and s["name"] not in names
     ]
@@ -59,11 +59,11 @@ def evidence(
 
         def told(case: Case) -> Run:
             observed = run(case)
-            say(f"{release} {case.scenario}: {' '.join(case.denials) or 'all'} done")
+            say(f"{version} {case.scenario}: {' '.join(case.denials) or 'all'} done")
             return observed
 
         def start(scenario: Scenario, *denials: str) -> Future[Run]:
-            return pool.submit(told, Case(str(release), agent, scenario.name, (), denials))
+            return pool.submit(told, Case(str(version), agent, scenario.name, (), denials))
 
         longest_first = sorted(scenarios, key=lambda s: -sum(step.wait for step in s.steps))
         running = {s.name: start(s) for s in longest_first}
@@ -93,7 +93,7 @@ def evidence(
     ]
     order = [s.name for s in SCENARIOS]
     return {
-        "version": str(release),
+        "version": str(version),
         "observed": datetime.now(UTC).date().isoformat(),
         "policies": before.get("policies", []) if before else [],
         "scenarios": sorted((*others, *shown), key=lambda s: order.index(s["name"])),

@@ -21,7 +21,7 @@ _ATTACH = "ec2:AttachNetworkInterface", "sagemaker:AttachClusterNodeNetworkInter
 
 
 def form_name(
-    cloud: Cloud, action: str, form: Form, earlier: Sequence[str], release: PluginVersion
+    cloud: Cloud, action: str, form: Form, earlier: Sequence[str], version: PluginVersion
 ) -> str:
     """Return the name of a request's form, empty for an action that the catalog lacks.
 
@@ -30,7 +30,7 @@ def form_name(
         action: The action.
         form: The request's parameters.
         earlier: The actions and forms of the requests before that were allowed, in order.
-        release: The release of the agent.
+        version: The version of the agent.
     """
     if action == "ec2:ModifyNetworkInterfaceAttribute":
         return "set-groups" if numbered(form, "SecurityGroupId") else "set-delete-on-termination"
@@ -43,7 +43,7 @@ def form_name(
         owner = interface.tags.get(requests.INSTANCE) if interface else None
         return "delete-leaked" if owner not in (None, INSTANCE) else "delete"
     if action == "ec2:DescribeSubnets":
-        return _subnets(earlier) if release >= _CHECKS_SUBNETS else "describe-subnets"
+        return _subnets(earlier) if version >= _CHECKS_SUBNETS else "describe-subnets"
     return next((f.name for f in requests.request_templates().values() if f.action == action), "")
 
 

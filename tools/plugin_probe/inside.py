@@ -24,7 +24,7 @@ def main() -> None:
     if case["policies"]:
         policies = compile_policies([loads(text, "policy") for text in case["policies"]])
     seen = lab.run(
-        PluginVersion.of(case["release"]),
+        PluginVersion.of(case["version"]),
         Path(case["agent"]),
         scenarios.find(case["scenario"]),
         policies,

@@ -30,7 +30,7 @@ _ZONE_LABEL = {"topology.kubernetes.io/zone": "us-west-2a"}
 
 
 def run(
-    release: PluginVersion,
+    version: PluginVersion,
     agent: Path,
     scenario: Scenario,
     policies: Compiled | None,
@@ -40,7 +40,7 @@ def run(
     """Run the agent through a scenario.
 
     Args:
-        release: The release of the agent.
+        version: The version of the agent.
         agent: The binary.
         scenario: What happens.
         policies: The policies under test; None allows everything.
@@ -64,7 +64,7 @@ def run(
         {name: dict(spec) for name, spec in scenario.configurations.items()},
     )
     ipv6 = scenario.family == "ipv6"
-    world = World(cloud, kubernetes, policies, denials, ipv6, release, changed)
+    world = World(cloud, kubernetes, policies, denials, ipv6, version, changed)
     certificate = legacy.prepare(folder)
     servers.serve(world, certificate=certificate)
     runtime = legacy.container_runtime(folder)
@@ -72,7 +72,7 @@ def run(
         process = subprocess.Popen(
             [agent],
             env=_environment(scenario, folder, certificate)
-            | (legacy.ENVIRONMENT if release < _CONFIGURED else {}),
+            | (legacy.ENVIRONMENT if version < _CONFIGURED else {}),
             stdout=log,
             stderr=log,
             cwd=folder,

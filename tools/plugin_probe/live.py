@@ -1,4 +1,4 @@
-"""A short run of the newest release: is what the catalog has of it still what the agent does?"""
+"""A short run of the newest version: is what the catalog has of it still what the agent does?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.plugin_probe.evidence import outcome, requests
 from tools.plugin_probe.scenarios import HYPERPOD, Scenario, find
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.selection import select
@@ -31,15 +31,15 @@ _POLICIES = (
 _DENIALS = (("ipv4", "ec2:DescribeSubnets"), ("ipv6", "ec2:DescribeSubnets"))
 
 
-def policy(variant: str, release: PluginVersion, scenario: Scenario, *, hardened: bool) -> str:
-    """Return the catalog's policy of a variant for a release, with the stand-in's names.
+def policy(variant: str, version: PluginVersion, scenario: Scenario, *, hardened: bool) -> str:
+    """Return the catalog's policy of a variant for a version, with the stand-in's names.
 
-    Of a release that is newer than the catalog, that for the newest one.
+    Of a version that is newer than the catalog, that for the newest one.
     """
-    release = min(release, releases.newest())
+    version = min(version, known_versions.newest())
     (chosen,) = variants.find((variant,))
     hardening = Hardening() if hardened else None
-    selection = select(cni_version=str(release), features=scenario.features, hardening=hardening)
+    selection = select(cni_version=str(version), features=scenario.features, hardening=hardening)
     names = {
         "cluster_name": cloud.CLUSTER,
         "vpc_id": cloud.VPC,
@@ -52,28 +52,28 @@ def policy(variant: str, release: PluginVersion, scenario: Scenario, *, hardened
     return dumps(parameters.substitute(composed, parameters.values(names)))
 
 
-def tried(release: PluginVersion) -> list[tuple[str, str, bool]]:
-    """Return the policies that a release is run with: variant, scenario, and whether hardened."""
+def tried(version: PluginVersion) -> list[tuple[str, str, bool]]:
+    """Return the policies that a version is run with: variant, scenario, and whether hardened."""
     return [
         (variant, name, hardened)
         for variant, name, hardened in _POLICIES
-        if find(name).at(release) and variants.find((variant,))[0].minimum <= release
+        if find(name).at(version) and variants.find((variant,))[0].minimum <= version
     ]
 
 
 def with_policies(
-    release: PluginVersion, agent: str, run: Callable[[Case], Run]
+    version: PluginVersion, agent: str, run: Callable[[Case], Run]
 ) -> list[dict[str, Any]]:
     """Return what the agent does with the catalog's policies.
 
     Args:
-        release: The release.
+        version: The release.
         agent: Its binary.
         run: Runs a case.
     """
-    policies = tried(release)
+    policies = tried(version)
     cases = [
-        Case(str(release), agent, name, [policy(variant, release, find(name), hardened=hardened)])
+        Case(str(version), agent, name, [policy(variant, version, find(name), hardened=hardened)])
         for variant, name, hardened in policies
     ]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -91,26 +91,26 @@ def with_policies(
 
 
 def failures(
-    release: PluginVersion, agent: str, observed: dict[str, Any], run: Callable[[Case], Run]
+    version: PluginVersion, agent: str, observed: dict[str, Any], run: Callable[[Case], Run]
 ) -> Iterator[str]:
     """Yield what is not as the catalog has it.
 
     Args:
-        release: The release.
+        version: The release.
         agent: Its binary.
         observed: The catalog's evidence of the release.
         run: Runs a case.
     """
     known = {scenario["name"]: scenario for scenario in observed["scenarios"]}
-    plain = {name: Case(str(release), agent, name) for name in ("ipv4", "ipv6")}
-    denied = {place: Case(str(release), agent, place[0], (), (place[1],)) for place in _DENIALS}
+    plain = {name: Case(str(version), agent, name) for name in ("ipv4", "ipv6")}
+    denied = {place: Case(str(version), agent, place[0], (), (place[1],)) for place in _DENIALS}
     cases = [*plain.values(), *denied.values()]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         runs = dict(zip(map(id, cases), pool.map(run, cases), strict=True))
     for name, case in plain.items():
         if list(requests(runs[id(case)].requests, leaked=False)) != known[name]["requests"]:
             yield f"{name}: other requests than the catalog's evidence has"
-    for seen in with_policies(release, agent, run):
+    for seen in with_policies(version, agent, run):
         title = f"{seen['variant']}{' hardened' * seen['hardened']} in {seen['scenario']}"
         yield from (f"{title}: denied {text}" for text in seen["denied"])
         served, pods = seen["pods"]

@@ -19,7 +19,7 @@ _TEXT = 2  # the wire type of texts and messages
 _MORE = 0x80  # the bit of a byte that says that the number goes on
 # The address is in field 2: since v1.20.0 in a message, before as a text, of IPv6 in field 11.
 _SUCCESS, _ALLOCATIONS, _IPV6 = 1, 2, 11
-# The fields of AddNetworkRequest and DelNetworkRequest by number; releases check ClientVersion.
+# The fields of AddNetworkRequest and DelNetworkRequest by number; versions check ClientVersion.
 _ADD = {"name": 1, "namespace": 2, "sandbox": 3, "netns": 4, "ifname": 5, "network": 6,
         "container": 7, "version": 8}  # fmt: skip
 _DEL = {"name": 1, "namespace": 2, "sandbox": 3, "reason": 5, "ifname": 6, "network": 7,

@@ -19,7 +19,7 @@ from vpc_cni_iam.catalog.facts import requests
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 M5_LARGE = InstanceType("m5.large", (3,), 10)
-# A type that no release has in its table of limits.
+# A type that no version has in its table of limits.
 UNKNOWN_TYPE = InstanceType("m99.large", (3,), 10)
 TWO_CARDS = InstanceType("p4d.24xlarge", (15, 15, 15, 15), 50)
 
@@ -89,9 +89,9 @@ class Scenario:
     leaked: int = 0
     denials: tuple[str, ...] = ()
 
-    def at(self, release: PluginVersion) -> bool:
-        """Say whether a release has it."""
-        return self.since <= release and (self.last is None or release <= self.last)
+    def at(self, version: PluginVersion) -> bool:
+        """Say whether a version has it."""
+        return self.since <= version and (self.last is None or version <= self.last)
 
     def cloud(self) -> Cloud:
         """Return the account as the scenario begins."""
@@ -117,7 +117,7 @@ _V6 = {"ENABLE_PREFIX_DELEGATION": "true"}
 _LEAN = {"WARM_IP_TARGET": "1", "MINIMUM_IP_TARGET": "2", "IP_COOLDOWN_PERIOD": "1"}
 
 
-def _release(name: str) -> PluginVersion:
+def _version(name: str) -> PluginVersion:
     return PluginVersion.of(name)
 
 
@@ -142,7 +142,7 @@ SCENARIOS = (
         "Prefix delegation: whole prefixes are assigned and given back.",
         "ipv4",
         (Step(20), Step(0, 90, "ec2:UnassignPrivateIpAddresses")),
-        since=_release("v1.9.0"),
+        since=_version("v1.9.0"),
         environment={"ENABLE_PREFIX_DELEGATION": "true", **_LEAN},
     ),
     Scenario(
@@ -175,7 +175,7 @@ SCENARIOS = (
         "Interfaces in a tagged subnet with more free addresses; another cluster's is left alone.",
         "ipv4",
         (Step(12),),
-        since=_release("v1.18.0"),
+        since=_version("v1.18.0"),
         subnets=(
             Subnet(PRIMARY, 0, free=60),
             Subnet(OTHER, 1, {SUBNET_TAG: "1"}),
@@ -188,7 +188,7 @@ SCENARIOS = (
         "The node's own subnet is not for pods.",
         "ipv4",
         (Step(5),),
-        since=_release("v1.22.0"),
+        since=_version("v1.22.0"),
         subnets=(Subnet(PRIMARY, 0, {SUBNET_TAG: "0"}), Subnet(OTHER, 1, {SUBNET_TAG: "1"})),
         denials=("ec2:DescribeSubnets", "check-subnets", "check-subnet-of-new"),
     ),
@@ -232,7 +232,7 @@ SCENARIOS = (
         "ENABLE_MULTI_NIC: an interface on each network card.",
         "ipv4",
         (Step(2, 60),),
-        since=_release("v1.20.0"),
+        since=_version("v1.20.0"),
         features=("multi-nic",),
         environment={"ENABLE_MULTI_NIC": "true"},
         instance_type=TWO_CARDS,
@@ -242,7 +242,7 @@ SCENARIOS = (
         "A SageMaker HyperPod node: SageMaker attaches the interfaces.",
         "ipv4",
         (Step(12),),
-        since=_release("v1.23.2"),
+        since=_version("v1.23.2"),
         features=("hyperpod",),
         hyperpod=True,
     ),
@@ -251,7 +251,7 @@ SCENARIOS = (
         "Start of an IPv6 node, with its prefix.",
         "ipv6",
         (Step(5),),
-        since=_release("v1.10.0"),
+        since=_version("v1.10.0"),
         environment=_V6,
     ),
     Scenario(
@@ -259,8 +259,8 @@ SCENARIOS = (
         "To v1.12.6 the clean-up of leaked interfaces ran on IPv6 nodes, too.",
         "ipv6",
         (Step(1, 320, "delete-leaked"),),
-        since=_release("v1.10.0"),
-        last=_release("v1.12.6"),
+        since=_version("v1.10.0"),
+        last=_version("v1.12.6"),
         environment=_V6,
         leaked=2,
         denials=("tag-leaked", "delete-leaked"),
@@ -270,7 +270,7 @@ SCENARIOS = (
         "ENABLE_MULTI_NIC on an IPv6 node.",
         "ipv6",
         (Step(2, 60),),
-        since=_release("v1.20.0"),
+        since=_version("v1.20.0"),
         features=("multi-nic",),
         environment={**_V6, "ENABLE_MULTI_NIC": "true"},
         instance_type=TWO_CARDS,
@@ -280,7 +280,7 @@ SCENARIOS = (
         "The IPv6 node's own subnet is not for pods.",
         "ipv6",
         (Step(2, 60),),
-        since=_release("v1.22.0"),
+        since=_version("v1.22.0"),
         features=("excluded-primary-subnet",),
         environment=_V6,
         subnets=(Subnet(PRIMARY, 0, {SUBNET_TAG: "0"}), Subnet(OTHER, 1, {SUBNET_TAG: "1"})),
@@ -290,7 +290,7 @@ SCENARIOS = (
         "An IPv6 node of an instance type that the plugin has no limits of.",
         "ipv6",
         (Step(5),),
-        since=_release("v1.10.0"),
+        since=_version("v1.10.0"),
         environment=_V6,
         instance_type=UNKNOWN_TYPE,
     ),
@@ -299,7 +299,7 @@ SCENARIOS = (
         "An IPv6 node of SageMaker HyperPod: it needs no further interface.",
         "ipv6",
         (Step(5),),
-        since=_release("v1.23.2"),
+        since=_version("v1.23.2"),
         features=("hyperpod",),
         environment=_V6,
         hyperpod=True,
@@ -309,7 +309,7 @@ SCENARIOS = (
         "ENABLE_MULTI_NIC on an IPv6 node of SageMaker HyperPod.",
         "ipv6",
         (Step(2, 60),),
-        since=_release("v1.23.2"),
+        since=_version("v1.23.2"),
         features=("multi-nic", "hyperpod"),
         environment={**_V6, "ENABLE_MULTI_NIC": "true"},
         instance_type=TWO_CARDS,

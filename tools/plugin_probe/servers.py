@@ -54,7 +54,7 @@ class World:
         policies: The policies under test, None to allow everything.
         denials: Actions and names of request forms that are denied besides.
         ipv6: Whether the cluster's family is IPv6.
-        release: The release of the agent.
+        version: The version of the agent.
         changed: Called after each change of the account.
         requests: What was asked of AWS.
     """
@@ -64,7 +64,7 @@ class World:
     policies: Compiled | None
     denials: frozenset[str]
     ipv6: bool
-    release: PluginVersion
+    version: PluginVersion
     changed: Callable[[], None]
     requests: list[Recorded] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
@@ -75,7 +75,7 @@ class World:
     ) -> str | None:
         """Record a request, and return the code of IAM's refusal, None if it is allowed."""
         allowed = [name for r in self.requests if not r.denied for name in (r.action, r.form)]
-        form = form_name(self.cloud, action, parameters, allowed, self.release)
+        form = form_name(self.cloud, action, parameters, allowed, self.version)
         refused = checks if form in self.denials else []
         denied = refused or authorise.denied(self.policies, self.denials, checks)
         named = tuple(f"{check.action} on {check.resource}" for check in denied)

@@ -25,8 +25,8 @@ from tools.upstream.checkout import read_checkout
 from tools.upstream.page import documents
 from tools.upstream.revision import Origin, checkout_folder, data_files
 from vpc_cni_iam.catalog.facts.documents import find, revisions
+from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.releases import newest
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.main import run
 from vpc_cni_iam.cli.options import Format, FormatOption
@@ -48,7 +48,7 @@ Examples:
 """
 IMPORT = """Write the catalog's data file of a new revision of upstream's page, to be committed.
 
-The file of the revision before it is written too, with the last release that shipped it.
+The file of the revision before it is written too, with the last version that shipped it.
 
 \b
 Example:
@@ -167,7 +167,7 @@ def calls(
     actions = against(source_calls, compared)
     if output is Format.json:
         data = {
-            "release": str(compared),
+            "version": str(compared),
             "programs": source_calls.programs,
             "actions": [asdict(a) for a in actions],
             "undecided": [asdict(u) for u in source_calls.undecided],

@@ -7,8 +7,8 @@ from typing import Literal
 
 from tools.upstream.calls import Calls, Site
 from vpc_cni_iam.catalog.facts import calls as catalog
+from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.releases import known
 from vpc_cni_iam.catalog.facts.store import calls_data
 from vpc_cni_iam.errors import UsageError
 
@@ -17,8 +17,8 @@ _NOTES: dict[State, str] = {
     "known": "",
     "guarded": "the catalog knows the call site, and that its guards never hold",
     "refused": "the catalog knows it, and that no document grants it",
-    "unknown": "the catalog has no such call at this release",
-    "not found": "the catalog has it at this release, and no call site was found",
+    "unknown": "the catalog has no such call at this version",
+    "not found": "the catalog has it at this version, and no call site was found",
 }
 
 
@@ -46,36 +46,36 @@ class Action:
 
 
 def release_to_compare(name: str | None) -> PluginVersion:
-    """Return the release whose calls the catalog knows and that is nearest before one.
+    """Return the version whose calls the catalog knows and that is nearest before one.
 
     Args:
         name: As `PluginVersion.of` reads it; None for the newest known.
 
     Raises:
-        UsageError: No release name, or one before all that are known.
+        UsageError: No version name, or one before all that are known.
     """
     if name is None:
         return known()[-1]
     asked = PluginVersion.of(name)
     before = [r for r in known() if r <= asked]
     if not before:
-        raise UsageError(f"{asked} is before {known()[0]}, the oldest release that is known")
+        raise UsageError(f"{asked} is before {known()[0]}, the oldest version that is known")
     return before[-1]
 
 
-def against(result: Calls, release: PluginVersion) -> tuple[Action, ...]:
+def against(result: Calls, version: PluginVersion) -> tuple[Action, ...]:
     """Return every action that the source or the catalog has at a release.
 
     Args:
         found: What `calls.calls` returns.
-        release: A known release.
+        version: A known release.
     """
     # The network policy agent, for one, is in no checkout of the plugin.
     own = [c for c in catalog.calls() if "separate repository" not in c.component]
-    called = {c.action for c in own if any(u.at(release) for u in c.ranges)}
+    called = {c.action for c in own if any(u.at(version) for u in c.ranges)}
     guarded = {c.action for c in own if not c.ranges}
     refused = {
-        r["action"] for r in calls_data()["refused"] if PluginVersion.of(r["release"]) == release
+        r["action"] for r in calls_data()["refused"] if PluginVersion.of(r["version"]) == version
     }
 
     def state(action: str) -> State:

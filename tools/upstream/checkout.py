@@ -13,7 +13,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.texts import content, too_large
 from vpc_cni_iam.texts.limits import SOURCE, SOURCES
 
-# Upstream's name, for the releases before there was a go.mod.
+# Upstream's name, for the versions before there was a go.mod.
 _MODULE = "github.com/aws/amazon-vpc-cni-k8s"
 # What is not built into the plugin's images: other people's code, tests, tools of the build.
 _PASSED_OVER = re.compile(r"vendor|testdata|tests?|scripts|hack|mocks?(_\w+)?|[._].*")

@@ -17,7 +17,7 @@ from tools.upstream.checkout import read_checkout
 from tools.upstream.page import documents
 from tools.upstream.proxy import MODULE, Module
 from tools.upstream.revision import Origin, data_files
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, observed_data
@@ -49,7 +49,7 @@ class Proposal:
 
 def newer(versions: tuple[PluginVersion, ...]) -> tuple[PluginVersion, ...]:
     """Return the versions that are newer than the catalog."""
-    return tuple(version for version in versions if version > releases.newest())
+    return tuple(version for version in versions if version > known_versions.newest())
 
 
 def propose(module: Module, observe: Callable[[PluginVersion], dict[str, Any]] | None) -> Proposal:
@@ -85,12 +85,12 @@ _Part = tuple[dict[str, str], list[str], list[str]]
 
 
 def _releases(module: Module) -> str:
-    """Return ``calls.json`` with the version among its releases."""
+    """Return ``calls.json`` with the version among its versions."""
     data = copy.deepcopy(calls_data())
-    known = {*releases.known(), module.version}
-    data["releases"] = [str(release) for release in sorted(known)]
-    data["source"]["newest_release"] = str(module.version)
-    data["source"]["newest_release_date"] = module.date[:10]
+    known = {*known_versions.known(), module.version}
+    data["versions"] = [str(version) for version in sorted(known)]
+    data["source"]["newest_version"] = str(module.version)
+    data["source"]["newest_version_date"] = module.date[:10]
     data["source"]["modules"] += f"; {MODULE}@{module.version} ({module.checksum})"
     return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
 
@@ -118,7 +118,7 @@ def _page(module: Module) -> _Part:
 
 
 def _calls(module: Module) -> _Part:
-    """Compare the calls in the source with those of the newest release that the catalog knows."""
+    """Compare the calls in the source with those of the newest version that the catalog knows."""
     source = calls(read_checkout(module.folder))
     actions = against(source, release_to_compare(str(module.version)))
     facts = [f"{sum(a.clean for a in actions)} of {len(actions)} calls are as the catalog has them"]

@@ -13,8 +13,8 @@ from typing import Any
 from tools.upstream.check import compare
 from tools.upstream.page import documents
 from vpc_cni_iam.catalog.facts.documents import Revision, revisions
+from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.releases import known
 from vpc_cni_iam.catalog.facts.store import revisions_data
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.texts import decode
@@ -28,14 +28,14 @@ class Origin:
         commit: The commit that brought it, 40 hexadecimal digits; None if it was read in a module.
         date: When, in ISO 8601; its day names the revision.
         subject: The first line of the commit's message.
-        release: The first release that ships it.
+        version: The first version that ships it.
         module: The Go module that it was read in, where the commit is not known.
     """
 
     commit: str | None
     date: str
     subject: str
-    release: PluginVersion
+    version: PluginVersion
     module: str = ""
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
     before: dict[str, Any] = dict(revisions_data()[-1])
     entry = _entry(content, origin, before["source"])
     entry["documents"] = {kind: by_kind[kind] for kind in newest.kinds}
-    before["last_release"] = str(max(r for r in known() if r < origin.release))
+    before["last_version"] = str(max(r for r in known() if r < origin.version))
     return {f"{newest.name}.json": _text(before), f"{origin.name}.json": _text(entry)}
 
 
@@ -99,10 +99,10 @@ def checkout_folder() -> Path:
 def _refuse_old(origin: Origin, newest: Revision) -> None:
     if origin.name <= newest.name:
         raise UsageError(f"--date {origin.date} is not later than revision {newest.name}")
-    if origin.release <= newest.first:
+    if origin.version <= newest.first:
         raise UsageError(
-            f"--cni-version {origin.release} is not later than {newest.first}, "
-            f"the first release of revision {newest.name}"
+            f"--cni-version {origin.version} is not later than {newest.first}, "
+            f"the first version of revision {newest.name}"
         )
 
 
@@ -112,7 +112,7 @@ def _entry(content: bytes, origin: Origin, source: dict[str, Any]) -> dict[str, 
         "commit": origin.commit,
         "date": origin.date,
         "subject": origin.subject or None,
-        "first_release": str(origin.release),
+        "first_version": str(origin.version),
     }
     if origin.module:
         commit["note"] = (
@@ -129,8 +129,8 @@ def _entry(content: bytes, origin: Origin, source: dict[str, Any]) -> dict[str, 
             "license": source["license"],
             "commits": [commit],
         },
-        "first_release": str(origin.release),
-        "last_release": None,
+        "first_version": str(origin.version),
+        "last_version": None,
     }
 
 

@@ -107,20 +107,20 @@ class Audit:
 
 
 def audit(
-    details: AccountDetails, release: PluginVersion, deployments: Iterable[Deployment] = ()
+    details: AccountDetails, version: PluginVersion, deployments: Iterable[Deployment] = ()
 ) -> Audit:
     """Return the roles that the plugin uses or could use, and what they mean for it.
 
     Args:
         details: The opened accounts.
-        release: The plugin version that is asked about.
+        version: The plugin version that is asked about.
         deployments: How the plugin is configured in clusters.
 
     Raises:
         InputError: A file that is not as AWS prints it.
     """
     clusters, configured, refused = _configured(details.clusters, deployments)
-    auditor = _Auditor(clusters, release, configured)
+    auditor = _Auditor(clusters, version, configured)
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
     unread = [*details.unread, *refused, *auditor.unread(), *_unknown_roles(details.clusters)]
     used = {use.cluster for role in roles for use in role.clusters}
@@ -138,7 +138,7 @@ def audit(
     undecided = [*(role.undecided for role in roles), *(role.undecided for role in helpers)]
     complete = not unread and not any(undecided)
     return Audit(
-        str(release),
+        str(version),
         tuple(auditor.accounts),
         sum(auditor.accounts.values()),
         tuple(sorted(roles, key=lambda r: (not r.breaks, r.role))),
@@ -199,7 +199,7 @@ class _Auditor:
     """Judges one role after another, and keeps what it learned of texts."""
 
     clusters: Sequence[ClusterDetail]
-    release: PluginVersion
+    version: PluginVersion
     deployments: Mapping[str, Deployment] = field(default_factory=dict)
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
@@ -255,7 +255,7 @@ class _Auditor:
             *_boundary(detail, refused),
             detail.account,
             partition=detail.arn.split(":")[1],
-            release=self.release,
+            version=self.version,
             session_tags=credentials == (Credentials.pod_identity,),
         )
         return role, missing, refused
@@ -317,7 +317,7 @@ class _Auditor:
         known = [use.result for use in uses if use.result]
         families = [*known] if known and len(known) == len(uses) else [*known, *judgement.families]
         breaks = not all(family.works for family in families)
-        advice = proposal(trust, judgement, self.release)
+        advice = proposal(trust, judgement, self.version)
         return RoleAudit(
             detail.arn,
             detail.account,

@@ -111,7 +111,7 @@ class PluginRole:
         boundary: The name of that, empty without one.
         account: The ID of its account.
         partition: The partition of its account.
-        release: The plugin version that is asked about.
+        version: The plugin version that is asked about.
         session_tags: Whether its session has the tags of EKS Pod Identity.
     """
 
@@ -120,7 +120,7 @@ class PluginRole:
     boundary: str
     account: str
     partition: str
-    release: PluginVersion
+    version: PluginVersion
     session_tags: bool
 
     def setting(self, mode: Mode) -> PluginSetting:
@@ -130,7 +130,7 @@ class PluginRole:
             {**own, "account_id": self.account, "partition": self.partition},
             owner_known="vpc_owner_id" in own,
         )
-        return PluginSetting(self.release, mode, names=names, session_tags=self.session_tags)
+        return PluginSetting(self.version, mode, names=names, session_tags=self.session_tags)
 
 
 def modes(role: PluginRole) -> tuple[Mode, ...]:
@@ -182,15 +182,15 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
     before = False
     for row in result.rows:
         if row.fatal and before:
-            runs[-1][1] = row.release
+            runs[-1][1] = row.version
         elif row.fatal:
-            runs.append([row.release, row.release])
+            runs.append([row.version, row.version])
         before = row.fatal
-    here = next((row for row in result.rows if row.release == role.release), None)
+    here = next((row for row in result.rows if row.version == role.version), None)
     missing = []
     for action, cell in zip(result.actions, here.cells if here else (), strict=False):
         if cell == "fatal":
-            scenario, call = result.reasons[role.release, action]
+            scenario, call = result.reasons[role.version, action]
             deciding = {c.decision.policy for c in call.checks if not c.decision.allowed}
             limited = any(d is not None and d >= len(role.policies) for d in deciding)
             by = role.boundary if limited else ""

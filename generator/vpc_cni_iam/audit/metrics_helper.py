@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from vpc_cni_iam.audit.judge import DeniedAction, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import cover
@@ -46,7 +46,7 @@ def judge_metrics_helper(
     """
     setting, scenarios = replace(role.setting("ipv4"), features=(_NAME,)), find((_NAME,))
     if not scenarios[0].arises(setting):
-        setting = setting.at(releases.find(LATEST))
+        setting = setting.at(known_versions.find(LATEST))
     denied = cover(role.policies, setting, scenarios, role.limits).denied()
     return MetricsHelperRole(
         arn,

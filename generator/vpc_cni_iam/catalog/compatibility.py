@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.requests import request_templates, tag_keys
@@ -33,9 +33,9 @@ class MissingAction:
         """The action, in words."""
         return f"{self.call_range.action} of {self.part}" if self.part else self.call_range.action
 
-    def at(self, release: PluginVersion) -> bool:
+    def at(self, version: PluginVersion) -> bool:
         """Say whether it is missing at a version."""
-        return any(release in span for span in self.spans)
+        return any(version in span for span in self.spans)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,19 @@ class Compatibility:
 def compatibility(policy: Policy, variant: Variant) -> Compatibility:
     """Return which versions a policy of a variant works with, going by the actions it allows."""
     granted = {a.lower() for a in policy.actions()}
-    possible = [r for r in releases.known() if r >= variant.minimum]
+    possible = [r for r in known_versions.known() if r >= variant.minimum]
     missing = []
     for call_range in calls.call_ranges(variant.modes, None, variant.program):
         if call_range.action.lower() not in granted:
             at = frozenset(r for r in possible if call_range.at(r))
             if at:
-                missing.append(MissingAction(call_range, releases.spans(at)))
+                missing.append(MissingAction(call_range, known_versions.spans(at)))
     missing += _missing_tag_keys(policy, variant, possible)
     missing += _missing_on_trunk(variant, possible)
     fatal = [m for m in missing if m.call_range.severity == "fatal"]
     works = frozenset(r for r in possible if not any(m.at(r) for m in fatal))
     missing.sort(key=lambda m: m.spans[0].first)
-    return Compatibility(variant.minimum, releases.spans(works), tuple(missing))
+    return Compatibility(variant.minimum, known_versions.spans(works), tuple(missing))
 
 
 def _missing_on_trunk(variant: Variant, possible: list[PluginVersion]) -> Iterator[MissingAction]:
@@ -84,12 +84,12 @@ def _missing_on_trunk(variant: Variant, possible: list[PluginVersion]) -> Iterat
     """
     for mode in variant.modes if variant.cluster_scoped else ():
         at: dict[CallRange, list[PluginVersion]] = {}
-        for release in possible:
-            call_range = request_templates()["set-groups"].sent(mode, release, ())
+        for version in possible:
+            call_range = request_templates()["set-groups"].sent(mode, version, ())
             if call_range and call_range.severity == "fatal":
-                at.setdefault(call_range, []).append(release)
+                at.setdefault(call_range, []).append(version)
         for call_range, versions in at.items():
-            spans = releases.spans(frozenset(versions))
+            spans = known_versions.spans(frozenset(versions))
             yield MissingAction(
                 call_range, spans, "the trunk interface of security groups for pods"
             )
@@ -102,12 +102,12 @@ def _missing_tag_keys(
     allowed = allowed_tag_keys(policy)
     if allowed is None:
         return
-    for key in tag_keys(releases.newest()).managed:
+    for key in tag_keys(known_versions.newest()).managed:
         for mode in variant.modes:
             missing: dict[CallRange, list[PluginVersion]] = {}
-            for release in possible if key not in allowed else ():
-                call_range = request_templates()["tag-managed"].sent(mode, release, ())
-                if call_range and key in tag_keys(release).managed:
-                    missing.setdefault(call_range, []).append(release)
+            for version in possible if key not in allowed else ():
+                call_range = request_templates()["tag-managed"].sent(mode, version, ())
+                if call_range and key in tag_keys(version).managed:
+                    missing.setdefault(call_range, []).append(version)
             for call_range, at in missing.items():
-                yield MissingAction(call_range, releases.spans(frozenset(at)), key)
+                yield MissingAction(call_range, known_versions.spans(frozenset(at)), key)

@@ -75,16 +75,16 @@ def compose(variant: Variant, selection: Selection) -> Composed:
         UsageError: The version is older than what the variant can work with, or another program's
             variant has a revision or features of the plugin.
     """
-    release = selection.release
-    if variant.program and (release is None or selection.features):
-        option = "--revision" if release is None else "--feature"
+    version = selection.version
+    if variant.program and (version is None or selection.features):
+        option = "--revision" if version is None else "--feature"
         problem = (
             "variant {} is not on upstream's page and has no optional features: leave "
             f"{{{option}}} out"
         )
         raise OptionError("--variant", problem, variant.name)
-    if release is not None and release < variant.minimum:
-        raise _too_old(variant, release)
+    if version is not None and version < variant.minimum:
+        raise _too_old(variant, version)
     base = variant.document(selection.revision)
     additions = tuple(_additions(variant, selection, base))
     added = (call_range.action for a in additions for call_range in a.call_ranges)
@@ -92,8 +92,8 @@ def compose(variant: Variant, selection: Selection) -> Composed:
     optional = tuple(
         call_range
         for name in calls.features()
-        if release is not None and not variant.program
-        for call_range in _missing(variant, release, name, granted)
+        if version is not None and not variant.program
+        for call_range in _missing(variant, version, name, granted)
     )
     remarks = ("",) * len(base.statements)
     composed = Composed(variant, selection, base, additions, optional, remarks)
@@ -102,29 +102,29 @@ def compose(variant: Variant, selection: Selection) -> Composed:
 
 def _additions(variant: Variant, selection: Selection, base: Policy) -> Iterator[Addition]:
     """Yield what a document of a variant misses for a selection."""
-    release = selection.release
+    version = selection.version
     granted = set(base.actions())
     always: tuple[str | None, ...] = (variant.program,) if selection.gaps else ()
     for feature in (*always, *selection.features):
-        # At a revision without a release, a feature is granted for every release that has it.
-        missing = _missing(variant, release, feature, granted)
+        # At a revision without a version, a feature is granted for every version that has it.
+        missing = _missing(variant, version, feature, granted)
         if missing:
             granted.update(call_range.action for call_range in missing)
             statements = _statements(variant, selection.revision, missing)
-            if feature is None and release is not None:
-                statements = tuple(_checked(statements, variant, release, selection.features))
+            if feature is None and version is not None:
+                statements = tuple(_checked(statements, variant, version, selection.features))
             yield Addition(statements, missing, feature)
 
 
 def _hardened(composed: Composed) -> Composed:
     """Return a policy narrowed, with what was added to it."""
     variant, selection = composed.variant, composed.selection
-    hardening, release = selection.hardening, selection.serves
+    hardening, version = selection.hardening, selection.serves
     assert hardening is not None  # noqa: S101 - for the type
     creates = "ec2:CreateNetworkInterface" in composed.policy.actions()
 
     def narrow(policy: Policy) -> tuple[Policy, tuple[str, ...]]:
-        narrowed = tighten(policy, variant, release, hardening, creates=creates)
+        narrowed = tighten(policy, variant, version, hardening, creates=creates)
         statements = tuple(statement for statement, _ in narrowed)
         policy = variant.scope.apply(Policy(statements, policy.version))
         return policy, tuple(remark for _, remark in narrowed)
@@ -146,9 +146,9 @@ def _hardened(composed: Composed) -> Composed:
 
 
 def _missing(
-    variant: Variant, release: PluginVersion | None, feature: str | None, granted: set[str]
+    variant: Variant, version: PluginVersion | None, feature: str | None, granted: set[str]
 ) -> tuple[CallRange, ...]:
-    call_ranges = calls.call_ranges(variant.modes, release, feature)
+    call_ranges = calls.call_ranges(variant.modes, version, feature)
     return tuple(call_range for call_range in call_ranges if call_range.action not in granted)
 
 
@@ -183,7 +183,7 @@ def _resources(action: str, scope: Scope) -> tuple[str, ...]:
 def _checked(
     statements: Iterable[Statement],
     variant: Variant,
-    release: PluginVersion,
+    version: PluginVersion,
     features: tuple[str, ...],
 ) -> Iterator[Statement]:
     """Yield statements without actions that the version never sends for their resources.
@@ -195,22 +195,22 @@ def _checked(
         actions = tuple(
             action
             for action in statement.actions
-            if "*" in kinds or kinds & checked_on(action, variant.modes, release, features)
+            if "*" in kinds or kinds & checked_on(action, variant.modes, version, features)
         )
         if actions:
             yield replace(statement, actions=actions)
 
 
-def _too_old(variant: Variant, release: PluginVersion) -> OptionError:
+def _too_old(variant: Variant, version: PluginVersion) -> OptionError:
     reason, since = "the plugin has no IPv6 mode before", variant.minimum
     if variant.program:
         reason = f"{variant.service_account} does not exist before"
-    elif "ipv6" not in variant.modes and release < variants.SCOPED_SINCE:
+    elif "ipv6" not in variant.modes and version < variants.SCOPED_SINCE:
         reason = "the plugin does not create interfaces with the cluster's tag before"
         since = variants.SCOPED_SINCE
-    working = ", ".join(v.name for v in variants.VARIANTS if release >= v.minimum)
+    working = ", ".join(v.name for v in variants.VARIANTS if version >= v.minimum)
     problem = (
         "variant {} does not work with plugin {}: {} {}; at {} these do: {} (choose with "
         "{--variant})"
     )
-    return OptionError("--variant", problem, variant.name, release, reason, since, release, working)
+    return OptionError("--variant", problem, variant.name, version, reason, since, version, working)

@@ -139,18 +139,18 @@ _NARROWED = "Hardened: in the cluster's VPC only."
 
 
 def tighten(
-    policy: Policy, variant: Variant, release: PluginVersion, hardening: Hardening, *, creates: bool
+    policy: Policy, variant: Variant, version: PluginVersion, hardening: Hardening, *, creates: bool
 ) -> tuple[tuple[Statement, str], ...]:
     """Return the statements of a scoped document narrowed, each with why; empty for unchanged.
 
     Args:
         policy: The document, with upstream's placeholders.
-        release: The version that must still work.
+        version: The version that must still work.
         hardening: What the user chose.
         creates: Whether the document, or what is added to it, lets interfaces be created.
     """
     in_vpc = () if variant.scope is Scope.SESSION_TAGS else (_IN_VPC,)  # no session tag names it
-    tagging = tuple(_tagging(variant, release, hardening, in_vpc, creates=creates))
+    tagging = tuple(_tagging(variant, version, hardening, in_vpc, creates=creates))
     statements: list[tuple[Statement, str]] = []
     for statement in policy.statements:
         if _TAG in statement.actions:
@@ -183,17 +183,17 @@ def _with(statement: Statement, conditions: tuple[Condition, ...]) -> Statement:
 
 def _tagging(
     variant: Variant,
-    release: PluginVersion,
+    version: PluginVersion,
     hardening: Hardening,
     in_vpc: tuple[Condition, ...],
     *,
     creates: bool,
 ) -> Iterator[tuple[tuple[Condition, ...], str]]:
     """Yield the conditions of each statement that replaces one about ec2:CreateTags, with why."""
-    sent = tag_keys(release)
+    sent = tag_keys(version)
     managed = (*sent.managed, *hardening.additional_tag_keys)
     leaked = any(
-        request_templates()["tag-leaked"].sent(mode, release, ()) for mode in variant.modes
+        request_templates()["tag-leaked"].sent(mode, version, ()) for mode in variant.modes
     )
     own_tag = Condition("StringEquals", _CLUSTER_SENT, _NAME)
     if creates:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, TypedDict
 
 from vpc_cni_iam.catalog.compatibility import compatibility
-from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import Basis, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_data
@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS, every
 class NewestData(TypedDict):
     """The newest plugin version in the catalog."""
 
-    release: str
+    version: str
     date: str
 
 
@@ -62,13 +62,13 @@ class RevisionData(TypedDict):
     """A revision of upstream's documents, and the plugin versions that it works with by variant."""
 
     revision: str
-    first_release: str
-    last_release: str | None
+    first_version: str
+    last_version: str | None
     works_with: dict[str, str]
     source: SourceData
 
 
-class ReleaseCallData(TypedDict):
+class PluginVersionCallData(TypedDict):
     """A call of a plugin version, and what its denial breaks."""
 
     action: str
@@ -80,24 +80,24 @@ class ReleaseCallData(TypedDict):
     deniable: bool
 
 
-class ReleaseData(TypedDict):
+class PluginVersionData(TypedDict):
     """A plugin version, upstream's revision at that time, and its calls."""
 
-    release: str
+    version: str
     supported: bool
     observed: bool
     revision: str | None
     ipv4_calls: list[str]
     ipv6_calls: list[str]
-    calls: list[ReleaseCallData]
+    calls: list[PluginVersionCallData]
 
 
 class EarlierDocumentData(TypedDict):
     """A document that is older than upstream's page, or a version of the managed policy."""
 
     document: str
-    first_release: str | None
-    last_release: str | None
+    first_version: str | None
+    last_version: str | None
     works_with: str
     source: str
 
@@ -105,11 +105,11 @@ class EarlierDocumentData(TypedDict):
 class CatalogData(TypedDict):
     """The catalog: variants, revisions, features, plugin versions and their calls."""
 
-    newest_release: NewestData
+    newest_version: NewestData
     variants: list[VariantData]
     revisions: list[RevisionData]
     features: list[FeatureData]
-    releases: list[ReleaseData]
+    versions: list[PluginVersionData]
     managed_policy: ManagedPolicyData
     earlier_documents: list[EarlierDocumentData]
 
@@ -118,7 +118,10 @@ def listing() -> CatalogData:
     """Return the newest version, variants, revisions, features, versions, the managed policy."""
     observed, managed = calls.observed_versions(), managed_data()
     return {
-        "newest_release": {"release": str(releases.newest()), "date": releases.newest_date()},
+        "newest_version": {
+            "version": str(known_versions.newest()),
+            "date": known_versions.newest_date(),
+        },
         "variants": [
             {
                 "name": v.name,
@@ -132,8 +135,8 @@ def listing() -> CatalogData:
         "revisions": [
             {
                 "revision": r.name,
-                "first_release": str(r.first),
-                "last_release": str(r.last) if r.last else None,
+                "first_version": str(r.first),
+                "last_version": str(r.last) if r.last else None,
                 "works_with": {
                     v.name: compatibility(v.document(r), v).works_with for v in VARIANTS
                 },
@@ -151,30 +154,30 @@ def listing() -> CatalogData:
             {"name": name, "when": summary, "since": str(calls.feature_since(name))}
             for name, summary in calls.features().items()
         ],
-        "releases": [
+        "versions": [
             {
-                "release": str(release),
-                "supported": release != releases.known()[0],
-                "observed": release in observed,
+                "version": str(version),
+                "supported": version != known_versions.known()[0],
+                "observed": version in observed,
                 # Before the first revision no document was in force; the oldest stands in.
-                "revision": _shipped(release),
-                "ipv4_calls": _actions("ipv4", release),
-                "ipv6_calls": _actions("ipv6", release),
+                "revision": _shipped(version),
+                "ipv4_calls": _actions("ipv4", version),
+                "ipv6_calls": _actions("ipv6", version),
                 "calls": [
                     {
                         "action": call_range.action,
                         "mode": call_range.mode,
                         "impact": call_range.effect,
                         "severity": call_range.severity,
-                        "known": call_range.basis(release),
+                        "known": call_range.basis(version),
                         "feature": call_range.feature,
                         "deniable": call_range.deniable,
                     }
                     for feature in (None, *calls.features())
-                    for call_range in calls.call_ranges(("ipv4", "ipv6"), release, feature)
+                    for call_range in calls.call_ranges(("ipv4", "ipv6"), version, feature)
                 ],
             }
-            for release in releases.known()
+            for version in known_versions.known()
         ],
         "managed_policy": {
             "arn": managed["arn"],
@@ -193,24 +196,24 @@ def _earlier() -> Iterator[EarlierDocumentData]:
             works_at = compatibility(revision.document(kind), by_name[kind])
             yield {
                 "document": f"{kind} of upstream's README, {revision.name}",
-                "first_release": str(revision.first),
-                "last_release": str(revision.last),
+                "first_version": str(revision.first),
+                "last_version": str(revision.last),
                 "works_with": works_at.works_with,
                 "source": revision.source.pin,
             }
     for version in documents.managed_versions():
         yield {
             "document": f"{version.name} {version.version}, {version.created[:10]}",
-            "first_release": None,
-            "last_release": None,
+            "first_version": None,
+            "last_version": None,
             "works_with": compatibility(version.policy, by_name["ipv4"]).works_with,
             "source": "AWS managed policy",
         }
 
 
-def _shipped(release: PluginVersion) -> str | None:
-    revision = documents.in_force(release)
-    return revision.name if revision.first <= release else None
+def _shipped(version: PluginVersion) -> str | None:
+    revision = documents.in_force(version)
+    return revision.name if revision.first <= version else None
 
 
 def changes() -> list[dict[str, Any]]:
@@ -218,7 +221,7 @@ def changes() -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     state: tuple[str | None, bool | None] = (None, None)
     before: dict[str, list[str]] = {"ipv4": [], "ipv6": []}
-    for entry in listing()["releases"]:
+    for entry in listing()["versions"]:
         calls_now = {"ipv4": entry["ipv4_calls"], "ipv6": entry["ipv6_calls"]}
         changed = [
             f"{mode}: {sign}{action}"
@@ -231,13 +234,13 @@ def changes() -> list[dict[str, Any]]:
             document = entry["revision"] or "none; the oldest stands in"
             if not entry["supported"]:
                 document = "none; not supported"
-            row = {"from version": entry["release"], "upstream document": document}
+            row = {"from version": entry["version"], "upstream document": document}
             rows.append({**row, "default calls": changed})
         state, before = (entry["revision"], entry["supported"]), calls_now
     return rows
 
 
-def _actions(mode: calls.Mode, release: PluginVersion) -> list[str]:
+def _actions(mode: calls.Mode, version: PluginVersion) -> list[str]:
     return list(
-        dict.fromkeys(call_range.action for call_range in calls.call_ranges((mode,), release))
+        dict.fromkeys(call_range.action for call_range in calls.call_ranges((mode,), version))
     )

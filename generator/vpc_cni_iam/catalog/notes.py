@@ -8,7 +8,7 @@ from enum import Enum
 
 from vpc_cni_iam.catalog.compatibility import MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.options import Options
@@ -20,9 +20,9 @@ def failure_note(options: Options) -> str:
     selection = options.selection
     revision = f"revision {selection.revision.name} of upstream's page"
     if selection.stands_in:
-        return f"no document existed at plugin {selection.release}; {revision} stands in"
-    failures = _failures(options.composed(), options.selection.release)
-    if selection.release is not None and not failures:
+        return f"no document existed at plugin {selection.version}; {revision} stands in"
+    failures = _failures(options.composed(), options.selection.version)
+    if selection.version is not None and not failures:
         return ""
     if not failures:
         return revision
@@ -30,19 +30,19 @@ def failure_note(options: Options) -> str:
     advice = "Leave --revision out for the newest plugin"
     if selection.gaps:
         advice = "Use a later plugin version, or a policy that is not scoped"
-    elif selection.release is not None:
+    elif selection.version is not None:
         advice = "Leave --no-gaps out to have that granted"
     return f"{revision}: {reasons}. {advice}"
 
 
-def _failures(policies: Iterable[Composed], release: PluginVersion | None) -> dict[str, list[str]]:
+def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> dict[str, list[str]]:
     """Return why documents fail, at a version or at any, each reason with its variants."""
     failures: dict[str, list[str]] = {}
     for composed in policies:
         fatal = [
             missing
             for missing in compatibility(composed.policy, composed.variant).missing
-            if missing.call_range.severity == "fatal" and (release is None or missing.at(release))
+            if missing.call_range.severity == "fatal" and (version is None or missing.at(version))
         ]
         lasting = [missing for missing in fatal if _lasts(missing)]
         for missing in fatal:
@@ -60,7 +60,7 @@ def _failures(policies: Iterable[Composed], release: PluginVersion | None) -> di
 
 
 def _lasts(missing: MissingAction) -> bool:
-    return missing.spans[-1].last == releases.newest()
+    return missing.spans[-1].last == known_versions.newest()
 
 
 class HardeningEffect(Enum):

@@ -150,10 +150,10 @@ def override(
     """
     before = base.selection
     if revision is None and cni_version is None:
-        release = before.release
-        cni_version = str(release) if release is not None else None
-        revision = before.revision.name if release is None else None
-        gaps = gaps and (before.gaps or release is None)
+        version = before.version
+        cni_version = str(version) if version is not None else None
+        revision = before.revision.name if version is None else None
+        gaps = gaps and (before.gaps or version is None)
     return options(
         tuple(names) or tuple(v.name for v in base.variants),
         revision=revision,
@@ -184,7 +184,7 @@ def _read_back(command: str) -> Options | None:
     for word in words:
         values.setdefault(word, []).append("" if word in _FLAGS else next(words, ""))
     known = {"--kind", "--variant", "--revision", "--cni-version", "--feature", *_FLAGS, KEY, CLAIM}
-    # Without a revision or a release, what is meant would move with the catalog.
+    # Without a revision or a version, what is meant would move with the catalog.
     if set(values) - known or not {"--revision", "--cni-version"} & set(values):
         return None
     last = {option: texts[-1] for option, texts in values.items()}

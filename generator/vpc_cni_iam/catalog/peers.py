@@ -9,7 +9,7 @@ from functools import cache
 from itertools import product
 
 from vpc_cni_iam.catalog.compatibility import Compatibility, compatibility
-from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.documents import ManagedVersion
 from vpc_cni_iam.catalog.facts.peers import PeerDocument, peer_documents, read_until
@@ -128,8 +128,8 @@ def _breaks(result: Compatibility) -> Iterator[str]:
     fatal = [m for m in result.missing if m.call_range.severity == "fatal"]
     for action in dict.fromkeys(missing.action for missing in fatal):
         lacking = [missing for missing in fatal if missing.action == action]
-        at = frozenset(r for r in releases.known() for m in lacking if m.at(r))
-        yield f"{', '.join(map(str, releases.spans(at)))}: {action}"
+        at = frozenset(r for r in known_versions.known() for m in lacking if m.at(r))
+        yield f"{', '.join(map(str, known_versions.spans(at)))}: {action}"
 
 
 def _repair(every: tuple[PeerDocument, ...], project: str, mode: Mode) -> Repair:
@@ -151,5 +151,5 @@ def _repair(every: tuple[PeerDocument, ...], project: str, mode: Mode) -> Repair
 
 def _works_from(result: Compatibility) -> bool:
     """Say whether a document works with v1.22.0 and every later version."""
-    later = [release for release in releases.known() if release >= BREAKING]
-    return all(any(release in span for span in result.works) for release in later)
+    later = [version for version in known_versions.known() if version >= BREAKING]
+    return all(any(version in span for span in result.works) for version in later)

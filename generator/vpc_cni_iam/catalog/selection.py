@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.hardening import FLAG, Hardening
@@ -18,14 +18,14 @@ class Selection:
 
     Args:
         revision: The revision of upstream's page.
-        release: The version that was asked for, None if a revision was.
+        version: The version that was asked for, None if a revision was.
         gaps: Whether to add actions that the version calls and the document does not grant.
         features: Optional features to grant, in the catalog's order.
         hardening: How to narrow cluster-scoped documents, None for not at all.
     """
 
     revision: Revision
-    release: PluginVersion | None = None
+    version: PluginVersion | None = None
     gaps: bool = False
     features: tuple[str, ...] = ()
     hardening: Hardening | None = None
@@ -33,24 +33,24 @@ class Selection:
     @property
     def stands_in(self) -> bool:
         """Whether the version is older than any document, so that the oldest stands in."""
-        return self.release is not None and self.release < self.revision.first
+        return self.version is not None and self.version < self.revision.first
 
     @property
     def word_for_word(self) -> bool:
         """Whether upstream's own variants are as upstream published them."""
-        return self.release is None and not self.features
+        return self.version is None and not self.features
 
     @property
     def serves(self) -> PluginVersion:
         """The version asked for; of a revision the last that shipped it."""
-        return self.release or self.revision.last or releases.newest()
+        return self.version or self.revision.last or known_versions.newest()
 
     def arguments(self) -> tuple[str, ...]:
         """Return the options that select the same again, in one fixed form."""
-        if self.release is None:
+        if self.version is None:
             words = ["--revision", self.revision.name]
         else:
-            words = ["--cni-version", str(self.release)] + ([] if self.gaps else ["--no-gaps"])
+            words = ["--cni-version", str(self.version)] + ([] if self.gaps else ["--no-gaps"])
         for feature in self.features:
             words += ["--feature", feature]
         return (*words, *(self.hardening.arguments() if self.hardening else ()))
@@ -90,11 +90,11 @@ def select(
             raise UsageError("--no-gaps goes with --cni-version; a revision is taken as it is")
         by_date = Selection(documents.find(revision))
         return Selection(by_date.revision, features=calls.check_features(features, by_date.serves))
-    release = releases.find(LATEST if cni_version is None else cni_version)
+    version = known_versions.find(LATEST if cni_version is None else cni_version)
     return Selection(
-        documents.in_force(release),
-        release,
+        documents.in_force(version),
+        version,
         gaps,
-        calls.check_features(features, release),
+        calls.check_features(features, version),
         hardening,
     )

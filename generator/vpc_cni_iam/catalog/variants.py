@@ -13,14 +13,14 @@ from vpc_cni_iam.catalog.facts.calls import (
     program_service_account,
 )
 from vpc_cni_iam.catalog.facts.documents import Revision
+from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.releases import known
 from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
-# docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier releases send
+# docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier versions send
 # CreateNetworkInterface without the cluster's tag.
 SCOPED_SINCE = PluginVersion((1, 8, 0))
 
@@ -76,7 +76,7 @@ class Variant:
         """The oldest version that the variant can work with."""
         if self.program:
             return feature_since(self.program)
-        oldest = known()[1] if "ipv6" not in self.modes else first_release("ipv6")
+        oldest = known()[1] if "ipv6" not in self.modes else first_version("ipv6")
         return max(oldest, SCOPED_SINCE) if self.cluster_scoped else oldest
 
     def document(self, revision: Revision) -> Policy:
@@ -162,7 +162,7 @@ def every() -> tuple[Variant, ...]:
 
 
 @cache
-def first_release(mode: Mode) -> PluginVersion:
+def first_version(mode: Mode) -> PluginVersion:
     """Return the first version that has a mode."""
     return min(
         call_range.first for c in calls() for call_range in c.ranges if call_range.mode == mode

@@ -52,17 +52,17 @@ def audit(
     """See `HELP`."""
     from vpc_cni_iam.audit import report
     from vpc_cni_iam.audit.audit import audit as audit_roles
-    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.inputs.aws.account import AccountDetails
 
     inputs.check_once([*files, *(daemonset or ())])
-    release = releases.find(to)
+    version = known_versions.find(to)
     deployments = [inputs.deployment(file) for file in daemonset or ()]
     with (
         progress("reading accounts") as passed,
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
-        result = audit_roles(details, release, deployments)
+        result = audit_roles(details, version, deployments)
     if output is options.Format.json:
         common.show_json(result)
     else:

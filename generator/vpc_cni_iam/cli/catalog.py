@@ -39,7 +39,7 @@ def catalog(
     if output is Format.json:
         common.show_json(entries)
         return
-    for title, entry in {**entries, "releases": changes()}.items():
+    for title, entry in {**entries, "versions": changes()}.items():
         rows = entry if isinstance(entry, list) else [entry]
         headers = tuple(rows[0])
         common.table(headers, ([_cell(row[h]) for h in headers] for row in rows), title)

@@ -226,7 +226,7 @@ def coverage(
     own = [subject.program] if subject.program else []
     scenarios = find(selected.scenario or own, selected.skip or ())
     report = formats.load(_REPORTS, output.value)
-    show = _one_version if hasattr(report, "release") and not selected.all_versions else _matrix
+    show = _one_version if hasattr(report, "version") and not selected.all_versions else _matrix
     worst = show(subject, setting, scenarios, report, verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
@@ -346,13 +346,13 @@ def _limited(
 def _setting(
     subject: Subject, node: NodeOptions, version: str, deployment: Deployment | None
 ) -> PluginSetting:
-    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage import deployment as deployments
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
 
     mode = deployments.mode(deployment) if deployment else subject.mode
     setting = PluginSetting(
-        releases.find(version),
+        known_versions.find(version),
         node.mode.value if node.mode else mode,
         names=subject.names,
         session_tags=not node.irsa,
@@ -390,7 +390,7 @@ def _one_version(
 
     coverage = cover(subject.policies, setting, scenarios, subject.limiting)
     risks = find_risks(subject.policies, setting, subject.limiting)
-    typer.echo(report.release(subject, coverage, risks, verbose=verbose), nl=False)
+    typer.echo(report.version(subject, coverage, risks, verbose=verbose), nl=False)
     return coverage.verdict
 
 

@@ -49,7 +49,7 @@ def explain(
     output: options.FormatOption = options.Format.text,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.explain import report
@@ -58,11 +58,11 @@ def explain(
 
     if policy == "-":
         raise UsageError("--policy is a path; standard input has the denied requests")
-    release = releases.find(cni_version) if cni_version else None
+    version = known_versions.find(cni_version) if cni_version else None
     names = surroundings.values
     opened = subject.of_input(policy, str, (), names) if policy is not None else None
     denials = denial.read(inputs.text(file), inputs.source(file))
-    result = explain_denials(denials, release, mode.value if mode else None, names, opened)
+    result = explain_denials(denials, version, mode.value if mode else None, names, opened)
     if output is options.Format.json:
         common.show_json(result)
     else:

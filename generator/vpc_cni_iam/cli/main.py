@@ -77,7 +77,7 @@ def application(words: Sequence[str]) -> typer.Typer:
 
 def _version(value: bool) -> None:
     if value:
-        from vpc_cni_iam.catalog.facts.releases import newest, newest_date
+        from vpc_cni_iam.catalog.facts.known_versions import newest, newest_date
 
         typer.echo(f"vpc-cni-iam {__version__}")
         typer.echo(f"newest plugin version known: {newest()} of {newest_date()}")

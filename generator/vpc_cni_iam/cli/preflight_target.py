@@ -80,7 +80,7 @@ def as_deployed(
     Raises:
         InputError: A value that the plugin does not take.
     """
-    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage import deployment as deployments
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 
@@ -88,8 +88,8 @@ def as_deployed(
     if version and documents.cni_version is None and documents.revision is None:
         version = versions.known(version, strict=documents.strict)
         documents = replace(documents, cni_version=version)
-    release = releases.find(version) if version else releases.newest()
-    setting = deployments.apply(PluginSetting(release, mode), deployment, {})
+    plugin_version = known_versions.find(version) if version else known_versions.newest()
+    setting = deployments.apply(PluginSetting(plugin_version, mode), deployment, {})
     features = dict.fromkeys((*(documents.feature or ()), *setting.features))
     documents = replace(documents, feature=list(features))
     if hardening.harden and hardening.additional_tag_key is None:

@@ -162,11 +162,11 @@ def review(
 
 
 def _target(cni_version: str | None, mode: Mode | None) -> ReviewTarget:
-    from vpc_cni_iam.catalog.facts import releases
+    from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.review.diff.coverage import ReviewTarget
 
-    release = releases.find(cni_version or "latest")
-    return ReviewTarget(release, mode.value if mode else None, chosen=cni_version is not None)
+    version = known_versions.find(cni_version or "latest")
+    return ReviewTarget(version, mode.value if mode else None, chosen=cni_version is not None)
 
 
 def _ignoring(path: Path | None) -> Ignoring | None:

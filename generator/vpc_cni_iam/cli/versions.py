@@ -10,8 +10,8 @@ _STRICT = "vpc_cni_iam.strict"
 
 
 def _versions() -> list[str]:
+    from vpc_cni_iam.catalog.facts.known_versions import known
     from vpc_cni_iam.catalog.facts.plugin_version import LATEST
-    from vpc_cni_iam.catalog.facts.releases import known
 
     return [LATEST, *map(str, reversed(known()[1:]))]
 
@@ -36,7 +36,7 @@ def _known_version(context: typer.Context, value: str | None) -> str | None:
 
 def known(name: str, *, strict: bool) -> str:
     """Return a version, or the newest known one for a later patch version, with a warning."""
-    from vpc_cni_iam.catalog.facts.releases import stand_in, stand_in_warning
+    from vpc_cni_iam.catalog.facts.known_versions import stand_in, stand_in_warning
     from vpc_cni_iam.cli.common import say
 
     version = None if strict else stand_in(name)

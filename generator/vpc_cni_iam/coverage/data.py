@@ -118,7 +118,7 @@ class DenialData(TypedDict):
 class VersionData(TypedDict):
     """The actions at a plugin version."""
 
-    release: str
+    version: str
     cells: dict[str, Cell]
     denied: dict[str, DenialData]
 
@@ -138,7 +138,7 @@ class MatrixData(TypedDict):
     granted_beyond_calls: Sequence[ExcessData]
     granted_partly_checked: Sequence[str]
     actions: Sequence[str]
-    releases: Sequence[VersionData]
+    versions: Sequence[VersionData]
 
 
 def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -> CoverageData:
@@ -147,7 +147,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
     return {
         "policy": subject.title,
         "equal_to": _equal(subject),
-        "cni_version": str(setting.release),
+        "cni_version": str(setting.version),
         "mode": setting.mode,
         "features": setting.features,
         "verdict": coverage.verdict if subject.is_complete else "incomplete",
@@ -156,7 +156,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
             {
                 "name": run.scenario.name,
                 "summary": run.scenario.summary,
-                "calls": [_call(subject, call, setting.release) for call in run.calls],
+                "calls": [_call(subject, call, setting.version) for call in run.calls],
             }
             for run in coverage.scenario_runs
         ],
@@ -186,7 +186,7 @@ def _excess(excess: Excess) -> list[ExcessData]:
     return [{"pattern": grant.pattern, "examples": grant.examples} for grant in excess.grants]
 
 
-def _call(subject: Subject, call: SentCall, release: PluginVersion) -> CallData:
+def _call(subject: Subject, call: SentCall, version: PluginVersion) -> CallData:
     return {
         "call": call.template.name,
         "action": call.template.action,
@@ -196,7 +196,7 @@ def _call(subject: Subject, call: SentCall, release: PluginVersion) -> CallData:
         "reached": call.reached,
         "impact": call.range.effect,
         "severity": call.range.severity,
-        "known": call.range.basis(release),
+        "known": call.range.basis(version),
         "breaks": call.breaks,
         "feature": call.range.feature,
         "evidence": call.range.evidence,
@@ -232,14 +232,14 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
         "granted_beyond_calls": _excess(matrix.excess),
         "granted_partly_checked": matrix.excess.partly_checked,
         "actions": matrix.actions,
-        "releases": [
+        "versions": [
             {
-                "release": str(row.release),
+                "version": str(row.version),
                 "cells": dict(zip(matrix.actions, row.cells, strict=True)),
                 "denied": {
-                    action: _denial(*matrix.reasons[row.release, action], row.release)
+                    action: _denial(*matrix.reasons[row.version, action], row.version)
                     for action in matrix.actions
-                    if (row.release, action) in matrix.reasons
+                    if (row.version, action) in matrix.reasons
                 },
             }
             for row in matrix.rows
@@ -251,12 +251,12 @@ def _spans(ranges: Iterable[VersionRange]) -> list[tuple[str, str]]:
     return [(str(s.first), str(s.last)) for s in ranges]
 
 
-def _denial(scenario: str, call: SentCall, release: PluginVersion) -> DenialData:
+def _denial(scenario: str, call: SentCall, version: PluginVersion) -> DenialData:
     return {
         "scenario": scenario,
         "call": call.template.name,
         "impact": call.range.effect,
-        "known": call.range.basis(release),
+        "known": call.range.basis(version),
         "breaks": call.breaks,
         "undecided": call.undecided or None,
         "evidence": call.range.evidence,

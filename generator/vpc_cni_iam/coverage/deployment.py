@@ -60,7 +60,7 @@ def apply(
     plugin = replace(setting.plugin, cluster_name=False)
     setting = replace(setting, plugin=plugin)
     features = list(setting.features)
-    for name in settings.known_variables(setting.release):
+    for name in settings.known_variables(setting.version):
         if name in deployment.environment and name not in environment:
             value = deployment.environment[name]
             try:

@@ -11,7 +11,7 @@ from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs import skipped
 
 MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
-# Actions that some release calls come first, and are fewer.
+# Actions that some version calls come first, and are fewer.
 _MOST_COLUMNS = 100
 # What a cell is called and how it is written, so that no meaning hangs on a colour.
 MEANINGS: dict[Cell, tuple[str, str]] = {
@@ -33,7 +33,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
     yield from equal_lines(subject)
     yield ""
     rows = [(row, row) for row in matrix.rows] if verbose else list(matrix.runs())
-    names = [releases_text(first, last) for first, last in rows]
+    names = [versions_text(first, last) for first, last in rows]
     width = max(map(len, names))
     actions = matrix.actions[:_MOST_COLUMNS]
     for number, action in enumerate(actions):
@@ -100,21 +100,21 @@ def works(matrix: Matrix) -> str:
     return versions
 
 
-def releases_text(first: Row, last: Row) -> str:
+def versions_text(first: Row, last: Row) -> str:
     """Return the name of a run of versions."""
-    same = first.release == last.release
-    return str(first.release) if same else f"{first.release} to {last.release}"
+    same = first.version == last.version
+    return str(first.version) if same else f"{first.version} to {last.version}"
 
 
 def reasons(matrix: Matrix) -> Iterator[str]:
     """Yield a line for each kind of denial: where, what breaks, and the evidence."""
     for denial in matrix.denials():
-        call_range, where = denial.call.range, releases_text(denial.first, denial.last)
+        call_range, where = denial.call.range, versions_text(denial.first, denial.last)
         yield (
             f"{MEANINGS[call_range.severity][0]}  {denial.action} at {where}, "
             f"in {denial.scenario}: "
             f"{call_range.effect} "
-            f"({call_range.known_by(denial.first.release, denial.last.release)}): "
+            f"({call_range.known_by(denial.first.version, denial.last.version)}): "
             f"{denial.call.consequence} ({call_range.evidence})"
         )
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
@@ -322,7 +322,7 @@ def check_coverage(
     """
     names = names_in(policies)
     setting = PluginSetting(
-        releases.find(cni_version),
+        known_versions.find(cni_version),
         mode or mode_of(policies),
         names=names_of(names, owner_known="vpc_owner_id" in names),
     )

@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.engine import run as engines
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.hcl import grammar
@@ -135,7 +135,9 @@ def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Ins
     problems: list[Problem] = []
     return Installation(
         tool=Tool(__version__, str(Path(__file__).resolve().parents[1])),
-        catalog=Catalog(str(releases.newest()), releases.newest_date(), len(releases.known())),
+        catalog=Catalog(
+            str(known_versions.newest()), known_versions.newest_date(), len(known_versions.known())
+        ),
         python=Python(platform.python_version(), sys.executable, _system()),
         dependencies=tuple(_dependencies(problems)),
         engines=tuple(_engines(folder, environ, problems)),
@@ -147,7 +149,7 @@ def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Ins
 
 def _system() -> str:
     # platform.platform() would start a program, uname.
-    return f"{platform.system()} {platform.release()} {platform.machine()}"
+    return f"{platform.system()} {platform.version()} {platform.machine()}"
 
 
 def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:

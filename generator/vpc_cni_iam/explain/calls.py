@@ -72,7 +72,7 @@ class AllowingStatements:
 
 
 def possible_calls(
-    denial: Denial, modes: tuple[Mode, ...], release: PluginVersion
+    denial: Denial, modes: tuple[Mode, ...], version: PluginVersion
 ) -> tuple[PossibleCall, ...]:
     """Return the calls that a denied request can be of at a plugin version.
 
@@ -80,20 +80,20 @@ def possible_calls(
         denial: The request.
     """
     return tuple(
-        _possible(template, sent, release)
+        _possible(template, sent, version)
         for template in request_templates().values()
         if _fits(template, denial)
-        and (sent := {m: c for m in modes if (c := _sent(template, m, release))})
+        and (sent := {m: c for m in modes if (c := _sent(template, m, version))})
     )
 
 
-def _sent(template: RequestTemplate, mode: Mode, release: PluginVersion) -> CallRange | None:
-    features = tuple(f for f in calls.features() if calls.feature_since(f) <= release)
-    return template.sent(mode, release, features)
+def _sent(template: RequestTemplate, mode: Mode, version: PluginVersion) -> CallRange | None:
+    features = tuple(f for f in calls.features() if calls.feature_since(f) <= version)
+    return template.sent(mode, version, features)
 
 
 def _possible(
-    template: RequestTemplate, sent: Mapping[Mode, CallRange], release: PluginVersion
+    template: RequestTemplate, sent: Mapping[Mode, CallRange], version: PluginVersion
 ) -> PossibleCall:
     call_range = next(iter(sent.values()))
     return PossibleCall(
@@ -105,7 +105,7 @@ def _possible(
         call_range.feature,
         template.broken_by(call_range),
         call_range.effect,
-        call_range.basis(release).value,
+        call_range.basis(version).value,
         call_range.evidence,
     )
 
@@ -146,7 +146,7 @@ def request_of(denial: Denial) -> Request | None:
 def allowing(
     denial: Denial,
     modes: tuple[Mode, ...],
-    release: PluginVersion,
+    version: PluginVersion,
     names: Mapping[str, str | None],
 ) -> Iterator[AllowingStatements]:
     """Yield the statements about an action: of the scoped variant, and of the generic one.
@@ -159,13 +159,13 @@ def allowing(
     features = [
         feature
         for feature in calls.features()
-        for call_range in calls.call_ranges(modes, release, feature)
+        for call_range in calls.call_ranges(modes, version, feature)
         if call_range.action == denial.action
     ]
-    selection = select(cni_version=str(release), features=features)
+    selection = select(cni_version=str(version), features=features)
     for name in (f"{modes[0]}-scoped", modes[0]):
         (variant,) = variants.find((name,))
-        if release < variant.minimum:
+        if version < variant.minimum:
             continue
         policy = subject.of_variant(name, selection, names).policies[0]
         statements = [s for s in policy.statements if _is_about(s, denial)]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, kind_of
 from vpc_cni_iam.coverage.analysis.excess import granted
@@ -59,7 +59,7 @@ def causes(
     possible: Sequence[PossibleCall],
     statements: Iterable[AllowingStatements],
     policy: Subject | None,
-    release: PluginVersion,
+    version: PluginVersion,
 ) -> tuple[Cause, ...]:
     """Return the causes of a denial, the certain ones first.
 
@@ -74,7 +74,7 @@ def causes(
         *_of_reason(denial),
         *_of_principal(denial),
         *_of_tags(denial),
-        *_of_policy(denial, policy, release),
+        *_of_policy(denial, policy, version),
         *(_of_catalog(denial, statements) if policy is None else ()),
         *(_of_version(denial.action) if policy is None and possible else ()),
     ]
@@ -128,20 +128,20 @@ def _cluster_name(certainty: Certainty) -> Cause:
     )
 
 
-def _of_policy(denial: Denial, policy: Subject | None, release: PluginVersion) -> Iterator[Cause]:
+def _of_policy(denial: Denial, policy: Subject | None, version: PluginVersion) -> Iterator[Cause]:
     """Yield why the policies of the role do not allow the request."""
     if policy is None:
         return
     request = request_of(denial)
     if not granted(policy.policies).evaluate(Request(denial.action, "*")).allowed:
-        setting = PluginSetting(release, policy.mode, names=policy.names)
+        setting = PluginSetting(version, policy.mode, names=policy.names)
         spans = matrix(policy.policies, setting).works()
         works = ", ".join(map(str, spans)) or "no known plugin version"
         yield Cause(
             "policy-lacks-action",
             Certainty.certain,
             f"{policy.title} does not allow {denial.action}; it works with {works}",
-            f"replace it by `vpc-cni-iam policy VARIANT --cni-version {release}`",
+            f"replace it by `vpc-cni-iam policy VARIANT --cni-version {version}`",
         )
     elif _allows_everywhere(policy, denial.action):
         yield _allowed(policy)
@@ -229,6 +229,6 @@ def _of_conditions(
 
 def _of_version(action: str) -> Iterator[Cause]:
     first = min(r.first for c in calls.calls() if c.action == action for r in c.ranges)
-    if first > releases.served()[0]:
+    if first > known_versions.served()[0]:
         text = f"the plugin calls it from {first} on; a policy from before does not allow it"
         yield Cause("policy-older-than-plugin", Certainty.possible, text, "update the policy")

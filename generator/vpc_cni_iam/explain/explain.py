@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
@@ -76,7 +76,7 @@ class Explanations:
 
 def explain(
     denials: Denials,
-    release: PluginVersion | None,
+    version: PluginVersion | None,
     mode: Mode | None,
     names: Mapping[str, str | None],
     policy: Subject | None = None,
@@ -85,13 +85,13 @@ def explain(
 
     Args:
         denials: The requests.
-        release: The plugin version; None for what a denial says, else the newest known one.
+        version: The plugin version; None for what a denial says, else the newest known one.
         mode: The IP family of the cluster; None for both.
         names: The names of the cluster and the like, by parameter.
         policy: The policies of the plugin's role; None if they are not given.
     """
     explanations = tuple(
-        _explanation(denial, count, release, (mode,) if mode else MODES, names, policy)
+        _explanation(denial, count, version, (mode,) if mode else MODES, names, policy)
         for denial, count in denials.counts.items()
     )
     unknown = tuple(dict.fromkeys(denials.unknown))
@@ -102,12 +102,12 @@ def explain(
 def _explanation(
     denial: Denial,
     count: int,
-    release: PluginVersion | None,
+    plugin_version: PluginVersion | None,
     modes: tuple[Mode, ...],
     names: Mapping[str, str | None],
     policy: Subject | None,
 ) -> Explanation:
-    version = release or _said(denial) or releases.newest()
+    version = plugin_version or _said(denial) or known_versions.newest()
     calls = possible_calls(denial, modes, version)
     sent_in = tuple(m for m in modes if any(m in call.modes for call in calls))
     known = {**dict(_names_in(denial)), **{k: v for k, v in names.items() if v}}
@@ -134,9 +134,9 @@ def _said(denial: Denial) -> PluginVersion | None:
     if not denial.version:
         return None
     try:
-        return releases.find(denial.version)
+        return known_versions.find(denial.version)
     except UsageError:
-        return releases.stand_in(denial.version)
+        return known_versions.stand_in(denial.version)
 
 
 def _names_in(denial: Denial) -> Iterator[tuple[str, str]]:

@@ -102,7 +102,7 @@ def _own(
     for path, text in texts.items():
         made_from = stated(text)
         if made_from is None:
-            if claims(text):  # of a release, say, that only another version knows
+            if claims(text):  # of a version, say, that only another version knows
                 own.append(path)
                 edited.append(path)
             continue

@@ -46,9 +46,9 @@ class Needs:
         """Return the needs of a policy; the VPC is empty if the policy does not name it."""
         names = parameters.values({"cluster_name": cluster, "vpc_id": vpc or None})
         policy = parameters.substitute(composed.policy, names)
-        release = composed.selection.serves
+        version = composed.selection.serves
         values = {CLUSTER: cluster, OWNER: "amazon-vpc-cni"}
-        sent = {key: values.get(key, "") for key in tag_keys(release).managed}
+        sent = {key: values.get(key, "") for key in tag_keys(version).managed}
         return Needs(
             cluster,
             vpc,

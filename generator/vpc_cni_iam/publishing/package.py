@@ -27,8 +27,8 @@ def package_options(options: Options) -> Options:
 
     The variants of the options that are given are ignored.
     """
-    release = options.selection.release
-    variants = tuple(v for v in VARIANTS if release is None or release >= v.minimum)
+    version = options.selection.version
+    variants = tuple(v for v in VARIANTS if version is None or version >= v.minimum)
     return Options(variants, options.selection)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import Compatibility, MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.parameters import Parameter
@@ -81,7 +81,7 @@ def document(composed: Composed, *, required: bool) -> RenderedDocument:
         composed.policy,
         value=lambda text: _value(text, required=required),
         remarks=[(remark,) if remark else () for remark in composed.remarks]
-        + [r for a in composed.additions for r in _remarks(a, composed.selection.release)],
+        + [r for a in composed.additions for r in _remarks(a, composed.selection.version)],
         joined=Expression("var.additional_policy_documents"),
     )
     block.comment = _introduction(composed, compatible)
@@ -116,7 +116,7 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     variant, selection = composed.variant, composed.selection
     origin = "Upstream's document"
     if composed.hardened:
-        origin = f"Hardened for plugin {selection.release} from upstream's"
+        origin = f"Hardened for plugin {selection.version} from upstream's"
     elif variant.derived:
         origin = "Derived from upstream's document"
     source = f"{origin} of {selection.revision.name}"
@@ -128,7 +128,7 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     return [f"{variant.name}: {variant.summary}.", works_with]
 
 
-def _remarks(addition: Addition, release: PluginVersion | None) -> list[list[str]]:
+def _remarks(addition: Addition, version: PluginVersion | None) -> list[list[str]]:
     """Return the comment of each statement of an addition."""
     if addition.feature:
         return [[f"Added for the feature {addition.feature}."] for _ in addition.statements]
@@ -136,7 +136,7 @@ def _remarks(addition: Addition, release: PluginVersion | None) -> list[list[str
     for statement in addition.statements:
         uses = [u for u in addition.call_ranges if u.action in statement.actions]
         ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
-        caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {release}"
+        caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {version}"
         remarks.append([f"Added: called by {caller}, and missing in upstream's document."])
     return remarks
 
@@ -196,7 +196,7 @@ def _call_ranges(call_ranges: Iterable[CallRange]) -> list[str]:
         actions = ", ".join(f"`{action}`" for action in dict.fromkeys(u.action for u in shared))
         modes = " and ".join(dict.fromkeys(u.mode for u in shared))
         last = f"to {call_range.last}" if call_range.last else "on"
-        known = call_range.known_by(call_range.first, call_range.last or releases.newest())
+        known = call_range.known_by(call_range.first, call_range.last or known_versions.newest())
         impact = (
             f"{call_range.effect} if denied ({known})"
             if call_range.deniable

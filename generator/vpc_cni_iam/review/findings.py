@@ -102,7 +102,7 @@ class Review:
     Args:
         plan: The name of the plan's file, or ``standard input``.
         engine: The engine's version as the plan has it, such as ``1.15.5``.
-        release: The plugin's version the plan was reviewed for, such as ``v1.23.0``.
+        version: The plugin's version the plan was reviewed for, such as ``v1.23.0``.
         modes: The IP families, ``ipv4`` and ``ipv6``.
         clusters: The plugin in each cluster of which the plan says anything.
         changes: What the plan holds, by address and attribute; no-op and read ones too.
@@ -119,7 +119,7 @@ class Review:
     format: Literal[1] = field(default=1, kw_only=True)
     plan: str
     engine: str
-    release: str
+    version: str
     modes: tuple[str, ...]
     clusters: tuple[ClusterChange, ...]
     changes: tuple[Change, ...]

@@ -104,7 +104,7 @@ def coverage_findings(
         unknown: Policies whose documents are not known, which may allow it after all.
         unsure: Whether any of them changes, too, so that nothing is lost for certain.
     """
-    where = f"plugin {coverage.release}, {coverage.mode}"
+    where = f"plugin {coverage.version}, {coverage.mode}"
     unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
     levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
     for impact, level in levels:

@@ -121,7 +121,7 @@ def review(
     return Review(
         plan.source,
         plan.version,
-        str(target.release),
+        str(target.version),
         (target.mode,) if target.mode else ("ipv4", "ipv6"),
         tuple(change for _, change in clusters),
         changes,
@@ -151,9 +151,9 @@ def _targets(
     """Return by which version the policies of aws-node's roles are judged, by role."""
     targets: dict[str, ReviewTarget] = {}
     for plugin, change in clusters:
-        release = PluginVersion.of(change.judged_after)
+        version = PluginVersion.of(change.judged_after)
         mode = target.mode or (change.mode_after if plugin.after.mode else None)
-        judged = target_of(plugin.after, release, mode, chosen=target.chosen)
+        judged = target_of(plugin.after, version, mode, chosen=target.chosen)
         for role in (*change.before.roles, *change.after.roles):
             targets.setdefault(role, judged)
     return targets

@@ -207,12 +207,12 @@ def judged(review: Review) -> str:
     """Return by what policies are judged, such as ``for plugin v1.23.2, ipv4 or ipv6``."""
     if review.clusters:
         return "with the plugin versions that it names"
-    return f"for plugin {review.release}, {modes(review)}"
+    return f"for plugin {review.version}, {modes(review)}"
 
 
 def judged_by(review: Review) -> str:
     """Return by which version the plugin's policies are judged, where no cluster says one."""
-    return f"the plan names none; judged by {review.release}, {modes(review)}"
+    return f"the plan names none; judged by {review.version}, {modes(review)}"
 
 
 def limits(review: Review) -> str:

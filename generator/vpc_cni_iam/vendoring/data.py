@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NotRequired, TypedDict
 
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.files.tree import FileChange
 from vpc_cni_iam.policy.diff.changes import ChangeKind
 from vpc_cni_iam.vendoring.configuration.config import Config
@@ -62,7 +62,7 @@ class CheckData(TypedDict):
     orphans: Sequence[str]
     warnings: Sequence[str]
     summary: dict[str, int]
-    newest_release: str
+    newest_version: str
 
 
 class AccessChangeData(TypedDict):
@@ -148,7 +148,7 @@ def check_data(checked: CheckResult) -> CheckData:
         "orphans": checked.orphans,
         "warnings": checked.warnings,
         "summary": counts(checked.reports),
-        "newest_release": str(releases.newest()),
+        "newest_version": str(known_versions.newest()),
     }
 
 

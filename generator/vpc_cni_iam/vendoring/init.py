@@ -8,7 +8,7 @@ from pathlib import Path
 import tomlkit
 
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
@@ -26,7 +26,7 @@ path = {path}
 
 # The plugin version that the policies are made for.
 # renovate: datasource=github-releases depName=aws/amazon-vpc-cni-k8s
-cni_version = "{release}"
+cni_version = "{version}"
 # In place of cni_version, one of upstream's documents exactly: {revisions}.
 # revision = "{revision}"
 
@@ -62,7 +62,7 @@ def text(path: str, selected: Sequence[str] = ()) -> str:
     known = [r.name for r in documents.revisions()]
     return _TEMPLATE.format(
         path=tomlkit.string(path).as_string(),
-        release=releases.newest(),
+        version=known_versions.newest(),
         revision=known[-1],
         revisions=", ".join(known),
         variants=", ".join(v.name for v in variants.VARIANTS),

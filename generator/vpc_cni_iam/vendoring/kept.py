@@ -32,7 +32,7 @@ _OTHER_SAMPLE = {
     name: value.translate(_OTHER_DIGITS).replace("aws-us-gov", "aws-cn").replace("verify", "other")
     for name, value in _SAMPLE.items()
 }
-# Outputs about releases of the plugin, which nobody attaches to anything.
+# Outputs about versions of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with", "minimum_cni_version")
 _DOCUMENT = ("data", "aws_iam_policy_document")
 _Finding = tuple[KeptAccess, str]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.escape import code_cell, escape_control, escape_line, escape_markdown
 from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.manifest import FOLDER
@@ -71,7 +71,7 @@ def _behind(checked: CheckResult) -> list[str]:
     behind = [r.module for r in checked.reports if not r.module.newest]
     pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
     return [
-        f"{count} pinned to {pin}; the newest version known is {releases.newest()}"
+        f"{count} pinned to {pin}; the newest version known is {known_versions.newest()}"
         for pin, count in sorted(pins.items())
     ]
 

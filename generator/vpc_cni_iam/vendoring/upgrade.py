@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
@@ -49,8 +49,8 @@ def find_pin(
     if revision is not None:
         return Pin("revision", documents.find(revision).name)
     if cni_version is not None:
-        return Pin("cni_version", str(releases.find(cni_version)))
-    return Pin("cni_version", str(releases.newest()), keep_newer=True)
+        return Pin("cni_version", str(known_versions.find(cni_version)))
+    return Pin("cni_version", str(known_versions.newest()), keep_newer=True)
 
 
 def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
@@ -69,7 +69,7 @@ def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
     chosen = [
         number
         for number, module in enumerate(config.modules)
-        if (not names or module.path in names) and not (pin.keep_newer and module.unknown_release)
+        if (not names or module.path in names) and not (pin.keep_newer and module.unknown_version)
     ]
     lines, places = config.text.split("\n"), TomlLineIndex(config.text)
     inline = []

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import documents, releases
+from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.options import ModuleKind, Options
 from vpc_cni_iam.catalog.selection import Selection, select
 from vpc_cni_iam.catalog.variants import Variant, every
@@ -50,7 +50,7 @@ def nearest_options(module: ModuleDirectory) -> Options:
             advice = "name what to compare it with by --revision or --cni-version"
         raise InputError(str(module.directory), "", problem + advice)
     selections = [select(revision=r.name) for r in documents.revisions()]
-    selections += [select(cni_version=str(r)) for r in reversed(releases.known()[1:])]
+    selections += [select(cni_version=str(r)) for r in reversed(known_versions.known()[1:])]
     usable = [s for s in selections if _supported(variants, s) == variants]
     values = module.sample_values()
     policies = {d.name: d.policy for d in module.content.documents}
@@ -85,8 +85,8 @@ def _present(module: ModuleDirectory, variants: Iterable[Variant]) -> tuple[Vari
 
 
 def _supported(variants: Iterable[Variant], selection: Selection) -> tuple[Variant, ...]:
-    release = selection.release
-    return tuple(v for v in variants if release is None or release >= v.minimum)
+    version = selection.version
+    return tuple(v for v in variants if version is None or version >= v.minimum)
 
 
 def _kind(module: ModuleDirectory) -> ModuleKind:

@@ -90,9 +90,9 @@ class CallRange:
             return delayed
         return f"{self.impact.value}, {delayed}" if self.delay else self.impact.value
 
-    def basis(self, release: PluginVersion) -> Basis:
+    def basis(self, version: PluginVersion) -> Basis:
         """Return how the impact at a version is known."""
-        return Basis.OBSERVED if release in self.observed else self.source
+        return Basis.OBSERVED if version in self.observed else self.source
 
     def known_by(self, first: PluginVersion, last: PluginVersion) -> str:
         """Return how the impact is known over a range of versions, in words."""
@@ -106,13 +106,13 @@ class CallRange:
             named = f"{len(observed)} versions from {observed[0]} to {observed[-1]}"
         return f"observed at {named}, else {self.source.value}"
 
-    def at(self, release: PluginVersion) -> bool:
+    def at(self, version: PluginVersion) -> bool:
         """Say whether this use is there at a version.
 
         Args:
-            release: A known version.
+            version: A known version.
         """
-        return self.first <= release and (self.last is None or release <= self.last)
+        return self.first <= version and (self.last is None or version <= self.last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,17 +184,17 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
     )
 
 
-def at_release(call_range: CallRange, name: str, release: PluginVersion) -> CallRange:
-    """Return a range as it is at a release: of some the agent exits on any denial.
+def at_version(call_range: CallRange, name: str, version: PluginVersion) -> CallRange:
+    """Return a range as it is at a version: of some the agent exits on any denial.
 
     Args:
         name: The name of the action or the request form.
-        release: A version of the range.
+        version: A version of the range.
     """
     exits = calls_data()["exits_on_denial"]
     first, last = PluginVersion.of(exits["first"]), PluginVersion.of(exits["last"])
     by_agent = call_range.action.startswith("ec2:") and call_range.feature not in _OTHER_PROGRAMS
-    if not first <= release <= last or not by_agent or call_range.action in exits["but"]:
+    if not first <= version <= last or not by_agent or call_range.action in exits["but"]:
         return call_range
     at_start = call_range.impact is Impact.EXITS or name in exits["at_start"]
     return replace(
@@ -225,24 +225,24 @@ def call(action: str) -> Call:
 
 
 def call_ranges(
-    modes: Iterable[Mode], release: PluginVersion | None, feature: str | None = None
+    modes: Iterable[Mode], version: PluginVersion | None, feature: str | None = None
 ) -> tuple[CallRange, ...]:
     """Return what modes use at a version, without a feature or because of one.
 
     Args:
         modes: The modes to ask for.
-        release: The version; None for any version that the catalog knows, in which case the
+        version: The version; None for any version that the catalog knows, in which case the
             versions whose agent exits on any denial are not told apart.
         feature: None for the calls made always, or the name of the feature.
     """
     chosen = tuple(modes)
     return tuple(
-        at_release(call_range, call_range.action, release) if release else call_range
+        at_version(call_range, call_range.action, version) if version else call_range
         for c in calls()
         for call_range in c.ranges
         if call_range.mode in chosen
         and call_range.feature == feature
-        and (release is None or call_range.at(release))
+        and (version is None or call_range.at(version))
     )
 
 
@@ -268,22 +268,22 @@ def feature_since(name: str) -> PluginVersion:
     )
 
 
-def check_features(names: Iterable[str], release: PluginVersion | None) -> tuple[str, ...]:
+def check_features(names: Iterable[str], version: PluginVersion | None) -> tuple[str, ...]:
     """Return the features of these names, each once, in the catalog's order.
 
     Args:
         names: As the user wrote them.
-        release: The version that must have them, None for any.
+        version: The version that must have them, None for any.
 
     Raises:
         UsageError: An unknown feature, or one that the version does not have yet.
     """
     chosen = {resolve(name, features(), "feature", "--feature") for name in names}
     for name in sorted(chosen):
-        if release is not None and release < feature_since(name):
+        if version is not None and version < feature_since(name):
             problem = (
                 "feature {} exists from plugin {} on, not at {}; leave it out, or choose a later "
                 "{--cni-version}"
             )
-            raise OptionError("--feature", problem, name, feature_since(name), release)
+            raise OptionError("--feature", problem, name, feature_since(name), version)
     return tuple(name for name in features() if name in chosen)

@@ -24,7 +24,7 @@ class Source:
         repository: Owner and name on GitHub.
         path: The file in it.
         blob: Git's name of the file's content, by which anyone finds it in the repository.
-        release: The first version that shipped the revision.
+        version: The first version that shipped the revision.
         commit: The commit that brought it, None where that is not known.
         date: When, in ISO 8601: of the commit, of the version where that is not known.
     """
@@ -32,7 +32,7 @@ class Source:
     repository: str
     path: str
     blob: str
-    release: str
+    version: str
     commit: str | None
     date: str
 
@@ -40,7 +40,7 @@ class Source:
     def pin(self) -> str:
         """What names the content exactly, in words."""
         if self.commit is None:
-            return f"git blob {self.blob} in release {self.release}"
+            return f"git blob {self.blob} in release {self.version}"
         return f"commit {self.commit}"
 
 
@@ -116,12 +116,12 @@ def _revision(entry: dict[str, Any]) -> Revision:
             source["repository"],
             source["path"],
             source["git_blob"],
-            commit["first_release"],
+            commit["first_version"],
             commit["commit"],
             commit["date"],
         ),
-        first=PluginVersion.of(entry["first_release"]),
-        last=PluginVersion.of(entry["last_release"]) if entry["last_release"] else None,
+        first=PluginVersion.of(entry["first_version"]),
+        last=PluginVersion.of(entry["last_version"]) if entry["last_version"] else None,
         kinds=tuple(entry["documents"]),
     )
 
@@ -174,11 +174,11 @@ def find(name: str) -> Revision:
     return by_name[resolve(name, by_name, "revision", "--revision", repeatable=False)]
 
 
-def in_force(release: PluginVersion) -> Revision:
+def in_force(version: PluginVersion) -> Revision:
     """Return the revision a version shipped; the oldest for a version before any was.
 
     Args:
-        release: A known version.
+        version: A known version.
     """
-    shipped = [r for r in revisions() if r.first <= release]
+    shipped = [r for r in revisions() if r.first <= version]
     return shipped[-1] if shipped else revisions()[0]

@@ -56,7 +56,7 @@ class RequestTemplate:
         return call_range.breaks or self.breaks[call_range.severity]
 
     def sent(
-        self, mode: Mode, release: PluginVersion, features: tuple[str, ...]
+        self, mode: Mode, version: PluginVersion, features: tuple[str, ...]
     ) -> CallRange | None:
         """Return the use under which it is sent, the gravest if several; None if it is not.
 
@@ -64,10 +64,10 @@ class RequestTemplate:
             features: The optional features in use.
         """
         ranges = [
-            calls.at_release(call_range, self.name, release)
+            calls.at_version(call_range, self.name, version)
             for call_range in self.ranges
             if call_range.mode == mode
-            and call_range.at(release)
+            and call_range.at(version)
             and (call_range.feature is None or call_range.feature in features)
         ]
         return min(ranges, key=lambda call_range: call_range.severity != "fatal", default=None)
@@ -116,7 +116,7 @@ def kind_of(resource: str) -> str:
 
 
 def checked_on(
-    action: str, modes: Iterable[Mode], release: PluginVersion, features: tuple[str, ...]
+    action: str, modes: Iterable[Mode], version: PluginVersion, features: tuple[str, ...]
 ) -> frozenset[str]:
     """Return the kinds of resource that a version's requests for an action are checked on.
 
@@ -128,7 +128,7 @@ def checked_on(
         for template in request_templates().values()
         if template.action == action
         for mode in modes
-        if template.sent(mode, release, features)
+        if template.sent(mode, version, features)
         for kind in template.on
     )
 
@@ -151,7 +151,7 @@ class TagKeys:
 
 
 @cache
-def tag_keys(release: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
+def tag_keys(version: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
     """Return the tag keys that a version writes.
 
     Args:
@@ -161,14 +161,14 @@ def tag_keys(release: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
     there = [
         (tag["key"], tag["needs"])
         for tag in data["tags"]
-        if PluginVersion.of(tag["since"]) <= release
+        if PluginVersion.of(tag["since"]) <= version
         and (cluster_name or tag["needs"] != "CLUSTER_NAME")
     ]
     managed = tuple(key for key, needs in there if needs != "creation")
     made = tuple(key for key, needs in there if needs == "creation")
-    additional = release >= PluginVersion.of(data["additional_tags_since"])
-    every = release >= PluginVersion.of(data["all_tags_on_create_since"])
+    additional = version >= PluginVersion.of(data["additional_tags_since"])
+    every = version >= PluginVersion.of(data["all_tags_on_create_since"])
     created = (*made, *managed) if every else made
-    if release < PluginVersion.of(data["tag_on_create_since"]):
+    if version < PluginVersion.of(data["tag_on_create_since"]):
         created = ()
     return TagKeys(managed, created, additional, every)

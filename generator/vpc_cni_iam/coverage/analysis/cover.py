@@ -84,19 +84,19 @@ def cover(
     chosen = tuple(scenarios)
     runs = run_scenarios(Answers(policies, limits), setting, chosen)
     if not runs:
-        raise no_scenario_error(chosen, setting.mode, setting.release)
+        raise no_scenario_error(chosen, setting.mode, setting.version)
     idle = unused(policies, setting)
     excess = excess_grants(policies, called_actions(setting), limits)
     return Coverage(setting, runs, idle, excess.without(idle))
 
 
 def no_scenario_error(
-    scenarios: Iterable[Scenario], mode: Mode, release: PluginVersion | None = None
+    scenarios: Iterable[Scenario], mode: Mode, version: PluginVersion | None = None
 ) -> UsageError:
     """Return the error that no scenario arises, since silence must not pass for an answer."""
     words = f"in {'IPv6' if mode == 'ipv6' else 'IPv4'} mode"
-    if release is not None:
-        words += f" at plugin {release}"
+    if version is not None:
+        words += f" at plugin {version}"
     since = [
         f"{s.name} (from {s.since[mode]} on)" if mode in s.since else f"{s.name} (never)"
         for s in scenarios
@@ -142,6 +142,6 @@ def called_actions(setting: PluginSetting) -> tuple[str, ...]:
     """Return the actions that a version calls in its mode with the features in use."""
     features = (None, *setting.features)
     actions = (
-        u.action for f in features for u in calls.call_ranges((setting.mode,), setting.release, f)
+        u.action for f in features for u in calls.call_ranges((setting.mode,), setting.version, f)
     )
     return tuple(dict.fromkeys(actions))

@@ -1,4 +1,4 @@
-"""A policy against every release: one cell for each version and action."""
+"""A policy against every version: one cell for each version and action."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vpc_cni_iam.catalog.facts import calls, releases
+from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.requests import request_templates, tag_keys
 from vpc_cni_iam.coverage.analysis.cover import (
@@ -35,7 +35,7 @@ class Row:
         failing: The scenarios with a denied call that is fatal.
     """
 
-    release: PluginVersion
+    version: PluginVersion
     cells: tuple[Cell, ...]
     failing: tuple[str, ...] = ()
 
@@ -90,7 +90,7 @@ class Matrix:
 
     def works(self) -> tuple[VersionRange, ...]:
         """Return the versions at which no denied call is fatal, as runs."""
-        return releases.spans(frozenset(row.release for row in self.rows if not row.fatal))
+        return known_versions.spans(frozenset(row.version for row in self.rows if not row.fatal))
 
     def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:
         """Return special scenarios, and at which versions the plugin works outside of them.
@@ -101,12 +101,12 @@ class Matrix:
         names = tuple(s for s in self.scenarios if any(s in row.failing for row in some))
         if not names:
             return (), ()
-        return names, releases.spans(frozenset(row.release for row in some))
+        return names, known_versions.spans(frozenset(row.version for row in some))
 
     def works_also(self) -> tuple[VersionRange, ...]:
         """Return the versions at which the plugin fails in those special scenarios only."""
         ordinary = (r for r in self.rows if r.fatal and ORDINARY not in r.failing)
-        return releases.spans(frozenset(r.release for r in ordinary))
+        return known_versions.spans(frozenset(r.version for r in ordinary))
 
     def denials(self) -> tuple[DeniedRange, ...]:
         """Return why cells are denied, each reason once for a run of versions."""
@@ -114,7 +114,7 @@ class Matrix:
         for action in self.actions:
             before: DeniedRange | None = None
             for row in self.rows:
-                reason = self.reasons.get((row.release, action))
+                reason = self.reasons.get((row.version, action))
                 if reason is None:
                     before = None
                     continue
@@ -169,8 +169,8 @@ def matrix(
     rows: list[Row] = []
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]] = {}
     results: dict[object, _Result | None] = {}
-    for release in releases.known()[1:]:
-        at = setting.at(release)
+    for version in known_versions.known()[1:]:
+        at = setting.at(version)
         profile = _profile(at, chosen)
         if profile not in results:
             results[profile] = _result(run_scenarios(answers, at, chosen))
@@ -178,8 +178,8 @@ def matrix(
         if result is None:
             continue  # nothing was asked, so that nothing is known
         cells = tuple(result.cell(action, granted=action in granted_actions) for action in actions)
-        rows.append(Row(release, cells, result.failing))
-        reasons |= {(release, action): denied for action, denied in result.denied.items()}
+        rows.append(Row(version, cells, result.failing))
+        reasons |= {(version, action): denied for action, denied in result.denied.items()}
     if not rows:
         raise no_scenario_error(chosen, setting.mode)
     names = tuple(s.name for s in chosen)
@@ -226,11 +226,11 @@ def _profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
     """Return everything that the requests of a version depend on."""
     return (
         tuple(
-            f.sent(setting.mode, setting.release, setting.features)
+            f.sent(setting.mode, setting.version, setting.features)
             for f in request_templates().values()
         ),
-        tag_keys(setting.release),
-        tuple(setting.release < r for r in CHANGES),
+        tag_keys(setting.version),
+        tuple(setting.version < r for r in CHANGES),
         setting.features,
         tuple(s.name for s in scenarios if s.arises(setting)),
     )

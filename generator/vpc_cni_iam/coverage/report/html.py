@@ -10,7 +10,7 @@ from vpc_cni_iam.coverage.matrix_wording import (
     equal_lines,
     excess_lines,
     heading,
-    releases_text,
+    versions_text,
 )
 from vpc_cni_iam.coverage.report.svg import FONT, drawing, style
 from vpc_cni_iam.coverage.subject import Subject
@@ -69,10 +69,10 @@ def html(subject: Subject, matrix: Matrix) -> str:
         conclusion=conclusion(subject, matrix),
         drawing=Markup(drawing(subject, matrix, whole=False)),
         actions=matrix.actions,
-        rows=[(releases_text(*run), list(map(_cell, run[0].cells))) for run in matrix.runs()],
+        rows=[(versions_text(*run), list(map(_cell, run[0].cells))) for run in matrix.runs()],
         meanings=MEANINGS.values(),
         denials=matrix.denials(),
-        releases_text=releases_text,
+        versions_text=versions_text,
         excess=list(excess_lines(matrix)),
         skipped=list(skipped.lines(subject.skipped)),
     )

@@ -10,7 +10,7 @@ from vpc_cni_iam.coverage.data import coverage_data, matrix_data
 from vpc_cni_iam.coverage.subject import Subject
 
 
-def release(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
+def version(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
     """Return the report about one version; it is complete without ``verbose``."""
     del verbose
     return json_output.dumps(coverage_data(subject, coverage, risks)) + "\n"

@@ -95,7 +95,7 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
             f"{escape_html(line)}</text>"
             for place, (kind, line) in enumerate(lines)
         ]
-    columns = _columns([row.release for row in matrix.rows])
+    columns = _columns([row.version for row in matrix.rows])
     parts += _ticks(matrix, columns, top, len(labels))
     whole_row: list[Cell] = ["fatal" if row.fatal else "allowed" for row in matrix.rows]
     cells = [whole_row, *(list(c) for c in zip(*(row.cells for row in matrix.rows), strict=True))]
@@ -112,9 +112,9 @@ def _lines(text: str, letters: int) -> list[str]:
     return textwrap.wrap(text, letters, max_lines=_TITLE_LINES, placeholder="\u2026")
 
 
-def _columns(releases: Sequence[PluginVersion]) -> list[float]:
+def _columns(versions: Sequence[PluginVersion]) -> list[float]:
     """Return where each version's column begins, and at last where the last one ends."""
-    minors = [list(group) for _, group in groupby(releases, key=lambda r: r.number[:2])]
+    minors = [list(group) for _, group in groupby(versions, key=lambda r: r.number[:2])]
     width = min(_WIDEST_MINOR, (_WIDTH - 2 * _MARGIN) / max(1, len(minors)))
     edges = [
         _MARGIN + width * (place + part / len(minor))
@@ -129,7 +129,7 @@ def _ticks(matrix: Matrix, columns: Sequence[float], top: int, rows: int) -> Ite
     bottom = top + _TICKS + rows * _ROW
     before = None
     for x, row in zip(columns, matrix.rows, strict=False):
-        minor = row.release.number[:2]
+        minor = row.version.number[:2]
         if minor == before:
             continue
         before = minor
@@ -147,7 +147,7 @@ def _bars(
     place = 0
     for cell, run in groupby(cells):
         end = place + len(list(run))
-        first, last = matrix.rows[place].release, matrix.rows[end - 1].release
+        first, last = matrix.rows[place].version, matrix.rows[end - 1].version
         width = columns[end] - columns[place]
         gap = min(0.75, width / 4)
         where = f"{first}" if first == last else f"{first} to {last}"
@@ -165,7 +165,7 @@ def _meaning(
     impacts = dict.fromkeys(
         f"{denial.call.range.effect} ({denial.call.range.known_by(first, last)})"
         for denial in matrix.denials()
-        if denial.action == action and denial.first.release <= last and denial.last.release >= first
+        if denial.action == action and denial.first.version <= last and denial.last.version >= first
     )
     return "; ".join((MEANINGS[cell][1], *impacts))
 

@@ -22,7 +22,7 @@ from vpc_cni_iam.policy.evaluate import Compiled, Request
 _MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
-def release(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
+def version(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
     """Return the report about one version."""
     return _shown(text(subject, coverage, risks, verbose=verbose))
 
@@ -47,13 +47,13 @@ def text(
         verbose: Whether to list the calls of each scenario, with the evidence.
     """
     setting = coverage.setting
-    yield f"{subject.title} against plugin {setting.release}, {_MODES[setting.mode]}"
+    yield f"{subject.title} against plugin {setting.version}, {_MODES[setting.mode]}"
     yield from matrix_wording.equal_lines(subject)
     yield ""
     some = granted(subject.policies)
     if verbose:
         for run in coverage.scenario_runs:
-            yield from _scenario(subject, some, run, setting.release)
+            yield from _scenario(subject, some, run, setting.version)
             yield ""
     elif coverage.denied():
         yield from _denials(subject, some, coverage)
@@ -100,7 +100,7 @@ def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[s
     """Yield each denial once, with the scenarios that it is in; required calls come first."""
     scenarios: dict[tuple[bool, tuple[str, ...]], dict[str, None]] = {}
     for scenario, call in coverage.denied():
-        why = _why(subject, some, call, coverage.setting.release)
+        why = _why(subject, some, call, coverage.setting.version)
         lines = (_about(call), *(f"         {line}" for line in why))
         key = call.range.severity != "fatal", lines
         scenarios.setdefault(key, {})[scenario.name] = None
@@ -119,7 +119,7 @@ def _scenarios(coverage: Coverage, names: list[str]) -> str:
 
 
 def _scenario(
-    subject: Subject, some: Compiled, run: ScenarioRun, release: PluginVersion
+    subject: Subject, some: Compiled, run: ScenarioRun, version: PluginVersion
 ) -> Iterator[str]:
     denied = [call for call in run.calls if not call.allowed]
     state = f"{len(denied)} of {len(run.calls)} calls denied" if denied else "all allowed"
@@ -136,7 +136,7 @@ def _scenario(
             yield f"  {_about(call)}, by statement {', '.join(by)}"
             continue
         yield f"  {_about(call)}"
-        for line in _why(subject, some, call, release):
+        for line in _why(subject, some, call, version):
             yield f"           {line}"
         if not call.reached:
             yield "           not reached after an earlier denial"
@@ -153,14 +153,14 @@ def _about(call: SentCall) -> str:
     return f"{state:<8} {' on the '.join(filter(None, (call.template.action, call.on)))}"
 
 
-def _why(subject: Subject, some: Compiled, call: SentCall, release: PluginVersion) -> Iterator[str]:
+def _why(subject: Subject, some: Compiled, call: SentCall, version: PluginVersion) -> Iterator[str]:
     """Yield why a call is denied, and what that breaks."""
     yield from dict.fromkeys(
         _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
     )
     only = f", only with {call.range.feature}" if call.range.feature else ""
     effect = f"if denied, {call.range.effect}" if call.undecided else call.range.effect
-    yield f"{effect} ({call.range.basis(release).value}{only}): {call.breaks}"
+    yield f"{effect} ({call.range.basis(version).value}{only}): {call.breaks}"
 
 
 def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> str:

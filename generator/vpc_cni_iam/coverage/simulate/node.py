@@ -43,7 +43,7 @@ class SimulatedNode(Sender):
         self.hyperpod = False
         names = setting.names
         self.subnet = Subnet("subnet-0123456789abcdef0", names.vpc_owner_id, names.vpc_id)
-        self.keys = tag_keys(setting.release, cluster_name=setting.plugin.cluster_name)
+        self.keys = tag_keys(setting.version, cluster_name=setting.plugin.cluster_name)
         self.groups = (self.group("sg-0123456789abcdef0"), self.group("sg-0fedcba9876543210"))
 
     def group(self, identifier: str) -> Group:
@@ -106,7 +106,7 @@ class SimulatedNode(Sender):
                 self.send("assign-ipv6", eni)
         if plugin.provisioning:
             if plugin.subnet_discovery and (
-                not plugin.custom_networking or setting.release < _GROUPS_ANYWAY_BEFORE
+                not plugin.custom_networking or setting.version < _GROUPS_ANYWAY_BEFORE
             ):
                 self.describe("describe-security-groups")
             self.regroup(*interfaces)
@@ -184,7 +184,7 @@ class SimulatedNode(Sender):
         eni = self.interface("new interface", tags, place)
         checks = self.requests.create_interface(place, self.groups, tags)
         eni.exists = bool(self.sent("create", eni.name, checks))
-        tags_first = self.setting.release < _TAGS_AFTER_ATTACH
+        tags_first = self.setting.version < _TAGS_AFTER_ATTACH
         if tags_first:
             self._tag_created(eni)
         if self.hyperpod:

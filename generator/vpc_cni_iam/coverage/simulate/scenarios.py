@@ -48,7 +48,7 @@ class Scenario:
     def arises(self, setting: PluginSetting) -> bool:
         """Say whether a setting can come into this scenario."""
         first = self.since.get(setting.mode)
-        return first is not None and setting.release >= first and self.possible(setting)
+        return first is not None and setting.version >= first and self.possible(setting)
 
 
 def _fresh(node: SimulatedNode) -> None:
@@ -177,7 +177,7 @@ def _from(ipv4: str, ipv6: str | None) -> dict[Mode, PluginVersion]:
     return since | ({"ipv6": PluginVersion.of(ipv6)} if ipv6 else {})
 
 
-# v1.8.0 is the first release that tags interfaces which it did not make.
+# v1.8.0 is the first version that tags interfaces which it did not make.
 SCENARIOS = (
     Scenario(
         ORDINARY,

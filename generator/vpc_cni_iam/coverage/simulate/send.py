@@ -143,7 +143,7 @@ class Sender:
     def call_range(self, name: str) -> CallRange | None:
         """Return why a form is sent here, None if it is not."""
         setting = self.setting
-        return _use(name, setting.mode, setting.release, setting.features)
+        return _use(name, setting.mode, setting.version, setting.features)
 
     def describe(self, name: str, about: NodeInterface | None = None) -> bool:
         """Send a call that is checked on no resource, or not at all; say as `sent` does.
@@ -210,6 +210,6 @@ class Sender:
 
 @cache
 def _use(
-    name: str, mode: Mode, release: PluginVersion, features: tuple[str, ...]
+    name: str, mode: Mode, version: PluginVersion, features: tuple[str, ...]
 ) -> CallRange | None:
-    return request_templates()[name].sent(mode, release, features)
+    return request_templates()[name].sent(mode, version, features)

@@ -81,7 +81,7 @@ class PluginSetting:
         primary_tags: What the maker of the nodes puts on their primary interfaces.
     """
 
-    release: PluginVersion
+    version: PluginVersion
     mode: Mode = "ipv4"
     features: tuple[str, ...] = ()
     names: Names = field(default_factory=Names)
@@ -90,13 +90,13 @@ class PluginSetting:
     instance_tagged: bool = True
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
-    def at(self, release: PluginVersion) -> PluginSetting:
+    def at(self, version: PluginVersion) -> PluginSetting:
         """Return the same at another version, without the features that it does not have."""
-        features = tuple(f for f in self.features if calls.feature_since(f) <= release)
-        return replace(self, release=release, features=features)
+        features = tuple(f for f in self.features if calls.feature_since(f) <= version)
+        return replace(self, version=version, features=features)
 
 
-# By variable: the first release that reads it in the way modelled here.
+# By variable: the first version that reads it in the way modelled here.
 # Source: the tags of aws/amazon-vpc-cni-k8s. DISABLE_NETWORK_RESOURCE_PROVISIONING is read from
 # v1.7.0 on, and keeps the start from tagging from v1.9.1 on (v1.9.1:pkg/ipamd/ipamd.go:451).
 _VARIABLES = {
@@ -113,9 +113,9 @@ _VARIABLES = {
 VARIABLES = tuple(_VARIABLES)
 
 
-def known_variables(release: PluginVersion) -> tuple[str, ...]:
+def known_variables(version: PluginVersion) -> tuple[str, ...]:
     """Return the variables that a version reads."""
-    return tuple(name for name, first in _VARIABLES.items() if PluginVersion(first) <= release)
+    return tuple(name for name, first in _VARIABLES.items() if PluginVersion(first) <= version)
 
 
 def configure(
@@ -136,8 +136,8 @@ def configure(
             known = ", ".join(VARIABLES)
             raise UsageError(f"--env {name}: no request depends on it; those that matter: {known}")
         first = PluginVersion(_VARIABLES[name])
-        if setting.release < first:
-            raise UsageError(f"--env {name} exists from plugin {first} on, not {setting.release}")
+        if setting.version < first:
+            raise UsageError(f"--env {name} exists from plugin {first} on, not {setting.version}")
         if name == "CLUSTER_NAME":
             names = setting.names
             if value:
@@ -151,7 +151,7 @@ def configure(
             chosen += ["multi-nic"] * _flag(name, value)
         else:
             plugin = _switched(plugin, name, on=_flag(name, value))
-    features_in_use = calls.check_features(chosen, setting.release)
+    features_in_use = calls.check_features(chosen, setting.version)
     return replace(setting, plugin=plugin, features=features_in_use)
 
 

@@ -163,7 +163,7 @@ def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequenc
     unread = (*subject.skipped, *trail.unread)
     return Usage(
         subject.title,
-        str(setting.release),
+        str(setting.version),
         setting.mode,
         setting.features,
         chosen,
@@ -271,7 +271,7 @@ def _element(
         for action, possible in sent.items()
         if action not in used and _matches(text, action)
     )
-    version = f"{setting.release} in this configuration"
+    version = f"{setting.version} in this configuration"
     if own:
         status, why = Status.used, _words_of_use(own)
         if "*" in text or "?" in text:
@@ -317,9 +317,9 @@ def _words_of_use(actions: Sequence[UsedAction]) -> str:
 def _otherwise(text: str, setting: PluginSetting) -> str:
     """Return where the plugin does call an action that it does not call here, in words."""
     ranges = [r for call in calls.calls() if _matches(text, call.action) for r in call.ranges]
-    if any(r.mode == setting.mode and r.at(setting.release) and not r.feature for r in ranges):
+    if any(r.mode == setting.mode and r.at(setting.version) and not r.feature for r in ranges):
         return "; with other environment variables it is called"
-    if features := sorted({r.feature for r in ranges if r.at(setting.release) and r.feature}):
+    if features := sorted({r.feature for r in ranges if r.at(setting.version) and r.feature}):
         return f"; with the feature {' or '.join(features)} it is called"
     if ranges:
         return "; other versions or the other IP family call it"

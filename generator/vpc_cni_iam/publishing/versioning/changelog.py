@@ -28,8 +28,8 @@ def changelog(
     """
     selection = options.selection
     origin = f"Made from revision {selection.revision.name} of upstream's page"
-    if selection.release is not None:
-        origin += f", for plugin {selection.release}"
+    if selection.version is not None:
+        origin += f", for plugin {selection.version}"
         origin += "" if selection.gaps else ", without filling its gaps"
     if selection.features:
         origin += f", with {' and '.join(selection.features)}"

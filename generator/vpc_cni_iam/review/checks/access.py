@@ -354,7 +354,7 @@ def _can_do_more(
 
 def _known_document(change: Change, context: Context, details: tuple[str, ...]) -> Finding | None:
     """Return that a policy is, or becomes, a document of the catalog."""
-    if update := upstream_update(change.before.policy, change.after.policy, context.target.release):
+    if update := upstream_update(change.before.policy, change.after.policy, context.target.version):
         message = f"The policy updates from {update.old} to {update.new}"
         message += f"; adds {', '.join(update.added)}" if update.added else ""
         return finding_of(change, "upstream-document-updated", message, details)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind
@@ -119,7 +119,7 @@ def _version(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> 
         level: Level | None = None if after and changes else "note"
         yield _finding(plugin, context, "plugin-version-unknown", message, level=level)
     version = PluginVersion.parse(after)
-    if change.source == "plan" and version not in releases.served():
+    if change.source == "plan" and version not in known_versions.served():
         message = f"The plugin's version {after} is not known; {change.judged_after} is judged"
         yield _finding(plugin, context, "plugin-version-unknown", message)
     if not plugin.before.installed or before == after:

@@ -44,9 +44,9 @@ def _published(change: Change, context: Context) -> Iterator[Finding]:
     }
     close = change.nearest
     comes = change.before.known == "absent" and close is not None and close.equal
-    before, after, release = change.before.policy, change.after.policy, context.target.release
+    before, after, version = change.before.policy, change.after.policy, context.target.version
     # Otherwise the finding of the access names the document.
-    if any(known.values()) and not comes and not upstream_update(before, after, release):
+    if any(known.values()) and not comes and not upstream_update(before, after, version):
         texts = [f"{verb} {'; '.join(names)}" for verb, names in known.items() if names]
         message = f"The policy {', and '.join(texts)}"
         yield finding_of(change, "published-document", message)

@@ -61,7 +61,7 @@ def policy_change(
         lines=_lines(item, answer_budget) if differs else (),
         access=access,
         coverage=_coverage(item, target) if concerns and differs else None,
-        nearest=nearest(known[0], target.release) if concerns and known else None,
+        nearest=nearest(known[0], target.version) if concerns and known else None,
         sizes=tuple(_sizes(item)),
         attachment=_attachment(item),
         principals=tuple(

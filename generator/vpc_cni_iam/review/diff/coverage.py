@@ -42,14 +42,14 @@ class ReviewTarget:
     """For what policies are judged.
 
     Args:
-        release: The plugin's version.
+        version: The plugin's version.
         mode: The IP family; None to go by what each policy allows.
         environment: The plugin's environment variables that are known.
         chosen: Whether the user chose the version, which then overrides what the plan says.
         vpc_id: The VPC of the cluster, empty to go by what each policy names.
     """
 
-    release: PluginVersion
+    version: PluginVersion
     mode: Mode | None = None
     environment: tuple[tuple[str, str], ...] = ()
     chosen: bool = False
@@ -151,7 +151,7 @@ def _coverage_change(
     lost = [lack for key, lack in denied.items() if key in old and old[key] is None]
     gained = {key[1] for key, lack in new.items() if lack is None and (not old or old.get(key))}
     return CoverageChange(
-        str(target.release), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
+        str(target.version), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
     )
 
 
@@ -167,7 +167,7 @@ def _runs_of(
     known: tuple[tuple[str, str], ...], mode: Mode, target: ReviewTarget
 ) -> RememberedRuns[Calls]:
     names = names_of(dict(known), owner_known="vpc_owner_id" in dict(known))
-    setting = PluginSetting(target.release, mode, names=names)
+    setting = PluginSetting(target.version, mode, names=names)
     environment: dict[str, str] = {}
     for name, value in target.environment:
         # A variable on which no request depends, or a value that the plugin ignores.

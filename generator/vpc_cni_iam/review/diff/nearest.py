@@ -22,32 +22,32 @@ from vpc_cni_iam.review.diff.verdicts import Nearest
 _PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
 
 
-def nearest(policy: Policy, release: PluginVersion) -> Nearest:
+def nearest(policy: Policy, version: PluginVersion) -> Nearest:
     """Return the nearest document, and how the policy differs from it.
 
     Names that the policy says stand in place of the documents' placeholders. Of documents that
     are as near, upstream's own come first, and the newest of them.
 
     Args:
-        release: The version for which documents with their gaps filled are compared, too.
+        version: The version for which documents with their gaps filled are compared, too.
     """
-    return judged_once(lambda groups: _nearest(groups[0][0], release), ((policy,),))
+    return judged_once(lambda groups: _nearest(groups[0][0], version), ((policy,),))
 
 
 @lru_cache(1024)
-def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
+def _nearest(policy: Policy, version: PluginVersion) -> Nearest:
     names = names_in([policy])
     values = {**_PLACEHOLDERS, **parameters.values({}), **names}
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
     pieces = _grants(policy)
     best: tuple[float, str, str, Policy] | None = None
-    for name, variant, filled, granted in _filled_documents(release, tuple(values.items())):
+    for name, variant, filled, granted in _filled_documents(version, tuple(values.items())):
         likeness = len(pieces & granted) / max(1, len(pieces | granted))
         if best is None or likeness > best[0]:
             best = (likeness, name, variant, filled)
     assert best is not None  # noqa: S101 - the catalog is not empty
     _, name, variant, document = best
-    used = _used_by(variant, release)
+    used = _used_by(variant, version)
     return Nearest(
         name,
         variant,
@@ -58,11 +58,11 @@ def _nearest(policy: Policy, release: PluginVersion) -> Nearest:
 
 
 @lru_cache(1)
-def _documents(release: PluginVersion) -> tuple[tuple[str, str, Policy], ...]:
-    return tuple(_listed(release))
+def _documents(version: PluginVersion) -> tuple[tuple[str, str, Policy], ...]:
+    return tuple(_listed(version))
 
 
-def _listed(release: PluginVersion) -> Iterator[tuple[str, str, Policy]]:
+def _listed(plugin_version: PluginVersion) -> Iterator[tuple[str, str, Policy]]:
     """Yield the documents by name and variant, those to be preferred first."""
     for variant in sorted(variants.VARIANTS, key=lambda v: v.derived):
         for revision in reversed(documents.revisions()):
@@ -78,9 +78,9 @@ def _listed(release: PluginVersion) -> Iterator[tuple[str, str, Policy]]:
                     variant.name,
                     revision.document(variant.name),
                 )
-        if variant.minimum <= release:
-            composed = compose(variant, select(cni_version=str(release)))
-            yield f"{variant.name} for {release}", variant.name, composed.policy
+        if variant.minimum <= plugin_version:
+            composed = compose(variant, select(cni_version=str(plugin_version)))
+            yield f"{variant.name} for {plugin_version}", variant.name, composed.policy
     for version in reversed(documents.managed_versions()):
         yield f"{version.name} {version.version}", "managed", version.policy
 
@@ -88,19 +88,19 @@ def _listed(release: PluginVersion) -> Iterator[tuple[str, str, Policy]]:
 # Most policies have stand-ins for their names, and so the same names.
 @lru_cache(16)
 def _filled_documents(
-    release: PluginVersion, values: tuple[tuple[str, str], ...]
+    version: PluginVersion, values: tuple[tuple[str, str], ...]
 ) -> tuple[tuple[str, str, Policy, frozenset[Hashable]], ...]:
     names = dict(values)
     return tuple(
         (name, variant, filled := _filled(template, names), _grants(filled))
-        for name, variant, template in _documents(release)
+        for name, variant, template in _documents(version)
     )
 
 
 @lru_cache(64)
-def _used_by(variant: str, release: PluginVersion) -> frozenset[str]:
+def _used_by(variant: str, version: PluginVersion) -> frozenset[str]:
     return frozenset(
-        n for _, v, t in _documents(release) if v == variant for s in t.statements for n in _used(s)
+        n for _, v, t in _documents(version) if v == variant for s in t.statements for n in _used(s)
     )
 
 
@@ -159,22 +159,22 @@ class UpstreamUpdate:
 
 
 def upstream_update(
-    before: Policy | None, after: Policy | None, release: PluginVersion
+    before: Policy | None, after: Policy | None, version: PluginVersion
 ) -> UpstreamUpdate | None:
     """Return how a policy moves from one document of the catalog to another, None if it does not.
 
     Args:
-        release: The version for which documents with their gaps filled are compared, too.
+        version: The version for which documents with their gaps filled are compared, too.
     """
     if before is None or after is None or before == after:
         return None
-    old, new = nearest(before, release), nearest(after, release)
+    old, new = nearest(before, version), nearest(after, version)
     if not (old.equal and new.equal) or old.variant != new.variant:
         return None
     others = _names(new)
     if any(others.get(parameter, name) != name for parameter, name in _names(old).items()):
         return None  # it is for another cluster or VPC
-    names = [name for name, _, _ in _documents(release)]  # of a variant the newest first
+    names = [name for name, _, _ in _documents(version)]  # of a variant the newest first
     if names.index(new.name) > names.index(old.name):
         return None
     added = sorted(set(after.actions()) - set(before.actions()))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode, call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.document import Policy
@@ -87,11 +87,11 @@ class ClusterChange:
 
 
 def target_of(
-    state: PluginState, release: PluginVersion, mode: Mode | None, *, chosen: bool
+    state: PluginState, version: PluginVersion, mode: Mode | None, *, chosen: bool
 ) -> ReviewTarget:
     """Return by what the policies of the plugin in a cluster are judged."""
     vpc_id = state.names.get("vpc_id", "")
-    return ReviewTarget(release, mode, state.config.environment, chosen, vpc_id)
+    return ReviewTarget(version, mode, state.config.environment, chosen, vpc_id)
 
 
 def judged_version(
@@ -99,13 +99,13 @@ def judged_version(
 ) -> tuple[PluginVersion, VersionSource]:
     """Return the version that policies are judged by, and where it comes from."""
     if target.chosen:
-        return target.release, "option"
+        return target.version, "option"
     version = PluginVersion.parse(config.version)
-    if version in releases.served():
+    if version in known_versions.served():
         assert version is not None  # noqa: S101 - it is one of the known
         return version, "plan"
-    stand_in = releases.stand_in(config.version)
-    return (stand_in, "plan") if stand_in else (target.release, "newest")
+    stand_in = known_versions.stand_in(config.version)
+    return (stand_in, "plan") if stand_in else (target.version, "newest")
 
 
 def cluster_change(
@@ -120,9 +120,9 @@ def cluster_change(
         principals: The policies of the roles of the plan, by address.
     """
     before, after = plugin.before, plugin.after
-    (release, _), (later, source) = (judged_version(s.config, target) for s in (before, after))
+    (version, _), (later, source) = (judged_version(s.config, target) for s in (before, after))
     if not (before.installed and before.config.version):
-        release = later
+        version = later
     old, new = (_policies(s.identity, principals, after=s is after) for s in (before, after))
     modes = (_mode(before, old, target), _mode(after, new, target))
     change = ClusterChange(
@@ -130,11 +130,11 @@ def cluster_change(
         plugin.installer,
         before.config.version,
         after.config.version,
-        str(release),
+        str(version),
         str(later),
         source,
         *modes,
-        _identity(before, old, release, modes[0], target),
+        _identity(before, old, version, modes[0], target),
         _identity(after, new, later, modes[1], target),
         None,
     )
@@ -195,11 +195,11 @@ def _mode(state: PluginState, policies: _Policies, target: ReviewTarget) -> Mode
 def _identity(
     state: PluginState,
     policies: _Policies,
-    release: PluginVersion,
+    version: PluginVersion,
     mode: Mode,
     target: ReviewTarget,
 ) -> PluginIdentity:
-    judged = target_of(state, release, mode, chosen=target.chosen)
+    judged = target_of(state, version, mode, chosen=target.chosen)
     # Nodes may have several roles: aws-node has to do its work with each.
     by_role = {
         role: missing_permissions(known, judged, bound)

@@ -130,7 +130,7 @@ def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
 def _matrix(has: PrincipalPolicies, target: ReviewTarget, *, opaque: bool) -> Iterator[MatrixRow]:
     before, after = _shown(has.before), _shown(has.after)
     mode = mode_for(before or after, target)
-    needed = _needed(mode, target.release)
+    needed = _needed(mode, target.version)
     named = {a for p in (*before, *after) for a in p.actions()} | set(needed)
     spelled = {action.lower(): action for action in sorted(named)}
     for key in sorted(spelled):
@@ -139,11 +139,11 @@ def _matrix(has: PrincipalPolicies, target: ReviewTarget, *, opaque: bool) -> It
         yield MatrixRow(action, old, new, needed.get(action, ""), on_old, on_new)
 
 
-def _needed(mode: str, release: PluginVersion) -> dict[str, Literal["fatal", "degraded", ""]]:
+def _needed(mode: str, version: PluginVersion) -> dict[str, Literal["fatal", "degraded", ""]]:
     impacts: dict[str, Literal["fatal", "degraded", ""]] = {}
-    setting = PluginSetting(release, "ipv6" if mode == "ipv6" else "ipv4")
+    setting = PluginSetting(version, "ipv6" if mode == "ipv6" else "ipv4")
     called = called_actions(setting)
-    for call_range in call_ranges((setting.mode,), release):
+    for call_range in call_ranges((setting.mode,), version):
         if call_range.action in called and impacts.get(call_range.action) != "fatal":
             impacts[call_range.action] = call_range.severity
     return impacts

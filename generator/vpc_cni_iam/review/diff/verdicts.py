@@ -85,14 +85,14 @@ class CoverageChange:
     """What a change does to what the plugin needs at a version.
 
     Args:
-        release: The plugin's version, such as ``v1.23.0``.
+        version: The plugin's version, such as ``v1.23.0``.
         mode: ``ipv4`` or ``ipv6``.
         lost: What was allowed before and is not after.
         lacking: What is not allowed after, lost or not.
         gained: What was not allowed before and is after.
     """
 
-    release: str
+    version: str
     mode: str
     lost: tuple[MissingPermission, ...]
     lacking: tuple[MissingPermission, ...]

@@ -60,7 +60,7 @@ def report(review: Review, prefix: str = "", *, suppressed: bool = True) -> str:
         "invocations": [invocation],
         "columnKind": "unicodeCodePoints",
         "results": writer.results(every[:LIMIT]),
-        "properties": {"cniVersion": review.release, "failOn": review.fail_on},
+        "properties": {"cniVersion": review.version, "failOn": review.fail_on},
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from msgspec import UnsetType
 
-from vpc_cni_iam.catalog.facts import releases
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.errors import InputError, OptionError, TreeError
@@ -47,7 +47,7 @@ class VendoredModule:
     Args:
         path: Where, relative to the configuration, with forward slashes.
         line: The line of its table.
-        unknown_release: The version that is pinned, if it is newer than the catalog and the newest
+        unknown_version: The version that is pinned, if it is newer than the catalog and the newest
             known one stands in for it; empty otherwise.
     """
 
@@ -55,15 +55,15 @@ class VendoredModule:
     options: Options
     line: int
     accepted: tuple[Acceptance, ...] = ()
-    unknown_release: str = ""
+    unknown_version: str = ""
 
     @property
     def newest(self) -> bool:
         """Whether its pin is the newest version that the catalog knows, or revision, or newer."""
         chosen = self.options.selection
-        if chosen.release is None:
+        if chosen.version is None:
             return chosen.revision.last is None
-        return chosen.release == releases.newest()
+        return chosen.version == known_versions.newest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +83,12 @@ class Config:
         """The warnings about pins: each version that the catalog does not know, with its lines."""
         lines: dict[str, list[int]] = {}
         for module in self.modules:
-            if module.unknown_release:
-                lines.setdefault(module.unknown_release, []).append(module.line)
+            if module.unknown_version:
+                lines.setdefault(module.unknown_version, []).append(module.line)
         return tuple(
             f"{self.path}: module of line {', '.join(map(str, numbers))}: "
-            f"{releases.stand_in_warning(release)}"
-            for release, numbers in lines.items()
+            f"{known_versions.stand_in_warning(version)}"
+            for version, numbers in lines.items()
         )
 
     def folder(self, module: VendoredModule) -> Path:
@@ -165,20 +165,20 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
 def _module(
     table: ModuleTable, keys: Container[str], line: int, refuse: Refusal, *, strict: bool
 ) -> VendoredModule:
-    release, revision = _set(table.cni_version), _set(table.revision)
-    if release is None and revision is None:
+    version, revision = _set(table.cni_version), _set(table.revision)
+    if version is None and revision is None:
         raise refuse(None, "this module has neither cni_version nor revision; pin one of them")
     if problem := _path_problem(table.path):
         shown = table.path if len(table.path) <= _SHOWN else f"{table.path[:_SHOWN]}..."
         raise refuse("path", f"path {shown!r} {problem}")
-    stand_in = releases.stand_in(release) if release and not strict else None
+    stand_in = known_versions.stand_in(version) if version and not strict else None
     try:
         made_from = _options(
             tuple(table.variants or ()),
             revision=revision,
-            cni_version=str(stand_in) if stand_in else release,
+            cni_version=str(stand_in) if stand_in else version,
             features=tuple(table.features),
-            # Of a revision there are none to fill, and the release may come again.
+            # Of a revision there are none to fill, and the version may come again.
             gaps=revision is not None or table.gaps,
             kind=table.kind,
             hardening=Hardening.of(
@@ -196,7 +196,7 @@ def _module(
         made_from,
         line,
         _acceptances(table.accept, refuse),
-        release if release and stand_in else "",
+        version if version and stand_in else "",
     )
 
 

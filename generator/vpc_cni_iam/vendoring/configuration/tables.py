@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.inspect import BoolType, ListType, Metadata, StructType, Type, type_info
 from msgspec.json import schema_components
 
-from vpc_cni_iam.catalog.facts import calls, documents, releases
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
 from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.catalog.variants import every
@@ -227,5 +227,5 @@ def schema_text() -> str:
 
 
 def _release_pattern() -> str:
-    names = [re.escape(str(r).removeprefix("v")) for r in releases.served()]
-    return f"^(latest|v?({'|'.join([*names, releases.later_patches()])}){EKS_BUILD})$"
+    names = [re.escape(str(r).removeprefix("v")) for r in known_versions.served()]
+    return f"^(latest|v?({'|'.join([*names, known_versions.later_patches()])}){EKS_BUILD})$"

@@ -13,7 +13,7 @@ from vpc_cni_iam.errors import OptionError
 @cache
 def known() -> tuple[PluginVersion, ...]:
     """Return the versions whose calls the catalog knows, oldest first."""
-    return tuple(map(PluginVersion.of, calls_data()["releases"]))
+    return tuple(map(PluginVersion.of, calls_data()["versions"]))
 
 
 def served() -> tuple[PluginVersion, ...]:
@@ -28,7 +28,7 @@ def newest() -> PluginVersion:
 
 def newest_date() -> str:
     """Return the day on which the newest version the catalog knows was published."""
-    return str(calls_data()["source"]["newest_release_date"])
+    return str(calls_data()["source"]["newest_version_date"])
 
 
 def stand_in(name: str) -> PluginVersion | None:
@@ -69,7 +69,7 @@ def find(name: str) -> PluginVersion:
         return newest()
     version = PluginVersion.of(name)
     for refused in calls_data()["refused"]:
-        if version == PluginVersion.of(refused["release"]):
+        if version == PluginVersion.of(refused["version"]):
             problem = "plugin {} is not supported: it {}; the oldest supported version is {}"
             raise OptionError("--cni-version", problem, version, refused["reason"], served()[0])
     if version > newest():

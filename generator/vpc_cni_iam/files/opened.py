@@ -13,10 +13,8 @@ from vpc_cni_iam.files.folder import Folder, open_folder
 class OpenTree:
     """A directory whose files are named by relative paths, with forward slashes.
 
-    Args:
-        directory: The directory; it need not be there.
-        top: A directory above it, from which on no symbolic link is followed. Without it, the
-            directory itself may be none, but what its path leads through may be.
+    It need not be there. From `top` on, a directory above it, no symbolic link is followed; without
+    that, the directory itself may be none, but what its path leads through may be.
     """
 
     def __init__(self, directory: Path, top: Path | None = None) -> None:

@@ -42,13 +42,7 @@ def opened(path: Path, limit: Limit) -> Iterator[Pieces]:
 
 
 class Pieces:
-    """The bytes of a file, unpacked if they are compressed with gzip.
-
-    Args:
-        file: The file; never read as a whole.
-        source: Its name in errors.
-        limit: The most that is read of it, unpacked.
-    """
+    """The bytes of a file, unpacked if they are compressed with gzip; never read as a whole."""
 
     def __init__(self, file: BinaryIO, source: str, limit: Limit) -> None:
         head = file.read(2)
@@ -82,13 +76,7 @@ class Pieces:
 
 
 class PieceReader(Reader):
-    """A place in JSON text of which only the value at hand is in memory.
-
-    Args:
-        pieces: The text.
-        what: What it is, for errors.
-        value: The most that one value has.
-    """
+    """JSON text of which only the value at hand, as large as `value`, is in memory."""
 
     def __init__(self, pieces: Pieces, what: str, value: Limit) -> None:
         super().__init__(pieces.read(), pieces.source, what=what)

@@ -12,10 +12,11 @@ from typing import Any
 
 from vpc_cni_iam.inputs.plan.addresses import call_names, parent, split_first
 from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES
 from vpc_cni_iam.inputs.plan.shapes import ResourceBlock
 
 _DEPTH = 100
-_PREFIXES = ("aws_iam_", "aws_eks_", "aws_launch_template", "helm_release")
+_PREFIXES = ("aws_iam_", "aws_eks_", "helm_release", *ROLE_USES)
 
 
 @dataclass(slots=True)

@@ -29,6 +29,7 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     Actions,
@@ -46,13 +47,12 @@ _POLICY = "aws_iam_policy"
 # What else says which role the plugin has, at which version it runs, and who rules the cluster.
 _OTHERS = frozenset(
     {
+        *ROLE_USES,
         "aws_eks_access_entry",
         "aws_eks_access_policy_association",
         "aws_eks_addon",
         "aws_eks_cluster",
-        "aws_eks_node_group",
         "aws_eks_pod_identity_association",
-        "aws_launch_template",
         "helm_release",
     }
 )

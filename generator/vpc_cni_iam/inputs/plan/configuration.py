@@ -26,6 +26,7 @@ class Module:
     Args:
         blocks: The expressions of its IAM and EKS resources by address in the module.
         repeats: The expressions of their ``for_each``, where they refer to anything.
+        commands: The types of the provisioners of any resource that has some, by address.
         providers: The provider configuration of each of its resources, by address in the module.
         calls: The modules it calls, by name.
         outputs: The expressions of its outputs, by name.
@@ -38,6 +39,7 @@ class Module:
 
     blocks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     repeats: dict[str, Any] = field(default_factory=dict)
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
     providers: dict[str, str] = field(default_factory=dict)
     calls: dict[str, Module] = field(default_factory=dict)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -241,8 +243,7 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
     for key in reader.members():
         if key == "resources":
             for block in reader.each(ResourceBlock):
-                if block.type.startswith(_PREFIXES):
-                    _block(reader, block, module)
+                _block(reader, block, module)
         elif key == "module_calls":
             for name in reader.members():
                 module.calls[name] = _call(reader, depth)
@@ -258,6 +259,11 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
 
 
 def _block(reader: Reader, block: ResourceBlock, module: Module) -> None:
+    if block.provisioners:
+        types = dict.fromkeys(provisioner.type for provisioner in block.provisioners)
+        module.commands[f"{block.type}.{block.name}"] = tuple(types)
+    if not block.type.startswith(_PREFIXES):
+        return
     name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
     module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
     if over := reader.decoded(block.for_each_expression, object):

@@ -31,7 +31,7 @@ _BLOCK = "pod_identity_association"
 _POD_IDENTITY = "EKS Pod Identity"
 
 
-class _Use(NamedTuple):
+class _AccountRole(NamedTuple):
     """A role of a service account: of which cluster, whose, which, and how it gets it."""
 
     cluster: object
@@ -55,7 +55,7 @@ def check(context: Context) -> Iterator[Finding]:
                     yield _finding(resource, use, context)
 
 
-def _association(resource: Resource, context: Context, *, after: bool) -> Iterator[_Use]:
+def _association(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
     values = resource.after if after else resource.before
     if values is None or is_for_plugin(values):
         return
@@ -66,10 +66,10 @@ def _association(resource: Resource, context: Context, *, after: bool) -> Iterat
     who = "a service account known after apply"
     if namespace and account:
         who = f"service account {namespace}/{account}"
-    yield _Use(values.get("cluster_name"), who, role, _POD_IDENTITY)
+    yield _AccountRole(values.get("cluster_name"), who, role, _POD_IDENTITY)
 
 
-def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_Use]:
+def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
     values = (resource.after if after else resource.before) or {}
     cluster, addon = values.get("cluster_name"), f"the add-on {values.get('addon_name')}"
     blocks = side(resource, _BLOCK, after=after)
@@ -81,15 +81,17 @@ def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_Us
         ):
             path = (_BLOCK, str(place), "role_arn")
             role = context.owners.role_at(resource, path, block.get("role_arn"))
-            yield _Use(cluster, f"service account {account} of {addon}", role, _POD_IDENTITY)
+            yield _AccountRole(
+                cluster, f"service account {account} of {addon}", role, _POD_IDENTITY
+            )
     if is_plugin(resource):
         return
     if blocks.unknown and not isinstance(known, list) and _is_written(resource, context):
-        yield _Use(cluster, f"a service account of {addon}", UNKNOWN_ROLE, _POD_IDENTITY)
+        yield _AccountRole(cluster, f"a service account of {addon}", UNKNOWN_ROLE, _POD_IDENTITY)
     arn = side(resource, "service_account_role_arn", after=after)
     if arn.value or arn.unknown:
         role = context.owners.role_at(resource, ("service_account_role_arn",), arn.value)
-        yield _Use(cluster, f"the service account of {addon}", role, "IRSA")
+        yield _AccountRole(cluster, f"the service account of {addon}", role, "IRSA")
 
 
 def _is_written(resource: Resource, context: Context) -> bool:
@@ -98,7 +100,7 @@ def _is_written(resource: Resource, context: Context) -> bool:
     return configuration.expression(resource.module, resource.block, _BLOCK) is not None
 
 
-def _finding(resource: Resource, use: _Use, context: Context) -> Finding:
+def _finding(resource: Resource, use: _AccountRole, context: Context) -> Finding:
     reach = reach_of_role(use.role, context)
     return finding(
         "service-account-role",

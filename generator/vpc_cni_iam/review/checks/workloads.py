@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
@@ -41,6 +41,10 @@ rule(
     "something that the one before could not, and a note where it may do nothing more. Of a role "
     "that the plan makes, its policies are findings.",
 )
+_VERDICTS: Mapping[str, tuple[str, Level]] = {
+    "new access": (", which allows more", "error"),
+    "no new access": (", which allows nothing more", "note"),
+}
 _NODE_GROUP = "aws_eks_node_group"
 
 
@@ -106,14 +110,12 @@ def _changes(
     access = _access(old_roles, new_roles, context)
     words = (" and ".join(roles) or "no role" for roles in (new_roles, old_roles))
     message = f"{resource.address} uses {' in place of '.join(words)}"
+    details = (f"example: {example_text(access.witness)}",) if access.witness else ()
     level: Level | None = None
-    details: tuple[str, ...] = ()
     made = next(filter(None, (_may_be(resource, use, context) for use in new)), "")
-    if access.verdict == "new access":
-        message, level = f"{message}, which allows more", "error"
-        details = (f"example: {example_text(access.witness)}",) if access.witness else ()
-    elif access.verdict == "no new access":
-        message, level = f"{message}, which allows nothing more", "note"
+    if access.verdict in _VERDICTS:
+        more, level = _VERDICTS[access.verdict]
+        message += more
     elif made:
         message, level = f"{message}; the plan makes {made} in this module", "note"
     else:

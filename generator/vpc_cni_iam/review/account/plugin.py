@@ -8,6 +8,7 @@ Source: Amazon EKS User Guide, "EKS Pod Identity" and "Amazon VPC CNI".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +21,7 @@ from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE, Owners
 from vpc_cni_iam.review.account.plugin_config import PluginConfig, is_plugin, read_config
 
+_ARN = re.compile(r"arn:aws[a-z-]*:eks:([a-z0-9-]+):([0-9]{12}):")
 ASSOCIATION = "aws_eks_pod_identity_association"
 
 
@@ -63,7 +65,8 @@ class PluginState:
         installed: Whether the plan has an add-on or a Helm version of it.
         config: How that sets it up.
         mode: The IP family, empty where the plan does not say.
-        names: The cluster's name and the ID of its VPC, as far as they are known, by parameter.
+        names: The cluster's name, account, region and the ID of its VPC, as far as they are known,
+            by parameter.
     """
 
     installed: bool
@@ -284,6 +287,8 @@ def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
     for resource in resources:
         values = (resource.after if after else resource.before) or {}
         names.setdefault("cluster_name", values.get("cluster_name"))
+        if match := _ARN.match(str(values.get("arn") or values.get("association_arn"))):
+            names["region"], names["account_id"] = match.groups()
         if resource.type == "aws_eks_cluster":
             blocks = values.get("vpc_config")
             block = blocks[0] if isinstance(blocks, list) and blocks else None

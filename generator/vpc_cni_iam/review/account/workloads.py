@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.role_uses import KINDS, ROLE, ROLE_USES, TEMPLATE
 from vpc_cni_iam.review.account.attribute_value import flagged
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE, Owners
+from vpc_cni_iam.review.account.rebuild import referred
 
 # By what a block names an instance profile or a launch template.
 _NAMES = ("arn", "id", "name", "launch_template_id", "launch_template_name")
@@ -82,8 +84,8 @@ class Workloads:
             named = self._by_name(target, argument.names, after=after)
             role = f"the role of {KINDS[target]} {name}"
         elif any(self._is_written(resource, path) for path in argument.unknown):
-            named = list(self._referred(resource, target, argument))
-            role = UNKNOWN_ROLE
+            named, others = self._referred(resource, target, argument)
+            role = f"{UNKNOWN_ROLE} ({', '.join(others)})" if others else UNKNOWN_ROLE
         else:
             return
         for other in named:
@@ -110,15 +112,25 @@ class Workloads:
         expression = configuration.expression(resource.module, resource.block, path[0])
         return len(path) > 1 or expression is not None
 
-    def _referred(self, resource: Resource, target: str, argument: _Argument) -> Iterator[Resource]:
-        """Yield what an argument may name: of a condition, whatever it chooses from."""
+    def _referred(
+        self, resource: Resource, target: str, argument: _Argument
+    ) -> tuple[list[Resource], list[str]]:
+        """Return what an argument may name, whatever a condition chooses, and what else it needs.
+
+        A local value is not in the latter: the plan does not say what that is.
+        """
         references = self._owners.references
+        named: dict[str, Resource] = {}
+        others: list[str] = []
         for path in argument.unknown:
             resolution = references.resolve(resource, path)
             for reference in resolution.resources:
-                named = references.find(resource, reference, resolution)
-                if named is not None and named.type == target:
-                    yield named
+                other = references.find(resource, reference, resolution)
+                if other is not None and other.type == target:
+                    named[other.address] = other
+                else:
+                    others += referred(Resolution((reference,)))
+        return list(named.values()), others
 
     def _by_name(self, target: str, names: tuple[str, ...], *, after: bool) -> list[Resource]:
         for side in (after, not after):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
+from typing import Any
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.reader import Resource
@@ -15,7 +16,7 @@ from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.account.workloads import RoleUse, Workloads
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.coverage import concerns_plugin, coverage_change
-from vpc_cni_iam.review.diff.proofs import new_access, without_example
+from vpc_cni_iam.review.diff.proofs import roles_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access
 from vpc_cni_iam.review.findings import Finding, Level, rule
 from vpc_cni_iam.review.gains import reach_of_role
@@ -41,9 +42,23 @@ rule(
     "something that the one before could not, and a note where it may do nothing more. Of a role "
     "that the plan makes, its policies are findings.",
 )
+rule(
+    "instance-metadata-opened",
+    "warning",
+    "new-access any-change",
+    "Pods can reach the metadata of the instances that they run on.",
+    "Pods that reach the instance metadata have the node role. With a hop limit of 1 and required "
+    "tokens they do not, but for pods in the network of the host.",
+)
 _VERDICTS: Mapping[str, tuple[str, Level]] = {
     "new access": (", which allows more", "error"),
     "no new access": (", which allows nothing more", "note"),
+}
+# The arguments of ``metadata_options``, and which values let pods reach the metadata.
+_METADATA: Mapping[str, Callable[[Any], bool]] = {
+    "http_endpoint": lambda value: value == "enabled",
+    "http_put_response_hop_limit": lambda value: isinstance(value, int) and value > 1,
+    "http_tokens": lambda value: value == "optional",
 }
 _NODE_GROUP = "aws_eks_node_group"
 
@@ -65,6 +80,7 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in managed:
         if action_of(resource) not in ("create", "update", "replace"):
             continue
+        yield from _metadata(resource, context)
         before, after = (
             list(dict.fromkeys(workloads.uses(resource, after=later))) for later in (False, True)
         )
@@ -76,6 +92,27 @@ def check(context: Context) -> Iterator[Finding]:
             # What comes with the plan is reviewed where it is made.
             if use.role not in context.created | others and use.named not in new:
                 yield from _comes(resource, use, others, context)
+
+
+def _metadata(resource: Resource, context: Context) -> Iterator[Finding]:
+    """Yield that instances answer pods that ask for credentials, and did not before."""
+    old, new = (_options(values) for values in (resource.before, resource.after))
+    opened = [
+        f"{name} {old[name] or 'not set'} -> {new[name]}"
+        for name, opens in _METADATA.items()
+        if resource.before and old[name] != new[name] and opens(new[name])
+    ]
+    if opened:
+        message = f"{resource.address} lets pods reach the instance metadata: {', '.join(opened)}"
+        place = context.places.get(resource.address)
+        yield finding("instance-metadata-opened", message, address=resource.address, place=place)
+
+
+def _options(values: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    blocks = (values or {}).get("metadata_options")
+    block = blocks[0] if isinstance(blocks, list) and blocks else {}
+    known = block if isinstance(block, Mapping) else {}
+    return {name: known.get(name) for name in _METADATA}
 
 
 def _alike(resource: Resource) -> str:
@@ -183,21 +220,18 @@ def _access(old: list[str], new: list[str], context: Context) -> Access:
     """Say whether any of the new roles allows what the old ones together do not."""
     if hidden := _not_shown([*old, *new], context):
         return Access("unknown", reason=f"the plan does not show the policies of {hidden}")
-    before = _reads(old, context, after=False)
-    bounds = {context.effective.by_principal[role].bounds[0] for role in old}
-    for role in new:
-        after = _reads([role], context, after=True)
-        reads = (*before.values(), *after.values())
-        if not all(read.in_full for read in reads):
-            return Access("unknown", reason="the plan does not show all of their policies")
-        access = new_access(_judged(before), _judged(after), context.budget.answer())
-        if any(read.has_secrets for read in reads):
-            access = without_example(access)
-        if access.verdict != "no new access":
-            return access
-        if bounds - {None, context.effective.by_principal[role].bounds[1]}:
-            return Access("unknown", reason=f"{role} has another permissions boundary, or none")
-    return Access("no new access")
+    principals = context.effective.by_principal
+    before = [(principals[role].before, principals[role].bounds[0]) for role in old]
+    after = [(principals[role].after, principals[role].bounds[1]) for role in new]
+    reads = [r for has, bound in (*before, *after) for r in (*has.values(), bound) if r]
+    if not all(read.in_full for read in reads):
+        return Access("unknown", reason="the plan does not show all of their policies")
+    known, newly = (
+        [(_judged(has), bound.judged if bound else None) for has, bound in side]
+        for side in (before, after)
+    )
+    access = roles_access(known, newly, context.budget)
+    return without_example(access) if any(read.has_secrets for read in reads) else access
 
 
 def _not_shown(roles: list[str], context: Context) -> str:

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command with an option a field for each of its parameters that is a dataclass.
+    """Return a command with an option for each field of its parameters that are dataclasses.
 
     The annotation and the default of a field are those that typer reads of a parameter.
     """

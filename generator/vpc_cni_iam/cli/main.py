@@ -48,7 +48,7 @@ GROUPS = {"registry": "Try a published module registry."}
 
 
 def application(words: Sequence[str]) -> typer.Typer:
-    """Return the command line for these arguments, with the one command that they call, or all.
+    """Return the command line with the one command that these arguments call, or all.
 
     To build the options of all commands takes longer than many commands.
     """

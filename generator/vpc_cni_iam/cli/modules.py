@@ -45,11 +45,7 @@ def configuration(path: Path | None, *, strict: bool = False) -> Config:
 
 
 def chosen(config: Config, paths: Iterable[str] | None) -> list[VendoredModule]:
-    """Return the modules that a user named, all without any.
-
-    Raises:
-        UsageError: A path that names none, or a file in one.
-    """
+    """Return the modules that a user named, all without any; `UsageError` for a file in one."""
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.vendoring.select import select
 
@@ -105,19 +101,13 @@ class SyncOptions:
 
 @dataclass(frozen=True, slots=True)
 class SyncRequest:
-    """The modules to sync, and how.
-
-    Args:
-        named: Its path, if the user named it.
-        chosen: The modules, or files in them.
-        quiet: Whether to print problems only.
-    """
+    """The modules to sync, and how."""
 
     config: Config
-    named: Path | None
-    chosen: list[ModuleSelection]
+    named: Path | None  # its path, if the user named it
+    chosen: list[ModuleSelection]  # the modules, or files in them
     policy: ConflictPolicy
-    quiet: bool
+    quiet: bool  # whether to print problems only
     output: Format
 
     @classmethod

@@ -55,12 +55,7 @@ def answered(
     names: Mapping[str, str | None],
     values: GivenVariables,
 ) -> Never:
-    """Return the answer about policies.
-
-    Raises:
-        InputError: What cannot be read.
-        UsageError: Options that do not belong together, or a bad name.
-    """
+    """Return the answer about policies; raises `UsageError` for options that exclude each other."""
     from vpc_cni_iam.coverage import role_policies
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.inputs.variables import check_used

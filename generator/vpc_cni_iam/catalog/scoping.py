@@ -24,8 +24,8 @@ class Scope(Enum):
 
         IAM takes a policy variable in a condition's value and not in its key, and no session tag
         names the VPC: with session tags, conditions on those are left out, so that one document
-        works with many clusters.
-        Source: Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags".
+        works with many clusters. Source: Amazon EKS User Guide, "Grant Pods access to AWS resources
+        based on tags".
         """
         if self is not Scope.SESSION_TAGS:
             return policy

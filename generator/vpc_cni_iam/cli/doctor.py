@@ -10,7 +10,7 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.cache import cache_folder
-from vpc_cni_iam.cli.options import Format, FormatOption
+from vpc_cni_iam.cli.options import FORMAT, Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.doctor.installation import Installation
@@ -26,9 +26,7 @@ Examples:
 """
 
 
-def doctor(
-    output: FormatOption = Format.text,
-) -> None:
+def doctor(output: Format = FORMAT) -> None:
     """See `HELP`."""
     from vpc_cni_iam.doctor import installation
 

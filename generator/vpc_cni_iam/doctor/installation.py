@@ -75,17 +75,12 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class InstalledEngine:
-    """An engine on the PATH; without a version, it could not be run.
+    """An engine on the PATH; without a version, it could not be run."""
 
-    Args:
-        name: ``terraform`` or ``tofu``.
-        path: Its executable.
-        providers: The versions in the lock file of the current directory, by source address.
-    """
-
-    name: str
-    path: str
+    name: str  # ``terraform`` or ``tofu``
+    path: str  # its executable
     version: str | None
+    # The versions in the lock file of the current directory, by source address.
     providers: dict[str, str]
 
 
@@ -125,13 +120,7 @@ class Installation:
 
 
 def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Installation:
-    """Return what this installation consists of. Nothing is written.
-
-    Args:
-        folder: The directory in which commands would run.
-        cache: The directory of caches, if there is a place for one.
-        environ: The user's environment.
-    """
+    """Return what this installation consists of, in the directory where commands would run."""
     problems: list[Problem] = []
     return Installation(
         tool=Tool(__version__, str(Path(__file__).resolve().parents[1])),

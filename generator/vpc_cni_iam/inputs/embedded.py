@@ -26,10 +26,8 @@ def embedded_policies(
 ) -> Iterator[tuple[str, Policy] | Skipped]:
     """Yield the policies of identities that the attributes of a module write out, by address.
 
-    Other policies, and attributes that may hold one, are yielded as skipped.
-
-    Args:
-        documents: The names of its data sources of policies, which are read elsewhere.
+    Other policies, and attributes that may hold one, are yielded as skipped. `documents` has the
+    names of its data sources of policies, which are read elsewhere.
     """
     places = [
         (file.source, attribute)

@@ -37,23 +37,12 @@ FILES = {
 
 
 def render(options: Options) -> dict[str, str]:
-    """Return the text of each file of a policy module, by its path.
-
-    Raises:
-        UsageError: A variant that the selected version cannot use.
-    """
+    """Return the text of each file of a policy module, by its path."""
     return fill(FILES, context(options))
 
 
 def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
-    """Return the context of the templates of a module.
-
-    Args:
-        optional: Whether the names of a scoped variant may be left out even if it stands alone.
-
-    Raises:
-        UsageError: A variant that the selected version cannot use.
-    """
+    """Return the context of the templates; `optional` makes the names of any variant so."""
     policies = options.composed()
     scoped = [c for c in policies if c.variant.scope is Scope.CLUSTER_NAME]
     # With other variants beside it, a scoped one may be left without its names.

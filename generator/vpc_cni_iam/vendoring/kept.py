@@ -45,13 +45,7 @@ def kept_edits(
     paths: Iterable[str],
     accepted: Iterable[Acceptance] = (),
 ) -> tuple[KeptEdit, ...]:
-    """Return the meaning of each kept edit of a module.
-
-    Args:
-        generated: The module's files as generated, by path.
-        texts: Its files as they are, as far as they are there.
-        paths: The paths of those whose edit is kept.
-    """
+    """Return the meaning of each kept edit, of the files at `paths`; `texts` are those there."""
     entries = {entry.file: entry for entry in accepted}
     edits = [KeptEdit(p, digest(texts[p]), KeptAccess.NONE) for p in sorted(paths)]
     edits = [_with_acceptance(edit, entries.get(edit.path)) for edit in edits]

@@ -34,45 +34,30 @@ class ConflictPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileAction:
-    """The planned action for one file.
-
-    Args:
-        content: What it will hold, None if it will not be there.
-        entry: The record that the manifest will have of it, None for none.
-        copied: Whether its content now is kept as a copy.
-        refused: Whether it stays as it is until the user decides; the content is then
-            what would be generated.
-        conflict: Whether it will hold conflict markers.
-    """
+    """The planned action for one file."""
 
     file: ModuleFile
-    content: bytes | None
-    entry: FileRecord | None
-    copied: bool = False
+    content: bytes | None  # what it will hold, None if it will not be there
+    entry: FileRecord | None  # the record that the manifest will have of it, None for none
+    copied: bool = False  # whether its content now is kept as a copy
+    # Whether it stays as it is until the user decides; the content is then what would be generated.
     refused: bool = False
-    conflict: bool = False
+    conflict: bool = False  # whether it will hold conflict markers
 
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """The planned sync of a module.
-
-    Args:
-        generated: Its files as they are generated now.
-        bases: Its files as they were generated, where that is still known.
-        applied: The paths of those that will be written; none if all are left as they are.
-        replacing: The files beside them that replace generated code.
-        configuration: The path of the configuration from the module.
-    """
+    """The planned sync of a module."""
 
     module: VendoredModule
     observed: ModuleContents
-    generated: Mapping[str, str]
-    bases: Mapping[str, bytes]
+    generated: Mapping[str, str]  # its files as they are generated now
+    bases: Mapping[str, bytes]  # its files as they were generated, where that is still known
     actions: tuple[FileAction, ...]
+    # The paths of those that will be written; none if all are left as they are.
     applied: frozenset[str]
-    replacing: tuple[ModuleFile, ...]
-    configuration: str
+    replacing: tuple[ModuleFile, ...]  # the files beside them that replace generated code
+    configuration: str  # the path of the configuration from the module
 
     @property
     def refused(self) -> tuple[ModuleFile, ...]:
@@ -129,21 +114,12 @@ def plan(
     way: ConflictPolicy = ConflictPolicy.REFUSE,
     files: frozenset[str] = frozenset(),
 ) -> SyncPlan:
-    """Return the plan of a sync of a module.
+    """Return the plan of a sync of a module; `way` is for `files`, by path in it, or for all.
 
-    Files that nobody edited become what the configuration says. If an edited one is refused,
-    all is left as it is; but files that were named are done by themselves.
-
-    Args:
-        way: What to do with edited files: ``refuse`` them, ``merge`` them with the update,
-            ``force`` the generated ones and keep copies, ``keep`` them and remember that.
-        files: The files to do that with, by path in the module; all without any.
-
-    Raises:
-        InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read, a merge without its base, or another file that
-            repeats a definition.
-        EngineError: git is needed for a merge and is missing.
+    Files that nobody edited become what the configuration says. If an edited one is refused, all is
+    left as it is; but files that were named are done by themselves. Raises `TreeError` for a merge
+    without its base, or another file that repeats a definition; `EngineError` if git is needed and
+    missing.
     """
     observed, generated = observe(config, module), render(module.options)
     paths = [f.path for f in observed.files]
@@ -185,17 +161,7 @@ def _refuse_duplicates(observed: ModuleContents, actions: tuple[FileAction, ...]
 def plan_at_rest(
     config: Config, chosen: ModuleSelection, way: ConflictPolicy = ConflictPolicy.REFUSE
 ) -> SyncPlan:
-    """Return the plan of a sync of a module, made while no other run writes it.
-
-    Args:
-        chosen: One of its modules, or files in it.
-        way: As `plan` takes it.
-
-    Raises:
-        InputError: As `plan` does.
-        TreeError: As `plan` does.
-        EngineError: As `plan` does.
-    """
+    """Return the plan of a sync of a module, made while no other run writes it; see `plan`."""
     with at_rest(config.folder(chosen.module)):
         return plan(config, chosen.module, way, chosen.files)
 
@@ -280,9 +246,6 @@ def unless_same(current: bytes | None, text: str) -> bytes:
     """Return a new content; the old one if only its line ends differ, which a check-out chose.
 
     They are those of most lines of the old one.
-
-    Args:
-        current: The old content, None if there is none.
     """
     new = text.encode(errors="surrogateescape")
     if current is None or unix(current) == new:
@@ -304,14 +267,7 @@ class Merged:
 
 
 def merge(mine: str, base: str, theirs: str) -> Merged:
-    """Merge an edited text with an update.
-
-    Args:
-        base: The text as generated, from which both come.
-
-    Raises:
-        EngineError: git is missing or refuses.
-    """
+    """Merge an edited text with an update; raises `EngineError` if git is missing or refuses."""
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
         names = []
         for name, text in (("yours", mine), ("base", base), ("generated", theirs)):

@@ -39,22 +39,16 @@ class Affected(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ModuleFinding:
-    """A difference between a module and the catalog's module.
+    """A difference between a module and the catalog's module."""
 
-    Args:
-        file: The file, relative to the module's directory.
-        line: The line, from 1; 0 for the whole file, and for a missing block.
-        affected: The policy documents that it may change: the name of one, or any, or none.
-        plannable: An engine may plan the module: the difference runs nothing and reads no file.
-        wording: The difference is in a text for people, such as a description.
-    """
-
-    file: str
-    line: int
+    file: str  # the file, relative to the module's directory
+    line: int  # the line, from 1; 0 for the whole file, and for a missing block
     text: str
+    # The policy documents that it may change: the name of one, or any, or none.
     affected: str | Affected = Affected.ANY_DOCUMENT
+    # An engine may plan the module: the difference runs nothing and reads no file.
     plannable: bool = True
-    wording: bool = False
+    wording: bool = False  # the difference is in a text for people, such as a description
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
@@ -87,16 +81,7 @@ class _FileBlock:
 def compare_blocks(
     expected: Mapping[str, str], actual: Mapping[str, str], directory: Path
 ) -> tuple[ModuleFinding, ...]:
-    """Return how the files of one folder differ from the catalog's.
-
-    Args:
-        expected: The texts of the catalog's files by path.
-        actual: The texts of the module's files by path.
-        directory: The directory that the paths are relative to.
-
-    Raises:
-        InputError: A file is not HCL.
-    """
+    """Return how the files of one folder, by path, differ from the catalog's."""
     if dict(expected) == dict(actual):
         return ()
     catalog = [b for path in sorted(expected) for b in _blocks(path, expected[path], path)]

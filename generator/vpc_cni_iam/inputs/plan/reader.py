@@ -60,40 +60,24 @@ _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variab
 
 
 class Resource(Struct, frozen=True):
-    """A resource instance of a plan with what happens to it.
+    """A resource instance of a plan with what happens to it."""
 
-    Args:
-        address: Its full address.
-        mode: ``managed`` or ``data``.
-        type: Such as ``aws_iam_policy``.
-        name: Its name in the configuration.
-        actions: As the plan has them, such as ``("delete", "create")``; ``("no-op",)`` for what
-            the plan leaves out because it was not targeted.
-        before: Its attributes before; None if it was not there.
-        after: Its known attributes after; None if it will not be there.
-        unknown: What of them is only known after apply, true where it is.
-        hidden_before: What of ``before`` is sensitive, true where it is.
-        hidden_after: The same of ``after``.
-        imported: The identifier it is imported by; empty if it is not.
-        moved_from: The address it had before; empty if it is not moved.
-        deposed: The key of a deposed object that a replacement left; empty for none.
-        drift: Whether this is a change that happened outside of the plan.
-    """
-
-    address: str
-    mode: str
-    type: str
-    name: str
+    address: str  # its full address
+    mode: str  # ``managed`` or ``data``
+    type: str  # such as ``aws_iam_policy``
+    name: str  # its name in the configuration
+    # As the plan has them, such as ``("delete", "create")``; ``("no-op",)`` for what the plan
+    # leaves out because it was not targeted.
     actions: tuple[str, ...]
-    before: Mapping[str, Any] | None
-    after: Mapping[str, Any] | None
-    unknown: Any = False
-    hidden_before: Any = False
-    hidden_after: Any = False
-    imported: str = ""
-    moved_from: str = ""
-    deposed: str = ""
-    drift: bool = False
+    before: Mapping[str, Any] | None  # its attributes before; None if it was not there
+    after: Mapping[str, Any] | None  # its known attributes after; None if it will not be there
+    unknown: Any = False  # what of them is only known after apply, true where it is
+    hidden_before: Any = False  # what of ``before`` is sensitive, true where it is
+    hidden_after: Any = False  # the same of ``after``
+    imported: str = ""  # the identifier it is imported by; empty if it is not
+    moved_from: str = ""  # the address it had before; empty if it is not moved
+    deposed: str = ""  # the key of a deposed object that a replacement left; empty for none
+    drift: bool = False  # whether this is a change that happened outside of the plan
 
     @property
     def module(self) -> str:
@@ -113,35 +97,22 @@ class Resource(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a plan says about IAM.
+    """What a plan says about IAM."""
 
-    Args:
-        source: The name of the file, for errors.
-        version: The version of the engine that made it.
-        resources: Changes, deferred ones and drift, in the plan's order.
-        documents: The policy document data sources that were read before the plan.
-        read: The managed policies that data sources read before the plan.
-        configuration: How resources refer to each other.
-        variables: The values of the root module's variables, but for sensitive ones.
-        secrets: Every value that is marked sensitive; none is in the other fields.
-        complete: False if it leaves something out, as with targets, or puts it off.
-        format: The version of its format.
-        unread: What it does to resources that may give access and that are not read.
-        others: How many resources of other types change.
-    """
-
-    source: str
-    version: str
-    resources: tuple[Resource, ...]
+    source: str  # the name of the file, for errors
+    version: str  # the version of the engine that made it
+    resources: tuple[Resource, ...]  # changes, deferred ones and drift, in the plan's order
+    # The policy document data sources that were read before the plan.
     documents: tuple[Resource, ...]
-    read: tuple[Resource, ...]
-    configuration: PlanConfiguration
+    read: tuple[Resource, ...]  # the managed policies that data sources read before the plan
+    configuration: PlanConfiguration  # how resources refer to each other
+    # The values of the root module's variables, but for sensitive ones.
     variables: Mapping[str, Any]
-    secrets: Secrets
-    complete: bool = True
-    format: str = ""
-    unread: tuple[UnreadChange, ...] = ()
-    others: int = 0
+    secrets: Secrets  # every value that is marked sensitive; none is in the other fields
+    complete: bool = True  # false if it leaves something out, as with targets, or puts it off
+    format: str = ""  # the version of its format
+    unread: tuple[UnreadChange, ...] = ()  # what may give access and is not read
+    others: int = 0  # how many resources of other types change
 
 
 def read_plan(
@@ -169,14 +140,10 @@ def read_plan(
 
 @dataclass(slots=True)
 class _Passed:
-    """What changes and is not read.
-
-    Args:
-        ended: What of the others is made or deleted: pairs of an address and the actions.
-    """
+    """What changes and is not read."""
 
     unread: list[UnreadChange]
-    ended: list[tuple[str, tuple[str, ...]]]
+    ended: list[tuple[str, tuple[str, ...]]]  # what of the others is made or deleted
     others: int = 0
 
     def note(self, item: ChangedResource, reader: Reader) -> None:

@@ -23,16 +23,12 @@ class UnreadKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UnreadChange:
-    """A resource that changes, may give access, and is not read.
-
-    Args:
-        runs: What runs commands when it is made or deleted, such as ``local-exec``.
-    """
+    """A resource that changes, may give access, and is not read."""
 
     address: str
     actions: tuple[str, ...]
     kind: UnreadKind
-    runs: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
 
 
 # About access.
@@ -88,11 +84,7 @@ def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
 def running(
     ended: Iterable[tuple[str, tuple[str, ...]]], configuration: PlanConfiguration
 ) -> Iterator[UnreadChange]:
-    """Yield the resources whose provisioners run.
-
-    Args:
-        ended: Addresses and actions of what changes.
-    """
+    """Yield the resources whose provisioners run, of addresses and actions."""
     for address, actions in ended:
         if {"create", "delete"}.isdisjoint(actions):
             continue

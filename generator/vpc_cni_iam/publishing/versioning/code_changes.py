@@ -27,11 +27,7 @@ _VERSION = re.compile(r'\bversion\s*=\s*"[^"]*"')
 def compare_code(
     old: Iterable[Block], new: Iterable[Block], unreadable: Iterable[str], subject: str
 ) -> tuple[VersionChange, ...]:
-    """Return the changes of resources, locals, values of outputs, and unreadable documents.
-
-    Args:
-        unreadable: The names of policy documents that cannot be read.
-    """
+    """Return the changes of resources, locals, values of outputs, and unreadable documents."""
     before, after = (dict(_shapes(blocks, set(unreadable))) for blocks in (old, new))
     changes = []
     for name in sorted({*before, *after}):

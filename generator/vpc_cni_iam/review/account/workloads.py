@@ -23,36 +23,22 @@ _WITHOUT_PROFILE = ("aws_eks_node_group",)
 
 @dataclass(frozen=True, slots=True)
 class RoleUse:
-    """A role that a workload uses.
+    """A role that a workload uses."""
 
-    Args:
-        role: Its address in the plan, else its ARN or name, else what is known of it.
-        named: The address of the resource by which it is used as the plan leaves that, if any.
-        hidden: The type of what is named, where the plan does not show it.
-    """
-
-    role: str
-    named: str = ""
-    hidden: str = ""
+    role: str  # its address in the plan, else its ARN or name, else what is known of it
+    named: str = ""  # the resource by which it is used, where it is as the plan leaves that
+    hidden: str = ""  # the type of what is named, where the plan does not show it
 
 
 @dataclass(frozen=True, slots=True)
 class _Argument:
-    """What an argument names.
+    """What an argument names."""
 
-    Args:
-        path: Its place in the resource's expressions.
-        names: Names, IDs and ARNs.
-        unknown: The places of those that are only known after apply.
-        version: The version of a launch template.
-        later: Whether the version is only known after apply.
-    """
-
-    path: tuple[str, ...]
-    names: tuple[str, ...] = ()
-    unknown: tuple[tuple[str, ...], ...] = ()
-    version: Any = None
-    later: bool = False
+    path: tuple[str, ...]  # its place in the resource's expressions
+    names: tuple[str, ...] = ()  # and IDs and ARNs
+    unknown: tuple[tuple[str, ...], ...] = ()  # the places of those known after apply
+    version: Any = None  # of a launch template
+    later: bool = False  # whether the version is only known after apply
 
 
 class Workloads:

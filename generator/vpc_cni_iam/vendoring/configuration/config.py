@@ -42,19 +42,14 @@ _IN_TEXTS = {**_KEYS, FLAG: "harden = true", "repeat": "write a string"}
 
 @dataclass(frozen=True, slots=True)
 class VendoredModule:
-    """One module that a repository keeps.
+    """One module that a repository keeps."""
 
-    Args:
-        path: Where, relative to the configuration, with forward slashes.
-        line: The line of its table.
-        unknown_version: The version that is pinned, if it is newer than the catalog and the newest
-            known one stands in for it; empty otherwise.
-    """
-
-    path: str
+    path: str  # where, relative to the configuration, with forward slashes
     options: Options
-    line: int
+    line: int  # the line of its table
     accepted: tuple[Acceptance, ...] = ()
+    # The version that is pinned, if it is newer than the catalog and the newest known one stands in
+    # for it; empty otherwise.
     unknown_version: str = ""
 
     @property
@@ -68,15 +63,11 @@ class VendoredModule:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration file.
-
-    Args:
-        modules: Its modules, in order.
-    """
+    """A configuration file."""
 
     path: Path
     text: str
-    modules: tuple[VendoredModule, ...]
+    modules: tuple[VendoredModule, ...]  # its modules, in order
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -96,11 +87,7 @@ class Config:
         return self.path.parent / module.path
 
     def refuse_changed(self) -> None:
-        """Refuse to go on if the file was changed since it was read.
-
-        Raises:
-            TreeError: The file was changed since it was read.
-        """
+        """Raise `TreeError` if the file was changed since it was read."""
         try:
             same = content(self.path, CONFIGURATION) == self.text.encode()
         except InputError:
@@ -110,14 +97,10 @@ class Config:
 
 
 def load(path: Path, *, strict: bool = False) -> Config:
-    """Read a configuration file.
+    """Read a configuration file; raises `InputError` with the line.
 
-    Args:
-        strict: Refuse a plugin version newer than the catalog, for which the newest known one
-            would stand in.
-
-    Raises:
-        InputError: It is missing or not valid; with the line.
+    `strict` refuses a plugin version newer than the catalog, for which the newest known one would
+    stand in.
     """
     if not os.path.lexists(path):
         raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one")
@@ -126,15 +109,7 @@ def load(path: Path, *, strict: bool = False) -> Config:
 
 
 def parse(text: str, path: Path, *, strict: bool = False) -> Config:
-    """Read the text of a configuration.
-
-    Args:
-        path: Where it is, which errors name and module paths are relative to.
-        strict: As `load` takes it.
-
-    Raises:
-        InputError: It is not valid; with the line.
-    """
+    """Read the text of a configuration; errors name `path`, and module paths are relative to it."""
     source = str(path)
     document = toml.loads(text, source)
     places = TomlLineIndex(text)

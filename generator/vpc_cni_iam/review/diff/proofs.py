@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -31,6 +31,29 @@ def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> 
         return budget.remember(("new access", groups), lambda: _new_access(before, after, budget))
 
     return judged_once(ask, (tuple(old), tuple(new)))
+
+
+def roles_access(
+    old: Iterable[tuple[Sequence[Policy], Policy | None]],
+    new: Iterable[tuple[Sequence[Policy], Policy | None]],
+    budget: Budget,
+) -> Access:
+    """Say whether any of the new roles allows anything that the old ones together do not.
+
+    Args:
+        old: The policies of each role, and its permissions boundary.
+        new: The same. A Deny of one role holds back nothing that another one allows.
+    """
+    before = [*old]
+    known = [policy for policies, _ in before for policy in policies]
+    bounds = {bound for _, bound in before} - {None}
+    for policies, bound in new:
+        access = new_access(known, policies, budget.answer())
+        if access.verdict != NO_NEW_ACCESS:
+            return access
+        if bounds - {bound}:
+            return Access("unknown", reason="its permissions boundary differs, or it has none")
+    return Access(NO_NEW_ACCESS)
 
 
 def without_example(access: Access) -> Access:

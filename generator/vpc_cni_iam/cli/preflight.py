@@ -63,9 +63,5 @@ def preflight(
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
     result = findings.preflight(inventory, composed, target.cluster, target.vpc, target.differences)
-    if output is options.Format.json:
-        common.show_json(result)
-    else:
-        for line in report.to_text(result):
-            common.show(line)
+    common.show_result(result, output, report.to_text(result))
     raise typer.Exit(1 if result.breaks else 0)

@@ -72,9 +72,5 @@ def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: 
 
     trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or ())
     result = usage(subject, setting, trail, asked.role or ())
-    if output == "json":
-        common.show_json(result)
-    else:
-        for line in report.to_text(result):
-            common.show(line)
+    common.show_result(result, options.Format(output), report.to_text(result))
     return 0 if result.complete and not result.not_allowed else 1

@@ -81,15 +81,14 @@ def hcl_files(path: Path) -> list[Path]:
 
 def _configuration_files(path: Path) -> list[Path]:
     try:
-        return sorted(p for p in path.iterdir() if _is_configuration(p))
+        return sorted(
+            file
+            for file in path.iterdir()
+            # Engines ignore hidden files.
+            if file.name.endswith((*_HCL, *_JSON)) and file.name[0] != "." and file.is_file()
+        )
     except OSError as error:
         raise InputError(str(path), "", f"cannot be read: {reason(error)}") from None
-
-
-def _is_configuration(path: Path) -> bool:
-    # Engines ignore hidden files.
-    named_so = path.name.endswith((*_HCL, *_JSON)) and not path.name.startswith(".")
-    return named_so and path.is_file()
 
 
 def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None:

@@ -48,17 +48,13 @@ def embedded_policies(
             continue
         elif not _is_of_an_identity(attribute):
             yield Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
-        elif problem := _problem(attribute, times[address]):
-            yield Skipped(address, Reason.not_read, f"{place}: {problem}")
+        elif attribute.dynamic:
+            detail = f"{place}: it is in a dynamic block; {_ENGINE}"
+            yield Skipped(address, Reason.not_read, detail)
+        elif times[address] > 1:
+            yield Skipped(address, Reason.not_read, f"{place}: it stands more than once")
         else:
             yield from _instances(attribute, source, evaluator)
-
-
-def _problem(attribute: Attribute, times: int) -> str:
-    """Return why the policy of an attribute that stands so often cannot be read, if it cannot."""
-    if attribute.dynamic:
-        return f"it is in a dynamic block; {_ENGINE}"
-    return "it stands more than once" if times > 1 else ""
 
 
 def _instances(

@@ -168,7 +168,9 @@ def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]
         if before is not None and after is not None and _same(key, before, after):
             continue
         words = key in _WORDS and theirs.type in _WORDED
-        wording = words and all(a is None or _is_plain(a) for a in (before, after))
+        wording = words and all(
+            a is None or (type(a) is Text and a.plain is not None) for a in (before, after)
+        )
         if after is None:
             text = f"{key} is missing, in the catalog's module it is {_short(before)}"
             yield _Difference(theirs.span.line, f"{name}: {text}", wording)
@@ -207,10 +209,6 @@ def _same(key: str, ours: Node, theirs: Node) -> bool:
     if key in _SETS and isinstance(ours, List) and isinstance(theirs, List):
         return Counter(ours.items) == Counter(theirs.items)
     return ours == theirs
-
-
-def _is_plain(value: Node) -> bool:
-    return type(value) is Text and value.plain is not None
 
 
 def _short(value: Node | None) -> str:

@@ -56,6 +56,12 @@ class OpenTree:
         self._folders[path] = folder
         return folder
 
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a regular file, None if there is nothing at its path."""
+        place, name = split(path)
+        folder = self.find(place)
+        return folder.read(name) if folder is not None else None
+
     def remove_made(self) -> None:
         """Remove the folders that were made and are empty."""
         for above, name in reversed(self._made):

@@ -92,9 +92,9 @@ def test_any_sentence_keeps_its_characters_and_none_is_markup(text: str) -> None
 
 
 def test_sentences_stay_readable() -> None:
-    text = "statement 1 (ec2:DescribeInstances and 4 more): action ec2:X, is not expected"
+    text = "statement 1 (ec2:DescribeInstances and 4 more): action ec2:X, is added"
     assert prose(text) == (
-        "statement 1 (`ec2:DescribeInstances` and 4 more): action `ec2:X`, is not expected"
+        "statement 1 (`ec2:DescribeInstances` and 4 more): action `ec2:X`, is added"
     )
 
 

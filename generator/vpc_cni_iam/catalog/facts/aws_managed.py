@@ -51,6 +51,7 @@ class AwsManagedPolicy:
         because: The actions that decide the class iam or data, as far as the table lists them.
         version: The version that was read, such as ``v12``. AWS may have published newer ones.
         updated: The date of that version.
+        denies: Whether it has a Deny statement.
         document: What it says; None where it is too large for the table.
     """
 
@@ -59,6 +60,7 @@ class AwsManagedPolicy:
     because: tuple[str, ...]
     version: str
     updated: str
+    denies: bool
     document: Policy | None
 
 
@@ -96,5 +98,6 @@ def _read(name: str) -> AwsManagedPolicy | None:
         tuple(entry["because"]),
         entry["version"],
         entry["updated"],
+        entry["denies"],
         parse(document, f"AWS managed policy {name}") if document else None,
     )

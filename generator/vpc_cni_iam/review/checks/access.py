@@ -22,6 +22,7 @@ from vpc_cni_iam.review.gains import (
     example_or_reason,
     existing,
     managed_admin_finding,
+    may_deny,
     names_text,
 )
 from vpc_cni_iam.review.make_finding import (
@@ -276,11 +277,16 @@ def _left_group(change: Change, context: Context) -> Iterator[Finding]:
     group = change.attachment.policy if change.attachment else ""
     if change.kind != "membership" or group not in context.effective.by_principal:
         return
-    policies = [r.judged for r in context.effective.by_principal[group].before.values()]
-    if any(line.effect == "loss" for line in change.lines) and deny_removed(
-        [p for p in policies if p], [], context.budget.answer()
-    ):
+    if not any(line.effect == "loss" for line in change.lines):
+        return
+    has = context.effective.by_principal[group].before
+    policies = [read.judged for read in has.values() if read.judged]
+    if deny_removed(policies, [], context.budget.answer()):
         message = f"{group} denies something, which no longer counts for who leaves it"
+        yield finding_of(change, "not-proven", message)
+    elif unknown := [key for key, read in has.items() if may_deny(key, read)]:
+        message = f"{group} has {first_of(unknown)}, of which the plan does not show the document"
+        message += ": a Deny in it no longer applies to who leaves"
         yield finding_of(change, "not-proven", message)
 
 

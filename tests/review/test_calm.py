@@ -95,11 +95,14 @@ def test_the_managed_policy_beside_a_generic_one_undoes_nothing() -> None:
     node = own_role("node", NODE_TRUST, document(allow("ec2:*")))
     results = [f for f in reviewed(*node, change).findings if f.rule == "managed-policy-attached"]
     assert [f.level for f in results] == ["warning"]
-    scoped = own_role(
-        "node", NODE_TRUST, dumps(variants.find(("ipv4",))[0].document(revisions()[0]))
-    )
-    results = [f for f in reviewed(*scoped, change).findings if f.rule == "managed-policy-attached"]
-    assert [f.level for f in results] == ["error"]
+    for variant, level in (("ipv4", "warning"), ("ipv6", "warning"), ("ipv4-scoped", "error")):
+        for revision in revisions():
+            own = own_role(
+                "node", NODE_TRUST, dumps(variants.find((variant,))[0].document(revision))
+            )
+            review = reviewed(*own, change)
+            results = [f for f in review.findings if f.rule == "managed-policy-attached"]
+            assert [f.level for f in results] == [level], (variant, revision.name)
 
 
 @pytest.mark.parametrize("name", ["ipv4", "ipv6"])

@@ -77,9 +77,9 @@ rule(
     "any-change",
     "The plan changes the plugin's environment variables, or what else its add-on or Helm release "
     "sets.",
-    "What the plugin calls depends on some of the environment variables. It is a warning where they "
-    "are not known, and where an image, a chart, its repository or the service account changes: "
-    "then aws-node may run other code, or have another role.",
+    "What the plugin calls depends on some environment variables. It is a warning where they are "
+    "not known, and where an image, a chart, its repository or the service account changes: then "
+    "aws-node may run other code, or have another role.",
 )
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from tools.corpus import load
 
 from conftest import ROOT, run
 from synthetic import allow, attachment, document, plan, policy, resource
@@ -98,6 +99,49 @@ def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> No
     assert "and 52 errors more (--details)" in out
     details = run("review", "plan.json", "--details", cwd=tmp_path).out
     assert "s3:B59" in details
+
+
+@pytest.mark.parametrize(
+    ("case", "rows"),
+    [
+        (
+            "upgrade-ipv6-outage",
+            (
+                "cluster   prod, IPv6",
+                "version   v1.21.2-eksbuild.1 -> v1.22.1-eksbuild.1, aws_eks_addon.vpc_cni",
+                "identity  aws_iam_role.cni (IRSA), unchanged",
+                "Unknown until apply: nothing.",
+            ),
+        ),
+        (
+            "pod-identity-stronger",
+            (
+                "identity  aws_iam_role.cni (EKS Pod Identity) -> "
+                "aws_iam_role.strong (EKS Pod Identity)",
+            ),
+        ),
+        ("mode-changed-to-ipv6", ("cluster   prod, IPv4 -> IPv6",)),
+        ("role-deleted-with-cluster-left", ("; the plan deletes aws_iam_role.cni",)),
+        ("version-not-named", ("version   not named in the plan; judged by v1.23.2, the newest",)),
+        ("resources-of-others", ("Not read: 2 changing resources of other types",)),
+    ],
+)
+def test_the_first_screen_says_what_the_plugin_has_and_what_is_not_read(
+    case: str, rows: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "plan.json").write_bytes(load(case).plan)
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert not [row for row in rows if row not in out], out
+
+
+def test_all_changes_come_with_details(tmp_path: Path) -> None:
+    reordered = [document(allow(actions)) for actions in (["s3:A", "s3:B"], ["s3:B", "s3:A"])]
+    (tmp_path / "plan.json").write_bytes(plan(policy("p", *reordered)))
+    title, line = "Changes of policies", "  = reordered"
+    first, details = (
+        run("review", "plan.json", *option, cwd=tmp_path).out for option in ((), ("--details",))
+    )
+    assert title not in first and title in details and line in details
 
 
 def test_a_name_in_a_group_is_not_unknown(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What a review must not say: of a change that is none, or not what it looks like."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -143,9 +144,19 @@ def test_a_trust_that_widens_names_who_comes() -> None:
     review = reviewed(resource("aws_iam_role", "cni", *sides))
     (finding,) = (f for f in review.findings if f.rule == "trust-widened")
     assert "by any service account named aws-node of" in finding.message
-    assert "was service account kube-system/aws-node of" in finding.message
+    assert finding.message.endswith("(was service account kube-system/aws-node)")
     assert "system:serviceaccount:default:aws-node" in " ".join(finding.details)
     assert "serviceaccount::" not in " ".join(finding.details)
+
+
+def test_a_trust_without_an_audience_names_tokens_for_any() -> None:
+    condition = {"StringEquals": {f"{ISSUER}:sub": "system:serviceaccount:kube-system:aws-node"}}
+    statement = json.loads(irsa())["Statement"][0]
+    trusts = (irsa(), document({**statement, "Condition": condition}))
+    sides = [{"name": "cni", "assume_role_policy": trust} for trust in trusts]
+    review = reviewed(resource("aws_iam_role", "cni", *sides))
+    (finding,) = (f for f in review.findings if f.rule == "trust-widened")
+    assert f"of {ISSUER}, with a token for any audience" in finding.message
 
 
 def test_a_policy_that_names_ec2_alone_is_not_the_plugins() -> None:

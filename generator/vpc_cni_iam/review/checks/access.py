@@ -432,5 +432,6 @@ def _trusted(
         action = access.witness.action if access.witness else "more"
         message = f"The trust policy of {change.address} now allows {action} to whom it names"
     elif gone:
-        message += f" (was {names_text(gone)})"
+        provider = come[0].partition(" of ")[2]
+        message += f" (was {names_text([who.removesuffix(f' of {provider}') for who in gone])})"
     yield finding_of(change, "trust-widened", message, details)

@@ -62,12 +62,7 @@ def write(review: Review, setting: Setting) -> str:
             put_aside = any(wording.section(i.finding) == section for i in review.ignored)
             page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
     page.blank()
-    for ignored in review.ignored if setting.details else review.ignored[:_FIRST_IGNORED]:
-        until = f" until {ignored.until}" if ignored.until else ""
-        finding = ignored.finding
-        page.line(f"ignored{until}: {finding.rule} {finding.address}: {ignored.reason}", "quiet")
-    if (more := len(review.ignored) - _FIRST_IGNORED) > 0 and not setting.details:
-        page.line(f"and {more} more ignored (--details)", "quiet")
+    _ignored(page, review, details=setting.details)
     page.line(wording.limits(review))
     if setting.details:
         _changes(page, review)
@@ -128,11 +123,12 @@ def _wrapped(text: str, room: int) -> Iterator[str]:
         if line.strip() and len(line) + 1 + len(word) > room:
             yield line
             line = ""
-        while len(word) > room:
-            end = max(word.rfind(mark, 0, room) for mark in ":/") + 1 or room
-            yield line + word[:end]
-            line, word = "", word[end:]
-        line += f" {word}" if line.strip() else word
+        rest = word
+        while len(rest) > room:
+            end = max(rest.rfind(mark, 0, room) for mark in ":/") + 1 or room
+            yield line + rest[:end]
+            line, rest = "", rest[end:]
+        line += f" {rest}" if line.strip() else rest
     yield line
 
 
@@ -169,6 +165,15 @@ def _plugin(page: _TextPage, review: Review) -> None:
 def _shown_above(finding: Finding) -> bool:
     """Say whether the rows of the plugin say what a finding does."""
     return finding.rule == "plugin-version-changed" and finding.level == "note"
+
+
+def _ignored(page: _TextPage, review: Review, *, details: bool) -> None:
+    for ignored in review.ignored if details else review.ignored[:_FIRST_IGNORED]:
+        until = f" until {ignored.until}" if ignored.until else ""
+        finding = ignored.finding
+        page.line(f"ignored{until}: {finding.rule} {finding.address}: {ignored.reason}", "quiet")
+    if (more := len(review.ignored) - _FIRST_IGNORED) > 0 and not details:
+        page.line(f"and {more} more ignored (--details)", "quiet")
 
 
 def _of_one_block(groups: Iterable[_Group]) -> Iterator[_Group]:
@@ -253,7 +258,7 @@ def _change(page: _TextPage, alike: list[Change]) -> None:
     _also(page, [c.address for c in alike[1:]])
     for line in change.lines:
         label = f"  {wording.SIGNS[line.effect]} {line.kind:<12} "
-        page.line(line.text, line.effect, label)
+        page.line(line.text, "plain" if wording.is_calm(change) else line.effect, label)
     for tone, text in wording.about(change):
         # What is quiet goes on from the line above it.
         page.line(text, tone, indent=4 if tone == "quiet" else 2)

@@ -157,6 +157,5 @@ def test_bitbucket_gets_no_html() -> None:
     widened = next(path for path in PLANS if path.name.startswith("widen"))
     assert "<details>" in report(of_plan(widened))
     assert "<" not in report(of_plan(widened), "bitbucket")
-    assert "ec2:TerminateInstances`**: no before, yes after" in report(
-        of_plan(widened), "bitbucket"
-    )
+    text = report(of_plan(widened), "bitbucket")
+    assert "ec2:TerminateInstances`**: no before, yes after" in text

@@ -27,32 +27,19 @@ _LOGS = re.compile(r"--enable-cloudwatch-logs(?:=(\w+))?")
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """How the plugin is configured in a cluster.
-
-    Args:
-        version: The plugin's version, without the build of EKS; empty if it is not known.
-        environment: Its environment variables.
-        sends_logs: Whether the network policy agent sends its logs to CloudWatch Logs.
-        unread: What of it is not known.
-    """
+    """How the plugin is configured in a cluster."""
 
     source: str
-    version: str
-    environment: Mapping[str, str]
-    sends_logs: bool
-    unread: tuple[Skipped, ...] = ()
+    version: str  # the plugin's version, without the build of EKS; empty if it is not known
+    environment: Mapping[str, str]  # its environment variables
+    sends_logs: bool  # whether the network policy agent sends its logs to CloudWatch Logs
+    unread: tuple[Skipped, ...] = ()  # what of it is not known
 
 
 def read(text: str, source: str, variables: Collection[str]) -> Deployment:
-    """Return how the plugin is configured.
+    """Return how the DaemonSet or values of the chart configure the plugin.
 
-    Args:
-        text: The JSON text.
-        source: The file, as errors name it.
-        variables: The environment variables that matter, of which each must be known.
-
-    Raises:
-        InputError: Neither the DaemonSet nor values of the chart.
+    `variables` are the environment variables that matter, of which each must be known.
     """
     if not text.lstrip().startswith(("{", "[")):
         kind = "is YAML" if _YAML.match(text) else "is not JSON"
@@ -74,9 +61,6 @@ def values(text: str, source: str, cluster: str, version: str) -> Deployment:
 
     They are values of the chart, of which those that are not there have their defaults; EKS takes
     JSON and YAML, of which only JSON is read.
-
-    Raises:
-        InputError: Not JSON, or no object.
     """
     if not text.lstrip().startswith("{"):
         raise InputError(source, "", "its configuration values are not JSON, and YAML is not read")

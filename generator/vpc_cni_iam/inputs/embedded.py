@@ -26,10 +26,8 @@ def embedded_policies(
 ) -> Iterator[tuple[str, Policy] | Skipped]:
     """Yield the policies of identities that the attributes of a module write out, by address.
 
-    Other policies, and attributes that may hold one, are yielded as skipped.
-
-    Args:
-        documents: The names of its data sources of policies, which are read elsewhere.
+    Other policies, and attributes that may hold one, are yielded as skipped. `documents` has the
+    names of its data sources of policies, which are read elsewhere.
     """
     places = [
         (file.source, attribute)
@@ -50,17 +48,13 @@ def embedded_policies(
             continue
         elif not _is_of_an_identity(attribute):
             yield Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
-        elif problem := _problem(attribute, times[address]):
-            yield Skipped(address, Reason.not_read, f"{place}: {problem}")
+        elif attribute.dynamic:
+            detail = f"{place}: it is in a dynamic block; {_ENGINE}"
+            yield Skipped(address, Reason.not_read, detail)
+        elif times[address] > 1:
+            yield Skipped(address, Reason.not_read, f"{place}: it stands more than once")
         else:
             yield from _instances(attribute, source, evaluator)
-
-
-def _problem(attribute: Attribute, times: int) -> str:
-    """Return why the policy of an attribute that stands so often cannot be read, if it cannot."""
-    if attribute.dynamic:
-        return f"it is in a dynamic block; {_ENGINE}"
-    return "it stands more than once" if times > 1 else ""
 
 
 def _instances(

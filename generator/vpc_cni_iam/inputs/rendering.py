@@ -30,15 +30,9 @@ _LONGEST = 500
 
 
 def rendered(part: Excerpt, surroundings: Mapping[str, str], renderer: Renderer) -> Iterator[Part]:
-    """Yield documents as an engine renders them.
+    """Yield documents as an engine renders them; `surroundings` are partition and Region.
 
-    Args:
-        part: The part of the module that has them.
-        surroundings: The partition of the provider, and its Region if that is known.
-        renderer: The engine.
-
-    Raises:
-        UsageError: A Region of another partition.
+    Raises `UsageError` for a Region of another partition.
     """
     region = _region(surroundings)
     values = json.dumps(part.values, default=_json)

@@ -29,21 +29,13 @@ _ADDRESS = re.compile(r"\b(?:data\.)?[^\W\d][\w-]*\.[^\W\d][\w-]*")
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """The part of a module that renders documents.
+    """The part of a module that renders documents."""
 
-    Args:
-        text: Its HCL; empty if no document is in it.
-        values: The values of its variables by name.
-        names: The documents in it.
-        kinds: The types of its data sources.
-        left_out: Why other documents are not in it, by name.
-    """
-
-    text: str
-    values: Mapping[str, Value]
-    names: tuple[str, ...]
-    kinds: frozenset[str]
-    left_out: Mapping[str, str]
+    text: str  # its HCL; empty if no document is in it
+    values: Mapping[str, Value]  # the values of its variables by name
+    names: tuple[str, ...]  # the documents in it
+    kinds: frozenset[str]  # the types of its data sources
+    left_out: Mapping[str, str]  # why other documents are not in it, by name
 
 
 def reads_files(code: str) -> bool:
@@ -54,14 +46,7 @@ def reads_files(code: str) -> bool:
 def excerpt(
     blocks: Iterable[Block], scope: ValueScope, names: Iterable[str], variables: Iterable[str]
 ) -> Excerpt:
-    """Return what renders documents.
-
-    Args:
-        blocks: Those of the module.
-        scope: The values of its names.
-        names: The names of the documents.
-        variables: The names of the variables that a user gives a value.
-    """
+    """Return what renders the documents of these names, with the variables a user gives."""
     parts = {address: part for block in blocks for address, part in _parts(block)}
     known = scope.known or {}
     values = {

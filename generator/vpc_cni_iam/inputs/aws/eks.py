@@ -30,23 +30,15 @@ class ClusterDetailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClusterDetail:
-    """What a file says about the plugin of a cluster.
+    """What a file says about the plugin of a cluster."""
 
-    Args:
-        kind: What it is about.
-        role: The ARN of the role; empty if there is none, or the file does not say.
-        version: The plugin's version as EKS writes it, with its build; empty if not said.
-        role_known: Whether the file says which role it is, or that there is none.
-        values: The configuration values of the add-on; empty if there are none.
-    """
-
-    kind: ClusterDetailKind
+    kind: ClusterDetailKind  # what it is about
     cluster: str
     source: str
-    role: str = ""
-    version: str = ""
-    role_known: bool = True
-    values: str = ""
+    role: str = ""  # the ARN of the role; empty if there is none, or the file does not say
+    version: str = ""  # the plugin's version as EKS writes it, with its build; empty if not said
+    role_known: bool = True  # whether the file says which role it is, or that there is none
+    values: str = ""  # the configuration values of the add-on; empty if there are none
 
 
 class _Addon(Struct, rename="camel"):
@@ -111,13 +103,7 @@ KINDS: dict[str, tuple[Any, Callable[[Any], ClusterDetail | None]]] = {
 def read(member: str, text: bytes, source: str) -> list[ClusterDetail]:
     """Return what an answer of EKS says of the plugin; nothing for other add-ons and accounts.
 
-    Args:
-        member: The name of the answer's member, of `KINDS`.
-        text: Its JSON text.
-        source: The file, as errors name it.
-
-    Raises:
-        InputError: It is not as EKS prints it.
+    `member` is the name of the answer's member, of `KINDS`.
     """
     shape, detail = KINDS[member]
     try:

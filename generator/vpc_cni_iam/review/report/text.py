@@ -40,7 +40,7 @@ _ENDS: dict[wording.Section, int] = {"plugin": 16, "access": 30, "other": 36}
 _FIRST_NOTES, _FIRST_IGNORED = 3, 2
 _WITH_EXAMPLE = (
     *("new-access", "new-policy", "admin-attached"),
-    *("plugin-identity-changed", "node-role-changed"),
+    *("plugin-identity-changed", "node-role-changed", "workload-role"),
 )
 
 

@@ -90,8 +90,9 @@ def test_rearranging_is_no_change(new: Policy) -> None:
         (
             Policy((replace(ONE, conditions=(replace(TAG, key="aws:ResourceTag/t"),)), TWO)),
             [
-                "changed: s3:Get, s3:List on a/*: condition changed from aws:ResourceTag/team "
-                "StringEquals 'blue' to aws:ResourceTag/t StringEquals 'blue': other requests match"
+                "changed: s3:Get, s3:List on a/*: condition aws:ResourceTag/team StringEquals "
+                "'blue' removed; condition aws:ResourceTag/t StringEquals 'blue' added: other "
+                "requests match"
             ],
         ),
         (

@@ -64,7 +64,7 @@ def test_what_iam_reads_alike_has_no_difference(same: Policy) -> None:
         (
             Policy((replace(READ, conditions=(replace(TAG, operator="StringLike"),)), WRITE)),
             [
-                "statement 1 (s3:GetObject and 1 more): condition on aws:ResourceTag/team tests "
+                "statement 1 (s3:GetObject and 1 more): condition on aws:ResourceTag/team is "
                 "StringLike, expected StringEquals"
             ],
         ),

@@ -259,7 +259,7 @@ def _replaced(before: list[Permission], after: list[Permission], budget: Budget)
         gone = [_conditions_without(new, p) for p in before]
         come = [_conditions_without(old, p) for p in after]
         matching = "" if tighter and looser else f": {_MATCHING[tighter, looser]} requests match"
-        text = f"on {new.resource}{new.who}: {_conditions_replaced(gone, come)}{matching}"
+        text = f"{new.where}: {_conditions_replaced(gone, come)}{matching}"
     else:
         text = f"from {_lines(before)} to {_lines(after)}"
     kind = ChangeKind.CHANGED if tighter == looser else kinds[looser]
@@ -296,20 +296,24 @@ def _conditions_replaced(
     gone: list[tuple[Condition, ...]], come: list[tuple[Condition, ...]]
 ) -> str:
     """Return in words which conditions go and come, of each permission those that it has alone."""
-    if len(gone) == len(come) == len(gone[0]) == len(come[0]) == 1:
-        (old,), (new,) = gone[0], come[0]
-        if old.key.lower() == new.key.lower():
-            return f"condition on {new.key} changed from {asked_text(old)} to {asked_text(new)}"
-    before, after = map(_conditions, (gone, come))
-    if not (before and after):
-        return f"condition {before or after} {'removed' if before else 'added'}"
-    return f"condition changed from {before} to {after}"
+    if len(gone) == len(come) == 1:
+        return "; ".join(_by_key(gone[0], come[0]))
+    before, after = (
+        "; or ".join(" and ".join(map(condition_text, conditions)) or "none" for conditions in side)
+        for side in (gone, come)
+    )
+    return f"conditions changed from {before} to {after}"
 
 
-def _conditions(alternatives: list[tuple[Condition, ...]]) -> str:
-    """Return conditions in words, empty where one of the alternatives has none."""
-    texts = [" and ".join(map(condition_text, conditions)) for conditions in alternatives]
-    return "; or ".join(texts) if all(texts) else ""
+def _by_key(gone: tuple[Condition, ...], come: tuple[Condition, ...]) -> Iterator[str]:
+    for key in dict.fromkeys(c.key.lower() for c in (*gone, *come)):
+        old, new = ([c for c in side if c.key.lower() == key] for side in (gone, come))
+        if old and new:
+            before, after = (" and ".join(map(asked_text, side)) for side in (old, new))
+            yield f"condition on {new[0].key} changed from {before} to {after}"
+        else:
+            text = " and ".join(map(condition_text, old or new))
+            yield f"condition {text} {'removed' if old else 'added'}"
 
 
 def _together(some: Iterable[Permission]) -> str:

@@ -58,8 +58,8 @@ rule(
     "Whether a changed policy allows anything new could not be decided.",
     "Neither a proof nor a request that is newly allowed was found; the finding says what "
     "stands in the way. A Deny that goes is one: what it held back is allowed from then on, if "
-    "another policy of the role allows it, which the plan need not show. Read the change "
-    "yourself.",
+    "another policy of the role allows it, which the plan need not show. A policy that goes and "
+    "whose document the plan does not show may have had a Deny. Read the change yourself.",
 )
 rule(
     "unreadable-policy",

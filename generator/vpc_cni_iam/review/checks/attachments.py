@@ -108,7 +108,8 @@ def _on_nodes(
     if _is_node_role(principal.name, has, context):
         text += "the role of nodes"
         if scoped:
-            text += f", though {', '.join(sorted(scoped))} is there for the plugin"
+            is_there = "are there" if len(scoped) > 1 else "is there"
+            text += f", though {', '.join(sorted(scoped))} {is_there} for the plugin"
         if all(key in has.before for key in managed) and not _gets_own_role(scoped, context):
             text += ", as before"
             level = "note"

@@ -212,9 +212,11 @@ def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
     return frozenset(a for a, made in dynamic.items() if made), [*dynamic.values()].count(None)
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+def _order(finding: Finding) -> tuple[object, ...]:
+    """Return what findings are sorted by: the worst first, of errors an administrator."""
     level = -LEVELS.index(finding.level)
-    return level, finding.address, finding.attribute, finding.rule, finding.message
+    less = finding.rule != "admin-attached"
+    return level, less, finding.address, finding.attribute, finding.rule, finding.message
 
 
 def _labels(plan: Plan) -> dict[str, str]:

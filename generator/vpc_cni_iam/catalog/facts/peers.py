@@ -21,7 +21,7 @@ class PeerDocument:
         mode: The IP family that it is for.
         repository: Owner and name on GitHub.
         path: The file in it.
-        commit: The commit that brought the document.
+        commit: The commit that brought the document, or a later one in which it was read.
         date: When, as ``2026-08-13``; None if it was not looked up.
         first: The first version of the project with it, or ``after`` the newest one when it was
             read; None if it has no versions.

@@ -44,7 +44,7 @@ def audit(
         typer.Option(
             "--daemonset",
             metavar="FILE",
-            help="JSON of aws-node of a cluster, as in coverage; repeat for more.",
+            help="JSON or YAML of aws-node of a cluster, as in coverage; repeat for more.",
         ),
     ] = None,
     output: options.FormatOption = options.Format.text,

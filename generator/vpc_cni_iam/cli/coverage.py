@@ -103,7 +103,7 @@ class NodeOptions:
         typer.Option(
             "--daemonset",
             metavar="FILE",
-            help="JSON of aws-node: plugin version, IP family and environment.",
+            help="JSON or YAML of aws-node: plugin version, IP family and environment.",
         ),
     ] = None
     cni_version: Annotated[

@@ -47,7 +47,7 @@ def preflight(
         typer.Option(
             "--daemonset",
             metavar="FILE",
-            help="JSON of aws-node: cluster, VPC, IP family, plugin version and features.",
+            help="JSON or YAML of aws-node: cluster, VPC, IP family, plugin version and features.",
         ),
     ] = None,
     vpc_id: Annotated[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import InputError
@@ -13,6 +14,8 @@ from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from vpc_cni_iam.hcl.module.reader import HclModule
     from vpc_cni_iam.hcl.syntax import Block, File
 
@@ -35,6 +38,9 @@ def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
             beside = read_beside(content.path)
         except InputError as error:
             yield Skipped(error.source, Reason.not_read, error.problem)
+        else:
+            values, notes = _with_automatic(values, content.path.parent)
+            yield from notes
     for name, text in beside.texts.items():
         try:
             others.append(parse(text, name))
@@ -56,9 +62,21 @@ def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
 
     assert content.path is not None  # noqa: S101 - it is a directory
     directory = read_directory(content.path)
+    values, notes = _with_automatic(values, content.path)
+    yield from notes
     files = [parse(directory.texts[name], name) for name in sorted(directory.texts)]
     yield from _policies(files, values)
     yield from directory.skipped
+
+
+def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, list[Skipped]]:
+    """Return values with those of files that an engine reads by itself, and what to say of them."""
+    from vpc_cni_iam.inputs.directory import automatic_values
+
+    automatic, notes = automatic_values(path)
+    known = {n: v for n, v in automatic.items() if n not in values.user_values.named}
+    own = replace(values.user_values, values={**known, **values.user_values.values})
+    return replace(values, user_values=own), notes
 
 
 def _policies(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.hcl.evaluate.domain import Value
@@ -32,12 +32,15 @@ class GivenVariables:
         values: Values of files, by name.
         declared: The variables of the modules that were read, which reading adds.
         renderer: The engine; None to read without one.
+        named: The variables that options of the cluster fill, such as ``--cluster-name``: they
+            count before the files that an engine reads by itself.
     """
 
     texts: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Value] = field(default_factory=dict)
     declared: set[str] = field(default_factory=set)
     renderer: Renderer | None = None
+    named: Collection[str] = ()
 
     @property
     def names(self) -> set[str]:

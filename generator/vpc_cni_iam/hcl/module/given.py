@@ -14,8 +14,9 @@ class Renderer:
 
     Args:
         name: Its name and version.
-        render: Returns the JSON of documents by name and key of the instance, None for one that is
-            unknown until apply; takes HCL, the values of its variables as JSON, and a Region.
+        render: Returns the JSON of documents, and of outputs as ``output.`` and the name, by name
+            and key of the instance, None for one that is unknown until apply; takes HCL, the
+            values of its variables as JSON, and a Region.
             Raises `EngineError` if the engine refuses the HCL.
     """
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.progress import progress
 from vpc_cni_iam.coverage.usage.query_engine import QueryEngine
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: 
     from vpc_cni_iam.coverage.usage.usage import usage
     from vpc_cni_iam.inputs.aws import cloudtrail
 
-    trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or ())
+    with progress("reading events") as passed:
+        trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or (), passed)
     result = usage(subject, setting, trail, asked.role or ())
     if output == "json":
         common.show_json(result)

@@ -155,6 +155,8 @@ def read_files(
         policies = [*_rendered(policies, files_read, module, variables, variables.renderer)]
     if not policies:
         problem = "holds no policy that is written out"
+        if any(_DOCUMENT in file.text for file in parsed.values()):
+            problem += "; it takes policies from other files: give the directory of the module"
         policies.append(Unread("", InputError(first_of(parsed), "", problem)))
     return policies
 

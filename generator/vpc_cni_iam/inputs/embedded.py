@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
@@ -37,7 +38,10 @@ class EmbeddedPolicies:
 
 
 def embedded_policies(
-    files: Iterable[File], evaluator: Evaluator, documents: Collection[str]
+    files: Iterable[File],
+    evaluator: Evaluator,
+    documents: Collection[str],
+    beside: Mapping[str, str],
 ) -> Iterator[EmbeddedPolicies]:
     """Yield the policies of identities that the attributes of a module write out.
 
@@ -45,6 +49,7 @@ def embedded_policies(
 
     Args:
         documents: The names of its data sources of policies, which are read elsewhere.
+        beside: The files of others that are not read, by their names.
     """
     places = [
         (file.source, attribute)
@@ -63,7 +68,26 @@ def embedded_policies(
                 alone = times[attribute.address] == 1 and not attribute.dynamic
                 yield EmbeddedPolicies(attribute, (skipped,), alone)
         elif embedded.is_document(value) or not is_read_elsewhere(value, local_values, documents):
-            yield _read_attribute(attribute, source, evaluator, times[attribute.address])
+            yield _beside(attribute, place, evaluator, documents, beside) or _read_attribute(
+                attribute, source, evaluator, times[attribute.address]
+            )
+
+
+def _beside(
+    attribute: Attribute,
+    place: str,
+    evaluator: Evaluator,
+    documents: Collection[str],
+    beside: Mapping[str, str],
+) -> EmbeddedPolicies | None:
+    """Return what to say of an attribute that takes its policy from a file that is not read."""
+    every = {n.removeprefix("local."): v for n, v in evaluator.scope.nodes.items()}
+    names = {*documents, *beside}
+    if not beside or not is_read_elsewhere(attribute.value, every, names):
+        return None
+    folder = os.path.dirname(next(iter(beside.values()))) or "."  # noqa: PTH120 - as it is given
+    detail = f"{place}: its policy is in another file of the module; give the directory {folder}"
+    return EmbeddedPolicies(attribute, (Skipped(attribute.address, Reason.not_read, detail),))
 
 
 def _read_attribute(

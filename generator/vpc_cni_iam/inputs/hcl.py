@@ -100,7 +100,8 @@ def _policies(
     blocks = [*own, *((file.source, block) for file in others for block in file.blocks)]
     module = read_blocks(blocks, values.names, values.user_values)
     names = {block.labels[-1] for _, block in own if is_document(block)}
-    embedded = list(embedded_policies(files, module.evaluator, names))
+    beside = {b.labels[-1]: file.source for file in others for b in file.blocks if is_document(b)}
+    embedded = list(embedded_policies(files, module.evaluator, names, beside))
     why: Mapping[str, str] = {}
     done = set[str]()
     if values.user_values.renderer is not None:

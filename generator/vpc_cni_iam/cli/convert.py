@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, inputs, options
-from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
 if TYPE_CHECKING:
@@ -69,55 +69,31 @@ class ConvertFormat(StrEnum):
 class ConvertCommandOptions:
     """The options of `convert`."""
 
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Name of the data source.  [default: from the file name]"
-        ),
-    ] = None
-    output: Annotated[
-        str | None,
-        typer.Option(metavar="DIRECTORY", help="Write one file a document into this directory."),
-    ] = None
-    form: Annotated[
+    name: str | None = value("NAME", "Name of the data source.  [default: from the file name]")
+    output: str | None = value("DIRECTORY", "Write one file a document into this directory.")
+    form: ConvertFormat = options.choice(
         ConvertFormat,
-        options.choice(ConvertFormat, "--format", "Print HCL, or a JSON report that contains it."),
-    ] = ConvertFormat.hcl
-    parametrize: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=VALUE",
-            help="Use variable KEY where VALUE is a whole value or part of an ARN; repeat for "
-            "more.",
-        ),
-    ] = None
-    partition_aware: Annotated[
-        bool, typer.Option("--partition-aware", help="Use the current partition in ARNs.")
-    ] = False
-    keep_going: Annotated[
-        bool, typer.Option(help="Convert the other documents if one is refused.")
-    ] = True
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace differing files; keep a copy as *.orig.")
-    ] = False
-    from_hcl: Annotated[
-        bool, typer.Option("--from-hcl", help="Print the policies of .tf files as JSON.")
-    ] = False
-    rewrite: Annotated[
-        bool,
-        typer.Option("--rewrite", help="Replace the policies in .tf files by data sources."),
-    ] = False
-    document: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--document",
-            metavar="NAME",
-            help="With --from-hcl: only the policy with this address; repeat for more.",
-        ),
-    ] = None
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --rewrite: print the change, write nothing.")
-    ] = False
+        "--format",
+        "Print HCL, or a JSON report that contains it.",
+        ConvertFormat.hcl,
+    )
+    parametrize: list[str] | None = value(
+        "KEY=VALUE",
+        "Use variable KEY where VALUE is a whole value or part of an ARN; repeat for more.",
+    )
+    partition_aware: bool = flag("Use the current partition in ARNs.")
+    keep_going: bool = flag(
+        "Convert the other documents if one is refused.",
+        "--keep-going/--no-keep-going",
+        default=True,
+    )
+    force: bool = flag("Replace differing files; keep a copy as *.orig.")
+    from_hcl: bool = flag("Print the policies of .tf files as JSON.")
+    rewrite: bool = flag("Replace the policies in .tf files by data sources.")
+    document: list[str] | None = value(
+        "NAME", "With --from-hcl: only the policy with this address; repeat for more."
+    )
+    dry_run: bool = flag("With --rewrite: print the change, write nothing.")
 
     @property
     def as_json(self) -> bool:
@@ -146,7 +122,6 @@ class ConvertCommandOptions:
             raise UsageError(f"{', '.join(names)} and {mode} exclude each other")
 
 
-@expanded
 def convert(
     files: Annotated[
         list[str],

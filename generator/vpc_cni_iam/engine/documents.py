@@ -30,16 +30,11 @@ def provider(region: str = "us-east-1") -> str:
 
 
 def render(engine: Engine, text: str, values: str, region: str) -> Documents:
-    """Return the documents of a module, and the texts in its outputs as ``output.`` and the name.
+    """Return the documents of a module's HCL, which is run: nothing in it may be a stranger's.
 
-    Args:
-        engine: The engine.
-        text: The HCL of the module, which is run: nothing in it may be a stranger's.
-        values: The values of its variables as JSON.
-        region: The Region of its provider.
+    The texts in its outputs are among them, as ``output.`` and the name.
 
-    Raises:
-        EngineError: The engine refuses it.
+    `values` are those of its variables as JSON, and `region` is its provider's.
     """
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as temporary:
         root = Path(temporary)
@@ -62,11 +57,7 @@ def _outputs(plan: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str | Non
 
 
 def documents(plan: Mapping[str, Any], module: str = "") -> dict[str, dict[str, str | None]]:
-    """Return the documents of a plan.
-
-    Args:
-        module: The start of the addresses of those that are returned.
-    """
+    """Return the documents of a plan, of those whose address starts with `module`."""
     known = ((r, r["values"].get("json")) for r in _resources(plan.get("prior_state", {})))
     later = ((r, None) for r in plan.get("resource_changes", []))
     rendered: dict[str, dict[str, str | None]] = {}

@@ -26,32 +26,20 @@ _LOGS = re.compile(r"--enable-cloudwatch-logs(?:=(\w+))?")
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """How the plugin is configured in a cluster.
-
-    Args:
-        version: The plugin's version, without the build of EKS; empty if it is not known.
-        environment: Its environment variables.
-        sends_logs: Whether the network policy agent sends its logs to CloudWatch Logs.
-        unread: What of it is not known.
-    """
+    """How the plugin is configured in a cluster."""
 
     source: str
-    version: str
-    environment: Mapping[str, str]
-    sends_logs: bool
-    unread: tuple[Skipped, ...] = ()
+    version: str  # the plugin's version, without the build of EKS; empty if it is not known
+    environment: Mapping[str, str]  # its environment variables
+    sends_logs: bool  # whether the network policy agent sends its logs to CloudWatch Logs
+    unread: tuple[Skipped, ...] = ()  # what of it is not known
 
 
 def read(text: str, source: str, variables: Collection[str]) -> Deployment:
-    """Return how the plugin is configured.
+    """Return how the DaemonSet or values of the chart configure the plugin.
 
-    Args:
-        text: JSON, or YAML of one document or several.
-        source: The file, as errors name it.
-        variables: The environment variables that matter, of which each must be known.
-
-    Raises:
-        InputError: Neither the DaemonSet nor values of the chart.
+    The text is JSON, or YAML of one document or several. `variables` are the environment variables
+    that matter, of which each must be known.
     """
     value = _loaded(text, source)
     manifests = [m for m in _manifests(value) if _pod(m) is not None]
@@ -69,9 +57,6 @@ def values(text: str, source: str, cluster: str, version: str) -> Deployment:
     """Return how the plugin is configured by the configuration values of its add-on in a cluster.
 
     They are values of the chart, of which those that are not there have their defaults.
-
-    Raises:
-        InputError: Neither JSON nor YAML, or no object.
     """
     value = _loaded(text, source)
     if not isinstance(value, dict):

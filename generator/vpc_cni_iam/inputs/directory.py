@@ -27,24 +27,17 @@ _MATTERS = re.compile(r"\b(variable|locals|module)\b")
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The files of a module.
+    """The files of a module."""
 
-    Args:
-        texts: The texts of its files in HCL by path.
-        skipped: Its other files that may hold policies, or change what policies mean, by path.
-    """
-
-    texts: dict[str, str]
+    texts: dict[str, str]  # the texts of its files in HCL by path
+    # Its other files that may hold policies, or change what policies mean, by path.
     skipped: tuple[Skipped, ...]
 
 
 def read_directory(path: Path) -> Directory:
-    """Read the configuration files right in a directory.
+    """Read the configuration files right in a directory, at least one.
 
     Where ``main.tofu`` stands beside ``main.tf``, OpenTofu reads the first alone, and so does this.
-
-    Raises:
-        InputError: It holds no configuration file, or one cannot be read.
     """
     files = _configuration_files(path)
     if not files:
@@ -71,9 +64,6 @@ def read_beside(path: Path) -> Directory:
     """Read the other files of the module of a file, as far as they decide what the file means.
 
     A module in JSON is not among them: what it declares is unknown, and named where it is used.
-
-    Raises:
-        InputError: The directory or a file in it cannot be read.
     """
     if _OVERRIDE.fullmatch(path.name):
         return Directory({}, ())
@@ -113,11 +103,7 @@ def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
 
 
 def hcl_files(path: Path) -> list[Path]:
-    """Return the files in HCL right in a directory.
-
-    Raises:
-        InputError: There are none.
-    """
+    """Return the files in HCL right in a directory, at least one."""
     if files := [file for file in _configuration_files(path) if file.name.endswith(_HCL)]:
         return files
     raise InputError(str(path), "", _NONE)
@@ -125,15 +111,14 @@ def hcl_files(path: Path) -> list[Path]:
 
 def _configuration_files(path: Path) -> list[Path]:
     try:
-        return sorted(p for p in path.iterdir() if _is_configuration(p))
+        return sorted(
+            file
+            for file in path.iterdir()
+            # Engines ignore hidden files.
+            if file.name.endswith((*_HCL, *_JSON)) and file.name[0] != "." and file.is_file()
+        )
     except OSError as error:
         raise InputError(str(path), "", f"cannot be read: {reason(error)}") from None
-
-
-def _is_configuration(path: Path) -> bool:
-    # Engines ignore hidden files.
-    named_so = path.name.endswith((*_HCL, *_JSON)) and not path.name.startswith(".")
-    return named_so and path.is_file()
 
 
 def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None:

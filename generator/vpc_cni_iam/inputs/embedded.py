@@ -25,16 +25,11 @@ _ENGINE = "only an engine can know it; render it and give the JSON"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedPolicies:
-    """What was read of an attribute.
-
-    Args:
-        parts: Its policies by address, one for each instance of its block, and what was skipped.
-        needs_engine: Whether an engine may know more of it.
-    """
+    """What was read of an attribute."""
 
     attribute: Attribute
-    parts: tuple[Part, ...]
-    needs_engine: bool = False
+    parts: tuple[Part, ...]  # a policy for each instance of its block, and what was skipped
+    needs_engine: bool = False  # whether an engine may know more of it
 
 
 def embedded_policies(
@@ -45,11 +40,9 @@ def embedded_policies(
 ) -> Iterator[EmbeddedPolicies]:
     """Yield the policies of identities that the attributes of a module write out.
 
-    Other policies, and attributes that may hold one, are skipped.
-
-    Args:
-        documents: The names of its data sources of policies, which are read elsewhere.
-        beside: The files of others that are not read, by their names.
+    Other policies, and attributes that may hold one, are skipped. `documents` has the names of its
+    data sources of policies, which are read elsewhere, and `beside` the files of those that are not
+    read, by their names.
     """
     places = [
         (file.source, attribute)
@@ -98,19 +91,15 @@ def _read_attribute(
     if not _is_of_an_identity(attribute):
         skipped = Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
         return EmbeddedPolicies(attribute, (skipped,))
-    if problem := _problem(attribute, times):
+    if attribute.dynamic or times > 1:
+        problem = "it stands more than once"
+        if attribute.dynamic:
+            problem = f"it is in a dynamic block; {_ENGINE}"
         skipped = Skipped(address, Reason.not_read, f"{place}: {problem}")
         return EmbeddedPolicies(attribute, (skipped,))
     parts = tuple(_instances(attribute, source, evaluator))
     unknown = any(isinstance(part, Skipped) and part.counts for part in parts)
     return EmbeddedPolicies(attribute, parts, unknown)
-
-
-def _problem(attribute: Attribute, times: int) -> str:
-    """Return why the policy of an attribute that stands so often cannot be read, if it cannot."""
-    if attribute.dynamic:
-        return f"it is in a dynamic block; {_ENGINE}"
-    return "it stands more than once" if times > 1 else ""
 
 
 def _instances(attribute: Attribute, source: str, evaluator: Evaluator) -> Iterator[Part]:

@@ -87,8 +87,7 @@ def _policies(
 ) -> Iterator[Part]:
     """Yield the policies of a module's files by name, and the parts that may be one.
 
-    Args:
-        others: Files of the module whose policies are left out.
+    `others` are files of the module whose policies are left out.
     """
     from vpc_cni_iam.hcl.evaluate.excerpt import excerpt
     from vpc_cni_iam.hcl.module.reader import read_blocks
@@ -135,11 +134,7 @@ def _unknown(module: HclModule) -> set[str]:
 def _documents(
     module: HclModule, names: Container[str], not_rendered: Mapping[str, str]
 ) -> Iterator[Part]:
-    """Yield the data sources of these names.
-
-    Args:
-        not_rendered: Why an engine did not render some of them, by name.
-    """
+    """Yield the data sources of these names, or why an engine did not render them."""
     from vpc_cni_iam.hcl.module.reader import joins_nothing
 
     for document in module.documents:

@@ -73,21 +73,13 @@ class Pieces:
         self.source = source
 
     def peek(self, size: int) -> bytes:
-        """Return the next bytes without passing them, fewer only at the end.
-
-        Raises:
-            InputError: Damaged, or too large.
-        """
+        """Return the next bytes without passing them, fewer only at the end."""
         while len(self._next) < size and (piece := self._read()):
             self._next += piece
         return self._next[:size]
 
     def read(self) -> bytes:
-        """Return the next bytes, empty at the end.
-
-        Raises:
-            InputError: Damaged, or too large.
-        """
+        """Return the next bytes, empty at the end; `InputError` if damaged or too large."""
         piece, self._next = self._next or self._read(), b""
         return piece
 

@@ -56,14 +56,9 @@ def policies_of(
 ) -> Iterator[tuple[RenderTarget, Part]]:
     """Yield policies as an engine renders them, each with its target.
 
-    Args:
-        targets: The policies, which nothing keeps from being rendered.
-        part_of: Returns the part of the module that has some of them.
-        surroundings: The partition of the provider, and its Region if that is known.
-        renderer: The engine.
-
-    Raises:
-        UsageError: A Region of another partition.
+    `part_of` returns the part of the module that has some of them, and `surroundings` are the
+    partition of the provider, and its Region if that is known. Raises `UsageError` for a Region of
+    another partition.
     """
     if not targets:
         return

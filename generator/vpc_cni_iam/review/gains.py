@@ -34,6 +34,15 @@ def existing(change: Change, context: Context) -> tuple[str, ...]:
     )
 
 
+def reach_of_role(role: str, context: Context) -> str:
+    """Return how far a role reaches, in words; empty for no further than a few services."""
+    has = context.effective.by_principal.get(role)
+    bound = has.bounds[1] if has else None
+    policies = [read.judged for read in has.after.values() if read.judged] if has else []
+    far = reach(policies, bound.exact if bound else None)
+    return REACH_TEXTS.get(far, "")
+
+
 def names_text(addresses: Sequence[str]) -> str:
     """Return names in a sentence, the first of many."""
     if len(addresses) > _NAMED:

@@ -215,6 +215,13 @@ def judged_by(review: Review) -> str:
     return f"the plan names none; judged by {review.version}, {modes(review)}"
 
 
+_UNREAD = {
+    "unread-resource": "about access",
+    "unread-command": "that run commands",
+    "unread-resource-policy": "with a policy that changes",
+}
+
+
 def limits(review: Review) -> str:
     """Return what is not known, and what was not read."""
     unknown = [
@@ -229,6 +236,10 @@ def limits(review: Review) -> str:
     if unknown:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         text = f"Unknown until apply: {unknown[0]}{more}."
+    rules = [finding.rule for finding in review.findings]
+    unread = [f"{n} {what}" for rule, what in _UNREAD.items() if (n := rules.count(rule))]
+    if unread:
+        text += f" Not read, though it may give access: {', '.join(unread)}."
     if review.others:
         text += f" Not read: {review.others} changing resource"
         text += "s" if review.others > 1 else ""

@@ -38,19 +38,12 @@ _ADDRESS = re.compile(r"\b(?:data\.)?[^\W\d][\w-]*\.[^\W\d][\w-]*")
 
 @dataclass(frozen=True, slots=True)
 class RenderTarget:
-    """A policy to be rendered: a data source, or an expression.
+    """A policy to be rendered: a data source, or an expression."""
 
-    Args:
-        name: What reports call it.
-        start: The start of that name after which the key of an instance stands.
-        key: What the engine's answer calls it.
-        code: The output that has the value of an expression; empty for a data source.
-    """
-
-    name: str
-    start: str
-    key: str
-    code: str = ""
+    name: str  # what reports call it
+    start: str  # the start of that name after which the key of an instance stands
+    key: str  # what the engine's answer calls it
+    code: str = ""  # the output that has the value of an expression; empty for a data source
 
     @property
     def address(self) -> str:
@@ -75,12 +68,9 @@ def document_target(name: str) -> RenderTarget:
 
 
 def expression_target(name: str, block: Block, value: Node, number: int) -> RenderTarget:
-    """Return the target of an expression in a block.
+    """Return the target of an expression in an outermost block, which may be repeated.
 
-    Args:
-        name: What reports call it.
-        block: The outermost block that it is in, which may be repeated.
-        number: Its number among the expressions of an excerpt.
+    `number` is its number among the expressions of an excerpt.
     """
     repeat = next((a for a in _REPEATS if a in block.attributes), "")
     if block.type not in _REPEATED or not repeat:
@@ -97,21 +87,13 @@ def expression_target(name: str, block: Block, value: Node, number: int) -> Rend
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """The part of a module that renders policies.
+    """The part of a module that renders policies."""
 
-    Args:
-        text: Its HCL; empty if no policy is in it.
-        values: The values of its variables by name.
-        targets: The policies in it.
-        kinds: The types of its data sources.
-        left_out: Why other policies are not in it, by name.
-    """
-
-    text: str
-    values: Mapping[str, Value]
-    targets: tuple[RenderTarget, ...]
-    kinds: frozenset[str]
-    left_out: Mapping[str, str]
+    text: str  # its HCL; empty if no policy is in it
+    values: Mapping[str, Value]  # the values of its variables by name
+    targets: tuple[RenderTarget, ...]  # the policies in it
+    kinds: frozenset[str]  # the types of its data sources
+    left_out: Mapping[str, str]  # why other policies are not in it, by name
 
 
 def reads_files(code: str) -> bool:
@@ -125,14 +107,7 @@ def excerpt(
     variables: Iterable[str],
     targets: Iterable[RenderTarget],
 ) -> Excerpt:
-    """Return what renders policies.
-
-    Args:
-        blocks: Those of the module.
-        scope: The values of its names.
-        variables: The names of the variables that a user gives a value.
-        targets: The policies.
-    """
+    """Return what renders policies, with the variables to which a user gives a value."""
     every = list(targets)
     parts = {address: part for block in blocks for address, part in _parts(block)}
     parts |= {target.address: _Declaration(target.code) for target in every if target.code}

@@ -103,18 +103,12 @@ class _Row(Struct, rename="pascal"):
 
 @dataclass(slots=True)
 class Count:
-    """How often a role used an action.
+    """How often a role used an action."""
 
-    Args:
-        results: How often, by what became of it.
-        first: The time of the first event, as CloudTrail writes it.
-        last: The time of the last one.
-        versions: The plugin versions that asked, as they name themselves.
-    """
-
-    results: dict[Result, int] = field(default_factory=dict)
-    first: str = ""
-    last: str = ""
+    results: dict[Result, int] = field(default_factory=dict)  # how often, by what became of it
+    first: str = ""  # the time of the first event, as CloudTrail writes it
+    last: str = ""  # the time of the last one
+    # The plugin versions that asked, as they name themselves.
     versions: set[str] = field(default_factory=set)
 
     def add(self, result: Result, events: int, first: str, last: str, version: str) -> None:
@@ -128,19 +122,13 @@ class Count:
 
 @dataclass(slots=True)
 class Trail:
-    """What roles did.
+    """What roles did."""
 
-    Args:
-        counts: By the ARN of a role and the action.
-        events: How many events were read.
-        repeated: How many of them were read before, and count once.
-        unread: What was not read.
-    """
-
+    # By the ARN of a role and the action.
     counts: dict[tuple[str, str], Count] = field(default_factory=dict)
-    events: int = 0
-    repeated: int = 0
-    unread: list[Skipped] = field(default_factory=list)
+    events: int = 0  # how many events were read
+    repeated: int = 0  # how many of them were read before, and count once
+    unread: list[Skipped] = field(default_factory=list)  # what was not read
 
 
 def read(
@@ -151,15 +139,10 @@ def read(
 ) -> Trail:
     """Return what roles did, from files of which one event is in memory at a time.
 
-    Args:
-        targets: Files, and directories as ``aws s3 sync`` writes them; ``-`` is standard input.
-        stdin: Standard input.
-        roles: The ARNs or names of the roles to count; none for every role.
-        progress: Called now and then with how many bytes of how many are read.
-
-    Raises:
-        InputError: A file that cannot be read, or holds something else.
-        UsageError: Empty text for a file, or too many roles to count each.
+    Targets are files, and directories as ``aws s3 sync`` writes them; ``-`` is standard input.
+    `roles` has the ARNs or names of those to count; none for every role. Raises `UsageError` for
+    empty text, or too many roles to count each.
+    `progress` is called now and then with how many bytes of how many are read.
     """
     counter = _Counter(frozenset(roles))
     if "" in targets:
@@ -189,11 +172,7 @@ def _passing(targets: Sequence[str], progress: Callable[[int, int], None]) -> Ca
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """Yield the files of a path, without hidden ones and the digests of a trail.
-
-    Raises:
-        InputError: A directory without any, or one that cannot be read.
-    """
+    """Yield the files of a path, at least one, without hidden ones and the digests of a trail."""
     if not path.is_dir():
         yield path
         return
@@ -222,11 +201,7 @@ class _Counter:
         self._seen = memoryview(bytearray(8 * _REMEMBERED)).cast("Q")
 
     def read(self, pieces: Pieces) -> None:
-        """Count the events of a file.
-
-        Raises:
-            InputError: It holds something else.
-        """
+        """Count the events of a file."""
         head = pieces.peek(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip()
         if not head:
             raise InputError(pieces.source, "", f"is empty; {_ADVICE}")

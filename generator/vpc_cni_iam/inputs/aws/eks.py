@@ -31,27 +31,17 @@ class ClusterDetailKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClusterDetail:
-    """What a file says about the plugin of a cluster.
+    """What a file says about the plugin of a cluster."""
 
-    Args:
-        kind: What it is about.
-        role: The ARN of the role; empty if there is none, or the file does not say.
-        version: The plugin's version as EKS writes it, with its build; empty if not said.
-        role_known: Whether the file says which role it is, or that there is none.
-        values: The configuration values of the add-on; empty if there are none.
-        service_account: The service account that has the role.
-        session_policy: Whether an association limits its sessions by a policy of their own.
-    """
-
-    kind: ClusterDetailKind
+    kind: ClusterDetailKind  # what it is about
     cluster: str
     source: str
-    role: str = ""
-    version: str = ""
-    role_known: bool = True
-    values: str = ""
-    service_account: str = PLUGIN
-    session_policy: bool = False
+    role: str = ""  # the ARN of the role; empty if there is none, or the file does not say
+    version: str = ""  # the plugin's version as EKS writes it, with its build; empty if not said
+    role_known: bool = True  # whether the file says which role it is, or that there is none
+    values: str = ""  # the configuration values of the add-on; empty if there are none
+    service_account: str = PLUGIN  # that which has the role
+    session_policy: bool = False  # whether an association limits its sessions by a policy
 
 
 class _Addon(Struct, rename="camel"):
@@ -123,13 +113,7 @@ KINDS: dict[str, tuple[Any, Callable[[Any], ClusterDetail | None]]] = {
 def read(member: str, text: bytes, source: str) -> list[ClusterDetail]:
     """Return what an answer of EKS says of the plugin; nothing for other add-ons and accounts.
 
-    Args:
-        member: The name of the answer's member, of `KINDS`.
-        text: Its JSON text.
-        source: The file, as errors name it.
-
-    Raises:
-        InputError: It is not as EKS prints it.
+    `member` is the name of the answer's member, of `KINDS`.
     """
     shape, detail = KINDS[member]
     try:

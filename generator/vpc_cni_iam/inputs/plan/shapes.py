@@ -77,6 +77,12 @@ class HiddenDocument(Struct):
     json: bool = False
 
 
+class Provisioner(Struct):
+    """What runs commands when a resource is made or deleted."""
+
+    type: str = ""
+
+
 class ResourceBlock(Struct):
     """A resource of a configuration."""
 
@@ -86,3 +92,4 @@ class ResourceBlock(Struct):
     provider_config_key: str = ""
     expressions: Raw = _NOTHING
     for_each_expression: Raw = _NOTHING
+    provisioners: list[Provisioner] = []

@@ -116,7 +116,7 @@ class EffectivePolicies:
         key = _key(item, binding)
         (has.after if after else has.before)[key] = binding.read
         if after and kind == "permissions":
-            has.inline[key] = binding.read.state.size
+            has.inline[key] = binding.read.size
 
     def _remove(self, thing: _Thing) -> None:
         if thing in self._made:
@@ -176,7 +176,7 @@ class EffectivePolicies:
         self, items: list[PolicyChange], by_owner: Mapping[tuple[str, str], list[_Thing]]
     ) -> None:
         """Remove what the lists of one exclusive resource do not name, if they are known."""
-        if any(item.slot.whole or item.after.read.state.known == "sensitive" for item in items):
+        if any(item.slot.whole or item.after.read.known == "sensitive" for item in items):
             return
         kind = "inline" if items[0].slot.kind == "exclusive" else "attachment"
         before, after = _all_things(items, after=False), _all_things(items, after=True)

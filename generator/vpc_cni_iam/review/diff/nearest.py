@@ -16,12 +16,12 @@ from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import conditions, equal
-from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import Nearest
 
 _PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
 
 
+@lru_cache(1024)
 def nearest(policy: Policy, version: PluginVersion) -> Nearest:
     """Return the nearest document, and how the policy differs from it.
 
@@ -31,11 +31,6 @@ def nearest(policy: Policy, version: PluginVersion) -> Nearest:
     Args:
         version: The version for which documents with their gaps filled are compared, too.
     """
-    return judged_once(lambda groups: _nearest(groups[0][0], version), ((policy,),))
-
-
-@lru_cache(1024)
-def _nearest(policy: Policy, version: PluginVersion) -> Nearest:
     names = names_in([policy])
     values = {**_PLACEHOLDERS, **parameters.values({}), **names}
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])

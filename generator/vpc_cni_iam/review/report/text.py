@@ -38,7 +38,7 @@ _LABEL = "  {:<10}"
 # So that a reviewer reads one screen.
 _WITH_EXAMPLE = (
     *("new-access", "new-policy", "admin-attached"),
-    *("plugin-identity-changed", "node-role-changed"),
+    *("plugin-identity-changed", "node-role-changed", "workload-role"),
 )
 _FIRST, _FIRST_NOTES = 8, 3
 

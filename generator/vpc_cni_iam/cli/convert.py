@@ -56,6 +56,7 @@ Examples:
 
 # The progress bar is shown from this number of files on.
 _MANY = 100
+_NONE = options.RenderingEngine.none
 
 
 class ConvertFormat(StrEnum):
@@ -132,7 +133,8 @@ def convert(
 ) -> None:
     """See `HELP`."""
     chosen.check()
-    if not chosen.from_hcl and variables != options.ModuleOptions():
+    needs_hcl = variables.var or variables.var_file or variables.engine is not _NONE
+    if needs_hcl and not chosen.from_hcl:
         raise UsageError("--var, --var-file and --engine need --from-hcl")
     if chosen.rewrite:
         _rewrite(files, chosen)

@@ -71,3 +71,14 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_ssm_maintenance_window_task": {"service_role_arn": ROLE},
     "aws_transfer_user": {"role": ROLE},
 }
+
+# What else is read of these types, most of which say much about other things.
+_OTHERS = ("arn", "default_version", "id", "latest_version", "metadata_options", "name")
+READ_ARGUMENTS = frozenset(
+    (*_OTHERS, *(path.partition(".")[0] for paths in ROLE_USES.values() for path in paths))
+)
+
+
+def is_read_in_part(kind: str) -> bool:
+    """Say whether only these arguments are read of a type."""
+    return kind in ROLE_USES and not kind.startswith(("aws_iam_", "aws_eks_"))

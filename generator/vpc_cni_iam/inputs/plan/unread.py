@@ -55,7 +55,7 @@ _MAKERS = {
 # Objects of Kubernetes that say which role aws-node has, and who rules the cluster: as JSON, and
 # as YAML in a text of JSON.
 _OBJECT = re.compile(
-    rb"""name\\?["']?:\s*\\?["']?aws-(?:auth|node)(?![\w-])"""
+    rb"""[nN]ame\\?["']?:\s*\\?["']?aws-(?:auth|node)(?![\w-])"""
     rb"""|kind\\?["']?:\s*\\?["']?(?:Cluster)?Role(?:Binding)?\b"""
 )
 _OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")

@@ -39,7 +39,7 @@ def audit(
     to: str = versions.plugin_version("Plugin version that is asked about, or latest.", "latest"),
     strict: bool = versions.STRICT,
     daemonset: list[str] | None = value(
-        "FILE", "JSON of aws-node of a cluster, as in coverage; repeat for more."
+        "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),
     output: options.Format = options.FORMAT,
 ) -> None:

@@ -94,7 +94,7 @@ def _of(statement: Statement, budget: Budget) -> Iterable[Permission]:
     return _split(statement, actions, resources, split=True)
 
 
-@lru_cache(64)
+@lru_cache(1024)
 def _split(
     statement: Statement, actions: tuple[str, ...], resources: tuple[str, ...], *, split: bool
 ) -> tuple[Permission, ...]:

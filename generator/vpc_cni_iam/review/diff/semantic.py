@@ -230,6 +230,8 @@ def _unsaid(old: Policy, new: Policy, differences: list[Line], budget: Budget) -
     for effect, before, after in (("gain", old, new), ("loss", new, old)):
         if effect in effects:
             continue
+        if proven([before], [after], budget):
+            continue
         answer = new_access([before], [after], budget)
         if answer.verdict == "no new access":
             continue

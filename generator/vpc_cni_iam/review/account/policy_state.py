@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.secrets import Secrets, holds_mark
-from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.document import Policy, Statement, dumps
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.account.attribute_value import AttributeValue
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
@@ -200,10 +200,17 @@ def _parsed(text: str) -> ReadPolicy:
         return _unreadable(f"is {len(text)} characters long, which is no policy", len(text))
     try:
         policy = loads(text, "policy")
+        # Policies have most statements in common, which are told to be equal by being the same.
+        policy = replace(policy, statements=tuple(map(_interned, policy.statements)))
         return ReadPolicy(State("known", policy, (), counted(text)), text, exact=policy)
     except InputError as error:
         problem = f"{error.place}: {error.problem}" if error.place else error.problem
         return _unreadable(problem, counted(text))
+
+
+@lru_cache(_REMEMBERED)
+def _interned(statement: Statement) -> Statement:
+    return statement
 
 
 def _unreadable(problem: str, size: int) -> ReadPolicy:

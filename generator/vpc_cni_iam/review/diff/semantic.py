@@ -104,7 +104,8 @@ class _PolicyPair:
 
     def _without_effect(self, change: AccessChange, budget: Budget) -> Line:
         if change.before and change.after:
-            return Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
+            text = f"{change.text} (the policy as a whole is proven to decide alike)"
+            return Line("no-op", "respelled", text)
         if _denies(change):
             reason = self._why_without_effect(change, budget)
             return Line("no-op", "redundant", f"denied: {change.text} ({reason})")
@@ -228,6 +229,8 @@ def _unsaid(old: Policy, new: Policy, differences: list[Line], budget: Budget) -
     effects = {line.effect for line in differences}
     for effect, before, after in (("gain", old, new), ("loss", new, old)):
         if effect in effects:
+            continue
+        if proven([before], [after], budget):
             continue
         answer = new_access([before], [after], budget)
         if answer.verdict == "no new access":

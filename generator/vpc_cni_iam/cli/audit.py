@@ -39,7 +39,7 @@ def audit(
     to: str = versions.plugin_version("Plugin version that is asked about, or latest.", "latest"),
     strict: bool = versions.STRICT,
     daemonset: list[str] | None = value(
-        "FILE", "JSON of aws-node of a cluster, as in coverage; repeat for more."
+        "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),
     output: options.Format = options.FORMAT,
 ) -> None:
@@ -57,11 +57,7 @@ def audit(
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
         result = audit_roles(details, version, deployments)
-    if output is options.Format.json:
-        common.show_json(result)
-    else:
-        if result.roles:
-            common.table(report.HEADERS, report.rows(result))
-        for line in report.lines(result):
-            common.show(line)
+    if result.roles and output is options.Format.text:
+        common.table(report.HEADERS, report.rows(result))
+    common.show_result(result, output, report.lines(result))
     raise typer.Exit(1 if result.breaks or not result.complete else 0)

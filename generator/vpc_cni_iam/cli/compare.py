@@ -68,7 +68,7 @@ def compare(
     if asked.never or asked.disjoint:
         names = surroundings.values
         answer = never.answered(asked, policies, limits, document or (), names, values)
-        never.show(answer, output)
+        common.show_result(answer, output, never.lines(answer))
         raise typer.Exit(0 if answer.proven else 1)
     if asked.clusters:
         raise UsageError("--clusters needs --disjoint")

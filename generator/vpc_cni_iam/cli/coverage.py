@@ -84,7 +84,7 @@ class NodeOptions:
     """The options that describe the plugin, its node and its cluster."""
 
     daemonset: str | None = value(
-        "FILE", "JSON of aws-node: plugin version, IP family and environment."
+        "FILE", "JSON or YAML of aws-node: plugin version, IP family and environment."
     )
     cni_version: str | None = versions.plugin_version(
         "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
@@ -159,8 +159,8 @@ def coverage(
     own = [subject.program] if subject.program else []
     scenarios = find(selected.scenario or own, selected.skip or ())
     report = formats.load(_REPORTS, output.value)
-    show = _one_version if hasattr(report, "version") and not selected.all_versions else _matrix
-    worst = show(subject, setting, scenarios, report, verbose)
+    whole = selected.all_versions or not hasattr(report, "version")
+    worst = _show(subject, setting, scenarios, report, whole=whole, verbose=verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
 
@@ -310,33 +310,26 @@ def _pairs(option: str, words: list[str] | None) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _one_version(
+def _show(
     subject: Subject,
     setting: PluginSetting,
     scenarios: tuple[Scenario, ...],
     report: ModuleType,
+    *,
+    whole: bool,
     verbose: bool,
 ) -> str:
-    """Print the report about one version, and return the verdict."""
+    """Print the report about every version, if whole, or about one, and return the verdict."""
     from vpc_cni_iam.coverage.analysis.cover import cover
+    from vpc_cni_iam.coverage.analysis.matrix import matrix
     from vpc_cni_iam.coverage.analysis.risks import find_risks
 
-    coverage = cover(subject.policies, setting, scenarios, subject.limiting)
-    risks = find_risks(subject.policies, setting, subject.limiting)
+    policies, limits = subject.policies, subject.limiting
+    if whole:
+        result = matrix(policies, setting, scenarios, limits)
+        typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
+        return result.verdict
+    coverage = cover(policies, setting, scenarios, limits)
+    risks = find_risks(policies, setting, limits)
     typer.echo(report.version(subject, coverage, risks, verbose=verbose), nl=False)
     return coverage.verdict
-
-
-def _matrix(
-    subject: Subject,
-    setting: PluginSetting,
-    scenarios: tuple[Scenario, ...],
-    report: ModuleType,
-    verbose: bool,
-) -> str:
-    """Print the report about every version, and return the verdict."""
-    from vpc_cni_iam.coverage.analysis.matrix import matrix
-
-    result = matrix(subject.policies, setting, scenarios, subject.limiting)
-    typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
-    return result.verdict

@@ -31,10 +31,7 @@ def doctor(output: Format = FORMAT) -> None:
     from vpc_cni_iam.doctor import installation
 
     examined = installation.examine(Path(), cache_folder(os.environ), os.environ)
-    if output is Format.json:
-        common.show_json(examined)
-    else:
-        common.show("\n".join(_lines(examined)))
+    common.show_result(examined, output, _lines(examined))
     raise typer.Exit(0 if examined.is_sound else 1)
 
 

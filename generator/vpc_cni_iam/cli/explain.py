@@ -57,9 +57,5 @@ def explain(
     opened = subject.of_input(policy, str, (), names) if policy is not None else None
     denials = denial.read(inputs.text(file), inputs.source(file))
     result = explain_denials(denials, version, mode.value if mode else None, names, opened)
-    if output is options.Format.json:
-        common.show_json(result)
-    else:
-        for line in report.to_text(result):
-            common.show(line)
+    common.show_result(result, output, report.to_text(result))
     raise typer.Exit(0 if result.complete else 1)

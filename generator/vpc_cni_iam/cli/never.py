@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli import inputs, options
 from vpc_cni_iam.cli.expand import flag, value
 
 if TYPE_CHECKING:
@@ -96,16 +96,8 @@ def _cluster_names(clusters: tuple[str, str] | None) -> Sequence[Mapping[str, st
     return [{CLUSTER_NAME.name: cluster} for cluster in clusters]
 
 
-def show(result: Never, output: options.Format) -> None:
-    """Print an answer."""
-    if output is options.Format.json:
-        common.show_json(result)
-        return
-    for line in _lines(result):
-        common.show(line)
-
-
-def _lines(result: Never) -> Iterator[str]:
+def lines(result: Never) -> Iterator[str]:
+    """Yield the lines of an answer."""
     from vpc_cni_iam.errors import first_of
     from vpc_cni_iam.inputs import skipped
 

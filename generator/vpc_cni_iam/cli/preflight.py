@@ -39,7 +39,7 @@ def preflight(
     hardening: options.HardeningOptions,
     cluster_name: str | None = value("NAME", "Name of the cluster.  [default: the DaemonSet's]"),
     daemonset: str | None = value(
-        "FILE", "JSON of aws-node: cluster, VPC, IP family, plugin version and features."
+        "FILE", "JSON or YAML of aws-node: cluster, VPC, IP family, plugin version and features."
     ),
     vpc_id: str | None = value("ID", "VPC of the nodes.  [default: the one they are in]"),
     variant: str | None = options.variant(
@@ -63,9 +63,5 @@ def preflight(
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
     result = findings.preflight(inventory, composed, target.cluster, target.vpc, target.differences)
-    if output is options.Format.json:
-        common.show_json(result)
-    else:
-        for line in report.to_text(result):
-            common.show(line)
+    common.show_result(result, output, report.to_text(result))
     raise typer.Exit(1 if result.breaks else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -75,13 +75,14 @@ class SyncPlan:
     @property
     def kept_edits(self) -> tuple[ModuleFile, ...]:
         """The files whose edits will be kept, and those that replace generated code."""
-        planned = {f.file.path: f.content for f in self.actions if f.content is not None}
         texts = {
-            f.file.path: decoded(planned[f.file.path]) for f in self.actions if _is_kept(f, planned)
+            f.file.path: decoded(f.content)
+            for f in self.actions
+            if f.content is not None and f.entry is not None and f.entry.kept is not None
         }
-        deleted = {f.file.path for f in self.actions} - planned.keys()
         if not texts:
             return self.replacing
+        deleted = {f.file.path for f in self.actions if f.content is None}
         others = {p: t for p, t in self.generated.items() if p not in deleted}
         edits = kept_edits(self.generated, {**others, **texts}, texts, self.module.accepted)
         return (*(ModuleFile(e.path, "kept", edit=e) for e in edits), *self.replacing)
@@ -100,12 +101,6 @@ class SyncPlan:
     def after(self) -> dict[str, str]:
         """The texts that will be there, as generated for files that are refused."""
         return {f.file.path: decoded(f.content) for f in self.actions if f.content is not None}
-
-
-def _is_kept(action: FileAction, planned: Container[str]) -> bool:
-    return (
-        action.entry is not None and action.entry.kept is not None and action.file.path in planned
-    )
 
 
 def plan(

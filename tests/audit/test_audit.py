@@ -262,6 +262,12 @@ def test_other_files_are_refused(tmp_path: Path, text: str, problem: str) -> Non
     assert "Traceback" not in done.err
 
 
+def test_a_version_that_is_not_known_names_the_option(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(details(role("a", NODES)))
+    done = run("audit", "a.json", "--to", "v1.99.0", cwd=tmp_path)
+    assert done.code == 2 and done.err.rstrip().endswith("or use --to v1.23.2")
+
+
 def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(details(role("a", NODES), role("a", NODES)))
     assert run("audit", "a.json", cwd=tmp_path).code == 0

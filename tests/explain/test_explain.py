@@ -222,7 +222,7 @@ def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: P
     [
         ({}, {"allowed-by-policy": "certain"}),
         ({"Resource": "arn:aws:ec2:*:*:subnet/*"}, {"condition-or-resource": "possible"}),
-        ({"Condition": {"Bool": {"a:b": "true"}}}, {"condition-or-resource": "possible"}),
+        ({"Condition": {"StringNotEquals": {"a:b": "c"}}}, {"condition-or-resource": "possible"}),
     ],
 )
 def test_a_policy_that_allows_the_named_resource_is_not_the_cause(

@@ -24,12 +24,7 @@ def finding(
     level: Level | None = None,
     means: tuple[Meaning, ...] | None = None,
 ) -> Finding:
-    """Return a finding of a rule.
-
-    Args:
-        level: How bad it is, if not as the rule says.
-        means: What it counts for, if not as the rule says.
-    """
+    """Return a finding of a rule, with its level and meaning unless others are given."""
     known = BY_ID[rule]
     key = "\0".join((rule, address, attribute))
     return Finding(
@@ -69,12 +64,7 @@ def finding_of(
     level: Level | None = None,
     means: tuple[Meaning, ...] | None = None,
 ) -> Finding:
-    """Return a finding about a change, at the place of the change.
-
-    Args:
-        level: How bad it is, if not as the rule says.
-        means: What it counts for, if not as the rule says.
-    """
+    """Return a finding about a change, at the place of the change; see `finding`."""
     return finding(
         rule,
         message,
@@ -99,10 +89,9 @@ def coverage_findings(
 ) -> Iterator[Finding]:
     """Yield what the plugin can no longer do, or cannot do.
 
-    Args:
-        new: Whether there was nothing before, so that what is lacking is of this plan's making.
-        unknown: Policies whose documents are not known, which may allow it after all.
-        unsure: Whether any of them changes, too, so that nothing is lost for certain.
+    `new` is whether there was nothing before, so that what is lacking is of this plan's making.
+    `unknown` has policies whose documents are not known, which may allow it after all, and `unsure`
+    is whether any of them changes, too, so that nothing is lost for certain.
     """
     family = "IPv6" if coverage.mode == "ipv6" else "IPv4"
     plugin = f"The plugin {coverage.version} ({family})"
@@ -135,11 +124,7 @@ def coverage_findings(
 
 
 def may_gain_access(principal: PrincipalChange | None) -> bool:
-    """Say whether somebody may do more by all policies together, as far as is known.
-
-    Args:
-        principal: Who it is, None if that is not known.
-    """
+    """Say whether somebody may do more by all policies together, as far as is known."""
     if principal is None or principal.access is None:
         return principal is None
     return principal.access.verdict != "no new access"

@@ -67,11 +67,7 @@ class RememberedRuns(Generic[T]):
         self._size = 0
 
     def of(self, policies: Sequence[Policy]) -> T:
-        """Return the summary of the runs with some policies.
-
-        Raises:
-            InputError: A policy that the evaluator refuses.
-        """
+        """Return the summary of the runs with some policies."""
         compiled, turn = compile_policies(policies), self._first
         while turn is not None and turn.request is not None:
             turn = turn.following.get(turn.answer(compiled, turn.request))

@@ -82,12 +82,7 @@ class Secrets:
         return hash(self._known)
 
     def hidden(self, value: Any, marks: Any) -> Any:
-        """Return attributes with marks in place of what is sensitive.
-
-        Args:
-            value: Attributes, as a plan has them.
-            marks: Their marks, such as ``before_sensitive``.
-        """
+        """Return attributes with marks in place of what ``before_sensitive`` and the like mark."""
         if marks is True:
             return _each_leaf(value, self._mark_of)
         if isinstance(value, Mapping):

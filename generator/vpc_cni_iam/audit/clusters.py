@@ -87,11 +87,8 @@ def unknown_roles(
 ) -> Iterator[Skipped]:
     """Yield what is not known about the roles of clusters.
 
-    Args:
-        clusters: The details of clusters.
-        configured: How the plugin is configured, by cluster.
-        used: The clusters of which a role was read.
-        absent: The ARNs of roles that the input does not have.
+    `used` are the clusters of which a role was read, and `absent` the ARNs of roles that the input
+    does not have.
     """
     every = list(clusters)
     named = {(c.cluster, c.service_account) for c in every if c.role}

@@ -152,9 +152,7 @@ def _rendered(
 ) -> Iterator[Reading | Unread]:
     """Yield policies, with those that an engine renders in the place of unread ones.
 
-    Args:
-        files: The files of the policies.
-        module: Every file of their module.
+    `files` are those of the policies, and `module` has every file of their module.
     """
     every = list(policies)
     unread = {p.address: p.error for p in every if isinstance(p, Unread)}

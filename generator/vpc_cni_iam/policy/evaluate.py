@@ -49,11 +49,7 @@ class _FoldedOnce:
 
     @property
     def folded(self) -> Context:
-        """The context by keys in lower case.
-
-        Raises:
-            InputError: A context with one key in two spellings.
-        """
+        """The context by keys in lower case; `InputError` for one key in two spellings."""
         try:
             return self._folded
         except AttributeError:

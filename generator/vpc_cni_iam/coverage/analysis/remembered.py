@@ -52,11 +52,9 @@ class _Turn:
 
 
 class RememberedRuns(Generic[T]):
-    """The runs of all scenarios in one setting.
+    """The runs of all scenarios in one setting, of which `summary` returns what is kept.
 
-    Args:
-        summary: Returns what is kept of them. It may depend on the outcome of a decision and its
-            reason, not on the statement that decided.
+    It may depend on the outcome of a decision and its reason, not on the statement that decided.
     """
 
     def __init__(

@@ -86,16 +86,9 @@ class Answers:
     """Answers of policies to requests; equal requests are evaluated once.
 
     IAM User Guide, "Policy evaluation logic": a request needs an Allow of the policies and of each
-    limit, and a Deny in any of them wins. The position of a policy in a decision counts the
-    policies of the limits after the others; a limit without an Allow has the position of its
-    first policy, and no statement.
-
-    Args:
-        policies: The policies of a role, taken together.
-        limits: Its boundary, and service control policies.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
+    limit (the boundary, and service control policies), and a Deny in any of them wins. The position
+    of a policy in a decision counts the policies of the limits after the others; a limit without an
+    Allow has the position of its first policy, and no statement.
     """
 
     def __init__(self, policies: Sequence[Policy], limits: Limits = ()) -> None:

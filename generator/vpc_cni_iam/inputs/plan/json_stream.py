@@ -36,13 +36,10 @@ T = TypeVar("T")
 
 
 class Reader:
-    """A place in JSON text.
+    """A place in JSON text, mapped or in memory.
 
-    Args:
-        data: The text, mapped or in memory.
-        source: The file name that errors name.
-        passed: Called now and then with the number of bytes passed.
-        what: What the text is, for errors.
+    `passed` is called now and then with the number of bytes passed; `what` is what the text is, for
+    errors.
     """
 
     def __init__(

@@ -53,11 +53,7 @@ def holds_mark(text: str) -> bool:
 
 
 class Secrets:
-    """The sensitive values of one plan, and the marks that stand for them.
-
-    Args:
-        values: The values: texts, and numbers as the plan writes them.
-    """
+    """The sensitive values of one plan, texts and numbers, and the marks that stand for them."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._known = known = frozenset(values)

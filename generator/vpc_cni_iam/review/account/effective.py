@@ -48,10 +48,8 @@ class Removal:
 class EffectivePolicies:
     """What the principals of a plan have.
 
-    Args:
-        items: What the plan holds.
-        computed_attributes: What roles repeat of it, and of what was made elsewhere.
-        replaced: The addresses of roles, users and groups that are replaced.
+    `computed_attributes` are what roles repeat of its items, and of what was made elsewhere;
+    `replaced` has the addresses of roles, users and groups that are replaced.
     """
 
     def __init__(

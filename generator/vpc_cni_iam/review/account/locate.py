@@ -27,14 +27,10 @@ _PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 
 
 class Locator:
-    """Finds where resources are written.
+    """Finds where resources are written; nothing without the root module's directory.
 
-    Args:
-        directory: The root module's directory; None to find nothing.
-        configuration: The plan's configuration, which says where modules come from.
-
-    Raises:
-        InputError: The directory is none, or has no file of a configuration.
+    The plan's configuration says where modules come from. Raises `InputError` for a directory
+    without a file of a configuration.
     """
 
     def __init__(self, directory: Path | None, configuration: PlanConfiguration) -> None:

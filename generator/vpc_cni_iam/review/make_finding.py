@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
-from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, Size
+from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, MissingPermission, Size
 from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
 
 _MOST = 20
@@ -96,6 +96,10 @@ def coverage_findings(
     family = "IPv6" if coverage.mode == "ipv6" else "IPv4"
     plugin = f"The plugin {coverage.version} ({family})"
     unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
+
+    def details(lacks: Iterable[MissingPermission]) -> tuple[str, ...]:
+        return (*(f"{lack.action}: {lack.breaks}" for lack in lacks), *unless)
+
     levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
     for impact, level in levels:
         lost = tuple(lack for lack in coverage.lost if lack.impact == impact)
@@ -106,7 +110,7 @@ def coverage_findings(
                 f"{', '.join(lack.action for lack in lost)}",
                 address=address,
                 attribute=attribute,
-                details=(*(f"{lack.action}: {lack.breaks}" for lack in lost), *unless),
+                details=details(lost),
                 place=place,
                 level="warning" if unsure else level,
             )
@@ -118,7 +122,7 @@ def coverage_findings(
             f"{plugin} cannot call {', '.join(lack.action for lack in lacking)}",
             address=address,
             attribute=attribute,
-            details=(*(f"{lack.action}: {lack.breaks}" for lack in lacking), *unless),
+            details=details(lacking),
             place=place,
         )
 

@@ -11,6 +11,7 @@ from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, Miss
 from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
 
 _MOST = 20
+FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def finding(
@@ -93,8 +94,7 @@ def coverage_findings(
     `unknown` has policies whose documents are not known, which may allow it after all, and `unsure`
     is whether any of them changes, too, so that nothing is lost for certain.
     """
-    family = "IPv6" if coverage.mode == "ipv6" else "IPv4"
-    plugin = f"The plugin {coverage.version} ({family})"
+    plugin = f"The plugin {coverage.version} ({FAMILIES[coverage.mode]})"
     unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
 
     def details(lacks: Iterable[MissingPermission]) -> tuple[str, ...]:

@@ -181,11 +181,7 @@ def _targets(documents: Iterable[str], embedded: Iterable[EmbeddedPolicies]) -> 
 def _attributes(
     embedded: Iterable[EmbeddedPolicies], rendered: Container[str], not_rendered: Mapping[str, str]
 ) -> Iterator[Part]:
-    """Yield what was read of attributes that no engine rendered.
-
-    Args:
-        not_rendered: Why an engine did not, by address.
-    """
+    """Yield what was read of attributes that no engine rendered, or why it did not."""
     for known in embedded:
         if (address := known.attribute.address) in rendered:
             continue

@@ -27,13 +27,9 @@ class _RefusedError(Exception):
 
 
 def load_json(text: str, source: str) -> object:
-    """Read JSON strictly: no duplicate keys, no NaN, no bomb of nested brackets.
+    """Read JSON strictly, each number as a `Number`; an `InputError` has the place.
 
-    Returns:
-        What `json.loads` returns, with a `Number` for each number.
-
-    Raises:
-        InputError: Not such JSON; with the line and column, or the JSON path.
+    There are no duplicate keys, no NaN, no bomb of nested brackets.
     """
     if text.startswith("\ufeff"):
         raise InputError(source, "line 1", "starts with a byte order mark; save it without one")

@@ -26,27 +26,16 @@ _OWN = ("ignore-expired", "ignore-unused")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry.
+    """One entry."""
 
-    Args:
-        rule: The rule's identifier.
-        address: A resource's address, in which ``*`` stands for anything.
-        reason: Why.
-        until: The last day on which it counts; None for no end.
-    """
-
-    rule: str
-    address: str
-    reason: str
-    until: datetime.date | None
+    rule: str  # the rule's identifier
+    address: str  # a resource's address, in which ``*`` stands for anything
+    reason: str  # why
+    until: datetime.date | None  # the last day on which it counts; None for no end
 
 
 def load(path: Path) -> tuple[Entry, ...]:
-    """Read an ignore file.
-
-    Raises:
-        InputError: Not such a file, with the entry.
-    """
+    """Read an ignore file; an `InputError` has the entry."""
     text = read(path, "TOML", CONFIGURATION)
     data = toml.loads(text, str(path))
     for key in data:
@@ -82,11 +71,7 @@ def _entry(entry: Any, source: str, place: str) -> Entry:
 def apply(
     entries: Iterable[Entry], findings: Iterable[Finding], source: str, today: datetime.date
 ) -> tuple[tuple[Finding, ...], tuple[Ignored, ...]]:
-    """Take out what is ignored, and add what is to be said of the file itself.
-
-    Returns:
-        What is left, and what is ignored.
-    """
+    """Return what is left, with what is to be said of the file itself, and what is ignored."""
     left, ignored = list(findings), list[Ignored]()
     for number, entry in enumerate(entries):
         fits = [f for f in left if f.rule == entry.rule and _fits(entry.address, f.address)]

@@ -52,11 +52,7 @@ def where(place: Place | None) -> str:
 
 
 def subject(thing: Change | Finding) -> str:
-    """Return what a change or finding is about: the address and the attribute.
-
-    Args:
-        thing: The change or finding; one about the ignore file says all in its message.
-    """
+    """Return what a change or finding is about: the address and the attribute, if any."""
     return f"{thing.address} {thing.attribute}".rstrip() if thing.address else ""
 
 

@@ -283,20 +283,19 @@ def test_catalog_for_programs() -> None:
     assert data["managed_policy"]["version"] == "v6"
 
 
-def test_catalog_for_people() -> None:
-    done = run("catalog", env={"COLUMNS": "100"})
-    assert done.code == 0
-    for words in (
-        "ipv6-scoped",
-        "derived",
-        "2022-01-31",
-        "1c102afec248",
-        "multi-nic",
-        "v1.22.0",
-        "2026-09-29",
-    ):
+@pytest.mark.parametrize("columns", ["80", "100", None])
+@pytest.mark.parametrize("option", [(), ("--peers",)])
+def test_catalog_fits_into_a_terminal(option: tuple[str, ...], columns: str | None) -> None:
+    done = run("catalog", *option, env={"COLUMNS": columns} if columns else {})
+    assert done.code == 0 and done.out.isascii()
+    assert max(map(len, done.out.splitlines())) <= int(columns or 100)
+    whole = (
+        ("terraform-aws-eks-pod-identity", "ec2:DescribeSecurityGroups", "2026-08-18")
+        if option
+        else ("ipv4-pod-identity ", "derived by", "2022-01-31 ", "1c102afec248 ", "v1.22.0 ")
+    )
+    for words in whole:
         assert words in done.out
-    assert done.out.isascii()
 
 
 def commands(*above: str) -> Iterator[tuple[str, ...]]:

@@ -173,6 +173,8 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
     done = run("upgrade", cwd=repo)
     assert done.code == 1
     assert "was edited by hand and is out of date" in done.out
+    # What is refused is not buried under the change of files that does not happen.
+    assert run("upgrade", "--dry-run", cwd=repo) == done
     assert (read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()) == before
     data = json.loads(run("upgrade", "--merge", "--format", "json", cwd=repo).out)
     assert data["modules"][0]["kept"][0]["access"] == "added"

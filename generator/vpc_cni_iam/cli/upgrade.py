@@ -43,7 +43,7 @@ def upgrade(
         ),
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the changes, write nothing.")
+        bool, typer.Option("--dry-run", help="Show the changes of the files, write nothing.")
     ] = False,
 ) -> None:
     """See `HELP`."""
@@ -58,7 +58,7 @@ def upgrade(
     diffs = [diff(plan) for plan in prepared.plans]
     as_text = request.output is Format.text
     for module_diff in diffs if as_text and not request.quiet else ():
-        show_diff(module_diff, with_text=dry_run)
+        show_diff(module_diff, with_text=dry_run and not prepared.stopped)
     outcomes = prepared.outcomes() if dry_run else upgrading.upgrade(prepared)
     changed = new.text != request.config.text and not dry_run and not prepared.stopped
     if as_text:

@@ -1,7 +1,7 @@
 """The one tree of expected failures; each class carries the documented exit code.
 
-Exit codes: 0 done and nothing to report, 1 drift or findings, 2 wrong usage,
-3 an expected failure (bad input, missing engine), 130 interrupted.
+Exit codes: 0 done and nothing to report, 1 drift or findings, 2 wrong usage (an option, or a key
+or value of a configuration), 3 an expected failure (bad input, missing engine), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -103,6 +103,12 @@ class InputError(VpcCniIamError):
         self.source = source
         self.place = place
         self.problem = problem
+
+
+class ConfigurationError(InputError):
+    """A key or value of a configuration file that is refused, as an option of a command is."""
+
+    exit_code = 2
 
 
 class PackageFileError(VpcCniIamError):

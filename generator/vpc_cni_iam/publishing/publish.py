@@ -52,8 +52,8 @@ class Proposal:
     """A version number, and why it is that one.
 
     Args:
-        previous: The version before it; None for the first one.
-        comparison: How it differs from that one; None for the first one.
+        previous: The version before it; None for the first one, itself if nothing changed since.
+        comparison: How it differs from that one; None for the first one, and if nothing changed.
         resolved: Where the directory publishes to, and did before.
     """
 
@@ -102,11 +102,15 @@ def propose(directory: Path, options: Options, target: DestinationOptions) -> Pr
     resolved = resolve(directory, target)
     address = resolved.destination.address
     versions = registry.versions(directory, address)
-    draft = package_files(package_options(options), FIRST, address)
+    newest = versions[-1] if versions else FIRST
+    draft = package_files(package_options(options), newest, address)
     if not versions:
         return Proposal(FIRST, None, None, resolved)
-    newest = versions[-1]
-    comparison = compare(_stored_files(directory, address, newest), draft)
+    stored = _stored_files(directory, address, newest)
+    stored.pop(changelog.FILE, None)
+    if stored == draft:
+        return Proposal(newest, newest, None, resolved)
+    comparison = compare(stored, draft)
     return Proposal(newest.after(comparison.bump), newest, comparison, resolved)
 
 

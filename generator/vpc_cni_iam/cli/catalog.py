@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import textwrap
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ from vpc_cni_iam.cli.options import Format, FormatOption
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.listing import CatalogData, EarlierDocumentData, RevisionData
+    from vpc_cni_iam.catalog.peers import PeerReport
 
 # As wide as a line is where there is no terminal, or a wider one.
 _WIDTH = 100
@@ -123,27 +125,29 @@ def _show_peers(output: Format) -> None:
         return
     typer.echo("documents")
     for report in peers().documents:
-        name = " ".join(filter(None, (report.project, report.document, report.versions)))
         typer.echo()
-        _paragraph(f"{name} ({report.mode}, {report.date or 'date not known'})")
-        _paragraph(f"  works with {report.works_with}")
-        for missing in report.breaks:
-            _paragraph(f"  breaks at {missing}")
-        unverified = "" if report.verified else "; not compared with it"
-        _paragraph(f"  source {_short(report.source)}{unverified}")
-    _table(
-        f"repairs, in days after {BREAKING}",
-        [
-            {
-                "project": repair.project,
-                "mode": repair.mode,
-                "works since": repair.date or "-",
-                "days": "-" if repair.days is None else str(repair.days),
-                "read until": repair.read_until or "-",
-            }
-            for repair in peers().repairs
-        ],
-    )
+        for line in _document(report):
+            _paragraph(line)
+    repairs = [
+        {
+            "project": repair.project,
+            "mode": repair.mode,
+            "works since": repair.date or "-",
+            "days": "-" if repair.days is None else str(repair.days),
+            "read until": repair.read_until or "-",
+        }
+        for repair in peers().repairs
+    ]
+    _table(f"repairs, in days after {BREAKING}", repairs)
+
+
+def _document(report: PeerReport) -> Iterator[str]:
+    name = " ".join(filter(None, (report.project, report.document, report.versions)))
+    yield f"{name} ({report.mode}, {report.date or 'date not known'})"
+    yield f"  works with {report.works_with}"
+    for missing in report.breaks:
+        yield f"  breaks at {missing}"
+    yield f"  source {_short(report.source)}{'' if report.verified else '; not compared with it'}"
 
 
 def _table(title: str, rows: list[dict[str, str]]) -> None:

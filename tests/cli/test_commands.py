@@ -197,7 +197,7 @@ def test_bad_input(words: str, code: int, message: str, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     done = run(*words.split(), cwd=tmp_path)
     assert (done.code, done.out) == (code, "")
-    assert message in done.err
+    assert done.err.startswith("vpc-cni-iam: error: ") and message in done.err
     assert sorted(tmp_path.rglob("*")) == before
 
 

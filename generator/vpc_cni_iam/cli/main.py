@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,6 +22,8 @@ from vpc_cni_iam.errors import VpcCniIamError, reason
 from vpc_cni_iam.hcl.grammar import keep_tables_in
 
 INTERRUPTED = 130
+# An option or argument that typer refuses; it stands in click, or in typer's copy of it.
+_UsageError: Any = typer.BadParameter.__base__
 
 # In the order of the help: make and verify, keep in a repository, review, publish. Each command has
 # its line in the list; its module has its name, and its help there is HELP.
@@ -115,7 +117,21 @@ def _in_words(error: Exception) -> str:
 
 def main() -> None:
     """Run the command line and exit with its documented code."""
-    run(lambda: application(sys.argv[1:])())  # noqa: PLW0108 - built where errors are caught
+    run(_call)
+
+
+def _call() -> None:
+    try:
+        code = application(sys.argv[1:])(standalone_mode=False)
+    except _UsageError as error:
+        message = error.format_message()
+        if message.startswith("Usage: "):  # without arguments, the help
+            typer.echo(message, err=True)
+        else:
+            say(f"error: {message}")
+            say(f"see {error.ctx.command_path if error.ctx else 'vpc-cni-iam'} --help")
+        sys.exit(error.exit_code)
+    sys.exit(code)
 
 
 def run(command: Callable[[], object]) -> None:

@@ -117,17 +117,18 @@ def publish(
     from vpc_cni_iam.publishing.versioning.semver import Version
 
     directory = common.path(output, ".")
+    number = None if version is None else Version.of(version)
     chosen = options.chosen((), documents, hardening)
     target = DestinationOptions(
         registry_host, namespace, oci_repository, move_registry, check_oci_tag=oci_check
     )
     _warn_of_stand_ins(namespace, registry_host, resolve(directory, target).destination.address)
-    if version is None:
+    if number is None:
         _check_version_not_needed(oci_repository, git_tag)
         with _Report(directory, print_as, quiet=quiet) as report:
             report.proposal(propose(directory, chosen, target), only=True)
         return
-    published = write(directory, chosen, target, Version.of(version), _git_repository(git_tag))
+    published = write(directory, chosen, target, number, _git_repository(git_tag))
     common.notify(chosen)
     with _Report(directory, print_as, quiet=quiet) as report:
         report.proposal(published.proposal)

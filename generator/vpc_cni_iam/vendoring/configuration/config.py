@@ -120,7 +120,7 @@ def load(path: Path, *, strict: bool = False) -> Config:
         InputError: It is missing or not valid; with the line.
     """
     if not os.path.lexists(path):
-        raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one")
+        raise InputError(str(path), "", "is not there; create one with vpc-cni-iam init")
     # Its line ends are the user's, and an upgrade keeps them.
     return parse(read(path, "TOML", CONFIGURATION), path, strict=strict)
 

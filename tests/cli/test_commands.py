@@ -37,7 +37,7 @@ def test_upstreams_documents_are_one_option_away_and_said_to_fail(tmp_path: Path
     done = run("generate", "m", "--revision", "2022-01-31", cwd=tmp_path)
     assert (done.code, done.err.count("\n")) == (0, 1)
     assert read_tree(tmp_path / "m") == render(options(revision="2022-01-31"))
-    for words in ("2022-01-31", "v1.22.0", "ec2:DescribeSubnets", "fatal", "Leave --revision out"):
+    for words in ("2022-01-31", "v1.22.0", "ec2:DescribeSubnets", "the plugin fails", "Leave --revision out"):
         assert words in done.err
 
 
@@ -98,9 +98,9 @@ def test_generate_options_reach_the_module(tmp_path: Path) -> None:
     ("words", "message"),
     [
         ("policy ipv4 --cni-version v1.7.5", "no document existed at plugin v1.7.5"),
-        ("policy ipv4 --revision 2024-07-22", "at plugin v1.22.0 to v1.22.1 it fails"),
+        ("policy ipv4 --revision 2024-07-22", "the plugin fails at v1.22.0 to v1.22.1: ec2:"),
         ("policy ipv4 --revision 2026-06-01", "revision 2026-06-01 of upstream's page\n"),
-        ("policy ipv4 --cni-version v1.22.0 --no-gaps", "Leave --no-gaps out"),
+        ("policy ipv4 --cni-version v1.22.0 --no-gaps", "Without --no-gaps"),
     ],
 )
 def test_notices(words: str, message: str) -> None:

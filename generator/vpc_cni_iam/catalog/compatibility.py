@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.document import Policy
 
 @dataclass(frozen=True, slots=True)
 class MissingAction:
-    """An action that versions call by default and a policy does not grant.
+    """An action that versions call by default and a policy does not allow.
 
     Args:
         call_range: The use, with what its denial breaks and the evidence.

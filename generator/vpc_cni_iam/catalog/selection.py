@@ -19,7 +19,7 @@ class Selection:
     Args:
         revision: The revision of upstream's page.
         version: The version that was asked for, None if a revision was.
-        gaps: Whether to add actions that the version calls and the document does not grant.
+        gaps: Whether to add actions that the version calls and the document does not allow.
         features: Optional features to grant, in the catalog's order.
         hardening: How to narrow cluster-scoped documents, None for not at all.
     """

@@ -103,13 +103,13 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[str, Meta(description="One of upstream's documents exactly.")] | UnsetType
     ) = UNSET
     features: Annotated[
-        list[str], Meta(description="Optional features of the plugin whose calls are granted too.")
+        list[str], Meta(description="Optional features of the plugin whose calls are allowed, too.")
     ] = []
     gaps: Annotated[
         bool,
         Meta(
             description="Whether to add what the plugin at cni_version calls and its document "
-            "does not grant."
+            "does not allow."
         ),
     ] = True
     harden: Annotated[

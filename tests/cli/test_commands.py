@@ -37,7 +37,13 @@ def test_upstreams_documents_are_one_option_away_and_said_to_fail(tmp_path: Path
     done = run("generate", "m", "--revision", "2022-01-31", cwd=tmp_path)
     assert (done.code, done.err.count("\n")) == (0, 1)
     assert read_tree(tmp_path / "m") == render(options(revision="2022-01-31"))
-    for words in ("2022-01-31", "v1.22.0", "ec2:DescribeSubnets", "the plugin fails", "Leave --revision out"):
+    for words in (
+        "2022-01-31",
+        "v1.22.0",
+        "ec2:DescribeSubnets",
+        "the plugin fails",
+        "Leave --revision out",
+    ):
         assert words in done.err
 
 

@@ -301,6 +301,8 @@ def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
 # The test functions that `make test-fast` leaves out, measured by `--update-slow`.
 SLOW = ROOT / "tests" / "slow.txt"
 _SLOW_SECONDS = 0.25
+# So is every function with one of these fixtures, which take seconds in each worker.
+_SLOW_FIXTURES = {"site", "system_calls"}
 _seconds: dict[str, float] = {}
 
 
@@ -329,7 +331,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark slow tests, and leave those out that ask a public server unless ``-m network`` asks."""
     slow = set(SLOW.read_text(encoding="utf-8").splitlines())
     for item in items:
-        if _function(item.nodeid) in slow:
+        if _function(item.nodeid) in slow or _SLOW_FIXTURES & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
     if "network" not in config.getoption("markexpr"):
         left_out = [item for item in items if item.get_closest_marker("network")]

@@ -84,7 +84,7 @@ def code_cell(text: str) -> str:
 
 
 def code_span(text: str) -> str:
-    r"""Return text as a code span that stands anywhere: ``|`` and a backtick as their numbers.
+    """Return text as a code span that stands anywhere: ``|`` and a backtick as their numbers.
 
     In a table a backslash before ``|`` would go, outside of one it would be shown.
     """

@@ -14,12 +14,7 @@ __all__ = ["Markup", "fill"]
 
 
 def fill(template: str, **values: object) -> str:
-    """Return a template with values, in ASCII.
-
-    Args:
-        template: Its path below the package.
-        values: By name; text is escaped, and `Markup` is not.
-    """
+    """Return a template of the package, filled, in ASCII; text is escaped, `Markup` is not."""
     return ascii_markup(_environment().get_template(template).render(values))
 
 

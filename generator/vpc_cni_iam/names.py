@@ -21,16 +21,9 @@ def resolve(
 ) -> str:
     """Return the known name that a word means; ``-`` and ``_`` are the same in it.
 
-    Args:
-        word: As the user wrote it.
-        known: The names that there are.
-        noun: What they are names of, such as ``variant``.
-        option: The option that takes the word, if one does.
-        repeatable: Whether the option is repeated for more names.
-        source: The input that has the names, if it is one of the user's.
-
-    Raises:
-        OptionError: An unknown name, with the nearest known one; or several names in one word.
+    `noun` says what the names are of, such as ``variant``; `option` is the one that takes the word
+    and may be repeated; `source` is the input that has the names, if it is a user's. An
+    `OptionError` has the nearest known name.
     """
     names = [str(name) for name in known]
     alike = [name for name in names if _spelling(name) == _spelling(word)]

@@ -10,14 +10,7 @@ PACKAGE = Path(__file__).parent
 
 
 def text(name: str) -> str:
-    """Return the text of a data file.
-
-    Args:
-        name: Its path below the package, such as ``catalog/facts/data/calls.json``.
-
-    Raises:
-        PackageFileError: The file cannot be read.
-    """
+    """Return the text of a data file, by its path below the package."""
     path = PACKAGE / name
     try:
         return path.read_text(encoding="utf-8")

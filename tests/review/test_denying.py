@@ -2,12 +2,13 @@
 
 import pytest
 
-from synthetic import Json, allow, document, policy, resource, reviewed, rules
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed, rules
 
 ALL = document(allow("s3:*"))
 GUARD = document({**allow("s3:*"), "Effect": "Deny"})
 BOTH = document(allow("ec2:A"), {**allow("s3:*"), "Effect": "Deny"})
 ONE = document(allow("ec2:A"))
+ROLE = {"name": "a", "assume_role_policy": document()}
 ARN = "arn:aws:iam::111122223333:policy/guard"
 
 
@@ -82,3 +83,76 @@ def test_a_deny_that_comes_is_a_loss_whatever_the_policy_itself_allows() -> None
 def test_a_deny_that_is_written_differently_is_no_gain() -> None:
     split = document(*({**allow(a), "Effect": "Deny"} for a in ("s3:G*", "s3:*", "s3:P*")))
     assert rules(reviewed(inline("guard", GUARD, split))) == {"rewritten"}
+
+
+@pytest.mark.parametrize(
+    ("arn", "text"),
+    [
+        (ARN, "policy/guard"),
+        ("arn:aws:iam::aws:policy/AWSDenyAll", "policy/AWSDenyAll"),
+        # Of these, the catalog knows the document, or that it has no Deny.
+        ("arn:aws:iam::aws:policy/AmazonS3FullAccess", ""),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", ""),
+        ("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy", ""),
+    ],
+)
+def test_a_policy_that_goes_and_is_not_known_may_have_denied_something(arn: str, text: str) -> None:
+    there = resource("aws_iam_role", "a", ROLE, ROLE)
+    values = {"role": "a", "policy_arn": arn}
+    gone = attachment("a", arn, sides=(values, None))
+    listed = resource(
+        "aws_iam_role",
+        "a",
+        {**ROLE, "managed_policy_arns": [arn]},
+        {**ROLE, "managed_policy_arns": []},
+    )
+    for changes in ((there, gone), (listed,)):
+        review = reviewed(*changes, fail_on="new-access")
+        messages = [f.message for f in review.findings if f.rule == "not-proven"]
+        assert review.failed is bool(text) and len(messages) == bool(text)
+        assert all(text in message and "Deny" in message for message in messages)
+
+
+def test_a_policy_that_is_not_known_and_goes_with_its_role_or_stays_denies_nothing_less() -> None:
+    values = {"role": "a", "policy_arn": ARN}
+    gone = attachment("a", ARN, sides=(values, None))
+    made = attachment("a", ARN, name="b", sides=(None, values))
+    assert not reviewed(
+        resource("aws_iam_role", "a", ROLE, None), gone, fail_on="new-access"
+    ).failed
+    there = resource("aws_iam_role", "a", ROLE, ROLE)
+    assert "not-proven" not in rules(reviewed(there, gone, made))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        resource(
+            "aws_iam_role_policies_exclusive",
+            "a",
+            {"role_name": "a", "policy_names": ["guard", "own"]},
+            {"role_name": "a", "policy_names": ["own"]},
+        ),
+        resource(
+            "aws_iam_role_policy_attachments_exclusive",
+            "a",
+            {"role_name": "a", "policy_arns": [ARN]},
+            {"role_name": "a", "policy_arns": []},
+        ),
+    ],
+)
+def test_what_an_exclusive_list_removes_and_is_not_known_may_have_denied_something(
+    change: Json,
+) -> None:
+    review = reviewed(change, fail_on="new-access")
+    assert review.failed and rules(review) == {"exclusive-removes"}
+
+
+def test_who_leaves_a_group_leaves_a_deny_that_is_not_known() -> None:
+    values = {"group": "g", "policy_arn": ARN}
+    group = resource("aws_iam_group", "g", {"name": "g"}, {"name": "g"})
+    attached = resource("aws_iam_group_policy_attachment", "g", values, values)
+    sides = ({"user": "ann", "groups": ["g"]}, {"user": "ann", "groups": []})
+    leaves = resource("aws_iam_user_group_membership", "ann", *sides)
+    assert "not-proven" in rules(reviewed(group, attached, leaves))
+    assert "not-proven" not in rules(reviewed(group, leaves))

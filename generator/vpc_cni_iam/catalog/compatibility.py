@@ -16,17 +16,11 @@ from vpc_cni_iam.policy.document import Policy
 
 @dataclass(frozen=True, slots=True)
 class MissingAction:
-    """An action that versions call by default and a policy does not allow.
+    """An action that versions call by default and a policy does not allow."""
 
-    Args:
-        call_range: The use, with what its denial breaks and the evidence.
-        spans: The known versions at which it is missing.
-        part: The one tag key or kind of resource for which it is missing, empty for all.
-    """
-
-    call_range: CallRange
-    spans: tuple[VersionRange, ...]
-    part: str = ""
+    call_range: CallRange  # the use, with what its denial breaks and the evidence
+    spans: tuple[VersionRange, ...]  # the known versions at which it is missing
+    part: str = ""  # the one tag key or kind of resource for which it is missing, empty for all
 
     @property
     def action(self) -> str:
@@ -40,17 +34,11 @@ class MissingAction:
 
 @dataclass(frozen=True, slots=True)
 class Compatibility:
-    """Which of the known versions a policy works with.
+    """Which of the known versions a policy works with."""
 
-    Args:
-        minimum: The oldest version that its variant can work with.
-        works: The versions at which no denied call is fatal.
-        missing: The missing actions, fatal or not, by first version.
-    """
-
-    minimum: PluginVersion
-    works: tuple[VersionRange, ...]
-    missing: tuple[MissingAction, ...]
+    minimum: PluginVersion  # the oldest version that its variant can work with
+    works: tuple[VersionRange, ...]  # the versions at which no denied call is fatal
+    missing: tuple[MissingAction, ...]  # the missing actions, fatal or not, by first version
 
     @property
     def works_with(self) -> str:

@@ -24,36 +24,24 @@ _MOST_CHARACTERS = 6144
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """Statements that the document does not have.
+    """Statements that the document does not have."""
 
-    Args:
-        statements: The statements, with upstream's placeholders.
-        call_ranges: Why: the call ranges whose actions they grant.
-        feature: The optional feature that calls them; None if the version always does.
-    """
-
-    statements: tuple[Statement, ...]
-    call_ranges: tuple[CallRange, ...]
-    feature: str | None
+    statements: tuple[Statement, ...]  # the statements, with upstream's placeholders
+    call_ranges: tuple[CallRange, ...]  # why: the call ranges whose actions they grant
+    feature: str | None  # the optional feature that calls them; None if the version always does
 
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A variant's policy with the reason for each part of it.
-
-    Args:
-        selection: What was chosen.
-        base: The document as upstream has it, or as derived from it.
-        additions: What was added to it.
-        optional: Call ranges that are not granted, since they belong to features not chosen.
-        remarks: For each statement of the base how it was narrowed; empty for not at all.
-    """
+    """A variant's policy with the reason for each part of it."""
 
     variant: Variant
-    selection: Selection
-    base: Policy
-    additions: tuple[Addition, ...]
+    selection: Selection  # what was chosen
+    base: Policy  # the document as upstream has it, or as derived from it
+    additions: tuple[Addition, ...]  # what was added to it
+    # Call ranges that are not granted, since they belong to features not chosen.
     optional: tuple[CallRange, ...]
+    # For each statement of the base how it was narrowed; empty for not at all.
     remarks: tuple[str, ...]
 
     @property
@@ -69,12 +57,7 @@ class Composed:
 
 
 def compose(variant: Variant, selection: Selection) -> Composed:
-    """Return the policy of a variant for a selection.
-
-    Raises:
-        UsageError: The version is older than what the variant can work with, or another program's
-            variant has a revision or features of the plugin.
-    """
+    """Return the policy of a variant; raises `UsageError` if it cannot follow the selection."""
     version = selection.version
     if variant.program and (version is None or selection.features):
         option = "--revision" if version is None else "--feature"

@@ -70,8 +70,7 @@ class Hardening:
     ) -> Hardening | None:
         """Return how to narrow as the options of these names say, None for not at all.
 
-        Raises:
-            UsageError: A tag that EC2 or the plugin refuses, or tags without ``--harden``.
+        Raises `UsageError` for a tag that EC2 or the plugin refuses, or tags without ``--harden``.
         """
         keys = tuple(sorted(set(additional_tag_keys)))
         if not harden:
@@ -143,11 +142,7 @@ def tighten(
 ) -> tuple[tuple[Statement, str], ...]:
     """Return the statements of a scoped document narrowed, each with why; empty for unchanged.
 
-    Args:
-        policy: The document, with upstream's placeholders.
-        version: The version that must still work.
-        hardening: What the user chose.
-        creates: Whether the document, or what is added to it, lets interfaces be created.
+    `creates` is whether it, or what is added to it, lets interfaces be created.
     """
     in_vpc = () if variant.scope is Scope.SESSION_TAGS else (_IN_VPC,)  # no session tag names it
     tagging = tuple(_tagging(variant, version, hardening, in_vpc, creates=creates))

@@ -25,17 +25,11 @@ _METRICS_HELPER = (
 
 @dataclass(frozen=True, slots=True)
 class KnownDocument:
-    """A document that upstream, AWS or another project has published.
+    """A document that upstream, AWS or another project has published."""
 
-    Args:
-        name: Such as ``AmazonEKS_CNI_Policy v6``.
-        date: When it was published, as ``2024-07-22``; empty if that was not looked up.
-        source: The ARN of a managed policy; the repository, file and revision of another.
-    """
-
-    name: str
-    date: str
-    source: str
+    name: str  # such as ``AmazonEKS_CNI_Policy v6``
+    date: str  # when it was published, as ``2024-07-22``; empty if that was not looked up
+    source: str  # the ARN of a managed policy; the repository, file and revision of another
 
     def __str__(self) -> str:
         return f"{self.name} ({self.date})" if self.date else self.name
@@ -43,11 +37,10 @@ class KnownDocument:
 
 @cache
 def known_documents() -> dict[KnownDocument, Policy]:
-    """Return the documents that the catalog has, newest first.
+    """Return the documents that the catalog has, newest first, with placeholders.
 
-    They are all that a version of upstream had on its page or in its README, with placeholders,
-    AWS's from version 2 of AmazonEKS_CNI_Policy on, those of other projects, and those for
-    cni-metrics-helper.
+    They are all that a version of upstream had on its page or in its README, AWS's from version 2
+    of AmazonEKS_CNI_Policy on, those of other projects, and those for cni-metrics-helper.
     """
     every = [*_upstream(), *_managed(), *_peers(), *_metrics_helper()]
     return dict(sorted(every, key=lambda entry: entry[0].date, reverse=True))
@@ -91,10 +84,7 @@ def _metrics_helper() -> Iterator[tuple[KnownDocument, Policy]]:
 
 
 def listed(known: Sequence[KnownDocument]) -> list[str]:
-    """Return the first few documents in words, and how many more there are.
-
-    Documents of one name are one, with the date of each.
-    """
+    """Return the first few documents in words, each name once, and how many more there are."""
     dates: dict[str, list[str]] = {}
     for document in known:
         dates.setdefault(document.name, []).append(document.date)
@@ -107,12 +97,7 @@ def listed(known: Sequence[KnownDocument]) -> list[str]:
 
 
 def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, ...]:
-    """Return the documents that a policy equals, newest first.
-
-    Args:
-        names: The names that the policy says, by parameter. They stand in place of the
-            documents' placeholders.
-    """
+    """Return the documents that a policy equals with its names, by parameter; newest first."""
     placeholders = {p.name: place for place, p in parameters.PLACES.items()}
     values = {**placeholders, **parameters.values({}), **names}
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])

@@ -72,17 +72,12 @@ class HardeningEffect(Enum):
 
 @dataclass(frozen=True, slots=True)
 class HardeningNote:
-    """One thing to know about a hardened document.
+    """One thing to know about a hardened document."""
 
-    Args:
-        identifier: That of the same risk in ``vpc-cni-iam coverage``.
-        effect: Whether it is about what is still allowed, or about what stops the plugin.
-        text: What it is.
-    """
-
-    identifier: str
+    identifier: str  # that of the same risk in ``vpc-cni-iam coverage``
+    # Whether it is about what is still allowed, or about what stops the plugin.
     effect: HardeningEffect
-    text: str
+    text: str  # what it is
 
     @property
     def line(self) -> str:

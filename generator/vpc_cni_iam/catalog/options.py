@@ -72,11 +72,7 @@ class Options:
         return self.variants[0].service_account
 
     def composed(self) -> tuple[Composed, ...]:
-        """Return the policy of each variant.
-
-        Raises:
-            UsageError: A variant that the selected version cannot use.
-        """
+        """Return the policy of each variant; raises `UsageError` if one cannot be used."""
         return tuple(compose(v, self.selection) for v in self.variants)
 
 
@@ -135,18 +131,9 @@ def override(
     features: Iterable[str] = (),
     gaps: bool = True,
 ) -> Options:
-    """Return options with those replaced that a user gave, and the others as they were.
+    """Return options with those replaced that a user gave, as `options` takes them.
 
-    Args:
-        base: The options as they were.
-        names: As `options` takes them; none keeps the variants.
-        revision: Likewise; it replaces a version too.
-        cni_version: Likewise; it replaces a revision too.
-        features: Likewise; none keeps the features.
-        gaps: Likewise; False leaves the document of a version without additions.
-
-    Raises:
-        UsageError: Unknown or contradicting words.
+    A version replaces a revision, and the other way round; no names and no features keep theirs.
     """
     before = base.selection
     if revision is None and cni_version is None:

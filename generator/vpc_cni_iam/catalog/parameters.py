@@ -17,22 +17,14 @@ from vpc_cni_iam.policy.document import Policy
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One value that a user may choose.
+    """One value that a user may choose."""
 
-    Args:
-        name: Its variable's name; the option is the same with hyphens.
-        description: What it is, in a line.
-        pattern: What it must match from end to end, in the syntax that Python's re and the
-            engines' RE2 share.
-        rule: The pattern in words.
-        default: What stands without it; None if there is nothing to stand.
-    """
-
-    name: str
-    description: str
+    name: str  # its variable's name; the option is the same with hyphens
+    description: str  # what it is, in a line
+    # What it must match from end to end, in the syntax that Python's re and the engines' RE2 share.
     pattern: str
-    rule: str
-    default: str | None = None
+    rule: str  # the pattern in words
+    default: str | None = None  # what stands without it; None if there is nothing to stand
 
     @property
     def option(self) -> str:
@@ -40,14 +32,7 @@ class Parameter:
         return "--" + self.name.replace("_", "-")
 
     def check(self, value: str) -> str:
-        """Return a value that is fit for this parameter.
-
-        Args:
-            value: As the user wrote it.
-
-        Raises:
-            UsageError: The value breaks the rule.
-        """
+        """Return a user's value if it is fit for this parameter, or raise `UsageError`."""
         if not re.fullmatch(self.pattern, value):
             raise UsageError(f"{self.option} {value!r} is not {self.rule}")
         return value
@@ -129,12 +114,7 @@ Parts = tuple["str | Parameter", ...]
 
 
 def split(text: str, places: Mapping[str, Parameter] = PLACES) -> Parts:
-    """Return a string of a document as its fixed and its chosen parts.
-
-    Args:
-        text: A resource, condition key or condition value.
-        places: The parameters by their placeholder; upstream's if not given.
-    """
+    """Return a resource, condition key or value of a document as its fixed and chosen parts."""
     parts: list[str | Parameter] = []
     if match := _ARN.match(text):
         owner = VPC_OWNER_ID if match["shared"] else ACCOUNT_ID
@@ -147,11 +127,7 @@ def split(text: str, places: Mapping[str, Parameter] = PLACES) -> Parts:
 
 
 def used(policy: Policy) -> tuple[Parameter, ...]:
-    """Return the parameters that stand in a document, in their order of listing.
-
-    Args:
-        policy: A document with upstream's placeholders.
-    """
+    """Return the parameters whose placeholders stand in a document, in their order of listing."""
     names: set[str] = set()
 
     def note(text: str) -> str:
@@ -163,25 +139,13 @@ def used(policy: Policy) -> tuple[Parameter, ...]:
 
 
 def unused(policy: Policy, words: Mapping[str, str | None]) -> tuple[Parameter, ...]:
-    """Return the parameters that a user gave a value for and that stand nowhere in a document.
-
-    Args:
-        policy: A document with upstream's placeholders.
-        words: As the user wrote them, by parameter name; None without one.
-    """
+    """Return the parameters that a user gave a value for and that stand nowhere in a document."""
     standing = used(policy)
     return tuple(p for p in PARAMETERS if words.get(p.name) is not None and p not in standing)
 
 
 def values(words: Mapping[str, str | None]) -> dict[str, str]:
-    """Return checked values for all parameters that have one, defaults included.
-
-    Args:
-        words: As the user wrote them, by parameter name; None without one.
-
-    Raises:
-        UsageError: A value that its parameter refuses.
-    """
+    """Return checked values for all parameters that have one, defaults included."""
     checked: dict[str, str] = {}
     for parameter in PARAMETERS:
         value = words.get(parameter.name)
@@ -194,15 +158,7 @@ def values(words: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:
-    """Return a document with values in place of its placeholders.
-
-    Args:
-        policy: A document with upstream's placeholders.
-        chosen: What `values` returns.
-
-    Raises:
-        UsageError: The document needs a value that was not given.
-    """
+    """Return a document with `values` for its placeholders; raises `UsageError` without one."""
     missing = [p.option for p in used(policy) if p.name not in chosen]
     if missing:
         raise UsageError(
@@ -215,13 +171,7 @@ def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:
 def fill(
     policy: Policy, chosen: Mapping[str, str], places: Mapping[str, Parameter] = PLACES
 ) -> Policy:
-    """Return a document with values in place of its placeholders, all of which have one.
-
-    Args:
-        policy: A document with placeholders.
-        chosen: The values by parameter name.
-        places: The parameters by their placeholder; upstream's if not given.
-    """
+    """Return a document with values in place of its placeholders, all of which have one."""
     return policy.map_strings(
         lambda text: "".join(
             chosen[p.name] if isinstance(p, Parameter) else p for p in split(text, places)

@@ -23,44 +23,29 @@ BREAKING, BREAKING_DATE = PluginVersion.of("v1.22.0"), "2026-02-18"
 
 @dataclass(frozen=True, slots=True)
 class PeerReport:
-    """A document of another project, with what it means for the plugin.
-
-    Args:
-        versions: The versions of the project that have it.
-        source: Repository, file and commit.
-        works_with: The plugin versions that it works with.
-        breaks: What it lacks at the others, with their plugin versions.
-        verified: Whether it was compared with its source.
-    """
+    """A document of another project, with what it means for the plugin."""
 
     project: str
     document: str
     mode: Mode
-    versions: str
+    versions: str  # the versions of the project that have it
     date: str | None
-    source: str
-    works_with: str
-    breaks: tuple[str, ...]
-    verified: bool
+    source: str  # repository, file and commit
+    works_with: str  # the plugin versions that it works with
+    breaks: tuple[str, ...]  # what it lacks at the others, with their plugin versions
+    verified: bool  # whether it was compared with its source
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """When a project's document worked with plugin v1.22.0 and all later versions.
-
-    Args:
-        date: When; None if no such document is known.
-        days: How many days after v1.22.0.
-        read_until: The date up to which the project was read; None for AWS.
-        verified: Whether that document was compared with its source.
-    """
+    """When a project's document worked with plugin v1.22.0 and all later versions."""
 
     project: str
     mode: Mode
-    date: str | None
-    days: int | None
-    read_until: str | None
-    verified: bool
+    date: str | None  # when; None if no such document is known
+    days: int | None  # how many days after v1.22.0
+    read_until: str | None  # the date up to which the project was read; None for AWS
+    verified: bool  # whether that document was compared with its source
 
 
 @dataclass(frozen=True, slots=True)

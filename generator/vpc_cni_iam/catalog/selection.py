@@ -14,20 +14,14 @@ from vpc_cni_iam.errors import OptionError, UsageError
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Documents chosen by revision, or by the version that they must work with.
+    """Documents chosen by revision, or by the version that they must work with."""
 
-    Args:
-        revision: The revision of upstream's page.
-        version: The version that was asked for, None if a revision was.
-        gaps: Whether to add actions that the version calls and the document does not allow.
-        features: Optional features to grant, in the catalog's order.
-        hardening: How to narrow cluster-scoped documents, None for not at all.
-    """
-
-    revision: Revision
-    version: PluginVersion | None = None
+    revision: Revision  # the revision of upstream's page
+    version: PluginVersion | None = None  # the version that was asked for, None if a revision was
+    # Whether to add actions that the version calls and the document does not allow.
     gaps: bool = False
-    features: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()  # optional features to grant, in the catalog's order
+    # How to narrow cluster-scoped documents, None for not at all.
     hardening: Hardening | None = None
 
     @property
@@ -64,18 +58,7 @@ def select(
     gaps: bool = True,
     hardening: Hardening | None = None,
 ) -> Selection:
-    """Return the selection that a user's options mean; for the newest version without any.
-
-    Args:
-        revision: The date of a revision, for that document exactly.
-        cni_version: A version name or ``latest``, for a policy that works with it.
-        features: Names of optional features to grant.
-        gaps: False for the version's document of upstream without additions.
-        hardening: How to narrow it; not possible with a revision.
-
-    Raises:
-        UsageError: Unknown or contradicting options.
-    """
+    """Return the selection that options mean, as `catalog.options.options` takes them."""
     if revision is not None and cni_version is not None:
         problem = "{--revision} and {--cni-version} choose the document in two ways; give one"
         raise OptionError("--revision", problem)

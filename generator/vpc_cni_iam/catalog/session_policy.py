@@ -19,15 +19,7 @@ MOST_CHARACTERS = 2048
 
 
 def session_policy(composed: Composed, policy: Policy) -> str:
-    """Return the text of a session policy, on one line.
-
-    Args:
-        composed: What the policy was made from.
-        policy: The policy, filled with names.
-
-    Raises:
-        UsageError: It asks for session tags, or is larger than STS takes.
-    """
+    """Return a filled policy as a session policy on one line; raises `UsageError`."""
     name = composed.variant.name
     if composed.variant.scope is Scope.SESSION_TAGS:
         raise UsageError(

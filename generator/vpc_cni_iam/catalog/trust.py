@@ -67,17 +67,10 @@ def policy(
     account: bool = True,
     service_account: str = SERVICE_ACCOUNT,
 ) -> Policy:
-    """Return the trust policy of a role, with placeholders.
+    """Return the trust policy of a role, with placeholders, for IRSA and for EKS Pod Identity.
 
     Audience and subject of IRSA are separate conditions, so that a change of one cannot loosen the
-    other.
-
-    Args:
-        irsa: Whether it trusts the cluster's OIDC provider.
-        pod_identity: Whether it trusts EKS Pod Identity.
-        cluster: Whether Pod Identity is narrowed to a cluster.
-        account: Whether Pod Identity is narrowed to an account.
-        service_account: The service account in kube-system that may assume the role.
+    other. `cluster` and `account` narrow Pod Identity; `service_account` is one in kube-system.
     """
     statements = []
     if irsa:

@@ -27,24 +27,15 @@ SCOPED_SINCE = PluginVersion((1, 8, 0))
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One kind of policy document.
+    """One kind of policy document."""
 
-    Args:
-        name: As users write it, such as ``ipv4-scoped``.
-        modes: The IP families of the clusters that it is for.
-        summary: What it is for, in a line.
-        scope: What limits it to a cluster.
-        derive: Makes the document from a revision of upstream's page; None where upstream
-            publishes it.
-        program: The feature of the program that it is for; None for ``aws-node``.
-    """
-
-    name: str
-    modes: tuple[Mode, ...]
-    summary: str
-    scope: Scope = Scope.ACCOUNT
+    name: str  # as users write it, such as ``ipv4-scoped``
+    modes: tuple[Mode, ...]  # the IP families of the clusters that it is for
+    summary: str  # what it is for, in a line
+    scope: Scope = Scope.ACCOUNT  # what limits it to a cluster
+    # Makes the document from a revision of upstream's page; None where upstream publishes it.
     derive: Callable[[Revision], Policy] | None = None
-    program: str | None = None
+    program: str | None = None  # the feature of the program that it is for; None for ``aws-node``
 
     @property
     def service_account(self) -> str:
@@ -175,11 +166,7 @@ def label(data_source: str) -> str:
 
 
 def find(names: Iterable[str]) -> tuple[Variant, ...]:
-    """Return the variants of these names, each once, in the catalog's order.
-
-    Raises:
-        UsageError: An unknown variant.
-    """
+    """Return the variants of these names, each once, in the catalog's order."""
     known_names = [v.name for v in every()]
     chosen = {resolve(name, known_names, "variant", "--variant") for name in names}
     return tuple(v for v in every() if v.name in chosen)

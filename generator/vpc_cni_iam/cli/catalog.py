@@ -6,12 +6,13 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.options import Format, FormatOption
+from vpc_cni_iam.cli.expand import flag
+from vpc_cni_iam.cli.options import FORMAT, Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.listing import CatalogData, EarlierDocumentData, RevisionData
@@ -34,11 +35,8 @@ Examples:
 
 
 def catalog(
-    peers: Annotated[
-        bool,
-        typer.Option("--peers", help="List the policies that other projects ship instead."),
-    ] = False,
-    output: FormatOption = Format.text,
+    peers: bool = flag("List the policies that other projects ship instead."),
+    output: Format = FORMAT,
 ) -> None:
     """See `HELP`."""
     if peers:

@@ -16,36 +16,20 @@ if TYPE_CHECKING:
 
 
 def check_once(files: Sequence[str]) -> None:
-    """Refuse files that name standard input more than once.
-
-    Args:
-        files: As given; ``-`` is standard input.
-
-    Raises:
-        UsageError: They do.
-    """
+    """Raise `UsageError` for files that name ``-``, standard input, more than once."""
     if files.count("-") > 1:
         raise UsageError("- is given twice, and standard input can be read once")
 
 
 def source(file: str) -> str:
-    """Return the name in errors of a file that a user named.
-
-    Args:
-        file: As given; ``-`` is standard input.
-    """
+    """Return the name in errors of a file that a user named; ``-`` is standard input."""
     return texts.STDIN if file == "-" else file
 
 
 def content(file: str, limit: Limit) -> bytes:
-    """Return the bytes of a file that a user named.
+    """Return the bytes of a file that a user named; ``-`` is standard input.
 
-    Args:
-        file: As given; ``-`` is standard input.
-
-    Raises:
-        InputError: It cannot be read, or is too large.
-        UsageError: An empty text, which the system would take for the current directory.
+    Raises `UsageError` for empty text, which the system would take for the current directory.
     """
     if not file:
         raise UsageError("the file is empty text; name one, or - for standard input")
@@ -55,15 +39,7 @@ def content(file: str, limit: Limit) -> bytes:
 
 
 def deployment(file: str, known: Container[str] = ()) -> Deployment:
-    """Return how a file of a DaemonSet or of a chart configures the plugin.
-
-    Args:
-        file: As given; ``-`` is standard input.
-        known: The variables that need not be in it.
-
-    Raises:
-        InputError: It cannot be read, or holds something else.
-    """
+    """Return how a DaemonSet or chart configures the plugin; `known` need not be in it."""
     from vpc_cni_iam.coverage.deployment import VARIABLES
     from vpc_cni_iam.inputs import daemonset
 
@@ -72,16 +48,7 @@ def deployment(file: str, known: Container[str] = ()) -> Deployment:
 
 
 def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:
-    """Return the text of a file that a user named.
-
-    Args:
-        file: As given; ``-`` is standard input.
-        form: As `vpc_cni_iam.texts.decode` takes it.
-
-    Raises:
-        InputError: It cannot be read, is too large, or is not text.
-        UsageError: An empty text, which the system would take for the current directory.
-    """
+    """Return the text of a file that a user named, as `content` and `texts.decode` have it."""
     data = content(file, limit)
     # HCL is not compressed where an engine reads it.
     data = data if form == "HCL" else texts.unpacked(data, source(file), limit)

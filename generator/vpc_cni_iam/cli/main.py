@@ -16,6 +16,7 @@ import typer
 from vpc_cni_iam import __version__
 from vpc_cni_iam.cli.cache import cache_folder
 from vpc_cni_iam.cli.common import say
+from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.json_types import with_schema
 from vpc_cni_iam.cli.quiet import with_quiet
 from vpc_cni_iam.errors import VpcCniIamError, reason
@@ -51,7 +52,7 @@ GROUPS = {"registry": "Try a published module registry."}
 
 
 def application(words: Sequence[str]) -> typer.Typer:
-    """Return the command line for these arguments, with the one command that they call, or all.
+    """Return the command line with the one command that these arguments call, or all.
 
     To build the options of all commands takes longer than many commands.
     """
@@ -72,7 +73,7 @@ def application(words: Sequence[str]) -> typer.Typer:
         function = getattr(module, name)
         if name in COMMANDS:
             command = app.command(name, help=module.HELP, short_help=COMMANDS[name])
-            command(with_schema(name, with_quiet(name, function)))
+            command(with_schema(name, with_quiet(name, expanded(function))))
         else:
             app.add_typer(function, name=name, short_help=GROUPS[name])
     return app

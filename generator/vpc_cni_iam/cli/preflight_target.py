@@ -16,20 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A cluster and a policy.
+    """A cluster and a policy."""
 
-    Args:
-        cluster: The name of the cluster.
-        vpc: The ID of its VPC, None if it is not given.
-        mode: Its IP family.
-        variant: The name of the variant to move to.
-        differences: What of the plugin's configuration does not go with it.
-    """
-
-    cluster: str
-    vpc: str | None
-    mode: Mode
-    variant: str
+    cluster: str  # the name of the cluster
+    vpc: str | None  # the ID of its VPC, None if it is not given
+    mode: Mode  # its IP family
+    variant: str  # the name of the variant to move to
+    # What of the plugin's configuration does not go with it.
     differences: tuple[RuleResult, ...] = ()
 
 
@@ -38,9 +31,7 @@ def target_of(
 ) -> Target:
     """Return what options name, and what a deployment has where there is no option.
 
-    Raises:
-        InputError: A name in the deployment that is no such name.
-        UsageError: No name of a cluster, or a variant of the other IP family.
+    Raises `UsageError` for no name of a cluster, or a variant of the other IP family.
     """
     from vpc_cni_iam.catalog.variants import find
     from vpc_cni_iam.coverage import deployment as deployments
@@ -75,11 +66,7 @@ def as_deployed(
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
 ) -> tuple[options.DocumentOptions, options.HardeningOptions]:
-    """Return options with the plugin version, the features and the tags of a deployment.
-
-    Raises:
-        InputError: A value that the plugin does not take.
-    """
+    """Return options with the plugin version, the features and the tags of a deployment."""
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage import deployment as deployments
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting

@@ -8,15 +8,14 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from functools import wraps
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from vpc_cni_iam.cli.expand import with_parameters
+from vpc_cni_iam.cli.expand import flag, with_parameters
 
 # Commands whose report is good news or bad news; what others print is what they were run for.
 JUDGING = ("verify", "review", "compare", "coverage", "audit", "preflight", "doctor")
-_HELP = "Print nothing if the exit code is 0."
 
 
 class _Held(io.TextIOWrapper):
@@ -51,6 +50,6 @@ def with_quiet(name: str, command: Callable[..., None]) -> Callable[..., None]:
 
     parameters = list(inspect.signature(command, eval_str=True).parameters.values())
     at = [parameter.name for parameter in parameters].index("output")
-    option = Annotated[bool, typer.Option("--quiet", "-q", help=_HELP)]
-    added = parameters[at].replace(name="quiet", default=False, annotation=option)
+    option = flag("Print nothing if the exit code is 0.", "--quiet", "-q")
+    added = parameters[at].replace(name="quiet", default=option, annotation=bool)
     return with_parameters(run, [*parameters[:at], added, *parameters[at:]])

@@ -75,17 +75,12 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class InstalledEngine:
-    """An engine on the PATH; without a version, it could not be run.
+    """An engine on the PATH; without a version, it could not be run."""
 
-    Args:
-        name: ``terraform`` or ``tofu``.
-        path: Its executable.
-        providers: The versions in the lock file of the current directory, by source address.
-    """
-
-    name: str
-    path: str
+    name: str  # ``terraform`` or ``tofu``
+    path: str  # its executable
     version: str | None
+    # The versions in the lock file of the current directory, by source address.
     providers: dict[str, str]
 
 
@@ -125,31 +120,22 @@ class Installation:
 
 
 def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Installation:
-    """Return what this installation consists of. Nothing is written.
-
-    Args:
-        folder: The directory in which commands would run.
-        cache: The directory of caches, if there is a place for one.
-        environ: The user's environment.
-    """
+    """Return what this installation consists of, in the directory where commands would run."""
     problems: list[Problem] = []
+    # platform.platform() would start a program, uname.
+    system = f"{platform.system()} {platform.version()} {platform.machine()}"
     return Installation(
         tool=Tool(__version__, str(Path(__file__).resolve().parents[1])),
         catalog=Catalog(
             str(known_versions.newest()), known_versions.newest_date(), len(known_versions.known())
         ),
-        python=Python(platform.python_version(), sys.executable, _system()),
+        python=Python(platform.python_version(), sys.executable, system),
         dependencies=tuple(_dependencies(problems)),
         engines=tuple(_engines(folder, environ, problems)),
         cache=_cache(cache, problems),
         configuration=_configuration(folder, problems),
         problems=tuple(problems),
     )
-
-
-def _system() -> str:
-    # platform.platform() would start a program, uname.
-    return f"{platform.system()} {platform.version()} {platform.machine()}"
 
 
 def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:

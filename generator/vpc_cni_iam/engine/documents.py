@@ -1,4 +1,4 @@
-"""The policy documents of a root module, as an engine renders them without a request to AWS."""
+"""The policies of a root module, as an engine renders them without a request to AWS."""
 
 from __future__ import annotations
 
@@ -30,31 +30,34 @@ def provider(region: str = "us-east-1") -> str:
 
 
 def render(engine: Engine, text: str, values: str, region: str) -> Documents:
-    """Return the documents of a module.
+    """Return the documents of a module's HCL, which is run: nothing in it may be a stranger's.
 
-    Args:
-        engine: The engine.
-        text: The HCL of the module, which is run: nothing in it may be a stranger's.
-        values: The values of its variables as JSON.
-        region: The Region of its provider.
+    The texts in its outputs are among them, as ``output.`` and the name.
 
-    Raises:
-        EngineError: The engine refuses it.
+    `values` are those of its variables as JSON, and `region` is its provider's.
     """
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as temporary:
         root = Path(temporary)
         (root / "provider.tf").write_text(provider(region), encoding="utf-8")
         (root / "main.tf").write_text(text, encoding="utf-8")
         (root / "terraform.tfvars.json").write_text(values, encoding="utf-8")
-        return documents(engine.plan(root))
+        plan = engine.plan(root)
+        return {**documents(plan), **dict(_outputs(plan))}
+
+
+def _outputs(plan: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str | None]]]:
+    """Yield the texts of each output by key; none for what is no map of texts."""
+    for name, change in plan.get("output_changes", {}).items():
+        known, later = change.get("after"), change.get("after_unknown")
+        texts = dict(known) if isinstance(known, dict) else {}
+        texts |= dict.fromkeys(later if isinstance(later, dict) else {})
+        if later is True:
+            texts[""] = None
+        yield f"output.{name}", {k: v if isinstance(v, str) else None for k, v in texts.items()}
 
 
 def documents(plan: Mapping[str, Any], module: str = "") -> dict[str, dict[str, str | None]]:
-    """Return the documents of a plan.
-
-    Args:
-        module: The start of the addresses of those that are returned.
-    """
+    """Return the documents of a plan, of those whose address starts with `module`."""
     known = ((r, r["values"].get("json")) for r in _resources(plan.get("prior_state", {})))
     later = ((r, None) for r in plan.get("resource_changes", []))
     rendered: dict[str, dict[str, str | None]] = {}

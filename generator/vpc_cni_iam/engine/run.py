@@ -54,24 +54,16 @@ class _Output:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """An installed terraform or tofu.
+    """An installed terraform or tofu."""
 
-    Args:
-        name: ``terraform`` or ``tofu``.
-    """
-
-    name: str
+    name: str  # ``terraform`` or ``tofu``
     binary: str
     environ: Mapping[str, str]
 
     def run(self, arguments: list[str], directory: Path, into: BinaryIO | None = None) -> str:
-        """Run it in a directory and return its stdout.
+        """Run it in a directory and return its stdout, unless that goes into a file.
 
-        Args:
-            into: A file for stdout, which is then not returned.
-
-        Raises:
-            EngineError: It cannot be run, prints too much, or its exit code is not 0.
+        Raises `EngineError` if it cannot be run, prints too much, or its exit code is not 0.
         """
         command = [self.binary, *arguments]
         try:
@@ -118,12 +110,7 @@ class Engine:
     def _printed(
         self, process: subprocess.Popen[bytes], into: BinaryIO | None
     ) -> tuple[bytes, bytes]:
-        """Return the whole stdout and stderr of a process.
-
-        Raises:
-            EngineError: It prints more than is read.
-            TimeoutExpired: It does not end in time.
-        """
+        """Return the whole stdout and stderr of a process; may raise `TimeoutExpired`."""
         assert process.stdout is not None and process.stderr is not None  # noqa: S101 - pipes
         printed = _Output(into or io.BytesIO(), PLAN if into else ENGINE_OUTPUT)
         errors = _Output(io.BytesIO(), ENGINE_OUTPUT)
@@ -146,22 +133,11 @@ class Engine:
         return b"" if into else printed.content(), errors.content()
 
     def version(self) -> str:
-        """Return its name and version, such as ``terraform 1.15.5``.
-
-        Raises:
-            EngineError: It cannot be run.
-        """
+        """Return its name and version, such as ``terraform 1.15.5``."""
         return f"{self.name} {self.versions(Path('/'))[0]}"
 
     def versions(self, directory: Path) -> tuple[str, dict[str, str]]:
-        """Return its version, and the providers' by source address in a directory's lock file.
-
-        Args:
-            directory: The root module.
-
-        Raises:
-            EngineError: It cannot be run.
-        """
+        """Return its version, and the providers' by source address in a root module's lock file."""
         printed: Any = self._json(["version", "-json"], directory)
         version = printed.get("terraform_version") if isinstance(printed, dict) else None
         if not isinstance(version, str):
@@ -173,14 +149,7 @@ class Engine:
         return version, {str(name): str(number) for name, number in named}
 
     def plan(self, directory: Path) -> dict[str, Any]:
-        """Initialise and plan a root module and return the plan in its JSON form.
-
-        Args:
-            directory: The root module; the engine's files are left in it.
-
-        Raises:
-            EngineError: A step failed.
-        """
+        """Initialise and plan a root module, and return the plan in its JSON form."""
         self.run(["init", "-input=false", "-no-color", "-backend=false"], directory)
         plan = ["plan", "-input=false", "-no-color", "-lock=false", "-out=plan.bin"]
         self.run(plan, directory)
@@ -239,14 +208,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def find(choice: str, environ: Mapping[str, str]) -> Engine | None:
-    """Return an engine on the PATH; None if ``auto`` finds none.
-
-    Args:
-        choice: ``terraform``, ``tofu``, or ``auto`` for the first of them on the PATH.
-
-    Raises:
-        EngineError: The named engine is not on the PATH.
-    """
+    """Return an engine on the PATH; the first for ``auto``, None if there is none."""
     clean = {k: v for k, v in environ.items() if not _REMOVED.fullmatch(k)}
     clean |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
     for name in NAMES if choice == AUTO else (choice,):

@@ -29,67 +29,42 @@ _TAGS, _CREATE_ACTION = "ec2:CreateTags", "ec2:CreateAction"
 
 @dataclass(frozen=True, slots=True)
 class PossibleCall:
-    """A call of the plugin that a denied request can be of.
+    """A call of the plugin that a denied request can be of."""
 
-    Args:
-        name: Its name in the catalog.
-        modes: The IP families in which it is sent.
-        first: The first plugin version that sends it.
-        last: The last one, None if the newest known one still does.
-        feature: The optional feature for which it is sent, None if always.
-        breaks: What its denial breaks.
-        effect: What its denial does to a node, in the catalog's words.
-        known_by: How that is known at the version: observed, or read from source.
-        evidence: Where this is known from.
-    """
-
-    name: str
+    name: str  # its name in the catalog
     does: str
-    modes: tuple[Mode, ...]
-    first: str
-    last: str | None
-    feature: str | None
-    breaks: str
-    effect: str
-    known_by: str
-    evidence: str
+    modes: tuple[Mode, ...]  # the IP families in which it is sent
+    first: str  # the first plugin version that sends it
+    last: str | None  # the last one, None if the newest known one still does
+    feature: str | None  # the optional feature for which it is sent, None if always
+    breaks: str  # what its denial breaks
+    effect: str  # what its denial does to a node, in the catalog's words
+    known_by: str  # how that is known at the version: observed, or read from source
+    evidence: str  # where this is known from
 
 
 @dataclass(frozen=True, slots=True)
 class AllowingStatements:
-    """The statements of a variant about an action.
-
-    Args:
-        statements: Each as IAM takes it.
-        allows: Whether they allow the request; None if its context is not known.
-        unmet: The conditions of which the request meets none of a statement, if it is denied.
-    """
+    """The statements of a variant about an action."""
 
     variant: str
-    statements: tuple[dict[str, Any], ...]
-    allows: bool | None = None
+    statements: tuple[dict[str, Any], ...]  # each as IAM takes it
+    allows: bool | None = None  # whether they allow the request; None if its context is not known
+    # The conditions of which the request meets none of a statement, if it is denied.
     unmet: tuple[str, ...] = ()
 
 
 def possible_calls(
     denial: Denial, modes: tuple[Mode, ...], version: PluginVersion
 ) -> tuple[PossibleCall, ...]:
-    """Return the calls that a denied request can be of at a plugin version.
-
-    Args:
-        denial: The request.
-    """
+    """Return the calls that a denied request can be of at a plugin version."""
+    features = tuple(f for f in calls.features() if calls.feature_since(f) <= version)
     return tuple(
         _possible(template, sent, version)
         for template in request_templates().values()
         if _fits(template, denial)
-        and (sent := {m: c for m in modes if (c := _sent(template, m, version))})
+        and (sent := {m: c for m in modes if (c := template.sent(m, version, features))})
     )
-
-
-def _sent(template: RequestTemplate, mode: Mode, version: PluginVersion) -> CallRange | None:
-    features = tuple(f for f in calls.features() if calls.feature_since(f) <= version)
-    return template.sent(mode, version, features)
 
 
 def _possible(
@@ -151,10 +126,8 @@ def allowing(
 ) -> Iterator[AllowingStatements]:
     """Yield the statements about an action: of the scoped variant, and of the generic one.
 
-    Args:
-        denial: The request.
-        modes: The IP families in which the plugin sends it.
-        names: The names of the cluster and the like, by parameter.
+    `modes` are the IP families in which the plugin sends it; `names` those of the cluster and the
+    like, by parameter.
     """
     features = [
         feature
@@ -188,11 +161,7 @@ def _judged(
 
 
 def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...]:
-    """Return the keys of conditions that a request does not meet, of the nearest statement.
-
-    Args:
-        statements: Statements about the request's action.
-    """
+    """Return the keys of conditions that a request does not meet, of the nearest statement."""
     keys: list[tuple[str, ...]] = []
     for statement in statements:
         if not evaluate([Policy((replace(statement, conditions=()),))], request).allowed:

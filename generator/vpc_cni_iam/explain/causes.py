@@ -40,18 +40,12 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """A cause of a denial.
+    """A cause of a denial."""
 
-    Args:
-        name: Its name, which stays the same.
-        certainty: How certain it is.
-        fix: What to do.
-    """
-
-    name: str
-    certainty: Certainty
+    name: str  # its name, which stays the same
+    certainty: Certainty  # how certain it is
     text: str
-    fix: str
+    fix: str  # what to do
 
 
 def causes(
@@ -61,14 +55,7 @@ def causes(
     policy: Subject | None,
     version: PluginVersion,
 ) -> tuple[Cause, ...]:
-    """Return the causes of a denial, the certain ones first.
-
-    Args:
-        denial: The request.
-        possible: The calls that it can be of.
-        statements: The statements of the catalog about it.
-        policy: The policies of the role; None if they are not given.
-    """
+    """Return the causes of a denial, the certain ones first; policy None is not given."""
     order = list(Certainty)
     known = [
         *_of_reason(denial),

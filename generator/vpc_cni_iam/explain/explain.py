@@ -31,47 +31,30 @@ _OWNED = "kubernetes.io/cluster/"
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a request was denied.
-
-    Args:
-        resource: What it is checked on, empty if not known.
-        principal: Who asked, empty if not known.
-        reason: AWS's own words, empty if there are none.
-        count: How often it was denied.
-        cni_version: The plugin version that it is explained for.
-        calls: The calls of the plugin that it can be of; none if the plugin does not call it.
-        statements: What allows it, in the scoped and in the generic variant.
-        example_names: The names in the statements that are examples.
-        causes: Its causes, the certain ones first.
-        encoded: Whether the message has more in encoded form.
-    """
+    """Why a request was denied."""
 
     action: str
-    resource: str
-    principal: str
-    reason: str
-    count: int
-    cni_version: str
+    resource: str  # what it is checked on, empty if not known
+    principal: str  # who asked, empty if not known
+    reason: str  # AWS's own words, empty if there are none
+    count: int  # how often it was denied
+    cni_version: str  # the plugin version that it is explained for
+    # The calls of the plugin that it can be of; none if the plugin does not call it.
     calls: tuple[PossibleCall, ...]
+    # What allows it, in the scoped and in the generic variant.
     statements: tuple[AllowingStatements, ...]
-    example_names: tuple[str, ...]
-    causes: tuple[Cause, ...]
-    encoded: bool
+    example_names: tuple[str, ...]  # the names in the statements that are examples
+    causes: tuple[Cause, ...]  # its causes, the certain ones first
+    encoded: bool  # whether the message has more in encoded form
 
 
 @dataclass(frozen=True, slots=True)
 class Explanations:
-    """Why requests were denied.
+    """Why requests were denied."""
 
-    Args:
-        denials: Each kind of denied request.
-        unknown: Lines that tell of a denial without saying of which call.
-        complete: Whether each is of a known call of the plugin.
-    """
-
-    denials: tuple[Explanation, ...]
-    unknown: tuple[str, ...]
-    complete: bool
+    denials: tuple[Explanation, ...]  # each kind of denied request
+    unknown: tuple[str, ...]  # lines that tell of a denial without saying of which call
+    complete: bool  # whether each is of a known call of the plugin
 
 
 def explain(
@@ -83,12 +66,8 @@ def explain(
 ) -> Explanations:
     """Return why requests were denied.
 
-    Args:
-        denials: The requests.
-        version: The plugin version; None for what a denial says, else the newest known one.
-        mode: The IP family of the cluster; None for both.
-        names: The names of the cluster and the like, by parameter.
-        policy: The policies of the plugin's role; None if they are not given.
+    Version None is what a denial says, else the newest known one; mode None is both IP families;
+    policy None, that the role's are not given. `names` are those of the cluster and the like.
     """
     explanations = tuple(
         _explanation(denial, count, version, (mode,) if mode else MODES, names, policy)
@@ -110,7 +89,8 @@ def _explanation(
     version = plugin_version or _said(denial) or known_versions.newest()
     calls = possible_calls(denial, modes, version)
     sent_in = tuple(m for m in modes if any(m in call.modes for call in calls))
-    known = {**dict(_names_in(denial)), **{k: v for k, v in names.items() if v}}
+    own = {k: v for k, v in _candidates(denial) if re.fullmatch(_PATTERNS[k], v)}
+    known = {**own, **{k: v for k, v in names.items() if v}}
     statements = tuple(allowing(denial, sent_in, version, known)) if calls else ()
     text = str([s.statements for s in statements])
     examples = tuple(n for n, v in EXAMPLE.items() if n not in known and f"{v}'" in text)
@@ -139,14 +119,8 @@ def _said(denial: Denial) -> PluginVersion | None:
         return known_versions.stand_in(denial.version)
 
 
-def _names_in(denial: Denial) -> Iterator[tuple[str, str]]:
-    """Yield the names that a denial itself has, by parameter."""
-    for name, value in _candidates(denial):
-        if re.fullmatch(_PATTERNS[name], value):
-            yield name, value
-
-
 def _candidates(denial: Denial) -> Iterator[tuple[str, str]]:
+    """Yield what may be the names that a denial itself has, by parameter."""
     for arn in (denial.resource, denial.principal):
         if match := _ARN.match(arn):
             yield from zip(("partition", "region", "account_id"), match.groups(), strict=True)

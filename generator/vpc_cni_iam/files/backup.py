@@ -10,11 +10,7 @@ SUFFIX = ".orig"
 
 
 def backup_name(directory: Path, path: str) -> str:
-    """Return a name for a copy of a file that nothing in its directory has yet.
-
-    Args:
-        directory: The directory that the path is relative to.
-    """
+    """Return a name for a copy of a file that nothing in its directory has yet."""
     return free_name(path, lambda name: os.path.lexists(directory / name))
 
 

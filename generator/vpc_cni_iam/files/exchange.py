@@ -18,11 +18,7 @@ _UNKNOWN = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
 def exchange(name: str, other: str, above: int | None) -> bool:
     """Let two files exchange their names; False, and nothing done, where that is not possible.
 
-    Args:
-        above: The handle of the directory that both are in, None for none.
-
-    Raises:
-        OSError: One of them is not there, or may not be renamed.
+    Both are in the directory of the handle `above`. Raises `OSError` if one is not there.
     """
     call = _call()
     if call is None or above is None:

@@ -33,15 +33,10 @@ LINK = "is a symbolic link, and this tool follows none"
 
 @dataclass(slots=True)
 class Folder:
-    """An open directory.
+    """An open directory."""
 
-    Args:
-        path: Its path, as messages name it.
-        handle: Its handle, None where the system has none.
-    """
-
-    path: str
-    handle: int | None
+    path: str  # its path, as messages name it
+    handle: int | None  # its handle, None where the system has none
     _names: dict[str, list[str]] | None = field(default=None, init=False)
 
     def close(self) -> None:
@@ -57,11 +52,7 @@ class Folder:
         return name if self.handle is not None else f"{self.path}/{name}"
 
     def folder(self, name: str) -> Folder | None:
-        """Open a folder in this one, None if there is nothing of that name.
-
-        Raises:
-            TreeError: It is a symbolic link or a file, or cannot be opened.
-        """
+        """Open a folder in this one, None if there is nothing of that name."""
         return open_folder(self.place(name), self._at(name), self.handle)
 
     def make_folder(self, name: str) -> bool:
@@ -97,11 +88,7 @@ class Folder:
             raise OSError(error.errno, error.strerror, self.path) from None
 
     def refuse_other_case(self, name: str) -> None:
-        """Refuse a name that a case-insensitive file system takes for another one that is there.
-
-        Raises:
-            TreeError: There is such another name.
-        """
+        """Refuse a name that a case-insensitive file system takes for one that is there."""
         if self._names is None:  # read once for many files
             self._names = {}
             with contextlib.suppress(OSError):
@@ -126,11 +113,7 @@ class Folder:
         return os.access(self._at(name), os.W_OK, dir_fd=self.handle)
 
     def read(self, name: str) -> bytes | None:
-        """Return the bytes of a regular file, None if there is nothing of that name.
-
-        Raises:
-            TreeError: It is something else, or cannot be read.
-        """
+        """Return the bytes of a regular file, None if there is nothing of that name."""
         place = self.place(name)
         try:
             handle = os.open(self._at(name), _READ, dir_fd=self.handle)
@@ -158,11 +141,7 @@ class Folder:
             os.close(handle)
 
     def write_new(self, name: str, content: bytes, mode: int | None) -> tuple[int, int]:
-        """Write a file that is not there yet, and return its device and inode.
-
-        Args:
-            mode: Its permissions, None for those of new files.
-        """
+        """Write a file that is not there yet, and return its device and inode."""
         handle = os.open(self._at(name), _CREATE, 0o666, dir_fd=self.handle)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -190,11 +169,7 @@ class Folder:
         os.rename(self._at(name), self._at(new), src_dir_fd=self.handle, dst_dir_fd=self.handle)
 
     def rename_to_free(self, name: str, new: str) -> None:
-        """Rename a file to a name that nothing has, which no other program can take meanwhile.
-
-        Raises:
-            FileExistsError: Something has the new name.
-        """
+        """Rename a file to a name that nothing has, or raise `FileExistsError`."""
         try:
             os.link(
                 self._at(name),
@@ -217,12 +192,8 @@ class Folder:
     def exchange(self, name: str, other: str, spare: str) -> None:
         """Let two files exchange their names, so that neither of them is ever lost.
 
-        Where the system cannot do so at once, the second name is free for a moment in between.
-
-        Args:
-            name: The name of the first one.
-            other: That of the second one, which other programs may write at the same time.
-            spare: A name that is free.
+        Where the system cannot do so at once, the second name, which other programs may write, is
+        free for a moment in between. `spare` is a name that is free.
         """
         if exchange(self._at(name), self._at(other), self.handle):
             return
@@ -239,13 +210,8 @@ class Folder:
 def open_folder(path: str, name: str = "", above: int | None = None) -> Folder | None:
     """Open a directory that is no symbolic link, None if there is nothing of that name.
 
-    Args:
-        path: Its path, as messages name it.
-        name: Its name in the folder of `above`, or its path without one.
-        above: The handle of the folder that it is in.
-
-    Raises:
-        TreeError: It is a symbolic link or a file, or cannot be opened.
+    `path` is for messages; `name` is in the folder of the handle `above`, or a path without one.
+    Raises `TreeError` for a link or a file.
     """
     try:
         if HANDLES:

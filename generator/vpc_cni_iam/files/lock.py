@@ -22,15 +22,9 @@ except ImportError:  # pragma: no cover - Windows has no fcntl
 def locked(directory: Path, top: Path | None = None) -> Iterator[None]:
     """Hold a directory's lock, so that two runs that read and then write it take turns.
 
-    The lock is on the directory's parent, which is there for all that want it, or on the
-    directory itself where its parent may not be read. Parents that had to be made for it and are
-    still empty in the end are removed again.
-
-    Args:
-        top: A directory above, from which on no symbolic link is followed.
-
-    Raises:
-        TreeError: Neither may be read or made.
+    The lock is on the directory's parent, which is there for all that want it, or on the directory
+    itself where its parent may not be read. Parents that had to be made for it and are still empty
+    in the end are removed again. From `top` on, no symbolic link is followed.
     """
     if fcntl is None:  # pragma: no cover
         yield

@@ -9,14 +9,7 @@ _TOGETHER = 16
 
 
 def reach_disk(files: Sequence[Callable[[], None]]) -> None:
-    """Return when the contents of some files are on the disk.
-
-    Args:
-        files: A function for each file, which returns when the file is on the disk.
-
-    Raises:
-        OSError: One of them could not be written.
-    """
+    """Return when each function has, which returns when its file is on the disk."""
     if len(files) < _TOGETHER:
         _each(files)
         return

@@ -35,14 +35,7 @@ class OpenTree:
                 folder.close()
 
     def find(self, path: str) -> Folder | None:
-        """Return a folder, None if it is not there.
-
-        Args:
-            path: Relative to the directory; empty for the directory itself.
-
-        Raises:
-            TreeError: It is a link or a file, or lies behind one.
-        """
+        """Return a folder by its path from the directory, empty for itself; None if not there."""
         if path not in self._folders:
             if not path:
                 self._folders[path] = self._find_root()
@@ -53,15 +46,7 @@ class OpenTree:
         return self._folders[path]
 
     def make(self, path: str) -> Folder:
-        """Return a folder, which is made if it is not there.
-
-        Args:
-            path: Relative to the directory; empty for the directory itself.
-
-        Raises:
-            OSError: It cannot be made.
-            TreeError: It is a link or a file, or lies behind one.
-        """
+        """Return a folder as `find` does, and make it if it is not there."""
         folder = self.find(path)
         if folder is not None:
             return folder
@@ -128,13 +113,6 @@ def split(path: str) -> tuple[str, str]:
 
 
 def check_inside(directory: Path, name: str) -> None:
-    """Refuse a name that leaves a directory.
-
-    Args:
-        name: A path relative to it.
-
-    Raises:
-        TreeError: It does.
-    """
+    """Raise `TreeError` for a name that leaves a directory."""
     if not name or name.startswith("/") or ".." in name.split("/"):
         raise TreeError(f"{name}: is not a path inside {directory}")

@@ -10,15 +10,10 @@ from vpc_cni_iam.files.opened import OpenTree, check_inside, split
 
 
 def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
-    """Return the bytes of the files in a directory that exist, by name.
+    """Return the bytes of the files in a directory that exist, by name; none without it.
 
-    Args:
-        directory: The directory; one that does not exist has no files.
-        names: Paths relative to it, with forward slashes.
-
-    Raises:
-        TreeError: It is no directory or a symbolic link, or a file cannot be read or lies behind
-            a symbolic link.
+    Names have forward slashes. Raises `TreeError` if the directory or a file cannot be read, or is
+    or lies behind a symbolic link.
     """
     files = {}
     with OpenTree(directory) as tree:
@@ -34,11 +29,7 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
 
 
 def listed(directory: Path) -> list[str]:
-    """Return the names of all that is in a directory, none if it does not exist.
-
-    Raises:
-        TreeError: It is no directory, a symbolic link, or cannot be read.
-    """
+    """Return the names of all that is in a directory, none if it does not exist."""
     with OpenTree(directory) as tree:
         folder = tree.find("")
         try:
@@ -48,15 +39,7 @@ def listed(directory: Path) -> list[str]:
 
 
 def absent(directory: Path, names: Iterable[str]) -> list[str]:
-    """Return the files that a directory does not have, without reading the others.
-
-    Args:
-        directory: The directory; one that does not exist has no files.
-        names: Paths relative to it, with forward slashes.
-
-    Raises:
-        TreeError: It is no directory or a symbolic link, or a file lies behind one.
-    """
+    """Return the files that a directory does not have, without reading the others."""
     missing = []
     with OpenTree(directory) as tree:
         for path in names:
@@ -76,8 +59,6 @@ def unix(content: bytes) -> bytes:
 def decoded(content: bytes) -> str:
     """Return the text of a content, with the line ends of this tool.
 
-    Args:
-        content: The content; bytes that are not UTF-8 come back as they were when the text is
-            written again.
+    Bytes that are not UTF-8 come back as they were when the text is written again.
     """
     return unix(content).decode(errors="surrogateescape")

@@ -36,17 +36,12 @@ class ChangedError(Exception):
 
 @dataclass(slots=True)
 class Replacement:
-    """The replacement of one file.
-
-    Args:
-        before: Its observed content, None if it did not exist.
-        after: Its new content, None to remove it.
-    """
+    """The replacement of one file."""
 
     folder: Folder
     name: str
-    before: bytes | None
-    after: bytes | None
+    before: bytes | None  # its observed content, None if it did not exist
+    after: bytes | None  # its new content, None to remove it
     _identity: tuple[int, int] | None = field(default=None, init=False)
 
     @property
@@ -78,11 +73,7 @@ class Replacement:
             self.folder.reach_disk(self._new)
 
     def apply(self) -> None:
-        """Put the new file into its place, and the old one aside.
-
-        Raises:
-            ChangedError: The file was created or removed by another program.
-        """
+        """Put the new file into its place, and the old one aside; may raise `ChangedError`."""
         try:
             if self.after is None:
                 self.folder.rename(self.name, self._aside)
@@ -95,10 +86,9 @@ class Replacement:
             raise ChangedError from None
 
     def confirm(self) -> None:
-        """Compare the replaced content with the observed one, after all files are in their places.
+        """Raise `ChangedError` if the replaced content is not the observed one.
 
-        Raises:
-            ChangedError: It was saved meanwhile.
+        To be called after all files are in their places.
         """
         if self.before is not None and self._content(self._aside) != self.before:
             raise ChangedError
@@ -182,11 +172,7 @@ def left_behind(folder: Folder, name: str) -> Iterator[bytes]:
 
 
 def clean(folder: Folder) -> list[str]:
-    """Remove the files that a killed run left in a folder, without those that somebody saved.
-
-    Returns:
-        The names of copies of that.
-    """
+    """Remove what a killed run left in a folder; return the names of copies that somebody saved."""
     copies = []
     for name in sorted(folder.names()):
         if name.startswith(_NEW):

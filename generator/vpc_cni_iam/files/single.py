@@ -11,14 +11,7 @@ from vpc_cni_iam.errors import TreeError, reason
 
 
 def write(path: Path, text: str | Iterable[str]) -> None:
-    """Write a file, and the folders it lies in.
-
-    Args:
-        text: All of it, or its pieces in order.
-
-    Raises:
-        TreeError: It cannot be written, or the path is taken by something else than a file.
-    """
+    """Write a file, from all of its text or pieces in order, and the folders it lies in."""
     if path.is_symlink():
         raise TreeError(f"{path}: is a symbolic link; this tool writes no file through one")
     if path.exists() and not path.is_file():

@@ -45,13 +45,9 @@ class WriteAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileChange:
-    """The change of one file.
+    """The change of one file."""
 
-    Args:
-        path: Relative to its directory, with forward slashes.
-    """
-
-    path: str
+    path: str  # relative to its directory, with forward slashes
     kind: WriteAction
 
 
@@ -66,29 +62,15 @@ class TreeChanges:
 def entries(directory: Path) -> tuple[str, ...]:
     """Return the relative paths in a directory of files and everything else that is no directory.
 
-    What engines, git and an interrupted run of this tool left is passed over, and no symbolic
-    link is followed.
-
-    Args:
-        directory: The directory; one that does not exist holds nothing.
-
-    Raises:
-        TreeError: It is no directory, or cannot be read.
+    What engines, git and an interrupted run of this tool left is passed over, and no symbolic link
+    is followed. A directory that does not exist holds nothing.
     """
     _refuse_no_directory(directory)
     return tuple(sorted(p.relative_to(directory).as_posix() for p in _walk(directory)))
 
 
 def texts(directory: Path, names: Iterable[str]) -> dict[str, str]:
-    """Return the texts of the files in a directory that exist, by name.
-
-    Args:
-        directory: The directory; one that does not exist has no files.
-        names: Paths relative to it, with forward slashes.
-
-    Raises:
-        TreeError: It is no directory, or a file cannot be read or lies behind a symbolic link.
-    """
+    """Return the texts of the files in a directory that exist, by name; see `contents`."""
     return {name: decoded(content) for name, content in contents(directory, names).items()}
 
 
@@ -117,14 +99,7 @@ def _walk(directory: Path) -> Iterator[Path]:
 
 
 def left_by_killed(directory: Path, path: str) -> list[bytes]:
-    """Return the old contents of a file that a killed run replaced and did not remove.
-
-    Args:
-        path: The file's path relative to it, with forward slashes.
-
-    Raises:
-        TreeError: It lies behind a symbolic link.
-    """
+    """Return the old contents of a file that a killed run replaced and did not remove."""
     place, name = split(path)
     with OpenTree(directory) as tree:
         folder = tree.find(place)
@@ -142,20 +117,14 @@ def write(
 ) -> tuple[FileChange, ...]:
     """Write and remove files of a directory, all of them or none.
 
-    Files that already are so are not touched, nor are those that are not named.
+    Files that already are so are not touched, nor are those that are not named. They are renamed
+    into place in the order of `files`, so that one that names others may come after them.
+    `observed` has the contents on which the decision what to write was based, without missing
+    files; None if it depends on no content. From `top` on, no symbolic link is followed. `step` is
+    called with a word before each change on disk, for tests that interrupt.
 
-    Args:
-        directory: Where; made if it does not exist.
-        files: Texts or bytes by path relative to it, with forward slashes. They are renamed
-            into place in this order, so that one that names others may come after them.
-        observed: The contents on which the decision what to write was based, without
-            missing files. None if the decision depends on no content.
-        top: A directory above, from which on no symbolic link is followed.
-        step: Called with a word before each change on disk, for tests that interrupt.
-
-    Raises:
-        TreeError: What is there may not be written, or was saved by another program meanwhile;
-            nothing in the directory was changed.
+    Raises `TreeError` if what is there may not be written, or was saved by another program
+    meanwhile; nothing in the directory was changed then.
     """
     removed = tuple(remove)
     with OpenTree(directory, top) as tree:

@@ -15,22 +15,12 @@ from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 
 
 def generate(directory: Path, options: Options, *, force: bool = False) -> tuple[FileChange, ...]:
-    """Make a directory the module of these options.
+    """Make a directory the module of these options, and return what was done to each file.
 
-    A file is this tool's own if it states the options it was made from, and unedited if making
-    it from them gives the same text again. Own files are replaced; anything else is refused.
-
-    Args:
-        directory: Where; made if it does not exist.
-        force: Write beside files that are not this tool's, and over its own edited ones, of
-            which a copy is kept. A file that is not its own is never replaced.
-
-    Returns:
-        What was done to each file.
-
-    Raises:
-        TreeError: The directory holds what may not be replaced; nothing was changed.
-        UsageError: A variant that the selected version cannot use.
+    A file is this tool's own if it states the options it was made from, and unedited if making it
+    from them gives the same text again. Own files are replaced; anything else is refused with a
+    `TreeError`, and nothing changed. `force` writes beside files that are not this tool's, and over
+    its own edited ones, of which a copy is kept.
     """
     new = render(options)
     with locked(directory):
@@ -93,11 +83,7 @@ def _kept_by(directory: Path) -> str:
 def _own(
     texts: dict[str, str], rendered: dict[Options, dict[str, str]]
 ) -> tuple[list[str], list[str]]:
-    """Return the files that this tool wrote, and those of them that were edited.
-
-    Args:
-        rendered: Trees by the options they are made from; added to.
-    """
+    """Return the files that this tool wrote, and the edited ones; adds trees to `rendered`."""
     own, edited = [], []
     for path, text in texts.items():
         made_from = stated(text)

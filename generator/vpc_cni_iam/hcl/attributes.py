@@ -21,23 +21,16 @@ _SPELLED = r"Statement|\\[uU]"
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """One attribute of a block, wherever in it.
+    """One attribute of a block, wherever in it."""
 
-    Args:
-        block: The outermost block.
-        holder: The innermost block, which may be the same.
-        path: The types of the blocks inside that lead to it, and its name, such as
-            ``("inline_policy", "policy")``.
-        address: What people call it, such as ``aws_iam_role.x.inline_policy[0].policy``.
-        dynamic: It stands in a ``dynamic`` block.
-    """
-
-    block: Block
-    holder: Block
+    block: Block  # the outermost block
+    holder: Block  # the innermost block, which may be the same
+    # The types of the blocks inside that lead to it, and its name, such as ``("inline_policy",
+    # "policy")``.
     path: tuple[str, ...]
-    address: str
+    address: str  # what people call it, such as ``aws_iam_role.x.inline_policy[0].policy``
     value: Node
-    dynamic: bool = False
+    dynamic: bool = False  # it stands in a ``dynamic`` block
 
     @property
     def holds_policy(self) -> bool:
@@ -75,11 +68,7 @@ class Attribute:
 
 
 def may_hold_policy(text: str) -> bool:
-    """Say whether a file may hold a policy, without parsing it; in doubt it may.
-
-    Args:
-        text: The text of a .tf file, or of one in JSON.
-    """
+    """Say whether a .tf file, also in JSON, may hold a policy, unparsed; in doubt it may."""
     return _policy_words().search(text) is not None
 
 

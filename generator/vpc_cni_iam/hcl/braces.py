@@ -18,11 +18,7 @@ _DEPTH = 200
 
 
 def closing_brace(text: str, place: int, end: int, depth: int = 0) -> int | None:
-    """Return the place of the brace that closes the one before a place; None if none does.
-
-    Args:
-        depth: In how many templates it is.
-    """
+    """Return the place of the brace that closes the one before a place; None if none does."""
     braces = 1
     while match := TOKEN.search(text, place, end):
         place = match.end()
@@ -50,12 +46,7 @@ def unclosed_string(text: str) -> int | None:
 
 
 def after(match: re.Match[str], end: int, depth: int = 0) -> int:
-    """Return the place after a comment, heredoc or string that starts with a token.
-
-    Args:
-        match: The token, of `TOKEN`.
-        depth: In how many templates it is.
-    """
+    """Return the place after a comment, heredoc or string that starts with a token of `TOKEN`."""
     text, place = match.string, match.end()
     if match["quote"]:
         return _after_string(text, place, end, depth)

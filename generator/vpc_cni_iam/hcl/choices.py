@@ -30,10 +30,9 @@ def is_read_elsewhere(
     local_values: Mapping[str, Node],
     documents: Collection[str] | None = None,
 ) -> bool:
-    """Say whether an expression only chooses between documents that are read by themselves.
+    """Say whether an expression only chooses between documents that are read.
 
-    Args:
-        documents: The names of the data sources that are read; None for any.
+    `documents` has the names of the data sources that are read; None for any.
     """
     pending, followed = [value], set[str]()
     while pending:

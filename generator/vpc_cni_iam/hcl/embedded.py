@@ -28,25 +28,15 @@ _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A policy as read from an expression.
+    """A policy as read from an expression."""
 
-    Args:
-        document: Its decoded JSON, with marks in its texts.
-        policy: The policy, with marks in its texts.
-        body: The expression of its Statement, for ``jsonencode``; else None.
-    """
-
-    document: Mapping[str, Any]
-    policy: Policy
+    document: Mapping[str, Any]  # its decoded JSON, with marks in its texts
+    policy: Policy  # the policy, with marks in its texts
     marks: Marks
-    body: Node | None
+    body: Node | None  # the expression of its Statement, for ``jsonencode``; else None
 
     def filled(self, texts: Mapping[str, str]) -> Policy:
-        """Return the policy with texts in the places of its expressions; other marks stay.
-
-        Args:
-            texts: The values of expressions, by their code.
-        """
+        """Return the policy with texts in place of expressions, by code; other marks stay."""
 
         def fill(text: str) -> str:
             return MARK.sub(lambda m: texts.get(self.marks.of(m[0]).code, m[0]), text)
@@ -82,13 +72,9 @@ def has_statement(value: Node) -> bool:
 
 
 def read(value: Node, source: str) -> Embedded:
-    """Read the policy that an expression writes out.
+    """Read the policy that an expression writes out, for which `is_document` holds.
 
-    Args:
-        value: The expression, for which `is_document` holds.
-
-    Raises:
-        InputError: Not a policy, or one whose structure only an engine can know; with the line.
+    Raises `InputError` for no policy, or one whose structure only an engine can know.
     """
     marks = Marks()
     reader = _EmbeddedReader(source, marks)

@@ -20,13 +20,9 @@ _REPLACED = "holds '&{', which aws_iam_policy_document turns into '${'; it canno
 
 @dataclass(frozen=True, slots=True)
 class Inexpressible:
-    """One thing in a policy that the data source cannot express.
+    """One thing in a policy that the data source cannot express."""
 
-    Args:
-        path: Its JSON path in the document, such as ``$.Statement[0].Resource``.
-    """
-
-    path: str
+    path: str  # its JSON path in the document, such as ``$.Statement[0].Resource``
     reason: str
 
     def __str__(self) -> str:

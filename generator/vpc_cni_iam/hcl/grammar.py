@@ -24,20 +24,12 @@ _folders: list[Path] = []
 
 
 def keep_tables_in(folder: Path | None) -> None:
-    """Name the folder for the tables; without one, and without python-hcl2's, nothing is kept.
-
-    Args:
-        folder: The folder, made when it is needed; None for none.
-    """
+    """Name the folder for the tables; without one, and without python-hcl2's, nothing is kept."""
     _folders[:] = [] if folder is None else [folder]
 
 
 def tree(text: str) -> Tree[Token]:
-    """Return the parse tree of an HCL file.
-
-    Raises:
-        lark.exceptions.LarkError: Not HCL.
-    """
+    """Return the parse tree of an HCL file, or raise lark's `LarkError`."""
     import hcl2.parser
     from hcl2.api import parses_to_tree
 

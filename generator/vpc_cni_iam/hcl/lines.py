@@ -16,18 +16,12 @@ _HEADER = re.compile(rf"(?P<line>\n)|(?P<word>[\w-]+)|{TOKEN.pattern}|(?P<other>
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A block at the top of a file.
+    """A block at the top of a file."""
 
-    Args:
-        type: Such as ``resource``.
-        line: The line it starts at, from 1.
-        end: The line it ends at.
-    """
-
-    type: str
+    type: str  # such as ``resource``
     labels: tuple[str, ...]
-    line: int
-    end: int
+    line: int  # the line it starts at, from 1
+    end: int  # the line it ends at
 
 
 def locate(text: str) -> Iterator[Located]:

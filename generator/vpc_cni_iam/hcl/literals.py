@@ -22,23 +22,16 @@ class Expression:
     """HCL code that this project wrote, or that stood as code in the file it is written back to.
 
     It is never made from other text of a user's.
-
-    Args:
-        code: The code, such as ``var.partition``.
     """
 
-    code: str
+    code: str  # the code, such as ``var.partition``
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A quoted template such as ``"arn:${var.partition}:ec2"``.
+    """A quoted template such as ``"arn:${var.partition}:ec2"``."""
 
-    Args:
-        parts: Its literal and interpolated parts, in order.
-    """
-
-    parts: tuple[Literal | Expression, ...]
+    parts: tuple[Literal | Expression, ...]  # its literal and interpolated parts, in order
 
 
 Value: TypeAlias = Literal | Expression | Template
@@ -53,11 +46,7 @@ PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
 
 
 def code(value: Value) -> str:
-    """Return the HCL code of a value.
-
-    Raises:
-        InexpressibleError: Text that HCL cannot hold.
-    """
+    """Return the HCL code of a value, or raise `InexpressibleError`."""
     if isinstance(value, Literal):
         text = value.text
         return f'"{text}"' if PLAIN.fullmatch(text) else f'"{_escape(text)}"'
@@ -104,14 +93,7 @@ def _opening(match: re.Match[str]) -> str:
 
 
 def unescape(text: str) -> str:
-    r"""Return what an HCL string means whose escapes are ``\n``, ``\uXXXX`` and the like.
-
-    Args:
-        text: What stands between the quotes, without templates.
-
-    Raises:
-        ValueError: An escape that HCL does not know.
-    """
+    """Return what stands between the quotes of an HCL string, without escapes; or `ValueError`."""
     if "\\" not in text:
         return text
     return _UNESCAPE.sub(_unescaped, text)

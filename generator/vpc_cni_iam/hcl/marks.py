@@ -13,16 +13,12 @@ ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
 
 @dataclass(frozen=True, slots=True)
 class MarkedExpression:
-    """An expression that a mark stands for.
-
-    Args:
-        whole: It stands where a list may, so that it may be one.
-        spliced: Its text is put into JSON text as it is, so that a quote in it ends a string.
-    """
+    """An expression that a mark stands for."""
 
     code: str
     line: int
-    whole: bool = False
+    whole: bool = False  # it stands where a list may, so that it may be one
+    # Its text is put into JSON text as it is, so that a quote in it ends a string.
     spliced: bool = False
 
 
@@ -41,17 +37,9 @@ class Marks:
         return chr(_FIRST + len(self.expressions) - 1)
 
     def of(self, mark: str) -> MarkedExpression:
-        """Return the expression that a mark stands for.
-
-        Args:
-            mark: One character.
-        """
+        """Return the expression that a mark, one character, stands for."""
         return self.expressions[ord(mark) - _FIRST]
 
     def shown(self, text: str) -> str:
-        """Return a text with each mark replaced by ``${`` its expression ``}``.
-
-        Args:
-            text: A text of the policy, or one that quotes it.
-        """
+        """Return a text with each mark replaced by ``${`` its expression ``}``."""
         return MARK.sub(lambda m: f"${{{self.of(m[0]).code}}}", text)

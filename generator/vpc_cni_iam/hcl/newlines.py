@@ -39,11 +39,7 @@ _MISPLACED = "the line before this is not finished, and HCL ends an argument at 
 
 
 def check(tree: Tree[Token], text: str, source: str) -> None:
-    """Refuse line breaks that an engine refuses.
-
-    Raises:
-        InputError: A line break is missing or misplaced, with its line.
-    """
+    """Raise `InputError` for line breaks that an engine refuses."""
     _Checker(text, source).span(tree, free=False)
 
 

@@ -60,13 +60,9 @@ _NEWLINE = "\n"
 
 
 def parse(text: str, source: str, *, strict: bool = False) -> File:
-    """Return the syntax tree of an HCL file.
+    """Return the syntax tree of an HCL file; raises `InputError` with the line and column.
 
-    Args:
-        strict: Refuse also the line breaks that an engine refuses, and labels with templates.
-
-    Raises:
-        InputError: Not HCL; with the line and column.
+    `strict` refuses also the line breaks that an engine refuses, and labels with templates.
     """
     check_hcl(text, source)
     if strict and (lone := _LONE_RETURN.search(text)):

@@ -36,40 +36,28 @@ REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
 
 @dataclass(frozen=True, slots=True)
 class JoinedDocuments:
-    """The documents that a data source joins to its own: references to their JSON, or JSON.
+    """The documents that a data source joins to its own: references to their JSON, or JSON."""
 
-    Args:
-        sources: Those that its own statements override.
-        overrides: Those that override its own statements.
-        references: Which of them are references.
-    """
-
-    sources: tuple[str, ...] = ()
-    overrides: tuple[str, ...] = ()
-    references: frozenset[str] = frozenset()
+    sources: tuple[str, ...] = ()  # those that its own statements override
+    overrides: tuple[str, ...] = ()  # those that override its own statements
+    references: frozenset[str] = frozenset()  # which of them are references
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedDocument:
-    """A policy document data source as read.
+    """A policy document data source as read."""
 
-    Args:
-        name: Its name; with the key of the instance where there are several.
-        policy: Its policy, with references resolved.
-        joins: The argument and expression of each list of documents that the engine would join
-            to it; empty if none.
-        repeats: The lists that its dynamic blocks repeat, of which `policy` has one reading.
-        doubt: Why it is unknown whether it exists, and the policy is that where it does; else
-            empty.
-        joined: The documents that the engine joins to it, where they are known.
-    """
-
-    name: str
-    policy: Policy
+    name: str  # its name; with the key of the instance where there are several
+    policy: Policy  # its policy, with references resolved
+    # The argument and expression of each list of documents that the engine would join to it; empty
+    # if none.
     joins: tuple[tuple[str, Node], ...]
     line: int
+    # The lists that its dynamic blocks repeat, of which `policy` has one reading.
     repeats: tuple[Node, ...] = ()
+    # Why it is unknown whether it exists, and the policy is that where it does; else empty.
     doubt: str = ""
+    # The documents that the engine joins to it, where they are known.
     joined: JoinedDocuments = JoinedDocuments()
 
 
@@ -80,11 +68,7 @@ class _UnresolvedError(Exception):
 def documents(
     blocks: Iterable[Block], source: str, scope: ValueScope
 ) -> tuple[ResolvedDocument, ...]:
-    """Return the ``aws_iam_policy_document`` data sources of a file.
-
-    Raises:
-        InputError: A document that cannot be known without an engine, with the line.
-    """
+    """Return the ``aws_iam_policy_document`` data sources of a file; see `read_documents`."""
     evaluator = Evaluator(scope)
     return tuple(d for b in blocks if is_document(b) for d in read_documents(b, source, evaluator))
 
@@ -97,8 +81,7 @@ def is_document(block: Block) -> bool:
 def read_documents(block: Block, source: str, evaluator: Evaluator) -> tuple[ResolvedDocument, ...]:
     """Return the instances of a data source; none where it counts or repeats none.
 
-    Raises:
-        InputError: One that cannot be known without an engine, with the line.
+    Raises `InputError` for one that cannot be known without an engine, with the line.
     """
     scope, reader = evaluator.scope, _Reader(source, evaluator)
     name = block.labels[1] if len(block.labels) > 1 else ""
@@ -123,11 +106,7 @@ def read_documents(block: Block, source: str, evaluator: Evaluator) -> tuple[Res
 
 
 def text(code: str, scope: ValueScope) -> str | None:
-    """Return the text of an expression; None for null, or if only an engine knows it.
-
-    Args:
-        code: Such as ``local.name``.
-    """
+    """Return the text of an expression; None for null, or if only an engine knows it."""
     node = expression(code)
     try:
         return None if node is None else _Reader("", Evaluator(scope)).value(node)
@@ -136,11 +115,7 @@ def text(code: str, scope: ValueScope) -> str | None:
 
 
 def known_text(node: Node, source: str, evaluator: Evaluator) -> str:
-    """Return the text of an expression.
-
-    Raises:
-        InputError: Null, or only an engine knows it; with the line.
-    """
+    """Return the text of an expression, or raise `InputError` if it is null or unknown."""
     reader = _Reader(source, evaluator)
     try:
         value = reader.value(node)
@@ -286,8 +261,8 @@ class _Reader:
     def variables(self, block: Block, statement: Statement, version: str) -> Statement:
         """Return the statement with ``&{`` read as the provider reads it, for ``${``.
 
-        It does so in resources, principals and condition values, and refuses it in the version
-        that has no policy variables.
+        It does so in resources, principals and condition values, and refuses it in the version that
+        has no policy variables.
         """
         changed = statement.map_strings(lambda text: text.replace("&{", "${"))
         changed = replace(
@@ -356,11 +331,7 @@ class _Reader:
         yield from map(self.converted, value)
 
     def value(self, node: Node) -> str | None:
-        """Return the text of a node, None for null.
-
-        Raises:
-            _UnresolvedError: It cannot be known.
-        """
+        """Return the text of a node, None for null; raises `_UnresolvedError` if unknown."""
         if self.keep and type(node) is Text:
             return "".join(p if isinstance(p, str) else self.value(p) or "" for p in node.parts)
         value = self.evaluated(node)

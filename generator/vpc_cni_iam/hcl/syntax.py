@@ -12,19 +12,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of the text of a file.
+    """A part of the text of a file."""
 
-    Args:
-        text: The whole text.
-        start: The place of its first character, from 0.
-        end: The place after its last character.
-        line: The line it starts at, from 1.
-    """
-
-    text: str
-    start: int
-    end: int
-    line: int
+    text: str  # the whole text
+    start: int  # the place of its first character, from 0
+    end: int  # the place after its last character
+    line: int  # the line it starts at, from 1
 
     @property
     def code(self) -> str:
@@ -37,17 +30,13 @@ NOWHERE = Span("", 0, 0, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """An expression.
+    """An expression."""
 
-    Args:
-        span: Where it stands, without parentheses around it.
-        outer: The same with them, and with the quotes of ``"${x}"``, which is ``x`` itself.
-        in_parentheses: Whether it has parentheses around it.
-    """
-
+    # Where it stands, without parentheses around it.
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+    # The same with them, and with the quotes of ``"${x}"``, which is ``x`` itself.
     outer: Span = field(default=NOWHERE, compare=False, repr=False)
-    in_parentheses: bool = field(default=False, repr=False)
+    in_parentheses: bool = field(default=False, repr=False)  # whether it has parentheses around it
 
     @property
     def full_code(self) -> str:
@@ -70,13 +59,9 @@ class Text(Node):
 
 @dataclass(frozen=True, slots=True)
 class Heredoc(Text):
-    """A heredoc; its parts are as they are written, with their indentation and line ends.
+    """A heredoc; its parts are as they are written, with their indentation and line ends."""
 
-    Args:
-        indented: It starts with ``<<-``, so that its common indentation is no part of it.
-    """
-
-    indented: bool
+    indented: bool  # it starts with ``<<-``, so that its common indentation is no part of it
 
     @property
     def plain(self) -> str | None:
@@ -151,62 +136,40 @@ class Object(Node):
 
 @dataclass(frozen=True, slots=True)
 class Operation(Node):
-    """Any other expression, by its rule in python-hcl2's grammar.
+    """Any other expression, by its rule in python-hcl2's grammar."""
 
-    Args:
-        rule: The rule, such as ``binary_op``.
-        parts: Its expressions and words in order.
-    """
-
-    rule: str
-    parts: tuple[str | Node, ...]
+    rule: str  # the rule, such as ``binary_op``
+    parts: tuple[str | Node, ...]  # its expressions and words in order
 
 
 @dataclass(frozen=True, slots=True)
 class Code(Node):
-    """Code in a template that is not taken apart.
+    """Code in a template that is not taken apart."""
 
-    Args:
-        code: An interpolated expression of a heredoc, which `vpc_cni_iam.hcl.parse.expression`
-            takes apart; or a template directive.
-        problem: Why only an engine can read it; empty for an expression.
-    """
-
+    # An interpolated expression of a heredoc, which `vpc_cni_iam.hcl.parse.expression` takes apart;
+    # or a template directive.
     code: str
-    problem: str = ""
+    problem: str = ""  # why only an engine can read it; empty for an expression
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block.
+    """A block."""
 
-    Args:
-        type: Such as ``data``.
-        labels: Such as ``("aws_iam_policy_document", "ipv4")``.
-        attributes: The expressions of its arguments by name.
-        blocks: The blocks inside, in order.
-    """
-
-    type: str
-    labels: tuple[str, ...]
-    attributes: Mapping[str, Node]
-    blocks: tuple[Block, ...]
+    type: str  # such as ``data``
+    labels: tuple[str, ...]  # such as ``("aws_iam_policy_document", "ipv4")``
+    attributes: Mapping[str, Node]  # the expressions of its arguments by name
+    blocks: tuple[Block, ...]  # the blocks inside, in order
     span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file.
+    """A file."""
 
-    Args:
-        source: Its name, as errors show it.
-        attributes: The arguments outside of blocks, such as those of a ``.tfvars`` file.
-        blocks: Its blocks in order.
-        comments: Its comments in order, but those before an operator.
-    """
-
-    source: str
+    source: str  # its name, as errors show it
     text: str
+    # The arguments outside of blocks, such as those of a ``.tfvars`` file.
     attributes: Mapping[str, Node]
-    blocks: tuple[Block, ...]
-    comments: tuple[Span, ...]
+    blocks: tuple[Block, ...]  # its blocks in order
+    comments: tuple[Span, ...]  # its comments in order, but those before an operator

@@ -16,19 +16,13 @@ WIDTH = 100
 
 @dataclass(slots=True)
 class NewBlock:
-    """A block of HCL to write.
+    """A block of HCL to write."""
 
-    Args:
-        head: Its type and labels as HCL, such as ``data "aws_iam_policy_document" "ipv4"``.
-        attributes: Names and values; a tuple value is a list.
-        blocks: The blocks inside, after the attributes.
-        comment: Text of the comment above it, a paragraph an item.
-    """
-
-    head: str
+    head: str  # its type and labels as HCL, such as ``data "aws_iam_policy_document" "ipv4"``
+    # Names and values; a tuple value is a list.
     attributes: list[tuple[str, Value | tuple[Value, ...]]] = field(default_factory=list)
-    blocks: list[NewBlock] = field(default_factory=list)
-    comment: Sequence[str] = ()
+    blocks: list[NewBlock] = field(default_factory=list)  # the blocks inside, after the attributes
+    comment: Sequence[str] = ()  # text of the comment above it, a paragraph an item
 
 
 def block(value: NewBlock) -> str:
@@ -37,11 +31,7 @@ def block(value: NewBlock) -> str:
 
 
 def comment(paragraphs: Iterable[str], indent: str = "") -> list[str]:
-    """Return the lines of a comment; control characters and line ends in it become spaces.
-
-    Args:
-        paragraphs: The text; each paragraph is wrapped on its own.
-    """
+    """Return the lines of a comment, each paragraph wrapped, without control characters."""
     lines = []
     for paragraph in paragraphs:
         clean = "".join(c if c.isprintable() else " " for c in paragraph)
@@ -66,14 +56,10 @@ def policy_document(
 ) -> NewBlock:
     """Return the ``aws_iam_policy_document`` data source of a policy.
 
-    Args:
-        name: The name of the data source, a valid HCL identifier.
-        value: Returns the code for a resource, principal, condition key or value.
-        remarks: The comment above each statement, by its place; shorter is fine.
-        joined: An expression for source_policy_documents.
-
-    Raises:
-        InexpressibleError: What the data source would drop, change or refuse.
+    `value` returns the code for a resource, principal, condition key or value. `remarks` are the
+    comments above each statement, of which there may be fewer. `joined` is an expression for
+    source_policy_documents. Raises `InexpressibleError` for what the data source would drop, change
+    or refuse.
     """
     unexpressed = problems(policy)
     if unexpressed and (policy.statements or joined is None):

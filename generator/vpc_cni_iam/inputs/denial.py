@@ -62,53 +62,32 @@ _CAUSE = re.compile(r"because ([^.\n\"]+)|with an (explicit deny[^.\n\"]*)")
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A request that AWS denied.
+    """A request that AWS denied."""
 
-    Args:
-        action: The action.
-        resource: The ARN that it was checked on, empty if not said.
-        principal: The ARN of who asked, empty if not said.
-        reason: Why, in AWS's words; empty if not said.
-        version: The plugin's version, empty if not said.
-        web_identity: Whether the credentials are of IRSA.
-        context: The values of the condition keys by key, None if not said.
-        encoded: Whether there is an encoded message, which says more.
-        tags: The keys of the tags that were sent, None if not said.
-    """
-
-    action: str
-    resource: str = ""
-    principal: str = ""
-    reason: str = ""
-    version: str = ""
-    web_identity: bool = False
+    action: str  # the action
+    resource: str = ""  # the ARN that it was checked on, empty if not said
+    principal: str = ""  # the ARN of who asked, empty if not said
+    reason: str = ""  # why, in AWS's words; empty if not said
+    version: str = ""  # the plugin's version, empty if not said
+    web_identity: bool = False  # whether the credentials are of IRSA
+    # The values of the condition keys by key, None if not said.
     context: tuple[tuple[str, tuple[str, ...]], ...] | None = None
-    encoded: bool = False
-    tags: tuple[str, ...] | None = None
+    encoded: bool = False  # whether there is an encoded message, which says more
+    tags: tuple[str, ...] | None = None  # the keys of the tags that were sent, None if not said
 
 
 @dataclass(slots=True)
 class Denials:
-    """The denials of a text.
+    """The denials of a text."""
 
-    Args:
-        counts: How often each stands there, in their order.
-        unknown: Lines that tell of a denial without saying of which call.
-    """
-
+    # How often each stands there, in their order.
     counts: dict[Denial, int] = field(default_factory=dict)
+    # Lines that tell of a denial without saying of which call.
     unknown: list[str] = field(default_factory=list)
 
 
 def read(text: str, source: str) -> Denials:
-    """Return the denials that a text tells of.
-
-    Args:
-        source: The file, as errors name it.
-
-    Raises:
-        InputError: It tells of none.
-    """
+    """Return the denials that a text tells of, at least one."""
     denials = Denials()
     for value in _values(text, source):
         for denial in _walk(value):

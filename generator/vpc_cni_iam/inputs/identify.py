@@ -27,11 +27,7 @@ KINDS: tuple[Kind, ...] = (
 
 
 def identify(content: Content) -> Kind:
-    """Return the kind of an input.
-
-    Raises:
-        InputError: It cannot be read, or is of no kind that is known, which lists them.
-    """
+    """Return the kind of an input; an `InputError` lists those that are known."""
     for kind in KINDS:
         if kind.matches(content):
             return kind
@@ -51,15 +47,10 @@ def open_policies(
     values: Mapping[str, str],
     user_values: GivenVariables | None = None,
 ) -> InputPolicies:
-    """Return the identity policies of an input, at least one.
+    """Return the identity policies of a path, or of ``-`` for standard input; at least one.
 
-    Args:
-        target: A path, or ``-`` for standard input.
-        values: Names and IDs for the variables of a module that are called so.
-        user_values: Values for its variables; its own defaults for the others.
-
-    Raises:
-        InputError: A missing file, a kind that holds no policies, or none that can be read.
+    `values` are names and IDs for the variables of a module that are called so, and `user_values` a
+    user's values for them; its own defaults stand for the others.
     """
     content = Content.of(target, stdin)
     chosen = ModuleValues(values, user_values or GivenVariables())
@@ -70,11 +61,7 @@ def open_policies(
 
 
 def policy_documents(text: str, source: str) -> tuple[JsonDocument, ...]:
-    """Return the policy documents of JSON text, also those of no identity; none is checked yet.
-
-    Raises:
-        InputError: Another kind of input, which is named, or no policy document in it.
-    """
+    """Return the policy documents of JSON text, also those of no identity; none is checked yet."""
     content = Content(source, text=lambda: text)
     kind = identify(content)
     if kind is not json_documents.KIND:

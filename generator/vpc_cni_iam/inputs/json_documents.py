@@ -37,29 +37,19 @@ _NAMES = ("RoleName", "UserName", "GroupName", "PolicyName", "Name", "repository
 
 @dataclass(frozen=True, slots=True)
 class JsonDocument:
-    """A policy document where it was found.
+    """A policy document where it was found."""
 
-    Args:
-        source: The file name, or ``standard input``.
-        place: Its JSON path in the file, ``$`` for a bare document.
-        names: What the file calls it, from the outside in: of a role's inline policy, the role
-            and the policy; empty if nothing names it.
-        content: Its decoded JSON, or its JSON text where the file has it as a string.
-        left_out: The versions of the same policy that are not in force, by their ids.
-    """
-
-    source: str
-    place: str
+    source: str  # the file name, or ``standard input``
+    place: str  # its JSON path in the file, ``$`` for a bare document
+    # What the file calls it, from the outside in: of a role's inline policy, the role and the
+    # policy; empty if nothing names it.
     names: tuple[str, ...]
-    content: object
+    content: object  # its decoded JSON, or its JSON text where the file has it as a string
+    # The versions of the same policy that are not in force, by their ids.
     left_out: tuple[str, ...] = ()
 
     def decoded(self) -> object:
-        """Return the document's decoded JSON.
-
-        Raises:
-            InputError: A string that holds no JSON.
-        """
+        """Return the document's decoded JSON, or raise `InputError` for a string without."""
         if not isinstance(self.content, str):
             return self.content
         try:
@@ -69,23 +59,12 @@ class JsonDocument:
             raise InputError(self.source, inside, error.problem) from None
 
     def policy(self) -> Policy:
-        """Return the document as the policy model has it.
-
-        Raises:
-            InputError: Not a policy; with the JSON path in the file.
-        """
+        """Return the policy, or raise `InputError` with the JSON path in the file."""
         return parse(self.decoded(), self.source, self.place)
 
 
 def documents(value: object, source: str) -> tuple[JsonDocument, ...]:
-    """Return the policy documents of a JSON file, in their order; each is not yet checked.
-
-    Args:
-        value: The decoded JSON.
-
-    Raises:
-        InputError: No policy document in it.
-    """
+    """Return the policy documents of decoded JSON, at least one; each is not yet checked."""
     # A string is such as the output of --query Policy.
     if isinstance(value, str) or (isinstance(value, dict) and _looks_like_a_policy(value)):
         return (JsonDocument(source, "$", (), value),)

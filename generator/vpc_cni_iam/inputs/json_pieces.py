@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -21,22 +21,28 @@ _PIECE = 1 << 18
 class _Begun:
     """A file of which the first bytes were read."""
 
-    def __init__(self, head: bytes, file: BinaryIO) -> None:
+    def __init__(self, head: bytes, file: BinaryIO, passed: Callable[[int], None] | None) -> None:
         self._head = head
         self._file = file
+        self._passed = passed
 
     def read(self, size: int = _PIECE) -> bytes:
         """Return the next bytes, empty at the end."""
         head, self._head = self._head[:size], self._head[size:]
-        return head or self._file.read(size)
+        piece = head or self._file.read(size)
+        if self._passed:
+            self._passed(len(piece))
+        return piece
 
 
 @contextmanager
-def opened(path: Path, limit: Limit) -> Iterator[Pieces]:
+def opened(
+    path: Path, limit: Limit, passed: Callable[[int], None] | None = None
+) -> Iterator[Pieces]:
     """Open a file; raises `InputError` if it cannot be opened or read."""
     try:
         with path.open("rb") as file:
-            yield Pieces(file, str(path), limit)
+            yield Pieces(file, str(path), limit, passed)
     except OSError as error:
         raise unreadable(path, error) from None
 
@@ -48,11 +54,18 @@ class Pieces:
         file: The file; never read as a whole.
         source: Its name in errors.
         limit: The most that is read of it, unpacked.
+        passed: Called with how many more bytes of the file are read, before they are unpacked.
     """
 
-    def __init__(self, file: BinaryIO, source: str, limit: Limit) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        source: str,
+        limit: Limit,
+        passed: Callable[[int], None] | None = None,
+    ) -> None:
         head = file.read(2)
-        begun = cast("BinaryIO", _Begun(head, file))
+        begun = cast("BinaryIO", _Begun(head, file, passed))
         self._file = gzip.GzipFile(fileobj=begun, mode="rb") if head == _GZIP else begun
         self._next = b""
         self._limit = limit
@@ -60,21 +73,13 @@ class Pieces:
         self.source = source
 
     def peek(self, size: int) -> bytes:
-        """Return the next bytes without passing them, fewer only at the end.
-
-        Raises:
-            InputError: Damaged, or too large.
-        """
+        """Return the next bytes without passing them, fewer only at the end."""
         while len(self._next) < size and (piece := self._read()):
             self._next += piece
         return self._next[:size]
 
     def read(self) -> bytes:
-        """Return the next bytes, empty at the end.
-
-        Raises:
-            InputError: Damaged, or too large.
-        """
+        """Return the next bytes, empty at the end; `InputError` if damaged or too large."""
         piece, self._next = self._next or self._read(), b""
         return piece
 

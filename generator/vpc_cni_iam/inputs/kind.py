@@ -50,11 +50,7 @@ class Content:
 
     @classmethod
     def of(cls, target: str, stdin: Callable[[], str], limit: Limit = POLICIES) -> Content:
-        """Return the content of a path, or of standard input for ``-``.
-
-        Raises:
-            UsageError: An empty text, which the system would take for the current directory.
-        """
+        """Return the content of a path, ``-`` for standard input; `UsageError` for none."""
         if not target:
             raise UsageError("the file is empty text; name one, or - for standard input")
         return cls(STDIN, text=stdin) if target == "-" else cls(target, Path(target), limit=limit)
@@ -86,8 +82,7 @@ class Content:
     def value(self) -> object:
         """Its decoded JSON, which may be URL-encoded.
 
-        Raises:
-            InputError: Not JSON, or one policy that is larger than any, which is not decoded.
+        Raises `InputError` for one policy that is larger than any, which is not decoded.
         """
         text = unquoted(self.text)
         if len(text) > POLICY.most and _ONE_POLICY.match(text):
@@ -123,32 +118,22 @@ def unquoted(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ModuleValues:
-    """The values of a module's variables.
+    """The values of a module's variables."""
 
-    Args:
-        names: Those that the options of a cluster give, by name; they stand for any.
-        user_values: Those that a user gives by name; the others have their defaults.
-    """
-
+    # Those that the options of a cluster give, by name; they stand for any.
     names: Mapping[str, str]
-    user_values: GivenVariables
+    user_values: GivenVariables  # those that a user gives by name; the others have their defaults
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of input.
+    """A kind of input."""
 
-    Args:
-        name: What it is, after "is" in an error: ``the JSON of a plan``.
-        examples: How a user gets or recognises one, for the documentation.
-        matches: Whether a content is of this kind.
-        policies: Yields its identity policies and what is skipped; takes the content and the
-            values of a module's variables. Raises `InputError` where the kind holds none.
-    """
-
-    name: str
-    examples: str
-    matches: Callable[[Content], bool]
+    name: str  # what it is, after "is" in an error: ``the JSON of a plan``
+    examples: str  # how a user gets or recognises one, for the documentation
+    matches: Callable[[Content], bool]  # whether a content is of this kind
+    # Yields its identity policies and what is skipped; takes the content and the values of a
+    # module's variables. Raises `InputError` where the kind holds none.
     policies: Callable[[Content, ModuleValues], Iterable[Part]]
 
 

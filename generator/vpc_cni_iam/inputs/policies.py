@@ -17,41 +17,28 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class NamedPolicy:
-    """One policy of an input.
+    """One policy of an input."""
 
-    Args:
-        name: What the input calls it: the name of its data source; empty if it has none.
-        source: The input, as errors name it.
-    """
-
-    name: str
+    name: str  # what the input calls it: the name of its data source; empty if it has none
     policy: Policy
-    source: str
+    source: str  # the input, as errors name it
 
 
 @dataclass(frozen=True, slots=True)
 class InputPolicies:
-    """The identity policies of an input; `choose` takes those that a verdict is about.
+    """The identity policies of an input; `choose` takes those that a verdict is about."""
 
-    Args:
-        source: The input, as errors name it.
-        skipped: Its other parts, and why they are not among them.
-    """
-
-    source: str
+    source: str  # the input, as errors name it
     policies: tuple[NamedPolicy, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[Skipped, ...]  # its other parts, and why they are not among them
 
 
 @dataclass(frozen=True, slots=True)
 class ChosenPolicies:
-    """The policies that a verdict is about, and the skipped parts of their input.
-
-    Args:
-        skipped: The skipped parts, without those that a user left out by naming policies.
-    """
+    """The policies that a verdict is about, and the skipped parts of their input."""
 
     policies: tuple[NamedPolicy, ...]
+    # The skipped parts, without those that a user left out by naming policies.
     skipped: tuple[Skipped, ...]
 
 
@@ -70,9 +57,8 @@ def collect(parts: Iterable[Part], source: str) -> InputPolicies:
 def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
     """Return the policies of these names, or the only one that can be read.
 
-    Raises:
-        InputError: The name of a skipped policy.
-        UsageError: A name that is not there, or several policies and no name.
+    Raises `InputError` for the name of a skipped policy, `UsageError` for one that is not there, or
+    several policies and no name.
     """
     known = [o.name for o in opened.policies if o.name]
     chosen = {_resolve(name, opened, known) for name in names}

@@ -38,16 +38,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A policy, or something that may hold one, that is not among the policies of an input.
+    """A policy, or something that may hold one, that is not among the policies of an input."""
 
-    Args:
-        name: What the input calls it: an address, a name, or a file.
-        detail: The same in words, with the place.
-    """
-
-    name: str
+    name: str  # what the input calls it: an address, a name, or a file
     reason: Reason
-    detail: str
+    detail: str  # the same in words, with the place
 
     @property
     def counts(self) -> bool:
@@ -64,11 +59,7 @@ def is_complete(skipped: Iterable[Skipped]) -> bool:
 
 
 def incomplete(skipped: Sequence[Skipped]) -> str:
-    """Return why a verdict is incomplete, in a line.
-
-    Args:
-        skipped: The skipped parts, of which at least one counts.
-    """
+    """Return why a verdict is incomplete, in a line; at least one skipped part counts."""
     names = list(dict.fromkeys(part.name for part in skipped if part.counts))
     absent = {part.name for part in skipped if part.reason is Reason.may_be_absent}
     words = "may not exist" if absent.issuperset(names) else "not read"

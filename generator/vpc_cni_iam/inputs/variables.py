@@ -19,15 +19,9 @@ _NAME = re.compile(r"[^\W\d][\w-]*")
 def given_variables(
     options: Iterable[str], files: Iterable[str], text: Callable[[str], str]
 ) -> GivenVariables:
-    """Return the values that a user gives; an option counts before a file, a later one before.
+    """Return the values that a user gives, as ``name=value`` or in files, which `text` reads.
 
-    Args:
-        options: Such as ``name=value``.
-        text: Returns the text of a file.
-
-    Raises:
-        InputError: A file that cannot be read, or holds more than values.
-        UsageError: An option that is no pair.
+    An option counts before a file, and a later one before an earlier one.
     """
     values: dict[str, Value] = {}
     for file in files:
@@ -44,14 +38,7 @@ def given_variables(
 
 
 def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
-    """Refuse values that no module took, and an engine without a module.
-
-    Args:
-        targets: The inputs that were read.
-
-    Raises:
-        UsageError: No input is HCL, or none declares a variable of that name.
-    """
+    """Raise `UsageError` for values that no module took, and an engine without a module."""
     if any(kind_of(target) for target in targets if target):
         check_declared(user_values)
     elif user_values.names:
@@ -61,11 +48,7 @@ def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
 
 
 def check_declared(user_values: GivenVariables) -> None:
-    """Refuse values for variables that no module has, now that all are read.
-
-    Raises:
-        UsageError: There is one.
-    """
+    """Refuse values for variables that no module has, now that all are read."""
     for name in sorted(user_values.texts.keys() - user_values.declared):
         resolve(name, sorted(user_values.declared), "variable", "--var")
         raise UsageError(f"unknown variable {name!r}: write it as the module does")

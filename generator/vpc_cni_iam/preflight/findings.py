@@ -21,38 +21,25 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class PreflightFinding:
-    """Instances or interfaces about which a rule says the same.
-
-    Args:
-        resources: The IDs, sorted.
-        commands: What to run, if a tag is to be changed.
-    """
+    """Instances or interfaces about which a rule says the same."""
 
     rule: str
     severity: Severity
-    resources: tuple[str, ...]
+    resources: tuple[str, ...]  # the IDs, sorted
     problem: str
     effect: str
-    commands: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()  # what to run, if a tag is to be changed
 
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """The checked resources and the findings.
+    """The checked resources and the findings."""
 
-    Args:
-        instances: How many instances were described; None if none were asked about.
-        interfaces: Likewise, of interfaces.
-        nodes: How many nodes were taken for the cluster's.
-        findings: The most severe first.
-        breaks: Whether something would break, or was not checked.
-    """
-
-    instances: int | None
-    interfaces: int | None
-    nodes: int
-    findings: tuple[PreflightFinding, ...]
-    breaks: bool
+    instances: int | None  # how many instances were described; None if none were asked about
+    interfaces: int | None  # likewise, of interfaces
+    nodes: int  # how many nodes were taken for the cluster's
+    findings: tuple[PreflightFinding, ...]  # the most severe first
+    breaks: bool  # whether something would break, or was not checked
 
 
 def preflight(
@@ -64,12 +51,8 @@ def preflight(
 ) -> Preflight:
     """Return the findings about resources that would break or be left behind under a policy.
 
-    Args:
-        vpc: The ID of its VPC; None to take it from its nodes.
-        differences: What of the plugin's configuration does not go with the policy.
-
-    Raises:
-        UsageError: A name that its parameter refuses, or nodes in several VPCs and no `vpc`.
+    Without `vpc`, it is that of the nodes; `UsageError` if they are in several. `differences` say
+    what of the plugin's configuration does not go with the policy.
     """
     candidates = node_candidates(inventory, cluster)
     nodes = [candidate for candidate in candidates if candidate.is_node]

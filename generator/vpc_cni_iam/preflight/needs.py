@@ -22,22 +22,16 @@ _ARN = "arn:{}:ec2:us-east-1:000000000000:{}/{}"
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """A policy for one cluster, ready to be asked.
-
-    Args:
-        vpc: The ID of its VPC, empty if the policy does not ask for it.
-        creates: Whether it lets the plugin make interfaces.
-        instance_tag: The key and the value of the tag that instances need, if any.
-        sent: The tags that the plugin sends when a node starts, but for the instance's ID.
-        tag_keys: The keys of the resource tags that the policy asks for.
-    """
+    """A policy for one cluster, ready to be asked."""
 
     cluster: str
-    vpc: str
-    creates: bool
+    vpc: str  # the ID of its VPC, empty if the policy does not ask for it
+    creates: bool  # whether it lets the plugin make interfaces
+    # The key and the value of the tag that instances need, if any.
     instance_tag: tuple[str, str] | None
+    # The tags that the plugin sends when a node starts, but for the instance's ID.
     sent: Mapping[str, str]
-    tag_keys: tuple[str, ...]
+    tag_keys: tuple[str, ...]  # the keys of the resource tags that the policy asks for
     _compiled: Compiled
     _actions: Mapping[Kind, tuple[str, ...]]
 
@@ -65,8 +59,7 @@ class Needs:
     ) -> tuple[str, ...]:
         """Return the actions of the plugin on one resource that the policy denies.
 
-        Raises:
-            InputError: Two of the tags that the policy asks for differ in case only.
+        Raises `InputError` if two of the tags that the policy asks for differ in case only.
         """
         context = self._context(vpc, tags)
         arn = _ARN.format("aws", kind, name)
@@ -79,10 +72,7 @@ class Needs:
     def tagged(self, interface: Interface) -> dict[str, str] | None:
         """Return the tags of an interface once a node has started, None if it may not set them.
 
-        The plugin sends the tags that are missing or have another value.
-
-        Raises:
-            InputError: Two of the tags that the policy asks for differ in case only.
+        The plugin sends the tags that are missing or have another value. Raises as `denied` does.
         """
         sent = {**self.sent, INSTANCE: interface.instance}
         missing = {k: v for k, v in sent.items() if interface.tags.get(k) != v}

@@ -34,18 +34,12 @@ _NO_CLUSTER = ("enabled", "node-template")  # what else follows k8s.io/cluster-a
 
 @dataclass(frozen=True, slots=True)
 class NodeCandidate:
-    """An instance with the interfaces attached to it, which may be a node.
-
-    Args:
-        instance: The instance, None if it was not described.
-        interfaces: Its interfaces that were described.
-        standing: Whose node it is.
-    """
+    """An instance with the interfaces attached to it, which may be a node."""
 
     id: str
-    instance: Instance | None
-    interfaces: tuple[Interface, ...]
-    standing: Standing
+    instance: Instance | None  # the instance, None if it was not described
+    interfaces: tuple[Interface, ...]  # its interfaces that were described
+    standing: Standing  # whose node it is
 
     @property
     def is_node(self) -> bool:

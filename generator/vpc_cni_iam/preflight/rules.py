@@ -29,17 +29,13 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """The result of a rule for an instance or an interface, which it does not name.
-
-    Args:
-        effect: What follows, or what the plugin does about it.
-        tag: The key and the value of the tag to set; the key alone of one to delete.
-    """
+    """The result of a rule for an instance or an interface, which it does not name."""
 
     rule: str
     severity: Severity
     problem: str
-    effect: str
+    effect: str  # what follows, or what the plugin does about it
+    # The key and the value of the tag to set; the key alone of one to delete.
     tag: tuple[str, ...] = ()
 
 
@@ -166,8 +162,7 @@ def of_left_over(interface: Interface, needs: Needs) -> RuleResult | None:
 def of_stranger(node: NodeCandidate, needs: Needs, *, unsure: bool) -> RuleResult | None:
     """Return the result for an instance that shows no sign of being the cluster's.
 
-    Args:
-        unsure: Whether its interfaces were not described, which would tell.
+    `unsure` is whether its interfaces were not described, which would tell.
     """
     if node.standing == "theirs":
         problem, effect = "tags of another cluster", "passed over"

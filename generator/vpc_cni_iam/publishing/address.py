@@ -67,11 +67,7 @@ class ModuleAddress:
 
 
 def check_oci_repository(repository: str) -> None:
-    """Check the host and name of an OCI repository, such as ``ghcr.io/example/vpc-cni-iam``.
-
-    Raises:
-        UsageError: Not a host and a name.
-    """
+    """Check an OCI repository, such as ``ghcr.io/example/vpc-cni-iam``."""
     match = _OCI_REPOSITORY.fullmatch(repository)
     if (
         match is None

@@ -37,14 +37,7 @@ class ArchiveFormat(StrEnum):
 
 
 def pack(files: Mapping[str, str], archive_format: ArchiveFormat) -> bytes:
-    """Return an archive of files, without a folder above them.
-
-    Args:
-        files: Texts by path, with forward slashes.
-
-    Raises:
-        TreeError: A path that an archive must not hold.
-    """
+    """Return an archive of files, without a folder above them; see `check_paths`."""
     check_paths(files)
     entries = [(name, files[name].encode()) for name in sorted(files)]
     return _tar_gz(entries) if archive_format is ArchiveFormat.TAR_GZ else _zip(entries)
@@ -72,12 +65,7 @@ def _zip(entries: list[tuple[str, bytes]]) -> bytes:
 
 
 def unpack(packed: bytes, source: str) -> dict[str, str]:
-    """Return the files of a tar archive that `pack` returned.
-
-    Raises:
-        InputError: Not such an archive.
-        TreeError: A path that an archive must not hold.
-    """
+    """Return the files of a tar archive that `pack` returned."""
     files: dict[str, str] = {}
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(packed)) as stream:
@@ -97,11 +85,7 @@ def unpack(packed: bytes, source: str) -> dict[str, str]:
 
 
 def check_paths(files: Mapping[str, object]) -> None:
-    """Check the paths of files: none leaves the tree, and every file system can hold them all.
-
-    Raises:
-        TreeError: A path that fails the check.
-    """
+    """Check the paths of files: none leaves the tree, and every file system can hold them all."""
     folded: dict[str, str] = {}
     for name in files:
         parts = PurePosixPath(name).parts

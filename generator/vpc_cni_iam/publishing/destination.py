@@ -69,25 +69,19 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedDestination:
-    """Where to publish to, and where the directory published to before.
-
-    Args:
-        before: The destinations before; empty if nothing is published, several where the versions
-            name several hosts.
-    """
+    """Where to publish to, and where the directory published to before."""
 
     destination: Destination
+    # The destinations before; empty if nothing is published, several where the versions name
+    # several hosts.
     before: tuple[Destination, ...] = ()
 
 
 def resolve(directory: Path, options: DestinationOptions) -> ResolvedDestination:
     """Return where a directory publishes to: as it records, or as the options say the first time.
 
-    Raises:
-        InputError: The record cannot be read.
-        PublishError: It records something else and may not move, or it has no record and its
-            versions name no single host.
-        TreeError: A path that may not be read.
+    Raises `PublishError` if it records something else and may not move, or it has no record and its
+    versions name no single host.
     """
     namespaces = registry.namespaces(directory)
     if not namespaces:  # a record that a killed publish left has no effect

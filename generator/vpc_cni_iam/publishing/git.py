@@ -28,36 +28,24 @@ _LISTED = 5
 
 @dataclass(frozen=True, slots=True)
 class GitRepository:
-    """A git repository, and the environment that git runs in.
+    """A git repository, and the environment that git runs in."""
 
-    Args:
-        path: Its top directory, bare or not.
-    """
-
-    path: Path
+    path: Path  # its top directory, bare or not
     environ: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedTag:
-    """A tag and its commit, which neither branch nor tag names until `finish`.
-
-    Args:
-        new: False for a tag that the repository has already.
-    """
+    """A tag and its commit, which neither branch nor tag names until `finish`."""
 
     name: str
     commit: str
-    new: bool
+    new: bool  # false for a tag that the repository has already
     _git: _Git
     _head: str
 
     def finish(self) -> None:
-        """Move branch and tag to the commit, and update a work tree.
-
-        Raises:
-            PublishError: Git fails; nothing has moved, and the work tree is as it was.
-        """
+        """Move branch and tag to the commit, and update a work tree; if git fails, nothing."""
         if self.new:
             _move(self._git, self._head, self.commit, self.name)
 
@@ -68,11 +56,7 @@ class _Git:
         self.environ = {k: v for k, v in repository.environ.items() if k not in _REMOVED}
 
     def run(self, *arguments: str, stdin: str | bytes = b"", index: str = "") -> str:
-        """Run git in the repository and return what it prints.
-
-        Raises:
-            PublishError: Git is not installed, or fails.
-        """
+        """Run git in the repository and return what it prints, or raise `PublishError`."""
         environ = {**self.environ, **({"GIT_INDEX_FILE": index} if index else {})}
         try:
             done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
@@ -126,14 +110,10 @@ def prepare_tag(
     """Make the commit of a version after the commit that is checked out, for a tag ``vX.Y.Z``.
 
     Nobody sees it until it is finished. A tag that the repository has with the same files stays.
+    `previous` are the files of the version before; those that are gone are removed.
 
-    Args:
-        repository: The repository; its work tree must have no changes.
-        previous: The files of the version before; those that are gone are removed.
-
-    Raises:
-        PublishError: The tag has other files, a file in the way is not the module's or would be
-            loaded with it, the work tree has changes, or git fails or would fail.
+    Raises `PublishError` if the tag has other files, a file in the way is not the module's or would
+    be loaded with it, the work tree has changes, or git fails or would fail.
     """
     if not repository.path.is_dir():
         raise PublishError(f"{repository.path}: is no directory; git init makes a repository")

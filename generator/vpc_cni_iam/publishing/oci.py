@@ -37,16 +37,11 @@ _LOGIN_NEEDED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One version as an OCI artifact.
+    """One version as an OCI artifact."""
 
-    Args:
-        digest: The digest of the manifest, such as ``sha256:...``.
-        blobs: Manifest, configuration and layer by digest.
-    """
-
-    digest: str
+    digest: str  # the digest of the manifest, such as ``sha256:...``
     descriptor: Mapping[str, Any]
-    blobs: Mapping[str, bytes]
+    blobs: Mapping[str, bytes]  # manifest, configuration and layer by digest
 
 
 def image(package: bytes, version: Version) -> Image:
@@ -76,12 +71,7 @@ def image(package: bytes, version: Version) -> Image:
 def layout_files(directory: Path, images: Mapping[Version, Image]) -> dict[str, bytes]:
     """Return the files of a layout of all versions, by path; the index comes last.
 
-    Args:
-        directory: The directory that has, or gets, the layout.
-
-    Raises:
-        InputError: The index of the directory cannot be read.
-        PublishError: The directory has a tag with another digest, or one of no version.
+    Raises `PublishError` if the directory has a tag with another digest, or one of no version.
     """
     for version, descriptor in _index(directory).items():
         if version not in images:
@@ -127,16 +117,9 @@ def _index(directory: Path) -> dict[Version, Mapping[str, Any]]:
 
 
 def check_tag(repository: str, version: Version, digest: str) -> None:
-    """Check that a registry does not have the tag of a version with another digest.
+    """Raise `PublishError` if a registry has the tag of a version with another digest.
 
     A registry lets a tag move, so check before anything is pushed.
-
-    Args:
-        repository: Host and name, such as ``ghcr.io/example/vpc-cni-iam``.
-        version: The version, which is the tag.
-
-    Raises:
-        PublishError: The tag names another digest, or the registry does not answer.
     """
     host, _, name = repository.partition("/")
     request = Request(

@@ -23,21 +23,14 @@ _ROLE_ARGUMENTS = [("oidc_provider_arn", Expression("aws_iam_openid_connect_prov
 
 
 def package_options(options: Options) -> Options:
-    """Return the options of a published version: every variant that the selection supports.
-
-    The variants of the options that are given are ignored.
-    """
+    """Return the options of a published version: every variant that the selection supports."""
     version = options.selection.version
     variants = tuple(v for v in VARIANTS if version is None or version >= v.minimum)
     return Options(variants, options.selection)
 
 
 def package_files(options: Options, version: Version, address: ModuleAddress) -> dict[str, str]:
-    """Return the files of a published version without its CHANGELOG.md.
-
-    Args:
-        options: Options that `package_options` returned.
-    """
+    """Return the files of a published version of `package_options`, without its CHANGELOG.md."""
     files = kinds.render(options)
     files["README.md"] = _readme(files["README.md"], options, version, address)
     role = kinds.render(replace(options, kind=ModuleKind.role))

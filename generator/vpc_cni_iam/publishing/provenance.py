@@ -31,9 +31,8 @@ def statement(
 ) -> str:
     """Return the statement as JSON.
 
-    Args:
-        sums: SHA-256 of the archives by file name.
-        digest: The digest of the OCI manifest, with the algorithm in front.
+    `sums` has the SHA-256 of the archives by file name, and `digest` is that of the OCI manifest,
+    with the algorithm in front.
     """
     source = options.selection.revision.source
     subjects = {**sums, f"{address.namespace}/{NAME}:{version}": digest.partition(":")[2]}
@@ -70,11 +69,7 @@ def statement(
 
 
 def sums(text: bytes) -> dict[str, str]:
-    """Return the SHA-256 of each subject of a statement, by name.
-
-    Raises:
-        ValueError: Not a statement.
-    """
+    """Return the SHA-256 of each subject of a statement, by name, or raise `ValueError`."""
     try:
         return {str(s["name"]): str(s["digest"]["sha256"]) for s in json.loads(text)["subject"]}
     except (KeyError, TypeError, RecursionError):
@@ -82,11 +77,7 @@ def sums(text: bytes) -> dict[str, str]:
 
 
 def host(text: bytes) -> str:
-    """Return the registry host that a statement names.
-
-    Raises:
-        ValueError: Not a statement.
-    """
+    """Return the registry host that a statement names, or raise `ValueError`."""
     try:
         parameters = json.loads(text)["predicate"]["buildDefinition"]["externalParameters"]
         return str(parameters["registryHost"])

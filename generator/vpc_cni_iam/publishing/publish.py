@@ -49,56 +49,33 @@ _Files: TypeAlias = Mapping[str, str | bytes]
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A version number, and why it is that one.
-
-    Args:
-        previous: The version before it; None for the first one, itself if nothing changed since.
-        comparison: How it differs from that one; None for the first one, and if nothing changed.
-        resolved: Where the directory publishes to, and did before.
-    """
+    """A version number, and why it is that one."""
 
     version: Version
+    # The version before it; None for the first one, itself if nothing changed since.
     previous: Version | None
+    # How it differs from that one; None for the first one, and if nothing changed.
     comparison: Comparison | None
-    resolved: ResolvedDestination
+    resolved: ResolvedDestination  # where the directory publishes to, and did before
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published version.
+    """A published version."""
 
-    Args:
-        proposal: Its number, the version before it, and how it differs.
-        files: Its files, texts by path.
-        sums: SHA-256 of its archives by file name.
-        digest: The digest of its OCI manifest.
-        restored: Published files that were missing or different.
-        copies: Copies of files that a user had edited.
-        tag: Its tag, which the caller finishes; None without a git repository.
-    """
-
-    proposal: Proposal
-    files: Mapping[str, str]
+    proposal: Proposal  # its number, the version before it, and how it differs
+    files: Mapping[str, str]  # its files, texts by path
     folder: str
-    sums: Mapping[str, str]
-    digest: str
+    sums: Mapping[str, str]  # SHA-256 of its archives by file name
+    digest: str  # the digest of its OCI manifest
     changes: tuple[FileChange, ...]
-    restored: tuple[str, ...]
-    copies: tuple[str, ...]
-    tag: PreparedTag | None
+    restored: tuple[str, ...]  # published files that were missing or different
+    copies: tuple[str, ...]  # copies of files that a user had edited
+    tag: PreparedTag | None  # its tag, which the caller finishes; None without a git repository
 
 
 def propose(directory: Path, options: Options, target: DestinationOptions) -> Proposal:
-    """Return the number that publishing these options asks for. Writes nothing.
-
-    Args:
-        options: The selection; its variants are ignored, since all that it supports are published.
-
-    Raises:
-        InputError: A published version cannot be read.
-        PublishError: The directory publishes to somewhere else.
-        UsageError: A selection that supports no variant.
-    """
+    """Return the number that publishing a selection asks for; see `publish`. Writes nothing."""
     resolved = resolve(directory, target)
     address = resolved.destination.address
     versions = registry.versions(directory, address)
@@ -123,18 +100,13 @@ def publish(
 ) -> Published:
     """Publish a version into a directory; the same version again changes nothing.
 
-    Args:
-        directory: The directory that holds all versions; made if it does not exist.
-        options: The selection; its variants are ignored, since all that it supports are published.
-        target: Where to publish to. An OCI repository is asked whether a tag would move.
-        git_repository: The repository that gets a tag.
+    The directory holds all versions, and is made if it does not exist. All variants that the
+    selection of the options supports are published. An OCI repository is asked whether a tag would
+    move.
 
-    Raises:
-        InputError: A published version cannot be read.
-        PublishError: The number does not allow the changes, or is published with other bytes, or
-            the directory publishes to somewhere else, or git or the OCI repository refuse.
-        TreeError: The directory may not be written, or holds files of a user in the way.
-        UsageError: A selection that supports no variant.
+    Raises `PublishError` if the number does not allow the changes, or is published with other
+    bytes, or the directory publishes to somewhere else, or git or the OCI repository refuse;
+    `TreeError` if the directory may not be written, or holds files of a user in the way.
     """
     with locked(directory):
         draft = _draft(directory, package_options(options), target, version)
@@ -144,22 +116,16 @@ def publish(
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A version that is ready to be written.
-
-    Args:
-        proposal: Its number, the version before it, and how it differs.
-        archives: Its archives by file name.
-        sums: Their SHA-256.
-    """
+    """A version that is ready to be written."""
 
     options: Options
     address: ModuleAddress
-    proposal: Proposal
+    proposal: Proposal  # its number, the version before it, and how it differs
     versions: tuple[Version, ...]
     files: Mapping[str, str]
     previous_files: Mapping[str, str]
-    archives: Mapping[str, bytes]
-    sums: Mapping[str, str]
+    archives: Mapping[str, bytes]  # its archives by file name
+    sums: Mapping[str, str]  # their SHA-256
 
     @property
     def version(self) -> Version:
@@ -332,11 +298,8 @@ def _check_foreign(folder: Path, files: Iterable[str]) -> None:
 def _copies_of_edits(directory: Path, earlier: Sequence[_Files], new: _Files) -> _Files:
     """Return the copies to keep of a user's files where new files go, by path.
 
-    Args:
-        earlier: What this tool may have left there; empty if it has published nothing.
-
-    Raises:
-        TreeError: The user has such a file, and nothing is published: the directory is not ours.
+    `earlier` is what this tool may have left there; if empty, it has published nothing, and a
+    `TreeError` says that the directory is not ours.
     """
     present = contents(directory, _BESIDE)
     copies: dict[str, str | bytes] = {}

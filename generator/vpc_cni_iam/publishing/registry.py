@@ -39,15 +39,11 @@ _ANSWER = """
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """The archives of a version in a directory, checked against their sums.
+    """The archives of a version in a directory, checked against their sums."""
 
-    Args:
-        archives: The archives by file name; the tar archive alone, if not all were asked for.
-        sums: SHA-256 by file name.
-    """
-
+    # The archives by file name; the tar archive alone, if not all were asked for.
     archives: Mapping[str, bytes]
-    sums: Mapping[str, str]
+    sums: Mapping[str, str]  # SHA-256 by file name
 
 
 def archive_name(version: Version, archive_format: ArchiveFormat = ArchiveFormat.TAR_GZ) -> str:
@@ -72,12 +68,7 @@ def namespaces(directory: Path) -> tuple[str, ...]:
 
 
 def versions(directory: Path, address: ModuleAddress) -> tuple[Version, ...]:
-    """Return the versions that a directory publishes, oldest first.
-
-    Raises:
-        InputError: The list of versions cannot be read.
-        TreeError: A path that may not be read.
-    """
+    """Return the versions that a directory publishes, oldest first."""
     name = f"{module_folder(address)}/versions"
     text = contents(directory, [name]).get(name)
     if text is None:
@@ -93,14 +84,9 @@ def versions(directory: Path, address: ModuleAddress) -> tuple[Version, ...]:
 def stored_version(
     directory: Path, address: ModuleAddress, version: Version, *, whole: bool
 ) -> StoredVersion:
-    """Return a version that a directory publishes.
+    """Return a version that a directory publishes; `InputError` if it differs from its sum.
 
-    Args:
-        whole: Check every file that has a sum, and the provenance, not the tar archive alone.
-
-    Raises:
-        InputError: A file is missing, or differs from its sum or from the provenance.
-        TreeError: A path that may not be read.
+    `whole` checks every file that has a sum, and the provenance, not the tar archive alone.
     """
     folder = directory / version_folder(address, version)
     tar, zip_name = archive_name(version), archive_name(version, ArchiveFormat.ZIP)
@@ -157,11 +143,7 @@ def _remedy(version: Version, name: str) -> str:
 
 
 def index_files(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> dict[str, str]:
-    """Return the files that list all versions, by path; the last one makes a version visible.
-
-    Args:
-        tar_sums: SHA-256 of the tar archive of each version.
-    """
+    """Return the files that list all versions, by path; the last one makes a version visible."""
     every = sorted(tar_sums)
     locations = {version: _location(version, tar_sums[version]) for version in every}
     downloads = {
@@ -184,11 +166,7 @@ def _location(version: Version, sha256: str) -> str:
 
 
 def location_in(content: bytes) -> str:
-    """Return the location in a ``download`` file.
-
-    Raises:
-        ValueError: It holds none.
-    """
+    """Return the location in a ``download`` file, or raise `ValueError`."""
     try:
         location = json.loads(content)["location"]
     except (KeyError, TypeError, RecursionError):

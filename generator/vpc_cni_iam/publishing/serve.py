@@ -23,15 +23,10 @@ _DOWNLOAD = "download"
 def server(
     directory: Path, port: int = 0, log: Callable[[str], None] = lambda _: None
 ) -> ThreadingHTTPServer:
-    """Return a server of a directory's registry, bound to the loopback address and not yet running.
+    """Return a server of what `publish` wrote, bound to the loopback address and not yet running.
 
-    Args:
-        directory: A directory that `vpc_cni_iam.publishing.publish` wrote.
-        port: The port; 0 for any free one.
-        log: Receives a line for each request.
-
-    Raises:
-        InputError: The directory holds no registry, or the port is not free.
+    Port 0 is any free one; `log` receives a line for each request. Raises `InputError` if the
+    directory holds no registry, or the port is not free.
     """
     if not (directory / DISCOVERY).is_file():
         raise InputError(str(directory), "", "holds no registry; vpc-cni-iam publish makes one")

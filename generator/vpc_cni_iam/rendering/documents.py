@@ -24,19 +24,13 @@ SAMPLE = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789
 
 @dataclass(frozen=True, slots=True)
 class RenderedDocument:
-    """One variant as the templates lay it out.
+    """One variant as the templates lay it out."""
 
-    Args:
-        composed: The policy and where each part of it comes from.
-        expected: Its statements with sample values, for the module's own tests.
-        evidence: What is missing, added and left out, with the evidence, as Markdown.
-    """
-
-    composed: Composed
+    composed: Composed  # the policy and where each part of it comes from
     compatibility: Compatibility
     block: str
-    expected: tuple[Statement, ...]
-    evidence: tuple[str, ...]
+    expected: tuple[Statement, ...]  # its statements with sample values, for the module's own tests
+    evidence: tuple[str, ...]  # what is missing, added and left out, with the evidence, as Markdown
 
     @property
     def name(self) -> str:
@@ -70,11 +64,7 @@ def used_parameters(policies: Iterable[Composed]) -> tuple[Parameter, ...]:
 
 
 def document(composed: Composed, *, required: bool) -> RenderedDocument:
-    """Return a variant as the templates lay it out.
-
-    Args:
-        required: Whether the names of a scoped variant must be given.
-    """
+    """Return a variant as the templates lay it out; `required` are the names of a scoped one."""
     compatible = compatibility(composed.policy, composed.variant)
     block = write.policy_document(
         composed.variant.identifier,

@@ -12,30 +12,20 @@ from vpc_cni_iam.rendering.documents import RenderedDocument
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output as its block and the README's table show it.
-
-    Args:
-        value: Its value as HCL; empty if it is an object.
-        entries: The object's values as HCL by key.
-        both_names: Whether it has a precondition that both names of a scoped variant are given, or
-            neither.
-    """
+    """One output as its block and the README's table show it."""
 
     name: str
     description: str
-    value: str = ""
-    entries: Mapping[str, str] = field(default_factory=dict)
+    value: str = ""  # its value as HCL; empty if it is an object
+    entries: Mapping[str, str] = field(default_factory=dict)  # the object's values as HCL by key
+    # Whether it has a precondition that both names of a scoped variant are given, or neither.
     both_names: bool = False
 
 
 def module_outputs(
     documents: Sequence[RenderedDocument], names: Sequence[str], *, required: bool
 ) -> tuple[Output, ...]:
-    """Return the outputs of a module.
-
-    Args:
-        required: Whether the names of a scoped variant must be given.
-    """
+    """Return the outputs of a module; `required` are the names of a scoped variant."""
     outputs = [_document_output(d, names, required=required) for d in documents]
     outputs += [
         Output("json", "Policy documents as JSON, by variant.", "local.json"),

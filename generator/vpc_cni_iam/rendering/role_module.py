@@ -44,11 +44,7 @@ _PATH_LENGTH = 512
 
 
 def render(options: Options) -> dict[str, str]:
-    """Return the text of each file of a role module, by its path.
-
-    Raises:
-        UsageError: A variant that the selected version cannot use.
-    """
+    """Return the text of each file of a role module, by its path."""
     context = policy_module.context(options, optional=True)
     documents = context["documents"]
     names = [d.name for d in documents]

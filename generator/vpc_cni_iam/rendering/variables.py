@@ -12,22 +12,15 @@ from vpc_cni_iam.hcl.literals import Literal, code
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable as its block and the README's table show it.
-
-    Args:
-        default: Its default as HCL, None for a required one.
-        nullable: False to refuse null where a default stands.
-        condition: What a value must meet, as HCL; empty for any value.
-        message: What to say if it does not.
-    """
+    """One variable as its block and the README's table show it."""
 
     name: str
     description: str
     type: str
-    default: str | None
-    nullable: bool = True
-    condition: str = ""
-    message: str = ""
+    default: str | None  # its default as HCL, None for a required one
+    nullable: bool = True  # false to refuse null where a default stands
+    condition: str = ""  # what a value must meet, as HCL; empty for any value
+    message: str = ""  # what to say if it does not
 
 
 ADDITIONAL = Variable(
@@ -50,21 +43,12 @@ ADDITIONAL = Variable(
 
 
 def module_variables(used: Sequence[Parameter], *, required: bool) -> tuple[Variable, ...]:
-    """Return the variables that a module needs, required ones first.
-
-    Args:
-        required: Whether the names of a scoped variant must be given.
-    """
+    """Return the variables of a module; `required` are the names of a scoped variant."""
     return (*(_variable(p, used, required=required) for p in used), ADDITIONAL)
 
 
 def refusing(variable: Variable, pattern: str, rule: str) -> Variable:
-    """Return a variable that refuses values that a pattern does not match, except an allowed null.
-
-    Args:
-        variable: The variable, without a condition.
-        pattern: What a value must match from end to end.
-    """
+    """Return a variable that refuses what a pattern does not match from end to end."""
     reference = f"var.{variable.name}"
     condition = f"can(regex({code(Literal(f'^({pattern})$'))}, {reference}))"
     if variable.nullable:

@@ -42,23 +42,12 @@ class Readable(Protocol):
 
 
 def read(path: Path, form: str = "", limit: Limit = POLICIES) -> str:
-    """Return the text of a file.
-
-    Args:
-        form: As `decode` takes it.
-
-    Raises:
-        InputError: It cannot be read or is too large, or `decode` refuses it.
-    """
+    """Return the text of a file; see `decode`."""
     return decode(content(path, limit), str(path), form)
 
 
 def content(path: Path, limit: Limit = POLICIES) -> bytes:
-    """Return the bytes of a file.
-
-    Raises:
-        InputError: It cannot be read, or is too large.
-    """
+    """Return the bytes of a file."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -72,18 +61,7 @@ def content(path: Path, limit: Limit = POLICIES) -> bytes:
 def read_together(
     paths: Sequence[Path], source: str, form: str, limit: Limit, together: Limit, count: Limit
 ) -> dict[str, str]:
-    """Return the texts of the files of a directory, by path.
-
-    Args:
-        source: The directory, as errors name it.
-        form: As `decode` takes it.
-        limit: The most that is read of each.
-        together: The most that is read of all.
-        count: The most files that are read.
-
-    Raises:
-        InputError: One cannot be read or decoded, or they are too many or too large.
-    """
+    """Return the texts of the files of a directory, by path; see `content_together`."""
     files = content_together(paths, source, limit, together, count)
     return {str(path): decode(data, str(path), form) for path, data in files.items()}
 
@@ -91,16 +69,9 @@ def read_together(
 def content_together(
     paths: Sequence[Path], source: str, limit: Limit, together: Limit, count: Limit
 ) -> dict[Path, bytes]:
-    """Return the bytes of the files of a directory.
+    """Return the bytes of the files of a directory, of which `source` is the name in errors.
 
-    Args:
-        source: The directory, as errors name it.
-        limit: The most that is read of each.
-        together: The most that is read of all.
-        count: The most files that are read.
-
-    Raises:
-        InputError: One cannot be read, or they are too many or too large.
+    `limit` is of each, `together` of all; `count` is of their number.
     """
     if len(paths) > count.most:
         raise InputError(source, "", f"holds more than {count.words()}, the most that is read")
@@ -116,12 +87,7 @@ def content_together(
 
 
 def bounded(file: Readable, source: str, limit: Limit) -> bytes:
-    """Return the rest of a file or a pipe.
-
-    Raises:
-        InputError: It is too large, which is said before more is read.
-        OSError: It cannot be read.
-    """
+    """Return the rest of a file or a pipe; one that is too large is refused before more is read."""
     content = io.BytesIO()
     while piece := file.read(_PIECE):
         if content.tell() + len(piece) > limit.most:
@@ -131,11 +97,7 @@ def bounded(file: Readable, source: str, limit: Limit) -> bytes:
 
 
 def unpacked(data: bytes, source: str, limit: Limit = POLICIES) -> bytes:
-    """Return bytes without the compression of gzip, if they have it.
-
-    Raises:
-        InputError: Damaged, or too large when unpacked.
-    """
+    """Return bytes without the compression of gzip, if they have it."""
     if not data.startswith(_GZIP):
         return data
     try:
@@ -159,14 +121,10 @@ def unreadable(path: Path, error: OSError) -> InputError:
 
 
 def decode(content: bytes, source: str, form: str = "") -> str:
-    """Return the text of bytes, without a byte order mark.
+    """Return the text of bytes, without a byte order mark; raises `InputError` with the line.
 
-    Args:
-        form: A format that is always UTF-8, such as HCL, so that an engine, or IAM, would not
-            take anything else either; empty for any other text.
-
-    Raises:
-        InputError: Not text; with the line.
+    `form` is a format that is always UTF-8, such as HCL, so that an engine, or IAM, would not take
+    anything else either; empty for any other text.
     """
     if content.startswith(_ZIP):
         how = "print a saved plan with: terraform show -json PLANFILE (or tofu show -json PLANFILE)"

@@ -13,18 +13,12 @@ _KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How much is read of one kind of input.
-
-    Args:
-        most: The most that is read.
-        why: What an ordinary one needs, which is far less.
-        unit: What is counted.
-    """
+    """How much is read of one kind of input."""
 
     kind: str
-    most: int
-    why: str
-    unit: str = "bytes"
+    most: int  # the most that is read
+    why: str  # what an ordinary one needs, which is far less
+    unit: str = "bytes"  # what is counted
 
     def words(self) -> str:
         """Return the limit for people, such as ``128 MiB``."""
@@ -72,6 +66,12 @@ PLAN = Limit(
     "plans as JSON",
     4 * _GIB,
     "a plan of 100,000 resources is about 1 GB; it is read from disk, never as a whole",
+)
+YAML = Limit(
+    "YAML",
+    1 * _MIB,
+    "a DaemonSet is some 20 KB, and parsing takes seconds for each MB",
+    "characters",
 )
 HCL = Limit(
     "HCL files",

@@ -35,11 +35,7 @@ _HCL_TEXT = re.compile(r'\\.|\$\$\{|%%\{|(?P<sign>[$%]\{|["\n])', re.DOTALL)
 
 
 def check_json(text: str, source: str) -> None:
-    """Refuse JSON that nests too deeply.
-
-    Raises:
-        InputError: It does; with the line.
-    """
+    """Refuse JSON that nests too deeply, with the line."""
     if text.count("{") + text.count("[") <= JSON_DEPTH:
         return
     # At the speed of C for large texts: brackets alone, as steps up and down.
@@ -50,11 +46,7 @@ def check_json(text: str, source: str) -> None:
 
 
 def check_toml(text: str, source: str) -> None:
-    """Refuse TOML that nests too deeply, by brackets or by the parts of a key.
-
-    Raises:
-        InputError: It does; with the line.
-    """
+    """Refuse TOML that nests too deeply, by brackets or by the parts of a key."""
     _scan(_TOML, text, source, TOML_DEPTH)
 
 
@@ -76,11 +68,7 @@ def _scan(tokens: re.Pattern[str], text: str, source: str, limit: int) -> None:
 
 
 def check_hcl(text: str, source: str) -> None:
-    """Refuse HCL that nests too deeply, by brackets or templates, or has too many tokens.
-
-    Raises:
-        InputError: It does; with the line.
-    """
+    """Refuse HCL that nests too deeply, by brackets or templates, or has too many tokens."""
     if len(text) <= HCL_TOKENS and sum(map(text.count, (*_OPENING, '"'))) <= HCL_DEPTH:
         return
     # What is open, from the outside in: a bracket, a quote, or a template in a text.

@@ -10,11 +10,7 @@ from vpc_cni_iam.texts.nesting import check_toml
 
 
 def loads(text: str, source: str) -> dict[str, Any]:
-    """Return the table of a TOML text.
-
-    Raises:
-        InputError: It is not TOML, or holds what cannot be read.
-    """
+    """Return the table of a TOML text."""
     check_toml(text, source)
     try:
         return tomllib.loads(text)

@@ -21,20 +21,13 @@ from vpc_cni_iam.vendoring.state import ModuleFile, module_state
 
 @dataclass(frozen=True, slots=True)
 class ModuleCheck:
-    """The check of one module.
-
-    Args:
-        state: ``clean``, ``edited``, ``outdated`` or ``both``; ``failed`` if it cannot be told.
-        files: Its files that need a report; none in a clean module.
-        failure: Why it cannot be told, None if it can.
-        unused: The edits that the configuration accepts and no file has.
-    """
+    """The check of one module."""
 
     module: VendoredModule
-    state: str
-    files: tuple[ModuleFile, ...] = ()
-    failure: VpcCniIamError | OSError | None = None
-    unused: tuple[Acceptance, ...] = ()
+    state: str  # ``clean``, ``edited``, ``outdated`` or ``both``; ``failed`` if it cannot be told
+    files: tuple[ModuleFile, ...] = ()  # its files that need a report; none in a clean module
+    failure: VpcCniIamError | OSError | None = None  # why it cannot be told, None if it can
+    unused: tuple[Acceptance, ...] = ()  # the edits that the configuration accepts and no file has
 
     @property
     def clean(self) -> bool:
@@ -45,13 +38,10 @@ class ModuleCheck:
 def check(
     config: Config, only: Iterable[str] = (), *, rendering: bool = False, no_kept: bool = False
 ) -> tuple[ModuleCheck, ...]:
-    """Return the check of every module.
+    """Return the check of every module, or of those at the paths in `only`.
 
-    Args:
-        only: The paths of the modules to check; all without any.
-        rendering: Whether to generate every module and compare with that, and to trust no
-            manifest, since an edit of a module can edit it too.
-        no_kept: Whether a kept edit is a finding, whatever it means.
+    `rendering` generates each and trusts no manifest, since an edit of a module can edit it too;
+    with `no_kept`, a kept edit is a finding whatever it means.
     """
     names = frozenset(only)
     return tuple(

@@ -34,43 +34,28 @@ _JOINED = ("additional_policy_documents",)
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The meaning of a change for one variant.
-
-    Args:
-        changes: Access gained, lost, widened and so on; empty if none.
-        note: Why the changes are unknown, empty if they are known.
-    """
+    """The meaning of a change for one variant."""
 
     variant: str
-    changes: tuple[AccessChange, ...]
-    note: str = ""
+    changes: tuple[AccessChange, ...]  # access gained, lost, widened and so on; empty if none
+    note: str = ""  # why the changes are unknown, empty if they are known
 
 
 @dataclass(frozen=True, slots=True)
 class Diff:
-    """The changes that a sync would make in a module.
-
-    Args:
-        meanings: For each variant that is there or is to be; none if nothing is changed.
-        text: The unified diff of its files, from what is there to what will be.
-        kept_edits: The edits and other files that no sync changes, and what they mean.
-        failure: Why that cannot be told, None if it can.
-    """
+    """The changes that a sync would make in a module."""
 
     module: VendoredModule
+    # For each variant that is there or is to be; none if nothing is changed.
     meanings: tuple[Meaning, ...]
-    text: str
+    text: str  # the unified diff of its files, from what is there to what will be
+    # The edits and other files that no sync changes, and what they mean.
     kept_edits: tuple[ModuleFile, ...] = ()
-    failure: VpcCniIamError | OSError | None = None
+    failure: VpcCniIamError | OSError | None = None  # why that cannot be told, None if it can
 
 
 def diff(plan: SyncPlan) -> Diff:
-    """Return the changes that a sync would make in a module, and their meaning.
-
-    Args:
-        plan: What it will make of its files; one that is refused is shown as if the generated
-            one were taken.
-    """
+    """Return the changes of a sync with their meaning, as if each refused file were replaced."""
     before, after = plan.before, plan.after
     lines = []
     for path in sorted({*before, *after}):

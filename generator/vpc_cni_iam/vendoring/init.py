@@ -50,15 +50,7 @@ harden = false
 
 
 def text(path: str, selected: Sequence[str] = ()) -> str:
-    """Return a configuration with one module, pinned to the newest plugin version that is known.
-
-    Args:
-        path: Where the module is to be, relative to the configuration.
-        selected: The names of its variants; upstream's three if empty.
-
-    Raises:
-        UsageError: An unknown variant.
-    """
+    """Return a configuration with one module, pinned to the newest plugin version that is known."""
     known = [r.name for r in documents.revisions()]
     return _TEMPLATE.format(
         path=tomlkit.string(path).as_string(),
@@ -72,19 +64,10 @@ def text(path: str, selected: Sequence[str] = ()) -> str:
 
 
 def init(folder: Path, path: str = f"modules/{MODULE}", selected: Sequence[str] = ()) -> Path:
-    """Write a configuration into a directory that has none.
+    """Write a configuration into a directory that has none, and return its file.
 
-    Args:
-        path: Where the module is to be, relative to the directory.
-        selected: The names of its variants; upstream's three if empty.
-
-    Returns:
-        The file.
-
-    Raises:
-        TreeError: There is one already.
-        UsageError: The path is none for a module, or leaves the repository; or an unknown variant.
-        InputError: The directory is a bare repository.
+    Raises `TreeError` if there is one already; `UsageError` for a path that is none for a module or
+    leaves the repository, or an unknown variant; `InputError` in a bare repository.
     """
     refuse_bare(folder)
     target, first = folder / NAME, text(path, selected)

@@ -45,13 +45,7 @@ def kept_edits(
     paths: Iterable[str],
     accepted: Iterable[Acceptance] = (),
 ) -> tuple[KeptEdit, ...]:
-    """Return the meaning of each kept edit of a module.
-
-    Args:
-        generated: The module's files as generated, by path.
-        texts: Its files as they are, as far as they are there.
-        paths: The paths of those whose edit is kept.
-    """
+    """Return the meaning of each kept edit, of the files at `paths`; `texts` are those there."""
     entries = {entry.file: entry for entry in accepted}
     edits = [KeptEdit(p, digest(texts[p]), KeptAccess.NONE) for p in sorted(paths)]
     edits = [_with_acceptance(edit, entries.get(edit.path)) for edit in edits]
@@ -209,15 +203,11 @@ def _documents(
         old, new = (read_blocks(blocks, values) for blocks in sides)
         yield from _compared(old, new)
     old, new = (
-        read_blocks(blocks, _required(module))
-        for blocks, module in zip(sides, (old, new), strict=True)
+        # With samples for the variables that have no default.
+        read_blocks(blocks, {n: v for n, v in _SAMPLE.items() if m.variables.get(n, ()) is None})
+        for blocks, m in zip(sides, (old, new), strict=True)
     )
     yield from _compared(old, new)
-
-
-def _required(module: HclModule) -> dict[str, str]:
-    """Return samples for the variables that have no default."""
-    return {n: v for n, v in _SAMPLE.items() if module.variables.get(n, ()) is None}
 
 
 def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, _Finding]]:

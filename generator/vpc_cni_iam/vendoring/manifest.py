@@ -32,36 +32,25 @@ _ABOUT = (
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """The record of one file.
+    """The record of one file."""
 
-    Args:
-        generated: The SHA-256 of its text as generated.
-        kept: The SHA-256 of an edited text that the user keeps, None if there is none.
-        deleted: Whether the user deleted it on purpose.
-    """
-
-    generated: str
+    generated: str  # the SHA-256 of its text as generated
+    # The SHA-256 of an edited text that the user keeps, None if there is none.
     kept: str | None = None
-    deleted: bool = False
+    deleted: bool = False  # whether the user deleted it on purpose
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The record of a module.
+    """The record of a module."""
 
-    Args:
-        options: What it was made from; None if this version no longer understands it.
-        generator: The version of this tool that made it.
-        files: The record of each file, by its path.
-        unfinished: Whether a sync has not written all of the files yet.
-        configuration: The configuration that names the module, relative to the module; None in
-            a manifest of a version that did not record it.
-    """
-
-    options: Options | None
-    generator: str
+    options: Options | None  # what it was made from; None if this version no longer understands it
+    generator: str  # the version of this tool that made it
+    # The record of each file, by its path.
     files: Mapping[str, FileRecord] = field(default_factory=dict)
-    unfinished: bool = False
+    unfinished: bool = False  # whether a sync has not written all of the files yet
+    # The configuration that names the module, relative to the module; None in a manifest of a
+    # version that did not record it.
     configuration: str | None = None
 
 
@@ -83,12 +72,7 @@ def dumps(
     configuration: str | None = None,
     unfinished: bool = False,
 ) -> str:
-    """Return the text of a manifest.
-
-    Args:
-        configuration: The configuration that names the module, relative to the module.
-        unfinished: Whether a sync has not written all of the files yet.
-    """
+    """Return the text of a manifest; its arguments are as in `Manifest`."""
     source = options.selection.revision.source
     entries: dict[str, dict[str, object]] = {}
     for path in sorted(files):
@@ -116,11 +100,7 @@ def dumps(
 
 
 def _inside(path: str) -> str:
-    """Return a path that stays inside the module and is not this tool's own.
-
-    Raises:
-        ValueError: It does not.
-    """
+    """Return a path that stays inside the module and is not our own, or raise `ValueError`."""
     # Not by pathlib: a check of a thousand modules comes here some thousand times.
     if not path.isprintable() or not {"", ".", ".."}.isdisjoint(path.split("/")):
         raise ValueError(path)
@@ -144,11 +124,7 @@ def _refuse_long(paths: Iterable[str], text: str, source: str) -> None:
 
 
 def loads(text: str, source: str) -> Manifest:
-    """Read a manifest.
-
-    Raises:
-        InputError: Not a manifest; conflict markers of a merge are named as such.
-    """
+    """Read a manifest; an `InputError` names conflict markers of a merge as such."""
     check_json(text, source)
     try:
         document: Any = json.loads(text)

@@ -29,18 +29,12 @@ from vpc_cni_iam.vendoring.state import (
 
 @dataclass(frozen=True, slots=True)
 class ModuleContents:
-    """The files of a module as they are.
-
-    Args:
-        known: Its manifest, None if it has none.
-        files_by_path: Its files as they are, by path, the manifest included.
-        files: The state of each file that is remembered or is to be.
-    """
+    """The files of a module as they are."""
 
     folder: Path
-    known: Manifest | None
-    files_by_path: Mapping[str, bytes]
-    files: tuple[ModuleFile, ...]
+    known: Manifest | None  # its manifest, None if it has none
+    files_by_path: Mapping[str, bytes]  # its files as they are, by path, the manifest included
+    files: tuple[ModuleFile, ...]  # the state of each file that is remembered or is to be
 
     @property
     def entries(self) -> Mapping[str, FileRecord]:
@@ -51,14 +45,9 @@ class ModuleContents:
 def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -> ModuleContents:
     """Return the files of a module as they are.
 
-    Args:
-        trusting: Whether to trust a manifest that this version wrote for the same options on what
-            would be generated, and not to generate it.
-
-    Raises:
-        InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read, a symbolic link, or a module that another
-            configuration keeps.
+    `trusting` trusts a manifest that this version wrote for the same options on what would be
+    generated, and does not generate it. Raises `TreeError` for a file that cannot be read, a
+    symbolic link, or a module that another configuration keeps.
     """
     folder = config.folder(module)
     files_by_path = contents(folder, [MANIFEST])
@@ -80,11 +69,7 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
 
 
 def remembered(folder: Path) -> Manifest | None:
-    """Return the manifest of a module, None if it has none.
-
-    Raises:
-        InputError: It cannot be read.
-    """
+    """Return the manifest of a module, None if it has none."""
     return _loaded(folder, contents(folder, [MANIFEST]))
 
 
@@ -105,9 +90,9 @@ def _expected(entry: FileRecord | None, generated: str | None) -> tuple[str | No
 def _is_unedited(folder: Path, path: str, content: bytes, entry: FileRecord | None) -> bool:
     """Say whether a file is as this tool wrote it, from other options than anything remembers.
 
-    `generate` leaves such files where there is no manifest yet. Beside a manifest only a sync
-    that was killed, and then asked for something else, leaves them, with what it replaced still
-    beside; without that, somebody put the file there, and it is theirs.
+    `generate` leaves such files where there is no manifest yet. Beside a manifest only a sync that
+    was killed, and then asked for something else, leaves them, with what it replaced still beside;
+    without that, somebody put the file there, and it is theirs.
     """
     if entry is not None:
         copies = left_by_killed(folder, path)
@@ -120,9 +105,8 @@ def _is_unedited(folder: Path, path: str, content: bytes, entry: FileRecord | No
 def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping[str, str]:
     """Return the digests of a module's files as they would be generated now.
 
-    Args:
-        known: Its manifest, if it may be trusted: if this version wrote it for the same options
-            and finished, it has the digests.
+    A manifest that may be trusted has them, if this version wrote it for the same options and
+    finished.
     """
     if (
         known is not None
@@ -147,9 +131,5 @@ def rendered_digests(options: Options) -> Mapping[str, str]:
 
 
 def lost_bases(observed: ModuleContents) -> list[str]:
-    """Return the paths of the remembered texts that a later merge needs and that are not there.
-
-    Raises:
-        TreeError: They lie behind a symbolic link.
-    """
+    """Return the paths of the remembered texts that a later merge needs and that are not there."""
     return absent(observed.folder, map(manifests.base_path, observed.entries))

@@ -25,11 +25,7 @@ _LOCALS = re.compile(r"^\s*locals\s*\{", re.M)
 
 
 def conflicting(observed: ModuleContents, module: VendoredModule) -> tuple[ModuleFile, ...]:
-    """Return the files that repeat or replace definitions of a module's own files.
-
-    Raises:
-        TreeError: A file that cannot be read.
-    """
+    """Return the files that repeat or replace definitions of a module's own files."""
     others = _others(observed)
     if not others:
         return ()
@@ -52,11 +48,7 @@ def _others(observed: ModuleContents) -> list[str]:
 
 
 def replacing(observed: ModuleContents, module: VendoredModule) -> Iterator[ModuleFile]:
-    """Yield the files that an engine merges over a module's own, or reads in place of them.
-
-    Raises:
-        TreeError: A file that cannot be read.
-    """
+    """Yield the files that an engine merges over a module's own, or reads in place of them."""
     accepted = {entry.file: entry for entry in module.accepted}
     places = {
         n: place for n in _others(observed) if (place := _replaced(n, observed.files_by_path))
@@ -89,9 +81,7 @@ def duplicates(
 ) -> Iterator[tuple[str, str]]:
     """Yield files that repeat definitions of a module's own files, each with the problem.
 
-    Args:
-        texts: The module's own files, by path.
-        known: The paths of the module's own files, whether they exist or not.
+    `known` has the paths of its own files, whether they exist or not.
     """
     others = [n for n in listed(folder) if _is_loaded(n) and n not in known]
     if not others:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -34,45 +34,30 @@ class ConflictPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FileAction:
-    """The planned action for one file.
-
-    Args:
-        content: What it will hold, None if it will not be there.
-        entry: The record that the manifest will have of it, None for none.
-        copied: Whether its content now is kept as a copy.
-        refused: Whether it stays as it is until the user decides; the content is then
-            what would be generated.
-        conflict: Whether it will hold conflict markers.
-    """
+    """The planned action for one file."""
 
     file: ModuleFile
-    content: bytes | None
-    entry: FileRecord | None
-    copied: bool = False
+    content: bytes | None  # what it will hold, None if it will not be there
+    entry: FileRecord | None  # the record that the manifest will have of it, None for none
+    copied: bool = False  # whether its content now is kept as a copy
+    # Whether it stays as it is until the user decides; the content is then what would be generated.
     refused: bool = False
-    conflict: bool = False
+    conflict: bool = False  # whether it will hold conflict markers
 
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """The planned sync of a module.
-
-    Args:
-        generated: Its files as they are generated now.
-        bases: Its files as they were generated, where that is still known.
-        applied: The paths of those that will be written; none if all are left as they are.
-        replacing: The files beside them that replace generated code.
-        configuration: The path of the configuration from the module.
-    """
+    """The planned sync of a module."""
 
     module: VendoredModule
     observed: ModuleContents
-    generated: Mapping[str, str]
-    bases: Mapping[str, bytes]
+    generated: Mapping[str, str]  # its files as they are generated now
+    bases: Mapping[str, bytes]  # its files as they were generated, where that is still known
     actions: tuple[FileAction, ...]
+    # The paths of those that will be written; none if all are left as they are.
     applied: frozenset[str]
-    replacing: tuple[ModuleFile, ...]
-    configuration: str
+    replacing: tuple[ModuleFile, ...]  # the files beside them that replace generated code
+    configuration: str  # the path of the configuration from the module
 
     @property
     def refused(self) -> tuple[ModuleFile, ...]:
@@ -90,13 +75,14 @@ class SyncPlan:
     @property
     def kept_edits(self) -> tuple[ModuleFile, ...]:
         """The files whose edits will be kept, and those that replace generated code."""
-        planned = {f.file.path: f.content for f in self.actions if f.content is not None}
         texts = {
-            f.file.path: decoded(planned[f.file.path]) for f in self.actions if _is_kept(f, planned)
+            f.file.path: decoded(f.content)
+            for f in self.actions
+            if f.content is not None and f.entry is not None and f.entry.kept is not None
         }
-        deleted = {f.file.path for f in self.actions} - planned.keys()
         if not texts:
             return self.replacing
+        deleted = {f.file.path for f in self.actions if f.content is None}
         others = {p: t for p, t in self.generated.items() if p not in deleted}
         edits = kept_edits(self.generated, {**others, **texts}, texts, self.module.accepted)
         return (*(ModuleFile(e.path, "kept", edit=e) for e in edits), *self.replacing)
@@ -117,33 +103,18 @@ class SyncPlan:
         return {f.file.path: decoded(f.content) for f in self.actions if f.content is not None}
 
 
-def _is_kept(action: FileAction, planned: Container[str]) -> bool:
-    return (
-        action.entry is not None and action.entry.kept is not None and action.file.path in planned
-    )
-
-
 def plan(
     config: Config,
     module: VendoredModule,
     way: ConflictPolicy = ConflictPolicy.REFUSE,
     files: frozenset[str] = frozenset(),
 ) -> SyncPlan:
-    """Return the plan of a sync of a module.
+    """Return the plan of a sync of a module; `way` is for `files`, by path in it, or for all.
 
-    Files that nobody edited become what the configuration says. If an edited one is refused,
-    all is left as it is; but files that were named are done by themselves.
-
-    Args:
-        way: What to do with edited files: ``refuse`` them, ``merge`` them with the update,
-            ``force`` the generated ones and keep copies, ``keep`` them and remember that.
-        files: The files to do that with, by path in the module; all without any.
-
-    Raises:
-        InputError: A manifest that cannot be read.
-        TreeError: A file that cannot be read, a merge without its base, or another file that
-            repeats a definition.
-        EngineError: git is needed for a merge and is missing.
+    Files that nobody edited become what the configuration says. If an edited one is refused, all is
+    left as it is; but files that were named are done by themselves. Raises `TreeError` for a merge
+    without its base, or another file that repeats a definition; `EngineError` if git is needed and
+    missing.
     """
     observed, generated = observe(config, module), render(module.options)
     paths = [f.path for f in observed.files]
@@ -185,17 +156,7 @@ def _refuse_duplicates(observed: ModuleContents, actions: tuple[FileAction, ...]
 def plan_at_rest(
     config: Config, chosen: ModuleSelection, way: ConflictPolicy = ConflictPolicy.REFUSE
 ) -> SyncPlan:
-    """Return the plan of a sync of a module, made while no other run writes it.
-
-    Args:
-        chosen: One of its modules, or files in it.
-        way: As `plan` takes it.
-
-    Raises:
-        InputError: As `plan` does.
-        TreeError: As `plan` does.
-        EngineError: As `plan` does.
-    """
+    """Return the plan of a sync of a module, made while no other run writes it; see `plan`."""
     with at_rest(config.folder(chosen.module)):
         return plan(config, chosen.module, way, chosen.files)
 
@@ -280,9 +241,6 @@ def unless_same(current: bytes | None, text: str) -> bytes:
     """Return a new content; the old one if only its line ends differ, which a check-out chose.
 
     They are those of most lines of the old one.
-
-    Args:
-        current: The old content, None if there is none.
     """
     new = text.encode(errors="surrogateescape")
     if current is None or unix(current) == new:
@@ -304,14 +262,7 @@ class Merged:
 
 
 def merge(mine: str, base: str, theirs: str) -> Merged:
-    """Merge an edited text with an update.
-
-    Args:
-        base: The text as generated, from which both come.
-
-    Raises:
-        EngineError: git is missing or refuses.
-    """
+    """Merge an edited text with an update; raises `EngineError` if git is missing or refuses."""
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
         names = []
         for name, text in (("yours", mine), ("base", base), ("generated", theirs)):

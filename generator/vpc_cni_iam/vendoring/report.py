@@ -19,20 +19,14 @@ STATES = ("clean", "edited", "outdated", "both", "failed")
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """The result of a check.
-
-    Args:
-        orphans: Directories that sync wrote and that the configuration no longer names.
-        command: The start of each suggested command, with the options that it needs.
-        outdated: Whether a pin that is not the newest is a finding, too.
-        warnings: The warnings about the configuration.
-    """
+    """The result of a check."""
 
     reports: Sequence[ModuleCheck]
+    # Directories that sync wrote and that the configuration no longer names.
     orphans: Sequence[str] = ()
-    command: str = SYNC
-    outdated: bool = False
-    warnings: Sequence[str] = ()
+    command: str = SYNC  # the start of each suggested command, with the options that it needs
+    outdated: bool = False  # whether a pin that is not the newest is a finding, too
+    warnings: Sequence[str] = ()  # the warnings about the configuration
 
     @property
     def failed(self) -> bool:
@@ -42,11 +36,7 @@ class CheckResult:
 
 
 def text(checked: CheckResult, *, quiet: bool = False) -> str:
-    """Return a check as lines for a terminal.
-
-    Args:
-        quiet: Whether to leave out modules without findings.
-    """
+    """Return a check as lines for a terminal; `quiet` leaves out modules without findings."""
     lines = []
     for report in checked.reports:
         path = report.module.path
@@ -94,11 +84,7 @@ def _notes(checked: CheckResult) -> Iterator[str]:
 
 
 def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
-    """Return a check as Markdown.
-
-    Args:
-        quiet: Whether to leave out modules without findings.
-    """
+    """Return a check as Markdown; `quiet` leaves out modules without findings."""
     lines = [f"### vpc-cni-iam check: {_summary(checked.reports)}", ""]
     wrong = [r for r in checked.reports if not r.clean]
     if wrong:

@@ -14,14 +14,9 @@ from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 
 
 def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
-    """Return the configuration that applies in a directory.
+    """Return the configuration that a user named, or the nearest one in a directory or above it.
 
-    Args:
-        start: The directory; the nearest configuration in it or above it is taken.
-        named: The file, if the user named one.
-
-    Raises:
-        InputError: There is none, or it is not valid; or a module lies outside.
+    Raises `InputError` if there is none, it is not valid, or a module lies outside.
     """
     refuse_bare(start)
     path = named or nearest(start)
@@ -34,11 +29,7 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
 
 
 def inside(config: Config) -> Config:
-    """Return a configuration whose modules all lie inside its repository, and behind no link.
-
-    Raises:
-        ConfigurationError: A module lies outside, or behind a symbolic link; with the line.
-    """
+    """Return a configuration if all its modules lie inside its repository, and behind no link."""
     top, places = root(config), TomlLineIndex(config.text)
     real = top.resolve()
     links: dict[str, str] = {}
@@ -61,13 +52,7 @@ def inside(config: Config) -> Config:
 
 
 def _link(top: Path, folder: str, known: dict[str, str]) -> str:
-    """Return the first symbolic link on the path to a folder, empty if there is none.
-
-    Args:
-        top: The directory where the path starts.
-        folder: The folder, relative to it.
-        known: The links that earlier calls found, by folder; added to.
-    """
+    """Return the first symbolic link on the path to a folder, empty for none; adds to `known`."""
     if folder in ("", ".."):
         return ""
     if folder not in known:
@@ -77,11 +62,7 @@ def _link(top: Path, folder: str, known: dict[str, str]) -> str:
 
 
 def nearest(start: Path) -> Path | None:
-    """Return the nearest configuration in a directory or above it, None if there is none.
-
-    Args:
-        start: The directory; the search ends at the top of its git checkout.
-    """
+    """Return the nearest configuration in a directory or above it, inside its git checkout."""
     return next((f / NAME for f in _searched(start) if (f / NAME).is_file()), None)
 
 
@@ -95,11 +76,7 @@ def _searched(start: Path) -> list[Path]:
 
 
 def refuse_bare(folder: Path) -> None:
-    """Refuse the inside of a bare repository, in which no file is checked out.
-
-    Raises:
-        InputError: It is one, or lies in one.
-    """
+    """Refuse the inside of a bare repository, in which no file is checked out."""
     parts = ("HEAD", "objects", "refs")
     for place in (folder.absolute(), *folder.absolute().parents):
         if all((place / part).exists() for part in parts):
@@ -125,14 +102,7 @@ def name_from(config: Config, module: VendoredModule) -> str:
 
 
 def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None) -> None:
-    """Refuse a module that another configuration keeps.
-
-    Args:
-        owner: The path of the configuration that its manifest names, None if it names none.
-
-    Raises:
-        TreeError: It is another one, and still names the module.
-    """
+    """Refuse a module whose manifest names another configuration that still names it."""
     if owner is None or owner == name_from(config, module):
         return
     folder = Path(os.path.normpath(config.folder(module).absolute()))
@@ -141,10 +111,8 @@ def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None
         return
     try:
         theirs = load(owner_path)
-        line = next(
-            (m.line for m in theirs.modules if _same(theirs.folder(m), folder)),
-            None,
-        )
+        places = {os.path.normpath(theirs.folder(m).absolute()): m.line for m in theirs.modules}
+        line = places.get(str(folder))
         problem = f"is kept by {owner_path}, line {line}"
     except InputError as error:
         line, problem = 0, f"was written for {owner_path}, which cannot be read: {error}"
@@ -155,21 +123,10 @@ def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None
         )
 
 
-def _same(folder: Path, other: Path) -> bool:
-    return os.path.normpath(folder.absolute()) == os.path.normpath(other)
-
-
 def root(config: Config) -> Path:
-    """Return the directory that modules may not leave.
-
-    Returns:
-        The root of the git checkout, or the configuration's own directory if it is in none.
-    """
+    """Return the directory that modules may not leave: the git checkout's, else its own."""
     folder = config.path.absolute().parent
-    for candidate in (folder, *folder.parents):
-        if (candidate / ".git").exists():
-            return candidate
-    return folder
+    return next((f for f in (folder, *folder.parents) if (f / ".git").exists()), folder)
 
 
 # Where hundreds of thousands of directories may be, and nobody vendors anything.
@@ -179,11 +136,8 @@ _LARGE = "node_modules"
 def orphans(config: Config) -> tuple[str, ...]:
     """Return the directories with a manifest that are no module of the configuration.
 
-    Only below the configuration, and not where another one stands; hidden directories
-    and node_modules are passed over, and no symbolic link is followed.
-
-    Returns:
-        Their paths relative to the configuration, with forward slashes.
+    Only below the configuration, relative to it, and not where another one stands; hidden
+    directories and node_modules are passed over, and no symbolic link is followed.
     """
     top = config.path.parent.absolute()
     named = {os.path.normpath(top / module.path) for module in config.modules}

@@ -15,24 +15,18 @@ from vpc_cni_iam.vendoring.observe import remembered
 
 @dataclass(frozen=True, slots=True)
 class ModuleSelection:
-    """A module, or some of its files.
-
-    Args:
-        files: The paths of those in it; none for the whole module.
-    """
+    """A module, or some of its files."""
 
     module: VendoredModule
-    files: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()  # the paths of those in it; none for the whole module
 
 
 def select(config: Config, here: Path, words: Iterable[str]) -> list[ModuleSelection]:
     """Return the modules and files that a user's words name; all modules without any word.
 
     A word is a path as in the configuration, or relative to the directory the user is in; of a
-    module, or of a file that sync keeps in one, whether it exists or not.
-
-    Raises:
-        UsageError: A word that names neither, or two of them; with what there is.
+    module, or of a file that sync keeps in one, whether it exists or not. Raises `UsageError` for a
+    word that names neither, or two of them.
     """
     top = config.path.parent.absolute()
     folders = {os.path.normpath(top / m.path): m for m in config.modules}

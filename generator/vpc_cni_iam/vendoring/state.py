@@ -102,23 +102,14 @@ def _by_change(details: Iterable[str]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class KeptEdit:
-    """The meaning of a kept edit.
+    """The meaning of a kept edit."""
 
-    Args:
-        path: The file, relative to the module.
-        sha256: The SHA-256 of the edited file.
-        access: Whether it adds access.
-        details: The access that it adds, or why that is not proven.
-        accepted: The reason for which the configuration accepts it, empty if it does not.
-        changed: Whether the configuration accepts another text of the file.
-    """
-
-    path: str
-    sha256: str
-    access: KeptAccess
-    details: tuple[str, ...] = ()
-    accepted: str = ""
-    changed: bool = False
+    path: str  # the file, relative to the module
+    sha256: str  # the SHA-256 of the edited file
+    access: KeptAccess  # whether it adds access
+    details: tuple[str, ...] = ()  # the access that it adds, or why that is not proven
+    accepted: str = ""  # the reason for which the configuration accepts it, empty if it does not
+    changed: bool = False  # whether the configuration accepts another text of the file
 
     @property
     def fine(self) -> bool:
@@ -139,22 +130,14 @@ class KeptEdit:
 
 @dataclass(frozen=True, slots=True)
 class ModuleFile:
-    """One file and its state.
+    """One file and its state."""
 
-    Args:
-        path: Relative to the module.
-        conflict: Whether it holds conflict markers.
-        edit: The meaning of its edit, if the edit is kept and was read.
-        forbidden: Whether edits may not be kept.
-        detail: A text that its reason adds.
-    """
-
-    path: str
+    path: str  # relative to the module
     state: State
-    conflict: bool = False
-    edit: KeptEdit | None = None
-    forbidden: bool = False
-    detail: str = ""
+    conflict: bool = False  # whether it holds conflict markers
+    edit: KeptEdit | None = None  # the meaning of its edit, if the edit is kept and was read
+    forbidden: bool = False  # whether edits may not be kept
+    detail: str = ""  # a text that its reason adds
 
     @property
     def fine(self) -> bool:
@@ -174,12 +157,7 @@ class ModuleFile:
         return f"{text}; --no-kept allows no kept edit" if self.forbidden else text
 
     def ways_out(self, module: str, command: str = SYNC) -> tuple[str, ...]:
-        """Return the possible next steps, each with its command.
-
-        Args:
-            module: The path of the module, for the command.
-            command: The command, with the options that it needs.
-        """
+        """Return the next steps, each with its command, which starts with `command`."""
         # A path that begins with a hyphen is no option.
         module = f"./{module}" if module.startswith("-") else module
         file = shlex.quote(f"{module}/{self.path}")
@@ -203,13 +181,9 @@ def judge(
     unedited: Container[str] = (),
     conflicts: Container[str] = (),
 ) -> tuple[ModuleFile, ...]:
-    """Return the state of every file, by path.
+    """Return the state of every file, by path, from the records and the digests of each side.
 
-    Args:
-        entries: The records of the manifest; empty without a manifest.
-        current: The digests of the files that are there.
-        generated: The digests of the files as they would be generated now.
-        unedited: Files with a text that this tool wrote, though no digest above is theirs.
+    `unedited` files have a text that this tool wrote, though no digest is theirs.
     """
     files = []
     for path in sorted({*entries, *generated}):

@@ -23,23 +23,16 @@ from vpc_cni_iam.vendoring.state import ModuleFile
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """The result of a sync of a module.
-
-    Args:
-        refused: Edited files that stay as they are, and stopped the sync of others.
-        edits: The edits of those, as unified diffs.
-        conflicts: Files that now hold conflict markers.
-        failure: Why the sync failed, None if it did not.
-        kept_edits: The edits that are kept, and what they mean.
-    """
+    """The result of a sync of a module."""
 
     module: VendoredModule
     changes: tuple[FileChange, ...] = ()
+    # Edited files that stay as they are, and stopped the sync of others.
     refused: tuple[ModuleFile, ...] = ()
-    edits: tuple[str, ...] = ()
-    conflicts: tuple[ModuleFile, ...] = ()
-    failure: VpcCniIamError | OSError | None = None
-    kept_edits: tuple[ModuleFile, ...] = ()
+    edits: tuple[str, ...] = ()  # the edits of those, as unified diffs
+    conflicts: tuple[ModuleFile, ...] = ()  # files that now hold conflict markers
+    failure: VpcCniIamError | OSError | None = None  # why the sync failed, None if it did not
+    kept_edits: tuple[ModuleFile, ...] = ()  # the edits that are kept, and what they mean
 
     @property
     def done(self) -> bool:
@@ -51,12 +44,7 @@ class SyncOutcome:
 def sync_all(
     config: Config, chosen: Iterable[ModuleSelection], way: ConflictPolicy
 ) -> list[SyncOutcome]:
-    """Sync modules; one that fails does not stop the others.
-
-    Args:
-        chosen: Some of its modules, or files in them.
-        way: As `sync` takes it.
-    """
+    """Sync modules, or files in them; one that fails does not stop the others."""
     outcomes = []
     for selection in chosen:
         try:
@@ -74,18 +62,10 @@ def sync(
     *,
     step: Callable[[str], None] = lambda _: None,
 ) -> SyncOutcome:
-    """Sync one module.
+    """Sync one module; see `plan`. Tests that interrupt are called at each step.
 
-    Args:
-        way: What to do with edited files, see `plan`.
-        files: The files to do that with; all without any.
-        step: Called before each change on disk, for tests that interrupt.
-
-    Raises:
-        InputError: A manifest that cannot be read.
-        TreeError: The module's directory may not be written as it is, or the configuration was
-            changed since it was read.
-        EngineError: git is needed for a merge and is missing.
+    Raises `TreeError` if the module's directory may not be written as it is, or the configuration
+    was changed since it was read.
     """
     folder = config.folder(module)
     with locked(folder, above(config, module)):

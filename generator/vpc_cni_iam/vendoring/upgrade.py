@@ -19,16 +19,11 @@ from vpc_cni_iam.vendoring.sync import SyncOutcome, outcome, sync_all
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """The version or revision to pin modules to.
+    """The version or revision to pin modules to."""
 
-    Args:
-        key: ``cni_version`` or ``revision``, as in the configuration.
-        keep_newer: Leave pins of versions that are newer than the catalog.
-    """
-
-    key: str
+    key: str  # ``cni_version`` or ``revision``, as in the configuration
     value: str
-    keep_newer: bool = False
+    keep_newer: bool = False  # leave pins of versions that are newer than the catalog
 
     @property
     def option(self) -> tuple[str, str]:
@@ -39,11 +34,7 @@ class Pin:
 def find_pin(
     cni_version: str | None = None, revision: str | None = None, *, latest: bool = False
 ) -> Pin:
-    """Return the pin that a user's options mean; the newest version without any.
-
-    Raises:
-        UsageError: More than one of them, or one that is not known.
-    """
+    """Return the pin that a user's options mean; the newest version without any."""
     if (cni_version is not None) + (revision is not None) + latest > 1:
         raise UsageError("--cni-version, --revision and --latest exclude each other; give one")
     if revision is not None:
@@ -54,16 +45,10 @@ def find_pin(
 
 
 def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
-    """Return a configuration whose modules are pinned to a version or a revision.
+    """Return a configuration whose modules, or those at `only`, are pinned; raises `InputError`.
 
-    Comments, order and layout of the file stay as they are. The module table keeps its other
-    keys; a pin of the other kind is replaced in its place.
-
-    Args:
-        only: The paths of the modules to pin; all without any.
-
-    Raises:
-        InputError: The pin does not hold for a module; with the line.
+    Comments, order and layout of the file stay as they are. The module table keeps its other keys;
+    a pin of the other kind is replaced in its place.
     """
     names = tuple(only)
     chosen = [
@@ -105,19 +90,14 @@ def _repin_inline(text: str, numbers: Iterable[int], pin: Pin) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """The plan of an upgrade.
-
-    Args:
-        chosen: The modules to sync.
-        plans: The plan of each of them, without those that failed.
-        failed: The modules whose plan failed; with any, the upgrade cannot be done.
-    """
+    """The plan of an upgrade."""
 
     old: Config
     new: Config
-    chosen: tuple[ModuleSelection, ...]
+    chosen: tuple[ModuleSelection, ...]  # the modules to sync
     way: ConflictPolicy
-    plans: tuple[SyncPlan, ...]
+    plans: tuple[SyncPlan, ...]  # the plan of each of them, without those that failed
+    # The modules whose plan failed; with any, the upgrade cannot be done.
     failed: tuple[SyncOutcome, ...] = ()
 
     @property
@@ -143,11 +123,7 @@ class Upgrade:
 def prepare(
     old: Config, new: Config, chosen: Iterable[ModuleSelection], way: ConflictPolicy
 ) -> Upgrade:
-    """Return the plan of an upgrade.
-
-    Args:
-        chosen: The modules to sync, or files in them, as the old one has them.
-    """
+    """Return the plan of an upgrade of modules, or files in them, of the old configuration."""
     modules = {m.path: m for m in new.modules}
     selections = tuple(replace(c, module=modules[c.module.path]) for c in chosen)
     plans, failed = [], []
@@ -162,14 +138,8 @@ def prepare(
 def upgrade(prepared: Upgrade) -> list[SyncOutcome]:
     """Write a configuration and sync its modules, unless a plan is refused or failed.
 
-    The configuration is written first, so that a sync finishes what was interrupted.
-
-    Returns:
-        What became of each module; only of those that were refused or failed if any was, and then
-        nothing was written.
-
-    Raises:
-        TreeError: The configuration was changed meanwhile, or may not be written.
+    The configuration is written first, so that a sync finishes what was interrupted. If any module
+    was refused or failed, nothing is written and only those are returned.
     """
     if prepared.stopped:
         return [*map(outcome, prepared.refused), *prepared.failed]

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -39,22 +40,16 @@ class Affected(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ModuleFinding:
-    """A difference between a module and the catalog's module.
+    """A difference between a module and the catalog's module."""
 
-    Args:
-        file: The file, relative to the module's directory.
-        line: The line, from 1; 0 for the whole file, and for a missing block.
-        affected: The policy documents that it may change: the name of one, or any, or none.
-        plannable: An engine may plan the module: the difference runs nothing and reads no file.
-        wording: The difference is in a text for people, such as a description.
-    """
-
-    file: str
-    line: int
+    file: str  # the file, relative to the module's directory
+    line: int  # the line, from 1; 0 for the whole file, and for a missing block
     text: str
+    # The policy documents that it may change: the name of one, or any, or none.
     affected: str | Affected = Affected.ANY_DOCUMENT
+    # An engine may plan the module: the difference runs nothing and reads no file.
     plannable: bool = True
-    wording: bool = False
+    wording: bool = False  # the difference is in a text for people, such as a description
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
@@ -87,25 +82,18 @@ class _FileBlock:
 def compare_blocks(
     expected: Mapping[str, str], actual: Mapping[str, str], directory: Path
 ) -> tuple[ModuleFinding, ...]:
-    """Return how the files of one folder differ from the catalog's.
-
-    Args:
-        expected: The texts of the catalog's files by path.
-        actual: The texts of the module's files by path.
-        directory: The directory that the paths are relative to.
-
-    Raises:
-        InputError: A file is not HCL.
-    """
+    """Return how the files of one folder, by path, differ from the catalog's."""
     if dict(expected) == dict(actual):
         return ()
-    catalog = [b for path in sorted(expected) for b in _blocks(path, expected[path], path)]
-    present = [
-        b for path in sorted(actual) for b in _blocks(path, actual[path], str(directory / path))
-    ]
+    present = {p: [*_blocks(p, text, str(directory / p))] for p, text in sorted(actual.items())}
+    catalog = {
+        p: present[p] if text == actual.get(p) else [*_blocks(p, text, p)]
+        for p, text in sorted(expected.items())
+    }
     findings: list[ModuleFinding] = []
     ours, theirs = (
-        _grouped(blocks, lambda b: (b.block.type, b.block.labels)) for blocks in (catalog, present)
+        _grouped(chain(*blocks.values()), lambda b: (b.block.type, b.block.labels))
+        for blocks in (catalog, present)
     )
     for name in dict.fromkeys((*ours, *theirs)):
         findings += _compare_named(ours.get(name, []), theirs.get(name, []))
@@ -183,7 +171,9 @@ def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]
         if before is not None and after is not None and _same(key, before, after):
             continue
         words = key in _WORDS and theirs.type in _WORDED
-        wording = words and all(a is None or _is_plain(a) for a in (before, after))
+        wording = words and all(
+            a is None or (type(a) is Text and a.plain is not None) for a in (before, after)
+        )
         if after is None:
             text = f"{key} is missing, in the catalog's module it is {_short(before)}"
             yield _Difference(theirs.span.line, f"{name}: {text}", wording)
@@ -222,10 +212,6 @@ def _same(key: str, ours: Node, theirs: Node) -> bool:
     if key in _SETS and isinstance(ours, List) and isinstance(theirs, List):
         return Counter(ours.items) == Counter(theirs.items)
     return ours == theirs
-
-
-def _is_plain(value: Node) -> bool:
-    return type(value) is Text and value.plain is not None
 
 
 def _short(value: Node | None) -> str:

@@ -13,25 +13,15 @@ from vpc_cni_iam.policy.document import Policy
 
 @dataclass(frozen=True, slots=True)
 class ExpectedDocument:
-    """A document of the catalog's module.
+    """A document of the catalog's module."""
 
-    Args:
-        name: The name of its data source.
-        label: The name for people: the variant's, or that of a trust policy.
-        against: Where it comes from, such as ``--revision 2022-01-31``.
-        policy: The document with placeholders.
-        places: The parameters by their placeholder.
-        output: The output that returns it as JSON; empty for none.
-        key: Its key in the output ``json``; empty for none.
-    """
-
-    name: str
-    label: str
-    against: str
-    policy: Policy
-    places: Mapping[str, parameters.Parameter]
-    output: str = ""
-    key: str = ""
+    name: str  # the name of its data source
+    label: str  # the name for people: the variant's, or that of a trust policy
+    against: str  # where it comes from, such as ``--revision 2022-01-31``
+    policy: Policy  # the document with placeholders
+    places: Mapping[str, parameters.Parameter]  # the parameters by their placeholder
+    output: str = ""  # the output that returns it as JSON; empty for none
+    key: str = ""  # its key in the output ``json``; empty for none
 
     def filled(self, values: Mapping[str, str]) -> Policy:
         """Return the document with values, by parameter name, in place of its placeholders."""
@@ -39,11 +29,7 @@ class ExpectedDocument:
 
 
 def expected_documents(options: Options) -> list[ExpectedDocument]:
-    """Return the documents of a module of these options.
-
-    Raises:
-        UsageError: A variant that the selected version cannot use.
-    """
+    """Return the documents of a module of these options."""
     policy_module = options.kind is ModuleKind.policy
     documents = [variant_document(c, returned=policy_module) for c in options.composed()]
     if not policy_module:

@@ -23,12 +23,7 @@ def compare_files(
 ) -> tuple[tuple[ModuleFinding, ...], tuple[str, ...]]:
     """Return how the files of a module differ from the catalog's, and notes on other files.
 
-    Args:
-        published: Returns the files of a published version, which has modules and examples in
-            folders.
-
-    Raises:
-        InputError: A file is not HCL.
+    `published` returns the files of a published version, which has modules and examples in folders.
     """
     catalog = render(options)
     if any(path not in catalog for path in module.files.nested):

@@ -25,29 +25,18 @@ _MAX_FILES = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of a module directory, as paths relative to it with forward slashes.
+    """The files of a module directory, as paths relative to it with forward slashes."""
 
-    Args:
-        configuration: The ``.tf`` files of its own folder, without overrides.
-        nested: The ``.tf`` files of the folders in it, and tests.
-        unreadable: Other files that an engine reads, in place of these or merged over them.
-        inert: Files that no engine reads, without hidden ones.
-        links: Symbolic links to folders, whose files are not listed.
-    """
-
-    configuration: tuple[str, ...]
-    nested: tuple[str, ...]
+    configuration: tuple[str, ...]  # the ``.tf`` files of its own folder, without overrides
+    nested: tuple[str, ...]  # the ``.tf`` files of the folders in it, and tests
+    # Other files that an engine reads, in place of these or merged over them.
     unreadable: tuple[str, ...]
-    inert: tuple[str, ...]
-    links: tuple[str, ...]
+    inert: tuple[str, ...]  # files that no engine reads, without hidden ones
+    links: tuple[str, ...]  # symbolic links to folders, whose files are not listed
 
 
 def list_files(directory: Path) -> Listing:
-    """Return the files of a module directory.
-
-    Raises:
-        InputError: It is no directory, holds too many files, or a folder cannot be read.
-    """
+    """Return the files of a module directory, or raise `InputError` for too many."""
     if not directory.is_dir():
         raise InputError(str(directory), "", "is not a directory; name a generated module's")
     files: list[str] = []

@@ -21,29 +21,20 @@ SAMPLE = {**parameters.SAMPLE, **trust.SAMPLE, "pod_identity": "true"}
 
 @dataclass(frozen=True, slots=True)
 class ModuleDirectory:
-    """A module directory as read.
-
-    Args:
-        stated: The options that its files state; None if they state none.
-        texts: The texts of its own ``.tf`` files by path.
-        content: The content of its own ``.tf`` files.
-    """
+    """A module directory as read."""
 
     directory: Path
-    stated: Options | None
+    stated: Options | None  # the options that its files state; None if they state none
     files: Listing
-    texts: Mapping[str, str]
-    content: hcl.HclModule
+    texts: Mapping[str, str]  # the texts of its own ``.tf`` files by path
+    content: hcl.HclModule  # the content of its own ``.tf`` files
 
     def sample_values(self) -> dict[str, str]:
         """Return the values of a document's parameters where variables have their sample values."""
         return self._values(SAMPLE)
 
     def default_values(self) -> dict[str, str]:
-        """Return the values of a document's parameters where variables have their defaults.
-
-        Variables without a default have their sample values.
-        """
+        """Return the defaults of a document's parameters, or their samples."""
         return self._values({p.name: SAMPLE[p.name] for p in parameters.NAMES})
 
     def _values(self, variables: Mapping[str, str]) -> dict[str, str]:
@@ -60,11 +51,7 @@ class ModuleDirectory:
 
 
 def read_module(directory: Path) -> ModuleDirectory:
-    """Read a module directory.
-
-    Raises:
-        InputError: A missing directory, no module in it, or not HCL.
-    """
+    """Read a module directory."""
     files = list_files(directory)
     if not files.configuration:
         raise InputError(str(directory), "", "holds no .tf file; name a generated module's")
@@ -80,11 +67,7 @@ def read_module(directory: Path) -> ModuleDirectory:
 
 
 def read_file(path: Path) -> str:
-    """Return the text of a file of a module.
-
-    Raises:
-        InputError: It cannot be read, is too large, or is not UTF-8.
-    """
+    """Return the text of a file of a module."""
     if not path.is_file():
         raise InputError(str(path), "", "is not a file that can be read")
     return read_text(path, "HCL", GENERATED_HCL)

@@ -30,25 +30,16 @@ class ModuleCall(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """The documents and outputs of one call of a module.
+    """The documents and outputs of one call of a module."""
 
-    Args:
-        documents: Policies by the name of their data source, one for each instance.
-        outputs: The values of the outputs that are known.
-        unknown: Data sources whose document is unknown until apply.
-    """
-
+    # Policies by the name of their data source, one for each instance.
     documents: dict[str, list[Policy]]
-    outputs: dict[str, Any]
-    unknown: frozenset[str]
+    outputs: dict[str, Any]  # the values of the outputs that are known
+    unknown: frozenset[str]  # data sources whose document is unknown until apply
 
 
 def render_module(module: ModuleDirectory, engine: Engine) -> dict[ModuleCall, Rendered]:
-    """Plan a copy of a module and return the result of each call.
-
-    Raises:
-        EngineError: The engine refuses the module.
-    """
+    """Plan a copy of a module and return the result of each call."""
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as temporary:
         root = Path(temporary)
         shutil.copytree(

@@ -33,14 +33,7 @@ def _called_directories(module: ModuleDirectory) -> list[str]:
 
 
 def nearest_options(module: ModuleDirectory) -> Options:
-    """Return the options of the catalog's module whose documents differ least.
-
-    Args:
-        module: A module whose files state no options.
-
-    Raises:
-        InputError: It holds no document of a known name.
-    """
+    """Return the options of the catalog's module whose documents differ least from a module's."""
     variants = _present(module, every())
     if not variants:
         problem = "has no policy document to compare; "
@@ -67,11 +60,7 @@ def nearest_options(module: ModuleDirectory) -> Options:
 
 
 def module_options(module: ModuleDirectory, selected: Options) -> Options:
-    """Return the options of the whole module, of which a user may have selected some variants.
-
-    Args:
-        selected: The user's options, completed by those that the module's files state.
-    """
+    """Return the options of the whole module, of which a user may have selected some variants."""
     if module.stated is None:
         kind, variants = _kind(module), _present(module, selected.variants)
     else:

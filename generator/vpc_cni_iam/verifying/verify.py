@@ -37,36 +37,25 @@ class DocumentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VerifiedDocument:
-    """One document of a module.
+    """One document of a module."""
 
-    Args:
-        name: The name of the variant or of the trust policy.
-        state: ``unknown`` if code differs that may change it, and no difference was seen.
-        against: Where the catalog's document comes from, such as ``--revision 2022-01-31``.
-        statements: The number of statements of the catalog's document.
-        differences: How the module's document differs, or why that is unknown; empty if it is ok.
-        seen: ``read``, and the engine that rendered it.
-    """
-
-    name: str
+    name: str  # the name of the variant or of the trust policy
+    # ``unknown`` if code differs that may change it, and no difference was seen.
     state: DocumentState
-    against: str
-    statements: int
+    against: str  # where the catalog's document comes from, such as ``--revision 2022-01-31``
+    statements: int  # the number of statements of the catalog's document
+    # How the module's document differs, or why that is unknown; empty if it is ok.
     differences: tuple[Difference, ...]
-    seen: str
+    seen: str  # ``read``, and the engine that rendered it
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """The result for a module directory.
-
-    Args:
-        notes: What else a reader must know, such as files that were not compared.
-    """
+    """The result for a module directory."""
 
     documents: tuple[VerifiedDocument, ...]
     findings: tuple[ModuleFinding, ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what else a reader must know, such as files that were not compared
 
     @property
     def clean(self) -> bool:
@@ -80,19 +69,11 @@ def verify(
     engine: Engine | None,
     published: Callable[[Options], Mapping[str, str]] = lambda _: {},
 ) -> Verification:
-    """Compare a module directory with the catalog's module.
+    """Compare a module directory with the catalog's module; engine None only reads it.
 
-    Args:
-        select: Returns the options to compare with, from the options that the module's files
-            state; None for the nearest module of the catalog.
-        engine: The engine that renders it; None to only read it.
-        published: Returns the files of a published version of some options, which has modules
-            and examples in folders.
-
-    Raises:
-        InputError: The directory is no module that can be read.
-        EngineError: The engine refuses a module that is as in the catalog.
-        UsageError: Options that contradict each other or the variants.
+    `select` returns the options to compare with, from the options that the module's files state;
+    None for the nearest module of the catalog. `published` is as `compare_files` takes it. Raises
+    `EngineError` if the engine refuses a module that is as in the catalog.
     """
     module = read_module(directory)
     notes: list[str] = []

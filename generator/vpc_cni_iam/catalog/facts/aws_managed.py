@@ -43,23 +43,16 @@ CLASS_TEXTS = {
 
 @dataclass(frozen=True, slots=True)
 class AwsManagedPolicy:
-    """An AWS managed policy.
+    """An AWS managed policy."""
 
-    Args:
-        name: With its path, such as ``job-function/ViewOnlyAccess``.
-        policy_class: What it allows.
-        because: The actions that decide the class iam or data, as far as the table lists them.
-        version: The version that was read, such as ``v12``. AWS may have published newer ones.
-        updated: The date of that version.
-        document: What it says; None where it is too large for the table.
-    """
-
-    name: str
-    policy_class: PolicyClass
+    name: str  # with its path, such as ``job-function/ViewOnlyAccess``
+    policy_class: PolicyClass  # what it allows
+    # The actions that decide the class iam or data, as far as the table lists them.
     because: tuple[str, ...]
-    version: str
-    updated: str
-    document: Policy | None
+    version: str  # the version that was read, such as ``v12``. AWS may have published newer ones.
+    updated: str  # the date of that version
+    denies: bool  # whether it has a Deny statement
+    document: Policy | None  # what it says; None where it is too large for the table
 
 
 def find(arn: str) -> AwsManagedPolicy | None:
@@ -68,10 +61,7 @@ def find(arn: str) -> AwsManagedPolicy | None:
 
 
 def nonexistent(arn: str) -> str | None:
-    """Return what to do in place of attaching a policy that AWS does not publish.
-
-    None if the ARN is not one of those that documentation names and AWS does not have.
-    """
+    """Return what to attach in place of a policy that AWS does not publish, None if it may."""
     name = name_of(arn)
     return next(
         (e["instead"] for e in aws_managed_data()["nonexistent"] if e["name"] == name), None
@@ -96,5 +86,6 @@ def _read(name: str) -> AwsManagedPolicy | None:
         tuple(entry["because"]),
         entry["version"],
         entry["updated"],
+        entry["denies"],
         parse(document, f"AWS managed policy {name}") if document else None,
     )

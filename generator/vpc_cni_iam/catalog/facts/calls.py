@@ -48,34 +48,21 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallRange:
-    """One action as one mode uses it over a range of versions.
+    """One action as one mode uses it over a range of versions."""
 
-    Args:
-        action: Such as ``ec2:DescribeSubnets``.
-        mode: The IP family of the cluster.
-        last: The last one, None if the newest known version still calls it.
-        impact: What a denial does.
-        feature: The optional feature without which it is not called, None if always.
-        evidence: Where in the plugin's source this was read.
-        deniable: False where AWS answers whatever policies say.
-        delay: By how many seconds a denial delays the start.
-        source: How the impact is known where it was not observed.
-        observed: The versions of the range at which the denial was observed.
-        breaks: What a denial breaks, in words; empty where the form of the request says it.
-    """
-
-    action: str
-    mode: Mode
+    action: str  # such as ``ec2:DescribeSubnets``
+    mode: Mode  # the IP family of the cluster
     first: PluginVersion
-    last: PluginVersion | None
-    impact: Impact
-    feature: str | None
-    evidence: str
-    deniable: bool = True
-    delay: int = 0
-    source: Basis = Basis.READ
+    last: PluginVersion | None  # the last one, None if the newest known version still calls it
+    impact: Impact  # what a denial does
+    feature: str | None  # the optional feature without which it is not called, None if always
+    evidence: str  # where in the plugin's source this was read
+    deniable: bool = True  # false where AWS answers whatever policies say
+    delay: int = 0  # by how many seconds a denial delays the start
+    source: Basis = Basis.READ  # how the impact is known where it was not observed
+    # The versions of the range at which the denial was observed.
     observed: tuple[PluginVersion, ...] = ()
-    breaks: str = ""
+    breaks: str = ""  # what a denial breaks, in words; empty where the form of the request says it
 
     @property
     def severity(self) -> DenialSeverity:
@@ -107,30 +94,19 @@ class CallRange:
         return f"observed at {named}, else {self.source.value}"
 
     def at(self, version: PluginVersion) -> bool:
-        """Say whether this use is there at a version.
-
-        Args:
-            version: A known version.
-        """
+        """Say whether this use is there at a known version."""
         return self.first <= version and (self.last is None or version <= self.last)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One action with all its uses.
+    """One action with all its uses."""
 
-    Args:
-        action: Such as ``ec2:DescribeSubnets``.
-        component: The program that calls it.
-        when: The conditions under which it is called, in words.
-        resources: The resource ARNs that IAM checks.
-        ranges: By mode and range of versions; empty for an action with a call site only.
-    """
-
-    action: str
-    component: str
-    when: str
-    resources: tuple[str, ...]
+    action: str  # such as ``ec2:DescribeSubnets``
+    component: str  # the program that calls it
+    when: str  # the conditions under which it is called, in words
+    resources: tuple[str, ...]  # the resource ARNs that IAM checks
+    # By mode and range of versions; empty for an action with a call site only.
     ranges: tuple[CallRange, ...]
 
 
@@ -159,11 +135,7 @@ def _call(entry: dict[str, object]) -> Call:
 
 
 def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> CallRange:
-    """Return one entry of ``calls.json`` or ``requests.json`` as a use.
-
-    Args:
-        name: The action's or the form's name, under which its denials were observed.
-    """
+    """Return one entry of ``calls.json`` or ``requests.json``, which denials know by `name`."""
     first, feature = PluginVersion.of(entry["first"]), entry.get("feature")
     last = PluginVersion.of(entry["last"]) if entry["last"] else None
     denied = denials_data().get(f"{mode} {feature}" if feature else mode, {}).get(name, [])
@@ -185,12 +157,7 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
 
 
 def at_version(call_range: CallRange, name: str, version: PluginVersion) -> CallRange:
-    """Return a range as it is at a version: of some the agent exits on any denial.
-
-    Args:
-        name: The name of the action or the request form.
-        version: A version of the range.
-    """
+    """Return a range as it is at one of its versions: of some the agent exits on any denial."""
     exits = calls_data()["exits_on_denial"]
     first, last = PluginVersion.of(exits["first"]), PluginVersion.of(exits["last"])
     by_agent = call_range.action.startswith("ec2:") and call_range.feature not in _OTHER_PROGRAMS
@@ -216,24 +183,17 @@ def observed_versions() -> frozenset[PluginVersion]:
 
 @cache
 def call(action: str) -> Call:
-    """Return the call of a known action.
-
-    Args:
-        action: Such as ``ec2:DescribeSubnets``.
-    """
+    """Return the call of a known action, such as ``ec2:DescribeSubnets``."""
     return next(c for c in calls() if c.action == action)
 
 
 def call_ranges(
     modes: Iterable[Mode], version: PluginVersion | None, feature: str | None = None
 ) -> tuple[CallRange, ...]:
-    """Return what modes use at a version, without a feature or because of one.
+    """Return what modes use at a version, always (no feature) or because of a feature.
 
-    Args:
-        modes: The modes to ask for.
-        version: The version; None for any version that the catalog knows, in which case the
-            versions whose agent exits on any denial are not told apart.
-        feature: None for the calls made always, or the name of the feature.
+    Version None is any that the catalog knows; those whose agent exits on any denial are then not
+    told apart.
     """
     chosen = tuple(modes)
     return tuple(
@@ -269,15 +229,7 @@ def feature_since(name: str) -> PluginVersion:
 
 
 def check_features(names: Iterable[str], version: PluginVersion | None) -> tuple[str, ...]:
-    """Return the features of these names, each once, in the catalog's order.
-
-    Args:
-        names: As the user wrote them.
-        version: The version that must have them, None for any.
-
-    Raises:
-        UsageError: An unknown feature, or one that the version does not have yet.
-    """
+    """Return the features of a user's names, each once, in order; raises `UsageError`."""
     chosen = {resolve(name, features(), "feature", "--feature") for name in names}
     for name in sorted(chosen):
         if version is not None and version < feature_since(name):

@@ -18,23 +18,14 @@ from vpc_cni_iam.policy.parse import parse
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a revision comes from.
+    """Where a revision comes from."""
 
-    Args:
-        repository: Owner and name on GitHub.
-        path: The file in it.
-        blob: Git's name of the file's content, by which anyone finds it in the repository.
-        version: The first version that shipped the revision.
-        commit: The commit that brought it, None where that is not known.
-        date: When, in ISO 8601: of the commit, of the version where that is not known.
-    """
-
-    repository: str
-    path: str
-    blob: str
-    version: str
-    commit: str | None
-    date: str
+    repository: str  # owner and name on GitHub
+    path: str  # the file in it
+    blob: str  # git's name of the file's content, by which anyone finds it in the repository
+    version: str  # the first version that shipped the revision
+    commit: str | None  # the commit that brought it, None where that is not known
+    date: str  # when, in ISO 8601: of the commit, of the version where that is not known
 
     @property
     def pin(self) -> str:
@@ -46,46 +37,27 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One revision of upstream's page.
+    """One revision of upstream's page."""
 
-    Args:
-        name: Its date, as ``--revision`` takes it.
-        source: Where it comes from.
-        first: The first version that shipped it.
-        last: The last one, None for the newest revision.
-        kinds: The names of its documents: upstream's variants, and features with one.
-    """
-
-    name: str
-    source: Source
-    first: PluginVersion
-    last: PluginVersion | None
-    kinds: tuple[str, ...]
+    name: str  # its date, as ``--revision`` takes it
+    source: Source  # where it comes from
+    first: PluginVersion  # the first version that shipped it
+    last: PluginVersion | None  # the last one, None for the newest revision
+    kinds: tuple[str, ...]  # the names of its documents: upstream's variants, and features with one
 
     def document(self, kind: str) -> Policy:
-        """Return one of upstream's documents, with its placeholders.
-
-        Args:
-            kind: One of `kinds`.
-        """
+        """Return one of upstream's documents, by its name in `kinds`, with its placeholders."""
         return _document(self.name, kind)
 
 
 @dataclass(frozen=True, slots=True)
 class ManagedVersion:
-    """One version of an AWS managed policy.
+    """One version of an AWS managed policy."""
 
-    Args:
-        name: The name of the policy, such as ``AmazonEKS_CNI_Policy``.
-        version: Such as ``v6``.
-        created: When, in ISO 8601.
-        policy: Its document.
-    """
-
-    name: str
-    version: str
-    created: str
-    policy: Policy
+    name: str  # the name of the policy, such as ``AmazonEKS_CNI_Policy``
+    version: str  # such as ``v6``
+    created: str  # when, in ISO 8601
+    policy: Policy  # its document
 
 
 # Of the plugin's role, and of the cluster's role where security groups for pods are used.
@@ -135,11 +107,7 @@ def _document(revision: str, kind: str) -> Policy:
 
 @cache
 def managed_versions(name: str = CNI_POLICY) -> tuple[ManagedVersion, ...]:
-    """Return the known versions of an AWS managed policy, oldest first.
-
-    Args:
-        name: One of `MANAGED`.
-    """
+    """Return the known versions of one of the `MANAGED` policies, oldest first."""
     data = managed_policy_data(name)
     return tuple(
         ManagedVersion(
@@ -153,32 +121,17 @@ def managed_versions(name: str = CNI_POLICY) -> tuple[ManagedVersion, ...]:
 
 
 def managed_policy(name: str = CNI_POLICY) -> Policy:
-    """Return the newest known version of an AWS managed policy.
-
-    Args:
-        name: One of `MANAGED`.
-    """
+    """Return the newest known version of one of the `MANAGED` policies."""
     return managed_versions(name)[-1].policy
 
 
 def find(name: str) -> Revision:
-    """Return the revision of this date.
-
-    Args:
-        name: The date, such as ``2022-01-31``.
-
-    Raises:
-        UsageError: No such revision.
-    """
+    """Return the revision of a date, such as ``2022-01-31``, or raise `UsageError`."""
     by_name = {revision.name: revision for revision in revisions()}
     return by_name[resolve(name, by_name, "revision", "--revision", repeatable=False)]
 
 
 def in_force(version: PluginVersion) -> Revision:
-    """Return the revision a version shipped; the oldest for a version before any was.
-
-    Args:
-        version: A known version.
-    """
+    """Return the revision a version shipped; the oldest for a version before any was."""
     shipped = [r for r in revisions() if r.first <= version]
     return shipped[-1] if shipped else revisions()[0]

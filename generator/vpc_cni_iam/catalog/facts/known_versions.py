@@ -59,12 +59,7 @@ def later_patches() -> str:
 
 
 def find(name: str) -> PluginVersion:
-    """Return the known version of this name, or of ``latest``.
-
-    Raises:
-        UsageError: Not a version name, not known (with the nearest that are), newer than the
-            catalog (with the newest known), or one that no document works with.
-    """
+    """Return the known version of this name, or of ``latest``, or raise `UsageError`."""
     if name == LATEST:
         return newest()
     version = PluginVersion.of(name)

@@ -13,36 +13,22 @@ from vpc_cni_iam.policy.parse import parse
 
 @dataclass(frozen=True, slots=True)
 class PeerDocument:
-    """A document of another project.
+    """A document of another project."""
 
-    Args:
-        project: The project, such as ``eksctl``.
-        name: What the document is.
-        mode: The IP family that it is for.
-        repository: Owner and name on GitHub.
-        path: The file in it.
-        commit: The commit that brought the document.
-        date: When, as ``2026-08-13``; None if it was not looked up.
-        first: The first version of the project with it, or ``after`` the newest one when it was
-            read; None if it has no versions.
-        last: The last version with it; None if no later document is known.
-        verified: Whether it was compared with the file; else it is from a pull request's text.
-        beside: The AWS managed policies that the project attaches beside it.
-        policy: The document, for the partition ``aws``.
-    """
-
-    project: str
-    name: str
-    mode: Mode
-    repository: str
-    path: str
-    commit: str
-    date: str | None
+    project: str  # the project, such as ``eksctl``
+    name: str  # what the document is
+    mode: Mode  # the IP family that it is for
+    repository: str  # owner and name on GitHub
+    path: str  # the file in it
+    commit: str  # that which brought the document, or a later one that was read
+    date: str | None  # when, as ``2026-08-13``; None if it was not looked up
+    # The first version of the project with it, or ``after`` the newest one when it was read; None
+    # if it has no versions.
     first: str | None
-    last: str | None
-    verified: bool
-    beside: tuple[str, ...]
-    policy: Policy
+    last: str | None  # the last version with it; None if no later document is known
+    verified: bool  # whether it was compared with the file; else it is from a pull request's text
+    beside: tuple[str, ...]  # the AWS managed policies that the project attaches beside it
+    policy: Policy  # the document, for the partition ``aws``
 
     @property
     def versions(self) -> str:

@@ -27,9 +27,6 @@ class PluginVersion:
         """Read a version's name: ``v1.20.4``, ``1.20.4`` or ``v1.20.4-eksbuild.2``.
 
         The EKS build number is dropped: a build repackages the version and calls the same.
-
-        Raises:
-            UsageError: Not such a name.
         """
         version = PluginVersion.parse(name)
         if version is None:

@@ -29,26 +29,19 @@ _SEPARATOR = re.compile("[:/]")
 
 @dataclass(frozen=True, slots=True)
 class RequestTemplate:
-    """One way in which the plugin sends an action.
+    """One way in which the plugin sends an action."""
 
-    Args:
-        name: Such as ``set-groups``.
-        breaks: What a denial breaks, by severity.
-        stops: Whether ipamd stops where it is denied at start.
-        ranges: Where it is sent, by mode and range of versions.
-        on: The kinds of resource that it is checked on, such as ``instance``; none where AWS
-            answers whatever policies say.
-        never_on: Kinds of resource that the action can be checked on and this form is not, since it
-            names none, with the reason.
-    """
-
-    name: str
+    name: str  # such as ``set-groups``
     action: str
     does: str
-    breaks: Mapping[DenialSeverity, str]
-    stops: bool
-    ranges: tuple[CallRange, ...]
+    breaks: Mapping[DenialSeverity, str]  # what a denial breaks, by severity
+    stops: bool  # whether ipamd stops where it is denied at start
+    ranges: tuple[CallRange, ...]  # where it is sent, by mode and range of versions
+    # The kinds of resource that it is checked on, such as ``instance``; none where AWS answers
+    # whatever policies say.
     on: tuple[str, ...]
+    # Kinds of resource that the action can be checked on and this form is not, since it names none,
+    # with the reason.
     never_on: Mapping[str, str]
 
     def broken_by(self, call_range: CallRange) -> str:
@@ -58,11 +51,7 @@ class RequestTemplate:
     def sent(
         self, mode: Mode, version: PluginVersion, features: tuple[str, ...]
     ) -> CallRange | None:
-        """Return the use under which it is sent, the gravest if several; None if it is not.
-
-        Args:
-            features: The optional features in use.
-        """
+        """Return the use under which it is sent, the gravest if several; None if it is not."""
         ranges = [
             calls.at_version(call_range, self.name, version)
             for call_range in self.ranges
@@ -107,22 +96,14 @@ def _form(entry: Mapping[str, Any]) -> RequestTemplate:
 
 
 def kind_of(resource: str) -> str:
-    """Return the kind of resource that an ARN is of, such as ``instance``; ``*`` for ``*``.
-
-    Args:
-        resource: The ARN, or a pattern that names the kind.
-    """
+    """Return the kind of resource of an ARN or pattern, such as ``instance``; ``*`` for ``*``."""
     return _SEPARATOR.split(resource.split(":", _ARN_PARTS - 1)[-1])[0]
 
 
 def checked_on(
     action: str, modes: Iterable[Mode], version: PluginVersion, features: tuple[str, ...]
 ) -> frozenset[str]:
-    """Return the kinds of resource that a version's requests for an action are checked on.
-
-    Args:
-        features: The optional features in use.
-    """
+    """Return the kinds of resource that a version's requests for an action are checked on."""
     return frozenset(
         kind
         for template in request_templates().values()
@@ -135,28 +116,17 @@ def checked_on(
 
 @dataclass(frozen=True, slots=True)
 class TagKeys:
-    """The tag keys that a version writes on an interface, and where ADDITIONAL_ENI_TAGS go.
+    """The tag keys that a version writes on an interface, and where ADDITIONAL_ENI_TAGS go."""
 
-    Args:
-        managed: On every interface that it manages.
-        created: With the request that makes one; empty if it is made without tags.
-        additional: Whether additional tags are among those.
-        additional_created: Whether they come with the request that makes an interface.
-    """
-
-    managed: tuple[str, ...]
-    created: tuple[str, ...]
-    additional: bool
-    additional_created: bool
+    managed: tuple[str, ...]  # on every interface that it manages
+    created: tuple[str, ...]  # with the request that makes one; empty if it is made without tags
+    additional: bool  # whether additional tags are among those
+    additional_created: bool  # whether they come with the request that makes an interface
 
 
 @cache
 def tag_keys(version: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
-    """Return the tag keys that a version writes.
-
-    Args:
-        cluster_name: Whether CLUSTER_NAME is set.
-    """
+    """Return the tag keys that a version writes, with or without CLUSTER_NAME set."""
     data = requests_data()
     there = [
         (tag["key"], tag["needs"])

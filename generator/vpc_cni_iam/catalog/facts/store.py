@@ -66,10 +66,7 @@ def peers_data() -> tuple[dict[str, Any], ...]:
 
 @cache
 def aws_managed_data() -> dict[str, Any]:
-    """Return the AWS managed policies that are often attached, or that allow much.
-
-    Made by ``python -m tools.aws_managed``.
-    """
+    """Return the AWS managed policies of ``python -m tools.aws_managed``."""
     data: dict[str, Any] = _read("aws_managed_policies.json")
     return data
 

@@ -26,22 +26,16 @@ class Set(tuple):  # type: ignore[type-arg]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unknown:
-    """A value that only an engine knows.
+    """A value that only an engine knows."""
 
-    Args:
-        code: The expression that is the reason, such as ``var.name``.
-        advice: What would make it known; empty if nothing would.
-        sample: A text that stands for whatever a caller passes. It flows into other texts and
-            decides flags, and nothing else is computed of it.
-        attributes: The known attributes of an object; None if it may be something else.
-        is_text: Whether it is a text, whatever it says.
-    """
-
-    code: str
-    advice: str = ""
+    code: str  # the expression that is the reason, such as ``var.name``
+    advice: str = ""  # what would make it known; empty if nothing would
+    # A text that stands for whatever a caller passes. It flows into other texts and decides flags,
+    # and nothing else is computed of it.
     sample: str | None = None
+    # The known attributes of an object; None if it may be something else.
     attributes: Mapping[str, Value] | None = None
-    is_text: bool = False
+    is_text: bool = False  # whether it is a text, whatever it says
 
     @property
     def without_sample(self) -> Unknown:
@@ -124,11 +118,7 @@ def scalar_kinds(*values: Value) -> set[str]:
 
 
 def text(value: Value) -> str | Unknown:
-    """Return a value as the text that engines convert it to.
-
-    Raises:
-        EvaluationError: Null, a list or a map.
-    """
+    """Return a value as the text that engines convert it to; `EvaluationError` for no scalar."""
     match value:
         case str() | Unknown():
             return value
@@ -142,11 +132,7 @@ def text(value: Value) -> str | Unknown:
 
 
 def flag(value: Value) -> bool | Unknown:
-    """Return a value as a boolean, as engines convert it.
-
-    Raises:
-        EvaluationError: It is none.
-    """
+    """Return a value as a boolean, as engines convert it, or raise `EvaluationError`."""
     if isinstance(value, Unknown) and value.sample in ("true", "false"):
         return value.sample == "true"
     if isinstance(value, Unknown):
@@ -159,11 +145,7 @@ def flag(value: Value) -> bool | Unknown:
 
 
 def number(code: str) -> Number:
-    """Return a number as it is written.
-
-    Raises:
-        UndecidedError: One with more digits than engines and Python surely agree on.
-    """
+    """Return a number as it is written; `UndecidedError` beyond digits that engines agree on."""
     most = 15
     if sum(map(str.isdigit, code)) > most or "e" in code.lower():
         raise UndecidedError
@@ -172,10 +154,9 @@ def number(code: str) -> Number:
 
 
 def same_kind(*values: Value) -> None:
-    """Check that the scalars in values have one type.
+    """Raise `UndecidedError` unless the scalars in values have one type.
 
-    Raises:
-        UndecidedError: Engines would convert some of them, which depends on declared types.
+    Engines would convert some of them, which depends on declared types.
     """
     if len(scalar_kinds(*values)) > 1:
         raise UndecidedError

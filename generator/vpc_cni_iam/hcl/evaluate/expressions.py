@@ -86,9 +86,7 @@ class Evaluator:
     def evaluate(self, node: Node) -> Value:
         """Return the value of an expression.
 
-        Raises:
-            EvaluationError: Every engine refuses it.
-            TooLargeError: It takes more steps than are taken.
+        Raises `EvaluationError` if every engine refuses it, `TooLargeError` after too many steps.
         """
         self.budget.take()
         try:
@@ -102,11 +100,7 @@ class Evaluator:
         """Return the instances of a block, each with an evaluator that knows its key or number.
 
         They are by what follows the block's address, such as ``[0]``; empty if it has neither
-        ``count`` nor ``for_each``.
-
-        Raises:
-            EvaluationError: Every engine refuses it.
-            TooLargeError: There are more than are read.
+        ``count`` nor ``for_each``. Raises as `evaluate` does.
         """
         names = repetition.instance_names(self, block)
         if isinstance(names, Unknown):

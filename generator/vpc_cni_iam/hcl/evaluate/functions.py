@@ -43,15 +43,11 @@ class ArgumentNeeds(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function.
+    """A function."""
 
-    Args:
-        call: Its result for its arguments.
-        samples: The places of arguments that may be samples; its texts are samples then.
-    """
-
-    call: Callable[..., Value]
+    call: Callable[..., Value]  # its result for its arguments
     needs: ArgumentNeeds = ArgumentNeeds.all
+    # The places of arguments that may be samples; its texts are samples then.
     samples: Collection[int] = ()
 
 

@@ -71,11 +71,7 @@ def conjuncts(condition: Node) -> Iterator[str]:
 
 
 def pairs(collection: Value) -> list[tuple[Value, Value]]:
-    """Return the keys or numbers of a collection with its values, in the order of engines.
-
-    Raises:
-        EvaluationError: It is no list, set or map.
-    """
+    """Return the keys or numbers of a list, set or map with its values, in the order of engines."""
     match collection:
         case dict():
             return sorted(collection.items())

@@ -19,25 +19,20 @@ _SURROUNDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class ValueScope:
-    """The values of names.
+    """The values of names."""
 
-    Args:
-        values: Texts by reference, such as ``var.partition``, that stand for what a caller may
-            pass; None for null.
-        nodes: Expressions by reference, for locals.
-        keep: Returns the text of a reference to anything else; without it, such a reference
-            is unknown.
-        known: What a module's variables have; None if it is read for any values, so that nothing
-            may be counted or repeated.
-        blocks: Its resources, data sources and called modules, by address.
-        surroundings: The partition, Region and account of its provider, of those that are known.
-    """
-
+    # Texts by reference, such as ``var.partition``, that stand for what a caller may pass; None for
+    # null.
     values: Mapping[str, str | None] = field(default_factory=dict)
-    nodes: Mapping[str, Node] = field(default_factory=dict)
+    nodes: Mapping[str, Node] = field(default_factory=dict)  # expressions by reference, for locals
+    # Returns the text of a reference to anything else; without it, such a reference is unknown.
     keep: Callable[[str], str] | None = None
+    # What a module's variables have; None if it is read for any values, so that nothing may be
+    # counted or repeated.
     known: Mapping[str, Value] | None = None
+    # Its resources, data sources and called modules, by address.
     blocks: Mapping[str, Block] = field(default_factory=dict)
+    # The partition, Region and account of its provider, of those that are known.
     surroundings: Mapping[str, str] = field(default_factory=dict)
 
     def attributes(self, address: str, key: str) -> dict[str, Value]:

@@ -19,14 +19,9 @@ _SCALARS = {"string": "tostring", "number": "tonumber", "bool": "tobool"}
 
 
 def convert(value: Value, constraint: Node | None) -> Value:
-    """Return a value as a type has it.
+    """Return a value as a type, such as ``list(string)``, has it; None is any type.
 
-    Args:
-        constraint: The type, such as ``list(string)``; None for any.
-
-    Raises:
-        EvaluationError: It cannot be converted.
-        UndecidedError: A type that this converter does not know.
+    Raises `EvaluationError` if it cannot be converted, `UndecidedError` for an unknown type.
     """
     if value is None or isinstance(value, Unknown) or constraint in (None, Reference("any")):
         return value

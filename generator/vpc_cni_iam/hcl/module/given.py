@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.hcl.evaluate.domain import Value
@@ -10,34 +10,27 @@ from vpc_cni_iam.hcl.evaluate.domain import Value
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """An engine that renders policy documents.
+    """An engine that renders policy documents."""
 
-    Args:
-        name: Its name and version.
-        render: Returns the JSON of documents by name and key of the instance, None for one that is
-            unknown until apply; takes HCL, the values of its variables as JSON, and a Region.
-            Raises `EngineError` if the engine refuses the HCL.
-    """
-
-    name: str
+    name: str  # its name and version
+    # Returns the JSON of documents, and of outputs as ``output.`` and the name, by name and key of
+    # the instance, None for one that is unknown until apply; takes HCL, the values of its variables
+    # as JSON, and a Region. Raises `EngineError` if the engine refuses the HCL.
     render: Callable[[str, str, str], Mapping[str, Mapping[str, str | None]]]
 
 
 @dataclass(frozen=True, slots=True)
 class GivenVariables:
-    """The values that a user gives to variables, and the engine that renders what needs one.
+    """The values that a user gives to variables, and the engine that renders what needs one."""
 
-    Args:
-        texts: Values as ``--var`` has them, by name.
-        values: Values of files, by name.
-        declared: The variables of the modules that were read, which reading adds.
-        renderer: The engine; None to read without one.
-    """
-
-    texts: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, Value] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)  # values as ``--var`` has them, by name
+    values: Mapping[str, Value] = field(default_factory=dict)  # values of files, by name
+    # The variables of the modules that were read, which reading adds.
     declared: set[str] = field(default_factory=set)
-    renderer: Renderer | None = None
+    renderer: Renderer | None = None  # the engine; None to read without one
+    # The variables that options of the cluster fill, such as ``--cluster-name``: they count before
+    # the files that an engine reads by itself.
+    named: Collection[str] = ()
 
     @property
     def names(self) -> set[str]:

@@ -16,14 +16,10 @@ def join(
     documents: Mapping[str, ResolvedDocument],
     above: tuple[str, ...] = (),
 ) -> ResolvedDocument:
-    """Return a document with those that it joins.
+    """Return a document with those that it joins, of all by the reference to their JSON.
 
-    Args:
-        documents: Every document of the module by the reference to its JSON.
-        above: The names of the documents that join this one.
-
-    Raises:
-        InputError: One that it joins is not read, or a Sid that the provider refuses.
+    `above` has the names of the documents that join this one. Raises `InputError` if one that it
+    joins is not read, or for a Sid that the provider refuses.
     """
     joined = document.joined
     if joined == JoinedDocuments():

@@ -24,35 +24,23 @@ _WIDTH = 100
 
 @dataclass(frozen=True, slots=True)
 class HclModule:
-    """A module as read.
+    """A module as read."""
 
-    Args:
-        values: What its variables were filled with, of those it has.
-        variables: The defaults of its variables by name; None for one that has none.
-        documents: The policy documents that could be read.
-        unread: Why others could not be, by the name of their data source.
-        absent: Why data sources have no instance, by their name.
-    """
-
-    values: dict[str, str]
+    values: dict[str, str]  # what its variables were filled with, of those it has
     outputs: dict[str, Node]
+    # The defaults of its variables by name; None for one that has none.
     variables: dict[str, Node | None]
     locals: dict[str, Node]
-    documents: tuple[ResolvedDocument, ...]
-    unread: dict[str, str]
+    documents: tuple[ResolvedDocument, ...]  # the policy documents that could be read
+    unread: dict[str, str]  # why others could not be, by the name of their data source
     evaluator: Evaluator
-    absent: dict[str, str]
+    absent: dict[str, str]  # why data sources have no instance, by their name
 
 
 def read(texts: Mapping[str, str], values: Mapping[str, str]) -> HclModule:
-    """Read a module.
+    """Read a module, of its ``*.tf`` files by the name that errors show.
 
-    Args:
-        texts: The texts of its ``*.tf`` files by the name that errors show.
-        values: What to fill its variables with; its own defaults stand for the others.
-
-    Raises:
-        InputError: A file is not HCL.
+    `values` fill its variables; its own defaults stand for the others.
     """
     files = [parse(texts[source], source) for source in sorted(texts)]
     return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
@@ -63,13 +51,10 @@ def read_blocks(
     values: Mapping[str, str],
     user_values: GivenVariables | None = None,
 ) -> HclModule:
-    """Read a module whose files are parsed already.
+    """Read a module from its blocks, each with the name of its file.
 
-    Args:
-        blocks: Its blocks, each with the name of its file.
-        values: As `read` takes them.
-        user_values: What a user gives to variables; the others have their defaults. None if
-            variables may have any values, of which `values` and the defaults are samples.
+    `user_values` is what a user gives to variables, of which the others have their defaults.
+    Without it, variables may have any values, of which `values` and the defaults are samples.
     """
     every = [b for _, b in blocks]
     variables = {
@@ -192,11 +177,7 @@ def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:
 
 
 def joins_nothing(document: ResolvedDocument, module: HclModule, allowed: Iterable[str]) -> bool:
-    """Say whether a document joins no others unless a caller passes some.
-
-    Args:
-        allowed: The variables through which a caller may pass some.
-    """
+    """Say whether a document joins none unless a caller passes some through `allowed`."""
     return all(
         argument == "source_policy_documents"
         and isinstance(node, Reference)

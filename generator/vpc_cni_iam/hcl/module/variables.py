@@ -27,14 +27,7 @@ _SCALARS = tuple(Reference(name) for name in ("string", "number", "bool"))
 
 
 def read_file(text: str, source: str) -> dict[str, Value]:
-    """Return the values of a file of variables.
-
-    Args:
-        source: Its name, as errors show it; one in ``.json`` is JSON.
-
-    Raises:
-        InputError: Neither HCL nor JSON, or not values alone.
-    """
+    """Return the values of a file of variables; one whose name ends in ``.json`` is JSON."""
     if source.endswith(".json"):
         document = load_json(text, source)
         if not isinstance(document, dict):
@@ -63,11 +56,7 @@ def _from_json(value: Any) -> Value:
 
 
 def _literal(node: Node) -> Value:
-    """Return a value that is written out.
-
-    Raises:
-        EvaluationError: It refers to something, or is none.
-    """
+    """Return a value that is written out, or raise `EvaluationError`."""
     try:
         value = Evaluator(ValueScope()).evaluate(node)
     except TooLargeError as error:
@@ -90,13 +79,8 @@ def _parsed(text: str, constraint: Node | None) -> Value:
 def values(blocks: Iterable[Block], user_values: GivenVariables) -> dict[str, Value]:
     """Return the values of variables by reference, such as ``var.name``.
 
-    A variable that has neither a value nor a default is not among them.
-
-    Args:
-        blocks: Those of the module.
-
-    Raises:
-        UsageError: A value of the user's that the variable's type refuses.
+    A variable that has neither a value nor a default is not among them. Raises `UsageError` for a
+    value of the user's that the variable's type refuses.
     """
     known: dict[str, Value] = {}
     types = {b.labels[0]: b for b in blocks if b.type == "variable" and b.labels}

@@ -82,21 +82,16 @@ class _ManagedPolicy(Struct, rename="pascal"):
 
 @dataclass(frozen=True, slots=True)
 class RoleDetail:
-    """A role of an account.
-
-    Args:
-        trust: Its trust policy.
-        policies: Its inline and attached policies.
-        boundary: Its permissions boundary, None if it has none or the input does not have it.
-        missing: The ARNs of attached policies, and of the boundary, that the input does not have.
-    """
+    """A role of an account."""
 
     arn: str
     account: str
     source: str
-    trust: JsonDocument
-    policies: tuple[JsonDocument, ...]
+    trust: JsonDocument  # its trust policy
+    policies: tuple[JsonDocument, ...]  # its inline and attached policies
+    # Its permissions boundary, None if it has none or the input does not have it.
     boundary: JsonDocument | None = None
+    # The ARNs of attached policies, and of the boundary, that the input does not have.
     missing: tuple[str, ...] = ()
 
 
@@ -234,11 +229,7 @@ class AccountDetails:
         return arn
 
     def roles(self) -> Iterator[RoleDetail]:
-        """Yield each role.
-
-        Raises:
-            InputError: A role that is described twice, each time otherwise.
-        """
+        """Yield each role; `InputError` for one that is described twice, each time otherwise."""
         seen: dict[str, bytes] = {}
         for number, reader in enumerate(self._readers):
             reader.rewind()

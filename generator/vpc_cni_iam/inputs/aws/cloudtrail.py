@@ -13,13 +13,15 @@ import codecs
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Struct
+from msgspec import field as member
 
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.json_pieces import PieceReader, Pieces, opened
@@ -52,6 +54,7 @@ _AROUND = frozenset(
 )  # fmt: skip
 _FIRST_KEY = re.compile(rb'\{\s*"(\w+)"')
 _HEAD = 4096
+_REMEMBERED = 1 << 20  # events, in 8 MiB
 # CloudTrail User Guide, "CloudTrail digest file structure": in a folder of this name.
 _DIGESTS = "CloudTrail-Digest"
 
@@ -80,6 +83,7 @@ class _Event(Struct, rename="camel"):
     event_source: str
     event_name: str
     event_time: str = ""
+    event_id: str | None = member(default=None, name="eventID")
     error_code: str | None = None
     user_agent: str | None = None
     user_identity: _Identity | None = None
@@ -99,18 +103,12 @@ class _Row(Struct, rename="pascal"):
 
 @dataclass(slots=True)
 class Count:
-    """How often a role used an action.
+    """How often a role used an action."""
 
-    Args:
-        results: How often, by what became of it.
-        first: The time of the first event, as CloudTrail writes it.
-        last: The time of the last one.
-        versions: The plugin versions that asked, as they name themselves.
-    """
-
-    results: dict[Result, int] = field(default_factory=dict)
-    first: str = ""
-    last: str = ""
+    results: dict[Result, int] = field(default_factory=dict)  # how often, by what became of it
+    first: str = ""  # the time of the first event, as CloudTrail writes it
+    last: str = ""  # the time of the last one
+    # The plugin versions that asked, as they name themselves.
     versions: set[str] = field(default_factory=set)
 
     def add(self, result: Result, events: int, first: str, last: str, version: str) -> None:
@@ -124,50 +122,57 @@ class Count:
 
 @dataclass(slots=True)
 class Trail:
-    """What roles did.
+    """What roles did."""
 
-    Args:
-        counts: By the ARN of a role and the action.
-        events: How many events were read.
-        unread: What was not read.
-    """
-
+    # By the ARN of a role and the action.
     counts: dict[tuple[str, str], Count] = field(default_factory=dict)
-    events: int = 0
-    unread: list[Skipped] = field(default_factory=list)
+    events: int = 0  # how many events were read
+    repeated: int = 0  # how many of them were read before, and count once
+    unread: list[Skipped] = field(default_factory=list)  # what was not read
 
 
-def read(targets: Sequence[str], stdin: BinaryIO, roles: Iterable[str] = ()) -> Trail:
+def read(
+    targets: Sequence[str],
+    stdin: BinaryIO,
+    roles: Iterable[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Trail:
     """Return what roles did, from files of which one event is in memory at a time.
 
-    Args:
-        targets: Files, and directories as ``aws s3 sync`` writes them; ``-`` is standard input.
-        stdin: Standard input.
-        roles: The ARNs or names of the roles to count; none for every role.
-
-    Raises:
-        InputError: A file that cannot be read, or holds something else.
-        UsageError: Empty text for a file, or too many roles to count each.
+    Targets are files, and directories as ``aws s3 sync`` writes them; ``-`` is standard input.
+    `roles` has the ARNs or names of those to count; none for every role. Raises `UsageError` for
+    empty text, or too many roles to count each.
+    `progress` is called now and then with how many bytes of how many are read.
     """
     counter = _Counter(frozenset(roles))
+    if "" in targets:
+        raise UsageError("the file is empty text; name one, or - for standard input")
+    passed = _passing(targets, progress) if progress else None
     for target in targets:
-        if not target:
-            raise UsageError("the file is empty text; name one, or - for standard input")
         if target == "-":
-            counter.read(Pieces(stdin, STDIN, TRAIL))
+            counter.read(Pieces(stdin, STDIN, TRAIL, passed))
             continue
         for path in _files(Path(target)):
-            with opened(path, TRAIL) as pieces:
+            with opened(path, TRAIL, passed) as pieces:
                 counter.read(pieces)
     return counter.trail
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """Yield the files of a path, without hidden ones and the digests of a trail.
+def _passing(targets: Sequence[str], progress: Callable[[int, int], None]) -> Callable[[int], None]:
+    """Return what is called with how many more bytes of the files are read."""
+    files = (path for target in targets if target != "-" for path in _files(Path(target)))
+    total, done = sum(path.stat().st_size for path in files if path.exists()), 0
 
-    Raises:
-        InputError: A directory without any, or one that cannot be read.
-    """
+    def passed(size: int) -> None:
+        nonlocal done
+        done += size
+        progress(done, total)
+
+    return passed
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """Yield the files of a path, at least one, without hidden ones and the digests of a trail."""
     if not path.is_dir():
         yield path
         return
@@ -192,13 +197,11 @@ class _Counter:
     def __init__(self, roles: frozenset[str]) -> None:
         self.trail = Trail()
         self._roles = roles
+        # The last event by a part of its ID: what is read twice is mostly read soon.
+        self._seen = memoryview(bytearray(8 * _REMEMBERED)).cast("Q")
 
     def read(self, pieces: Pieces) -> None:
-        """Count the events of a file.
-
-        Raises:
-            InputError: It holds something else.
-        """
+        """Count the events of a file."""
         head = pieces.peek(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip()
         if not head:
             raise InputError(pieces.source, "", f"is empty; {_ADVICE}")
@@ -290,6 +293,10 @@ class _Counter:
     def _event(self, event: _Event) -> None:
         session = event.user_identity.session_context if event.user_identity else None
         role = session.session_issuer.arn if session and session.session_issuer else None
+        if self._is_repeated(event.event_id):
+            self.trail.events += 1
+            self.trail.repeated += 1
+            return
         agent = _AGENT.search(event.user_agent or "")
         self._count(
             role or "",
@@ -323,6 +330,14 @@ class _Counter:
         self.trail.counts[key].add(
             result, events, first, last, "v" + version.removeprefix("v") if version else ""
         )
+
+    def _is_repeated(self, event_id: str | None) -> bool:
+        if event_id is None:
+            return False
+        number = int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest())
+        place = number % _REMEMBERED
+        repeated, self._seen[place] = self._seen[place] == number, number
+        return repeated
 
     def _is_asked_for(self, role: str) -> bool:
         if not self._roles:

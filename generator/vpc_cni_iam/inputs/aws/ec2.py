@@ -36,48 +36,34 @@ _FORMATS = (
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance.
-
-    Args:
-        vpc: The ID of its VPC, empty if it has none.
-    """
+    """One instance."""
 
     id: str
-    vpc: str
+    vpc: str  # the ID of its VPC, empty if it has none
     tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """One network interface.
-
-    Args:
-        status: Such as ``in-use`` or ``available``.
-        type: Such as ``interface`` or ``trunk``.
-        instance: The ID of the instance it is attached to, empty if to none that is shown.
-    """
+    """One network interface."""
 
     id: str
     vpc: str
-    status: str
-    type: str
+    status: str  # such as ``in-use`` or ``available``
+    type: str  # such as ``interface`` or ``trunk``
     description: str
-    instance: str
+    instance: str  # the ID of the instance it is attached to, empty if to none that is shown
     tags: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The instances and interfaces of an account.
+    """The instances and interfaces of an account."""
 
-    Args:
-        instances: By ID, without those that are terminated; None if they were not described.
-        interfaces: By ID; None if they were not described.
-        continued_pages: How many pages say that another follows; nothing tells whether it is given.
-    """
-
+    # By ID, without those that are terminated; None if they were not described.
     instances: Mapping[str, Instance] | None
-    interfaces: Mapping[str, Interface] | None
+    interfaces: Mapping[str, Interface] | None  # by ID; None if they were not described
+    # How many pages say that another follows; nothing tells whether it is given.
     continued_pages: int = 0
 
 
@@ -87,9 +73,8 @@ _Resource = TypeVar("_Resource", Instance, Interface)
 def read(contents: Iterable[Content]) -> Inventory:
     """Read the output of the AWS CLI; each input may hold several pages.
 
-    Raises:
-        InputError: Not the whole JSON of these two commands, or a resource that is described
-            twice, each time otherwise.
+    Raises `InputError` for what is not the whole JSON of these two commands, or a resource that is
+    described twice, each time otherwise.
     """
     instances: dict[str, Instance] = {}
     interfaces: dict[str, Interface] = {}

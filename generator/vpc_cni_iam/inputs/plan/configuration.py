@@ -10,59 +10,51 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import to_builtins
+
 from vpc_cni_iam.inputs.plan.addresses import call_names, parent, split_first
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.inputs.plan.shapes import ResourceBlock
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_read_in_part
+from vpc_cni_iam.inputs.plan.shapes import Parts, ResourceBlock
 
 _DEPTH = 100
-_PREFIXES = ("aws_iam_", "aws_eks_", "aws_launch_template", "helm_release")
+_PREFIXES = ("aws_iam_", "aws_eks_", "helm_release", *ROLE_USES)
 
 
 @dataclass(slots=True)
 class Module:
-    """A module of the configuration.
+    """A module of the configuration."""
 
-    Args:
-        blocks: The expressions of its IAM and EKS resources by address in the module.
-        repeats: The expressions of their ``for_each``, where they refer to anything.
-        providers: The provider configuration of each of its resources, by address in the module.
-        calls: The modules it calls, by name.
-        outputs: The expressions of its outputs, by name.
-        source: Where the call that made it takes it from.
-        arguments: The expressions that the call gives its variables.
-        repeated: The expression of the call's ``for_each``.
-        defaults: The defaults of its variables, but for those that are sensitive.
-        secrets: The defaults of its sensitive variables.
-    """
-
+    # The expressions of its IAM and EKS resources by address in the module.
     blocks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    # The expressions of their ``for_each``, where they refer to anything.
     repeats: dict[str, Any] = field(default_factory=dict)
+    # The types of the provisioners of any resource that has some, by its address in the module.
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    # The provider configuration of each of its resources, by address in the module.
     providers: dict[str, str] = field(default_factory=dict)
-    calls: dict[str, Module] = field(default_factory=dict)
-    outputs: dict[str, Any] = field(default_factory=dict)
-    source: str = ""
+    calls: dict[str, Module] = field(default_factory=dict)  # the modules it calls, by name
+    outputs: dict[str, Any] = field(default_factory=dict)  # the expressions of its outputs, by name
+    source: str = ""  # where the call that made it takes it from
+    # The expressions that the call gives its variables.
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    repeated: Any = None
+    repeated: Any = None  # the expression of the call's ``for_each``
+    # The defaults of its variables, but for those that are sensitive.
     defaults: dict[str, Any] = field(default_factory=dict)
-    secrets: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, Any] = field(default_factory=dict)  # the defaults of its sensitive variables
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What an expression refers to in the end.
+    """What an expression refers to in the end."""
 
-    Args:
-        resources: Resources and data sources: the module's address, the address in it as written
-            (it may have an index), and the attribute if one is named.
-        constants: Constant values that stand for it.
-        open: What cannot be followed, such as ``local.policy``.
-        aligned: Whether it names the key of ``count`` or ``for_each``, by which it may choose an
-            instance of what it refers to.
-    """
-
+    # Resources and data sources: the module's address, the address in it as written (it may have an
+    # index), and the attribute if one is named.
     resources: tuple[tuple[str, str, str], ...] = ()
-    constants: tuple[Any, ...] = ()
-    open: tuple[str, ...] = ()
+    constants: tuple[Any, ...] = ()  # constant values that stand for it
+    open: tuple[str, ...] = ()  # what cannot be followed, such as ``local.policy``
+    # Whether it names the key of ``count`` or ``for_each``, by which it may choose an instance of
+    # what it refers to.
     aligned: bool = False
 
 
@@ -240,8 +232,7 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
     for key in reader.members():
         if key == "resources":
             for block in reader.each(ResourceBlock):
-                if block.type.startswith(_PREFIXES):
-                    _block(reader, block, module)
+                _block(reader, block, module)
         elif key == "module_calls":
             for name in reader.members():
                 module.calls[name] = _call(reader, depth)
@@ -257,8 +248,14 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
 
 
 def _block(reader: Reader, block: ResourceBlock, module: Module) -> None:
+    if block.provisioners:
+        types = dict.fromkeys(provisioner.type for provisioner in block.provisioners)
+        module.commands[f"{block.type}.{block.name}"] = tuple(types)
+    if not block.type.startswith(_PREFIXES):
+        return
     name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
-    module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
+    shape: Any = Parts if is_read_in_part(block.type) else dict[str, Any]
+    module.blocks[name] = to_builtins(reader.decoded(block.expressions, shape))
     if over := reader.decoded(block.for_each_expression, object):
         module.repeats[name] = over
     module.providers[name] = block.provider_config_key

@@ -33,21 +33,14 @@ _BEGIN_SIZE = 4096
 
 @dataclass(frozen=True, slots=True)
 class JsonFile:
-    """A kind of JSON file that may be too large for memory.
+    """A kind of JSON file that may be too large for memory."""
 
-    Args:
-        what: What it is, after "is not" in an error.
-        advice: How to make one.
-        limit: The most that is read of it.
-        begin: What it may begin with: an endless device or another kind of file is refused at once.
-        in_memory: Whether a small one is read into memory; else each is mapped.
-    """
-
-    what: str
-    advice: str
-    limit: Limit
+    what: str  # what it is, after "is not" in an error
+    advice: str  # how to make one
+    limit: Limit  # the most that is read of it
+    # What it may begin with: an endless device or another kind of file is refused at once.
     begin: re.Pattern[str] = _BEGIN
-    in_memory: bool = True
+    in_memory: bool = True  # whether a small one is read into memory; else each is mapped
 
 
 PLAN_JSON = JsonFile("the JSON of a plan", MAKE, PLAN)

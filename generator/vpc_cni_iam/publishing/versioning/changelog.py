@@ -22,9 +22,7 @@ def changelog(
 ) -> str:
     """Return a changelog with a section for a new version on top.
 
-    Args:
-        comparison: How it differs from the version before; None for the first one.
-        previous: The changelog of the version before; empty for the first one.
+    Of the first version there is no comparison, and the previous changelog is empty.
     """
     selection = options.selection
     origin = f"Made from revision {selection.revision.name} of upstream's page"

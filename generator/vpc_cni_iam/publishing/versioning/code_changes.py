@@ -27,11 +27,7 @@ _VERSION = re.compile(r'\bversion\s*=\s*"[^"]*"')
 def compare_code(
     old: Iterable[Block], new: Iterable[Block], unreadable: Iterable[str], subject: str
 ) -> tuple[VersionChange, ...]:
-    """Return the changes of resources, locals, values of outputs, and unreadable documents.
-
-    Args:
-        unreadable: The names of policy documents that cannot be read.
-    """
+    """Return the changes of resources, locals, values of outputs, and unreadable documents."""
     before, after = (dict(_shapes(blocks, set(unreadable))) for blocks in (old, new))
     changes = []
     for name in sorted({*before, *after}):
@@ -66,13 +62,10 @@ def _shapes(blocks: Iterable[Block], unreadable: set[str]) -> Iterator[tuple[str
                 for local, node in block.attributes.items():
                     yield from _values(f"local {local}", node)
             case "terraform":
-                yield from _providers(block)
-
-
-def _providers(block: Block) -> Iterator[tuple[str, Shape]]:
-    for inner in block.blocks:
-        for provider, node in inner.attributes.items():
-            yield f"provider {provider}", _spaced(_VERSION.sub("", node.span.code))
+                for inner in block.blocks:
+                    for provider, node in inner.attributes.items():
+                        code = _VERSION.sub("", node.span.code)
+                        yield f"provider {provider}", " ".join(code.split())
 
 
 def _values(name: str, node: Node) -> Iterator[tuple[str, Shape]]:
@@ -92,7 +85,3 @@ def _shape(block: Block) -> Shape:
 
 def _arguments(block: Block, without: frozenset[str]) -> Shape:
     return frozenset((n, v) for n, v in block.attributes.items() if n not in without)
-
-
-def _spaced(code: str) -> str:
-    return " ".join(code.split())

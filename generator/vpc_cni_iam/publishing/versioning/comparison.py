@@ -39,15 +39,10 @@ _TAKING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a version differs from the one before it.
+    """How a version differs from the one before it."""
 
-    Args:
-        permissions: Changes of policies, and of code that may change one.
-        interface: Changes of inputs, outputs and minimum versions.
-    """
-
-    permissions: tuple[VersionChange, ...]
-    interface: tuple[VersionChange, ...]
+    permissions: tuple[VersionChange, ...]  # changes of policies, and of code that may change one
+    interface: tuple[VersionChange, ...]  # changes of inputs, outputs and minimum versions
 
     @property
     def changes(self) -> tuple[VersionChange, ...]:
@@ -61,11 +56,7 @@ class Comparison:
 
 
 def check_step(old: Version, new: Version, comparison: Comparison, prefix: str = "") -> None:
-    """Check that a step between two version numbers allows the changes between them.
-
-    Raises:
-        PublishError: A change asks for a larger step.
-    """
+    """Raise `PublishError` if a step between versions does not allow their changes."""
     allowed = step(old, new)
     if larger := [c for c in comparison.changes if c.bump > allowed]:
         raise PublishError(
@@ -76,11 +67,7 @@ def check_step(old: Version, new: Version, comparison: Comparison, prefix: str =
 
 
 def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
-    """Compare the files of two versions, texts by path.
-
-    Raises:
-        InputError: A file is not HCL.
-    """
+    """Compare the files of two versions, texts by path."""
     old_modules, new_modules = _modules(old), _modules(new)
     permissions: list[VersionChange] = []
     interfaces: list[VersionChange] = []

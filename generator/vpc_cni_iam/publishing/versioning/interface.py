@@ -23,17 +23,11 @@ class _Input:
 
 @dataclass(frozen=True, slots=True)
 class ModuleInterface:
-    """The interface of one module.
+    """The interface of one module."""
 
-    Args:
-        inputs: The input variables by name.
-        outputs: The preconditions of each output by name.
-        constraints: The version constraints of the engine and of each provider.
-    """
-
-    inputs: Mapping[str, _Input]
-    outputs: Mapping[str, frozenset[Node | None]]
-    constraints: Mapping[str, str]
+    inputs: Mapping[str, _Input]  # the input variables by name
+    outputs: Mapping[str, frozenset[Node | None]]  # the preconditions of each output by name
+    constraints: Mapping[str, str]  # the version constraints of the engine and of each provider
 
 
 def read_interface(blocks: Sequence[Block]) -> ModuleInterface:

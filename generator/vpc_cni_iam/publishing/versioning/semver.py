@@ -22,14 +22,11 @@ class Bump(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class VersionChange:
-    """One difference between two versions, and the least bump that it asks for.
-
-    Args:
-        subject: A variant or a module's folder, such as ``ipv4`` or ``modules/role``; empty for
-            the root module.
-    """
+    """One difference between two versions, and the least bump that it asks for."""
 
     bump: Bump
+    # A variant or a module's folder, such as ``ipv4`` or ``modules/role``; empty for the root
+    # module.
     subject: str
     text: str
 
@@ -50,20 +47,13 @@ class Version:
 
     @staticmethod
     def of(text: str) -> Version:
-        """Read a version such as ``1.2.3``.
-
-        Raises:
-            UsageError: Not a version.
-        """
+        """Read a version such as ``1.2.3``, or raise `UsageError`."""
         if not (match := _VERSION.fullmatch(text)):
             raise UsageError(f"{text!r} is not a version; write it like 1.2.3")
         return Version(*map(int, match.groups()))
 
     def after(self, bump: Bump) -> Version:
-        """Return the next version for a change.
-
-        Before 1.0.0, minor and major changes both move the minor number.
-        """
+        """Return the next version; before 1.0.0, major changes move the minor number, too."""
         if bump is Bump.major and self.major:
             return Version(self.major + 1, 0, 0)
         if bump is Bump.patch:

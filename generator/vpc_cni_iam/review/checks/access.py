@@ -22,6 +22,7 @@ from vpc_cni_iam.review.gains import (
     example_or_reason,
     existing,
     managed_admin_finding,
+    may_deny,
     names_text,
 )
 from vpc_cni_iam.review.make_finding import (
@@ -57,8 +58,8 @@ rule(
     "Whether a changed policy allows anything new could not be decided.",
     "Neither a proof nor a request that is newly allowed was found; the finding says what "
     "stands in the way. A Deny that goes is one: what it held back is allowed from then on, if "
-    "another policy of the role allows it, which the plan need not show. Read the change "
-    "yourself.",
+    "another policy of the role allows it, which the plan need not show. A policy that goes and "
+    "whose document the plan does not show may have had a Deny. Read the change yourself.",
 )
 rule(
     "unreadable-policy",
@@ -276,11 +277,16 @@ def _left_group(change: Change, context: Context) -> Iterator[Finding]:
     group = change.attachment.policy if change.attachment else ""
     if change.kind != "membership" or group not in context.effective.by_principal:
         return
-    policies = [r.judged for r in context.effective.by_principal[group].before.values()]
-    if any(line.effect == "loss" for line in change.lines) and deny_removed(
-        [p for p in policies if p], [], context.budget.answer()
-    ):
+    if not any(line.effect == "loss" for line in change.lines):
+        return
+    has = context.effective.by_principal[group].before
+    policies = [read.judged for read in has.values() if read.judged]
+    if deny_removed(policies, [], context.budget.answer()):
         message = f"{group} denies something, which no longer counts for who leaves it"
+        yield finding_of(change, "not-proven", message)
+    elif unknown := [key for key, read in has.items() if may_deny(key, read)]:
+        message = f"{group} has {first_of(unknown)}, of which the plan does not show the document"
+        message += ": a Deny in it no longer applies to who leaves"
         yield finding_of(change, "not-proven", message)
 
 
@@ -426,5 +432,6 @@ def _trusted(
         action = access.witness.action if access.witness else "more"
         message = f"The trust policy of {change.address} now allows {action} to whom it names"
     elif gone:
-        message += f" (was {names_text(gone)})"
+        provider = come[0].partition(" of ")[2]
+        message += f" (was {names_text([who.removesuffix(f' of {provider}') for who in gone])})"
     yield finding_of(change, "trust-widened", message, details)

@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from msgspec import UnsetType
 
@@ -42,19 +43,14 @@ _IN_TEXTS = {**_KEYS, FLAG: "harden = true", "repeat": "write a string"}
 
 @dataclass(frozen=True, slots=True)
 class VendoredModule:
-    """One module that a repository keeps.
+    """One module that a repository keeps."""
 
-    Args:
-        path: Where, relative to the configuration, with forward slashes.
-        line: The line of its table.
-        unknown_version: The version that is pinned, if it is newer than the catalog and the newest
-            known one stands in for it; empty otherwise.
-    """
-
-    path: str
+    path: str  # where, relative to the configuration, with forward slashes
     options: Options
-    line: int
+    line: int  # the line of its table
     accepted: tuple[Acceptance, ...] = ()
+    # The version that is pinned, if it is newer than the catalog and the newest known one stands in
+    # for it; empty otherwise.
     unknown_version: str = ""
 
     @property
@@ -68,15 +64,11 @@ class VendoredModule:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A configuration file.
-
-    Args:
-        modules: Its modules, in order.
-    """
+    """A configuration file."""
 
     path: Path
     text: str
-    modules: tuple[VendoredModule, ...]
+    modules: tuple[VendoredModule, ...]  # its modules, in order
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -96,11 +88,7 @@ class Config:
         return self.path.parent / module.path
 
     def refuse_changed(self) -> None:
-        """Refuse to go on if the file was changed since it was read.
-
-        Raises:
-            TreeError: The file was changed since it was read.
-        """
+        """Raise `TreeError` if the file was changed since it was read."""
         try:
             same = content(self.path, CONFIGURATION) == self.text.encode()
         except InputError:
@@ -110,14 +98,10 @@ class Config:
 
 
 def load(path: Path, *, strict: bool = False) -> Config:
-    """Read a configuration file.
+    """Read a configuration file; raises `InputError` with the line.
 
-    Args:
-        strict: Refuse a plugin version newer than the catalog, for which the newest known one
-            would stand in.
-
-    Raises:
-        InputError: It is missing or not valid; with the line.
+    `strict` refuses a plugin version newer than the catalog, for which the newest known one would
+    stand in.
     """
     if not os.path.lexists(path):
         raise InputError(str(path), "", "is not there; create one with vpc-cni-iam init")
@@ -126,16 +110,7 @@ def load(path: Path, *, strict: bool = False) -> Config:
 
 
 def parse(text: str, path: Path, *, strict: bool = False) -> Config:
-    """Read the text of a configuration.
-
-    Args:
-        path: Where it is, which errors name and module paths are relative to.
-        strict: As `load` takes it.
-
-    Raises:
-        InputError: It is not TOML; with the line.
-        ConfigurationError: A key or value is refused; with the line.
-    """
+    """Read the text of a configuration; errors name `path`, and module paths are relative to it."""
     source = str(path)
     document = toml.loads(text, source)
     places = TomlLineIndex(text)
@@ -175,7 +150,7 @@ def _module(
     stand_in = known_versions.stand_in(version) if version and not strict else None
     try:
         made_from = _options(
-            tuple(table.variants or ()),
+            *(table.variants or ()),
             revision=revision,
             cni_version=str(stand_in) if stand_in else version,
             features=tuple(table.features),
@@ -217,26 +192,9 @@ def _acceptances(entries: Iterable[Acceptance], refuse: Refusal) -> tuple[Accept
 
 
 @cache
-def _options(
-    variants: tuple[str, ...],
-    *,
-    revision: str | None,
-    cni_version: str | None,
-    features: tuple[str, ...],
-    gaps: bool,
-    kind: str,
-    hardening: Hardening | None,
-) -> Options:
-    """Return options that every one of their variants can use; most modules share theirs."""
-    made_from = options(
-        variants,
-        revision=revision,
-        cni_version=cni_version,
-        features=features,
-        gaps=gaps,
-        kind=kind,
-        hardening=hardening,
-    )
+def _options(*variants: str, **chosen: Any) -> Options:
+    """Return `options` that every one of their variants can use; most modules share theirs."""
+    made_from = options(variants, **chosen)
     made_from.composed()
     return made_from
 

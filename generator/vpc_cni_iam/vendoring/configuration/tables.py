@@ -151,14 +151,7 @@ class Tables(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def convert(table: dict[str, Any], kind: type[T], refuse: Refusal, name: str = "") -> T:
-    """Return a table with its types.
-
-    Args:
-        name: The key that the table is a value of; empty for a module's own table.
-
-    Raises:
-        ConfigurationError: It has other keys or values.
-    """
+    """Return a table with its types; `name` is the key it is a value of, empty for a module's."""
     try:
         return msgspec.convert(table, kind)
     except msgspec.ValidationError:

@@ -36,11 +36,7 @@ class TomlLineIndex:
         return self._tables[number] if number < len(self._tables) else 1
 
     def key(self, number: int | None, key: str) -> int | None:
-        """Return the line of a key in a module table, None if it has no line of its own.
-
-        Args:
-            number: The number of the table, from 0; None for keys and tables at the top.
-        """
+        """Return the line of a key, None if it has no line of its own; `number` None is the top."""
         return self._keys.get((number, key))
 
 

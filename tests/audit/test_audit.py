@@ -95,6 +95,7 @@ def test_the_published_document_that_a_policy_equals_is_named(tmp_path: Path) ->
         role("edited", irsa(), inline={"cni": edited}),
     )
     roles = names(audited(tmp_path, text))
+    assert {n: r["policies"]["scope"] for n, r in roles.items()}["scoped"] == "scoped"
     (equal,) = roles["scoped"]["policies"]["equal_to"]
     assert (equal["name"], equal["date"]) == ("ipv4-scoped of upstream's page", "2022-01-31")
     assert roles["edited"]["policies"]["equal_to"] == []
@@ -260,6 +261,12 @@ def test_other_files_are_refused(tmp_path: Path, text: str, problem: str) -> Non
     done = run("audit", "in.json", cwd=tmp_path)
     assert done.code == 3 and problem in done.err and "in.json" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_version_that_is_not_known_names_the_option(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(details(role("a", NODES)))
+    done = run("audit", "a.json", "--to", "v1.99.0", cwd=tmp_path)
+    assert done.code == 2 and done.err.rstrip().endswith("or use --to v1.23.2")
 
 
 def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -> None:

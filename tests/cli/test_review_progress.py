@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from account_details import NODES, details, role
 from conftest import ROOT
 from trail_events import EVENTS
 
@@ -56,6 +57,13 @@ def test_a_bar_says_how_many_events_are_read(tmp_path: Path) -> None:
     out, seen = on_a_terminal(-1, *words)
     assert "reading events" in seen and "100%" in seen
     assert "reading" not in out and "safe to drop" in out
+
+
+def test_a_bar_says_how_much_of_accounts_is_read(tmp_path: Path) -> None:
+    (tmp_path / "account.json").write_text(details(*(role(f"r{n}", NODES) for n in range(300))))
+    out, seen = on_a_terminal(-1, "audit", str(tmp_path / "account.json"))
+    assert "reading accounts" in seen and "%" in seen
+    assert "reading" not in out and "300 roles of 1 account read" in out
 
 
 def test_what_is_quick_has_no_bar() -> None:

@@ -246,7 +246,7 @@ def test_an_event_that_is_read_twice_counts_once(tmp_path: Path) -> None:
     (action,) = result["actions"]
     assert (result["events"], result["repeated"], action["allowed"]) == (5, 1, 4)
     text = run("coverage", *words, cwd=tmp_path).out
-    assert "5 events read, 1 of them twice, which count once" in text
+    assert "5 events read, of which 1 repeat others and do not count; those" in text
 
 
 @pytest.mark.parametrize("text", [b"\0" * (1 << 20), lines([event("CreateTags")] * 99).encode()])

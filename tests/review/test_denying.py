@@ -44,6 +44,16 @@ def test_a_deny_that_goes_is_new_access_where_another_policy_allows(change: Json
     assert any(line.effect == "gain" for c in review.changes for line in c.lines)
 
 
+def test_a_deny_that_goes_is_not_shown_by_what_another_policy_gains() -> None:
+    gains = inline("more", ONE, document(allow("ec2:A"), allow("ec2:RunInstances")))
+    review = reviewed(inline("guard", GUARD, None), gains)
+    by_rule = {f.rule: f.address for f in review.findings}
+    assert by_rule == {
+        "new-access": "aws_iam_role_policy.more",
+        "access-removed": "aws_iam_role_policy.guard",
+    }
+
+
 def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> None:
     review = reviewed(attached(True, False), managed(GUARD), inline("all", ALL, ALL))
     assert rules(review) == {"new-access"}
@@ -146,6 +156,14 @@ def test_what_an_exclusive_list_removes_and_is_not_known_may_have_denied_somethi
 ) -> None:
     review = reviewed(change, fail_on="new-access")
     assert review.failed and rules(review) == {"exclusive-removes"}
+
+
+def test_a_list_that_comes_removes_what_may_have_denied_something() -> None:
+    values = {"role_name": "r", "policy_arns": ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]}
+    comes = resource("aws_iam_role_policy_attachments_exclusive", "r", None, values)
+    review = reviewed(attached(True, True), comes, fail_on="new-access")
+    (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert "new-access" in finding.means and ARN in finding.message
 
 
 def test_who_leaves_a_group_leaves_a_deny_that_is_not_known() -> None:

@@ -160,6 +160,12 @@ def test_colours_have_the_contrast_that_wcag_asks(scheme: str) -> None:
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
 
 
+def test_new_access_is_not_green() -> None:
+    style = Page(report(of("widen"))).raw["style"]
+    colours = re.findall(r"tr\.(?:gain|grants|lacks) [^{]*\{([^}]*)\}", style)
+    assert colours and all("var(--bad" in text for text in colours)
+
+
 def test_same_review_same_bytes() -> None:
     assert report(hostile()) == report(hostile())
 

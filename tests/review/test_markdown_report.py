@@ -100,6 +100,11 @@ def test_sentences_stay_readable() -> None:
     )
 
 
+def test_a_code_span_has_both_of_its_brackets() -> None:
+    assert prose("on arn:aws:s3:::(sensitive), if") == "on `arn:aws:s3:::(sensitive)`, if"
+    assert prose("on (sensitive 2) (see s3:*)") == "on (sensitive 2) (see `s3:*`)"
+
+
 def test_a_code_span_ends_at_a_comma() -> None:
     assert prose("by k:aud = sts.amazonaws.com, k:sub = system:x:y") == (
         "by `k:aud` = `sts.amazonaws.com`, `k:sub` = `system:x:y`"

@@ -63,14 +63,17 @@ def test_what_changes_in_place_runs_no_command() -> None:
 def test_commands_of_modules_and_of_what_is_read_are_named() -> None:
     change, block = command("n")
     instance = resource("aws_instance", "i", None, {})
-    blocks = [block, {**block, "type": "aws_instance", "name": "i"}]
+    updated = resource("aws_instance", "u", {"id": "i-1"}, {"id": "i-1", "tags": {}})
+    names = ("i", "u")
+    blocks = [block, *({**block, "type": "aws_instance", "name": name} for name in names)]
     calls = {"m": {"module": {"resources": blocks}}}
     changes = [
-        {**item, "address": f'module.m["a.b"].{item["address"]}[0]'} for item in (change, instance)
+        {**item, "address": f'module.m["a.b"].{item["address"]}[0]'}
+        for item in (change, instance, updated)
     ]
     data = plan(*changes, configuration={"root_module": {"module_calls": calls}})
     read = read_plan(data, "plan.json")
-    assert [unread.address for unread in read.unread] == [c["address"] for c in changes]
+    assert [unread.address for unread in read.unread] == [c["address"] for c in changes[:2]]
     assert read.others == 0
 
 

@@ -66,6 +66,10 @@ EDITS = {
         replaced('["ec2:CreateTags"]', '["ec2:CreateTags", "ec2:DeleteTags"]'),
         "ipv4: statement 2 (ec2:CreateTags): action ec2:DeleteTags is added",
     ),
+    "an action of many stars, which takes no time": (
+        replaced('["ec2:CreateTags"]', '["ec2:*C*r*e*a*t*e*T*a*g*s*x*y*z*"]'),
+        "ipv4: statement 2 (ec2:*C*r*e*a*t*e*T*a*g*s*x*y*z*): is added: it allows ",
+    ),
     "widened resource": (
         replaced(
             'resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}'

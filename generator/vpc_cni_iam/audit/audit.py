@@ -289,7 +289,7 @@ def _boundary(detail: RoleDetail, refused: list[str]) -> tuple[tuple[tuple[Polic
 def _read(document: JsonDocument) -> Policy:
     """Return a policy that the evaluator takes; raises `InputError` for another."""
     policy = document.policy()
-    compile_policies([policy], document.place)
+    compile_policies([policy])
     return policy
 
 

@@ -50,7 +50,7 @@ def audit(
     from vpc_cni_iam.inputs.aws.account import AccountDetails
 
     inputs.check_once([*files, *(daemonset or ())])
-    version = known_versions.find(to)
+    version = known_versions.find(to, "--to")
     deployments = [inputs.deployment(file) for file in daemonset or ()]
     with (
         progress("reading accounts") as passed,

@@ -48,13 +48,9 @@ def opened(
 
 
 class Pieces:
-    """The bytes of a file, unpacked if they are compressed with gzip.
+    """The bytes of a file, unpacked if they are compressed with gzip; never read as a whole.
 
-    Args:
-        file: The file; never read as a whole.
-        source: Its name in errors.
-        limit: The most that is read of it, unpacked.
-        passed: Called with how many more bytes of the file are read, before they are unpacked.
+    `passed` is called with how many more bytes of the file are read, before they are unpacked.
     """
 
     def __init__(
@@ -95,13 +91,7 @@ class Pieces:
 
 
 class PieceReader(Reader):
-    """A place in JSON text of which only the value at hand is in memory.
-
-    Args:
-        pieces: The text.
-        what: What it is, for errors.
-        value: The most that one value has.
-    """
+    """JSON text of which only the value at hand, as large as `value`, is in memory."""
 
     def __init__(self, pieces: Pieces, what: str, value: Limit) -> None:
         super().__init__(pieces.read(), pieces.source, what=what)

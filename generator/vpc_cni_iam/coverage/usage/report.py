@@ -20,7 +20,8 @@ def to_text(usage: Usage) -> Iterator[str]:
     for role in usage.roles:
         yield f"events of {role}, known by {usage.recognised_by}"
     events = "event" if usage.events == 1 else "events"
-    repeated = f", {usage.repeated:,} of them twice, which count once" if usage.repeated else ""
+    repeated = f", of which {usage.repeated:,} repeat others and do not count"
+    repeated = repeated if usage.repeated else ""
     period = f"those of the role are of {usage.first} to {usage.last}"
     yield f"{usage.events:,} {events} read{repeated}; {period}"
     if usage.versions and usage.versions != (usage.cni_version,):

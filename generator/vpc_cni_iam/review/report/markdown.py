@@ -43,7 +43,7 @@ _BEGUN = 3
 # So that no finding is too large for a comment.
 _LONGEST = 1000
 # Words and numbers that mean nothing but themselves to any forge, with the stops after them.
-_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*,?|=)")
+_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)")
 _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
 # A forge makes a link of what may be the number of a commit.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
@@ -121,6 +121,8 @@ def _span(text: str) -> str:
     """Return text as a code span, with a bracket before it and stops after it outside."""
     parts = _STOPS.fullmatch(text)
     before, inner, after = parts.groups() if parts else ("", text, "")
+    if after.startswith(")") and inner.count("(") > inner.count(")"):
+        inner, after = f"{inner})", after[1:]
     return f"{before}{code(inner)}{after}"
 
 

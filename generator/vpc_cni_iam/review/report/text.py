@@ -106,8 +106,7 @@ class _TextPage:
             parts = list(_wrapped(safe, room))
         for number, part in enumerate(parts):
             before = rest if number else lead
-            inner = escape_log_command(before + part)[len(before) :] if number else part
-            shown = self._styled(inner, style)
+            shown = self._styled(part, style)
             head = self._styled(before, style) if label and not number else before
             self._lines.append(f"{head}{shown}".rstrip())
 

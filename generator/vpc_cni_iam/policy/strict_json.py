@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from json import JSONDecodeError
 
-from vpc_cni_iam.errors import InputError, json_problem
+from vpc_cni_iam.errors import InputError, json_problem, not_json
 from vpc_cni_iam.texts.nesting import check_json
 
 _SPACES = re.compile(r"[ \t\n\r]*")
@@ -41,7 +41,7 @@ def load_json(text: str, source: str) -> object:
         end = _after_spaces(text, end)
         if end < len(text):
             again = "a second JSON text begins here; make one list of them, as jq -s . does"
-            problem = again if text[end] in "{[" else "is not JSON: Extra data"
+            problem = again if text[end] in "{[" else not_json("Extra data")
             raise InputError(source, _line_and_column(JSONDecodeError("", text, end)), problem)
         return value
     except JSONDecodeError as error:

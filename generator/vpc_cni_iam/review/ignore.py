@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.errors import ConfigurationError, UsageError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.review.findings import Finding, Ignored
@@ -35,36 +35,38 @@ class Entry:
 
 
 def load(path: Path) -> tuple[Entry, ...]:
-    """Read an ignore file; an `InputError` has the entry."""
+    """Read an ignore file; a `ConfigurationError` has the entry."""
     text = read(path, "TOML", CONFIGURATION)
     data = toml.loads(text, str(path))
     for key in data:
         if key != "ignore":
-            raise InputError(str(path), key, "is not known; entries are tables [[ignore]]")
+            raise ConfigurationError(str(path), key, "is not known; entries are tables [[ignore]]")
     entries = data.get("ignore", [])
     if not isinstance(entries, list):
-        raise InputError(str(path), "ignore", "is to be a list: write [[ignore]]")
+        raise ConfigurationError(str(path), "ignore", "must be a list: write [[ignore]]")
     return tuple(_entry(e, str(path), f"ignore[{i}]") for i, e in enumerate(entries))
 
 
 def _entry(entry: Any, source: str, place: str) -> Entry:
     if not isinstance(entry, dict):
-        raise InputError(source, place, "is to be a table: write [[ignore]]")
+        raise ConfigurationError(source, place, "must be a table: write [[ignore]]")
     for key in entry:
         if key not in _KNOWN:
-            raise InputError(
+            raise ConfigurationError(
                 source, f"{place}.{key}", f"is not known; known are {', '.join(_KNOWN)}"
             )
     for key in ("rule", "address", "reason"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
-            raise InputError(source, place, f"needs {key!r}, a text that is not empty")
+            raise ConfigurationError(source, place, f"needs {key!r}, a text that is not empty")
     try:
         rule = resolve(entry["rule"], [r for r in _IDS if r not in _OWN], "rule")
     except UsageError as error:
-        raise InputError(source, f"{place}.rule", str(error)) from None
+        raise ConfigurationError(source, f"{place}.rule", str(error)) from None
     until = entry.get("until")
     if until is not None and type(until) is not datetime.date:
-        raise InputError(source, f"{place}.until", "is to be a date without quotes: 2027-01-31")
+        raise ConfigurationError(
+            source, f"{place}.until", "must be a date without quotes: 2027-01-31"
+        )
     return Entry(rule, entry["address"], entry["reason"], until)
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
-from vpc_cni_iam.errors import CUT_OFF, InputError
+from vpc_cni_iam.errors import CUT_OFF, InputError, not_json
 
 _MARK = b"\xef\xbb\xbf"
 _SPACES = b" \t\r\n"
@@ -141,7 +141,7 @@ class Reader:
                 # The number counts the byte that does not belong to the value, too.
                 self.place += int(match[1]) - ended
             if not ended:
-                problem = _MALFORMED.sub(r"is not JSON: \1", str(error))
+                problem = _MALFORMED.sub(lambda match: not_json(match[1]), str(error))
                 if "truncated" in problem:
                     if self._more(start):
                         return False
@@ -162,7 +162,7 @@ class Reader:
         seen = set()
         for _ in self._inside(b"{", b"}", "an object"):
             if self.peek() != b'"':
-                raise self.refuse("is not JSON: the name of a member is expected")
+                raise self.refuse("is not JSON: a name in double quotes is expected")
             key = self.decoded(self.value(), str)
             if key in seen:
                 raise self.refuse(f"the key {key[:80]!r} stands twice in one object")
@@ -212,9 +212,7 @@ class Reader:
             yield
             sign = self.peek()
             if sign not in (b",", closing) or not sign:
-                raise self.refuse(
-                    f"is not JSON: a comma or {closing.decode()} is expected" if sign else CUT_OFF
-                )
+                raise self.refuse(not_json("Expecting ',' delimiter") if sign else CUT_OFF)
             self.place += 1
             if sign == closing:
                 return

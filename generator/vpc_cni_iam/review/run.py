@@ -74,9 +74,9 @@ def review(
     dynamic, unseen = _dynamic(plan, locator)
     policies = PlanPolicies(plan, dynamic, locator)
     items = without_computed(tuple(policies.items()))
-    budget = Budget()
     computed = tuple(policies.computed_attributes())
     effective = EffectivePolicies(items, computed, policies.replaced)
+    budget = Budget.of_many(len(items) + len(effective.by_principal), _characters(items))
     clusters = tuple(
         (plugin, cluster_change(plugin, effective.by_principal, target, budget))
         for plugin in PluginReader(plan, policies.owners).clusters()
@@ -134,6 +134,12 @@ def review(
         any(fails(f, fail_on) for f in left),
         plan.others,
     )
+
+
+def _characters(items: Iterable[PolicyChange]) -> int:
+    """Return how long all texts of policies in a plan are."""
+    values = (v.value for item in items for v in (item.slot.before, item.slot.after))
+    return sum(len(value) for value in values if isinstance(value, str))
 
 
 def _created(plan: Plan) -> frozenset[str]:

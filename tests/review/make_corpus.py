@@ -44,6 +44,9 @@ provider "aws" {{{alias}
     iam = "{aws}"
     sts = "{aws}"
     ec2 = "{aws}"
+    autoscaling = "{aws}"
+    ecs = "{aws}"
+    lambda = "{aws}"
     eks = "{eks}"
   }}
 }}

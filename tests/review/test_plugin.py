@@ -212,7 +212,7 @@ def test_nodes_that_get_another_role() -> None:
         "aws_eks_node_group", "m", None, {"cluster_name": "prod", "node_role_arn": arn_of("b")}
     )
     added = reviewed(node_group("a", "a"), more, *roles)
-    assert levels(added) == {"plugin-permission-missing": "error"}
+    assert levels(added) == {"plugin-permission-missing": "error", "node-role-changed": "warning"}
     sides = [{"name": "p", "role": name} for name in ("a", "b")]
     profile = reviewed(resource("aws_iam_instance_profile", "p", *sides), *roles)
     assert levels(profile)["node-role-changed"] == "error"

@@ -29,7 +29,7 @@ from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.main import run
-from vpc_cni_iam.cli.options import Format, FormatOption
+from vpc_cni_iam.cli.options import FORMAT, Format
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.texts import decode
 from vpc_cni_iam.texts.limits import PAGE
@@ -95,11 +95,10 @@ PageArgument = Annotated[str, typer.Argument(metavar="PAGE", help="The page; - i
 @upstream.command(help=CHECK, short_help="Compare upstream's page with the catalog.")
 def check(
     page: PageArgument,
-    revision: Annotated[
-        str | None,
-        options.revision("Compare with the revision of this date.  [default: the newest]"),
-    ] = None,
-    output: FormatOption = Format.text,
+    revision: str | None = options.revision(
+        "Compare with the revision of this date.  [default: the newest]"
+    ),
+    output: Format = FORMAT,
 ) -> None:
     """See `CHECK`."""
     known = find(revision) if revision else revisions()[-1]
@@ -139,8 +138,8 @@ def import_(
             help="Directory to write to.  [default: the data folder of this source checkout]",
         ),
     ] = None,
-    quiet: options.QuietOption = False,
-    print_as: FormatOption = Format.text,
+    quiet: bool = options.QUIET,
+    print_as: Format = FORMAT,
 ) -> None:
     """See `IMPORT`."""
     content, source = inputs.content(page, PAGE), inputs.source(page)
@@ -159,7 +158,7 @@ def calls(
             metavar="VERSION", help="Plugin version that is checked out.  [default: latest]"
         ),
     ] = None,
-    output: FormatOption = Format.text,
+    output: Format = FORMAT,
 ) -> None:
     """See `CALLS`."""
     compared = release_to_compare(cni_version)

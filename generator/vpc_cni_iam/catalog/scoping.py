@@ -33,17 +33,13 @@ class Scope(Enum):
 
 
 def _by_session_tags(statement: Statement) -> Statement:
+    tag = Scope.SESSION_TAGS.value
     conditions = tuple(
-        replace(condition, values=tuple(map(_name_by_session_tag, condition.values)))
-        for condition in statement.conditions
-        if _CLUSTER_NAME not in condition.key
-        and not any(_VPC_ID in value for value in condition.values)
+        replace(c, values=tuple(value.replace(_CLUSTER_NAME, tag) for value in c.values))
+        for c in statement.conditions
+        if _CLUSTER_NAME not in c.key and not any(_VPC_ID in value for value in c.values)
     )
     return replace(statement, conditions=conditions)
-
-
-def _name_by_session_tag(value: str) -> str:
-    return value.replace(_CLUSTER_NAME, Scope.SESSION_TAGS.value)
 
 
 def scoped_statements(actions: Iterable[str], revision: Revision) -> tuple[Statement, ...]:

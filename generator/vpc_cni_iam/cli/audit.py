@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli.expand import value
 from vpc_cni_iam.cli.progress import progress
 
 HELP = """List the roles that the plugin uses or could use, and say which break at a plugin version.
@@ -35,19 +36,12 @@ def audit(
         list[str],
         typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
     ],
-    to: Annotated[
-        str, versions.plugin_version("Plugin version that is asked about, or latest.", "--to")
-    ] = "latest",
-    strict: versions.StrictOption = False,
-    daemonset: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--daemonset",
-            metavar="FILE",
-            help="JSON of aws-node of a cluster, as in coverage; repeat for more.",
-        ),
-    ] = None,
-    output: options.FormatOption = options.Format.text,
+    to: str = versions.plugin_version("Plugin version that is asked about, or latest.", "latest"),
+    strict: bool = versions.STRICT,
+    daemonset: list[str] | None = value(
+        "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
+    ),
+    output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.audit import report
@@ -56,18 +50,14 @@ def audit(
     from vpc_cni_iam.inputs.aws.account import AccountDetails
 
     inputs.check_once([*files, *(daemonset or ())])
-    version = known_versions.find(to)
+    version = known_versions.find(to, "--to")
     deployments = [inputs.deployment(file) for file in daemonset or ()]
     with (
         progress("reading accounts") as passed,
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
         result = audit_roles(details, version, deployments)
-    if output is options.Format.json:
-        common.show_json(result)
-    else:
-        if result.roles:
-            common.table(report.HEADERS, report.rows(result))
-        for line in report.lines(result):
-            common.show(line)
+    if result.roles and output is options.Format.text:
+        common.table(report.HEADERS, report.rows(result))
+    common.show_result(result, output, report.lines(result))
     raise typer.Exit(1 if result.breaks or not result.complete else 0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.options import Format, FormatOption
+from vpc_cni_iam.cli.expand import flag
+from vpc_cni_iam.cli.options import FORMAT, Format
 
 HELP = """List the variants, revisions, features and plugin versions that this tool knows.
 
@@ -23,11 +24,8 @@ Examples:
 
 
 def catalog(
-    peers: Annotated[
-        bool,
-        typer.Option("--peers", help="List the policies that other projects ship instead."),
-    ] = False,
-    output: FormatOption = Format.text,
+    peers: bool = flag("List the policies that other projects ship instead."),
+    output: Format = FORMAT,
 ) -> None:
     """See `HELP`."""
     if peers:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
 
 import typer
 
-from vpc_cni_iam.cli import common, modules, options
-from vpc_cni_iam.cli.modules import ConfigOption, ModulesArgument
-from vpc_cni_iam.cli.options import QuietOption
-from vpc_cni_iam.cli.versions import StrictOption
+from vpc_cni_iam.cli import common, modules, options, versions
+from vpc_cni_iam.cli.expand import flag
+from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
 
 HELP = """Report local changes and out-of-date modules, with the command that fixes each.
 
@@ -40,23 +39,15 @@ class CheckFormat(StrEnum):
 
 def check(
     paths: ModulesArgument = None,
-    outdated: Annotated[
-        bool,
-        typer.Option("--outdated", help="Fail if a pin is not the newest plugin version known."),
-    ] = False,
-    render: Annotated[
-        bool,
-        typer.Option("--render", help="Generate each module and compare. For CI."),
-    ] = False,
-    no_kept: Annotated[
-        bool, typer.Option("--no-kept", help="Fail if any local change is kept.")
-    ] = False,
-    config: ConfigOption = None,
-    strict: StrictOption = False,
-    quiet: QuietOption = False,
-    output: Annotated[
-        CheckFormat, options.choice(CheckFormat, "--format", "Output format.")
-    ] = CheckFormat.text,
+    outdated: bool = flag("Fail if a pin is not the newest plugin version known."),
+    render: bool = flag("Generate each module and compare. For CI."),
+    no_kept: bool = flag("Fail if any local change is kept."),
+    config: Path | None = CONFIG,
+    strict: bool = versions.STRICT,
+    quiet: bool = options.QUIET,
+    output: CheckFormat = options.choice(
+        CheckFormat, "--format", "Output format.", CheckFormat.text
+    ),
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.check import check as compare

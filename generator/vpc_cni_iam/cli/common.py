@@ -49,6 +49,15 @@ def show_json(value: object) -> None:
     typer.echo(json_output.dumps(value))
 
 
+def show_result(value: object, output: Format, lines: Iterable[str]) -> None:
+    """Print the result of a command: as JSON, or as its lines."""
+    if output is Format.json:
+        show_json(value)
+        return
+    for line in lines:
+        show(line)
+
+
 def show_changes(
     folder: Path, changes: Sequence[FileChange], output: Format, *, quiet: bool
 ) -> None:

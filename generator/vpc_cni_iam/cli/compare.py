@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, inputs, never, options
-from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.expand import value
 
 if TYPE_CHECKING:
     from vpc_cni_iam.inputs.variables import GivenVariables
@@ -38,7 +38,6 @@ Examples:
 """
 
 
-@expanded
 def compare(
     policies: Annotated[
         list[str],
@@ -51,23 +50,13 @@ def compare(
     variables: options.ModuleOptions,
     asked: never.NeverOptions,
     limits: options.LimitOptions,
-    document: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--document",
-            metavar="NAME",
-            help="Name of a policy in OLD and NEW, if they have several; repeat for more.",
-        ),
-    ] = None,
-    old_document: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--old-document",
-            metavar="NAME",
-            help="Its name in OLD, if that is another; repeat for more.",
-        ),
-    ] = None,
-    output: options.FormatOption = options.Format.text,
+    document: list[str] | None = value(
+        "NAME", "Name of a policy in OLD and NEW, if they have several; repeat for more."
+    ),
+    old_document: list[str] | None = value(
+        "NAME", "Its name in OLD, if that is another; repeat for more."
+    ),
+    output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
@@ -79,7 +68,7 @@ def compare(
     if asked.never or asked.disjoint:
         names = surroundings.values
         answer = never.answered(asked, policies, limits, document or (), names, values)
-        never.show(answer, output)
+        common.show_result(answer, output, never.lines(answer))
         raise typer.Exit(0 if answer.proven else 1)
     if asked.clusters:
         raise UsageError("--clusters needs --disjoint")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, inputs, options
-from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ exit code is 3.
 
 With --from-hcl, FILE is a .tf file or a directory, and its policies are printed as JSON: data
 sources, jsonencode and heredocs. Exit code 1 means that some are left out because only an engine
-can evaluate them, or stand in files that are not read. --document selects policies, and --var
-gives values to variables.
+can evaluate them, or stand in files that are not read. --document selects policies, --var gives
+values to variables, and --engine has an engine render what it alone can evaluate.
 
 With --rewrite, the heredocs and jsonencode calls that the AWS provider takes for IAM policies are
 replaced by data sources in the .tf file. Nothing else in the file changes.
@@ -50,11 +50,13 @@ Examples:
   vpc-cni-iam convert key.json --parametrize account_id=111122223333
   vpc-cni-iam convert --from-hcl iam.tf --output policies
   vpc-cni-iam convert --from-hcl iam.tf --var cluster_name=prod
+  vpc-cni-iam convert --from-hcl iam.tf --engine terraform
   vpc-cni-iam convert --rewrite iam.tf --dry-run
 """
 
 # The progress bar is shown from this number of files on.
 _MANY = 100
+_NONE = options.RenderingEngine.none
 
 
 class ConvertFormat(StrEnum):
@@ -68,55 +70,31 @@ class ConvertFormat(StrEnum):
 class ConvertCommandOptions:
     """The options of `convert`."""
 
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Name of the data source.  [default: from the file name]"
-        ),
-    ] = None
-    output: Annotated[
-        str | None,
-        typer.Option(metavar="DIRECTORY", help="Write one file a document into this directory."),
-    ] = None
-    form: Annotated[
+    name: str | None = value("NAME", "Name of the data source.  [default: from the file name]")
+    output: str | None = value("DIRECTORY", "Write one file a document into this directory.")
+    form: ConvertFormat = options.choice(
         ConvertFormat,
-        options.choice(ConvertFormat, "--format", "Print HCL, or a JSON report that contains it."),
-    ] = ConvertFormat.hcl
-    parametrize: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY=VALUE",
-            help="Use variable KEY where VALUE is a whole value or part of an ARN; repeat for "
-            "more.",
-        ),
-    ] = None
-    partition_aware: Annotated[
-        bool, typer.Option("--partition-aware", help="Use the current partition in ARNs.")
-    ] = False
-    keep_going: Annotated[
-        bool, typer.Option(help="Convert the other documents if one is refused.")
-    ] = True
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace differing files; keep a copy as *.orig.")
-    ] = False
-    from_hcl: Annotated[
-        bool, typer.Option("--from-hcl", help="Print the policies of .tf files as JSON.")
-    ] = False
-    rewrite: Annotated[
-        bool,
-        typer.Option("--rewrite", help="Replace the policies in .tf files by data sources."),
-    ] = False
-    document: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--document",
-            metavar="NAME",
-            help="With --from-hcl: only the policy with this address; repeat for more.",
-        ),
-    ] = None
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --rewrite: print the change, write nothing.")
-    ] = False
+        "--format",
+        "Print HCL, or a JSON report that contains it.",
+        ConvertFormat.hcl,
+    )
+    parametrize: list[str] | None = value(
+        "KEY=VALUE",
+        "Use variable KEY where VALUE is a whole value or part of an ARN; repeat for more.",
+    )
+    partition_aware: bool = flag("Use the current partition in ARNs.")
+    keep_going: bool = flag(
+        "Convert the other documents if one is refused.",
+        "--keep-going/--no-keep-going",
+        default=True,
+    )
+    force: bool = flag("Replace differing files; keep a copy as *.orig.")
+    from_hcl: bool = flag("Print the policies of .tf files as JSON.")
+    rewrite: bool = flag("Replace the policies in .tf files by data sources.")
+    document: list[str] | None = value(
+        "NAME", "With --from-hcl: only the policy with this address; repeat for more."
+    )
+    dry_run: bool = flag("With --rewrite: print the change, write nothing.")
 
     @property
     def as_json(self) -> bool:
@@ -145,19 +123,19 @@ class ConvertCommandOptions:
             raise UsageError(f"{', '.join(names)} and {mode} exclude each other")
 
 
-@expanded
 def convert(
     files: Annotated[
         list[str],
         typer.Argument(metavar="FILE...", help="JSON or .tf files; - is standard input."),
     ],
     chosen: ConvertCommandOptions,
-    variables: options.VariableOptions,
+    variables: options.ModuleOptions,
 ) -> None:
     """See `HELP`."""
     chosen.check()
-    if not chosen.from_hcl and (variables.var or variables.var_file):
-        raise UsageError("--var and --var-file need --from-hcl")
+    needs_hcl = variables.var or variables.var_file or variables.engine is not _NONE
+    if needs_hcl and not chosen.from_hcl:
+        raise UsageError("--var, --var-file and --engine need --from-hcl")
     if chosen.rewrite:
         _rewrite(files, chosen)
     elif chosen.from_hcl:
@@ -224,7 +202,7 @@ def _show_changes(changes: Sequence[FileChange], directory: str) -> None:
 
 
 def _from_hcl(
-    files: Sequence[str], chosen: ConvertCommandOptions, variables: options.VariableOptions
+    files: Sequence[str], chosen: ConvertCommandOptions, variables: options.ModuleOptions
 ) -> None:
     from vpc_cni_iam.converting import from_hcl, report
 
@@ -245,14 +223,15 @@ def _from_hcl(
         raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
 
 
-def _readings(files: Sequence[str], variables: options.VariableOptions) -> list[Reading | Unread]:
+def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Reading | Unread]:
     from vpc_cni_iam.converting.from_hcl import read_files
     from vpc_cni_iam.inputs.variables import check_declared
 
     inputs.check_once([*files, *(variables.var_file or ())])
     values = variables.read()
     texts = (partial(_hcl_texts, file) for file in files)
-    readings = read_files(texts, _texts_beside(files) if values.names else {}, values)
+    needs_beside = values.names or values.renderer
+    readings = read_files(texts, _texts_beside(files) if needs_beside else {}, values)
     check_declared(values)
     return readings
 

@@ -13,7 +13,7 @@ import typer
 
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, inputs, options, usage, versions
-from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import Mode
 
 if TYPE_CHECKING:
@@ -71,111 +71,52 @@ def _scenarios() -> list[str]:
 class PolicyOptions:
     """The options that choose the policy."""
 
-    variant: Annotated[
-        str | None, options.variant("Check this variant of the catalog instead.")
-    ] = None
-    revision: Annotated[
-        str | None, options.revision("With --variant: upstream's document of this date.")
-    ] = None
-    document: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--document",
-            metavar="NAME",
-            help="Name of a policy in POLICY, if it has several; repeat for more.",
-        ),
-    ] = None
-    no_gaps: Annotated[
-        bool,
-        typer.Option(
-            "--no-gaps",
-            help="With --variant: do not add the actions that upstream's document misses.",
-        ),
-    ] = False
+    variant: str | None = options.variant("Check this variant of the catalog instead.")
+    revision: str | None = options.revision("With --variant: upstream's document of this date.")
+    document: list[str] | None = value(
+        "NAME", "Name of a policy in POLICY, if it has several; repeat for more."
+    )
+    no_gaps: bool = flag("With --variant: do not add the actions that upstream's document misses.")
 
 
 @dataclass(frozen=True, slots=True)
 class NodeOptions:
     """The options that describe the plugin, its node and its cluster."""
 
-    daemonset: Annotated[
-        str | None,
-        typer.Option(
-            "--daemonset",
-            metavar="FILE",
-            help="JSON of aws-node: plugin version, IP family and environment.",
-        ),
-    ] = None
-    cni_version: Annotated[
-        str | None,
-        versions.plugin_version(
-            "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
-        ),
-    ] = None
-    mode: Annotated[
-        Mode | None,
-        options.choice(Mode, "--mode", "IP family of the cluster.  [default: the policy's]"),
-    ] = None
-    feature: Annotated[
-        list[str] | None, options.feature("Optional feature in use; repeat for more.")
-    ] = None
-    env: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--env",
-            metavar="NAME=VALUE",
-            help="Environment variable of aws-node; repeat for more.",
-        ),
-    ] = None
-    primary_tag: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--primary-tag",
-            metavar="KEY=VALUE",
-            help="Tag of the nodes' primary network interfaces; repeat for more.",
-        ),
-    ] = None
-    irsa: Annotated[
-        bool, typer.Option("--irsa", help="The role has no session tags of EKS Pod Identity.")
-    ] = False
-    untagged_instances: Annotated[
-        bool,
-        typer.Option("--untagged-instances", help="Instances do not have the cluster's tag."),
-    ] = False
+    daemonset: str | None = value(
+        "FILE", "JSON or YAML of aws-node: plugin version, IP family and environment."
+    )
+    cni_version: str | None = versions.plugin_version(
+        "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
+    )
+    mode: Mode | None = options.choice(
+        Mode, "--mode", "IP family of the cluster.  [default: the policy's]"
+    )
+    feature: list[str] | None = options.feature("Optional feature in use; repeat for more.")
+    env: list[str] | None = value(
+        "NAME=VALUE", "Environment variable of aws-node; repeat for more."
+    )
+    primary_tag: list[str] | None = value(
+        "KEY=VALUE", "Tag of the nodes' primary network interfaces; repeat for more."
+    )
+    irsa: bool = flag("The role has no session tags of EKS Pod Identity.")
+    untagged_instances: bool = flag("Instances do not have the cluster's tag.")
 
 
 @dataclass(frozen=True, slots=True)
 class ScenarioOptions:
     """The options that choose the plugin versions and scenarios to check."""
 
-    all_versions: Annotated[
-        bool,
-        typer.Option("--all-versions", help="Show a matrix of plugin versions and actions."),
-    ] = False
-    scenario: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scenario",
-            metavar="NAME",
-            help="Check this scenario; repeat for more.  [default: all]",
-            autocompletion=_scenarios,
-        ),
-    ] = None
-    skip: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--skip",
-            metavar="NAME",
-            help="Skip this scenario; repeat for more.",
-            autocompletion=_scenarios,
-        ),
-    ] = None
-    list_scenarios: Annotated[
-        bool, typer.Option("--list-scenarios", help="List the scenarios and exit.")
-    ] = False
+    all_versions: bool = flag("Show a matrix of plugin versions and actions.")
+    scenario: list[str] | None = value(
+        "NAME", "Check this scenario; repeat for more.  [default: all]", autocompletion=_scenarios
+    )
+    skip: list[str] | None = value(
+        "NAME", "Skip this scenario; repeat for more.", autocompletion=_scenarios
+    )
+    list_scenarios: bool = flag("List the scenarios and exit.")
 
 
-@expanded
 def coverage(
     surroundings: options.ClusterOptions,
     variables: options.ModuleOptions,
@@ -190,20 +131,12 @@ def coverage(
             metavar="[POLICY]...", help="Policies of one role: paths; - is standard input."
         ),
     ] = None,
-    explain: Annotated[
-        str | None,
-        typer.Option("--explain", metavar="RISK", help="Explain the risk of this name and exit."),
-    ] = None,
-    strict: Annotated[
-        bool,
-        versions.strict(
-            "Fail if any call is denied; refuse a plugin version newer than the catalog."
-        ),
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="List the allowed calls, too.")
-    ] = False,
-    output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
+    explain: str | None = value("RISK", "Explain the risk of this name and exit."),
+    strict: bool = versions.strict(
+        "Fail if any call is denied; refuse a plugin version newer than the catalog."
+    ),
+    verbose: bool = flag("List the allowed calls, too."),
+    output: Format = options.choice(Format, "--format", "Output format.", _TEXT),
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.coverage.simulate.scenarios import find
@@ -226,8 +159,8 @@ def coverage(
     own = [subject.program] if subject.program else []
     scenarios = find(selected.scenario or own, selected.skip or ())
     report = formats.load(_REPORTS, output.value)
-    show = _one_version if hasattr(report, "version") and not selected.all_versions else _matrix
-    worst = show(subject, setting, scenarios, report, verbose)
+    whole = selected.all_versions or not hasattr(report, "version")
+    worst = _show(subject, setting, scenarios, report, whole=whole, verbose=verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
 
@@ -377,33 +310,26 @@ def _pairs(option: str, words: list[str] | None) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _one_version(
+def _show(
     subject: Subject,
     setting: PluginSetting,
     scenarios: tuple[Scenario, ...],
     report: ModuleType,
+    *,
+    whole: bool,
     verbose: bool,
 ) -> str:
-    """Print the report about one version, and return the verdict."""
+    """Print the report about every version, if whole, or about one, and return the verdict."""
     from vpc_cni_iam.coverage.analysis.cover import cover
+    from vpc_cni_iam.coverage.analysis.matrix import matrix
     from vpc_cni_iam.coverage.analysis.risks import find_risks
 
-    coverage = cover(subject.policies, setting, scenarios, subject.limiting)
-    risks = find_risks(subject.policies, setting, subject.limiting)
+    policies, limits = subject.policies, subject.limiting
+    if whole:
+        result = matrix(policies, setting, scenarios, limits)
+        typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
+        return result.verdict
+    coverage = cover(policies, setting, scenarios, limits)
+    risks = find_risks(policies, setting, limits)
     typer.echo(report.version(subject, coverage, risks, verbose=verbose), nl=False)
     return coverage.verdict
-
-
-def _matrix(
-    subject: Subject,
-    setting: PluginSetting,
-    scenarios: tuple[Scenario, ...],
-    report: ModuleType,
-    verbose: bool,
-) -> str:
-    """Print the report about every version, and return the verdict."""
-    from vpc_cni_iam.coverage.analysis.matrix import matrix
-
-    result = matrix(subject.policies, setting, scenarios, subject.limiting)
-    typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
-    return result.verdict

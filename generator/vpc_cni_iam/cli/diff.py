@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from vpc_cni_iam.cli import common, modules
-from vpc_cni_iam.cli.modules import ConfigOption, ModulesArgument
-from vpc_cni_iam.cli.options import Format, FormatOption
-from vpc_cni_iam.cli.versions import StrictOption
+from vpc_cni_iam.cli import common, modules, versions
+from vpc_cni_iam.cli.expand import flag
+from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
+from vpc_cni_iam.cli.options import FORMAT, Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.diff import Diff
@@ -29,12 +30,10 @@ Examples:
 
 def diff(
     paths: ModulesArgument = None,
-    config: ConfigOption = None,
-    strict: StrictOption = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Show the change of access only.")
-    ] = False,
-    output: FormatOption = Format.text,
+    config: Path | None = CONFIG,
+    strict: bool = versions.STRICT,
+    quiet: bool = flag("Show the change of access only.", "--quiet", "-q"),
+    output: Format = FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.data import diffs_data

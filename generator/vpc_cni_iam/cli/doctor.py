@@ -10,7 +10,7 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.cache import cache_folder
-from vpc_cni_iam.cli.options import Format, FormatOption
+from vpc_cni_iam.cli.options import FORMAT, Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.doctor.installation import Installation
@@ -26,17 +26,12 @@ Examples:
 """
 
 
-def doctor(
-    output: FormatOption = Format.text,
-) -> None:
+def doctor(output: Format = FORMAT) -> None:
     """See `HELP`."""
     from vpc_cni_iam.doctor import installation
 
     examined = installation.examine(Path(), cache_folder(os.environ), os.environ)
-    if output is Format.json:
-        common.show_json(examined)
-    else:
-        common.show("\n".join(_lines(examined)))
+    common.show_result(examined, output, _lines(examined))
     raise typer.Exit(0 if examined.is_sound else 1)
 
 

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter
 from typing import Any, get_type_hints
+
+import typer
+from typer.models import OptionInfo
+
+
+def flag(text: str, *names: str, default: bool = False) -> Any:
+    """Return an option that is on or off; without names it has that of its parameter."""
+    return typer.Option(default, *names, help=text)
+
+
+def value(metavar: str, text: str, default: object = None, **settings: Any) -> Any:
+    """Return an option that takes a value, with the name of its parameter."""
+    return typer.Option(default, metavar=metavar, help=text, **settings)
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,7 +42,7 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
         command(**values)
 
     options = [
-        option
+        _named(option)
         for parameter in parameters
         for option in (
             _options(groups[parameter.name])
@@ -37,6 +51,16 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
         )
     ]
     return with_parameters(run, options)
+
+
+def _named(parameter: Parameter) -> Parameter:
+    option = parameter.default
+    if not isinstance(option, OptionInfo) or option.param_decls:
+        return parameter
+    # Typer would name a flag --no-name, too.
+    named = copy(option)
+    named.param_decls = (f"--{parameter.name.replace('_', '-')}",)
+    return parameter.replace(default=named)
 
 
 def with_parameters(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam.cli import common, inputs, options, versions
-from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.expand import value
 from vpc_cni_iam.cli.options import Mode
 
 HELP = """Explain why AWS denied a request of the plugin.
@@ -29,24 +29,18 @@ Examples:
 """
 
 
-@expanded
 def explain(
     surroundings: options.ClusterOptions,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Text; - is standard input.")] = "-",
-    cni_version: Annotated[
-        str | None,
-        versions.plugin_version("Plugin version.  [default: the one in the text, or latest]"),
-    ] = None,
-    strict: versions.StrictOption = False,
-    mode: Annotated[
-        Mode | None,
-        options.choice(Mode, "--mode", "IP family of the cluster.  [default: both]"),
-    ] = None,
-    policy: Annotated[
-        str | None,
-        typer.Option("--policy", metavar="POLICY", help="Policy of the plugin's role: a path."),
-    ] = None,
-    output: options.FormatOption = options.Format.text,
+    cni_version: str | None = versions.plugin_version(
+        "Plugin version.  [default: the one in the text, or latest]"
+    ),
+    strict: bool = versions.STRICT,
+    mode: Mode | None = options.choice(
+        Mode, "--mode", "IP family of the cluster.  [default: both]"
+    ),
+    policy: str | None = value("POLICY", "Policy of the plugin's role: a path."),
+    output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.facts import known_versions
@@ -63,9 +57,5 @@ def explain(
     opened = subject.of_input(policy, str, (), names) if policy is not None else None
     denials = denial.read(inputs.text(file), inputs.source(file))
     result = explain_denials(denials, version, mode.value if mode else None, names, opened)
-    if output is options.Format.json:
-        common.show_json(result)
-    else:
-        for line in report.to_text(result):
-            common.show(line)
+    common.show_result(result, output, report.to_text(result))
     raise typer.Exit(0 if result.complete else 1)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam.cli import common, options
-from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.expand import flag
 
 HELP = """Write a Terraform module of policy documents, or of an IAM role, to DIRECTORY.
 
@@ -22,7 +22,6 @@ Examples:
 """
 
 
-@expanded
 def generate(
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
@@ -32,18 +31,14 @@ def generate(
             metavar="[DIRECTORY]", help="Directory to write to.  [default: vpc-cni-iam-<kind>]"
         ),
     ] = None,
-    kind: options.KindOption = "policy",
-    variant: options.VariantOption = None,
-    no_gaps: options.NoGapsOption = False,
-    force: Annotated[
-        bool,
-        typer.Option(
-            "--force",
-            help="Write beside other files, and replace edited files; keep a copy as *.orig.",
-        ),
-    ] = False,
-    quiet: options.QuietOption = False,
-    output: options.FormatOption = options.Format.text,
+    kind: str = options.KIND,
+    variant: list[str] | None = options.VARIANTS,
+    no_gaps: bool = options.NO_GAPS,
+    force: bool = flag(
+        "Write beside other files, and replace edited files; keep a copy as *.orig."
+    ),
+    quiet: bool = options.QUIET,
+    output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.generating.generate import generate as write

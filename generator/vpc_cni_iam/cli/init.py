@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.options import Format, FormatOption, QuietOption, VariantOption
+from vpc_cni_iam.cli.expand import flag, value
+from vpc_cni_iam.cli.options import FORMAT, QUIET, VARIANTS, Format
 
 HELP = """Create vpc-cni-iam.toml, the configuration of the modules in this repository.
 
@@ -20,16 +20,11 @@ Examples:
 
 
 def init(
-    path: Annotated[
-        str, typer.Option("--path", metavar="DIRECTORY", help="Directory of the module.")
-    ] = "modules/vpc-cni-iam-policy",
-    variant: VariantOption = None,
-    config_schema: Annotated[
-        bool,
-        typer.Option("--config-schema", help="Print the JSON Schema of the file and exit."),
-    ] = False,
-    quiet: QuietOption = False,
-    output: FormatOption = Format.text,
+    path: str = value("DIRECTORY", "Directory of the module.", "modules/vpc-cni-iam-policy"),
+    variant: list[str] | None = VARIANTS,
+    config_schema: bool = flag("Print the JSON Schema of the file and exit."),
+    quiet: bool = QUIET,
+    output: Format = FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.files.tree import FileChange, WriteAction

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.options import Format, FormatOption, QuietOption
-from vpc_cni_iam.cli.versions import StrictOption
+from vpc_cni_iam.cli import common, versions
+from vpc_cni_iam.cli.expand import flag, value
+from vpc_cni_iam.cli.options import FORMAT, QUIET, Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
@@ -23,15 +23,11 @@ ModulesArgument = Annotated[
     list[str] | None,
     typer.Argument(metavar="[MODULE]...", help="Modules, by path.  [default: all]"),
 ]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        readable=False,  # its reader says what is wrong
-        help="Configuration file.  [default: the nearest vpc-cni-iam.toml]",
-    ),
-]
+CONFIG = value(
+    "FILE",
+    "Configuration file.  [default: the nearest vpc-cni-iam.toml]",
+    readable=False,  # its reader says what is wrong
+)
 
 
 def configuration(path: Path | None, *, strict: bool = False) -> Config:
@@ -84,19 +80,13 @@ class SyncOptions:
             help="Modules, or files in them, by path.  [default: all modules]",
         ),
     ] = None
-    merge: Annotated[
-        bool, typer.Option("--merge", help="Merge local changes with the update, as git does.")
-    ] = False
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace edited files; keep a copy as *.orig.")
-    ] = False
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Keep edited and deleted files, also in later syncs.")
-    ] = False
-    config: ConfigOption = None
-    strict: StrictOption = False
-    quiet: QuietOption = False
-    output: FormatOption = Format.text
+    merge: bool = flag("Merge local changes with the update, as git does.")
+    force: bool = flag("Replace edited files; keep a copy as *.orig.")
+    keep: bool = flag("Keep edited and deleted files, also in later syncs.")
+    config: Path | None = CONFIG
+    strict: bool = versions.STRICT
+    quiet: bool = QUIET
+    output: Format = FORMAT
 
 
 @dataclass(frozen=True, slots=True)

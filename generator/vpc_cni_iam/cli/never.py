@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli import inputs, options
+from vpc_cni_iam.cli.expand import flag, value
 
 if TYPE_CHECKING:
     from vpc_cni_iam.inputs.variables import GivenVariables
@@ -22,29 +21,15 @@ _SHOWN = 4  # actions
 class NeverOptions:
     """The options about what roles can never do."""
 
-    never: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--never",
-            metavar="ACTION[@RESOURCE]",
-            help="Prove that the policies of a role never allow this; repeat for more.",
-        ),
-    ] = None
-    disjoint: Annotated[
-        bool,
-        typer.Option(
-            "--disjoint",
-            help="Prove that two roles never change the same network interface or instance.",
-        ),
-    ] = False
-    clusters: Annotated[
-        tuple[str, str] | None,
-        typer.Option(
-            "--clusters",
-            metavar="A B",
-            help="With --disjoint: names of the two clusters, for modules and session tags.",
-        ),
-    ] = None
+    never: list[str] | None = value(
+        "ACTION[@RESOURCE]", "Prove that the policies of a role never allow this; repeat for more."
+    )
+    disjoint: bool = flag(
+        "Prove that two roles never change the same network interface or instance."
+    )
+    clusters: tuple[str, str] | None = value(
+        "A B", "With --disjoint: names of the two clusters, for modules and session tags."
+    )
 
 
 def answered(
@@ -111,16 +96,8 @@ def _cluster_names(clusters: tuple[str, str] | None) -> Sequence[Mapping[str, st
     return [{CLUSTER_NAME.name: cluster} for cluster in clusters]
 
 
-def show(result: Never, output: options.Format) -> None:
-    """Print an answer."""
-    if output is options.Format.json:
-        common.show_json(result)
-        return
-    for line in _lines(result):
-        common.show(line)
-
-
-def _lines(result: Never) -> Iterator[str]:
+def lines(result: Never) -> Iterator[str]:
+    """Yield the lines of an answer."""
     from vpc_cni_iam.errors import first_of
     from vpc_cni_iam.inputs import skipped
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from vpc_cni_iam.cli import versions
+from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
@@ -50,26 +51,20 @@ def choices(name: str, values: Iterable[str]) -> type[StrEnum]:
     return kind
 
 
-def choice(kind: type[StrEnum], flag: str, text: str) -> Any:
+def choice(kind: type[StrEnum], name: str, text: str, default: StrEnum | None = None) -> Any:
     """Return the option that takes one of the values of an enumeration."""
 
     def member(word: str) -> StrEnum:
-        return kind(resolve(word, kind, flag))
+        return kind(resolve(word, kind, name))
 
     return typer.Option(
-        flag,
+        default,
+        name,
         parser=member,
         metavar=f"<{'|'.join(kind)}>",
         autocompletion=lambda: list(kind),
         help=text,
     )
-
-
-def _named(flag: str, metavar: str, completion: Callable[[], list[str]]) -> Callable[..., Any]:
-    def option(text: str) -> Any:
-        return typer.Option(flag, metavar=metavar, help=text, autocompletion=completion)
-
-    return option
 
 
 def _kinds() -> list[str]:
@@ -78,7 +73,8 @@ def _kinds() -> list[str]:
     return list(ModuleKind)
 
 
-def _variants() -> list[str]:
+def variants() -> list[str]:
+    """Return the names of the variants."""
     from vpc_cni_iam.catalog.variants import every
 
     return [v.name for v in every()]
@@ -96,73 +92,46 @@ def _features() -> list[str]:
     return list(features())
 
 
-variant = _named("--variant", "VARIANT", _variants)
-revision = _named("--revision", "DATE", _revisions)
-feature = _named("--feature", "FEATURE", _features)
+variant = partial(value, "VARIANT", autocompletion=variants)
+revision = partial(value, "DATE", autocompletion=_revisions)
+feature = partial(value, "FEATURE", autocompletion=_features)
 
-KindOption = Annotated[
-    str, _named("--kind", "KIND", _kinds)("Kind of module: policy documents or a role.")
-]
-VariantArgument = Annotated[
-    str,
-    typer.Argument(
-        metavar="VARIANT", help="Variant; `catalog` lists them.", autocompletion=_variants
-    ),
-]
-VariantOption = Annotated[
-    list[str] | None,
-    variant("Variant; repeat for more. `catalog` lists them.  [default: those of upstream]"),
-]
-NoGapsOption = Annotated[
-    bool, typer.Option("--no-gaps", help="Do not add the actions that upstream's document misses.")
-]
-FormatOption = Annotated[Format, choice(Format, "--format", "Output format.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Print problems only.")]
+KIND = value("KIND", "Kind of module: policy documents or a role.", "policy", autocompletion=_kinds)
+VARIANTS = variant("Variant; repeat for more. `catalog` lists them.  [default: those of upstream]")
+NO_GAPS = flag("Do not add the actions that upstream's document misses.")
+FORMAT = choice(Format, "--format", "Output format.", Format.text)
+QUIET = flag("Print problems only.", "--quiet", "-q")
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentOptions:
     """The options that choose upstream's documents."""
 
-    revision: Annotated[
-        str | None, revision("Use upstream's document of this date, without changes.")
-    ] = None
-    cni_version: versions.VersionOption = None
-    strict: versions.StrictOption = False
-    feature: Annotated[
-        list[str] | None,
-        feature("Allow what an optional feature calls; repeat for more. `catalog` lists them."),
-    ] = None
+    revision: str | None = revision("Use upstream's document of this date, without changes.")
+    cni_version: str | None = versions.plugin_version(
+        "Plugin version that the policy must work with.  [default: latest]"
+    )
+    strict: bool = versions.STRICT
+    feature: list[str] | None = feature(
+        "Allow what an optional feature calls; repeat for more. `catalog` lists them."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class HardeningOptions:
     """The options that narrow documents of one cluster."""
 
-    harden: Annotated[
-        bool,
-        typer.Option(
-            "--harden",
-            help="Narrow a scoped document to the tags and the VPC that the plugin version needs.",
-        ),
-    ] = False
-    additional_tag_key: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--additional-tag-key",
-            metavar="KEY",
-            help="With --harden: a key of the plugin's ADDITIONAL_ENI_TAGS; repeat for more.",
-        ),
-    ] = None
-    eni_claim_tag: Annotated[
-        str | None,
-        typer.Option(
-            "--eni-claim-tag",
-            metavar="KEY=VALUE",
-            help="With --harden: allow claiming only interfaces with this tag, which your node "
-            "group or launch template must set.",
-        ),
-    ] = None
+    harden: bool = flag(
+        "Narrow a scoped document to the tags and the VPC that the plugin version needs."
+    )
+    additional_tag_key: list[str] | None = value(
+        "KEY", "With --harden: a key of the plugin's ADDITIONAL_ENI_TAGS; repeat for more."
+    )
+    eni_claim_tag: str | None = value(
+        "KEY=VALUE",
+        "With --harden: allow claiming only interfaces with this tag, which your node "
+        "group or launch template must set.",
+    )
 
 
 def chosen(
@@ -192,31 +161,16 @@ def chosen(
     )
 
 
-def name(flag: str, text: str) -> Any:
-    """Return the option that takes a name or an ID."""
-    return typer.Option(flag, metavar=flag.rpartition("-")[2].upper(), help=text)
-
-
 @dataclass(frozen=True, slots=True)
 class VariableOptions:
     """The options that give values to the variables of a module."""
 
-    var: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--var",
-            metavar="NAME=VALUE",
-            help="Value of a variable of a module in HCL; repeat for more.",
-        ),
-    ] = None
-    var_file: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--var-file",
-            metavar="FILE",
-            help="Values of variables, as in terraform.tfvars or its JSON; repeat for more.",
-        ),
-    ] = None
+    var: list[str] | None = value(
+        "NAME=VALUE", "Value of a variable of a module in HCL; repeat for more."
+    )
+    var_file: list[str] | None = value(
+        "FILE", "Values of variables, as in terraform.tfvars or its JSON; repeat for more."
+    )
 
     def read(self) -> GivenVariables:
         """Return the values."""
@@ -231,15 +185,13 @@ class VariableOptions:
 class ModuleOptions(VariableOptions):
     """The options that say how a module is read."""
 
-    engine: Annotated[
+    engine: RenderingEngine = choice(
         RenderingEngine,
-        choice(
-            RenderingEngine,
-            "--engine",
-            "Engine that renders policies of HCL that cannot be known without one; auto uses the "
-            "one on the PATH.",
-        ),
-    ] = RenderingEngine.none
+        "--engine",
+        "Engine that renders policies of HCL that cannot be known without one; auto uses the "
+        "one on the PATH.",
+        RenderingEngine.none,
+    )
 
     def read(self) -> GivenVariables:
         """Return the values, and the engine."""
@@ -258,24 +210,17 @@ class ModuleOptions(VariableOptions):
         return Renderer(engine.version(), partial(render, engine))
 
 
-_Text: TypeAlias = str | None
-
-
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
     """The options that take the names and IDs of a cluster's surroundings."""
 
-    cluster_name: Annotated[_Text, name("--cluster-name", "Name of the cluster.")] = None
-    vpc_id: Annotated[_Text, name("--vpc-id", "VPC of the nodes.")] = None
-    partition: Annotated[_Text, name("--partition", "AWS partition.")] = None
-    region: Annotated[_Text, name("--region", "AWS Region.")] = None
-    account_id: Annotated[_Text, name("--account-id", "AWS account ID of the nodes.")] = None
-    vpc_owner_id: Annotated[
-        _Text, name("--vpc-owner-id", "AWS account ID of the owner of the VPC.")
-    ] = None
-    hyperpod_cluster_id: Annotated[
-        _Text, name("--hyperpod-cluster-id", "ID of the SageMaker HyperPod cluster.")
-    ] = None
+    cluster_name: str | None = value("NAME", "Name of the cluster.")
+    vpc_id: str | None = value("ID", "VPC of the nodes.")
+    partition: str | None = value("PARTITION", "AWS partition.")
+    region: str | None = value("REGION", "AWS Region.")
+    account_id: str | None = value("ID", "AWS account ID of the nodes.")
+    vpc_owner_id: str | None = value("ID", "AWS account ID of the owner of the VPC.")
+    hyperpod_cluster_id: str | None = value("ID", "ID of the SageMaker HyperPod cluster.")
 
     @property
     def values(self) -> dict[str, str | None]:
@@ -287,18 +232,10 @@ class ClusterOptions:
 class LimitOptions:
     """The options that name what else must allow what the policies allow."""
 
-    boundary: Annotated[
-        str | None,
-        typer.Option("--boundary", metavar="POLICY", help="Permissions boundary of the role."),
-    ] = None
-    scp: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--scp",
-            metavar="POLICY",
-            help="Service control policies of one level of the organisation; repeat for more.",
-        ),
-    ] = None
+    boundary: str | None = value("POLICY", "Permissions boundary of the role.")
+    scp: list[str] | None = value(
+        "POLICY", "Service control policies of one level of the organisation; repeat for more."
+    )
 
     @property
     def files(self) -> list[str]:

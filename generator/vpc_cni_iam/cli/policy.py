@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, options
-from vpc_cni_iam.cli.expand import expanded
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.compose import Composed
@@ -41,16 +40,22 @@ class PolicyFormat(StrEnum):
     session = "session"
 
 
-@expanded
 def policy(
-    variant: options.VariantArgument,
+    variant: Annotated[
+        str,
+        typer.Argument(
+            metavar="VARIANT",
+            help="Variant; `catalog` lists them.",
+            autocompletion=options.variants,
+        ),
+    ],
     surroundings: options.ClusterOptions,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
-    no_gaps: options.NoGapsOption = False,
-    output: Annotated[
-        PolicyFormat, options.choice(PolicyFormat, "--format", "Output format.")
-    ] = PolicyFormat.json,
+    no_gaps: bool = options.NO_GAPS,
+    output: PolicyFormat = options.choice(
+        PolicyFormat, "--format", "Output format.", PolicyFormat.json
+    ),
 ) -> None:
     """See `HELP`."""
     chosen = options.chosen((variant,), documents, hardening, no_gaps=no_gaps)

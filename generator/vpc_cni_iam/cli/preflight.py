@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam.cli import common, inputs, options
-from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.expand import value
 
 HELP = """List the instances and network interfaces without the tags that a scoped policy needs.
 
@@ -30,7 +30,6 @@ Examples:
 """
 
 
-@expanded
 def preflight(
     files: Annotated[
         list[str],
@@ -38,26 +37,15 @@ def preflight(
     ],
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
-    cluster_name: Annotated[
-        str | None,
-        options.name("--cluster-name", "Name of the cluster.  [default: the DaemonSet's]"),
-    ] = None,
-    daemonset: Annotated[
-        str | None,
-        typer.Option(
-            "--daemonset",
-            metavar="FILE",
-            help="JSON of aws-node: cluster, VPC, IP family, plugin version and features.",
-        ),
-    ] = None,
-    vpc_id: Annotated[
-        str | None, options.name("--vpc-id", "VPC of the nodes.  [default: the one they are in]")
-    ] = None,
-    variant: Annotated[
-        str | None,
-        options.variant("Variant to move to.  [default: ipv4-scoped, or the DaemonSet's family]"),
-    ] = None,
-    output: options.FormatOption = options.Format.text,
+    cluster_name: str | None = value("NAME", "Name of the cluster.  [default: the DaemonSet's]"),
+    daemonset: str | None = value(
+        "FILE", "JSON or YAML of aws-node: cluster, VPC, IP family, plugin version and features."
+    ),
+    vpc_id: str | None = value("ID", "VPC of the nodes.  [default: the one they are in]"),
+    variant: str | None = options.variant(
+        "Variant to move to.  [default: ipv4-scoped, or the DaemonSet's family]"
+    ),
+    output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.cli.preflight_target import as_deployed, target_of
@@ -75,9 +63,5 @@ def preflight(
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
     result = findings.preflight(inventory, composed, target.cluster, target.vpc, target.differences)
-    if output is options.Format.json:
-        common.show_json(result)
-    else:
-        for line in report.to_text(result):
-            common.show(line)
+    common.show_result(result, output, report.to_text(result))
     raise typer.Exit(1 if result.breaks else 0)

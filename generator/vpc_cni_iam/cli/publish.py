@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import typer
 
 from vpc_cni_iam.cli import common, options
-from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
@@ -41,7 +41,6 @@ Examples:
 """
 
 
-@expanded
 def publish(
     output: Annotated[
         str,
@@ -49,66 +48,33 @@ def publish(
     ],
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
-    version: Annotated[
-        str | None,
-        typer.Option(
-            "--version",
-            metavar="NUMBER",
-            help="Version, such as 1.0.0.  [default: propose one]",
-        ),
-    ] = None,
-    namespace: Annotated[
-        str | None,
-        typer.Option(
-            "--namespace",
-            metavar="NAME",
-            help="Namespace in the registry.  [default: the one recorded in --output, at first "
-            "example]",
-        ),
-    ] = None,
-    registry_host: Annotated[
-        str | None,
-        typer.Option(
-            "--registry-host",
-            metavar="HOST",
-            help="Host name of the registry.  [default: the one recorded in --output, at first "
-            "registry.example.com]",
-        ),
-    ] = None,
-    oci_repository: Annotated[
-        str | None,
-        typer.Option(
-            "--oci-repository",
-            metavar="REPOSITORY",
-            help="Repository whose tags must not move, such as ghcr.io/example/vpc-cni-iam."
-            "  [default: the one recorded in --output]",
-        ),
-    ] = None,
-    move_registry: Annotated[
-        bool,
-        typer.Option(
-            "--move-registry",
-            help="Accept a --registry-host or --oci-repository that differs from the recorded one.",
-        ),
-    ] = False,
-    oci_check: Annotated[
-        bool,
-        typer.Option(
-            "--oci-check/--no-oci-check",
-            help="Ask the OCI repository whether the tag exists. With --no-oci-check, look "
-            "yourself before you push, for example in a repository that needs a login.",
-        ),
-    ] = True,
-    git_tag: Annotated[
-        str | None,
-        typer.Option(
-            "--git-tag",
-            metavar="DIRECTORY",
-            help="Commit the tree and a tag to this git repository.",
-        ),
-    ] = None,
-    quiet: options.QuietOption = False,
-    print_as: options.FormatOption = Format.text,
+    version: str | None = value("NUMBER", "Version, such as 1.0.0.  [default: propose one]"),
+    namespace: str | None = value(
+        "NAME",
+        "Namespace in the registry.  [default: the one recorded in --output, at first example]",
+    ),
+    registry_host: str | None = value(
+        "HOST",
+        "Host name of the registry.  [default: the one recorded in --output, at first "
+        "registry.example.com]",
+    ),
+    oci_repository: str | None = value(
+        "REPOSITORY",
+        "Repository whose tags must not move, such as ghcr.io/example/vpc-cni-iam."
+        "  [default: the one recorded in --output]",
+    ),
+    move_registry: bool = flag(
+        "Accept a --registry-host or --oci-repository that differs from the recorded one."
+    ),
+    oci_check: bool = flag(
+        "Ask the OCI repository whether the tag exists. With --no-oci-check, look "
+        "yourself before you push, for example in a repository that needs a login.",
+        "--oci-check/--no-oci-check",
+        default=True,
+    ),
+    git_tag: str | None = value("DIRECTORY", "Commit the tree and a tag to this git repository."),
+    quiet: bool = options.QUIET,
+    print_as: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve

@@ -16,6 +16,7 @@ import typer
 
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, options, versions
+from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import Mode
 from vpc_cni_iam.cli.progress import progress
 
@@ -75,65 +76,43 @@ def review(
             help="JSON of a plan, a saved plan, or its directory; - is standard input.",
         ),
     ],
-    cni_version: Annotated[
-        str | None,
-        versions.plugin_version(
-            "Plugin version to judge, such as v1.20.4, or latest.  "
-            "[default: the plan's, else the newest known]"
-        ),
-    ] = None,
-    strict: versions.StrictOption = False,
-    mode: Annotated[
-        Mode | None,
-        options.choice(Mode, "--mode", "IP family of the cluster.  [default: each policy's]"),
-    ] = None,
-    fail_on: Annotated[
-        str,
-        typer.Option(
-            metavar="WHAT",
-            help="Fail on findings of this kind or severity: new-access, coverage-lost, "
-            "any-change, error, warning or note.",
-        ),
-    ] = "warning",
-    source: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIRECTORY", help="Directory of the root module, to name files and lines."
-        ),
-    ] = None,
-    details: Annotated[
-        bool, typer.Option("--details", help="Print all details, and every changed policy.")
-    ] = False,
-    ignore_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            readable=False,
-            help="Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if there is one]",
-        ),
-    ] = None,
-    engine: Annotated[
-        EngineChoice, options.choice(EngineChoice, "--engine", "Engine that shows a saved plan.")
-    ] = EngineChoice.auto,
-    output: Annotated[Format, options.choice(Format, "--format", "Output format.")] = _TEXT,
-    report: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--report",
-            metavar="FORMAT=FILE",
-            help="Also write a report to a file, such as sarif=iam.sarif; repeat for more.",
-        ),
-    ] = None,
-    read_on: Annotated[
-        Forge | None,
-        options.choice(
-            Forge,
-            "--for",
-            "Where reports are read: Markdown keeps its limit, else github's; SARIF for "
-            "github leaves out what is ignored, which it would show as open; JUnit for gitlab "
-            "names files.",
-        ),
-    ] = None,
+    cni_version: str | None = versions.plugin_version(
+        "Plugin version to judge, such as v1.20.4, or latest.  "
+        "[default: the plan's, else the newest known]"
+    ),
+    strict: bool = versions.STRICT,
+    mode: Mode | None = options.choice(
+        Mode, "--mode", "IP family of the cluster.  [default: each policy's]"
+    ),
+    fail_on: str = value(
+        "WHAT",
+        "Fail on findings of this kind or severity: new-access, coverage-lost, "
+        "any-change, error, warning or note.",
+        "warning",
+    ),
+    source: Path | None = value(
+        "DIRECTORY", "Directory of the root module, to name files and lines."
+    ),
+    details: bool = flag("Print all details, and every changed policy."),
+    ignore_file: Path | None = value(
+        "FILE",
+        "Suppressed findings.  [default: vpc-cni-iam-ignore.toml, if there is one]",
+        readable=False,
+    ),
+    engine: EngineChoice = options.choice(
+        EngineChoice, "--engine", "Engine that shows a saved plan.", EngineChoice.auto
+    ),
+    output: Format = options.choice(Format, "--format", "Output format.", _TEXT),
+    report: list[str] | None = value(
+        "FORMAT=FILE", "Also write a report to a file, such as sarif=iam.sarif; repeat for more."
+    ),
+    read_on: Forge | None = options.choice(
+        Forge,
+        "--for",
+        "Where reports are read: Markdown keeps its limit, else github's; SARIF for "
+        "github leaves out what is ignored, which it would show as open; JUnit for gitlab "
+        "names files.",
+    ),
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError

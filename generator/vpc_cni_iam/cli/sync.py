@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command, exit_if_failed
 from vpc_cni_iam.cli.options import Format
 
@@ -29,7 +28,6 @@ Examples:
 """
 
 
-@expanded
 def sync(shared: SyncOptions) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring.data import sync_data

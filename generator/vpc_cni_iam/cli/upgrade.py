@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from vpc_cni_iam.cli import common, options, versions
 from vpc_cni_iam.cli.diff import show_diff
-from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command
 from vpc_cni_iam.cli.options import Format
 from vpc_cni_iam.cli.sync import finish, show_outcomes
@@ -26,25 +24,12 @@ Examples:
 """
 
 
-@expanded
 def upgrade(
     shared: SyncOptions,
-    cni_version: Annotated[
-        str | None,
-        versions.plugin_version("Pin this plugin version, such as v1.20.4."),
-    ] = None,
-    revision: Annotated[
-        str | None, options.revision("Pin upstream's document of this date.")
-    ] = None,
-    latest: Annotated[
-        bool,
-        typer.Option(
-            "--latest", help="Pin the newest plugin version that this tool knows; the default."
-        ),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the changes, write nothing.")
-    ] = False,
+    cni_version: str | None = versions.plugin_version("Pin this plugin version, such as v1.20.4."),
+    revision: str | None = options.revision("Pin upstream's document of this date."),
+    latest: bool = flag("Pin the newest plugin version that this tool knows; the default."),
+    dry_run: bool = flag("Show the changes, write nothing."),
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring import upgrade as upgrading

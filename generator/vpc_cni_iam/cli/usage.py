@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.expand import value
+from vpc_cni_iam.cli.progress import progress
 from vpc_cni_iam.coverage.usage.query_engine import QueryEngine
 
 if TYPE_CHECKING:
@@ -20,39 +22,24 @@ if TYPE_CHECKING:
 class UsageOptions:
     """The options about what a role used of its policies."""
 
-    used: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--used",
-            metavar="FILE",
-            help="Say which actions the role used: events of CloudTrail, or the result of "
-            "--print-sql: a file, a directory of files, or - ; repeat for more.",
-        ),
-    ] = None
-    role: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--role",
-            metavar="ROLE",
-            help="With --used and --print-sql: ARN or name of the plugin's role; repeat for more.  "
-            "[default: the role of the events that the plugin sent]",
-        ),
-    ] = None
-    print_sql: Annotated[
-        QueryEngine | None,
-        options.choice(
-            QueryEngine, "--print-sql", "Print the query that counts what roles used, and exit."
-        ),
-    ] = None
-    table: Annotated[
-        str | None,
-        typer.Option(
-            "--table",
-            metavar="NAME",
-            help="With --print-sql: table of Athena, or ID of the event data store of CloudTrail "
-            "Lake.  [default: cloudtrail_logs]",
-        ),
-    ] = None
+    used: list[str] | None = value(
+        "FILE",
+        "Say which actions the role used: events of CloudTrail, or the result of "
+        "--print-sql: a file, a directory of files, or - ; repeat for more.",
+    )
+    role: list[str] | None = value(
+        "ROLE",
+        "With --used and --print-sql: ARN or name of the plugin's role; repeat for more.  "
+        "[default: the role of the events that the plugin sent]",
+    )
+    print_sql: QueryEngine | None = options.choice(
+        QueryEngine, "--print-sql", "Print the query that counts what roles used, and exit."
+    )
+    table: str | None = value(
+        "NAME",
+        "With --print-sql: table of Athena, or ID of the event data store of CloudTrail "
+        "Lake.  [default: cloudtrail_logs]",
+    )
 
     def check(self, output: str, *, chosen_scenarios: bool) -> None:
         """Refuse options that do not belong together; raises `UsageError`."""
@@ -84,11 +71,8 @@ def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: 
     from vpc_cni_iam.coverage.usage.usage import usage
     from vpc_cni_iam.inputs.aws import cloudtrail
 
-    trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or ())
+    with progress("reading events") as passed:
+        trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or (), passed)
     result = usage(subject, setting, trail, asked.role or ())
-    if output == "json":
-        common.show_json(result)
-    else:
-        for line in report.to_text(result):
-            common.show(line)
+    common.show_result(result, options.Format(output), report.to_text(result))
     return 0 if result.complete and not result.not_allowed else 1

@@ -39,32 +39,25 @@ def verify(
         Path,
         typer.Argument(metavar="DIRECTORY", readable=False, help="The module's directory."),
     ],
-    engine: Annotated[
+    engine: options.RenderingEngine = options.choice(
         options.RenderingEngine,
-        options.choice(
-            options.RenderingEngine,
-            "--engine",
-            "Engine that renders it; auto uses the one on the PATH.",
-        ),
-    ] = options.RenderingEngine.auto,
-    variant: Annotated[
-        list[str] | None,
-        options.variant("Compare this variant; repeat for more.  [default: all]"),
-    ] = None,
-    revision: Annotated[
-        str | None, options.revision("Compare with upstream's document of this date.")
-    ] = None,
-    cni_version: Annotated[
-        str | None,
-        versions.plugin_version("Compare with the documents for this plugin version, or latest."),
-    ] = None,
-    strict: versions.StrictOption = False,
-    feature: Annotated[
-        list[str] | None,
-        options.feature("Expect the actions of an optional feature; repeat for more."),
-    ] = None,
-    no_gaps: options.NoGapsOption = False,
-    output: options.FormatOption = options.Format.text,
+        "--engine",
+        "Engine that renders it; auto uses the one on the PATH.",
+        options.RenderingEngine.auto,
+    ),
+    variant: list[str] | None = options.variant(
+        "Compare this variant; repeat for more.  [default: all]"
+    ),
+    revision: str | None = options.revision("Compare with upstream's document of this date."),
+    cni_version: str | None = versions.plugin_version(
+        "Compare with the documents for this plugin version, or latest."
+    ),
+    strict: bool = versions.STRICT,
+    feature: list[str] | None = options.feature(
+        "Expect the actions of an optional feature; repeat for more."
+    ),
+    no_gaps: bool = options.NO_GAPS,
+    output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog import options as catalog_options

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from functools import partial
+from typing import Any
 
 import typer
+
+from vpc_cni_iam.cli.expand import value
 
 _STRICT = "vpc_cni_iam.strict"
 
@@ -14,17 +17,6 @@ def _versions() -> list[str]:
     from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 
     return [LATEST, *map(str, reversed(known()[1:]))]
-
-
-def plugin_version(text: str, flag: str = "--cni-version") -> Any:
-    """Return the option that names a plugin version."""
-    return typer.Option(
-        flag,
-        metavar="VERSION",
-        help=text,
-        autocompletion=_versions,
-        callback=_known_version,
-    )
 
 
 def _known_version(context: typer.Context, value: str | None) -> str | None:
@@ -54,10 +46,9 @@ def _note_strict(context: typer.Context, value: bool) -> bool:
 def strict(text: str) -> Any:
     """Return the option that refuses unknown versions."""
     # Eager: the callback of --cni-version needs its value.
-    return typer.Option("--strict", help=text, is_eager=True, callback=_note_strict)
+    return typer.Option(False, "--strict", help=text, is_eager=True, callback=_note_strict)
 
 
-VersionOption = Annotated[
-    str | None, plugin_version("Plugin version that the policy must work with.  [default: latest]")
-]
-StrictOption = Annotated[bool, strict("Refuse a plugin version newer than the catalog.")]
+# The option that names a plugin version.
+plugin_version = partial(value, "VERSION", autocompletion=_versions, callback=_known_version)
+STRICT = strict("Refuse a plugin version newer than the catalog.")

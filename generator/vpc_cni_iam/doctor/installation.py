@@ -122,23 +122,20 @@ class Installation:
 def examine(folder: Path, cache: Path | None, environ: Mapping[str, str]) -> Installation:
     """Return what this installation consists of, in the directory where commands would run."""
     problems: list[Problem] = []
+    # platform.platform() would start a program, uname.
+    system = f"{platform.system()} {platform.version()} {platform.machine()}"
     return Installation(
         tool=Tool(__version__, str(Path(__file__).resolve().parents[1])),
         catalog=Catalog(
             str(known_versions.newest()), known_versions.newest_date(), len(known_versions.known())
         ),
-        python=Python(platform.python_version(), sys.executable, _system()),
+        python=Python(platform.python_version(), sys.executable, system),
         dependencies=tuple(_dependencies(problems)),
         engines=tuple(_engines(folder, environ, problems)),
         cache=_cache(cache, problems),
         configuration=_configuration(folder, problems),
         problems=tuple(problems),
     )
-
-
-def _system() -> str:
-    # platform.platform() would start a program, uname.
-    return f"{platform.system()} {platform.version()} {platform.machine()}"
 
 
 def _dependencies(problems: list[Problem]) -> Iterator[Dependency]:

@@ -58,17 +58,13 @@ def possible_calls(
     denial: Denial, modes: tuple[Mode, ...], version: PluginVersion
 ) -> tuple[PossibleCall, ...]:
     """Return the calls that a denied request can be of at a plugin version."""
+    features = tuple(f for f in calls.features() if calls.feature_since(f) <= version)
     return tuple(
         _possible(template, sent, version)
         for template in request_templates().values()
         if _fits(template, denial)
-        and (sent := {m: c for m in modes if (c := _sent(template, m, version))})
+        and (sent := {m: c for m in modes if (c := template.sent(m, version, features))})
     )
-
-
-def _sent(template: RequestTemplate, mode: Mode, version: PluginVersion) -> CallRange | None:
-    features = tuple(f for f in calls.features() if calls.feature_since(f) <= version)
-    return template.sent(mode, version, features)
 
 
 def _possible(

@@ -89,7 +89,8 @@ def _explanation(
     version = plugin_version or _said(denial) or known_versions.newest()
     calls = possible_calls(denial, modes, version)
     sent_in = tuple(m for m in modes if any(m in call.modes for call in calls))
-    known = {**dict(_names_in(denial)), **{k: v for k, v in names.items() if v}}
+    own = {k: v for k, v in _candidates(denial) if re.fullmatch(_PATTERNS[k], v)}
+    known = {**own, **{k: v for k, v in names.items() if v}}
     statements = tuple(allowing(denial, sent_in, version, known)) if calls else ()
     text = str([s.statements for s in statements])
     examples = tuple(n for n, v in EXAMPLE.items() if n not in known and f"{v}'" in text)
@@ -118,14 +119,8 @@ def _said(denial: Denial) -> PluginVersion | None:
         return known_versions.stand_in(denial.version)
 
 
-def _names_in(denial: Denial) -> Iterator[tuple[str, str]]:
-    """Yield the names that a denial itself has, by parameter."""
-    for name, value in _candidates(denial):
-        if re.fullmatch(_PATTERNS[name], value):
-            yield name, value
-
-
 def _candidates(denial: Denial) -> Iterator[tuple[str, str]]:
+    """Yield what may be the names that a denial itself has, by parameter."""
     for arn in (denial.resource, denial.principal):
         if match := _ARN.match(arn):
             yield from zip(("partition", "region", "account_id"), match.groups(), strict=True)

@@ -27,7 +27,7 @@ Applies: TypeAlias = Callable[[str, str, Context], Truth]
 
 _REMEMBERED = 4096
 # Policies that differ in little, and proofs about each difference, have most statements in common.
-_STATEMENTS = 256
+_STATEMENTS = 4096
 
 
 class Outcome(StrEnum):
@@ -40,8 +40,32 @@ class Outcome(StrEnum):
     UNDECIDED = "undecided"
 
 
+class _FoldedOnce:
+    """Folds its context's keys once: one request is put to many policies."""
+
+    __slots__ = ("_folded",)
+    _folded: Context
+    context: Mapping[str, str | tuple[str, ...]]
+
+    @property
+    def folded(self) -> Context:
+        """The context by keys in lower case.
+
+        Raises:
+            InputError: A context with one key in two spellings.
+        """
+        try:
+            return self._folded
+        except AttributeError:
+            folded = {key.lower(): value for key, value in self.context.items()}
+            if len(folded) != len(self.context):
+                raise _two_spellings(self.context) from None
+            object.__setattr__(self, "_folded", folded)
+            return folded
+
+
 @dataclass(frozen=True, slots=True)
-class Request:
+class Request(_FoldedOnce):
     """One request, as AWS authorizes it: one action on one resource.
 
     Args:
@@ -87,7 +111,27 @@ class Decision:
 
 
 _OUTCOMES = {"Allow": Outcome.ALLOWED, "Deny": Outcome.EXPLICITLY_DENIED}
+_NOTHING: Context = {}
 _IMPLICIT = Decision(Outcome.IMPLICITLY_DENIED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Actions:
+    """The actions of a statement, with those that were asked about."""
+
+    patterns: Patterns
+    all_but: bool
+    _known: dict[str, bool] = field(default_factory=dict, repr=False)
+
+    def has(self, action: str) -> bool:
+        """Say whether an action is one of them."""
+        known = self._known.get(action)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self.patterns.matches(action.lower(), _NOTHING) is not self.all_but
+            self._known[action] = known
+        return known
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +139,7 @@ class _Rule:
     """A compiled statement."""
 
     decision: Decision
-    actions: Patterns
-    all_but: bool
+    actions: _Actions
     applies: Applies
 
 
@@ -119,15 +162,10 @@ class Compiled:
         rules = self._by_action.get(request.action)
         if rules is None:
             rules = self._select(request.action)
-        context: dict[str, str | tuple[str, ...]] | None = None
         open_deny: Decision | None = None
         open_allow: Decision | None = None
         for rule in rules:
-            if context is None:
-                context = {key.lower(): value for key, value in request.context.items()}
-                if len(context) != len(request.context):
-                    raise _two_spellings(request.context)
-            applies = rule.applies(request.resource, request.principal, context)
+            applies = rule.applies(request.resource, request.principal, request.folded)
             if applies is False:
                 continue
             if applies is True:  # the Deny statements come first
@@ -143,10 +181,18 @@ class Compiled:
         """Return how many statements a request of an action is put to."""
         return len(self._by_action.get(action) or self._select(action))
 
+    def tests(self, action: str) -> tuple[Applies, ...]:
+        """Return the tests of the statements about an action, by which requests are decided.
+
+        Policies that have the same for an action decide alike, and statements that are alike have
+        the same.
+        """
+        rules = self._by_action.get(action)
+        return tuple([rule.applies for rule in (self._select(action) if rules is None else rules)])
+
     def _select(self, action: str) -> tuple[_Rule, ...]:
         """Return the rules about an action, and remember them."""
-        name, nothing = action.lower(), dict[str, str]()
-        rules = tuple(r for r in self._rules if r.actions.matches(name, nothing) is not r.all_but)
+        rules = tuple(rule for rule in self._rules if rule.actions.has(action))
         if len(self._by_action) >= _REMEMBERED:
             self._by_action.clear()
         self._by_action[action] = rules
@@ -196,16 +242,27 @@ def _rule(
     place = place.at(f".Statement[{at[1]}]")
     if statement.effect not in ("Allow", "Deny"):
         raise place.at(".Effect").refuse("must be Allow or Deny, in this spelling")
+    try:
+        about, applies = _compiled(statement, variables=variables)
+    except InputError:
+        about, applies = _compile(statement, place, variables=variables)
+    return _Rule(Decision(_OUTCOMES[statement.effect], *at), about, applies)
+
+
+@lru_cache(maxsize=_STATEMENTS)
+def _compiled(statement: Statement, *, variables: bool) -> tuple[_Actions, Applies]:
+    """Compile a statement, wherever in its policy it is."""
+    return _compile(statement, ElementPath("policy"), variables=variables)
+
+
+def _compile(
+    statement: Statement, place: ElementPath, *, variables: bool
+) -> tuple[_Actions, Applies]:
     actions = elements.actions(statement, place, variables=variables)
-    return _Rule(
-        Decision(_OUTCOMES[statement.effect], *at),
-        Patterns.of(actions.templates),
-        actions.negated,
-        _applies(
-            elements.resources(statement, place, variables=variables),
-            principals.test(statement, place),
-            _tests(statement, place, variables=variables),
-        ),
+    return _Actions(Patterns.of(actions.templates), actions.negated), _applies(
+        elements.resources(statement, place, variables=variables),
+        principals.test(statement, place),
+        _tests(statement, place, variables=variables),
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable
+from functools import lru_cache
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import Policy, Principal, Statement
@@ -18,6 +19,7 @@ from vpc_cni_iam.policy.document import Policy, Principal, Statement
 Normal: TypeAlias = Hashable
 
 
+@lru_cache(4096)
 def statement(value: Statement) -> Normal:
     """Return the normal form of one statement, fit for comparison and as a key."""
     return (
@@ -44,7 +46,7 @@ def policy(value: Policy) -> Normal:
 
 def equal(left: Policy, right: Policy) -> bool:
     """Say whether IAM reads two documents alike."""
-    return policy(left) == policy(right)
+    return len(left.statements) == len(right.statements) and policy(left) == policy(right)
 
 
 def _folded(actions: Iterable[str]) -> frozenset[str]:

@@ -42,7 +42,10 @@ def render(options: Options) -> dict[str, str]:
 
 
 def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
-    """Return the context of the templates; `optional` makes the names of any variant so."""
+    """Return the context of the templates of a module.
+
+    With `optional`, the names of a scoped variant may be left out even if it stands alone.
+    """
     policies = options.composed()
     scoped = [c for c in policies if c.variant.scope is Scope.CLUSTER_NAME]
     # With other variants beside it, a scoped one may be left without its names.
@@ -63,9 +66,11 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         "variables": module_variables(used, required=required),
         "outputs": module_outputs(documents, names, required=required),
         "sample": {name: laid_out.SAMPLE[name] for name in names},
-        "guarded": {name: _guarded(name) for name in names},
+        # For a document that is also planned without its names.
+        "guarded": {n: Expression(f"coalesce(var.{n}, {code(Literal(ABSENT))})") for n in names},
         "works_with": _by_works_with(documents),
-        "word_for_word": _is_word_for_word(options),
+        "word_for_word": options.selection.word_for_word
+        and not any(v.derived for v in options.variants),
         "data_sources": sorted(d.identifier for d in documents),
         "name": NAME,
         "engine_floor": ENGINE_FLOOR,
@@ -83,17 +88,13 @@ def _scoping(documents: Sequence[RenderedDocument], scoped: Sequence[Composed]) 
         "by_session_tags": [d.name for d in documents if d.scope is Scope.SESSION_TAGS],
         "scoped_since": min((c.variant.minimum for c in scoped), default=None),
         "creates": any("ec2:CreateNetworkInterface" in c.policy.actions() for c in scoped),
-        "instances": any(r.endswith(":instance/*") for r in _resources(scoped)),
+        "instances": any(
+            resource.endswith(":instance/*")
+            for composed in scoped
+            for statement in composed.policy.statements
+            for resource in statement.resources
+        ),
     }
-
-
-def _resources(policies: Iterable[Composed]) -> Iterable[str]:
-    return (r for c in policies for s in c.policy.statements for r in s.resources)
-
-
-def _guarded(name: str) -> Expression:
-    """Return the expression of a name in a document that is also planned without the name."""
-    return Expression(f"coalesce(var.{name}, {code(Literal(ABSENT))})")
 
 
 def _by_works_with(documents: Iterable[RenderedDocument]) -> dict[str, list[str]]:
@@ -102,7 +103,3 @@ def _by_works_with(documents: Iterable[RenderedDocument]) -> dict[str, list[str]
     for document in documents:
         names.setdefault(document.compatibility.works_with, []).append(document.name)
     return names
-
-
-def _is_word_for_word(options: Options) -> bool:
-    return options.selection.word_for_word and not any(v.derived for v in options.variants)

@@ -6,6 +6,7 @@ and escapes its markup itself. Values that the plan marks sensitive are never in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -122,9 +123,9 @@ class Review:
     version: str
     modes: tuple[str, ...]
     clusters: tuple[ClusterChange, ...]
-    changes: tuple[Change, ...]
+    changes: Sequence[Change]
     principals: tuple[PrincipalChange, ...]
-    documents: tuple[Document, ...]
+    documents: Sequence[Document]
     findings: tuple[Finding, ...]
     ignored: tuple[Ignored, ...]
     rules: tuple[Rule, ...]

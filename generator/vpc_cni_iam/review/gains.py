@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Change
@@ -32,6 +33,15 @@ def existing(change: Change, context: Context) -> tuple[str, ...]:
     return tuple(
         name for name in change.principals if name not in context.created and _UNKNOWN not in name
     )
+
+
+def reach_of_role(role: str, context: Context) -> str:
+    """Return how far a role reaches, in words; empty for no further than a few services."""
+    has = context.effective.by_principal.get(role)
+    bound = has.bounds[1] if has else None
+    policies = [read.judged for read in has.after.values() if read.judged] if has else []
+    far = reach(policies, bound.exact if bound else None)
+    return REACH_TEXTS.get(far, "")
 
 
 def names_text(addresses: Sequence[str]) -> str:
@@ -78,3 +88,13 @@ def managed_admin_finding(change: Change, details: tuple[str, ...]) -> Finding |
 def example_or_reason(access: Access) -> str:
     """Return a request that is newly allowed, or why none is shown."""
     return f"example: {example_text(access.witness)}" if access.witness else access.reason
+
+
+def may_deny(key: str, read: ReadPolicy) -> bool:
+    """Say whether a policy may have a Deny that the plan does not show.
+
+    Args:
+        key: Its ARN, or what else it is called.
+    """
+    managed = aws_managed.find(key)
+    return not read.in_full and (managed is None or managed.denies)

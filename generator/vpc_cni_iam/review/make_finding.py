@@ -104,7 +104,8 @@ def coverage_findings(
         unknown: Policies whose documents are not known, which may allow it after all.
         unsure: Whether any of them changes, too, so that nothing is lost for certain.
     """
-    where = f"plugin {coverage.version}, {coverage.mode}"
+    family = "IPv6" if coverage.mode == "ipv6" else "IPv4"
+    plugin = f"The plugin {coverage.version} ({family})"
     unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
     levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
     for impact, level in levels:
@@ -112,7 +113,7 @@ def coverage_findings(
         if lost:
             yield finding(
                 "coverage-lost",
-                f"{where} {'may' if unsure else 'can'} no longer call "
+                f"{plugin} {'may' if unsure else 'can'} no longer call "
                 f"{', '.join(lack.action for lack in lost)}",
                 address=address,
                 attribute=attribute,
@@ -125,7 +126,7 @@ def coverage_findings(
     if new and lacking:
         yield finding(
             "coverage-lacking",
-            f"{where} cannot call {', '.join(lack.action for lack in lacking)}",
+            f"{plugin} cannot call {', '.join(lack.action for lack in lacking)}",
             address=address,
             attribute=attribute,
             details=(*(f"{lack.action}: {lack.breaks}" for lack in lacking), *unless),

@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignore
 from vpc_cni_iam.review.account.attribute_value import side
-from vpc_cni_iam.review.account.binding import PolicyChange
+from vpc_cni_iam.review.account.binding import PolicyChange, action_of
 from vpc_cni_iam.review.account.collect import PlanPolicies, without_computed
 from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.owners import PRINCIPALS
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, PluginReader
+from vpc_cni_iam.review.account.plugin_config import is_plugin
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute, may_have_inline
-from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side
+from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side, with_stand_ins
 from vpc_cni_iam.review.account.rebuild import Rebuilder
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.changes import Change, Document, Place
+from vpc_cni_iam.review.diff.changes import JUDGED, Change, Document, Place
 from vpc_cni_iam.review.diff.compare import policy_change
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change, target_of
 from vpc_cni_iam.review.diff.principals import principal
+from vpc_cni_iam.review.diff.same_shape import STAND_INS
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
+from vpc_cni_iam.review.renamed import Renamed, renamed
 from vpc_cni_iam.review.rules import CHECKS, RULES
 
 # In HCL, and in JSON.
@@ -83,28 +87,34 @@ def review(
     )
     targets = _targets(clusters, target)
     labels = _labels(plan)
+    stand_ins = not any(map(_has_stand_in, items))
     principals = {
-        name: principal(name, has, labels.get(name, ""), targets.get(name), target, budget)
+        name: principal(
+            *(name, has, labels.get(name, ""), targets.get(name), target, budget),
+            stand_ins=stand_ins,
+        )
         for name, has in sorted(effective.by_principal.items())
     }
     holders = _holders((*items, *computed), plan)
     bounded = _bounded(items)
+    places = Counter(map(_place_of, items))
     compared = (
-        policy_change(item, policies.references, locator, target, budget)
+        policy_change(
+            *(item, policies.references, locator, target, budget),
+            stand_ins=stand_ins and places[_place_of(item)] == 1,
+        )
         for item in _counted(items, passed)
     )
-    changes = tuple(
-        sorted(
-            (_held(change, holders, bounded) for change in compared if change is not None),
-            key=lambda change: (change.address, change.attribute, change.action),
-        )
+    changes = sorted(
+        ((_held(each[0], holders, bounded), each[1]) for each in compared if each is not None),
+        key=lambda each: (each[0].address, each[0].attribute, each[0].action),
     )
     context = Context(
         plan,
         policies.owners,
         policies.references,
         effective,
-        changes,
+        tuple(change for change, _ in changes),
         principals,
         clusters,
         _places(plan, locator),
@@ -113,7 +123,12 @@ def review(
         _created(plan),
         unseen,
     )
-    findings = [finding for check in CHECKS for finding in check(context)]
+    names = {(change.address, change.attribute): names for change, names in changes if names}
+    findings = [
+        renamed(finding, names.get((finding.address, finding.attribute), ()))
+        for check in CHECKS
+        for finding in check(context)
+    ]
     left: tuple[Finding, ...] = tuple(dict.fromkeys(findings))
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:
@@ -124,15 +139,15 @@ def review(
         str(target.version),
         (target.mode,) if target.mode else ("ipv4", "ipv6"),
         tuple(change for _, change in clusters),
-        changes,
+        Renamed(changes, JUDGED),
         tuple(principals.values()),
-        tuple(_documents(plan, policies.rebuilder, locator)),
+        _documents(plan, policies.rebuilder, locator),
         tuple(sorted(left, key=_order)),
         put_aside,
         RULES,
         fail_on,
         any(fails(f, fail_on) for f in left),
-        plan.others,
+        plan.others + sum(map(_is_other_chart, plan.resources)),
     )
 
 
@@ -140,6 +155,28 @@ def _characters(items: Iterable[PolicyChange]) -> int:
     """Return how long all texts of policies in a plan are."""
     values = (v.value for item in items for v in (item.slot.before, item.slot.after))
     return sum(len(value) for value in values if isinstance(value, str))
+
+
+def _is_other_chart(resource: Resource) -> bool:
+    """Say whether a release of another chart changes, which may hold roles of Kubernetes."""
+    return (
+        resource.type == "helm_release"
+        and not (resource.drift or is_plugin(resource))
+        and action_of(resource) in ("create", "update", "replace", "delete")
+    )
+
+
+def _place_of(item: PolicyChange) -> tuple[str, str]:
+    return item.slot.resource.address, item.slot.attribute
+
+
+def _has_stand_in(item: PolicyChange) -> bool:
+    """Say whether a plan has what stands for names of its policies in names of its own."""
+    resource, sides = item.slot.resource, (item.before, item.after)
+    texts = [resource.address, resource.moved_from, resource.imported, item.slot.attribute]
+    texts += [owner.name for side in sides for owner in side.owners]
+    texts += [side.policy for side in sides]
+    return any(stand_in in text for text in texts for stand_in in STAND_INS)
 
 
 def _created(plan: Plan) -> frozenset[str]:
@@ -191,9 +228,11 @@ def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
     return frozenset(a for a, made in dynamic.items() if made), [*dynamic.values()].count(None)
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+def _order(finding: Finding) -> tuple[object, ...]:
+    """Return what findings are sorted by: the worst first, of errors an administrator."""
     level = -LEVELS.index(finding.level)
-    return level, finding.address, finding.attribute, finding.rule, finding.message
+    less = finding.rule != "admin-attached"
+    return level, less, finding.address, finding.attribute, finding.rule, finding.message
 
 
 def _labels(plan: Plan) -> dict[str, str]:
@@ -247,7 +286,7 @@ def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:
     return {r.address: locator.place(r.module, r.block) for r in plan.resources}
 
 
-def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> list[Document]:
+def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> Renamed[Document]:
     deferred = [r for r in plan.resources if r.block.startswith("data.aws_iam_policy_document.")]
     documents = []
     for resource in (*plan.documents, *deferred):
@@ -257,6 +296,10 @@ def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> list[Docum
         else:
             slot = PolicyAttribute(resource, "permissions", "json", ("json",), text, text)
             read = read_side(text, slot, rebuilder, plan.secrets)
+        (asked,), names = with_stand_ins((read,))
         place = locator.place(resource.module, resource.block)
-        documents.append(Document(resource.address, read.state, "read" in resource.actions, place))
-    return sorted(documents, key=lambda d: d.address)
+        document = Document(
+            resource.address, asked.state_for(read), "read" in resource.actions, place
+        )
+        documents.append((document, names))
+    return Renamed(sorted(documents, key=lambda pair: pair[0].address), ("state",))

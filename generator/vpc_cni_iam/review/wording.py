@@ -107,12 +107,18 @@ def about(change: Change) -> Iterator[tuple[Tone, str]]:
     if change.bounds:
         yield "plain", f"permissions boundary of {', '.join(change.bounds)}"
     if change.access:
-        yield verdict(change.access)
+        tone, text = verdict(change.access)
+        yield "plain" if is_calm(change) else tone, text
     if change.nearest and (change.nearest.equal or change.kind == "permissions"):
         yield from _nearest(change.nearest, differs=any(x.effect != "no-op" for x in change.lines))
     for size in change.sizes:
         if size.over:
             yield "bad", f"{size.what}: {size.size} of {size.limit} characters"
+
+
+def is_calm(change: Change) -> bool:
+    """Say whether a policy is a document of the catalog, so that what it allows does not alarm."""
+    return change.nearest is not None and change.nearest.equal
 
 
 def verdict(access: Access) -> tuple[Tone, str]:
@@ -215,6 +221,13 @@ def judged_by(review: Review) -> str:
     return f"the plan names none; judged by {review.version}, {modes(review)}"
 
 
+_UNREAD = {
+    "unread-resource": "about access",
+    "unread-command": "that run commands",
+    "unread-resource-policy": "with a policy that changes",
+}
+
+
 def limits(review: Review) -> str:
     """Return what is not known, and what was not read."""
     unknown = [
@@ -229,6 +242,10 @@ def limits(review: Review) -> str:
     if unknown:
         more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         text = f"Unknown until apply: {unknown[0]}{more}."
+    rules = [finding.rule for finding in review.findings]
+    unread = [f"{n} {what}" for rule, what in _UNREAD.items() if (n := rules.count(rule))]
+    if unread:
+        text += f" Not read, though it may give access: {', '.join(unread)}."
     if review.others:
         text += f" Not read: {review.others} changing resource"
         text += "s" if review.others > 1 else ""

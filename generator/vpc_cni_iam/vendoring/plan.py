@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -75,13 +75,14 @@ class SyncPlan:
     @property
     def kept_edits(self) -> tuple[ModuleFile, ...]:
         """The files whose edits will be kept, and those that replace generated code."""
-        planned = {f.file.path: f.content for f in self.actions if f.content is not None}
         texts = {
-            f.file.path: decoded(planned[f.file.path]) for f in self.actions if _is_kept(f, planned)
+            f.file.path: decoded(f.content)
+            for f in self.actions
+            if f.content is not None and f.entry is not None and f.entry.kept is not None
         }
-        deleted = {f.file.path for f in self.actions} - planned.keys()
         if not texts:
             return self.replacing
+        deleted = {f.file.path for f in self.actions if f.content is None}
         others = {p: t for p, t in self.generated.items() if p not in deleted}
         edits = kept_edits(self.generated, {**others, **texts}, texts, self.module.accepted)
         return (*(ModuleFile(e.path, "kept", edit=e) for e in edits), *self.replacing)
@@ -102,12 +103,6 @@ class SyncPlan:
         return {f.file.path: decoded(f.content) for f in self.actions if f.content is not None}
 
 
-def _is_kept(action: FileAction, planned: Container[str]) -> bool:
-    return (
-        action.entry is not None and action.entry.kept is not None and action.file.path in planned
-    )
-
-
 def plan(
     config: Config,
     module: VendoredModule,
@@ -125,16 +120,15 @@ def plan(
     paths = [f.path for f in observed.files]
     base_files = contents(observed.folder, map(base_path, paths))
     bases = {p: base_files[base_path(p)] for p in paths if base_path(p) in base_files}
-    actions = tuple(
-        (_action if f.path in generated else _action_for_left_over)(
-            f,
-            observed,
-            generated,
-            bases,
-            way if not files or f.path in files else ConflictPolicy.REFUSE,
-        )
-        for f in observed.files
-    )
+    planned = []
+    for file in observed.files:
+        own = way if not files or file.path in files else ConflictPolicy.REFUSE
+        text, base = generated.get(file.path), bases.get(file.path)
+        if text is None:
+            planned.append(_action_for_left_over(file, observed, base, own))
+        else:
+            planned.append(_action(file, observed, text, base, own))
+    actions = tuple(planned)
     applied = {f.file.path for f in actions if not f.refused}
     if len(applied) < len(actions):
         applied = {path for path in applied if path in files}
@@ -167,16 +161,12 @@ def plan_at_rest(
 
 
 def _action(
-    file: ModuleFile,
-    observed: ModuleContents,
-    generated: Mapping[str, str],
-    bases: Mapping[str, bytes],
-    way: ConflictPolicy,
+    file: ModuleFile, observed: ModuleContents, text: str, base: bytes | None, way: ConflictPolicy
 ) -> FileAction:
     path, state = file.path, file.state
     current, known = observed.files_by_path.get(path), observed.entries.get(path)
-    entry = FileRecord(digest(generated[path]))
-    theirs = FileAction(file, unless_same(current, generated[path]), entry)
+    entry = FileRecord(digest(text))
+    theirs = FileAction(file, unless_same(current, text), entry)
     if way == ConflictPolicy.FORCE:
         return replace(theirs, copied=state in (*EDITED, "kept"))
     if known is not None and state in ("kept", "deleted"):
@@ -190,7 +180,7 @@ def _action(
     ):
         return replace(theirs, refused=True)
     if way == ConflictPolicy.MERGE and state != "edited":
-        return _merged(file, observed, generated[path], bases.get(path))
+        return _merged(file, observed, text, base)
     edited_digest = digest(decoded(current)) if current is not None else None
     return FileAction(file, current, replace(entry, kept=edited_digest, deleted=current is None))
 
@@ -224,13 +214,9 @@ def _base(path: str, observed: ModuleContents, text: str, base: bytes | None) ->
 
 
 def _action_for_left_over(
-    file: ModuleFile,
-    observed: ModuleContents,
-    _: Mapping[str, str],
-    bases: Mapping[str, bytes],
-    way: ConflictPolicy,
+    file: ModuleFile, observed: ModuleContents, base: bytes | None, way: ConflictPolicy
 ) -> FileAction:
-    current, base = observed.files_by_path.get(file.path), bases.get(file.path)
+    current = observed.files_by_path.get(file.path)
     edited = file.state != "left over"
     if current is None or way == ConflictPolicy.KEEP or (edited and way == ConflictPolicy.MERGE):
         return FileAction(file, current, None)  # gone, or the user's own from now on

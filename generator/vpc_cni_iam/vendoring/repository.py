@@ -109,10 +109,8 @@ def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None
         return
     try:
         theirs = load(owner_path)
-        line = next(
-            (m.line for m in theirs.modules if _same(theirs.folder(m), folder)),
-            None,
-        )
+        places = {os.path.normpath(theirs.folder(m).absolute()): m.line for m in theirs.modules}
+        line = places.get(str(folder))
         problem = f"is kept by {owner_path}, line {line}"
     except InputError as error:
         line, problem = 0, f"was written for {owner_path}, which cannot be read: {error}"
@@ -123,17 +121,10 @@ def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None
         )
 
 
-def _same(folder: Path, other: Path) -> bool:
-    return os.path.normpath(folder.absolute()) == os.path.normpath(other)
-
-
 def root(config: Config) -> Path:
     """Return the directory that modules may not leave: the git checkout's, else its own."""
     folder = config.path.absolute().parent
-    for candidate in (folder, *folder.parents):
-        if (candidate / ".git").exists():
-            return candidate
-    return folder
+    return next((f for f in (folder, *folder.parents) if (f / ".git").exists()), folder)
 
 
 # Where hundreds of thousands of directories may be, and nobody vendors anything.

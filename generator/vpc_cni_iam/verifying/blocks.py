@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -84,13 +85,15 @@ def compare_blocks(
     """Return how the files of one folder, by path, differ from the catalog's."""
     if dict(expected) == dict(actual):
         return ()
-    catalog = [b for path in sorted(expected) for b in _blocks(path, expected[path], path)]
-    present = [
-        b for path in sorted(actual) for b in _blocks(path, actual[path], str(directory / path))
-    ]
+    present = {p: [*_blocks(p, text, str(directory / p))] for p, text in sorted(actual.items())}
+    catalog = {
+        p: present[p] if text == actual.get(p) else [*_blocks(p, text, p)]
+        for p, text in sorted(expected.items())
+    }
     findings: list[ModuleFinding] = []
     ours, theirs = (
-        _grouped(blocks, lambda b: (b.block.type, b.block.labels)) for blocks in (catalog, present)
+        _grouped(chain(*blocks.values()), lambda b: (b.block.type, b.block.labels))
+        for blocks in (catalog, present)
     )
     for name in dict.fromkeys((*ours, *theirs)):
         findings += _compare_named(ours.get(name, []), theirs.get(name, []))
@@ -168,7 +171,9 @@ def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]
         if before is not None and after is not None and _same(key, before, after):
             continue
         words = key in _WORDS and theirs.type in _WORDED
-        wording = words and all(a is None or _is_plain(a) for a in (before, after))
+        wording = words and all(
+            a is None or (type(a) is Text and a.plain is not None) for a in (before, after)
+        )
         if after is None:
             text = f"{key} is missing, in the catalog's module it is {_short(before)}"
             yield _Difference(theirs.span.line, f"{name}: {text}", wording)
@@ -207,10 +212,6 @@ def _same(key: str, ours: Node, theirs: Node) -> bool:
     if key in _SETS and isinstance(ours, List) and isinstance(theirs, List):
         return Counter(ours.items) == Counter(theirs.items)
     return ours == theirs
-
-
-def _is_plain(value: Node) -> bool:
-    return type(value) is Text and value.plain is not None
 
 
 def _short(value: Node | None) -> str:

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
+from vpc_cni_iam.policy.evaluate import (
+    Applies,
+    Compiled,
+    Decision,
+    Outcome,
+    Request,
+    compile_policies,
+)
 
 T = TypeVar("T")
 # How many requests are remembered of one setting: some ten thousand policies that differ early.
 MOST = 200_000
+_ANSWERS = 512
+_Answer: TypeAlias = tuple[Outcome, str]
 
 
 @dataclass(slots=True)
@@ -27,8 +36,19 @@ class _Turn:
     """A request of a run, with what follows on each answer; None where the run ends."""
 
     request: Request | None
-    following: dict[tuple[Outcome, str], _Turn] = field(default_factory=dict)
+    following: dict[_Answer, _Turn] = field(default_factory=dict)
     result: object = None
+    answers: dict[tuple[Applies, ...], _Answer] = field(default_factory=dict)
+
+    def answer(self, policies: Compiled, request: Request) -> _Answer:
+        """Return the answer of policies, remembered for those with the same tests."""
+        tests = policies.tests(request.action)
+        known = self.answers.get(tests)
+        if known is None:
+            if len(self.answers) >= _ANSWERS:
+                self.answers.clear()
+            known = self.answers[tests] = _answer(policies.evaluate(request))
+        return known
 
 
 class RememberedRuns(Generic[T]):
@@ -54,7 +74,7 @@ class RememberedRuns(Generic[T]):
         """
         compiled, turn = compile_policies(policies), self._first
         while turn is not None and turn.request is not None:
-            turn = turn.following.get(_answer(compiled.evaluate(turn.request)))
+            turn = turn.following.get(turn.answer(compiled, turn.request))
         if turn is not None:
             result: T = turn.result  # type: ignore[assignment]
             return result
@@ -87,5 +107,5 @@ class _RecordedAnswers(Answers):
         return decision
 
 
-def _answer(decision: Decision) -> tuple[Outcome, str]:
+def _answer(decision: Decision) -> _Answer:
     return decision.outcome, decision.reason

@@ -114,15 +114,9 @@ class _Answer:
 
 
 class AccountDetails:
-    """The roles in files, opened with ``with``.
+    """The roles in files, opened with ``with``; ``-`` is standard input.
 
-    Args:
-        targets: The files; ``-`` is standard input.
-        stdin: Standard input.
-        progress: Called now and then with how many bytes of how many are read.
-
-    Raises:
-        InputError: On entering: a file that cannot be read, or holds something else.
+    `progress` is called now and then with how many bytes of how many are read.
     """
 
     def __init__(
@@ -233,6 +227,7 @@ class AccountDetails:
         seen: dict[str, bytes] = {}
         for number, reader in enumerate(self._readers):
             reader.rewind()
+            passed = self._passing(number)
             for _ in _objects(reader):
                 for key in reader.members():
                     if key != "RoleDetailList":
@@ -240,6 +235,7 @@ class AccountDetails:
                         continue
                     for index, _ in enumerate(reader.items()):
                         text = reader.value()
+                        passed(reader.place)
                         role = reader.decoded(text, _Role)
                         digest = hashlib.sha256(bytes(text).strip()).digest()
                         if role.arn not in seen:

@@ -10,12 +10,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import to_builtins
+
 from vpc_cni_iam.inputs.plan.addresses import call_names, parent, split_first
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.inputs.plan.shapes import ResourceBlock
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_read_in_part
+from vpc_cni_iam.inputs.plan.shapes import Parts, ResourceBlock
 
 _DEPTH = 100
-_PREFIXES = ("aws_iam_", "aws_eks_", "aws_launch_template", "helm_release")
+_PREFIXES = ("aws_iam_", "aws_eks_", "helm_release", *ROLE_USES)
 
 
 @dataclass(slots=True)
@@ -26,6 +29,8 @@ class Module:
     blocks: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     # The expressions of their ``for_each``, where they refer to anything.
     repeats: dict[str, Any] = field(default_factory=dict)
+    # The types of the provisioners of any resource that has some, by its address in the module.
+    commands: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # The provider configuration of each of its resources, by address in the module.
     providers: dict[str, str] = field(default_factory=dict)
     calls: dict[str, Module] = field(default_factory=dict)  # the modules it calls, by name
@@ -227,8 +232,7 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
     for key in reader.members():
         if key == "resources":
             for block in reader.each(ResourceBlock):
-                if block.type.startswith(_PREFIXES):
-                    _block(reader, block, module)
+                _block(reader, block, module)
         elif key == "module_calls":
             for name in reader.members():
                 module.calls[name] = _call(reader, depth)
@@ -244,8 +248,14 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
 
 
 def _block(reader: Reader, block: ResourceBlock, module: Module) -> None:
+    if block.provisioners:
+        types = dict.fromkeys(provisioner.type for provisioner in block.provisioners)
+        module.commands[f"{block.type}.{block.name}"] = tuple(types)
+    if not block.type.startswith(_PREFIXES):
+        return
     name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
-    module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
+    shape: Any = Parts if is_read_in_part(block.type) else dict[str, Any]
+    module.blocks[name] = to_builtins(reader.decoded(block.expressions, shape))
     if over := reader.decoded(block.for_each_expression, object):
         module.repeats[name] = over
     module.providers[name] = block.provider_config_key

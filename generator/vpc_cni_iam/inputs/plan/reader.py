@@ -7,13 +7,12 @@ kinds are passed without being decoded.
 from __future__ import annotations
 
 import mmap
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
@@ -29,16 +28,20 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_read_in_part
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     Actions,
     ChangedResource,
     Changing,
+    ChangingParts,
     DeferredChange,
     DocumentValues,
     HiddenDocument,
+    Parts,
     StateResource,
 )
+from vpc_cni_iam.inputs.plan.unread import UnreadChange, is_unread, running, unread_kind
 
 _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
@@ -46,38 +49,15 @@ _POLICY = "aws_iam_policy"
 # What else says which role the plugin has, at which version it runs, and who rules the cluster.
 _OTHERS = frozenset(
     {
+        *ROLE_USES,
         "aws_eks_access_entry",
         "aws_eks_access_policy_association",
         "aws_eks_addon",
         "aws_eks_cluster",
-        "aws_eks_node_group",
         "aws_eks_pod_identity_association",
-        "aws_launch_template",
         "helm_release",
     }
 )
-# About access, and not read.
-_UNREAD = re.compile(
-    r"awscc_(?:iam|eks|sso|organizations)_\w+|aws_ssoadmin_\w*(?:policy|assignment|boundary)\w*"
-    r"|aws_organizations_(?:policy|policy_attachment|resource_policy|delegated_administrator)"
-    r"|aws_eks_(?:capability|identity_provider_config)|aws_rolesanywhere_\w+|aws_kms_grant"
-    r"|aws_identitystore_group_membership|aws_cognito_identity_pool_roles_attachment"
-    r"|aws_iam_(?:access_key|saml_provider|service_specific_credential|signing_certificate"
-    r"|user_login_profile|user_ssh_key)"
-)
-# What makes resources of any service: the argument that tells which, and how one of IAM begins.
-_MAKERS = {
-    "aws_cloudcontrolapi_resource": (
-        "type_name",
-        re.compile(
-            r"AWS::(?:IAM|EKS|SSO|Organizations|RolesAnywhere)::|AWS::CloudFormation::Stack"
-        ),
-    ),
-    "aws_cloudformation_stack": ("capabilities", re.compile("CAPABILITY_")),
-    "aws_cloudformation_stack_set": ("capabilities", re.compile("CAPABILITY_")),
-}
-# Objects of Kubernetes that say which role aws-node has, and who rules the cluster.
-_OBJECTS = ("aws-auth", "aws-node")
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
 
 
@@ -133,9 +113,7 @@ class Plan:
     secrets: Secrets  # every value that is marked sensitive; none is in the other fields
     complete: bool = True  # false if it leaves something out, as with targets, or puts it off
     format: str = ""  # the version of its format
-    # What it does to resources that are about access and that are not read: pairs of an address and
-    # the actions.
-    unread: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unread: tuple[UnreadChange, ...] = ()  # what may give access and is not read
     others: int = 0  # how many resources of other types change
 
 
@@ -166,7 +144,8 @@ def read_plan(
 class _Passed:
     """What changes and is not read."""
 
-    unread: list[tuple[str, tuple[str, ...]]]
+    unread: list[UnreadChange]
+    ended: list[tuple[str, tuple[str, ...]]]  # what of the others is made or deleted
     others: int = 0
 
     def note(self, item: ChangedResource, reader: Reader) -> None:
@@ -175,36 +154,12 @@ class _Passed:
         actions = tuple(reader.decoded(item.change, Actions).actions)
         if actions in (("no-op",), ("read",)):
             return
-        if _UNREAD.fullmatch(item.type) or _is_object(item, reader) or _makes_access(item, reader):
-            self.unread.append((item.address, actions))
-        else:
-            self.others += 1
-
-
-def _makes_access(item: ChangedResource, reader: Reader) -> bool:
-    """Say whether a resource makes others, which may be about access."""
-    if item.type not in _MAKERS:
-        return False
-    argument, about_access = _MAKERS[item.type]
-    change = reader.decoded(item.change, Changing)
-    unknown = change.after_unknown if isinstance(change.after_unknown, dict) else {}
-    values = [(side or {}).get(argument) for side in (change.before, change.after)]
-    texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
-    return bool(unknown.get(argument)) or any(about_access.match(str(text)) for text in texts)
-
-
-def _is_object(item: ChangedResource, reader: Reader) -> bool:
-    """Say whether a resource is an object of Kubernetes that is about access."""
-    if not item.type.startswith("kubernetes_"):
-        return False
-    change = reader.decoded(item.change, Changing)
-    for values in (change.before or {}, change.after or {}):
-        manifest = values.get("manifest")
-        metadata = [manifest.get("metadata")] if isinstance(manifest, dict) else []
-        metadata += values["metadata"] if isinstance(values.get("metadata"), list) else []
-        if any(isinstance(entry, dict) and entry.get("name") in _OBJECTS for entry in metadata):
-            return True
-    return False
+        if kind := unread_kind(item, reader):
+            self.unread.append(UnreadChange(item.address, actions, kind))
+            return
+        self.others += 1
+        if actions != ("update",):
+            self.ended.append((item.address, actions))
 
 
 @dataclass(slots=True)
@@ -216,7 +171,7 @@ class _Contents:
     state: list[Resource] = field(default_factory=list)
     secrets: set[str] = field(default_factory=set)
     configuration: PlanConfiguration = field(default_factory=PlanConfiguration)
-    passed: _Passed = field(default_factory=lambda: _Passed([]))
+    passed: _Passed = field(default_factory=lambda: _Passed([], []))
 
 
 def _read(reader: Reader) -> Plan:
@@ -290,6 +245,8 @@ def _plan(contents: _Contents, source: str) -> Plan:
     changes = [_hidden(resource, hiding) for resource in contents.changes]
     state = [_hidden(resource, hiding) for resource in contents.state]
     planned = {change.address for change in changes if not change.drift}
+    ended = [*contents.passed.ended, *((r.address, r.actions) for r in changes if not r.drift)]
+    commands = tuple(running(ended, configuration))
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
         source,
@@ -306,8 +263,8 @@ def _plan(contents: _Contents, source: str) -> Plan:
         hiding,
         fields.get("complete") is not False,
         str(fields.get("format_version") or ""),
-        tuple(contents.passed.unread),
-        contents.passed.others,
+        (*contents.passed.unread, *commands),
+        contents.passed.others - len({u.address for u in commands} - planned),
     )
 
 
@@ -355,7 +312,10 @@ def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> lis
         marks = reader.decoded(item.sensitive_values, HiddenDocument)
         hidden = {"json": marks.json or made_of_policy}
     elif item.type == _POLICY or (item.mode == "managed" and _is_about_access(item.type)):
-        values = reader.decoded(item.values, dict[str, Any])
+        if is_read_in_part(item.type):
+            values = to_builtins(reader.decoded(item.values, Parts))
+        else:
+            values = reader.decoded(item.values, dict[str, Any])
         hidden = reader.decoded(item.sensitive_values, object)
     else:
         return []
@@ -378,6 +338,12 @@ def _is_about_access(kind: str) -> bool:
     return kind.startswith(_IAM) or kind in _OTHERS
 
 
+def _changing(item: ChangedResource, reader: Reader) -> Changing:
+    if not is_read_in_part(item.type):
+        return reader.decoded(item.change, Changing)
+    return Changing(**to_builtins(reader.decoded(item.change, ChangingParts)))
+
+
 def _changes(
     items: Iterable[ChangedResource],
     reader: Reader,
@@ -388,11 +354,11 @@ def _changes(
 ) -> Iterator[Resource]:
     for item in items:
         secrets.update(of_change(item.change, reader))
-        if not _is_about_access(item.type) or _UNREAD.fullmatch(item.type):
+        if not _is_about_access(item.type) or is_unread(item.type):
             if not drift:
                 passed.note(item, reader)
             continue
-        change = reader.decoded(item.change, Changing)
+        change = _changing(item, reader)
         if not change.actions or not ACTIONS.issuperset(change.actions):
             done = ", ".join(change.actions)[:80] or "nothing"
             raise reader.refuse(f"what is done to {item.address[:80]} is not known here: {done!r}")

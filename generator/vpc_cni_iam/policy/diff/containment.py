@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from vpc_cni_iam.errors import InputError
@@ -71,6 +72,7 @@ class Containers:
                 yield self._permissions[number]
 
 
+@lru_cache(4096)
 def _begins(statement: Statement) -> tuple[str, str]:
     """Return what all actions of a permission begin with, in lower case, and all its resources."""
     action = next(iter(statement.actions), "").lower()

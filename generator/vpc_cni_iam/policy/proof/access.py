@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import chain, islice
 
 from vpc_cni_iam.errors import InputError
@@ -34,6 +35,7 @@ _STEPS_OF_A_STATEMENT = 80
 _STEPS_OF_A_VALUE = 12
 _CASES = 32
 _SPLITS_IN_ALL = 4000
+_POLICIES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +98,24 @@ def no_new_access(
             "too complex: what was compared before took all steps of this answer; "
             "write policies with fewer wildcards and condition keys"
         )
-    before, after = compile_policies(old, "old policy"), compile_policies(new, "new policy")
+    before, after = _compiled(tuple(old), "old policy"), _compiled(tuple(new), "new policy")
     for narrow in (False, True):
-        sides = [list(clauses.read(side, narrow=narrow)) for side in (old, new)]
+        sides = [_read(tuple(side), narrow=narrow) for side in (old, new)]
         answer = _Search(before, after, budget, examples).run(*sides)
         if not isinstance(answer, Proven) or not any(map(_is_ambiguous, chain(*sides))):
             return answer
     return Proven()
+
+
+# A policy is asked about several times, and one of many changes is often what another was, too.
+@lru_cache(_POLICIES)
+def _compiled(policies: tuple[Policy, ...], name: str) -> Compiled:
+    return compile_policies(policies, name)
+
+
+@lru_cache(_POLICIES)
+def _read(policies: tuple[Policy, ...], *, narrow: bool) -> tuple[Clause, ...]:
+    return tuple(clauses.read(policies, narrow=narrow))
 
 
 def _is_ambiguous(clause: Clause) -> bool:
@@ -158,6 +171,7 @@ class _Search:
             decides.
         splits: How many ways to take conditions apart are still tried.
         more: How many uncovered parts that stay open are still looked at, for a counterexample.
+        new: The identities of the new statements.
     """
 
     before: Compiled
@@ -166,6 +180,7 @@ class _Search:
     examples: bool = True
     splits: int = _SPLITS_IN_ALL
     more: int = _MORE_PARTS
+    new: frozenset[int] = frozenset()
 
     def run(
         self, old: Sequence[Clause], new: Sequence[Clause]
@@ -179,11 +194,12 @@ class _Search:
         whole, reason = self.budget, ""
         # The new ones first: their Deny statements are the first not to apply to an example.
         questions, every = _questions(old, new), ClauseIndex((*new, *old))
+        self.new = frozenset(map(id, new))
         for number, question in enumerate(questions):
             self.budget = whole.share(len(questions) - number)
             question.covering.budget = self.budget
             try:
-                answer = self._answer(question, every)
+                answer = self._remembered(question, every)
             except TooHardError:
                 answer = NotProven(
                     reason or reasons.too_complex(question.clause, question.covering.clauses)
@@ -194,6 +210,35 @@ class _Search:
             if self.more < 0:
                 break
         return NotProven(reason) if reason else Proven()
+
+    def _remembered(
+        self, question: _Question, every: ClauseIndex
+    ) -> Counterexample | NotProven | None:
+        """Return what a question comes to, as it did with the same statements about its requests.
+
+        A counterexample is put to these policies; what was not proven is looked at again.
+        """
+        near = every.meeting(clauses.region(question.clause), self.budget)
+        # Statements that are read alike have one object for their actions.
+        key = (
+            *("answer", self.examples, question.clause.actions),
+            *(
+                tuple(c.actions for c in near if (id(c) in self.new) is new)
+                for new in (True, False)
+            ),
+        )
+        remembered = self.budget.remembered
+        if key in remembered:
+            known: Counterexample | None = remembered[key]
+            if known is None:
+                return None
+            now, then = (side.evaluate(known.request) for side in (self.after, self.before))
+            if now.allowed and then.denied:
+                return replace(known, new=now, old=then)
+        answer = self._answer(question, every)
+        if not isinstance(answer, NotProven):
+            remembered[key] = answer
+        return answer
 
     def _answer(self, question: _Question, every: ClauseIndex) -> Counterexample | NotProven | None:
         """Return what a question comes to, None if nothing new is allowed."""

@@ -62,13 +62,10 @@ def _shapes(blocks: Iterable[Block], unreadable: set[str]) -> Iterator[tuple[str
                 for local, node in block.attributes.items():
                     yield from _values(f"local {local}", node)
             case "terraform":
-                yield from _providers(block)
-
-
-def _providers(block: Block) -> Iterator[tuple[str, Shape]]:
-    for inner in block.blocks:
-        for provider, node in inner.attributes.items():
-            yield f"provider {provider}", _spaced(_VERSION.sub("", node.span.code))
+                for inner in block.blocks:
+                    for provider, node in inner.attributes.items():
+                        code = _VERSION.sub("", node.span.code)
+                        yield f"provider {provider}", " ".join(code.split())
 
 
 def _values(name: str, node: Node) -> Iterator[tuple[str, Shape]]:
@@ -88,7 +85,3 @@ def _shape(block: Block) -> Shape:
 
 def _arguments(block: Block, without: frozenset[str]) -> Shape:
     return frozenset((n, v) for n, v in block.attributes.items() if n not in without)
-
-
-def _spaced(code: str) -> str:
-    return " ".join(code.split())

@@ -210,7 +210,7 @@ class PlanPolicies:
         """Return the policy that stands in a slot, as far as the plan or the source says it."""
         read = read_side(value, slot, self.rebuilder, self.plan.secrets)
         resource = slot.resource
-        if read.state.known != "unknown" or self._locator is None or len(slot.path) > 1:
+        if read.known != "unknown" or self._locator is None or len(slot.path) > 1:
             return read
         policy = self._locator.written(resource.module, resource.block, slot.path[0])
         if policy is None:
@@ -281,7 +281,7 @@ def without_computed(items: tuple[PolicyChange, ...]) -> tuple[PolicyChange, ...
 
     def computed_attributes(item: PolicyChange) -> bool:
         role = item.slot.resource.type == "aws_iam_role"
-        if item.action != "drift" or not role or item.before.read.state.known != "absent":
+        if item.action != "drift" or not role or item.before.read.known != "absent":
             return False
         binding = item.after
         return bool(binding.owners) and all(

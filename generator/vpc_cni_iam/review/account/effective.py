@@ -89,6 +89,7 @@ class EffectivePolicies:
         for item in computed_attributes:
             if not any(thing in known for thing in _things(item, after=False)):
                 self._add(item)
+        self._add_named(counted)
         self._made = {thing for item in counted for thing in _made(item)}
         holding = [i for i in counted if i.slot.kind != "exclusive"]
         self._disagreeing(holding)
@@ -116,7 +117,19 @@ class EffectivePolicies:
         key = _key(item, binding)
         (has.after if after else has.before)[key] = binding.read
         if after and kind == "permissions":
-            has.inline[key] = binding.read.state.size
+            has.inline[key] = binding.read.size
+
+    def _add_named(self, items: Iterable[PolicyChange]) -> None:
+        """Add inline policies of which a plan has no more than the name, in an exclusive list."""
+        for item in items:
+            after = set(_things(item, after=True))
+            for thing in _things(item, after=False):
+                has, keys = self.by_principal[thing[0]], self._keys[thing]
+                if item.slot.kind == "exclusive" and has.before.keys().isdisjoint(keys):
+                    keys.append(f"inline policy {thing[2]!r}")
+                    sides = (has.before, has.after) if thing in after else (has.before,)
+                    for side in sides:
+                        side[keys[-1]] = item.before.read
 
     def _remove(self, thing: _Thing) -> None:
         if thing in self._made:
@@ -176,7 +189,7 @@ class EffectivePolicies:
         self, items: list[PolicyChange], by_owner: Mapping[tuple[str, str], list[_Thing]]
     ) -> None:
         """Remove what the lists of one exclusive resource do not name, if they are known."""
-        if any(item.slot.whole or item.after.read.state.known == "sensitive" for item in items):
+        if any(item.slot.whole or item.after.read.known == "sensitive" for item in items):
             return
         kind = "inline" if items[0].slot.kind == "exclusive" else "attachment"
         before, after = _all_things(items, after=False), _all_things(items, after=True)

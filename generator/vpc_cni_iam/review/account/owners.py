@@ -16,6 +16,7 @@ from vpc_cni_iam.review.account.references import References
 
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]*):role/(?:.*/)?([^/]+)")
+UNKNOWN_ROLE = "a role known after apply"
 PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
 
 
@@ -116,6 +117,28 @@ class Owners:
             return arn
         addresses = self.addresses(resource, path, "role", match[2], after=True, account=match[1])
         return addresses[0] if len(addresses) == 1 else arn
+
+    def role_at(self, resource: Resource, path: tuple[str, ...], arn: object) -> str:
+        """Return the role whose ARN stands at a place, in the plan or as far as it is known."""
+        if isinstance(arn, str):
+            return self.role_of(resource, path, arn)
+        resolution = self.references.resolve(resource, path)
+        roles = dict.fromkeys(
+            role.address
+            for reference in resolution.resources
+            if (role := self.references.find(resource, reference, resolution)) is not None
+            if role.type == PRINCIPALS["role"]
+        )
+        return " or ".join(roles) or ", ".join(referred(resolution)) or UNKNOWN_ROLE
+
+    def role_named(
+        self, resource: Resource, path: tuple[str, ...], name: str, *, after: bool
+    ) -> str:
+        """Return the role that has a name or an ARN, in the plan or as far as it is known."""
+        if name.startswith("arn:"):
+            return self.role_of(resource, path, name)
+        addresses = self.addresses(resource, path, "role", name, after=after)
+        return " or ".join(addresses) or f"role {name}"
 
     def addresses(
         self,

@@ -8,6 +8,7 @@ Source: Amazon EKS User Guide, "EKS Pod Identity" and "Amazon VPC CNI".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,12 +18,11 @@ from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.review.account.attribute_value import flagged, side
 from vpc_cni_iam.review.account.binding import action_of
-from vpc_cni_iam.review.account.owners import Owners
+from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE, Owners
 from vpc_cni_iam.review.account.plugin_config import PluginConfig, is_plugin, read_config
-from vpc_cni_iam.review.account.rebuild import referred
 
+_ARN = re.compile(r"arn:aws[a-z-]*:eks:([a-z0-9-]+):([0-9]{12}):")
 ASSOCIATION = "aws_eks_pod_identity_association"
-UNKNOWN_ROLE = "a role known after apply"
 
 
 class IdentityKind(StrEnum):
@@ -65,7 +65,8 @@ class PluginState:
         installed: Whether the plan has an add-on or a Helm version of it.
         config: How that sets it up.
         mode: The IP family, empty where the plan does not say.
-        names: The cluster's name and the ID of its VPC, as far as they are known, by parameter.
+        names: The cluster's name, account, region and the ID of its VPC, as far as they are known,
+            by parameter.
     """
 
     installed: bool
@@ -190,7 +191,10 @@ class PluginReader:
             values = resource.after if after else resource.before
             if resource.type == ASSOCIATION and values is not None and is_for_plugin(values):
                 argument = "target_role_arn" if _has_target(resource, after=after) else "role_arn"
-                yield self._role(resource, (argument,), values.get(argument)), resource.address
+                yield (
+                    self._owners.role_at(resource, (argument,), values.get(argument)),
+                    resource.address,
+                )
         for resource in own:
             values = (resource.after if after else resource.before) or {}
             blocks = values.get("pod_identity_association")
@@ -200,7 +204,10 @@ class PluginReader:
                     SERVICE_ACCOUNT,
                 ):
                     path = ("pod_identity_association", str(place), "role_arn")
-                    yield self._role(resource, path, block.get("role_arn")), resource.address
+                    yield (
+                        self._owners.role_at(resource, path, block.get("role_arn")),
+                        resource.address,
+                    )
             unknown = after and flagged(resource.unknown, "pod_identity_association")
             if unknown and not isinstance(blocks, list) and self._has_block(resource):
                 yield UNKNOWN_ROLE, resource.address
@@ -219,29 +226,20 @@ class PluginReader:
             if resource.type == "helm_release":
                 config = read_config(resource, after=after)
                 if config and config.role_arn:
-                    yield self._role(resource, path, config.role_arn), resource.address
+                    yield self._owners.role_at(resource, path, config.role_arn), resource.address
                 continue
             value = side(resource, path[0], after=after)
             if value.value or value.unknown:
-                yield self._role(resource, path, value.value), resource.address
+                yield self._owners.role_at(resource, path, value.value), resource.address
 
     def _nodes(self, resources: list[Resource], *, after: bool) -> Iterator[tuple[str, str]]:
         for resource in resources:
             values = resource.after if after else resource.before
             if resource.type == "aws_eks_node_group" and values is not None:
-                role = self._role(resource, ("node_role_arn",), values.get("node_role_arn"))
+                role = self._owners.role_at(
+                    resource, ("node_role_arn",), values.get("node_role_arn")
+                )
                 yield role, resource.address
-
-    def _role(self, resource: Resource, path: tuple[str, ...], arn: object) -> str:
-        """Return the address of the role that has an ARN, else the ARN or what is known of it."""
-        if isinstance(arn, str):
-            return self._owners.role_of(resource, path, arn)
-        resolution = self._owners.references.resolve(resource, path)
-        for reference in resolution.resources:
-            role = self._owners.references.find(resource, reference, resolution)
-            if role is not None and role.type == "aws_iam_role":
-                return role.address
-        return ", ".join(referred(resolution)) or UNKNOWN_ROLE
 
     def _cluster(self, resource: Resource) -> str:
         """Return the address of a resource's cluster, else its name; empty for neither."""
@@ -289,6 +287,8 @@ def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
     for resource in resources:
         values = (resource.after if after else resource.before) or {}
         names.setdefault("cluster_name", values.get("cluster_name"))
+        if match := _ARN.match(str(values.get("arn") or values.get("association_arn"))):
+            names["region"], names["account_id"] = match.groups()
         if resource.type == "aws_eks_cluster":
             blocks = values.get("vpc_config")
             block = blocks[0] if isinstance(blocks, list) and blocks else None

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.secrets import Secrets, holds_mark
-from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.document import Policy, Statement, dumps
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.account.attribute_value import AttributeValue
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
 from vpc_cni_iam.review.account.rebuild import Rebuilder, Rebuilt
-from vpc_cni_iam.review.diff.changes import State
+from vpc_cni_iam.review.diff import same_shape
+from vpc_cni_iam.review.diff.changes import Known, State
+from vpc_cni_iam.review.diff.same_shape import Names, has_wildcards, may_stand_in
 
 # No policy that IAM takes is anywhere near; a longer text is not worth reading.
 _LONGEST = 131_072
+_REMEMBERED = 16_384
 _SHORT = 300
 SENSITIVE_PARTS = "has values that the plan marks sensitive"
 _SPACE = re.compile(r"\s+")
@@ -24,21 +28,64 @@ _SPACE = re.compile(r"\s+")
 _HOLE = re.compile(r"\(known after apply[^)]*\)")
 
 
-@dataclass(frozen=True, slots=True)
 class ReadPolicy:
-    """A side of a slot as read.
+    """A side of a slot as read; of many policies of one shape, each is parsed when it is asked for.
 
     Args:
+        state: None for what the text says.
         text: The policy's JSON as the plan has it; empty where it may not be shown.
         document: The address of the data source it was rebuilt from, if it was.
         exact: The policy with its sensitive values, of which only verdicts may be told; None
             where it is not known in full.
+        shape: The same with stand-ins for its names; None if it has no names, or they matter.
+        names: The names.
     """
 
-    state: State
-    text: str = ""
-    document: str = ""
-    exact: Policy | None = None
+    __slots__ = ("_exact", "_state", "document", "names", "shape", "text")
+
+    def __init__(
+        self,
+        state: State | None,
+        text: str = "",
+        document: str = "",
+        exact: Policy | None = None,
+        shape: ReadPolicy | None = None,
+        names: Names = (),
+    ) -> None:
+        self._state, self._exact = state, exact
+        self.text, self.document, self.shape, self.names = text, document, shape, names
+
+    @property
+    def state(self) -> State:
+        """What is known of the policy."""
+        if self._state is None:
+            read = _parsed(self.text)
+            self._state, self._exact = read.state, read.exact
+        return self._state
+
+    @property
+    def exact(self) -> Policy | None:
+        """The policy with its sensitive values; None where it is not known in full."""
+        return self._exact if self._state else self.state.policy
+
+    @property
+    def known(self) -> Known:
+        """Whether the policy is known."""
+        return "known" if self.shape else self.state.known
+
+    @property
+    def size(self) -> int | None:
+        """Its characters as IAM counts them; None where that is not known."""
+        if self.shape is None or self.shape.size is None:
+            return self.state.size
+        text = self.shape.text
+        return self.shape.size + sum(
+            text.count(stand_in) * (len(name) - len(stand_in)) for stand_in, name in self.names
+        )
+
+    def state_for(self, own: ReadPolicy) -> State:
+        """Return what is known of the policy, with the size of the one that it stands for."""
+        return self.state if own is self else replace(self.state, size=own.size)
 
     @property
     def judged(self) -> Policy | None:
@@ -48,15 +95,54 @@ class ReadPolicy:
     @property
     def in_full(self) -> bool:
         """Whether all of it is known, though it may not be shown."""
-        return self.exact is not None or self.state.known in ("known", "absent")
+        return self.known in ("known", "absent") or self.exact is not None
 
     @property
     def has_secrets(self) -> bool:
         """Whether it has values that may not be shown."""
-        return self.exact is not None and self.exact is not self.state.policy
+        return not self.shape and self.exact is not None and self.exact is not self.state.policy
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ReadPolicy) or self._key != other._key:
+            return False
+        return bool(self.text) or (self.state, self.exact) == (other.state, other.exact)
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, str]:
+        return self.text, self.document
 
 
 ABSENT = ReadPolicy(State("absent"))
+
+
+def with_stand_ins(reads: Sequence[ReadPolicy]) -> tuple[tuple[ReadPolicy, ...], Names]:
+    """Return policies with stand-ins for their names, and the names.
+
+    There are none where any question about them may depend on a name.
+    """
+    names: dict[str, str] = {}
+    for read in reads:
+        for stand_in, name in read.names:
+            if names.setdefault(stand_in, name) != name:
+                return tuple(reads), ()
+    if not names or not all(_is_free(read, names) for read in reads):
+        return tuple(reads), ()
+    return tuple(read.shape or read for read in reads), tuple(names.items())
+
+
+def _is_free(read: ReadPolicy, names: Mapping[str, str]) -> bool:
+    """Say whether a policy has no names but those that have stand-ins in it."""
+    if len(read.names) == len(names):
+        return True
+    shape = read.shape or read
+    if shape.judged is None:
+        return True
+    folded, others = shape.text.lower(), names.keys() - dict(read.names)
+    named = not folded or any(text.lower() in folded for o in others for text in (o, names[o]))
+    return not (named or has_wildcards(shape.judged))
 
 
 def read_side(
@@ -76,7 +162,7 @@ def read_side(
 
 def _marked(text: str, secrets: Secrets) -> ReadPolicy:
     """Return a policy with marks in it; its size would tell how long a sensitive value is."""
-    read = _read(text)
+    read = _parsed(text)
     policy = read.state.policy
     if policy is None:
         return ReadPolicy(replace(read.state, size=None))
@@ -93,16 +179,38 @@ def from_rebuilt(rebuilt: Rebuilt) -> ReadPolicy:
     return ReadPolicy(state, document=rebuilt.document)
 
 
-@lru_cache(4096)
+@lru_cache(_REMEMBERED)
 def _read(text: str) -> ReadPolicy:
+    shaped, names = same_shape.with_stand_ins(text) if len(text) <= _LONGEST else (text, ())
+    if names and (shape := _shape(shaped, tuple(stand_in for stand_in, _ in names))):
+        return ReadPolicy(None, text, shape=shape, names=names)
+    return _parsed(text)
+
+
+@lru_cache(_REMEMBERED)
+def _shape(text: str, stand_ins: tuple[str, ...]) -> ReadPolicy | None:
+    """Return the policy of a text with stand-ins; None where what they stand for matters."""
+    read = _parsed(text)
+    return read if read.exact and may_stand_in(read.exact, text, stand_ins) else None
+
+
+@lru_cache(_REMEMBERED)
+def _parsed(text: str) -> ReadPolicy:
     if len(text) > _LONGEST:
         return _unreadable(f"is {len(text)} characters long, which is no policy", len(text))
     try:
         policy = loads(text, "policy")
+        # Policies have most statements in common, which are told to be equal by being the same.
+        policy = replace(policy, statements=tuple(map(_interned, policy.statements)))
         return ReadPolicy(State("known", policy, (), counted(text)), text, exact=policy)
     except InputError as error:
         problem = f"{error.place}: {error.problem}" if error.place else error.problem
         return _unreadable(problem, counted(text))
+
+
+@lru_cache(_REMEMBERED)
+def _interned(statement: Statement) -> Statement:
+    return statement
 
 
 def _unreadable(problem: str, size: int) -> ReadPolicy:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
+from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, Level, rule
@@ -43,9 +44,35 @@ rule(
     "policies and delegated administrators of an organization, credentials of IAM users, SAML "
     "providers, IAM Roles Anywhere, roles of Cognito identity pools, grants of KMS keys, "
     "capabilities and identity providers of EKS, CloudFormation stacks with capabilities, IAM by "
-    "Cloud Control, and the objects `aws-node` and `aws-auth` of the provider `kubernetes` are "
-    "not read: look at them in the plan.",
+    "Cloud Control, calls of functions, and roles, role bindings and the objects `aws-node` and "
+    "`aws-auth` of Kubernetes are not read: look at them in the plan.",
 )
+rule(
+    "unread-command",
+    "note",
+    "new-access any-change",
+    "A resource that is made, replaced or deleted runs commands, which are not read.",
+    "A provisioner such as `local-exec` can do whatever the credentials of `terraform apply` "
+    "allow. A plan says that it runs, not what it does.",
+)
+rule(
+    "unread-resource-policy",
+    "note",
+    "new-access any-change",
+    "A policy of a resource changes, and is not read.",
+    "Policies of buckets, keys, queues, topics, repositories, secrets and other resources, and "
+    "permissions of functions, let principals do something with the resource, whatever their own "
+    "policies say. Only policies of principals are reviewed.",
+)
+# What looks alike, since it names no address, is shown together.
+_UNREAD = {
+    UnreadKind.access: ("unread-resource", "{address} is about access and is not read"),
+    UnreadKind.command: ("unread-command", "Commands ({runs}) run that are not read"),
+    UnreadKind.resource_policy: (
+        "unread-resource-policy",
+        "The policy of a resource changes and is not read",
+    ),
+}
 rule(
     "plan-format-unknown",
     "note",
@@ -74,6 +101,9 @@ def check(context: Context) -> Iterator[Finding]:
         stays = unchanged.issuperset((address, *addresses))
         level: Level | None = "note" if stays else None
         yield finding("ambiguous-principal", message, address=address, place=place, level=level)
-    for address, actions in plan.unread:
-        message = f"{address} is about access and is not read; the plan does: {', '.join(actions)}"
-        yield finding("unread-resource", message, address=address)
+    for unread in plan.unread:
+        rule_id, message = _UNREAD[unread.kind]
+        message = message.format(address=unread.address, runs=", ".join(unread.runs))
+        message = f"{message}; the plan does: {', '.join(unread.actions)}"
+        place = context.places.get(unread.address)
+        yield finding(rule_id, message, address=unread.address, place=place)

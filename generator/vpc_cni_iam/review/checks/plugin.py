@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.subject import names_in
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind
 from vpc_cni_iam.review.account.plugin_config import UNKNOWN_VERSION
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.coverage import concerns_plugin
@@ -75,9 +77,30 @@ rule(
     "plugin-configuration-changed",
     "note",
     "any-change",
-    "The plan changes the plugin's environment variables.",
-    "What the plugin calls depends on some of them. It is a warning where they are not known.",
+    "The plan changes the plugin's environment variables, or what else its add-on or Helm release "
+    "sets.",
+    "What the plugin calls depends on some environment variables. It is a warning where they are "
+    "not known, and where an image, a chart, its repository or the service account changes: then "
+    "aws-node may run other code, or have another role.",
 )
+
+
+rule(
+    "plugin-policy-elsewhere",
+    "warning",
+    "",
+    "The policies of aws-node's role name another cluster, VPC, region or account.",
+    "What they allow does not apply where aws-node runs. The place comes from the cluster, the "
+    "add-on, node groups and associations of the plan. It is a note where it was so before.",
+)
+# What policies and a plan both may name.
+_PLACES = {
+    "cluster_name": "cluster",
+    "vpc_id": "VPC",
+    "region": "region",
+    "account_id": "account",
+}
+_PLACES_OF_CALLS = ("cluster_name", "vpc_id")
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -93,6 +116,7 @@ def check(context: Context) -> Iterator[Finding]:
         elif plugin.stays and not _is_new(plugin, context):
             yield from _identity(plugin, change, context)
         yield from _missing(plugin, change, context)
+        yield from _elsewhere(plugin, change, context)
 
 
 def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
@@ -143,8 +167,9 @@ def _configuration(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]
         message = f"The plugin's configuration is not known: {after.unread}"
         rule_id = "plugin-configuration-changed"
         yield _finding(plugin, context, rule_id, message, level="warning")
-    elif plugin.before.installed and before.environment != after.environment:
-        old, new = dict(before.environment), dict(after.environment)
+        return
+    old, new = (dict((*c.environment, *c.settings)) for c in (before, after))
+    if plugin.before.installed and old != new:
         changed = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
         details = tuple(
             f"{name}: {old.get(name, 'not set')} -> {new.get(name, 'not set')}" for name in changed
@@ -265,19 +290,56 @@ def _runs_otherwise(plugin: ClusterPlugin, change: ClusterChange) -> bool:
 
 def _for_others(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[str]:
     """Yield which policies that come to aws-node's roles are for another cluster or VPC."""
-    cluster_name = dict(plugin.after.config.environment).get("CLUSTER_NAME")
-    own_names = {**plugin.after.names, **({"cluster_name": cluster_name} if cluster_name else {})}
+    own_names = _own_names(plugin)
     for role in change.after.lacking:
         has = context.effective.by_principal[role]
         for key, read in has.after.items():
-            if has.before.get(key) == read or not (read.judged and concerns_plugin(read.judged)):
+            if has.before.get(key) == read or not _is_plugins(read):
                 continue
-            names = {} if read.has_secrets else names_in([read.judged])
-            for parameter, own in own_names.items():
-                if (name := names.get(parameter, own)) != own:
-                    what = "cluster" if parameter == "cluster_name" else "VPC"
-                    policy = key.removesuffix(" policy")
-                    yield f"{policy} is for {what} {name}, and aws-node runs in {own}"
+            policy = key.removesuffix(" policy")
+            for parameter, name, own in _other_places([read], own_names):
+                if parameter in _PLACES_OF_CALLS:
+                    yield f"{policy} is for {_PLACES[parameter]} {name}, and aws-node runs in {own}"
+
+
+def _own_names(plugin: ClusterPlugin) -> dict[str, str]:
+    cluster_name = dict(plugin.after.config.environment).get("CLUSTER_NAME")
+    return {**plugin.after.names, **({"cluster_name": cluster_name} if cluster_name else {})}
+
+
+def _elsewhere(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[Finding]:
+    """Yield which roles of aws-node have policies of another place, and none of its own."""
+    for role in change.after.roles:
+        has = context.effective.by_principal.get(role)
+        reads = {k: r for k, r in has.after.items() if _is_plugins(r)} if has else {}
+        for parameter, name, own in _other_places(reads.values(), _own_names(plugin)):
+            stays = has is not None and reads.items() <= has.before.items()
+            # Of a policy that comes, what the plugin cannot do in the cluster or VPC is said.
+            if stays or parameter not in _PLACES_OF_CALLS:
+                policies = first_of(key.removesuffix(" policy") for key in reads)
+                message = f"{policies} of {role} is for {_PLACES[parameter]} {name}, "
+                message += f"and aws-node runs in {own}"
+                level: Level | None = "note" if stays else None
+                yield _finding(plugin, context, "plugin-policy-elsewhere", message, (), level, role)
+
+
+def _is_plugins(read: ReadPolicy) -> bool:
+    return read.judged is not None and concerns_plugin(read.judged)
+
+
+def _other_places(
+    reads: Collection[ReadPolicy], own_names: Mapping[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield where policies apply that do not apply where aws-node runs: parameter, name, own."""
+    if any(read.has_secrets for read in reads):
+        return
+    names = [names_in([read.judged]) for read in reads if read.judged]
+    for parameter in _PLACES:
+        own = own_names.get(parameter)
+        # What names no place applies everywhere.
+        others = {each.get(parameter, own) for each in names}
+        if own and others and own not in others:
+            yield parameter, first_of(sorted(filter(None, others))), own
 
 
 def _lost_actions(identity: Identity, context: Context) -> set[str]:

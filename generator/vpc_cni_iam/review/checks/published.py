@@ -12,7 +12,6 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.diff.nearest import upstream_update
-from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.make_finding import finding_of
 
@@ -52,14 +51,10 @@ def _published(change: Change, context: Context) -> Iterator[Finding]:
         yield finding_of(change, "published-document", message)
 
 
+@lru_cache(1024)
 def _names(policy: Policy) -> tuple[str, ...]:
     if _actions(policy) not in _known_actions():
         return ()  # which is decided faster than what they are on
-    return judged_once(lambda groups: _recognised(groups[0][0]), ((policy,),))
-
-
-@lru_cache(1024)
-def _recognised(policy: Policy) -> tuple[str, ...]:
     return tuple(listed(recognise(policy, names_in([policy]))))
 
 

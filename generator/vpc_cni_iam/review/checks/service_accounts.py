@@ -1,102 +1,111 @@
-"""Which service accounts get a role by EKS Pod Identity, other than that of the plugin."""
+"""Which service accounts get a role by an association or an add-on, but for the plugin's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import NamedTuple
 
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.review.account.attribute_value import flagged
+from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
+from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin import ASSOCIATION, is_for_plugin
 from vpc_cni_iam.review.account.plugin_config import is_plugin
-from vpc_cni_iam.review.account.rebuild import referred
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.gains import reach_of_role
 from vpc_cni_iam.review.make_finding import finding
 
 rule(
     "service-account-role",
     "warning",
     "new-access any-change",
-    "A service account gets a role that is there, by EKS Pod Identity.",
-    "Every pod that runs with the service account can do what the role may do. Of a role that the "
-    "plan makes, its policies are findings.",
+    "A service account gets a role that is there, by EKS Pod Identity or by an add-on.",
+    "Every pod that runs with the service account can do what the role may do. It is an error "
+    "where the role may do everything, or change IAM permissions. Of a role that the plan makes, "
+    "its policies are findings.",
 )
 _ADDON = "aws_eks_addon"
 _BLOCK = "pod_identity_association"
-_ARGUMENTS = ("cluster_name", "namespace", "service_account", "role_arn", "target_role_arn")
+_POD_IDENTITY = "EKS Pod Identity"
+
+
+class _AccountRole(NamedTuple):
+    """A role of a service account: of which cluster, whose, which, and how it gets it."""
+
+    cluster: object
+    who: str
+    role: str
+    how: str
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield associations that give a service account a role that it did not have."""
+    """Yield service accounts that get a role that they did not have."""
     for resource in context.plan.resources:
         if resource.drift or resource.mode != "managed" or resource.deposed:
             continue
         if action_of(resource) not in ("create", "update", "replace"):
             continue
-        if resource.type == ASSOCIATION:
-            yield from _association(resource, context)
-        elif resource.type == _ADDON:
-            yield from _addon(resource, context)
+        uses = _association if resource.type == ASSOCIATION else _addon
+        if resource.type in (ASSOCIATION, _ADDON):
+            before = set(uses(resource, context, after=False))
+            for use in uses(resource, context, after=True):
+                if use not in before and use.role not in context.created:
+                    yield _finding(resource, use, context)
 
 
-def _association(resource: Resource, context: Context) -> Iterator[Finding]:
-    before, after = resource.before or {}, resource.after or {}
-    if is_for_plugin(after) or not any(
-        before.get(name) != after.get(name) or flagged(resource.unknown, name)
-        for name in _ARGUMENTS
-    ):
+def _association(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
+    values = resource.after if after else resource.before
+    if values is None or is_for_plugin(values):
         return
-    target = after.get("target_role_arn") or flagged(resource.unknown, "target_role_arn")
-    role = _role(resource, ("target_role_arn" if target else "role_arn",), after, context)
-    if role not in context.created:
-        namespace, account = after.get("namespace"), after.get("service_account")
+    target = side(resource, "target_role_arn", after=after)
+    argument = "target_role_arn" if target.value or target.unknown else "role_arn"
+    role = context.owners.role_at(resource, (argument,), values.get(argument))
+    namespace, account = values.get("namespace"), values.get("service_account")
+    who = "a service account known after apply"
+    if namespace and account:
         who = f"service account {namespace}/{account}"
-        if not (namespace and account):
-            who = "a service account known after apply"
-        yield _finding(resource, who, role, context)
+    yield _AccountRole(values.get("cluster_name"), who, role, _POD_IDENTITY)
 
 
-def _addon(resource: Resource, context: Context) -> Iterator[Finding]:
-    before, after = (
-        value if isinstance(value, list) else []
-        for value in ((side or {}).get(_BLOCK) for side in (resource.before, resource.after))
-    )
-    for place, block in enumerate(after):
-        unknown = flagged(resource.unknown, _BLOCK, place, "role_arn")
-        if not isinstance(block, Mapping) or (block in before and not unknown):
-            continue
-        account = block.get("service_account")
-        if is_plugin(resource) and account in (None, SERVICE_ACCOUNT):
-            continue
-        role = _role(resource, (_BLOCK, str(place), "role_arn"), block, context)
-        if role not in context.created:
-            who = f"service account {account} of the add-on "
-            who += str((resource.after or {}).get("addon_name"))
-            yield _finding(resource, who, role, context)
+def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
+    values = (resource.after if after else resource.before) or {}
+    cluster, addon = values.get("cluster_name"), f"the add-on {values.get('addon_name')}"
+    blocks = side(resource, _BLOCK, after=after)
+    known = values.get(_BLOCK)
+    for place, block in enumerate(known if isinstance(known, list) else ()):
+        account = block.get("service_account") if isinstance(block, Mapping) else None
+        if isinstance(block, Mapping) and not (
+            is_plugin(resource) and account in (None, SERVICE_ACCOUNT)
+        ):
+            path = (_BLOCK, str(place), "role_arn")
+            role = context.owners.role_at(resource, path, block.get("role_arn"))
+            yield _AccountRole(
+                cluster, f"service account {account} of {addon}", role, _POD_IDENTITY
+            )
+    if is_plugin(resource):
+        return
+    if blocks.unknown and not isinstance(known, list) and _is_written(resource, context):
+        yield _AccountRole(cluster, f"a service account of {addon}", UNKNOWN_ROLE, _POD_IDENTITY)
+    arn = side(resource, "service_account_role_arn", after=after)
+    if arn.value or arn.unknown:
+        role = context.owners.role_at(resource, ("service_account_role_arn",), arn.value)
+        yield _AccountRole(cluster, f"the service account of {addon}", role, "IRSA")
 
 
-def _role(
-    resource: Resource, path: tuple[str, ...], values: Mapping[str, Any], context: Context
-) -> str:
-    """Return the address of a role in the plan, else its ARN or what is known of it."""
-    arn = values.get(path[-1])
-    if isinstance(arn, str):
-        return context.owners.role_of(resource, path, arn)
-    resolution = context.references.resolve(resource, path)
-    for reference in resolution.resources:
-        role = context.references.find(resource, reference, resolution)
-        if role is not None and role.type == "aws_iam_role":
-            return role.address
-    return ", ".join(referred(resolution)) or "a role known after apply"
+def _is_written(resource: Resource, context: Context) -> bool:
+    """Say whether an add-on sets associations, which may also be computed."""
+    configuration = context.plan.configuration
+    return configuration.expression(resource.module, resource.block, _BLOCK) is not None
 
 
-def _finding(resource: Resource, who: str, role: str, context: Context) -> Finding:
+def _finding(resource: Resource, use: _AccountRole, context: Context) -> Finding:
+    reach = reach_of_role(use.role, context)
     return finding(
         "service-account-role",
-        f"{who} gets {role} by EKS Pod Identity",
+        f"{use.who} gets {use.role} by {use.how}" + (f", and {reach}" if reach else ""),
         address=resource.address,
         place=context.places.get(resource.address),
+        level="error" if reach else None,
     )

@@ -17,6 +17,8 @@ Action = Literal[
 ]
 Kind = Literal["permissions", "trust", "attachment", "exclusive", "boundary", "membership"]
 Known = Literal["known", "partly known", "unknown", "sensitive", "unreadable", "absent"]
+# The members of a change that are about its policies.
+JUDGED = ("before", "after", "lines", "access", "coverage", "nearest")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.binding import PolicyChange
 from vpc_cni_iam.review.account.locate import Locator
-from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.policy_state import ReadPolicy, with_stand_ins
 from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff import semantic, sizes
 from vpc_cni_iam.review.diff.changes import Action, Attachment, Change, Place
@@ -22,9 +23,22 @@ from vpc_cni_iam.review.diff.proofs import (
     proven,
     without_example,
 )
-from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Size
+from vpc_cni_iam.review.diff.same_shape import Names
+from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
+from vpc_cni_iam.review.renamed import are_told_apart, words
 
 _DOCUMENT = "data.aws_iam_policy_document."
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What is said of a change, whatever its resource is called."""
+
+    lines: tuple[Line, ...]
+    access: Access | None
+    coverage: CoverageChange | None
+    nearest: Nearest | None
+    concerns_plugin: bool
 
 
 def policy_change(
@@ -33,35 +47,40 @@ def policy_change(
     locator: Locator,
     target: ReviewTarget,
     budget: Budget,
-) -> Change | None:
-    """Return what the plan does to a policy; None for drift that is not about it."""
+    *,
+    stand_ins: bool,
+) -> tuple[Change, Names] | None:
+    """Return what the plan does to a policy, and the names that it has stand-ins for.
+
+    None for drift that is not about the policy.
+
+    Args:
+        stand_ins: Whether there may be stand-ins for names.
+    """
     slot, resource = item.slot, item.slot.resource
-    differs = _differs(item)
-    if item.action == "drift" and not differs:
+    if item.action == "drift" and not _differs(item):
         return None
-    action = _action(item, differs=differs)
-    before, after = item.before.read.state, item.after.read.state
     document = _document(item, references)
-    known = [s.policy for s in (after, before) if s.policy]
-    judged = _policies(item.after.read, item.before.read)
-    answer_budget = budget.answer()
-    # First, since the lines ask the same, and want no example.
-    access = _access(item, action, answer_budget) if differs else None
-    concerns = slot.kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
-    return Change(
+    asked, names = _with_stand_ins(item) if stand_ins else (item, ())
+    own_budget = budget.answer()
+    verdict, its_words = _verdict(asked, target, own_budget, named=bool(names))
+    if not are_told_apart(names, its_words):
+        asked, names = item, ()
+        verdict, _ = _verdict(asked, target, own_budget, named=False)
+    change = Change(
         address=resource.address,
         type=resource.type,
         attribute=slot.attribute,
         kind=slot.kind,
-        action=action,
+        action=_action(item),
         imported=resource.imported,
         moved_from=resource.moved_from,
-        before=before,
-        after=after,
-        lines=_lines(item, answer_budget) if differs else (),
-        access=access,
-        coverage=_coverage(item, target) if concerns and differs else None,
-        nearest=nearest(known[0], target.version) if concerns and known else None,
+        before=asked.before.read.state_for(item.before.read),
+        after=asked.after.read.state_for(item.after.read),
+        lines=verdict.lines,
+        access=verdict.access,
+        coverage=verdict.coverage,
+        nearest=verdict.nearest,
         sizes=tuple(_sizes(item)),
         attachment=_attachment(item),
         principals=tuple(
@@ -70,6 +89,54 @@ def policy_change(
         document=document,
         place=locator.place(resource.module, resource.block),
         document_place=_place_of(document, locator),
+        concerns_plugin=verdict.concerns_plugin,
+    )
+    return change, names
+
+
+def _with_stand_ins(item: PolicyChange) -> tuple[PolicyChange, Names]:
+    (before, after), names = with_stand_ins((item.before.read, item.after.read))
+    if not names:
+        return item, ()
+    return replace(
+        item, before=replace(item.before, read=before), after=replace(item.after, read=after)
+    ), names
+
+
+def _verdict(
+    item: PolicyChange, target: ReviewTarget, budget: Budget, *, named: bool
+) -> tuple[_Verdict, frozenset[str]]:
+    """Return what is said of a change, asked once of those that differ in their resource alone.
+
+    Args:
+        named: Whether to return the words of the verdict, too.
+    """
+
+    def judge() -> tuple[_Verdict, frozenset[str]]:
+        verdict = _judge(item, target, budget)
+        return verdict, words(verdict if of_policy else verdict.access) if named else frozenset()
+
+    of_policy = item.slot.kind in ("permissions", "trust")
+    if not of_policy:
+        return judge()  # whose lines name who has it
+    reads = item.before.read, item.after.read
+    question = (item.slot.kind, item.action, _owners_change(item), *reads, target)
+    return budget.remember(("change", question), judge)
+
+
+def _judge(item: PolicyChange, target: ReviewTarget, budget: Budget) -> _Verdict:
+    kind, differs = item.slot.kind, _differs(item)
+    before, after = item.before.read.state, item.after.read.state
+    known = [s.policy for s in (after, before) if s.policy]
+    judged = _policies(item.after.read, item.before.read)
+    # First, since the lines ask the same, and want no example.
+    access = _access(item, budget) if differs else None
+    concerns = kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
+    return _Verdict(
+        lines=_lines(item, budget) if differs else (),
+        access=access,
+        coverage=_coverage(item, target) if concerns and differs else None,
+        nearest=nearest(known[0], target.version) if concerns and known else None,
         concerns_plugin=concerns,
     )
 
@@ -109,7 +176,7 @@ def _differs(item: PolicyChange) -> bool:
     before, after = item.before, item.after
     if item.action in ("forget", "no-op", "import", "move", "read"):
         return False
-    if before.read.state.known == after.read.state.known in ("sensitive", "unreadable"):
+    if before.read.known == after.read.known in ("sensitive", "unreadable"):
         return bool(item.slot.before.value != item.slot.after.value)
     return (before.read, before.policy, before.arn, before.owners) != (
         after.read,
@@ -119,13 +186,14 @@ def _differs(item: PolicyChange) -> bool:
     )
 
 
-def _action(item: PolicyChange, *, differs: bool) -> Action:
+def _action(item: PolicyChange) -> Action:
     """Return what the plan does to the policy, which may be less than to its resource."""
     if item.action != "update":
         return item.action
-    if item.before.read.state.known == "absent" and differs and not item.before.policy:
+    differs = _differs(item)
+    if item.before.read.known == "absent" and differs and not item.before.policy:
         return "create"
-    if item.after.read.state.known == "absent" and differs and not item.after.policy:
+    if item.after.read.known == "absent" and differs and not item.after.policy:
         return "delete"
     if differs:
         return "update"
@@ -137,8 +205,8 @@ def _policies(*reads: ReadPolicy) -> list[Policy]:
     return [read.judged for read in reads if read.judged]
 
 
-def _access(item: PolicyChange, action: Action, budget: Budget) -> Access | None:
-    access = None if action == "delete" else _granted(item, budget)
+def _access(item: PolicyChange, budget: Budget) -> Access | None:
+    access = None if _action(item) == "delete" else _granted(item, budget)
     if access in (None, _NONE) and _undenied(item, budget):
         return Access("not proven", reason=DENY_REMOVED)
     return access
@@ -173,14 +241,19 @@ def _undenied(item: PolicyChange, budget: Budget) -> bool:
         return bool(pairs[0] - pairs[1]) and deny_removed(old, [], budget)
     if item.slot.kind != "permissions":
         return False
-    old_owners, new_owners = ({owner.name for owner in h.owners} for h in (item.before, item.after))
-    return deny_removed(old, [] if old_owners - new_owners else _policies(after), budget)
+    _, leaves = _owners_change(item)
+    return deny_removed(old, [] if leaves else _policies(after), budget)
+
+
+def _owners_change(item: PolicyChange) -> tuple[bool, bool]:
+    """Say whether a policy comes to others than those who had it, and whether it leaves any."""
+    old, new = ({owner.name for owner in h.owners} for h in (item.before, item.after))
+    return bool(old and new - old), bool(old - new)
 
 
 def _reaches_others(item: PolicyChange) -> bool:
     """Say whether an inline policy comes to somebody who did not have it."""
-    old, new = ({owner.name for owner in h.owners} for h in (item.before, item.after))
-    return item.slot.kind == "permissions" and bool(old and new - old)
+    return item.slot.kind == "permissions" and _owners_change(item)[0]
 
 
 _NONE = Access("no new access")
@@ -258,7 +331,7 @@ def _bounding(item: PolicyChange, budget: Budget) -> Iterator[Line]:
 
 
 def _sizes(item: PolicyChange) -> Iterable[Size]:
-    size = item.after.read.state.size
+    size = item.after.read.size
     if size is None:
         return
     if item.slot.resource.type == "aws_iam_policy":

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -20,10 +20,8 @@ from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import equal
-from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 
-T = TypeVar("T")
 # What nothing but the plugin, or something like it, has.
 _MARKS = (
     "ec2:assignprivateipaddresses",
@@ -112,39 +110,12 @@ def coverage_change(
     Args:
         bounds: Its permissions boundary before and after, None for none that is known.
     """
-
-    def ask(groups: tuple[tuple[Policy, ...], ...]) -> CoverageChange | None:
-        old, new, old_bounds, new_bounds = groups
-        limits = (next(iter(old_bounds), None), next(iter(new_bounds), None))
-        return _coverage_change(old, new, target, limits)
-
-    limits = tuple((bound,) if bound else () for bound in bounds)
-    return _judged(ask, (tuple(before), tuple(after), *limits), target)
-
-
-def _judged(
-    ask: Callable[[tuple[tuple[Policy, ...], ...]], T],
-    groups: tuple[tuple[Policy, ...], ...],
-    target: ReviewTarget,
-) -> T:
-    # They may name the cluster or the VPC, as the policies do: no stand-in is for both.
-    known = target.environment or target.vpc_id
-    return ask(groups) if known else judged_once(ask, groups)
-
-
-@lru_cache(4096)
-def _coverage_change(
-    before: tuple[Policy, ...],
-    after: tuple[Policy, ...],
-    target: ReviewTarget,
-    bounds: tuple[Policy | None, Policy | None],
-) -> CoverageChange | None:
     mode = mode_for(before or after, target)
     runs = _runs((*after, *before), mode, target)
     try:
         # Where there was nothing, nothing was allowed.
-        old = _calls_by_scenario(before, runs, bounds[0]) if before else {}
-        new = _calls_by_scenario(after, runs, bounds[1])
+        old = _calls_by_scenario(tuple(before), runs, bounds[0]) if before else {}
+        new = _calls_by_scenario(tuple(after), runs, bounds[1])
     except InputError:
         return None
     denied = {key: lack for key, lack in new.items() if lack is not None}
@@ -189,17 +160,6 @@ def missing_permissions(
     Returns:
         None where the evaluator refuses a policy.
     """
-
-    def ask(groups: tuple[tuple[Policy, ...], ...]) -> tuple[MissingPermission, ...] | None:
-        return _missing_permissions(groups[0], target, next(iter(groups[1]), None))
-
-    return _judged(ask, (policies, (bound,) if bound else ()), target)
-
-
-@lru_cache(4096)
-def _missing_permissions(
-    policies: tuple[Policy, ...], target: ReviewTarget, bound: Policy | None
-) -> tuple[MissingPermission, ...] | None:
     runs = _runs(policies, mode_for(policies, target), target)
     try:
         calls = _calls_by_scenario(policies, runs, bound)

@@ -16,12 +16,12 @@ from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import conditions, equal
-from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import Nearest
 
 _PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
 
 
+@lru_cache(1024)
 def nearest(policy: Policy, version: PluginVersion) -> Nearest:
     """Return the nearest document, and how the policy differs from it.
 
@@ -31,22 +31,18 @@ def nearest(policy: Policy, version: PluginVersion) -> Nearest:
     Args:
         version: The version for which documents with their gaps filled are compared, too.
     """
-    return judged_once(lambda groups: _nearest(groups[0][0], version), ((policy,),))
-
-
-@lru_cache(1024)
-def _nearest(policy: Policy, version: PluginVersion) -> Nearest:
     names = names_in([policy])
     values = {**_PLACEHOLDERS, **parameters.values({}), **names}
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
+    bits, filled_documents = _filled_documents(version, tuple(values.items()))
     pieces = _grants(policy)
-    best: tuple[float, str, str, Policy] | None = None
-    for name, variant, filled, granted in _filled_documents(version, tuple(values.items())):
-        likeness = len(pieces & granted) / max(1, len(pieces | granted))
-        if best is None or likeness > best[0]:
-            best = (likeness, name, variant, filled)
-    assert best is not None  # noqa: S101 - the catalog is not empty
-    _, name, variant, document = best
+    known = sum(bits.get(piece, 0) for piece in pieces)
+    likeness = [
+        common / (len(pieces) + size - common)
+        for _, _, _, granted, size in filled_documents
+        for common in ((granted & known).bit_count(),)
+    ]
+    name, variant, document, _, _ = filled_documents[likeness.index(max(likeness))]
     used = _used_by(variant, version)
     return Nearest(
         name,
@@ -89,12 +85,15 @@ def _listed(plugin_version: PluginVersion) -> Iterator[tuple[str, str, Policy]]:
 @lru_cache(16)
 def _filled_documents(
     version: PluginVersion, values: tuple[tuple[str, str], ...]
-) -> tuple[tuple[str, str, Policy, frozenset[Hashable]], ...]:
-    names = dict(values)
-    return tuple(
-        (name, variant, filled := _filled(template, names), _grants(filled))
-        for name, variant, template in _documents(version)
-    )
+) -> tuple[dict[Hashable, int], tuple[tuple[str, str, Policy, int, int], ...]]:
+    """Return a bit for each piece, and the documents with their bits and how many they are."""
+    names, bits = dict(values), dict[Hashable, int]()
+    documents = []
+    for name, variant, template in _documents(version):
+        filled = _filled(template, names)
+        granted = [bits.setdefault(piece, 1 << len(bits)) for piece in _grants(filled)]
+        documents.append((name, variant, filled, sum(granted), len(granted)))
+    return bits, tuple(documents)
 
 
 @lru_cache(64)
@@ -188,6 +187,10 @@ def _names(close: Nearest) -> dict[str, str]:
 
 
 def _since(action: str) -> str:
-    """Return an action with the version that first calls it."""
-    firsts = [use.first for call in calls() if call.action == action for use in call.ranges]
-    return f"{action}, which {min(firsts)} and later call" if firsts else action
+    """Return an action with the versions that first call it, and that first need it."""
+    ranges = [use for call in calls() if call.action == action for use in call.ranges]
+    called = min((use.first for use in ranges), default=None)
+    needed = min((use.first for use in ranges if use.severity == "fatal"), default=None)
+    words = [f"{called} and later call"] if called and called != needed else []
+    words += [f"{needed} and later need"] if needed else []
+    return f"{action}, which {', and '.join(words)}" if words else action

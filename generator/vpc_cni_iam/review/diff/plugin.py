@@ -15,7 +15,7 @@ from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
 from vpc_cni_iam.review.account.plugin_config import PluginConfig
 from vpc_cni_iam.review.diff.coverage import ReviewTarget, missing_permissions, mode_for
-from vpc_cni_iam.review.diff.proofs import new_access, without_example
+from vpc_cni_iam.review.diff.proofs import roles_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access, MissingPermission
 
 # Where the version that is judged comes from.
@@ -227,8 +227,7 @@ def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:
         return Access("unknown", reason="the plan does not show all policies of the role")
     if not old.shown:
         return Access("unknown", reason="the plan does not show what aws-node had before")
-    part = budget.answer()
-    access = new_access(old.known, new.known, part)
+    access = roles_access(old.by_role.values(), new.by_role.values(), budget)
     return without_example(access) if old.has_secrets or new.has_secrets else access
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts import aws_managed
@@ -16,7 +17,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.examples.reference import has_no_resource
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
-from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.policy_state import ReadPolicy, with_stand_ins
 from vpc_cni_iam.review.diff import sizes
 from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import (
@@ -27,8 +28,10 @@ from vpc_cni_iam.review.diff.coverage import (
     names,
 )
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
+from vpc_cni_iam.review.diff.same_shape import Names
 from vpc_cni_iam.review.diff.trust import trusts_plugin
 from vpc_cni_iam.review.diff.verdicts import Access, Size
+from vpc_cni_iam.review.renamed import are_told_apart, renamed, words
 
 # What EKS asks every node role to have: aws-node may use that role.
 _NODE_POLICY = "AmazonEKSWorkerNodePolicy"
@@ -43,6 +46,8 @@ def principal(
     plugin: ReviewTarget | None,
     target: ReviewTarget,
     budget: Budget,
+    *,
+    stand_ins: bool,
 ) -> PrincipalChange:
     """Return a principal with what is said of all its policies together.
 
@@ -50,7 +55,35 @@ def principal(
         name: Its address, else its name.
         label: Its IAM name, empty where it is not known.
         plugin: For what its policies are judged where aws-node has the role, else None.
+        stand_ins: Whether there may be stand-ins for names.
     """
+    asked, names = _with_stand_ins(has)
+    # The target may name the cluster or the VPC, as the policies do: no stand-in is for both.
+    if names and stand_ins and not (plugin and (plugin.environment or plugin.vpc_id)):
+        change = _judge(name, asked, label, plugin, target, budget)
+        if are_told_apart(names, words((change.access, change.coverage, change.matrix))):
+            return renamed(change, names)
+    return _judge(name, has, label, plugin, target, budget)
+
+
+def _with_stand_ins(has: PrincipalPolicies) -> tuple[PrincipalPolicies, Names]:
+    others = (*has.bounds, has.trust)
+    reads = (*has.before.values(), *has.after.values(), *(read for read in others if read))
+    shaped, names = with_stand_ins(reads)
+    known = dict(zip(map(id, reads), shaped, strict=True))
+    before, after = ({k: known[id(r)] for k, r in side.items()} for side in (has.before, has.after))
+    old, new, trusted = (known[id(read)] if read else None for read in others)
+    return replace(has, before=before, after=after, trust=trusted, bounds=(old, new)), names
+
+
+def _judge(
+    name: str,
+    has: PrincipalPolicies,
+    label: str,
+    plugin: ReviewTarget | None,
+    target: ReviewTarget,
+    budget: Budget,
+) -> PrincipalChange:
     opaque = tuple(
         dict.fromkeys(
             key

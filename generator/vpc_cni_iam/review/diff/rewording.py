@@ -119,6 +119,8 @@ def _json(texts: tuple[str, str], pairs: list[tuple[int, int]]) -> Iterator[tupl
     lists = empty = False
     for here, there in pairs:
         before, after = old[here], new[there]
+        if before == after:
+            continue
         lists = lists or _shape(before) != _shape(after)
         empty = empty or (before.get("Sid") == "") != (after.get("Sid") == "")
     if lists:

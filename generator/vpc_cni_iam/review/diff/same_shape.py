@@ -1,78 +1,89 @@
 """Policies that differ in the names of their cluster and VPC alone, judged once.
 
 A large plan has one policy for each cluster. What is proven of one is proven of another if the
-names stand where nothing but equality with themselves matters: as the value of a tag, or as a part
-of an ARN of its own, with no wildcard beside any letter. Then stand-ins take the place of the
-names, and the names the place of the stand-ins in the answer.
+names stand where nothing but equality with themselves matters: as the value of the cluster's tag,
+or as a part of an ARN of its own, with no wildcard beside any letter. Then stand-ins take the place
+of the names in the text of a policy, so that policies of a known shape are not even parsed, and the
+names the place of the stand-ins in the answer.
 """
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeAlias
 
-from vpc_cni_iam.coverage.subject import names_in
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.members import members
 
-T = TypeVar("T")
-Policies = tuple[Policy, ...]
+# Stand-ins, each with the name that it stands for.
+Names: TypeAlias = tuple[tuple[str, str], ...]
+_PARAMETERS = {p.name: re.compile(p.pattern) for p in parameters.PARAMETERS}
+# As the names are to be, so that what reads names in policies reads these.
+_STAND_INS = {
+    "cluster_name": (
+        "stand-in-cluster",
+        re.compile(rf'{re.escape(CLUSTER)}"\s*:\s*\[?\s*"([\w-]+)"', re.ASCII),
+    ),
+    "vpc_id": ("vpc-57a4d157a4d157a4d", re.compile(r':vpc/(vpc-\w+)"', re.ASCII)),
+}
+STAND_INS = tuple(stand_in for stand_in, _ in _STAND_INS.values())
 _WORD = re.compile(r"[A-Za-z0-9_-]+")
 _WILD = re.compile(r"[A-Za-z0-9_-]\*|\*[A-Za-z0-9_-]|\?")
-# Every policy of a large plan is asked about several times.
 _REMEMBERED = 16_384
-# As the names are to be, so that what reads names in policies reads these.
-_STAND_INS = {"cluster_name": "stand-in-cluster-{}", "vpc_id": "vpc-57a4d1{:011x}"}
 
 
-def judged_once(ask: Callable[[tuple[Policies, ...]], T], groups: tuple[Policies, ...]) -> T:
-    """Return an answer about policies, asked with stand-ins where that is the same question.
+def with_stand_ins(text: str) -> tuple[str, Names]:
+    """Return the text of a policy with stand-ins for its names, which may not be the same."""
+    names = []
+    for parameter, (stand_in, pattern) in _STAND_INS.items():
+        for name in {*pattern.findall(text)}:
+            # The examples stand for names that a policy does not have.
+            if _PARAMETERS[parameter].fullmatch(name) and name != EXAMPLE[parameter]:
+                names.append((stand_in, name))
+    if not names or "\\" in text or len({stand_in for stand_in, _ in names}) < len(names):
+        return text, ()
+    shaped = text
+    for stand_in, name in names:
+        if stand_in in text:
+            return text, ()
+        shaped = shaped.replace(name, stand_in)
+    # Where letters of both cases are alike, another spelling is the name, too.
+    folded = shaped.lower()
+    return (text, ()) if any(n.lower() in folded for _, n in names) else (shaped, tuple(names))
+
+
+def may_stand_in(policy: Policy, text: str, stand_ins: Iterable[str]) -> bool:
+    """Say whether nothing but equality decides where stand-ins are in a policy.
 
     Args:
-        ask: Returns the answer about groups of policies; it remembers.
+        text: The policy's JSON, of which no other part may have them.
     """
-    names: dict[str, str] = {}
-    for policy in (policy for group in groups for policy in group):
-        for parameter, name in stand_in_names(policy):
-            if name not in names:
-                names[name] = _STAND_INS[parameter].format(len(names))
-    if not names or not all(_may_replace(p, frozenset(names)) for g in groups for p in g):
-        return ask(groups)
-    shaped = tuple(
-        tuple(_replaced(policy, tuple(names.items())) for policy in group) for group in groups
-    )
-    back = {stand_in: name for name, stand_in in names.items()}
-    return _renamed(ask(shaped), re.compile("|".join(back)), back)
+    words = [
+        (word, _is_own(value, word, is_tag=is_tag))
+        for value, is_tag in _texts(policy)
+        for word in _WORD.finditer(value)
+    ]
+    for stand_in in stand_ins:
+        own = [is_own for word, is_own in words if stand_in in word[0]]
+        if not (own and all(own) and len(own) == text.count(stand_in)):
+            return False
+    return not has_wildcards(policy)
 
 
 @lru_cache(_REMEMBERED)
-def stand_in_names(policy: Policy) -> tuple[tuple[str, str], ...]:
-    """Return the names in a policy that others can stand for, each with its parameter."""
-    names = names_in([policy])
-    return tuple((p, names[p]) for p in _STAND_INS if p in names)
-
-
-@lru_cache(_REMEMBERED)
-def _may_replace(policy: Policy, names: frozenset[str]) -> bool:
-    """Say whether nothing but equality decides where names stand in a policy."""
-    folded = {name.casefold() for name in names}
-    if len(folded) < len(names):
-        return False
-    for text, is_tag in _texts(policy):
-        if _WILD.search(text) or "stand-in" in text or "vpc-57a4d1" in text:
-            return False
-        words = [word for word in _WORD.finditer(text) if word[0].casefold() in folded]
-        if not all(word[0] in names and _is_own(text, word, is_tag=is_tag) for word in words):
-            return False
-    return True
+def has_wildcards(policy: Policy) -> bool:
+    """Say whether a policy has a wildcard beside a letter, which may be one of a name."""
+    return any(_WILD.search(text) for text, _ in _texts(policy))
 
 
 def _is_own(text: str, word: re.Match[str], *, is_tag: bool) -> bool:
-    """Say whether a name is all of a tag's value, or the name in an ARN or a tag's key."""
+    """Say whether a stand-in is all of a tag's value, or the name in an ARN or a tag's key."""
+    if word[0] not in STAND_INS:
+        return False
     before, after = text[: word.start()], text[word.end() :]
     if not before and not after:
         return is_tag
@@ -82,7 +93,7 @@ def _is_own(text: str, word: re.Match[str], *, is_tag: bool) -> bool:
 
 
 def _texts(policy: Policy) -> Iterator[tuple[str, bool]]:
-    """Yield the texts of a policy but its actions, and whether each is the value of a tag."""
+    """Yield the texts of a policy but its actions, and whether each is the name in a tag."""
     for statement in policy.statements:
         for text in (*statement.resources, *statement.not_resources):
             yield text, False
@@ -90,41 +101,6 @@ def _texts(policy: Policy) -> Iterator[tuple[str, bool]]:
             yield from ((text, False) for text in principal.identifiers)
         for condition in statement.conditions:
             yield condition.key, False
-            is_tag = "tag/" in condition.key.lower()
+            is_text = condition.operator.rpartition(":")[2].startswith("String")
+            is_tag = is_text and condition.key.lower().endswith(f"tag/{CLUSTER}")
             yield from ((text, is_tag) for text in condition.values)
-
-
-@lru_cache(_REMEMBERED)
-def _replaced(policy: Policy, names: tuple[tuple[str, str], ...]) -> Policy:
-    known = dict(names)
-    shaped = policy.map_strings(
-        lambda text: _WORD.sub(lambda word: known.get(word[0], word[0]), text)
-    )
-    # One for all of a shape, so that they are told to be equal by being the same.
-    return _interned(shaped)
-
-
-@lru_cache(_REMEMBERED)
-def _interned(policy: Policy) -> Policy:
-    return policy
-
-
-def _renamed(answer: T, pattern: re.Pattern[str], names: dict[str, str]) -> T:
-    """Return an answer with names in place of stand-ins."""
-    renamed: T = _rename(answer, lambda text: pattern.sub(lambda match: names[match[0]], text))
-    return renamed
-
-
-def _rename(part: Any, change: Callable[[str], str]) -> Any:
-    """Return a part of an answer with changed texts, itself where nothing changes."""
-    if isinstance(part, str):
-        return change(part)
-    if isinstance(part, tuple):
-        items = tuple([_rename(item, change) for item in part])
-        return part if all(map(operator.is_, items, part)) else items
-    changed = {}
-    for name in members(part):
-        value = getattr(part, name)
-        if (renamed := _rename(value, change)) is not value:
-            changed[name] = renamed
-    return replace(part, **changed) if changed else part

@@ -18,7 +18,6 @@ from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
 from vpc_cni_iam.review.diff import rewording as spelling
 from vpc_cni_iam.review.diff.proofs import deny_removed, new_access, proven
-from vpc_cni_iam.review.diff.same_shape import judged_once
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
 _NONE = Policy(())
@@ -52,23 +51,9 @@ def lines(
     if before == after and texts[0] == texts[1]:
         return ()
 
-    def ask(groups: tuple[tuple[Policy, ...], ...]) -> tuple[Line, ...]:
-        question = ("lines", groups, exact, alone, bool(old and new))
-        return budget.remember(
-            question,
-            lambda: tuple(
-                _access_lines(
-                    groups[0][0],
-                    groups[1][0],
-                    budget,
-                    exact=exact,
-                    alone=alone,
-                    both=bool(old and new),
-                )
-            ),
-        )
-
-    differences = list(judged_once(ask, ((before,), (after,))))
+    differences = _access_lines(
+        before, after, budget, exact=exact, alone=alone, both=bool(old and new)
+    )
     if old and new:
         differences += spelling.lines(old, new, texts)
     if not differences:
@@ -122,7 +107,8 @@ class _PolicyPair:
 
     def _without_effect(self, change: AccessChange, budget: Budget) -> Line:
         if change.before and change.after:
-            return Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
+            text = f"{change.text} (the policy as a whole is proven to decide alike)"
+            return Line("no-op", "respelled", text)
         if _denies(change):
             reason = self._why_without_effect(change, budget)
             return Line("no-op", "redundant", f"denied: {change.text} ({reason})")
@@ -250,6 +236,8 @@ def _unsaid(old: Policy, new: Policy, differences: list[Line], budget: Budget) -
     effects = {line.effect for line in differences}
     for effect, before, after in (("gain", old, new), ("loss", new, old)):
         if effect in effects:
+            continue
+        if proven([before], [after], budget):
             continue
         answer = new_access([before], [after], budget)
         if answer.verdict == "no new access":

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from json.encoder import encode_basestring_ascii as _string
 from typing import Any
 
 import msgspec
 
 from vpc_cni_iam import json_output
+from vpc_cni_iam.review.diff.changes import State
+from vpc_cni_iam.review.diff.same_shape import Names
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.members import members
+from vpc_cni_iam.review.renamed import Renamed
 from vpc_cni_iam.review.report_formats import Setting
+
+_SINGLE = {None: "null", True: "true", False: "false", (): "[]"}
+_REMEMBERED = 256
 
 
 def write(review: Review, setting: Setting) -> str:
@@ -21,10 +28,10 @@ def write(review: Review, setting: Setting) -> str:
 
 def pieces(review: Review, _setting: Setting) -> Iterator[str]:
     """Yield a review in this format; it is ASCII, so that no terminal obeys what is in it."""
-    lead = "{\n"
+    lead, items = "{\n", _Items()
     for name in members(review):
         yield f"{lead}  {json.dumps(name)}: "
-        yield from _member(getattr(review, name))
+        yield from _member(getattr(review, name), items)
         lead = ",\n"
     yield "\n}\n"
 
@@ -34,16 +41,59 @@ def report(review: Review) -> str:
     return write(review, Setting())
 
 
-def _member(value: Any) -> Iterator[str]:
+def _member(value: Any, items: _Items) -> Iterator[str]:
     """Yield a member of the report, of a list item by item: a plan may have thousands."""
-    if not isinstance(value, tuple) or not value:
+    if isinstance(value, Renamed):
+        texts = (items.text(*pair, value.judged) for pair in value.pairs)
+    elif isinstance(value, tuple):
+        texts = (_indented(item, 4) for item in value)
+    else:
         yield _indented(value, 2)
         return
     lead = "[\n    "
-    for item in value:
-        yield lead + _indented(item, 4)
+    for text in texts:
+        yield lead + text
         lead = ",\n    "
-    yield "\n  ]"
+    yield "\n  ]" if value else "[]"
+
+
+class _Items:
+    """Writes items that have parts in common, each part once."""
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[int, int], tuple[object, str]] = {}
+
+    def text(self, item: object, names: Names, judged: Sequence[str]) -> str:
+        """Return an item of a list, with names in place of the stand-ins in some members."""
+        texts = []
+        for name in members(item):
+            text = self._part(getattr(item, name), 6)
+            if name in judged:
+                for stand_in, own in names:
+                    text = text.replace(stand_in, own)
+            texts.append(f"      {_string(name)}: {text}")
+        return "{\n" + ",\n".join(texts) + "\n    }"
+
+    def _part(self, value: object, by: int) -> str:
+        if isinstance(value, str):
+            return _string(value)
+        if value is None or value is True or value is False or value == ():
+            return _SINGLE[value]
+        if isinstance(value, State):
+            lead = "\n" + " " * (by + 2)
+            texts = [
+                f"{lead}{_string(name)}: {self._part(getattr(value, name), by + 2)}"
+                for name in members(value)
+            ]
+            return f"{{{','.join(texts)}\n{' ' * by}}}"
+        if isinstance(value, int):
+            return str(value)
+        known = self._parts.get((id(value), by))
+        if known is None:
+            if len(self._parts) >= _REMEMBERED:
+                self._parts.clear()
+            known = self._parts[id(value), by] = value, _indented(value, by)
+        return known[1]
 
 
 def _indented(value: Any, by: int) -> str:

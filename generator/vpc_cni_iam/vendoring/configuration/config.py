@@ -9,6 +9,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from msgspec import UnsetType
 
@@ -149,7 +150,7 @@ def _module(
     stand_in = known_versions.stand_in(version) if version and not strict else None
     try:
         made_from = _options(
-            tuple(table.variants or ()),
+            *(table.variants or ()),
             revision=revision,
             cni_version=str(stand_in) if stand_in else version,
             features=tuple(table.features),
@@ -191,26 +192,9 @@ def _acceptances(entries: Iterable[Acceptance], refuse: Refusal) -> tuple[Accept
 
 
 @cache
-def _options(
-    variants: tuple[str, ...],
-    *,
-    revision: str | None,
-    cni_version: str | None,
-    features: tuple[str, ...],
-    gaps: bool,
-    kind: str,
-    hardening: Hardening | None,
-) -> Options:
-    """Return options that every one of their variants can use; most modules share theirs."""
-    made_from = options(
-        variants,
-        revision=revision,
-        cni_version=cni_version,
-        features=features,
-        gaps=gaps,
-        kind=kind,
-        hardening=hardening,
-    )
+def _options(*variants: str, **chosen: Any) -> Options:
+    """Return `options` that every one of their variants can use; most modules share theirs."""
+    made_from = options(variants, **chosen)
     made_from.composed()
     return made_from
 

@@ -1,0 +1,196 @@
+"""Which roles a workload uses on each side of a plan: by instance profiles and templates, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from vpc_cni_iam.inputs.plan.configuration import Resolution
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.role_uses import KINDS, ROLE, ROLE_USES, TEMPLATE
+from vpc_cni_iam.review.account.attribute_value import flagged
+from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE, Owners
+from vpc_cni_iam.review.account.rebuild import referred
+
+# By what a block names an instance profile or a launch template.
+_NAMES = ("arn", "id", "name", "launch_template_id", "launch_template_name")
+# EKS refuses a launch template with an instance profile: one that the plan does not show has none.
+# Source: Amazon EKS User Guide, "Customize managed nodes with launch templates".
+_WITHOUT_PROFILE = ("aws_eks_node_group",)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleUse:
+    """A role that a workload uses."""
+
+    role: str  # its address in the plan, else its ARN or name, else what is known of it
+    named: str = ""  # the resource by which it is used, where it is as the plan leaves that
+    hidden: str = ""  # the type of what is named, where the plan does not show it
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    """What an argument names."""
+
+    path: tuple[str, ...]  # its place in the resource's expressions
+    names: tuple[str, ...] = ()  # and IDs and ARNs
+    unknown: tuple[tuple[str, ...], ...] = ()  # the places of those known after apply
+    version: Any = None  # of a launch template
+    later: bool = False  # whether the version is only known after apply
+
+
+class Workloads:
+    """The roles of the workloads of one plan."""
+
+    def __init__(self, plan: Plan, owners: Owners) -> None:
+        self._plan = plan
+        self._owners = owners
+
+    def uses(self, resource: Resource, *, after: bool) -> Iterator[RoleUse]:
+        """Yield the roles that a resource uses on one side of the plan."""
+        values = resource.after if after else resource.before
+        marks = resource.unknown if after else False
+        for pattern, target in ROLE_USES.get(resource.type, {}).items():
+            for argument in _arguments(values, marks, tuple(pattern.split("."))):
+                for use in self._of(resource, target, argument, after=after):
+                    if use.hidden != TEMPLATE or resource.type not in _WITHOUT_PROFILE:
+                        yield use
+
+    def _of(
+        self, resource: Resource, target: str, argument: _Argument, *, after: bool
+    ) -> Iterator[RoleUse]:
+        if argument.names:
+            name = argument.names[0]
+            if target == ROLE:
+                path = argument.path
+                yield RoleUse(self._owners.role_named(resource, path, name, after=after))
+                return
+            named = self._by_name(target, argument.names, after=after)
+            role = f"the role of {KINDS[target]} {name}"
+        elif any(self._is_written(resource, path) for path in argument.unknown):
+            named, others = self._referred(resource, target, argument)
+            role = f"{UNKNOWN_ROLE} ({', '.join(others)})" if others else UNKNOWN_ROLE
+        else:
+            return
+        for other in named:
+            yield from self._by_way_of(other, argument, after=after)
+        if not named:
+            yield RoleUse(role, hidden=target)
+
+    def _by_way_of(self, named: Resource, argument: _Argument, *, after: bool) -> Iterator[RoleUse]:
+        """Yield the roles of a resource that says the role, of the version that is named."""
+        if named.type == ROLE:
+            yield RoleUse(named.address)
+            return
+        later = _is_later(named, argument, after=after) if named.type == TEMPLATE else after
+        if later is None:
+            role = f"the role of version {argument.version} of {named.address}"
+            yield RoleUse(role, hidden=TEMPLATE)
+            return
+        for use in self.uses(named, after=later):
+            yield RoleUse(use.role, named.address if later == after else "", use.hidden)
+
+    def _is_written(self, resource: Resource, path: tuple[str, ...]) -> bool:
+        """Say whether an argument is set: the provider computes what is not, but not in blocks."""
+        configuration = self._plan.configuration
+        expression = configuration.expression(resource.module, resource.block, path[0])
+        return len(path) > 1 or expression is not None
+
+    def _referred(
+        self, resource: Resource, target: str, argument: _Argument
+    ) -> tuple[list[Resource], list[str]]:
+        """Return what an argument may name, whatever a condition chooses, and what else it needs.
+
+        A local value is not in the latter: the plan does not say what that is.
+        """
+        references = self._owners.references
+        named: dict[str, Resource] = {}
+        others: list[str] = []
+        for path in argument.unknown:
+            resolution = references.resolve(resource, path)
+            for reference in resolution.resources:
+                other = references.find(resource, reference, resolution)
+                if other is not None and other.type == target:
+                    named[other.address] = other
+                else:
+                    others += referred(Resolution((reference,)))
+        return list(named.values()), others
+
+    def _by_name(self, target: str, names: tuple[str, ...], *, after: bool) -> list[Resource]:
+        for side in (after, not after):
+            for name in (*names, *map(_last, names)):
+                if named := self._index[side].get((target, name)):
+                    return named
+        return []
+
+    @cached_property
+    def _index(self) -> dict[bool, dict[tuple[str, str], list[Resource]]]:
+        targets = KINDS.keys()
+        index: dict[bool, dict[tuple[str, str], list[Resource]]] = {False: {}, True: {}}
+        for resource in self._plan.resources:
+            if resource.type not in targets or resource.drift or resource.deposed:
+                continue
+            for after, values in ((False, resource.before), (True, resource.after)):
+                named = {(values or {}).get(key) for key in ("id", "name", "arn")}
+                names = {name for name in named if isinstance(name, str) and name}
+                for name in names | {_last(name) for name in names}:
+                    index[after].setdefault((resource.type, name), []).append(resource)
+        return index
+
+
+def _last(name: str) -> str:
+    """Return what an ARN of an instance profile or a task definition ends with: its name."""
+    return name.rpartition("/")[2]
+
+
+def _arguments(
+    value: Any, marks: Any, names: tuple[str, ...], path: tuple[str, ...] = ()
+) -> Iterator[_Argument]:
+    """Yield what stands at each place of a path, whose ``*`` are the blocks of a list."""
+    if not names:
+        yield _argument(value, marks, path)
+    elif names[0] != "*":
+        inner = marks.get(names[0]) if isinstance(marks, Mapping) else marks is True
+        under = value.get(names[0]) if isinstance(value, Mapping) else None
+        yield from _arguments(under, inner, names[1:], (*path, names[0]))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            listed = isinstance(marks, list) and number < len(marks)
+            inner = marks[number] if listed else marks is True
+            yield from _arguments(item, inner, names[1:], (*path, str(number)))
+    elif marks is True:
+        yield _Argument(path, unknown=(path,))
+
+
+def _argument(value: Any, marks: Any, path: tuple[str, ...]) -> _Argument:
+    block = isinstance(value, Mapping)
+    named = [value.get(key) for key in _NAMES] if block else [value]
+    names = tuple(name for name in named if isinstance(name, str) and name)
+    if not block:
+        return _Argument(path, names, (path,) if flagged(marks) else ())
+    unknown = tuple((*path, key) for key in _NAMES if flagged(marks, key))
+    return _Argument(path, names, unknown, value.get("version"), flagged(marks, "version"))
+
+
+def _is_later(template: Resource, argument: _Argument, *, after: bool) -> bool | None:
+    """Say whether a version of a launch template is the one after the plan; None if neither.
+
+    The state has one version of a template. To change it makes the next.
+    """
+    if template.before is None or template.after is None:
+        return template.before is None
+    if after and "create" in template.actions:
+        return True
+    version = argument.version
+    if version in (None, "", "$Default") and not argument.later:
+        if after and flagged(template.unknown, "default_version"):
+            return True
+        version = (template.after if after else template.before).get("default_version")
+    latest = template.before.get("latest_version")
+    if argument.later or version in (None, "$Latest") or not isinstance(latest, int):
+        return after
+    if str(version) == str(latest):
+        return False
+    return True if after and str(version) == str(latest + 1) else None

@@ -1,0 +1,245 @@
+"""Which roles instances and other workloads get."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from vpc_cni_iam.inputs.plan.addresses import without_keys
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_of_instances
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.binding import action_of
+from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.workloads import RoleUse, Workloads
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.coverage import concerns_plugin, coverage_change
+from vpc_cni_iam.review.diff.proofs import roles_access, without_example
+from vpc_cni_iam.review.diff.verdicts import Access
+from vpc_cni_iam.review.findings import Finding, Level, rule
+from vpc_cni_iam.review.gains import reach_of_role
+from vpc_cni_iam.review.make_finding import coverage_findings, example_text, finding
+
+rule(
+    "node-role-changed",
+    "warning",
+    "new-access coverage-lost any-change",
+    "Instances get another role, or a role that is there.",
+    "Pods that reach the instance metadata have the node role, and so has aws-node where it has "
+    "no role of its own. It is an error where the role may do something that the one before could "
+    "not, and a note where it may do nothing more. Node groups, instances, launch templates, Auto "
+    "Scaling groups and fleets are followed to their instance profile. A launch template or an "
+    "instance profile that the plan does not show is a warning.",
+)
+rule(
+    "workload-role",
+    "warning",
+    "new-access any-change",
+    "A function, a task or another workload gets another role, or a role that is there.",
+    "Anyone who writes its code can do what the role may do. It is an error where the role may do "
+    "something that the one before could not, and a note where it may do nothing more. Of a role "
+    "that the plan makes, its policies are findings.",
+)
+rule(
+    "instance-metadata-opened",
+    "warning",
+    "new-access any-change",
+    "Pods can reach the metadata of the instances that they run on.",
+    "Pods that reach the instance metadata have the node role. With a hop limit of 1 and required "
+    "tokens they do not, but for pods in the network of the host.",
+)
+_VERDICTS: Mapping[str, tuple[str, Level]] = {
+    "new access": (", which allows more", "error"),
+    "no new access": (", which allows nothing more", "note"),
+}
+# The arguments of ``metadata_options``, and which values let pods reach the metadata.
+_METADATA: Mapping[str, Callable[[Any], bool]] = {
+    "http_endpoint": lambda value: value == "enabled",
+    "http_put_response_hop_limit": lambda value: isinstance(value, int) and value > 1,
+    "http_tokens": lambda value: value == "optional",
+}
+_NODE_GROUP = "aws_eks_node_group"
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield workloads that get another role, or come with a role that was there."""
+    workloads = Workloads(context.plan, context.owners)
+    managed = [
+        resource
+        for resource in context.plan.resources
+        if resource.type in ROLE_USES and resource.mode == "managed"
+        if not resource.drift and not resource.deposed
+    ]
+    new = {resource.address for resource in managed if action_of(resource) == "create"}
+    had: dict[str, set[str]] = {}
+    for resource in managed:
+        roles = {use.role for use in workloads.uses(resource, after=False)}
+        had.setdefault(_alike(resource), set()).update(roles)
+    for resource in managed:
+        if action_of(resource) not in ("create", "update", "replace"):
+            continue
+        yield from _metadata(resource, context)
+        before, after = (
+            list(dict.fromkeys(workloads.uses(resource, after=later))) for later in (False, True)
+        )
+        if before:
+            yield from _changes(resource, before, after, context)
+            continue
+        others = had[_alike(resource)]
+        for use in after:
+            # What comes with the plan is reviewed where it is made.
+            if use.role not in context.created | others and use.named not in new:
+                yield from _comes(resource, use, others, context)
+
+
+def _metadata(resource: Resource, context: Context) -> Iterator[Finding]:
+    """Yield that instances answer pods that ask for credentials, and did not before."""
+    old, new = (_options(values) for values in (resource.before, resource.after))
+    opened = [
+        f"{name} {old[name] or 'not set'} -> {new[name]}"
+        for name, opens in _METADATA.items()
+        if resource.before and old[name] != new[name] and opens(new[name])
+    ]
+    if opened:
+        message = f"{resource.address} lets pods reach the instance metadata: {', '.join(opened)}"
+        place = context.places.get(resource.address)
+        yield finding("instance-metadata-opened", message, address=resource.address, place=place)
+
+
+def _options(values: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    blocks = (values or {}).get("metadata_options")
+    block = blocks[0] if isinstance(blocks, list) and blocks else {}
+    known = block if isinstance(block, Mapping) else {}
+    return {name: known.get(name) for name in _METADATA}
+
+
+def _alike(resource: Resource) -> str:
+    """Return what tells workloads of one block from others, and node groups from other types."""
+    return resource.type if resource.type == _NODE_GROUP else without_keys(resource.address)
+
+
+def _comes(
+    resource: Resource, use: RoleUse, others: set[str], context: Context
+) -> Iterator[Finding]:
+    shown = [role for role in sorted(others) if not _not_shown([role], context)]
+    if _access(shown, [use.role], context).verdict == "no new access":
+        return
+    reach = reach_of_role(use.role, context)
+    how = "is new and uses" if action_of(resource) == "create" else "now uses"
+    message = f"{resource.address} {how} {use.role}" + (f", and {reach}" if reach else "")
+    level: Level | None = "error" if reach else None
+    if made := _may_be(resource, use, context):
+        message, level = f"{message}; the plan makes {made} in this module", "note"
+    yield _finding(resource, message, context, level=level)
+
+
+def _changes(
+    resource: Resource, before: list[RoleUse], after: list[RoleUse], context: Context
+) -> Iterator[Finding]:
+    """Yield that a workload gets another role, but for what changes where it names it."""
+    same = {use.named for use in before} & {use.named for use in after} - {""}
+    old, new = ([use for use in uses if use.named not in same] for uses in (before, after))
+    old_roles, new_roles = ([use.role for use in uses] for uses in (old, new))
+    if {*old_roles} == {*new_roles}:
+        return
+    access = _access(old_roles, new_roles, context)
+    words = (" and ".join(roles) or "no role" for roles in (new_roles, old_roles))
+    message = f"{resource.address} uses {' in place of '.join(words)}"
+    details = (f"example: {example_text(access.witness)}",) if access.witness else ()
+    level: Level | None = None
+    made = next(filter(None, (_may_be(resource, use, context) for use in new)), "")
+    if access.verdict in _VERDICTS:
+        more, level = _VERDICTS[access.verdict]
+        message += more
+    elif made:
+        message, level = f"{message}; the plan makes {made} in this module", "note"
+    else:
+        message = f"{message}; whether that allows more is not known: {access.reason}"
+    yield _finding(resource, message, context, details, level)
+    if (
+        is_of_instances(resource.type) and resource.type != _NODE_GROUP
+    ):  # of which the cluster is known
+        yield from _missing(resource, old_roles, new_roles, context)
+
+
+def _may_be(resource: Resource, use: RoleUse, context: Context) -> str:
+    """Return what a role may come from that is only known after apply: what its module makes."""
+    makes = (
+        other.address
+        for other in context.plan.resources
+        if other.type == use.hidden and other.module == resource.module
+        if "create" in other.actions
+    )
+    return next(makes, "") if use.role == UNKNOWN_ROLE else ""
+
+
+def _finding(
+    resource: Resource,
+    message: str,
+    context: Context,
+    details: tuple[str, ...] = (),
+    level: Level | None = None,
+) -> Finding:
+    return finding(
+        "node-role-changed" if is_of_instances(resource.type) else "workload-role",
+        message,
+        address=resource.address,
+        details=details,
+        place=context.places.get(resource.address),
+        level=level,
+    )
+
+
+def _missing(
+    resource: Resource, old: list[str], new: list[str], context: Context
+) -> Iterator[Finding]:
+    """Yield what aws-node can no longer do with the role of nodes, where it has no other."""
+    own = {change.after.kind for _, change in context.clusters}
+    if own & {"irsa", "pod-identity"} or _not_shown([*old, *new], context):
+        return
+    before, after = _reads(old, context, after=False), _reads(new, context, after=True)
+    policies, others = tuple(_judged(before)), tuple(_judged(after))
+    if not any(map(concerns_plugin, policies)):
+        return
+    coverage = coverage_change(policies, others, context.target)
+    unknown = tuple(name for name, read in after.items() if not read.in_full)
+    if coverage:
+        place = context.places.get(resource.address)
+        where = (resource.address, "", place)
+        unsure = bool(unknown)
+        lost = coverage_findings(coverage, *where, new=False, unknown=unknown, unsure=unsure)
+        yield from islice(lost, 1)  # the gravest is enough
+
+
+def _access(old: list[str], new: list[str], context: Context) -> Access:
+    """Say whether any of the new roles allows what the old ones together do not."""
+    if hidden := _not_shown([*old, *new], context):
+        return Access("unknown", reason=f"the plan does not show the policies of {hidden}")
+    principals = context.effective.by_principal
+    before = [(principals[role].before, principals[role].bounds[0]) for role in old]
+    after = [(principals[role].after, principals[role].bounds[1]) for role in new]
+    reads = [r for has, bound in (*before, *after) for r in (*has.values(), bound) if r]
+    if not all(read.in_full for read in reads):
+        return Access("unknown", reason="the plan does not show all of their policies")
+    known, newly = (
+        [(_judged(has), bound.judged if bound else None) for has, bound in side]
+        for side in (before, after)
+    )
+    access = roles_access(known, newly, context.budget)
+    return without_example(access) if any(read.has_secrets for read in reads) else access
+
+
+def _not_shown(roles: list[str], context: Context) -> str:
+    return next((role for role in roles if role not in context.effective.by_principal), "")
+
+
+def _reads(roles: list[str], context: Context, *, after: bool) -> dict[str, ReadPolicy]:
+    """Return the policies of roles on one side."""
+    principals = [context.effective.by_principal[role] for role in roles]
+    return {k: r for has in principals for k, r in (has.after if after else has.before).items()}
+
+
+def _judged(reads: dict[str, ReadPolicy]) -> list[Policy]:
+    return [read.judged for read in reads.values() if read.judged]

@@ -1,0 +1,107 @@
+"""Answers about policies of one shape, with the names of each in place of stand-ins."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar, overload
+
+from vpc_cni_iam.review.diff.same_shape import STAND_INS, Names
+from vpc_cni_iam.review.members import members
+
+T = TypeVar("T")
+_STAND_IN = re.compile("|".join(STAND_INS))
+_WORD = re.compile(r"[a-z0-9_-]+")
+
+
+def renamed(answer: T, names: Names) -> T:
+    """Return an answer with names in place of stand-ins, itself where it has none."""
+    if not names:
+        return answer
+    known = dict(names)
+    result: T = _changed(answer, lambda text: _STAND_IN.sub(lambda match: known[match[0]], text))
+    return result
+
+
+def words(answer: object) -> frozenset[str]:
+    """Return the words of an answer in lower case, and each stand-in that is spelled otherwise.
+
+    A name that is one of them has no stand-in: nothing tells the two apart in the answer.
+    """
+    texts: list[str] = []
+
+    def note(text: str) -> str:
+        texts.append(_STAND_IN.sub(" ", text).lower())
+        return text
+
+    _changed(answer, note)
+    whole = "\n".join(texts)
+    return frozenset((*_WORD.findall(whole), *(s for s in STAND_INS if s in whole)))
+
+
+def are_told_apart(names: Names, used: frozenset[str]) -> bool:
+    """Say whether an answer's words are neither names nor stand-ins."""
+    return not any(text.lower() in used for pair in names for text in pair)
+
+
+def _changed(part: Any, change: Callable[[str], str]) -> Any:
+    """Return a part of an answer with changed texts, itself where nothing changes."""
+    if isinstance(part, str):
+        return change(part)
+    if isinstance(part, tuple):
+        items = tuple([_changed(item, change) for item in part])
+        return part if all(map(operator.is_, items, part)) else items
+    changed = {}
+    for name in members(part):
+        value = getattr(part, name)
+        if (new := _changed(value, change)) is not value:
+            changed[name] = new
+    return replace(part, **changed) if changed else part
+
+
+class Renamed(Sequence[T]):
+    """Items with stand-ins, of which each gets its names when any is looked at.
+
+    Args:
+        pairs: The items, each with its names.
+        judged: The members of an item that have stand-ins.
+    """
+
+    def __init__(self, pairs: Sequence[tuple[T, Names]], judged: Sequence[str]) -> None:
+        self.pairs, self.judged = pairs, judged
+        self._items: tuple[T, ...] | None = None
+
+    @property
+    def items(self) -> tuple[T, ...]:
+        """The items with their names."""
+        if self._items is None:
+            self._items = tuple(self._renamed(item, names) for item, names in self.pairs)
+        return self._items
+
+    def _renamed(self, item: T, names: Names) -> T:
+        if not names:
+            return item
+        changed = {name: renamed(getattr(item, name), names) for name in self.judged}
+        result: T = replace(item, **changed)  # type: ignore[type-var]
+        return result
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    @overload
+    def __getitem__(self, at: int) -> T: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[T, ...]: ...
+    def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
+        return self.items[at]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self.items == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self.items)

@@ -11,6 +11,7 @@ from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, Size
 from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
 
 _MOST = 20
+FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def finding(
@@ -104,8 +105,7 @@ def coverage_findings(
         unknown: Policies whose documents are not known, which may allow it after all.
         unsure: Whether any of them changes, too, so that nothing is lost for certain.
     """
-    family = "IPv6" if coverage.mode == "ipv6" else "IPv4"
-    plugin = f"The plugin {coverage.version} ({family})"
+    plugin = f"The plugin {coverage.version} ({FAMILIES[coverage.mode]})"
     unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
     levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
     for impact, level in levels:

@@ -11,7 +11,7 @@ import pytest
 
 from vpc_cni_iam.policy.diff.changes import all_changes
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
-from vpc_cni_iam.policy.proof import access, budget
+from vpc_cni_iam.policy.proof import access, budget, clauses
 from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import ANSWER, Budget, TooHardError
 from vpc_cni_iam.policy.proof.examples import requests
@@ -233,12 +233,10 @@ def ordinary(count: int, *, wider: bool = False) -> Policy:
 
 def test_an_ordinary_resource_needs_no_search_for_another() -> None:
     """Patterns with many wildcards take long to be told apart, and here nothing depends on it."""
-    kinds = ("flow:*:*", "source:*:*", "output:*:*", "flow:*:*/vpcInterface/*", "flow:*:*/stream/*")
-    on = tuple(f"arn:aws:mediaconnect:*:*:{kind}" for kind in kinds)
-    team = Condition("StringEquals", "aws:PrincipalTag/team", ("blue",))
-    old, new = (allow("mediaconnect:*", on=on, when=when) for when in ((team,), ()))
+    queues = tuple(f"arn:aws:sqs:*:*:*x{n}*:*y{n}*" for n in range(12))
+    old, more = (allow("sqs:SendMessage", on=on) for on in (queues, ("arn:aws:sqs:*:*:*",)))
     steps = Budget()
-    assert isinstance(no_new_access([old], [new], steps), Counterexample)
+    assert isinstance(no_new_access([old], [joined(old, more)], steps), Counterexample)
     assert ANSWER - steps.steps < 10_000
 
 
@@ -284,6 +282,25 @@ def test_what_only_a_proof_answers_is_given_few_examples(monkeypatch: pytest.Mon
     assert {change.kind for change in all_changes(ordinary(20), ordinary(20, wider=True))} == {
         "widened"
     }
+
+
+def test_a_long_resource_is_not_told_with_each_of_many_actions() -> None:
+    """The words of a policy of a hundred kilobytes would have a hundred megabytes."""
+    on = (f"arn:aws:s3:::{'x' * 20_000}",)
+    old, new = (allow(*(f"s3:{end}{n}" for n in range(2_000)), on=on) for end in ("Get", "Put"))
+    changes = all_changes(old, new, Budget(100_000))
+    told = [s for change in changes for s in (*change.before, *change.after)]
+    assert sum(len(text) for s in told for text in s.resources) < 50 * 100_000
+    assert {a for s in told for a in s.actions} == {*old.actions(), *new.actions()}
+
+
+def test_lines_without_steps_look_no_statements_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_: object) -> None:
+        pytest.fail("statements were read")
+
+    monkeypatch.setattr(clauses, "read", read)
+    lines = semantic.lines(*HARD["a Deny for each key"], Budget(0), alone=False)
+    assert {line.effect for line in lines} == {"gain", "loss"}
 
 
 def test_an_answer_without_steps_does_not_read_its_policies(

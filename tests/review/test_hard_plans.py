@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from synthetic import Json, allow, document, policy, reviewed
+from synthetic import Json, allow, document, policy, resource, reviewed
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
@@ -14,6 +14,7 @@ from vpc_cni_iam.policy.proof import budget
 from vpc_cni_iam.policy.proof.budget import Budget
 
 ACTIONS = [f"ec2:*a{n}*b" for n in range(14)]
+NEEDED = ["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:CreateTags"]
 RESOURCES = [f"arn:aws:s3:::*x{n}*y" for n in range(14)]
 OLD = document(*(allow(action, RESOURCES) for action in ACTIONS))
 NEW = document(*(allow(ACTIONS, f"{resource}?") for resource in RESOURCES))
@@ -57,6 +58,47 @@ def test_hard_policies_leave_steps_for_the_others(steps: list[int]) -> None:
         "new access",
     ]
     assert steps[0] <= 100_000 + 16 * 10_000
+
+
+def test_small_hard_policies_take_steps_in_proportion_to_their_size(
+    steps: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a plan of many takes no more for each megabyte than one of ordinary policies."""
+
+    def small(number: int) -> Json:
+        sides = (f"s3:{number}*a{'?' * 60}*b{end}" for end in ("", "?"))
+        return policy(f"p{number}", *map(document, map(allow, sides)))
+
+    monkeypatch.setattr(budget, "OF_EACH", 20_000)
+    characters = 20 * 2 * len(document(allow("s3:0*a*b" + "?" * 60)))
+    reviewed(*map(small, range(20)))
+    assert steps[0] <= 100_000 + 20 * 3_000 + 6 * characters
+
+
+def test_actions_that_are_not_looked_up_are_unknown_and_those_needed_are_first(
+    steps: list[int],
+) -> None:
+    many = [f"ec2:*{n}*" for n in range(400)]
+    trust = document(
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+        }
+    )
+    sides = [
+        {
+            "name": "r",
+            "assume_role_policy": trust,
+            "inline_policy": [{"name": "i", "policy": document(*map(allow, actions))}],
+        }
+        for actions in ([*many, *NEEDED], [*many[1:], *NEEDED])
+    ]
+    (principal,) = reviewed(resource("aws_iam_role", "r", *sides)).principals
+    grades = {row.action: row.after for row in principal.matrix}
+    assert {grades[action] for action in NEEDED} == {"yes"}
+    assert {*many} <= {*grades}
+    assert sum(grade == "unknown" for grade in grades.values()) > 300
 
 
 def test_easy_policies_leave_steps_for_a_hard_one_and_no_more_than_its_own(

@@ -73,9 +73,9 @@ def review(
     dynamic, unseen = _dynamic(plan, locator)
     policies = PlanPolicies(plan, dynamic, locator)
     items = without_computed(tuple(policies.items()))
-    budget = Budget()
     computed = tuple(policies.computed_attributes())
     effective = EffectivePolicies(items, computed, policies.replaced)
+    budget = Budget.of_many(len(items) + len(effective.by_principal), _characters(items))
     clusters = tuple(
         (plugin, cluster_change(plugin, effective.by_principal, target, budget))
         for plugin in PluginReader(plan, policies.owners).clusters()
@@ -144,6 +144,12 @@ def review(
         any(fails(f, fail_on) for f in left),
         plan.others + sum(map(_is_other_chart, plan.resources)),
     )
+
+
+def _characters(items: Iterable[PolicyChange]) -> int:
+    """Return how long all texts of policies in a plan are."""
+    values = (v.value for item in items for v in (item.slot.before, item.slot.after))
+    return sum(len(value) for value in values if isinstance(value, str))
 
 
 def _is_other_chart(resource: Resource) -> bool:

@@ -13,7 +13,7 @@ from vpc_cni_iam.policy.diff.permissions import Permission
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.proof.access import Proven, no_new_access
-from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 
 # The elements of a statement that decide together, with their values.
@@ -41,11 +41,8 @@ def contains(container: Permission, permission: Permission, budget: Budget) -> b
         # What has no wildcard and excepts nothing contains itself alone.
         if wide != narrow and not wide.startswith("all but ") and not {"*", "?"} & {*wide}:
             return False
-    try:
-        budget.spend(_STEPS_OF_A_PAIR + container.statement.size + permission.statement.size)
-    except TooHardError:
-        return False
-    return _holds(_is_contained, budget, permission.bare, container.bare)
+    steps = _STEPS_OF_A_PAIR + container.statement.size + permission.statement.size
+    return budget.affords(steps) and _holds(_is_contained, budget, permission.bare, container.bare)
 
 
 class Containers:
@@ -65,9 +62,7 @@ class Containers:
         action, resource = _begins(permission.statement)
         numbers = {*self._by_action.within(action)}
         others = {*self._by_resource.within(resource)}
-        try:
-            self._budget.spend(_STEPS_OF_A_PAIR + len(numbers) + len(others))
-        except TooHardError:
+        if not self._budget.affords(_STEPS_OF_A_PAIR + len(numbers) + len(others)):
             return
         numbers &= others
         if _holds(_is_nothing, self._budget, permission.bare):

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.wording import condition_text, principals_text
 
 # What is the same for permissions of one meaning that are spelled alike.
@@ -18,6 +18,8 @@ Key: TypeAlias = tuple[object, ...]
 _ITSELF = "itself"
 # What it takes to compare one more permission, besides the proofs.
 _STEPS_OF_A_PERMISSION = 30
+# How much of its words is made in a step: each action is told with all of its resource.
+_CHARACTERS_OF_A_STEP = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,12 @@ def _of(statement: Statement, budget: Budget) -> Iterable[Permission]:
     actions = statement.actions or ((f"all but {excepted}",) if excepted else ())
     kept_out = ", ".join(sorted(statement.not_resources))
     resources = statement.resources or ((f"all but {kept_out}",) if kept_out else ())
-    try:
-        budget.spend(_STEPS_OF_A_PERMISSION * len(actions) * max(1, len(resources)))
-    except TooHardError:
-        return _split(statement, (", ".join(actions),), (", ".join(resources),), split=False)
-    return _split(statement, actions, resources, split=True)
+    conditions = sum(len(value) for c in statement.conditions for value in c.values)
+    characters = sum(map(len, resources)) + conditions * max(1, len(resources))
+    steps = _STEPS_OF_A_PERMISSION * max(1, len(resources)) + characters // _CHARACTERS_OF_A_STEP
+    if budget.affords(steps * len(actions)):
+        return _split(statement, actions, resources, split=True)
+    return _split(statement, (", ".join(actions),), (", ".join(resources),), split=False)
 
 
 @lru_cache(1024)

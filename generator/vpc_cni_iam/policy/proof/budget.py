@@ -18,6 +18,10 @@ ANSWER = 3_000_000
 # What each answer of many is sure of, whatever the others took. Of 600 random changes of AWS's
 # managed policies half took under 8,000; with what those left, 98 in 100 were decided.
 OF_EACH = 20_000
+# Less for small policies, so that a megabyte of hard ones takes no more than one of ordinary ones.
+# Of those changes half took under 5 steps for each character of both policies.
+_OF_EACH_AT_LEAST = 3_000
+_OF_A_CHARACTER = 5
 # Of many parts of the work each gets a sixteenth of what is left: enough for one that is hard, and
 # it leaves some to the others.
 _SHARES = 16
@@ -35,6 +39,19 @@ class Budget:
     whole: Budget | None = None  # the budget that this one is a part of
     # Answers within this one, which cost nothing when asked for again.
     remembered: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    # What each answer of many adds, see `answer`.
+    of_each: int = field(default_factory=lambda: OF_EACH)
+
+    @classmethod
+    def of_many(cls, answers: int, characters: int) -> Budget:
+        """Return the budget of many answers, which takes time in proportion to the input.
+
+        Args:
+            answers: How many there are, at least about.
+            characters: How long the input is that they are about.
+        """
+        own = _OF_EACH_AT_LEAST + _OF_A_CHARACTER * characters // max(1, answers)
+        return cls(of_each=min(OF_EACH, own))
 
     def spend(self, steps: int = 1) -> None:
         """Count steps; raise `TooHardError` when none are left."""
@@ -44,6 +61,14 @@ class Budget:
             if budget.steps < 0:
                 raise TooHardError
             budget = budget.whole
+
+    def affords(self, steps: int) -> bool:
+        """Count steps, and say whether there were as many."""
+        try:
+            self.spend(steps)
+        except TooHardError:
+            return False
+        return True
 
     def part(self, steps: int) -> Budget:
         """Return a budget of at most so many steps, which count here, too."""
@@ -55,7 +80,7 @@ class Budget:
         What easy answers leave is there for hard ones, and never more than `ANSWER` of it: many
         hard ones take the time of one, and that of their own steps.
         """
-        self.steps = min(ANSWER, max(self.steps, 0) + OF_EACH)
+        self.steps = min(ANSWER, max(self.steps, 0) + self.of_each)
         return self.part(ANSWER)
 
     def share(self, parts: int = _SHARES) -> Budget:

@@ -36,6 +36,7 @@ from vpc_cni_iam.review.renamed import are_told_apart, renamed, words
 # What EKS asks every node role to have: aws-node may use that role.
 _NODE_POLICY = "AmazonEKSWorkerNodePolicy"
 Grade = Literal["yes", "some", "no", "unknown"]
+_NOT_GRADED: tuple[Grade, tuple[str, ...]] = ("unknown", ())
 
 
 def principal(
@@ -107,7 +108,9 @@ def _judge(
         opaque=opaque,
         access=_access(has, before, after, opaque, budget) if changed else None,
         coverage=coverage,
-        matrix=tuple(_matrix(has, target, opaque=bool(opaque))) if concerns else (),
+        matrix=tuple(_matrix(has, target, budget.answer(), opaque=bool(opaque)))
+        if concerns
+        else (),
         sizes=tuple(_sizes(has)),
         concerns_plugin=concerns,
     )
@@ -157,15 +160,22 @@ def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
         yield sizes.inline(has.type, sum(known))
 
 
-def _matrix(has: PrincipalPolicies, target: ReviewTarget, *, opaque: bool) -> Iterator[MatrixRow]:
+def _matrix(
+    has: PrincipalPolicies, target: ReviewTarget, budget: Budget, *, opaque: bool
+) -> Iterator[MatrixRow]:
     before, after = _shown(has.before), _shown(has.after)
     mode = mode_for(before or after, target)
     needed = _needed(mode, target.version)
     named = {a for p in (*before, *after) for a in p.actions()} | set(needed)
     spelled = {action.lower(): action for action in sorted(named)}
+    steps = sum(_steps_of_grading(s) for p in (*before, *after) for s in p.statements)
     for key in sorted(spelled):
         action = spelled[key]
-        (old, on_old), (new, on_new) = (_grade(action, p, opaque=opaque) for p in (before, after))
+        # Of very many actions not all are looked up but those that the plugin needs.
+        graded = action in needed or budget.affords(steps)
+        (old, on_old), (new, on_new) = (
+            _grade(action, p, opaque=opaque) if graded else _NOT_GRADED for p in (before, after)
+        )
         yield MatrixRow(action, old, new, needed.get(action, ""), on_old, on_new)
 
 
@@ -177,6 +187,13 @@ def _needed(mode: str, version: PluginVersion) -> dict[str, Literal["fatal", "de
         if call_range.action in called and impacts.get(call_range.action) != "fatal":
             impacts[call_range.action] = call_range.severity
     return impacts
+
+
+def _steps_of_grading(statement: Statement) -> int:
+    """Return what it takes to look an action up in a statement, and to tell on what it is."""
+    patterns = (*statement.actions, *statement.not_actions)
+    named = (*statement.resources, *statement.not_resources)
+    return 2 + 3 * len(patterns) + sum(map(len, named)) // 10
 
 
 def _grade(action: str, policies: list[Policy], *, opaque: bool) -> tuple[Grade, tuple[str, ...]]:

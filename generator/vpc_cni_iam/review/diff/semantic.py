@@ -24,6 +24,9 @@ _NONE = Policy(())
 _GAINS = ("gained", "widened", "weakened", "undenied", "changed")
 _LOSSES = ("lost", "narrowed", "tightened", "denied", "changed")
 _ALLOWS = "a request that shows it"
+# What it takes to look a line's statements up, besides the proof; and to read one more value.
+_STEPS_OF_A_LINE = 100
+_STEPS_OF_A_VALUE = 12
 _TOO_COMPLEX = " (too complex to be compared with the other statements)"
 
 
@@ -127,6 +130,8 @@ class _PolicyPair:
 
         A loss is what a gain would be if the policies changed places.
         """
+        if not budget.affords(_STEPS_OF_A_LINE):
+            return False
         first, second = self._old, self._new
         gone, come = _together(change.before), _together(change.after)
         if effect == "loss":
@@ -188,7 +193,9 @@ class _Indexed:
         """Return the policy with those statements alone that may be about the same requests."""
         version = self.policy.version
         try:
+            budget.spend(_STEPS_OF_A_VALUE * sum(statement.size for statement in statements))
             if self._index is None:
+                budget.spend(_STEPS_OF_A_VALUE * sum(s.size for s in self.policy.statements))
                 self._index = ClauseIndex(list(clauses.read([self.policy])))
             near = {
                 clause.at: clause.statement

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.diff.changes import AccessChange, all_changes
@@ -81,7 +82,7 @@ class _PolicyPair:
     def __init__(
         self, old: Policy, new: Policy, *, exact: bool, alone: bool, budget: Budget
     ) -> None:
-        self._old, self._new = _Indexed(old), _Indexed(new)
+        self._old, self._new = _indexed(old), _indexed(new)
         self._exact, self._alone = exact, alone
         # Where the policies as wholes are no gain, no change is one.
         self._without: dict[Effect, bool] = {
@@ -176,6 +177,11 @@ def _together(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     for statement in statements:
         actions.setdefault(replace(statement, actions=()), []).extend(statement.actions)
     return tuple(replace(s, actions=tuple(dict.fromkeys(a))) for s, a in actions.items())
+
+
+@lru_cache(64)
+def _indexed(policy: Policy) -> _Indexed:
+    return _Indexed(policy)
 
 
 class _Indexed:

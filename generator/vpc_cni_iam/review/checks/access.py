@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy import wildcard
@@ -15,7 +16,7 @@ from vpc_cni_iam.review.diff.changes import Attachment, Change
 from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.nearest import upstream_update
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access
-from vpc_cni_iam.review.diff.verdicts import Access, Line
+from vpc_cni_iam.review.diff.verdicts import Access, Example, Line
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.gains import (
     admin_finding,
@@ -375,10 +376,15 @@ def _equal_document(change: Change) -> str:
 
 def _can_call(change: Change, access: Access) -> str:
     """Return what can be called newly, such as ``can now call s3:GetObject on all resources``."""
-    example = access.witness
-    if example is None:
+    if access.witness is None:
         return "may do more than before"
     old, new = (side.policy or Policy(()) for side in (change.before, change.after))
+    return _calls(old, new, access.witness)
+
+
+@lru_cache(1024)
+def _calls(old: Policy, new: Policy, example: Example) -> str:
+    """Return what can be called newly, asked once of policies that many have."""
     allowing = [s for s in new.statements if s.effect == "Allow"]
     before = set(old.actions())
     added = [action for action in new.actions() if action not in before]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.account.binding import PolicyChange
+from vpc_cni_iam.review.account.binding import Binding, PolicyChange
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, with_stand_ins
 from vpc_cni_iam.review.account.references import References
@@ -98,8 +98,12 @@ def _with_stand_ins(item: PolicyChange) -> tuple[PolicyChange, Names]:
     (before, after), names = with_stand_ins((item.before.read, item.after.read))
     if not names:
         return item, ()
-    return replace(
-        item, before=replace(item.before, read=before), after=replace(item.after, read=after)
+    old, new = item.before, item.after
+    return PolicyChange(
+        item.slot,
+        item.action,
+        Binding(before, old.policy, old.arn, old.owners, old.name),
+        Binding(after, new.policy, new.arn, new.owners, new.name),
     ), names
 
 

@@ -29,6 +29,7 @@ class Permission:
         resource: The resource, the same way; ``itself`` in a policy without resources.
         who: The principals in words, such as `` by AWS 111122223333``, or empty.
         words: The conditions in words, each after `` if ``.
+        key: What is the same for permissions of one meaning that are spelled alike.
     """
 
     statement: Statement
@@ -39,16 +40,12 @@ class Permission:
     principals: normalise.Normal
     who: str
     words: str
+    key: Key
 
     @property
     def effect(self) -> str:
         """Allow or Deny."""
         return self.statement.effect
-
-    @property
-    def key(self) -> Key:
-        """What is the same for permissions of one meaning that are spelled alike."""
-        return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
 
     @property
     def subject(self) -> Key:
@@ -117,6 +114,7 @@ def _each(
                 principals,
                 f" by {who}" if who else "",
                 words,
+                (each.effect, action.lower(), resource, conditions, principals),
             )
 
 

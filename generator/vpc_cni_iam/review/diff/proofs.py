@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -71,34 +71,38 @@ def proven(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool
     return budget.remember(
         ("proven", before, after),
         lambda: (
-            not _is_plainly_new(before, after)
+            not is_plainly_new(before, after, _added(before, after))
             and _new_access(before, after, budget, examples=False).verdict == NO_NEW_ACCESS
         ),
     )
 
 
-def _is_plainly_new(old: tuple[Policy, ...], new: tuple[Policy, ...]) -> bool:
-    """Say whether a statement without conditions allows what the old policies do not.
+def is_plainly_new(
+    old: Sequence[Policy], new: Sequence[Policy], statements: Iterable[Statement]
+) -> bool:
+    """Say whether some statements without conditions show that new policies allow more.
 
-    That it does shows by a request that its patterns say at once; most new statements are so.
+    They do by requests that their patterns say at once; most new statements are so.
     """
-    if not _are_ordinary(*old, *new):
-        return False
-    known = {statement for policy in old for statement in policy.statements}
     requests = [
         Request(_filled(action), _filled(statement.resources[0]))
-        for policy in new
-        for statement in policy.statements
-        if statement not in known and statement.resources and not statement.conditions
+        for statement in statements
+        if statement.resources and not statement.conditions
         for action in statement.actions
     ]
-    if not requests:
+    if not requests or not _are_ordinary(*old, *new):
         return False
     try:
         before, after = compile_policies(old), compile_policies(new)
         return any(after.evaluate(r).allowed and before.evaluate(r).denied for r in requests)
     except InputError:
         return False
+
+
+def _added(old: Sequence[Policy], new: Sequence[Policy]) -> Iterator[Statement]:
+    """Yield the statements that only new policies have."""
+    known = {statement for policy in old for statement in policy.statements}
+    yield from (s for policy in new for s in policy.statements if s not in known)
 
 
 def _are_ordinary(*policies: Policy) -> bool:

@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.proof import clauses
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
 from vpc_cni_iam.review.diff import rewording as spelling
-from vpc_cni_iam.review.diff.proofs import deny_removed, new_access, proven
+from vpc_cni_iam.review.diff.proofs import deny_removed, is_plainly_new, new_access, proven
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
 _NONE = Policy(())
@@ -141,6 +141,8 @@ class _PolicyPair:
             return not deny_removed([lost], [second.about(gone, budget)], budget)
         if self._without[effect]:
             return True
+        if not denies and is_plainly_new([first.policy], [second.policy], come):
+            return False
         if denies:
             rest = second.about(gone, budget)
             return proven([_with(rest, gone)], [rest], budget)

@@ -97,6 +97,7 @@ class Run:
 
 
 COMMAND = [sys.executable, "-m", "vpc_cni_iam"]
+_PIPE = 1 << 16  # bytes that a pipe holds while nobody reads
 
 
 def run(
@@ -112,9 +113,9 @@ def run(
     .ci/awkward runs each in a process of its own.
     """
     words = [str(word) for word in arguments]
-    in_process = command is COMMAND and not env and not stdin
+    in_process = command is COMMAND and not env and len(stdin.encode()) <= _PIPE
     if in_process and "VPC_CNI_IAM_PROCESSES" not in os.environ:
-        return _run_here(words, cwd)
+        return _run_here(words, cwd, stdin)
     done = subprocess.run(
         [*command, *words],
         cwd=cwd,
@@ -128,11 +129,12 @@ def run(
     return Run(done.returncode, done.stdout, done.stderr)
 
 
-def _run_here(words: list[str], cwd: Path | None) -> Run:
+def _run_here(words: list[str], cwd: Path | None, text: str) -> Run:
     from vpc_cni_iam.cli.main import main  # the oldest typer warns of the newest click
 
     streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
     reading, writing = os.pipe()
+    os.write(writing, text.encode())
     os.close(writing)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGTERM)}
     code: object = 0
@@ -301,6 +303,8 @@ def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
 # The test functions that `make test-fast` leaves out, measured by `--update-slow`.
 SLOW = ROOT / "tests" / "slow.txt"
 _SLOW_SECONDS = 0.25
+# So is every function with one of these fixtures, which take seconds in each worker.
+_SLOW_FIXTURES = {"site", "system_calls"}
 _seconds: dict[str, float] = {}
 
 
@@ -329,7 +333,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark slow tests, and leave those out that ask a public server unless ``-m network`` asks."""
     slow = set(SLOW.read_text(encoding="utf-8").splitlines())
     for item in items:
-        if _function(item.nodeid) in slow:
+        if _function(item.nodeid) in slow or _SLOW_FIXTURES & {*getattr(item, "fixturenames", ())}:
             item.add_marker(pytest.mark.slow)
     if "network" not in config.getoption("markexpr"):
         left_out = [item for item in items if item.get_closest_marker("network")]

@@ -165,7 +165,8 @@ def table(names: list[str], policies: Mapping[str, Any]) -> list[dict[str, Any]]
         policy = policies[name.rpartition("/")[2]]
         if policy["Path"].lstrip("/") != name.rpartition("/")[0] + "/" * ("/" in name):
             raise SystemExit(f"{name}: its path is {policy['Path']}")
-        kind, because = classify(name, parse(policy["Document"], name))
+        parsed = parse(policy["Document"], name)
+        kind, because = classify(name, parsed)
         text = json.dumps(policy["Document"], separators=(",", ":"))
         entries.append(
             {
@@ -174,6 +175,7 @@ def table(names: list[str], policies: Mapping[str, Any]) -> list[dict[str, Any]]
                 "because": because,
                 "version": policy["DefaultVersionId"],
                 "updated": policy["UpdateDate"][:10],
+                "denies": any(s.effect == "Deny" for s in parsed.statements),
                 "document": policy["Document"] if len(text) <= MOST_CHARACTERS else None,
             }
         )

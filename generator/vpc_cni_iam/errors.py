@@ -106,11 +106,7 @@ class InputError(VpcCniIamError):
 
 
 class PackageFileError(VpcCniIamError):
-    """A data file of this package that cannot be read: the installation is damaged.
-
-    Args:
-        reason: Why, as the operating system says it.
-    """
+    """A data file of this package that cannot be read: the installation is damaged."""
 
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(
@@ -134,11 +130,8 @@ class PublishError(VpcCniIamError):
 class EngineError(VpcCniIamError):
     """Terraform or OpenTofu is missing, or a run of it failed.
 
-    Args:
-        message: What failed and what to do.
-        command: The argument list that was run, empty if none was.
-        returncode: The exit code of the engine, or None if it did not run to its end.
-        stderr: What the engine printed, without colour codes.
+    `command` is the argument list that was run, empty if none was; `returncode` is None if it did
+    not run to its end; `stderr` has no colour codes.
     """
 
     def __init__(

@@ -35,6 +35,14 @@ from vpc_cni_iam.policy.document import to_json
 NOT_PRINCIPAL = {
     "Statement": [{"Effect": "Allow", "NotPrincipal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]
 }
+NOT_EKS = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/first"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    },
+}
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 
 
@@ -198,6 +206,43 @@ def test_what_eks_prints_tells_which_cluster_uses_which_role(tmp_path: Path) -> 
     assert audited(tmp_path, text, json.dumps(listed), json.dumps(described))["complete"]
 
 
+def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path: Path) -> None:
+    target = "arn:aws:iam::444455556666:role/target"
+    association = {
+        "clusterName": "prod",
+        "namespace": "kube-system",
+        "serviceAccount": "aws-node",
+        "roleArn": f"arn:aws:iam::{ACCOUNT}:role/first",
+        "targetRoleArn": target,
+    }
+    text = details(
+        role("first", PODS, inline={"assume": allow("sts:AssumeRole", resource=target)}),
+        role("target", NOT_EKS, inline={"cni": OLD}, account="444455556666"),
+    )
+    result = audited(tmp_path, text, json.dumps({"association": association}))
+    assert result["complete"] and list(names(result)) == ["target"]
+    assert names(result)["target"]["clusters"][0]["by"] == "EKS Pod Identity"
+    association["policy"] = json.dumps(allow("ec2:DescribeTags"))
+    result = audited(tmp_path, text, json.dumps({"association": association}))
+    assert not result["complete"] and "session policy" in result["unread"][0]["detail"]
+
+
+def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path) -> None:
+    text = details(role("node", NODES))
+    addon = {"addonName": "vpc-cni", "clusterName": "prod", "addonVersion": "v1.20.4-eksbuild.1"}
+    elsewhere = "arn:aws:iam::444455556666:role/cni"
+    for more, problem in (
+        ({"serviceAccountRoleArn": elsewhere}, f"its role {elsewhere} is not in the input"),
+        # The plugin has the role of a node group, or that of an association, which nothing names.
+        ({}, "no role of the input is known to be of cluster prod"),
+        ({"podIdentityAssociations": ["arn:aws:eks:::podidentityassociation/prod/a-1"]},
+         "no role of the input is known to be of cluster prod"),
+    ):  # fmt: skip
+        result = audited(tmp_path, text, json.dumps({"addon": {**addon, **more}}))
+        assert not result["complete"]
+        assert problem in json.dumps(result["unread"])
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -215,6 +260,12 @@ def test_other_files_are_refused(tmp_path: Path, text: str, problem: str) -> Non
     done = run("audit", "in.json", cwd=tmp_path)
     assert done.code == 3 and problem in done.err and "in.json" in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_version_that_is_not_known_names_the_option(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(details(role("a", NODES)))
+    done = run("audit", "a.json", "--to", "v1.99.0", cwd=tmp_path)
+    assert done.code == 2 and done.err.rstrip().endswith("or use --to v1.23.2")
 
 
 def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -> None:

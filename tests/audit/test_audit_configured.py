@@ -52,6 +52,8 @@ def test_the_values_of_an_add_on_decide_whether_its_role_breaks(tmp_path: Path) 
     result = audited(tmp_path, addon(off))
     (use,) = result["roles"][0]["clusters"]
     assert use["result"]["works"] and not result["breaks"] and result["complete"]
+    in_yaml = "env:\n" + "".join(f"  {n}: '{v}'\n" for n, v in WITHOUT_SUBNETS.items())
+    assert audited(tmp_path, addon(in_yaml))["roles"] == result["roles"]
     on = json.dumps({"env": {"WARM_IP_TARGET": "5"}})
     two = audited(tmp_path, addon(off), addon(on, cluster="stage"))
     assert [u["result"]["works"] for u in two["roles"][0]["clusters"]] == [True, False]
@@ -64,7 +66,8 @@ def test_the_values_of_an_add_on_decide_whether_its_role_breaks(tmp_path: Path) 
 
 def test_values_that_are_not_read_count_against_the_result(tmp_path: Path) -> None:
     for values in (
-        "env:\n  ENABLE_SUBNET_DISCOVERY: 'false'\n",
+        "env:\n  ENABLE_SUBNET_DISCOVERY: 'false\n",
+        "- env",
         '{"env": ',
         '{"env": {"ENABLE_IPv6": 1}}',
     ):

@@ -93,3 +93,51 @@ def test_what_is_not_read_of_it_counts_and_an_old_version_has_it_too(tmp_path: P
     assert result["metrics_helper"][0]["undecided"]
     old = audited(tmp_path, role("old", HELPER), to="v1.1.0")["metrics_helper"]
     assert "cloudwatch:PutMetricData" in {d["action"] for d in old[0]["denied"]}
+
+
+def association(account: str, name: str, cluster: str = "prod") -> str:
+    """What aws eks describe-pod-identity-association prints."""
+    return json.dumps(
+        {
+            "association": {
+                "clusterName": cluster,
+                "namespace": "kube-system",
+                "serviceAccount": account,
+                "roleArn": f"arn:aws:iam::{ACCOUNT}:role/{name}",
+                "associationArn": f"arn:aws:eks:eu-west-1:{ACCOUNT}:podidentityassociation/{name}",
+                "associationId": "a-0123456789abcdef0",
+                "ownerArn": None,
+            }
+        }
+    )
+
+
+def test_an_association_tells_the_cluster_of_the_metrics_helper(tmp_path: Path) -> None:
+    # A role that any pod can get is for the program whose association names it.
+    described = details(role("open", PODS, inline={"p": VARIANT}), role("x", HELPER))
+    (tmp_path / "a.json").write_text(described)
+    (tmp_path / "b.json").write_text(association("cni-metrics-helper", "open"))
+    done = run("audit", "a.json", "b.json", "--format", "json", cwd=tmp_path)
+    result = json.loads(done.out)
+    jsonschema.validate(result, schema("audit"))
+    clusters = {
+        r["role"].rpartition("/")[2]: [c["cluster"] for c in r["clusters"]]
+        for r in result["metrics_helper"]
+    }
+    assert (done.code, result["roles"], clusters) == (0, [], {"open": ["prod"], "x": []})
+    text = run("audit", "a.json", "b.json", cwd=tmp_path).out
+    assert (
+        f"role/open: used by cluster prod ({result['metrics_helper'][0]['clusters'][0]['by']})"
+        in text
+    )
+    # aws eks list-pod-identity-associations does not print the role.
+    listed = {
+        "associations": [json.loads(association("cni-metrics-helper", "open"))["association"]]
+    }
+    del listed["associations"][0]["roleArn"]
+    (tmp_path / "b.json").write_text(json.dumps(listed))
+    (tmp_path / "c.json").write_text(association("aws-node", "x"))
+    result = json.loads(
+        run("audit", "a.json", "b.json", "c.json", "--format", "json", cwd=tmp_path).out
+    )
+    assert [u["name"] for u in result["unread"]] == ["association of cni-metrics-helper in prod"]

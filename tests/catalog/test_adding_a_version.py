@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts import store
 
 data = store.calls_data()
 data["versions"].append("v1.24.0")
-data["source"] |= {"newest_version": "v1.24.0", "newest_release_date": "2026-12-01"}
+data["source"] |= {"newest_version": "v1.24.0", "newest_version_date": "2026-12-01"}
 from vpc_cni_iam.cli.main import main
 main()
 """

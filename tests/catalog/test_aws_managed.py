@@ -48,8 +48,10 @@ def test_aws_publishes_the_policy_and_its_document_decides_the_class(entry: dict
     else:  # AWS has changed it since
         document = entry["document"]
     if document is not None:
-        policy_class, because = classify(entry["name"], parse(document, name))
+        parsed = parse(document, name)
+        policy_class, because = classify(entry["name"], parsed)
         assert (policy_class.value, because) == (entry["class"], entry["because"])
+        assert entry["denies"] is any(s.effect == "Deny" for s in parsed.statements)
 
 
 @pytest.mark.parametrize("name", KNOWN)

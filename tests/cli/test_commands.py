@@ -136,10 +136,10 @@ def test_policy_options_reach_the_document() -> None:
     [
         ("", 0, "ok      ipv4 "),
         ("--variant ipv4", 0, "--cni-version v1.23.2; read"),
-        ("--revision 2022-01-31", 1, "action ec2:DescribeSubnets is not expected"),
+        ("--revision 2022-01-31", 1, "action ec2:DescribeSubnets is added"),
         ("--cni-version v1.22.1", 1, "ec2:DescribeSecurityGroups"),
-        ("--feature metrics-helper", 1, "is missing: allows cloudwatch:PutMetricData"),
-        ("--no-gaps", 1, "is not expected: allows ec2:ModifyNetworkInterfaceAttribute"),
+        ("--feature metrics-helper", 1, "is missing: it allows cloudwatch:PutMetricData"),
+        ("--no-gaps", 1, "is added: it allows ec2:ModifyNetworkInterfaceAttribute"),
     ],
 )
 def test_verify_options_replace_what_the_files_say(

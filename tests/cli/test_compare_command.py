@@ -50,7 +50,7 @@ TAGGED = {"StringEquals": {"aws:ResourceTag/a": "b"}}
         (
             document(allow("ec2:DeleteTags", Condition=TAGGED)),
             document(allow("ec2:DeleteTags")),
-            [("+", "weakened", "ec2:DeleteTags on *: from if aws:ResourceTag/a")],
+            [("+", "weakened", "ec2:DeleteTags on *: condition aws:ResourceTag/a")],
             "new access, for instance ec2:DeleteTags on",
             1,
         ),

@@ -1,11 +1,13 @@
 """Every help text, as a new user reads it on a terminal of 80 columns."""
 
 import re
+import shutil
 from functools import cache
+from pathlib import Path
 
 import pytest
 
-from conftest import run
+from conftest import ROOT, run
 from vpc_cni_iam.cli.main import COMMANDS
 
 GROUPS = {"registry": ["serve"]}
@@ -62,3 +64,21 @@ def test_examples_name_options_that_there_are(words: tuple[str, ...]) -> None:
 def test_a_command_of_its_own_has_examples(words: tuple[str, ...]) -> None:
     if words[0] not in GROUPS or len(words) == 2:
         assert f"vpc-cni-iam {' '.join(words)}" in shown(words).partition("Example")[2]
+
+
+def test_the_examples_of_review_and_of_a_picture_run(tmp_path: Path) -> None:
+    """With a plan that widens a policy, for which the help says 1, and a policy of the catalog."""
+    review = ROOT / "tests" / "review"
+    shutil.copytree(review / "configurations" / "widen" / "after", tmp_path, dirs_exist_ok=True)
+    plan = (review / "plans" / "widen.terraform-1.15.5.json").read_text()
+    (tmp_path / "plan.json").write_text(plan)
+    (tmp_path / "policy.json").write_text(run("policy", "ipv4").out)
+    examples = re.findall(r"vpc-cni-iam (review .*)", shown(("review",)))
+    examples += re.findall(r"vpc-cni-iam (coverage .* --format svg)", shown(("coverage",)))
+    assert len(examples) == 6
+    for example in examples:
+        # A saved plan needs the engine that made it.
+        words = ["plan.json" if word == "tfplan" else word for word in example.split()]
+        done = run(*words, cwd=tmp_path, stdin=plan if "-" in words else "")
+        assert (done.code, done.err) == (int(words[0] == "review"), ""), example
+    assert {"iam.sarif", "iam.html"} <= {path.name for path in tmp_path.iterdir()}

@@ -1,12 +1,15 @@
 """The bar: on a terminal, when it takes long, and nowhere else."""
 
+import json
 import os
 import pty
 import subprocess
 import sys
 from pathlib import Path
 
+from account_details import NODES, details, role
 from conftest import ROOT
+from trail_events import EVENTS
 
 PLAN = ROOT / "tests" / "review" / "plans" / "nested.terraform-1.15.5.json"
 IMPATIENT = """
@@ -17,10 +20,10 @@ vpc_cni_iam.cli.main.main()
 """
 
 
-def on_a_terminal(patience: float) -> tuple[str, str]:
-    """What a review prints to stdout, and to a terminal that is its stderr."""
+def on_a_terminal(patience: float, *words: str) -> tuple[str, str]:
+    """What a command prints to stdout, and to a terminal that is its stderr."""
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-c", IMPATIENT.format(patience), "review", str(PLAN)]
+    command = [sys.executable, "-c", IMPATIENT.format(patience), *words]
     environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=theirs, env=environ, text=True
@@ -41,15 +44,30 @@ def on_a_terminal(patience: float) -> tuple[str, str]:
 
 
 def test_a_bar_says_how_far_judging_is() -> None:
-    out, seen = on_a_terminal(-1)
+    out, seen = on_a_terminal(-1, "review", str(PLAN))
     assert "judging policies" in seen and "%" in seen
     assert "judging" not in out and "the review fails" in out
     # It is gone in the end, and the cursor is back.
     assert seen.rstrip().endswith("\x1b[2K") and "\x1b[?25h" in seen
 
 
+def test_a_bar_says_how_many_events_are_read(tmp_path: Path) -> None:
+    (tmp_path / "events.json").write_text("".join(f"{json.dumps(e)}\n" for e in EVENTS * 300))
+    words = ("coverage", "--variant", "ipv4", "--used", str(tmp_path / "events.json"))
+    out, seen = on_a_terminal(-1, *words)
+    assert "reading events" in seen and "100%" in seen
+    assert "reading" not in out and "safe to drop" in out
+
+
+def test_a_bar_says_how_much_of_accounts_is_read(tmp_path: Path) -> None:
+    (tmp_path / "account.json").write_text(details(*(role(f"r{n}", NODES) for n in range(300))))
+    out, seen = on_a_terminal(-1, "audit", str(tmp_path / "account.json"))
+    assert "reading accounts" in seen and "%" in seen
+    assert "reading" not in out and "300 roles of 1 account read" in out
+
+
 def test_what_is_quick_has_no_bar() -> None:
-    assert on_a_terminal(60)[1] == ""
+    assert on_a_terminal(60, "review", str(PLAN))[1] == ""
 
 
 def test_a_review_tells_how_far_it_is(tmp_path: Path) -> None:

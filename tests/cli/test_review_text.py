@@ -1,12 +1,14 @@
 """The report on terminals of every width, in colour and without."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from tools.corpus import cases, load
 
 from conftest import ROOT, run
-from synthetic import allow, attachment, document, plan, policy, resource
+from synthetic import Json, allow, attachment, document, plan, policy, resource
 
 PLANS = ROOT / "tests" / "review" / "plans"
 WIDEN = PLANS / "widen.terraform-1.15.5.json"
@@ -20,6 +22,21 @@ def test_a_report_is_as_wide_as_the_terminal(width: int) -> None:
     # The first line names the plan, whose path is not broken.
     assert max(len(line.rstrip()) for line in lines[1:]) <= width
     assert "ec2:TerminateInstances" in done.out
+
+
+@pytest.mark.parametrize("case", ["irsa-without-subject", "trust-any-namespace"])
+def test_a_word_is_broken_where_it_fits_no_line_and_then_between_its_parts(
+    case: str, tmp_path: Path
+) -> None:
+    (tmp_path / "plan.json").write_bytes(load(case).plan)
+    words = run("review", "plan.json", cwd=tmp_path).out.split()
+    narrow = run("review", "plan.json", cwd=tmp_path, env={"COLUMNS": "80"}).out
+    assert {word for word in words if len(word) <= 66} <= set(narrow.split())
+    long = {word for word in words if len(word) > 66}
+    assert long and all(word in "".join(narrow.split()) for word in long)
+    ends = {line.split()[-1] for line in narrow.splitlines() if line} - set(words)
+    broken = [e for e in ends for word in long if len(e) > 20 and word.startswith(e)]
+    assert all(end[-1] in ":/" for end in broken)
 
 
 def test_colour_is_for_terminals_and_can_be_had_and_refused() -> None:
@@ -94,10 +111,67 @@ def test_the_first_screen_answers_three_questions_in_order(tmp_path: Path) -> No
     titles = ("VPC CNI (aws-node)", "Who can do more", "Other changes", "Unknown until apply")
     places = [out.index(title) for title in titles]
     assert places == sorted(places)
-    assert out.count("\n") <= 50
-    assert "and 52 errors more (--details)" in out
+    assert out.count("\n") <= 40
+    assert "and 53 errors more (--details)" in out
     details = run("review", "plan.json", "--details", cwd=tmp_path).out
     assert "s3:B59" in details
+
+
+@pytest.mark.parametrize(
+    ("case", "rows"),
+    [
+        (
+            "upgrade-ipv6-outage",
+            (
+                "cluster   prod, IPv6",
+                "version   v1.21.2-eksbuild.1 -> v1.22.1-eksbuild.1, aws_eks_addon.vpc_cni",
+                "identity  aws_iam_role.cni (IRSA), unchanged",
+                "Unknown until apply: nothing.",
+            ),
+        ),
+        (
+            "pod-identity-stronger",
+            (
+                "identity  aws_iam_role.cni (EKS Pod Identity) -> "
+                "aws_iam_role.strong (EKS Pod Identity)",
+            ),
+        ),
+        ("mode-changed-to-ipv6", ("cluster   prod, IPv4 -> IPv6",)),
+        ("role-deleted-with-cluster-left", ("; the plan deletes aws_iam_role.cni",)),
+        ("version-not-named", ("version   not named in the plan; judged by v1.23.2, the newest",)),
+        ("resources-of-others", ("Not read: 2 changing resources of other types",)),
+    ],
+)
+def test_the_first_screen_says_what_the_plugin_has_and_what_is_not_read(
+    case: str, rows: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "plan.json").write_bytes(load(case).plan)
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert not [row for row in rows if row not in out], out
+
+
+def test_a_plan_of_many_findings_is_one_screen(tmp_path: Path) -> None:
+    """What several cases change, in one plan: an administrator is an error that is shown."""
+    changes: dict[str, Json] = {}
+    for case in (load("upgrade-ipv6-outage"), load("user-gets-administrator-access"), *cases()):
+        if len(changes) < 55 and "input" not in case.data:
+            for change in json.loads(case.plan)["resource_changes"]:
+                changes.setdefault(change["address"], change)
+    (tmp_path / "plan.json").write_bytes(plan(*changes.values()))
+    out = run("review", "plan.json", cwd=tmp_path, env={"COLUMNS": "100"}).out
+    assert out.count("\n") <= 40, out
+    assert all(title in out for title in ("[plugin-", "Who can do more", "Other changes"))
+    assert "aws_iam_user_policy_attachment.admin policy_arn [admin-attached]" in out
+
+
+def test_all_changes_come_with_details(tmp_path: Path) -> None:
+    reordered = [document(allow(actions)) for actions in (["s3:A", "s3:B"], ["s3:B", "s3:A"])]
+    (tmp_path / "plan.json").write_bytes(plan(policy("p", *reordered)))
+    title, line = "Changes of policies", "  = reordered"
+    first, details = (
+        run("review", "plan.json", *option, cwd=tmp_path).out for option in ((), ("--details",))
+    )
+    assert title not in first and title in details and line in details
 
 
 def test_a_name_in_a_group_is_not_unknown(tmp_path: Path) -> None:

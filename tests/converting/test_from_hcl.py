@@ -424,4 +424,4 @@ def test_values_fill_what_follows_from_them_and_other_names_stay(tmp_path: Path)
     typo = run("convert", "--from-hcl", "m/iam.tf", "--var", "bucket=a", cwd=tmp_path)
     assert (typo.code, "did you mean 'buckets'?" in typo.err) == (2, True)
     forward = run("convert", "m/iam.tf", "--var", "buckets=[]", cwd=tmp_path)
-    assert (forward.code, "--var and --var-file need --from-hcl" in forward.err) == (2, True)
+    assert forward.code == 2 and "--var, --var-file and --engine need --from-hcl" in forward.err

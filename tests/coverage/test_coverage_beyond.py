@@ -1,6 +1,7 @@
 """Patterns that are wider than the plugin's calls are named, with what they grant besides."""
 
 import json
+import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -142,6 +143,8 @@ def test_every_format_says_which_patterns_were_compared_with_a_part(
     )
     for options in ([], ["--all-versions"], ["--all-versions", "--format", "html"]):
         assert words in run("coverage", "p.json", *options, cwd=tmp_path).out
+    drawn = run("coverage", "p.json", "--all-versions", "--format", "svg", cwd=tmp_path).out
+    assert words in " ".join("".join(ET.fromstring(drawn).itertext()).split())
     for options in ([], ["--all-versions"]):
         done = run("coverage", "p.json", "--format", "json", *options, cwd=tmp_path)
         assert json.loads(done.out)["granted_partly_checked"] == ["all but *, a:b"]

@@ -1,10 +1,12 @@
 """A policy against the plugin as a cluster has it: ``coverage --daemonset``."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from conftest import run
 
@@ -118,6 +120,41 @@ def test_values_of_the_chart_and_lists_of_kubectl_are_read(tmp_path: Path) -> No
     assert report["cni_version"] == "v1.20.4"
 
 
+VALUES = """\
+# values.yaml
+image:
+  tag: v1.19.0
+env:
+  ENABLE_IPv6: yes
+  CLUSTER_NAME: prod
+  WARM_ENI_TARGET: 1
+nodeAgent:
+  enabled: true
+  enableCloudWatchLogs: "true"
+"""
+
+
+def test_yaml_is_read_as_its_json(tmp_path: Path) -> None:
+    _, report = covered(tmp_path, VALUES)
+    assert (report["cni_version"], report["mode"]) == ("v1.19.0", "ipv6")
+    assert report["features"] == ["network-policy-logs"]
+    # A manifest has several documents; strings stay strings.
+    manifest = yaml.safe_dump(json.loads(daemonset(ENABLE_MULTI_NIC="true")))
+    account = "kind: ServiceAccount\nmetadata: {name: aws-node, created: 2024-01-01}\n"
+    both = [covered(tmp_path, t)[1] for t in (manifest, f"{account}---\n{manifest}---\n")]
+    assert both[0] == both[1]
+    assert both[0] == covered(tmp_path, daemonset(ENABLE_MULTI_NIC="true"))[1]
+
+
+def test_yaml_without_its_package_is_refused_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    (tmp_path / "ds.yaml").write_text(VALUES)
+    done = run("coverage", "--variant", "ipv4", "--daemonset", "ds.yaml", cwd=tmp_path)
+    assert done.code == 3 and "pip install 'vpc-cni-iam[yaml]'" in done.err
+
+
 def test_what_the_file_does_not_say_counts(tmp_path: Path) -> None:
     source = {"configMapKeyRef": {"name": "cni", "key": "cluster"}}
     text = daemonset(CLUSTER_NAME=None, more=({"name": "CLUSTER_NAME", "valueFrom": source},))
@@ -131,8 +168,12 @@ def test_what_the_file_does_not_say_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "problem"),
     [
-        ("kind: DaemonSet\napiVersion: apps/v1\n", 3, "is YAML; print it with: kubectl get"),
-        ("# values\nenv:\n", 3, "is YAML"),
+        ("kind: DaemonSet\napiVersion: apps/v1\n", 3, "is neither the DaemonSet"),
+        ("env: {a: 1\n", 3, "is not YAML"),
+        ("env:\n  A: x\n  A: y\nimage: {}\n", 3, "line 3, column 3: is not YAML: the key 'A'"),
+        ("env: " + "[" * 5000, 3, "is not YAML: it nests too deeply"),
+        ("plain text", 3, "is neither the DaemonSet"),
+        ("", 3, "is neither the DaemonSet"),
         ("[]", 3, "is neither the DaemonSet"),
         ('{"kind": "Deployment"}', 3, "is neither the DaemonSet aws-node nor values"),
         (daemonset(image="cni@sha256:0", VPC_CNI_VERSION=None), 2, "give --cni-version"),

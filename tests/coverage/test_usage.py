@@ -15,7 +15,7 @@ import pytest
 import sqlglot
 
 from conftest import run, schema
-from trail_events import DENIED, EVENTS, NODES, ROLE, SDK, event
+from trail_events import DENIED, EVENTS, LATER, NODES, ROLE, SDK, event
 from vpc_cni_iam.coverage.usage.query import QueryEngine, query
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import cloudtrail
@@ -216,22 +216,37 @@ class Endless(io.RawIOBase):
     ("before", "between", "after"), [("", "\n", ""), ('{"Records":[', ",", "]}")]
 )
 def test_memory_does_not_grow_with_the_events(before: str, between: str, after: str) -> None:
-    record = json.dumps(event("CreateTags"))
-    chunk = (between.join([record] * 300) + between).encode()
-    number = 16  # 4,800 events, 6 MB
+    record = json.dumps({**event("CreateTags"), "eventID": "NUMBER"})
 
-    def pieces() -> Iterator[bytes]:
+    def pieces(number: int) -> Iterator[bytes]:
         yield before.encode()
-        yield from [chunk] * number
+        for n in range(number):
+            yield (record.replace("NUMBER", str(n)) + between).encode()
         yield (record + after).encode()
 
-    tracemalloc.start()
-    trail = cloudtrail.read(["-"], Endless(pieces()))  # type: ignore[arg-type]
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert trail.events == number * 300 + 1
-    assert trail.counts[ROLE, "ec2:CreateTags"].results == {Result.allowed: trail.events}
-    assert len(chunk) * number > 4 * peak
+    peaks = []
+    for number in (500, 5_000):  # 6 MB
+        tracemalloc.start()
+        trail = cloudtrail.read(["-"], Endless(pieces(number)))  # type: ignore[arg-type]
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert (trail.events, trail.repeated) == (number + 1, 0)
+        assert trail.counts[ROLE, "ec2:CreateTags"].results == {Result.allowed: trail.events}
+    assert peaks[1] < 1.2 * peaks[0]
+
+
+def test_an_event_that_is_read_twice_counts_once(tmp_path: Path) -> None:
+    first = event("CreateTags")
+    unnamed = {k: v for k, v in event("CreateTags").items() if k != "eventID"}
+    (tmp_path / "a.json").write_text(lines([first, event("CreateTags"), unnamed, unnamed]))
+    looked_up = {"Events": [{"CloudTrailEvent": json.dumps(first)}]}
+    (tmp_path / "b.json").write_text(json.dumps(looked_up))
+    words = (*UPSTREAM, "--used", "a.json", "--used", "b.json")
+    result = usage(tmp_path, *words)
+    (action,) = result["actions"]
+    assert (result["events"], result["repeated"], action["allowed"]) == (5, 1, 4)
+    text = run("coverage", *words, cwd=tmp_path).out
+    assert "5 events read, of which 1 repeat others and do not count; those" in text
 
 
 @pytest.mark.parametrize("text", [b"\0" * (1 << 20), lines([event("CreateTags")] * 99).encode()])
@@ -260,11 +275,11 @@ def test_the_query_counts_what_the_events_say(
     if engine == "lake":  # its tables have such names, which other engines take only in quotes
         sql = sql.replace(store, "cloudtrail_logs")
     sqlglot.parse_one(sql, dialect="athena")
-    (tmp_path / "events.json").write_text(lines(EVENTS))
+    (tmp_path / "events.json").write_text(lines((*EVENTS, LATER)))
     with duckdb.connect() as database:
         database.execute(
             "CREATE TABLE cloudtrail_logs AS SELECT userIdentity, eventTime, eventSource, "
-            "eventName, userAgent, errorCode FROM read_json(?)",
+            "eventName, userAgent, errorCode, eventID FROM read_json(?)",
             [str(tmp_path / "events.json")],
         )
         answer = database.execute(sql)

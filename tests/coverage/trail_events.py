@@ -1,5 +1,7 @@
 """Events of CloudTrail, as a trail writes them of the plugin."""
 
+import itertools
+import uuid
 from typing import Any
 
 ACCOUNT = "111122223333"
@@ -7,6 +9,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/eks/prod-aws-node"
 NODES = f"arn:aws:iam::{ACCOUNT}:role/prod-nodes"
 SDK = "aws-sdk-go-v2/1.41.4 ua/2.1 os/linux lang/go#1.24.6 md/GOOS#linux api/ec2#1.276"
 PLUGIN = f"{SDK} amazon-vpc-cni-k8s/v1.23.2"
+NUMBERS = itertools.count(1)
 DENIED = "Client.UnauthorizedOperation"
 
 
@@ -49,7 +52,7 @@ def event(
         "requestParameters": {"networkInterfaceIdSet": {}, "filterSet": {}},
         "responseElements": None,
         "requestID": "5c3a6d5c-98f1-4d3f-b6a5-1e5ad1f0d1f5",
-        "eventID": "0b3b1d2c-5e0a-4f4c-8f6d-0d4a8f3a2b1c",
+        "eventID": str(uuid.uuid5(uuid.NAMESPACE_OID, str(next(NUMBERS)))),
         "readOnly": name.startswith("Describe"),
         "eventType": "AwsApiCall",
         "managementEvent": True,
@@ -68,10 +71,11 @@ CONSOLE = {
     "awsRegion": "us-east-1",
     "userAgent": "Mozilla/5.0",
 }
+LATER = event("CreateNetworkInterface", time="2026-11-21T10:00:00Z")
 EVENTS = (
     event("DescribeNetworkInterfaces", time="2026-11-19T07:00:00Z"),
     event("CreateNetworkInterface"),
-    event("CreateNetworkInterface", time="2026-11-21T10:00:00Z"),
+    LATER,
     event("CreateTags", code=DENIED),
     event("AttachNetworkInterface", code="Client.InvalidNetworkInterfaceID.NotFound"),
     event("GetAuthorizationToken", service="ecr", role=NODES, agent="kubelet/v1.33"),

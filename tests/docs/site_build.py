@@ -1,5 +1,6 @@
 """The documentation site, built once for all tests."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -15,7 +16,17 @@ from conftest import ROOT
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the built site; building it asks no network, and a warning is an error."""
-    folder = tmp_path_factory.mktemp("documentation") / "site"
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = shared / "site"
+        if not folder.exists():
+            build(folder)
+    return folder
+
+
+def build(folder: Path) -> None:
     nowhere = "http://127.0.0.1:9"
     environ = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "https_proxy": nowhere}
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
@@ -23,7 +34,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder
 
 
 @pytest.fixture(scope="session")

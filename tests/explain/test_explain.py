@@ -217,6 +217,28 @@ def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: P
     assert causes(explanation) == {"allowed-by-policy": "certain"}
 
 
+@pytest.mark.parametrize(
+    ("more", "cause"),
+    [
+        ({}, {"allowed-by-policy": "certain"}),
+        ({"Resource": "arn:aws:ec2:*:*:subnet/*"}, {"condition-or-resource": "possible"}),
+        ({"Condition": {"Bool": {"a:b": "true"}}}, {"condition-or-resource": "possible"}),
+    ],
+)
+def test_a_policy_that_allows_the_named_resource_is_not_the_cause(
+    tmp_path: Path, more: dict[str, object], cause: dict[str, str]
+) -> None:
+    statement = {"Effect": "Allow", "Action": "ec2:CreateNetworkInterface"}
+    text = json.dumps(
+        {"Statement": {**statement, "Resource": "arn:aws:ec2:*:*:network-interface/*", **more}}
+    )
+    (tmp_path / "policy.json").write_text(text)
+    (explanation,) = explained(json.dumps(RECORD), "--policy", str(tmp_path / "policy.json"))
+    known = causes(explanation)
+    assert {name: known.get(name) for name in cause} == cause
+    assert ("condition-or-resource" in known) is ("condition-or-resource" in cause)
+
+
 def test_aws_words_about_other_policies_are_a_certain_cause() -> None:
     text = RECORD["errorMessage"].replace(
         "because no identity-based policy allows the ec2:CreateNetworkInterface action",

@@ -101,6 +101,35 @@ def test_every_report_names_what_was_assumed(tmp_path: Path) -> None:
     assert "assumed: data.aws_partition" not in china
 
 
+ROLE = """
+locals {
+  of_local = data.aws_iam_policy_document.cni[0].json
+}
+resource "aws_iam_role_policy" "cni" {
+  policy = data.aws_iam_policy_document.cni[0].json
+}
+resource "aws_iam_role_policy" "by_local" {
+  policy = local.of_local
+}
+"""
+
+
+def test_a_policy_in_another_file_says_to_give_the_directory(tmp_path: Path) -> None:
+    write_tree(tmp_path / "m", {**MODULE, "role.tf": ROLE})
+    for command in (("coverage",), ("compare", "m/cni.tf"), ("convert", "--from-hcl")):
+        done = run(*command, "m/role.tf", cwd=tmp_path)
+        assert done.code == 3 and "give the directory" in done.err
+        assert done.err.rstrip().rpartition("directory ")[2] == "m" or command[0] == "convert"
+    # Beside another policy it counts, in every format.
+    other = MAIN.split("\n\n")[2].replace("kms", "own")
+    write_tree(tmp_path / "m", {"role.tf": ROLE + other})
+    done = run("coverage", "m/role.tf", "--format", "json", cwd=tmp_path)
+    skipped = json.loads(done.out)["skipped"]
+    assert json.loads(done.out)["verdict"] == "incomplete"
+    assert sum("give the directory m" in part["detail"] for part in skipped) == 2
+    assert done.code == 1
+
+
 def test_a_variable_that_no_file_declares_is_refused(tmp_path: Path) -> None:
     done = command(tmp_path, "coverage", "--var", "creat=false")
     assert (done.code, "did you mean 'create'?" in done.err) == (2, True)

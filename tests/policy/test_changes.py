@@ -62,36 +62,37 @@ def test_rearranging_is_no_change(new: Policy) -> None:
         (
             Policy((replace(ONE, conditions=()), TWO)),
             [
-                "weakened: s3:Get, s3:List on a/*: from if aws:ResourceTag/team StringEquals "
-                "'blue' to no condition"
+                "weakened: s3:Get, s3:List on a/*: condition aws:ResourceTag/team StringEquals "
+                "'blue' removed: more requests match"
             ],
         ),
         (
             Policy((ONE, replace(TWO, conditions=(TAG,)))),
             [
-                "tightened: s3:Put on b: from no condition to if aws:ResourceTag/team "
-                "StringEquals 'blue'"
+                "tightened: s3:Put on b: condition aws:ResourceTag/team StringEquals 'blue' "
+                "added: fewer requests match"
             ],
         ),
         (
             Policy((replace(ONE, conditions=(replace(TAG, values=("blue", "red")),)), TWO)),
             [
-                "weakened: s3:Get, s3:List on a/*: from if aws:ResourceTag/team StringEquals "
-                "'blue' to if aws:ResourceTag/team StringEquals 'blue' or 'red'"
+                "weakened: s3:Get, s3:List on a/*: condition on aws:ResourceTag/team changed from "
+                "StringEquals 'blue' to StringEquals 'blue' or 'red': more requests match"
             ],
         ),
         (
             Policy((replace(ONE, conditions=(replace(TAG, operator="StringLike"),)), TWO)),
             [
-                "changed: s3:Get, s3:List on a/*: from if aws:ResourceTag/team StringEquals "
-                "'blue' to if aws:ResourceTag/team StringLike 'blue'"
+                "changed: s3:Get, s3:List on a/*: condition on aws:ResourceTag/team changed from "
+                "StringEquals 'blue' to StringLike 'blue'"
             ],
         ),
         (
             Policy((replace(ONE, conditions=(replace(TAG, key="aws:ResourceTag/t"),)), TWO)),
             [
-                "changed: s3:Get, s3:List on a/*: from if aws:ResourceTag/team "
-                "StringEquals 'blue' to if aws:ResourceTag/t StringEquals 'blue'"
+                "changed: s3:Get, s3:List on a/*: condition aws:ResourceTag/team StringEquals "
+                "'blue' removed; condition aws:ResourceTag/t StringEquals 'blue' added: other "
+                "requests match"
             ],
         ),
         (
@@ -225,7 +226,7 @@ def test_a_variable_of_a_module_is_whatever_it_is_filled_with(
         for o, v in (old, new)
     )
     (line,) = lines(after, before)
-    assert line.startswith(f"{word}: s3:Get on a/*: from if s3:prefix {old[0]} ")
+    assert line.startswith(f"{word}: s3:Get on a/*: condition on s3:prefix changed from {old[0]} ")
 
 
 NEVER = (

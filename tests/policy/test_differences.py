@@ -38,13 +38,13 @@ def test_what_iam_reads_alike_has_no_difference(same: Policy) -> None:
         ),
         (
             Policy((READ, replace(WRITE, actions=("s3:PutObject", "s3:DeleteObject")))),
-            ["statement 2 (s3:PutObject): action s3:DeleteObject is not expected"],
+            ["statement 2 (s3:PutObject): action s3:DeleteObject is added"],
         ),
         (
             Policy((READ, replace(WRITE, resources=("*",)))),
             [
                 "statement 2 (s3:PutObject): resource a is missing",
-                "statement 2 (s3:PutObject): resource * is not expected",
+                "statement 2 (s3:PutObject): resource * is added",
             ],
         ),
         (
@@ -64,23 +64,23 @@ def test_what_iam_reads_alike_has_no_difference(same: Policy) -> None:
         (
             Policy((replace(READ, conditions=(replace(TAG, operator="StringLike"),)), WRITE)),
             [
-                "statement 1 (s3:GetObject and 1 more): condition on aws:ResourceTag/team tests "
+                "statement 1 (s3:GetObject and 1 more): condition on aws:ResourceTag/team is "
                 "StringLike, expected StringEquals"
             ],
         ),
         (
             Policy((READ,)),
-            ["statement 2 (s3:PutObject): is missing: allows s3:PutObject on a"],
+            ["statement 2 (s3:PutObject): is missing: it allows s3:PutObject on a"],
         ),
         (
             Policy((READ, WRITE, replace(WRITE, effect="Deny"))),
-            ["statement 3 (s3:PutObject): is not expected: denies s3:PutObject on a"],
+            ["statement 3 (s3:PutObject): is added: it denies s3:PutObject on a"],
         ),
         (
             Policy((READ, replace(WRITE, effect="Deny"))),
             [
-                "statement 2 (s3:PutObject): is missing: allows s3:PutObject on a",
-                "statement 2 (s3:PutObject): is not expected: denies s3:PutObject on a",
+                "statement 2 (s3:PutObject): is missing: it allows s3:PutObject on a",
+                "statement 2 (s3:PutObject): is added: it denies s3:PutObject on a",
             ],
         ),
         (
@@ -89,7 +89,7 @@ def test_what_iam_reads_alike_has_no_difference(same: Policy) -> None:
         ),
         (
             Policy((READ, WRITE, WRITE)),
-            ["statement 3 (s3:PutObject): is not expected: allows s3:PutObject on a"],
+            ["statement 3 (s3:PutObject): is added: it allows s3:PutObject on a"],
         ),
     ],
 )
@@ -107,7 +107,7 @@ def test_principals_and_exceptions_are_compared() -> None:
     lines = [str(d) for d in differences(Policy((expected,)), Policy((actual,)))]
     assert lines == [
         "statement 1 (not iam:*): principal AWS 2 is missing",
-        "statement 1 (not iam:*): principal Service s is not expected",
+        "statement 1 (not iam:*): principal Service s is added",
     ]
 
 
@@ -137,7 +137,7 @@ def test_work_grows_with_the_number_of_statements() -> None:
     def steps(count: int) -> int:
         budget = Budget()
         results = differences(numbered(count, "a"), numbered(count, "b"), budget)
-        assert len(results) == 2 * count, "each resource is missing and another is not expected"
+        assert len(results) == 2 * count, "each resource is missing and another is added"
         return Budget().steps - budget.steps
 
     assert 0 < steps(1000) <= 10 * steps(100)

@@ -173,6 +173,11 @@ def test_two_accounts_with_one_role_name() -> None:
     review = reviewed(*roles, inline(None, ALL), configuration=configuration)
     assert levels(review) == {"admin-attached": "error"}
     assert review.findings[0].message.startswith("aws_iam_role.b ")
+    for role in roles:
+        arn = role["change"]["after"]["arn"]
+        addon = {"cluster_name": "c", "addon_name": "vpc-cni", "service_account_role_arn": arn}
+        review = reviewed(*roles, same("aws_eks_addon", "cni", addon))
+        assert review.clusters[0].after.roles == (role["address"],)
 
 
 def test_resources_about_access_that_are_not_read() -> None:

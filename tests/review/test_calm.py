@@ -1,5 +1,6 @@
 """What a review must not say: of a change that is none, or not what it looks like."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -95,11 +96,14 @@ def test_the_managed_policy_beside_a_generic_one_undoes_nothing() -> None:
     node = own_role("node", NODE_TRUST, document(allow("ec2:*")))
     results = [f for f in reviewed(*node, change).findings if f.rule == "managed-policy-attached"]
     assert [f.level for f in results] == ["warning"]
-    scoped = own_role(
-        "node", NODE_TRUST, dumps(variants.find(("ipv4",))[0].document(revisions()[0]))
-    )
-    results = [f for f in reviewed(*scoped, change).findings if f.rule == "managed-policy-attached"]
-    assert [f.level for f in results] == ["error"]
+    for variant, level in (("ipv4", "warning"), ("ipv6", "warning"), ("ipv4-scoped", "error")):
+        for revision in revisions():
+            own = own_role(
+                "node", NODE_TRUST, dumps(variants.find((variant,))[0].document(revision))
+            )
+            review = reviewed(*own, change)
+            results = [f for f in review.findings if f.rule == "managed-policy-attached"]
+            assert [f.level for f in results] == [level], (variant, revision.name)
 
 
 @pytest.mark.parametrize("name", ["ipv4", "ipv6"])
@@ -140,9 +144,19 @@ def test_a_trust_that_widens_names_who_comes() -> None:
     review = reviewed(resource("aws_iam_role", "cni", *sides))
     (finding,) = (f for f in review.findings if f.rule == "trust-widened")
     assert "by any service account named aws-node of" in finding.message
-    assert "was service account kube-system/aws-node of" in finding.message
+    assert finding.message.endswith("(was service account kube-system/aws-node)")
     assert "system:serviceaccount:default:aws-node" in " ".join(finding.details)
     assert "serviceaccount::" not in " ".join(finding.details)
+
+
+def test_a_trust_without_an_audience_names_tokens_for_any() -> None:
+    condition = {"StringEquals": {f"{ISSUER}:sub": "system:serviceaccount:kube-system:aws-node"}}
+    statement = json.loads(irsa())["Statement"][0]
+    trusts = (irsa(), document({**statement, "Condition": condition}))
+    sides = [{"name": "cni", "assume_role_policy": trust} for trust in trusts]
+    review = reviewed(resource("aws_iam_role", "cni", *sides))
+    (finding,) = (f for f in review.findings if f.rule == "trust-widened")
+    assert f"of {ISSUER}, with a token for any audience" in finding.message
 
 
 def test_a_policy_that_names_ec2_alone_is_not_the_plugins() -> None:

@@ -19,6 +19,11 @@ def test_a_review_says_what_the_case_says(case: Case) -> None:
     assert not problems, "\n".join([case.data["about"], *problems])
 
 
+def test_a_plan_that_no_engine_made_says_why() -> None:
+    assert len(CASES) >= 60
+    assert all(c.data["by_hand"].get("why") for c in CASES if "by_hand" in c.data)
+
+
 def test_every_rule_that_a_case_names_exists() -> None:
     named = {rule for c in CASES for e in c.expected for rule in e.rules}
     named |= {r for c in CASES for r in c.data.get("never", {}).get("rules", ())}

@@ -2,12 +2,13 @@
 
 import pytest
 
-from synthetic import Json, allow, document, policy, resource, reviewed, rules
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed, rules
 
 ALL = document(allow("s3:*"))
 GUARD = document({**allow("s3:*"), "Effect": "Deny"})
 BOTH = document(allow("ec2:A"), {**allow("s3:*"), "Effect": "Deny"})
 ONE = document(allow("ec2:A"))
+ROLE = {"name": "a", "assume_role_policy": document()}
 ARN = "arn:aws:iam::111122223333:policy/guard"
 
 
@@ -41,6 +42,16 @@ def test_a_deny_that_goes_is_new_access_where_another_policy_allows(change: Json
     assert (rules(review), review.failed) == ({"new-access"}, True)
     assert any("s3:" in text for f in review.findings for text in f.details)
     assert any(line.effect == "gain" for c in review.changes for line in c.lines)
+
+
+def test_a_deny_that_goes_is_not_shown_by_what_another_policy_gains() -> None:
+    gains = inline("more", ONE, document(allow("ec2:A"), allow("ec2:RunInstances")))
+    review = reviewed(inline("guard", GUARD, None), gains)
+    by_rule = {f.rule: f.address for f in review.findings}
+    assert by_rule == {
+        "new-access": "aws_iam_role_policy.more",
+        "access-removed": "aws_iam_role_policy.guard",
+    }
 
 
 def test_a_deny_that_is_detached_is_new_access_where_another_policy_allows() -> None:
@@ -82,3 +93,84 @@ def test_a_deny_that_comes_is_a_loss_whatever_the_policy_itself_allows() -> None
 def test_a_deny_that_is_written_differently_is_no_gain() -> None:
     split = document(*({**allow(a), "Effect": "Deny"} for a in ("s3:G*", "s3:*", "s3:P*")))
     assert rules(reviewed(inline("guard", GUARD, split))) == {"rewritten"}
+
+
+@pytest.mark.parametrize(
+    ("arn", "text"),
+    [
+        (ARN, "policy/guard"),
+        ("arn:aws:iam::aws:policy/AWSDenyAll", "policy/AWSDenyAll"),
+        # Of these, the catalog knows the document, or that it has no Deny.
+        ("arn:aws:iam::aws:policy/AmazonS3FullAccess", ""),
+        ("arn:aws:iam::aws:policy/ReadOnlyAccess", ""),
+        ("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy", ""),
+    ],
+)
+def test_a_policy_that_goes_and_is_not_known_may_have_denied_something(arn: str, text: str) -> None:
+    there = resource("aws_iam_role", "a", ROLE, ROLE)
+    values = {"role": "a", "policy_arn": arn}
+    gone = attachment("a", arn, sides=(values, None))
+    listed = resource(
+        "aws_iam_role",
+        "a",
+        {**ROLE, "managed_policy_arns": [arn]},
+        {**ROLE, "managed_policy_arns": []},
+    )
+    for changes in ((there, gone), (listed,)):
+        review = reviewed(*changes, fail_on="new-access")
+        messages = [f.message for f in review.findings if f.rule == "not-proven"]
+        assert review.failed is bool(text) and len(messages) == bool(text)
+        assert all(text in message and "Deny" in message for message in messages)
+
+
+def test_a_policy_that_is_not_known_and_goes_with_its_role_or_stays_denies_nothing_less() -> None:
+    values = {"role": "a", "policy_arn": ARN}
+    gone = attachment("a", ARN, sides=(values, None))
+    made = attachment("a", ARN, name="b", sides=(None, values))
+    assert not reviewed(
+        resource("aws_iam_role", "a", ROLE, None), gone, fail_on="new-access"
+    ).failed
+    there = resource("aws_iam_role", "a", ROLE, ROLE)
+    assert "not-proven" not in rules(reviewed(there, gone, made))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        resource(
+            "aws_iam_role_policies_exclusive",
+            "a",
+            {"role_name": "a", "policy_names": ["guard", "own"]},
+            {"role_name": "a", "policy_names": ["own"]},
+        ),
+        resource(
+            "aws_iam_role_policy_attachments_exclusive",
+            "a",
+            {"role_name": "a", "policy_arns": [ARN]},
+            {"role_name": "a", "policy_arns": []},
+        ),
+    ],
+)
+def test_what_an_exclusive_list_removes_and_is_not_known_may_have_denied_something(
+    change: Json,
+) -> None:
+    review = reviewed(change, fail_on="new-access")
+    assert review.failed and rules(review) == {"exclusive-removes"}
+
+
+def test_a_list_that_comes_removes_what_may_have_denied_something() -> None:
+    values = {"role_name": "r", "policy_arns": ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]}
+    comes = resource("aws_iam_role_policy_attachments_exclusive", "r", None, values)
+    review = reviewed(attached(True, True), comes, fail_on="new-access")
+    (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert "new-access" in finding.means and ARN in finding.message
+
+
+def test_who_leaves_a_group_leaves_a_deny_that_is_not_known() -> None:
+    values = {"group": "g", "policy_arn": ARN}
+    group = resource("aws_iam_group", "g", {"name": "g"}, {"name": "g"})
+    attached = resource("aws_iam_group_policy_attachment", "g", values, values)
+    sides = ({"user": "ann", "groups": ["g"]}, {"user": "ann", "groups": []})
+    leaves = resource("aws_iam_user_group_membership", "ann", *sides)
+    assert "not-proven" in rules(reviewed(group, attached, leaves))
+    assert "not-proven" not in rules(reviewed(group, leaves))

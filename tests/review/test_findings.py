@@ -41,7 +41,9 @@ def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> 
 
 
 def test_the_managed_policy_beside_a_scoped_one_is_an_error() -> None:
-    inline = {"name": "i", "role": "r", "policy": CNI}
+    own = {"Condition": {"StringEquals": {"aws:ResourceTag/cluster": "prod"}}}
+    scoped = document(allow("ec2:AssignPrivateIpAddresses", **own))
+    inline = {"name": "i", "role": "r", "policy": scoped}
     review = reviewed(
         attachment("r", MANAGED), resource("aws_iam_role_policy", "i", inline, inline)
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from browser import Chromium, chromium
+from devtools import browser
 from reviews import PLANS, every, hostile, of_plan
 from synthetic import allow, document, resource, reviewed
 from vpc_cni_iam.catalog import parameters
@@ -123,6 +124,7 @@ def test_what_a_document_of_the_catalog_brings_does_not_alarm() -> None:
         page = report(reviewed(resource("aws_iam_role_policy", "cni", None, values)))
         assert 'data-change="gained"' in page
         assert bool(re.search(r'<tr class="grants', page)) is alarms
+        assert ('<tr class="gain' in page) is ('class="bad"' in page) is alarms
 
 
 def test_the_matrix_says_before_after_and_what_the_plugin_needs() -> None:
@@ -156,6 +158,12 @@ def test_colours_have_the_contrast_that_wcag_asks(scheme: str) -> None:
     for text, ground in pairs:
         light, dark = sorted((luminance(values[text]), luminance(values[ground])), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+
+
+def test_new_access_is_not_green() -> None:
+    style = Page(report(of("widen"))).raw["style"]
+    colours = re.findall(r"tr\.(?:gain|grants|lacks) [^{]*\{([^}]*)\}", style)
+    assert colours and all("var(--bad" in text for text in colours)
 
 
 def test_same_review_same_bytes() -> None:
@@ -220,6 +228,18 @@ def test_a_browser_finds_nothing_hostile_in_hostile_text(
         )
     )
     assert "<title>IAM review of" in chromium.dom(page)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_is_off_the_screen(width: int, dark: bool, tmp_path: Path) -> None:
+    off = "[...document.querySelectorAll('main *')].map(e => e.getBoundingClientRect().right)"
+    with browser(tmp_path) as tab:
+        tab.size(width, dark=dark)
+        for name in ("widen", "admin"):
+            (tmp_path / "page.html").write_text(report(of(name)))
+            tab.open(tmp_path / "page.html")
+            assert tab.run(f"Math.max(...{off})") <= width
 
 
 def test_screens_and_paper(chromium: Chromium, tmp_path: Path) -> None:

@@ -90,6 +90,26 @@ def test_an_answer_is_the_same_with_and_without(seed: int) -> None:
     assert told(changes) == told([*changes, WITHOUT])
 
 
+def test_a_deny_that_goes_is_judged_beside_other_policies_by_its_own_names() -> None:
+    tag = {"Condition": {"StringEquals": {TAG: "cluster-7"}}}
+    allowed = document(allow("ec2:CreateTags", **tag), allow("s3:GetObject"))
+    denied = document({**allow("ec2:CreateTags", **tag), "Effect": "Deny"}, allow("s3:GetObject"))
+    values = {"name": "deny", "role": "r"}
+    changes = [
+        role("r", document(allow("sts:AssumeRole")), document(allow("sts:AssumeRole"))),
+        resource("aws_iam_role_policy", "allow", *[{"role": "r", "policy": allowed}] * 2),
+        resource(
+            "aws_iam_role_policy",
+            "deny",
+            {**values, "policy": denied},
+            {**values, "policy": document(allow("s3:GetObject"))},
+        ),
+    ]
+    (finding,) = (f for f in told(changes)["findings"] if f["rule"] == "new-access")
+    assert "aws_iam_role.r may do more than before" in finding["message"]
+    assert told(changes) == told([*changes, WITHOUT])
+
+
 def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from vpc_cni_iam.policy.proof import access
 

@@ -113,7 +113,7 @@ def outer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def seen(outer: Path) -> dict[str, list[list[str]]]:
+def system_calls(outer: Path) -> dict[str, list[list[str]]]:
     """What each command asked of the system, in a folder of its own inside a larger one."""
     work = outer / "work"
     new = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:DescribeVpcs"))
@@ -149,25 +149,27 @@ def test_every_command_is_watched() -> None:
     assert commands - {words.split()[0] for words in COMMANDS} == {"registry"}
 
 
-def test_no_command_opens_a_connection(seen: dict[str, list[list[str]]]) -> None:
-    for words, events in seen.items():
+def test_no_command_opens_a_connection(system_calls: dict[str, list[list[str]]]) -> None:
+    for words, events in system_calls.items():
         assert [e for e in events if e[0] in watched.CONNECTS] == [], words
 
 
-def test_no_command_starts_a_program_that_it_need_not(seen: dict[str, list[list[str]]]) -> None:
+def test_no_command_starts_a_program_that_it_need_not(
+    system_calls: dict[str, list[list[str]]],
+) -> None:
     engines = {path for name in NAMES if (path := shutil.which(name))}
-    for words, events in seen.items():
+    for words, events in system_calls.items():
         started = {e[1] for e in events if e[0] in watched.STARTS}
         known = engines if COMMANDS[words] == "the engines" else {COMMANDS[words]} - {""}
         assert started == known, words
 
 
 def test_nothing_is_written_outside_the_directory(
-    outer: Path, seen: dict[str, list[list[str]]]
+    outer: Path, system_calls: dict[str, list[list[str]]]
 ) -> None:
     allowed = (f"{outer / 'work'}", f"{outer / 'temporary'}/", os.devnull)
     written = 0
-    for words, events in seen.items():
+    for words, events in system_calls.items():
         for event, *places in events:
             if event == "open" or event in watched.CHANGES:
                 written += 1

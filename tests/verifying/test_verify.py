@@ -64,7 +64,11 @@ EDITS = {
     ),
     "added action": (
         replaced('["ec2:CreateTags"]', '["ec2:CreateTags", "ec2:DeleteTags"]'),
-        "ipv4: statement 2 (ec2:CreateTags): action ec2:DeleteTags is not expected",
+        "ipv4: statement 2 (ec2:CreateTags): action ec2:DeleteTags is added",
+    ),
+    "an action of many stars, which takes no time": (
+        replaced('["ec2:CreateTags"]', '["ec2:*C*r*e*a*t*e*T*a*g*s*x*y*z*"]'),
+        "ipv4: statement 2 (ec2:*C*r*e*a*t*e*T*a*g*s*x*y*z*): is added: it allows ",
     ),
     "widened resource": (
         replaced(
@@ -72,26 +76,26 @@ EDITS = {
             ':network-interface/*"]',
             'resources = ["*"]',
         ),
-        "ipv4: statement 2 (ec2:CreateTags): resource * is not expected",
+        "ipv4: statement 2 (ec2:CreateTags): resource * is added",
     ),
     "partition that ignores its variable": (
         replaced("arn:${var.partition}:", "arn:aws:"),
         "ipv4: statement 2 (ec2:CreateTags): resource "
-        "arn:aws:ec2:${var.region}:${var.account_id}:network-interface/* is not expected",
+        "arn:aws:ec2:${var.region}:${var.account_id}:network-interface/* is added",
     ),
     "weakened condition": (
         replaced('test     = "StringEquals"', 'test     = "StringLike"'),
         "ipv4-scoped: statement 3 (ec2:CreateNetworkInterface): condition on "
-        "aws:RequestTag/cluster.k8s.amazonaws.com/name tests StringLike, expected StringEquals",
+        "aws:RequestTag/cluster.k8s.amazonaws.com/name is StringLike, expected StringEquals",
     ),
     "cluster name that ignores its variable": (
         replaced("cluster/${local.cluster_name}", "cluster/prod"),
         "ipv4-scoped: statement 6 (ec2:AttachNetworkInterface and 2 more): condition "
-        "aws:ResourceTag/kubernetes.io/cluster/prod StringEquals 'owned' is not expected",
+        "aws:ResourceTag/kubernetes.io/cluster/prod StringEquals 'owned' is added",
     ),
     "denied": (
         replaced('effect    = "Allow"', 'effect    = "Deny"'),
-        "ipv4: statement 2 (ec2:CreateTags): is not expected: denies ec2:CreateTags on "
+        "ipv4: statement 2 (ec2:CreateTags): is added: it denies ec2:CreateTags on "
         "arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*",
     ),
     "renamed": (

@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from vpc_cni_iam.audit.clusters import ClusterUse, configured_clusters, unknown_roles
+from vpc_cni_iam.audit.clusters import uses as cluster_uses
 from vpc_cni_iam.audit.judge import (
-    FamilyAudit,
     PluginRole,
     PolicyAudit,
     judge,
@@ -25,9 +26,9 @@ from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.inputs import daemonset
+from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail
-from vpc_cni_iam.inputs.aws.eks import ClusterDetail, ClusterDetailKind
+from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -37,24 +38,6 @@ from vpc_cni_iam.policy.evaluate import compile_policies
 _MANAGED = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/AmazonEKS_CNI_Policy")
 # What makes the account matter to a policy: an account's number, whole or in part, or its key.
 _ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterUse:
-    """A cluster whose plugin has a role.
-
-    Args:
-        version: The plugin's version there, empty if it is not known.
-        by: What says so: an add-on, an association of EKS Pod Identity, a node group, or a pod.
-        configuration: The file that says how the plugin is configured there, empty if none does.
-        result: What the role means for the plugin so configured, None if that is not known.
-    """
-
-    cluster: str
-    version: str
-    by: ClusterDetailKind
-    configuration: str = ""
-    result: FamilyAudit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +102,12 @@ def audit(
     Raises:
         InputError: A file that is not as AWS prints it.
     """
-    clusters, configured, refused = _configured(details.clusters, deployments)
-    auditor = _Auditor(clusters, version, configured)
+    clusters, configured, refused = configured_clusters(details.clusters, deployments)
+    auditor = _Auditor(clusters, version, configured, {c.role for c in clusters if c.role})
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
-    unread = [*details.unread, *refused, *auditor.unread(), *_unknown_roles(details.clusters)]
     used = {use.cluster for role in roles for use in role.clusters}
-    for cluster, deployment in configured.items():
-        if cluster not in used:
-            advice = f"no role of the input is known to be of cluster {cluster}; add what aws eks "
-            advice += (
-                "describe-addon, describe-pod-identity-association or describe-nodegroup prints"
-            )
-            unread.append(Skipped(deployment.source, Reason.not_read, advice))
+    unknown = unknown_roles(clusters, configured, used, auditor.absent)
+    unread = [*details.unread, *refused, *auditor.unread(), *unknown]
     if not auditor.accounts:
         advice = f"it holds no role; print roles too: {COMMAND}, without --filter"
         unread.append(Skipped("the input", Reason.not_read, advice))
@@ -149,58 +126,14 @@ def audit(
     )
 
 
-def _configured(
-    clusters: Iterable[ClusterDetail], deployments: Iterable[Deployment]
-) -> tuple[list[ClusterDetail], dict[str, Deployment], list[Skipped]]:
-    """Return the details of clusters, how the plugin is configured in each, and what is not known.
-
-    A DaemonSet comes before the values of an add-on, which it has already.
-    """
-    every = list(clusters)
-    refused: list[Skipped] = []
-    configured: dict[str, Deployment] = {}
-    for deployment in deployments:
-        refused += deployment.unread
-        environment = deployment.environment
-        if not (cluster := environment.get("CLUSTER_NAME", "")):
-            advice = "CLUSTER_NAME is not in it, so that its cluster is not known"
-            refused.append(Skipped(deployment.source, Reason.not_read, advice))
-            continue
-        configured[cluster] = deployment
-        if role := environment.get("AWS_ROLE_ARN"):  # of a pod, set by EKS for IRSA
-            kind, version = ClusterDetailKind.pod, deployment.version
-            every.append(ClusterDetail(kind, cluster, deployment.source, role, version))
-    for detail in every:
-        if detail.values and detail.cluster not in configured:
-            try:
-                configured[detail.cluster] = daemonset.values(
-                    detail.values, detail.source, detail.cluster, detail.version
-                )
-            except InputError as error:
-                name = f"add-on of {detail.cluster}"
-                refused.append(Skipped(name, Reason.not_read, str(error)))
-    return every, configured, refused
-
-
-def _unknown_roles(clusters: Iterable[ClusterDetail]) -> Iterator[Skipped]:
-    """Yield the associations whose role no file names."""
-    known = {
-        c.cluster for c in clusters if c.kind is ClusterDetailKind.association and c.role_known
-    }
-    for cluster in clusters:
-        if not cluster.role_known and cluster.cluster not in known:
-            advice = "its role is not in the list; add aws eks describe-pod-identity-association"
-            name = f"association of aws-node in {cluster.cluster}"
-            yield Skipped(name, Reason.not_read, advice)
-
-
 @dataclass(slots=True)
 class _Auditor:
     """Judges one role after another, and keeps what it learned of texts."""
 
     clusters: Sequence[ClusterDetail]
     version: PluginVersion
-    deployments: Mapping[str, Deployment] = field(default_factory=dict)
+    deployments: Mapping[str, Deployment]
+    absent: set[str]
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
     _trusts: dict[bytes, Trust | InputError] = field(default_factory=dict)
@@ -212,16 +145,18 @@ class _Auditor:
     def role(self, detail: RoleDetail) -> RoleAudit | None:
         """Return what a role means for the plugin, None if it is not for it."""
         self.accounts[detail.account] += 1
-        uses = self._uses(detail.arn)
+        self.absent.discard(detail.arn)
+        uses = cluster_uses(detail.arn, eks.PLUGIN, self.clusters)
+        helped = cluster_uses(detail.arn, eks.METRICS_HELPER, self.clusters)
         trust = self._trust(detail)
         if not isinstance(trust, Trust):
             self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, str(trust)))
             trust = Trust((), for_plugin=False)
-            if not uses:
+            if not (uses or helped):
                 return None
+        if helped or (trust.metrics_helper and not (trust.credentials or uses)):
+            self.metrics_helper.append(self._metrics_helper(detail, trust, helped))
         if not trust.credentials and not uses:
-            if trust.metrics_helper:
-                self.metrics_helper.append(self._metrics_helper(detail, trust))
             return None
         serves = trust.for_plugin or bool(uses)
         role, missing, refused = self._with_policies(detail, trust.credentials)
@@ -240,10 +175,12 @@ class _Auditor:
         uses = tuple(self._as_configured(use, role) for use in uses)
         return self._audit(detail, trust, uses, judgement, undecided)
 
-    def _metrics_helper(self, detail: RoleDetail, trust: Trust) -> MetricsHelperRole:
+    def _metrics_helper(
+        self, detail: RoleDetail, trust: Trust, uses: tuple[ClusterUse, ...]
+    ) -> MetricsHelperRole:
         role, missing, refused = self._with_policies(detail, trust.metrics_helper)
         undecided = _undecided(missing, refused)
-        return judge_metrics_helper(detail.arn, trust.metrics_helper, role, undecided)
+        return judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, undecided)
 
     def _with_policies(
         self, detail: RoleDetail, credentials: tuple[Credentials, ...]
@@ -267,18 +204,6 @@ class _Auditor:
             count = f"{roles:,} role{'s' * (roles != 1)}"
             detail = f"{count} may have permissions by it, and the input does not have it; "
             yield Skipped(arn, Reason.not_read, f"{detail}print it too: {COMMAND}, no --filter")
-
-    def _uses(self, arn: str) -> tuple[ClusterUse, ...]:
-        versions = {
-            c.cluster: str(PluginVersion.parse(c.version) or c.version)
-            for c in self.clusters
-            if c.version
-        }
-        return tuple(
-            ClusterUse(c.cluster, versions.get(c.cluster, ""), c.kind)
-            for c in self.clusters
-            if c.role == arn
-        )
 
     def _trust(self, detail: RoleDetail) -> Trust | InputError:
         key = _digest(detail.trust)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.audit.judge import DeniedAction, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
 from vpc_cni_iam.catalog.facts import known_versions
@@ -18,11 +19,12 @@ _NAME = "metrics-helper"
 
 @dataclass(frozen=True, slots=True)
 class MetricsHelperRole:
-    """A role that cni-metrics-helper alone can get.
+    """A role that cni-metrics-helper alone can get, or has in a cluster.
 
     Args:
         role: Its ARN.
-        credentials: How cni-metrics-helper gets it.
+        credentials: How cni-metrics-helper alone could get it; empty if others could as well.
+        clusters: The clusters in which it has the role.
         denied: Its calls that are not allowed at the version that was asked for; at the newest
             one, if the other is older than the program.
         equal_to: The published documents that one of its policies equals.
@@ -31,13 +33,18 @@ class MetricsHelperRole:
 
     role: str
     credentials: tuple[Credentials, ...]
+    clusters: tuple[ClusterUse, ...]
     denied: tuple[DeniedAction, ...]
     equal_to: tuple[KnownDocument, ...]
     undecided: tuple[str, ...]
 
 
 def judge_metrics_helper(
-    arn: str, credentials: tuple[Credentials, ...], role: PluginRole, undecided: tuple[str, ...]
+    arn: str,
+    credentials: tuple[Credentials, ...],
+    clusters: tuple[ClusterUse, ...],
+    role: PluginRole,
+    undecided: tuple[str, ...],
 ) -> MetricsHelperRole:
     """Return what a role of cni-metrics-helper is denied.
 
@@ -51,6 +58,7 @@ def judge_metrics_helper(
     return MetricsHelperRole(
         arn,
         credentials,
+        clusters,
         tuple(DeniedAction(c.template.action, s.name, c.consequence) for s, c in denied),
         tuple(known for p in role.policies for known in recognise(p, names_in([p]))),
         undecided,

@@ -75,8 +75,10 @@ def _role(role: RoleAudit, version: str) -> Iterator[str]:
 def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:
     equal = f", equal to {'; '.join(listed(role.equal_to))}" if role.equal_to else ""
     result = "" if role.denied or role.undecided else ": its calls are allowed"
-    credentials = ", ".join(role.credentials)
-    yield f"{role.role}: a role of cni-metrics-helper ({credentials}){equal}{result}"
+    credentials = f" ({', '.join(role.credentials)})" if role.credentials else ""
+    yield f"{role.role}: a role of cni-metrics-helper{credentials}{equal}{result}"
+    for use in role.clusters:
+        yield f"{role.role}: used by cluster {use.cluster} ({use.by})"
     for text in role.undecided:
         yield f"{role.role}: not decided: {text}"
     for denied in role.denied:

@@ -39,7 +39,7 @@ def audit(
     to: str = versions.plugin_version("Plugin version that is asked about, or latest.", "latest"),
     strict: bool = versions.STRICT,
     daemonset: list[str] | None = value(
-        "FILE", "JSON of aws-node of a cluster, as in coverage; repeat for more."
+        "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),
     output: options.Format = options.FORMAT,
 ) -> None:
@@ -50,7 +50,7 @@ def audit(
     from vpc_cni_iam.inputs.aws.account import AccountDetails
 
     inputs.check_once([*files, *(daemonset or ())])
-    version = known_versions.find(to)
+    version = known_versions.find(to, "--to")
     deployments = [inputs.deployment(file) for file in daemonset or ()]
     with (
         progress("reading accounts") as passed,

@@ -35,8 +35,8 @@ exit code is 3.
 
 With --from-hcl, FILE is a .tf file or a directory, and its policies are printed as JSON: data
 sources, jsonencode and heredocs. Exit code 1 means that some are left out because only an engine
-can evaluate them, or stand in files that are not read. --document selects policies, and --var
-gives values to variables.
+can evaluate them, or stand in files that are not read. --document selects policies, --var gives
+values to variables, and --engine has an engine render what it alone can evaluate.
 
 With --rewrite, the heredocs and jsonencode calls that the AWS provider takes for IAM policies are
 replaced by data sources in the .tf file. Nothing else in the file changes.
@@ -50,11 +50,13 @@ Examples:
   vpc-cni-iam convert key.json --parametrize account_id=111122223333
   vpc-cni-iam convert --from-hcl iam.tf --output policies
   vpc-cni-iam convert --from-hcl iam.tf --var cluster_name=prod
+  vpc-cni-iam convert --from-hcl iam.tf --engine terraform
   vpc-cni-iam convert --rewrite iam.tf --dry-run
 """
 
 # The progress bar is shown from this number of files on.
 _MANY = 100
+_NONE = options.RenderingEngine.none
 
 
 class ConvertFormat(StrEnum):
@@ -127,12 +129,13 @@ def convert(
         typer.Argument(metavar="FILE...", help="JSON or .tf files; - is standard input."),
     ],
     chosen: ConvertCommandOptions,
-    variables: options.VariableOptions,
+    variables: options.ModuleOptions,
 ) -> None:
     """See `HELP`."""
     chosen.check()
-    if not chosen.from_hcl and (variables.var or variables.var_file):
-        raise UsageError("--var and --var-file need --from-hcl")
+    needs_hcl = variables.var or variables.var_file or variables.engine is not _NONE
+    if needs_hcl and not chosen.from_hcl:
+        raise UsageError("--var, --var-file and --engine need --from-hcl")
     if chosen.rewrite:
         _rewrite(files, chosen)
     elif chosen.from_hcl:
@@ -199,7 +202,7 @@ def _show_changes(changes: Sequence[FileChange], directory: str) -> None:
 
 
 def _from_hcl(
-    files: Sequence[str], chosen: ConvertCommandOptions, variables: options.VariableOptions
+    files: Sequence[str], chosen: ConvertCommandOptions, variables: options.ModuleOptions
 ) -> None:
     from vpc_cni_iam.converting import from_hcl, report
 
@@ -220,14 +223,15 @@ def _from_hcl(
         raise typer.Exit(VpcCniIamError.exit_code if failed else 1)
 
 
-def _readings(files: Sequence[str], variables: options.VariableOptions) -> list[Reading | Unread]:
+def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Reading | Unread]:
     from vpc_cni_iam.converting.from_hcl import read_files
     from vpc_cni_iam.inputs.variables import check_declared
 
     inputs.check_once([*files, *(variables.var_file or ())])
     values = variables.read()
     texts = (partial(_hcl_texts, file) for file in files)
-    readings = read_files(texts, _texts_beside(files) if values.names else {}, values)
+    needs_beside = values.names or values.renderer
+    readings = read_files(texts, _texts_beside(files) if needs_beside else {}, values)
     check_declared(values)
     return readings
 

@@ -84,7 +84,7 @@ class NodeOptions:
     """The options that describe the plugin, its node and its cluster."""
 
     daemonset: str | None = value(
-        "FILE", "JSON of aws-node: plugin version, IP family and environment."
+        "FILE", "JSON or YAML of aws-node: plugin version, IP family and environment."
     )
     cni_version: str | None = versions.plugin_version(
         "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"

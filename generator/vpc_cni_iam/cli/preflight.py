@@ -39,7 +39,7 @@ def preflight(
     hardening: options.HardeningOptions,
     cluster_name: str | None = value("NAME", "Name of the cluster.  [default: the DaemonSet's]"),
     daemonset: str | None = value(
-        "FILE", "JSON of aws-node: cluster, VPC, IP family, plugin version and features."
+        "FILE", "JSON or YAML of aws-node: cluster, VPC, IP family, plugin version and features."
     ),
     vpc_id: str | None = value("ID", "VPC of the nodes.  [default: the one they are in]"),
     variant: str | None = options.variant(

@@ -10,6 +10,7 @@ import typer
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.expand import value
+from vpc_cni_iam.cli.progress import progress
 from vpc_cni_iam.coverage.usage.query_engine import QueryEngine
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: 
     from vpc_cni_iam.coverage.usage.usage import usage
     from vpc_cni_iam.inputs.aws import cloudtrail
 
-    trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or ())
+    with progress("reading events") as passed:
+        trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or (), passed)
     result = usage(subject, setting, trail, asked.role or ())
     common.show_result(result, options.Format(output), report.to_text(result))
     return 0 if result.complete and not result.not_allowed else 1

@@ -41,12 +41,13 @@ class ConversionData(TypedDict):
 
 
 class ReadData(TypedDict):
-    """A policy of a .tf file as JSON, and the references that stand in it as ${...}."""
+    """A policy of a .tf file as JSON, with the references that stand in it, or its engine."""
 
     address: str
     source: str
     line: int
     references: Sequence[str]
+    engine: str | None
     document: dict[str, Any]
 
 
@@ -124,6 +125,7 @@ def reading_data(read: Iterable[Reading], unread: Iterable[Unread]) -> ReadingDa
                 "source": reading.source,
                 "line": reading.line,
                 "references": reading.references,
+                "engine": reading.engine or None,
                 "document": reading.document,
             }
             for reading in read

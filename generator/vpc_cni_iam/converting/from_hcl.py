@@ -1,4 +1,4 @@
-"""Policies in .tf files as JSON, as far as they can be known without an engine."""
+"""Policies in .tf files as JSON: what is known without an engine, and what one renders."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -14,19 +15,29 @@ from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.choices import is_read_elsewhere
+from vpc_cni_iam.hcl.evaluate.excerpt import (
+    RenderTarget,
+    document_target,
+    excerpt,
+    expression_target,
+)
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.marks import MarkedExpression, Marks
-from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.hcl.module.reader import local_nodes
+from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
+from vpc_cni_iam.hcl.module.reader import local_nodes, read_blocks
 from vpc_cni_iam.hcl.module.variables import undeclared, values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, File, Node
 from vpc_cni_iam.inputs.directory import Directory
+from vpc_cni_iam.inputs.kind import Part
+from vpc_cni_iam.inputs.rendering import policies_of
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve as find_name
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.parse import loads
+
+_DOCUMENT = "data.aws_iam_policy_document."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,7 @@ class Reading:
         document: Its JSON; a reference stands in it as ``${`` the reference ``}``.
         references: Those references, such as ``var.bucket``. Any other ``${...}`` in it is
             a policy variable of IAM's.
+        engine: The engine that rendered it; empty if none did.
     """
 
     address: str
@@ -45,6 +57,7 @@ class Reading:
     line: int
     document: dict[str, Any]
     references: tuple[str, ...]
+    engine: str = ""
 
     @property
     def text(self) -> str:
@@ -117,7 +130,8 @@ def read_files(
         variables: Values for those of the module; without any, each stays a reference.
     """
     policies: list[Reading | Unread] = []
-    parse_file = parse if variables is not None and variables.names else read_file
+    needs_all = variables is not None and (variables.names or variables.renderer)
+    parse_file = parse if needs_all else read_file
     parsed: dict[str, File] = {}
     known: dict[str, Node] = {}
     for read in files:
@@ -132,15 +146,76 @@ def read_files(
                     policies.append(Unread("", error))
         except InputError as error:
             policies.append(Unread("", error))
-    scope = _scope(
-        [*parsed.values(), *(parse(text, name) for name, text in others.items())], variables
-    )
+    module = [*parsed.values(), *(parse(text, name) for name, text in others.items())]
+    scope = _scope(module, variables)
     for file in parsed.values():
         policies += readings(file, known, scope)
+    if variables is not None and variables.renderer is not None:
+        files_read = [*parsed.values()]
+        policies = [*_rendered(policies, files_read, module, variables, variables.renderer)]
     if not policies:
         problem = "holds no policy that is written out"
+        if any(_DOCUMENT in file.text for file in parsed.values()):
+            problem += "; it takes policies from other files: give the directory of the module"
         policies.append(Unread("", InputError(first_of(parsed), "", problem)))
     return policies
+
+
+def _rendered(
+    policies: Iterable[Reading | Unread],
+    files: Iterable[File],
+    module: Iterable[File],
+    variables: GivenVariables,
+    renderer: Renderer,
+) -> Iterator[Reading | Unread]:
+    """Yield policies, with those that an engine renders in the place of unread ones.
+
+    Args:
+        files: The files of the policies.
+        module: Every file of their module.
+    """
+    every = list(policies)
+    unread = {p.address: p.error for p in every if isinstance(p, Unread)}
+    computed = {a.address: a for f in files for a in attributes(f) if not a.dynamic}
+    targets = [
+        document_target(_short(address)) for address in unread if address.startswith(_DOCUMENT)
+    ]
+    targets += [
+        expression_target(address, computed[address].block, computed[address].value, number)
+        for number, address in enumerate(unread)
+        if address in computed
+    ]
+    blocks = [(file.source, block) for file in module for block in file.blocks]
+    scope = read_blocks(blocks, {}, variables).evaluator.scope
+    part_of = partial(excerpt, [b for _, b in blocks], scope, variables.names)
+    part = part_of(targets)
+    results: dict[str, list[Reading | Unread]] = {}
+    for target, result in policies_of(part.targets, part_of, scope.surroundings, renderer):
+        if known := _engine_result(result, unread[target.module_address], renderer, target):
+            results.setdefault(target.module_address, []).append(known)
+    for policy in every:
+        if isinstance(policy, Unread) and policy.address in results:
+            yield from results[policy.address]
+        elif isinstance(policy, Unread) and (why := part.left_out.get(_short(policy.address))):
+            error = policy.error
+            problem = f"{error.problem}; {why}"
+            yield replace(policy, error=InputError(error.source, error.place, problem))
+        else:
+            yield policy
+
+
+def _engine_result(
+    result: Part, error: InputError, renderer: Renderer, target: RenderTarget
+) -> Reading | Unread | None:
+    """Return what an engine made of an unread policy; None for a note."""
+    start = "" if target.code else _DOCUMENT
+    if isinstance(result, Skipped):
+        if result.reason.is_note:
+            return None
+        return Unread(f"{start}{result.name}", InputError(error.source, error.place, result.detail))
+    name, policy = result
+    line = int("".join(filter(str.isdecimal, error.place.partition(",")[0])) or 0)
+    return Reading(f"{start}{name}", error.source, line, to_json(policy), (), renderer.name)
 
 
 def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScope:
@@ -186,7 +261,7 @@ def _names(policy: Reading | Unread) -> tuple[str, str]:
 
 
 def _short(address: str) -> str:
-    return address.removeprefix("data.aws_iam_policy_document.")
+    return address.removeprefix(_DOCUMENT)
 
 
 def files(policies: Sequence[Reading]) -> dict[str, str]:

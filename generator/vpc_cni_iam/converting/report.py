@@ -42,6 +42,14 @@ def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator
             if reading.references
         ]
     )
+    yield from first(
+        [
+            f"{reading.source}: line {reading.line}: {reading.address}: rendered by "
+            f"{reading.engine} with the values of variables, in the partition aws"
+            for reading in read
+            if reading.engine
+        ]
+    )
     yield from error_lines(
         u.error if u.address in ("", u.error.source) else f"{u.address}: {u.error}" for u in unread
     )

@@ -181,6 +181,8 @@ def open_filled(
     """
     parameters.values(options)
     values = {name: value for name, value in _or_examples(options).items() if value}
+    named = frozenset(name for name, value in options.items() if value)
+    user_values = replace(user_values or GivenVariables(), named=named)
     return open_policies(target, stdin, values, user_values)
 
 

@@ -1,4 +1,4 @@
-"""The policy documents of a root module, as an engine renders them without a request to AWS."""
+"""The policies of a root module, as an engine renders them without a request to AWS."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def provider(region: str = "us-east-1") -> str:
 def render(engine: Engine, text: str, values: str, region: str) -> Documents:
     """Return the documents of a module's HCL, which is run: nothing in it may be a stranger's.
 
+    The texts in its outputs are among them, as ``output.`` and the name.
+
     `values` are those of its variables as JSON, and `region` is its provider's.
     """
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as temporary:
@@ -39,7 +41,19 @@ def render(engine: Engine, text: str, values: str, region: str) -> Documents:
         (root / "provider.tf").write_text(provider(region), encoding="utf-8")
         (root / "main.tf").write_text(text, encoding="utf-8")
         (root / "terraform.tfvars.json").write_text(values, encoding="utf-8")
-        return documents(engine.plan(root))
+        plan = engine.plan(root)
+        return {**documents(plan), **dict(_outputs(plan))}
+
+
+def _outputs(plan: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str | None]]]:
+    """Yield the texts of each output by key; none for what is no map of texts."""
+    for name, change in plan.get("output_changes", {}).items():
+        known, later = change.get("after"), change.get("after_unknown")
+        texts = dict(known) if isinstance(known, dict) else {}
+        texts |= dict.fromkeys(later if isinstance(later, dict) else {})
+        if later is True:
+            texts[""] = None
+        yield f"output.{name}", {k: v if isinstance(v, str) else None for k, v in texts.items()}
 
 
 def documents(plan: Mapping[str, Any], module: str = "") -> dict[str, dict[str, str | None]]:

@@ -23,6 +23,7 @@ from vpc_cni_iam.explain.calls import (
     unmet,
 )
 from vpc_cni_iam.inputs.denial import Denial
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, evaluate
 
 # The name of the session of a role that an instance has is the instance's ID.
@@ -130,7 +131,7 @@ def _of_policy(denial: Denial, policy: Subject | None, version: PluginVersion) -
             f"{policy.title} does not allow {denial.action}; it works with {works}",
             f"replace it by `vpc-cni-iam policy VARIANT --cni-version {version}`",
         )
-    elif _allows_everywhere(policy, denial.action):
+    elif _allows_in_any_context(policy, denial):
         yield _allowed(policy)
     elif request is None:
         text = f"{policy.title} allows {denial.action} on some resources or under conditions"
@@ -154,14 +155,14 @@ def _allowed(policy: Subject) -> Cause:
     )
 
 
-def _allows_everywhere(policy: Subject, action: str) -> bool:
-    """Say whether policies allow an action on all resources without a condition."""
+def _allows_in_any_context(policy: Subject, denial: Denial) -> bool:
+    """Say whether policies allow a request whatever its condition keys are."""
     statements = [s for p in policy.policies for s in p.statements]
-    allows = any(
-        s.resources == ("*",) and not s.conditions and allows_action(s, action) for s in statements
-    )
+    allows = (s for s in statements if s.effect == "Allow" and s.resources and not s.conditions)
+    request = Request(denial.action, denial.resource or "*")
     denies = (replace(s, effect="Allow") for s in statements if s.effect == "Deny")
-    return allows and not any(allows_action(s, action) for s in denies)
+    allowed = evaluate([Policy(tuple(allows))], request).allowed
+    return allowed and not any(allows_action(s, denial.action) for s in denies)
 
 
 def _of_catalog(denial: Denial, statements: Iterable[AllowingStatements]) -> Iterator[Cause]:

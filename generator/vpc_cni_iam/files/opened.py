@@ -13,10 +13,8 @@ from vpc_cni_iam.files.folder import Folder, open_folder
 class OpenTree:
     """A directory whose files are named by relative paths, with forward slashes.
 
-    Args:
-        directory: The directory; it need not be there.
-        top: A directory above it, from which on no symbolic link is followed. Without it, the
-            directory itself may be none, but what its path leads through may be.
+    It need not be there. From `top` on, a directory above it, no symbolic link is followed; without
+    that, the directory itself may be none, but what its path leads through may be.
     """
 
     def __init__(self, directory: Path, top: Path | None = None) -> None:
@@ -57,6 +55,12 @@ class OpenTree:
             folder = self._made_in(self.make(above), name)
         self._folders[path] = folder
         return folder
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a regular file, None if there is nothing at its path."""
+        place, name = split(path)
+        folder = self.find(place)
+        return folder.read(name) if folder is not None else None
 
     def remove_made(self) -> None:
         """Remove the folders that were made and are empty."""

@@ -20,10 +20,7 @@ def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:
         tree.find("")
         for path in names:
             check_inside(directory, path)
-            place, name = split(path)
-            folder = tree.find(place)
-            content = folder.read(name) if folder is not None else None
-            if content is not None:
+            if (content := tree.read(path)) is not None:
                 files[path] = content
     return files
 

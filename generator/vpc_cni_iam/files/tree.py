@@ -190,7 +190,7 @@ def _write(
     contents = {path: _encoded(content) for path, content in files.items()}
     changes, before = [], {}
     for path in (*contents, *removed):
-        before[path] = _content(tree, path)
+        before[path] = tree.read(path)
         if observed is not None and before[path] != observed.get(path):
             raise ChangedError(path)
         if path in contents or before[path] is not None:
@@ -251,12 +251,6 @@ def _named(directory: Path, path: str) -> Iterator[None]:
         raise ChangedError(path) from None
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(directory / path)) from None
-
-
-def _content(tree: OpenTree, path: str) -> bytes | None:
-    place, name = split(path)
-    folder = tree.find(place)
-    return folder.read(name) if folder is not None else None
 
 
 def _action(before: bytes | None, after: bytes | None) -> WriteAction:

@@ -1,7 +1,7 @@
 """Reads how the plugin is configured in a cluster: the DaemonSet aws-node, or values of its chart.
 
 Sources: config/master/aws-k8s-cni.yaml and charts/aws-vpc-cni/values.yaml of
-aws/amazon-vpc-cni-k8s. Only JSON is read; kubectl and helm print it with ``-o json``.
+aws/amazon-vpc-cni-k8s.
 """
 
 from __future__ import annotations
@@ -15,13 +15,12 @@ from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
 ADVICE = (
-    "print it with: kubectl get daemonset aws-node -n kube-system -o json (or helm get values "
+    "give what kubectl get daemonset aws-node -n kube-system -o json prints (or helm get values "
     "aws-vpc-cni -n kube-system --all -o json)"
 )
 _NAME, _AGENT = "aws-node", "aws-eks-nodeagent"
 _VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+")
 _TAG = re.compile(r":([^:/@]+)(?:@[^@]*)?$")
-_YAML = re.compile(r"\s*(?:---|#|[\w\"'-]+:(?:\s|$))")
 _LOGS = re.compile(r"--enable-cloudwatch-logs(?:=(\w+))?")
 
 
@@ -39,12 +38,10 @@ class Deployment:
 def read(text: str, source: str, variables: Collection[str]) -> Deployment:
     """Return how the DaemonSet or values of the chart configure the plugin.
 
-    `variables` are the environment variables that matter, of which each must be known.
+    The text is JSON, or YAML of one document or several. `variables` are the environment variables
+    that matter, of which each must be known.
     """
-    if not text.lstrip().startswith(("{", "[")):
-        kind = "is YAML" if _YAML.match(text) else "is not JSON"
-        raise InputError(source, "", f"{kind}; {ADVICE}")
-    value = load_json(text, source)
+    value = _loaded(text, source)
     manifests = [m for m in _manifests(value) if _pod(m) is not None]
     if len(manifests) > 1:
         raise InputError(source, "", f"has several DaemonSets named {_NAME}")
@@ -59,14 +56,24 @@ def read(text: str, source: str, variables: Collection[str]) -> Deployment:
 def values(text: str, source: str, cluster: str, version: str) -> Deployment:
     """Return how the plugin is configured by the configuration values of its add-on in a cluster.
 
-    They are values of the chart, of which those that are not there have their defaults; EKS takes
-    JSON and YAML, of which only JSON is read.
+    They are values of the chart, of which those that are not there have their defaults.
     """
-    if not text.lstrip().startswith("{"):
-        raise InputError(source, "", "its configuration values are not JSON, and YAML is not read")
-    chart = _chart(_object(load_json(text, source)), source, ())
+    value = _loaded(text, source)
+    if not isinstance(value, dict):
+        raise InputError(source, "", "its configuration values are no object")
+    chart = _chart(value, source, ())
     environment = {"CLUSTER_NAME": cluster, **chart.environment}
     return replace(chart, environment=environment, version=_version(version) or chart.version)
+
+
+def _loaded(text: str, source: str) -> object:
+    """Return the value of JSON or YAML; several documents of YAML are a list of manifests."""
+    if text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        return load_json(text, source)
+    from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - PyYAML may be missing
+
+    documents = load_yaml(text, source)
+    return documents[0] if len(documents) == 1 else {"items": documents}
 
 
 def _manifests(value: object) -> Iterator[Mapping[str, object]]:

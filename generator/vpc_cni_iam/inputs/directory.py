@@ -9,12 +9,16 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
+from vpc_cni_iam.hcl.evaluate.domain import Value
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.texts import read as read_text
 from vpc_cni_iam.texts import read_together
 from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 
 _HCL = (".tf", ".tofu")
 _JSON = (".tf.json", ".tofu.json")
+_VALUES = ("terraform.tfvars", "terraform.tfvars.json")
+_AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 _NONE = "holds no .tf or .tofu file; name a module's directory or a file"
 _OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?")
 # What decides the texts of policies elsewhere in the module, or brings policies in.
@@ -70,6 +74,32 @@ def read_beside(path: Path) -> Directory:
         s for s in directory.skipped if s.reason is Reason.overrides or not s.name.endswith(_JSON)
     )
     return Directory(directory.texts, tuple(deciding))
+
+
+def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
+    """Return the values that an engine reads by itself in a root module, and what to say of them.
+
+    Source: Terraform's documentation, "Variable definition precedence": ``terraform.tfvars``, then
+    the same in JSON, then files that end in ``.auto.tfvars`` in the order of their names. A later
+    one counts before an earlier one.
+    """
+    from vpc_cni_iam.hcl.module.variables import read_file  # noqa: PLC0415 - a parser
+
+    every = sorted(p for p in path.iterdir() if p.name.endswith(_AUTOMATIC) and p.is_file())
+    first = [path / name for name in _VALUES if (path / name).is_file()]
+    known: dict[str, Value] = {}
+    skipped, names = list[Skipped](), list[str]()
+    for file in (*first, *every):
+        try:
+            known |= read_file(read_text(file, "HCL", HCL), str(file))
+        except InputError as error:
+            skipped.append(Skipped(str(file), Reason.not_read, f"{error.place}: {error.problem}"))
+        else:
+            names.append(file.name)
+    if names:
+        detail = f"{', '.join(names)}, with values of variables, as an engine reads them"
+        skipped.append(Skipped(str(path), Reason.read_with_it, detail))
+    return known, skipped
 
 
 def hcl_files(path: Path) -> list[Path]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
@@ -12,8 +14,8 @@ from vpc_cni_iam.hcl.choices import is_read_elsewhere
 from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import File
+from vpc_cni_iam.inputs.kind import Part
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 
 _OF_IDENTITIES = ("aws_iam_", "aws_eks_", "aws_ssoadmin_")
@@ -21,13 +23,26 @@ _TRUST = "assume_role_policy"
 _ENGINE = "only an engine can know it; render it and give the JSON"
 
 
-def embedded_policies(
-    files: Iterable[File], evaluator: Evaluator, documents: Collection[str]
-) -> Iterator[tuple[str, Policy] | Skipped]:
-    """Yield the policies of identities that the attributes of a module write out, by address.
+@dataclass(frozen=True, slots=True)
+class EmbeddedPolicies:
+    """What was read of an attribute."""
 
-    Other policies, and attributes that may hold one, are yielded as skipped. `documents` has the
-    names of its data sources of policies, which are read elsewhere.
+    attribute: Attribute
+    parts: tuple[Part, ...]  # a policy for each instance of its block, and what was skipped
+    needs_engine: bool = False  # whether an engine may know more of it
+
+
+def embedded_policies(
+    files: Iterable[File],
+    evaluator: Evaluator,
+    documents: Collection[str],
+    beside: Mapping[str, str],
+) -> Iterator[EmbeddedPolicies]:
+    """Yield the policies of identities that the attributes of a module write out.
+
+    Other policies, and attributes that may hold one, are skipped. `documents` has the names of its
+    data sources of policies, which are read elsewhere, and `beside` the files of those that are not
+    read, by their names.
     """
     places = [
         (file.source, attribute)
@@ -38,28 +53,56 @@ def embedded_policies(
     local_values = {a.path[0]: a.value for _, a in places if a.block.type == "locals"}
     times = Counter(attribute.address for _, attribute in places)
     for source, attribute in places:
-        value, address = attribute.value, attribute.address
-        place = f"{source}, line {value.span.line}"
+        value, place = attribute.value, f"{source}, line {attribute.value.span.line}"
         if not (attribute.holds_policy or embedded.has_statement(value)):
             if attribute.writes_policy and not embedded.is_document(value):
                 detail = f"{place}: it stands in an expression; {_ENGINE}"
-                yield Skipped(address, Reason.not_read, detail)
-        elif not embedded.is_document(value) and is_read_elsewhere(value, local_values, documents):
-            continue
-        elif not _is_of_an_identity(attribute):
-            yield Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
-        elif attribute.dynamic:
-            detail = f"{place}: it is in a dynamic block; {_ENGINE}"
-            yield Skipped(address, Reason.not_read, detail)
-        elif times[address] > 1:
-            yield Skipped(address, Reason.not_read, f"{place}: it stands more than once")
-        else:
-            yield from _instances(attribute, source, evaluator)
+                skipped = Skipped(attribute.address, Reason.not_read, detail)
+                alone = times[attribute.address] == 1 and not attribute.dynamic
+                yield EmbeddedPolicies(attribute, (skipped,), alone)
+        elif embedded.is_document(value) or not is_read_elsewhere(value, local_values, documents):
+            yield _beside(attribute, place, evaluator, documents, beside) or _read_attribute(
+                attribute, source, evaluator, times[attribute.address]
+            )
 
 
-def _instances(
-    attribute: Attribute, source: str, evaluator: Evaluator
-) -> Iterator[tuple[str, Policy] | Skipped]:
+def _beside(
+    attribute: Attribute,
+    place: str,
+    evaluator: Evaluator,
+    documents: Collection[str],
+    beside: Mapping[str, str],
+) -> EmbeddedPolicies | None:
+    """Return what to say of an attribute that takes its policy from a file that is not read."""
+    every = {n.removeprefix("local."): v for n, v in evaluator.scope.nodes.items()}
+    names = {*documents, *beside}
+    if not beside or not is_read_elsewhere(attribute.value, every, names):
+        return None
+    folder = os.path.dirname(next(iter(beside.values()))) or "."  # noqa: PTH120 - as it is given
+    detail = f"{place}: its policy is in another file of the module; give the directory {folder}"
+    return EmbeddedPolicies(attribute, (Skipped(attribute.address, Reason.not_read, detail),))
+
+
+def _read_attribute(
+    attribute: Attribute, source: str, evaluator: Evaluator, times: int
+) -> EmbeddedPolicies:
+    """Return what an attribute that stands so often writes out."""
+    address, place = attribute.address, f"{source}, line {attribute.value.span.line}"
+    if not _is_of_an_identity(attribute):
+        skipped = Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
+        return EmbeddedPolicies(attribute, (skipped,))
+    if attribute.dynamic or times > 1:
+        problem = "it stands more than once"
+        if attribute.dynamic:
+            problem = f"it is in a dynamic block; {_ENGINE}"
+        skipped = Skipped(address, Reason.not_read, f"{place}: {problem}")
+        return EmbeddedPolicies(attribute, (skipped,))
+    parts = tuple(_instances(attribute, source, evaluator))
+    unknown = any(isinstance(part, Skipped) and part.counts for part in parts)
+    return EmbeddedPolicies(attribute, parts, unknown)
+
+
+def _instances(attribute: Attribute, source: str, evaluator: Evaluator) -> Iterator[Part]:
     """Yield the policy of each instance of the resource; of all if they cannot be counted."""
     block, address = attribute.block, attribute.address
     try:
@@ -80,9 +123,7 @@ def _instances(
         yield _read(attribute, name, source, inner)
 
 
-def _read(
-    attribute: Attribute, name: str, source: str, evaluator: Evaluator
-) -> tuple[str, Policy] | Skipped:
+def _read(attribute: Attribute, name: str, source: str, evaluator: Evaluator) -> Part:
     line = attribute.value.span.line
     try:
         text = resolve.known_text(attribute.value, source, evaluator)

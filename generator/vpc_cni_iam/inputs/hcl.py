@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import InputError
@@ -13,8 +15,12 @@ from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import HCL
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vpc_cni_iam.hcl.evaluate.excerpt import RenderTarget
     from vpc_cni_iam.hcl.module.reader import HclModule
     from vpc_cni_iam.hcl.syntax import Block, File
+    from vpc_cni_iam.inputs.embedded import EmbeddedPolicies
 
 _OF_MODULES = (".tf", ".tofu")
 # A name that another file of the module may declare.
@@ -35,6 +41,9 @@ def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
             beside = read_beside(content.path)
         except InputError as error:
             yield Skipped(error.source, Reason.not_read, error.problem)
+        else:
+            values, notes = _with_automatic(values, content.path.parent)
+            yield from notes
     for name, text in beside.texts.items():
         try:
             others.append(parse(text, name))
@@ -56,9 +65,21 @@ def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
 
     assert content.path is not None  # noqa: S101 - it is a directory
     directory = read_directory(content.path)
+    values, notes = _with_automatic(values, content.path)
+    yield from notes
     files = [parse(directory.texts[name], name) for name in sorted(directory.texts)]
     yield from _policies(files, values)
     yield from directory.skipped
+
+
+def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, list[Skipped]]:
+    """Return values with those of files that an engine reads by itself, and what to say of them."""
+    from vpc_cni_iam.inputs.directory import automatic_values
+
+    automatic, notes = automatic_values(path)
+    known = {n: v for n, v in automatic.items() if n not in values.user_values.named}
+    own = replace(values.user_values, values={**known, **values.user_values.values})
+    return replace(values, user_values=own), notes
 
 
 def _policies(
@@ -78,16 +99,19 @@ def _policies(
     blocks = [*own, *((file.source, block) for file in others for block in file.blocks)]
     module = read_blocks(blocks, values.names, values.user_values)
     names = {block.labels[-1] for _, block in own if is_document(block)}
+    beside = {b.labels[-1]: file.source for file in others for b in file.blocks if is_document(b)}
+    embedded = list(embedded_policies(files, module.evaluator, names, beside))
     why: Mapping[str, str] = {}
-    if (renderer := values.user_values.renderer) is not None:
+    done = set[str]()
+    if values.user_values.renderer is not None:
         scope = module.evaluator.scope
-        unknown = sorted(_unknown(module) & names)
-        part = excerpt((b for _, b in blocks), scope, unknown, values.user_values.names)
-        yield from rendered(part, scope.surroundings, renderer)
-        names, why = names.difference(part.names), part.left_out
-    yield from _documents(module, names, why)
-    every = {block.labels[-1] for _, block in own if is_document(block)}
-    yield from embedded_policies(files, module.evaluator, every)
+        targets = _targets(_unknown(module) & names, embedded)
+        part_of = partial(excerpt, [b for _, b in blocks], scope, values.user_values.names)
+        part = part_of(targets)
+        yield from rendered(part.targets, part_of, scope.surroundings, values.user_values.renderer)
+        done, why = {target.name for target in part.targets}, part.left_out
+    yield from _documents(module, names - done, why)
+    yield from _attributes(embedded, done, why)
     for source, block in own:
         if block.type == "module":
             problem = "the policies of a called module are not read"
@@ -137,6 +161,38 @@ def _documents(
             if (source := name.partition("[")[0]) in names:
                 more = f"; {not_rendered[source]}" if source in not_rendered else ""
                 yield Skipped(name, reason, f"{why}{more}")
+
+
+def _targets(documents: Iterable[str], embedded: Iterable[EmbeddedPolicies]) -> list[RenderTarget]:
+    """Return the data sources of these names, and the attributes, of which an engine knows more."""
+    from vpc_cni_iam.hcl.evaluate.excerpt import document_target, expression_target
+
+    attributes = (known.attribute for known in embedded if known.needs_engine)
+    return [
+        *map(document_target, sorted(documents)),
+        *(
+            expression_target(attribute.address, attribute.block, attribute.value, number)
+            for number, attribute in enumerate(attributes)
+        ),
+    ]
+
+
+def _attributes(
+    embedded: Iterable[EmbeddedPolicies], rendered: Container[str], not_rendered: Mapping[str, str]
+) -> Iterator[Part]:
+    """Yield what was read of attributes that no engine rendered.
+
+    Args:
+        not_rendered: Why an engine did not, by address.
+    """
+    for known in embedded:
+        if (address := known.attribute.address) in rendered:
+            continue
+        for part in known.parts:
+            if isinstance(part, Skipped) and part.counts and address in not_rendered:
+                yield replace(part, detail=f"{part.detail}; {not_rendered[address]}")
+            else:
+                yield part
 
 
 def _is_partition(block: Block) -> bool:

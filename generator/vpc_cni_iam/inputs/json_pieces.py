@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -21,38 +21,47 @@ _PIECE = 1 << 18
 class _Begun:
     """A file of which the first bytes were read."""
 
-    def __init__(self, head: bytes, file: BinaryIO) -> None:
+    def __init__(self, head: bytes, file: BinaryIO, passed: Callable[[int], None] | None) -> None:
         self._head = head
         self._file = file
+        self._passed = passed
 
     def read(self, size: int = _PIECE) -> bytes:
         """Return the next bytes, empty at the end."""
         head, self._head = self._head[:size], self._head[size:]
-        return head or self._file.read(size)
+        piece = head or self._file.read(size)
+        if self._passed:
+            self._passed(len(piece))
+        return piece
 
 
 @contextmanager
-def opened(path: Path, limit: Limit) -> Iterator[Pieces]:
+def opened(
+    path: Path, limit: Limit, passed: Callable[[int], None] | None = None
+) -> Iterator[Pieces]:
     """Open a file; raises `InputError` if it cannot be opened or read."""
     try:
         with path.open("rb") as file:
-            yield Pieces(file, str(path), limit)
+            yield Pieces(file, str(path), limit, passed)
     except OSError as error:
         raise unreadable(path, error) from None
 
 
 class Pieces:
-    """The bytes of a file, unpacked if they are compressed with gzip.
+    """The bytes of a file, unpacked if they are compressed with gzip; never read as a whole.
 
-    Args:
-        file: The file; never read as a whole.
-        source: Its name in errors.
-        limit: The most that is read of it, unpacked.
+    `passed` is called with how many more bytes of the file are read, before they are unpacked.
     """
 
-    def __init__(self, file: BinaryIO, source: str, limit: Limit) -> None:
+    def __init__(
+        self,
+        file: BinaryIO,
+        source: str,
+        limit: Limit,
+        passed: Callable[[int], None] | None = None,
+    ) -> None:
         head = file.read(2)
-        begun = cast("BinaryIO", _Begun(head, file))
+        begun = cast("BinaryIO", _Begun(head, file, passed))
         self._file = gzip.GzipFile(fileobj=begun, mode="rb") if head == _GZIP else begun
         self._next = b""
         self._limit = limit
@@ -82,13 +91,7 @@ class Pieces:
 
 
 class PieceReader(Reader):
-    """A place in JSON text of which only the value at hand is in memory.
-
-    Args:
-        pieces: The text.
-        what: What it is, for errors.
-        value: The most that one value has.
-    """
+    """JSON text of which only the value at hand, as large as `value`, is in memory."""
 
     def __init__(self, pieces: Pieces, what: str, value: Limit) -> None:
         super().__init__(pieces.read(), pieces.source, what=what)

@@ -29,12 +29,7 @@ Part = tuple[str, Policy] | Skipped
 
 
 class Content:
-    """An input that a user named, read only as far as needed.
-
-    Args:
-        path: Where it is; None for what is no file.
-        text: Reads its text where it is no file.
-    """
+    """An input that a user named, read only as far as needed; `text` reads what is no file."""
 
     def __init__(
         self,

@@ -1,15 +1,15 @@
-"""Policy documents of a module that only an engine knows, as it renders them."""
+"""Policies of a module that only an engine knows, as it renders them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from textwrap import shorten
 
 from vpc_cni_iam.errors import EngineError, InputError, UsageError
 from vpc_cni_iam.hcl.evaluate.domain import Value
-from vpc_cni_iam.hcl.evaluate.excerpt import Excerpt
+from vpc_cni_iam.hcl.evaluate.excerpt import Excerpt, RenderTarget
 from vpc_cni_iam.hcl.module.given import Renderer
 from vpc_cni_iam.inputs.kind import Part
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -29,24 +29,58 @@ _REGIONS = {
 _LONGEST = 500
 
 
-def rendered(part: Excerpt, surroundings: Mapping[str, str], renderer: Renderer) -> Iterator[Part]:
-    """Yield documents as an engine renders them; `surroundings` are partition and Region.
+def rendered(
+    targets: Sequence[RenderTarget],
+    part_of: Callable[[Sequence[RenderTarget]], Excerpt],
+    surroundings: Mapping[str, str],
+    renderer: Renderer,
+) -> Iterator[Part]:
+    """Yield the policies of identities among those that `policies_of` yields, and notes."""
+    for _, part in policies_of(targets, part_of, surroundings, renderer):
+        if isinstance(part, Skipped):
+            yield part
+        elif part[1].names_principals:
+            yield Skipped(part[0], Reason.other_kind, "it names principals")
+        elif not part[1].statements:
+            yield Skipped(part[0], Reason.not_in_force, "it has no statement with these values")
+        else:
+            yield part
+            yield Skipped(part[0], Reason.rendered, renderer.name)
 
-    Raises `UsageError` for a Region of another partition.
+
+def policies_of(
+    targets: Sequence[RenderTarget],
+    part_of: Callable[[Sequence[RenderTarget]], Excerpt],
+    surroundings: Mapping[str, str],
+    renderer: Renderer,
+) -> Iterator[tuple[RenderTarget, Part]]:
+    """Yield policies as an engine renders them, each with its target.
+
+    `part_of` returns the part of the module that has some of them, and `surroundings` are the
+    partition of the provider, and its Region if that is known. Raises `UsageError` for a Region of
+    another partition.
     """
-    region = _region(surroundings)
-    values = json.dumps(part.values, default=_json)
-    try:
-        documents = renderer.render(part.text, values, region) if part.names else {}
-    except EngineError as error:
-        why = f"{renderer.name} refuses it: {shorten(str(error), _LONGEST)}"
-        yield from (Skipped(name, Reason.not_read, why) for name in part.names)
+    if not targets:
         return
-    for name in part.names:
-        yield from _instances(name, documents.get(name, {}), renderer)
+    region = _region(surroundings)
+    part = part_of(targets)
+    try:
+        documents = renderer.render(part.text, json.dumps(part.values, default=_json), region)
+    except EngineError as error:
+        if len(targets) > 1:  # one that is refused leaves the others as they are
+            half = len(targets) // 2
+            for some in (targets[:half], targets[half:]):
+                yield from policies_of(some, part_of, surroundings, renderer)
+            return
+        why = f"{renderer.name} refuses it: {shorten(str(error), _LONGEST)}"
+        yield targets[0], Skipped(targets[0].name, Reason.not_read, why)
+        return
+    for target in targets:
+        for known in _instances(target, documents.get(target.key, {}), renderer):
+            yield target, known
     if "region" not in surroundings and "data.aws_service_principal" in part.kinds:
         detail = f'the Region is taken as "{region}"; --region names another'
-        yield Skipped("data.aws_service_principal", Reason.assumed, detail)
+        yield targets[0], Skipped("data.aws_service_principal", Reason.assumed, detail)
 
 
 def _region(surroundings: Mapping[str, str]) -> str:
@@ -64,25 +98,18 @@ def _json(value: Value) -> float:
 
 
 def _instances(
-    name: str, instances: Mapping[str, str | None], renderer: Renderer
+    target: RenderTarget, instances: Mapping[str, str | None], renderer: Renderer
 ) -> Iterator[Part]:
     if not instances:
-        yield Skipped(name, Reason.not_in_force, f"{renderer.name} renders none with these values")
+        detail = f"{renderer.name} renders none with these values"
+        yield Skipped(target.name, Reason.not_in_force, detail)
     for key, text in instances.items():
-        own = name if [*instances] == ["[0]"] else f"{name}{key}"
+        own = target.instance_name(key, alone=len(instances) == 1)
         if text is None:
             detail = f"{renderer.name} does not know it before apply"
             yield Skipped(own, Reason.not_read, detail)
             continue
         try:
-            policy = loads(text, own)
+            yield own, loads(text, own)
         except InputError as error:
             yield Skipped(own, Reason.not_read, str(error))
-            continue
-        if policy.names_principals:
-            yield Skipped(own, Reason.other_kind, "it names principals")
-        elif not policy.statements:
-            yield Skipped(own, Reason.not_in_force, "it has no statement with these values")
-        else:
-            yield own, policy
-            yield Skipped(own, Reason.rendered, renderer.name)

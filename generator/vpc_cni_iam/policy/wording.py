@@ -27,7 +27,12 @@ def describe(statement: Statement) -> str:
 
 def condition_text(condition: Condition) -> str:
     """Return a condition as one readable phrase."""
-    return f"{condition.key} {condition.operator} {' or '.join(map(repr, condition.values))}"
+    return f"{condition.key} {asked_text(condition)}"
+
+
+def asked_text(condition: Condition) -> str:
+    """Return what a condition asks of its key, such as ``StringEquals 'a' or 'b'``."""
+    return f"{condition.operator} {' or '.join(map(repr, condition.values))}"
 
 
 def principals_text(statement: Statement) -> str:

@@ -33,11 +33,7 @@ _MAX_PORT, _MAX_NAME_LENGTH = 65535, 255
 
 @dataclass(frozen=True, slots=True)
 class ModuleAddress:
-    """The address of the module in a registry; the host may have a port.
-
-    Raises:
-        UsageError: A name that no registry takes.
-    """
+    """The address of the module in a registry; the host may have a port."""
 
     namespace: str = STAND_IN_NAMESPACE
     host: str = STAND_IN_HOST

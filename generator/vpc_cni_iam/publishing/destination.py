@@ -21,13 +21,8 @@ _FORMAT = 1
 class DestinationOptions:
     """The options of a user; None means the recorded value, or a placeholder.
 
-    Args:
-        oci_repository: Host and name of the OCI repository that versions are pushed to.
-        move: Accept a host and an OCI repository that differ from the recorded ones.
-        check_oci_tag: Ask the OCI repository whether a tag would move.
-
-    Raises:
-        UsageError: A name that no registry takes.
+    `move` accepts a host and an OCI repository that differ from the recorded ones; `check_oci_tag`
+    asks the OCI repository whether a tag would move.
     """
 
     host: str | None = None

@@ -64,7 +64,10 @@ def used_parameters(policies: Iterable[Composed]) -> tuple[Parameter, ...]:
 
 
 def document(composed: Composed, *, required: bool) -> RenderedDocument:
-    """Return a variant as the templates lay it out; `required` are the names of a scoped one."""
+    """Return a variant as the templates lay it out.
+
+    With `required`, the names of a scoped variant must be given.
+    """
     compatible = compatibility(composed.policy, composed.variant)
     block = write.policy_document(
         composed.variant.identifier,

@@ -25,7 +25,7 @@ class Output:
 def module_outputs(
     documents: Sequence[RenderedDocument], names: Sequence[str], *, required: bool
 ) -> tuple[Output, ...]:
-    """Return the outputs of a module; `required` are the names of a scoped variant."""
+    """Return the outputs of a module; `required` is as `document` takes it."""
     outputs = [_document_output(d, names, required=required) for d in documents]
     outputs += [
         Output("json", "Policy documents as JSON, by variant.", "local.json"),

@@ -42,7 +42,10 @@ def render(options: Options) -> dict[str, str]:
 
 
 def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
-    """Return the context of the templates; `optional` makes the names of any variant so."""
+    """Return the context of the templates of a module.
+
+    With `optional`, the names of a scoped variant may be left out even if it stands alone.
+    """
     policies = options.composed()
     scoped = [c for c in policies if c.variant.scope is Scope.CLUSTER_NAME]
     # With other variants beside it, a scoped one may be left without its names.

@@ -43,7 +43,10 @@ ADDITIONAL = Variable(
 
 
 def module_variables(used: Sequence[Parameter], *, required: bool) -> tuple[Variable, ...]:
-    """Return the variables of a module; `required` are the names of a scoped variant."""
+    """Return the variables that a module needs, required ones first.
+
+    With `required`, the names of a scoped variant are among these.
+    """
     return (*(_variable(p, used, required=required) for p in used), ADDITIONAL)
 
 

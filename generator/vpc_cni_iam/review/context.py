@@ -11,9 +11,11 @@ from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.owners import Owners
 from vpc_cni_iam.review.account.plugin import ClusterPlugin
 from vpc_cni_iam.review.account.references import References
-from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
+from vpc_cni_iam.review.diff.changes import JUDGED, Change, Place, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange
+from vpc_cni_iam.review.diff.same_shape import Names
+from vpc_cni_iam.review.renamed import with_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,9 @@ class Context:
         owners: Its roles, users and groups.
         references: How its resources refer to each other.
         effective: What each role, user and group has before and after.
-        changes: What the plan does to each policy.
+        changes: What the plan does to each policy. Names of clusters and VPCs in it may have
+            stand-ins, which a finding about it gets back; `own` has the names.
+        names: The names of changes that have stand-ins, by address and attribute.
         principals: Roles, users and groups by name.
         clusters: The plugin in each cluster: what the plan says of it, and what comes of it.
         places: Where resources are written, by address.
@@ -39,6 +43,7 @@ class Context:
     references: References
     effective: EffectivePolicies
     changes: tuple[Change, ...]
+    names: Mapping[tuple[str, str], Names]
     principals: Mapping[str, PrincipalChange]
     clusters: tuple[tuple[ClusterPlugin, ClusterChange], ...]
     places: Mapping[str, Place | None]
@@ -46,3 +51,7 @@ class Context:
     budget: Budget
     created: frozenset[str]
     unseen: int
+
+    def own(self, change: Change) -> Change:
+        """Return a change with its names, for questions that are about other policies, too."""
+        return with_names(change, self.names.get((change.address, change.attribute), ()), JUDGED)

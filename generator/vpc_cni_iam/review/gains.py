@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Change
@@ -87,3 +88,13 @@ def managed_admin_finding(change: Change, details: tuple[str, ...]) -> Finding |
 def example_or_reason(access: Access) -> str:
     """Return a request that is newly allowed, or why none is shown."""
     return f"example: {example_text(access.witness)}" if access.witness else access.reason
+
+
+def may_deny(key: str, read: ReadPolicy) -> bool:
+    """Say whether a policy may have a Deny that the plan does not show.
+
+    Args:
+        key: Its ARN, or what else it is called.
+    """
+    managed = aws_managed.find(key)
+    return not read.in_full and (managed is None or managed.denies)

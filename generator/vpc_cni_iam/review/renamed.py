@@ -42,10 +42,10 @@ def are_told_apart(names: Names, text: str) -> bool:
     Args:
         text: What the answer says beside stand-ins.
     """
-    spellings = (spelling.lower() for pair in names for spelling in pair)
     return not any(
-        spelling in text and re.search(rf"(?<![\w-]){re.escape(spelling)}(?![\w-])", text)
-        for spelling in spellings
+        stand_in in text
+        or (name.lower() in text and re.search(rf"(?<![\w-]){name.lower()}(?![\w-])", text))
+        for stand_in, name in names
     )
 
 
@@ -64,6 +64,15 @@ def _changed(part: Any, change: Callable[[str], str]) -> Any:
     return replace(part, **changed) if changed else part
 
 
+def with_names(item: T, names: Names, judged: Sequence[str]) -> T:
+    """Return an item with names in place of the stand-ins in some of its members."""
+    if not names:
+        return item
+    changed = {name: renamed(getattr(item, name), names) for name in judged}
+    result: T = replace(item, **changed)  # type: ignore[type-var]
+    return result
+
+
 class Renamed(Sequence[T]):
     """Items with stand-ins, of which each gets its names when any is looked at.
 
@@ -80,15 +89,8 @@ class Renamed(Sequence[T]):
     def items(self) -> tuple[T, ...]:
         """The items with their names."""
         if self._items is None:
-            self._items = tuple(self._renamed(item, names) for item, names in self.pairs)
+            self._items = tuple(with_names(*pair, self.judged) for pair in self.pairs)
         return self._items
-
-    def _renamed(self, item: T, names: Names) -> T:
-        if not names:
-            return item
-        changed = {name: renamed(getattr(item, name), names) for name in self.judged}
-        result: T = replace(item, **changed)  # type: ignore[type-var]
-        return result
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -8,17 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignore
 from vpc_cni_iam.review.account.attribute_value import side
-from vpc_cni_iam.review.account.binding import PolicyChange
+from vpc_cni_iam.review.account.binding import PolicyChange, action_of
 from vpc_cni_iam.review.account.collect import PlanPolicies, without_computed
 from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.owners import PRINCIPALS
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, PluginReader
+from vpc_cni_iam.review.account.plugin_config import is_plugin
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute, may_have_inline
 from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side, with_stand_ins
 from vpc_cni_iam.review.account.rebuild import Rebuilder
@@ -108,12 +109,14 @@ def review(
         ((_held(each[0], holders, bounded), each[1]) for each in compared if each is not None),
         key=lambda each: (each[0].address, each[0].attribute, each[0].action),
     )
+    names = {(change.address, change.attribute): names for change, names in changes if names}
     context = Context(
         plan,
         policies.owners,
         policies.references,
         effective,
         tuple(change for change, _ in changes),
+        names,
         principals,
         clusters,
         _places(plan, locator),
@@ -122,7 +125,6 @@ def review(
         _created(plan),
         unseen,
     )
-    names = {(change.address, change.attribute): names for change, names in changes if names}
     findings = [
         _named(finding, names.get((finding.address, finding.attribute), ()))
         for check in CHECKS
@@ -146,7 +148,16 @@ def review(
         RULES,
         fail_on,
         any(fails(f, fail_on) for f in left),
-        plan.others,
+        plan.others + sum(map(_is_other_chart, plan.resources)),
+    )
+
+
+def _is_other_chart(resource: Resource) -> bool:
+    """Say whether a release of another chart changes, which may hold roles of Kubernetes."""
+    return (
+        resource.type == "helm_release"
+        and not (resource.drift or is_plugin(resource))
+        and action_of(resource) in ("create", "update", "replace", "delete")
     )
 
 
@@ -218,9 +229,11 @@ def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
     return frozenset(a for a, made in dynamic.items() if made), [*dynamic.values()].count(None)
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+def _order(finding: Finding) -> tuple[object, ...]:
+    """Return what findings are sorted by: the worst first, of errors an administrator."""
     level = -LEVELS.index(finding.level)
-    return level, finding.address, finding.attribute, finding.rule, finding.message
+    less = finding.rule != "admin-attached"
+    return level, less, finding.address, finding.attribute, finding.rule, finding.message
 
 
 def _labels(plan: Plan) -> dict[str, str]:

@@ -107,12 +107,18 @@ def about(change: Change) -> Iterator[tuple[Tone, str]]:
     if change.bounds:
         yield "plain", f"permissions boundary of {', '.join(change.bounds)}"
     if change.access:
-        yield verdict(change.access)
+        tone, text = verdict(change.access)
+        yield "plain" if is_calm(change) else tone, text
     if change.nearest and (change.nearest.equal or change.kind == "permissions"):
         yield from _nearest(change.nearest, differs=any(x.effect != "no-op" for x in change.lines))
     for size in change.sizes:
         if size.over:
             yield "bad", f"{size.what}: {size.size} of {size.limit} characters"
+
+
+def is_calm(change: Change) -> bool:
+    """Say whether a policy is a document of the catalog, so that what it allows does not alarm."""
+    return change.nearest is not None and change.nearest.equal
 
 
 def verdict(access: Access) -> tuple[Tone, str]:

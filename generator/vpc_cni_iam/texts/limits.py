@@ -67,6 +67,12 @@ PLAN = Limit(
     4 * _GIB,
     "a plan of 100,000 resources is about 1 GB; it is read from disk, never as a whole",
 )
+YAML = Limit(
+    "YAML",
+    1 * _MIB,
+    "a DaemonSet is some 20 KB, and parsing takes seconds for each MB",
+    "characters",
+)
 HCL = Limit(
     "HCL files",
     4 * _MIB,

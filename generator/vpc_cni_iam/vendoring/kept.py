@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
@@ -26,7 +26,7 @@ from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
 
 # Values for the variables that stand in documents. Text in the place of a variable may be equal to
 # one of them, but not to both.
-_SAMPLE = {**parameters.SAMPLE, **trust.SAMPLE, "pod_identity": "true"}
+_SAMPLE = trust.VARIABLES
 _OTHER_DIGITS = str.maketrans("0123456789", "9876543210")
 _OTHER_SAMPLE = {
     name: value.translate(_OTHER_DIGITS).replace("aws-us-gov", "aws-cn").replace("verify", "other")
@@ -67,17 +67,9 @@ def _with_acceptance(edit: KeptEdit, entry: Acceptance | None) -> KeptEdit:
 def _with_findings(edit: KeptEdit, findings: list[_Finding]) -> KeptEdit:
     kinds = {access for access, _ in findings}
     access = next((a for a in (KeptAccess.ADDED, KeptAccess.UNKNOWN) if a in kinds), edit.access)
-    details = tuple(dict.fromkeys(_with_variables(text) for _, text in findings))
+    texts = (trust.with_variables(text, _SAMPLE, _OTHER_SAMPLE) for _, text in findings)
+    details = tuple(dict.fromkeys(texts))
     return replace(edit, access=access, details=details)
-
-
-def _with_variables(text: str) -> str:
-    """Return a text with the variables where their samples stand."""
-    values = [*_SAMPLE.items(), *_OTHER_SAMPLE.items()]
-    for name, value in sorted(values, key=lambda item: -len(item[1])):
-        if name != "pod_identity":
-            text = text.replace(value, f"${{var.{name}}}")
-    return text
 
 
 def _findings(

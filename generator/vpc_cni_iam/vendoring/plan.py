@@ -120,16 +120,15 @@ def plan(
     paths = [f.path for f in observed.files]
     base_files = contents(observed.folder, map(base_path, paths))
     bases = {p: base_files[base_path(p)] for p in paths if base_path(p) in base_files}
-    actions = tuple(
-        (_action if f.path in generated else _action_for_left_over)(
-            f,
-            observed,
-            generated,
-            bases,
-            way if not files or f.path in files else ConflictPolicy.REFUSE,
-        )
-        for f in observed.files
-    )
+    planned = []
+    for file in observed.files:
+        own = way if not files or file.path in files else ConflictPolicy.REFUSE
+        text, base = generated.get(file.path), bases.get(file.path)
+        if text is None:
+            planned.append(_action_for_left_over(file, observed, base, own))
+        else:
+            planned.append(_action(file, observed, text, base, own))
+    actions = tuple(planned)
     applied = {f.file.path for f in actions if not f.refused}
     if len(applied) < len(actions):
         applied = {path for path in applied if path in files}
@@ -162,16 +161,12 @@ def plan_at_rest(
 
 
 def _action(
-    file: ModuleFile,
-    observed: ModuleContents,
-    generated: Mapping[str, str],
-    bases: Mapping[str, bytes],
-    way: ConflictPolicy,
+    file: ModuleFile, observed: ModuleContents, text: str, base: bytes | None, way: ConflictPolicy
 ) -> FileAction:
     path, state = file.path, file.state
     current, known = observed.files_by_path.get(path), observed.entries.get(path)
-    entry = FileRecord(digest(generated[path]))
-    theirs = FileAction(file, unless_same(current, generated[path]), entry)
+    entry = FileRecord(digest(text))
+    theirs = FileAction(file, unless_same(current, text), entry)
     if way == ConflictPolicy.FORCE:
         return replace(theirs, copied=state in (*EDITED, "kept"))
     if known is not None and state in ("kept", "deleted"):
@@ -185,7 +180,7 @@ def _action(
     ):
         return replace(theirs, refused=True)
     if way == ConflictPolicy.MERGE and state != "edited":
-        return _merged(file, observed, generated[path], bases.get(path))
+        return _merged(file, observed, text, base)
     edited_digest = digest(decoded(current)) if current is not None else None
     return FileAction(file, current, replace(entry, kept=edited_digest, deleted=current is None))
 
@@ -219,13 +214,9 @@ def _base(path: str, observed: ModuleContents, text: str, base: bytes | None) ->
 
 
 def _action_for_left_over(
-    file: ModuleFile,
-    observed: ModuleContents,
-    _: Mapping[str, str],
-    bases: Mapping[str, bytes],
-    way: ConflictPolicy,
+    file: ModuleFile, observed: ModuleContents, base: bytes | None, way: ConflictPolicy
 ) -> FileAction:
-    current, base = observed.files_by_path.get(file.path), bases.get(file.path)
+    current = observed.files_by_path.get(file.path)
     edited = file.state != "left over"
     if current is None or way == ConflictPolicy.KEEP or (edited and way == ConflictPolicy.MERGE):
         return FileAction(file, current, None)  # gone, or the user's own from now on

@@ -62,7 +62,7 @@ def sync(
     *,
     step: Callable[[str], None] = lambda _: None,
 ) -> SyncOutcome:
-    """Sync one module; see `plan`. Tests that interrupt are called at each step.
+    """Sync one module; see `plan`. `step` is called before each change, for tests that interrupt.
 
     Raises `TreeError` if the module's directory may not be written as it is, or the configuration
     was changed since it was read.

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -84,13 +85,15 @@ def compare_blocks(
     """Return how the files of one folder, by path, differ from the catalog's."""
     if dict(expected) == dict(actual):
         return ()
-    catalog = [b for path in sorted(expected) for b in _blocks(path, expected[path], path)]
-    present = [
-        b for path in sorted(actual) for b in _blocks(path, actual[path], str(directory / path))
-    ]
+    present = {p: [*_blocks(p, text, str(directory / p))] for p, text in sorted(actual.items())}
+    catalog = {
+        p: present[p] if text == actual.get(p) else [*_blocks(p, text, p)]
+        for p, text in sorted(expected.items())
+    }
     findings: list[ModuleFinding] = []
     ours, theirs = (
-        _grouped(blocks, lambda b: (b.block.type, b.block.labels)) for blocks in (catalog, present)
+        _grouped(chain(*blocks.values()), lambda b: (b.block.type, b.block.labels))
+        for blocks in (catalog, present)
     )
     for name in dict.fromkeys((*ours, *theirs)):
         findings += _compare_named(ours.get(name, []), theirs.get(name, []))

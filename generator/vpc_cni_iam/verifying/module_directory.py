@@ -14,9 +14,7 @@ from vpc_cni_iam.texts import read as read_text
 from vpc_cni_iam.texts.limits import GENERATED_HCL
 from vpc_cni_iam.verifying.listing import Listing, list_files
 
-# A value for each variable of our modules. No value is a default, so that verify sees code that
-# ignores a variable.
-SAMPLE = {**parameters.SAMPLE, **trust.SAMPLE, "pod_identity": "true"}
+SAMPLE = trust.VARIABLES
 
 
 @dataclass(frozen=True, slots=True)

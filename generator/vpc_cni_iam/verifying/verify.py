@@ -8,12 +8,13 @@ differences, but it makes nothing ``ok``: it shows what the code does for those 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from vpc_cni_iam.catalog.options import Options
+from vpc_cni_iam.catalog.trust import VARIABLES, with_variables
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, first_of
 from vpc_cni_iam.policy.diff.differences import Difference, DifferenceKind, differences
@@ -22,7 +23,7 @@ from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding
 from vpc_cni_iam.verifying.expected import ExpectedDocument, expected_documents
 from vpc_cni_iam.verifying.files import compare_files
-from vpc_cni_iam.verifying.module_directory import SAMPLE, ModuleDirectory, read_module
+from vpc_cni_iam.verifying.module_directory import ModuleDirectory, read_module
 from vpc_cni_iam.verifying.planning import ModuleCall, Rendered, render_module
 from vpc_cni_iam.verifying.reference import module_options, nearest_options
 
@@ -132,12 +133,13 @@ def _verify_document(
         state = DocumentState.DIFFERS
     else:
         state = DocumentState.UNKNOWN if possible else DocumentState.OK
+    shown = (replace(d, text=with_variables(d.text, VARIABLES)) for d in certain or possible)
     return VerifiedDocument(
         expected.label,
         state,
         expected.against,
         len(expected.policy.statements),
-        tuple(dict.fromkeys(map(_with_variables, certain or possible))),
+        tuple(dict.fromkeys(shown)),
         seen,
     )
 
@@ -213,12 +215,3 @@ def _output_differences(
         else:
             text = "is missing, null or only known after apply"
             yield Difference(DifferenceKind.MISSING, f"output {name}", text)
-
-
-def _with_variables(difference: Difference) -> Difference:
-    """Return a difference with variables in place of their sample values."""
-    text = difference.text
-    for name, value in sorted(SAMPLE.items(), key=lambda item: -len(item[1])):
-        if name != "pod_identity":
-            text = text.replace(value, f"${{var.{name}}}")
-    return Difference(difference.kind, difference.place, text)

@@ -50,7 +50,7 @@ class AwsManagedPolicy:
     # The actions that decide the class iam or data, as far as the table lists them.
     because: tuple[str, ...]
     version: str  # the version that was read, such as ``v12``. AWS may have published newer ones.
-    updated: str  # the date of that version
+    denies: bool  # whether it has a Deny statement
     document: Policy | None  # what it says; None where it is too large for the table
 
 
@@ -84,6 +84,6 @@ def _read(name: str) -> AwsManagedPolicy | None:
         PolicyClass(entry["class"]),
         tuple(entry["because"]),
         entry["version"],
-        entry["updated"],
+        entry["denies"],
         parse(document, f"AWS managed policy {name}") if document else None,
     )

@@ -58,26 +58,26 @@ def later_patches() -> str:
     return rf"{major}\.{minor}\.({'|'.join([*later, '[1-9][0-9]{1,5}'])})"
 
 
-def find(name: str) -> PluginVersion:
-    """Return the known version of this name, or of ``latest``, or raise `UsageError`."""
+def find(name: str, option: str = "--cni-version") -> PluginVersion:
+    """Return the known version of this name, or of ``latest``, or raise `OptionError`."""
     if name == LATEST:
         return newest()
     version = PluginVersion.of(name)
     for refused in calls_data()["refused"]:
         if version == PluginVersion.of(refused["version"]):
             problem = "plugin {} is not supported: it {}; the oldest supported version is {}"
-            raise OptionError("--cni-version", problem, version, refused["reason"], served()[0])
+            raise OptionError(option, problem, version, refused["reason"], served()[0])
     if version > newest():
         problem = (
             "plugin {} is newer than this catalog, whose newest version is {}; update vpc-cni-iam, "
-            "or use {--cni-version} {}"
+            f"or use {{{option}}} {{}}"
         )
-        raise OptionError("--cni-version", problem, version, newest(), newest())
+        raise OptionError(option, problem, version, newest(), newest())
     if version not in known():
         place = bisect_left(served(), version)
         near = served()[max(0, place - 1) : place + 1]
         problem = "unknown plugin version {}; did you mean {}?"
-        raise OptionError("--cni-version", problem, version, " or ".join(map(str, near)))
+        raise OptionError(option, problem, version, " or ".join(map(str, near)))
     return version
 
 

@@ -20,7 +20,7 @@ class PeerDocument:
     mode: Mode  # the IP family that it is for
     repository: str  # owner and name on GitHub
     path: str  # the file in it
-    commit: str  # the commit that brought the document
+    commit: str  # that which brought the document, or a later one that was read
     date: str | None  # when, as ``2026-08-13``; None if it was not looked up
     # The first version of the project with it, or ``after`` the newest one when it was read; None
     # if it has no versions.

@@ -12,36 +12,38 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 _DATA = "catalog/facts/data"
 
 
-def _read(name: str) -> Any:
-    return json.loads(resources.text(f"{_DATA}/{name}"))
+def _read(name: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(resources.text(f"{_DATA}/{name}"))
+    return data
+
+
+def _read_all(folder: str) -> tuple[dict[str, Any], ...]:
+    files = sorted((resources.PACKAGE / _DATA / folder).glob("*.json"))
+    return tuple(_read(f"{folder}/{file.name}") for file in files)
 
 
 @cache
 def calls_data() -> dict[str, Any]:
     """Return the versions and the API calls of each, as in ``data/calls.json``."""
-    data: dict[str, Any] = _read("calls.json")
-    return data
+    return _read("calls.json")
 
 
 @cache
 def requests_data() -> dict[str, Any]:
     """Return the requests behind the calls and the tags they write, ``data/requests.json``."""
-    data: dict[str, Any] = _read("requests.json")
-    return data
+    return _read("requests.json")
 
 
 @cache
 def features_data() -> dict[str, dict[str, str]]:
     """Return the optional features that need actions of their own, by name."""
-    data: dict[str, dict[str, str]] = _read("features.json")
-    return data
+    return _read("features.json")
 
 
 @cache
 def managed_policy_data(name: str) -> dict[str, Any]:
     """Return an AWS managed policy with its ARN and its versions, oldest first."""
-    data: dict[str, Any] = _read(f"managed/{name}.json")
-    return data
+    return _read(f"managed/{name}.json")
 
 
 def managed_data() -> dict[str, Any]:
@@ -53,29 +55,25 @@ def managed_data() -> dict[str, Any]:
 @cache
 def readme_data() -> tuple[dict[str, Any], ...]:
     """Return the revisions of the documents in upstream's README, oldest first."""
-    names = sorted(p.name for p in (resources.PACKAGE / _DATA / "readme").glob("*.json"))
-    return tuple(_read(f"readme/{name}") for name in names)
+    return _read_all("readme")
 
 
 @cache
 def peers_data() -> tuple[dict[str, Any], ...]:
     """Return the documents of other projects, a file a project."""
-    names = sorted(p.name for p in (resources.PACKAGE / _DATA / "peers").glob("*.json"))
-    return tuple(_read(f"peers/{name}") for name in names)
+    return _read_all("peers")
 
 
 @cache
 def aws_managed_data() -> dict[str, Any]:
     """Return the AWS managed policies of ``python -m tools.aws_managed``."""
-    data: dict[str, Any] = _read("aws_managed_policies.json")
-    return data
+    return _read("aws_managed_policies.json")
 
 
 @cache
 def revisions_data() -> tuple[dict[str, Any], ...]:
     """Return every revision of upstream's page, oldest first."""
-    names = sorted(p.name for p in (resources.PACKAGE / _DATA / "revisions").glob("*.json"))
-    return tuple(_read(f"revisions/{name}") for name in names)
+    return _read_all("revisions")
 
 
 @cache
@@ -85,8 +83,7 @@ def observed_data() -> tuple[dict[str, Any], ...]:
     Made by ``python -m tools.plugin_probe evidence``: the requests of each scenario, and what broke
     when one action was denied.
     """
-    names = (p.name for p in (resources.PACKAGE / _DATA / "observed").glob("*.json"))
-    evidence = (_read(f"observed/{name}") for name in names)
+    evidence = _read_all("observed")
     return tuple(sorted(evidence, key=lambda observed: PluginVersion.of(observed["version"])))
 
 
@@ -97,5 +94,4 @@ def denials_data() -> dict[str, dict[str, list[str]]]:
     By IP family, with the feature behind it where one is needed. Made from `observed_data` by
     ``python -m tools.plugin_probe denials``.
     """
-    data: dict[str, dict[str, list[str]]] = _read("denials.json")
-    return data
+    return _read("denials.json")

@@ -87,6 +87,10 @@ class Excess:
             called: What the actions are beyond, such as ``what is called``.
         """
         yield from (f"allowed beyond {called}: {grant}" for grant in self.grants)
+        yield from self.unsure_lines()
+
+    def unsure_lines(self) -> Iterator[str]:
+        """Yield what may be missing from it, for people."""
         if self.partly_checked:
             yield (
                 "may allow more: not compared with every action, since there are so many patterns: "

@@ -76,7 +76,7 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
     """
     title, words = heading(subject, matrix), conclusion(subject, matrix)
     lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
-    for text in (words, *notes(subject.skipped)):
+    for text in (words, *matrix.excess.unsure_lines(), *notes(subject.skipped)):
         lines += [("quiet", line) for line in _lines(text, _WORDS_LETTERS)]
     top = _MARGIN + 20 * len(lines) if whole else 0
     labels = ("the plugin works", *matrix.actions)

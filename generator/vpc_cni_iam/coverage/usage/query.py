@@ -48,7 +48,7 @@ def query(engine: QueryEngine, table: str | None, roles: Sequence[str]) -> str:
         "errorcode",
         f"regexp_extract(useragent, '{agent}', 1)",
     )
-    counts = ("count(*)", "min(eventtime)", "max(eventtime)")
+    counts = ("count(DISTINCT eventid)", "min(eventtime)", "max(eventtime)")
     columns = [f"{sql} AS {name}" for sql, name in zip((*keys, *counts), COLUMNS, strict=True)]
     where = f"{_ROLE} LIKE '%:role/%'"
     if roles:

@@ -20,7 +20,10 @@ def to_text(usage: Usage) -> Iterator[str]:
     for role in usage.roles:
         yield f"events of {role}, known by {usage.recognised_by}"
     events = "event" if usage.events == 1 else "events"
-    yield f"{usage.events:,} {events} read; those of the role are of {usage.first} to {usage.last}"
+    repeated = f", of which {usage.repeated:,} repeat others and do not count"
+    repeated = repeated if usage.repeated else ""
+    period = f"those of the role are of {usage.first} to {usage.last}"
+    yield f"{usage.events:,} {events} read{repeated}; {period}"
     if usage.versions and usage.versions != (usage.cni_version,):
         yield f"the events are of plugin {', '.join(usage.versions)}"
     for status in _ORDER:

@@ -111,6 +111,7 @@ class Usage:
         recognised_by: How the roles are known.
         versions: The plugin versions that the events name.
         events: How many events were read, of whomever.
+        repeated: How many of them had the ID of one that was read before, and do not count.
         first: The time of the first event of the roles.
         last: The time of the last one.
         elements: The Action elements of the policies.
@@ -128,6 +129,7 @@ class Usage:
     recognised_by: str
     versions: tuple[str, ...]
     events: int
+    repeated: int
     first: str
     last: str
     elements: tuple[ActionElement, ...]
@@ -170,6 +172,7 @@ def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequenc
         recognised_by,
         tuple(sorted(set().union(*(count.versions for count in every)))),
         trail.events,
+        trail.repeated,
         *_period(every),
         tuple(_elements(subject, setting, actions, sent)),
         actions,

@@ -1,8 +1,9 @@
-"""The part of a module that an engine needs to render policy documents, and that runs nothing.
+"""The part of a module that an engine needs to render policies, and that runs nothing.
 
-It has variables, locals, and data sources that the provider answers by itself. A document that
-depends on anything else is left out: on a resource, a called module, another data source, which may
-ask AWS or run a program, or a function that reads files of this machine.
+It has variables, locals, and data sources that the provider answers by itself, and an output for
+each policy that another block writes out. A policy that depends on anything else is left out: on a
+resource, a called module, another data source, which may ask AWS or run a program, a function that
+reads files of this machine, or where the configuration is run.
 """
 
 from __future__ import annotations
@@ -13,8 +14,14 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.hcl.evaluate.domain import Unknown, Value, unknown_in
 from vpc_cni_iam.hcl.evaluate.scope import DOCUMENT, ValueScope, address_of
-from vpc_cni_iam.hcl.syntax import Block
+from vpc_cni_iam.hcl.syntax import Block, Node
 
+_REPEATED = ("resource", "data", "module")
+# By argument: the items of a loop over what it is, and the key of each as Terraform writes it.
+_REPEATS = {
+    "count": ("for i in range({}\n) : {{ index = i }}", '"[${count.index}]"'),
+    "for_each": ("for k, v in {} : {{ key = k, value = v }}", r'"[\"${each.key}\"]"'),
+}
 # Data sources that the AWS provider answers without a request.
 _OFFLINE = (DOCUMENT, "data.aws_partition", "data.aws_region", "data.aws_service_principal")
 # Functions that read files, or call the functions that are named in a text.
@@ -23,19 +30,70 @@ _READS = re.compile(
     r"(?:\s|/\*.*?\*/|(?:#|//)[^\n]*\n)*\(",
     re.DOTALL,
 )
+# What an engine says of the folder and the workspace that it is run in.
+_PLACE = re.compile(r"\b(?:terraform\.workspace|path\.(?:cwd|module|root))\b")
 # What may be the address of a block; most words of a text are none.
 _ADDRESS = re.compile(r"\b(?:data\.)?[^\W\d][\w-]*\.[^\W\d][\w-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Excerpt:
-    """The part of a module that renders documents."""
+class RenderTarget:
+    """A policy to be rendered: a data source, or an expression."""
 
-    text: str  # its HCL; empty if no document is in it
+    name: str  # what reports call it
+    start: str  # the start of that name after which the key of an instance stands
+    key: str  # what the engine's answer calls it
+    code: str = ""  # the output that has the value of an expression; empty for a data source
+
+    @property
+    def address(self) -> str:
+        """Its address in the excerpt."""
+        return self.key if self.code else f"{DOCUMENT}.{self.name}"
+
+    @property
+    def module_address(self) -> str:
+        """Its address in the module."""
+        return self.name if self.code else self.address
+
+    def instance_name(self, key: str, *, alone: bool) -> str:
+        """Return what reports call an instance; `alone` if it is the only one."""
+        if alone and (self.code or key in ("", "[0]")):
+            return self.name
+        return f"{self.start}{key}{self.name.removeprefix(self.start)}"
+
+
+def document_target(name: str) -> RenderTarget:
+    """Return the target of a data source."""
+    return RenderTarget(name, name, name)
+
+
+def expression_target(name: str, block: Block, value: Node, number: int) -> RenderTarget:
+    """Return the target of an expression in an outermost block, which may be repeated.
+
+    `number` is its number among the expressions of an excerpt.
+    """
+    repeat = next((a for a in _REPEATS if a in block.attributes), "")
+    if block.type not in _REPEATED or not repeat:
+        loop = '""  ='
+    else:
+        item, key = _REPEATS[repeat]
+        items = item.format(block.attributes[repeat].outer.code)
+        # In the loop, its variable stands for what has the same name in the block.
+        loop = f"for {'count' if repeat == 'count' else 'each'} in [{items}\n] : {key} =>"
+    value_code = f"{{ {loop} {value.outer.code}\n}}"
+    code = f'output "policy_{number}" {{\n  sensitive = true\n  value = {value_code}\n}}\n'
+    return RenderTarget(name, ".".join(block.labels), f"output.policy_{number}", code)
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The part of a module that renders policies."""
+
+    text: str  # its HCL; empty if no policy is in it
     values: Mapping[str, Value]  # the values of its variables by name
-    names: tuple[str, ...]  # the documents in it
+    targets: tuple[RenderTarget, ...]  # the policies in it
     kinds: frozenset[str]  # the types of its data sources
-    left_out: Mapping[str, str]  # why other documents are not in it, by name
+    left_out: Mapping[str, str]  # why other policies are not in it, by name
 
 
 def reads_files(code: str) -> bool:
@@ -44,10 +102,15 @@ def reads_files(code: str) -> bool:
 
 
 def excerpt(
-    blocks: Iterable[Block], scope: ValueScope, names: Iterable[str], variables: Iterable[str]
+    blocks: Iterable[Block],
+    scope: ValueScope,
+    variables: Iterable[str],
+    targets: Iterable[RenderTarget],
 ) -> Excerpt:
-    """Return what renders the documents of these names, with the variables a user gives."""
+    """Return what renders policies, with the variables to which a user gives a value."""
+    every = list(targets)
     parts = {address: part for block in blocks for address, part in _parts(block)}
+    parts |= {target.address: _Declaration(target.code) for target in every if target.code}
     known = scope.known or {}
     values = {
         **scope.values,
@@ -55,15 +118,15 @@ def excerpt(
     }
     values = {address: value for address, value in values.items() if address in parts}
     chosen: dict[str, str] = {}
-    rendered: list[str] = []
+    rendered: list[RenderTarget] = []
     left_out: dict[str, str] = {}
     kinds: set[str] = set()
-    for name in names:
-        own, problem = _closure(f"{DOCUMENT}.{name}", parts, values, scope)
+    for target in every:
+        own, problem = _closure(target.address, parts, values, scope)
         if problem:
-            left_out[name] = problem
+            left_out[target.name] = problem
             continue
-        rendered.append(name)
+        rendered.append(target)
         chosen |= own
         kinds |= {address.rpartition(".")[0] for address in own if address.startswith("data.")}
     needed = {n.removeprefix("var."): v for n, v in values.items() if n in chosen}
@@ -109,8 +172,11 @@ def _problem(
 ) -> str:
     """Say why an engine does not get a block or a local value; empty if it does."""
     block, kind = part.block, address.rpartition(".")[0]
-    if reads_files(part.code):
-        return f"{address} may read files of this machine, and is not rendered"
+    place = _PLACE.search(part.code)
+    if place or reads_files(part.code):
+        name = "it" if address.startswith("output.") else address
+        reads = f"depends on {place[0]}" if place else "may read files of this machine"
+        return f"{name} {reads}, and is not rendered"
     if block is None:
         return ""
     if kind == "var":

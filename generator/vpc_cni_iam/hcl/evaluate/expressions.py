@@ -50,11 +50,7 @@ _IN_PROGRESS = object()
 
 
 class Evaluator:
-    """Evaluates expressions with the names of one module.
-
-    Args:
-        scope: The names of the module.
-    """
+    """Evaluates expressions with the names of one module."""
 
     def __init__(self, scope: ValueScope) -> None:
         self.scope = scope

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.hcl.evaluate.domain import Value
@@ -13,9 +13,9 @@ class Renderer:
     """An engine that renders policy documents."""
 
     name: str  # its name and version
-    # Returns the JSON of documents by name and key of the instance, None for one that is unknown
-    # until apply; takes HCL, the values of its variables as JSON, and a Region. Raises
-    # `EngineError` if the engine refuses the HCL.
+    # Returns the JSON of documents, and of outputs as ``output.`` and the name, by name and key of
+    # the instance, None for one that is unknown until apply; takes HCL, the values of its variables
+    # as JSON, and a Region. Raises `EngineError` if the engine refuses the HCL.
     render: Callable[[str, str, str], Mapping[str, Mapping[str, str | None]]]
 
 
@@ -28,6 +28,9 @@ class GivenVariables:
     # The variables of the modules that were read, which reading adds.
     declared: set[str] = field(default_factory=set)
     renderer: Renderer | None = None  # the engine; None to read without one
+    # The variables that options of the cluster fill, such as ``--cluster-name``: they count before
+    # the files that an engine reads by itself.
+    named: Collection[str] = ()
 
     @property
     def names(self) -> set[str]:

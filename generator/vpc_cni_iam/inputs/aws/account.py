@@ -114,15 +114,9 @@ class _Answer:
 
 
 class AccountDetails:
-    """The roles in files, opened with ``with``.
+    """The roles in files, opened with ``with``; ``-`` is standard input.
 
-    Args:
-        targets: The files; ``-`` is standard input.
-        stdin: Standard input.
-        progress: Called now and then with how many bytes of how many are read.
-
-    Raises:
-        InputError: On entering: a file that cannot be read, or holds something else.
+    `progress` is called now and then with how many bytes of how many are read.
     """
 
     def __init__(

@@ -13,13 +13,15 @@ import codecs
 import csv
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Struct
+from msgspec import field as member
 
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.json_pieces import PieceReader, Pieces, opened
@@ -52,6 +54,7 @@ _AROUND = frozenset(
 )  # fmt: skip
 _FIRST_KEY = re.compile(rb'\{\s*"(\w+)"')
 _HEAD = 4096
+_REMEMBERED = 1 << 20  # events, in 8 MiB
 # CloudTrail User Guide, "CloudTrail digest file structure": in a folder of this name.
 _DIGESTS = "CloudTrail-Digest"
 
@@ -80,6 +83,7 @@ class _Event(Struct, rename="camel"):
     event_source: str
     event_name: str
     event_time: str = ""
+    event_id: str | None = member(default=None, name="eventID")
     error_code: str | None = None
     user_agent: str | None = None
     user_identity: _Identity | None = None
@@ -123,27 +127,48 @@ class Trail:
     # By the ARN of a role and the action.
     counts: dict[tuple[str, str], Count] = field(default_factory=dict)
     events: int = 0  # how many events were read
+    repeated: int = 0  # how many of them were read before, and count once
     unread: list[Skipped] = field(default_factory=list)  # what was not read
 
 
-def read(targets: Sequence[str], stdin: BinaryIO, roles: Iterable[str] = ()) -> Trail:
+def read(
+    targets: Sequence[str],
+    stdin: BinaryIO,
+    roles: Iterable[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Trail:
     """Return what roles did, from files of which one event is in memory at a time.
 
     Targets are files, and directories as ``aws s3 sync`` writes them; ``-`` is standard input.
     `roles` has the ARNs or names of those to count; none for every role. Raises `UsageError` for
     empty text, or too many roles to count each.
+    `progress` is called now and then with how many bytes of how many are read.
     """
     counter = _Counter(frozenset(roles))
+    if "" in targets:
+        raise UsageError("the file is empty text; name one, or - for standard input")
+    passed = _passing(targets, progress) if progress else None
     for target in targets:
-        if not target:
-            raise UsageError("the file is empty text; name one, or - for standard input")
         if target == "-":
-            counter.read(Pieces(stdin, STDIN, TRAIL))
+            counter.read(Pieces(stdin, STDIN, TRAIL, passed))
             continue
         for path in _files(Path(target)):
-            with opened(path, TRAIL) as pieces:
+            with opened(path, TRAIL, passed) as pieces:
                 counter.read(pieces)
     return counter.trail
+
+
+def _passing(targets: Sequence[str], progress: Callable[[int, int], None]) -> Callable[[int], None]:
+    """Return what is called with how many more bytes of the files are read."""
+    files = (path for target in targets if target != "-" for path in _files(Path(target)))
+    total, done = sum(path.stat().st_size for path in files if path.exists()), 0
+
+    def passed(size: int) -> None:
+        nonlocal done
+        done += size
+        progress(done, total)
+
+    return passed
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -172,6 +197,8 @@ class _Counter:
     def __init__(self, roles: frozenset[str]) -> None:
         self.trail = Trail()
         self._roles = roles
+        # The last event by a part of its ID: what is read twice is mostly read soon.
+        self._seen = memoryview(bytearray(8 * _REMEMBERED)).cast("Q")
 
     def read(self, pieces: Pieces) -> None:
         """Count the events of a file."""
@@ -266,6 +293,10 @@ class _Counter:
     def _event(self, event: _Event) -> None:
         session = event.user_identity.session_context if event.user_identity else None
         role = session.session_issuer.arn if session and session.session_issuer else None
+        if self._is_repeated(event.event_id):
+            self.trail.events += 1
+            self.trail.repeated += 1
+            return
         agent = _AGENT.search(event.user_agent or "")
         self._count(
             role or "",
@@ -299,6 +330,14 @@ class _Counter:
         self.trail.counts[key].add(
             result, events, first, last, "v" + version.removeprefix("v") if version else ""
         )
+
+    def _is_repeated(self, event_id: str | None) -> bool:
+        if event_id is None:
+            return False
+        number = int.from_bytes(blake2b(event_id.encode(), digest_size=8).digest())
+        place = number % _REMEMBERED
+        repeated, self._seen[place] = self._seen[place] == number, number
+        return repeated
 
     def _is_asked_for(self, role: str) -> bool:
         if not self._roles:

@@ -1,4 +1,4 @@
-"""Reads which role the plugin has in a cluster, as ``aws eks`` prints it.
+"""Reads which role the plugin or its metrics helper has in a cluster, as ``aws eks`` prints it.
 
 The shapes are those of the EKS API reference: DescribeAddon, DescribePodIdentityAssociation,
 ListPodIdentityAssociations and DescribeNodegroup.
@@ -16,7 +16,8 @@ from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
 
-_ADDON, _NAMESPACE, _SERVICE_ACCOUNT = "vpc-cni", "kube-system", "aws-node"
+PLUGIN, METRICS_HELPER = "aws-node", "cni-metrics-helper"
+_ADDON, _NAMESPACE = "vpc-cni", "kube-system"
 
 
 class ClusterDetailKind(StrEnum):
@@ -39,6 +40,8 @@ class ClusterDetail:
     version: str = ""  # the plugin's version as EKS writes it, with its build; empty if not said
     role_known: bool = True  # whether the file says which role it is, or that there is none
     values: str = ""  # the configuration values of the add-on; empty if there are none
+    service_account: str = PLUGIN  # that which has the role
+    session_policy: bool = False  # whether an association limits its sessions by a policy
 
 
 class _Addon(Struct, rename="camel"):
@@ -54,6 +57,8 @@ class _Association(Struct, rename="camel"):
     namespace: str
     service_account: str
     role_arn: str = ""
+    target_role_arn: str | None = None
+    policy: str | None = None
 
 
 class _Nodegroup(Struct, rename="camel"):
@@ -76,14 +81,19 @@ def _addon(addon: _Addon) -> ClusterDetail | None:
 
 
 def _association(association: _Association) -> ClusterDetail | None:
-    if (association.namespace, association.service_account) != (_NAMESPACE, _SERVICE_ACCOUNT):
+    account = association.service_account
+    if association.namespace != _NAMESPACE or account not in (PLUGIN, METRICS_HELPER):
         return None
+    # EKS Pod Identity assumes the target role by the other one, and pods get its credentials.
+    role = association.target_role_arn or association.role_arn
     return ClusterDetail(
         ClusterDetailKind.association,
         association.cluster_name,
         "",
-        association.role_arn,
-        role_known=bool(association.role_arn),
+        role,
+        role_known=bool(role),
+        service_account=account,
+        session_policy=bool(association.policy),
     )
 
 

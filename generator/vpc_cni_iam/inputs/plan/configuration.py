@@ -10,10 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import to_builtins
+
 from vpc_cni_iam.inputs.plan.addresses import call_names, parent, split_first
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES
-from vpc_cni_iam.inputs.plan.shapes import ResourceBlock
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_read_in_part
+from vpc_cni_iam.inputs.plan.shapes import Parts, ResourceBlock
 
 _DEPTH = 100
 _PREFIXES = ("aws_iam_", "aws_eks_", "helm_release", *ROLE_USES)
@@ -252,7 +254,8 @@ def _block(reader: Reader, block: ResourceBlock, module: Module) -> None:
     if not block.type.startswith(_PREFIXES):
         return
     name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
-    module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
+    shape: Any = Parts if is_read_in_part(block.type) else dict[str, Any]
+    module.blocks[name] = to_builtins(reader.decoded(block.expressions, shape))
     if over := reader.decoded(block.for_each_expression, object):
         module.repeats[name] = over
     module.providers[name] = block.provider_config_key

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
@@ -28,15 +28,17 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
-from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_read_in_part
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     Actions,
     ChangedResource,
     Changing,
+    ChangingParts,
     DeferredChange,
     DocumentValues,
     HiddenDocument,
+    Parts,
     StateResource,
 )
 from vpc_cni_iam.inputs.plan.unread import UnreadChange, is_unread, running, unread_kind
@@ -310,7 +312,10 @@ def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> lis
         marks = reader.decoded(item.sensitive_values, HiddenDocument)
         hidden = {"json": marks.json or made_of_policy}
     elif item.type == _POLICY or (item.mode == "managed" and _is_about_access(item.type)):
-        values = reader.decoded(item.values, dict[str, Any])
+        if is_read_in_part(item.type):
+            values = to_builtins(reader.decoded(item.values, Parts))
+        else:
+            values = reader.decoded(item.values, dict[str, Any])
         hidden = reader.decoded(item.sensitive_values, object)
     else:
         return []
@@ -333,6 +338,12 @@ def _is_about_access(kind: str) -> bool:
     return kind.startswith(_IAM) or kind in _OTHERS
 
 
+def _changing(item: ChangedResource, reader: Reader) -> Changing:
+    if not is_read_in_part(item.type):
+        return reader.decoded(item.change, Changing)
+    return Changing(**to_builtins(reader.decoded(item.change, ChangingParts)))
+
+
 def _changes(
     items: Iterable[ChangedResource],
     reader: Reader,
@@ -347,7 +358,7 @@ def _changes(
             if not drift:
                 passed.note(item, reader)
             continue
-        change = reader.decoded(item.change, Changing)
+        change = _changing(item, reader)
         if not change.actions or not ACTIONS.issuperset(change.actions):
             done = ", ".join(change.actions)[:80] or "nothing"
             raise reader.refuse(f"what is done to {item.address[:80]} is not known here: {done!r}")

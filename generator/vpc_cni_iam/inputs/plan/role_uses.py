@@ -10,11 +10,13 @@ from collections.abc import Mapping
 
 ROLE, PROFILE = "aws_iam_role", "aws_iam_instance_profile"
 TEMPLATE, LAUNCH_CONFIGURATION = "aws_launch_template", "aws_launch_configuration"
+TASK = "aws_ecs_task_definition"
 # What in turn says the role, in words.
 KINDS = {
     PROFILE: "instance profile",
     TEMPLATE: "launch template",
     LAUNCH_CONFIGURATION: "launch configuration",
+    TASK: "task definition",
 }
 _SPECIFICATION = "launch_template_config.*.launch_template_specification.*"
 _MIXED = "mixed_instances_policy.*.launch_template.*"
@@ -51,10 +53,14 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     # What else runs code, or calls AWS, by a role.
     "aws_apprunner_service": {"instance_configuration.*.instance_role_arn": ROLE},
     "aws_bedrockagent_agent": {"agent_resource_role_arn": ROLE},
-    "aws_cloudwatch_event_target": {"role_arn": ROLE},
+    "aws_cloudwatch_event_target": {
+        "role_arn": ROLE,
+        "ecs_target.*.task_definition_arn": TASK,
+    },
     "aws_codebuild_project": {"service_role": ROLE},
     "aws_codepipeline": {"role_arn": ROLE},
-    "aws_ecs_task_definition": {"task_role_arn": ROLE, "execution_role_arn": ROLE},
+    "aws_ecs_service": {"task_definition": TASK},
+    TASK: {"task_role_arn": ROLE, "execution_role_arn": ROLE},
     "aws_eks_fargate_profile": {"pod_execution_role_arn": ROLE},
     "aws_emrserverless_job_run": {"execution_role_arn": ROLE},
     "aws_glue_dev_endpoint": {"role_arn": ROLE},
@@ -65,9 +71,31 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_pipes_pipe": {"role_arn": ROLE},
     "aws_sagemaker_model": {"execution_role_arn": ROLE},
     "aws_sagemaker_notebook_instance": {"role_arn": ROLE},
-    "aws_scheduler_schedule": {"target.*.role_arn": ROLE},
+    "aws_scheduler_schedule": {
+        "target.*.role_arn": ROLE,
+        "target.*.ecs_parameters.*.task_definition_arn": TASK,
+    },
     "aws_sfn_state_machine": {"role_arn": ROLE},
     "aws_ssm_activation": {"iam_role": ROLE},
     "aws_ssm_maintenance_window_task": {"service_role_arn": ROLE},
     "aws_transfer_user": {"role": ROLE},
 }
+
+# What else is read of these types, most of which say much about other things.
+_OTHERS = ("arn", "default_version", "id", "latest_version", "metadata_options", "name")
+READ_ARGUMENTS = frozenset(
+    (*_OTHERS, *(path.partition(".")[0] for paths in ROLE_USES.values() for path in paths))
+)
+
+
+def is_of_instances(kind: str) -> bool:
+    """Say whether a type has the roles of instances."""
+    ways = (PROFILE, TEMPLATE, LAUNCH_CONFIGURATION)
+    return kind in (PROFILE, "aws_eks_node_group") or any(
+        target in ways for target in ROLE_USES[kind].values()
+    )
+
+
+def is_read_in_part(kind: str) -> bool:
+    """Say whether only these arguments are read of a type."""
+    return kind in ROLE_USES and not kind.startswith(("aws_iam_", "aws_eks_"))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, defstruct
+
+from vpc_cni_iam.inputs.plan.role_uses import READ_ARGUMENTS
 
 _NOTHING = Raw(b"{}")
 
@@ -28,6 +30,23 @@ class Changing(Struct):
         if isinstance(identity, dict):
             return ", ".join(f"{k} = {v}" for k, v in sorted(identity.items()) if v is not None)
         return str(self.importing.get("id") or "an identifier known after apply")
+
+
+# The attributes, or the marks, of a resource that is read in part.
+Parts = defstruct(
+    "Parts", [(name, Any, None) for name in sorted(READ_ARGUMENTS)], omit_defaults=True
+)
+ChangingParts = defstruct(
+    "ChangingParts",
+    [
+        ("actions", list[str]),
+        *((name, Parts | None, None) for name in ("before", "after")),
+        *((f"{name}_sensitive", Parts | bool, False) for name in ("before", "after")),
+        ("after_unknown", Parts | bool, False),
+        ("importing", dict[str, Any] | None, None),
+    ],
+    omit_defaults=True,
+)
 
 
 class Actions(Struct):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
-from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration
+from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.shapes import ChangedResource, Changing
 
@@ -55,7 +55,7 @@ _MAKERS = {
 # Objects of Kubernetes that say which role aws-node has, and who rules the cluster: as JSON, and
 # as YAML in a text of JSON.
 _OBJECT = re.compile(
-    rb"""name\\?["']?:\s*\\?["']?aws-(?:auth|node)(?![\w-])"""
+    rb"""[nN]ame\\?["']?:\s*\\?["']?aws-(?:auth|node)(?![\w-])"""
     rb"""|kind\\?["']?:\s*\\?["']?(?:Cluster)?Role(?:Binding)?\b"""
 )
 _OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")
@@ -85,6 +85,8 @@ def running(
     ended: Iterable[tuple[str, tuple[str, ...]]], configuration: PlanConfiguration
 ) -> Iterator[UnreadChange]:
     """Yield the resources whose provisioners run, of addresses and actions."""
+    if not _has_commands(configuration.root):
+        return
     for address, actions in ended:
         if {"create", "delete"}.isdisjoint(actions):
             continue
@@ -93,6 +95,10 @@ def running(
         block = without_keys(address[len(where) :].lstrip("."))
         if module and (types := module.commands.get(block)):
             yield UnreadChange(address, actions, UnreadKind.command, types)
+
+
+def _has_commands(module: Module) -> bool:
+    return bool(module.commands) or any(map(_has_commands, module.calls.values()))
 
 
 def _is_object(item: ChangedResource) -> bool:

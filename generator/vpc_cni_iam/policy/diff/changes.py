@@ -15,9 +15,9 @@ from itertools import chain
 
 from vpc_cni_iam.policy.diff.containment import Containers, contains
 from vpc_cni_iam.policy.diff.permissions import Key, Permission, permissions
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.wording import condition_text
+from vpc_cni_iam.policy.wording import asked_text, condition_text
 
 
 class ChangeKind(StrEnum):
@@ -60,6 +60,8 @@ _OF_A_DENY = {
     ChangeKind.NARROWED: ChangeKind.DENY_REMOVED,
     ChangeKind.TIGHTENED: ChangeKind.DENY_REMOVED,
 }
+# Which requests match other conditions, by whether those are a part of the old, and contain them.
+_MATCHING = {(True, False): "fewer", (False, True): "more", (False, False): "other"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,9 +254,10 @@ def _replaced(before: list[Permission], after: list[Permission], budget: Budget)
         text = f"from {_resources(before)} to {_resources(after)}{new.who}{new.words}"
     elif one_resource:
         kinds = ChangeKind.TIGHTENED, ChangeKind.WEAKENED
-        there = " and".join(_conditions_without(new, p) for p in before)
-        here = " and".join(_conditions_without(old, p) for p in after)
-        text = f"on {new.resource}{new.who}: from{there} to{here}"
+        gone = [_conditions_without(new, p) for p in before]
+        come = [_conditions_without(old, p) for p in after]
+        matching = "" if tighter and looser else f": {_MATCHING[tighter, looser]} requests match"
+        text = f"{new.where}: {_conditions_replaced(gone, come)}{matching}"
     else:
         text = f"from {_lines(before)} to {_lines(after)}"
     kind = ChangeKind.CHANGED if tighter == looser else kinds[looser]
@@ -278,14 +281,37 @@ def _lines(some: Iterable[Permission]) -> str:
     return " and ".join(permission.line[1].removeprefix("on ") for permission in some)
 
 
-def _conditions_without(other: Permission, permission: Permission) -> str:
-    """Return the conditions of a permission that another does not have, in words."""
-    own = [
+def _conditions_without(other: Permission, permission: Permission) -> tuple[Condition, ...]:
+    """Return the conditions of a permission that another does not have."""
+    return tuple(
         c
         for c in permission.statement.conditions
         if (c.operator, c.key.lower(), frozenset(c.values)) not in other.conditions
-    ]
-    return "".join(f" if {condition_text(c)}" for c in own) or " no condition"
+    )
+
+
+def _conditions_replaced(
+    gone: list[tuple[Condition, ...]], come: list[tuple[Condition, ...]]
+) -> str:
+    """Return in words which conditions go and come, of each permission those that it has alone."""
+    if len(gone) == len(come) == 1:
+        return "; ".join(_by_key(gone[0], come[0]))
+    before, after = (
+        "; or ".join(" and ".join(map(condition_text, conditions)) or "none" for conditions in side)
+        for side in (gone, come)
+    )
+    return f"conditions changed from {before} to {after}"
+
+
+def _by_key(gone: tuple[Condition, ...], come: tuple[Condition, ...]) -> Iterator[str]:
+    for key in dict.fromkeys(c.key.lower() for c in (*gone, *come)):
+        old, new = ([c for c in side if c.key.lower() == key] for side in (gone, come))
+        if old and new:
+            before, after = (" and ".join(map(asked_text, side)) for side in (old, new))
+            yield f"condition on {new[0].key} changed from {before} to {after}"
+        else:
+            text = " and ".join(map(condition_text, old or new))
+            yield f"condition {text} {'removed' if old else 'added'}"
 
 
 def _together(some: Iterable[Permission]) -> str:

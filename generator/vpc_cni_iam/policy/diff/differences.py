@@ -60,13 +60,13 @@ def differences(
         place = _place(position, left[position])
         results += [Difference(kind, place, text) for kind, text in changes or whole]
     results += [
-        Difference(DifferenceKind.MISSING, _place(n, s), f"is missing: {describe(s)}")
+        Difference(DifferenceKind.MISSING, _place(n, s), f"is missing: it {describe(s)}")
         for n, s in left.items()
         if n not in pairs
     ]
     paired = {*pairs.values()}
     results += [
-        Difference(DifferenceKind.ADDED, _place(n, s), f"is not expected: {describe(s)}")
+        Difference(DifferenceKind.ADDED, _place(n, s), f"is added: it {describe(s)}")
         for n, s in right.items()
         if n not in paired
     ]
@@ -163,7 +163,7 @@ def _changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKin
         fold = str.lower if "action" in noun else str
         for kind, names, others, problem in (
             (DifferenceKind.MISSING, before, after, "is missing"),
-            (DifferenceKind.ADDED, after, before, "is not expected"),
+            (DifferenceKind.ADDED, after, before, "is added"),
         ):
             present = set(map(fold, others))
             changes += [(kind, f"{noun} {v} {problem}") for v in names if fold(v) not in present]
@@ -192,11 +192,10 @@ def _condition_changes(expected: Statement, actual: Statement) -> list[tuple[Dif
             text = f"condition is {condition_text(twin)}, expected {condition_text(condition)}"
             changes.append((DifferenceKind.CHANGED, text))
         elif twin.operator != condition.operator:
-            text = f"condition on {twin.key} tests {twin.operator}, expected {condition.operator}"
+            text = f"condition on {twin.key} is {twin.operator}, expected {condition.operator}"
             changes.append((DifferenceKind.CHANGED, text))
     return changes + [
-        (DifferenceKind.ADDED, f"condition {condition_text(c)} is not expected")
-        for c in extra.values()
+        (DifferenceKind.ADDED, f"condition {condition_text(c)} is added") for c in extra.values()
     ]
 
 

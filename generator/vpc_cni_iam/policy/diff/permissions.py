@@ -14,6 +14,8 @@ from vpc_cni_iam.policy.wording import condition_text, principals_text
 
 # What is the same for permissions of one meaning that are spelled alike.
 Key: TypeAlias = tuple[object, ...]
+# The resource of a policy without resources, which is attached to it.
+_ITSELF = "itself"
 # What it takes to compare one more permission, besides the proofs.
 _STEPS_OF_A_PERMISSION = 30
 
@@ -55,7 +57,13 @@ class Permission:
     @property
     def line(self) -> tuple[str, str]:
         """The action, and the rest of what it says."""
-        return self.action, f"on {self.resource}{self.who}{self.words}"
+        return self.action, f"{self.where}{self.words}".lstrip()
+
+    @property
+    def where(self) -> str:
+        """On what and by whom, such as ``on * by AWS 111122223333``; a policy may lack either."""
+        on = "" if self.resource == _ITSELF else f"on {self.resource}"
+        return f"{on}{self.who}".lstrip()
 
 
 def permissions(policy: Policy, budget: Budget) -> dict[Key, Permission]:
@@ -100,7 +108,7 @@ def _each(
     who = principals_text(statement)
     principals = normalise.statement(statement)[-2:]  # type: ignore[index]
     for action in actions:
-        for resource in resources or ("itself",):
+        for resource in resources or (_ITSELF,):
             if split and statement.actions:
                 each = replace(each, actions=(action,))
             if split and statement.resources:

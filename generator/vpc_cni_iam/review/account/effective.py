@@ -89,6 +89,7 @@ class EffectivePolicies:
         for item in computed_attributes:
             if not any(thing in known for thing in _things(item, after=False)):
                 self._add(item)
+        self._add_named(counted)
         self._made = {thing for item in counted for thing in _made(item)}
         holding = [i for i in counted if i.slot.kind != "exclusive"]
         self._disagreeing(holding)
@@ -117,6 +118,18 @@ class EffectivePolicies:
         (has.after if after else has.before)[key] = binding.read
         if after and kind == "permissions":
             has.inline[key] = binding.read.size
+
+    def _add_named(self, items: Iterable[PolicyChange]) -> None:
+        """Add inline policies of which a plan has no more than the name, in an exclusive list."""
+        for item in items:
+            after = set(_things(item, after=True))
+            for thing in _things(item, after=False):
+                has, keys = self.by_principal[thing[0]], self._keys[thing]
+                if item.slot.kind == "exclusive" and has.before.keys().isdisjoint(keys):
+                    keys.append(f"inline policy {thing[2]!r}")
+                    sides = (has.before, has.after) if thing in after else (has.before,)
+                    for side in sides:
+                        side[keys[-1]] = item.before.read
 
     def _remove(self, thing: _Thing) -> None:
         if thing in self._made:

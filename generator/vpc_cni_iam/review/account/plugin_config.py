@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -35,7 +35,9 @@ class PluginConfig:
         environment: Environment variables with their values, sorted.
         unread: Why not all of the configuration is known; empty if it is.
         role_arn: The role that a chart's values annotate the service account with.
-        others: What else of a chart decides what runs, and is not read: arguments and images.
+        others: What else decides what runs or which role it has, and is not read: arguments of a
+            chart, images, the service account.
+        settings: What else is set, by the path of each value.
     """
 
     version: str
@@ -43,6 +45,7 @@ class PluginConfig:
     unread: str = ""
     role_arn: str = ""
     others: tuple[tuple[str, str], ...] = ()
+    settings: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 
 def is_plugin(resource: Resource) -> bool:
@@ -79,7 +82,13 @@ def _addon(resource: Resource, *, after: bool) -> PluginConfig:
     if not unread and isinstance(cluster.value, str) and not cluster.hidden:
         # EKS sets it, if the configuration does not: ``coverage/risks.md``, cluster-name-needed.
         scalars = {"env.CLUSTER_NAME": cluster.value, **scalars}
-    return PluginConfig(text, _environment(scalars), unread and f"configuration_values {unread}")
+    return PluginConfig(
+        text,
+        _environment(scalars),
+        unread and f"configuration_values {unread}",
+        others=tuple(_deciding(scalars)),
+        settings=_settings(scalars),
+    )
 
 
 def _chart(resource: Resource, *, after: bool) -> PluginConfig:
@@ -106,6 +115,7 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
         unread,
         role,
         tuple(_others(resource, scalars, after=after, unread=bool(unread))),
+        _settings(scalars),
     )
 
 
@@ -116,10 +126,26 @@ def _others(
         argument = side(resource, name, after=after)
         if argument.unknown or argument.value:
             yield name, json.dumps([argument.unknown, argument.value])
+    # The role is the identity, which is compared as such.
+    yield from (pair for pair in _deciding(scalars) if not pair[0].endswith(_ROLE_ANNOTATION))
+
+
+def _deciding(scalars: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the values by which other code runs, or with another role."""
     for name, value in sorted(scalars.items()):
         image = ".image." in f".{name}" and not name.endswith(".tag")
-        if image or name == "serviceAccount.name":
+        identity = name.startswith(("podIdentity.", "serviceAccount.create", "serviceAccount.name"))
+        if image or identity or name.endswith(_ROLE_ANNOTATION):
             yield name, value
+
+
+def _settings(scalars: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    deciding = dict(_deciding(scalars))
+    return tuple(
+        (name, value)
+        for name, value in sorted(scalars.items())
+        if not (name in deciding or name == "image.tag" or name.startswith("env."))
+    )
 
 
 def _chart_version(resource: Resource, scalars: Mapping[str, str], *, after: bool) -> str:

@@ -120,7 +120,7 @@ class Workloads:
 
     def _by_name(self, target: str, names: tuple[str, ...], *, after: bool) -> list[Resource]:
         for side in (after, not after):
-            for name in names:
+            for name in (*names, *map(_last, names)):
                 if named := self._index[side].get((target, name)):
                     return named
         return []
@@ -133,11 +133,16 @@ class Workloads:
             if resource.type not in targets or resource.drift or resource.deposed:
                 continue
             for after, values in ((False, resource.before), (True, resource.after)):
-                names = {(values or {}).get(key) for key in ("id", "name", "arn")}
-                for name in names:
-                    if isinstance(name, str) and name:
-                        index[after].setdefault((resource.type, name), []).append(resource)
+                named = {(values or {}).get(key) for key in ("id", "name", "arn")}
+                names = {name for name in named if isinstance(name, str) and name}
+                for name in names | {_last(name) for name in names}:
+                    index[after].setdefault((resource.type, name), []).append(resource)
         return index
+
+
+def _last(name: str) -> str:
+    """Return what an ARN of an instance profile or a task definition ends with: its name."""
+    return name.rpartition("/")[2]
 
 
 def _arguments(
@@ -160,12 +165,11 @@ def _arguments(
 
 
 def _argument(value: Any, marks: Any, path: tuple[str, ...]) -> _Argument:
-    if not isinstance(value, Mapping):
-        named = (value,) if isinstance(value, str) and value else ()
-        return _Argument(path, named, (path,) if flagged(marks) else ())
-    texts = tuple(t for key in _NAMES if isinstance(t := value.get(key), str) and t)
-    # The ARN of an instance profile ends with its name.
-    names = (*texts, *(text.rpartition("/")[2] for text in texts if "/" in text))
+    block = isinstance(value, Mapping)
+    named = [value.get(key) for key in _NAMES] if block else [value]
+    names = tuple(name for name in named if isinstance(name, str) and name)
+    if not block:
+        return _Argument(path, names, (path,) if flagged(marks) else ())
     unknown = tuple((*path, key) for key in _NAMES if flagged(marks, key))
     return _Argument(path, names, unknown, value.get("version"), flagged(marks, "version"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 from vpc_cni_iam.errors import first_of
@@ -15,7 +16,7 @@ from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
 from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.nearest import upstream_update
-from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access, Example, Line
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.gains import (
@@ -23,6 +24,7 @@ from vpc_cni_iam.review.gains import (
     example_or_reason,
     existing,
     managed_admin_finding,
+    may_deny,
     names_text,
 )
 from vpc_cni_iam.review.make_finding import (
@@ -58,8 +60,8 @@ rule(
     "Whether a changed policy allows anything new could not be decided.",
     "Neither a proof nor a request that is newly allowed was found; the finding says what "
     "stands in the way. A Deny that goes is one: what it held back is allowed from then on, if "
-    "another policy of the role allows it, which the plan need not show. Read the change "
-    "yourself.",
+    "another policy of the role allows it, which the plan need not show. A policy that goes and "
+    "whose document the plan does not show may have had a Deny. Read the change yourself.",
 )
 rule(
     "unreadable-policy",
@@ -277,11 +279,16 @@ def _left_group(change: Change, context: Context) -> Iterator[Finding]:
     group = change.attachment.policy if change.attachment else ""
     if change.kind != "membership" or group not in context.effective.by_principal:
         return
-    policies = [r.judged for r in context.effective.by_principal[group].before.values()]
-    if any(line.effect == "loss" for line in change.lines) and deny_removed(
-        [p for p in policies if p], [], context.budget.answer()
-    ):
+    if not any(line.effect == "loss" for line in change.lines):
+        return
+    has = context.effective.by_principal[group].before
+    policies = [read.judged for read in has.values() if read.judged]
+    if deny_removed(policies, [], context.budget.answer()):
         message = f"{group} denies something, which no longer counts for who leaves it"
+        yield finding_of(change, "not-proven", message)
+    elif unknown := [key for key, read in has.items() if may_deny(key, read)]:
+        message = f"{group} has {first_of(unknown)}, of which the plan does not show the document"
+        message += ": a Deny in it no longer applies to who leaves"
         yield finding_of(change, "not-proven", message)
 
 
@@ -293,18 +300,29 @@ def _idle(change: Change, attached: Attachment) -> Finding:
 
 def _deny_removed(change: Change, context: Context) -> Finding:
     """Return what comes of a Deny that goes, for those who had it."""
-    principals = [context.principals.get(name) for name in change.principals]
-    verdicts = [p.access.verdict if p and p.access else "unknown" for p in principals]
+    gains = {name: _undenied(change, name, context) for name in change.principals}
     details = line_texts(change.lines)
-    if principals and set(verdicts) == {"no new access"}:
+    if gains and {access.verdict for access in gains.values()} == {"no new access"}:
         return finding_of(change, "access-removed", f"{kind_of(change)} allows less", details)
-    for principal in principals:
-        access = principal.access if principal else None
-        if principal and access and access.verdict == "new access":
-            message = f"{kind_of(change)} denies less, and {principal.name} may do more than before"
+    for name, access in gains.items():
+        if access.verdict == "new access":
+            message = f"{kind_of(change)} denies less, and {name} may do more than before"
             return finding_of(change, "new-access", message, (*details, example_or_reason(access)))
     message = f"{kind_of(change)} denies less, and the plan may not show what other policies allow"
     return finding_of(change, "not-proven", message, details)
+
+
+def _undenied(change: Change, name: str, context: Context) -> Access:
+    """Return what of the new access of somebody comes of a Deny that goes."""
+    principal, before = context.principals.get(name), context.own(change).before.policy
+    access = principal.access if principal else None
+    if access is None or access.verdict != "new access" or before is None:
+        return access or Access("unknown")
+    reads = context.effective.by_principal[name].after.values()
+    after = [read.judged for read in reads if read.judged]
+    denies = replace(before, statements=tuple(s for s in before.statements if s.effect == "Deny"))
+    own = new_access([*after, denies], after, context.budget.answer())
+    return without_example(own) if any(read.has_secrets for read in reads) else own
 
 
 def _gained(change: Change, access: Access, context: Context, gains: tuple[Line, ...]) -> Finding:
@@ -432,5 +450,6 @@ def _trusted(
         action = access.witness.action if access.witness else "more"
         message = f"The trust policy of {change.address} now allows {action} to whom it names"
     elif gone:
-        message += f" (was {names_text(gone)})"
+        provider = come[0].partition(" of ")[2]
+        message += f" (was {names_text([who.removesuffix(f' of {provider}') for who in gone])})"
     yield finding_of(change, "trust-widened", message, details)

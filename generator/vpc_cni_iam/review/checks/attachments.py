@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.collect import MANAGED, is_managed
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import PrincipalChange
-from vpc_cni_iam.review.diff.coverage import concerns_plugin
+from vpc_cni_iam.review.diff.coverage import concerns_plugin, names
+from vpc_cni_iam.review.diff.proofs import new_access
+from vpc_cni_iam.review.diff.verdicts import Verdict
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.make_finding import finding, may_gain_access
 
@@ -20,7 +25,8 @@ rule(
     "AmazonEKS_CNI_Policy is still attached to the node role.",
     "Every pod on the node that reaches the instance metadata has it, whatever the plugin's "
     "own role is scoped to. Once the plugin has a role of its own, detach it from the node "
-    "role. Beside a scoped policy on one role it undoes the scoping, and is an error. Where the "
+    "role. Beside a scoped policy on one role it undoes the scoping, and is an error; beside a "
+    "generic one it undoes nothing. Where the "
     "plan leaves all of that as it is, it is a note.",
 )
 rule(
@@ -54,23 +60,37 @@ def _managed(
     principal: PrincipalChange, has: PrincipalPolicies, context: Context
 ) -> Iterator[Finding]:
     managed = [key for key in has.after if is_managed(key)]
-    others = [
-        key
+    others = {
+        key: read.judged
         for key, read in has.after.items()
         if key not in managed and read.judged and concerns_plugin(read.judged)
-    ]
-    if managed and others:
+    }
+    verdict = _undoes(list(others.values()), context) if managed and others else "no new access"
+    if verdict != "no new access":
         stays = all(has.before.get(key) == has.after[key] for key in (*managed, *others))
+        undoes = "undoes" if verdict == "new access" else "may undo"
         yield finding(
             "managed-policy-attached",
             f"{MANAGED} is attached to {principal.name} beside {', '.join(others)}, "
-            f"which it undoes{', as before' if stays else ''}",
+            f"which it {undoes}{', as before' if stays else ''}",
             address=principal.name,
             place=context.places.get(principal.name),
             level="note" if stays else "error",
         )
     elif managed and principal.type == "role":
         yield from _on_nodes(principal, has, managed, context)
+
+
+def _undoes(others: list[Policy], context: Context) -> Verdict:
+    """Say whether the managed policy allows an action of others where they do not allow it."""
+    allowing = [s for policy in others for s in policy.statements if s.effect == "Allow"]
+    shared = [
+        replace(statement, actions=actions)
+        for statement in managed_policy().statements
+        if (actions := tuple(a for a in statement.actions if any(names(s, a) for s in allowing)))
+    ]
+    together = [*others, Policy(tuple(shared))]
+    return new_access(others, together, context.budget.answer()).verdict
 
 
 def _on_nodes(
@@ -88,7 +108,8 @@ def _on_nodes(
     if _is_node_role(principal.name, has, context):
         text += "the role of nodes"
         if scoped:
-            text += f", though {', '.join(sorted(scoped))} is there for the plugin"
+            is_there = "are there" if len(scoped) > 1 else "is there"
+            text += f", though {', '.join(sorted(scoped))} {is_there} for the plugin"
         if all(key in has.before for key in managed) and not _gets_own_role(scoped, context):
             text += ", as before"
             level = "note"

@@ -1,4 +1,4 @@
-"""What of the plugin's Helm release changes and is not read: chart, images and some values."""
+"""What of the plugin's setup changes and is not read: chart, images and the service account."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ _UPSTREAM = '[false, "https://aws.github.io/eks-charts"]'
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield changes of a release by which aws-node may run other code or have another role."""
+    """Yield changes of its values by which aws-node may run other code or have another role."""
     for plugin, _ in context.clusters:
         before, after = plugin.before, plugin.after
         if not (before.installed and after.installed):
             continue
         old, new = dict(before.config.others), dict(after.config.others)
-        if new and not old:  # in place of the add-on
-            old = {"chart": new.get("chart", ""), "repository": _UPSTREAM}
-        elif not new:
+        if "chart" in new and "chart" not in old:  # in place of the add-on
+            old |= {"chart": new["chart"], "repository": _UPSTREAM}
+        elif "chart" in old and "chart" not in new:
             continue
         changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
         if changed:
-            message = f"The plugin's Helm release changes what is not read: {', '.join(changed)}"
+            what = "Helm release" if "chart" in new else "add-on"
+            message = f"The plugin's {what} changes what is not read: {', '.join(changed)}"
             yield finding(
                 "plugin-configuration-changed",
                 f"{message}; aws-node may run other code, or have another role",

@@ -77,8 +77,11 @@ rule(
     "plugin-configuration-changed",
     "note",
     "any-change",
-    "The plan changes the plugin's environment variables.",
-    "What the plugin calls depends on some of them. It is a warning where they are not known.",
+    "The plan changes the plugin's environment variables, or what else its add-on or Helm release "
+    "sets.",
+    "What the plugin calls depends on some environment variables. It is a warning where they are "
+    "not known, and where an image, a chart, its repository or the service account changes: then "
+    "aws-node may run other code, or have another role.",
 )
 
 
@@ -164,8 +167,9 @@ def _configuration(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]
         message = f"The plugin's configuration is not known: {after.unread}"
         rule_id = "plugin-configuration-changed"
         yield _finding(plugin, context, rule_id, message, level="warning")
-    elif plugin.before.installed and before.environment != after.environment:
-        old, new = dict(before.environment), dict(after.environment)
+        return
+    old, new = (dict((*c.environment, *c.settings)) for c in (before, after))
+    if plugin.before.installed and old != new:
         changed = sorted(k for k in {*old, *new} if old.get(k) != new.get(k))
         details = tuple(
             f"{name}: {old.get(name, 'not set')} -> {new.get(name, 'not set')}" for name in changed

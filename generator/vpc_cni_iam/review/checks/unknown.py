@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.collect import NOWHERE
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
@@ -19,8 +21,9 @@ from vpc_cni_iam.review.gains import (
     example_or_reason,
     existing,
     managed_admin_finding,
+    may_deny,
 )
-from vpc_cni_iam.review.make_finding import finding_of, kind_of, line_texts
+from vpc_cni_iam.review.make_finding import finding, finding_of, kind_of, line_texts
 
 rule(
     "unknown-policy",
@@ -58,6 +61,23 @@ def check(context: Context) -> Iterator[Finding]:
         readable = change.after.known != "unreadable"
         if readable and change.kind not in ("boundary", "membership", "exclusive"):
             yield from _unknown(change, context)
+    yield from _gone(context)
+
+
+def _gone(context: Context) -> Iterator[Finding]:
+    """Yield that policies go whose documents are not known: they may deny something."""
+    # A principal that goes needs no Deny; what a list removes is a finding of the list.
+    others = {r.address for r in context.plan.resources if action_of(r) == "delete"}
+    others |= {removal.owner for removal in context.effective.removals}
+    lists = [c for c in context.changes if c.type.endswith("_exclusive")]
+    others |= {n for c in lists if any(x.effect == "loss" for x in c.lines) for n in c.principals}
+    for name, has in context.effective.by_principal.items():
+        gone = [key for key, read in has.before.items() if may_deny(key, read)]
+        gone = [key for key in gone if key not in has.after]
+        if gone and name not in others:
+            message = f"{name} no longer has {first_of(gone)}, of which the plan does not show "
+            message += "the document: a Deny in it no longer applies"
+            yield finding("not-proven", message, address=name, place=context.places.get(name))
 
 
 def _unknown(change: Change, context: Context) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.role_uses import PROFILE, ROLE, ROLE_USES
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_of_instances
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
@@ -158,7 +158,9 @@ def _changes(
     else:
         message = f"{message}; whether that allows more is not known: {access.reason}"
     yield _finding(resource, message, context, details, level)
-    if _is_of_nodes(resource) and resource.type != _NODE_GROUP:  # of which the cluster is known
+    if (
+        is_of_instances(resource.type) and resource.type != _NODE_GROUP
+    ):  # of which the cluster is known
         yield from _missing(resource, old_roles, new_roles, context)
 
 
@@ -173,11 +175,6 @@ def _may_be(resource: Resource, use: RoleUse, context: Context) -> str:
     return next(makes, "") if use.role == UNKNOWN_ROLE else ""
 
 
-def _is_of_nodes(resource: Resource) -> bool:
-    ways = {target for target in ROLE_USES[resource.type].values() if target != ROLE}
-    return bool(ways) or resource.type == PROFILE
-
-
 def _finding(
     resource: Resource,
     message: str,
@@ -186,7 +183,7 @@ def _finding(
     level: Level | None = None,
 ) -> Finding:
     return finding(
-        "node-role-changed" if _is_of_nodes(resource) else "workload-role",
+        "node-role-changed" if is_of_instances(resource.type) else "workload-role",
         message,
         address=resource.address,
         details=details,

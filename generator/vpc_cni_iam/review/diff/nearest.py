@@ -188,6 +188,10 @@ def _names(close: Nearest) -> dict[str, str]:
 
 
 def _since(action: str) -> str:
-    """Return an action with the version that first calls it."""
-    firsts = [use.first for call in calls() if call.action == action for use in call.ranges]
-    return f"{action}, which {min(firsts)} and later call" if firsts else action
+    """Return an action with the versions that first call it, and that first need it."""
+    ranges = [use for call in calls() if call.action == action for use in call.ranges]
+    called = min((use.first for use in ranges), default=None)
+    needed = min((use.first for use in ranges if use.severity == "fatal"), default=None)
+    words = [f"{called} and later call"] if called and called != needed else []
+    words += [f"{needed} and later need"] if needed else []
+    return f"{action}, which {', and '.join(words)}" if words else action

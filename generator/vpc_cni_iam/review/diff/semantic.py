@@ -105,7 +105,8 @@ class _PolicyPair:
 
     def _without_effect(self, change: AccessChange, budget: Budget) -> Line:
         if change.before and change.after:
-            return Line("no-op", "respelled", f"{change.text} (proven to decide alike)")
+            text = f"{change.text} (the policy as a whole is proven to decide alike)"
+            return Line("no-op", "respelled", text)
         if _denies(change):
             reason = self._why_without_effect(change, budget)
             return Line("no-op", "redundant", f"denied: {change.text} ({reason})")

@@ -50,6 +50,7 @@ def report(review: Review) -> str:
         ],
         counted=wording.counted_with_ignored(review),
         digest=_digest,
+        is_calm=wording.is_calm,
         judged=wording.judged(review),
         limits=wording.limits(review),
         place_text=wording.where,

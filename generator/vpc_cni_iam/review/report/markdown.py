@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vpc_cni_iam.escape import code_span, sanitise
 from vpc_cni_iam.review import wording
-from vpc_cni_iam.review.diff.changes import Change, PrincipalChange
+from vpc_cni_iam.review.diff.changes import Change, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.findings import Finding, Review
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report_formats import Forge, Setting
@@ -43,12 +43,16 @@ _BEGUN = 3
 # So that no finding is too large for a comment.
 _LONGEST = 1000
 # Words and numbers that mean nothing but themselves to any forge, with the stops after them.
-_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*,?|=)")
+_WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|=)")
 _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
 # A forge makes a link of what may be the number of a commit.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
-_GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "?"}
-_NEEDED = {"fatal": "yes", "degraded": "degraded without it", "": ""}
+_GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "not known"}
+_NEEDED = {
+    "fatal": "; the plugin fails without it",
+    "degraded": "; the plugin does less without it",
+    "": "",
+}
 
 
 def write(review: Review, setting: Setting) -> str:
@@ -117,6 +121,8 @@ def _span(text: str) -> str:
     """Return text as a code span, with a bracket before it and stops after it outside."""
     parts = _STOPS.fullmatch(text)
     before, inner, after = parts.groups() if parts else ("", text, "")
+    if after.startswith(")") and inner.count("(") > inner.count(")"):
+        inner, after = f"{inner})", after[1:]
     return f"{before}{code(inner)}{after}"
 
 
@@ -194,34 +200,25 @@ def _finding(alike: list[Finding], details: tuple[str, ...]) -> str:
 def _change(alike: list[Change]) -> str:
     change = alike[0]
     text = f"\n#### {change.action}: {_about(change)}\n\n"
-    if change.lines:
-        rows = ((f"`{wording.SIGNS[x.effect]}`", x.kind, code(x.text)) for x in change.lines)
-        text += _table(("", "access", "what"), rows) + "\n"
-    lines = [f"- {line}" for line in _also([c.address for c in alike[1:]])]
+    lines = [f"- `{wording.SIGNS[x.effect]}` {x.kind}: {prose(x.text)}" for x in change.lines]
+    lines += [f"- {line}" for line in _also([c.address for c in alike[1:]])]
     for tone, sentence in wording.about(change):
         lines.append(f"{'    ' if tone == 'quiet' else ''}- {prose(sentence)}")
     return text + "\n".join(lines) + ("\n" if lines else "")
 
 
 def _matrix(principal: PrincipalChange, dialect: Dialect) -> str:
-    rows = (
-        (
-            f"{bold}{code(row.action)}{bold}",
-            _GRADES[row.before],
-            _GRADES[row.after],
-            _NEEDED[row.needed],
-        )
-        for row in principal.matrix
-        for bold in ("**" if row.before != row.after else "",)
-    )
-    table = _table(("action", "before", "after", "the plugin needs it"), rows)
+    """Return what all policies allow, as a list: on a phone, no column of it is off the screen."""
+    rows = "".join(map(_row, principal.matrix))
     title = f"\n#### All policies of {code(principal.name)}\n\n"
     if not dialect.folds:
-        return title + table
+        return title + rows
     summary = "What they allow, before and after, and what the plugin needs"
-    return f"{title}<details><summary>{summary}</summary>\n\n{table}\n</details>\n"
+    return f"{title}<details><summary>{summary}</summary>\n\n{rows}\n</details>\n"
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = (heads, ("---",) * len(heads), *rows)
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+def _row(row: MatrixRow) -> str:
+    before, after = _GRADES[row.before], _GRADES[row.after]
+    if before == after:
+        return f"- {code(row.action)}: {after}{_NEEDED[row.needed]}\n"
+    return f"- **{code(row.action)}**: {before} before, {after} after{_NEEDED[row.needed]}\n"

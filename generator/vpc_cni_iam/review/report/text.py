@@ -6,7 +6,6 @@ every change of a policy.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeAlias
 
@@ -35,12 +34,14 @@ _COLOURS = {
 _Group: TypeAlias = tuple[list[Finding], tuple[str, ...]]
 _INDENT = 12
 _LABEL = "  {:<10}"
-# So that a reviewer reads one screen.
+# So that a reviewer reads one screen of forty lines: by which line each section ends, and what
+# of many alike is shown.
+_ENDS: dict[wording.Section, int] = {"plugin": 16, "access": 30, "other": 36}
+_FIRST_NOTES, _FIRST_IGNORED = 3, 2
 _WITH_EXAMPLE = (
     *("new-access", "new-policy", "admin-attached"),
     *("plugin-identity-changed", "node-role-changed", "workload-role"),
 )
-_FIRST, _FIRST_NOTES = 8, 3
 
 
 def write(review: Review, setting: Setting) -> str:
@@ -56,15 +57,12 @@ def write(review: Review, setting: Setting) -> str:
         own = [g for g in groups if wording.section(g[0][0]) == section]
         if not setting.details:
             own = list(_of_one_block([g for g in own if not _shown_above(g[0][0])]))
-        _findings(page, own, details=setting.details)
+        _findings(page, own, None if setting.details else _ENDS[section])
         if not own and section != "plugin":
             put_aside = any(wording.section(i.finding) == section for i in review.ignored)
             page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
     page.blank()
-    for ignored in review.ignored:
-        until = f" until {ignored.until}" if ignored.until else ""
-        finding = ignored.finding
-        page.line(f"ignored{until}: {finding.rule} {finding.address}: {ignored.reason}", "quiet")
+    _ignored(page, review, details=setting.details)
     page.line(wording.limits(review))
     if setting.details:
         _changes(page, review)
@@ -87,6 +85,13 @@ class _TextPage:
     def text(self) -> str:
         return "\n".join(self._lines) + "\n"
 
+    @property
+    def height(self) -> int:
+        return len(self._lines)
+
+    def cut(self, height: int) -> None:
+        del self._lines[height:]
+
     def blank(self) -> None:
         self._lines.append("")
 
@@ -98,17 +103,32 @@ class _TextPage:
         parts = [safe]
         if self._width is not None:
             room = max(self._width - max(len(lead), len(rest)), 8)
-            parts = textwrap.wrap(safe, room, break_on_hyphens=False) or [""]
+            parts = list(_wrapped(safe, room))
         for number, part in enumerate(parts):
             before = rest if number else lead
-            inner = escape_log_command(before + part)[len(before) :] if number else part
-            shown = self._styled(inner, style)
+            shown = self._styled(part, style)
             head = self._styled(before, style) if label and not number else before
             self._lines.append(f"{head}{shown}".rstrip())
 
     def _styled(self, text: str, style: str) -> str:
         code = _COLOURS[style]
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text.strip() else text
+
+
+def _wrapped(text: str, room: int) -> Iterator[str]:
+    """Yield lines, broken at spaces; a longer word is a line of its own, broken at its parts."""
+    line = text[: len(text) - len(text.lstrip(" "))]
+    for word in text.lstrip(" ").split(" "):
+        if line.strip() and len(line) + 1 + len(word) > room:
+            yield line
+            line = ""
+        rest = word
+        while len(rest) > room:
+            end = max(rest.rfind(mark, 0, room) for mark in ":/") + 1 or room
+            yield line + rest[:end]
+            line, rest = "", rest[end:]
+        line += f" {rest}" if line.strip() else rest
+    yield line
 
 
 def _head(page: _TextPage, review: Review) -> None:
@@ -146,6 +166,15 @@ def _shown_above(finding: Finding) -> bool:
     return finding.rule == "plugin-version-changed" and finding.level == "note"
 
 
+def _ignored(page: _TextPage, review: Review, *, details: bool) -> None:
+    for ignored in review.ignored if details else review.ignored[:_FIRST_IGNORED]:
+        until = f" until {ignored.until}" if ignored.until else ""
+        finding = ignored.finding
+        page.line(f"ignored{until}: {finding.rule} {finding.address}: {ignored.reason}", "quiet")
+    if (more := len(review.ignored) - _FIRST_IGNORED) > 0 and not details:
+        page.line(f"and {more} more ignored (--details)", "quiet")
+
+
 def _of_one_block(groups: Iterable[_Group]) -> Iterator[_Group]:
     """Yield groups, those together that one block makes by count or for_each, but for errors."""
 
@@ -159,28 +188,36 @@ def _of_one_block(groups: Iterable[_Group]) -> Iterator[_Group]:
         yield [finding for findings, _ in alike for finding in findings], alike[0][1]
 
 
-def _findings(page: _TextPage, groups: list[_Group], *, details: bool) -> None:
+def _findings(page: _TextPage, groups: list[_Group], end: int | None) -> None:
+    """Add findings up to a line of the page, at least one; all with their details for none."""
     notes = 0
     for number, (alike, _) in enumerate(groups):
-        first = alike[0]
-        notes += first.level == "note"
-        if not details and (number >= _FIRST or notes > _FIRST_NOTES):
+        start = page.height
+        notes += alike[0].level == "note"
+        _alike(page, alike, details=end is None)
+        if end is not None and (notes > _FIRST_NOTES or (number and page.height > end)):
+            page.cut(start)
             left = [finding for group, _ in groups[number:] for finding in group]
             page.line(f"  and {wording.counted(left)} more (--details)", "quiet")
             return
-        page.line(first.message, first.level, _LABEL.format(first.level))
-        shown = first.details if details else tuple(_on_first_screen(first))
-        for line in shown:
-            page.line(line, "quiet", indent=_INDENT)
-        page.line(_where(first), "quiet", indent=_INDENT)
-        differ = len(set(map(wording.look, alike))) > 1
-        _also(page, [wording.subject(f) for f in alike[1:]], details=details, differ=differ)
+
+
+def _alike(page: _TextPage, alike: list[Finding], *, details: bool) -> None:
+    first = alike[0]
+    page.line(first.message, first.level, _LABEL.format(first.level))
+    shown = first.details if details else tuple(_on_first_screen(first))
+    for line in shown:
+        page.line(line, "quiet", indent=_INDENT)
+    page.line(_where(first), "quiet", indent=_INDENT)
+    differ = len(set(map(wording.look, alike))) > 1
+    _also(page, [wording.subject(f) for f in alike[1:]], details=details, differ=differ)
 
 
 def _on_first_screen(finding: Finding) -> Iterator[str]:
     """Yield the request that shows new access, or why none does: the last detail."""
     if finding.rule in _WITH_EXAMPLE:
-        yield from finding.details[-1:]
+        # Where that is the new identity, the message has it.
+        yield from (d for d in finding.details[-1:] if not d.startswith("after: "))
 
 
 def _where(finding: Finding) -> str:
@@ -220,7 +257,7 @@ def _change(page: _TextPage, alike: list[Change]) -> None:
     _also(page, [c.address for c in alike[1:]])
     for line in change.lines:
         label = f"  {wording.SIGNS[line.effect]} {line.kind:<12} "
-        page.line(line.text, line.effect, label)
+        page.line(line.text, "plain" if wording.is_calm(change) else line.effect, label)
     for tone, text in wording.about(change):
         # What is quiet goes on from the line above it.
         page.line(text, tone, indent=4 if tone == "quiet" else 2)

@@ -71,7 +71,7 @@ def fill(template: Template, context: Context, run: Callable[[str, str], str]) -
 
 def resource_arns(template: Template, context: Context) -> Iterator[str]:
     """Yield ARNs that a pattern of a resource matches, with as few letters as read well first."""
-    for begins in (("/", ":"), ("",), ()):
+    for begins in (("/", ":", "-"), ("",), ()):
 
         def run(before: str, after: str, begins: tuple[str, ...] = begins) -> str:
             colons = before.count(":")

@@ -1,0 +1,123 @@
+"""Which roles the plugin and its metrics helper have in clusters, and the plugin's settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from vpc_cni_iam.audit.judge import FamilyAudit
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs import daemonset
+from vpc_cni_iam.inputs.aws import eks
+from vpc_cni_iam.inputs.aws.eks import ClusterDetail, ClusterDetailKind
+from vpc_cni_iam.inputs.daemonset import Deployment
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
+
+_DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or describe-nodegroup"
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterUse:
+    """A cluster whose plugin has a role.
+
+    Args:
+        version: The plugin's version there, empty if it is not known.
+        by: What says so: an add-on, an association of EKS Pod Identity, a node group, or a pod.
+        configuration: The file that says how the plugin is configured there, empty if none does.
+        result: What the role means for the plugin so configured, None if that is not known.
+    """
+
+    cluster: str
+    version: str
+    by: ClusterDetailKind
+    configuration: str = ""
+    result: FamilyAudit | None = None
+
+
+def configured_clusters(
+    clusters: Iterable[ClusterDetail], deployments: Iterable[Deployment]
+) -> tuple[list[ClusterDetail], dict[str, Deployment], list[Skipped]]:
+    """Return the details of clusters, how the plugin is configured in each, and what is not known.
+
+    A DaemonSet comes before the values of an add-on, which it has already.
+    """
+    every = list(clusters)
+    refused: list[Skipped] = []
+    configured: dict[str, Deployment] = {}
+    for deployment in deployments:
+        refused += deployment.unread
+        environment = deployment.environment
+        if not (cluster := environment.get("CLUSTER_NAME", "")):
+            advice = "CLUSTER_NAME is not in it, so that its cluster is not known"
+            refused.append(Skipped(deployment.source, Reason.not_read, advice))
+            continue
+        configured[cluster] = deployment
+        if role := environment.get("AWS_ROLE_ARN"):  # of a pod, set by EKS for IRSA
+            kind, version = ClusterDetailKind.pod, deployment.version
+            every.append(ClusterDetail(kind, cluster, deployment.source, role, version))
+    for detail in every:
+        if detail.values and detail.cluster not in configured:
+            try:
+                configured[detail.cluster] = daemonset.values(
+                    detail.values, detail.source, detail.cluster, detail.version
+                )
+            except InputError as error:
+                name = f"add-on of {detail.cluster}"
+                refused.append(Skipped(name, Reason.not_read, str(error)))
+    return every, configured, refused
+
+
+def uses(
+    arn: str, service_account: str, clusters: Iterable[ClusterDetail]
+) -> tuple[ClusterUse, ...]:
+    """Return the clusters in which a service account has a role."""
+    every = list(clusters)
+    versions = {
+        c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
+    }
+    return tuple(
+        ClusterUse(c.cluster, versions.get(c.cluster, ""), c.kind)
+        for c in every
+        if (c.role, c.service_account) == (arn, service_account)
+    )
+
+
+def unknown_roles(
+    clusters: Iterable[ClusterDetail],
+    configured: Mapping[str, Deployment],
+    used: Collection[str],
+    absent: Collection[str],
+) -> Iterator[Skipped]:
+    """Yield what is not known about the roles of clusters.
+
+    Args:
+        clusters: The details of clusters.
+        configured: How the plugin is configured, by cluster.
+        used: The clusters of which a role was read.
+        absent: The ARNs of roles that the input does not have.
+    """
+    every = list(clusters)
+    named = {(c.cluster, c.service_account) for c in every if c.role}
+    sources = {c.cluster: c.source for c in every if c.service_account == eks.PLUGIN}
+    sources |= {cluster: deployment.source for cluster, deployment in configured.items()}
+    for detail in every:
+        is_association = detail.kind is ClusterDetailKind.association
+        kind = "association" if is_association else detail.kind
+        name = f"{kind} of {detail.service_account} in {detail.cluster}"
+        if detail.session_policy:
+            advice = "its session policy limits the role, and is not read; check both with coverage"
+            yield Skipped(name, Reason.not_read, f"{advice} --boundary")
+        if detail.role in absent:
+            yield Skipped(name, Reason.not_read, f"its role {detail.role} is not in the input")
+            sources.pop(detail.cluster, None)
+        elif not detail.role_known and (detail.cluster, detail.service_account) not in named:
+            advice = "its role is not in the list; add aws eks describe-pod-identity-association"
+            yield Skipped(name, Reason.not_read, advice)
+            sources.pop(detail.cluster, None)
+    for cluster, source in sources.items():
+        if cluster not in used:
+            advice = (
+                f"no role of the input is known to be of cluster {cluster}; add what {_DESCRIBE}"
+            )
+            yield Skipped(source, Reason.not_read, f"{advice} prints")

@@ -1,7 +1,7 @@
 """The one tree of expected failures; each class carries the documented exit code.
 
-Exit codes: 0 done and nothing to report, 1 drift or findings, 2 wrong usage,
-3 an expected failure (bad input, missing engine), 130 interrupted.
+Exit codes: 0 done and nothing to report, 1 drift or findings, 2 wrong usage (an option, or a key
+or value of a configuration), 3 an expected failure (bad input, missing engine), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,6 +13,32 @@ from string import Formatter
 
 # The problem of JSON that ends before it is complete.
 CUT_OFF = "is not JSON: it ends too early; was the file cut off?"
+_JSON_PROBLEMS = {
+    message: problem
+    for problem, messages in {
+        "a name in double quotes is expected": (
+            "Expecting property name enclosed in double quotes",
+            "expected '\"'",
+            "trailing comma in object",
+        ),
+        "a colon is expected": ("Expecting ':' delimiter", "expected ':'"),
+        "a comma or the closing bracket is expected": (
+            "Expecting ',' delimiter",
+            "expected ',' or '}'",
+            "expected ',' or ']'",
+        ),
+        "a value is expected": ("Expecting value", "trailing comma in array"),
+        "this character is not allowed here": ("Invalid control character at", "invalid character"),
+        "this is no escape of JSON": (
+            "Invalid \\escape",
+            "Invalid \\uXXXX escape",
+            "invalid escaped character",
+            "invalid character in unicode escape",
+        ),
+        "more text follows": ("Extra data",),
+    }.items()
+    for message in messages
+}
 # As many names as a message lists.
 _LISTED = 20
 # What to do about what the operating system refuses.
@@ -41,7 +67,16 @@ def first_of(names: Iterable[str], shown: int = _LISTED) -> str:
 def json_problem(error: JSONDecodeError) -> str:
     """Return why a text is not JSON."""
     cut = error.pos >= len(error.doc.rstrip()) or error.msg.startswith("Unterminated string")
-    return CUT_OFF if cut else f"is not JSON: {error.msg}"
+    return CUT_OFF if cut else not_json(error.msg)
+
+
+def not_json(message: str) -> str:
+    """Return the problem of JSON that a parser refuses: the same words, whichever it was.
+
+    Args:
+        message: What the parser says; of the standard library or of msgspec.
+    """
+    return f"is not JSON: {_JSON_PROBLEMS.get(message, message)}"
 
 
 def reason(error: Exception) -> str:
@@ -103,6 +138,12 @@ class InputError(VpcCniIamError):
         self.source = source
         self.place = place
         self.problem = problem
+
+
+class ConfigurationError(InputError):
+    """A key or value of a configuration file that is refused, as an option of a command is."""
+
+    exit_code = 2
 
 
 class PackageFileError(VpcCniIamError):

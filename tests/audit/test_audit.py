@@ -95,6 +95,7 @@ def test_the_published_document_that_a_policy_equals_is_named(tmp_path: Path) ->
         role("edited", irsa(), inline={"cni": edited}),
     )
     roles = names(audited(tmp_path, text))
+    assert {n: r["policies"]["scope"] for n, r in roles.items()}["scoped"] == "scoped"
     (equal,) = roles["scoped"]["policies"]["equal_to"]
     assert (equal["name"], equal["date"]) == ("ipv4-scoped of upstream's page", "2022-01-31")
     assert roles["edited"]["policies"]["equal_to"] == []

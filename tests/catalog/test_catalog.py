@@ -418,6 +418,6 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
 def test_a_notice_says_each_reason_once(variant: str) -> None:
     """What fails for good is said; what fails there besides, for some versions, is not."""
     text = failure_note(options([variant], revision="2022-01-31"))
-    assert "from plugin v1.22.0 on it fails, since it does not grant ec2:DescribeSubnets" in text
+    assert "the plugin fails from v1.22.0 on: ec2:DescribeSubnets is not allowed" in text
     assert f"({variant})" in text
     assert "ec2:DescribeSecurityGroups" not in text

@@ -57,6 +57,12 @@ def test_the_documents_of_eksctl_work_with_what_is_known() -> None:
         ("from v0.230.0", "2026-08-13", "v1.10.0 to v1.21.2, v1.22.2 to v1.23.2"),
         ("after v0.230.0", "2026-08-18", "v1.10.0 to v1.23.2"),
     ]
+    groups = "v1.22.0 to v1.22.1: ec2:DescribeSecurityGroups"
+    assert [r.breaks for r in reports] == [
+        ("v1.22.0 to v1.23.2: ec2:DescribeSubnets", groups),
+        (groups,),
+        (),
+    ]
 
 
 def test_days_to_repair() -> None:

@@ -37,7 +37,13 @@ def test_upstreams_documents_are_one_option_away_and_said_to_fail(tmp_path: Path
     done = run("generate", "m", "--revision", "2022-01-31", cwd=tmp_path)
     assert (done.code, done.err.count("\n")) == (0, 1)
     assert read_tree(tmp_path / "m") == render(options(revision="2022-01-31"))
-    for words in ("2022-01-31", "v1.22.0", "ec2:DescribeSubnets", "fatal", "Leave --revision out"):
+    for words in (
+        "2022-01-31",
+        "v1.22.0",
+        "ec2:DescribeSubnets",
+        "the plugin fails",
+        "Leave --revision out",
+    ):
         assert words in done.err
 
 
@@ -98,9 +104,9 @@ def test_generate_options_reach_the_module(tmp_path: Path) -> None:
     ("words", "message"),
     [
         ("policy ipv4 --cni-version v1.7.5", "no document existed at plugin v1.7.5"),
-        ("policy ipv4 --revision 2024-07-22", "at plugin v1.22.0 to v1.22.1 it fails"),
+        ("policy ipv4 --revision 2024-07-22", "the plugin fails at v1.22.0 to v1.22.1: ec2:"),
         ("policy ipv4 --revision 2026-06-01", "revision 2026-06-01 of upstream's page\n"),
-        ("policy ipv4 --cni-version v1.22.0 --no-gaps", "Leave --no-gaps out"),
+        ("policy ipv4 --cni-version v1.22.0 --no-gaps", "Without --no-gaps"),
     ],
 )
 def test_notices(words: str, message: str) -> None:
@@ -197,7 +203,7 @@ def test_bad_input(words: str, code: int, message: str, tmp_path: Path) -> None:
     before = sorted(tmp_path.rglob("*"))
     done = run(*words.split(), cwd=tmp_path)
     assert (done.code, done.out) == (code, "")
-    assert message in done.err
+    assert done.err.startswith("vpc-cni-iam: error: ") and message in done.err
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -283,20 +289,19 @@ def test_catalog_for_programs() -> None:
     assert data["managed_policy"]["version"] == "v6"
 
 
-def test_catalog_for_people() -> None:
-    done = run("catalog", env={"COLUMNS": "100"})
-    assert done.code == 0
-    for words in (
-        "ipv6-scoped",
-        "derived",
-        "2022-01-31",
-        "1c102afec248",
-        "multi-nic",
-        "v1.22.0",
-        "2026-09-29",
-    ):
+@pytest.mark.parametrize("columns", ["80", "100", None])
+@pytest.mark.parametrize("option", [(), ("--peers",)])
+def test_catalog_fits_into_a_terminal(option: tuple[str, ...], columns: str | None) -> None:
+    done = run("catalog", *option, env={"COLUMNS": columns} if columns else {})
+    assert done.code == 0 and done.out.isascii()
+    assert max(map(len, done.out.splitlines())) <= int(columns or 100)
+    whole = (
+        ("terraform-aws-eks-pod-identity", "ec2:DescribeSecurityGroups", "2026-08-18")
+        if option
+        else ("ipv4-pod-identity ", "derived by", "2022-01-31 ", "1c102afec248 ", "v1.22.0 ")
+    )
+    for words in whole:
         assert words in done.out
-    assert done.out.isascii()
 
 
 def commands(*above: str) -> Iterator[tuple[str, ...]]:

@@ -107,7 +107,8 @@ def test_a_bad_configuration_and_a_shared_cache_are_problems(tmp_path: Path) -> 
     done = run("doctor", "--format", "json", cwd=tmp_path, env=environ)
     problems = [p["text"] for p in examined(done)["problems"]]  # type: ignore[attr-defined]
     assert "is not used: make it yours" in problems[0]
-    assert problems[1].startswith("vpc-cni-iam.toml: is not TOML: ") and "line 1" in problems[1]
+    assert problems[1].startswith("vpc-cni-iam.toml: line 1, column ")
+    assert ": is not TOML: " in problems[1]
 
 
 def test_a_missing_package_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

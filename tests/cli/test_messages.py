@@ -97,6 +97,7 @@ def test_verify_of_a_root_module_names_the_directory_of_the_module(tmp_path: Pat
         "review bad.json",
         "audit bad.json",
         "preflight bad.json --cluster-name prod",
+        "explain bad.json",
     ],
 )
 def test_invalid_json_is_named_with_line_and_column_by_every_command(
@@ -105,7 +106,7 @@ def test_invalid_json_is_named_with_line_and_column_by_every_command(
     (tmp_path / "bad.json").write_text('{"Version": "2012-10-17",\n  "Statement" "é"}')
     done = run(*words.split(), cwd=tmp_path)
     assert done.code == 3
-    assert "bad.json: line 2, column 15: is not JSON: " in done.err
+    assert "bad.json: line 2, column 15: is not JSON: a colon is expected\n" in done.err
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,7 @@ def test_invalid_json_is_named_with_line_and_column_by_every_command(
         ("preflight", "--cluster-name", "prod"),
         ("audit",),
         ("review",),
+        ("explain",),
     ],
 )
 def test_json_that_is_cut_off_is_named_so_by_every_command(

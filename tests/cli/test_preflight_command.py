@@ -41,7 +41,8 @@ def test_files_and_standard_input(tmp_path: Path) -> None:
     command = "aws ec2 create-tags --resources i-0123456789abcdef0 --tags "
     assert f"    {command}Key=kubernetes.io/cluster/prod,Value=owned\n" in done.out
     assert done.out.endswith(
-        "1 instance and 1 network interface read, 1 node checked: 1 of 2 findings would break\n"
+        "1 instance and 1 network interface read, 1 node checked: "
+        "the plugin would break (1 breaks, 1 note)\n"
     )
     done = run(*words, "--format", "json", cwd=tmp_path, stdin=INSTANCES)
     data = json.loads(done.out)
@@ -56,7 +57,7 @@ def test_nothing_would_break(tmp_path: Path) -> None:
     (tmp_path / "interfaces.json").write_text(INTERFACES)
     words = ("preflight", "interfaces.json", "--cluster-name", "prod", "--variant", "ipv6")
     done = run(*words, cwd=tmp_path)
-    assert done.code == 1 and "nothing shows a sign of being a node of 'prod'" in done.out
+    assert done.code == 1 and "no instance or interface looks like a node of 'prod'" in done.out
     (tmp_path / "instances.json").write_text(INSTANCES)
     done = run(*words, "instances.json", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")

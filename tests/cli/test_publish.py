@@ -29,7 +29,13 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     assert "tree     dist/terraform-aws-vpc-cni-iam/1.0.0\nregistry dist/registry\n" in done.out
     again = run(*OLD, "--version", "1.0.0", cwd=tmp_path)
     assert again.out == done.out.replace("\n", "\nis published already; nothing to do\n", 1)
-    assert run(*OLD, cwd=tmp_path).out == (
+    same = run(*OLD, cwd=tmp_path)
+    assert (same.code, same.out) == (
+        0,
+        "nothing changed since 1.0.0; no new version is needed\n",
+    )
+    texts = [word.replace("v1.21.2", "v1.21.1") for word in OLD]
+    assert run(*texts, cwd=tmp_path).out == (
         "1.0.1, a patch change after 1.0.0\n"
         "  no policy, input, output or resource changed\n"
         "nothing was written; --version 1.0.1 publishes it\n"
@@ -69,6 +75,8 @@ def test_publish_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
     assert run(*OLD, "--version", "1.0.0", "--quiet", cwd=tmp_path).out == ""
     again = json.loads(run(*OLD, "--version", "1.0.0", *as_json, cwd=tmp_path).out)
     assert again == {**done, "changes": []}
+    same = json.loads(run(*OLD, *as_json, cwd=tmp_path).out)
+    assert (same["version"], same["previous"], same["bump"]) == ("1.0.0", "1.0.0", None)
     newer = json.loads(run(*LATEST, *as_json, cwd=tmp_path).out)
     assert (newer["previous"], newer["bump"]) == ("1.0.0", "minor")
     gained = {"bump": "minor", "text": "ipv4: gained: ec2:DescribeSecurityGroups on *"}

@@ -81,7 +81,7 @@ def test_every_command_says_that_a_pin_is_newer_than_the_catalog(repo: Path) -> 
         (warning,) = json.loads(run(command, "--format", "json", cwd=repo).out)["warnings"]
         assert words in warning
         refused = run(command, "--strict", cwd=repo)
-        assert refused.code == 3
+        assert refused.code == 2
         assert f"line 10: {words}" in refused.err
     assert words in run("check", "--quiet", "--format", "markdown", cwd=repo).out.replace("\\", "")
     assert path.read_text() == pinned
@@ -173,6 +173,8 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
     done = run("upgrade", cwd=repo)
     assert done.code == 1
     assert "was edited by hand and is out of date" in done.out
+    # What is refused is not buried under the change of files that does not happen.
+    assert run("upgrade", "--dry-run", cwd=repo) == done
     assert (read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()) == before
     data = json.loads(run("upgrade", "--merge", "--format", "json", cwd=repo).out)
     assert data["modules"][0]["kept"][0]["access"] == "added"
@@ -214,8 +216,36 @@ def test_wrong_names_and_pins(repo: Path) -> None:
     toml = repo / "vpc-cni-iam.toml"
     toml.write_text(toml.read_text().replace("gaps = true", "gaps = 1"))
     done = run("check", cwd=repo)
-    assert done.code == 3
+    assert done.code == 2
     assert "vpc-cni-iam.toml: line 26: gaps is 1, and must be true or false" in done.err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('cni_version = "v1.5.6"', "generate x --cni-version v1.5.6"),
+        ('revision = "2000-01-01"', "generate x --revision 2000-01-01"),
+        ('cni_version = "latest"\nvariants = ["ipv5"]', "generate x --variant ipv5"),
+        ('cni_version = "v1.23.2"\nvariants = ["ipv5"]', "generate x --variant ipv5"),
+        ('cni_version = "v1.23.2"\nfeatures = ["nope"]', "generate x --feature nope"),
+        ('cni_version = "v1.23.2"\nnope = true', "generate x --nope"),
+        ('cni_version = "v1.23.2"\nkind = "nope"', "generate x --kind nope"),
+        ('cni_version = "v1.23.2"\npath = "/x"', "init --path /x"),
+    ],
+)
+def test_a_wrong_value_has_the_same_exit_code_in_an_option_and_in_the_configuration(
+    line: str, words: str, tmp_path: Path
+) -> None:
+    assert run(*words.split(), cwd=tmp_path).code == 2
+    path = "" if "path" in line else 'path = "m"\n'
+    write_tree(tmp_path, {"vpc-cni-iam.toml": f"[[module]]\n{path}{line}\n"})
+    for command in ("check", "diff", "sync", "upgrade"):
+        done = run(command, cwd=tmp_path)
+        assert (done.code, done.out) == (2, "")
+        assert "error: vpc-cni-iam.toml: line " in done.err
+    # What is no TOML is bad input.
+    write_tree(tmp_path, {"vpc-cni-iam.toml": "[[module\n"})
+    assert run("check", cwd=tmp_path).code == 3
 
 
 def test_sync_for_programs(repo: Path) -> None:

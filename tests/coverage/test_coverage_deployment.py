@@ -75,6 +75,10 @@ def test_version_family_environment_and_features_are_those_of_the_cluster(tmp_pa
     code, report = covered(tmp_path, daemonset())
     assert (code, report["cni_version"], report["mode"]) == (0, "v1.20.4", "ipv4")
     assert report["features"] == []
+    # The tag of the image is what runs; the variable may be of another manifest.
+    for version in ("v1.18.0", None):
+        _, other = covered(tmp_path, daemonset(VPC_CNI_VERSION=version))
+        assert other["cni_version"] == "v1.20.4"
     tags = json.dumps(report["scenarios"])
     assert '"aws:RequestTag/cluster.k8s.amazonaws.com/name": "prod"' in tags
     assert "vpc/vpc-0123456789abcdef0" in tags

@@ -222,7 +222,7 @@ def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: P
     [
         ({}, {"allowed-by-policy": "certain"}),
         ({"Resource": "arn:aws:ec2:*:*:subnet/*"}, {"condition-or-resource": "possible"}),
-        ({"Condition": {"Bool": {"a:b": "true"}}}, {"condition-or-resource": "possible"}),
+        ({"Condition": {"StringNotEquals": {"a:b": "c"}}}, {"condition-or-resource": "possible"}),
     ],
 )
 def test_a_policy_that_allows_the_named_resource_is_not_the_cause(
@@ -261,7 +261,7 @@ def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_n
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "tells of no denied request"),
+        ("", "is empty; give lines of ipamd.log"),
         ("all is well", "tells of no denied request"),
         (json.dumps(ALLOWED), "tells of no denied request"),
         ("x" * 300, "aws sts decode-authorization-message --encoded-message"),
@@ -271,6 +271,17 @@ def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_n
 def test_other_texts_are_refused(text: str, problem: str) -> None:
     done = run("explain", "-", stdin=text)
     assert done.code == 3 and problem in done.err and "Traceback" not in done.err
+
+
+def test_json_that_is_cut_off_is_not_explained_in_part() -> None:
+    """The first denial could be read from the text, and the others would be missed."""
+    text = json.dumps({"Records": [RECORD, RECORD]}, indent=1)
+    done = run("explain", "-", stdin=text[:-20])
+    assert done.code == 3 and "standard input: line " in done.err
+    assert "is not JSON: it ends too early" in done.err
+    # Lines of a log are one value each.
+    lines = [json.dumps(RECORD), json.dumps(RECORD)[:-20]]
+    assert "was denied" in run("explain", "-", stdin="\n".join(lines)).out
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:

@@ -218,7 +218,7 @@ def test_files_and_directories_are_not_confused(tmp_path: Path) -> None:
         entries(tmp_path / "file")
     with pytest.raises(TreeError):
         write(tmp_path / "file", NEW)
-    with pytest.raises(TreeError, match="is a file where a directory is needed"):
+    with pytest.raises(TreeError, match="is a file; name a directory"):
         write(write_tree(tmp_path / "a", {"x": "file"}), NEW)
     with pytest.raises(TreeError, match="is a directory where a file is needed"):
         write(write_tree(tmp_path / "b", {"main.tf/x": "file"}), NEW)

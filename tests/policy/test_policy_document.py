@@ -73,7 +73,7 @@ def test_numbers_keep_their_text(number: str) -> None:
         (policy(NotPrincipal={}), "$.Statement[0].NotPrincipal", "matches nobody"),
         ("\ufeff{}", "line 1", "byte order mark"),
         ("{}\n{}\n", "line 2, column 1", "make one list of them, as jq -s . does"),
-        ("{} x", "line 1, column 4", "is not JSON: Extra data"),
+        ("{} x", "line 1, column 4", "is not JSON: more text follows"),
         ("[" * 100_000, "line 1", "nests more than 200 deep"),
         ("[]", "$", "an object is expected, not a list"),
         ("{}", "$", "has no Statement"),

@@ -57,6 +57,10 @@ def only(result: Preflight) -> PreflightFinding:
     return finding
 
 
+def summary(result: Preflight) -> str:
+    return list(report.to_text(result))[-1]
+
+
 def test_a_node_that_is_ready() -> None:
     result = check(instance({**OWNED, **NODE_GROUP}), interface(DONE))
     assert result == Preflight(1, 1, 1, (), breaks=False)
@@ -102,21 +106,32 @@ def test_an_instance_of_another_cluster_is_passed_over() -> None:
 def test_without_interfaces_any_instance_may_be_a_node() -> None:
     result = check(instance({"Name": "bastion"}))
     assert result.breaks and only(result).rule == "instance-unknown"
+    assert summary(result) == (
+        "1 instance read, no node checked: whether the plugin would break is not known (1 unknown)"
+    )
 
 
 def test_with_interfaces_the_plugin_tells_a_node() -> None:
     result = check(instance(OWNED), interface(DONE), instance({}, "i-2"))
     assert not result.breaks and only(result).rule == "instance-unknown"
+    assert summary(result) == (
+        "2 instances and 1 network interface read, 1 node checked: nothing would break (1 note)"
+    )
     result = check(instance({}), interface({INSTANCE_ID: "i-1"}))
     assert [f.rule for f in result.findings] == [
         "instance-tag-missing",
         "interface-tagged-at-start",
     ]
+    assert summary(result).endswith(": the plugin would break (1 breaks, 1 note)")
 
 
 def test_no_node_at_all_is_not_all_well() -> None:
     result = check(interface({}, instance="", description="ELB app/x"))
     assert result.breaks and only(result).rule == "no-nodes"
+    assert summary(result) == (
+        "1 network interface read, no node checked: whether the plugin would break is not known "
+        "(1 unknown)"
+    )
     result = check(instance({}), interface({}, instance="", description="ELB app/x"))
     assert result.breaks and result.nodes == 0
     assert [f.rule for f in result.findings] == ["no-nodes", "instance-unknown"]
@@ -225,7 +240,7 @@ def test_commands_are_whole_and_quoted() -> None:
     ]
     text = list(report.to_text(result))
     assert "and 1981 more" in " ".join(text)
-    assert text[-1] == "2001 instances read, 2001 nodes checked: 1 of 1 finding would break"
+    assert text[-1] == "2001 instances read, 2001 nodes checked: the plugin would break (1 breaks)"
 
 
 def test_a_hostile_tag_cannot_write_to_the_terminal() -> None:

@@ -99,7 +99,7 @@ def test_numbers_that_do_not_allow_the_change_are_refused(tmp_path: Path) -> Non
     publish_one(tmp_path, "1.1.0")
     with pytest.raises(PublishError, match=r"1\.2\.0 is a minor version .* asks for 2\.0\.0"):
         publish_one(tmp_path, "1.2.0", OLD)
-    assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.1"
+    assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.0"
     publish_one(tmp_path, "2.0.0", OLD)
     # A fix for an older line is compared with that line, and changes nothing of the newer ones.
     publish_one(tmp_path, "1.0.1", OLD)

@@ -54,16 +54,16 @@ def test_an_entry_that_fits_nothing_is_a_note(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("ignore = 3", "is to be a list"),
-        ("ignore = [3]", "is to be a table"),
+        ("ignore = 3", "must be a list"),
+        ("ignore = [3]", "must be a table"),
         ("ignored = []", "is not known"),
         ("[[ignore", "is not TOML"),
         (ENTRY.replace("reason", "because"), "is not known"),
         (ENTRY.replace("agreed with the owners", " "), "needs 'reason'"),
         (ENTRY.replace("new-access", "new-acess"), "did you mean 'new-access'"),
         (ENTRY.replace("new-access", "ignore-expired"), "unknown rule 'ignore-expired'"),
-        (ENTRY + 'until = "2026-06-01"\n', "is to be a date"),
-        (ENTRY + "until = 2026-06-01T00:00:00\n", "is to be a date"),
+        (ENTRY + 'until = "2026-06-01"\n', "must be a date"),
+        (ENTRY + "until = 2026-06-01T00:00:00\n", "must be a date"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str, problem: str) -> None:

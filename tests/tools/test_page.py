@@ -166,7 +166,7 @@ MALFORMED = {
     "a comma too few": (
         page(ipv6=lambda t: t.replace('"ec2:DescribeTags",', '"ec2:DescribeTags"')),
         "line ",
-        "is not JSON: Expecting ',' delimiter",
+        "is not JSON: a comma or the closing bracket is expected",
     ),
     "a key twice": (
         page(ipv4=lambda t: t.replace('"Resource": "*"', '"Resource": "*", "Resource": "*"')),

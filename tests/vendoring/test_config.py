@@ -58,7 +58,8 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
 @pytest.mark.parametrize(
     ("body", "place", "words"),
     [
-        ("x = [", "", "is not TOML: Invalid value (at end of document)"),
+        ("x = [", "end of document", "is not TOML: Invalid value"),
+        ("\nx 1\n", "line 2, column 3", "is not TOML: Expected '=' after a key"),
         ("x = 1\n", "line 1", "unknown key 'x'; known is module"),
         ("\n[other]\nx = 1\n", "line 2", "unknown key 'other'"),
         ("[[modul]]\n", "line 1", "unknown key 'modul'; did you mean 'module'?"),

@@ -167,8 +167,7 @@ def json_table() -> str:
             *(schema["$defs"][k["$ref"].rpartition("/")[2]] for k in schema.get("oneOf", ())),
         ]
         prints = "<br>".join(k["description"].rstrip(".") for k in kinds if "description" in k)
-        name = f"{command}.schema.json"
-        lines.append(f"| `{command}` | {prints} | [{name}](schemas/{name}) |")
+        lines.append(f"| `{command}` | {prints} | [schema](schemas/{command}.schema.json) |")
     return "\n".join(lines) + "\n"
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, not_json
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import Number, load_json
@@ -138,7 +138,7 @@ def _broken(text: str, source: str, start: int, error: json.JSONDecodeError) -> 
     if ends or rest.startswith(("```", "~~~", "</")):
         problem = f"half a policy document: the one begun at {begun} ends before its last bracket"
     else:
-        problem = f"the document begun at {begun} is not JSON: {error.msg}"
+        problem = f"the document begun at {begun} {not_json(error.msg)}"
     return InputError(source, f"line {error.lineno}, column {error.colno}", problem)
 
 

@@ -42,50 +42,31 @@ _ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IG
 
 @dataclass(frozen=True, slots=True)
 class RoleAudit:
-    """A role that the plugin uses or could use.
+    """A role that the plugin uses or could use."""
 
-    Args:
-        role: Its ARN.
-        credentials: How the plugin could get it.
-        clusters: The clusters that are known to use it.
-        policies: What its policies mean.
-        breaks: Whether the plugin fails with it at the version that was asked for.
-        undecided: What is not known about it, without which nothing of this is certain.
-        proposal: What to do.
-    """
-
-    role: str
+    role: str  # its ARN
     account: str
-    credentials: tuple[Credentials, ...]
-    clusters: tuple[ClusterUse, ...]
-    policies: PolicyAudit
-    breaks: bool
+    credentials: tuple[Credentials, ...]  # how the plugin could get it
+    clusters: tuple[ClusterUse, ...]  # the clusters that are known to use it
+    policies: PolicyAudit  # what its policies mean
+    breaks: bool  # whether the plugin fails with it at the version that was asked for
+    # What is not known about it, without which nothing of this is certain.
     undecided: tuple[str, ...]
-    proposal: tuple[str, ...]
+    proposal: tuple[str, ...]  # what to do
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The roles of accounts that the plugin uses or could use.
+    """The roles of accounts that the plugin uses or could use."""
 
-    Args:
-        cni_version: The plugin version that was asked about.
-        accounts: The IDs of the accounts.
-        roles_read: How many roles were read.
-        roles: Those that the plugin uses or could use.
-        unread: What could not be read, or is not in the input.
-        complete: Whether everything was read and decided.
-        breaks: Whether the plugin fails with any of the roles at the version.
-        metrics_helper: The roles of cni-metrics-helper, which are not among them.
-    """
-
-    cni_version: str
-    accounts: tuple[str, ...]
-    roles_read: int
-    roles: tuple[RoleAudit, ...]
-    unread: tuple[Skipped, ...]
-    complete: bool
-    breaks: bool
+    cni_version: str  # the plugin version that was asked about
+    accounts: tuple[str, ...]  # the IDs of the accounts
+    roles_read: int  # how many roles were read
+    roles: tuple[RoleAudit, ...]  # those that the plugin uses or could use
+    unread: tuple[Skipped, ...]  # what could not be read, or is not in the input
+    complete: bool  # whether everything was read and decided
+    breaks: bool  # whether the plugin fails with any of the roles at the version
+    # The roles of cni-metrics-helper, which are not among them.
     metrics_helper: tuple[MetricsHelperRole, ...]
 
 
@@ -94,13 +75,7 @@ def audit(
 ) -> Audit:
     """Return the roles that the plugin uses or could use, and what they mean for it.
 
-    Args:
-        details: The opened accounts.
-        version: The plugin version that is asked about.
-        deployments: How the plugin is configured in clusters.
-
-    Raises:
-        InputError: A file that is not as AWS prints it.
+    `version` is the one that is asked about; `deployments` say how it is configured in clusters.
     """
     clusters, configured, refused = configured_clusters(details.clusters, deployments)
     auditor = _Auditor(clusters, version, configured, {c.role for c in clusters if c.role})
@@ -289,7 +264,7 @@ def _boundary(detail: RoleDetail, refused: list[str]) -> tuple[tuple[tuple[Polic
 def _read(document: JsonDocument) -> Policy:
     """Return a policy that the evaluator takes; raises `InputError` for another."""
     policy = document.policy()
-    compile_policies([policy], document.place)
+    compile_policies([policy])
     return policy
 
 

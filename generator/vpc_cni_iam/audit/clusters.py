@@ -19,19 +19,15 @@ _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or descri
 
 @dataclass(frozen=True, slots=True)
 class ClusterUse:
-    """A cluster whose plugin has a role.
-
-    Args:
-        version: The plugin's version there, empty if it is not known.
-        by: What says so: an add-on, an association of EKS Pod Identity, a node group, or a pod.
-        configuration: The file that says how the plugin is configured there, empty if none does.
-        result: What the role means for the plugin so configured, None if that is not known.
-    """
+    """A cluster whose plugin has a role."""
 
     cluster: str
-    version: str
+    version: str  # the plugin's version there, empty if it is not known
+    # What says so: an add-on, an association of EKS Pod Identity, a node group, or a pod.
     by: ClusterDetailKind
+    # The file that says how the plugin is configured there, empty if none does.
     configuration: str = ""
+    # What the role means for the plugin so configured, None if that is not known.
     result: FamilyAudit | None = None
 
 
@@ -91,11 +87,8 @@ def unknown_roles(
 ) -> Iterator[Skipped]:
     """Yield what is not known about the roles of clusters.
 
-    Args:
-        clusters: The details of clusters.
-        configured: How the plugin is configured, by cluster.
-        used: The clusters of which a role was read.
-        absent: The ARNs of roles that the input does not have.
+    `used` are the clusters of which a role was read, and `absent` the ARNs of roles that the input
+    does not have.
     """
     every = list(clusters)
     named = {(c.cluster, c.service_account) for c in every if c.role}

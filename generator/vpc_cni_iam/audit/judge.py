@@ -51,77 +51,46 @@ class VersionRun:
 
 @dataclass(frozen=True, slots=True)
 class DeniedAction:
-    """An action that the plugin needs and the role is not allowed.
-
-    Args:
-        scenario: The scenario in which it was seen first.
-        breaks: What follows.
-        by: The boundary that does not allow it, empty if the policies do not.
-    """
+    """An action that the plugin needs and the role is not allowed."""
 
     action: str
-    scenario: str
-    breaks: str
-    by: str = ""
+    scenario: str  # the scenario in which it was seen first
+    breaks: str  # what follows
+    by: str = ""  # the boundary that does not allow it, empty if the policies do not
 
 
 @dataclass(frozen=True, slots=True)
 class FamilyAudit:
-    """A role for clusters of one IP family.
+    """A role for clusters of one IP family."""
 
-    Args:
-        mode: The IP family.
-        works_with: The plugin versions that it works with, in words.
-        breaks_at: The versions at which the plugin fails.
-        works: Whether it works at the version that was asked for.
-        missing: What it lacks there, without which the plugin fails.
-    """
-
-    mode: Mode
-    works_with: str
-    breaks_at: tuple[VersionRun, ...]
-    works: bool
-    missing: tuple[DeniedAction, ...] = ()
+    mode: Mode  # the IP family
+    works_with: str  # the plugin versions that it works with, in words
+    breaks_at: tuple[VersionRun, ...]  # the versions at which the plugin fails
+    works: bool  # whether it works at the version that was asked for
+    missing: tuple[DeniedAction, ...] = ()  # what it lacks there, without which the plugin fails
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyAudit:
-    """What the policies of a role mean.
+    """What the policies of a role mean."""
 
-    Args:
-        scope: Whose network interfaces they let it change.
-        families: By IP family that they are for.
-        risks: The names of the risks that are high or medium.
-        equal_to: The documents of upstream and AWS that one of them equals.
-    """
-
-    scope: RoleScope
-    families: tuple[FamilyAudit, ...]
-    risks: tuple[str, ...]
-    equal_to: tuple[KnownDocument, ...]
+    scope: RoleScope  # whose network interfaces they let it change
+    families: tuple[FamilyAudit, ...]  # by IP family that they are for
+    risks: tuple[str, ...]  # the names of the risks that are high or medium
+    equal_to: tuple[KnownDocument, ...]  # the documents of upstream and AWS that one of them equals
 
 
 @dataclass(frozen=True, slots=True)
 class PluginRole:
-    """A role as the plugin gets it.
+    """A role as the plugin gets it."""
 
-    Args:
-        policies: Its policies, taken together.
-        limits: Its boundary, if it has one.
-        boundary: The name of that, empty without one.
-        account: The ID of its account.
-        partition: The partition of its account.
-        version: The plugin version that is asked about.
-        session_tags: Whether its session has the tags of EKS Pod Identity.
-    """
-
-    policies: Sequence[Policy]
-    limits: Limits
-    boundary: str
-    account: str
-    partition: str
-    version: PluginVersion
-    session_tags: bool
+    policies: Sequence[Policy]  # its policies, taken together
+    limits: Limits  # its boundary, if it has one
+    boundary: str  # the name of that, empty without one
+    account: str  # the ID of its account
+    partition: str  # the partition of its account
+    version: PluginVersion  # the plugin version that is asked about
+    session_tags: bool  # whether its session has the tags of EKS Pod Identity
 
     def setting(self, mode: Mode) -> PluginSetting:
         """Return the plugin with this role in a cluster of an IP family."""
@@ -144,21 +113,13 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
 
 
 def judge_cluster(role: PluginRole, deployment: Deployment) -> FamilyAudit:
-    """Return what a role means for the plugin as a cluster has it.
-
-    Raises:
-        InputError: A policy that the evaluator refuses, or a value that the plugin does not take.
-    """
+    """Return what a role means for the plugin as a cluster has it."""
     setting = role.setting(deployments.mode(deployment))
     return _family(role, deployments.apply(setting, deployment, {}))
 
 
 def judge(role: PluginRole) -> PolicyAudit:
-    """Return what a role means for the plugin.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
-    """
+    """Return what a role means for the plugin."""
     families: tuple[Mode, ...] = modes(role)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []

@@ -19,24 +19,17 @@ _NAME = "metrics-helper"
 
 @dataclass(frozen=True, slots=True)
 class MetricsHelperRole:
-    """A role that cni-metrics-helper alone can get, or has in a cluster.
+    """A role that cni-metrics-helper alone can get, or has in a cluster."""
 
-    Args:
-        role: Its ARN.
-        credentials: How cni-metrics-helper alone could get it; empty if others could as well.
-        clusters: The clusters in which it has the role.
-        denied: Its calls that are not allowed at the version that was asked for; at the newest
-            one, if the other is older than the program.
-        equal_to: The published documents that one of its policies equals.
-        undecided: What is not known about it.
-    """
-
-    role: str
+    role: str  # its ARN
+    # How cni-metrics-helper alone could get it; empty if others could as well.
     credentials: tuple[Credentials, ...]
-    clusters: tuple[ClusterUse, ...]
+    clusters: tuple[ClusterUse, ...]  # the clusters in which it has the role
+    # Its calls that are not allowed at the version that was asked for; at the newest one, if the
+    # other is older than the program.
     denied: tuple[DeniedAction, ...]
-    equal_to: tuple[KnownDocument, ...]
-    undecided: tuple[str, ...]
+    equal_to: tuple[KnownDocument, ...]  # the published documents that one of its policies equals
+    undecided: tuple[str, ...]  # what is not known about it
 
 
 def judge_metrics_helper(
@@ -46,11 +39,7 @@ def judge_metrics_helper(
     role: PluginRole,
     undecided: tuple[str, ...],
 ) -> MetricsHelperRole:
-    """Return what a role of cni-metrics-helper is denied.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
-    """
+    """Return what a role of cni-metrics-helper is denied."""
     setting, scenarios = replace(role.setting("ipv4"), features=(_NAME,)), find((_NAME,))
     if not scenarios[0].arises(setting):
         setting = setting.at(known_versions.find(LATEST))

@@ -8,13 +8,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 
 def proposal(trust: Trust, audit: PolicyAudit, version: PluginVersion) -> tuple[str, ...]:
-    """Return what to do about a role, in sentences; none if it is scoped and works.
-
-    Args:
-        trust: How the plugin gets the role.
-        audit: What its policies mean.
-        version: The plugin version that it must work with.
-    """
+    """Return what to do about a role, in sentences; none if it is scoped and works."""
     missing = {m.action: m.by for family in audit.families for m in family.missing}
     actions: dict[str, list[str]] = {}
     for action, limit in missing.items():

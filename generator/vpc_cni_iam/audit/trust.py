@@ -34,17 +34,11 @@ class Credentials(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """What a trust policy lets the plugin do.
+    """What a trust policy lets the plugin do."""
 
-    Args:
-        credentials: How the plugin could get the role; empty if it cannot.
-        for_plugin: Whether the service account aws-node can get it and another one cannot.
-        metrics_helper: How cni-metrics-helper could get the role, where no other service account
-            can, nor aws-node.
-    """
-
-    credentials: tuple[Credentials, ...]
-    for_plugin: bool
+    credentials: tuple[Credentials, ...]  # how the plugin could get the role; empty if it cannot
+    for_plugin: bool  # whether the service account aws-node can get it and another one cannot
+    # How cni-metrics-helper could get the role, where no other service account can, nor aws-node.
     metrics_helper: tuple[Credentials, ...] = ()
 
 
@@ -53,9 +47,6 @@ def read_trust(policy: Policy) -> Trust:
 
     Values that other conditions ask for, such as the ARN of a cluster, count as given; what is
     undecided counts as allowed.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
     """
     compiled = compile_policies([policy], "trust policy")
 
@@ -83,11 +74,7 @@ def read_trust(policy: Policy) -> Trust:
 def _requests(
     statement: Statement, service_account: tuple[str, str]
 ) -> Iterator[tuple[Credentials, Request]]:
-    """Yield the requests for the role that a statement could allow.
-
-    Args:
-        service_account: The namespace and name of the one that asks.
-    """
+    """Yield the requests for the role that a statement could allow to a service account."""
     if statement.effect != "Allow":
         return
     namespace, account = service_account

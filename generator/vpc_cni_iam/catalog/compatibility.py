@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.document import Policy
 
 @dataclass(frozen=True, slots=True)
 class MissingAction:
-    """An action that versions call by default and a policy does not grant."""
+    """An action that versions call by default and a policy does not allow."""
 
     call_range: CallRange  # the use, with what its denial breaks and the evidence
     spans: tuple[VersionRange, ...]  # the known versions at which it is missing

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
@@ -216,26 +216,28 @@ def _shipped(version: PluginVersion) -> str | None:
     return revision.name if revision.first <= version else None
 
 
-def changes() -> list[dict[str, Any]]:
+def changes() -> list[dict[str, str]]:
     """Return the versions at which a document or a call changed, with what changed."""
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str]] = []
     state: tuple[str | None, bool | None] = (None, None)
-    before: dict[str, list[str]] = {"ipv4": [], "ipv6": []}
+    before: set[tuple[str, str]] = set()
     for entry in listing()["versions"]:
-        calls_now = {"ipv4": entry["ipv4_calls"], "ipv6": entry["ipv6_calls"]}
+        calls_now = {
+            (action, mode)
+            for mode, actions in (("ipv4", entry["ipv4_calls"]), ("ipv6", entry["ipv6_calls"]))
+            for action in actions
+        }
         changed = [
-            f"{mode}: {sign}{action}"
-            for mode in calls_now
-            for sign, listed, other in (("+", calls_now, before), ("-", before, calls_now))
-            for action in listed[mode]
-            if action not in other[mode]
+            f"{sign}{action} ({', '.join(sorted(m for a, m in differing if a == action))})"
+            for sign, differing in (("+", calls_now - before), ("-", before - calls_now))
+            for action in sorted({action for action, _ in differing})
         ]
         if changed or state != (entry["revision"], entry["supported"]):
             document = entry["revision"] or "none; the oldest stands in"
             if not entry["supported"]:
                 document = "none; not supported"
-            row = {"from version": entry["version"], "upstream document": document}
-            rows.append({**row, "default calls": changed})
+            row = {"from version": entry["version"], "upstream's document": document}
+            rows.append({**row, "calls without a feature": "\n".join(changed)})
         state, before = (entry["revision"], entry["supported"]), calls_now
     return rows
 

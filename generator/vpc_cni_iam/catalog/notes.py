@@ -31,7 +31,7 @@ def failure_note(options: Options) -> str:
     if selection.gaps:
         advice = "Use a later plugin version, or a policy that is not scoped"
     elif selection.version is not None:
-        advice = "Leave --no-gaps out to have that granted"
+        advice = "Without --no-gaps, the action is added"
     return f"{revision}: {reasons}. {advice}"
 
 
@@ -49,10 +49,10 @@ def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> di
             first = missing.spans[0].first
             if not _lasts(missing) and any(other.spans[0].first <= first for other in lasting):
                 continue  # it fails there, and from there on, for another reason
-            where = f"from plugin {first} on"
+            where = f"from {first} on"
             if not _lasts(missing):
-                where = f"at plugin {', '.join(map(str, missing.spans))}"
-            reason = f"{where} it fails, since it does not grant {missing.action}, which is fatal"
+                where = f"at {', '.join(map(str, missing.spans))}"
+            reason = f"the plugin fails {where}: {missing.action} is not allowed"
             names = failures.setdefault(reason, [])
             if composed.variant.name not in names:
                 names.append(composed.variant.name)
@@ -66,7 +66,7 @@ def _lasts(missing: MissingAction) -> bool:
 class HardeningEffect(Enum):
     """What a note about a hardened document is about."""
 
-    STILL_ALLOWED = "stays open:"
+    STILL_ALLOWED = "still allows"
     STOPS_PLUGIN = "stops the plugin at start if"
 
 
@@ -94,7 +94,9 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
     tag_keys = ", ".join(hardening.additional_tag_keys) or "none"
     notes = [
         *_still_allowed(options, claim),
-        _allowed("describe-unscoped", "Describe actions see the account: EC2 scopes none"),
+        _allowed(
+            "describe-unscoped", "Describe actions on the whole account: EC2 cannot restrict them"
+        ),
         _stops(
             "cluster-name-needed",
             "CLUSTER_NAME is empty or names another cluster, or an interface has the tag of "
@@ -128,16 +130,14 @@ def _still_allowed(options: Options, claim: str) -> Iterator[HardeningNote]:
     if Scope.SESSION_TAGS in scopes:
         yield _claimable("unconditioned-create-tags", "any VPC", claim)
         # No session tag names a VPC.
-        yield _allowed("instances-unscoped", "its interfaces may be attached to any instance")
-        yield _allowed("creates-in-any-vpc", "its interfaces may be made in every VPC")
-        yield _allowed("security-groups-unscoped", "and be given security groups of any VPC")
+        yield _allowed("instances-unscoped", "attaching its interfaces to any instance")
+        yield _allowed("creates-in-any-vpc", "creating its interfaces in every VPC")
+        yield _allowed("security-groups-unscoped", "security groups of any VPC on its interfaces")
 
 
 def _claimable(risk: str, place: str, claim: str) -> HardeningNote:
     marked = f" with {claim} and" if claim else ""
-    text = (
-        f"an interface of {place}{marked} without {CLUSTER} can be claimed, then changed or deleted"
-    )
+    text = f"claiming, changing and deleting an interface of {place}{marked} without {CLUSTER}"
     if not claim:
-        text += "; --eni-claim-tag asks for a tag that the nodes' maker gives theirs"
+        text += "; restrict that with --eni-claim-tag"
     return _allowed(risk, text)

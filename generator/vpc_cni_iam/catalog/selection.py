@@ -18,7 +18,7 @@ class Selection:
 
     revision: Revision  # the revision of upstream's page
     version: PluginVersion | None = None  # the version that was asked for, None if a revision was
-    # Whether to add actions that the version calls and the document does not grant.
+    # Whether to add actions that the version calls and the document does not allow.
     gaps: bool = False
     features: tuple[str, ...] = ()  # optional features to grant, in the catalog's order
     # How to narrow cluster-scoped documents, None for not at all.

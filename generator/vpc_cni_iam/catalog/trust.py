@@ -27,14 +27,14 @@ OIDC_PROVIDER_ARN = Parameter(
 )
 EKS_CLUSTER_ARN = Parameter(
     "eks_cluster_arn",
-    "ARN of the EKS cluster whose pods alone may assume the role by Pod Identity; null for those "
-    "of every cluster of the account.",
+    "ARN of the only EKS cluster whose pods may assume the role by Pod Identity; null for any "
+    "cluster of the account.",
     "arn:aws[a-z-]*:eks:[a-z0-9-]+:[0-9]{12}:cluster/[0-9A-Za-z][0-9A-Za-z_-]{0,99}",
     "the ARN of an EKS cluster, like arn:aws:eks:eu-west-1:111122223333:cluster/example",
 )
 SOURCE_ACCOUNT_ID = Parameter(
     "source_account_id",
-    "AWS account ID whose clusters alone may assume the role by Pod Identity; null for no such "
+    "ID of the only AWS account whose clusters may assume the role by Pod Identity; null for no "
     "condition.",
     "[0-9]{12}",
     "an AWS account ID of 12 digits",

@@ -160,6 +160,11 @@ def first_version(mode: Mode) -> PluginVersion:
     )
 
 
+def label(data_source: str) -> str:
+    """Return the name of the variant of a data source; of another data source, its own name."""
+    return next((v.name for v in every() if v.identifier == data_source), data_source)
+
+
 def find(names: Iterable[str]) -> tuple[Variant, ...]:
     """Return the variants of these names, each once, in the catalog's order."""
     known_names = [v.name for v in every()]

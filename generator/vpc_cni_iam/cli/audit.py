@@ -17,8 +17,8 @@ FILE has the output of aws iam get-account-authorization-details of one or more 
 number of pages and files; - is standard input. Roles are those that aws-node can assume by IRSA or
 EKS Pod Identity, and roles of EC2 instances with permissions of the plugin. The output of aws eks
 describe-addon, describe-pod-identity-association, list-pod-identity-associations and
-describe-nodegroup tells which cluster uses which role at which version; an add-on's configuration
-values, and --daemonset, how the plugin is configured there.
+describe-nodegroup tells which cluster uses which role and plugin version. An add-on's configuration
+values and --daemonset tell how the plugin is configured.
 
 Exit code 1 means that the plugin fails with one of the roles, or that something was not read or
 decided. Service control policies are not in what IAM prints; check them with `coverage --scp`.

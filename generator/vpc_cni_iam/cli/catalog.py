@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.options import FORMAT, Format
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.catalog.listing import CatalogData, EarlierDocumentData, RevisionData
+    from vpc_cni_iam.catalog.peers import PeerReport
+
+# As wide as a line is where there is no terminal, or a wider one.
+_WIDTH = 100
 
 HELP = """List the variants, revisions, features and plugin versions that this tool knows.
 
@@ -31,44 +42,123 @@ def catalog(
     if peers:
         _show_peers(output)
         return
-    from vpc_cni_iam.catalog.listing import changes, listing
+    from vpc_cni_iam.catalog.listing import listing
 
-    entries: dict[str, Any] = {**listing()}
+    entries = listing()
     if output is Format.json:
         common.show_json(entries)
         return
-    for title, entry in {**entries, "versions": changes()}.items():
-        rows = entry if isinstance(entry, list) else [entry]
-        headers = tuple(rows[0])
-        common.table(headers, ([_cell(row[h]) for h in headers] for row in rows), title)
+    newest, managed = entries["newest_version"], entries["managed_policy"]
+    typer.echo(f"newest plugin version: {newest['version']}, {newest['date']}")
+    created = managed["created"][:10]
+    typer.echo(f"managed policy: {managed['arn']}, {managed['version']}, {created}")
+    for title, rows in _tables(entries).items():
+        _table(title, rows)
+
+
+def _tables(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
+    """Return the tables by title; what does not fit into a terminal is in the JSON."""
+    from vpc_cni_iam.catalog.listing import changes
+
+    return {
+        "variants": [
+            {
+                "variant": v["name"],
+                "for": v["for"],
+                "works from": v["minimum_cni_version"],
+                "published by": v["published_by"],
+            }
+            for v in entries["variants"]
+        ],
+        "upstream's documents": list(map(_revision, entries["revisions"])),
+        "features": [
+            {"feature": f["name"], "when": f["when"], "since": f["since"]}
+            for f in entries["features"]
+        ],
+        "plugin versions that changed a document or a call": changes(),
+        "earlier documents": list(map(_earlier, entries["earlier_documents"])),
+    }
+
+
+def _revision(revision: RevisionData) -> dict[str, str]:
+    return {
+        "revision": revision["revision"],
+        "current at": _span(revision["first_version"], revision["last_version"]),
+        "works with": _works_with(revision["works_with"]),
+        "commit": _short(revision["source"]["commit"] or "-"),
+    }
+
+
+def _earlier(document: EarlierDocumentData) -> dict[str, str]:
+    return {
+        "document": document["document"],
+        "current at": _span(document["first_version"], document["last_version"]),
+        "works with": document["works_with"],
+        "source": _short(document["source"]),
+    }
+
+
+def _span(first: str | None, last: str | None) -> str:
+    return f"{first} to {last}" if last not in (None, first) else first or "-"
+
+
+def _works_with(by_variant: dict[str, str]) -> str:
+    """Return the plugin versions, with the variants of which it is true."""
+    return "\n".join(
+        f"{', '.join(v for v in by_variant if by_variant[v] == versions)}: {versions}"
+        for versions in dict.fromkeys(by_variant.values())
+    )
+
+
+def _short(source: str) -> str:
+    """Return a source with its commit as short as git shows it."""
+    return re.sub(r"\b([0-9a-f]{12})[0-9a-f]{28}\b", r"\1", source)
 
 
 def _show_peers(output: Format) -> None:
-    from dataclasses import asdict
-
-    from vpc_cni_iam.catalog.peers import peers
+    from vpc_cni_iam.catalog.peers import BREAKING, peers
 
     if output is Format.json:
         common.show_json(peers())
         return
     typer.echo("documents")
     for report in peers().documents:
-        name = " ".join(filter(None, (report.project, report.document, report.versions)))
-        typer.echo(f"\n{name} ({report.mode}, {report.date or 'date not known'})")
-        typer.echo(f"  works with {report.works_with}")
-        for missing in report.breaks:
-            typer.echo(f"  breaks at {missing}")
-        unverified = "" if report.verified else "; not compared with it"
-        typer.echo(f"  source {report.source}{unverified}")
-    rows = [asdict(repair) for repair in peers().repairs]
-    common.table(
-        tuple(rows[0]), ([_cell(value) for value in row.values()] for row in rows), "repairs"
+        typer.echo()
+        for line in _document(report):
+            _paragraph(line)
+    repairs = [
+        {
+            "project": repair.project,
+            "mode": repair.mode,
+            "works since": repair.date or "-",
+            "days": "-" if repair.days is None else str(repair.days),
+            "read until": repair.read_until or "-",
+        }
+        for repair in peers().repairs
+    ]
+    _table(f"repairs, in days after {BREAKING}", repairs)
+
+
+def _document(report: PeerReport) -> Iterator[str]:
+    name = " ".join(filter(None, (report.project, report.document, report.versions)))
+    yield f"{name} ({report.mode}, {report.date or 'date not known'})"
+    yield f"  works with {report.works_with}"
+    for missing in report.breaks:
+        yield f"  breaks at {missing}"
+    yield f"  source {_short(report.source)}{'' if report.verified else '; not compared with it'}"
+
+
+def _table(title: str, rows: list[dict[str, str]]) -> None:
+    common.table(tuple(rows[0]), (tuple(row.values()) for row in rows), title, width=_WIDTH)
+
+
+def _paragraph(text: str) -> None:
+    width = min(shutil.get_terminal_size((_WIDTH, 0)).columns, _WIDTH)
+    lines = textwrap.wrap(
+        text,
+        max(width, 20),
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, dict):
-        return "\n".join(f"{k}: {_cell(v)}" for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return "\n".join(map(str, value))
-    return {True: "yes", False: "no", None: "-"}.get(value, str(value))  # type: ignore[call-overload,no-any-return]
+    typer.echo("\n".join(lines))

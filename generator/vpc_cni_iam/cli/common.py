@@ -80,21 +80,38 @@ def notify(options: Options) -> None:
         say(f"hardened: {note.line}")
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "") -> None:
-    """Print a table to stdout: as wide as the terminal, or as wide as it needs elsewhere."""
+def table(
+    headers: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", width: int = _UNBOUND
+) -> None:
+    """Print a table to stdout: as wide as the terminal; elsewhere as it needs, up to a width."""
     from rich.box import ASCII2
     from rich.console import Console
-    from rich.table import Column, Table
+    from rich.table import Table
     from rich.text import Text
 
-    shown = Table(
-        *(Column(h.replace("_", " "), overflow="fold") for h in headers),
-        box=ASCII2,
-        show_lines=True,
-    )
-    for row in rows:
+    cells = [tuple(headers), *rows]
+    terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = Console(highlight=False, width=None if terminal else width)
+    shown = Table(box=ASCII2, show_lines=True)
+    for header, column in zip(
+        headers, _widths(cells, console.width - 3 * len(headers) - 1), strict=True
+    ):
+        shown.add_column(header, overflow="fold", width=column)
+    for row in cells[1:]:
         shown.add_row(*(Text(cell, overflow="fold") for cell in row))
     if title:
-        typer.echo(f"\n{title.replace('_', ' ')}")
-    bound = sys.stdout.isatty() or "COLUMNS" in os.environ
-    Console(highlight=False, width=None if bound else _UNBOUND).print(shown)
+        typer.echo(f"\n{title}")
+    console.print(shown)
+
+
+def _widths(cells: Iterable[Sequence[str]], room: int) -> list[int | None]:
+    """Return how wide each column is; no word is broken, unless there is no room for it."""
+    columns = ["\n".join(column) for column in zip(*cells, strict=True)]
+    widths = [max(map(len, text.split("\n"))) for text in columns]
+    least = [max(map(len, text.split()), default=1) for text in columns]
+    while sum(widths) > room:
+        if widths == least:
+            return [None] * len(columns)
+        widest = max((width, i) for i, width in enumerate(widths) if width > least[i])[1]
+        widths[widest] -= 1
+    return [*widths]

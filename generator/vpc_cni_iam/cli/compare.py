@@ -24,8 +24,8 @@ input has a policy that was not read and --document does not select others. Exit
 an input cannot be read.
 
 With --never, the policies are those of one role, which --boundary and --scp limit. With --disjoint,
-they are those of the roles of two clusters. Exit code 0 then means that what is asked is proven,
-and 1 that a request shows the opposite, or that neither is known.
+they are those of the roles of two clusters. Exit code 0 then means: proven. Exit code 1 means that
+a request shows the opposite, or that neither is known.
 
 \b
 Examples:

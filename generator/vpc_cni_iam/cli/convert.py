@@ -34,9 +34,9 @@ cannot express is refused with the place and the reason. The other documents are
 exit code is 3.
 
 With --from-hcl, FILE is a .tf file or a directory, and its policies are printed as JSON: data
-sources, jsonencode and heredocs. Exit code 1 means that some are left out because only an engine
-can evaluate them, or stand in files that are not read. --document selects policies, --var gives
-values to variables, and --engine has an engine render what it alone can evaluate.
+sources, jsonencode and heredocs. Exit code 1 means that some are left out: only an engine can
+evaluate them, or they are in files that are not read. --document selects policies, --var gives
+values to variables, and --engine renders policies that only an engine can evaluate.
 
 With --rewrite, the heredocs and jsonencode calls that the AWS provider takes for IAM policies are
 replaced by data sources in the .tf file. Nothing else in the file changes.

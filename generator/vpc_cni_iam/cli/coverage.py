@@ -39,7 +39,7 @@ that the role used an action that POLICY does not allow, or that something was n
 \b
 Examples:
   vpc-cni-iam coverage policy.json --cni-version v1.22.1
-  vpc-cni-iam coverage infra/vpc-cni --document ipv4_scoped --verbose
+  vpc-cni-iam coverage infra/vpc-cni --document ipv4-scoped --verbose
   vpc-cni-iam coverage --variant ipv6 --revision 2024-07-22 --all-versions
   vpc-cni-iam coverage policy.json --all-versions --format svg > coverage.svg
   vpc-cni-iam coverage policy.json --env ENABLE_SUBNET_DISCOVERY=false

@@ -15,10 +15,10 @@ HELP = """Explain why AWS denied a request of the plugin.
 FILE has lines of ipamd.log, an event of a pod with the reason MissingIAMPermissions, records of
 CloudTrail with an errorCode, or what aws sts decode-authorization-message prints; - is standard
 input. The answer names the call, what its denial breaks, the likely cause, and the statement that
-allows it. With --policy, it says what the policies of the plugin's role lack.
+allows it. With --policy, it names what the role's policies do not allow.
 
-Exit code 1 means that a denied request is not explained: it is of no known call of the plugin, or
-the text does not say which call was denied.
+Exit code 1 means that a denied request is not explained: it is no known call of the plugin, or the
+text does not say which call was denied.
 
 \b
 Examples:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,10 +18,13 @@ from vpc_cni_iam.cli.cache import cache_folder
 from vpc_cni_iam.cli.common import say
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.json_types import with_schema
+from vpc_cni_iam.cli.quiet import with_quiet
 from vpc_cni_iam.errors import VpcCniIamError, reason
 from vpc_cni_iam.hcl.grammar import keep_tables_in
 
 INTERRUPTED = 130
+# An option or argument that typer refuses; it stands in click, or in typer's copy of it.
+_UsageError: Any = typer.BadParameter.__base__
 
 # In the order of the help: make and verify, keep in a repository, review, publish. Each command has
 # its line in the list; its module has its name, and its help there is HELP.
@@ -70,7 +73,7 @@ def application(words: Sequence[str]) -> typer.Typer:
         function = getattr(module, name)
         if name in COMMANDS:
             command = app.command(name, help=module.HELP, short_help=COMMANDS[name])
-            command(with_schema(name, expanded(function)))
+            command(with_schema(name, with_quiet(name, expanded(function))))
         else:
             app.add_typer(function, name=name, short_help=GROUPS[name])
     return app
@@ -115,7 +118,21 @@ def _in_words(error: Exception) -> str:
 
 def main() -> None:
     """Run the command line and exit with its documented code."""
-    run(lambda: application(sys.argv[1:])())  # noqa: PLW0108 - built where errors are caught
+    run(_call)
+
+
+def _call() -> None:
+    try:
+        code = application(sys.argv[1:])(standalone_mode=False)
+    except _UsageError as error:
+        message = error.format_message()
+        if message.startswith("Usage: "):  # without arguments, the help
+            typer.echo(message, err=True)
+        else:
+            say(f"error: {message}")
+            say(f"see {error.ctx.command_path if error.ctx else 'vpc-cni-iam'} --help")
+        sys.exit(error.exit_code)
+    sys.exit(code)
 
 
 def run(command: Callable[[], object]) -> None:

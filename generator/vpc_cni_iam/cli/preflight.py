@@ -15,7 +15,8 @@ HELP = """List the instances and network interfaces without the tags that a scop
 FILE has the output of one of the two AWS CLI commands in the examples, or of both, in any order
 and with any number of pages; - is standard input. One of the two is enough. With both, nodes are
 told apart from other instances. --daemonset tells the cluster's name and how the plugin is
-configured there. Exit code 1 means that the plugin would fail under the policy.
+configured there. Exit code 1 means that the plugin would fail
+under the policy, or that this is not known.
 
 \b
 Examples:

@@ -24,8 +24,8 @@ layout of all versions. Its README.md shows how to upload each.
 
 The version bump must match the permission change. Major: a permission is removed, an input or
 output is removed, narrowed or newly required, or a minimum version is raised. Minor: a permission,
-an input or an output is added. Without --version, the command proposes the version with the
-reasons, and writes nothing. A published version never changes.
+an input or an output is added. Without --version, the command writes nothing. It proposes the
+version with the reasons, or says that nothing changed. A published version never changes.
 
 The registry's host, the namespace and the OCI repository are recorded in --output: give them once.
 A different one is refused without --move-registry.
@@ -83,17 +83,18 @@ def publish(
     from vpc_cni_iam.publishing.versioning.semver import Version
 
     directory = common.path(output, ".")
+    number = None if version is None else Version.of(version)
     chosen = options.chosen((), documents, hardening)
     target = DestinationOptions(
         registry_host, namespace, oci_repository, move_registry, check_oci_tag=oci_check
     )
     _warn_of_stand_ins(namespace, registry_host, resolve(directory, target).destination.address)
-    if version is None:
+    if number is None:
         _check_version_not_needed(oci_repository, git_tag)
         with _Report(directory, print_as, quiet=quiet) as report:
             report.proposal(propose(directory, chosen, target), only=True)
         return
-    published = write(directory, chosen, target, Version.of(version), _git_repository(git_tag))
+    published = write(directory, chosen, target, number, _git_repository(git_tag))
     common.notify(chosen)
     with _Report(directory, print_as, quiet=quiet) as report:
         report.proposal(published.proposal)
@@ -156,6 +157,10 @@ class _Report:
         """Report a version and its changes; `only` if nothing is written."""
         from vpc_cni_iam.publishing.data import proposal_data
 
+        self._data = proposal_data(self._directory, proposal)
+        if proposal.version == proposal.previous:
+            self._line(f"nothing changed since {proposal.version}; no new version is needed")
+            return
         comparison = proposal.comparison
         changes = comparison.changes if comparison is not None else ()
         bump = comparison.bump.name if comparison is not None else None
@@ -167,7 +172,6 @@ class _Report:
             self._line("  no policy, input, output or resource changed")
         if only:
             self._line(f"nothing was written; --version {proposal.version} publishes it")
-        self._data = proposal_data(self._directory, proposal)
 
     def files(self, published: Published) -> None:
         """Report the files of the version, and the changes of those of the directory."""

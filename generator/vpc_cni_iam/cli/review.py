@@ -110,9 +110,8 @@ def review(
     read_on: Forge | None = options.choice(
         Forge,
         "--for",
-        "Where reports are read: Markdown keeps its limit, else github's; SARIF for "
-        "github leaves out what is ignored, which it would show as open; JUnit for gitlab "
-        "names files.",
+        "Where reports are read. Markdown keeps its size limit (default: that of github), "
+        "SARIF for github leaves out ignored findings, JUnit for gitlab names files.",
     ),
 ) -> None:
     """See `HELP`."""

@@ -29,7 +29,7 @@ def upgrade(
     cni_version: str | None = versions.plugin_version("Pin this plugin version, such as v1.20.4."),
     revision: str | None = options.revision("Pin upstream's document of this date."),
     latest: bool = flag("Pin the newest plugin version that this tool knows; the default."),
-    dry_run: bool = flag("Show the changes, write nothing."),
+    dry_run: bool = flag("Show the changes of the files, write nothing."),
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring import upgrade as upgrading
@@ -43,7 +43,7 @@ def upgrade(
     diffs = [diff(plan) for plan in prepared.plans]
     as_text = request.output is Format.text
     for module_diff in diffs if as_text and not request.quiet else ():
-        show_diff(module_diff, with_text=dry_run)
+        show_diff(module_diff, with_text=dry_run and not prepared.stopped)
     outcomes = prepared.outcomes() if dry_run else upgrading.upgrade(prepared)
     changed = new.text != request.config.text and not dry_run and not prepared.stopped
     if as_text:

@@ -22,51 +22,33 @@ VARIABLES, DATA = "variables", "data"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file to convert.
+    """A file to convert."""
 
-    Args:
-        source: Its name, as errors show it.
-        text: Reads it; raises `InputError` if that is not possible.
-    """
-
-    source: str
-    text: Callable[[], str]
+    source: str  # its name, as errors show it
+    text: Callable[[], str]  # reads it; raises `InputError` if that is not possible
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertOptions:
-    """How to convert.
+    """How to convert."""
 
-    Args:
-        name: The name of the one data source; empty to derive names.
-        names: Names of variables by the literals they stand for.
-        partition_aware: Whether ARNs name the partition of the provider.
-        keep_going: Whether others are converted if one cannot be.
-    """
-
-    name: str = ""
+    name: str = ""  # the name of the one data source; empty to derive names
+    # Names of variables by the literals they stand for.
     names: Mapping[str, str] = field(default_factory=dict)
-    partition_aware: bool = False
-    keep_going: bool = True
+    partition_aware: bool = False  # whether ARNs name the partition of the provider
+    keep_going: bool = True  # whether others are converted if one cannot be
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The result of a conversion.
+    """The result of a conversion."""
 
-    Args:
-        converted: The documents that were converted, in order.
-        failures: Why other documents, or whole files, were not converted.
-        refused: The number of documents and files that failed.
-        shared: The blocks that the documents refer to, such as variables, as text by name.
-        unused: Literals to replace that no text has as a whole.
-    """
-
-    converted: tuple[Converted, ...]
-    failures: tuple[InputError, ...]
-    refused: int
+    converted: tuple[Converted, ...]  # the documents that were converted, in order
+    failures: tuple[InputError, ...]  # why other documents, or whole files, were not converted
+    refused: int  # the number of documents and files that failed
+    # The blocks that the documents refer to, such as variables, as text by name.
     shared: dict[str, str]
-    unused: tuple[str, ...]
+    unused: tuple[str, ...]  # literals to replace that no text has as a whole
 
     def files(self) -> dict[str, str]:
         """Return the texts by the names of the files that hold them."""
@@ -85,9 +67,7 @@ def convert(
 ) -> Batch:
     """Convert the policy documents of some files.
 
-    Raises:
-        InputError: One cannot be converted, and the others are not to be.
-        UsageError: One name for several documents.
+    Raises `InputError` for one that cannot be converted, if the others are not to be.
     """
     failures: list[InputError] = []
     refused = 0

@@ -18,32 +18,22 @@ from vpc_cni_iam.policy.parse import parse
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """One document as HCL.
-
-    Args:
-        used: The literals that variables replace.
-        partition: Whether it refers to the partition of the provider.
-    """
+    """One document as HCL."""
 
     document: JsonDocument
     name: str
     text: str
     notes: tuple[Note, ...]
-    used: frozenset[str]
-    partition: bool
+    used: frozenset[str]  # the literals that variables replace
+    partition: bool  # whether it refers to the partition of the provider
 
 
 def convert_document(
     document: JsonDocument, name: str, names: Mapping[str, str], *, partition_aware: bool
 ) -> Converted | tuple[InputError, ...]:
-    """Convert a document.
+    """Return a document as HCL, or why there is none; `names` are variables by literals.
 
-    Args:
-        names: Names of variables by the literals they stand for.
-        partition_aware: Whether its ARNs name the partition of the provider.
-
-    Returns:
-        The document as HCL, or why there is none.
+    `partition_aware` is whether its ARNs name the partition of the provider.
     """
     try:
         decoded = document.decoded()

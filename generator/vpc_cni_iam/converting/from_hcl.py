@@ -42,22 +42,16 @@ _DOCUMENT = "data.aws_iam_policy_document."
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A policy as read.
+    """A policy as read."""
 
-    Args:
-        address: Where it is, such as ``aws_iam_role.x.assume_role_policy``.
-        document: Its JSON; a reference stands in it as ``${`` the reference ``}``.
-        references: Those references, such as ``var.bucket``. Any other ``${...}`` in it is
-            a policy variable of IAM's.
-        engine: The engine that rendered it; empty if none did.
-    """
-
-    address: str
+    address: str  # where it is, such as ``aws_iam_role.x.assume_role_policy``
     source: str
     line: int
-    document: dict[str, Any]
+    document: dict[str, Any]  # its JSON; a reference stands in it as ``${`` the reference ``}``
+    # Those references, such as ``var.bucket``. Any other ``${...}`` in it is a policy variable of
+    # IAM's.
     references: tuple[str, ...]
-    engine: str = ""
+    engine: str = ""  # the engine that rendered it; empty if none did
 
     @property
     def text(self) -> str:
@@ -67,24 +61,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """A policy that cannot be known without an engine, and why.
+    """A policy that cannot be known without an engine, and why."""
 
-    Args:
-        address: Where it is, a file for all that is in it; empty for a file without which nothing
-            is certain.
-        error: The error, with the file and the line.
-    """
-
+    # Where it is, a file for all that is in it; empty for a file without which nothing is certain.
     address: str
-    error: InputError
+    error: InputError  # the error, with the file and the line
 
 
 def read_file(text: str, source: str) -> File:
-    """Return the syntax tree of a .tf file; an empty one if it holds no policy and no locals.
-
-    Raises:
-        InputError: Not HCL; with the line.
-    """
+    """Return the syntax tree of a .tf file; an empty one if it holds no policy and no locals."""
     if not may_hold_policy(text) and "locals" not in text:
         return File(source, text, {}, (), ())
     return parse(text, source)
@@ -101,13 +86,12 @@ def readings(
 ) -> tuple[Reading | Unread, ...]:
     """Return the policies of a file in their order.
 
-    These are its ``aws_iam_policy_document`` data sources, and what is written out as a heredoc,
-    a quoted string or ``jsonencode`` in an attribute that the AWS provider takes for a policy,
-    or anywhere with a Statement. What is computed in such an attribute is not read.
+    These are its ``aws_iam_policy_document`` data sources, and what is written out as a heredoc, a
+    quoted string or ``jsonencode`` in an attribute that the AWS provider takes for a policy, or
+    anywhere with a Statement. What is computed in such an attribute is not read.
 
-    Args:
-        known: The locals of the files that are read together; without it, those of this one.
-        scope: The values of names, in whose place they stand; without it, every name stays.
+    `known` has the locals of the files that are read together; without it, those of this one.
+    Without `scope`, every name stays.
     """
     if not may_hold_policy(file.text):
         return ()
@@ -124,10 +108,8 @@ def read_files(
 ) -> list[Reading | Unread]:
     """Return the policies of files that are read together, as the files of one module are.
 
-    Args:
-        files: Each returns texts by the names that errors show, or raises `InputError`.
-        others: The texts of files of the module whose policies are left out.
-        variables: Values for those of the module; without any, each stays a reference.
+    Each of `files` returns texts by the names that errors show, or raises `InputError`; the
+    policies of `others` are left out. Without variables, each stays a reference.
     """
     policies: list[Reading | Unread] = []
     needs_all = variables is not None and (variables.names or variables.renderer)
@@ -170,9 +152,7 @@ def _rendered(
 ) -> Iterator[Reading | Unread]:
     """Yield policies, with those that an engine renders in the place of unread ones.
 
-    Args:
-        files: The files of the policies.
-        module: Every file of their module.
+    `files` are those of the policies, and `module` has every file of their module.
     """
     every = list(policies)
     unread = {p.address: p.error for p in every if isinstance(p, Unread)}
@@ -241,13 +221,9 @@ def _of_skipped(part: Skipped) -> Unread:
 def choose(
     policies: Sequence[Reading | Unread], names: Iterable[str]
 ) -> tuple[Reading | Unread, ...]:
-    """Return the policies of these names and the unread files; everything without names.
+    """Return the policies of these addresses or names of data sources, and the unread files.
 
-    Args:
-        names: Their addresses, or the names of data sources.
-
-    Raises:
-        UsageError: A name that is not there.
+    Without names it is everything.
     """
     known = dict.fromkeys(name for policy in policies for name in _names(policy) if name)
     chosen = {find_name(name, known, "document", "--document") for name in names}

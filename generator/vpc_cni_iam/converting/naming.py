@@ -13,11 +13,7 @@ _DEFAULT = "policy"
 
 
 def identifier(text: str) -> str:
-    """Return a text as an HCL identifier in which only letters, digits and ``_`` stand.
-
-    Args:
-        text: A file name without its suffix, or what AWS calls a policy.
-    """
+    """Return a file's or policy's name as an HCL identifier of letters, digits and ``_``."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     name = re.sub(r"\W+", "_", plain).strip("_")
     if not name:
@@ -26,11 +22,7 @@ def identifier(text: str) -> str:
 
 
 def valid(text: str) -> str:
-    """Return a name that the user gave, if Terraform takes it.
-
-    Raises:
-        UsageError: Terraform would not take it.
-    """
+    """Return a name that the user gave, if Terraform takes it, or raise `UsageError`."""
     if not _VALID.fullmatch(text):
         raise UsageError(
             f"{text!r} cannot name a data source; letters, digits, _ and - can, the first of them "
@@ -42,11 +34,8 @@ def valid(text: str) -> str:
 def unique(names: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
     """Return names that differ from each other even on a file system that ignores case.
 
-    The first use of a name gets it; later ones get a number that no other name has.
-
-    Args:
-        names: The names, in the order of the input.
-        taken: Names that are in use already.
+    The first use of a name gets it; later ones get a number that no other name, and none of
+    `taken`, has.
     """
     used = {name.lower() for name in taken}
     natural = {name.lower() for name in names}

@@ -12,13 +12,9 @@ from vpc_cni_iam.policy.strict_json import Number
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One thing that was normalised, or that the reader should know.
+    """One thing that was normalised, or that the reader should know."""
 
-    Args:
-        path: Its JSON path in the file.
-    """
-
-    path: str
+    path: str  # its JSON path in the file
     text: str
 
     def __str__(self) -> str:
@@ -26,12 +22,7 @@ class Note:
 
 
 def notes(document: Any, path: str) -> Iterator[Note]:
-    """Yield the normalisations of a document, except order and lists of one value.
-
-    Args:
-        document: Its decoded JSON, which `vpc_cni_iam.policy.parse.parse` took.
-        path: Its JSON path in the file.
-    """
+    """Yield the normalisations of decoded JSON, except order and lists of one value."""
     if "Version" not in document:
         yield Note(path, "has no Version, which means 2008-10-17; that is stated now")
     if document.get("Id") == "":

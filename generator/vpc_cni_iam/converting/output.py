@@ -17,13 +17,7 @@ def save(
 ) -> tuple[FileChange, ...]:
     """Write files into a directory, all of them or none; others in it are left alone.
 
-    Args:
-        directory: Where; made if it does not exist.
-        files: Texts by name.
-        force: Replace files that are there and differ, and keep a copy of each.
-
-    Raises:
-        TreeError: A file is there and differs; nothing was changed.
+    One that is there and differs is a `TreeError`; `force` replaces it and keeps a copy.
     """
     with locked(directory):
         current_files = contents(directory, files)

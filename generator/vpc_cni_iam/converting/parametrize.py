@@ -30,14 +30,7 @@ _PLACE = 2  # of the partition among an ARN's parts and separators
 
 
 def parameters(pairs: Iterable[str]) -> dict[str, str]:
-    """Return the variable of each literal.
-
-    Args:
-        pairs: Each a ``KEY=VALUE``: the name of a variable, and the literal that it replaces.
-
-    Raises:
-        UsageError: One that is not, or that clashes with another.
-    """
+    """Return the variable of each literal, from texts ``KEY=VALUE``; raises `UsageError`."""
     names: dict[str, str] = {}
     for pair in pairs:
         name, mark, literal = pair.partition("=")
@@ -56,20 +49,14 @@ def parameters(pairs: Iterable[str]) -> dict[str, str]:
 
 @dataclass(slots=True)
 class Substitution:
-    """Replaces literals in the texts of policies, and remembers which it met.
+    """Replaces literals in the texts of policies, and remembers which it met."""
 
-    Args:
-        names: Names of variables by the literals they stand for.
-        partition: The partition of ARNs to replace by that of the provider; empty for none.
-        left: Texts that hold a literal inside a longer word, by literal.
-        partition_used: Whether a partition was replaced.
-    """
-
-    names: Mapping[str, str]
-    partition: str = ""
+    names: Mapping[str, str]  # names of variables by the literals they stand for
+    partition: str = ""  # the partition of ARNs to replace by that of the provider; empty for none
     used: set[str] = field(default_factory=set)
+    # Texts that hold a literal inside a longer word, by literal.
     left: dict[str, list[str]] = field(default_factory=dict)
-    partition_used: bool = False
+    partition_used: bool = False  # whether a partition was replaced
 
     @property
     def active(self) -> bool:
@@ -108,11 +95,7 @@ class Substitution:
 
 
 def variables(names: Mapping[str, str], used: Iterable[str]) -> list[NewBlock]:
-    """Return the variables that stand in the documents.
-
-    Args:
-        names: Names of variables by the literals they stand for.
-    """
+    """Return the variables that stand in the documents; `names` are by their literals."""
     return [
         NewBlock(
             f'variable "{names[literal]}"',

@@ -95,11 +95,7 @@ def lines(batch: Batch) -> Iterator[str]:
 
 
 def first(lines: Sequence[str], rest: str = LIKE_THESE) -> Iterator[str]:
-    """Yield the first of many lines, and the number of the others.
-
-    Args:
-        rest: The text for the others, with ``{}`` for their number.
-    """
+    """Yield the first of many lines, and the number of the others in the ``{}`` of `rest`."""
     for line in lines[:_SHOWN]:
         yield line if len(line) <= _LONGEST else f"{line[:_LONGEST]} and so on"
     if len(lines) > _SHOWN:

@@ -12,11 +12,6 @@ from vpc_cni_iam.policy.document import Policy
 def data_source(policy: Policy, name: str, value: Callable[[str], Value] = Literal) -> str:
     """Return the text of an ``aws_iam_policy_document`` data source, ending in a newline.
 
-    Args:
-        name: The name of the data source, a valid HCL identifier.
-        value: Returns the code for a resource, principal, condition key or value.
-
-    Raises:
-        InexpressibleError: What the data source would drop, change or refuse.
+    `value` returns the code for a resource, principal, condition key or value.
     """
     return block(policy_document(name, policy, value=value))

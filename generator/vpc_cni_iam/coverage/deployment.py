@@ -23,11 +23,7 @@ def mode(deployment: Deployment) -> Mode:
 
 
 def names(deployment: Deployment) -> dict[str, str]:
-    """Return the names that a deployment has, by parameter.
-
-    Raises:
-        InputError: One that is not such a name.
-    """
+    """Return the names that a deployment has, by parameter; `InputError` for one that is none."""
     known = {}
     for variable, parameter in (
         ("CLUSTER_NAME", parameters.CLUSTER_NAME),
@@ -45,17 +41,10 @@ def names(deployment: Deployment) -> dict[str, str]:
 def apply(
     setting: PluginSetting, deployment: Deployment, environment: Mapping[str, str]
 ) -> PluginSetting:
-    """Return a setting as a deployment has it.
+    """Return a setting as a deployment has it, but for the variables that the user gives.
 
     A variable that the version does not read is left out. Without CLUSTER_NAME, the plugin has no
-    name of the cluster.
-
-    Args:
-        setting: The setting without it.
-        environment: The variables that the user gives, which are not taken from it.
-
-    Raises:
-        InputError: A value that the plugin does not take.
+    name of the cluster. Raises `InputError` for a value that the plugin does not take.
     """
     plugin = replace(setting.plugin, cluster_name=False)
     setting = replace(setting, plugin=plugin)

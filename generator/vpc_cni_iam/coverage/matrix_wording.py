@@ -24,11 +24,7 @@ MEANINGS: dict[Cell, tuple[str, str]] = {
 
 
 def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator[str]:
-    """Yield the lines of the matrix: a row for each run of versions that are alike.
-
-    Args:
-        verbose: Whether each version has a row of its own.
-    """
+    """Yield the rows of the matrix: of versions that are alike, or with `verbose` of each."""
     yield heading(subject, matrix)
     yield from equal_lines(subject)
     yield ""

@@ -21,18 +21,11 @@ def of_files(
     options: Mapping[str, str | None],
     user_values: GivenVariables | None = None,
 ) -> Subject:
-    """Return the policies of a role.
+    """Return the inline and attached policies of a role; ``-`` is standard input.
 
-    Args:
-        files: The files of its inline and attached policies; ``-`` is standard input.
-        stdin: Reads standard input.
-        documents: The names of the policies to take of each file; none if each has a single one.
-        options: Names that the user chose, by parameter; None for the others.
-        user_values: Values for the variables of modules.
-
-    Raises:
-        InputError: What cannot be read, or has no policies.
-        UsageError: A bad name, or a file with several policies and no name.
+    `documents` has the names of the policies to take of each file; none if each has a single one.
+    `options` has the names that the user chose, by parameter; None for the others. Raises
+    `UsageError` for a bad name, or a file with several policies and no name.
     """
     taken = [take(open_filled(file, stdin, options, user_values), documents) for file in files]
     if len(taken) == 1:
@@ -53,21 +46,10 @@ def limited(
     options: Mapping[str, str | None],
     user_values: GivenVariables | None = None,
 ) -> Subject:
-    """Return policies of a role with what else must allow a request.
+    """Return policies of a role with what else must allow a request; see `of_files`.
 
-    A level whose service control policies only deny has FullAWSAccess beside them.
-
-    Args:
-        subject: The policies.
-        boundary: The file of the permissions boundary, None if there is none.
-        scps: Files of service control policies, each of one level of the organisation.
-        stdin: Reads standard input.
-        options: Names that the user chose, by parameter; None for the others.
-        user_values: Values for the variables of modules.
-
-    Raises:
-        InputError: What cannot be read, or has no policies.
-        UsageError: A bad name, or a boundary of several policies.
+    The boundary and each of `scps`, those of one level of the organisation, are files. A level
+    whose service control policies only deny has FullAWSAccess beside them.
     """
     for file in [boundary] if boundary is not None else []:
         taken = take(open_filled(file, stdin, options, user_values), ())

@@ -42,24 +42,18 @@ _PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Policies of one role.
+    """Policies of one role."""
 
-    Args:
-        title: A description in one line.
-        own_names: Which of the names the policies themselves have, by parameter.
-        skipped: Other parts of the input, which no verdict may ignore.
-        limits: The permissions boundary of the role, and service control policies by level.
-        program: The feature of the program that the role is for; None for ``aws-node``.
-        equal_to: The policies of an input that are documents of upstream or AWS, with these.
-    """
-
-    title: str
+    title: str  # a description in one line
     opened: tuple[NamedPolicy, ...]
     names: Names
-    own_names: Mapping[str, str]
-    skipped: tuple[Skipped, ...]
+    own_names: Mapping[str, str]  # which of the names the policies themselves have, by parameter
+    skipped: tuple[Skipped, ...]  # other parts of the input, which no verdict may ignore
+    # The permissions boundary of the role, and service control policies by level.
     limits: tuple[tuple[NamedPolicy, ...], ...] = ()
+    # The feature of the program that the role is for; None for ``aws-node``.
     program: str | None = None
+    # The policies of an input that are documents of upstream or AWS, with these.
     equal_to: tuple[tuple[NamedPolicy, tuple[KnownDocument, ...]], ...] = ()
 
     @property
@@ -83,11 +77,7 @@ class Subject:
         return mode_of(self.policies)
 
     def statement(self, decision: Decision) -> str:
-        """Return the name of a deciding statement: its Sid, or its number from 1.
-
-        Args:
-            decision: The decision; one that no statement made gives an empty text.
-        """
+        """Return the Sid or number from 1 of a deciding statement; empty if none decided."""
         if decision.policy is None or decision.statement is None:
             return ""
         every = self._every()
@@ -106,14 +96,7 @@ class Subject:
 
 
 def of_variant(name: str, selection: Selection, options: Mapping[str, str | None]) -> Subject:
-    """Return a variant of the catalog, filled with names.
-
-    Args:
-        options: Names that the user chose, by parameter; None for the others.
-
-    Raises:
-        UsageError: An unknown variant, one that the version cannot use, or a bad name.
-    """
+    """Return a variant of the catalog, filled with the user's names, by parameter."""
     (variant,) = variants.find((name,))
     policy = compose(variant, selection).policy
     chosen = parameters.values(_or_examples(options))
@@ -130,30 +113,12 @@ def of_input(
     documents: Iterable[str],
     options: Mapping[str, str | None],
 ) -> Subject:
-    """Return the policies of a file, a module or standard input.
-
-    Args:
-        target: A path, or ``-``.
-        documents: The names of the policies to take; none if there is a single one.
-        options: Names that the user chose, by parameter; None for the others.
-
-    Raises:
-        InputError: What `open_policies` and `choose` refuse.
-        UsageError: A bad name.
-    """
+    """Return the policies of a file, a module or ``-``, standard input; see `take`."""
     return of_taken(take(open_filled(target, stdin, options), documents), options)
 
 
 def of_taken(chosen: Taken, options: Mapping[str, str | None]) -> Subject:
-    """Return policies that were chosen from inputs.
-
-    Args:
-        chosen: The policies.
-        options: Names that the user chose, by parameter; None for the others.
-
-    Raises:
-        UsageError: A bad name.
-    """
+    """Return policies that were chosen from inputs, with the user's names, by parameter."""
     # What was filled in here is nothing that the policies say.
     names = names_in([named.policy for named in chosen.opened])
     own_names = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}
@@ -168,17 +133,7 @@ def open_filled(
     options: Mapping[str, str | None],
     user_values: GivenVariables | None = None,
 ) -> InputPolicies:
-    """Return the policies of an input, with examples for names that the user did not choose.
-
-    Args:
-        target: A path, or ``-``.
-        options: Names that the user chose, by parameter; None for the others.
-        user_values: Values for the variables of a module.
-
-    Raises:
-        InputError: What `open_policies` refuses.
-        UsageError: A bad name.
-    """
+    """Return the policies of an input, with examples for names that the user did not choose."""
     parameters.values(options)
     values = {name: value for name, value in _or_examples(options).items() if value}
     named = frozenset(name for name, value in options.items() if value)
@@ -188,28 +143,15 @@ def open_filled(
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Policies that were chosen from an input.
+    """Policies that were chosen from an input."""
 
-    Args:
-        title: A description in one line.
-        skipped: Other parts of the input, without those that the user left out.
-    """
-
-    title: str
+    title: str  # a description in one line
     opened: tuple[NamedPolicy, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[Skipped, ...]  # other parts of the input, without those that the user left out
 
 
 def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
-    """Return the selected policies of an input; the evaluator accepts each of them.
-
-    Args:
-        documents: The names of the policies to take; none if there is a single one.
-
-    Raises:
-        InputError: What `choose` or the evaluator refuses.
-        UsageError: What `choose` refuses.
-    """
+    """Return the policies of an input of these names, or its only one; the evaluator takes each."""
     chosen = choose(policies, documents)
     size = sum(_characters(named.policy) for named in chosen.policies)
     if size > _MOST_CHARACTERS:
@@ -255,8 +197,7 @@ def mode_of(policies: Sequence[Policy]) -> Mode:
 def names_of(known: Mapping[str, str], *, owner_known: bool) -> Names:
     """Return names for requests: those known, by parameter, and examples for the others.
 
-    Args:
-        owner_known: Whether it is known which account owns the VPC.
+    `owner_known` is whether it is known which account owns the VPC.
     """
     values = {**EXAMPLE, **known}
     values.setdefault("vpc_owner_id", values["account_id"])

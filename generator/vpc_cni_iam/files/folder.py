@@ -229,5 +229,5 @@ def open_folder(path: str, name: str = "", above: int | None = None) -> Folder |
     if stat.S_ISLNK(mode):
         raise TreeError(f"{path}: {LINK}")
     if HANDLES or not stat.S_ISDIR(mode):
-        raise TreeError(f"{path}: is a file where a directory is needed")
+        raise TreeError(f"{path}: is a file; name a directory")
     return Folder(path, None)

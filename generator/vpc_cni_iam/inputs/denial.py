@@ -54,6 +54,8 @@ _WORDS = tuple(
     )
 )  # fmt: skip
 _AGENT = re.compile(AGENT)
+# A log's line may begin with a bracket, too.
+_JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
 _ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
 _CAUSE = re.compile(r"because ([^.\n\"]+)|with an (explicit deny[^.\n\"]*)")
 
@@ -97,34 +99,39 @@ def read(text: str, source: str) -> Denials:
         if _ENCODED.search(text) or re.fullmatch(r"\s*[\w-]{100,}\s*", text):
             how = "decode it first: aws sts decode-authorization-message --encoded-message MESSAGE"
             raise InputError(source, "", f"is an encoded message; {how}")
-        problem = (
-            "tells of no denied request; give lines of ipamd.log, an event with the reason "
-            "MissingIAMPermissions, records of CloudTrail with an errorCode, or what aws sts "
-            "decode-authorization-message prints"
+        problem = "tells of no denied request" if text.strip() else "is empty"
+        advice = (
+            "give lines of ipamd.log, an event with the reason MissingIAMPermissions, records of "
+            "CloudTrail with an errorCode, or what aws sts decode-authorization-message prints"
         )
-        raise InputError(source, "", problem)
+        raise InputError(source, "", f"{problem}; {advice}")
     return denials
 
 
 def _values(text: str, source: str) -> Iterator[object]:
     """Yield the values of a JSON text, one after another, else each line as JSON or as it is."""
-    if text.lstrip()[:1] in ("{", "["):
-        reader = Reader(text.encode(), source)
-        try:
-            values = [load_json(bytes(v).decode(), source) for v in iter(reader.next_value, None)]
-        except InputError:
-            pass
-        else:
-            yield from values
-            return
-    for line in text.splitlines():
-        if line.lstrip()[:1] == "{":
-            try:
-                yield load_json(line, source)
-                continue
-            except InputError:
-                pass
-        yield line
+    if not _JSON.match(text):
+        yield from map(_of_line, text.splitlines())
+        return
+    reader = Reader(text.encode(), source)
+    try:
+        values = [load_json(bytes(v).decode(), source) for v in iter(reader.next_value, None)]
+    except InputError:
+        lines = text.strip().splitlines()
+        if isinstance(_of_line(lines[0]), str):
+            raise  # one value over all lines, in which what follows the mistake would be missed
+        values = list(map(_of_line, lines))
+    yield from values
+
+
+def _of_line(line: str) -> object:
+    """Return a line of a log: its value if it is JSON, else the line."""
+    if not _JSON.match(line):
+        return line
+    try:
+        return load_json(line, "")
+    except InputError:
+        return line
 
 
 def _walk(value: object, depth: int = 0) -> Iterator[Denial | str]:

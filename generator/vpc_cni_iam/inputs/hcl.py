@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vpc_cni_iam.hcl.evaluate.excerpt import RenderTarget
     from vpc_cni_iam.hcl.module.reader import HclModule
-    from vpc_cni_iam.hcl.syntax import Block, File
+    from vpc_cni_iam.hcl.syntax import File
     from vpc_cni_iam.inputs.embedded import EmbeddedPolicies
 
 _OF_MODULES = (".tf", ".tofu")
@@ -118,7 +118,8 @@ def _policies(
             detail = f"{source}, line {block.span.line}: {problem}"
             yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)
     chosen = values.names.get("partition", "*") != "*"
-    if not chosen and any(_is_partition(block) for _, block in blocks):
+    partition = ("data", ("aws_partition",))
+    if not chosen and any((block.type, block.labels[:1]) == partition for _, block in blocks):
         detail = 'the partition is taken as "aws"; --partition names another'
         yield Skipped("data.aws_partition", Reason.assumed, detail)
 
@@ -180,11 +181,7 @@ def _targets(documents: Iterable[str], embedded: Iterable[EmbeddedPolicies]) -> 
 def _attributes(
     embedded: Iterable[EmbeddedPolicies], rendered: Container[str], not_rendered: Mapping[str, str]
 ) -> Iterator[Part]:
-    """Yield what was read of attributes that no engine rendered.
-
-    Args:
-        not_rendered: Why an engine did not, by address.
-    """
+    """Yield what was read of attributes that no engine rendered, or why it did not."""
     for known in embedded:
         if (address := known.attribute.address) in rendered:
             continue
@@ -193,10 +190,6 @@ def _attributes(
                 yield replace(part, detail=f"{part.detail}; {not_rendered[address]}")
             else:
                 yield part
-
-
-def _is_partition(block: Block) -> bool:
-    return block.type == "data" and block.labels[:1] == ("aws_partition",)
 
 
 DIRECTORY = Kind(

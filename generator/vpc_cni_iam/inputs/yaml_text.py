@@ -13,11 +13,7 @@ _TEXTS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary")
 
 
 def load_yaml(text: str, source: str) -> list[object]:
-    """Return the documents of YAML text.
-
-    Raises:
-        InputError: Not YAML, a key that stands twice, or no PyYAML.
-    """
+    """Return the documents of YAML text; `InputError` for a key that stands twice, or no PyYAML."""
     try:
         import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - not always there
     except ImportError:

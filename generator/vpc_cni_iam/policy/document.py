@@ -87,12 +87,7 @@ class Statement(_HashedOnce):
         return sum(map(len, lists))
 
     def map_strings(self, change: Callable[[str], str]) -> Statement:
-        """Return the statement with ``change`` applied to all but its actions.
-
-        Args:
-            change: From the text of one resource, principal, condition key or value to its new
-                text.
-        """
+        """Return the statement with ``change`` applied to each text but its actions."""
 
         def changed(principals: tuple[Principal, ...]) -> tuple[Principal, ...]:
             return tuple(Principal(p.type, tuple(map(change, p.identifiers))) for p in principals)

@@ -51,11 +51,7 @@ class _FoldedOnce:
 
     @property
     def folded(self) -> Context:
-        """The context by keys in lower case.
-
-        Raises:
-            InputError: A context with one key in two spellings.
-        """
+        """The context by keys in lower case; `InputError` for one key in two spellings."""
         try:
             return self._folded
         except AttributeError:
@@ -156,11 +152,9 @@ class Compiled:
     def evaluate(self, request: Request) -> Decision:
         """Return what the policies say to a request.
 
-        Of several statements that decide alike, the first is named. Whether a request without
-        an Allow is denied explicitly may be open; it is denied for certain, and told as such.
-
-        Raises:
-            InputError: A context with one key in two spellings.
+        Of several statements that decide alike, the first is named. Whether a request without an
+        Allow is denied explicitly may be open; it is denied for certain, and told as such. Raises
+        `InputError` for a context with one key in two spellings.
         """
         rules = self._by_action.get(request.action)
         if rules is None:
@@ -207,14 +201,9 @@ class Compiled:
 
 
 def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compiled:
-    """Compile policies for evaluation.
+    """Compile the policies of one identity, or of one resource, for evaluation.
 
-    Args:
-        policies: The policies of one identity, or of one resource.
-        name: What errors call them; the position from 1 is added.
-
-    Raises:
-        InputError: A policy that IAM would not take, or an element that is not evaluated.
+    Errors call them `name`, with the position from 1 added.
     """
     return _compiled_policies(tuple(policies), name)
 

@@ -29,14 +29,7 @@ def loads(text: str, source: str) -> Policy:
 
 
 def parse(value: object, source: str, place: str = "$") -> Policy:
-    """Read a policy document from decoded JSON.
-
-    Args:
-        place: The JSON path of the document in its file.
-
-    Raises:
-        InputError: Not a policy document; with the JSON path.
-    """
+    """Read a policy document from decoded JSON, at a JSON path of its file."""
     return _PolicyParser(source).policy(value, place)
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from json import JSONDecodeError
 
-from vpc_cni_iam.errors import InputError, json_problem
+from vpc_cni_iam.errors import InputError, json_problem, not_json
 from vpc_cni_iam.texts.nesting import check_json
 
 _SPACES = re.compile(r"[ \t\n\r]*")
@@ -27,13 +27,9 @@ class _RefusedError(Exception):
 
 
 def load_json(text: str, source: str) -> object:
-    """Read JSON strictly: no duplicate keys, no NaN, no bomb of nested brackets.
+    """Read JSON strictly, each number as a `Number`; an `InputError` has the place.
 
-    Returns:
-        What `json.loads` returns, with a `Number` for each number.
-
-    Raises:
-        InputError: Not such JSON; with the line and column, or the JSON path.
+    There are no duplicate keys, no NaN, no bomb of nested brackets.
     """
     if text.startswith("\ufeff"):
         raise InputError(source, "line 1", "starts with a byte order mark; save it without one")
@@ -45,7 +41,7 @@ def load_json(text: str, source: str) -> object:
         end = _after_spaces(text, end)
         if end < len(text):
             again = "a second JSON text begins here; make one list of them, as jq -s . does"
-            problem = again if text[end] in "{[" else "is not JSON: Extra data"
+            problem = again if text[end] in "{[" else not_json("Extra data")
             raise InputError(source, _line_and_column(JSONDecodeError("", text, end)), problem)
         return value
     except JSONDecodeError as error:

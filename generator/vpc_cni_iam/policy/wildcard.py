@@ -27,17 +27,11 @@ _Run: TypeAlias = "str | tuple[tuple[str | Wild, ...], int]"
 
 @dataclass(frozen=True, slots=True)
 class Wildcard:
-    """A compiled pattern.
+    """A compiled pattern."""
 
-    Args:
-        head: What every match begins with.
-        middle: What follows in this order; None if the head is all.
-        tail: What every match ends with.
-    """
-
-    head: _Run
-    middle: tuple[_Run, ...] | None
-    tail: _Run
+    head: _Run  # what every match begins with
+    middle: tuple[_Run, ...] | None  # what follows in this order; None if the head is all
+    tail: _Run  # what every match ends with
 
     @classmethod
     def of(cls, parts: Iterable[str | Wild]) -> Wildcard:
@@ -125,10 +119,5 @@ def _read(pattern: str, wildcards: str) -> Wildcard:
 
 
 def matches(pattern: str, text: str, *, wildcards: str = "*?") -> bool:
-    """Say whether a pattern matches a text; ``${`` begins no variable in it.
-
-    Args:
-        pattern: The pattern, in the case of the text.
-        wildcards: The characters that are wildcards in it.
-    """
+    """Say whether a pattern matches a text, in its case; ``${`` begins no variable in it."""
     return _read(pattern, wildcards).matches(text)

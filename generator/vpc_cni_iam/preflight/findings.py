@@ -39,7 +39,7 @@ class Preflight:
     interfaces: int | None  # likewise, of interfaces
     nodes: int  # how many nodes were taken for the cluster's
     findings: tuple[PreflightFinding, ...]  # the most severe first
-    breaks: bool  # whether something would break
+    breaks: bool  # whether something would break, or was not checked
 
 
 def preflight(
@@ -61,7 +61,7 @@ def preflight(
     for result, resource in _results(inventory, candidates, needs):
         resources.setdefault(result, []).append(resource)
     of_resources = (result for result, ids in resources.items() if ids)
-    if not nodes and not any(result.severity is Severity.breaks for result in of_resources):
+    if not nodes and not any(map(_counts, of_resources)):
         resources[rules.of_nothing(cluster)] = []
     if inventory.continued_pages:
         resources[rules.of_pages(inventory.continued_pages)] = []
@@ -72,8 +72,12 @@ def preflight(
         None if inventory.interfaces is None else len(inventory.interfaces),
         len(nodes),
         tuple(findings),
-        any(f.severity is Severity.breaks for f in findings),
+        any(map(_counts, findings)),
     )
+
+
+def _counts(result: RuleResult | PreflightFinding) -> bool:
+    return result.severity in (Severity.breaks, Severity.unknown)
 
 
 def _results(

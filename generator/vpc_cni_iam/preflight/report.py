@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from textwrap import wrap
 
@@ -17,8 +18,15 @@ def to_text(result: Preflight) -> Iterator[str]:
     """Yield the findings as lines."""
     for finding in result.findings:
         yield from _lines(finding)
-    breaking = sum(f.severity is Severity.breaks for f in result.findings)
-    counts = [
+    counts = Counter(finding.severity for finding in result.findings)
+    if counts[Severity.breaks]:
+        verdict = "the plugin would break"
+    elif counts[Severity.unknown]:
+        verdict = "whether the plugin would break is not known"
+    else:
+        verdict = "nothing would break"
+    listed = ", ".join(f"{counts[s]} {s}" for s in Severity if counts[s])
+    read = [
         _count(number, kind)
         for number, kind in (
             (result.instances, "instance"),
@@ -26,10 +34,8 @@ def to_text(result: Preflight) -> Iterator[str]:
         )
         if number is not None
     ]
-    verdict = f"{breaking} of {_count(len(result.findings), 'finding')} would break"
-    if not breaking:
-        verdict = "nothing would break"
-    yield f"{' and '.join(counts)} read, {_count(result.nodes, 'node')} checked: {verdict}"
+    checked = f"{' and '.join(read)} read, {_count(result.nodes, 'node')} checked"
+    yield f"{checked}: {verdict}{f' ({listed})' if listed else ''}"
 
 
 def _lines(finding: PreflightFinding) -> Iterator[str]:
@@ -51,4 +57,4 @@ def _lines(finding: PreflightFinding) -> Iterator[str]:
 
 
 def _count(number: int, kind: str) -> str:
-    return f"{number} {kind}{'' if number == 1 else 's'}"
+    return f"{number or 'no'} {kind}{'s' * (number > 1)}"

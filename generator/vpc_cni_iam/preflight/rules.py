@@ -20,6 +20,8 @@ class Severity(StrEnum):
 
     breaks = "breaks"
     """The plugin fails there."""
+    unknown = "unknown"
+    """Whether it fails was not checked."""
     degrades = "degrades"
     """It works with less."""
     note = "note"
@@ -65,7 +67,7 @@ def of_instance(instance: Instance, needs: Needs) -> Iterator[RuleResult]:
         Severity.breaks,
         problem,
         f"the policy denies {', '.join(denied)} there: no interface can be added. The plugin never "
-        "sets this tag; what makes the nodes must, or the next ones lack it, too",
+        "sets this tag: your node group or launch template must set it. On this node:",
         needs.instance_tag,
     )
 
@@ -91,7 +93,7 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
             Severity.degrades,
             f"trunk interface, no tag {CLUSTER}",
             "the plugin never tags it; when the security groups of the first interface change, the "
-            "policy denies it to follow here, which it logs",
+            "policy denies their change here, and the plugin logs that",
             ours,
         )
     return _of_managed(interface, needs, ready=ready)
@@ -121,8 +123,8 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
         "interface-tagged-at-start",
         Severity.note,
         problem,
-        "the plugin sets it when it next starts, which setting CLUSTER_NAME brings about; not "
-        "with DISABLE_NETWORK_RESOURCE_PROVISIONING or ENABLE_IMDS_ONLY_MODE. To set it before:",
+        "the plugin sets it when it next starts, as it does when CLUSTER_NAME is set; not with "
+        "DISABLE_NETWORK_RESOURCE_PROVISIONING or ENABLE_IMDS_ONLY_MODE. To set it before:",
         (CLUSTER, needs.cluster),
     )
 
@@ -138,7 +140,7 @@ def _refused(interface: Interface, needs: Needs) -> RuleResult:
         "interface-tag-refused",
         Severity.breaks,
         problem,
-        "tagging it fails when the plugin starts, which ends the start",
+        "the plugin cannot tag it at its start, and exits",
         () if elsewhere else (CLUSTER, needs.cluster),
     )
 
@@ -179,7 +181,7 @@ def of_stranger(node: NodeCandidate, needs: Needs, *, unsure: bool) -> RuleResul
         )
     return RuleResult(
         "instance-unknown",
-        Severity.breaks if unsure else Severity.note,
+        Severity.unknown if unsure else Severity.note,
         f"nothing shows which cluster it belongs to, and it has no tag {needs.instance_tag[0]}",
         effect,
         needs.instance_tag,
@@ -190,10 +192,10 @@ def of_nothing(cluster: str) -> RuleResult:
     """Return the result if there is no node at all."""
     return RuleResult(
         "no-nodes",
-        Severity.breaks,
-        f"nothing shows a sign of being a node of {cluster!r}",
-        "nothing was checked: look at --cluster-name, at the Region and account that were "
-        "described, and at --filters",
+        Severity.unknown,
+        f"no instance or interface looks like a node of {cluster!r}",
+        "nothing was checked; compare --cluster-name, the Region, the account and --filters with "
+        "the cluster",
     )
 
 
@@ -204,8 +206,8 @@ def of_cluster_name(own: str, cluster: str) -> RuleResult:
         Severity.breaks,
         f"CLUSTER_NAME of aws-node is {own!r}, not {cluster!r}" if own
         else "CLUSTER_NAME of aws-node is not set",
-        "the plugin does not tag interfaces for the cluster, so that the policy denies it to make "
-        f"and to use them: set CLUSTER_NAME to {cluster}",
+        "the plugin does not tag interfaces for the cluster, so the policy denies creating and "
+        f"using them: set CLUSTER_NAME to {cluster}",
     )  # fmt: skip
 
 
@@ -213,9 +215,9 @@ def of_unread(part: str) -> RuleResult:
     """Return the result if a part of the plugin's configuration is not known."""
     return RuleResult(
         "configuration-not-read",
-        Severity.breaks,
+        Severity.unknown,
         part,
-        "not checked: whether the plugin goes with the policy depends on it",
+        "whether the plugin works with the policy depends on it",
     )
 
 
@@ -243,7 +245,7 @@ def _twice(kind: str, tags: Iterable[str], needs: Needs) -> RuleResult | None:
                 f"{kind}-tag-twice",
                 Severity.breaks,
                 f"tag {wrong!r} beside {required}",
-                "IAM does not tell the case of a tag's key in a condition and takes only one; "
+                "a condition of IAM ignores the case of a tag's key and reads only one of them; "
                 "delete the wrong one:",
                 (wrong,),
             )

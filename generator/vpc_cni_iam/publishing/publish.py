@@ -52,8 +52,10 @@ class Proposal:
     """A version number, and why it is that one."""
 
     version: Version
-    previous: Version | None  # the version before it; None for the first one
-    comparison: Comparison | None  # how it differs from that one; None for the first one
+    # The version before it; None for the first one, itself if nothing changed since.
+    previous: Version | None
+    # How it differs from that one; None for the first one, and if nothing changed.
+    comparison: Comparison | None
     resolved: ResolvedDestination  # where the directory publishes to, and did before
 
 
@@ -77,11 +79,15 @@ def propose(directory: Path, options: Options, target: DestinationOptions) -> Pr
     resolved = resolve(directory, target)
     address = resolved.destination.address
     versions = registry.versions(directory, address)
-    draft = package_files(package_options(options), FIRST, address)
+    newest = versions[-1] if versions else FIRST
+    draft = package_files(package_options(options), newest, address)
     if not versions:
         return Proposal(FIRST, None, None, resolved)
-    newest = versions[-1]
-    comparison = compare(_stored_files(directory, address, newest), draft)
+    stored = _stored_files(directory, address, newest)
+    stored.pop(changelog.FILE, None)
+    if stored == draft:
+        return Proposal(newest, newest, None, resolved)
+    comparison = compare(stored, draft)
     return Proposal(newest.after(comparison.bump), newest, comparison, resolved)
 
 

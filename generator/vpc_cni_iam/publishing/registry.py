@@ -145,7 +145,11 @@ def _remedy(version: Version, name: str) -> str:
 def index_files(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> dict[str, str]:
     """Return the files that list all versions, by path; the last one makes a version visible."""
     every = sorted(tar_sums)
-    locations = {version: _location(version, tar_sums[version]) for version in every}
+    # The archive beside it, with its checksum.
+    locations = {
+        version: f"./{archive_name(version)}?archive=tar.gz&checksum=sha256:{tar_sums[version]}"
+        for version in every
+    }
     downloads = {
         f"{version_folder(address, version)}/download": _json({"location": locations[version]})
         for version in every
@@ -158,11 +162,6 @@ def index_files(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> dict
             {"modules": [{"versions": [{"version": str(version)} for version in every]}]}
         ),
     }
-
-
-def _location(version: Version, sha256: str) -> str:
-    """Return the answer to ``download``: the archive beside it, with its checksum."""
-    return f"./{archive_name(version)}?archive=tar.gz&checksum=sha256:{sha256}"
 
 
 def location_in(content: bytes) -> str:

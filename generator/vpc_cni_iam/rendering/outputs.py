@@ -31,13 +31,13 @@ def module_outputs(
         Output("json", "Policy documents as JSON, by variant.", "local.json"),
         Output(
             "minimum_cni_version",
-            "Oldest version of the VPC CNI plugin that each variant can serve.",
+            "Oldest plugin version that each variant works with.",
             entries={d.name: _string(str(d.compatibility.minimum)) for d in documents},
         ),
         Output(
             "works_with",
-            "Releases of the VPC CNI plugin that start and serve pods with each variant, of those "
-            "known when this module was made.",
+            "Plugin versions that each variant works with, of those known when this module was "
+            "made.",
             entries={d.name: _string(d.compatibility.works_with) for d in documents},
         ),
     ]

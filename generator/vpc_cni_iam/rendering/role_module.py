@@ -97,7 +97,7 @@ def _needed_by(variable: Variable, needs: Mapping[str, tuple[str, ...]]) -> Vari
     for parameter in parameters.NAMES:
         if parameter.name == variable.name:
             names = [name for name, needed in needs.items() if variable.name in needed]
-            text = f"{parameter.description} Needed by {' and '.join(names)}."
+            text = f"{parameter.description} Required by {' and '.join(names)}."
             return replace(variable, description=text)
     return variable
 
@@ -167,7 +167,7 @@ def _role_variables(prefix: str) -> tuple[Variable, ...]:
         refusing(
             Variable(
                 "permissions_boundary",
-                "ARN of the policy that bounds the role's permissions; null for none.",
+                "ARN of the role's permissions boundary; null for none.",
                 "string",
                 "null",
             ),
@@ -189,8 +189,8 @@ def _path() -> Variable:
 
 _MANAGED = Variable(
     "use_aws_managed_policy",
-    f"Whether to attach the AWS managed policy {MANAGED_POLICY} in place of the variant "
-    f"{MANAGED_VARIANT}, the only one it can stand in for: it is for IPv4 and not scoped.",
+    f"Whether to attach the AWS managed policy {MANAGED_POLICY} in place of the variant's policy. "
+    f"Only for the variant {MANAGED_VARIANT}.",
     "bool",
     "false",
     nullable=False,

@@ -20,37 +20,24 @@ from vpc_cni_iam.review.renamed import with_names
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything that a check may look at.
-
-    Args:
-        owners: Its roles, users and groups.
-        references: How its resources refer to each other.
-        effective: What each role, user and group has before and after.
-        changes: What the plan does to each policy. Names of clusters and VPCs in it may have
-            stand-ins, which a finding about it gets back; `own` has the names.
-        names: The names of changes that have stand-ins, by address and attribute.
-        principals: Roles, users and groups by name.
-        clusters: The plugin in each cluster: what the plan says of it, and what comes of it.
-        places: Where resources are written, by address.
-        target: For what the user asks.
-        budget: What the proofs of the review may cost.
-        created: The addresses of roles, users and groups that the plan creates.
-        unseen: How many new roles may have inline policies that the plan does not show.
-    """
+    """Everything that a check may look at."""
 
     plan: Plan
-    owners: Owners
-    references: References
-    effective: EffectivePolicies
+    owners: Owners  # its roles, users and groups
+    references: References  # how its resources refer to each other
+    effective: EffectivePolicies  # what each role, user and group has before and after
+    # What the plan does to each policy. Names of clusters and VPCs in it may have stand-ins: a
+    # finding about it gets them back, and `own` has them.
     changes: tuple[Change, ...]
-    names: Mapping[tuple[str, str], Names]
-    principals: Mapping[str, PrincipalChange]
+    names: Mapping[tuple[str, str], Names]  # of changes that have stand-ins, by their place
+    principals: Mapping[str, PrincipalChange]  # roles, users and groups by name
+    # The plugin in each cluster: what the plan says of it, and what comes of it.
     clusters: tuple[tuple[ClusterPlugin, ClusterChange], ...]
-    places: Mapping[str, Place | None]
-    target: ReviewTarget
-    budget: Budget
-    created: frozenset[str]
-    unseen: int
+    places: Mapping[str, Place | None]  # where resources are written, by address
+    target: ReviewTarget  # for what the user asks
+    budget: Budget  # what the proofs of the review may cost
+    created: frozenset[str]  # the addresses of roles, users and groups that the plan creates
+    unseen: int  # how many new roles may have inline policies that the plan does not show
 
     def own(self, change: Change) -> Change:
         """Return a change with its names, for questions that are about other policies, too."""

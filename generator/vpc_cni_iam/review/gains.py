@@ -97,11 +97,7 @@ def example_or_reason(access: Access) -> str:
 
 
 def may_deny(key: str, read: ReadPolicy) -> bool:
-    """Say whether a policy may have a Deny that the plan does not show.
-
-    Args:
-        key: Its ARN, or what else it is called.
-    """
+    """Say whether a policy, by its ARN or another key, may have a Deny that is not shown."""
     managed = aws_managed.find(key)
     return not read.in_full and (managed is None or managed.denies)
 

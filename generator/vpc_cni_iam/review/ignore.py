@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.errors import ConfigurationError, UsageError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.review.findings import Finding, Ignored
@@ -26,67 +26,54 @@ _OWN = ("ignore-expired", "ignore-unused")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry.
+    """One entry."""
 
-    Args:
-        rule: The rule's identifier.
-        address: A resource's address, in which ``*`` stands for anything.
-        reason: Why.
-        until: The last day on which it counts; None for no end.
-    """
-
-    rule: str
-    address: str
-    reason: str
-    until: datetime.date | None
+    rule: str  # the rule's identifier
+    address: str  # a resource's address, in which ``*`` stands for anything
+    reason: str  # why
+    until: datetime.date | None  # the last day on which it counts; None for no end
 
 
 def load(path: Path) -> tuple[Entry, ...]:
-    """Read an ignore file.
-
-    Raises:
-        InputError: Not such a file, with the entry.
-    """
+    """Read an ignore file; a `ConfigurationError` has the entry."""
     text = read(path, "TOML", CONFIGURATION)
     data = toml.loads(text, str(path))
     for key in data:
         if key != "ignore":
-            raise InputError(str(path), key, "is not known; entries are tables [[ignore]]")
+            raise ConfigurationError(str(path), key, "is not known; entries are tables [[ignore]]")
     entries = data.get("ignore", [])
     if not isinstance(entries, list):
-        raise InputError(str(path), "ignore", "is to be a list: write [[ignore]]")
+        raise ConfigurationError(str(path), "ignore", "must be a list: write [[ignore]]")
     return tuple(_entry(e, str(path), f"ignore[{i}]") for i, e in enumerate(entries))
 
 
 def _entry(entry: Any, source: str, place: str) -> Entry:
     if not isinstance(entry, dict):
-        raise InputError(source, place, "is to be a table: write [[ignore]]")
+        raise ConfigurationError(source, place, "must be a table: write [[ignore]]")
     for key in entry:
         if key not in _KNOWN:
-            raise InputError(
+            raise ConfigurationError(
                 source, f"{place}.{key}", f"is not known; known are {', '.join(_KNOWN)}"
             )
     for key in ("rule", "address", "reason"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
-            raise InputError(source, place, f"needs {key!r}, a text that is not empty")
+            raise ConfigurationError(source, place, f"needs {key!r}, a text that is not empty")
     try:
         rule = resolve(entry["rule"], [r for r in _IDS if r not in _OWN], "rule")
     except UsageError as error:
-        raise InputError(source, f"{place}.rule", str(error)) from None
+        raise ConfigurationError(source, f"{place}.rule", str(error)) from None
     until = entry.get("until")
     if until is not None and type(until) is not datetime.date:
-        raise InputError(source, f"{place}.until", "is to be a date without quotes: 2027-01-31")
+        raise ConfigurationError(
+            source, f"{place}.until", "must be a date without quotes: 2027-01-31"
+        )
     return Entry(rule, entry["address"], entry["reason"], until)
 
 
 def apply(
     entries: Iterable[Entry], findings: Iterable[Finding], source: str, today: datetime.date
 ) -> tuple[tuple[Finding, ...], tuple[Ignored, ...]]:
-    """Take out what is ignored, and add what is to be said of the file itself.
-
-    Returns:
-        What is left, and what is ignored.
-    """
+    """Return what is left, with what is to be said of the file itself, and what is ignored."""
     left, ignored = list(findings), list[Ignored]()
     for number, entry in enumerate(entries):
         fits = [f for f in left if f.rule == entry.rule and _fits(entry.address, f.address)]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
-from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, Size
+from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, MissingPermission, Size
 from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
 
 _MOST = 20
+FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def finding(
@@ -24,12 +25,7 @@ def finding(
     level: Level | None = None,
     means: tuple[Meaning, ...] | None = None,
 ) -> Finding:
-    """Return a finding of a rule.
-
-    Args:
-        level: How bad it is, if not as the rule says.
-        means: What it counts for, if not as the rule says.
-    """
+    """Return a finding of a rule, with its level and meaning unless others are given."""
     known = BY_ID[rule]
     key = "\0".join((rule, address, attribute))
     return Finding(
@@ -69,12 +65,7 @@ def finding_of(
     level: Level | None = None,
     means: tuple[Meaning, ...] | None = None,
 ) -> Finding:
-    """Return a finding about a change, at the place of the change.
-
-    Args:
-        level: How bad it is, if not as the rule says.
-        means: What it counts for, if not as the rule says.
-    """
+    """Return a finding about a change, at the place of the change; see `finding`."""
     return finding(
         rule,
         message,
@@ -99,24 +90,27 @@ def coverage_findings(
 ) -> Iterator[Finding]:
     """Yield what the plugin can no longer do, or cannot do.
 
-    Args:
-        new: Whether there was nothing before, so that what is lacking is of this plan's making.
-        unknown: Policies whose documents are not known, which may allow it after all.
-        unsure: Whether any of them changes, too, so that nothing is lost for certain.
+    `new` is whether there was nothing before, so that what is lacking is of this plan's making.
+    `unknown` has policies whose documents are not known, which may allow it after all, and `unsure`
+    is whether any of them changes, too, so that nothing is lost for certain.
     """
-    where = f"plugin {coverage.version}, {coverage.mode}"
+    plugin = f"The plugin {coverage.version} ({FAMILIES[coverage.mode]})"
     unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
+
+    def details(lacks: Iterable[MissingPermission]) -> tuple[str, ...]:
+        return (*(f"{lack.action}: {lack.breaks}" for lack in lacks), *unless)
+
     levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
     for impact, level in levels:
         lost = tuple(lack for lack in coverage.lost if lack.impact == impact)
         if lost:
             yield finding(
                 "coverage-lost",
-                f"{where} {'may' if unsure else 'can'} no longer call "
+                f"{plugin} {'may' if unsure else 'can'} no longer call "
                 f"{', '.join(lack.action for lack in lost)}",
                 address=address,
                 attribute=attribute,
-                details=(*(f"{lack.action}: {lack.breaks}" for lack in lost), *unless),
+                details=details(lost),
                 place=place,
                 level="warning" if unsure else level,
             )
@@ -125,20 +119,16 @@ def coverage_findings(
     if new and lacking:
         yield finding(
             "coverage-lacking",
-            f"{where} cannot call {', '.join(lack.action for lack in lacking)}",
+            f"{plugin} cannot call {', '.join(lack.action for lack in lacking)}",
             address=address,
             attribute=attribute,
-            details=(*(f"{lack.action}: {lack.breaks}" for lack in lacking), *unless),
+            details=details(lacking),
             place=place,
         )
 
 
 def may_gain_access(principal: PrincipalChange | None) -> bool:
-    """Say whether somebody may do more by all policies together, as far as is known.
-
-    Args:
-        principal: Who it is, None if that is not known.
-    """
+    """Say whether somebody may do more by all policies together, as far as is known."""
     if principal is None or principal.access is None:
         return principal is None
     return principal.access.verdict != "no new access"

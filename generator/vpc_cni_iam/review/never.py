@@ -33,17 +33,11 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ExampleRequest:
-    """A request that a role is allowed.
+    """A request that a role is allowed."""
 
-    Args:
-        action: The action.
-        resource: The resource.
-        context: The values of condition keys.
-    """
-
-    action: str
-    resource: str
-    context: dict[str, list[str]]
+    action: str  # the action
+    resource: str  # the resource
+    context: dict[str, list[str]]  # the values of condition keys
 
     def __str__(self) -> str:
         context = ", ".join(f"{key}={'|'.join(v)}" for key, v in sorted(self.context.items()))
@@ -52,85 +46,50 @@ class ExampleRequest:
 
 @dataclass(frozen=True, slots=True)
 class ActionAnswer:
-    """Whether a role can ever do something.
+    """Whether a role can ever do something."""
 
-    Args:
-        action: The action, or a pattern.
-        resource: The pattern of the resource.
-        answer: What is known.
-        example: A request that is allowed, None if none is known.
-        reason: Why nothing is proven, empty if something is.
-    """
-
-    action: str
-    resource: str
-    answer: Answer
-    example: ExampleRequest | None = None
-    reason: str = ""
+    action: str  # the action, or a pattern
+    resource: str  # the pattern of the resource
+    answer: Answer  # what is known
+    example: ExampleRequest | None = None  # a request that is allowed, None if none is known
+    reason: str = ""  # why nothing is proven, empty if something is
 
 
 @dataclass(frozen=True, slots=True)
 class SharedChange:
-    """Actions of two roles on the same resource.
+    """Actions of two roles on the same resource."""
 
-    Args:
-        first_actions: Those of the one role.
-        second_actions: Those of the other.
-        first: A request of the one, None if none is known.
-        second: A request of the other about the same resource.
-        reason: Why nothing is proven, empty if something is.
-    """
-
-    first_actions: tuple[str, ...]
-    second_actions: tuple[str, ...]
-    first: ExampleRequest | None
-    second: ExampleRequest | None
-    reason: str
+    first_actions: tuple[str, ...]  # those of the one role
+    second_actions: tuple[str, ...]  # those of the other
+    first: ExampleRequest | None  # a request of the one, None if none is known
+    second: ExampleRequest | None  # a request of the other about the same resource
+    reason: str  # why nothing is proven, empty if something is
 
 
 @dataclass(frozen=True, slots=True)
 class KindAnswer:
-    """Whether two roles can change the same resource of a type.
+    """Whether two roles can change the same resource of a type."""
 
-    Args:
-        kind: The type.
-        answer: What is known.
-        shared: What both can change, or is not shown to be of one alone.
-    """
-
-    kind: str
-    answer: Answer
-    shared: tuple[SharedChange, ...]
+    kind: str  # the type
+    answer: Answer  # what is known
+    shared: tuple[SharedChange, ...]  # what both can change, or is not shown to be of one alone
 
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """What roles can never do.
+    """What roles can never do."""
 
-    Args:
-        policies: What the policies of each role are.
-        actions: The answers about actions.
-        kinds: The answers about types of resources that both roles change.
-        proven: Whether all is proven.
-        unread: What was not read.
-    """
-
-    policies: tuple[str, ...]
-    actions: tuple[ActionAnswer, ...]
-    kinds: tuple[KindAnswer, ...]
-    proven: bool
-    unread: tuple[Skipped, ...]
+    policies: tuple[str, ...]  # what the policies of each role are
+    actions: tuple[ActionAnswer, ...]  # the answers about actions
+    kinds: tuple[KindAnswer, ...]  # the answers about types of resources that both roles change
+    proven: bool  # whether all is proven
+    unread: tuple[Skipped, ...]  # what was not read
 
 
 def never(subject: Subject, targets: Sequence[str]) -> Never:
-    """Return whether a role can ever do what is named.
+    """Return whether a role can ever do each ``ACTION`` or ``ACTION@RESOURCE``.
 
-    Args:
-        subject: The policies of the role.
-        targets: Each ``ACTION`` or ``ACTION@RESOURCE``.
-
-    Raises:
-        UsageError: One that is no action, or too many.
+    Raises `UsageError` for one that is no action, or too many.
     """
     if len(targets) > _MOST:
         raise UsageError(f"--never is given {len(targets)} times; ask for at most {_MOST}")
@@ -195,11 +154,7 @@ def _example_answer(action: str, resource: str, answer: Counterexample) -> Actio
 def disjoint(first: Subject, second: Subject, clusters: tuple[str, str] | None = None) -> Never:
     """Return whether two roles can change the same network interface or instance.
 
-    Args:
-        first: The policies of the one role.
-        second: Those of the other.
-        clusters: The names of their clusters, which are session tags of EKS Pod Identity; None if
-            they are not known.
+    The names of their clusters are session tags of EKS Pod Identity; None if not known.
     """
     sessions: Sequence[Mapping[str, str]] = [
         {_CLUSTER_TAG: cluster} for cluster in clusters or ()

@@ -25,17 +25,10 @@ def obtain(
     passed: Callable[[int, int], None] | None = None,
     directory: Path | None = None,
 ) -> Plan:
-    """Read a plan.
+    """Read a plan of a file, a directory with a saved plan, or ``-``.
 
-    Args:
-        target: A file, a directory with a saved plan, or ``-``.
-        engine: The engine that shows a saved plan: ``terraform``, ``tofu`` or ``auto``.
-        passed: Called now and then with how many bytes of how many are read.
-        directory: The root module's directory, where a saved plan is shown; None for where it is.
-
-    Raises:
-        InputError: Not a plan.
-        EngineError: A saved plan that no engine shows.
+    `engine` shows a saved plan: ``terraform``, ``tofu`` or ``auto``; in `directory`, None for where
+    it is. `passed` is called now and then with how many bytes of how many are read.
     """
     path = None if target == "-" else Path(target)
     if path is not None:

@@ -24,24 +24,16 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class ActionRow:
-    """A row of the table.
-
-    Args:
-        looks: Its classes.
-        kinds: What the filter shows it as.
-        status: What the last columns say, for where the table is wider than the screen.
-        cells: The grade, its words and the resources before and after; one if they are the same.
-        needed: Whether the plugin needs it, in words.
-        change: What changes, in a word.
-    """
+    """A row of the table."""
 
     action: str
-    looks: str
-    kinds: str
-    status: str
+    looks: str  # its classes
+    kinds: str  # what the filter shows it as
+    status: str  # what the last columns say, for where the table is wider than the screen
+    # The grade, its words and the resources before and after; one if they are the same.
     cells: tuple[tuple[str, str, tuple[str, ...]], ...]
-    needed: str
-    change: str
+    needed: str  # whether the plugin needs it, in words
+    change: str  # what changes, in a word
 
 
 def roles(review: Review) -> Iterator[tuple[PrincipalChange, list[ActionRow]]]:

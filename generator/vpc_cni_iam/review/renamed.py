@@ -76,9 +76,7 @@ def with_names(item: T, names: Names, judged: Sequence[str]) -> T:
 class Renamed(Sequence[T]):
     """Items with stand-ins, of which each gets its names when any is looked at.
 
-    Args:
-        pairs: The items, each with its names.
-        judged: The members of an item that have stand-ins.
+    `judged` are the members of an item that have stand-ins.
     """
 
     def __init__(self, pairs: Sequence[tuple[T, Names]], judged: Sequence[str]) -> None:

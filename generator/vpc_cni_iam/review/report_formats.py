@@ -17,21 +17,13 @@ FORGES: tuple[Forge, ...] = ("github", "gitlab", "bitbucket")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What reports depend on besides the review.
+    """What reports depend on besides the review."""
 
-    Args:
-        forge: Where they are read; None for nowhere in particular.
-        prefix: Where the root module is in its repository, with forward slashes.
-        width: How wide lines of text may be, None where they may be of any length.
-        colour: Whether text is in colour.
-        details: Whether text has all details.
-    """
-
-    forge: Forge | None = None
-    prefix: str = ""
-    width: int | None = None
-    colour: bool = False
-    details: bool = False
+    forge: Forge | None = None  # where they are read; None for nowhere in particular
+    prefix: str = ""  # where the root module is in its repository, with forward slashes
+    width: int | None = None  # how wide lines of text may be, None where they may be of any length
+    colour: bool = False  # whether text is in colour
+    details: bool = False  # whether text has all details
 
 
 def pieces(name: str, review: Review, setting: Setting) -> Iterator[str]:

@@ -50,11 +50,7 @@ class Ignoring:
 
 
 def check_fail_on(value: str) -> str:
-    """Return a value of ``--fail-on`` that is one.
-
-    Raises:
-        UsageError: It is none.
-    """
+    """Return a value of ``--fail-on`` that is one, or raise `UsageError`."""
     return resolve(value, (*MEANINGS, *LEVELS), "--fail-on")
 
 
@@ -69,10 +65,9 @@ def review(
 ) -> Review:
     """Review a plan.
 
-    Args:
-        locator: Says where resources are written; None to say it of none.
-        fail_on: A level or a meaning, from which on findings fail the review.
-        passed: Called now and then with how many policies of how many are judged.
+    `locator` says where resources are written; `fail_on` is a level or a meaning, from which on
+    findings fail the review; `passed` is called now and then with how many policies of how many are
+    judged.
     """
     locator = locator or Locator(None, plan.configuration)
     dynamic, unseen = _dynamic(plan, locator)

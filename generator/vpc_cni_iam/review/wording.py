@@ -10,7 +10,7 @@ from vpc_cni_iam.review.diff.changes import Change, Place
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity
 from vpc_cni_iam.review.diff.verdicts import Access, Effect, Nearest
 from vpc_cni_iam.review.findings import LEVELS, Finding, Review
-from vpc_cni_iam.review.make_finding import example_text
+from vpc_cni_iam.review.make_finding import FAMILIES, example_text
 
 Tone = Literal["plain", "good", "warn", "bad", "quiet"]
 SIGNS: dict[Effect, str] = {"gain": "+", "loss": "-", "no-op": "="}
@@ -52,11 +52,7 @@ def where(place: Place | None) -> str:
 
 
 def subject(thing: Change | Finding) -> str:
-    """Return what a change or finding is about: the address and the attribute.
-
-    Args:
-        thing: The change or finding; one about the ignore file says all in its message.
-    """
+    """Return what a change or finding is about: the address and the attribute, if any."""
     return f"{thing.address} {thing.attribute}".rstrip() if thing.address else ""
 
 
@@ -175,7 +171,7 @@ def section(finding: Finding) -> Section:
 def plugin_rows(cluster: ClusterChange) -> Iterator[tuple[str, str, bool]]:
     """Yield the rows about the plugin in a cluster: a label, a text, whether it changes."""
     modes = dict.fromkeys((cluster.mode_before, cluster.mode_after))
-    family = " -> ".join("IPv6" if mode == "ipv6" else "IPv4" for mode in modes)
+    family = " -> ".join(FAMILIES[mode] for mode in modes)
     yield "cluster", f"{cluster.cluster or 'not named in the plan'}, {family}", len(modes) > 1
     yield "version", *_version_row(cluster)
     yield "identity", *_identity_row(cluster)

@@ -15,6 +15,7 @@ def loads(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(source, "", f"is not TOML: {error}") from None
+        problem, _, place = str(error).removesuffix(")").partition(" (at ")
+        raise InputError(source, place, f"is not TOML: {problem}") from None
     except (ValueError, RecursionError):  # such as a number of more digits than Python reads
         raise InputError(source, "", "holds a number or a nesting that is too large") from None

@@ -36,7 +36,7 @@ kind = "policy"
 # Which policies. Known: {variants}.
 variants = [{selected}]
 
-# Optional features of the plugin whose calls are granted too. Known:
+# Optional features of the plugin whose calls are allowed, too. Known:
 # {features}.
 features = []
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from vpc_cni_iam.catalog import trust
+from vpc_cni_iam.catalog import trust, variants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
@@ -207,18 +207,21 @@ def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, _Finding]]:
         yield name, (KeptAccess.UNKNOWN, reason)
     before = {d.name: d for d in old.documents}
     for document in new.documents:
-        known = before.get(document.name)
+        known, label = before.get(document.name), variants.label(document.name)
         if document.joins != (known.joins if known is not None else ()):
-            yield document.name, (KeptAccess.UNKNOWN, f"{document.name} joins other documents")
+            yield document.name, (KeptAccess.UNKNOWN, f"{label} joins other documents")
         if known is not None and document.repeats != known.repeats:
-            reason = f"what a dynamic block of {document.name} repeats is changed"
+            reason = f"what a dynamic block of {label} repeats is changed"
             yield document.name, (KeptAccess.UNKNOWN, reason)
         policy = known.policy if known is not None else Policy(())
-        if finding := _more(document.name, policy, document.policy):
+        if finding := _more(label, policy, document.policy):
             yield document.name, finding
     for name in before.keys() - {d.name for d in new.documents} - new.unread.keys():
         if any(s.effect == "Deny" for s in before[name].policy.statements):
-            yield name, (KeptAccess.UNKNOWN, f"{name} is removed, and it denies access")
+            yield (
+                name,
+                (KeptAccess.UNKNOWN, f"{variants.label(name)} is removed, and it denies access"),
+            )
 
 
 def _more(name: str, old: Policy, new: Policy) -> _Finding | None:

@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 
-from vpc_cni_iam.errors import InputError, TreeError
+from vpc_cni_iam.errors import ConfigurationError, InputError, TreeError
 from vpc_cni_iam.vendoring.configuration.config import NAME, Config, VendoredModule, load
 from vpc_cni_iam.vendoring.configuration.toml_lines import TomlLineIndex
 from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
@@ -45,7 +45,9 @@ def inside(config: Config) -> Config:
         else:
             continue
         line = places.key(number, "path") or module.line
-        raise InputError(str(config.path), f"line {line}", f"path {module.path!r} {problem}")
+        raise ConfigurationError(
+            str(config.path), f"line {line}", f"path {module.path!r} {problem}"
+        )
     return config
 
 

@@ -49,7 +49,7 @@ output "json" {
 }
 
 output "minimum_cni_version" {
-  description = "Oldest version of the VPC CNI plugin that each variant can serve."
+  description = "Oldest plugin version that each variant works with."
 
   value = {
     "ipv4"              = "v1.1.0"
@@ -62,7 +62,7 @@ output "minimum_cni_version" {
 }
 
 output "works_with" {
-  description = "Releases of the VPC CNI plugin that start and serve pods with each variant, of those known when this module was made."
+  description = "Plugin versions that each variant works with, of those known when this module was made."
 
   value = {
     "ipv4"              = "v1.1.0 to v1.23.2"

@@ -14,7 +14,7 @@ output "json" {
 }
 
 output "minimum_cni_version" {
-  description = "Oldest version of the VPC CNI plugin that each variant can serve."
+  description = "Oldest plugin version that each variant works with."
 
   value = {
     "ipv4-scoped" = "v1.8.0"
@@ -22,7 +22,7 @@ output "minimum_cni_version" {
 }
 
 output "works_with" {
-  description = "Releases of the VPC CNI plugin that start and serve pods with each variant, of those known when this module was made."
+  description = "Plugin versions that each variant works with, of those known when this module was made."
 
   value = {
     "ipv4-scoped" = "v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to v1.23.2"

@@ -31,7 +31,7 @@ class Source:
     def pin(self) -> str:
         """What names the content exactly, in words."""
         if self.commit is None:
-            return f"git blob {self.blob} in release {self.version}"
+            return f"git blob {self.blob} at {self.version}"
         return f"commit {self.commit}"
 
 

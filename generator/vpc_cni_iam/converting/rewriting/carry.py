@@ -29,23 +29,17 @@ _NO_TEXT = re.compile("Bool|Numeric|Null")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """The definitions of names in the other blocks of a module.
+    """The definitions of names in the other blocks of a module."""
 
-    Args:
-        variables: The types of its variables by name.
-        locals: Its locals by reference, such as ``local.name``: those that are defined once.
-        names: The same, to follow expressions that are spliced into JSON.
-    """
-
+    # The types of its variables by name.
     variables: Mapping[str, Node] = field(default_factory=dict)
+    # Its locals by reference, such as ``local.name``: those that are defined once.
     locals: Mapping[str, Node] = field(default_factory=dict)
+    # The same, to follow expressions that are spliced into JSON.
     names: SpliceNames = field(default_factory=lambda: SpliceNames({}, {}))
 
     def shape(self, code: str) -> str:
-        """Return the type of an expression, or that it is unknown.
-
-        It is a text, a number, a boolean, a list or unknown.
-        """
+        """Return the type of an expression: text, number, boolean, list or unknown."""
         if _TEXT.fullmatch(code):
             return "text"
         root, _, name = code.partition(".")
@@ -65,11 +59,7 @@ class Surroundings:
         return resolve.text(code, ValueScope(nodes=self.locals))
 
     def check(self, marked: MarkedExpression, source: str) -> None:
-        """Refuse an expression that means something else in a data source.
-
-        Raises:
-            InputError: With the line of the expression.
-        """
+        """Refuse an expression that means something else in a data source, with its line."""
         if marked.spliced:
             if why := why_not_plain(marked.code, self.names):
                 problem = f"{marked.code} may write quotes into the JSON around it: {why}"
@@ -83,11 +73,7 @@ class Surroundings:
 
 
 def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
-    """Say which numbers and booleans that a policy's conditions refer to become strings.
-
-    Args:
-        policy: The policy, with marks in its texts.
-    """
+    """Say which numbers and booleans that a policy's conditions refer to become strings."""
     remarks = []
     for condition in (c for s in policy.statements for c in s.conditions):
         for text in filter(MARK.fullmatch, condition.values):
@@ -106,12 +92,7 @@ def fill(
     known: Surroundings,
     written: Callable[[MarkedExpression], str] = lambda marked: marked.code,
 ) -> None:
-    """Replace the marks in a data source's texts by their expressions.
-
-    Args:
-        block: The data source or a block in it; changed in place.
-        written: Returns the code to write for an expression.
-    """
+    """Replace the marks in a data source's texts, in place, by their expressions as `written`."""
     block.attributes = [(n, _filled(v, marks, known, written)) for n, v in block.attributes]
     for inner in block.blocks:
         fill(inner, marks, known, written)

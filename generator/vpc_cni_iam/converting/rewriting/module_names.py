@@ -27,11 +27,7 @@ class ModuleFiles:
     """The configuration files right in a directory, read once for all that is rewritten in it."""
 
     def __init__(self, directory: Path) -> None:
-        """Read the files.
-
-        Raises:
-            InputError: A file cannot be read.
-        """
+        """Read the files."""
         try:
             paths = sorted(directory.iterdir()) if directory.is_dir() else []
         except OSError as error:
@@ -54,14 +50,7 @@ class ModuleFiles:
         return names
 
     def file(self, name: str, source: str) -> File:
-        """Return the syntax tree of a file, which is parsed once.
-
-        Args:
-            name: Its name, one of `files`.
-
-        Raises:
-            InputError: Not HCL; with the line.
-        """
+        """Return the syntax tree of one of `files`, which is parsed once."""
         if name not in self._parsed:
             self._parsed[name] = parse(decode(self.files[name], source, "HCL"), source)
         return self._parsed[name]
@@ -84,17 +73,13 @@ class ModuleFiles:
 
 @dataclass(slots=True)
 class _Definitions:
-    """The definitions of a module: all values of each name, from any file.
-
-    Args:
-        in_json: The keys of JSON files, of which any may define a variable or a local.
-        unreadable: The first file that cannot be read, empty if there is none.
-    """
+    """The definitions of a module: all values of each name, from any file."""
 
     types: defaultdict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
     values: defaultdict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
+    # The keys of JSON files, of which any may define a variable or a local.
     in_json: set[str] = field(default_factory=set)
-    unreadable: str = ""
+    unreadable: str = ""  # the first file that cannot be read, empty if there is none
 
     def add(self, blocks: Iterable[Block]) -> None:
         """Add the definitions of some blocks."""
@@ -134,11 +119,7 @@ class Modules:
         self._modules: dict[Path, ModuleFiles] = {}
 
     def of(self, directory: Path) -> ModuleFiles:
-        """Return the module of a directory.
-
-        Raises:
-            InputError: A file in it cannot be read.
-        """
+        """Return the module of a directory."""
         key = directory.resolve()
         if key not in self._modules:
             self._modules[key] = ModuleFiles(directory)

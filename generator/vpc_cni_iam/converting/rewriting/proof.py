@@ -20,10 +20,7 @@ def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
 
     Its text is read back, with a name of its own in the place of each expression that it carries,
     and compared. Then what the data source cannot express is looked for in the texts that locals
-    are known to stand for.
-
-    Raises:
-        InexpressibleError: It would not, or that cannot be proven.
+    are known to stand for. Raises `InexpressibleError` for what cannot be proven, too.
     """
     carried = policy.marks.expressions
     places = {f"local.carried_{number}": expression for number, expression in enumerate(carried)}

@@ -13,11 +13,8 @@ _CODE = re.compile(r"[\w\"].*?(?=[\s,\[{(=:]*$)")
 def remarks(file: File, value: Node, body: Node | None) -> tuple[list[str], list[list[str]]]:
     """Return the comments of the whole document, and those of each statement.
 
-    A comment behind code on its line keeps that code in front of it.
-
-    Args:
-        value: The expression that is replaced.
-        body: The expression of the policy's Statement in it, if it can hold comments.
+    A comment behind code on its line keeps that code in front of it. `value` is the expression that
+    is replaced, and `body` that of the Statement in it, if it can hold comments.
     """
     statements: Sequence[Node] = ()
     if body is not None:

@@ -37,18 +37,12 @@ _INSTANCE = re.compile(r"\b(each|count)\.|\[")
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """A policy that became a data source.
+    """A policy that became a data source."""
 
-    Args:
-        address: Where it was, such as ``aws_iam_role.x.assume_role_policy``.
-        line: Its line in the file before.
-        notes: What is written differently with the same meaning.
-    """
-
-    address: str
-    line: int
+    address: str  # where it was, such as ``aws_iam_role.x.assume_role_policy``
+    line: int  # its line in the file before
     name: str
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what is written differently with the same meaning
 
 
 class WhyLeft(StrEnum):
@@ -64,14 +58,10 @@ class WhyLeft(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A policy that stays as it is.
-
-    Args:
-        error: The file, the line, and why.
-    """
+    """A policy that stays as it is."""
 
     address: str
-    error: InputError
+    error: InputError  # the file, the line, and why
     kind: WhyLeft
 
     @property
@@ -82,36 +72,27 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Rewriting:
-    """The rewriting of one file.
-
-    Args:
-        replaced: The policies that became data sources, in order.
-        left: The others.
-    """
+    """The rewriting of one file."""
 
     path: Path
     before: str
     after: str
-    replaced: tuple[Replaced, ...]
-    left: tuple[Left, ...]
+    replaced: tuple[Replaced, ...]  # the policies that became data sources, in order
+    left: tuple[Left, ...]  # the others
 
 
 def rewriting(path: Path, modules: Modules) -> Rewriting:
-    """Return the rewriting of a file; nothing is written.
+    """Return the rewriting of a .tf file; nothing is written.
 
-    Args:
-        path: The .tf file. The others in its directory are read for the names they use.
-        modules: The modules of this run, where its new names are taken from now on.
-
-    Raises:
-        InputError: A file cannot be read, or this one is not HCL; with the line.
+    The others in its directory are read for the names they use. Its new names are taken in
+    `modules` from now on.
     """
     if path.suffix not in (".tf", ".tofu"):
         raise InputError(str(path), "", "is no .tf file, which --rewrite is for")
     module = modules.of(path.parent)
     content = module.files.get(path.name)
     if content is None:
-        raise InputError(str(path), "", "is not there")
+        raise InputError(str(path), "", "is not there; check the path")
     before = decode(content, str(path), "HCL")
     mark = "\ufeff" if content.startswith(codecs.BOM_UTF8) else ""
     if not may_hold_policy(before):
@@ -163,9 +144,7 @@ def save_all(rewritings: Iterable[Rewriting]) -> dict[Path, InputError]:
 def save(directory: Path, rewritings: Sequence[Rewriting]) -> None:
     """Write the files of a directory that change, all or none.
 
-    Raises:
-        InputError: A file changed meanwhile; nothing was written.
-        TreeError: A file may not be written; nothing was.
+    Raises `InputError` if one changed meanwhile, `TreeError` if one may not be written.
     """
     changed = {r.path.name: r for r in rewritings if r.after != r.before}
     if not changed:

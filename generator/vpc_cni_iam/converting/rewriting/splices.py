@@ -75,19 +75,13 @@ _PLAIN_FORMAT = re.compile(r"(?:[^%]|%%|%[sd])*")
 
 @dataclass(frozen=True, slots=True)
 class SpliceNames:
-    """The variables and locals of a module.
+    """The variables and locals of a module."""
 
-    Args:
-        types: The types of its variables by name, as they are written.
-        local_values: Its locals by name, each as often as it is defined.
-        in_json: Names that configuration in JSON may define.
-        unreadable: The name of a file of the module that cannot be read; empty for none.
-    """
-
-    types: Mapping[str, str]
+    types: Mapping[str, str]  # the types of its variables by name, as they are written
+    # Its locals by name, each as often as it is defined.
     local_values: Mapping[str, Collection[Node]]
-    in_json: Collection[str] = ()
-    unreadable: str = ""
+    in_json: Collection[str] = ()  # names that configuration in JSON may define
+    unreadable: str = ""  # the name of a file of the module that cannot be read; empty for none
 
 
 def why_not_plain(code: str, names: SpliceNames) -> str | None:
@@ -102,12 +96,7 @@ class _Follower:
         self.plain: set[str] = set()
 
     def reasons(self, value: Node, path: tuple[str, ...]) -> Iterator[str]:
-        """Yield why a value may hold what JSON would escape.
-
-        Args:
-            value: The value; the elements of a list or an object count.
-            path: The locals that led to it.
-        """
+        """Yield why a value may hold what JSON would escape; `path` led to it."""
         match value:
             case Text(parts=parts):
                 for part in parts:

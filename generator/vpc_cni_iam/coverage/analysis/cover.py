@@ -23,14 +23,10 @@ Verdict = Literal["allowed", "degraded", "fatal"]
 
 @dataclass(frozen=True, slots=True)
 class ScenarioRun:
-    """One scenario as it went.
-
-    Args:
-        calls: What the plugin sent, in order.
-    """
+    """One scenario as it went."""
 
     scenario: Scenario
-    calls: tuple[SentCall, ...]
+    calls: tuple[SentCall, ...]  # what the plugin sent, in order
 
     @property
     def fails(self) -> bool:
@@ -70,16 +66,10 @@ def cover(
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
 ) -> Coverage:
-    """Return the coverage of the calls of a version by policies.
+    """Return the coverage of the calls of a version by a role's policies, taken together.
 
-    Args:
-        policies: The policies of the plugin's role, taken together.
-        scenarios: The scenarios to run; those that cannot arise are left out.
-        limits: The role's boundary, and service control policies.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
-        UsageError: None of the scenarios arises.
+    Scenarios that cannot arise are left out; `UsageError` if none arises. `limits` are the role's
+    boundary, and service control policies.
     """
     chosen = tuple(scenarios)
     runs = run_scenarios(Answers(policies, limits), setting, chosen)
@@ -112,12 +102,7 @@ def no_scenario_error(
 def run_scenarios(
     policies: Answers, setting: PluginSetting, scenarios: Iterable[Scenario]
 ) -> tuple[ScenarioRun, ...]:
-    """Run scenarios, and return how they went.
-
-    Args:
-        scenarios: The scenarios; those that cannot arise, or in which the version sends
-            nothing, are left out.
-    """
+    """Run those of the scenarios that arise and send anything, and return how they went."""
     runs = []
     for scenario in scenarios:
         if scenario.arises(setting):

@@ -37,17 +37,11 @@ _READING = "Describe"
 
 @dataclass(frozen=True, slots=True)
 class ExcessGrant:
-    """A pattern that grants more than the calls.
+    """A pattern that grants more than the calls."""
 
-    Args:
-        pattern: The pattern, or ``all but`` those of a NotAction.
-        examples: Actions that it grants and the plugin never calls.
-        conditioned: Whether it grants them under conditions only.
-    """
-
-    pattern: str
-    examples: tuple[str, ...]
-    conditioned: bool = False
+    pattern: str  # the pattern, or ``all but`` those of a NotAction
+    examples: tuple[str, ...]  # actions that it grants and the plugin never calls
+    conditioned: bool = False  # whether it grants them under conditions only
 
     def __str__(self) -> str:
         return f"{self.pattern}, such as {', '.join(self.examples)}"
@@ -62,15 +56,11 @@ class ExcessGrant:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """What patterns grant beyond the calls.
+    """What patterns grant beyond the calls."""
 
-    Args:
-        grants: The patterns that grant more.
-        partly_checked: Those that may grant more than was seen: where there are many patterns,
-            each is compared with a part of the actions.
-    """
-
-    grants: tuple[ExcessGrant, ...] = ()
+    grants: tuple[ExcessGrant, ...] = ()  # the patterns that grant more
+    # Those that may grant more than was seen: where there are many patterns, each is compared with
+    # a part of the actions.
     partly_checked: tuple[str, ...] = ()
 
     def without(self, patterns: Collection[str]) -> Excess:
@@ -81,11 +71,7 @@ class Excess:
         )
 
     def lines(self, called: str) -> Iterator[str]:
-        """Yield it for people.
-
-        Args:
-            called: What the actions are beyond, such as ``what is called``.
-        """
+        """Yield it for people; `called` is what it is beyond, such as ``what is called``."""
         yield from (f"allowed beyond {called}: {grant}" for grant in self.grants)
         yield from self.unsure_lines()
 
@@ -106,11 +92,9 @@ def excess_grants(
     called: Collection[str],
     limits: Sequence[Sequence[Policy]] = (),
 ) -> Excess:
-    """Return the patterns of Allow statements that grant actions that are never called, each once.
+    """Return the patterns of Allow statements that grant actions never called, each once.
 
-    Args:
-        policies: The policies of the plugin's role, taken together.
-        limits: The role's boundary, and service control policies, of which each must allow, too.
+    `limits` are the role's boundary, and service control policies, of which each must allow, too.
     """
     known = {action.lower() for action in called}
     layers = [_undenied(policies)]

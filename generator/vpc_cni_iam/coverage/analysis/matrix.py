@@ -28,16 +28,11 @@ Cell = Literal["allowed", "fatal", "degraded", "unused", "not called"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One version.
-
-    Args:
-        cells: One for each action, in the order of `Matrix.actions`.
-        failing: The scenarios with a denied call that is fatal.
-    """
+    """One version."""
 
     version: PluginVersion
-    cells: tuple[Cell, ...]
-    failing: tuple[str, ...] = ()
+    cells: tuple[Cell, ...]  # one for each action, in the order of `Matrix.actions`
+    failing: tuple[str, ...] = ()  # the scenarios with a denied call that is fatal
 
     @property
     def fatal(self) -> bool:
@@ -47,40 +42,28 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class DeniedRange:
-    """One way in which a call is denied, over a run of versions.
-
-    Args:
-        first: The first row of the run.
-        scenario: The scenario in which it was seen first.
-        call: The call at the first version.
-    """
+    """One way in which a call is denied, over a run of versions."""
 
     action: str
-    first: Row
+    first: Row  # the first row of the run
     last: Row
-    scenario: str
-    call: SentCall
+    scenario: str  # the scenario in which it was seen first
+    call: SentCall  # the call at the first version
 
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """A policy against every version that has its mode.
+    """A policy against every version that has its mode."""
 
-    Args:
-        setting: Where the plugin runs; its version is the newest.
-        actions: The columns: what some version calls in this mode, or the policy names.
-        rows: One for each version, oldest first.
-        reasons: Why cells are denied, by version and action: the first denied call and the name
-            of its scenario.
-        excess: Patterns that grant more than any of the versions calls.
-    """
-
-    setting: PluginSetting
+    setting: PluginSetting  # where the plugin runs; its version is the newest
+    # The columns: what some version calls in this mode, or the policy names.
     actions: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[Row, ...]  # one for each version, oldest first
+    # Why cells are denied, by version and action: the first denied call and the name of its
+    # scenario.
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]]
     scenarios: tuple[str, ...]
-    excess: Excess = NO_EXCESS
+    excess: Excess = NO_EXCESS  # patterns that grant more than any of the versions calls
 
     @property
     def verdict(self) -> Verdict:
@@ -148,18 +131,10 @@ def matrix(
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
 ) -> Matrix:
-    """Return how policies cover every version that has the setting's mode.
+    """Return how policies cover every version that has the setting's mode; see `cover`.
 
-    Versions that send the same are run once.
-
-    Args:
-        policies: The policies of the plugin's role, taken together.
-        setting: Where the plugin runs; every version in turn takes the place of its own.
-        limits: The role's boundary, and service control policies.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
-        UsageError: No scenario arises at any version.
+    Every version in turn takes the place of the setting's. Versions that send the same are run
+    once.
     """
     answers, grants = Answers(policies, limits), granted(policies)
     chosen = tuple(scenarios)

@@ -52,11 +52,9 @@ class _Turn:
 
 
 class RememberedRuns(Generic[T]):
-    """The runs of all scenarios in one setting.
+    """The runs of all scenarios in one setting, of which `summary` returns what is kept.
 
-    Args:
-        summary: Returns what is kept of them. It may depend on the outcome of a decision and its
-            reason, not on the statement that decided.
+    It may depend on the outcome of a decision and its reason, not on the statement that decided.
     """
 
     def __init__(
@@ -67,11 +65,7 @@ class RememberedRuns(Generic[T]):
         self._size = 0
 
     def of(self, policies: Sequence[Policy]) -> T:
-        """Return the summary of the runs with some policies.
-
-        Raises:
-            InputError: A policy that the evaluator refuses.
-        """
+        """Return the summary of the runs with some policies."""
         compiled, turn = compile_policies(policies), self._first
         while turn is not None and turn.request is not None:
             turn = turn.following.get(turn.answer(compiled, turn.request))

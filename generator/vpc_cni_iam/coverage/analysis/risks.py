@@ -51,15 +51,10 @@ _CHANGES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """A risk of a policy.
+    """A risk of a policy."""
 
-    Args:
-        identifier: Stable; the heading of its explanation.
-        severity: ``note`` if it cannot be avoided or is no danger.
-    """
-
-    identifier: str
-    severity: RiskLevel
+    identifier: str  # stable; the heading of its explanation
+    severity: RiskLevel  # ``note`` if it cannot be avoided or is no danger
     text: str
 
 
@@ -69,11 +64,7 @@ def page() -> str:
 
 
 def explanation(identifier: str) -> str:
-    """Return the explanation of one risk from the page.
-
-    Raises:
-        UsageError: There is none of this name.
-    """
+    """Return the explanation of one risk from the page, or raise `UsageError`."""
     parts = (part.partition("\n\n") for part in page().split("\n## ")[1:])
     known = {name: text.strip() + "\n" for name, _, text in parts}
     return known[resolve(identifier, known, "risk")]
@@ -82,15 +73,7 @@ def explanation(identifier: str) -> str:
 def find_risks(
     policies: Sequence[Policy], setting: PluginSetting, limits: Limits = ()
 ) -> tuple[Risk, ...]:
-    """Return the known risks of policies, the most severe first.
-
-    Args:
-        policies: The policies of the plugin's role, taken together.
-        limits: The role's boundary, and service control policies.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
-    """
+    """Return the known risks of policies, the most severe first; see `cover`."""
     asked = _Asked(Answers(policies, limits), setting)
     risks = [
         *_excess(policies, setting, limits),

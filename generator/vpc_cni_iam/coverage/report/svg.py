@@ -69,11 +69,7 @@ def svg(subject: Subject, matrix: Matrix) -> str:
 
 
 def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
-    """Return the picture as an SVG element.
-
-    Args:
-        whole: Whether it stands alone, with a title and colours of its own.
-    """
+    """Return the picture as an SVG element; a whole one has a title and colours of its own."""
     title, words = heading(subject, matrix), conclusion(subject, matrix)
     lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
     for text in (words, *matrix.excess.unsure_lines(), *notes(subject.skipped)):

@@ -41,11 +41,7 @@ def _shown(lines: Iterable[str]) -> str:
 def text(
     subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool = False
 ) -> Iterator[str]:
-    """Yield the lines of a report.
-
-    Args:
-        verbose: Whether to list the calls of each scenario, with the evidence.
-    """
+    """Yield the lines of a report, with `verbose` also the calls of each scenario."""
     setting = coverage.setting
     yield f"{subject.title} against plugin {setting.version}, {_MODES[setting.mode]}"
     yield from matrix_wording.equal_lines(subject)

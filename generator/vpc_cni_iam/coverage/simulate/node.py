@@ -54,11 +54,7 @@ class SimulatedNode(Sender):
     def interface(
         self, name: str, tags: Mapping[str, str] | None = None, subnet: Subnet | None = None
     ) -> NodeInterface:
-        """Return an interface with an ID of its own.
-
-        Args:
-            subnet: Where it is, if not in the node's own subnet.
-        """
+        """Return an interface with an ID of its own, in the node's subnet or another."""
         self._interfaces += 1
         identifier = f"eni-{_FIRST_INTERFACE + self._interfaces:017x}"
         account, place = self.setting.names.account_id, subnet or self.subnet
@@ -88,10 +84,8 @@ class SimulatedNode(Sender):
     def start(self, *interfaces: NodeInterface) -> None:
         """Start ipamd with the interfaces that are attached; the first is the primary one.
 
-        Source: nodeInit, v1.23.2:pkg/ipamd/ipamd.go:459-676.
-
-        Args:
-            interfaces: The managed ones, and trunks, whose name says so.
+        They are managed ones, and trunks, whose name says so. Source: nodeInit,
+        v1.23.2:pkg/ipamd/ipamd.go:459-676.
         """
         setting, plugin = self.setting, self.setting.plugin
         self.describe("describe-instance-types")
@@ -116,13 +110,10 @@ class SimulatedNode(Sender):
             self.assign(interfaces[0])
 
     def regroup(self, *interfaces: NodeInterface) -> None:
-        """Give interfaces the security groups of the primary one.
+        """Give interfaces the security groups of the primary one, the first of them.
 
-        Source: RefreshSGIDs, v1.23.0:pkg/awsutils/awsutils.go:663-690; at start, and whenever
-        those groups change.
-
-        Args:
-            interfaces: All that the plugin manages, the primary one first, trunks among them.
+        Source: RefreshSGIDs, v1.23.0:pkg/awsutils/awsutils.go:663-690; at start, and whenever those
+        groups change, for all that the plugin manages and trunks.
         """
         action = "ec2:ModifyNetworkInterfaceAttribute"
         if self.setting.plugin.provisioning and not self.setting.plugin.custom_networking:
@@ -139,12 +130,9 @@ class SimulatedNode(Sender):
         return interfaces[1:] if excluded else interfaces
 
     def tag(self, eni: NodeInterface) -> None:
-        """Write the tags that are missing or wrong on an interface, and send nothing if none is.
+        """Write the tags that are missing or wrong on a managed interface that is no trunk.
 
-        Source: TagENI, v1.23.0:pkg/awsutils/awsutils.go:1367-1399.
-
-        Args:
-            eni: A managed interface that is no trunk.
+        Source: TagENI, v1.23.0:pkg/awsutils/awsutils.go:1367-1399; sends nothing if none is.
         """
         if missing := self._missing(eni):
             self.write("tag-managed", eni, missing)
@@ -163,16 +151,10 @@ class SimulatedNode(Sender):
             self.send("unassign-ipv4", eni)
 
     def grow(self, subnet: Subnet | None = None) -> NodeInterface | None:
-        """Make, attach and set up one more interface.
+        """Make, attach and set up one more interface, in the node's subnet or another.
 
-        Source: AllocENI, v1.23.0:pkg/awsutils/awsutils.go:960-1003.
-
-        Args:
-            subnet: Where, if not in the node's own subnet.
-
-        Returns:
-            The interface, which does not exist if its making was denied; None where the plugin
-            makes none.
+        Source: AllocENI, v1.23.0:pkg/awsutils/awsutils.go:960-1003. The interface does not exist if
+        its making was denied; None where the plugin makes none.
         """
         plugin = self.setting.plugin
         if not plugin.provisioning or self.call_range("create") is None:

@@ -43,33 +43,24 @@ class Subnet:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A security group.
-
-    Args:
-        account: The account that owns it.
-        vpc_account: The account that owns the VPC.
-    """
+    """A security group."""
 
     id: str
-    account: str
+    account: str  # the account that owns it
     vpc_id: str
-    vpc_account: str
+    vpc_account: str  # the account that owns the VPC
 
 
 @dataclass(slots=True)
 class NodeInterface:
-    """A network interface; its tags change as the plugin writes them.
-
-    Args:
-        exists: False for one that was to be made and whose making was denied.
-    """
+    """A network interface; its tags change as the plugin writes them."""
 
     name: str
     id: str
     account: str
     subnet: Subnet
     tags: dict[str, str] = field(default_factory=dict)
-    exists: bool = True
+    exists: bool = True  # false for one that was to be made and whose making was denied
 
 
 class Requests:
@@ -100,11 +91,7 @@ class Requests:
         self.instance_tags: Tags = owned if setting.instance_tagged else {}
 
     def arn(self, kind: str, identifier: str, account: str) -> str:
-        """Return the ARN of an EC2 resource.
-
-        Args:
-            kind: Such as ``subnet``.
-        """
+        """Return the ARN of an EC2 resource of a kind such as ``subnet``."""
         return f"arn:{self.names.partition}:ec2:{self.names.region}:{account}:{kind}/{identifier}"
 
     def on_nothing(self, action: str) -> tuple[Request, ...]:
@@ -152,9 +139,6 @@ class Requests:
 
         Tags with the request are checked as ec2:CreateTags, too: Amazon EC2 User Guide, "Grant
         permission to tag Amazon EC2 resources during creation".
-
-        Args:
-            tags: The tags with the request; none asks no CreateTags.
         """
         action, account = "ec2:CreateNetworkInterface", self.names.account_id
         new = self.arn("network-interface", "*", account)

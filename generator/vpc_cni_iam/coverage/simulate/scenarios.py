@@ -27,22 +27,16 @@ ORDINARY = "fresh-node"  # what each node of each cluster goes through
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A named scenario.
+    """A named scenario."""
 
-    Args:
-        name: As ``--scenario`` takes it.
-        summary: What it is, in a line.
-        since: The first version, by mode, in which it arises; a mode that is absent has none.
-        run: Runs it on a node.
-        prepare: Changes the setting first.
-        possible: Says whether a setting allows it.
-    """
-
-    name: str
-    summary: str
+    name: str  # as ``--scenario`` takes it
+    summary: str  # what it is, in a line
+    # The first version, by mode, in which it arises; a mode that is absent has none.
     since: dict[Mode, PluginVersion]
-    run: Callable[[SimulatedNode], None]
+    run: Callable[[SimulatedNode], None]  # runs it on a node
+    # Changes the setting first.
     prepare: Callable[[PluginSetting], PluginSetting] = lambda setting: setting
+    # Says whether a setting allows it.
     possible: Callable[[PluginSetting], bool] = lambda setting: True
 
     def arises(self, setting: PluginSetting) -> bool:
@@ -265,11 +259,7 @@ SCENARIOS = (
 
 
 def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenario, ...]:
-    """Return the scenarios of these names, all if none is given, without the skipped ones.
-
-    Raises:
-        UsageError: An unknown name.
-    """
+    """Return the scenarios of these names, all if none is given, without the skipped ones."""
     known = [s.name for s in SCENARIOS]
     chosen = {resolve(name, known, "scenario", "--scenario") for name in names}
     left_out = {resolve(name, known, "scenario", "--skip") for name in skipped}

@@ -47,19 +47,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class SentCall:
-    """One call of the plugin: allowed only if every check is.
-
-    Args:
-        range: Why it is sent at this version, with what a denial breaks and the evidence.
-        on: What it is about, such as ``primary interface``; empty for a Describe.
-        reached: Whether the plugin gets that far; False after a denial that ends ipamd, and on
-            an interface whose making was denied.
-    """
+    """One call of the plugin: allowed only if every check is."""
 
     template: RequestTemplate
-    range: CallRange
-    on: str
+    range: CallRange  # why it is sent at this version, with what a denial breaks and the evidence
+    on: str  # what it is about, such as ``primary interface``; empty for a Describe
     checks: tuple[Check, ...]
+    # Whether the plugin gets that far; False after a denial that ends ipamd, and on an interface
+    # whose making was denied.
     reached: bool = True
 
     @property
@@ -91,16 +86,9 @@ class Answers:
     """Answers of policies to requests; equal requests are evaluated once.
 
     IAM User Guide, "Policy evaluation logic": a request needs an Allow of the policies and of each
-    limit, and a Deny in any of them wins. The position of a policy in a decision counts the
-    policies of the limits after the others; a limit without an Allow has the position of its
-    first policy, and no statement.
-
-    Args:
-        policies: The policies of a role, taken together.
-        limits: Its boundary, and service control policies.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
+    limit (the boundary, and service control policies), and a Deny in any of them wins. The position
+    of a policy in a decision counts the policies of the limits after the others; a limit without an
+    Allow has the position of its first policy, and no statement.
     """
 
     def __init__(self, policies: Sequence[Policy], limits: Limits = ()) -> None:
@@ -146,32 +134,18 @@ class Sender:
         return _use(name, setting.mode, setting.version, setting.features)
 
     def describe(self, name: str, about: NodeInterface | None = None) -> bool:
-        """Send a call that is checked on no resource, or not at all; say as `sent` does.
-
-        Args:
-            name: The name of the request template.
-            about: The interface that the call is made for, if any.
-        """
+        """Send a call that is checked on no resource, or not at all; say as `sent` does."""
         template = request_templates()[name]
         checks = self.requests.on_nothing(template.action) if template.on else ()
         return self.sent(name, "", checks, reached=about is None or about.exists)
 
     def send(self, name: str, eni: NodeInterface, more: tuple[Request, ...] = ()) -> None:
-        """Send a call about an interface.
-
-        Args:
-            name: The name of the request template.
-            more: Further checks of the call.
-        """
+        """Send a call about an interface, with further checks if it has `more`."""
         checks = (self.requests.on_interface(request_templates()[name].action, eni), *more)
         self.sent(name, eni.name, checks, reached=eni.exists)
 
     def write(self, name: str, eni: NodeInterface, tags: Mapping[str, str]) -> None:
-        """Send a CreateTags call; if it is allowed, the interface bears the tags.
-
-        Args:
-            name: The name of the request template.
-        """
+        """Send a CreateTags call; if it is allowed, the interface bears the tags."""
         checks = self.requests.create_tags(eni, tags)
         if self.sent(name, eni.name, checks, reached=eni.exists):
             eni.tags.update(tags)
@@ -185,10 +159,8 @@ class Sender:
     ) -> bool:
         """Send a call if the version does, and say whether it was sent and allowed.
 
-        Args:
-            name: The name of the request template.
-            on: What the call is about, as reports name it.
-            reached: Whether the plugin gets that far, if ipamd still runs.
+        `name` is that of the request template, `on` what reports say that the call is about, and
+        `reached` whether the plugin gets that far, if ipamd still runs.
         """
         template, call_range = request_templates()[name], self.call_range(name)
         if call_range is None:

@@ -28,66 +28,46 @@ _RESERVED = "k8s.amazonaws.com"
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names in the ARNs and tags of the requests.
+    """The names in the ARNs and tags of the requests."""
 
-    Args:
-        cluster_name: The cluster, as CLUSTER_NAME has it.
-        account_id: The account of the nodes.
-        vpc_owner_id: The account that owns the VPC and its subnets.
-        owner_known: Whether the user or the policy names the VPC's owner.
-        hyperpod_cluster_id: The SageMaker HyperPod cluster of the nodes that have one.
-    """
-
-    cluster_name: str = EXAMPLE["cluster_name"]
+    cluster_name: str = EXAMPLE["cluster_name"]  # the cluster, as CLUSTER_NAME has it
     vpc_id: str = EXAMPLE["vpc_id"]
     partition: str = EXAMPLE["partition"]
     region: str = EXAMPLE["region"]
-    account_id: str = EXAMPLE["account_id"]
-    vpc_owner_id: str = EXAMPLE["account_id"]
-    owner_known: bool = False
+    account_id: str = EXAMPLE["account_id"]  # the account of the nodes
+    vpc_owner_id: str = EXAMPLE["account_id"]  # the account that owns the VPC and its subnets
+    owner_known: bool = False  # whether the user or the policy names the VPC's owner
+    # The SageMaker HyperPod cluster of the nodes that have one.
     hyperpod_cluster_id: str = EXAMPLE["hyperpod_cluster_id"]
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """The plugin's environment variables that its requests depend on.
+    """The plugin's environment variables that its requests depend on."""
 
-    Args:
-        cluster_name: Whether CLUSTER_NAME is set.
-        additional_tags: ADDITIONAL_ENI_TAGS.
-        custom_networking: AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG.
-        subnet_discovery: ENABLE_SUBNET_DISCOVERY.
-        provisioning: Not DISABLE_NETWORK_RESOURCE_PROVISIONING.
-        imds_only: ENABLE_IMDS_ONLY_MODE.
-        leak_cleanup: Not DISABLE_LEAKED_ENI_CLEANUP.
-    """
-
-    cluster_name: bool = True
+    cluster_name: bool = True  # whether CLUSTER_NAME is set
+    # ADDITIONAL_ENI_TAGS.
     additional_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    custom_networking: bool = False
-    subnet_discovery: bool = True
-    provisioning: bool = True
-    imds_only: bool = False
-    leak_cleanup: bool = True
+    custom_networking: bool = False  # AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG
+    subnet_discovery: bool = True  # ENABLE_SUBNET_DISCOVERY
+    provisioning: bool = True  # not DISABLE_NETWORK_RESOURCE_PROVISIONING
+    imds_only: bool = False  # ENABLE_IMDS_ONLY_MODE
+    leak_cleanup: bool = True  # not DISABLE_LEAKED_ENI_CLEANUP
 
 
 @dataclass(frozen=True, slots=True)
 class PluginSetting:
-    """Everything that a version's requests depend on.
-
-    Args:
-        session_tags: Whether the role has the session tags of EKS Pod Identity.
-        instance_tagged: Whether the node's instance bears ``kubernetes.io/cluster/<name>=owned``.
-        primary_tags: What the maker of the nodes puts on their primary interfaces.
-    """
+    """Everything that a version's requests depend on."""
 
     version: PluginVersion
     mode: Mode = "ipv4"
     features: tuple[str, ...] = ()
     names: Names = field(default_factory=Names)
     plugin: Plugin = field(default_factory=Plugin)
-    session_tags: bool = True
+    session_tags: bool = True  # whether the role has the session tags of EKS Pod Identity
+    # Whether the node's instance bears ``kubernetes.io/cluster/<name>=owned``.
     instance_tagged: bool = True
+    # What the maker of the nodes puts on their primary interfaces.
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def at(self, version: PluginVersion) -> PluginSetting:
@@ -123,12 +103,8 @@ def configure(
 ) -> PluginSetting:
     """Return a setting with the plugin's environment variables as the user gives them.
 
-    Args:
-        environment: The values by variable name, as the DaemonSet would have them.
-
-    Raises:
-        UsageError: An unknown variable or feature, a value that the plugin does not take, or a
-            variable that the version does not have.
+    Raises `UsageError` for an unknown variable or feature, a value that the plugin does not take,
+    or a variable that the version does not have.
     """
     plugin, chosen = setting.plugin, list(features)
     for name, value in environment.items():

@@ -23,13 +23,8 @@ _ROLE_NAME = re.compile(r"[\w+=,.@-]+|arn:[a-z0-9-]+:iam::[0-9]{12}:role/[\w+=,.
 def query(engine: QueryEngine, table: str | None, roles: Sequence[str]) -> str:
     """Return a query whose result `vpc_cni_iam.inputs.aws.cloudtrail` reads.
 
-    Args:
-        engine: What runs it.
-        table: The table of Athena, or the ID of the event data store.
-        roles: The ARNs or names of the roles; none to count every role.
-
-    Raises:
-        UsageError: A name that neither has.
+    `table` is that of Athena, or the ID of the event data store; without roles, every role counts.
+    Raises `UsageError` for a name that neither has.
     """
     if engine is QueryEngine.athena and not _TABLE.fullmatch(table := table or "cloudtrail_logs"):
         raise UsageError(f"--table {table}: write it as TABLE or DATABASE.TABLE")

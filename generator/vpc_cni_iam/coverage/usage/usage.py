@@ -39,118 +39,67 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UsedAction:
-    """What events tell of an action.
+    """What events tell of an action."""
 
-    Args:
-        action: The action.
-        allowed: How many requests were allowed.
-        denied: How many were denied.
-        failed: How many failed for another reason, which may be before or after IAM allowed them.
-        first: The time of the first event.
-        last: The time of the last one.
-        of_plugin: Whether the plugin calls it at the version in the configuration.
-        in_policy: Whether a statement allows it on some resource under some condition.
-    """
-
-    action: str
-    allowed: int
-    denied: int
-    failed: int
-    first: str
-    last: str
-    of_plugin: bool
-    in_policy: bool
+    action: str  # the action
+    allowed: int  # how many requests were allowed
+    denied: int  # how many were denied
+    failed: int  # how many failed for another reason, which may be before or after IAM allowed them
+    first: str  # the time of the first event
+    last: str  # the time of the last one
+    of_plugin: bool  # whether the plugin calls it at the version in the configuration
+    in_policy: bool  # whether a statement allows it on some resource under some condition
 
 
 @dataclass(frozen=True, slots=True)
 class CallableAction:
-    """An action that the plugin can call at the version in the configuration.
+    """An action that the plugin can call at the version in the configuration."""
 
-    Args:
-        action: The action.
-        scenarios: The scenarios in which it does.
-        requests: What it does so for.
-        recorded: Whether CloudTrail records it for certain, so that events would show its use.
-    """
-
-    action: str
-    scenarios: tuple[str, ...]
-    requests: tuple[str, ...]
-    recorded: bool
+    action: str  # the action
+    scenarios: tuple[str, ...]  # the scenarios in which it does
+    requests: tuple[str, ...]  # what it does so for
+    recorded: bool  # whether CloudTrail records it for certain, so that events would show its use
 
 
 @dataclass(frozen=True, slots=True)
 class ActionElement:
-    """An Action element of the Allow statements.
+    """An Action element of the Allow statements."""
 
-    Args:
-        text: The action, or a pattern.
-        status: Whether it is needed.
-        why: Why, in words.
-        used: The actions of events that it matches.
-        not_used: The actions that it matches, that the plugin can call and no event shows.
-    """
-
-    text: str
-    status: Status
-    why: str
-    used: tuple[str, ...]
+    text: str  # the action, or a pattern
+    status: Status  # whether it is needed
+    why: str  # why, in words
+    used: tuple[str, ...]  # the actions of events that it matches
+    # The actions that it matches, that the plugin can call and no event shows.
     not_used: tuple[CallableAction, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a role used of its policies.
+    """What a role used of its policies."""
 
-    Args:
-        policy: What the policies are.
-        cni_version: The plugin version.
-        mode: The IP family.
-        features: The optional features in use.
-        roles: The ARNs of the roles whose events count.
-        recognised_by: How the roles are known.
-        versions: The plugin versions that the events name.
-        events: How many events were read, of whomever.
-        repeated: How many of them had the ID of one that was read before, and do not count.
-        first: The time of the first event of the roles.
-        last: The time of the last one.
-        elements: The Action elements of the policies.
-        actions: The actions of the events.
-        not_allowed: The actions that were allowed and that the policies do not allow.
-        unread: What was not read.
-        complete: Whether everything was read.
-    """
-
-    policy: str
-    cni_version: str
-    mode: Mode
-    features: tuple[str, ...]
-    roles: tuple[str, ...]
-    recognised_by: str
-    versions: tuple[str, ...]
-    events: int
-    repeated: int
-    first: str
-    last: str
-    elements: tuple[ActionElement, ...]
-    actions: tuple[UsedAction, ...]
-    not_allowed: tuple[str, ...]
-    unread: tuple[Skipped, ...]
-    complete: bool
+    policy: str  # what the policies are
+    cni_version: str  # the plugin version
+    mode: Mode  # the IP family
+    features: tuple[str, ...]  # the optional features in use
+    roles: tuple[str, ...]  # the ARNs of the roles whose events count
+    recognised_by: str  # how the roles are known
+    versions: tuple[str, ...]  # the plugin versions that the events name
+    events: int  # how many events were read, of whomever
+    repeated: int  # how many of them had the ID of one that was read before, and do not count
+    first: str  # the time of the first event of the roles
+    last: str  # the time of the last one
+    elements: tuple[ActionElement, ...]  # the Action elements of the policies
+    actions: tuple[UsedAction, ...]  # the actions of the events
+    not_allowed: tuple[str, ...]  # the actions that were allowed and that the policies do not allow
+    unread: tuple[Skipped, ...]  # what was not read
+    complete: bool  # whether everything was read
 
 
 def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequence[str]) -> Usage:
     """Return what a role used of its policies.
 
-    Args:
-        subject: The policies.
-        setting: The plugin as the cluster has it.
-        trail: What the events tell.
-        roles: The ARNs or names of the roles that the user chose; none to take the one whose events
-            the plugin sent, as their user agent says.
-
-    Raises:
-        UsageError: No role, or several that the user did not choose.
+    Without the user's roles, it is the one whose events the plugin sent, as their user agent says;
+    `UsageError` if it is none or several.
     """
     chosen, recognised_by = _roles(trail, roles)
     counts = _by_action(trail, chosen)

@@ -115,10 +115,6 @@ def _to_number(value: Value) -> Number | None:
     raise UndecidedError if isinstance(value, str) else EvaluationError(f"{kind(value)} is none")
 
 
-def _to_bool(value: Value) -> Value:
-    return None if value is None else flag(value)
-
-
 def _flags(value: Value) -> Iterator[bool]:
     for item in _collection(value):
         if not isinstance(item, bool):
@@ -378,7 +374,7 @@ FUNCTIONS = {
     "split": Function(_split, samples=(1,)),
     "startswith": Function(lambda v, start: _text(v).startswith(_text(start))),
     "strcontains": Function(lambda v, part: _text(part) in _text(v)),
-    "tobool": Function(_to_bool),
+    "tobool": Function(lambda v: None if v is None else flag(v)),
     "tolist": Function(_collection),
     "tomap": Function(_map, ArgumentNeeds.top),
     "tonumber": Function(_to_number),

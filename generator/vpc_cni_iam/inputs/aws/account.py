@@ -227,6 +227,7 @@ class AccountDetails:
         seen: dict[str, bytes] = {}
         for number, reader in enumerate(self._readers):
             reader.rewind()
+            passed = self._passing(number)
             for _ in _objects(reader):
                 for key in reader.members():
                     if key != "RoleDetailList":
@@ -234,6 +235,7 @@ class AccountDetails:
                         continue
                     for index, _ in enumerate(reader.items()):
                         text = reader.value()
+                        passed(reader.place)
                         role = reader.decoded(text, _Role)
                         digest = hashlib.sha256(bytes(text).strip()).digest()
                         if role.arn not in seen:

@@ -26,8 +26,7 @@ def split_first(text: str) -> tuple[str, str]:
 def parts(address: str) -> list[str]:
     """Return the parts of an address, each with its index.
 
-    Args:
-        address: Such as ``module.a["x.y"].aws_iam_role.this[0]``.
+    Such as ``module.a["x.y"].aws_iam_role.this[0]``, as in the functions below.
     """
     steps = []
     while address:
@@ -37,20 +36,12 @@ def parts(address: str) -> list[str]:
 
 
 def without_keys(address: str) -> str:
-    """Return an address without the keys of count and for_each.
-
-    Args:
-        address: Such as ``module.a["x.y"].aws_iam_role.this[0]``.
-    """
+    """Return an address without the keys of count and for_each."""
     return ".".join(p.partition("[")[0] for p in parts(address))
 
 
 def module_of(address: str) -> str:
-    """Return the module's address of a resource's address.
-
-    Args:
-        address: Such as ``module.a["x.y"].aws_iam_role.this``.
-    """
+    """Return the module's address of a resource's address."""
     if not address.startswith("module."):
         return ""
     steps = parts(address)
@@ -61,18 +52,10 @@ def module_of(address: str) -> str:
 
 
 def parent(module: str) -> str:
-    """Return the address of the module around a module.
-
-    Args:
-        module: Such as ``module.a["x.y"].module.b``.
-    """
+    """Return the address of the module around a module."""
     return ".".join(parts(module)[:-2])
 
 
 def call_names(module: str) -> list[str]:
-    """Return the names of the calls that lead to a module.
-
-    Args:
-        module: Such as ``module.a["x.y"].module.b``.
-    """
+    """Return the names of the calls that lead to a module."""
     return [p.partition("[")[0] for p in parts(module)[1::2]]

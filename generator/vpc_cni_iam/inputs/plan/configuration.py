@@ -80,11 +80,7 @@ class PlanConfiguration:
     root: Module = field(default_factory=Module)
 
     def module(self, address: str) -> Module | None:
-        """Return a module by its address, whose keys do not matter.
-
-        Args:
-            address: Such as ``module.a["x"].module.b``; empty for the root module.
-        """
+        """Return a module by its address, whose keys do not matter; empty for the root."""
         module = self.root
         for name in call_names(address):
             if name not in module.calls:
@@ -95,9 +91,8 @@ class PlanConfiguration:
     def expression(self, module: str, block: str, *path: str) -> Any:
         """Return an argument's expression, None if there is none.
 
-        Args:
-            block: The resource's address in it, without index.
-            path: The argument's name, after those of the blocks around it and their positions.
+        `block` is the resource's address in the module, without index; `path` the argument's name,
+        after those of the blocks around it and their positions.
         """
         owner = self.module(module)
         value: Any = owner.blocks.get(block) if owner else None
@@ -115,11 +110,8 @@ class PlanConfiguration:
     ) -> Resolution:
         """Follow an expression through variables and outputs to resources and constants.
 
-        Args:
-            module: The address of the module it stands in.
-            expression: The expression, as the plan has it.
-            variables: The values of the root module's variables.
-            repeated: The expression of the ``for_each`` of the block it stands in.
+        `module` is where it stands, `variables` are the root module's, and `repeated` is the
+        expression of the ``for_each`` of the block it stands in.
         """
         trail = _Trail([(module, expression, repeated)], variables)
         for _ in range(_DEPTH):
@@ -209,14 +201,7 @@ def _longest(references: Any) -> Iterator[str]:
 
 
 def read_configuration(reader: Reader) -> PlanConfiguration:
-    """Pass the configuration of a plan, and return what of it concerns IAM.
-
-    Args:
-        reader: Before its object.
-
-    Raises:
-        InputError: Not a configuration.
-    """
+    """Pass the configuration of a plan, and return what of it concerns IAM."""
     configuration = PlanConfiguration()
     for key in reader.members():
         if key == "root_module":

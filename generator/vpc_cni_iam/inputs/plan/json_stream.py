@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
-from vpc_cni_iam.errors import CUT_OFF, InputError
+from vpc_cni_iam.errors import CUT_OFF, InputError, not_json
 
 _MARK = b"\xef\xbb\xbf"
 _SPACES = b" \t\r\n"
@@ -36,13 +36,10 @@ T = TypeVar("T")
 
 
 class Reader:
-    """A place in JSON text.
+    """A place in JSON text, mapped or in memory.
 
-    Args:
-        data: The text, mapped or in memory.
-        source: The file name that errors name.
-        passed: Called now and then with the number of bytes passed.
-        what: What the text is, for errors.
+    `passed` is called now and then with the number of bytes passed; `what` is what the text is, for
+    errors.
     """
 
     def __init__(
@@ -116,19 +113,11 @@ class Reader:
                 return byte
 
     def next_value(self) -> memoryview | None:
-        """Pass one value of a text of several, and return its text; None at the end.
-
-        Raises:
-            InputError: As `value` does.
-        """
+        """Pass one value of a text of several, and return its text; None at the end."""
         return self.value() if self.peek() else None
 
     def value(self) -> memoryview:
-        """Pass one value of any kind, and return its text.
-
-        Raises:
-            InputError: Not JSON, cut off, or nested too deeply.
-        """
+        """Pass one value of any kind, and return its text, or raise `InputError`."""
         self.peek()
         while not self._pass_value():
             pass
@@ -152,7 +141,7 @@ class Reader:
                 # The number counts the byte that does not belong to the value, too.
                 self.place += int(match[1]) - ended
             if not ended:
-                problem = _MALFORMED.sub(r"is not JSON: \1", str(error))
+                problem = _MALFORMED.sub(lambda match: not_json(match[1]), str(error))
                 if "truncated" in problem:
                     if self._more(start):
                         return False
@@ -163,23 +152,17 @@ class Reader:
     def _more(self, start: int | None = None) -> bool:
         """Read more of a text that is read piece by piece, and say whether there was more.
 
-        Args:
-            start: From where on what was read before is kept, None for the place; the place is then
-                there.
+        What was read before is kept from `start` on, None for the place; the place is then there.
         """
         del start
         return False
 
     def members(self) -> Iterator[str]:
-        """Pass an object; yield each key, whose value must then be passed.
-
-        Raises:
-            InputError: Not an object, or a key that stands twice.
-        """
+        """Pass an object; yield each key, whose value must then be passed."""
         seen = set()
         for _ in self._inside(b"{", b"}", "an object"):
             if self.peek() != b'"':
-                raise self.refuse("is not JSON: the name of a member is expected")
+                raise self.refuse("is not JSON: a name in double quotes is expected")
             key = self.decoded(self.value(), str)
             if key in seen:
                 raise self.refuse(f"the key {key[:80]!r} stands twice in one object")
@@ -190,15 +173,9 @@ class Reader:
             yield key
 
     def each(self, shape: type[T]) -> Iterator[T]:
-        """Pass a list; yield its items as they are decoded.
+        """Pass a list; yield its items as they are decoded; what is not in their type is not kept.
 
         A small text is decoded a list at a time, which is faster; a large one item by item.
-
-        Args:
-            shape: The type of an item; what is not in it is not kept.
-
-        Raises:
-            InputError: Not a list, or an item that is not of the type.
         """
         if self.size <= SMALL:
             yield from self.decoded(self.value(), list[shape])  # type: ignore[valid-type]
@@ -207,23 +184,11 @@ class Reader:
             yield self.decoded(self.value(), shape)
 
     def items(self) -> Iterator[None]:
-        """Pass a list; yield before each item, which must then be passed.
-
-        Raises:
-            InputError: Not a list.
-        """
+        """Pass a list; yield before each item, which must then be passed."""
         yield from self._inside(b"[", b"]", "a list")
 
     def decoded(self, text: memoryview | Raw, shape: type[T]) -> T:
-        """Decode the text of one value.
-
-        Args:
-            text: What `value` returned last.
-            shape: The type that it must have.
-
-        Raises:
-            InputError: It has not.
-        """
+        """Decode the text of one value, which `value` returned last, as a type."""
         if shape not in self._decoders:
             # A fraction keeps its digits, since it may stand in a policy with all of them.
             self._decoders[shape] = Decoder(shape, float_hook=str)
@@ -247,9 +212,7 @@ class Reader:
             yield
             sign = self.peek()
             if sign not in (b",", closing) or not sign:
-                raise self.refuse(
-                    f"is not JSON: a comma or {closing.decode()} is expected" if sign else CUT_OFF
-                )
+                raise self.refuse(not_json("Expecting ',' delimiter") if sign else CUT_OFF)
             self.place += 1
             if sign == closing:
                 return
@@ -267,14 +230,7 @@ class Reader:
 
 
 def resources(reader: Reader, shape: type[T], depth: int = 0) -> Iterator[T]:
-    """Pass a module of a state; yield each resource in it and in its children.
-
-    Args:
-        reader: Before the module's object.
-
-    Raises:
-        InputError: Not such an object.
-    """
+    """Pass a module of a state; yield each resource in it and in its children."""
     if depth > _DEPTH:
         raise reader.refuse("its modules nest too deeply to be a plan")
     for key in reader.members():
@@ -288,11 +244,7 @@ def resources(reader: Reader, shape: type[T], depth: int = 0) -> Iterator[T]:
 
 
 def pass_module(reader: Reader) -> None:
-    """Pass the root module of a state, resource by resource: it may be too large to pass at once.
-
-    Args:
-        reader: Before the object that holds the module.
-    """
+    """Pass the root module of a state, resource by resource: it may be too large at once."""
     for key in reader.members():
         if key == "root_module":
             for _ in resources(reader, Struct):

@@ -18,11 +18,7 @@ ACTIONS = frozenset({"no-op", "create", "read", "update", "delete", "forget"})
 
 
 def check(fields: Mapping[str, Any], source: str) -> None:
-    """Refuse what is not a plan of a known format, and say what it is.
-
-    Raises:
-        InputError: Not such a plan.
-    """
+    """Refuse what is not a plan of a known format, and say what it is."""
     if "@level" in fields:
         raise InputError(source, "", _LOG)
     if "serial" in fields or ("values" in fields and "configuration" not in fields):

@@ -21,12 +21,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def marked(values: Any, marks: Any) -> Iterator[str]:
-    """Yield the values that are marked, as texts.
-
-    Args:
-        values: Attributes, as a plan has them.
-        marks: Their marks, such as ``before_sensitive``.
-    """
+    """Yield the values that marks such as ``before_sensitive`` mark, as texts."""
     pending = [(values, marks)]
     while pending:
         value, mark = pending.pop()

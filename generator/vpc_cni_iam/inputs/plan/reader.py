@@ -120,14 +120,9 @@ class Plan:
 def read_plan(
     data: bytes | mmap.mmap, source: str, passed: Callable[[int], None] | None = None
 ) -> Plan:
-    """Read a plan.
+    """Read a plan; `passed` is called now and then with the number of bytes passed.
 
-    Args:
-        data: The JSON text, mapped or in memory.
-        passed: Called now and then with the number of bytes passed.
-
-    Raises:
-        InputError: Not a plan that can be reviewed, with the place.
+    Raises `InputError` for no plan that can be reviewed, with the place.
     """
     reader = Reader(data, source, passed)
     reader.skip_mark()

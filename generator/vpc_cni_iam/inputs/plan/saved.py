@@ -47,14 +47,7 @@ PLAN_JSON = JsonFile("the JSON of a plan", MAKE, PLAN)
 
 
 def saved_plan(path: Path) -> Path | None:
-    """Return the plan that an engine saved at a path, None if the path is not of one.
-
-    Args:
-        path: A file, or a directory with one saved plan in it.
-
-    Raises:
-        InputError: A directory with no saved plan, or with several.
-    """
+    """Return the plan that an engine saved as a file or in a directory, None if it is none."""
     if path.is_dir():
         try:
             plans = [p for p in sorted(path.iterdir()) if p.is_file() and _is_saved(p)]
@@ -84,14 +77,7 @@ def _is_saved(path: Path) -> bool:
 def opened(
     path: Path | None, stdin: BinaryIO, kind: JsonFile = PLAN_JSON
 ) -> Iterator[bytes | mmap.mmap]:
-    """Open the JSON text of a file.
-
-    Args:
-        path: The file; None for ``stdin``.
-
-    Raises:
-        InputError: It cannot be read, is too large, or is neither JSON nor JSON compressed by gzip.
-    """
+    """Open the JSON text of a file; without a path, of ``stdin``."""
     source = str(path or STDIN)
     with _stream(path, stdin) as stream:
         if path is not None and path.is_file():
@@ -139,15 +125,7 @@ def _check_begin(begin: bytes, source: str, kind: JsonFile) -> None:
 def contents(
     file: IO[bytes], source: str, *, piped: bool = False, kind: JsonFile = PLAN_JSON
 ) -> bytes | mmap.mmap:
-    """Return the JSON text of a file, mapped if it is large.
-
-    Args:
-        file: A file with places to go to.
-        piped: Whether it came through a pipe.
-
-    Raises:
-        InputError: Neither JSON nor JSON compressed by gzip.
-    """
+    """Return the JSON text of a file that can seek, unpacked; mapped if it is large."""
     file.seek(0)
     begin = file.read(_BEGIN_SIZE)
     file.seek(0)

@@ -53,11 +53,7 @@ def holds_mark(text: str) -> bool:
 
 
 class Secrets:
-    """The sensitive values of one plan, and the marks that stand for them.
-
-    Args:
-        values: The values: texts, and numbers as the plan writes them.
-    """
+    """The sensitive values of one plan, texts and numbers, and the marks that stand for them."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._known = known = frozenset(values)
@@ -82,12 +78,7 @@ class Secrets:
         return hash(self._known)
 
     def hidden(self, value: Any, marks: Any) -> Any:
-        """Return attributes with marks in place of what is sensitive.
-
-        Args:
-            value: Attributes, as a plan has them.
-            marks: Their marks, such as ``before_sensitive``.
-        """
+        """Return attributes with marks in place of what ``before_sensitive`` and the like mark."""
         if marks is True:
             return _each_leaf(value, self._mark_of)
         if isinstance(value, Mapping):

@@ -96,17 +96,12 @@ class _Replacement:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """The permissions that only one of two policies has.
-
-    Args:
-        narrowed: The gained ones that each lost one contains.
-        widened: The lost ones that each gained one contains.
-    """
+    """The permissions that only one of two policies has."""
 
     lost: dict[Key, Permission]
     gained: dict[Key, Permission]
-    narrowed: dict[Key, list[Key]]
-    widened: dict[Key, list[Key]]
+    narrowed: dict[Key, list[Key]]  # the gained ones that each lost one contains
+    widened: dict[Key, list[Key]]  # the lost ones that each gained one contains
     budget: Budget
 
     def widenings(self) -> Iterator[_Replacement]:

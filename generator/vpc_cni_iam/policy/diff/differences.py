@@ -93,12 +93,9 @@ def _unmatched(
 
 @dataclass(frozen=True, slots=True)
 class _Features:
-    """What makes two statements alike.
+    """What makes two statements alike."""
 
-    Args:
-        actions: Each action with the effect, and whether it is excepted.
-    """
-
+    # Each action with the effect, and whether it is excepted.
     actions: frozenset[tuple[str, bool, str]]
     resources: frozenset[str]
     conditions: frozenset[tuple[str, str, frozenset[str]]]

@@ -22,27 +22,17 @@ _STEPS_OF_A_PERMISSION = 30
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One action on one resource, as a statement allows or denies it.
+    """One action on one resource, as a statement allows or denies it."""
 
-    Args:
-        statement: The statement, of this action and resource alone and without its Sid.
-        bare: The same as one that allows what the other is about, to whomever has it.
-        action: The action, or in words all but those of a NotAction.
-        resource: The resource, the same way; ``itself`` in a policy without resources.
-        who: The principals in words, such as `` by AWS 111122223333``, or empty.
-        words: The conditions in words, each after `` if ``.
-        key: What is the same for permissions of one meaning that are spelled alike.
-    """
-
-    statement: Statement
-    bare: Statement
-    action: str
-    resource: str
+    statement: Statement  # the statement, of this action and resource alone and without its Sid
+    bare: Statement  # the same as one that allows what the other is about, to whomever has it
+    action: str  # the action, or in words all but those of a NotAction
+    resource: str  # the resource, the same way; ``itself`` in a policy without resources
     conditions: frozenset[tuple[str, str, frozenset[str]]]
     principals: normalise.Normal
-    who: str
-    words: str
-    key: Key
+    who: str  # the principals in words, such as `` by AWS 111122223333``, or empty
+    words: str  # the conditions in words, each after `` if ``
+    key: Key  # what is the same for permissions of one meaning that are spelled alike
 
     @property
     def effect(self) -> str:

@@ -33,11 +33,8 @@ Test: TypeAlias = Callable[[Context], Truth]
 def parse(condition: Condition, place: ElementPath, *, variables: bool) -> ConditionCheck:
     """Read a condition.
 
-    Page "IAM policy elements: Variables and tags": the operators on strings and ARNs take
-    policy variables, the others do not.
-
-    Raises:
-        InputError: An unknown operator, or a key or value that the operator cannot take.
+    Page "IAM policy elements: Variables and tags": the operators on strings and ARNs take policy
+    variables, the others do not.
     """
     operator = operators.parse(condition.operator, place)
     family = operator.base.family

@@ -9,22 +9,13 @@ from vpc_cni_iam.errors import InputError
 
 @dataclass(frozen=True, slots=True)
 class ElementPath:
-    """A place in a document.
+    """A place in a document."""
 
-    Args:
-        source: What the errors call the document.
-        path: The JSON path in it.
-    """
-
-    source: str
-    path: str = "$"
+    source: str  # what the errors call the document
+    path: str = "$"  # the JSON path in it
 
     def at(self, step: str) -> ElementPath:
-        """Return a place below this one.
-
-        Args:
-            step: The rest of the path, such as ``.Condition`` or ``[3]``.
-        """
+        """Return a place below this one, by a step such as ``.Condition`` or ``[3]``."""
         return ElementPath(self.source, self.path + step)
 
     def refuse(self, problem: str) -> InputError:

@@ -17,23 +17,16 @@ _ALL_ACTIONS = re.compile(r"\*+:\*+")
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """What an element lists, or lists as exceptions.
-
-    Args:
-        negated: Whether the statement is about all but these.
-    """
+    """What an element lists, or lists as exceptions."""
 
     templates: tuple[Template, ...]
-    negated: bool = False
+    negated: bool = False  # whether the statement is about all but these
 
 
 def has_variables(policy: Policy, place: ElementPath) -> bool:
     """Say whether a document's version has policy variables.
 
     Page "IAM JSON policy elements: Version": before 2012-10-17, ``${...}`` is literal text.
-
-    Raises:
-        InputError: A version that IAM does not have.
     """
     if policy.version not in VERSIONS:
         raise place.at(".Version").refuse(f"{policy.version!r} is none of {' and '.join(VERSIONS)}")
@@ -43,11 +36,8 @@ def has_variables(policy: Policy, place: ElementPath) -> bool:
 def actions(statement: Statement, place: ElementPath, *, variables: bool) -> Element:
     """Return the actions of a statement, in lower case.
 
-    Pages "IAM JSON policy elements: Action" and "...: NotAction": service prefix and name are
-    not case-sensitive; ``*`` and ``?`` are wildcards; NotAction is all but what it lists.
-
-    Raises:
-        InputError: No action, both elements, or a text that is no action.
+    Pages "IAM JSON policy elements: Action" and "...: NotAction": service prefix and name are not
+    case-sensitive; ``*`` and ``?`` are wildcards; NotAction is all but what it lists.
     """
     if bool(statement.actions) == bool(statement.not_actions):
         raise place.refuse("needs either Action or NotAction, one of the two")
@@ -69,12 +59,9 @@ def resources(statement: Statement, place: ElementPath, *, variables: bool) -> E
     """Return the resources of a statement.
 
     Pages "IAM JSON policy elements: Resource" and "...: NotResource": names are case-sensitive,
-    ``*`` and ``?`` are wildcards. A ``*`` crosses colons wherever it stands; the page says so
-    of one that ends a part of the ARN and leaves the others open. A statement without either
-    element, which only a trust policy can have, is about the resource it is attached to.
-
-    Raises:
-        InputError: Both elements, none in an identity policy, or a text that is no ARN.
+    ``*`` and ``?`` are wildcards. A ``*`` crosses colons wherever it stands; the page says so of
+    one that ends a part of the ARN and leaves the others open. A statement without either element,
+    which only a trust policy can have, is about the resource it is attached to.
     """
     if statement.resources and statement.not_resources:
         raise place.refuse("has both Resource and NotResource; IAM takes one of the two")

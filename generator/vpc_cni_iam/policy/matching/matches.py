@@ -23,19 +23,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ConditionCheck:
-    """One condition, read.
-
-    Args:
-        key: Its context key, in lower case.
-        templates: Its values taken apart, for the operators on strings and ARNs.
-        spelling: Its context key as written, for messages.
-    """
+    """One condition, read."""
 
     operator: Operator
-    key: str
+    key: str  # its context key, in lower case
     values: tuple[str, ...]
+    # Its values taken apart, for the operators on strings and ARNs.
     templates: tuple[Template, ...] = ()
-    spelling: str = field(default="", compare=False)
+    spelling: str = field(default="", compare=False)  # its context key as written, for messages
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -45,15 +45,11 @@ Order = Callable[[Decimal, Decimal], bool]
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """An operator without set operator and ``IfExists``.
-
-    Args:
-        negated: Whether it is true where no value matches.
-        order: How numbers and dates compare: the request's value, then the policy's.
-    """
+    """An operator without set operator and ``IfExists``."""
 
     family: Family
-    negated: bool = False
+    negated: bool = False  # whether it is true where no value matches
+    # How numbers and dates compare: the request's value, then the policy's.
     order: Order = compare.eq
 
 
@@ -92,15 +88,11 @@ _NAME = re.compile(r"(?:(ForAllValues|ForAnyValue):)?(.*?)(IfExists)?")
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """An operator as a condition uses it.
-
-    Args:
-        if_exists: Whether it is true where the request lacks the key.
-    """
+    """An operator as a condition uses it."""
 
     base: Base
     quantifier: SetOperator = SetOperator.NONE
-    if_exists: bool = False
+    if_exists: bool = False  # whether it is true where the request lacks the key
 
 
 def parse(name: str, place: ElementPath) -> Operator:

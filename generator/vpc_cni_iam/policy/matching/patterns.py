@@ -21,10 +21,9 @@ ArnPattern: TypeAlias = tuple[Wildcard, ...]
 
 
 def split_arn(parts: Plain) -> list[Plain] | None:
-    """Return the six parts of an ARN pattern, None if it has fewer.
+    """Return the six parts of an expanded ARN pattern, None if it has fewer.
 
-    Args:
-        parts: The pattern, variables expanded; a colon of a value separates like any other.
+    A colon of a variable's value separates like any other.
     """
     split: list[list[str | Wild]] = [[]]
     for part in parts:

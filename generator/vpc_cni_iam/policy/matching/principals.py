@@ -25,12 +25,9 @@ def test(statement: Statement, place: ElementPath) -> Caller | None:
     """Return the test that a statement makes of the caller, None if it makes none.
 
     Page "AWS JSON policy elements: Principal": ``*`` is anyone; an account, by number or by its
-    root ARN, is every principal in it; a role is each of its sessions too; everything else is
-    one name, without wildcards.
-
-    Raises:
-        InputError: NotPrincipal, whose effect AWS leaves to the service; or a wildcard in a
-            name.
+    root ARN, is every principal in it; a role is each of its sessions too; everything else is one
+    name, without wildcards. Raises `InputError` for NotPrincipal, whose effect AWS leaves to the
+    service.
     """
     if statement.not_principals:
         raise place.at(".NotPrincipal").refuse(

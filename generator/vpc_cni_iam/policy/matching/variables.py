@@ -20,15 +20,10 @@ Context: TypeAlias = Mapping[str, str | tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class PolicyVariable:
-    """A policy variable.
+    """A policy variable."""
 
-    Args:
-        key: The context key whose value it takes, in lower case.
-        default: What it takes if the request lacks the key, None for nothing.
-    """
-
-    key: str
-    default: str | None = None
+    key: str  # the context key whose value it takes, in lower case
+    default: str | None = None  # what it takes if the request lacks the key, None for nothing
 
 
 Part: TypeAlias = str | Wild | PolicyVariable
@@ -43,15 +38,9 @@ _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,'${}*?]+)(?:, '([^']*)')?)\}")
 def read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> Template:
     """Take a string apart into literal text, wildcards and variables.
 
-    Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` stand for
-    the characters themselves; a default stands in single quotes after a comma and a space; key
-    names are not case-sensitive; before version 2012-10-17 there are no variables.
-
-    Args:
-        wildcards: Whether ``*`` and ``?`` are wildcards here.
-
-    Raises:
-        InputError: A ``${`` that begins no variable.
+    Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` stand for the
+    characters themselves; a default stands in single quotes after a comma and a space; key names
+    are not case-sensitive; before version 2012-10-17 there are no variables.
     """
     parts: list[Part] = []
     position = 0

@@ -119,17 +119,11 @@ def _is_ambiguous(clause: Clause) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Whether all that a statement brings is covered.
+    """Whether all that a statement brings is covered."""
 
-    Args:
-        clause: An Allow that is new, or a Deny that is no more.
-        covering: What must cover it.
-        allows: What such a Deny may have held back; None of an Allow.
-    """
-
-    clause: Clause
-    covering: StatementCover
-    allows: ClauseIndex | None = None
+    clause: Clause  # an Allow that is new, or a Deny that is no more
+    covering: StatementCover  # what must cover it
+    allows: ClauseIndex | None = None  # what such a Deny may have held back; None of an Allow
 
     def regions(self) -> Iterator[tuple[Region, tuple[Clause, ...]]]:
         """Yield regions, with the statements they come from."""
@@ -158,24 +152,17 @@ def _questions(old: Sequence[Clause], new: Sequence[Clause]) -> list[_Question]:
 
 @dataclass(slots=True)
 class _Search:
-    """One attempt at a proof.
-
-    Args:
-        budget: What is left of the steps, of one question while it is looked at.
-        examples: Whether to look for counterexamples; without, the first part that stays open
-            decides.
-        splits: How many ways to take conditions apart are still tried.
-        more: How many uncovered parts that stay open are still looked at, for a counterexample.
-        new: The identities of the new statements.
-    """
+    """One attempt at a proof."""
 
     before: Compiled
     after: Compiled
-    budget: Budget
+    budget: Budget  # what is left of the steps, of one question while it is looked at
+    # Whether to look for counterexamples; without, the first part that stays open decides.
     examples: bool = True
-    splits: int = _SPLITS_IN_ALL
+    splits: int = _SPLITS_IN_ALL  # how many ways to take conditions apart are still tried
+    # How many uncovered parts that stay open are still looked at, for a counterexample.
     more: int = _MORE_PARTS
-    new: frozenset[int] = frozenset()
+    new: frozenset[int] = frozenset()  # the identities of the new statements
 
     def run(
         self, old: Sequence[Clause], new: Sequence[Clause]

@@ -35,26 +35,17 @@ _STEPS_OF_A_LETTER = 10
 
 @dataclass(frozen=True, slots=True)
 class WordClass:
-    """One way in which words match.
+    """One way in which words match."""
 
-    Args:
-        word: A shortest word that matches so.
-        accepted: The positions of the reading patterns that match it for certain.
-        certain: Whether a pattern that is not in ``accepted`` misses it for certain, which is
-            not so where a variable is involved.
-    """
-
-    word: Word
-    accepted: frozenset[int]
+    word: Word  # a shortest word that matches so
+    accepted: frozenset[int]  # the positions of the reading patterns that match it for certain
+    # Whether a pattern that is not in ``accepted`` misses it for certain, which is not so where a
+    # variable is involved.
     certain: bool
 
 
 def text(word: Word, values: Mapping[str, str] | None = None) -> str:
-    """Return a word as text.
-
-    Args:
-        values: What variables stand for, by key; any other has its default or is ``x``.
-    """
+    """Return a word as text; a variable without a value by its key has its default or is ``x``."""
     known = values or {}
     return "".join(
         known.get(s.variable.key, s.variable.default or "x") if isinstance(s, Atom) else s
@@ -77,8 +68,7 @@ class _Machine:
     def of(cls, groups: Sequence[Sequence[Glob]], readers: Sequence[Glob], begin: int) -> _Machine:
         """Return the machine, with every pattern started after its first letters.
 
-        Args:
-            begin: How many letters, which are the same in all patterns.
+        `begin` is how many letters are the same in all patterns.
         """
         machine = cls(len(groups))
         for number, glob in [
@@ -141,11 +131,9 @@ def word_classes(
 ) -> Iterator[WordClass]:
     """Yield every way in which the words of some patterns match other patterns.
 
-    Args:
-        groups: The words: those that match at least one pattern of each group. Patterns with
-            variables must not meet another group.
-        settled: Whether a word needs no reading, given readers that match all its
-            continuations, itself included.
+    The words match at least one pattern of each group. Patterns with variables must not meet
+    another group. `settled` is whether a word needs no reading, given readers that match all its
+    continuations, itself included.
     """
     every = [*chain.from_iterable(groups), *readers]
     prefix = _common_begin([glob.prefix for glob in every])

@@ -29,15 +29,11 @@ class TooHardError(Exception):
 
 @dataclass(slots=True)
 class Budget:
-    """The steps that an answer, or a part of one, may still take.
-
-    Args:
-        whole: The budget that this one is a part of.
-        remembered: Answers within this one, which cost nothing when asked for again.
-    """
+    """The steps that an answer, or a part of one, may still take."""
 
     steps: int = field(default_factory=lambda: ANSWER)
-    whole: Budget | None = None
+    whole: Budget | None = None  # the budget that this one is a part of
+    # Answers within this one, which cost nothing when asked for again.
     remembered: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def spend(self, steps: int = 1) -> None:
@@ -63,19 +59,11 @@ class Budget:
         return self.part(ANSWER)
 
     def share(self, parts: int = _SHARES) -> Budget:
-        """Return the budget of the next part of the work.
-
-        Args:
-            parts: How many parts there still are.
-        """
+        """Return the budget of the next part of the work, of which there still are `parts`."""
         return self.part(self.steps // min(parts, _SHARES))
 
     def remember(self, question: Hashable, answer: Callable[[], T]) -> T:
-        """Return the answer to a question, from memory where it was asked before.
-
-        Args:
-            question: The question, with all that its answer depends on.
-        """
+        """Return the answer to a question, which has all that it depends on, or remember it."""
         if question not in self.remembered:
             self.remembered[question] = answer()
         remembered: T = self.remembered[question]

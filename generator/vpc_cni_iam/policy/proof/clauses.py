@@ -25,26 +25,17 @@ from vpc_cni_iam.policy.wildcard import Wild
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Language:
-    """The actions or the resources of a statement.
-
-    Args:
-        globs: Its patterns as automata, None for one that cannot be.
-        exact: Those of its patterns that are tested as the evaluator does.
-        templates: All its patterns, to be looked up.
-        covers: Whether words can be known to match at all.
-        unless: Patterns with variables, of which it is not known that a word misses them.
-        prefixes: Texts of which each word begins with one.
-        index: The positions of the patterns by what they begin with.
-    """
+    """The actions or the resources of a statement."""
 
     element: Element
-    globs: tuple[Glob | None, ...]
-    exact: Patterns
-    templates: frozenset[Template]
-    covers: bool
+    globs: tuple[Glob | None, ...]  # its patterns as automata, None for one that cannot be
+    exact: Patterns  # those of its patterns that are tested as the evaluator does
+    templates: frozenset[Template]  # all its patterns, to be looked up
+    covers: bool  # whether words can be known to match at all
+    # Patterns with variables, of which it is not known that a word misses them.
     unless: frozenset[Glob]
-    prefixes: frozenset[str]
-    index: PrefixIndex
+    prefixes: frozenset[str]  # texts of which each word begins with one
+    index: PrefixIndex  # the positions of the patterns by what they begin with
 
     def has(self, text: str) -> bool:
         """Say whether a text matches."""
@@ -66,19 +57,14 @@ _REMEMBERED = 4096
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Clause:
-    """A statement.
-
-    Args:
-        at: The positions of its policy and of itself, from 0.
-        meaning: Equal for two statements that IAM reads alike.
-    """
+    """A statement."""
 
     statement: Statement
-    at: tuple[int, int]
+    at: tuple[int, int]  # the positions of its policy and of itself, from 0
     actions: Language
     resources: Language
     checks: tuple[ConditionCheck, ...]
-    meaning: Hashable
+    meaning: Hashable  # equal for two statements that IAM reads alike
 
     @property
     def denies(self) -> bool:
@@ -94,20 +80,13 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class RegionSide:
-    """A set of actions or of resources: what matches each group and nothing excluded.
+    """A set of actions or of resources: what matches each group and nothing excluded."""
 
-    Args:
-        groups: Each with the patterns of which one must match.
-        template: A pattern it came from.
-        within: All patterns it came from.
-        without: Those of what is excluded.
-    """
-
-    groups: tuple[tuple[Glob, ...], ...]
+    groups: tuple[tuple[Glob, ...], ...]  # each with the patterns of which one must match
     excluded: tuple[Glob, ...]
-    template: Template
-    within: tuple[Template, ...]
-    without: tuple[Template, ...] = ()
+    template: Template  # a pattern it came from
+    within: tuple[Template, ...]  # all patterns it came from
+    without: tuple[Template, ...] = ()  # those of what is excluded
 
     @property
     def text(self) -> str | None:
@@ -122,18 +101,12 @@ class RegionSide:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A set of requests.
+    """A set of requests."""
 
-    Args:
-        actions: Their actions are in one of these.
-        resources: Their resources are in one of these.
-        checks: Their contexts satisfy these conditions.
-        callers: Their principals are in each of these sets, of which an empty one is of all.
-    """
-
-    actions: tuple[RegionSide, ...]
-    resources: tuple[RegionSide, ...]
-    checks: tuple[ConditionCheck, ...]
+    actions: tuple[RegionSide, ...]  # their actions are in one of these
+    resources: tuple[RegionSide, ...]  # their resources are in one of these
+    checks: tuple[ConditionCheck, ...]  # their contexts satisfy these conditions
+    # Their principals are in each of these sets, of which an empty one is of all.
     callers: tuple[frozenset[tuple[str, str]], ...] = ()
 
 

@@ -31,16 +31,11 @@ _NOT_IN_SIDE = -1
 
 @dataclass(frozen=True, slots=True)
 class Uncovered:
-    """A part of a region that is not shown to be covered.
+    """A part of a region that is not shown to be covered."""
 
-    Args:
-        region: The part: of one action pattern and one resource pattern.
-        resource: A resource in it that no usable statement covers for this action.
-    """
-
-    region: Region
+    region: Region  # the part: of one action pattern and one resource pattern
     action: Word
-    resource: Word
+    resource: Word  # a resource in it that no usable statement covers for this action
 
 
 @dataclass(slots=True)
@@ -177,8 +172,7 @@ def _partition(
 ) -> Iterator[tuple[Word, frozenset[int]]]:
     """Yield a word of each class of a side, and which languages have all of that class.
 
-    Args:
-        enough: Whether a class that these languages have, and maybe others, may be left out.
+    `enough` is whether a class that these languages have, and maybe others, may be left out.
     """
     prefix = side.prefix
     owned = [(n, glob) for n, language in enumerate(languages) for glob in language.meeting(prefix)]

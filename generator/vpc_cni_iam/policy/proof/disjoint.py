@@ -44,14 +44,10 @@ _EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
 
 @dataclass(frozen=True, slots=True)
 class RolePolicies:
-    """The policies of a role.
+    """The policies of a role."""
 
-    Args:
-        policies: The policies, taken together.
-        session: Condition keys of its sessions whose value is known, such as session tags.
-    """
-
-    policies: tuple[Policy, ...]
+    policies: tuple[Policy, ...]  # the policies, taken together
+    # Condition keys of its sessions whose value is known, such as session tags.
     session: Mapping[str, str]
 
     @property
@@ -72,21 +68,14 @@ class RolePolicies:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Actions of two roles on the same resource.
+    """Actions of two roles on the same resource."""
 
-    Args:
-        first_actions: Those of the one role.
-        second_actions: Those of the other.
-        first: A request of the one; None if it is not known whether there is one.
-        second: A request of the other about the same resource.
-        reason: Why it is not known; empty if it is.
-    """
-
-    first_actions: tuple[str, ...]
-    second_actions: tuple[str, ...]
+    first_actions: tuple[str, ...]  # those of the one role
+    second_actions: tuple[str, ...]  # those of the other
+    # A request of the one; None if it is not known whether there is one.
     first: Request | None = None
-    second: Request | None = None
-    reason: str = ""
+    second: Request | None = None  # a request of the other about the same resource
+    reason: str = ""  # why it is not known; empty if it is
 
 
 @cache
@@ -101,14 +90,7 @@ def overlaps(
 ) -> Iterator[Overlap]:
     """Yield what of two roles can be about the same resource, or is not shown not to be.
 
-    Args:
-        first: The one role.
-        second: The other role.
-        kind: A type of resource, of `changes`.
-        budget: The steps that it may take.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
+    `kind` is a type of resource, of `changes`.
     """
     groups = [_by_access(role, kind) for role in (first, second)]
     pairs = [(access, other_access) for access in groups[0] for other_access in groups[1]]

@@ -26,14 +26,10 @@ class Characters(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """A policy variable, as one opaque letter: equal variables have equal values.
-
-    Args:
-        folded: Whether its value is compared without case.
-    """
+    """A policy variable, as one opaque letter: equal variables have equal values."""
 
     variable: PolicyVariable
-    folded: bool = False
+    folded: bool = False  # whether its value is compared without case
 
 
 # One letter of the input: a character, or an atom.
@@ -44,16 +40,12 @@ Item: TypeAlias = str | Characters | Atom
 
 @dataclass(frozen=True, slots=True)
 class Glob:
-    """A pattern of n items; before, between and after them a loop says what ``*`` takes.
+    """A pattern of n items; before, between and after them a loop says what ``*`` takes."""
 
-    Args:
-        items: What takes one letter each.
-        loops: One more than items: what may be skipped before the item, and at the end.
-        prefix: The literal text that every match begins with.
-    """
-
-    items: tuple[Item, ...]
+    items: tuple[Item, ...]  # what takes one letter each
+    # One more than items: what may be skipped before the item, and at the end.
     loops: tuple[Characters, ...]
+    # The literal text that every match begins with.
     prefix: str = field(init=False, compare=False, repr=False)
     _hash: int = field(init=False, compare=False, repr=False)
 
@@ -140,8 +132,7 @@ def is_ambiguous(template: Template) -> bool:
 def of_folded(template: Template, *, wide: bool) -> Glob | None:
     """Return the automaton of a text without case; None if it has letters outside ASCII.
 
-    Args:
-        wide: Whether it has what matches in some way to ignore case, or only what does in each.
+    A wide one has what matches in some way to ignore case, else only what does in each.
     """
     if not all(part.isascii() for part in template if isinstance(part, str)):
         return None
@@ -180,11 +171,7 @@ def _build(
     *,
     fold: Mapping[str, str] | None = None,
 ) -> Glob:
-    """Build the automaton of parts.
-
-    Args:
-        fold: For texts without case, what else is like a letter; None for texts with case.
-    """
+    """Build the automaton of parts; `fold` has what else is like a letter, without case."""
     items: list[Item] = []
     loops = [Characters.NONE]
     for part, characters in parts:

@@ -32,17 +32,10 @@ def never(
     budget: Budget,
     context: Mapping[str, str | None] | None = None,
 ) -> Proven | Counterexample | NotProven:
-    """Say whether policies never allow a request.
+    """Say whether the policies of one role never allow a request.
 
-    Args:
-        policies: The policies of one role, taken together.
-        actions: The actions, or patterns of them.
-        resource: The pattern of the resource.
-        budget: The steps that it may take.
-        context: Values of condition keys that the request has, None for a key that it has not.
-
-    Raises:
-        InputError: A policy that the evaluator refuses.
+    `actions` and `resource` are patterns; `context` has values of condition keys that the request
+    has, None for a key that it has not.
     """
     policies = [about(policy, resource) for policy in policies]
     denies = [Statement("Deny", not_actions=tuple(actions), resources=("*",))]
@@ -58,10 +51,6 @@ def about(policy: Policy, resource: str) -> Policy:
     Patterns of resources of other types match ARNs of the type only where a wildcard matches a
     colon that no ARN has. Of actions, AWS asks for on the type only those that the Service
     Authorization Reference has for it; those that it does not know stay.
-
-    Args:
-        policy: The policy.
-        resource: The pattern; one that names no type of EC2 leaves the policy as it is.
     """
     if (kind := _OF_TYPE.fullmatch(resource)) is None:
         return policy

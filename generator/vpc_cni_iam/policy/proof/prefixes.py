@@ -7,11 +7,7 @@ from collections.abc import Iterable, Iterator
 
 
 class PrefixIndex:
-    """Numbers by the literal text that a pattern begins with.
-
-    Args:
-        prefixes: A prefix and its number; a number may have several prefixes.
-    """
+    """Numbers by the literal text that a pattern begins with; a number may have several."""
 
     def __init__(self, prefixes: Iterable[tuple[str, int]]) -> None:
         self._numbers: dict[str, list[int]] = {}

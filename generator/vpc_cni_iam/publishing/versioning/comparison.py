@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.errors import PublishError
 from vpc_cni_iam.hcl.module.reader import read_blocks
 from vpc_cni_iam.hcl.parse import parse
@@ -36,7 +35,6 @@ _TAKING = frozenset(
         ChangeKind.CHANGED,
     }
 )
-_VARIANTS = {v.identifier: v.name for v in VARIANTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +132,7 @@ def _blocks(text: str, source: str) -> tuple[Block, ...]:
 def _permissions(old: _ModuleVersion, new: _ModuleVersion, folder: str) -> Iterator[VersionChange]:
     before, after, unread = old.documents, new.documents, old.unread | new.unread
     for name in sorted({*before, *after} - unread):
-        label = _VARIANTS.get(name, name)
+        label = variants.label(name)
         if name not in after:
             yield VersionChange(Bump.major, label, "the policy is removed")
         elif name not in before:

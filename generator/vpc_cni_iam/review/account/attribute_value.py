@@ -23,24 +23,14 @@ class ValueState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AttributeValue:
-    """A value on one side of a change.
+    """A value on one side of a change."""
 
-    Args:
-        state: What the plan says of it.
-        value: The value if it is known, what stands for it if it is sensitive, else None.
-    """
-
-    state: ValueState
-    value: Any = None
+    state: ValueState  # what the plan says of it
+    value: Any = None  # the value if it is known, what stands for it if it is sensitive, else None
 
     @classmethod
     def of(cls, value: Any, *, unknown: bool = False, hidden: bool = False) -> AttributeValue:
-        """Return a value as a plan has it.
-
-        Args:
-            unknown: Whether the plan marks it as known after apply.
-            hidden: Whether the plan marks it sensitive.
-        """
+        """Return a value as a plan has it and marks it: unknown until apply, or sensitive."""
         if hidden and (unknown or value is not None):
             return cls(ValueState.sensitive, None if unknown else value)
         if unknown:

@@ -12,51 +12,34 @@ from vpc_cni_iam.review.diff.changes import Action
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who has a policy.
+    """Who has a policy."""
 
-    Args:
-        name: Its address in the plan, else its IAM name, else what is known of it.
-        type: ``role``, ``user`` or ``group``.
-    """
-
-    name: str
-    type: str
+    name: str  # its address in the plan, else its IAM name, else what is known of it
+    type: str  # ``role``, ``user`` or ``group``
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One side of a slot.
+    """One side of a slot."""
 
-    Args:
-        read: The policy that stands there, or that is attached there.
-        policy: Of an attachment: the policy's address, else its ARN, else what is known of it.
-        arn: Of an attachment: the ARN, empty where it is not known.
-        owners: Who has it.
-        name: What IAM knows it by for each of them: the policy of an attachment, else the name of
-            an inline policy; empty where it is not known.
-    """
-
-    read: ReadPolicy
+    read: ReadPolicy  # the policy that stands there, or that is attached there
+    # Of an attachment: the policy's address, else its ARN, else what is known of it.
     policy: str = ""
-    arn: str = ""
-    owners: tuple[Owner, ...] = ()
+    arn: str = ""  # of an attachment: the ARN, empty where it is not known
+    owners: tuple[Owner, ...] = ()  # who has it
+    # What IAM knows it by for each of them: the policy of an attachment, else the name of an inline
+    # policy; empty where it is not known.
     name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyChange:
-    """A slot with what stands in it.
-
-    Args:
-        action: What the plan does to its resource.
-        before: What stood there.
-        after: What will stand there; of a resource that is forgotten, the same as before.
-    """
+    """A slot with what stands in it."""
 
     slot: PolicyAttribute
-    action: Action
-    before: Binding
-    after: Binding
+    action: Action  # what the plan does to its resource
+    before: Binding  # what stood there
+    after: Binding  # what will stand there; of a resource that is forgotten, the same as before
 
 
 def action_of(resource: Resource) -> Action:

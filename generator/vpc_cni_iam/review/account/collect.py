@@ -46,9 +46,8 @@ _MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
 class PlanPolicies:
     """The policies of one plan, and who has them.
 
-    Args:
-        dynamic: Addresses of roles whose inline policies a dynamic block makes.
-        locator: Finds what a policy that is known after apply is written like.
+    `dynamic` has addresses of roles whose inline policies a dynamic block makes; `locator` finds
+    what a policy that is known after apply is written like.
     """
 
     def __init__(

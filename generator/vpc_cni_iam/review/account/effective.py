@@ -22,51 +22,34 @@ _STAYS = ("no-op", "import", "move", "read")
 
 @dataclass(slots=True)
 class PrincipalPolicies:
-    """What a principal has.
+    """What a principal has."""
 
-    Args:
-        type: ``role``, ``user`` or ``group``.
-        before: What it had, by what it is called.
-        after: What it will have.
-        inline: The sizes of its inline policies after; None for one that is not known.
-        trust: Its trust policy after.
-        bounds: Its permissions boundary before and after, None for none.
-    """
-
-    type: str
-    before: dict[str, ReadPolicy] = field(default_factory=dict)
-    after: dict[str, ReadPolicy] = field(default_factory=dict)
+    type: str  # ``role``, ``user`` or ``group``
+    before: dict[str, ReadPolicy] = field(default_factory=dict)  # what it had, by what it is called
+    after: dict[str, ReadPolicy] = field(default_factory=dict)  # what it will have
+    # The sizes of its inline policies after; None for one that is not known.
     inline: dict[str, int | None] = field(default_factory=dict)
-    trust: ReadPolicy | None = None
+    trust: ReadPolicy | None = None  # its trust policy after
+    # Its permissions boundary before and after, None for none.
     bounds: tuple[ReadPolicy | None, ReadPolicy | None] = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """Something that goes though a resource of the plan is to keep it.
+    """Something that goes though a resource of the plan is to keep it."""
 
-    Args:
-        rule: The rule that it breaks.
-        item: The slot that it is said of.
-        owner: Who has it.
-        denies: Whether it denies anything, so that its going may give.
-        message: What goes, and why.
-    """
-
-    rule: str
-    item: PolicyChange
-    owner: str
-    denies: bool
-    message: str
+    rule: str  # the rule that it breaks
+    item: PolicyChange  # the slot that it is said of
+    owner: str  # who has it
+    denies: bool  # whether it denies anything, so that its going may give
+    message: str  # what goes, and why
 
 
 class EffectivePolicies:
     """What the principals of a plan have.
 
-    Args:
-        items: What the plan holds.
-        computed_attributes: What roles repeat of it, and of what was made elsewhere.
-        replaced: The addresses of roles, users and groups that are replaced.
+    `computed_attributes` are what roles repeat of its items, and of what was made elsewhere;
+    `replaced` has the addresses of roles, users and groups that are replaced.
     """
 
     def __init__(

@@ -28,14 +28,10 @@ _PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 
 
 class Locator:
-    """Finds where resources are written.
+    """Finds where resources are written; nothing without the root module's directory.
 
-    Args:
-        directory: The root module's directory; None to find nothing.
-        configuration: The plan's configuration, which says where modules come from.
-
-    Raises:
-        InputError: The directory is none, or has no file of a configuration.
+    The plan's configuration says where modules come from. Raises `InputError` for a directory
+    without a file of a configuration.
     """
 
     def __init__(self, directory: Path | None, configuration: PlanConfiguration) -> None:
@@ -56,33 +52,17 @@ class Locator:
         )
 
     def place(self, module: str, block: str) -> Place | None:
-        """Return where a resource is written; of a module from elsewhere, where it is called.
-
-        Args:
-            block: Its address in the module, without keys.
-        """
+        """Return where a resource is written; of a module from elsewhere, where it is called."""
         own, here = self._find(module, block)
         return own or here
 
     def says(self, module: str, block: str, pattern: str) -> bool | None:
-        """Say whether a resource's own text has something in it; None if it is not to be had.
-
-        Args:
-            block: Its address in the module, without keys.
-            pattern: A regular expression.
-        """
+        """Say whether a regular expression fits a resource's own text; None without that."""
         text = self._block_text(module, block)
         return None if text is None else re.search(pattern, text) is not None
 
     def written(self, module: str, block: str, argument: str) -> Policy | None:
-        """Return the policy that a resource's argument writes out, with unknown places named.
-
-        Args:
-            block: Its address in the module, without keys.
-
-        Returns:
-            None where it is no policy that is written out, or that is not to be had.
-        """
+        """Return the policy that an argument writes out, with unknown places named; else None."""
         text = self._block_text(module, block)
         if text is None:
             return None

@@ -102,11 +102,7 @@ class Owners:
                     yield resource, role.address
 
     def address(self, resource: Resource, argument: str, kind: str, name: str) -> str:
-        """Return the address of who has a name, or the name where that is not one of the plan.
-
-        Args:
-            kind: ``role``, ``user`` or ``group``.
-        """
+        """Return the address of who has a name, or the name where that is not one of the plan."""
         addresses = self.addresses(resource, (argument,), kind, name, after=True)
         return addresses[0] if len(addresses) == 1 else f"{kind} {name}"
 
@@ -152,10 +148,8 @@ class Owners:
     ) -> list[str]:
         """Return the addresses of who has a name: several if nothing tells two accounts apart.
 
-        Args:
-            path: The place of the name in the resource's expressions.
-            kind: ``role``, ``user`` or ``group``.
-            account: The account of it, empty where that is not known.
+        `path` is the place of the name in the resource's expressions; `account` is empty where it
+        is not known.
         """
         sides = [self._by_name[there].get((kind, name), []) for there in (after, not after)]
         candidates = sides[0] or sides[1]

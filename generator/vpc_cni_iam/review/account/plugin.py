@@ -36,22 +36,15 @@ class IdentityKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The identity of aws-node on one side of a plan.
+    """The identity of aws-node on one side of a plan."""
 
-    Args:
-        kind: How it gets its credentials.
-        roles: The roles: addresses in the plan, else ARNs or what is known of them. Nodes may
-            have several.
-        sources: The addresses of the resources that say so.
-        targets: Those of the roles that EKS Pod Identity assumes by way of another one.
-        deleted: Those of the roles that the plan deletes.
-    """
-
-    kind: IdentityKind
+    kind: IdentityKind  # how it gets its credentials
+    # The roles: addresses in the plan, else ARNs or what is known of them. Nodes may have several.
     roles: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # the addresses of the resources that say so
+    # Those of the roles that EKS Pod Identity assumes by way of another one.
     targets: tuple[str, ...] = ()
-    deleted: tuple[str, ...] = ()
+    deleted: tuple[str, ...] = ()  # those of the roles that the plan deletes
 
 
 NO_IDENTITY = Identity(IdentityKind.unknown)
@@ -59,44 +52,29 @@ NO_IDENTITY = Identity(IdentityKind.unknown)
 
 @dataclass(frozen=True, slots=True)
 class PluginState:
-    """The plugin in a cluster on one side of a plan.
+    """The plugin in a cluster on one side of a plan."""
 
-    Args:
-        installed: Whether the plan has an add-on or a Helm version of it.
-        config: How that sets it up.
-        mode: The IP family, empty where the plan does not say.
-        names: The cluster's name, account, region and the ID of its VPC, as far as they are known,
-            by parameter.
-    """
-
-    installed: bool
-    config: PluginConfig
-    mode: str
+    installed: bool  # whether the plan has an add-on or a Helm version of it
+    config: PluginConfig  # how that sets it up
+    mode: str  # the IP family, empty where the plan does not say
     identity: Identity
+    # The cluster's name, account, region and the ID of its VPC, as far as they are known, by
+    # parameter.
     names: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterPlugin:
-    """The plugin in one cluster, before and after.
+    """The plugin in one cluster, before and after."""
 
-    Args:
-        cluster: The cluster's address in the plan, else its name; empty where neither is known.
-        installer: The address of the add-on or Helm version, empty for none.
-        preserved: Whether an add-on that is deleted leaves the plugin running.
-        stays: Whether the cluster is there before and after, as far as the plan says.
-        goes: Whether the plan deletes the cluster.
-        nodes: The roles of its nodes, before and after.
-    """
-
-    cluster: str
+    cluster: str  # the cluster's address in the plan, else its name; empty where neither is known
     before: PluginState
     after: PluginState
-    installer: str
-    preserved: bool
-    stays: bool
-    goes: bool
-    nodes: tuple[str, ...]
+    installer: str  # the address of the add-on or Helm version, empty for none
+    preserved: bool  # whether an add-on that is deleted leaves the plugin running
+    stays: bool  # whether the cluster is there before and after, as far as the plan says
+    goes: bool  # whether the plan deletes the cluster
+    nodes: tuple[str, ...]  # the roles of its nodes, before and after
 
 
 class PluginReader:

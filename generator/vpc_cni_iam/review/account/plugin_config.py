@@ -28,23 +28,16 @@ _ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 @dataclass(frozen=True, slots=True)
 class PluginConfig:
-    """The plugin as one resource sets it up, on one side of the resource's change.
+    """The plugin as one resource sets it up, on one side of the resource's change."""
 
-    Args:
-        version: The version as written, `UNKNOWN_VERSION`, or empty where none is named.
-        environment: Environment variables with their values, sorted.
-        unread: Why not all of the configuration is known; empty if it is.
-        role_arn: The role that a chart's values annotate the service account with.
-        others: What else decides what runs or which role it has, and is not read: arguments of a
-            chart, images, the service account.
-        settings: What else is set, by the path of each value.
-    """
-
-    version: str
-    environment: tuple[tuple[str, str], ...] = ()
-    unread: str = ""
-    role_arn: str = ""
+    version: str  # the version as written, `UNKNOWN_VERSION`, or empty where none is named
+    environment: tuple[tuple[str, str], ...] = ()  # environment variables with their values, sorted
+    unread: str = ""  # why not all of the configuration is known; empty if it is
+    role_arn: str = ""  # the role that a chart's values annotate the service account with
+    # What else decides what runs or which role it has, and is not read: arguments of a chart,
+    # images, the service account.
     others: tuple[tuple[str, str], ...] = ()
+    # What else is set, by the path of each value.
     settings: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
 

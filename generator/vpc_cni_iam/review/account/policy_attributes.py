@@ -48,26 +48,18 @@ EXCLUSIVE = {
 
 @dataclass(frozen=True, slots=True)
 class PolicyAttribute:
-    """A place of a policy, or of the ARN of one.
-
-    Args:
-        kind: What stands there.
-        attribute: The place, as people write it.
-        path: The place in the resource's expressions in the configuration.
-        before: What stood there.
-        after: What will stand there.
-        owners: The arguments that name who has it: pairs of the argument and ``role``, ``user``
-            or ``group``; empty for the resource itself, and for what nobody has yet.
-        whole: Whether it stands for what else is in a list that is only known after apply.
-    """
+    """A place of a policy, or of the ARN of one."""
 
     resource: Resource
-    kind: Kind
-    attribute: str
-    path: tuple[str, ...]
-    before: AttributeValue
-    after: AttributeValue
+    kind: Kind  # what stands there
+    attribute: str  # the place, as people write it
+    path: tuple[str, ...]  # the place in the resource's expressions in the configuration
+    before: AttributeValue  # what stood there
+    after: AttributeValue  # what will stand there
+    # The arguments that name who has it: pairs of the argument and ``role``, ``user`` or ``group``;
+    # empty for the resource itself, and for what nobody has yet.
     owners: tuple[tuple[str, str], ...] = ()
+    # Whether it stands for what else is in a list that is only known after apply.
     whole: bool = False
 
 
@@ -76,9 +68,8 @@ def slots(
 ) -> Iterator[PolicyAttribute]:
     """Yield the places of policies in a resource, in a fixed order.
 
-    Args:
-        plan: Its plan, whose configuration says what of a role is set there.
-        dynamic: Addresses of roles whose inline policies a dynamic block makes.
+    `plan` has the configuration, which says what of a role is set there; `dynamic` has addresses of
+    roles whose inline policies a dynamic block makes.
     """
     kind = resource.type
     if kind in _POLICIES:

@@ -40,17 +40,11 @@ _JOINED = (
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A policy as far as it is known.
+    """A policy as far as it is known."""
 
-    Args:
-        policy: The policy, None if nothing of it is known.
-        holes: What is not known, and what it refers to.
-        document: The address of the data source.
-    """
-
-    policy: Policy | None
-    holes: tuple[str, ...]
-    document: str = ""
+    policy: Policy | None  # the policy, None if nothing of it is known
+    holes: tuple[str, ...]  # what is not known, and what it refers to
+    document: str = ""  # the address of the data source
 
 
 class Rebuilder:
@@ -62,9 +56,7 @@ class Rebuilder:
     def rebuild(self, resource: Resource, path: tuple[str, ...], depth: int = 0) -> Rebuilt:
         """Return the policy that an argument of a resource will have.
 
-        Args:
-            path: The argument's place in the resource's expressions.
-            depth: How many documents led here.
+        `path` is its place in the resource's expressions; `depth` is how many documents led here.
         """
         resolution = self._instances.resolve(resource, path)
         documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
@@ -79,12 +71,7 @@ class Rebuilder:
         return self.document(document, depth)
 
     def document(self, resource: Resource, depth: int = 0) -> Rebuilt:
-        """Return the policy of a data source that is read at apply.
-
-        Args:
-            resource: The data source.
-            depth: How many documents led here.
-        """
+        """Return the policy of a data source that is read at apply."""
         values = resource.after or {}
         if flagged(resource.hidden_after):
             why = f"{resource.address} has sensitive values, which are not shown"

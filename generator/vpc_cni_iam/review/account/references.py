@@ -32,9 +32,7 @@ class References:
     ) -> Resource | None:
         """Return the instance that a resource means; None if it may be one of several.
 
-        Args:
-            asking: The resource whose argument refers to it.
-            reference: The module's address and the address in it, which may have an index.
+        `reference` is the module's address and the address in it, which may have an index.
         """
         module, block, _ = reference
         address = f"{module}.{block}".lstrip(".")

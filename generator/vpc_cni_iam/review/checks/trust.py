@@ -153,8 +153,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _trust(change: Change, context: Context, untagged: bool | None) -> Iterator[Finding]:
     """Yield what is wrong with one trust policy.
 
-    Args:
-        untagged: Whether an association switched session tags off before; None where none does.
+    `untagged` is whether an association switched session tags off before; None where none does.
     """
     tagged = untagged is None
     principal = context.principals.get(change.address)

@@ -38,7 +38,7 @@ rule(
     "warning",
     "new-access any-change",
     "A function, a task or another workload gets another role, or a role that is there.",
-    "Whoever writes its code can do what the role may do. It is an error where the role may do "
+    "Anyone who writes its code can do what the role may do. It is an error where the role may do "
     "something that the one before could not, and a note where it may do nothing more. Of a role "
     "that the plan makes, its policies are findings.",
 )

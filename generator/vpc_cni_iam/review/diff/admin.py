@@ -55,11 +55,7 @@ REACH_TEXTS = {
 
 
 def reach(policies: Iterable[Policy], bound: Policy | None = None) -> AccessScope:
-    """Return how far policies reach.
-
-    Args:
-        bound: Its permissions boundary, None for none that is known.
-    """
+    """Return how far policies reach, within a permissions boundary if one is known."""
     own = _reach(tuple(policies))
     if bound is None:
         return own

@@ -52,10 +52,7 @@ def policy_change(
 ) -> tuple[Change, Names] | None:
     """Return what the plan does to a policy, and the names that it has stand-ins for.
 
-    None for drift that is not about the policy.
-
-    Args:
-        stand_ins: Whether there may be stand-ins for names.
+    None for drift that is not about the policy. `stand_ins` is whether there may be any.
     """
     slot, resource = item.slot, item.slot.resource
     if item.action == "drift" and not _differs(item):
@@ -112,8 +109,7 @@ def _verdict(
 ) -> tuple[_Verdict, str]:
     """Return what is said of a change, asked once of those that differ in their resource alone.
 
-    Args:
-        named: Whether to return the text of the verdict beside stand-ins, too.
+    `named` is whether to return the text of the verdict beside stand-ins, too.
     """
 
     def judge() -> tuple[_Verdict, str]:

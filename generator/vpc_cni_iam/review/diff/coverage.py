@@ -37,21 +37,15 @@ _NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 
 @dataclass(frozen=True, slots=True)
 class ReviewTarget:
-    """For what policies are judged.
+    """For what policies are judged."""
 
-    Args:
-        version: The plugin's version.
-        mode: The IP family; None to go by what each policy allows.
-        environment: The plugin's environment variables that are known.
-        chosen: Whether the user chose the version, which then overrides what the plan says.
-        vpc_id: The VPC of the cluster, empty to go by what each policy names.
-    """
-
-    version: PluginVersion
-    mode: Mode | None = None
+    version: PluginVersion  # the plugin's version
+    mode: Mode | None = None  # the IP family; None to go by what each policy allows
+    # The plugin's environment variables that are known.
     environment: tuple[tuple[str, str], ...] = ()
+    # Whether the user chose the version, which then overrides what the plan says.
     chosen: bool = False
-    vpc_id: str = ""
+    vpc_id: str = ""  # the VPC of the cluster, empty to go by what each policy names
 
 
 @lru_cache(4096)
@@ -77,22 +71,14 @@ def _is_of_resource_controller(policy: Policy) -> bool:
 
 
 def names(statement: Statement, action: str) -> bool:
-    """Say whether a statement is about an action.
-
-    Args:
-        action: The action, without a wildcard.
-    """
+    """Say whether a statement is about an action without a wildcard."""
     patterns = statement.not_actions or statement.actions
     named = any(wildcard.matches(pattern.lower(), action.lower()) for pattern in patterns)
     return named is not bool(statement.not_actions)
 
 
 def mode_for(policies: Sequence[Policy], target: ReviewTarget) -> Mode:
-    """Return the IP family that policies are reviewed for; IPv4 where that cannot be asked.
-
-    Args:
-        target: The version and the mode, if one is asked for.
-    """
+    """Return the IP family that policies are reviewed for; IPv4 where that cannot be asked."""
     if target.mode:
         return target.mode
     try:
@@ -109,8 +95,7 @@ def coverage_change(
 ) -> CoverageChange | None:
     """Return what a change does to what the plugin needs; None where that cannot be asked.
 
-    Args:
-        bounds: Its permissions boundary before and after, None for none that is known.
+    `bounds` are its permissions boundary before and after, None for none that is known.
     """
     mode = mode_for(before or after, target)
     runs = _runs((*after, *before), mode, target)
@@ -155,12 +140,7 @@ def missing_permissions(
 ) -> tuple[MissingPermission, ...] | None:
     """Return the calls of a plugin version that policies do not allow, one for each action.
 
-    Args:
-        target: The version, the IP family and the environment.
-        bound: The permissions boundary, None for none that is known.
-
-    Returns:
-        None where the evaluator refuses a policy.
+    None where the evaluator refuses a policy.
     """
     runs = _runs(policies, mode_for(policies, target), target)
     try:

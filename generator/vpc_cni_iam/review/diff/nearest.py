@@ -26,11 +26,9 @@ _PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
 def nearest(policy: Policy, version: PluginVersion) -> Nearest:
     """Return the nearest document, and how the policy differs from it.
 
-    Names that the policy says stand in place of the documents' placeholders. Of documents that
-    are as near, upstream's own come first, and the newest of them.
-
-    Args:
-        version: The version for which documents with their gaps filled are compared, too.
+    Names that the policy says stand in place of the documents' placeholders. Of documents that are
+    as near, upstream's own come first, and the newest of them. Documents with their gaps filled for
+    `version` are compared, too.
     """
     names = names_in([policy])
     values = {**_PLACEHOLDERS, **parameters.values({}), **names}
@@ -145,27 +143,18 @@ def _granted(statement: Statement) -> frozenset[Hashable]:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamUpdate:
-    """A policy that was one document of the catalog and is a newer one.
+    """A policy that was one document of the catalog and is a newer one."""
 
-    Args:
-        old: The document before.
-        new: The document after.
-        added: The actions that the newer one adds, each with the version that first calls it.
-    """
-
-    old: str
-    new: str
+    old: str  # the document before
+    new: str  # the document after
+    # The actions that the newer one adds, each with the version that first calls it.
     added: tuple[str, ...]
 
 
 def upstream_update(
     before: Policy | None, after: Policy | None, version: PluginVersion
 ) -> UpstreamUpdate | None:
-    """Return how a policy moves from one document of the catalog to another, None if it does not.
-
-    Args:
-        version: The version for which documents with their gaps filled are compared, too.
-    """
+    """Return how a policy moves from one document to another as `nearest` has them, else None."""
     if before is None or after is None or before == after:
         return None
     old, new = nearest(before, version), nearest(after, version)

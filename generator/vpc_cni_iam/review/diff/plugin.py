@@ -25,56 +25,39 @@ Kind = Literal["pod-identity", "irsa", "node-role", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class PluginIdentity:
-    """The identity of aws-node, and what it lacks.
+    """The identity of aws-node, and what it lacks."""
 
-    Args:
-        kind: ``pod-identity``, ``irsa``, ``node-role``, or ``unknown`` where the plan does not say.
-        roles: The roles: addresses in the plan, else ARNs or what is known of them.
-        sources: The addresses of the resources that say so.
-        missing: The calls of the version that its policies do not allow; None where the plan does
-            not show the policies, and those that it shows lack nothing.
-        lacking: The roles of which that is so: nodes may have several.
-        opaque: Policies of it whose documents are not known.
-        deleted: The roles that the plan deletes, though something still names them.
-    """
-
+    # ``pod-identity``, ``irsa``, ``node-role``, or ``unknown`` where the plan does not say.
     kind: Kind
-    roles: tuple[str, ...]
-    sources: tuple[str, ...]
+    roles: tuple[str, ...]  # the roles: addresses in the plan, else ARNs or what is known of them
+    sources: tuple[str, ...]  # the addresses of the resources that say so
+    # The calls of the version that its policies do not allow; None where the plan does not show the
+    # policies, and those that it shows lack nothing.
     missing: tuple[MissingPermission, ...] | None
-    lacking: tuple[str, ...]
-    opaque: tuple[str, ...]
+    lacking: tuple[str, ...]  # the roles of which that is so: nodes may have several
+    opaque: tuple[str, ...]  # policies of it whose documents are not known
+    # The roles that the plan deletes, though something still names them.
     deleted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterChange:
-    """The plugin in one cluster, before and after.
+    """The plugin in one cluster, before and after."""
 
-    Args:
-        cluster: The cluster's address in the plan, else its name; empty where neither is known.
-        installer: The address of the add-on or Helm version, empty for none in the plan.
-        version_before: The plugin's version as the plan has it, empty where it names none.
-        version_after: The same, after.
-        judged_before: The version that the policies before are judged by.
-        judged_after: The same, after.
-        source: Where the version after comes from: the plan, the option ``--cni-version``, or the
-            newest known where neither says.
-        access: Whether aws-node may newly do anything by the identity after; None where the
-            identity stays.
-    """
-
-    cluster: str
-    installer: str
-    version_before: str
-    version_after: str
-    judged_before: str
-    judged_after: str
+    cluster: str  # the cluster's address in the plan, else its name; empty where neither is known
+    installer: str  # the address of the add-on or Helm version, empty for none in the plan
+    version_before: str  # the plugin's version as the plan has it, empty where it names none
+    version_after: str  # the same, after
+    judged_before: str  # the version that the policies before are judged by
+    judged_after: str  # the same, after
+    # Where the version after comes from: the plan, the option ``--cni-version``, or the newest
+    # known where neither says.
     source: VersionSource
     mode_before: Mode
     mode_after: Mode
     before: PluginIdentity
     after: PluginIdentity
+    # Whether aws-node may newly do anything by the identity after; None where the identity stays.
     access: Access | None
 
     @property
@@ -114,11 +97,7 @@ def cluster_change(
     target: ReviewTarget,
     budget: Budget,
 ) -> ClusterChange:
-    """Return the plugin of a cluster on both sides of a plan.
-
-    Args:
-        principals: The policies of the roles of the plan, by address.
-    """
+    """Return the plugin of a cluster on both sides of a plan; `principals` are by address."""
     before, after = plugin.before, plugin.after
     (version, _), (later, source) = (judged_version(s.config, target) for s in (before, after))
     if not (before.installed and before.config.version):
@@ -145,19 +124,13 @@ def cluster_change(
 
 @dataclass(frozen=True, slots=True)
 class _Policies:
-    """The policies of an identity on one side, as far as they are known.
+    """The policies of an identity on one side, as far as they are known."""
 
-    Args:
-        by_role: Of each role that the plan shows, its known policies and its permissions boundary.
-        opaque: Policies whose documents are not known.
-        has_secrets: Whether they have values that may not be shown.
-        shown: Whether the plan shows every role.
-    """
-
+    # Of each role that the plan shows, its known policies and its permissions boundary.
     by_role: Mapping[str, tuple[tuple[Policy, ...], Policy | None]]
-    opaque: tuple[str, ...]
-    has_secrets: bool
-    shown: bool
+    opaque: tuple[str, ...]  # policies whose documents are not known
+    has_secrets: bool  # whether they have values that may not be shown
+    shown: bool  # whether the plan shows every role
 
     @property
     def known(self) -> tuple[Policy, ...]:
@@ -232,12 +205,7 @@ def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:
 
 
 def newly_called(before: str, after: str, mode: Mode) -> tuple[str, ...]:
-    """Return the actions that one version calls and another does not.
-
-    Args:
-        before: The other version.
-        after: The version.
-    """
+    """Return the actions that one version calls and an earlier one does not."""
     old, new = (
         {use.action for use in call_ranges((mode,), PluginVersion.of(version))}
         for version in (before, after)

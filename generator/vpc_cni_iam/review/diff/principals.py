@@ -50,11 +50,8 @@ def principal(
 ) -> PrincipalChange:
     """Return a principal with what is said of all its policies together.
 
-    Args:
-        name: Its address, else its name.
-        label: Its IAM name, empty where it is not known.
-        plugin: For what its policies are judged where aws-node has the role, else None.
-        stand_ins: Whether there may be stand-ins for names.
+    `name` is its address, else its name; `label` its IAM name, empty where it is not known;
+    `plugin` for what its policies are judged where aws-node has the role, else None.
     """
     asked, names = _with_stand_ins(has)
     # The target may name the cluster or the VPC, as the policies do: no stand-in is for both.

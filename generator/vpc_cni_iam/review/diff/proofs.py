@@ -38,9 +38,8 @@ def roles_access(
 ) -> Access:
     """Say whether any of the new roles allows anything that the old ones together do not.
 
-    Args:
-        old: The policies of each role, and its permissions boundary.
-        new: The same. A Deny of one role holds back nothing that another one allows.
+    Each has its policies and its permissions boundary. A Deny of one role holds back nothing that
+    another one allows.
     """
     before = [*old]
     known = [policy for policies, _ in before for policy in policies]

@@ -35,11 +35,7 @@ def has_variables(policy: Policy) -> bool:
 
 
 def lines(old: Policy, new: Policy, texts: tuple[str, str]) -> tuple[Line, ...]:
-    """Return what is spelled differently and means the same.
-
-    Args:
-        texts: Both as JSON; empty where there is no text.
-    """
+    """Return what is spelled differently and means the same; `texts` are both as JSON, or empty."""
     pairs = _pairs(old, new)
     rewordings = [Line("no-op", kind, text) for kind, text in _statements(old, new, pairs)]
     rewordings += [Line("no-op", kind, text) for kind, text in _json(texts, pairs)]

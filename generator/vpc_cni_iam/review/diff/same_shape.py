@@ -59,8 +59,7 @@ def with_stand_ins(text: str) -> tuple[str, Names]:
 def may_stand_in(policy: Policy, text: str, stand_ins: Iterable[str]) -> bool:
     """Say whether nothing but equality decides where stand-ins are in a policy.
 
-    Args:
-        text: The policy's JSON, of which no other part may have them.
+    No other part of its JSON may have them.
     """
     words = [word for statement in policy.statements for word in _stand_ins_in(statement)]
     for stand_in in stand_ins:

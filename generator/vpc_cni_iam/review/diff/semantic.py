@@ -39,11 +39,9 @@ def lines(
 ) -> tuple[Line, ...]:
     """Return the semantic difference, gains first.
 
-    Args:
-        old: The policy before; None if there was none.
-        texts: Both as JSON, for what is only spelled differently; empty where there is no text.
-        exact: False if a policy has places that are not known, about which nothing is proven.
-        alone: False if other policies may allow what this one denies.
+    `texts` are both as JSON, for what is only spelled differently; empty where there is none. Not
+    `exact` is a policy with places that are not known, about which nothing is proven; not `alone`,
+    that other policies may allow what this one denies.
     """
     before, after = old or _NONE, new or _NONE
     if before == after and texts[0] == texts[1]:

@@ -19,11 +19,7 @@ def managed(size: int) -> Size:
 
 
 def inline(kind: str, size: int) -> Size:
-    """Return the size of all inline policies of a principal beside its limit.
-
-    Args:
-        kind: ``role``, ``user`` or ``group``.
-    """
+    """Return the size of all inline policies of a principal beside the limit of its kind."""
     return Size(f"inline policies of the {kind} together", size, INLINE[kind])
 
 

@@ -62,9 +62,8 @@ class Flaw:
 def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tuple[Flaw, ...]:
     """Return what is wrong with the trust by IRSA or Pod Identity in a trust policy.
 
-    Args:
-        for_plugin: Whether the role is the plugin's, so that only its service account may have it.
-        session_tags: False if an association of the role switches its session tags off.
+    `for_plugin` is whether the role is the plugin's, so that only its service account may have it;
+    `session_tags` is false if an association of the role switches its session tags off.
     """
     every_flaw: list[Flaw] = []
     for statement in policy.statements:
@@ -82,8 +81,7 @@ def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tup
 def trusts_service(policy: Policy, service: str) -> bool:
     """Say whether a trust policy names a service, such as ``ec2.amazonaws.com``.
 
-    Args:
-        service: The service; a name of it in another partition counts, too.
+    A name of it in another partition counts, too.
     """
     return any(s.effect == "Allow" and _trusts(s, service) for s in policy.statements)
 

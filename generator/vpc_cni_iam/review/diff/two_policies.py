@@ -19,39 +19,24 @@ from vpc_cni_iam.review.diff.verdicts import Access, Line
 
 @dataclass(frozen=True, slots=True)
 class ComparedPolicy:
-    """One of two policies.
+    """One of two policies."""
 
-    Args:
-        title: What it is, in a line.
-        policy: The policy; the statements of all that were chosen.
-        skipped: What else the input holds, which no verdict may ignore.
-    """
-
-    title: str
-    policy: Policy
-    skipped: tuple[Skipped, ...]
+    title: str  # what it is, in a line
+    policy: Policy  # the policy; the statements of all that were chosen
+    skipped: tuple[Skipped, ...]  # what else the input holds, which no verdict may ignore
 
 
 @dataclass(frozen=True, slots=True)
 class Between:
-    """How two policies differ.
-
-    Args:
-        old: What the one before is, in a line.
-        new: The same of the one after.
-        lines: The semantic difference, gains first.
-        access: Whether the new one allows anything that the old one does not.
-        old_skipped: What the input of the one before holds besides.
-        new_skipped: The same of the one after.
-    """
+    """How two policies differ."""
 
     format: Literal[1] = field(default=1, kw_only=True)
-    old: str
-    new: str
-    lines: tuple[Line, ...]
-    access: Access
-    old_skipped: tuple[Skipped, ...]
-    new_skipped: tuple[Skipped, ...]
+    old: str  # what the one before is, in a line
+    new: str  # the same of the one after
+    lines: tuple[Line, ...]  # the semantic difference, gains first
+    access: Access  # whether the new one allows anything that the old one does not
+    old_skipped: tuple[Skipped, ...]  # what the input of the one before holds besides
+    new_skipped: tuple[Skipped, ...]  # the same of the one after
 
 
 def side(
@@ -61,18 +46,11 @@ def side(
     names: Mapping[str, str | None],
     user_values: GivenVariables | None = None,
 ) -> ComparedPolicy:
-    """Return the policy of an input.
+    """Return the policy of a path, or ``-``, if the evaluator takes it.
 
-    Args:
-        target: A path, or ``-``.
-        documents: The names of the policies to take; an input with one that has no name needs
-            none.
-        names: Names that the user gave for a module's variables, by parameter; None for others.
-        user_values: Values for its other variables.
-
-    Raises:
-        InputError: It cannot be read, or the evaluator refuses it.
-        UsageError: A name that is not there, several policies and no name, or a bad name.
+    `documents` has the names of the policies to take; an input with one that has no name needs
+    none. `names` are those that the user gave for a module's variables, by parameter, and
+    `user_values` values for its others.
     """
     there = open_filled(target, stdin, names, user_values)
     nameless = [o.name for o in there.policies] == [""]

@@ -11,127 +11,82 @@ Verdict = Literal["no new access", "new access", "not proven", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of the semantic difference.
+    """One line of the semantic difference."""
 
-    Args:
-        effect: ``gain``, ``loss``, or ``no-op``: proven to change nothing.
-        kind: The word for it: ``gained``, ``widened``, ``weakened``, ``undenied``, ``lost``,
-            ``narrowed``, ``tightened``, ``denied``, ``changed``; ``reordered``, ``relabelled``,
-            ``regrouped``, ``respelled``, ``redundant`` of a no-op.
-        text: What, such as ``ec2:CreateTags on *``.
-    """
-
-    effect: Effect
+    effect: Effect  # ``gain``, ``loss``, or ``no-op``: proven to change nothing
+    # The word for it: ``gained``, ``widened``, ``weakened``, ``undenied``, ``lost``, ``narrowed``,
+    # ``tightened``, ``denied``, ``changed``; ``reordered``, ``relabelled``, ``regrouped``,
+    # ``respelled``, ``redundant`` of a no-op.
     kind: str
-    text: str
+    text: str  # what, such as ``ec2:CreateTags on *``
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A request that is allowed after and was not before.
+    """A request that is allowed after and was not before."""
 
-    Args:
-        action: Such as ``ec2:DeleteTags``.
-        resource: The resource's ARN, or ``*``.
-        principal: The caller, of a trust policy; else empty.
-        context: Context keys with their values, sorted.
-        made_up: What of it comes of the policies' patterns alone, so that AWS may have no such
-            thing: ``action``, ``resource``, ``action and resource``, or empty.
-    """
-
-    action: str
-    resource: str
-    principal: str
-    context: tuple[tuple[str, tuple[str, ...]], ...]
+    action: str  # such as ``ec2:DeleteTags``
+    resource: str  # the resource's ARN, or ``*``
+    principal: str  # the caller, of a trust policy; else empty
+    context: tuple[tuple[str, tuple[str, ...]], ...]  # context keys with their values, sorted
+    # What of it comes of the policies' patterns alone, so that AWS may have no such thing:
+    # ``action``, ``resource``, ``action and resource``, or empty.
     made_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whether a change allows anything that was not allowed before.
+    """Whether a change allows anything that was not allowed before."""
 
-    Args:
-        verdict: ``no new access`` is proven; ``new access`` has a witness.
-        witness: The request of the latter, where it may be shown; of ``not proven``, a request that
-            is new in what was read, where not all was.
-        reason: Why nothing could be proven, of the other two; of new access, why no request is
-            shown.
-    """
-
-    verdict: Verdict
+    verdict: Verdict  # ``no new access`` is proven; ``new access`` has a witness
+    # The request of the latter, where it may be shown; of ``not proven``, a request that is new in
+    # what was read, where not all was.
     witness: Example | None = None
+    # Why nothing could be proven, of the other two; of new access, why no request is shown.
     reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MissingPermission:
-    """A call of the plugin that is no longer allowed, or not allowed.
+    """A call of the plugin that is no longer allowed, or not allowed."""
 
-    Args:
-        action: Such as ``ec2:DescribeSubnets``.
-        impact: ``fatal`` or ``degraded``.
-        breaks: What its denial breaks, or when it is called, in words.
-        evidence: Where in the plugin's source it was read.
-    """
-
-    action: str
-    impact: Literal["fatal", "degraded"]
-    breaks: str
-    evidence: str
+    action: str  # such as ``ec2:DescribeSubnets``
+    impact: Literal["fatal", "degraded"]  # ``fatal`` or ``degraded``
+    breaks: str  # what its denial breaks, or when it is called, in words
+    evidence: str  # where in the plugin's source it was read
 
 
 @dataclass(frozen=True, slots=True)
 class CoverageChange:
-    """What a change does to what the plugin needs at a version.
+    """What a change does to what the plugin needs at a version."""
 
-    Args:
-        version: The plugin's version, such as ``v1.23.0``.
-        mode: ``ipv4`` or ``ipv6``.
-        lost: What was allowed before and is not after.
-        lacking: What is not allowed after, lost or not.
-        gained: What was not allowed before and is after.
-    """
-
-    version: str
-    mode: str
-    lost: tuple[MissingPermission, ...]
-    lacking: tuple[MissingPermission, ...]
-    gained: tuple[str, ...]
+    version: str  # the plugin's version, such as ``v1.23.0``
+    mode: str  # ``ipv4`` or ``ipv6``
+    lost: tuple[MissingPermission, ...]  # what was allowed before and is not after
+    lacking: tuple[MissingPermission, ...]  # what is not allowed after, lost or not
+    gained: tuple[str, ...]  # what was not allowed before and is after
 
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The document of the catalog that a policy equals or comes nearest to.
+    """The document of the catalog that a policy equals or comes nearest to."""
 
-    Args:
-        name: Such as ``ipv4-scoped of 2022-01-31`` or ``AmazonEKS_CNI_Policy v6``.
-        variant: The variant, ``managed`` for AWS's managed policy.
-        equal: Whether IAM reads the two alike.
-        filled: The names that the policy has in place of the document's placeholders, such as
-            ``cluster_name = prod``.
-        differences: How the policy differs from it, in words.
-    """
-
-    name: str
-    variant: str
-    equal: bool
+    name: str  # such as ``ipv4-scoped of 2022-01-31`` or ``AmazonEKS_CNI_Policy v6``
+    variant: str  # the variant, ``managed`` for AWS's managed policy
+    equal: bool  # whether IAM reads the two alike
+    # The names that the policy has in place of the document's placeholders, such as ``cluster_name
+    # = prod``.
     filled: tuple[str, ...]
-    differences: tuple[str, ...]
+    differences: tuple[str, ...]  # how the policy differs from it, in words
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A size beside its limit.
+    """A size beside its limit."""
 
-    Args:
-        what: What is measured, such as ``managed policy`` or ``inline policies of the role``.
-        size: Characters without white space.
-        limit: IAM's limit.
-    """
-
-    what: str
-    size: int
-    limit: int
+    what: str  # what is measured, such as ``managed policy`` or ``inline policies of the role``
+    size: int  # characters without white space
+    limit: int  # IAM's limit
 
     @property
     def over(self) -> bool:

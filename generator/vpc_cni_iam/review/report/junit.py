@@ -24,11 +24,9 @@ def report(review: Review, files: str | None = None) -> str:
     """Return a review as XML; it is ASCII.
 
     A finding that fails the review is a test that fails, another one a test that passes and has
-    something to say, an ignored one a test that is skipped; a change without any passes.
-
-    Args:
-        files: Where the root module is in its repository, with forward slashes; then each test
-            has its file, as GitLab likes it and the schema of Jenkins refuses it.
+    something to say, an ignored one a test that is skipped; a change without any passes. With
+    `files`, where the root module is in its repository, each test has its file, as GitLab likes it
+    and the schema of Jenkins refuses it.
     """
     cases = list(_cases(review, files))
     numbers = {

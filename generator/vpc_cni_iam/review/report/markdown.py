@@ -21,15 +21,10 @@ from vpc_cni_iam.review.report_formats import Forge, Setting
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What a forge takes.
+    """What a forge takes."""
 
-    Args:
-        limit: Longest comment, in bytes of UTF-8, so that no way of counting finds it longer.
-        folds: Whether it shows ``<details>`` of HTML folded, and not as text.
-    """
-
-    limit: int
-    folds: bool
+    limit: int  # longest comment, in bytes of UTF-8, so that no way of counting finds it longer
+    folds: bool  # whether it shows ``<details>`` of HTML folded, and not as text
 
 
 DIALECTS: dict[Forge, Dialect] = {

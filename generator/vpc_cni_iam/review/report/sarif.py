@@ -37,9 +37,8 @@ def write(review: Review, setting: Setting) -> str:
 def report(review: Review, prefix: str = "", *, suppressed: bool = True) -> str:
     """Return a review as SARIF; it is ASCII.
 
-    Args:
-        prefix: Where the root module is in its repository, with forward slashes.
-        suppressed: Whether what is ignored is in it, marked so. GitHub shows it as open.
+    `prefix` is where the root module is in its repository, with forward slashes. With `suppressed`,
+    what is ignored is in it, marked so; GitHub shows it as open.
     """
     ignored = review.ignored if suppressed else ()
     every: list[Finding | Ignored] = [*review.findings, *ignored]

@@ -16,7 +16,7 @@ from msgspec import UnsetType
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
 from vpc_cni_iam.catalog.options import Options, options
-from vpc_cni_iam.errors import InputError, OptionError, TreeError
+from vpc_cni_iam.errors import ConfigurationError, InputError, OptionError, TreeError
 from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.texts import content, read, toml
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
@@ -104,7 +104,7 @@ def load(path: Path, *, strict: bool = False) -> Config:
     stand in.
     """
     if not os.path.lexists(path):
-        raise InputError(str(path), "", "is missing; vpc-cni-iam init writes one")
+        raise InputError(str(path), "", "is not there; create one with vpc-cni-iam init")
     # Its line ends are the user's, and an upgrade keeps them.
     return parse(read(path, "TOML", CONFIGURATION), path, strict=strict)
 
@@ -117,19 +117,19 @@ def parse(text: str, path: Path, *, strict: bool = False) -> Config:
     for key in document:
         if key != "module":
             line = places.key(None, key) or 1
-            raise InputError(source, f"line {line}", unknown_name(key, ["module"], "key"))
+            raise ConfigurationError(source, f"line {line}", unknown_name(key, ["module"], "key"))
     tables = document.get("module", [])
     if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
         line = places.key(None, "module") or 1
-        raise InputError(source, f"line {line}", "write [[module]], with two brackets")
+        raise ConfigurationError(source, f"line {line}", "write [[module]], with two brackets")
     modules = []
     for number, table in enumerate(tables):
 
-        def refuse(key: str | None, problem: str, number: int = number) -> InputError:
+        def refuse(key: str | None, problem: str, number: int = number) -> ConfigurationError:
             line = (key and places.key(number, key)) or places.table(number)
             if len(problem) > _LONGEST:  # of a value that nobody has to see as a whole
                 problem = f"{problem[:_SHOWN]}...{problem[-_SHOWN:]}"
-            return InputError(source, f"line {line}", problem)
+            return ConfigurationError(source, f"line {line}", problem)
 
         typed = convert(table, ModuleTable, refuse)
         line = places.table(number)
@@ -232,7 +232,7 @@ def _refuse_overlaps(modules: Iterable[VendoredModule], source: str) -> None:
             (around.get(parts), "a path around"),
         ):
             if earlier is not None:
-                raise InputError(
+                raise ConfigurationError(
                     source,
                     f"line {module.line}",
                     f"path {module.path!r} is {how} that of line {earlier.line}, {earlier.path!r}",

@@ -16,11 +16,11 @@ from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import EKS_BUILD
 from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.catalog.variants import every
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import ConfigurationError
 from vpc_cni_iam.names import unknown_name
 
 T = TypeVar("T", bound=Struct)
-Refusal = Callable[[str | None, str], InputError]
+Refusal = Callable[[str | None, str], ConfigurationError]
 _SHOWN = 80
 # The catalog describes a wrong tag key in words; this is the rule for editors.
 _TAG_KEY = Meta(
@@ -103,13 +103,13 @@ class ModuleTable(Struct, frozen=True, forbid_unknown_fields=True):
         Annotated[str, Meta(description="One of upstream's documents exactly.")] | UnsetType
     ) = UNSET
     features: Annotated[
-        list[str], Meta(description="Optional features of the plugin whose calls are granted too.")
+        list[str], Meta(description="Optional features of the plugin whose calls are allowed, too.")
     ] = []
     gaps: Annotated[
         bool,
         Meta(
             description="Whether to add what the plugin at cni_version calls and its document "
-            "does not grant."
+            "does not allow."
         ),
     ] = True
     harden: Annotated[
@@ -158,7 +158,9 @@ def convert(table: dict[str, Any], kind: type[T], refuse: Refusal, name: str = "
         raise _refusal(table, kind, refuse, name) from None
 
 
-def _refusal(table: dict[str, Any], kind: type[Struct], refuse: Refusal, name: str) -> InputError:
+def _refusal(
+    table: dict[str, Any], kind: type[Struct], refuse: Refusal, name: str
+) -> ConfigurationError:
     """Return the first problem of a table with its key and value, which `msgspec` does not give."""
     fields = {field.name: field for field in msgspec.structs.fields(kind)}
     where = f" in {name}" if name else ""

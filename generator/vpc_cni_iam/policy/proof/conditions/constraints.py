@@ -53,35 +53,25 @@ def same_values(check: ConditionCheck) -> frozenset[object]:
 
 @dataclass(slots=True)
 class KeyConstraints:
-    """What some conditions say about the value of one key.
-
-    Args:
-        groups: Each value matches one pattern of each group.
-        excluded: No value matches any of these.
-    """
+    """What some conditions say about the value of one key."""
 
     absent: bool = True
     present: bool = True
+    # Each value matches one pattern of each group.
     groups: list[tuple[Glob, ...]] = field(default_factory=list)
-    excluded: list[Glob] = field(default_factory=list)
+    excluded: list[Glob] = field(default_factory=list)  # no value matches any of these
 
     def match(self, alternatives: tuple[Glob | None, ...], also: tuple[Glob, ...] = ()) -> None:
-        """Note that each value matches one of some patterns.
-
-        Args:
-            alternatives: The patterns; if one of them is not known, nothing is noted.
-        """
+        """Note that each value matches one of some patterns, if all of them are known."""
         known = tuple(glob for glob in alternatives if glob is not None)
         if len(known) == len(alternatives):
             self.groups.append(known + also)
 
     def miss(self, exclusions: Iterable[Glob | None], *, but_empty: bool = False) -> None:
-        """Note that each value misses some patterns.
+        """Note that each value misses some patterns, but for unknown ones.
 
-        Args:
-            exclusions: The patterns; an unknown one is skipped. One with a variable reads only
-                words with that variable, whose value is then there to be missed.
-            but_empty: Whether an empty value may match nonetheless.
+        One with a variable reads only words with that variable, whose value is then there to be
+        missed. With `but_empty`, an empty value may match nonetheless.
         """
         for glob in exclusions:
             if glob is not None and not (but_empty and _may_match_empty(glob)):
@@ -122,11 +112,7 @@ def plain(known: KeyConstraints, premises: Sequence[ConditionCheck]) -> None:
 
 
 def every(known: KeyConstraints, premises: Sequence[ConditionCheck], *, single: bool) -> None:
-    """Add what ForAllValues says about each value.
-
-    Args:
-        single: Whether the key has at most one value, which then may be empty.
-    """
+    """Add what ForAllValues says about each value; of a `single` one, that it may be empty."""
     for check in premises:
         if has_language(check) and check.operator.quantifier is SetOperator.ALL:
             if check.operator.base.negated:

@@ -24,16 +24,11 @@ _REMEMBERED = 1024
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Equalities:
-    """Conditions with every key that equals another under one name, and known values filled in.
-
-    Args:
-        names: The name under which each key goes that equals another, by key.
-        texts: The value of each key that is known to have one, by key.
-    """
+    """Conditions with every key that equals another under one name, and known values filled in."""
 
     premises: tuple[ConditionCheck, ...]
-    names: dict[str, str]
-    texts: dict[str, str]
+    names: dict[str, str]  # the name under which each key goes that equals another, by key
+    texts: dict[str, str]  # the value of each key that is known to have one, by key
 
     def rename(self, check: ConditionCheck) -> ConditionCheck:
         """Return a condition in the terms of these."""

@@ -32,14 +32,11 @@ _STEPS = 30
 
 @dataclass(frozen=True, slots=True)
 class Unimplied:
-    """A condition that is not implied.
-
-    Args:
-        value: A value that satisfies the premises and not the condition, None for an absent
-            key or where none was looked for.
-    """
+    """A condition that is not implied."""
 
     check: ConditionCheck
+    # A value that satisfies the premises and not the condition, None for an absent key or where
+    # none was looked for.
     value: str | None = None
 
 
@@ -224,10 +221,8 @@ def counterexample(
 ) -> str | None:
     """Return a value that matches the groups and nothing excluded, and is not as it should be.
 
-    Args:
-        groups: Of each, one pattern matches the value.
-        readers: The patterns of the condition that it must not satisfy.
-        nonempty: Whether an empty value, or one that is not certain, fails it, too.
+    Of each group, one pattern matches the value; `readers` are the patterns of the condition that
+    it must not satisfy. With `nonempty`, an empty value, or one that is not certain, fails it, too.
     """
     first = len(readers)
 

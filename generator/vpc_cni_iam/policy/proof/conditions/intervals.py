@@ -38,16 +38,11 @@ _YEARS = (Decimal(-62_135_596_800), Decimal(253_402_300_799))
 
 @dataclass(frozen=True, slots=True)
 class PossibleValues:
-    """The values that a key can have, as far as conditions of one family say.
-
-    Args:
-        parts: The values of its type: intervals in order, of which no two touch.
-        others: Whether a text can be a value that is not of the type.
-    """
+    """The values that a key can have, as far as conditions of one family say."""
 
     family: Family
-    parts: tuple[Interval, ...]
-    others: bool
+    parts: tuple[Interval, ...]  # the values of its type: intervals in order, of which no two touch
+    others: bool  # whether a text can be a value that is not of the type
 
     def __and__(self, other: PossibleValues) -> PossibleValues:
         """Return the values in both."""
@@ -88,11 +83,7 @@ def anything(family: Family) -> PossibleValues:
 
 @lru_cache(_REMEMBERED)
 def of(check: ConditionCheck) -> PossibleValues:
-    """Return the values that satisfy a condition, each by itself.
-
-    Args:
-        check: The condition, whose operator is of one of `FAMILIES`.
-    """
+    """Return the values that satisfy a condition of one of `FAMILIES`, each by itself."""
     base = check.operator.base
     parts = _joined(_intervals(check))
     if base.negated:

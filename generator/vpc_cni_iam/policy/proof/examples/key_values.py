@@ -47,11 +47,7 @@ _FAMILIES = {
 
 
 def likely(key: str, families: set[Family]) -> list[str]:
-    """Return values that a context key often has.
-
-    Args:
-        families: The families of operators that it is compared with.
-    """
+    """Return values that a context key often has, for the families of operators on it."""
     likely_values = [KEY_VALUES[key]] if key in KEY_VALUES else []
     if key.endswith("account"):
         likely_values += [ACCOUNT, OTHER_ACCOUNT]

@@ -53,9 +53,8 @@ def is_known(action: str) -> bool:
 def fill(template: Template, context: Context, run: Callable[[str, str], str]) -> str:
     """Return a pattern as text: variables have their values, and a ``?`` is an ``x``.
 
-    Args:
-        run: From the text before a ``*`` and what stands after it, its text. What stands after it
-            is empty at the end, and ``*`` where it is not literal text.
+    `run` gives the text of a ``*``, from the text before it and what stands after it: empty at the
+    end, and ``*`` where it is not literal text.
     """
     text = ""
     for part, following in zip(template, (*template[1:], ""), strict=False):

@@ -47,9 +47,8 @@ def example_requests(
 ) -> Iterator[Request]:
     """Yield requests in an uncovered part, ordinary ones and likely counterexamples first.
 
-    Args:
-        others: The statements that are not to apply.
-        ordinary_only: Whether to do without resources that take long to find.
+    `others` are the statements that are not to apply; `ordinary_only` does without resources that
+    take long to find.
     """
     budget.spend(_STEPS)
     callers, word = _callers(origins), automata.text(uncovered.action)
@@ -137,9 +136,7 @@ def _resources(
 ) -> list[tuple[str, str]]:
     """Return pairs of action and resource in the uncovered part, those of fewest statements first.
 
-    Args:
-        others: The statements that are not to apply.
-        searching: What a search for resources may take where no ordinary one will do.
+    `searching` is what a search for resources may take where no ordinary one will do.
     """
     side = uncovered.region.resources[0]
     written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
@@ -181,9 +178,8 @@ def _most_likely(
 ) -> list[tuple[str, str]]:
     """Return pairs of action and resource, the likeliest first.
 
-    Args:
-        covered: By resource, how many statements are about it that are not to apply.
-        actions: In the order in which they are preferred.
+    `covered` has by resource how many statements are about it that are not to apply; `actions` are
+    in the order in which they are preferred.
     """
     order = {action: number for number, action in enumerate(actions)}
     pairs = sorted(

@@ -90,6 +90,73 @@ def test_an_answer_is_the_same_with_and_without(seed: int) -> None:
     assert told(changes) == told([*changes, WITHOUT])
 
 
+def tagged(action: str, operator: str, name: str, *, key: str = TAG) -> Json:
+    return allow(action, Condition={operator: {key: name}})
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # An example is in another case.
+        ([], [tagged("ec2:CreateTags", "StringEqualsIgnoreCase", "cluster-7")]),
+        # The name is an action.
+        ([], [tagged("ec2:AssignPrivateIpAddresses", "StringEquals", "AssignPrivateIpAddresses")]),
+        # The name is there in another case, on a key in another case.
+        (
+            [],
+            [
+                allow(
+                    "ec2:CreateTags",
+                    Condition={
+                        "StringEquals": {TAG: "Prod"},
+                        "StringEqualsIgnoreCase": {TAG.replace("cluster", "Cluster"): "prod"},
+                    },
+                )
+            ],
+        ),
+        # One side has the name where a wildcard is beside it.
+        (
+            [tagged("ec2:CreateTags", "StringLike", "pro*")],
+            [tagged("ec2:CreateTags", "StringEquals", "prod")],
+        ),
+        # One side has the name on a key in another case.
+        (
+            [
+                tagged(
+                    "ec2:CreateTags", "StringEquals", "prod", key=TAG.replace("cluster", "CLUSTER")
+                )
+            ],
+            [tagged("ec2:CreateTags", "StringEquals", "prod")],
+        ),
+    ],
+)
+def test_a_name_that_matters_has_no_stand_in(before: list[Json], after: list[Json]) -> None:
+    same = allow("s3:GetObject", "arn:aws:s3:::example/*")
+    changes = [policy("p", document(same, *before), document(same, *after))]
+    assert told(changes) == told([*changes, WITHOUT])
+    assert "stand-in" not in json_report.report(reviewed(*changes)).lower()
+
+
+def test_a_deny_that_goes_is_judged_beside_other_policies_by_its_own_names() -> None:
+    tag = {"Condition": {"StringEquals": {TAG: "cluster-7"}}}
+    allowed = document(allow("ec2:CreateTags", **tag), allow("s3:GetObject"))
+    denied = document({**allow("ec2:CreateTags", **tag), "Effect": "Deny"}, allow("s3:GetObject"))
+    values = {"name": "deny", "role": "r"}
+    changes = [
+        role("r", document(allow("sts:AssumeRole")), document(allow("sts:AssumeRole"))),
+        resource("aws_iam_role_policy", "allow", *[{"role": "r", "policy": allowed}] * 2),
+        resource(
+            "aws_iam_role_policy",
+            "deny",
+            {**values, "policy": denied},
+            {**values, "policy": document(allow("s3:GetObject"))},
+        ),
+    ]
+    (finding,) = (f for f in told(changes)["findings"] if f["rule"] == "new-access")
+    assert "aws_iam_role.r may do more than before" in finding["message"]
+    assert told(changes) == told([*changes, WITHOUT])
+
+
 def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from vpc_cni_iam.policy.proof import access
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
@@ -216,10 +217,15 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
     """Return the names in policies, by parameter; of a parameter only if they have a single one."""
     names: dict[str, set[str]] = {}
     for statement in (s for p in policies for s in p.statements):
-        for name, value in (*_in_conditions(statement), *_in_resources(statement)):
-            if value != "*" and re.fullmatch(_PATTERNS[name], value):
-                names.setdefault(name, set()).add(value)
+        for name, value in _names_of(statement):
+            names.setdefault(name, set()).add(value)
     return {name: values.pop() for name, values in names.items() if len(values) == 1}
+
+
+@lru_cache(4096)
+def _names_of(statement: Statement) -> tuple[tuple[str, str], ...]:
+    named = (*_in_conditions(statement), *_in_resources(statement))
+    return tuple((n, v) for n, v in named if v != "*" and re.fullmatch(_PATTERNS[n], v))
 
 
 def _in_conditions(statement: Statement) -> Iterator[tuple[str, str]]:

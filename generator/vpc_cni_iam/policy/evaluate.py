@@ -28,6 +28,8 @@ Applies: TypeAlias = Callable[[str, str, Context], Truth]
 _REMEMBERED = 4096
 # Policies that differ in little, and proofs about each difference, have most statements in common.
 _STATEMENTS = 4096
+# A policy is asked about several times, and then another.
+_POLICIES = 64
 
 
 class Outcome(StrEnum):
@@ -145,6 +147,7 @@ class Compiled:
 
     _rules: tuple[_Rule, ...] = field(repr=False)
     _by_action: dict[str, tuple[_Rule, ...]] = field(default_factory=dict, repr=False)
+    _tests: dict[str, tuple[Applies, ...]] = field(default_factory=dict, repr=False)
 
     def evaluate(self, request: Request) -> Decision:
         """Return what the policies say to a request.
@@ -181,8 +184,12 @@ class Compiled:
         Policies that have the same for an action decide alike, and statements that are alike have
         the same.
         """
-        rules = self._by_action.get(action)
-        return tuple([rule.applies for rule in (self._select(action) if rules is None else rules)])
+        tests = self._tests.get(action)
+        if tests is None:
+            if len(self._tests) >= _REMEMBERED:
+                self._tests.clear()
+            tests = self._tests[action] = tuple(rule.applies for rule in self._select(action))
+        return tests
 
     def _select(self, action: str) -> tuple[_Rule, ...]:
         """Return the rules about an action, and remember them."""
@@ -198,6 +205,11 @@ def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compil
 
     Errors call them `name`, with the position from 1 added.
     """
+    return _compiled_policies(tuple(policies), name)
+
+
+@lru_cache(maxsize=_POLICIES)
+def _compiled_policies(policies: tuple[Policy, ...], name: str) -> Compiled:
     rules = [
         _rule(
             statement,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Change
-from vpc_cni_iam.review.diff.verdicts import Access
+from vpc_cni_iam.review.diff.coverage import names
+from vpc_cni_iam.review.diff.verdicts import Access, Example
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.make_finding import example_text, finding_of
 
@@ -25,6 +30,7 @@ rule(
 )
 _UNKNOWN = "known after apply"
 _NAMED = 2
+_EVERYWHERE = "on all resources"
 _ADMIN = (PolicyClass.ADMIN, PolicyClass.IAM)
 
 
@@ -94,3 +100,40 @@ def may_deny(key: str, read: ReadPolicy) -> bool:
     """Say whether a policy, by its ARN or another key, may have a Deny that is not shown."""
     managed = aws_managed.find(key)
     return not read.in_full and (managed is None or managed.denies)
+
+
+def can_call(change: Change, access: Access) -> str:
+    """Return what can be called newly, such as ``can now call s3:GetObject on all resources``."""
+    if access.witness is None:
+        return "may do more than before"
+    old, new = (side.policy or Policy(()) for side in (change.before, change.after))
+    return _calls(old, new, access.witness)
+
+
+@lru_cache(1024)
+def _calls(old: Policy, new: Policy, example: Example) -> str:
+    """Return what can be called newly, asked once of policies that many have."""
+    allowing = [s for s in new.statements if s.effect == "Allow"]
+    before = set(old.actions())
+    added = [action for action in new.actions() if action not in before]
+    called = example.action.lower()
+    named = next((a for a in added if wildcard.matches(a.lower(), called)), "")
+    if named:
+        where = _on(next(s for s in allowing if named in s.actions))
+    else:
+        everywhere = any(_on(s) == _EVERYWHERE and names(s, example.action) for s in allowing)
+        where = _EVERYWHERE if everywhere else f"on {example.resource}"
+    others = [action for action in added if action != named]
+    rest = f"; also added: {first_of(others)}" if others else ""
+    return f"can now call {named or example.action} {where}{rest}"
+
+
+def _on(statement: Statement) -> str:
+    """Return on what a statement allows something, and under which conditions."""
+    where = f"on {first_of(statement.resources)}"
+    if "*" in statement.resources:
+        where = _EVERYWHERE
+    elif statement.not_resources:
+        where = f"on all but {first_of(statement.not_resources)}"
+    limits = " and ".join(map(condition_text, statement.conditions))
+    return f"{where} if {limits}" if limits else where

@@ -13,7 +13,6 @@ from vpc_cni_iam.review.members import members
 
 T = TypeVar("T")
 _STAND_IN = re.compile("|".join(STAND_INS))
-_WORD = re.compile(r"[a-z0-9_-]+")
 
 
 def renamed(answer: T, names: Names) -> T:
@@ -25,25 +24,29 @@ def renamed(answer: T, names: Names) -> T:
     return result
 
 
-def words(answer: object) -> frozenset[str]:
-    """Return the words of an answer in lower case, and each stand-in that is spelled otherwise.
-
-    A name that is one of them has no stand-in: nothing tells the two apart in the answer.
-    """
+def other_text(answer: object) -> str:
+    """Return what an answer says beside stand-ins, in lower case."""
     texts: list[str] = []
 
     def note(text: str) -> str:
-        texts.append(_STAND_IN.sub(" ", text).lower())
+        texts.append(text)
         return text
 
     _changed(answer, note)
-    whole = "\n".join(texts)
-    return frozenset((*_WORD.findall(whole), *(s for s in STAND_INS if s in whole)))
+    return _STAND_IN.sub(" ", "\n".join(texts)).lower()
 
 
-def are_told_apart(names: Names, used: frozenset[str]) -> bool:
-    """Say whether an answer's words are neither names nor stand-ins."""
-    return not any(text.lower() in used for pair in names for text in pair)
+def are_told_apart(names: Names, text: str) -> bool:
+    """Say whether no name, and no stand-in in another spelling, is a word of an answer.
+
+    Args:
+        text: What the answer says beside stand-ins.
+    """
+    return not any(
+        stand_in in text
+        or (name.lower() in text and re.search(rf"(?<![\w-]){name.lower()}(?![\w-])", text))
+        for stand_in, name in names
+    )
 
 
 def _changed(part: Any, change: Callable[[str], str]) -> Any:
@@ -61,6 +64,15 @@ def _changed(part: Any, change: Callable[[str], str]) -> Any:
     return replace(part, **changed) if changed else part
 
 
+def with_names(item: T, names: Names, judged: Sequence[str]) -> T:
+    """Return an item with names in place of the stand-ins in some of its members."""
+    if not names:
+        return item
+    changed = {name: renamed(getattr(item, name), names) for name in judged}
+    result: T = replace(item, **changed)  # type: ignore[type-var]
+    return result
+
+
 class Renamed(Sequence[T]):
     """Items with stand-ins, of which each gets its names when any is looked at.
 
@@ -75,15 +87,8 @@ class Renamed(Sequence[T]):
     def items(self) -> tuple[T, ...]:
         """The items with their names."""
         if self._items is None:
-            self._items = tuple(self._renamed(item, names) for item, names in self.pairs)
+            self._items = tuple(with_names(*pair, self.judged) for pair in self.pairs)
         return self._items
-
-    def _renamed(self, item: T, names: Names) -> T:
-        if not names:
-            return item
-        changed = {name: renamed(getattr(item, name), names) for name in self.judged}
-        result: T = replace(item, **changed)  # type: ignore[type-var]
-        return result
 
     def __len__(self) -> int:
         return len(self.pairs)

@@ -29,7 +29,7 @@ from vpc_cni_iam.review.diff.compare import policy_change
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change, target_of
 from vpc_cni_iam.review.diff.principals import principal
-from vpc_cni_iam.review.diff.same_shape import STAND_INS
+from vpc_cni_iam.review.diff.same_shape import STAND_INS, Names
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
 from vpc_cni_iam.review.renamed import Renamed, renamed
 from vpc_cni_iam.review.rules import CHECKS, RULES
@@ -104,12 +104,14 @@ def review(
         ((_held(each[0], holders, bounded), each[1]) for each in compared if each is not None),
         key=lambda each: (each[0].address, each[0].attribute, each[0].action),
     )
+    names = {(change.address, change.attribute): names for change, names in changes if names}
     context = Context(
         plan,
         policies.owners,
         policies.references,
         effective,
         tuple(change for change, _ in changes),
+        names,
         principals,
         clusters,
         _places(plan, locator),
@@ -118,9 +120,8 @@ def review(
         _created(plan),
         unseen,
     )
-    names = {(change.address, change.attribute): names for change, names in changes if names}
     findings = [
-        renamed(finding, names.get((finding.address, finding.attribute), ()))
+        _named(finding, names.get((finding.address, finding.attribute), ()))
         for check in CHECKS
         for finding in check(context)
     ]
@@ -172,6 +173,12 @@ def _has_stand_in(item: PolicyChange) -> bool:
     texts += [owner.name for side in sides for owner in side.owners]
     texts += [side.policy for side in sides]
     return any(stand_in in text for text in texts for stand_in in STAND_INS)
+
+
+def _named(finding: Finding, names: Names) -> Finding:
+    """Return a finding with names in place of stand-ins; most have none."""
+    has_any = names and any(s in t for t in (finding.message, *finding.details) for s in STAND_INS)
+    return renamed(finding, names) if has_any else finding
 
 
 def _created(plan: Plan) -> frozenset[str]:
@@ -273,8 +280,11 @@ def _held(
 ) -> Change:
     if change.type != "aws_iam_policy":
         return change
-    principals, bounds = holders.get(change.address, ()), bounded.get(change.address, ())
-    return replace(change, principals=tuple(principals), bounds=tuple(bounds))
+    principals = tuple(holders.get(change.address, ()))
+    bounds = tuple(bounded.get(change.address, ()))
+    if (principals, bounds) == (change.principals, change.bounds):
+        return change
+    return replace(change, principals=principals, bounds=bounds)
 
 
 def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:

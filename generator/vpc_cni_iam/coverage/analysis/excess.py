@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from itertools import islice
 from typing import Any
 
@@ -228,6 +228,7 @@ def _allows(statement: Statement) -> bool:
     return statement.effect == "Allow"
 
 
+@lru_cache(4096)
 def _anywhere(statement: Statement) -> Statement:
     return replace(statement, resources=("*",), not_resources=(), conditions=())
 

@@ -161,9 +161,9 @@ def all_changes(old: Policy, new: Policy, budget: Budget | None = None) -> tuple
     """
     budget = Budget() if budget is None else budget
     before, after = permissions(old, budget), permissions(new, budget)
-    unchanged = [permission for key, permission in before.items() if key in after]
-    lost, redundant_before = _without_redundant(before, after, unchanged, budget)
-    gained, redundant_after = _without_redundant(after, before, unchanged, budget)
+    unchanged = Containers((p for key, p in before.items() if key in after), budget)
+    lost, redundant_before = _without_redundant(before, after, unchanged)
+    gained, redundant_after = _without_redundant(after, before, unchanged)
     narrowed, widened = _contained(lost, gained, budget), _contained(gained, lost, budget)
     comparison = _Comparison(lost, gained, narrowed, widened, budget)
     return _grouped(
@@ -180,17 +180,15 @@ def all_changes(old: Policy, new: Policy, budget: Budget | None = None) -> tuple
 def _without_redundant(
     here: Mapping[Key, Permission],
     there: Iterable[Key],
-    unchanged: list[Permission],
-    budget: Budget,
+    unchanged: Containers,
 ) -> tuple[dict[Key, Permission], list[Permission]]:
     """Return the permissions of one policy alone, less those that an unchanged one contains."""
-    containers = Containers(unchanged, budget)
     alone: dict[Key, Permission] = {}
     redundant = []
     for key, permission in here.items():
         if key in there:
             continue
-        if any(containers.of(permission)):
+        if any(unchanged.of(permission)):
             redundant.append(permission)
         else:
             alone[key] = permission

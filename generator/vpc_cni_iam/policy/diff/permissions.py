@@ -34,16 +34,12 @@ class Permission:
     principals: normalise.Normal
     who: str  # the principals in words, such as `` by AWS 111122223333``, or empty
     words: str  # the conditions in words, each after `` if ``
+    key: Key  # what is the same for permissions of one meaning that are spelled alike
 
     @property
     def effect(self) -> str:
         """Allow or Deny."""
         return self.statement.effect
-
-    @property
-    def key(self) -> Key:
-        """What is the same for permissions of one meaning that are spelled alike."""
-        return (self.effect, self.action.lower(), self.resource, self.conditions, self.principals)
 
     @property
     def subject(self) -> Key:
@@ -119,6 +115,7 @@ def _each(
                 principals,
                 f" by {who}" if who else "",
                 words,
+                (each.effect, action.lower(), resource, conditions, principals),
             )
 
 

@@ -7,11 +7,9 @@ from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl import embedded
-from vpc_cni_iam.hcl.lines import Located, locate
-from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.inputs.plan.addresses import call_names
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
@@ -20,6 +18,9 @@ from vpc_cni_iam.review.account.attribute_value import UNKNOWN
 from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.hcl.lines import Located
 
 _Blocks = dict[tuple[str, ...], Place]
 # Of a key in several files the first counts.
@@ -65,6 +66,9 @@ class Locator:
         text = self._block_text(module, block)
         if text is None:
             return None
+        from vpc_cni_iam.hcl import embedded
+        from vpc_cni_iam.hcl.parse import parse
+
         try:
             blocks = parse(text, "block").blocks
             value = blocks[0].attributes.get(argument) if blocks else None
@@ -100,6 +104,8 @@ class Locator:
 
     def _blocks(self, folder: PurePosixPath) -> _Blocks:
         if folder not in self._read and self._directory is not None:
+            from vpc_cni_iam.hcl.lines import locate
+
             blocks: _Blocks = {}
             path = self._directory / folder
             patterns = _PATTERNS if path.is_dir() else ()
@@ -119,6 +125,8 @@ def _key(block: str) -> tuple[str, ...]:
 
 def _in_json(file: Path) -> Iterator[Located]:
     """Yield the blocks of a file in JSON; of one that is damaged those before the damage."""
+    from vpc_cni_iam.hcl.lines import Located
+
     text = _text(file).encode()
     reader, ends = Reader(text, str(file)), [m.start() for m in re.finditer(b"\n", text)]
     reader.skip_mark()

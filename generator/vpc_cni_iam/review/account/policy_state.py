@@ -41,7 +41,7 @@ class ReadPolicy:
         names: The names.
     """
 
-    __slots__ = ("_exact", "_state", "document", "names", "shape", "text")
+    __slots__ = ("_exact", "_size", "_state", "document", "names", "shape", "text")
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class ReadPolicy:
     ) -> None:
         self._state, self._exact = state, exact
         self.text, self.document, self.shape, self.names = text, document, shape, names
+        self._size: int | None = None
 
     @property
     def state(self) -> State:
@@ -78,10 +79,11 @@ class ReadPolicy:
         """Its characters as IAM counts them; None where that is not known."""
         if self.shape is None or self.shape.size is None:
             return self.state.size
-        text = self.shape.text
-        return self.shape.size + sum(
-            text.count(stand_in) * (len(name) - len(stand_in)) for stand_in, name in self.names
-        )
+        if self._size is None:
+            text, self._size = self.shape.text, self.shape.size
+            for stand_in, name in self.names:
+                self._size += text.count(stand_in) * (len(name) - len(stand_in))
+        return self._size
 
     def state_for(self, own: ReadPolicy) -> State:
         """Return what is known of the policy, with the size of the one that it stands for."""

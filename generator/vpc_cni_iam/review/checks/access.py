@@ -6,20 +6,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.policy import wildcard
-from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
-from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.nearest import upstream_update
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access, Line
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.gains import (
     admin_finding,
+    can_call,
     example_or_reason,
     existing,
     managed_admin_finding,
@@ -116,7 +113,6 @@ rule(
     "version calls something new.",
 )
 _ANY: tuple[Meaning, ...] = ("any-change",)
-_EVERYWHERE = "on all resources"
 _UNKNOWN = "(known after apply"
 _NAMED = 2
 
@@ -244,7 +240,7 @@ def _boundary(
 
 def _boundary_widened(change: Change, access: Access, gains: tuple[Line, ...]) -> Finding:
     details = (*line_texts(gains), example_or_reason(access))
-    message = f"{names_text(change.bounds)} {_can_call(change, access)}, where a policy allows it"
+    message = f"{names_text(change.bounds)} {can_call(change, access)}, where a policy allows it"
     message += f": {change.address} is the permissions boundary, and allows more"
     return finding_of(change, "boundary-weakened", message, details)
 
@@ -313,7 +309,7 @@ def _deny_removed(change: Change, context: Context) -> Finding:
 
 def _undenied(change: Change, name: str, context: Context) -> Access:
     """Return what of the new access of somebody comes of a Deny that goes."""
-    principal, before = context.principals.get(name), change.before.policy
+    principal, before = context.principals.get(name), context.own(change).before.policy
     access = principal.access if principal else None
     if access is None or access.verdict != "new access" or before is None:
         return access or Access("unknown")
@@ -350,7 +346,7 @@ def _can_do_more(
     """Return who can do more, as grave as it is for who was there before."""
     principals = [context.principals.get(name) for name in change.principals]
     proven = [p.name for p in principals if p and p.access and p.access.verdict == "no new access"]
-    can_call = _can_call(change, access)
+    calls = can_call(change, access)
     if change.kind != "attachment" and change.before.known != "absent":
         who = names_text(
             [
@@ -359,14 +355,14 @@ def _can_do_more(
                 if may_gain_access(p)
             ]
         )
-        message = f"{who or 'Anyone with the policy'} {can_call}"
+        message = f"{who or 'Anyone with the policy'} {calls}"
         return finding_of(change, "new-access", message, details)
     if gaining := [name for name in existing(change, context) if name not in proven]:
-        return finding_of(change, "new-access", f"{names_text(gaining)} {can_call}", details)
-    message = f"A new policy: anyone with it {can_call}"
+        return finding_of(change, "new-access", f"{names_text(gaining)} {calls}", details)
+    message = f"A new policy: anyone with it {calls}"
     if change.attachment:
         attached = change.attachment
-        message = f"{attached.policy} is attached to {attached.principal}, which {can_call}"
+        message = f"{attached.policy} is attached to {attached.principal}, which {calls}"
     return finding_of(change, "new-policy", message, details)
 
 
@@ -389,38 +385,6 @@ def _known_document(change: Change, context: Context, details: tuple[str, ...]) 
 def _equal_document(change: Change) -> str:
     close = change.nearest
     return close.name if close and close.equal and close.variant != "managed" else ""
-
-
-def _can_call(change: Change, access: Access) -> str:
-    """Return what can be called newly, such as ``can now call s3:GetObject on all resources``."""
-    example = access.witness
-    if example is None:
-        return "may do more than before"
-    old, new = (side.policy or Policy(()) for side in (change.before, change.after))
-    allowing = [s for s in new.statements if s.effect == "Allow"]
-    before = set(old.actions())
-    added = [action for action in new.actions() if action not in before]
-    called = example.action.lower()
-    named = next((a for a in added if wildcard.matches(a.lower(), called)), "")
-    if named:
-        where = _on(next(s for s in allowing if named in s.actions))
-    else:
-        everywhere = any(_on(s) == _EVERYWHERE and names(s, example.action) for s in allowing)
-        where = _EVERYWHERE if everywhere else f"on {example.resource}"
-    others = [action for action in added if action != named]
-    rest = f"; also added: {first_of(others)}" if others else ""
-    return f"can now call {named or example.action} {where}{rest}"
-
-
-def _on(statement: Statement) -> str:
-    """Return on what a statement allows something, and under which conditions."""
-    where = f"on {first_of(statement.resources)}"
-    if "*" in statement.resources:
-        where = _EVERYWHERE
-    elif statement.not_resources:
-        where = f"on all but {first_of(statement.not_resources)}"
-    limits = " and ".join(map(condition_text, statement.conditions))
-    return f"{where} if {limits}" if limits else where
 
 
 def _trusted(

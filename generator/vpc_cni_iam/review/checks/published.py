@@ -51,7 +51,7 @@ def _published(change: Change, context: Context) -> Iterator[Finding]:
         yield finding_of(change, "published-document", message)
 
 
-@lru_cache(1024)
+@lru_cache(16_384)
 def _names(policy: Policy) -> tuple[str, ...]:
     if _actions(policy) not in _known_actions():
         return ()  # which is decided faster than what they are on

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.account.binding import PolicyChange
+from vpc_cni_iam.review.account.binding import Binding, PolicyChange
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, with_stand_ins
 from vpc_cni_iam.review.account.references import References
@@ -25,7 +25,7 @@ from vpc_cni_iam.review.diff.proofs import (
 )
 from vpc_cni_iam.review.diff.same_shape import Names
 from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
-from vpc_cni_iam.review.renamed import are_told_apart, words
+from vpc_cni_iam.review.renamed import are_told_apart, other_text
 
 _DOCUMENT = "data.aws_iam_policy_document."
 
@@ -60,8 +60,8 @@ def policy_change(
     document = _document(item, references)
     asked, names = _with_stand_ins(item) if stand_ins else (item, ())
     own_budget = budget.answer()
-    verdict, its_words = _verdict(asked, target, own_budget, named=bool(names))
-    if not are_told_apart(names, its_words):
+    verdict, text = _verdict(asked, target, own_budget, named=bool(names))
+    if not are_told_apart(names, text):
         asked, names = item, ()
         verdict, _ = _verdict(asked, target, own_budget, named=False)
     change = Change(
@@ -95,22 +95,26 @@ def _with_stand_ins(item: PolicyChange) -> tuple[PolicyChange, Names]:
     (before, after), names = with_stand_ins((item.before.read, item.after.read))
     if not names:
         return item, ()
-    return replace(
-        item, before=replace(item.before, read=before), after=replace(item.after, read=after)
+    old, new = item.before, item.after
+    return PolicyChange(
+        item.slot,
+        item.action,
+        Binding(before, old.policy, old.arn, old.owners, old.name),
+        Binding(after, new.policy, new.arn, new.owners, new.name),
     ), names
 
 
 def _verdict(
     item: PolicyChange, target: ReviewTarget, budget: Budget, *, named: bool
-) -> tuple[_Verdict, frozenset[str]]:
+) -> tuple[_Verdict, str]:
     """Return what is said of a change, asked once of those that differ in their resource alone.
 
-    `named` is whether to return the words of the verdict, too.
+    `named` is whether to return the text of the verdict beside stand-ins, too.
     """
 
-    def judge() -> tuple[_Verdict, frozenset[str]]:
+    def judge() -> tuple[_Verdict, str]:
         verdict = _judge(item, target, budget)
-        return verdict, words(verdict if of_policy else verdict.access) if named else frozenset()
+        return verdict, other_text(verdict if of_policy else verdict.access) if named else ""
 
     of_policy = item.slot.kind in ("permissions", "trust")
     if not of_policy:

@@ -55,12 +55,14 @@ def concerns_plugin(policy: Policy) -> bool:
     What allows every action of a service is not: it is about something else. Nor is what AWS has
     the cluster's role do for security groups for pods, by the same actions.
     """
-    return not _is_of_resource_controller(policy) and any(
-        wildcard.matches(pattern, mark)
-        for action in policy.actions()
-        if _NAMES_ACTION.fullmatch(pattern := action.lower())
-        for mark in _MARKS
-    )
+    return any(map(_is_mark, policy.actions())) and not _is_of_resource_controller(policy)
+
+
+@lru_cache(4096)
+def _is_mark(action: str) -> bool:
+    pattern = action.lower()
+    named = _NAMES_ACTION.fullmatch(pattern) is not None
+    return named and any(wildcard.matches(pattern, mark) for mark in _MARKS)
 
 
 def _is_of_resource_controller(policy: Policy) -> bool:

@@ -21,7 +21,8 @@ from vpc_cni_iam.review.diff.verdicts import Nearest
 _PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
 
 
-@lru_cache(1024)
+# Findings ask again, once all changes are judged.
+@lru_cache(16_384)
 def nearest(policy: Policy, version: PluginVersion) -> Nearest:
     """Return the nearest document, and how the policy differs from it.
 
@@ -114,13 +115,13 @@ def _filled(template: Policy, values: Mapping[str, str]) -> Policy:
     )
 
 
-@lru_cache(1024)
+@lru_cache(4096)
 def _filled_statement(template: Statement, values: tuple[tuple[str, str], ...]) -> Statement:
     (filled,) = parameters.fill(Policy((template,)), dict(values)).statements
     return filled
 
 
-@lru_cache(1024)
+@lru_cache(4096)
 def _used(template: Statement) -> tuple[str, ...]:
     return tuple(p.name for p in parameters.used(Policy((template,))))
 
@@ -130,7 +131,7 @@ def _grants(policy: Policy) -> frozenset[Hashable]:
     return frozenset().union(*map(_granted, policy.statements))
 
 
-@lru_cache(1024)
+@lru_cache(4096)
 def _granted(statement: Statement) -> frozenset[Hashable]:
     return frozenset(
         (statement.effect, action.lower(), resource, condition)

@@ -31,7 +31,7 @@ from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_acces
 from vpc_cni_iam.review.diff.same_shape import Names
 from vpc_cni_iam.review.diff.trust import trusts_plugin
 from vpc_cni_iam.review.diff.verdicts import Access, Size
-from vpc_cni_iam.review.renamed import are_told_apart, renamed, words
+from vpc_cni_iam.review.renamed import are_told_apart, other_text, renamed
 
 # What EKS asks every node role to have: aws-node may use that role.
 _NODE_POLICY = "AmazonEKSWorkerNodePolicy"
@@ -58,7 +58,7 @@ def principal(
     # The target may name the cluster or the VPC, as the policies do: no stand-in is for both.
     if names and stand_ins and not (plugin and (plugin.environment or plugin.vpc_id)):
         change = _judge(name, asked, label, plugin, target, budget)
-        if are_told_apart(names, words((change.access, change.coverage, change.matrix))):
+        if are_told_apart(names, other_text((change.access, change.coverage, change.matrix))):
             return renamed(change, names)
     return _judge(name, has, label, plugin, target, budget)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof import access
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -70,34 +70,73 @@ def proven(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> bool
     return budget.remember(
         ("proven", before, after),
         lambda: (
-            not _is_plainly_new(before, after)
+            not is_plainly_new(before, after, _added(before, after))
             and _new_access(before, after, budget, examples=False).verdict == NO_NEW_ACCESS
         ),
     )
 
 
-def _is_plainly_new(old: tuple[Policy, ...], new: tuple[Policy, ...]) -> bool:
-    """Say whether a statement without conditions allows what the old policies do not.
+def is_plainly_new(
+    old: Sequence[Policy], new: Sequence[Policy], statements: Iterable[Statement]
+) -> bool:
+    """Say whether some statements without conditions show that new policies allow more.
 
-    That it does shows by a request that its patterns say at once; most new statements are so.
+    They do by requests that their patterns say at once; most new statements are so.
     """
-    if sum(s.size for policy in (*old, *new) for s in policy.statements) > _ORDINARY_SIZE:
-        return False
-    known = {statement for policy in old for statement in policy.statements}
     requests = [
         Request(_filled(action), _filled(statement.resources[0]))
-        for policy in new
-        for statement in policy.statements
-        if statement not in known and statement.resources and not statement.conditions
+        for statement in statements
+        if statement.resources and not statement.conditions
         for action in statement.actions
     ]
-    if not requests:
+    if not requests or not _are_ordinary(*old, *new):
         return False
     try:
         before, after = compile_policies(old), compile_policies(new)
         return any(after.evaluate(r).allowed and before.evaluate(r).denied for r in requests)
     except InputError:
         return False
+
+
+def _added(old: Sequence[Policy], new: Sequence[Policy]) -> Iterator[Statement]:
+    """Yield the statements that only new policies have."""
+    known = {statement for policy in old for statement in policy.statements}
+    yield from (s for policy in new for s in policy.statements if s not in known)
+
+
+def _are_ordinary(*policies: Policy) -> bool:
+    return sum(s.size for policy in policies for s in policy.statements) <= _ORDINARY_SIZE
+
+
+def _is_plainly_contained(old: tuple[Policy, ...], new: tuple[Policy, ...]) -> bool:
+    """Say whether old statements allow what the new ones do, in the same words or in more of them.
+
+    Most changes that take nothing away are so.
+
+    Raises:
+        InputError: A policy that the evaluator refuses.
+    """
+    if not _are_ordinary(*old, *new) or len({policy.version for policy in (*old, *new)}) > 1:
+        return False
+    wide = [statement for policy in old for statement in policy.statements]
+    narrow = [statement for policy in new for statement in policy.statements]
+    if any(statement.not_principals for statement in (*wide, *narrow)):
+        return False
+    known = set(wide)
+    if not all(s in narrow for s in wide if s.effect == "Deny") or not all(
+        s in known or s.effect == "Deny" or any(_has_more_actions(w, s) for w in wide)
+        for s in narrow
+    ):
+        return False
+    compile_policies(old, "old policy"), compile_policies(new, "new policy")
+    return True
+
+
+def _has_more_actions(wide: Statement, narrow: Statement) -> bool:
+    """Say whether a statement is another one with more actions."""
+    if not set(narrow.actions) <= set(wide.actions):
+        return False
+    return replace(wide, actions=(), sid="") == replace(narrow, actions=(), sid="")
 
 
 def _filled(pattern: str) -> str:
@@ -146,6 +185,8 @@ def _new_access(
     if old == new or not any(p.statements for p in new):
         return Access(NO_NEW_ACCESS)
     try:
+        if _is_plainly_contained(old, new):
+            return Access(NO_NEW_ACCESS)
         answer = access.no_new_access(old, new, budget, examples=examples)
     except InputError as error:
         return Access("not proven", reason=f"{error.place or error.source}: {error.problem}")

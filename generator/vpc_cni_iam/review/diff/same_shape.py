@@ -17,7 +17,7 @@ from typing import TypeAlias
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 
 # Stand-ins, each with the name that it stands for.
 Names: TypeAlias = tuple[tuple[str, str], ...]
@@ -61,22 +61,33 @@ def may_stand_in(policy: Policy, text: str, stand_ins: Iterable[str]) -> bool:
 
     No other part of its JSON may have them.
     """
-    words = [
-        (word, _is_own(value, word, is_tag=is_tag))
-        for value, is_tag in _texts(policy)
-        for word in _WORD.finditer(value)
-    ]
+    words = [word for statement in policy.statements for word in _stand_ins_in(statement)]
     for stand_in in stand_ins:
-        own = [is_own for word, is_own in words if stand_in in word[0]]
+        own = [is_own for word, is_own in words if stand_in in word]
         if not (own and all(own) and len(own) == text.count(stand_in)):
             return False
     return not has_wildcards(policy)
 
 
 @lru_cache(_REMEMBERED)
+def _stand_ins_in(statement: Statement) -> tuple[tuple[str, bool], ...]:
+    """Return the words of a statement with a stand-in, and whether each is nothing but a name."""
+    return tuple(
+        (word[0], _is_own(value, word, is_tag=is_tag))
+        for value, is_tag in _texts(statement)
+        if any(stand_in in value for stand_in in STAND_INS)
+        for word in _WORD.finditer(value)
+    )
+
+
 def has_wildcards(policy: Policy) -> bool:
     """Say whether a policy has a wildcard beside a letter, which may be one of a name."""
-    return any(_WILD.search(text) for text, _ in _texts(policy))
+    return any(map(_has_wildcard, policy.statements))
+
+
+@lru_cache(_REMEMBERED)
+def _has_wildcard(statement: Statement) -> bool:
+    return any(_WILD.search(text) for text, _ in _texts(statement))
 
 
 def _is_own(text: str, word: re.Match[str], *, is_tag: bool) -> bool:
@@ -91,15 +102,14 @@ def _is_own(text: str, word: re.Match[str], *, is_tag: bool) -> bool:
     return before.endswith(":vpc/") and not after
 
 
-def _texts(policy: Policy) -> Iterator[tuple[str, bool]]:
-    """Yield the texts of a policy but its actions, and whether each is the name in a tag."""
-    for statement in policy.statements:
-        for text in (*statement.resources, *statement.not_resources):
-            yield text, False
-        for principal in (*statement.principals, *statement.not_principals):
-            yield from ((text, False) for text in principal.identifiers)
-        for condition in statement.conditions:
-            yield condition.key, False
-            is_text = condition.operator.rpartition(":")[2].startswith("String")
-            is_tag = is_text and condition.key.lower().endswith(f"tag/{CLUSTER}")
-            yield from ((text, is_tag) for text in condition.values)
+def _texts(statement: Statement) -> Iterator[tuple[str, bool]]:
+    """Yield the texts of a statement but its actions, and whether each is the name in a tag."""
+    for text in (*statement.resources, *statement.not_resources):
+        yield text, False
+    for principal in (*statement.principals, *statement.not_principals):
+        yield from ((text, False) for text in principal.identifiers)
+    for condition in statement.conditions:
+        yield condition.key, False
+        is_text = condition.operator.rpartition(":")[2].startswith("String")
+        is_tag = is_text and condition.key.lower().endswith(f"tag/{CLUSTER}")
+        yield from ((text, is_tag) for text in condition.values)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.diff.changes import AccessChange, all_changes
@@ -17,7 +18,7 @@ from vpc_cni_iam.policy.proof import clauses
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
 from vpc_cni_iam.review.diff import rewording as spelling
-from vpc_cni_iam.review.diff.proofs import deny_removed, new_access, proven
+from vpc_cni_iam.review.diff.proofs import deny_removed, is_plainly_new, new_access, proven
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
 _NONE = Policy(())
@@ -82,7 +83,7 @@ class _PolicyPair:
     def __init__(
         self, old: Policy, new: Policy, *, exact: bool, alone: bool, budget: Budget
     ) -> None:
-        self._old, self._new = _Indexed(old), _Indexed(new)
+        self._old, self._new = _indexed(old), _indexed(new)
         self._exact, self._alone = exact, alone
         # Where the policies as wholes are no gain, no change is one.
         self._without: dict[Effect, bool] = {
@@ -144,6 +145,8 @@ class _PolicyPair:
             return not deny_removed([lost], [second.about(gone, budget)], budget)
         if self._without[effect]:
             return True
+        if not denies and is_plainly_new([first.policy], [second.policy], come):
+            return False
         if denies:
             rest = second.about(gone, budget)
             return proven([_with(rest, gone)], [rest], budget)
@@ -180,6 +183,11 @@ def _together(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     for statement in statements:
         actions.setdefault(replace(statement, actions=()), []).extend(statement.actions)
     return tuple(replace(s, actions=tuple(dict.fromkeys(a))) for s, a in actions.items())
+
+
+@lru_cache(64)
+def _indexed(policy: Policy) -> _Indexed:
+    return _Indexed(policy)
 
 
 class _Indexed:

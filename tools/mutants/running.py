@@ -44,10 +44,12 @@ class NoTimeError(Exception):
     """The time is over before there is an outcome."""
 
 
-def own_tests(root: Path, package: str) -> str:
-    """Return the path of a package's own tests, empty if it has none."""
-    places = (f"tests/{package}", f"tests/test_{package}.py", f"tests/cli/test_{package}.py")
-    return next((place for place in places if (root / place).exists()), "")
+def own_tests(root: Path, package: str) -> list[str]:
+    """Return the paths of a package's own tests: its folder, and the commands' with its name."""
+    patterns = (package, f"test_{package}.py", f"cli/test_{package}.py", f"cli/test_{package}_*.py")
+    tests = root / "tests"
+    places = (place for pattern in patterns for place in sorted(tests.glob(pattern)))
+    return [place.relative_to(root).as_posix() for place in places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Copy:
             recording.FILES: files,
             recording.SECONDS: str(seconds),
         }
-        words = ["-p", "tools.mutants.recording", "-m", marks, own_tests(self._root, package)]
+        words = ["-p", "tools.mutants.recording", "-m", marks, *own_tests(self._root, package)]
         done = self._pytest(words, environment)
         records = self._folder / "tests.json"
         content = json.loads(records.read_text()) if records.exists() else {}

@@ -24,6 +24,7 @@ _NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", "build", "dist", "__pycache__", ".*_cache", ".hypothesis"
 )
 _HERE = Path(__file__).resolve().parents[2]
+_NOT_INHERITED = ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE")
 STARTING = 15  # seconds of processor time that Python, pytest and the imports may take
 
 
@@ -200,7 +201,7 @@ class Copy:
                 [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
                 cwd=self._root,
                 env={
-                    **{k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"},
+                    **{k: v for k, v in os.environ.items() if k not in _NOT_INHERITED},
                     "CI": "1",
                     "PYTHONPATH": os.pathsep.join(paths),
                     **environment,

@@ -280,3 +280,11 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     record["userIdentity"] = {"arn": "arn:aws:sts::1:assumed-role/x\u001b[31m/y"}
     done = run("explain", "-", stdin=json.dumps(record))
     assert "\u001b" not in done.out and "\\u001b" in done.out
+
+
+def test_of_many_lines_without_a_call_the_first_are_shown_and_the_others_counted() -> None:
+    text = "".join(f"ipamd: UnauthorizedOperation: something {n}\n" for n in range(1, 1100))
+    done = run("explain", "-", stdin=text)
+    shown = [line for line in done.out.splitlines() if line.startswith("not explained")]
+    assert done.code == 1 and shown[0].endswith("something 1")
+    assert done.out.splitlines()[-1].startswith(f"and {1099 - len(shown):,} more lines like these")

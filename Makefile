@@ -29,6 +29,9 @@ DEMO := build/demo/vpc-cni-iam-policy
 # Makes engines use the machine's cache of them and stay off the network.
 USE_ENGINES = eval "$$($(ENGINES) env)"
 
+# Python keeps what it compiles: otherwise every worker and every command compiles all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz mutants bench bench-check probe generate plans clean distclean

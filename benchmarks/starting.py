@@ -14,7 +14,7 @@ MODULES = 1000
 _SYNC = """
 import sys
 from pathlib import Path
-from vpc_cni_iam.vendoring.config import load
+from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.sync import sync
 config = load(Path(sys.argv[1]))
 sync(config, config.modules[0])

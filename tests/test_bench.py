@@ -1,6 +1,7 @@
 """The comparison of measured ratios with stored ones; nothing is measured here."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 
@@ -16,6 +17,13 @@ from rows import Row
 
 def row(own: float, name: str = "`check`, 1,000 modules") -> Row:
     return Row(name, [own], "sha256sum of 6,001 files", [10.0], "ms")
+
+
+def test_what_benchmarks_import_is_there() -> None:
+    texts = [path.read_text() for path in (ROOT / "benchmarks").glob("*.py")]
+    imports = {line for text in texts for line in re.findall(r"^from vpc_cni_iam.*", text, re.M)}
+    for line in sorted(imports):
+        exec(line, {})  # those in the texts of programs, too
 
 
 def test_a_ratio_has_a_name_that_stays_when_sizes_change() -> None:

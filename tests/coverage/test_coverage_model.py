@@ -1,16 +1,23 @@
 """The requests are those that the plugin sends, and what they change is remembered."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
 from coverage_policies import NAMES, composed, covered, denied, filled, setting, with_statement
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
 from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.simulate.requests import KEYS
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
 from vpc_cni_iam.coverage.simulate.send import SentCall
-from vpc_cni_iam.coverage.simulate.settings import Plugin, PluginSetting, configure
+from vpc_cni_iam.coverage.simulate.settings import (
+    Plugin,
+    PluginSetting,
+    configure,
+    known_variables,
+)
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
@@ -299,6 +306,30 @@ def test_environment_that_is_refused(environment: dict[str, str], words: str) ->
         configure(setting(), environment)
     with pytest.raises(UsageError, match=r"from plugin v1\.20\.0 on"):
         configure(setting("v1.19.0"), {"ENABLE_MULTI_NIC": "true"})
+
+
+@pytest.mark.parametrize(
+    ("variable", "first", "before"),
+    [
+        ("ADDITIONAL_ENI_TAGS", "v1.6.0", "v1.5.7"),
+        ("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "v1.2.0", "v1.1.0"),
+        ("ENABLE_PREFIX_DELEGATION", "v1.9.0", "v1.8.0"),
+        ("DISABLE_NETWORK_RESOURCE_PROVISIONING", "v1.9.1", "v1.9.0"),
+        ("DISABLE_LEAKED_ENI_CLEANUP", "v1.13.0", "v1.12.6"),
+        ("ENABLE_SUBNET_DISCOVERY", "v1.18.0", "v1.17.1"),
+        ("ENABLE_IMDS_ONLY_MODE", "v1.19.6", "v1.19.5"),
+        ("ENABLE_MULTI_NIC", "v1.20.0", "v1.19.6"),
+    ],
+)
+def test_a_variable_is_read_from_its_first_version_on(
+    variable: str, first: str, before: str
+) -> None:
+    environment = {variable: "{}" if variable == "ADDITIONAL_ENI_TAGS" else "true"}
+    configure(setting(first), environment)
+    assert variable in known_variables(PluginVersion.parse(first))
+    assert variable not in known_variables(PluginVersion.parse(before))
+    with pytest.raises(UsageError, match=f"{variable} exists from plugin {re.escape(first)} on"):
+        configure(setting(before), environment)
 
 
 def test_the_plugin_drops_reserved_keys_of_additional_tags() -> None:

@@ -57,11 +57,12 @@ def test_policies_that_answer_alike_are_run_once(monkeypatch: pytest.MonkeyPatch
     asked: list[object] = []
 
     def summary(run: tuple[ScenarioRun, ...]) -> tuple[object, ...]:
-        asked.append(run)
+        asked.append(story(run))
         return story(run)
 
     runs = RememberedRuns(setting(), summary)
     other = Statement(actions=("s3:GetObject",), resources=("*",))
-    for policy in (OPEN, replace(OPEN, statements=(*OPEN.statements, other))):
-        runs.of([policy])
-    assert len(asked) == 1
+    first, again = (
+        runs.of([policy]) for policy in (OPEN, replace(OPEN, statements=(*OPEN.statements, other)))
+    )
+    assert asked == [first] and first == again and first

@@ -176,32 +176,44 @@ CLUSTER = "cluster.k8s.amazonaws.com/name"
 VPC = f"{ARN}:vpc/vpc-0123456789abcdef0"
 
 
+SCOPED_NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
+
+
 @pytest.mark.parametrize(
-    ("text", "cause"),
+    ("text", "certain", "without_policy"),
     [
         (decoded("ec2:CreateNetworkInterface", f"{ARN}:network-interface/*",
-                 {"aws:TagKeys": "node.k8s.amazonaws.com/instance_id"}), "cluster-name-missing"),
+                 {"aws:TagKeys": "node.k8s.amazonaws.com/instance_id"}),
+         "cluster-name-missing", {"cluster-name-missing"}),
         (decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-0123456789abcdef0",
-                 {"ec2:Region": "eu-west-1"}), "instance-not-tagged"),
+                 {"ec2:Region": "eu-west-1"}), "instance-not-tagged", {"instance-not-tagged"}),
         (decoded("ec2:CreateNetworkInterface", f"{ARN}:subnet/subnet-0123456789abcdef0",
-                 {"ec2:Vpc": f"{ARN}:vpc/vpc-0fedcba9876543210"}), "wrong-vpc"),
+                 {"ec2:Vpc": f"{ARN}:vpc/vpc-0fedcba9876543210"}), "wrong-vpc", set()),
         (decoded("ec2:DeleteNetworkInterface", INTERFACE, {"ec2:Vpc": VPC}),
-         "interface-not-tagged"),
+         "interface-not-tagged", {"interface-not-tagged"}),
         (decoded("ec2:DeleteNetworkInterface", INTERFACE, {f"aws:ResourceTag/{CLUSTER}": "other"}),
-         "other-cluster"),
+         "other-cluster", set()),
         (decoded("ec2:DeleteNetworkInterface", INTERFACE, {f"aws:ResourceTag/{CLUSTER}": "prod"}),
-         "allowed-by-policy"),
-        (SDK_2.replace("DescribeSubnets", "DescribeVolumes"), "policy-lacks-action"),
+         "allowed-by-policy", set()),
+        (SDK_2.replace("DescribeSubnets", "DescribeVolumes"), "policy-lacks-action", set()),
+        (SDK_2, "allowed-by-policy", {"policy-older-than-plugin"}),
     ],
 )  # fmt: skip
-def test_the_policy_of_the_role_tells_the_certain_cause(
-    tmp_path: Path, text: str, cause: str
+def test_the_policy_of_the_role_tells_the_certain_cause_and_the_catalog_the_possible(
+    tmp_path: Path, text: str, certain: str, without_policy: set[str]
 ) -> None:
-    names = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
-    policy = run("policy", "ipv4-scoped", *names, "--account-id", "111122223333")
+    policy = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333")
     (tmp_path / "policy.json").write_text(policy.out)
     (explanation,) = explained(text, "--policy", str(tmp_path / "policy.json"))
-    assert causes(explanation)[cause] == "certain"
+    assert causes(explanation) == {certain: "certain"}
+    (explanation,) = explained(text)
+    assert causes(explanation) == dict.fromkeys(without_policy, "possible")
+
+
+def test_a_request_without_its_resource_is_possibly_denied_by_a_condition(tmp_path: Path) -> None:
+    (tmp_path / "scoped.json").write_text(run("policy", "ipv4-scoped", *SCOPED_NAMES).out)
+    (explanation,) = explained(SDK_1, "--policy", str(tmp_path / "scoped.json"))
+    assert causes(explanation) == {"condition-or-resource": "possible"}
 
 
 def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(tmp_path: Path) -> None:
@@ -239,13 +251,25 @@ def test_a_policy_that_allows_the_named_resource_is_not_the_cause(
     assert ("condition-or-resource" in known) is ("condition-or-resource" in cause)
 
 
-def test_aws_words_about_other_policies_are_a_certain_cause() -> None:
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("with an explicit deny in a service control policy", "service-control-policy"),
+        ("because no resource control policy allows it", "resource-control-policy"),
+        ("because no permissions boundary allows it", "boundary"),
+        ("because no session policy allows it", "session-policy"),
+        ("with an explicit deny in a VPC endpoint policy", "endpoint-policy"),
+        ("with an explicit deny", "explicit-deny"),
+        ("because no identity-based policy allows it", ""),
+    ],
+)
+def test_aws_words_about_other_policies_are_a_certain_cause(reason: str, cause: str) -> None:
     text = RECORD["errorMessage"].replace(
-        "because no identity-based policy allows the ec2:CreateNetworkInterface action",
-        "with an explicit deny in a service control policy",
+        "because no identity-based policy allows the ec2:CreateNetworkInterface action", reason
     )
     (explanation,) = explained(text)
-    assert causes(explanation)["service-control-policy"] == "certain"
+    certain = {name for name, known in causes(explanation).items() if known == "certain"}
+    assert certain == {"node-role", cause} - {""}
 
 
 def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_not_explained() -> (
@@ -289,3 +313,11 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
     record["userIdentity"] = {"arn": "arn:aws:sts::1:assumed-role/x\u001b[31m/y"}
     done = run("explain", "-", stdin=json.dumps(record))
     assert "\u001b" not in done.out and "\\u001b" in done.out
+
+
+def test_of_many_lines_without_a_call_the_first_are_shown_and_the_others_counted() -> None:
+    text = "".join(f"ipamd: UnauthorizedOperation: something {n}\n" for n in range(1, 1100))
+    done = run("explain", "-", stdin=text)
+    shown = [line for line in done.out.splitlines() if line.startswith("not explained")]
+    assert done.code == 1 and shown[0].endswith("something 1")
+    assert done.out.splitlines()[-1].startswith(f"and {1099 - len(shown):,} more lines like these")

@@ -74,6 +74,17 @@ def test_what_grows_without_end_is_stopped(locals_: str, code: str) -> None:
         value(code, f"locals {{\n{locals_}\n}}\n")
 
 
+@pytest.mark.parametrize(("sample", "result"), [("true", 1), ("false", 2), ("maybe", None)])
+def test_a_sample_of_a_variable_decides_a_condition_if_it_is_true_or_false(
+    sample: str, result: int | None
+) -> None:
+    blocks = [("main.tf", block) for block in parse('variable "x" {}\n', "main.tf").blocks]
+    node = expression("var.x ? 1 : 2")
+    assert node is not None
+    answer = read_blocks(blocks, {"x": sample}).evaluator.evaluate(node)
+    assert isinstance(answer, Unknown) if result is None else answer == result
+
+
 def test_a_count_of_a_billion_is_refused_at_once() -> None:
     (block,) = parse('data "a" "b" {\n  count = 1000000000\n}\n', "x").blocks
     with pytest.raises(TooLargeError, match="1,000,000,000 instances"):

@@ -141,6 +141,30 @@ def test_what_a_user_has_there_is_never_lost(name: str, tmp_path: Path) -> None:
     assert publish_one(tmp_path, "1.0.1").copies == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not JSON",
+        "[" * 100_000,
+        "[]",
+        "{}",
+        '{"modules": []}',
+        '{"modules": [{"versions": null}]}',
+        '{"modules": [{"versions": [{}]}]}',
+        '{"modules": [{"versions": [{"version": "1"}]}]}',
+    ],
+)
+def test_a_list_of_versions_that_publish_did_not_write_is_not_built_on(
+    text: str, tmp_path: Path
+) -> None:
+    publish_one(tmp_path)
+    (tmp_path / FOLDER / "versions").write_text(text)
+    before = bytes_of(tmp_path)
+    with pytest.raises(InputError, match="versions: is not a list of versions as publish writes"):
+        publish_one(tmp_path, "1.0.1")
+    assert bytes_of(tmp_path) == before
+
+
 def test_litter_locks_nothing(tmp_path: Path) -> None:
     done = publish_one(tmp_path)
     places = (".", "registry", "registry/v1/modules", FOLDER, f"{FOLDER}/1.0.0", done.folder, "oci")

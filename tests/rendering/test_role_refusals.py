@@ -12,6 +12,7 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
+from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.rendering.kinds import render
 
 BOUNDARY = "arn:aws:iam::aws:policy/"
@@ -146,3 +147,28 @@ def test_no_readme_names_an_output_that_the_module_lacks() -> None:
         files = render(options([v.name for v in VARIANTS], kind=kind))
         named = re.findall(r"\boutput `(\w+)`", files["README.md"].replace("\n", " "))
         assert all(f'output "{name}" ' in files["outputs.tf"] for name in named), (kind, named)
+
+
+@pytest.mark.parametrize(
+    ("name", "longest", "may_be_null"),
+    [
+        ("role_name", 64, True),
+        ("role_name_prefix", 38, False),  # the provider appends 26 characters
+        ("policy_name", 128, True),
+        ("policy_name_prefix", 102, False),
+    ],
+)
+def test_a_name_may_be_as_long_as_iam_takes_it(
+    name: str, longest: int, *, may_be_null: bool
+) -> None:
+    text = render(options(kind="role"))["variables.tf"]
+    (block,) = (b for b in parse(text, "variables.tf").blocks if b.labels == (name,))
+    assert (block.attributes["default"].outer.code == "null") is may_be_null
+    assert ("nullable" not in block.attributes) is may_be_null
+    (validation,) = block.blocks
+    condition = validation.attributes["condition"].outer.code
+    assert condition.startswith(f"var.{name} == null ||") is may_be_null
+    (pattern,) = re.findall(r'regex\("(.+)", var\.\w+\)', condition)
+    lengths = [n for n in range(longest + 2) if re.fullmatch(pattern, "x" * n)]
+    assert lengths == [*range(1, longest + 1)]
+    assert f"must be 1 to {longest} letters" in validation.attributes["error_message"].outer.code

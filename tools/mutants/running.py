@@ -24,6 +24,7 @@ _NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", "build", "dist", "__pycache__", ".*_cache", ".hypothesis"
 )
 _HERE = Path(__file__).resolve().parents[2]
+_NOT_INHERITED = ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE")
 STARTING = 15  # seconds of processor time that Python, pytest and the imports may take
 
 
@@ -44,10 +45,12 @@ class NoTimeError(Exception):
     """The time is over before there is an outcome."""
 
 
-def own_tests(root: Path, package: str) -> str:
-    """Return the path of a package's own tests, empty if it has none."""
-    places = (f"tests/{package}", f"tests/test_{package}.py", f"tests/cli/test_{package}.py")
-    return next((place for place in places if (root / place).exists()), "")
+def own_tests(root: Path, package: str) -> list[str]:
+    """Return the paths of a package's own tests: its folder, and the commands' with its name."""
+    patterns = (package, f"test_{package}.py", f"cli/test_{package}.py", f"cli/test_{package}_*.py")
+    tests = root / "tests"
+    places = (place for pattern in patterns for place in sorted(tests.glob(pattern)))
+    return [place.relative_to(root).as_posix() for place in places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +125,7 @@ class Copy:
             recording.FILES: files,
             recording.SECONDS: str(seconds),
         }
-        words = ["-p", "tools.mutants.recording", "-m", marks, own_tests(self._root, package)]
+        words = ["-p", "tools.mutants.recording", "-m", marks, *own_tests(self._root, package)]
         done = self._pytest(words, environment)
         records = self._folder / "tests.json"
         content = json.loads(records.read_text()) if records.exists() else {}
@@ -198,7 +201,7 @@ class Copy:
                 [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
                 cwd=self._root,
                 env={
-                    **{k: v for k, v in os.environ.items() if k != "PYTEST_ADDOPTS"},
+                    **{k: v for k, v in os.environ.items() if k not in _NOT_INHERITED},
                     "CI": "1",
                     "PYTHONPATH": os.pathsep.join(paths),
                     **environment,

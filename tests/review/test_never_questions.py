@@ -1,0 +1,130 @@
+"""``compare --never`` and ``compare --disjoint`` as a user meets them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from conftest import run
+from documents import INTERFACE, document, tagged
+from smt.request import Document
+
+
+def asked(folder: Path, *words: str) -> dict[str, Any]:
+    done = run("compare", *words, "--format", "json", cwd=folder)
+    result: dict[str, Any] = json.loads(done.out)
+    assert done.code == (0 if result["proven"] else 1), done.err
+    jsonschema.validate(result, json.loads(run("compare", "--schema").out))
+    return result
+
+
+def test_the_command_answers_each_question(tmp_path: Path) -> None:
+    for name in "ab":
+        own = document(tagged(name, "ec2:Delete*"), {"Action": "ec2:DescribeInstances"})
+        (tmp_path / f"{name}.json").write_text(json.dumps(own))
+    assert asked(tmp_path, "--disjoint", "a.json", "b.json")["proven"]
+    same = asked(tmp_path, "--disjoint", "a.json", "a.json")
+    assert {kind["answer"] for kind in same["kinds"]} == {"allowed"}
+    words = ("--never", "iam:PassRole", "--never", f"ec2:Delete*@{INTERFACE}", "a.json", "b.json")
+    result = asked(tmp_path, *words)
+    assert [a["answer"] for a in result["actions"]] == ["never (proven)", "allowed"]
+    # Of a resource that no action of EC2 has, the request that shows it is made up.
+    unlikely = asked(tmp_path, "--never", "ec2:DescribeInstances@arn:aws:s3:::*", "a.json")
+    (answer,) = unlikely["actions"]
+    assert answer["answer"] == "not proven" and "resource AWS may not have" in answer["reason"]
+    text = run("compare", *words, cwd=tmp_path).out.splitlines()
+    assert text[0] == "iam:PassRole on any resource: never (proven)"
+    assert text[1].startswith(f"ec2:Delete* on {INTERFACE}: allowed, for instance ec2:Delete")
+
+
+def test_a_misspelled_action_is_not_proven(tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(json.dumps(document({"Action": "iam:PassRole"})))
+    words = (
+        "--never",
+        "iam:PasRole",
+        "--never",
+        "iam:PassRoles*",
+        "--never",
+        "s3:NewAction",
+        "r.json",
+    )
+    result = asked(tmp_path, *words)
+    assert [a["answer"] for a in result["actions"]] == ["not proven"] * 2 + ["never (proven)"]
+    assert "did you mean 'iam:PassRole'?" in result["actions"][0]["reason"]
+
+
+def test_what_was_not_read_is_not_proven(tmp_path: Path) -> None:
+    parts = {"RoleName": "r", "RolePolicyList": [
+        {"PolicyName": "good", "PolicyDocument": document(tagged("a", "ec2:Delete*"))},
+        {"PolicyName": "bad", "PolicyDocument": {"Statement": [{"Effect": "Alow"}]}},
+    ]}  # fmt: skip
+    (tmp_path / "r.json").write_text(json.dumps({"RoleDetailList": [parts]}))
+    (tmp_path / "b.json").write_text(json.dumps(document(tagged("b", "ec2:Delete*"))))
+    result = asked(tmp_path, "--never", "iam:PassRole", "r.json")
+    assert result["actions"][0]["answer"] == "not proven" and "r/bad" in str(result["unread"])
+    assert not asked(tmp_path, "--disjoint", "r.json", "b.json")["proven"]
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--never", "PassRole", "p.json"), "PassRole"),
+        (("--never", "ec2:*@i-0123", "p.json"), "i-0123"),
+        (("--never", "ec2:*@arn:aws:ec2:*:*:${x}", "p.json"), "not an ARN"),
+        (("--disjoint", "p.json"), "name the policy of each"),
+        (("--never", "ec2:*", "--disjoint", "p.json"), "--disjoint"),
+        (("--disjoint", "p.json", "p.json", "--clusters", "a", "a"), "twice"),
+        (("--clusters", "a", "b", "p.json", "p.json"), "--disjoint"),
+        (("p.json",), "OLD and NEW"),
+    ],
+)
+def test_questions_that_make_no_sense_are_refused(
+    words: tuple[str, ...], problem: str, tmp_path: Path
+) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(document({"Action": "ec2:*"})))
+    done = run("compare", *words, cwd=tmp_path)
+    assert (done.code, done.out) == (2, "") and problem in done.err
+
+
+DENIED = document({"Action": "*"}, {"Effect": "Deny", "Action": "ec2:TerminateInstances"})
+ONE_SERVICE = document({"Action": "ec2:*"})
+OF_LOGS = document({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::logs/*"})
+OF_OTHERS = document({"Action": "s3:GetObject", "Resource": "arn:aws:s3:::other/*"})
+
+
+@pytest.mark.parametrize(
+    ("policy", "limits", "action", "answer"),
+    [
+        (document({"Action": "*"}), (), "ec2:TerminateInstances", "allowed"),
+        (document({"Action": "*"}), ("--boundary", ONE_SERVICE), "iam:PassRole", "never (proven)"),
+        (document({"Action": "*"}), ("--scp", DENIED), "ec2:TerminateInstances", "never (proven)"),
+        (document({"Action": "*"}), ("--scp", DENIED), "ec2:RunInstances", "allowed"),
+        # A Deny of the policies counts in the boundary, which alone allows more.
+        (
+            DENIED,
+            ("--boundary", document({"Action": "ec2:TerminateInstances"})),
+            "ec2:*",
+            "never (proven)",
+        ),
+        (OF_LOGS, ("--boundary", OF_OTHERS), "s3:GetObject", "not proven"),
+    ],
+)
+def test_limits_of_a_role_count(
+    tmp_path: Path, policy: Document, limits: tuple[str, Document], action: str, answer: str
+) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(policy))
+    options = ["--never", action]
+    if limits:
+        (tmp_path / "limit.json").write_text(json.dumps(limits[1]))
+        options += [limits[0], "limit.json"]
+    done = run("compare", "p.json", *options, "--format", "json", cwd=tmp_path)
+    (result,) = json.loads(done.out)["actions"]
+    assert (result["answer"], done.code) == (answer, int(answer != "never (proven)"))
+
+
+def test_limits_need_a_question(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(DENIED))
+    done = run("compare", "p.json", "p.json", "--scp", "p.json", cwd=tmp_path)
+    assert (done.code, "--boundary and --scp need --never" in done.err) == (2, True)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
-from vpc_cni_iam.review.diff.nearest import upstream_update
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access, Line
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
@@ -22,6 +22,7 @@ from vpc_cni_iam.review.gains import (
     managed_admin_finding,
     may_deny,
     names_text,
+    upstream_update,
 )
 from vpc_cni_iam.review.make_finding import (
     finding_of,
@@ -240,7 +241,7 @@ def _boundary(
 
 def _boundary_widened(change: Change, access: Access, gains: tuple[Line, ...]) -> Finding:
     details = (*line_texts(gains), example_or_reason(access))
-    message = f"{names_text(change.bounds)} {can_call(change, access)}, where a policy allows it"
+    message = f"{names_text(change.bounds)} {can_call(change)}, where a policy allows it"
     message += f": {change.address} is the permissions boundary, and allows more"
     return finding_of(change, "boundary-weakened", message, details)
 
@@ -309,7 +310,7 @@ def _deny_removed(change: Change, context: Context) -> Finding:
 
 def _undenied(change: Change, name: str, context: Context) -> Access:
     """Return what of the new access of somebody comes of a Deny that goes."""
-    principal, before = context.principals.get(name), context.own(change).before.policy
+    principal, before = context.principals.get(name), change.before.policy
     access = principal.access if principal else None
     if access is None or access.verdict != "new access" or before is None:
         return access or Access("unknown")
@@ -332,21 +333,21 @@ def _gained(change: Change, access: Access, context: Context, gains: tuple[Line,
         message = f"{', '.join(proven)} had all access of the policy before"
         name = "new-policy" if change.before.known == "absent" else "new-access"
         return finding_of(change, name, message, details, "note", _ANY)
-    if change.after.policy and (
-        admin := admin_finding(change, change.after.policy, context, details)
-    ):
+    if admin := admin_finding(change, context, details, _after):
         return admin
     known = managed_admin_finding(change, details) or _known_document(change, context, details)
-    return known or _can_do_more(change, access, context, details)
+    return known or _can_do_more(change, context, details)
 
 
-def _can_do_more(
-    change: Change, access: Access, context: Context, details: tuple[str, ...]
-) -> Finding:
+def _after(change: Change) -> list[Policy]:
+    return [change.after.policy] if change.after.policy else []
+
+
+def _can_do_more(change: Change, context: Context, details: tuple[str, ...]) -> Finding:
     """Return who can do more, as grave as it is for who was there before."""
     principals = [context.principals.get(name) for name in change.principals]
     proven = [p.name for p in principals if p and p.access and p.access.verdict == "no new access"]
-    calls = can_call(change, access)
+    calls = can_call(change)
     if change.kind != "attachment" and change.before.known != "absent":
         who = names_text(
             [
@@ -368,7 +369,7 @@ def _can_do_more(
 
 def _known_document(change: Change, context: Context, details: tuple[str, ...]) -> Finding | None:
     """Return that a policy is, or becomes, a document of the catalog."""
-    if update := upstream_update(change.before.policy, change.after.policy, context.target.version):
+    if update := upstream_update(change, context):
         message = f"The policy updates from {update.old} to {update.new}"
         message += f"; adds {', '.join(update.added)}" if update.added else ""
         return finding_of(change, "upstream-document-updated", message, details)

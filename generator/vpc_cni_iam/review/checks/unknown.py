@@ -110,7 +110,7 @@ def _unknown_policy(change: Change, context: Context, means: tuple[Meaning, ...]
     known = _known_part(change.after.policy) if change.after.policy else None
     if known is None or change.kind == "trust":
         return finding_of(change, "unknown-policy", message, details, means=means)
-    if admin := admin_finding(change, known, context, details):
+    if admin := admin_finding(change, context, details, lambda _: [known]):
         return admin
     before = [change.before.policy] if change.before.policy else []
     part = context.budget.answer()

@@ -71,8 +71,13 @@ def renamed(answer: T, names: Names) -> T:
         return answer
     if isinstance(answer, Shaped):
         return with_names(answer, names)
-    known = dict(names)
-    result: T = _changed(answer, lambda text: _STAND_IN.sub(lambda match: known[match[0]], text))
+
+    def own(text: str) -> str:
+        for stand_in, name in names:
+            text = text.replace(stand_in, name)
+        return text
+
+    result: T = _changed(answer, own)
     return result
 
 

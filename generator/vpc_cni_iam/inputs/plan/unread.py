@@ -37,8 +37,12 @@ _UNREAD = re.compile(
     r"|aws_organizations_(?:policy|policy_attachment|resource_policy|delegated_administrator)"
     r"|aws_eks_(?:capability|identity_provider_config)|aws_rolesanywhere_\w+|aws_kms_grant"
     r"|aws_identitystore_group_membership|aws_cognito_identity_pool_roles_attachment"
-    r"|aws_iam_(?:access_key|saml_provider|service_specific_credential|signing_certificate"
-    r"|user_login_profile|user_ssh_key)|aws_lambda_invocation"
+    # Of IAM all but what is read and what gives no access: newer providers have more types.
+    r"|aws_iam_(?!(?:(?:role|user|group)(?:_policy(?:_attachment)?)?|policy(?:_attachment)?"
+    r"|(?:role|user|group)_polic(?:ies|y_attachments)_exclusive|policy_document|instance_profile"
+    r"|(?:user_)?group_membership|openid_connect_provider|account_alias|account_password_policy"
+    r"|security_token_service_preferences|server_certificate|service_linked_role"
+    r"|virtual_mfa_device)$)\w+|aws_lambda_invocation"
     r"|kubernetes_(?:cluster_)?role(?:_binding)?(?:_v\d\w*)?"
 )
 # What makes resources of any service: the argument that tells which, and how one of IAM begins.

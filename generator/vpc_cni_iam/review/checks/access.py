@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
@@ -271,18 +272,23 @@ def _exclusive(
 
 
 def _left_group(change: Change, context: Context) -> Iterator[Finding]:
-    """Yield that somebody leaves a group that denies something."""
+    """Yield that somebody leaves a group that denies something, or may."""
     group = change.attachment.policy if change.attachment else ""
-    if change.kind != "membership" or group not in context.effective.by_principal:
+    if change.kind != "membership" or not any(line.effect == "loss" for line in change.lines):
         return
-    if not any(line.effect == "loss" for line in change.lines):
+    has = context.effective.by_principal.get(group)
+    if has is None:
+        deleted = {r.address for r in context.plan.resources if action_of(r) == "delete"}
+        if group not in context.places and not deleted.issuperset(change.principals):
+            message = f"The plan does not show the policies of {group}"
+            message += ": a Deny in them no longer applies to who leaves"
+            yield finding_of(change, "not-proven", message)
         return
-    has = context.effective.by_principal[group].before
-    policies = [read.judged for read in has.values() if read.judged]
+    policies = [read.judged for read in has.before.values() if read.judged]
     if deny_removed(policies, [], context.budget.answer()):
         message = f"{group} denies something, which no longer counts for who leaves it"
         yield finding_of(change, "not-proven", message)
-    elif unknown := [key for key, read in has.items() if may_deny(key, read)]:
+    elif unknown := [key for key, read in has.before.items() if may_deny(key, read)]:
         message = f"{group} has {first_of(unknown)}, of which the plan does not show the document"
         message += ": a Deny in it no longer applies to who leaves"
         yield finding_of(change, "not-proven", message)

@@ -56,6 +56,11 @@ _MAKERS = {
     "aws_cloudformation_stack": ("capabilities", re.compile("CAPABILITY_")),
     "aws_cloudformation_stack_set": ("capabilities", re.compile("CAPABILITY_")),
 }
+# By which argument policies of an organization no longer count for an account.
+_UNDER_POLICIES = {
+    "aws_organizations_account": "parent_id",
+    "aws_organizations_organization": "enabled_policy_types",
+}
 # Objects of Kubernetes that say which role aws-node has, and who rules the cluster: as JSON, and
 # as YAML in a text of JSON.
 _OBJECT = re.compile(
@@ -79,6 +84,8 @@ def is_unread(kind: str) -> bool:
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
     if is_unread(item.type) or _is_object(item) or _makes_access(item, reader):
+        return UnreadKind.access
+    if _leaves_policies(item, reader):
         return UnreadKind.access
     if _RESOURCE_POLICY.fullmatch(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
@@ -120,6 +127,18 @@ def _makes_access(item: ChangedResource, reader: Reader) -> bool:
     values = [(side or {}).get(argument) for side in (change.before, change.after)]
     texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
     return bool(unknown.get(argument)) or any(about_access.match(str(text)) for text in texts)
+
+
+def _leaves_policies(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether other policies of an organization count for accounts."""
+    argument = _UNDER_POLICIES.get(item.type)
+    if argument is None:
+        return False
+    change = reader.decoded(item.change, Changing)
+    if not change.before or not change.after:
+        return False  # an account that comes, or goes, with all that is in it
+    unknown = change.after_unknown if isinstance(change.after_unknown, dict) else {}
+    return bool(unknown.get(argument)) or change.before.get(argument) != change.after.get(argument)
 
 
 def _has_policy(item: ChangedResource, reader: Reader) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import yaml
 
 from vpc_cni_iam.errors import InputError
@@ -9,11 +11,10 @@ from vpc_cni_iam.texts.limits import YAML
 
 # Texts for Kubernetes' reader, other than for PyYAML's.
 _TEXTS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary")
-_MERGE = "tag:yaml.org,2002:merge"
 
 
 def load_yaml(text: str, source: str) -> list[object]:
-    """Return the documents of YAML text; `InputError` for a key that stands twice or merges."""
+    """Return the documents of YAML text; `InputError` for a key that stands twice, or an alias."""
     if len(text) > YAML.most:
         raise InputError(source, "", f"is larger than {YAML.words()}; {YAML.why}")
     try:
@@ -30,7 +31,13 @@ def load_yaml(text: str, source: str) -> list[object]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Makes plain values."""
+    """Makes plain values; refuses aliases, since aliases of aliases grow without bound."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise _refusal(event, "an alias is not read; write its value in its place")
+        return super().compose_node(parent, index)
 
 
 def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
@@ -38,11 +45,9 @@ def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
-    """Return a mapping; a key that stands twice or merges another mapping is refused."""
+    """Return a mapping; a key that stands twice is refused."""
     pairs: dict[object, object] = {}
     for key, value in node.value:
-        if key.tag == _MERGE:
-            raise _refusal(key, "a key << is not read; write what it merges in its place")
         if not isinstance(key, yaml.ScalarNode):
             raise _refusal(key, "a key is no text")
         name = loader.construct_object(key)
@@ -52,8 +57,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
     return pairs
 
 
-def _refusal(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(None, None, problem, node.start_mark)
+def _refusal(at: Any, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark)
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)

@@ -32,4 +32,5 @@ class Context:
     target: ReviewTarget  # for what the user asks
     budget: Budget  # what the proofs of the review may cost
     created: frozenset[str]  # the addresses of roles, users and groups that the plan creates
+    anew: Mapping[str, str]  # of those, where the plan deletes what has the same name
     unseen: int  # how many new roles may have inline policies that the plan does not show

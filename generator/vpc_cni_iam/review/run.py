@@ -109,6 +109,7 @@ def review(
         target,
         budget,
         _created(plan),
+        _anew(plan),
         unseen,
     )
     left = tuple(dict.fromkeys(finding for check in CHECKS for finding in check(context)))
@@ -164,6 +165,24 @@ def _created(plan: Plan) -> frozenset[str]:
         for resource in plan.resources
         if resource.type in PRINCIPALS.values() and resource.before is None and not resource.drift
     )
+
+
+def _anew(plan: Plan) -> dict[str, str]:
+    """Return the addresses of roles and users that another address had before, and its address.
+
+    So it is where a key of for_each is renamed without a moved block.
+    """
+    sides: tuple[dict[tuple[str, str], str], ...] = ({}, {})
+    for resource in plan.resources:
+        if resource.type not in ("aws_iam_role", "aws_iam_user") or resource.drift:
+            continue
+        for values, other, names in zip(
+            (resource.before, resource.after), (resource.after, resource.before), sides, strict=True
+        ):
+            if values and not other and values.get("name"):
+                names[resource.type, str(values["name"])] = resource.address
+    gone, made = sides
+    return {address: gone[key] for key, address in made.items() if key in gone}
 
 
 def _targets(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
@@ -26,6 +27,7 @@ from vpc_cni_iam.review.gains import (
     upstream_update,
 )
 from vpc_cni_iam.review.make_finding import (
+    finding,
     finding_of,
     kind_of,
     line_texts,
@@ -127,6 +129,33 @@ def check(context: Context) -> Iterator[Finding]:
             if change.action != "drift":
                 yield from _access(change, context)
         yield from _left_group(change, context)
+    yield from _made_anew(context)
+
+
+def _made_anew(context: Context) -> Iterator[Finding]:
+    """Yield what somebody newly gets whom the plan deletes, and makes at another address."""
+    resources = {r.address: r for r in context.plan.resources if not r.drift}
+    trusts = {c.address: c for c in context.changes if c.kind == "trust" and c.action != "drift"}
+    for address, gone in context.anew.items():
+        place, name = context.places.get(address), "permissions_boundary"
+        old = side(resources[gone], name, after=False)
+        new = side(resources[address], name, after=True)
+        # Of two that are sensitive, the values do not tell whether they are the same.
+        if (old.value or old.hidden) and (old.hidden or new.hidden or old.value != new.value):
+            message = f"{address} is made anew in place of {gone}"
+            message += ", and may not have its permissions boundary"
+            yield finding("boundary-weakened", message, address=address, place=place)
+        before, after = trusts.get(gone), trusts.get(address)
+        if before is None or after is None:
+            continue
+        if before.before.policy is None or after.after.policy is None:
+            continue  # what is not known is a finding of its own
+        policies = ([before.before.policy], [after.after.policy])
+        access = new_access(*policies, context.budget.answer())
+        if access.verdict != "no new access":
+            message = f"{address} is made anew in place of {gone}, and others can assume it"
+            details = (example_or_reason(access),)
+            yield finding_of(after, "trust-widened", message, details)
 
 
 def _managed_by(change: Change) -> Iterator[Finding]:

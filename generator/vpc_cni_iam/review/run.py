@@ -36,6 +36,7 @@ from vpc_cni_iam.review.rules import CHECKS, RULES
 # In HCL, and in JSON.
 _DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'
 DEFAULT_LEVEL = "warning"
+_NAMED = ("aws_iam_role", "aws_iam_user")
 OTHERS = "others that the plan does not hold"
 
 
@@ -172,16 +173,14 @@ def _anew(plan: Plan) -> dict[str, str]:
 
     So it is where a key of for_each is renamed without a moved block.
     """
-    sides: tuple[dict[tuple[str, str], str], ...] = ({}, {})
+    gone: dict[tuple[str, str], str] = {}
+    made: dict[tuple[str, str], str] = {}
     for resource in plan.resources:
-        if resource.type not in ("aws_iam_role", "aws_iam_user") or resource.drift:
-            continue
-        for values, other, names in zip(
-            (resource.before, resource.after), (resource.after, resource.before), sides, strict=True
-        ):
-            if values and not other and values.get("name"):
-                names[resource.type, str(values["name"])] = resource.address
-    gone, made = sides
+        known = made if resource.before is None else gone
+        values = resource.after if known is made else resource.before
+        ends = resource.before is None or resource.after is None
+        if values and ends and not resource.drift and resource.type in _NAMED:
+            known[resource.type, str(values.get("name"))] = resource.address
     return {address: gone[key] for key, address in made.items() if key in gone}
 
 

@@ -59,9 +59,7 @@ def contexts(
 ) -> Iterator[Context]:
     """Yield contexts that satisfy conditions, near those of other statements."""
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
-    near: dict[str, list[ConditionCheck]] = {}
-    for check in (*checks, *(check for clause in clauses for check in clause.checks)):
-        near.setdefault(check.key, []).append(check)
+    near = _by_key(checks, clauses)
     choices, hinted = [], []
     for key, about in near.items():
         tests = [conditions.test(check) for check in about if check in checks]
@@ -73,14 +71,19 @@ def contexts(
             return
         hinted.append(next((v for v in hints.get(key, []) if v in choices[-1]), choices[-1][0]))
     for values in _combinations(choices, hinted):
-        made = dict(base)
-        for key, value in zip(near, values, strict=True):
-            if value is None:
-                made.pop(key, None)
-            else:
-                made[key] = value
+        chosen = {**base, **dict(zip(near, values, strict=True))}
+        made = {key: value for key, value in chosen.items() if value is not None}
         for context in _of_one_principal(made, {*near, *base}):
             yield {written.get(key, key): value for key, value in context.items()}
+
+
+def _by_key(
+    checks: Sequence[ConditionCheck], clauses: Sequence[Clause]
+) -> dict[str, list[ConditionCheck]]:
+    near: dict[str, list[ConditionCheck]] = {}
+    for check in (*checks, *(check for clause in clauses for check in clause.checks)):
+        near.setdefault(check.key, []).append(check)
+    return near
 
 
 def _of_one_principal(

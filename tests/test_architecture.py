@@ -203,3 +203,11 @@ def test_no_two_test_modules_have_one_name() -> None:
     """Pytest imports them by it, and notices only in a run of both."""
     names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
     assert len(names) == len(set(names))
+
+
+def test_every_file_that_contributing_names_below_the_package_exists() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text().partition("| where is it decided")[2]
+    table = table.partition("| --- | --- |\n")[2]
+    paths = re.findall(r"`(\w+/[\w/]*(?:\.py)?|\w+\.py)`", table.partition("\n\n")[0])
+    assert len(paths) > 10
+    assert [path for path in paths if not (SOURCE / path).exists()] == []

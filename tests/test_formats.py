@@ -41,4 +41,5 @@ def test_the_docs_list_every_format(command: str) -> None:
     page = (ROOT / "docs" / f"{command}.md").read_text()
     table = page.partition("| `--format` | for |\n")[2].partition("\n\n")[0]
     known = {"text", *formats.names(f"vpc_cni_iam.{command}.report")}
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == known
+    listed = set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
+    assert listed == known, f"docs/{command}.md: the table of formats"

@@ -30,6 +30,7 @@ def policy(variant: str, **options: object) -> Policy:
 
 
 OLDEST = "2022-01-31"
+NEWEST = str(known_versions.newest())
 
 
 def test_the_oldest_ipv4_document() -> None:
@@ -88,8 +89,6 @@ def test_upstream_statements_have_no_sid() -> None:
 
 
 def test_releases_and_revisions() -> None:
-    assert len(known_versions.known()) == 99
-    assert str(known_versions.newest()) == "v1.23.2"
     names = ["2022-01-31", "2024-07-22", "2026-06-01", "2026-09-29"]
     assert [r.name for r in documents.revisions()] == names
     for name, revision in [
@@ -227,9 +226,9 @@ def test_the_union_grants_what_both_grant_and_nothing_else() -> None:
 @pytest.mark.parametrize(
     ("variant", "options", "text"),
     [
-        ("ipv4", {}, "v1.1.0 to v1.23.2"),
-        ("ipv6", {}, "v1.10.0 to v1.23.2"),
-        ("ipv4-scoped", {}, "v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to v1.23.2"),
+        ("ipv4", {}, f"v1.1.0 to {NEWEST}"),
+        ("ipv6", {}, f"v1.10.0 to {NEWEST}"),
+        ("ipv4-scoped", {}, f"v1.8.0 to v1.12.6, v1.13.4 to v1.21.2, v1.22.2 to {NEWEST}"),
         ("ipv4", {"revision": OLDEST}, "v1.1.0 to v1.21.2"),
         ("ipv6", {"revision": OLDEST}, "v1.10.0 to v1.21.2"),
         ("ipv4-scoped", {"revision": OLDEST}, "v1.8.0 to v1.12.6, v1.13.4 to v1.21.2"),
@@ -308,7 +307,7 @@ def test_optional_uses_are_named_and_not_granted() -> None:
         ({"revision": "2022-01-31", "cni_version": "v1.20.0"}, "give one"),
         ({"cni_version": "v1.5.6"}, "did you mean v1.5.5 or v1.5.7"),
         ({"cni_version": "v0.9.0"}, "did you mean v1.1.0"),
-        ({"cni_version": "v1.24.0"}, "newer than this catalog, whose newest version is v1.23.2"),
+        ({"cni_version": "v1.99.0"}, f"newer than this catalog, whose newest version is {NEWEST}"),
         ({"cni_version": "v1.0.0"}, "tag:TagResources"),
         ({"cni_version": "soon"}, "'soon' is not a plugin version"),
         ({"cni_version": "v1.20.4\n"}, "is not a plugin version"),

@@ -137,7 +137,7 @@ def test_no_condition_is_idle(variant: object) -> None:
     """Without any one of them something more is allowed."""
     policy = filled(composed(variant.name, how=MANY))  # type: ignore[attr-defined]
     tried = dict(without_a_condition(policy))
-    assert len(tried) > 10
+    assert len(tried) >= 10
     for name, wider in tried.items():
         assert isinstance(no_new_access([policy], [wider]), Counterexample), name
 

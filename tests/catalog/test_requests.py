@@ -46,12 +46,10 @@ def test_every_call_is_sent_in_some_way_and_nothing_else_is(
             call_range = template.sent(mode, version, (feature,) if feature else ())
             if call_range is not None and sent.get(template.action) != "fatal":
                 sent[template.action] = call_range.severity
-        for action, impact in expected.items():
-            if (action, mode, version) not in LIGHTER:
-                assert sent.pop(action) == impact, (action, version)
-            else:
-                sent.pop(action)
-        assert not sent, version
+        for action in expected:
+            if (action, mode, version) in LIGHTER:
+                expected[action] = sent.get(action, "")
+        assert sent == expected, f"{version}: requests.json on the left, calls.json on the right"
 
 
 def test_every_form_says_what_breaks_and_why() -> None:

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import ROOT, run, schema, write_tree
+from vpc_cni_iam.cli.json_types import TYPES
 from vpc_cni_iam.cli.main import COMMANDS, application
 
 MODULE = "modules/vpc-cni-iam-policy"
@@ -112,14 +113,17 @@ EXAMPLES: dict[str, list[Example]] = {
         (nothing, "ipv6"),
     ],
     "verify": [(module, "module --engine none")],
-    "catalog": [(nothing, "")],
+    "catalog": [(nothing, ""), (nothing, "--peers")],
     "init": [(nothing, "")],
     "sync": [(repository, "")],
     "check": [(repository, "")],
     "diff": [(repository, "")],
     "upgrade": [(repository, "--cni-version v1.20.4 --dry-run")],
     "review": [(nothing, shlex.quote(str(PLAN)))],
-    "compare": [(nothing, "policy.json policy.json")],
+    "compare": [
+        (nothing, "policy.json policy.json"),
+        (nothing, "policy.json --never s3:GetObject"),
+    ],
     "coverage": [
         (nothing, "policy.json"),
         (nothing, "--variant ipv4 --revision 2022-01-31 --all-versions"),
@@ -151,7 +155,9 @@ def test_a_command_that_prints_json_has_an_example_and_a_schema(command: str) ->
     assert has_json == (f"schemas/{command}.schema.json" in page)
     jsonschema.Draft202012Validator.check_schema(schema(command))
     done = CliRunner().invoke(app, [command, "--schema"])
-    assert (done.exit_code, json.loads(done.output)) == (0, schema(command))
+    assert done.exit_code == 0
+    assert json.loads(done.output) == schema(command), "run: make generate"
+    assert len(EXAMPLES.get(command, ())) >= len(TYPES.get(command, ())), "an example for each type"
 
 
 @pytest.mark.parametrize(

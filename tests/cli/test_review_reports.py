@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from conftest import COMMAND, ROOT, read_tree, run
+from vpc_cni_iam.review.report_formats import REPORTS
 
 PLAN = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
-NAMES = ("json", "markdown", "sarif", "junit", "html")
 
 
 def test_one_run_writes_every_report_and_prints_its_own(tmp_path: Path) -> None:
-    options = [f"--report={name}=out/iam.{name}" for name in NAMES]
+    options = [f"--report={name}=out/iam.{name}" for name in REPORTS]
     done = run("review", PLAN, *options, cwd=tmp_path)
     assert (done.code, done.err) == (1, "")
     assert done.out == run("review", PLAN).out
     written = read_tree(tmp_path)
-    assert set(written) == {f"out/iam.{name}" for name in NAMES}
+    assert set(written) == {f"out/iam.{name}" for name in REPORTS}
     assert written["out/iam.markdown"] == run("review", PLAN, "--format", "markdown").out
     assert written["out/iam.html"].startswith("<!DOCTYPE html>")
     json.loads(written["out/iam.json"])
@@ -81,7 +81,7 @@ def test_runs_beside_each_other_write_into_one_folder(tmp_path: Path) -> None:
     ]
     runs = [
         subprocess.Popen(
-            [*command, *(f"--report={kind}=out/{n}.{kind}" for kind in NAMES)],
+            [*command, *(f"--report={kind}=out/{n}.{kind}" for kind in REPORTS)],
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -93,8 +93,8 @@ def test_runs_beside_each_other_write_into_one_folder(tmp_path: Path) -> None:
         _, output = process.communicate()
         assert (process.returncode, output) == (1, "")
     written = read_tree(tmp_path)
-    assert set(written) == {f"out/{n}.{kind}" for n in range(4) for kind in NAMES}
-    assert len(set(written.values())) == len(NAMES)
+    assert set(written) == {f"out/{n}.{kind}" for n in range(4) for kind in REPORTS}
+    assert len(set(written.values())) == len(REPORTS)
 
 
 def test_a_report_replaces_a_file_and_no_link(tmp_path: Path) -> None:

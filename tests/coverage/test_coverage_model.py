@@ -6,8 +6,17 @@ from dataclasses import replace
 import pytest
 
 from coverage_policies import NAMES, composed, covered, denied, filled, setting, with_statement
+from vpc_cni_iam.catalog.facts import calls, known_versions
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER
+from vpc_cni_iam.catalog.facts.requests import (
+    CLUSTER,
+    CREATED_AT,
+    INSTANCE,
+    OWNER,
+    request_templates,
+)
+from vpc_cni_iam.catalog.variants import first_version
 from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.simulate.requests import KEYS
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
@@ -234,6 +243,28 @@ def test_ipv6_cleans_up_in_old_releases_only() -> None:
         assert ("leaked-interface" in {p.scenario.name for p in played}) is there, version
 
 
+@pytest.mark.parametrize("mode", ["ipv4", "ipv6"])
+def test_every_request_of_the_catalog_is_sent_in_a_scenario(mode: Mode) -> None:
+    """A request that no scenario sends is never denied, so coverage would call any policy fine."""
+    unsent: dict[str, str] = {}
+    for version in (v for v in known_versions.served() if v >= first_version(mode)):
+        where = setting(str(version), mode, *calls.features())
+        off = replace(where, plugin=replace(where.plugin, subnet_discovery=False))
+        sent = {
+            call.template.name
+            for each in (where, off)
+            for run in covered(ADMIN, each).scenario_runs
+            for call in run.calls
+        }
+        for name, template in request_templates().items():
+            if template.sent(mode, version, where.features) and name not in sent:
+                unsent[name] = str(version)
+    assert not unsent, (
+        "set at_start in catalog/facts/data/requests.json, or send them in "
+        "coverage/simulate/node.py; here with the last version that sends them"
+    )
+
+
 @pytest.mark.parametrize(
     ("environment", "version", "gone"),
     [
@@ -250,11 +281,11 @@ def test_ipv6_cleans_up_in_old_releases_only() -> None:
 def test_switches_take_calls_away(
     environment: dict[str, str], version: str, gone: set[str]
 ) -> None:
-    def request_templates(where: PluginSetting) -> set[str]:
+    def sent(where: PluginSetting) -> set[str]:
         return {c.template.name for p in covered(ADMIN, where).scenario_runs for c in p.calls}
 
     before, after = setting(version), configure(setting(version), environment)
-    assert request_templates(before) - request_templates(after) == gone
+    assert sent(before) - sent(after) == gone
 
 
 def test_discovery_that_is_off_still_reads_subnets_and_does_not_need_to() -> None:

@@ -5,7 +5,8 @@ import pytest
 from account import ROLES, World
 from synthetic import WANTED, reviewed
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.diff.coverage import concerns_plugin, coverage_change
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.diff.coverage import coverage_change
 from vpc_cni_iam.review.diff.proofs import new_access
 
 

@@ -13,6 +13,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.obtain import obtain
 from vpc_cni_iam.review.report.json import report
+from vpc_cni_iam.review.report_formats import REPORTS
 
 GOOD = plan(policy("p", None, document(allow("ec2:A"))))
 UNREADABLE = {
@@ -103,14 +104,14 @@ def test_an_action_that_iam_refuses_does_not_end_the_review() -> None:
 EVIL = "\x1b[2J\x1b]0;pwned\x07<img src=x onerror=alert(1)>|`\u202egnp.\u2028\r\n# evil [link](x)"
 
 
-def every_report(path: Path) -> list[str]:
-    """What a review prints, and every report that it writes."""
+def every_report(path: Path) -> dict[str, str]:
+    """What a review prints, and every report that it writes, by format."""
     folder = path.parent / "reports"
-    names = ("json", "markdown", "sarif", "junit", "html")
-    options = [f"--report={name}={folder / name}" for name in names]
+    options = [f"--report={name}={folder / name}" for name in REPORTS]
     done = run("review", path, *options, env={"FORCE_COLOR": "", "NO_COLOR": "1"})
     assert (done.code, done.err) == (1, "")
-    return [done.out, *((folder / name).read_text(encoding="utf-8") for name in names)]
+    reports = {name: (folder / name).read_text(encoding="utf-8") for name in REPORTS}
+    return {"standard output": done.out, **reports}
 
 
 def test_nothing_from_a_plan_moves_the_cursor_or_reverses_the_text(tmp_path: Path) -> None:
@@ -121,8 +122,10 @@ def test_nothing_from_a_plan_moves_the_cursor_or_reverses_the_text(tmp_path: Pat
     drift = policy("q", document(allow("ec2:A")), f"not {EVIL}", previous_address=EVIL)
     path = tmp_path / "plan.json"
     path.write_bytes(plan(change, drift))
-    for text in every_report(path):
-        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]", text)
+    for name, text in every_report(path).items():
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029]", text), (
+            f"{name}: use sanitise()"
+        )
         assert "\n# evil" not in text
 
 
@@ -159,7 +162,7 @@ def test_what_is_sensitive_is_nowhere(tmp_path: Path) -> None:
     )
     path = tmp_path / "plan.json"
     path.write_bytes(contents)
-    for text in every_report(path):
+    for text in every_report(path).values():
         assert secret not in text
         assert "sensitive-policy" in text
 

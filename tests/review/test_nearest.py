@@ -8,7 +8,7 @@ from synthetic import WANTED
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.diff.coverage import concerns_plugin
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.diff.nearest import nearest
 
 PUBLISHED = [(f"{v.name} {v.version}", v.policy) for v in documents.managed_versions()] + [

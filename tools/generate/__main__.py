@@ -33,6 +33,7 @@ from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
+from vpc_cni_iam.inputs import identify
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.vendoring.check import check
@@ -188,8 +189,15 @@ SECTIONS = {
     "outage": outage_table,
     "configuration": configuration_table,
     "json": json_table,
+    "inputs": identify.listing,
 }
-PAGES = ("README.md", "docs/variants.md", "docs/configuration.md", "docs/reference.md")
+PAGES = (
+    "README.md",
+    "docs/variants.md",
+    "docs/configuration.md",
+    "docs/reference.md",
+    "docs/coverage.md",
+)
 
 
 def documents() -> dict[str, str]:

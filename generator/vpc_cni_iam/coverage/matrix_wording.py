@@ -1,4 +1,4 @@
-"""The matrix of versions and actions as text."""
+"""The matrix of versions and actions as text, and the versions that a policy works with."""
 
 from __future__ import annotations
 

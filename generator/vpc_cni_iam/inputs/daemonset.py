@@ -70,7 +70,7 @@ def _loaded(text: str, source: str) -> object:
     """Return the value of JSON or YAML; several documents of YAML are a list of manifests."""
     if text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return load_json(text, source)
-    from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - PyYAML may be missing
+    from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
 
     documents = load_yaml(text, source)
     return documents[0] if len(documents) == 1 else {"items": documents}

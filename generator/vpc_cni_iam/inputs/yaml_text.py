@@ -1,27 +1,24 @@
-"""Reads YAML as kubectl and Helm do; needs PyYAML, which the extra ``yaml`` brings."""
+"""Reads YAML as kubectl and Helm do."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import yaml
+
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.texts.limits import YAML
 
-_EXTRA = "is YAML, which needs PyYAML: pip install 'vpc-cni-iam[yaml]'"
 # Texts for Kubernetes' reader, other than for PyYAML's.
 _TEXTS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary")
 
 
 def load_yaml(text: str, source: str) -> list[object]:
-    """Return the documents of YAML text; `InputError` for a key that stands twice, or no PyYAML."""
-    try:
-        import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - not always there
-    except ImportError:
-        raise InputError(source, "", _EXTRA) from None
+    """Return the documents of YAML text; `InputError` for a key that stands twice, or an alias."""
     if len(text) > YAML.most:
         raise InputError(source, "", f"is larger than {YAML.words()}; {YAML.why}")
     try:
-        return [d for d in yaml.load_all(text, _loader(yaml)) if d is not None]
+        return [d for d in yaml.load_all(text, _Loader) if d is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -33,24 +30,37 @@ def load_yaml(text: str, source: str) -> list[object]:
         raise InputError(source, "", f"is not YAML: {problem}") from None
 
 
-def _loader(yaml: Any) -> Any:
-    """Return a reader that makes plain values, and refuses a key that stands twice."""
+class _Loader(yaml.SafeLoader):
+    """Makes plain values; refuses aliases, since aliases of aliases grow without bound."""
 
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]
-        pass
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise _refusal(event, "an alias is not read; write its value in its place")
+        return super().compose_node(parent, index)
 
-    def mapping(loader: Any, node: Any) -> dict[object, object]:
-        loader.flatten_mapping(node)
-        pairs = {}
-        for key, value in node.value:
-            name = loader.construct_object(key, deep=True)
-            if isinstance(name, (dict, list)) or name in pairs:
-                problem = f"the key {name!r:.80} stands twice, or is no text"
-                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
-            pairs[name] = loader.construct_object(value, deep=True)
-        return pairs
 
-    Loader.add_constructor("tag:yaml.org,2002:map", mapping)
-    for tag in _TEXTS:
-        Loader.add_constructor(tag, yaml.SafeLoader.construct_yaml_str)
-    return Loader
+def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return loader.construct_scalar(node)
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
+    """Return a mapping; a key that stands twice is refused."""
+    pairs: dict[object, object] = {}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise _refusal(key, "a key is no text")
+        name = loader.construct_object(key)
+        if name in pairs:
+            raise _refusal(key, f"the key {name!r:.80} stands twice")
+        pairs[name] = loader.construct_object(value, deep=True)
+    return pairs
+
+
+def _refusal(at: Any, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=at.start_mark)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+for _tag in _TEXTS:
+    _Loader.add_constructor(_tag, _text)

@@ -36,6 +36,7 @@ class RequestTemplate:
     does: str
     breaks: Mapping[DenialSeverity, str]  # what a denial breaks, by severity
     stops: bool  # whether ipamd stops where it is denied at start
+    at_start: bool  # whether every start sends it first, about no resource
     ranges: tuple[CallRange, ...]  # where it is sent, by mode and range of versions
     # The kinds of resource that it is checked on, such as ``instance``; none where AWS answers
     # whatever policies say.
@@ -89,6 +90,7 @@ def _form(entry: Mapping[str, Any]) -> RequestTemplate:
         does=entry["does"],
         breaks=breaks,
         stops=entry.get("stops", False),
+        at_start=entry.get("at_start", False),
         ranges=ranges,
         on=tuple(on),
         never_on=entry.get("never_on", {}),

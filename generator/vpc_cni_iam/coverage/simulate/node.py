@@ -88,7 +88,9 @@ class SimulatedNode(Sender):
         v1.23.2:pkg/ipamd/ipamd.go:459-676.
         """
         setting, plugin = self.setting, self.setting.plugin
-        self.describe("describe-instance-types")
+        for template in request_templates().values():
+            if template.at_start:
+                self.describe(template.name)
         if not plugin.imds_only or setting.mode == "ipv6":
             self.describe("describe-interfaces")
         if plugin.subnet_discovery:

@@ -7,18 +7,17 @@ Sources: Terraform's resources `aws_eks_addon` and `helm_release`; the values of
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.review.account.attribute_value import side
 
 UNKNOWN_VERSION = "a version known after apply"
 _CHART_IS_PLUGIN_SINCE = PluginVersion((1, 13, 0))
-_LINE = re.compile(r"""( *)["']?([\w./\\-]+)["']?:(?: +(.*))?""")
 _UNREAD_ARGUMENTS = (
     *("chart", "repository", "postrender"),
     *("set_list", "set_sensitive", "set_wo_revision"),
@@ -161,17 +160,23 @@ def _environment(scalars: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 def _scalars(text: str) -> tuple[dict[str, str], str]:
-    """Return the scalars of nested mappings by their path, and why not all are known.
-
-    Both JSON and block mappings of YAML are read; of YAML nothing else.
-    """
+    """Return the scalars of nested mappings, of JSON or YAML, by path, and why none are known."""
     if not text.strip():
         return {}, ""
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return _yaml(text)
+        (data,) = _documents(text)
+    except (InputError, ValueError):
+        return {}, "is not one document of YAML that is read"
     return dict(_leaves("", data)), ""
+
+
+def _documents(text: str) -> list[object]:
+    try:
+        return [json.loads(text)]  # white space of JSON may be none of YAML
+    except (ValueError, RecursionError):
+        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
+
+        return load_yaml(text, "")
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -181,32 +186,4 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, bool):
         yield path, str(value).lower()
     elif value is not None:
-        yield path, value if isinstance(value, str) else json.dumps(value)
-
-
-def _yaml(text: str) -> tuple[dict[str, str], str]:
-    scalars: dict[str, str] = {}
-    above: list[tuple[int, str]] = []
-    unread = ""
-    for line in text.splitlines():
-        if not line.strip() or line.lstrip().startswith("#") or line.strip() == "---":
-            continue
-        match = _LINE.fullmatch(line.rstrip())
-        value = (match[3] or "").strip() if match else ""
-        if match is None or value[:1] in ("{", "[", "&", "*", "|", ">", "!"):
-            unread = "has YAML other than block mappings, which is not read"
-            continue
-        indent = len(match[1])
-        above = [entry for entry in above if entry[0] < indent]
-        path = ".".join([*(name for _, name in above), match[2]])
-        if value:
-            scalars[path] = _unquoted(value)
-        else:
-            above.append((indent, match[2]))
-    return scalars, unread
-
-
-def _unquoted(value: str) -> str:
-    if value[0] in "\"'" and value.rstrip()[-1:] == value[0] and len(value) > 1:
-        return value[1:-1]
-    return value.partition(" #")[0].rstrip()
+        yield path, value if isinstance(value, str) else json.dumps(value, default=str)

@@ -9,10 +9,11 @@ from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.collect import MANAGED, is_managed
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import PrincipalChange
-from vpc_cni_iam.review.diff.coverage import concerns_plugin, names
+from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.proofs import new_access
 from vpc_cni_iam.review.diff.verdicts import Verdict
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule

@@ -11,10 +11,10 @@ from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind
 from vpc_cni_iam.review.account.plugin_config import UNKNOWN_VERSION
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.coverage import concerns_plugin
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
 from vpc_cni_iam.review.findings import Finding, Level, rule

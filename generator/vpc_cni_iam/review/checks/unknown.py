@@ -10,10 +10,10 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.collect import NOWHERE
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import Attachment, Change
-from vpc_cni_iam.review.diff.coverage import concerns_plugin
 from vpc_cni_iam.review.diff.proofs import new_access
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, Meaning, rule
 from vpc_cni_iam.review.gains import (

@@ -12,10 +12,11 @@ from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_of_instances
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.account.workloads import RoleUse, Workloads
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.coverage import concerns_plugin, coverage_change
+from vpc_cni_iam.review.diff.coverage import coverage_change
 from vpc_cni_iam.review.diff.proofs import roles_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access
 from vpc_cni_iam.review.findings import Finding, Level, rule

@@ -10,11 +10,12 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.binding import Binding, PolicyChange
 from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, with_stand_ins
 from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff import semantic, sizes
 from vpc_cni_iam.review.diff.changes import Action, Attachment, Change, Place
-from vpc_cni_iam.review.diff.coverage import ReviewTarget, concerns_plugin, coverage_change
+from vpc_cni_iam.review.diff.coverage import ReviewTarget, coverage_change
 from vpc_cni_iam.review.diff.nearest import nearest
 from vpc_cni_iam.review.diff.proofs import (
     DENY_REMOVED,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
@@ -19,20 +17,10 @@ from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 
-# What nothing but the plugin, or something like it, has.
-_MARKS = (
-    "ec2:assignprivateipaddresses",
-    "ec2:unassignprivateipaddresses",
-    "ec2:assignipv6addresses",
-    "ec2:attachnetworkinterface",
-)
 # A call by scenario, action, template and what it is about.
 Calls: TypeAlias = dict[tuple[str, str, str, str], MissingPermission | None]
-# Enough letters besides wildcards to be about some actions and not about all that begin alike.
-_NAMES_ACTION = re.compile(r"ec2:(?:[*?]*[\w-]){6,}[*?]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,28 +34,6 @@ class ReviewTarget:
     # Whether the user chose the version, which then overrides what the plan says.
     chosen: bool = False
     vpc_id: str = ""  # the VPC of the cluster, empty to go by what each policy names
-
-
-@lru_cache(4096)
-def concerns_plugin(policy: Policy) -> bool:
-    """Say whether a policy is one of the plugin's, by the EC2 actions that it names.
-
-    What allows every action of a service is not: it is about something else. Nor is what AWS has
-    the cluster's role do for security groups for pods, by the same actions.
-    """
-    return any(map(_is_mark, policy.actions())) and not _is_of_resource_controller(policy)
-
-
-@lru_cache(4096)
-def _is_mark(action: str) -> bool:
-    pattern = action.lower()
-    named = _NAMES_ACTION.fullmatch(pattern) is not None
-    return named and any(wildcard.matches(pattern, mark) for mark in _MARKS)
-
-
-def _is_of_resource_controller(policy: Policy) -> bool:
-    versions = documents.managed_versions(documents.RESOURCE_CONTROLLER)
-    return any(equal(policy, version.policy) for version in versions)
 
 
 def names(statement: Statement, action: str) -> bool:

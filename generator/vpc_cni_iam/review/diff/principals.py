@@ -17,12 +17,12 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.examples.reference import has_no_resource
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, with_stand_ins
 from vpc_cni_iam.review.diff import sizes
 from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import (
     ReviewTarget,
-    concerns_plugin,
     coverage_change,
     mode_for,
     names,

@@ -131,15 +131,14 @@ class _PolicyPair:
 
         A loss is what a gain would be if the policies changed places.
         """
-        if not budget.affords(_STEPS_OF_A_LINE):
-            return False
         first, second = self._old, self._new
         gone, come = _together(change.before), _together(change.after)
         if effect == "loss":
             first, second, gone, come = second, first, come, gone
         denies = (gone or come)[0].effect == "Deny"
-        if not denies and not first.policy.statements:
-            return False  # against nothing there is nothing to prove
+        # Against nothing there is nothing to prove.
+        if not budget.affords(_STEPS_OF_A_LINE) or not (denies or first.policy.statements):
+            return False
         if denies and not self._alone:
             lost = Policy(gone, first.policy.version)
             return not deny_removed([lost], [second.about(gone, budget)], budget)

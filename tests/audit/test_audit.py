@@ -26,7 +26,7 @@ from account_details import (
 from conftest import run, schema
 from vpc_cni_iam.audit.audit import audit
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.documents import find
+from vpc_cni_iam.catalog.facts.documents import find, managed_policy
 from vpc_cni_iam.catalog.parameters import SAMPLE, fill
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
 from vpc_cni_iam.inputs.aws.account import AccountDetails
@@ -309,6 +309,37 @@ def test_the_same_policies_are_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_
     with AccountDetails([str(tmp_path / "in.json")], io.BytesIO()) as opened:
         assert len(audit(opened, known_versions.newest()).roles) == 100
     assert len(judged) == 2
+
+    # Statements that are about no call of the plugin make no difference to it.
+    judged.clear()
+    for i, described in enumerate(roles):
+        described["RolePolicyList"] += [
+            {"PolicyName": "own", "PolicyDocument": allow(f"ec2:*{i}*z*", f"s3:Get{i}*")}
+        ]
+    (tmp_path / "in.json").write_text(details(*roles, policies=(MANAGED_POLICY,)))
+    with AccountDetails([str(tmp_path / "in.json")], io.BytesIO()) as opened:
+        described_roles = audit(opened, known_versions.newest()).roles
+    assert len(judged) == 2
+    assert {r.breaks for r in described_roles if r.role.endswith("/r1")} == {True}
+    assert {r.breaks for r in described_roles if r.role.endswith("/m1")} == {False}
+
+
+@pytest.mark.parametrize(("arn", "taken"), [("inline", 10_240), (BOUNDARY, 6_144), (MANAGED, 0)])
+def test_a_policy_beyond_the_limits_of_iam_is_not_read(
+    tmp_path: Path, arn: str, taken: int
+) -> None:
+    """Nothing is told of its size alone for policies of AWS, which have no such limit."""
+    actions = [action for s in managed_policy().statements for action in s.actions]
+    document = allow(*actions, *(f"ec2:Describe{'x' * 100}{i}" for i in range(200)))
+    inline = {"cni": document} if arn == "inline" else None
+    attached = () if inline else (arn,)
+    page = details(
+        role("r", irsa(), inline=inline, attached=attached), policies=(managed(arn, document),)
+    )
+    result = audited(tmp_path, page)
+    (described,) = result["roles"]
+    assert bool(described["undecided"]) is bool(taken) is not result["complete"]
+    assert all(f"IAM takes at most {taken:,}" in text for text in described["undecided"])
 
 
 def test_memory_does_not_grow_with_roles(tmp_path: Path) -> None:

@@ -2,9 +2,11 @@
 
 import json
 import re
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -495,3 +497,29 @@ def test_many_policies_that_are_left_do_not_flood_the_terminal(tmp_path: Path) -
     write_tree(tmp_path, {"main.tf": text})
     lines = run("convert", "--rewrite", "main.tf", cwd=tmp_path).err.splitlines()
     assert len(lines) == 51 and lines[50].endswith("10 more like these; --format json prints all")
+
+
+def test_many_policies_in_a_file_take_work_in_proportion_to_their_number(tmp_path: Path) -> None:
+    def calls(number: int) -> int:
+        """Return how many functions of the rewriting are called, each resumption counted."""
+        statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+        policy = heredoc({"Version": "2012-10-17", "Statement": [statement]}, indent=None)
+        text = "".join(
+            f'# policy {n}\nresource "aws_iam_policy" "p{n}" {{\n  policy = {policy}\n}}\n'
+            for n in range(number)
+        )
+        called = 0
+
+        def counted(frame: FrameType, event: str, _: object) -> None:
+            nonlocal called
+            called += event == "call" and "rewriting" in frame.f_code.co_filename
+
+        sys.setprofile(counted)
+        try:
+            change = rewritten(tmp_path, text)
+        finally:
+            sys.setprofile(None)
+        assert len(change.replaced) == number
+        return called
+
+    assert calls(60) <= 2.1 * calls(30)

@@ -320,3 +320,13 @@ def test_an_answer_without_steps_does_not_read_its_policies(
     answer = no_new_access([ordinary(9)], [ordinary(9, wider=True)], Budget(10))
     assert isinstance(answer, NotProven)
     assert answer.reason.startswith("too complex")
+
+
+def test_an_example_of_a_known_service_takes_few_steps() -> None:
+    """Actions that AWS has are tried until enough will do: reviews look for many examples."""
+    old, new = (
+        joined(allow("*"), deny("*", on=(bucket(0),), when=(TEAM[value],))) for value in "ab"
+    )
+    steps = Budget()
+    assert isinstance(no_new_access([old], [new], steps), Counterexample)
+    assert ANSWER - steps.steps < 3_500

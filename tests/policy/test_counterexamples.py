@@ -336,3 +336,38 @@ def test_no_request_is_signed_by_another_than_its_caller() -> None:
 def test_a_caller_is_a_user_of_an_account() -> None:
     trust = Statement("Allow", ("sts:AssumeRole",), principals=(Principal("AWS", ("*",)),))
     assert witness([], [trust]).request.principal == "arn:aws:iam::111122223333:user/alice"
+
+
+HERE, THERE = "111122223333", "444455556666"
+OWNER = "aws:PrincipalAccount"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "context"),
+    [
+        (equals(OWNER, HERE), like(SIGNER, f"arn:aws:iam::{THERE}:role/r"), {}),
+        (equals(OWNER, HERE), like(SIGNER, f"{ROLE}r"), {}),
+        (equals(OWNER, HERE), (), {OWNER: THERE}),
+        (like(SIGNER, f"arn:aws:iam::{HERE}:role/r"), equals(OWNER, HERE), {}),
+        (like(SIGNER, f"{ROLE}r"), equals(OWNER, "555566667777"), {}),
+        (equals(OWNER, HERE), unlike(OWNER, HERE), {OWNER: THERE}),
+    ],
+)
+def test_a_request_has_the_account_of_who_signed_it(
+    old: Condition, new: Condition | tuple[()], context: dict[str, str]
+) -> None:
+    """Page "AWS global condition context keys": every request has aws:PrincipalAccount."""
+    answer = witness([allow("s3:GetObject", when=old)], [allow("s3:GetObject", when=new)])
+    made = dict(answer.request.context)
+    assert made == context or str(made[SIGNER]).split(":")[4] == made[OWNER]
+    assert not answer.made_up
+
+
+def test_no_request_of_an_account_comes_from_a_principal_of_another_or_of_none() -> None:
+    role = Condition("ArnEquals", SIGNER, (f"arn:aws:iam::{HERE}:role/r",))
+    for old, new in (
+        (equals(OWNER, HERE), role),
+        (equals(OWNER, HERE), (role, Condition("Null", OWNER, ("true",)))),
+    ):
+        before, after = ([Policy((allow("s3:GetObject", when=when),))] for when in (old, new))
+        assert not isinstance(no_new_access(before, after), Counterexample)

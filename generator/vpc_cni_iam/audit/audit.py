@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from vpc_cni_iam.audit.clusters import ClusterUse, configured_clusters, unknown_roles
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
 from vpc_cni_iam.audit.judge import (
+    FamilyAudit,
     PluginRole,
     PolicyAudit,
     judge,
@@ -25,9 +26,10 @@ from vpc_cni_iam.audit.proposal import proposal
 from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.subject import characters
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import eks
-from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail
+from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail, most_characters
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.inputs.json_documents import JsonDocument
@@ -114,6 +116,7 @@ class _Auditor:
     _trusts: dict[bytes, Trust | InputError] = field(default_factory=dict)
     _serving: dict[bytes, bool] = field(default_factory=dict)
     _judged: dict[bytes, PolicyAudit] = field(default_factory=dict)
+    _families: dict[Hashable, FamilyAudit] = field(default_factory=dict)
     _missing: Counter[str] = field(default_factory=Counter)
     _refused: list[Skipped] = field(default_factory=list)
 
@@ -192,7 +195,7 @@ class _Auditor:
     def _judge(self, role: PluginRole, key: bytes) -> PolicyAudit:
         key += f"{role.session_tags} {role.partition}".encode()
         if key not in self._judged:
-            self._judged[key] = judge(role)
+            self._judged[key] = judge(role, self._families)
         return self._judged[key]
 
     def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
@@ -262,8 +265,11 @@ def _boundary(detail: RoleDetail, refused: list[str]) -> tuple[tuple[tuple[Polic
 
 
 def _read(document: JsonDocument) -> Policy:
-    """Return a policy that the evaluator takes; raises `InputError` for another."""
-    policy = document.policy()
+    """Return a policy that IAM and the evaluator take; raises `InputError` for another."""
+    policy, most = document.policy(), most_characters(document)
+    if most is not None and (size := characters(policy)) > most:
+        problem = f"has {size:,} characters without white space, and IAM takes at most {most:,}"
+        raise InputError(document.source, document.place, problem)
     compile_policies([policy])
     return policy
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, MutableMapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage import deployment as deployments
@@ -19,7 +19,7 @@ from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import names_in, names_of
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
 
 # What gives pods their addresses, by IP family.
 _ASSIGN: dict[Mode, str] = {
@@ -118,14 +118,20 @@ def judge_cluster(role: PluginRole, deployment: Deployment) -> FamilyAudit:
     return _family(role, deployments.apply(setting, deployment, {}))
 
 
-def judge(role: PluginRole) -> PolicyAudit:
-    """Return what a role means for the plugin."""
+def judge(role: PluginRole, remembered: MutableMapping[Hashable, FamilyAudit]) -> PolicyAudit:
+    """Return what a role means for the plugin.
+
+    `remembered` has what roles of an earlier call mean for IP families.
+    """
     families: tuple[Mode, ...] = modes(role)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
     for mode in families or tuple(_ASSIGN):
         setting = role.setting(mode)
-        audits.append(_family(role, setting))
+        question = _question(role, setting)
+        if question not in remembered:
+            remembered[question] = _family(role, setting)
+        audits.append(remembered[question])
         risks += find_risks(role.policies, setting, role.limits) if families else ()
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity in _RISKS)
     scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
@@ -137,8 +143,18 @@ def judge(role: PluginRole) -> PolicyAudit:
     )
 
 
+def _question(role: PluginRole, setting: PluginSetting) -> Hashable:
+    """Return what the plugin's calls with a role depend on.
+
+    Of its policies that is the statements about a call alone; those that are alike are equal here.
+    """
+    layers = [compile_policies(layer) for layer in (role.policies, *role.limits)]
+    about = tuple(layer.tests(call.action) for layer in layers for call in calls())
+    return (*about, role.boundary, setting.version, setting.mode, setting.names, role.session_tags)
+
+
 def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
-    result = matrix(role.policies, setting, limits=role.limits)
+    result = matrix(role.policies, setting, limits=role.limits, excess=False)
     runs: list[list[PluginVersion]] = []
     before = False
     for row in result.rows:

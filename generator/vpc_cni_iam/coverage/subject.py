@@ -153,7 +153,7 @@ class Taken:
 def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
     """Return the policies of an input of these names, or its only one; the evaluator takes each."""
     chosen = choose(policies, documents)
-    size = sum(_characters(named.policy) for named in chosen.policies)
+    size = sum(characters(named.policy) for named in chosen.policies)
     if size > _MOST_CHARACTERS:
         raise InputError(
             policies.source,
@@ -169,7 +169,7 @@ def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
     return Taken(title, chosen.policies, chosen.skipped)
 
 
-def _characters(policy: Policy) -> int:
+def characters(policy: Policy) -> int:
     """Return the size of a policy in its shortest form, without white space, as IAM counts."""
     text = json.dumps(to_json(policy), ensure_ascii=False, separators=(",", ":"))
     return sum(map(len, text.split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from vpc_cni_iam.hcl.syntax import File, List, Node, Span
@@ -21,10 +22,13 @@ def remarks(file: File, value: Node, body: Node | None) -> tuple[list[str], list
         statements = body.items if isinstance(body, List) else (body,)
     whole: list[str] = []
     each: list[list[str]] = [[] for _ in statements]
-    for comment in file.comments:
-        if value.outer.start <= comment.start < value.outer.end:
-            place = _place(file, comment, body, statements)
-            (whole if place is None else each[place]).extend(_lines(file, value, comment))
+    first, last = (
+        bisect_left(file.comments, place, key=lambda comment: comment.start)
+        for place in (value.outer.start, value.outer.end)
+    )
+    for comment in file.comments[first:last]:
+        place = _place(file, comment, body, statements)
+        (whole if place is None else each[place]).extend(_lines(file, value, comment))
     return whole, each
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -168,6 +169,9 @@ class _FileRewriter:
         self.replaced: list[Replaced] = []
         self.left: list[Left] = []
         self.edits: list[tuple[int, int, str]] = []
+        self.sources: dict[int, str] = {}  # the texts of data sources by the place they go to
+        self.newline = "\r\n" if "\r\n" in file.text else "\n"
+        self.ends = sorted(block.span.end for block in file.blocks)
 
     @property
     def known(self) -> Surroundings:
@@ -188,7 +192,8 @@ class _FileRewriter:
         if not self.edits:
             return self.file.text
         pieces, place = [], 0
-        for start, end, new in sorted(self.edits, key=lambda e: e[:2]):
+        added = [(place, place, text) for place, text in self.sources.items()]
+        for start, end, new in sorted([*self.edits, *added], key=lambda e: e[:2]):
             pieces += [self.file.text[place:start], new]
             place = end
         text = "".join((*pieces, self.file.text[place:]))
@@ -233,13 +238,10 @@ class _FileRewriter:
         self.replaced.append(Replaced(attribute.address, value.span.line, name, tuple(texts)))
         self.edits.append((value.outer.start, value.outer.end, f"{_DOCUMENT}.{name}{index}.json"))
         place = self.place(attribute)
-        before = next((i for i, e in enumerate(self.edits) if e[:2] == (place, place)), None)
-        if before is None:
-            newline = "\r\n" if new.endswith("\r\n") else "\n"
-            close = place > 0 and not self.file.text[:place].endswith(newline * 2)
-            self.edits.append((place, place, newline * close + new))
-        else:  # a second policy of the same resource
-            self.edits[before] = (place, place, self.edits[before][2] + new)
+        if place not in self.sources:  # the first policy of its resource
+            close = place > 0 and not self.file.text.endswith(self.newline * 2, 0, place)
+            self.sources[place] = self.newline * close
+        self.sources[place] += new
 
     def repeated(self, attribute: Attribute, policy: Embedded) -> tuple[str, str]:
         """Return the meta-argument that the data source needs too, and the index of its uses."""
@@ -282,13 +284,13 @@ class _FileRewriter:
             if value := attribute.block.attributes.get(argument):
                 code = value.full_code.replace("\r\n", "\n")
                 block.attributes.insert(0, (argument, Expression(code)))
-        newline = "\r\n" if "\r\n" in self.file.text else "\n"
-        return f"{block_text(block)}\n".replace("\n", newline)
+        return f"{block_text(block)}\n".replace("\n", self.newline)
 
     def place(self, attribute: Attribute) -> int:
         """Return where the data source goes: before the resource and its comments."""
         text, start = self.file.text, attribute.block.span.start
-        place = max((b.span.end for b in self.file.blocks if b.span.end <= start), default=0)
+        before = bisect_right(self.ends, start)
+        place = self.ends[before - 1] if before else 0
         # What follows the block before on its line belongs to that one.
         own = place == 0
         begin, empty = place, own

@@ -130,8 +130,12 @@ def matrix(
     setting: PluginSetting,
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
+    *,
+    excess: bool = True,
 ) -> Matrix:
     """Return how policies cover every version that has the setting's mode; see `cover`.
+
+    `excess` is whether to look for patterns that grant more than any of the versions calls.
 
     Every version in turn takes the place of the setting's. Versions that send the same are run
     once.
@@ -158,8 +162,8 @@ def matrix(
     if not rows:
         raise no_scenario_error(chosen, setting.mode)
     names = tuple(s.name for s in chosen)
-    excess = excess_grants(policies, called, limits)
-    return Matrix(setting, actions, tuple(rows), reasons, names, excess)
+    beyond = excess_grants(policies, called, limits) if excess else NO_EXCESS
+    return Matrix(setting, actions, tuple(rows), reasons, names, beyond)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,11 @@ _ARN = re.compile(r"arn:[a-z0-9-]+:iam::([0-9]{12}):")
 # Source: IAM User Guide, "AWS managed policies": they are in the account named aws.
 _OF_AWS = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/")
 
+# Source: IAM User Guide, "IAM and AWS STS quotas": characters, not counting white space. AWS's own
+# managed policies have more.
+_MOST_INLINE = 10_240
+_MOST_MANAGED = 6_144
+
 
 class _Inline(Struct, rename="pascal"):
     policy_name: str
@@ -300,6 +305,13 @@ def _objects(reader: Reader) -> Iterator[None]:
             yield from reader.items()
         else:
             yield
+
+
+def most_characters(document: JsonDocument) -> int | None:
+    """Return how long IAM lets a policy of a role be; None for one of AWS's own."""
+    if document.place.startswith("$"):
+        return _MOST_INLINE
+    return _MOST_MANAGED if _ARN.match(document.place) else None
 
 
 def _document(source: str, place: str, inline: _Inline) -> JsonDocument:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from itertools import islice, permutations, product
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.matching import conditions
-from vpc_cni_iam.policy.matching.keys import find
+from vpc_cni_iam.policy.matching.keys import KeyType, find
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Template, is_plain
@@ -16,13 +17,18 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.examples import key_values, ordinary
-from vpc_cni_iam.policy.proof.examples.aws import NAME
+from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, USER
 from vpc_cni_iam.policy.proof.examples.unification import Assignment, assignments
 
 Value: TypeAlias = str | tuple[str, ...]
 
 _FILLS = ("", "x")
 _OF_A_KEY = 24
+# Who made a request. Source: IAM User Guide, "AWS global condition context keys": every request has
+# the account of its principal, and every signed one the principal's ARN.
+_OWNER, _SIGNER = "aws:principalaccount", "aws:principalarn"
+_ACCOUNT_OF = re.compile(r"(arn:[^:]+:(?:iam|sts)::)([0-9]{12})(:.*)", re.DOTALL)
+_IS_ACCOUNT = re.compile(r"[0-9]{12}")
 
 
 def hints(
@@ -53,9 +59,7 @@ def contexts(
 ) -> Iterator[Context]:
     """Yield contexts that satisfy conditions, near those of other statements."""
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
-    near: dict[str, list[ConditionCheck]] = {}
-    for check in (*checks, *(check for clause in clauses for check in clause.checks)):
-        near.setdefault(check.key, []).append(check)
+    near = _by_key(checks, clauses)
     choices, hinted = [], []
     for key, about in near.items():
         tests = [conditions.test(check) for check in about if check in checks]
@@ -67,13 +71,36 @@ def contexts(
             return
         hinted.append(next((v for v in hints.get(key, []) if v in choices[-1]), choices[-1][0]))
     for values in _combinations(choices, hinted):
-        made = dict(base)
-        for key, value in zip(near, values, strict=True):
-            if value is None:
-                made.pop(key, None)
-            else:
-                made[key] = value
-        yield {written.get(key, key): value for key, value in made.items()}
+        chosen = {**base, **dict(zip(near, values, strict=True))}
+        made = {key: value for key, value in chosen.items() if value is not None}
+        for context in _of_one_principal(made, {*near, *base}):
+            yield {written.get(key, key): value for key, value in context.items()}
+
+
+def _by_key(
+    checks: Sequence[ConditionCheck], clauses: Sequence[Clause]
+) -> dict[str, list[ConditionCheck]]:
+    near: dict[str, list[ConditionCheck]] = {}
+    for check in (*checks, *(check for clause in clauses for check in clause.checks)):
+        near.setdefault(check.key, []).append(check)
+    return near
+
+
+def _of_one_principal(
+    made: dict[str, Value], asked: Container[str]
+) -> Iterator[Mapping[str, Value]]:
+    """Yield contexts whose account and ARN of the principal fit, as far as they are asked for."""
+    signer, owner = made.get(_SIGNER), made.get(_OWNER)
+    own = _ACCOUNT_OF.match(signer) if isinstance(signer, str) else None
+    known = isinstance(owner, str) and _IS_ACCOUNT.fullmatch(owner)
+    if own and _OWNER in asked:
+        yield {**made, _OWNER: own[2]}
+        if known and owner != own[2]:
+            yield {**made, _SIGNER: f"{own[1]}{owner}{own[3]}"}
+    elif known and signer is None and _SIGNER in asked:
+        yield {**made, _SIGNER: USER.replace(ACCOUNT, str(owner))}
+    else:
+        yield made
 
 
 def _combinations(
@@ -152,7 +179,8 @@ def _values(
     single = find(checks[0].key).is_single
     if not single and any(check.operator.quantifier for check in checks):
         pairs = islice(permutations(texts, 2), 2 * _OF_A_KEY)
-    return [None, *texts, *pairs]
+    absent = [] if checks[0].key == _OWNER else [None]
+    return [*absent, *texts, *pairs]
 
 
 def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
@@ -169,7 +197,7 @@ def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
     elif family is Family.BINARY:
         yield from check.values
     for template in check.templates:
-        if family is Family.ARN and is_plain(template):
+        if is_plain(template) and (family is Family.ARN or find(check.key).type is KeyType.ARN):
             yield ordinary.key_arn(template)
         for fill in _FILLS:
             text = _filled(template, base, fill)

@@ -60,6 +60,8 @@ def has_no_resource(action: str) -> bool:
 def _is_of(form: str, parts: list[str]) -> bool:
     """Say whether the parts of an ARN are of a form, with text for all that varies."""
     *front, name = form.split(":", 3)
+    if front[0] not in ("*", parts[2]):
+        return False  # most are of another service
     for part, there, varying in zip(("*", *front), parts[1:], _VARIES, strict=False):
         if not varying.fullmatch(there) if part == "*" else part != there:
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
@@ -90,11 +90,6 @@ def _actions(
         return [named[word]]
     side = uncovered.region.resources[0]
     resources = [text for t in side.within for text in ordinary.resource_arns(t, {})]
-    known = list(ordinary.actions())
-    budget.spend(len(known) * (1 + len(resources)))
-    known.sort(
-        key=lambda pair: not any(reference.can_be_on(pair[0], text) for text in resources),
-    )
     # The same statements are about an action of one class.
     same = [(clause, clause.actions.has(word)) for clause in (*origins, *others)]
 
@@ -106,11 +101,24 @@ def _actions(
         budget.spend(len(same))
         return True
 
-    like = (spelled for action, spelled in (*named.items(), *known) if is_like(action))
+    every = chain(named.items(), _known_actions(resources, budget))
+    like = (spelled for action, spelled in every if is_like(action))
     first = list(islice(like, _ACTIONS))
     if all(set(template) == {Wild.RUN} for template in side.within):
         first += islice((action for action in like if reference.can_be_on(action, "*")), 1)
     return [*first, *_made_up(word, origins)]
+
+
+def _known_actions(resources: Sequence[str], budget: Budget) -> Iterator[tuple[str, str]]:
+    """Yield actions that AWS has, those that can be on some resources first."""
+    others = []
+    for action, spelled in ordinary.actions():
+        budget.spend(1 + len(resources))
+        if any(reference.can_be_on(action, text) for text in resources):
+            yield action, spelled
+        else:
+            others.append((action, spelled))
+    yield from others
 
 
 def _made_up(word: str, origins: Sequence[Clause]) -> list[str]:

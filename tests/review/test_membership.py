@@ -33,8 +33,16 @@ def test_who_joins_a_group_is_said(change: Json) -> None:
     "change", [of_user(["g"], None), of_user(["g"], []), of_group(["u"], None), of_group(["u"], [])]
 )
 def test_who_leaves_a_group_is_said(change: Json) -> None:
-    review = reviewed(change)
+    group = resource("aws_iam_group", "g", {"name": "g"}, {"name": "g"})
+    review = reviewed(change, group)
     assert (rules(review), review.failed) == ({"access-removed"}, False)
+    # A group whose policies the plan does not show may deny something.
+    assert rules(reviewed(change)) == {"access-removed", "not-proven"}
+
+
+def test_who_is_deleted_leaves_no_deny_behind() -> None:
+    user = resource("aws_iam_user", "u", {"name": "u"}, None)
+    assert rules(reviewed(of_user(["g"], None), user)) == {"access-removed"}
 
 
 def test_a_group_that_denies_is_missed_by_who_leaves_it() -> None:
@@ -56,5 +64,6 @@ def test_groups_that_are_not_known_are_said() -> None:
 
 def test_a_membership_that_stays_is_no_finding() -> None:
     assert reviewed(of_user(["g"], ["g"]), of_group(["u"], ["u"])).findings == ()
-    both = of_user(["g", "h"], ["g"]), of_group(["u", "v"], ["u"])
+    groups = [resource("aws_iam_group", n, *[{"name": n}] * 2) for n in ("g", "h")]
+    both = of_user(["g", "h"], ["g"]), of_group(["u", "v"], ["u"]), *groups
     assert len(reviewed(*both).findings) == 2

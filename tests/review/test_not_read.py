@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from synthetic import Json, allow, document, plan, policy, resource, reviewed
+from synthetic import Json, allow, document, plan, policy, resource, reviewed, rules
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.report import html, markdown, text
 from vpc_cni_iam.review.report_formats import Setting
@@ -95,3 +95,23 @@ def test_text_of_a_command_is_not_shown() -> None:
     block["provisioners"][0]["expressions"] = {"command": {"constant_value": "hunter2"}}
     review = reviewed(change, configuration={"root_module": {"resources": [block]}})
     assert "hunter2" not in json.dumps([f.message for f in review.findings])
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument", "before", "after"),
+    [
+        ("aws_organizations_account", "parent_id", "ou-1", "ou-2"),
+        ("aws_organizations_organization", "enabled_policy_types", ["SERVICE_CONTROL_POLICY"], []),
+    ],
+)
+def test_accounts_for_which_other_policies_of_the_organization_count_are_said(
+    kind: str, argument: str, before: object, after: object
+) -> None:
+    def rules_of(old: object, new: object, **more: object) -> set[str]:
+        sides = [{"name": "a", argument: value, "tags": {}} for value in (old, new)]
+        sides[1]["tags"] = {"team": "a"}
+        return rules(reviewed(resource(kind, "a", *sides, **more)))
+
+    assert rules_of(before, after) == {"unread-resource"}
+    assert rules_of(before, None, after_unknown={argument: True}) == {"unread-resource"}
+    assert rules_of(before, before) == set()

@@ -157,6 +157,59 @@ def test_a_deny_that_goes_is_judged_beside_other_policies_by_its_own_names() -> 
     assert told(changes) == told([*changes, WITHOUT])
 
 
+OTHER_TAG = TAG.replace("cluster", "Cluster")
+ASSUMED = document(allow("sts:AssumeRole"))
+
+
+def gets_a_policy(inline: str, attached: str) -> list[Json]:
+    """A plan by which a role that has an inline policy gets another policy."""
+    values = {"name": "p", "arn": "arn:aws:iam::111122223333:policy/p", "policy": attached}
+    coming = {"role": "r", "policy_arn": values["arn"]}
+    own = {"name": "i", "role": "r", "policy": inline}
+    return [
+        role("r", ASSUMED, ASSUMED),
+        resource("aws_iam_role_policy", "i", own, own),
+        resource("aws_iam_policy", "p", values, values),
+        resource("aws_iam_role_policy_attachment", "a", None, coming),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inline", "condition"),
+    [
+        # Within a policy: by StringEquals alone, both are the name.
+        (
+            allow("logs:PutLogEvents"),
+            {"StringEquals": {TAG: "Prod"}, "StringEqualsIgnoreCase": {OTHER_TAG: "prod"}},
+        ),
+        # Between two: what is not denied is the name in either case.
+        (
+            {
+                **allow("s3:GetObject"),
+                "Effect": "Deny",
+                "Condition": {"StringNotEqualsIgnoreCase": {OTHER_TAG: "prod"}},
+            },
+            {"StringEquals": {TAG: "Prod"}},
+        ),
+        (
+            {
+                **allow("s3:GetObject"),
+                "Effect": "Deny",
+                "Condition": {"StringNotLike": {OTHER_TAG: "pro*"}},
+            },
+            {"StringEquals": {TAG: "prod"}},
+        ),
+    ],
+)
+def test_a_name_that_another_text_has_in_another_form_is_no_other_name(
+    inline: Json, condition: Json
+) -> None:
+    changes = gets_a_policy(document(inline), document(allow("s3:GetObject", Condition=condition)))
+    (finding,) = (f for f in told(changes)["findings"] if f["level"] != "note")
+    assert finding["rule"] == "new-access"
+    assert "aws_iam_role.r can now call s3:GetObject" in finding["message"]
+
+
 def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     from vpc_cni_iam.policy.proof import access
 

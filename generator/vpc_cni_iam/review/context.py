@@ -11,11 +11,9 @@ from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.owners import Owners
 from vpc_cni_iam.review.account.plugin import ClusterPlugin
 from vpc_cni_iam.review.account.references import References
-from vpc_cni_iam.review.diff.changes import JUDGED, Change, Place, PrincipalChange
+from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange
-from vpc_cni_iam.review.diff.same_shape import Names
-from vpc_cni_iam.review.renamed import with_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +24,7 @@ class Context:
     owners: Owners  # its roles, users and groups
     references: References  # how its resources refer to each other
     effective: EffectivePolicies  # what each role, user and group has before and after
-    # What the plan does to each policy. Names of clusters and VPCs in it may have stand-ins: a
-    # finding about it gets them back, and `own` has them.
-    changes: tuple[Change, ...]
-    names: Mapping[tuple[str, str], Names]  # of changes that have stand-ins, by their place
+    changes: tuple[Change, ...]  # what the plan does to each policy
     principals: Mapping[str, PrincipalChange]  # roles, users and groups by name
     # The plugin in each cluster: what the plan says of it, and what comes of it.
     clusters: tuple[tuple[ClusterPlugin, ClusterChange], ...]
@@ -37,8 +32,5 @@ class Context:
     target: ReviewTarget  # for what the user asks
     budget: Budget  # what the proofs of the review may cost
     created: frozenset[str]  # the addresses of roles, users and groups that the plan creates
+    anew: Mapping[str, str]  # of those, where the plan deletes what has the same name
     unseen: int  # how many new roles may have inline policies that the plan does not show
-
-    def own(self, change: Change) -> Change:
-        """Return a change with its names, for questions that are about other policies, too."""
-        return with_names(change, self.names.get((change.address, change.attribute), ()), JUDGED)

@@ -6,7 +6,6 @@ and escapes its markup itself. Values that the plan marks sensitive are never in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -83,10 +82,10 @@ class Review:
     # The plugin in each cluster of which the plan says anything.
     clusters: tuple[ClusterChange, ...]
     # What the plan holds, by address and attribute; no-op and read ones too.
-    changes: Sequence[Change]
+    changes: tuple[Change, ...]
     # Roles, users and groups whose policies are known, by name.
     principals: tuple[PrincipalChange, ...]
-    documents: Sequence[Document]  # policy documents, by address
+    documents: tuple[Document, ...]  # policy documents, by address
     findings: tuple[Finding, ...]  # what was found and is not ignored, worst first, then by address
     ignored: tuple[Ignored, ...]  # what was found and is ignored
     rules: tuple[Rule, ...]  # every rule, by identifier

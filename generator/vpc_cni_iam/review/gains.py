@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from vpc_cni_iam.catalog.facts import aws_managed
@@ -16,9 +16,11 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.diff.coverage import names
+from vpc_cni_iam.review.diff.nearest import UpstreamUpdate, update_between
 from vpc_cni_iam.review.diff.verdicts import Access, Example
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.make_finding import example_text, finding_of
+from vpc_cni_iam.review.renamed import answer
 
 rule(
     "admin-attached",
@@ -58,10 +60,13 @@ def names_text(addresses: Sequence[str]) -> str:
 
 
 def admin_finding(
-    change: Change, policy: Policy, context: Context, details: tuple[str, ...]
+    change: Change,
+    context: Context,
+    details: tuple[str, ...],
+    policies: Callable[[Change], list[Policy]],
 ) -> Finding | None:
-    """Return that somebody can do everything by a policy, and could not before."""
-    far = reach([policy])
+    """Return that somebody can do everything by policies of a change, and could not before."""
+    far = answer(change, lambda each: reach(policies(each)))
     if far is AccessScope.limited:
         return None
     gaining = []
@@ -70,7 +75,7 @@ def admin_finding(
         bound = has.bounds[1] if has else None
         limit = bound.exact if bound else None
         before = [r.judged for r in has.before.values() if r.judged] if has else []
-        if reach(before) < far and reach([policy], limit) is far:
+        if reach(before) < far and reach(policies(change), limit) is far:
             gaining.append(name)
     had = reach([change.before.policy]) if change.before.policy else AccessScope.limited
     if not gaining and (change.principals or had >= far or change.before.known == "absent"):
@@ -91,6 +96,14 @@ def managed_admin_finding(change: Change, details: tuple[str, ...]) -> Finding |
     return finding_of(change, "admin-attached", message, details)
 
 
+def upstream_update(change: Change, context: Context) -> UpstreamUpdate | None:
+    """Return how a policy moves from one document of the catalog to a newer one, else None."""
+    version = context.target.version
+    return answer(
+        change, lambda each: update_between(each.before.policy, each.after.policy, version)
+    )
+
+
 def example_or_reason(access: Access) -> str:
     """Return a request that is newly allowed, or why none is shown."""
     return f"example: {example_text(access.witness)}" if access.witness else access.reason
@@ -102,12 +115,16 @@ def may_deny(key: str, read: ReadPolicy) -> bool:
     return not read.in_full and (managed is None or managed.denies)
 
 
-def can_call(change: Change, access: Access) -> str:
+def can_call(change: Change) -> str:
     """Return what can be called newly, such as ``can now call s3:GetObject on all resources``."""
-    if access.witness is None:
+    return answer(change, _calls_of)
+
+
+def _calls_of(change: Change) -> str:
+    if change.access is None or change.access.witness is None:
         return "may do more than before"
     old, new = (side.policy or Policy(()) for side in (change.before, change.after))
-    return _calls(old, new, access.witness)
+    return _calls(old, new, change.access.witness)
 
 
 @lru_cache(1024)

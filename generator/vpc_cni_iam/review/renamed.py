@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from vpc_cni_iam.review.diff.same_shape import STAND_INS, Names
 from vpc_cni_iam.review.members import members
@@ -15,12 +15,69 @@ T = TypeVar("T")
 _STAND_IN = re.compile("|".join(STAND_INS))
 
 
+class Shaped:
+    """Something that may be judged with stand-ins, of which whoever looks at it sees its names.
+
+    `judged` are the members that may have stand-ins; they are renamed when they are looked at.
+    """
+
+    __slots__ = ("_shape",)
+    judged: ClassVar[tuple[str, ...]]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            shape, names = self._shape
+            value = renamed(getattr(shape, name), names)
+            object.__setattr__(self, name, value)
+            return value
+
+
+S = TypeVar("S", bound=Shaped)
+
+
+def with_names(shape: S, names: Names) -> S:
+    """Return what was judged with stand-ins with its names; itself where it has none."""
+    if not names:
+        return shape
+    item = object.__new__(type(shape))
+    object.__setattr__(item, "_shape", (shape, names))
+    for name in members(shape):
+        if name not in shape.judged:
+            object.__setattr__(item, name, getattr(shape, name))
+    return item
+
+
+def shape_of(item: S) -> tuple[S, Names]:
+    """Return something as it was judged, and its names; for `answer`, and to write it fast."""
+    shape: tuple[S, Names] = getattr(item, "_shape", (item, ()))
+    return shape
+
+
+def answer(item: S, question: Callable[[S], T]) -> T:
+    """Return the answer to a question about something and nothing beside it.
+
+    It is asked with stand-ins, so that a function that remembers answers is asked once a shape.
+    """
+    shape, names = shape_of(item)
+    return renamed(question(shape), names)
+
+
 def renamed(answer: T, names: Names) -> T:
     """Return an answer with names in place of stand-ins, itself where it has none."""
     if not names:
         return answer
-    known = dict(names)
-    result: T = _changed(answer, lambda text: _STAND_IN.sub(lambda match: known[match[0]], text))
+    if isinstance(answer, Shaped):
+        return with_names(answer, names)
+
+    def own(text: str) -> str:
+        for stand_in, name in names:
+            text = text.replace(stand_in, name)
+        return text
+
+    result: T = _changed(answer, own)
     return result
 
 
@@ -62,49 +119,3 @@ def _changed(part: Any, change: Callable[[str], str]) -> Any:
         if (new := _changed(value, change)) is not value:
             changed[name] = new
     return replace(part, **changed) if changed else part
-
-
-def with_names(item: T, names: Names, judged: Sequence[str]) -> T:
-    """Return an item with names in place of the stand-ins in some of its members."""
-    if not names:
-        return item
-    changed = {name: renamed(getattr(item, name), names) for name in judged}
-    result: T = replace(item, **changed)  # type: ignore[type-var]
-    return result
-
-
-class Renamed(Sequence[T]):
-    """Items with stand-ins, of which each gets its names when any is looked at.
-
-    `judged` are the members of an item that have stand-ins.
-    """
-
-    def __init__(self, pairs: Sequence[tuple[T, Names]], judged: Sequence[str]) -> None:
-        self.pairs, self.judged = pairs, judged
-        self._items: tuple[T, ...] | None = None
-
-    @property
-    def items(self) -> tuple[T, ...]:
-        """The items with their names."""
-        if self._items is None:
-            self._items = tuple(with_names(*pair, self.judged) for pair in self.pairs)
-        return self._items
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self.items)
-
-    @overload
-    def __getitem__(self, at: int) -> T: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[T, ...]: ...
-    def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
-        return self.items[at]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and self.items == tuple(other)
-
-    def __hash__(self) -> int:
-        return hash(self.items)

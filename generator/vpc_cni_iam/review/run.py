@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -24,19 +23,20 @@ from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute, may_ha
 from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side, with_stand_ins
 from vpc_cni_iam.review.account.rebuild import Rebuilder
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.diff.changes import JUDGED, Change, Document, Place
+from vpc_cni_iam.review.diff.changes import Change, Document, Place
 from vpc_cni_iam.review.diff.compare import policy_change
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change, target_of
 from vpc_cni_iam.review.diff.principals import principal
-from vpc_cni_iam.review.diff.same_shape import STAND_INS, Names
+from vpc_cni_iam.review.diff.same_shape import STAND_INS
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
-from vpc_cni_iam.review.renamed import Renamed, renamed
+from vpc_cni_iam.review.renamed import with_names
 from vpc_cni_iam.review.rules import CHECKS, RULES
 
 # In HCL, and in JSON.
 _DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'
 DEFAULT_LEVEL = "warning"
+_NAMED = ("aws_iam_role", "aws_iam_user")
 OTHERS = "others that the plan does not hold"
 
 
@@ -92,40 +92,28 @@ def review(
     }
     holders = _holders((*items, *computed), plan)
     bounded = _bounded(items)
-    places = Counter(map(_place_of, items))
     compared = (
-        policy_change(
-            *(item, policies.references, locator, target, budget),
-            stand_ins=stand_ins and places[_place_of(item)] == 1,
-        )
+        policy_change(item, policies.references, locator, target, budget, stand_ins=stand_ins)
         for item in _counted(items, passed)
     )
-    changes = sorted(
-        ((_held(each[0], holders, bounded), each[1]) for each in compared if each is not None),
-        key=lambda each: (each[0].address, each[0].attribute, each[0].action),
-    )
-    names = {(change.address, change.attribute): names for change, names in changes if names}
+    named = (with_names(_held(c, holders, bounded), names) for c, names in filter(None, compared))
+    changes = tuple(sorted(named, key=lambda c: (c.address, c.attribute, c.action)))
     context = Context(
         plan,
         policies.owners,
         policies.references,
         effective,
-        tuple(change for change, _ in changes),
-        names,
+        changes,
         principals,
         clusters,
         _places(plan, locator),
         target,
         budget,
         _created(plan),
+        _anew(plan),
         unseen,
     )
-    findings = [
-        _named(finding, names.get((finding.address, finding.attribute), ()))
-        for check in CHECKS
-        for finding in check(context)
-    ]
-    left: tuple[Finding, ...] = tuple(dict.fromkeys(findings))
+    left = tuple(dict.fromkeys(finding for check in CHECKS for finding in check(context)))
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:
         left, put_aside = ignore.apply(ignored.entries, left, ignored.source, ignored.today)
@@ -135,7 +123,7 @@ def review(
         str(target.version),
         (target.mode,) if target.mode else ("ipv4", "ipv6"),
         tuple(change for _, change in clusters),
-        Renamed(changes, JUDGED),
+        changes,
         tuple(principals.values()),
         _documents(plan, policies.rebuilder, locator),
         tuple(sorted(left, key=_order)),
@@ -162,10 +150,6 @@ def _is_other_chart(resource: Resource) -> bool:
     )
 
 
-def _place_of(item: PolicyChange) -> tuple[str, str]:
-    return item.slot.resource.address, item.slot.attribute
-
-
 def _has_stand_in(item: PolicyChange) -> bool:
     """Say whether a plan has what stands for names of its policies in names of its own."""
     resource, sides = item.slot.resource, (item.before, item.after)
@@ -175,12 +159,6 @@ def _has_stand_in(item: PolicyChange) -> bool:
     return any(stand_in in text for text in texts for stand_in in STAND_INS)
 
 
-def _named(finding: Finding, names: Names) -> Finding:
-    """Return a finding with names in place of stand-ins; most have none."""
-    has_any = names and any(s in t for t in (finding.message, *finding.details) for s in STAND_INS)
-    return renamed(finding, names) if has_any else finding
-
-
 def _created(plan: Plan) -> frozenset[str]:
     """Return the addresses of roles, users and groups that come with the plan."""
     return frozenset(
@@ -188,6 +166,22 @@ def _created(plan: Plan) -> frozenset[str]:
         for resource in plan.resources
         if resource.type in PRINCIPALS.values() and resource.before is None and not resource.drift
     )
+
+
+def _anew(plan: Plan) -> dict[str, str]:
+    """Return the addresses of roles and users that another address had before, and its address.
+
+    So it is where a key of for_each is renamed without a moved block.
+    """
+    gone: dict[tuple[str, str], str] = {}
+    made: dict[tuple[str, str], str] = {}
+    for resource in plan.resources:
+        known = made if resource.before is None else gone
+        values = resource.after if known is made else resource.before
+        ends = resource.before is None or resource.after is None
+        if values and ends and not resource.drift and resource.type in _NAMED:
+            known[resource.type, str(values.get("name"))] = resource.address
+    return {address: gone[key] for key, address in made.items() if key in gone}
 
 
 def _targets(
@@ -291,7 +285,7 @@ def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:
     return {r.address: locator.place(r.module, r.block) for r in plan.resources}
 
 
-def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> Renamed[Document]:
+def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> tuple[Document, ...]:
     deferred = [r for r in plan.resources if r.block.startswith("data.aws_iam_policy_document.")]
     documents = []
     for resource in (*plan.documents, *deferred):
@@ -306,5 +300,5 @@ def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> Renamed[Do
         document = Document(
             resource.address, asked.state_for(read), "read" in resource.actions, place
         )
-        documents.append((document, names))
-    return Renamed(sorted(documents, key=lambda pair: pair[0].address), ("state",))
+        documents.append(with_names(document, names))
+    return tuple(sorted(documents, key=lambda document: document.address))

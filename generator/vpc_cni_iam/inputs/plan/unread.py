@@ -37,8 +37,12 @@ _UNREAD = re.compile(
     r"|aws_organizations_(?:policy|policy_attachment|resource_policy|delegated_administrator)"
     r"|aws_eks_(?:capability|identity_provider_config)|aws_rolesanywhere_\w+|aws_kms_grant"
     r"|aws_identitystore_group_membership|aws_cognito_identity_pool_roles_attachment"
-    r"|aws_iam_(?:access_key|saml_provider|service_specific_credential|signing_certificate"
-    r"|user_login_profile|user_ssh_key)|aws_lambda_invocation"
+    # Of IAM all but what is read and what gives no access: newer providers have more types.
+    r"|aws_iam_(?!(?:(?:role|user|group)(?:_policy(?:_attachment)?)?|policy(?:_attachment)?"
+    r"|(?:role|user|group)_polic(?:ies|y_attachments)_exclusive|policy_document|instance_profile"
+    r"|(?:user_)?group_membership|openid_connect_provider|account_alias|account_password_policy"
+    r"|security_token_service_preferences|server_certificate|service_linked_role"
+    r"|virtual_mfa_device)$)\w+|aws_lambda_invocation"
     r"|kubernetes_(?:cluster_)?role(?:_binding)?(?:_v\d\w*)?"
 )
 # What makes resources of any service: the argument that tells which, and how one of IAM begins.
@@ -51,6 +55,11 @@ _MAKERS = {
     ),
     "aws_cloudformation_stack": ("capabilities", re.compile("CAPABILITY_")),
     "aws_cloudformation_stack_set": ("capabilities", re.compile("CAPABILITY_")),
+}
+# By which argument policies of an organization no longer count for an account.
+_UNDER_POLICIES = {
+    "aws_organizations_account": "parent_id",
+    "aws_organizations_organization": "enabled_policy_types",
 }
 # Objects of Kubernetes that say which role aws-node has, and who rules the cluster: as JSON, and
 # as YAML in a text of JSON.
@@ -75,6 +84,8 @@ def is_unread(kind: str) -> bool:
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
     if is_unread(item.type) or _is_object(item) or _makes_access(item, reader):
+        return UnreadKind.access
+    if _leaves_policies(item, reader):
         return UnreadKind.access
     if _RESOURCE_POLICY.fullmatch(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
@@ -116,6 +127,18 @@ def _makes_access(item: ChangedResource, reader: Reader) -> bool:
     values = [(side or {}).get(argument) for side in (change.before, change.after)]
     texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
     return bool(unknown.get(argument)) or any(about_access.match(str(text)) for text in texts)
+
+
+def _leaves_policies(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether other policies of an organization count for accounts."""
+    argument = _UNDER_POLICIES.get(item.type)
+    if argument is None:
+        return False
+    change = reader.decoded(item.change, Changing)
+    if not change.before or not change.after:
+        return False  # an account that comes, or goes, with all that is in it
+    unknown = change.after_unknown if isinstance(change.after_unknown, dict) else {}
+    return bool(unknown.get(argument)) or change.before.get(argument) != change.after.get(argument)
 
 
 def _has_policy(item: ChangedResource, reader: Reader) -> bool:

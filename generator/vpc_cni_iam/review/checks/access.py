@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.attribute_value import side
+from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
-from vpc_cni_iam.review.diff.nearest import upstream_update
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access, Line
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
@@ -22,8 +24,10 @@ from vpc_cni_iam.review.gains import (
     managed_admin_finding,
     may_deny,
     names_text,
+    upstream_update,
 )
 from vpc_cni_iam.review.make_finding import (
+    finding,
     finding_of,
     kind_of,
     line_texts,
@@ -125,6 +129,33 @@ def check(context: Context) -> Iterator[Finding]:
             if change.action != "drift":
                 yield from _access(change, context)
         yield from _left_group(change, context)
+    yield from _made_anew(context)
+
+
+def _made_anew(context: Context) -> Iterator[Finding]:
+    """Yield what somebody newly gets whom the plan deletes, and makes at another address."""
+    resources = {r.address: r for r in context.plan.resources if not r.drift}
+    trusts = {c.address: c for c in context.changes if c.kind == "trust" and c.action != "drift"}
+    for address, gone in context.anew.items():
+        place, name = context.places.get(address), "permissions_boundary"
+        old = side(resources[gone], name, after=False)
+        new = side(resources[address], name, after=True)
+        # Of two that are sensitive, the values do not tell whether they are the same.
+        if (old.value or old.hidden) and (old.hidden or new.hidden or old.value != new.value):
+            message = f"{address} is made anew in place of {gone}"
+            message += ", and may not have its permissions boundary"
+            yield finding("boundary-weakened", message, address=address, place=place)
+        before, after = trusts.get(gone), trusts.get(address)
+        if before is None or after is None:
+            continue
+        if before.before.policy is None or after.after.policy is None:
+            continue  # what is not known is a finding of its own
+        policies = ([before.before.policy], [after.after.policy])
+        access = new_access(*policies, context.budget.answer())
+        if access.verdict != "no new access":
+            message = f"{address} is made anew in place of {gone}, and others can assume it"
+            details = (example_or_reason(access),)
+            yield finding_of(after, "trust-widened", message, details)
 
 
 def _managed_by(change: Change) -> Iterator[Finding]:
@@ -240,7 +271,7 @@ def _boundary(
 
 def _boundary_widened(change: Change, access: Access, gains: tuple[Line, ...]) -> Finding:
     details = (*line_texts(gains), example_or_reason(access))
-    message = f"{names_text(change.bounds)} {can_call(change, access)}, where a policy allows it"
+    message = f"{names_text(change.bounds)} {can_call(change)}, where a policy allows it"
     message += f": {change.address} is the permissions boundary, and allows more"
     return finding_of(change, "boundary-weakened", message, details)
 
@@ -270,18 +301,23 @@ def _exclusive(
 
 
 def _left_group(change: Change, context: Context) -> Iterator[Finding]:
-    """Yield that somebody leaves a group that denies something."""
+    """Yield that somebody leaves a group that denies something, or may."""
     group = change.attachment.policy if change.attachment else ""
-    if change.kind != "membership" or group not in context.effective.by_principal:
+    if change.kind != "membership" or not any(line.effect == "loss" for line in change.lines):
         return
-    if not any(line.effect == "loss" for line in change.lines):
+    has = context.effective.by_principal.get(group)
+    if has is None:
+        deleted = {r.address for r in context.plan.resources if action_of(r) == "delete"}
+        if group not in context.places and not deleted.issuperset(change.principals):
+            message = f"The plan does not show the policies of {group}"
+            message += ": a Deny in them no longer applies to who leaves"
+            yield finding_of(change, "not-proven", message)
         return
-    has = context.effective.by_principal[group].before
-    policies = [read.judged for read in has.values() if read.judged]
+    policies = [read.judged for read in has.before.values() if read.judged]
     if deny_removed(policies, [], context.budget.answer()):
         message = f"{group} denies something, which no longer counts for who leaves it"
         yield finding_of(change, "not-proven", message)
-    elif unknown := [key for key, read in has.items() if may_deny(key, read)]:
+    elif unknown := [key for key, read in has.before.items() if may_deny(key, read)]:
         message = f"{group} has {first_of(unknown)}, of which the plan does not show the document"
         message += ": a Deny in it no longer applies to who leaves"
         yield finding_of(change, "not-proven", message)
@@ -309,7 +345,7 @@ def _deny_removed(change: Change, context: Context) -> Finding:
 
 def _undenied(change: Change, name: str, context: Context) -> Access:
     """Return what of the new access of somebody comes of a Deny that goes."""
-    principal, before = context.principals.get(name), context.own(change).before.policy
+    principal, before = context.principals.get(name), change.before.policy
     access = principal.access if principal else None
     if access is None or access.verdict != "new access" or before is None:
         return access or Access("unknown")
@@ -332,21 +368,21 @@ def _gained(change: Change, access: Access, context: Context, gains: tuple[Line,
         message = f"{', '.join(proven)} had all access of the policy before"
         name = "new-policy" if change.before.known == "absent" else "new-access"
         return finding_of(change, name, message, details, "note", _ANY)
-    if change.after.policy and (
-        admin := admin_finding(change, change.after.policy, context, details)
-    ):
+    if admin := admin_finding(change, context, details, _after):
         return admin
     known = managed_admin_finding(change, details) or _known_document(change, context, details)
-    return known or _can_do_more(change, access, context, details)
+    return known or _can_do_more(change, context, details)
 
 
-def _can_do_more(
-    change: Change, access: Access, context: Context, details: tuple[str, ...]
-) -> Finding:
+def _after(change: Change) -> list[Policy]:
+    return [change.after.policy] if change.after.policy else []
+
+
+def _can_do_more(change: Change, context: Context, details: tuple[str, ...]) -> Finding:
     """Return who can do more, as grave as it is for who was there before."""
     principals = [context.principals.get(name) for name in change.principals]
     proven = [p.name for p in principals if p and p.access and p.access.verdict == "no new access"]
-    calls = can_call(change, access)
+    calls = can_call(change)
     if change.kind != "attachment" and change.before.known != "absent":
         who = names_text(
             [
@@ -368,7 +404,7 @@ def _can_do_more(
 
 def _known_document(change: Change, context: Context, details: tuple[str, ...]) -> Finding | None:
     """Return that a policy is, or becomes, a document of the catalog."""
-    if update := upstream_update(change.before.policy, change.after.policy, context.target.version):
+    if update := upstream_update(change, context):
         message = f"The policy updates from {update.old} to {update.new}"
         message += f"; adds {', '.join(update.added)}" if update.added else ""
         return finding_of(change, "upstream-document-updated", message, details)

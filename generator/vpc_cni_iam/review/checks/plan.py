@@ -41,11 +41,12 @@ rule(
     "new-access any-change",
     "A resource changes that is about access, and that is not read.",
     "Resources of the provider `awscc`, permission sets, members of groups of Identity Center, "
-    "policies and delegated administrators of an organization, credentials of IAM users, SAML "
-    "providers, IAM Roles Anywhere, roles of Cognito identity pools, grants of KMS keys, "
-    "capabilities and identity providers of EKS, CloudFormation stacks with capabilities, IAM by "
-    "Cloud Control, calls of functions, and roles, role bindings and the objects `aws-node` and "
-    "`aws-auth` of Kubernetes are not read: look at them in the plan.",
+    "policies, policy types, moved accounts and delegated administrators of an organization, "
+    "credentials of IAM users, SAML providers, types of IAM that this release does not know, IAM "
+    "Roles Anywhere, roles of Cognito identity pools, grants of KMS keys, capabilities and "
+    "identity providers of EKS, CloudFormation stacks with capabilities, IAM by Cloud Control, "
+    "calls of functions, and roles, role bindings and the objects `aws-node` and `aws-auth` of "
+    "Kubernetes are not read: look at them in the plan.",
 )
 rule(
     "unread-command",

@@ -11,9 +11,10 @@ from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change
-from vpc_cni_iam.review.diff.nearest import upstream_update
 from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.gains import upstream_update
 from vpc_cni_iam.review.make_finding import finding_of
+from vpc_cni_iam.review.renamed import answer
 
 rule(
     "published-document",
@@ -35,20 +36,19 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _published(change: Change, context: Context) -> Iterator[Finding]:
-    sides = {"was": change.before, "will be": change.after}
-    known = {
-        verb: _names(state.policy)
-        for verb, state in sides.items()
-        if state.known == "known" and state.policy
-    }
+    texts = answer(change, _texts)
     close = change.nearest
     comes = change.before.known == "absent" and close is not None and close.equal
-    before, after, version = change.before.policy, change.after.policy, context.target.version
     # Otherwise the finding of the access names the document.
-    if any(known.values()) and not comes and not upstream_update(before, after, version):
-        texts = [f"{verb} {'; '.join(names)}" for verb, names in known.items() if names]
-        message = f"The policy {', and '.join(texts)}"
-        yield finding_of(change, "published-document", message)
+    if texts and not comes and not upstream_update(change, context):
+        yield finding_of(change, "published-document", f"The policy {', and '.join(texts)}")
+
+
+def _texts(change: Change) -> tuple[str, ...]:
+    """Return which documents the policy was and will be."""
+    sides = {"was": change.before, "will be": change.after}
+    known = {v: _names(s.policy) for v, s in sides.items() if s.known == "known" and s.policy}
+    return tuple(f"{verb} {'; '.join(names)}" for verb, names in known.items() if names)
 
 
 @lru_cache(16_384)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
@@ -13,6 +17,7 @@ from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.findings import BY_ID, Finding, Meaning, rule
 from vpc_cni_iam.review.make_finding import finding, finding_of
+from vpc_cni_iam.review.renamed import answer
 
 rule(
     "trust-widened",
@@ -118,10 +123,20 @@ rule(
     "The source ARN in a trust by EKS Pod Identity names an association.",
     "`aws:SourceArn` is the ARN of the cluster.",
 )
+rule(
+    "principal-tags-changed",
+    "warning",
+    "new-access any-change",
+    "Tags of a role or user change that a policy of the plan asks for.",
+    "A policy that asks for `aws:PrincipalTag/KEY`, in a condition or as a variable, can allow "
+    "more for another value of the tag. Policies that the plan does not show are not looked at.",
+)
 
 _LOST: tuple[Meaning, ...] = ("coverage-lost", "any-change")
 # Of a state that the plan leaves as it is, which is no reason to refuse the plan.
 _AS_BEFORE = "As before: "
+_ANY = "*"
+_PRINCIPAL_TAG = re.compile(r'aws:principaltag/([^",}]+)')
 _TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
 
 
@@ -145,6 +160,7 @@ def check(context: Context) -> Iterator[Finding]:
                 place=context.places.get(name),
                 level="note" if stays else None,
             )
+    yield from _principal_tags(context)
     for change in context.changes:
         if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
             yield from _trust(change, context, untagged.get(change.address))
@@ -225,6 +241,53 @@ def _policies(has: PrincipalPolicies) -> Iterator[Policy]:
     for read in has.after.values():
         if read.judged:
             yield read.judged
+
+
+def _principal_tags(context: Context) -> Iterator[Finding]:
+    """Yield whose tags change that policies ask for."""
+    changed = {
+        resource.address: keys
+        for resource in context.plan.resources
+        if resource.type in ("aws_iam_role", "aws_iam_user") and not resource.drift
+        if (keys := _changed_tags(resource))
+    }
+    if not changed:
+        return
+    asked = {key for change in context.changes for key in answer(change, _asked_tags)}
+    for has in context.effective.by_principal.values():
+        asked.update(key for policy in _policies(has) for key in _tags_of(policy))
+    for address, keys in changed.items():
+        if known := sorted(asked if _ANY in keys else asked & keys):
+            changes = "may change" if _ANY in keys else "changes"
+            message = f"The tag {first_of(known)} of {address} {changes}, and a policy asks for it"
+            place = context.places.get(address)
+            yield finding("principal-tags-changed", message, address=address, place=place)
+
+
+def _changed_tags(resource: Resource) -> set[str]:
+    """Return the keys of tags that change, in lower case as IAM compares them."""
+    changed: set[str] = set()
+    if resource.before is None or resource.after is None:
+        return changed
+    for name in ("tags", "tags_all"):
+        old, new = (side(resource, name, after=after) for after in (False, True))
+        if old.unknown or new.unknown:
+            return {_ANY}
+        before, after = (each.value if isinstance(each.value, dict) else {} for each in (old, new))
+        keys = before.keys() | after.keys()
+        changed |= {key.lower() for key in keys if before.get(key) != after.get(key)}
+    return changed
+
+
+def _asked_tags(change: Change) -> tuple[str, ...]:
+    policies = (change.before.policy, change.after.policy)
+    return tuple(key for policy in policies if policy for key in _tags_of(policy))
+
+
+@lru_cache(4096)
+def _tags_of(policy: Policy) -> tuple[str, ...]:
+    """Return the keys of the principal's tags that a policy asks for."""
+    return tuple(_PRINCIPAL_TAG.findall(dumps(policy).lower()))
 
 
 def _needs_tags(policy: Policy) -> bool:

@@ -68,6 +68,7 @@ def _gone(context: Context) -> Iterator[Finding]:
     """Yield that policies go whose documents are not known: they may deny something."""
     # A principal that goes needs no Deny; what a list removes is a finding of the list.
     others = {r.address for r in context.plan.resources if action_of(r) == "delete"}
+    others -= {*context.anew.values()}
     others |= {removal.owner for removal in context.effective.removals}
     lists = [c for c in context.changes if c.type.endswith("_exclusive")]
     others |= {n for c in lists if any(x.effect == "loss" for x in c.lines) for n in c.principals}
@@ -110,7 +111,7 @@ def _unknown_policy(change: Change, context: Context, means: tuple[Meaning, ...]
     known = _known_part(change.after.policy) if change.after.policy else None
     if known is None or change.kind == "trust":
         return finding_of(change, "unknown-policy", message, details, means=means)
-    if admin := admin_finding(change, known, context, details):
+    if admin := admin_finding(change, context, details, lambda _: [known]):
         return admin
     before = [change.before.policy] if change.before.policy else []
     part = context.budget.answer()

@@ -7,18 +7,17 @@ and escapes its markup itself. Values that the plan marks sensitive are never in
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
+from vpc_cni_iam.review.renamed import Shaped
 
 Action = Literal[
     "create", "update", "replace", "delete", "forget", "import", "move", "read", "no-op", "drift"
 ]
 Kind = Literal["permissions", "trust", "attachment", "exclusive", "boundary", "membership"]
 Known = Literal["known", "partly known", "unknown", "sensitive", "unreadable", "absent"]
-# The members of a change that are about its policies.
-JUDGED = ("before", "after", "lines", "access", "coverage", "nearest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +30,10 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class State(Shaped):
     """A policy on one side of a change."""
 
+    judged: ClassVar = ("policy", "why")
     # Whether it is ``known`` in full, ``partly known`` (with places that are only known after
     # apply, or sensitive), ``unknown``, ``sensitive`` (and so not shown), ``unreadable`` (not a
     # policy), or ``absent``.
@@ -57,9 +57,10 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Change(Shaped):
     """One policy, trust policy or attachment in the plan."""
 
+    judged: ClassVar = ("before", "after", "lines", "access", "coverage", "nearest")
     address: str  # the resource's full address, with module path, count and for_each keys
     type: str  # its type, such as ``aws_iam_policy``
     # Where in it, such as ``policy``, ``assume_role_policy`` or ``inline_policy["cni"]``.
@@ -132,9 +133,10 @@ class PrincipalChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class Document(Shaped):
     """A policy document data source that the plan read, or will read at apply."""
 
+    judged: ClassVar = ("state",)
     address: str
     state: State  # its policy
     deferred: bool  # whether it is only read at apply

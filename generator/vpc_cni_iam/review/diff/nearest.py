@@ -151,7 +151,7 @@ class UpstreamUpdate:
     added: tuple[str, ...]
 
 
-def upstream_update(
+def update_between(
     before: Policy | None, after: Policy | None, version: PluginVersion
 ) -> UpstreamUpdate | None:
     """Return how a policy moves from one document to another as `nearest` has them, else None."""

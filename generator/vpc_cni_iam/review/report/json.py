@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from json.encoder import encode_basestring_ascii as _string
 from typing import Any
 
@@ -11,10 +11,9 @@ import msgspec
 
 from vpc_cni_iam import json_output
 from vpc_cni_iam.review.diff.changes import State
-from vpc_cni_iam.review.diff.same_shape import Names
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.members import members
-from vpc_cni_iam.review.renamed import Renamed
+from vpc_cni_iam.review.renamed import Shaped, shape_of
 from vpc_cni_iam.review.report_formats import Setting
 
 _SINGLE = {None: "null", True: "true", False: "false", (): "[]"}
@@ -43,10 +42,8 @@ def report(review: Review) -> str:
 
 def _member(value: Any, items: _Items) -> Iterator[str]:
     """Yield a member of the report, of a list item by item: a plan may have thousands."""
-    if isinstance(value, Renamed):
-        texts = (items.text(*pair, value.judged) for pair in value.pairs)
-    elif isinstance(value, tuple):
-        texts = (_indented(item, 4) for item in value)
+    if isinstance(value, tuple):
+        texts = (items.text(i) if isinstance(i, Shaped) else _indented(i, 4) for i in value)
     else:
         yield _indented(value, 2)
         return
@@ -63,12 +60,13 @@ class _Items:
     def __init__(self) -> None:
         self._parts: dict[tuple[int, int], tuple[object, str]] = {}
 
-    def text(self, item: object, names: Names, judged: Sequence[str]) -> str:
-        """Return an item of a list, with names in place of the stand-ins in some members."""
+    def text(self, item: Shaped) -> str:
+        """Return an item of a list, with names in place of stand-ins."""
         texts = []
+        shape, names = shape_of(item)
         for name in members(item):
-            text = self._part(getattr(item, name), 6)
-            if name in judged:
+            text = self._part(getattr(shape, name), 6)
+            if name in item.judged:
                 for stand_in, own in names:
                     text = text.replace(stand_in, own)
             texts.append(f"      {_string(name)}: {text}")

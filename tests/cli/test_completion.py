@@ -29,3 +29,26 @@ def test_completion_is_written_where_the_page_says(shell: str, tmp_path: Path) -
 
 def test_the_page_has_each_shell() -> None:
     assert set(ROWS) == {"bash", "zsh", "fish"}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("generate --variant ipv6-", "ipv6-scoped"),
+        ("policy ipv6-", "ipv6-scoped"),
+        ("coverage --feature net", "network-policy-logs"),
+        ("generate m --cni-version v1.22.4", "v1.22.4"),
+        ("generate m --revision 2024", "2024-07-22"),
+        ("coverage --scenario leaked", "leaked-interface"),
+    ],
+)
+def test_a_value_is_completed(words: str, expected: str) -> None:
+    line = f"vpc-cni-iam {words}"
+    environ = {
+        "_VPC_CNI_IAM_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(line.count(" ")),
+    }
+    program = str(Path(sys.executable).parent / "vpc-cni-iam")
+    done = run(env=environ, command=[program])
+    assert done.out.split() == [expected]

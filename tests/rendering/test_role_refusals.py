@@ -72,6 +72,10 @@ CONTRADICTIONS: Cases = [
         "The eks_cluster_arn is of another account than source_account_id",
     ),
     (
+        {**POD, "variant": "ipv4", "use_aws_managed_policy": True, "policy_name": "cni"},
+        "The policy_name names the policy that the module creates",
+    ),
+    (
         {**POD, "eks_cluster_arn": CLUSTER, **NAMES, "cluster_name": "staging"},
         "The eks_cluster_arn and cluster_name name different clusters",
     ),

@@ -50,7 +50,7 @@ def test_it_names_every_version_and_place(tmp_path: Path) -> None:
         "python": value["python"],
         "dependencies": [
             {"name": name, "version": metadata.version(name)}
-            for name in ("jinja2", "msgspec", "python-hcl2", "tomlkit", "typer")
+            for name in ("jinja2", "msgspec", "python-hcl2", "pyyaml", "tomlkit", "typer")
         ],
         "engines": [
             {
@@ -67,7 +67,7 @@ def test_it_names_every_version_and_place(tmp_path: Path) -> None:
     assert value["python"]["executable"] == sys.executable
     text = run("doctor", cwd=tmp_path, env=environ)
     assert text.code == 0
-    for shown in (__version__, "1.9.8", "5.1.0", sys.executable, "vpc-cni-iam.toml", "1 modules"):
+    for shown in (__version__, "1.9.8", "5.1.0", sys.executable, "vpc-cni-iam.toml", "1 module\n"):
         assert shown in text.out
     assert not (tmp_path / "vpc-cni-iam").exists()
 
@@ -119,6 +119,6 @@ def test_a_missing_package_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
     monkeypatch.setattr(metadata, "version", version)
     report = installation.examine(tmp_path, None, {"PATH": ""})
-    assert [d.version for d in report.dependencies] == [None] * 5
+    assert [d.version for d in report.dependencies] == [None] * 6
     assert not report.is_sound
     assert any("set HOME" in p.text for p in report.problems)

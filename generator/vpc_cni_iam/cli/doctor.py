@@ -48,7 +48,8 @@ def _lines(examined: Installation) -> list[str]:
         rows.append((engine.name, engine.version or "fails", engine.path))
         rows += [(f"  {name}", version, "") for name, version in engine.providers.items()]
     rows.append(("cache", examined.cache.path or "none", ""))
-    modules = f"{examined.configuration.modules} modules"
+    count = examined.configuration.modules
+    modules = f"{count} module{'s' * (count != 1)}"
     path = examined.configuration.path
     rows.append(("configuration", path or "none", modules if path else ""))
     lines = [f"{name:<15} {value:<12} {more}".rstrip() for name, value, more in rows]

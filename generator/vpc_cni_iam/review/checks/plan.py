@@ -16,9 +16,9 @@ rule(
     "note",
     "",
     "A new role may have inline policies that the plan says nothing of.",
-    "Of a role that is not there yet, a plan knows as much with a dynamic `inline_policy` "
-    "block that depends on what is only known after apply as with none. `--source` tells, for "
-    "modules of the same repository; make such policies resources of their own.",
+    "A plan shows a new role with a dynamic `inline_policy` block that is only known after apply "
+    "in the same way as a role without one. `--source` tells them apart, for modules of the same "
+    "repository; make such policies resources of their own.",
 )
 rule(
     "incomplete",

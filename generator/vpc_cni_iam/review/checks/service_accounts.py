@@ -21,10 +21,10 @@ rule(
     "service-account-role",
     "warning",
     "new-access any-change",
-    "A service account gets a role that is there, by EKS Pod Identity or by an add-on.",
+    "A service account gets an existing role, by EKS Pod Identity or by an add-on.",
     "Every pod that runs with the service account can do what the role may do. It is an error "
-    "where the role may do everything, or change IAM permissions. Of a role that the plan makes, "
-    "its policies are findings.",
+    "where the role may do everything, or change IAM permissions. A role that the plan creates has "
+    "no such finding; its policies have findings of their own.",
 )
 _ADDON = "aws_eks_addon"
 _BLOCK = "pod_identity_association"

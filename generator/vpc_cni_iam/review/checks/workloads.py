@@ -27,7 +27,7 @@ rule(
     "node-role-changed",
     "warning",
     "new-access coverage-lost any-change",
-    "Instances get another role, or a role that is there.",
+    "Instances get another existing role.",
     "Pods that reach the instance metadata have the node role, and so has aws-node where it has "
     "no role of its own. It is an error where the role may do something that the one before could "
     "not, and a note where it may do nothing more. Node groups, instances, launch templates, Auto "
@@ -38,18 +38,18 @@ rule(
     "workload-role",
     "warning",
     "new-access any-change",
-    "A function, a task or another workload gets another role, or a role that is there.",
+    "A function, a task or another workload gets another existing role.",
     "Anyone who writes its code can do what the role may do. It is an error where the role may do "
-    "something that the one before could not, and a note where it may do nothing more. Of a role "
-    "that the plan makes, its policies are findings.",
+    "something that the one before could not, and a note where it may do nothing more. A role that "
+    "the plan creates has no such finding; its policies have findings of their own.",
 )
 rule(
     "instance-metadata-opened",
     "warning",
     "new-access any-change",
     "Pods can reach the metadata of the instances that they run on.",
-    "Pods that reach the instance metadata have the node role. With a hop limit of 1 and required "
-    "tokens they do not, but for pods in the network of the host.",
+    "A pod that reaches the instance metadata can use the node role. A hop limit of 1 with "
+    "required tokens keeps pods from it, except those with `hostNetwork`.",
 )
 _VERDICTS: Mapping[str, tuple[str, Level]] = {
     "new access": (", which allows more", "error"),

@@ -15,7 +15,7 @@ PLAN = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
 # How a command ends with exit code 0, and with 1.
 JUDGING = {
     "verify": ("m --engine none", "m --engine none --cni-version v1.12.0"),
-    "review": (f"{PLAN} --fail-on coverage-lost", f"{PLAN} --fail-on any-change"),
+    "review": ("plan.json --fail-on coverage-lost", "plan.json --fail-on any-change"),
     "compare": ("all.json none.json", "none.json all.json"),
     "coverage": ("all.json", "none.json"),
     "audit": ("account.json --to v1.20.4", "account.json --to v1.23.2"),
@@ -42,6 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tree(
         top,
         {
+            "plan.json": PLAN.read_text(),
             "all.json": policy({"Effect": "Allow", "Action": "*", "Resource": "*"}),
             "none.json": policy(),
             "account.json": details(role("cni", PODS, inline={"cni": OLD})),

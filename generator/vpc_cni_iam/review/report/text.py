@@ -102,8 +102,8 @@ class _TextPage:
         rest = " " * len(lead) if label else " " * (indent + 2 if indent else 2)
         parts = [safe]
         if self._width is not None:
-            room = max(self._width - max(len(lead), len(rest)), 8)
-            parts = list(_wrapped(safe, room))
+            width = max(self._width - max(len(lead), len(rest)), 8)
+            parts = list(_wrapped(safe, width))
         for number, part in enumerate(parts):
             before = rest if number else lead
             shown = self._styled(part, style)
@@ -115,16 +115,16 @@ class _TextPage:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour and code and text.strip() else text
 
 
-def _wrapped(text: str, room: int) -> Iterator[str]:
+def _wrapped(text: str, width: int) -> Iterator[str]:
     """Yield lines, broken at spaces; a longer word is a line of its own, broken at its parts."""
     line = text[: len(text) - len(text.lstrip(" "))]
     for word in text.lstrip(" ").split(" "):
-        if line.strip() and len(line) + 1 + len(word) > room:
+        if line.strip() and len(line) + 1 + len(word) > width:
             yield line
             line = ""
         rest = word
-        while len(rest) > room:
-            end = max(rest.rfind(mark, 0, room) for mark in ":/") + 1 or room
+        while len(rest) > width:
+            end = max(rest.rfind(mark, 0, width) for mark in ":/") + 1 or width
             yield line + rest[:end]
             line, rest = "", rest[end:]
         line += f" {rest}" if line.strip() else rest

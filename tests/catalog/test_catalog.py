@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from conftest import ROOT
-from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog import parameters, trust, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests
@@ -15,6 +16,7 @@ from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.listing import changes, listing
 from vpc_cni_iam.catalog.notes import failure_note
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.selection import select
@@ -427,3 +429,39 @@ def test_a_notice_says_each_reason_once(variant: str) -> None:
     assert "the plugin fails from v1.22.0 on: ec2:DescribeSubnets is not allowed" in text
     assert f"({variant})" in text
     assert "ec2:DescribeSecurityGroups" not in text
+
+
+def test_the_table_of_changes_has_each_version_that_has_another_document_or_call() -> None:
+    """Beside the calls of the same version of the list for programs."""
+    rows = {row["from version"]: row for row in changes()}
+    versions = listing()["versions"]
+    for before, entry in pairwise(versions):
+        facts = ("revision", "supported", "ipv4_calls", "ipv6_calls")
+        differs = any(set_of(before[f]) != set_of(entry[f]) for f in facts)
+        assert (entry["version"] in rows) is differs, entry["version"]
+        if differs:
+            gained = {*entry["ipv4_calls"], *entry["ipv6_calls"]} - {
+                *before["ipv4_calls"],
+                *before["ipv6_calls"],
+            }
+            text = rows[entry["version"]]["calls without a feature"]
+            assert all(f"+{action} (" in text for action in gained)
+
+
+def set_of(value: object) -> object:
+    return frozenset(value) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("irsa", "pod_identity", "actions"),
+    [
+        (True, False, ["sts:AssumeRoleWithWebIdentity"]),
+        (False, True, ["sts:AssumeRole"]),
+        (True, True, ["sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"]),
+    ],
+)
+def test_the_trust_policy_is_for_what_the_role_is_asked_by(
+    irsa: bool, pod_identity: bool, actions: list[str]
+) -> None:
+    document = trust.policy(irsa=irsa, pod_identity=pod_identity)
+    assert [s.actions[0] for s in document.statements] == actions

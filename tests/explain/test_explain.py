@@ -181,6 +181,13 @@ def test_an_action_that_every_version_calls_is_in_every_policy() -> None:
     assert "policy-older-than-plugin" not in causes(explained(EVENT)[0])
 
 
+def test_the_mark_of_a_leaked_interface_needs_no_name_of_the_cluster() -> None:
+    """Only what is tagged when it is made has the other tags."""
+    for tags, cause in ((CREATED_AT, set()), (TAGGING["aws:TagKeys"], {"cluster-name-missing"})):
+        (explanation,) = explained(decoded("ec2:CreateTags", INTERFACE, {"aws:TagKeys": tags}))
+        assert causes(explanation).keys() & {"cluster-name-missing"} == cause
+
+
 def test_the_vpc_of_the_resource_is_named_if_it_is_known(tmp_path: Path) -> None:
     policy = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333")
     (tmp_path / "policy.json").write_text(policy.out)

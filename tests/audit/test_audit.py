@@ -80,8 +80,13 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     (tmp_path / "a.json").write_text(text)
     done = run("audit", "a.json", "--to", "v1.23.2", cwd=tmp_path)
     assert done.code == 1
-    assert f"arn:aws:iam::{ACCOUNT}:role/old: breaks at v1.23.2" in done.out
-    assert "ec2:DescribeSubnets" in done.out
+    assert done.out.startswith(f"breaks   arn:aws:iam::{ACCOUNT}:role/old\n")
+    assert f"\nworks    arn:aws:iam::{ACCOUNT}:role/managed\n" in done.out
+    assert " missing      IPv4: ec2:DescribeSubnets, in fresh-node: " in done.out
+    assert " to do        replace its policy by `vpc-cni-iam policy ipv4 --cni-ver" in done.out
+    _, command, _ = roles["managed"]["proposal"][0].split("`")
+    words = command.replace("NAME", "prod").replace(" ID", " vpc-01234567").split()
+    assert words[0] == "vpc-cni-iam" and run(*words[1:]).code == 0
     assert done.out.endswith(
         "2 roles of 1 account read: 2 for the plugin, of which 1 breaks at v1.23.2\n"
     )

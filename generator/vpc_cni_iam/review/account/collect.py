@@ -83,12 +83,12 @@ class PlanPolicies:
         return PolicyChange(slot, action, before, self._held(slot, slot.after, after=True))
 
     def computed_attributes(self) -> Iterator[PolicyChange]:
-        """Yield what roles repeat of what other resources made, or others than the plan."""
+        """Yield what roles repeat of what others made, and the boundary of who goes."""
         for resource in self.plan.resources:
-            replaced = action_of(resource) == "replace"
+            ends = action_of(resource) in ("replace", "delete")
             for slot in computed_attributes(resource, self.plan):
                 binding = self._held(slot, slot.before, after=False)
-                yield PolicyChange(slot, "no-op", binding, Binding(ABSENT) if replaced else binding)
+                yield PolicyChange(slot, "no-op", binding, Binding(ABSENT) if ends else binding)
 
     def _held(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         # The provider writes an empty text for no permissions boundary.

@@ -176,6 +176,18 @@ class Owners:
         return addresses
 
     @cached_property
+    def renamed(self) -> dict[str, dict[str, str]]:
+        """The new names of users and groups by their old ones, by kind: IAM renames in place."""
+        names: dict[str, dict[str, str]] = {kind: {} for kind in PRINCIPALS}
+        for kind, type_ in PRINCIPALS.items():
+            for resource in self.plan.resources:
+                if resource.type == type_ and resource.actions == ("update",):
+                    old, new = ((v or {}).get("name") for v in (resource.before, resource.after))
+                    if isinstance(old, str) and isinstance(new, str) and not resource.drift:
+                        names[kind][old] = new
+        return names
+
+    @cached_property
     def anew(self) -> dict[str, tuple[str, ...]]:
         """The addresses of roles and users that another address had before, and its addresses.
 

@@ -13,7 +13,13 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
-from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
+from vpc_cni_iam.review.diff.proofs import (
+    DENY_REMOVED,
+    deny_removed,
+    new_access,
+    proven,
+    without_example,
+)
 from vpc_cni_iam.review.diff.verdicts import Access, Line
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.gains import (
@@ -136,12 +142,13 @@ def _made_anew(context: Context) -> Iterator[Finding]:
     """Yield what somebody newly gets whom the plan deletes, and makes at another address."""
     resources = {r.address: r for r in context.plan.resources if not r.drift}
     trusts = {c.address: c for c in context.changes if c.kind == "trust" and c.action != "drift"}
-    for address, gone in context.anew.items():
+    for address, gone in [(a, other) for a, others in context.anew.items() for other in others]:
         place, name = context.places.get(address), "permissions_boundary"
         old = side(resources[gone], name, after=False)
         new = side(resources[address], name, after=True)
         # Of two that are sensitive, the values do not tell whether they are the same.
-        if (old.value or old.hidden) and (old.hidden or new.hidden or old.value != new.value):
+        differs = old.hidden or new.hidden or old.value != new.value
+        if (old.value or old.hidden) and differs and _may_bound_less(address, gone, context):
             message = f"{address} is made anew in place of {gone}"
             message += ", and may not have its permissions boundary"
             yield finding("boundary-weakened", message, address=address, place=place)
@@ -156,6 +163,16 @@ def _made_anew(context: Context) -> Iterator[Finding]:
             message = f"{address} is made anew in place of {gone}, and others can assume it"
             details = (example_or_reason(access),)
             yield finding_of(after, "trust-widened", message, details)
+
+
+def _may_bound_less(name: str, gone: str, context: Context) -> bool:
+    """Say whether somebody's permissions boundary may allow more than that of who goes."""
+    principals = context.effective.by_principal
+    sides = (principals.get(gone), 0), (principals.get(name), 1)
+    before, after = (has.bounds[place] if has else None for has, place in sides)
+    if before is None or after is None or before.exact is None or after.exact is None:
+        return True
+    return not proven([before.exact], [after.exact], context.budget.answer())
 
 
 def _managed_by(change: Change) -> Iterator[Finding]:
@@ -207,8 +224,15 @@ def _not_proven(
     if access.verdict == "new access" and change.kind == "trust":
         yield from _trusted(change, access, context, gains)
     elif access.verdict == "new access":
-        if change.bounds:
-            yield _boundary_widened(change, access, gains)
+        bounds = [
+            name
+            for name in change.bounds
+            for gone in context.anew.get(name, (name,))
+            if (has := context.effective.by_principal.get(gone)) and has.bounds[0]
+            if _may_bound_less(name, gone, context)
+        ]
+        if bounds:
+            yield _boundary_widened(change, bounds, access, gains)
         if change.principals or not change.bounds:
             yield _gained(change, access, context, gains)
     elif access.verdict == "not proven":
@@ -269,9 +293,11 @@ def _boundary(
         yield finding_of(change, "access-removed", message, line_texts(losses))
 
 
-def _boundary_widened(change: Change, access: Access, gains: tuple[Line, ...]) -> Finding:
+def _boundary_widened(
+    change: Change, bounds: list[str], access: Access, gains: tuple[Line, ...]
+) -> Finding:
     details = (*line_texts(gains), example_or_reason(access))
-    message = f"{names_text(change.bounds)} {can_call(change)}, where a policy allows it"
+    message = f"{names_text(bounds)} {can_call(change)}, where a policy allows it"
     message += f": {change.address} is the permissions boundary, and allows more"
     return finding_of(change, "boundary-weakened", message, details)
 

@@ -24,6 +24,7 @@ PLAN = ROOT / "tests" / "review" / "plans" / "widen.terraform-1.15.5.json"
 CODES = {
     "vpc-cni-iam review": 1,  # the plan adds access
     "vpc-cni-iam audit": 1,  # a role breaks
+    "vpc-cni-iam preflight": 1,  # an instance lacks a tag
     "vpc-cni-iam registry": 124,
 }
 # What the pages show commands with.
@@ -50,6 +51,19 @@ def test_the_readme_is_short_and_begins_with_the_installation() -> None:
     assert len(re.findall(r"!\[", text)) == 1
 
 
+def test_the_readme_s_table_fits_a_phone() -> None:
+    """Of 390 pixels, four columns leave the words about 250: 28 letters."""
+    table = README.read_text().partition("<!-- BEGIN outage -->\n")[2].partition("<!--")[0]
+    rows = [
+        [re.split(r"[ -]", cell) for cell in row.split("|")[1:-1]] for row in table.splitlines()
+    ]
+    del rows[1]
+    assert (
+        sum(max(len(w) for cell in column for w in cell) for column in zip(*rows, strict=True))
+        <= 28
+    )
+
+
 def test_the_readme_s_commands_run(tmp_path: Path) -> None:
     programs = tmp_path / "bin"
     programs.mkdir()
@@ -60,7 +74,7 @@ def test_the_readme_s_commands_run(tmp_path: Path) -> None:
     policy = '{"Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}'
     for name in ("policy.json", "old.json", "new.json"):
         (tmp_path / name).write_text(policy)
-    for name in ("account.json", "ipamd.log"):
+    for name in ("account.json", "instances.json", "ipamd.log"):
         shutil.copy(INPUTS / name, tmp_path)
     blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
     ran = []

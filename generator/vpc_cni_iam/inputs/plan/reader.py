@@ -41,7 +41,14 @@ from vpc_cni_iam.inputs.plan.shapes import (
     Parts,
     StateResource,
 )
-from vpc_cni_iam.inputs.plan.unread import UnreadChange, is_unread, running, unread_kind
+from vpc_cni_iam.inputs.plan.unread import (
+    UnreadChange,
+    UnreadKind,
+    is_unread,
+    opens,
+    running,
+    unread_kind,
+)
 
 _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
@@ -150,7 +157,8 @@ class _Passed:
         if actions in (("no-op",), ("read",)):
             return
         if kind := unread_kind(item, reader):
-            self.unread.append(UnreadChange(item.address, actions, kind))
+            anybody = kind is UnreadKind.resource_policy and opens(item, reader)
+            self.unread.append(UnreadChange(item.address, actions, kind, opens=anybody))
             return
         self.others += 1
         if actions != ("update",):

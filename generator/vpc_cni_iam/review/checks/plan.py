@@ -64,7 +64,7 @@ rule(
     "Policies of buckets, keys, queues, topics, repositories, secrets and other resources, and "
     "permissions of functions, let principals do something with the resource, whatever their own "
     "policies say. Only policies of principals are reviewed. It is a warning where the policy "
-    "newly lets anybody use the resource, without a condition.",
+    "newly allows every principal, without a condition.",
 )
 # What looks alike, since it names no address, is shown together.
 _UNREAD = {
@@ -75,7 +75,7 @@ _UNREAD = {
         "The policy of a resource changes and is not read",
     ),
 }
-_OPENS = "The policy of a resource newly lets anybody use it, without a condition"
+_OPENS = "The policy of a resource newly allows every principal, without a condition"
 rule(
     "plan-format-unknown",
     "note",

@@ -87,6 +87,7 @@ _OBJECT = re.compile(
     rb"""[nN]ame\\?["']?:\s*\\?["']?(?:aws-(?:auth|node)|amazon-vpc-cni)(?![\w-])"""
     rb"""|kind\\?["']?:\s*\\?["']?(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b"""
 )
+ROLE_ANNOTATION = b"eks.amazonaws.com/role-arn"
 _OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")
 _RESOURCE_POLICY = re.compile(
     r"aws_s3_(?:account|bucket)_public_access_block|aws_s3_bucket_acl|aws_ram_\w+_association"
@@ -102,6 +103,11 @@ _POLICY_ARGUMENTS = ("policy", "access_policies", "access_policy", "resource_pol
 def is_unread(kind: str) -> bool:
     """Say whether no resource of a type is read, though it is about access."""
     return _UNREAD.fullmatch(kind) is not None
+
+
+def gives_role(item: ChangedResource) -> bool:
+    """Say whether an object of Kubernetes says the role of a service account."""
+    return item.type.startswith(_OF_KUBERNETES) and ROLE_ANNOTATION in bytes(item.change)
 
 
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:

@@ -150,6 +150,8 @@ def test_several_policies_and_the_boundary_count_together(tmp_path: Path) -> Non
     (family,) = roles["limited"]["policies"]["families"]
     assert {m["by"] for m in family["missing"]} == {BOUNDARY}
     assert "ec2:CreateNetworkInterface" in {m["action"] for m in family["missing"]}
+    text = run("audit", "0.json", cwd=tmp_path).out
+    assert f"IPv4: ec2:CreateNetworkInterface, which {BOUNDARY} does not allow, in " in text
 
 
 def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
@@ -162,6 +164,8 @@ def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
     result = audited(tmp_path, f"{first}\n{last}", f"[{second}]")
     assert (result["accounts"], result["complete"]) == ([ACCOUNT, other], True)
     assert set(names(result)) == {"a", "b"}
+    marked = audited(tmp_path, f"\ufeff{first}\n{last}", f"\ufeff[{second}]")
+    assert marked == result, "some editors write a byte order mark"
     cut = audited(tmp_path, first, second)
     assert not cut["complete"] and "more follow" in cut["unread"][0]["detail"]
 
@@ -258,6 +262,7 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
         ('{"Reservations": []}', "is not what aws iam get-account-authorization-details prints"),
         ("not json", "is not what aws iam"),
         ("", "is empty"),
+        ('{"addon": {"addonName": 3}}', "is not as aws eks prints it: Expected `str`, got `int`"),
         ('{"RoleDetailList": [{"Arn": 3}]}', "Expected `str`, got `int`"),
         ('{"RoleDetailList": [', "cut off"),
         ('{"RoleDetailList": [{"Arn": "arn:aws:iam::1:role/x", "RoleName": "x", '

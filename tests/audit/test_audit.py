@@ -134,6 +134,33 @@ def test_roles_that_the_plugin_could_use_are_found_and_no_others(tmp_path: Path)
     assert result["roles_read"] == len(roles) and result["complete"]
 
 
+@pytest.mark.parametrize(
+    ("operator", "key", "value"),
+    [
+        ("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
+        ("IpAddress", "aws:SourceIp", "10.0.0.0/8"),
+        ("Null", "aws:SourceArn", "false"),
+        ("NumericLessThan", "aws:MultiFactorAuthAge", "3600"),
+    ],
+)
+@pytest.mark.parametrize("trust", [irsa(), NODES, PODS], ids=["IRSA", "nodes", "pods"])
+def test_a_role_is_found_whatever_else_its_trust_policy_asks_for(
+    tmp_path: Path, trust: dict[str, Any], operator: str, key: str, value: str
+) -> None:
+    (allow,) = trust["Statement"]
+    conditions = {**allow.get("Condition", {}), operator: {key: value}}
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sts:*",
+        "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-exampleorgid"}},
+    }
+    document = {**trust, "Statement": [{**allow, "Condition": conditions}, deny]}
+    described = role("cni", document, attached=(MANAGED,))
+    result = audited(tmp_path, json.dumps({"RoleDetailList": [described]}))
+    assert [r["role"] for r in result["roles"]] == [described["Arn"]]
+
+
 def test_several_policies_and_the_boundary_count_together(tmp_path: Path) -> None:
     more = allow("ec2:DescribeSubnets")
     narrow = managed(BOUNDARY, allow("ec2:Describe*", "ec2:*Addresses"), allow("*"))

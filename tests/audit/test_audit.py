@@ -79,6 +79,7 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     assert not audited(tmp_path, text, to="v1.15.0")["breaks"]
     (tmp_path / "a.json").write_text(text)
     done = run("audit", "a.json", "--to", "v1.23.2", cwd=tmp_path)
+    assert done == run("audit", "a.json", "--cni-version", "v1.23.2", cwd=tmp_path)
     assert done.code == 1
     assert done.out.startswith(f"breaks   arn:aws:iam::{ACCOUNT}:role/old\n")
     assert f"\nworks    arn:aws:iam::{ACCOUNT}:role/managed\n" in done.out

@@ -388,14 +388,15 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     result = audited(tmp_path, details(*roles.values(), policies=(MANAGED_POLICY, boundary)))
     own = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
     of = "`vpc-cni-iam policy {} --cni-version v1.23.2`".format
+    scoped_of = of("ipv4-scoped")[:-1] + " --cluster-name NAME --vpc-id ID`"
     assert {name: r["proposal"] for name, r in names(result).items()} == {
-        "none": [f"attach {of('ipv4-scoped')} (or ipv6-scoped)"],
+        "none": [f"attach {scoped_of} (or ipv6-scoped)"],
         "old": [f"replace its policy by {of('ipv4')}"],
         "scoped": [],
         "scoped-node": [own],
-        "scoped-old": [f"replace its policy by {of('ipv4-scoped')}"],
-        "managed": [f"scope it to its cluster: {of('ipv4-scoped')}"],
-        "managed-node": [f"scope it to its cluster: {of('ipv4-scoped')}", own],
+        "scoped-old": [f"replace its policy by {scoped_of}"],
+        "managed": [f"scope it to its cluster: {scoped_of}"],
+        "managed-node": [f"scope it to its cluster: {scoped_of}", own],
         "both": ["give each cluster a role of its own, and scope it to the cluster"],
         "limited": [f"allow ec2:DescribeSubnets in {BOUNDARY}"],
     }

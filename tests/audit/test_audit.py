@@ -81,6 +81,7 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     assert not audited(tmp_path, text, to="v1.15.0")["breaks"]
     (tmp_path / "a.json").write_text(text)
     done = run("audit", "a.json", "--to", "v1.23.2", cwd=tmp_path)
+    assert done == run("audit", "a.json", "--cni-version", "v1.23.2", cwd=tmp_path)
     assert done.code == 1
     assert done.out.startswith(f"breaks   arn:aws:iam::{ACCOUNT}:role/old\n")
     assert f"\nworks    arn:aws:iam::{ACCOUNT}:role/managed\n" in done.out
@@ -419,14 +420,15 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     result = audited(tmp_path, details(*roles.values(), policies=(MANAGED_POLICY, boundary)))
     own = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
     of = "`vpc-cni-iam policy {} --cni-version v1.23.2`".format
+    scoped_of = of("ipv4-scoped")[:-1] + " --cluster-name NAME --vpc-id ID`"
     assert {name: r["proposal"] for name, r in names(result).items()} == {
-        "none": [f"attach {of('ipv4-scoped')} (or ipv6-scoped)"],
+        "none": [f"attach {scoped_of} (or ipv6-scoped)"],
         "old": [f"replace its policy by {of('ipv4')}"],
         "scoped": [],
         "scoped-node": [own],
-        "scoped-old": [f"replace its policy by {of('ipv4-scoped')}"],
-        "managed": [f"scope it to its cluster: {of('ipv4-scoped')}"],
-        "managed-node": [f"scope it to its cluster: {of('ipv4-scoped')}", own],
+        "scoped-old": [f"replace its policy by {scoped_of}"],
+        "managed": [f"scope it to its cluster: {scoped_of}"],
+        "managed-node": [f"scope it to its cluster: {scoped_of}", own],
         "both": ["give each cluster a role of its own, and scope it to the cluster"],
         "limited": [f"allow ec2:DescribeSubnets in {BOUNDARY}"],
     }

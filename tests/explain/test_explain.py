@@ -233,6 +233,8 @@ def test_what_breaks_and_how_often_is_said() -> None:
     done = run("explain", "-", stdin=f"{SDK_2}\nother line\n{SDK_2}\n")
     assert done.code == 0
     assert "ec2:DescribeSubnets was denied (2 times)" in done.out
+    assert done.out.index(" cause, ") < done.out.index("  call ")
+    assert done.out.count('"Action": "ec2:DescribeSubnets"') == 1
     assert "breaks: no further interface is made" in done.out
     assert "policy-older-than-plugin" in done.out
 
@@ -325,7 +327,9 @@ def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(tmp_p
     old = run("policy", "ipv4", "--revision", "2022-01-31")
     (tmp_path / "old.json").write_text(old.out)
     done = run("explain", "-", "--policy", str(tmp_path / "old.json"), stdin=SDK_2)
-    assert "does not allow ec2:DescribeSubnets; it works with v1.1.0 to v1.21.2" in done.out
+    assert (
+        "does not allow ec2:DescribeSubnets; this policy works with v1.1.0 to v1.21.2" in done.out
+    )
 
 
 def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: Path) -> None:

@@ -448,6 +448,20 @@ def test_the_table_of_changes_has_each_version_that_has_another_document_or_call
             assert all(f"+{action} (" in text for action in gained)
 
 
+@pytest.mark.parametrize(
+    ("variant", "reason"),
+    [
+        ("ipv6", "has no IPv6 mode before v1.10.0; at v1.7.5 these do: ipv4 ("),
+        ("ipv6-scoped", "has no IPv6 mode before v1.10.0; "),
+        ("ipv4-ipv6", "has no IPv6 mode before v1.10.0; "),
+        ("ipv4-scoped", "does not create interfaces with the cluster's tag before v1.8.0; "),
+    ],
+)
+def test_a_variant_is_too_new_for_a_version_by_its_own_reason(variant: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(reason)):
+        compose(BY_NAME[variant], select(cni_version="v1.7.5"))
+
+
 def set_of(value: object) -> object:
     return frozenset(value) if isinstance(value, list) else value
 

@@ -121,6 +121,22 @@ def test_a_default_of_another_type_is_no_value() -> None:
     assert isinstance(value("var.x", declared), Unknown)
 
 
+@pytest.mark.parametrize(
+    ("repeat", "names"),
+    [
+        ("", ["d"]),
+        ("count = 1", ["d"]),
+        ("count = 2", ["d[0]", "d[1]"]),
+        ('for_each = { a = 1, "b c" = 2 }', ['d["a"]', 'd["b c"]']),
+    ],
+)
+def test_each_instance_of_a_document_has_its_address(repeat: str, names: list[str]) -> None:
+    text = f'data "aws_iam_policy_document" "d" {{\n  {repeat}\n}}\n'
+    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    documents = read_blocks(blocks, {}, GivenVariables({})).documents
+    assert [document.name for document in documents] == names
+
+
 def test_a_count_of_a_billion_is_refused_at_once() -> None:
     (block,) = parse('data "a" "b" {\n  count = 1000000000\n}\n', "x").blocks
     with pytest.raises(TooLargeError, match="1,000,000,000 instances"):

@@ -55,6 +55,8 @@ HARD = [
     "\x7f",
     "\x85",
     "\u2028",
+    "\u202e}\u2066",
+    "\u200b",
     "\ufeff",
     "\ue000",
     "\ue000${",
@@ -94,6 +96,7 @@ def test_any_text_survives(prefix: str, text: str) -> None:
         assert "normal form C" in str(error) or "surrogate" in str(error)
         return
     assert written.isprintable() or written.replace("\n", "").isprintable() or not whole.isascii()
+    assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069]", written)
     node = read_attribute(written)
     assert isinstance(node, Text)
     assert "".join(str(p) for p in node.parts) == whole

@@ -159,7 +159,7 @@ def _changes(
     else:
         message = f"{message}; whether that allows more is not known: {access.reason}"
         reaches = [reach_of_role(role, context) for role in new_roles]
-        if access.verdict == "unknown" and any(reaches):
+        if _not_shown(old_roles, context) and any(reaches):
             message, level = f"{message}; it {next(filter(None, reaches))}", "error"
     yield _finding(resource, message, context, details, level)
     if (

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import value
-from vpc_cni_iam.cli.progress import progress
 
 HELP = """List the roles that the plugin uses or could use, and say which break at a plugin version.
 
@@ -36,8 +36,8 @@ def audit(
         list[str],
         typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
     ],
-    to: str = versions.plugin_version("Plugin version that is asked about, or latest.", "latest"),
-    strict: bool = versions.STRICT,
+    to: str = options.plugin_version("Plugin version that is asked about, or latest.", "latest"),
+    strict: bool = options.STRICT,
     daemonset: list[str] | None = value(
         "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),

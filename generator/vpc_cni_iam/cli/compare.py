@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from vpc_cni_iam.cli import common, inputs, never, options
 from vpc_cni_iam.cli.expand import value
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.variables import GivenVariables
 
 HELP = """Show how two policies differ, and check whether the new one allows more.
 
@@ -59,14 +55,16 @@ def compare(
     output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.cli import compare_text
     from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.review.diff import two_policies as between
 
     inputs.check_once([*policies, *limits.files, *(variables.var_file or ())])
-    values = variables.read()
+    values, names = variables.read(), surroundings.values
     if any(limits.files) and not asked.never:
         raise UsageError("--boundary and --scp need --never")
     if asked.never or asked.disjoint:
-        names = surroundings.values
         answer = never.answered(asked, policies, limits, document or (), names, values)
         common.show_result(answer, output, never.lines(answer))
         raise typer.Exit(0 if answer.proven else 1)
@@ -74,27 +72,15 @@ def compare(
         raise UsageError("--clusters needs --disjoint")
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError(f"two policies are compared, OLD and NEW, not {len(policies)}")
-    named = ((policies[0], old_document or document), (policies[1], document))
-    raise typer.Exit(_compare(named, surroundings.values, values, output))
-
-
-def _compare(
-    named: Sequence[tuple[str, list[str] | None]],
-    names: Mapping[str, str | None],
-    values: GivenVariables,
-    output: options.Format,
-) -> int:
-    """Print how two policies differ, and return the exit code."""
-    from vpc_cni_iam.cli import compare_text
-    from vpc_cni_iam.inputs.variables import check_used
-    from vpc_cni_iam.review.diff import two_policies as between
-
     stdin = partial(inputs.text, "-")
-    sides = [between.side(target, stdin, chosen or (), names, values) for target, chosen in named]
-    check_used(values, [target for target, _ in named])
+    sides = [
+        between.side(target, stdin, chosen or (), names, values)
+        for target, chosen in zip(policies, (old_document or document, document), strict=True)
+    ]
+    check_used(values, policies)
     difference = between.between(*sides)
     if output is options.Format.json:
         common.show_json(difference)
     else:
         compare_text.show_between(difference)
-    return 0 if difference.access.verdict == "no new access" else 1
+    raise typer.Exit(0 if difference.access.verdict == "no new access" else 1)

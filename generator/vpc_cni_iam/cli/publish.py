@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -13,9 +14,8 @@ from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.publishing.address import ModuleAddress
-    from vpc_cni_iam.publishing.data import PublishData
-    from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
-    from vpc_cni_iam.publishing.publish import Proposal, Published
+    from vpc_cni_iam.publishing.git import PreparedTag
+    from vpc_cni_iam.publishing.publish import Proposal, PublishData, Published
 
 HELP = """Write a version of the module, ready to publish.
 
@@ -77,7 +77,9 @@ def publish(
     print_as: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
+    from vpc_cni_iam.publishing.git import GitRepository
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.versioning.semver import Version
@@ -90,11 +92,13 @@ def publish(
     )
     _warn_of_stand_ins(namespace, registry_host, resolve(directory, target).destination.address)
     if number is None:
-        _check_version_not_needed(oci_repository, git_tag)
+        if (oci_repository, git_tag) != (None, None):
+            raise UsageError("--oci-repository and --git-tag need --version")
         with _Report(directory, print_as, quiet=quiet) as report:
             report.proposal(propose(directory, chosen, target), only=True)
         return
-    published = write(directory, chosen, target, number, _git_repository(git_tag))
+    git = None if git_tag is None else GitRepository(common.path(git_tag, "."), os.environ)
+    published = write(directory, chosen, target, number, git)
     common.notify(chosen)
     with _Report(directory, print_as, quiet=quiet) as report:
         report.proposal(published.proposal)
@@ -119,21 +123,6 @@ def _warn_of_stand_ins(namespace: str | None, host: str | None, address: ModuleA
         )
 
 
-def _check_version_not_needed(*options: str | None) -> None:
-    from vpc_cni_iam.errors import UsageError
-
-    if any(option is not None for option in options):
-        raise UsageError("--oci-repository and --git-tag need --version")
-
-
-def _git_repository(path: str | None) -> GitRepository | None:
-    import os
-
-    from vpc_cni_iam.publishing.git import GitRepository
-
-    return None if path is None else GitRepository(common.path(path, "."), os.environ)
-
-
 class _Report:
     """Prints each step: as lines, or as JSON in the end, also if a later step fails."""
 
@@ -155,7 +144,7 @@ class _Report:
 
     def proposal(self, proposal: Proposal, *, only: bool = False) -> None:
         """Report a version and its changes; `only` if nothing is written."""
-        from vpc_cni_iam.publishing.data import proposal_data
+        from vpc_cni_iam.publishing.publish import proposal_data
 
         self._data = proposal_data(self._directory, proposal)
         if proposal.version == proposal.previous:
@@ -175,7 +164,7 @@ class _Report:
 
     def files(self, published: Published) -> None:
         """Report the files of the version, and the changes of those of the directory."""
-        from vpc_cni_iam.publishing.data import published_data
+        from vpc_cni_iam.publishing.publish import published_data
 
         directory = self._directory
         self._data = data = published_data(directory, published)

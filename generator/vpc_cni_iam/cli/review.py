@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.cli import common, options, versions
+from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import Mode
-from vpc_cni_iam.cli.progress import progress
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.review.diff.coverage import ReviewTarget
     from vpc_cni_iam.review.findings import Review
     from vpc_cni_iam.review.report_formats import Setting
     from vpc_cni_iam.review.run import Ignoring
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     Format = StrEnum
 else:
     Format = options.choices("Format", _REPORTS)
-_TEXT = Format.__members__["text"]
 
 
 class Forge(StrEnum):
@@ -77,11 +75,11 @@ def review(
             help="JSON of a plan, a saved plan, or its directory; - is standard input.",
         ),
     ],
-    cni_version: str | None = versions.plugin_version(
+    cni_version: str | None = options.plugin_version(
         "Plugin version to judge, such as v1.20.4, or latest.  "
         "[default: the plan's, else the newest known]"
     ),
-    strict: bool = versions.STRICT,
+    strict: bool = options.STRICT,
     mode: Mode | None = options.choice(
         Mode, "--mode", "IP family of the cluster.  [default: each policy's]"
     ),
@@ -103,7 +101,7 @@ def review(
     engine: EngineChoice = options.choice(
         EngineChoice, "--engine", "Engine that shows a saved plan.", EngineChoice.auto
     ),
-    output: Format = options.choice(Format, "--format", "Output format.", _TEXT),
+    output: Format = options.output_format(Format.__members__["text"]),
     report: list[str] | None = value(
         "FORMAT=FILE", "Also write a report to a file, such as sarif=iam.sarif; repeat for more."
     ),
@@ -116,8 +114,10 @@ def review(
 ) -> None:
     """See `HELP`."""
     gc.disable()  # There are hardly any reference cycles here, and the collector takes a tenth.
+    from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.review.account.locate import Locator
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
     from vpc_cni_iam.review.obtain import obtain
     from vpc_cni_iam.review.run import check_fail_on
     from vpc_cni_iam.review.run import review as reviewed
@@ -126,7 +126,8 @@ def review(
     if not plan:
         raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)
-    target = _target(cni_version, mode)
+    version, chosen = known_versions.find(cni_version or "latest"), cni_version is not None
+    target = ReviewTarget(version, mode.value if mode else None, chosen=chosen)
     ignored = _ignoring(ignore_file)
     with progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
@@ -139,14 +140,6 @@ def review(
         common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
     _reports(result, output, files, _setting(read_on, source, details=details))
     raise typer.Exit(1 if result.failed else 0)
-
-
-def _target(cni_version: str | None, mode: Mode | None) -> ReviewTarget:
-    from vpc_cni_iam.catalog.facts import known_versions
-    from vpc_cni_iam.review.diff.coverage import ReviewTarget
-
-    version = known_versions.find(cni_version or "latest")
-    return ReviewTarget(version, mode.value if mode else None, chosen=cni_version is not None)
 
 
 def _ignoring(path: Path | None) -> Ignoring | None:

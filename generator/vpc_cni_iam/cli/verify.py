@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, options, versions
+from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
@@ -49,10 +48,10 @@ def verify(
         "Compare this variant; repeat for more.  [default: all]"
     ),
     revision: str | None = options.revision("Compare with upstream's document of this date."),
-    cni_version: str | None = versions.plugin_version(
+    cni_version: str | None = options.plugin_version(
         "Compare with the documents for this plugin version, or latest."
     ),
-    strict: bool = versions.STRICT,
+    strict: bool = options.STRICT,
     feature: list[str] | None = options.feature(
         "Expect the actions of an optional feature; repeat for more."
     ),
@@ -62,6 +61,9 @@ def verify(
     """See `HELP`."""
     from vpc_cni_iam.catalog import options as catalog_options
     from vpc_cni_iam.engine.run import find
+    from vpc_cni_iam.publishing.address import ModuleAddress
+    from vpc_cni_iam.publishing.package import package_files
+    from vpc_cni_iam.publishing.versioning.semver import FIRST
     from vpc_cni_iam.verifying.verify import verify as compare
 
     def select(stated: Options | None) -> Options | None:
@@ -79,24 +81,18 @@ def verify(
         )
 
     renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
-    result = compare(directory, select, renderer, _published_files)
+    result = compare(
+        directory, select, renderer, lambda made: package_files(made, FIRST, ModuleAddress())
+    )
     for note in result.notes:
         common.say(note)
     _show(result, output)
     raise typer.Exit(0 if result.clean else 1)
 
 
-def _published_files(options: Options) -> Mapping[str, str]:
-    from vpc_cni_iam.publishing.address import ModuleAddress
-    from vpc_cni_iam.publishing.package import package_files
-    from vpc_cni_iam.publishing.versioning.semver import FIRST
-
-    return package_files(options, FIRST, ModuleAddress())
-
-
 def _show(result: Verification, output: Format) -> None:
     if output is Format.json:
-        from vpc_cni_iam.verifying.data import verification_data
+        from vpc_cni_iam.verifying.verify import verification_data
 
         common.show_json(verification_data(result))
         return

@@ -43,6 +43,8 @@ NOT_EKS = {
         "Action": ["sts:AssumeRole", "sts:TagSession"],
     },
 }
+ODD_OPERATOR = allow("ec2:*")
+ODD_OPERATOR["Statement"][0]["Condition"] = {"StringAlike": {"ec2:Region": "x"}}
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 
 
@@ -80,8 +82,13 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     (tmp_path / "a.json").write_text(text)
     done = run("audit", "a.json", "--to", "v1.23.2", cwd=tmp_path)
     assert done.code == 1
-    assert f"arn:aws:iam::{ACCOUNT}:role/old: breaks at v1.23.2" in done.out
-    assert "ec2:DescribeSubnets" in done.out
+    assert done.out.startswith(f"breaks   arn:aws:iam::{ACCOUNT}:role/old\n")
+    assert f"\nworks    arn:aws:iam::{ACCOUNT}:role/managed\n" in done.out
+    assert " missing      IPv4: ec2:DescribeSubnets, in fresh-node: " in done.out
+    assert " to do        replace its policy by `vpc-cni-iam policy ipv4 --cni-ver" in done.out
+    _, command, _ = roles["managed"]["proposal"][0].split("`")
+    words = command.replace("NAME", "prod").replace(" ID", " vpc-01234567").split()
+    assert words[0] == "vpc-cni-iam" and run(*words[1:]).code == 0
     assert done.out.endswith(
         "2 roles of 1 account read: 2 for the plugin, of which 1 breaks at v1.23.2\n"
     )
@@ -165,6 +172,7 @@ def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
         ((role("a", NODES, attached=(WORKER,)),), WORKER),
         ((role("a", irsa(), attached=(WORKER,)),), f"{WORKER} is not in the input"),
         ((role("a", NODES, inline={"x": {"Statement": [{"Effect": "Alow"}]}}),), "Effect"),
+        ((role("a", irsa(), inline={"x": ODD_OPERATOR}),), "StringAlike"),
         ((role("a", NOT_PRINCIPAL),), "NotPrincipal"),
         ((), "holds no role"),
     ],
@@ -357,3 +365,53 @@ def test_memory_does_not_grow_with_roles(tmp_path: Path) -> None:
     peak(10)
     # What is kept of a role tells it from one of the same ARN: some 200 bytes of 900.
     assert peak(2000) - peak(200) < 1800 * 400
+
+
+def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
+    names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)
+    revision = ("--revision", "2022-01-31")
+    scoped_old = json.loads(run("policy", "ipv4-scoped", *names_of, *revision).out)
+    boundary = managed(BOUNDARY, allow("ec2:*Network*", "ec2:*Addr*", "ec2:*Tags", "ec2:*Instan*"))
+    roles = {
+        "none": role("none", irsa(), inline={"s3": allow("s3:*")}),
+        "old": role("old", irsa(), inline={"cni": OLD}),
+        "scoped": role("scoped", irsa(), inline={"cni": scoped}),
+        "scoped-node": role("scoped-node", NODES, inline={"cni": scoped}),
+        "scoped-old": role("scoped-old", irsa(), inline={"cni": scoped_old}),
+        "managed": role("managed", irsa(), attached=(MANAGED,)),
+        "managed-node": role("managed-node", NODES, attached=(MANAGED,)),
+        "both": role("both", irsa(), inline={"ec2": allow("ec2:*")}),
+        "limited": role("limited", irsa(), inline={"cni": scoped}, boundary=BOUNDARY),
+    }
+    result = audited(tmp_path, details(*roles.values(), policies=(MANAGED_POLICY, boundary)))
+    own = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
+    of = "`vpc-cni-iam policy {} --cni-version v1.23.2`".format
+    assert {name: r["proposal"] for name, r in names(result).items()} == {
+        "none": [f"attach {of('ipv4-scoped')} (or ipv6-scoped)"],
+        "old": [f"replace its policy by {of('ipv4')}"],
+        "scoped": [],
+        "scoped-node": [own],
+        "scoped-old": [f"replace its policy by {of('ipv4-scoped')}"],
+        "managed": [f"scope it to its cluster: {of('ipv4-scoped')}"],
+        "managed-node": [f"scope it to its cluster: {of('ipv4-scoped')}", own],
+        "both": ["give each cluster a role of its own, and scope it to the cluster"],
+        "limited": [f"allow ec2:DescribeSubnets in {BOUNDARY}"],
+    }
+    risks = {name: r["policies"]["risks"] for name, r in names(result).items()}
+    assert risks["none"] == [] and "interfaces-unscoped" not in risks["scoped"]
+    assert "interfaces-unscoped" in risks["managed"] and "actions-beyond-calls" in risks["both"]
+    order = [(not r["breaks"], r["role"]) for r in result["roles"]]
+    assert order == sorted(order) and {b for b, _ in order} == {True, False}
+
+
+def test_a_role_of_another_partition_is_judged_there(tmp_path: Path) -> None:
+    names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    breaks = {}
+    for partition in ("aws", "aws-cn"):
+        words = ("--region", "eu-west-1", "--partition", partition)
+        cni = json.loads(run("policy", "ipv4-scoped", *names_of, *words).out)
+        described = role("cni", PODS, inline={"cni": cni})
+        described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
+        breaks[partition] = names(audited(tmp_path, details(described)))["cni"]["breaks"]
+    assert breaks == {"aws": True, "aws-cn": False}

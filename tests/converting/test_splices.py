@@ -95,7 +95,7 @@ def module(tmp_path: Path) -> Path:
     ],
 )
 def test_what_is_made_of_plain_literals_is_plain(code: str, module: Path) -> None:
-    assert why_not_plain(code, ModuleFiles(module).surroundings.names) is None
+    assert why_not_plain(code, ModuleFiles(module).surroundings) is None
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_what_is_made_of_plain_literals_is_plain(code: str, module: Path) -> Non
     ],
 )
 def test_what_may_hold_a_quote_is_not(code: str, why: str, module: Path) -> None:
-    reasons = why_not_plain(code, ModuleFiles(module).surroundings.names)
+    reasons = why_not_plain(code, ModuleFiles(module).surroundings)
     assert reasons is not None and why in reasons
 
 

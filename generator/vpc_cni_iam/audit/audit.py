@@ -157,10 +157,7 @@ class _Auditor:
             self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
             return None
         undecided = _undecided(missing, refused)
-        question = key + f"{role.session_tags} {role.partition}".encode()
-        if question not in self._judged:
-            self._judged[question] = judge(role, self._families)
-        judgement = self._judged[question]
+        judgement = self._judge(role, key)
         uses = tuple(self._as_configured(use, role) for use in uses)
         return self._audit(detail, trust, uses, judgement, undecided)
 
@@ -195,6 +192,12 @@ class _Auditor:
             except InputError as error:
                 self._trusts[key] = error
         return self._trusts[key]
+
+    def _judge(self, role: PluginRole, key: bytes) -> PolicyAudit:
+        key += f"{role.session_tags} {role.partition}".encode()
+        if key not in self._judged:
+            self._judged[key] = judge(role, self._families)
+        return self._judged[key]
 
     def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
         """Return a use with what the role means there, if the configuration is known."""

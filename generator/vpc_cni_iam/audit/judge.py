@@ -29,6 +29,8 @@ _ASSIGN: dict[Mode, str] = {
 }
 _BROAD = "interfaces-unscoped"
 _RISKS = ("high", "medium")
+# The names that a document needs.
+_NAMES = {"ipv4-scoped": " --cluster-name NAME --vpc-id ID", "ipv6-scoped": " --cluster-name NAME"}
 
 
 class RoleScope(StrEnum):
@@ -213,4 +215,4 @@ def _of_policy(audit: PolicyAudit, version: PluginVersion, *, incomplete: bool) 
 
 
 def _policy(variant: str, version: PluginVersion) -> str:
-    return f"`vpc-cni-iam policy {variant} --cni-version {version}`"
+    return f"`vpc-cni-iam policy {variant} --cni-version {version}{_NAMES.get(variant, '')}`"

@@ -57,7 +57,5 @@ def audit(
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
         result = audit_roles(details, version, deployments)
-    if result.roles and output is options.Format.text:
-        common.table(report.HEADERS, report.rows(result))
     common.show_result(result, output, report.lines(result))
     raise typer.Exit(1 if result.breaks or not result.complete else 0)

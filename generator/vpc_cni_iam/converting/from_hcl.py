@@ -112,10 +112,7 @@ def read_files(
     for read in files:
         try:
             directory = read()
-            for part in directory.skipped:
-                # With ``--document``, it is left out unless it changes others.
-                address = "" if part.reason is Reason.overrides else part.name
-                policies.append(Unread(address, InputError(part.name, "", part.detail)))
+            policies += map(_of_skipped, directory.skipped)
             for source, text in directory.texts.items():
                 try:
                     parsed[source] = parse_file(text, source)
@@ -205,6 +202,12 @@ def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScop
         known = undeclared((), variables)
     chosen = {name: value for name, value in known.items() if name[4:] in variables.names}
     return ValueScope(known=chosen, nodes=local_nodes(blocks))
+
+
+def _of_skipped(part: Skipped) -> Unread:
+    """Return a file that is not read; ``--document`` leaves it out unless it changes others."""
+    address = "" if part.reason is Reason.overrides else part.name
+    return Unread(address, InputError(part.name, "", part.detail))
 
 
 def choose(

@@ -191,13 +191,15 @@ def _write(
         path: content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
         for path, content in files.items()
     }
-    changes, before = [], {}
-    for path in (*contents, *removed):
-        before[path] = tree.read(path)
-        if observed is not None and before[path] != observed.get(path):
+    before = {path: tree.read(path) for path in (*contents, *removed)}
+    for path, content in before.items():
+        if observed is not None and content != observed.get(path):
             raise ChangedError(path)
-        if path in contents or before[path] is not None:
-            changes.append(FileChange(path, _action(before[path], contents.get(path))))
+    changes = [
+        FileChange(path, _action(content, contents.get(path)))
+        for path, content in before.items()
+        if path in contents or content is not None
+    ]
     work: dict[str, Replacement] = {}
     try:
         for path in (c.path for c in changes if c.kind is not WriteAction.SAME):

@@ -114,14 +114,16 @@ def _meaning(
     """Return the changes of a document; None for one that is nowhere, or unchanged and extra."""
     before, after = _document(old, name), _document(new, name)
     removed = after is None and name not in new.unread
-    if (before.repeats if before else ()) != (after.repeats if after else ()) and not removed:
+    nothing = ResolvedDocument(name, Policy(()), (), 0)
+    old_document, new_document = before or nothing, after or nothing
+    if old_document.repeats != new_document.repeats and not removed:
         note = "what a dynamic block repeats is changed; only an engine can tell what that means"
         return Meaning(label, (), f"{note}: verify")
     if reason := new.unread.get(name) or old.unread.get(name):
         return Meaning(label, (), f"is no longer generated; {reason}" if removed else reason)
     if before is None and after is None:
         return None
-    changed = changes(*(side.policy if side else Policy(()) for side in (before, after)))
+    changed = changes(old_document.policy, new_document.policy)
     if removed and not changed:
         changed = (AccessChange(ChangeKind.LOST, "the document"),)
     return Meaning(label, changed) if expected or changed else None

@@ -16,7 +16,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Value,
     ValueScope,
     kind,
-    same_kind,
+    one_type,
     unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
@@ -176,14 +176,14 @@ def _items(name: str, values: tuple[Value, ...], inner: Node) -> Value:
             raise EvaluationError(f"has {len(values)} items, not {len(types)}")
     items = tuple(convert(item, part) for item, part in zip(values, types, strict=True))
     if name == "list" and inner == Reference("any"):
-        same_kind(*items)
+        one_type(items)
     return to_set(items) if name == "set" else items
 
 
 def _map(value: dict[str, Value], inner: Node) -> Value:
     fields = {key: convert(item, inner) for key, item in value.items()}
     if inner == Reference("any"):
-        same_kind(*fields.values())
+        one_type(fields.values())
     return fields
 
 

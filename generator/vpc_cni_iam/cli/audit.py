@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
@@ -32,10 +31,7 @@ Examples:
 
 
 def audit(
-    files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
-    ],
+    files: options.AwsOutput,
     to: str = options.plugin_version("Plugin version that is asked about, or latest.", "latest"),
     strict: bool = options.STRICT,
     daemonset: list[str] | None = value(

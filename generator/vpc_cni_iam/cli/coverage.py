@@ -87,9 +87,7 @@ class NodeOptions:
     cni_version: str | None = options.plugin_version(
         "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
     )
-    mode: Mode | None = options.choice(
-        Mode, "--mode", "IP family of the cluster.  [default: the policy's]"
-    )
+    mode: Mode | None = options.mode("the policy's")
     feature: list[str] | None = options.feature("Optional feature in use; repeat for more.")
     env: list[str] | None = value(
         "NAME=VALUE", "Environment variable of aws-node; repeat for more."

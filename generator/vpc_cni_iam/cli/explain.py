@@ -36,9 +36,7 @@ def explain(
         "Plugin version.  [default: the one in the text, or latest]"
     ),
     strict: bool = options.STRICT,
-    mode: Mode | None = options.choice(
-        Mode, "--mode", "IP family of the cluster.  [default: both]"
-    ),
+    mode: Mode | None = options.mode("both"),
     policy: str | None = value("POLICY", "Policy of the plugin's role: a path."),
     output: options.Format = options.FORMAT,
 ) -> None:

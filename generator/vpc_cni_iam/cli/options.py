@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -72,6 +72,12 @@ class Format(StrEnum):
     json = "json"
 
 
+AwsOutput = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
+]
+
+
 class Mode(StrEnum):
     """The IP family of a cluster."""
 
@@ -114,6 +120,11 @@ def choice(kind: type[StrEnum], name: str, text: str, default: StrEnum | None = 
 def output_format(default: StrEnum) -> Any:
     """Return the option that takes an output format, of the enumeration of its default."""
     return choice(type(default), "--format", "Output format.", default)
+
+
+def mode(default: str) -> Any:
+    """Return the option that takes the IP family; without it, it is as `default` says."""
+    return choice(Mode, "--mode", f"IP family of the cluster.  [default: {default}]")
 
 
 def _kinds() -> list[str]:

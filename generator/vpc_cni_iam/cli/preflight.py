@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -40,10 +40,7 @@ Examples:
 
 
 def preflight(
-    files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
-    ],
+    files: options.AwsOutput,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
     cluster_name: str | None = value("NAME", "Name of the cluster.  [default: the DaemonSet's]"),

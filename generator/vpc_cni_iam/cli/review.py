@@ -80,9 +80,7 @@ def review(
         "[default: the plan's, else the newest known]"
     ),
     strict: bool = options.STRICT,
-    mode: Mode | None = options.choice(
-        Mode, "--mode", "IP family of the cluster.  [default: each policy's]"
-    ),
+    mode: Mode | None = options.mode("each policy's"),
     fail_on: str = value(
         "WHAT",
         "Fail on findings of this kind or severity: new-access, coverage-lost, "

@@ -306,10 +306,11 @@ def test_a_condition_of_no_variant_is_named_by_its_key(
     key: str, resource: str, tmp_path: Path
 ) -> None:
     statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    condition = {"StringEquals": {key: "x"}}
+    condition = {"StringEquals": {key: "x", "ec2:Region": "eu-west-1"}}
     text = json.dumps({"Statement": {**statement, "Condition": condition}})
     (tmp_path / "policy.json").write_text(text)
-    denied = decoded("ec2:AttachNetworkInterface", f"{ARN}:{resource}", {})
+    met = {"ec2:Region": "eu-west-1"}
+    denied = decoded("ec2:AttachNetworkInterface", f"{ARN}:{resource}", met)
     (explanation,) = explained(denied, "--policy", str(tmp_path / "policy.json"))
     (cause,) = explanation["causes"]
     assert cause["text"] == f"the request does not meet the condition on {key}"

@@ -15,7 +15,7 @@ from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.options import FORMAT, Format
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.catalog.listing import CatalogData
+    from vpc_cni_iam.catalog.listing import CatalogData, EarlierDocumentData, RevisionData
     from vpc_cni_iam.catalog.peers import PeerReport
 
 # As wide as a line is where there is no terminal, or a wider one.
@@ -70,29 +70,31 @@ def _tables(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
             }
             for v in entries["variants"]
         ],
-        "upstream's documents": [
-            {
-                "revision": r["revision"],
-                "current at": _span(r["first_version"], r["last_version"]),
-                "works with": _works_with(r["works_with"]),
-                "commit": _short(r["source"]["commit"] or "-"),
-            }
-            for r in entries["revisions"]
-        ],
+        "upstream's documents": list(map(_revision, entries["revisions"])),
         "features": [
             {"feature": f["name"], "when": f["when"], "since": f["since"]}
             for f in entries["features"]
         ],
         "plugin versions that changed a document or a call": changes(),
-        "earlier documents": [
-            {
-                "document": d["document"],
-                "current at": _span(d["first_version"], d["last_version"]),
-                "works with": d["works_with"],
-                "source": _short(d["source"]),
-            }
-            for d in entries["earlier_documents"]
-        ],
+        "earlier documents": list(map(_earlier, entries["earlier_documents"])),
+    }
+
+
+def _revision(revision: RevisionData) -> dict[str, str]:
+    return {
+        "revision": revision["revision"],
+        "current at": _span(revision["first_version"], revision["last_version"]),
+        "works with": _works_with(revision["works_with"]),
+        "commit": _short(revision["source"]["commit"] or "-"),
+    }
+
+
+def _earlier(document: EarlierDocumentData) -> dict[str, str]:
+    return {
+        "document": document["document"],
+        "current at": _span(document["first_version"], document["last_version"]),
+        "works with": document["works_with"],
+        "source": _short(document["source"]),
     }
 
 

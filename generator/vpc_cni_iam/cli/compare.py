@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpc_cni_iam.cli import common, inputs, never, options
 from vpc_cni_iam.cli.expand import value
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.variables import GivenVariables
 
 HELP = """Show how two policies differ, and check whether the new one allows more.
 
@@ -55,10 +59,7 @@ def compare(
     output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.cli import compare_text
     from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.inputs.variables import check_used
-    from vpc_cni_iam.review.diff import two_policies as between
 
     inputs.check_once([*policies, *limits.files, *(variables.var_file or ())])
     values, names = variables.read(), surroundings.values
@@ -72,10 +73,26 @@ def compare(
         raise UsageError("--clusters needs --disjoint")
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError(f"two policies are compared, OLD and NEW, not {len(policies)}")
+    chosen = (old_document or document or (), document or ())
+    raise typer.Exit(_compare(policies, chosen, names, values, output))
+
+
+def _compare(
+    policies: Sequence[str],
+    documents: Sequence[Sequence[str]],
+    names: Mapping[str, str | None],
+    values: GivenVariables,
+    output: options.Format,
+) -> int:
+    """Print how two policies differ, and return the exit code."""
+    from vpc_cni_iam.cli import compare_text
+    from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.review.diff import two_policies as between
+
     stdin = partial(inputs.text, "-")
     sides = [
-        between.side(target, stdin, chosen or (), names, values)
-        for target, chosen in zip(policies, (old_document or document, document), strict=True)
+        between.side(target, stdin, chosen, names, values)
+        for target, chosen in zip(policies, documents, strict=True)
     ]
     check_used(values, policies)
     difference = between.between(*sides)
@@ -83,4 +100,4 @@ def compare(
         common.show_json(difference)
     else:
         compare_text.show_between(difference)
-    raise typer.Exit(0 if difference.access.verdict == "no new access" else 1)
+    return 0 if difference.access.verdict == "no new access" else 1

@@ -37,7 +37,7 @@ def explain(
     ),
     strict: bool = options.STRICT,
     mode: Mode | None = options.mode("both"),
-    policy: str | None = value("POLICY", "Policy of the plugin's role: a path."),
+    policy: str | None = value("POLICY", "Policy of the plugin's role, as in coverage."),
     output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""

@@ -97,22 +97,21 @@ def with_options(name: str, command: Callable[..., None]) -> Callable[..., None]
         with _quiet() if quiet else nullcontext():
             command(**values)
 
-    def show(asked: bool) -> None:
-        if asked:
-            common.show_json(schema(name))
-            raise typer.Exit
-
     parameters = list(inspect.signature(command, eval_str=True).parameters.values())
     if judges:
         at = [parameter.name for parameter in parameters].index("output")
         quiet = flag("Print nothing if the exit code is 0.", "--quiet", "-q")
         parameters.insert(at, parameters[at].replace(name="quiet", default=quiet, annotation=bool))
-    option = typer.Option(
-        "--schema",
-        help="Print the JSON Schema of --format json and exit.",
-        callback=show,
-        is_eager=True,
-    )
+    return with_parameters(run, [*parameters, _schema_parameter(name)])
+
+
+def _schema_parameter(command: str) -> Parameter:
+    def show(asked: bool) -> None:
+        if asked:
+            common.show_json(schema(command))
+            raise typer.Exit
+
+    text = "Print the JSON Schema of --format json and exit."
+    option = typer.Option("--schema", help=text, callback=show, is_eager=True)
     kind = Annotated[bool, option]
-    added = Parameter("schema", Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-    return with_parameters(run, [*parameters, added])
+    return Parameter("schema", Parameter.KEYWORD_ONLY, default=False, annotation=kind)

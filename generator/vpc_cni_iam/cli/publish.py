@@ -11,7 +11,6 @@ import typer
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.expand import flag, value
-from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.publishing.address import ModuleAddress
@@ -51,11 +50,11 @@ def publish(
     version: str | None = value("NUMBER", "Version, such as 1.0.0.  [default: propose one]"),
     namespace: str | None = value(
         "NAME",
-        "Namespace in the registry.  [default: the one recorded in --output, at first example]",
+        "Namespace in the registry.  [default: the one recorded in --output, or example]",
     ),
     registry_host: str | None = value(
         "HOST",
-        "Host name of the registry.  [default: the one recorded in --output, at first "
+        "Host name of the registry.  [default: the one recorded in --output, or "
         "registry.example.com]",
     ),
     oci_repository: str | None = value(
@@ -80,7 +79,7 @@ def publish(
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
     from vpc_cni_iam.publishing.git import GitRepository
-    from vpc_cni_iam.publishing.publish import proposal_data, propose, published_data
+    from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.versioning.semver import Version
 
@@ -91,18 +90,32 @@ def publish(
         registry_host, namespace, oci_repository, move_registry, check_oci_tag=oci_check
     )
     _warn_of_stand_ins(namespace, registry_host, resolve(directory, target).destination.address)
-    published = None
-    if number is not None:
-        git = None if git_tag is None else GitRepository(common.path(git_tag, "."), os.environ)
-        published = write(directory, chosen, target, number, git)
-        common.notify(chosen)
-        proposal, data = published.proposal, published_data(directory, published)
-    elif (oci_repository, git_tag) != (None, None):
-        raise UsageError("--oci-repository and --git-tag need --version")
-    else:
-        proposal = propose(directory, chosen, target)
-        data = proposal_data(directory, proposal)
-    silent = quiet or print_as is Format.json
+    if number is None:
+        if (oci_repository, git_tag) != (None, None):
+            raise UsageError("--oci-repository and --git-tag need --version")
+        _report(directory, propose(directory, chosen, target), None, print_as, quiet=quiet)
+        return
+    git = None if git_tag is None else GitRepository(common.path(git_tag, "."), os.environ)
+    published = write(directory, chosen, target, number, git)
+    common.notify(chosen)
+    _report(directory, published.proposal, published, print_as, quiet=quiet)
+
+
+def _report(
+    directory: Path,
+    proposal: Proposal,
+    published: Published | None,
+    output: options.Format,
+    *,
+    quiet: bool,
+) -> None:
+    """Print a version, finish its tag, and print that."""
+    from vpc_cni_iam.publishing.publish import proposal_data, published_data
+
+    data = proposal_data(directory, proposal)
+    if published is not None:
+        data = published_data(directory, published)
+    silent = quiet or output is options.Format.json
     try:
         for line in () if silent else _lines(directory, proposal, published, data):
             typer.echo(line)
@@ -112,7 +125,7 @@ def publish(
             if not silent:
                 typer.echo(f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}")
     finally:  # also if the tag fails, for the version is published then
-        if print_as is Format.json:
+        if output is options.Format.json:
             common.show_json(data)
 
 

@@ -22,6 +22,7 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import Mode
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
     from vpc_cni_iam.review.findings import Review
     from vpc_cni_iam.review.report_formats import Setting
     from vpc_cni_iam.review.run import Ignoring
@@ -112,10 +113,8 @@ def review(
 ) -> None:
     """See `HELP`."""
     gc.disable()  # There are hardly any reference cycles here, and the collector takes a tenth.
-    from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.review.account.locate import Locator
-    from vpc_cni_iam.review.diff.coverage import ReviewTarget
     from vpc_cni_iam.review.obtain import obtain
     from vpc_cni_iam.review.run import check_fail_on
     from vpc_cni_iam.review.run import review as reviewed
@@ -124,8 +123,7 @@ def review(
     if not plan:
         raise UsageError("PLAN is empty text; write . for the current directory")
     files = _files(report or (), plan)
-    version, chosen = known_versions.find(cni_version or "latest"), cni_version is not None
-    target = ReviewTarget(version, mode.value if mode else None, chosen=chosen)
+    target = _target(cni_version, mode)
     ignored = _ignoring(ignore_file)
     with progress("reading the plan") as passed:
         read = obtain(plan, sys.stdin.buffer, engine.value, os.environ, passed, source)
@@ -138,6 +136,14 @@ def review(
         common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
     _reports(result, output, files, _setting(read_on, source, details=details))
     raise typer.Exit(1 if result.failed else 0)
+
+
+def _target(cni_version: str | None, mode: Mode | None) -> ReviewTarget:
+    from vpc_cni_iam.catalog.facts import known_versions
+    from vpc_cni_iam.review.diff.coverage import ReviewTarget
+
+    version = known_versions.find(cni_version or "latest")
+    return ReviewTarget(version, mode.value if mode else None, chosen=cni_version is not None)
 
 
 def _ignoring(path: Path | None) -> Ignoring | None:

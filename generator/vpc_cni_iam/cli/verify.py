@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -61,9 +62,6 @@ def verify(
     """See `HELP`."""
     from vpc_cni_iam.catalog import options as catalog_options
     from vpc_cni_iam.engine.run import find
-    from vpc_cni_iam.publishing.address import ModuleAddress
-    from vpc_cni_iam.publishing.package import package_files
-    from vpc_cni_iam.publishing.versioning.semver import FIRST
     from vpc_cni_iam.verifying.verify import verify as compare
 
     def select(stated: Options | None) -> Options | None:
@@ -81,13 +79,19 @@ def verify(
         )
 
     renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
-    result = compare(
-        directory, select, renderer, lambda made: package_files(made, FIRST, ModuleAddress())
-    )
+    result = compare(directory, select, renderer, _published_files)
     for note in result.notes:
         common.say(note)
     _show(result, output)
     raise typer.Exit(0 if result.clean else 1)
+
+
+def _published_files(options: Options) -> Mapping[str, str]:
+    from vpc_cni_iam.publishing.address import ModuleAddress
+    from vpc_cni_iam.publishing.package import package_files
+    from vpc_cni_iam.publishing.versioning.semver import FIRST
+
+    return package_files(options, FIRST, ModuleAddress())
 
 
 def _show(result: Verification, output: Format) -> None:

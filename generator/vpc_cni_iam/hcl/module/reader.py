@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from textwrap import shorten
 
 from vpc_cni_iam.errors import InputError
@@ -11,13 +11,12 @@ from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, ValueScope, address_of
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.hcl.module.joining import join
 from vpc_cni_iam.hcl.module.variables import undeclared
 from vpc_cni_iam.hcl.module.variables import values as variable_values
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.resolve import JoinedDocuments, ResolvedDocument
+from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block, Constant, List, Node, Reference, Text
-from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.parse import loads
 
 _WIDTH = 100
 
@@ -173,51 +172,3 @@ def joins_nothing(document: ResolvedDocument, module: HclModule, allowed: Iterab
         and any(node.path == f"var.{n}" and module.variables.get(n) == List(()) for n in allowed)
         for argument, node in document.joins
     )
-
-
-def join(
-    document: ResolvedDocument,
-    documents: Mapping[str, ResolvedDocument],
-    above: tuple[str, ...] = (),
-) -> ResolvedDocument:
-    """Return a document with those that it joins, of all by the reference to their JSON.
-
-    `above` has the names of the documents that join this one. Raises `InputError` if one that it
-    joins is not read, or for a Sid that the provider refuses.
-    """
-    joined = document.joined
-    if joined == JoinedDocuments():
-        return document
-    if document.name in above:
-        raise InputError("", f"line {document.line}", f"{document.name} joins itself")
-
-    def policy(text: str) -> Policy:
-        if text not in joined.references:
-            return loads(text, "a document that it joins")
-        if text not in documents:
-            problem = f"joins {text}, which is not read"
-            raise InputError("", f"line {document.line}", problem)
-        return join(documents[text], documents, (*above, document.name)).policy
-
-    sources = list(map(policy, joined.sources))
-    sids = [s.sid for source in sources for s in source.statements if s.sid]
-    if len(sids) > len(set(sids)):
-        problem = "joins several statements of one Sid, which the provider refuses"
-        raise InputError("", f"line {document.line}", problem)
-    whole = Policy((), "")
-    for part in (*sources, document.policy, *map(policy, joined.overrides)):
-        whole = _merged(whole, part)
-    return replace(document, policy=whole)
-
-
-def _merged(whole: Policy, part: Policy) -> Policy:
-    """Return a policy in which the statements of another replace those of the same Sid."""
-    statements: list[Statement] = list(whole.statements)
-    for statement in part.statements:
-        sids = [known.sid for known in statements]
-        if statement.sid and statement.sid in sids:
-            statements[sids.index(statement.sid)] = statement
-        else:
-            statements.append(statement)
-    version = max(whole.version, part.version)
-    return Policy(tuple(statements), version, part.id or whole.id)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import run
-from vpc_cni_iam.catalog.session_policy import MOST_CHARACTERS
+from vpc_cni_iam.catalog.compose import MOST_OF_A_SESSION
 
 NAME = "n" * 100  # as long as EKS lets it be
 VPC = ("--vpc-id", "vpc-0123456789abcdef0")
@@ -25,7 +25,7 @@ def test_a_scoped_policy_fits_with_the_longest_names(words: tuple[str, ...]) -> 
     done = run("policy", *words, "--cluster-name", NAME, "--format", "session")
     assert done.code == 0, done.err
     text = done.out.removesuffix("\n")
-    assert len(text) <= MOST_CHARACTERS == 2048 and "\n" not in text
+    assert len(text) <= MOST_OF_A_SESSION == 2048 and "\n" not in text
     plain = run("policy", *words, "--cluster-name", NAME)
     assert json.loads(text) == json.loads(plain.out)
     assert "PackedPolicySize" in done.err

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.judge import FamilyAudit
 from vpc_cni_iam.audit.metrics_helper import MetricsHelperRole
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs import skipped
@@ -21,7 +22,6 @@ HEADERS = (
     "risks",
     "what to do",
 )
-_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
@@ -29,7 +29,7 @@ def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
     for role in audit.roles:
         families = role.policies.families
         breaks = [
-            f"{_FAMILIES[f.mode]}: {', '.join(map(str, f.breaks_at))}"
+            f"{FAMILIES[f.mode]}: {', '.join(map(str, f.breaks_at))}"
             for f in families
             if f.breaks_at
         ]
@@ -38,7 +38,7 @@ def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
             ", ".join(role.credentials) or "none: its trust policy does not let the plugin",
             "\n".join(listed(role.policies.equal_to)),
             role.policies.scope,
-            "\n".join(f"{_FAMILIES[f.mode]}: {f.works_with}" for f in families),
+            "\n".join(f"{FAMILIES[f.mode]}: {f.works_with}" for f in families),
             "\n".join(breaks),
             "\n".join(role.policies.risks),
             "\n".join(role.proposal),
@@ -61,7 +61,7 @@ def _role(role: RoleAudit, version: str) -> Iterator[str]:
         yield f"{role.role}: used by cluster {use.cluster}{at} ({use.by})"
         if use.result:
             state = "works" if use.result.works else "breaks"
-            where = f"as {use.configuration} configures it, {_FAMILIES[use.result.mode]}"
+            where = f"as {use.configuration} configures it, {FAMILIES[use.result.mode]}"
             yield f"{role.role}: {state} at {version} in cluster {use.cluster}, {where}"
             yield from _missing(use.result)
     for text in role.undecided:
@@ -88,7 +88,7 @@ def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:
 def _missing(family: FamilyAudit) -> Iterator[str]:
     for missing in family.missing:
         by = f", which {missing.by} does not allow" if missing.by else ""
-        mode = _FAMILIES[family.mode]
+        mode = FAMILIES[family.mode]
         yield f"  {mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
 
 

@@ -239,7 +239,7 @@ def _subject(
     user_values: GivenVariables,
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
-    from vpc_cni_iam.coverage import role_policies, subject
+    from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
 
     if bool(files) == (chosen.variant is not None):
@@ -257,7 +257,7 @@ def _subject(
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = role_policies.of_files(files, stdin, chosen.document or (), names, user_values)
+    opened = subject.of_files(files, stdin, chosen.document or (), names, user_values)
     if opened.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
@@ -270,10 +270,10 @@ def _limited(
     names: dict[str, str | None],
     user_values: GivenVariables,
 ) -> Subject:
-    from vpc_cni_iam.coverage import role_policies
+    from vpc_cni_iam.coverage.subject import limited
 
     stdin, scps = partial(inputs.text, "-"), limits.scp or ()
-    return role_policies.limited(subject, limits.boundary, scps, stdin, names, user_values)
+    return limited(subject, limits.boundary, scps, stdin, names, user_values)
 
 
 def _setting(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER
 from vpc_cni_iam.catalog.parameters import PARAMETERS
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.coverage.subject import Subject
@@ -26,7 +26,6 @@ from vpc_cni_iam.inputs.denial import Denial, Denials
 
 _ARN = re.compile(r"arn:([^:]*):[^:]*:([^:]*):([0-9]{12}):")
 _PATTERNS = {p.name: p.pattern for p in PARAMETERS}
-_OWNED = "kubernetes.io/cluster/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def _candidates(denial: Denial) -> Iterator[tuple[str, str]]:
         name = key.partition("/")[2]
         if name == CLUSTER and values:
             yield "cluster_name", values[0]
-        elif name.startswith(_OWNED):
-            yield "cluster_name", name.removeprefix(_OWNED)
+        elif name.startswith(KUBERNETES_CLUSTER):
+            yield "cluster_name", name.removeprefix(KUBERNETES_CLUSTER)
         elif key.lower() == "ec2:vpc" and values:
             yield "vpc_id", values[0].rpartition("/")[2]

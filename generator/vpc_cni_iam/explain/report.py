@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.explain.calls import AllowingStatements, PossibleCall
 from vpc_cni_iam.explain.explain import Explanation, Explanations
 
-_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _DECODE = "aws sts decode-authorization-message --encoded-message MESSAGE"
 _SHOWN = 20
 _WIDTH = 200
@@ -51,7 +51,7 @@ def _denial(explanation: Explanation) -> Iterator[str]:
 
 
 def _call(call: PossibleCall, version: str) -> Iterator[str]:
-    modes = " and ".join(_FAMILIES[mode] for mode in call.modes)
+    modes = " and ".join(FAMILIES[mode] for mode in call.modes)
     only = f", only with {call.feature}" if call.feature else ""
     last = f" to {call.last}" if call.last else ""
     yield f"  call {call.name} of plugin {version} ({modes}{only}; from {call.first}{last})"

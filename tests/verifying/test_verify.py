@@ -397,8 +397,8 @@ def test_a_statement_that_is_added_before_the_others_is_named_alone(tmp_path: Pa
 def test_variants_that_a_bare_module_lacks_are_not_asked_for(tmp_path: Path) -> None:
     folder = module(tmp_path / "m", str, options(["ipv6"], cni_version="latest"))
     for path in folder.glob("*.tf"):
-        kept = (x for x in path.read_text().splitlines() if not x.startswith("#"))
-        path.write_text("\n".join(kept) + "\n")
+        lines = (x for x in path.read_text().splitlines() if not x.startswith("#"))
+        path.write_text("\n".join(lines) + "\n")
     result = verify(folder, lambda _: LATEST, None)
     assert result.clean and [c.name for c in result.documents] == ["ipv6"]
 

@@ -174,7 +174,7 @@ def _asked(
 ) -> tuple[Subject, PluginSetting]:
     """Return the policies, and the plugin as the cluster has it."""
     from vpc_cni_iam.coverage import deployment as deployments
-    from vpc_cni_iam.coverage.role_policies import limited
+    from vpc_cni_iam.coverage.subject import limited
     from vpc_cni_iam.inputs.variables import check_used
 
     others = [node.daemonset or "", *(used.used or ()), *(variables.var_file or ())]
@@ -229,7 +229,7 @@ def _subject(
     user_values: GivenVariables,
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
-    from vpc_cni_iam.coverage import role_policies, subject
+    from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
 
     if bool(files) == (chosen.variant is not None):
@@ -247,7 +247,7 @@ def _subject(
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = role_policies.of_files(files, stdin, chosen.document or (), names, user_values)
+    opened = subject.of_files(files, stdin, chosen.document or (), names, user_values)
     if opened.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")

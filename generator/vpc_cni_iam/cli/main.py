@@ -56,8 +56,8 @@ class Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; of an option that stands twice, click would keep the last."""
         if not ctx.resilient_parsing:
-            given = self.make_parser(ctx).parse_args([*args])[2]
-            takes_one = [p for p in given if not (getattr(p, "is_flag", True) or p.multiple)]
+            parameters = self.make_parser(ctx).parse_args([*args])[2]
+            takes_one = [p for p in parameters if not (getattr(p, "is_flag", True) or p.multiple)]
             if twice := next((p for p in takes_one if takes_one.count(p) > 1), None):
                 raise UsageError(f"{twice.opts[0]} stands twice; it takes one value")
         return super().parse_args(ctx, args)

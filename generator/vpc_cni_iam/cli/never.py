@@ -41,7 +41,7 @@ def answered(
     values: GivenVariables,
 ) -> Never:
     """Return the answer about policies; raises `UsageError` for options that exclude each other."""
-    from vpc_cni_iam.coverage.role_policies import limited, of_files
+    from vpc_cni_iam.coverage.subject import limited, of_files
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.inputs.variables import check_used
     from vpc_cni_iam.review import never

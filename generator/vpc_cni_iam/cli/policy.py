@@ -60,7 +60,7 @@ def policy(
     (composed,) = chosen.composed()
     document = _filled(composed, surroundings.values)
     if output is PolicyFormat.session:
-        from vpc_cni_iam.catalog.session_policy import session_policy
+        from vpc_cni_iam.catalog.compose import session_policy
 
         typer.echo(session_policy(composed, document))
         common.say(

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import FAMILIES, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER
 from vpc_cni_iam.catalog.parameters import PARAMETERS
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.coverage.subject import Subject
@@ -27,8 +27,6 @@ from vpc_cni_iam.inputs.denial import Denial, Denials
 
 _ARN = re.compile(r"arn:([^:]*):[^:]*:([^:]*):([0-9]{12}):")
 _PATTERNS = {p.name: p.pattern for p in PARAMETERS}
-_OWNED = "kubernetes.io/cluster/"
-_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _DECODE = "aws sts decode-authorization-message --encoded-message MESSAGE"
 _SHOWN = 20
 _WIDTH = 200
@@ -134,8 +132,8 @@ def _candidates(denial: Denial) -> Iterator[tuple[str, str]]:
         name = key.partition("/")[2]
         if name == CLUSTER and values:
             yield "cluster_name", values[0]
-        elif name.startswith(_OWNED):
-            yield "cluster_name", name.removeprefix(_OWNED)
+        elif name.startswith(KUBERNETES_CLUSTER):
+            yield "cluster_name", name.removeprefix(KUBERNETES_CLUSTER)
         elif key.lower() == "ec2:vpc" and values:
             yield "vpc_id", values[0].rpartition("/")[2]
 
@@ -176,7 +174,7 @@ def _denial(explanation: Explanation) -> Iterator[str]:
 
 
 def _call(call: PossibleCall, version: str) -> Iterator[str]:
-    modes = " and ".join(_FAMILIES[mode] for mode in call.modes)
+    modes = " and ".join(FAMILIES[mode] for mode in call.modes)
     only = f", only with {call.feature}" if call.feature else ""
     last = f" to {call.last}" if call.last else ""
     yield f"  call {call.name} of plugin {version} ({modes}{only}; from {call.first}{last})"

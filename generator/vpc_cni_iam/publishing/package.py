@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.options import ModuleKind, Options
-from vpc_cni_iam.catalog.scoping import Scope
-from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import Arguments, NewBlock, block, comment
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress

@@ -135,6 +135,33 @@ def test_roles_that_the_plugin_could_use_are_found_and_no_others(tmp_path: Path)
     assert result["roles_read"] == len(roles) and result["complete"]
 
 
+@pytest.mark.parametrize(
+    ("operator", "key", "value"),
+    [
+        ("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
+        ("IpAddress", "aws:SourceIp", "10.0.0.0/8"),
+        ("Null", "aws:SourceArn", "false"),
+        ("NumericLessThan", "aws:MultiFactorAuthAge", "3600"),
+    ],
+)
+@pytest.mark.parametrize("trust", [irsa(), NODES, PODS], ids=["IRSA", "nodes", "pods"])
+def test_a_role_is_found_whatever_else_its_trust_policy_asks_for(
+    tmp_path: Path, trust: dict[str, Any], operator: str, key: str, value: str
+) -> None:
+    (allow,) = trust["Statement"]
+    conditions = {**allow.get("Condition", {}), operator: {key: value}}
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sts:*",
+        "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-exampleorgid"}},
+    }
+    document = {**trust, "Statement": [{**allow, "Condition": conditions}, deny]}
+    described = role("cni", document, attached=(MANAGED,))
+    result = audited(tmp_path, json.dumps({"RoleDetailList": [described]}))
+    assert [r["role"] for r in result["roles"]] == [described["Arn"]]
+
+
 def test_several_policies_and_the_boundary_count_together(tmp_path: Path) -> None:
     more = allow("ec2:DescribeSubnets")
     narrow = managed(BOUNDARY, allow("ec2:Describe*", "ec2:*Addresses"), allow("*"))
@@ -151,6 +178,8 @@ def test_several_policies_and_the_boundary_count_together(tmp_path: Path) -> Non
     (family,) = roles["limited"]["policies"]["families"]
     assert {m["by"] for m in family["missing"]} == {BOUNDARY}
     assert "ec2:CreateNetworkInterface" in {m["action"] for m in family["missing"]}
+    text = run("audit", "0.json", cwd=tmp_path).out
+    assert f"IPv4: ec2:CreateNetworkInterface, which {BOUNDARY} does not allow, in " in text
 
 
 def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
@@ -163,6 +192,8 @@ def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
     result = audited(tmp_path, f"{first}\n{last}", f"[{second}]")
     assert (result["accounts"], result["complete"]) == ([ACCOUNT, other], True)
     assert set(names(result)) == {"a", "b"}
+    marked = audited(tmp_path, f"\ufeff{first}\n{last}", f"\ufeff[{second}]")
+    assert marked == result, "some editors write a byte order mark"
     cut = audited(tmp_path, first, second)
     assert not cut["complete"] and "more follow" in cut["unread"][0]["detail"]
 
@@ -259,6 +290,7 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
         ('{"Reservations": []}', "is not what aws iam get-account-authorization-details prints"),
         ("not json", "is not what aws iam"),
         ("", "is empty"),
+        ('{"addon": {"addonName": 3}}', "is not as aws eks prints it: Expected `str`, got `int`"),
         ('{"RoleDetailList": [{"Arn": 3}]}', "Expected `str`, got `int`"),
         ('{"RoleDetailList": [', "cut off"),
         ('{"RoleDetailList": [{"Arn": "arn:aws:iam::1:role/x", "RoleName": "x", '

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import (

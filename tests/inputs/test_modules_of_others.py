@@ -270,6 +270,38 @@ def test_joined_documents_replace_statements_by_their_sid(tmp_path: Path) -> Non
     assert ["joins several statements of one Sid" in s.detail for s in refused] == [True]
 
 
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        (
+            '[jsonencode({ Statement = [{ Effect = "Allow", Action = "ec2:*", Resource = "*", '
+            'Condition = { Bool = { "aws:SecureTransport" = true } } }] })]',
+            "the provider drops the condition Statement[0].Condition.Bool.aws:SecureTransport",
+        ),
+        (
+            "[data.aws_iam_policy_document.inner.json]",
+            "joins data.aws_iam_policy_document.inner.json, which joins documents that only an",
+        ),
+    ],
+    ids=["a condition that the provider drops", "a document that joins unknown ones"],
+)
+def test_a_joined_document_that_is_not_known_is_not_left_out(
+    tmp_path: Path, sources: str, words: str
+) -> None:
+    statement = 'statement {\n    actions   = ["ec2:DescribeTags"]\n    resources = ["*"]\n  }\n'
+    unknown = "compact([aws_iam_policy.x.policy])"
+    text = "".join(
+        f'data "aws_iam_policy_document" "{name}" {{\n'
+        f"  source_policy_documents = {joined}\n  {statement}}}\n"
+        for name, joined in (("inner", unknown), ("outer", sources), ("alone", "[]"))
+    )
+    result = opened(tmp_path, text)
+    assert [p.name for p in result.policies] == ["alone"]
+    details = {s.name: s.detail for s in result.skipped if s.reason is Reason.not_read}
+    assert {"inner", "outer"} <= {*details}
+    assert words in details["outer"]
+
+
 @pytest.mark.engine
 def test_an_engine_renders_what_is_read(newest: Engine, tmp_path: Path) -> None:
     names = '["b", "a"]'

@@ -27,12 +27,19 @@ _HERE = Path(__file__).resolve().parents[2]
 _NOT_INHERITED = ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE")
 # Where else a package is promised: it reads for these commands, or they have another name.
 ELSEWHERE = {
+    "catalog": ("cli/test_commands.py",),
     "converting": ("cli/test_convert.py",),
     "coverage": ("cli/test_compare_command.py",),
+    "hcl": (
+        "converting/test_from_hcl.py",
+        "inputs/test_embedded_policies.py",
+        "inputs/test_rendered.py",
+    ),
     "inputs": (
         "review",
         "audit",
         "explain",
+        "coverage/test_coverage_deployment.py",
         "coverage/test_usage.py",
         "cli/test_bad_inputs.py",
         "cli/test_parsed_once.py",

@@ -75,8 +75,9 @@ def review(
     computed = tuple(policies.computed_attributes())
     effective = EffectivePolicies(items, computed, policies.replaced)
     budget = Budget.of_many(len(items) + len(effective.by_principal), _characters(items))
+    places = _places(plan, locator)
     clusters = tuple(
-        (plugin, cluster_change(plugin, effective.by_principal, target, budget))
+        (plugin, cluster_change(plugin, effective.by_principal, places, target, budget))
         for plugin in PluginReader(plan, policies.owners).clusters()
     )
     targets = _targets(clusters, target)
@@ -105,7 +106,7 @@ def review(
         changes,
         principals,
         clusters,
-        _places(plan, locator),
+        places,
         target,
         budget,
         _created(plan),

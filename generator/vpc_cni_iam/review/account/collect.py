@@ -57,7 +57,7 @@ class PlanPolicies:
         self._locator = locator
         self.dynamic = dynamic
         self.references = References(plan)
-        self.owners = Owners(plan, self.references)
+        self.owners = Owners(plan, self.references, locator)
         self.rebuilder = Rebuilder(self.references)
 
     def items(self) -> Iterator[PolicyChange]:

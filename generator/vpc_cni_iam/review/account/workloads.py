@@ -118,8 +118,7 @@ class Workloads:
         others: list[str] = []
         for path in argument.unknown:
             resolution = references.resolve(resource, path)
-            for reference in resolution.resources:
-                other = references.find(resource, reference, resolution)
+            for reference, other in self._owners.targets(resource, path, resolution):
                 if other is not None and other.type == target:
                     named[other.address] = other
                 else:

@@ -181,6 +181,13 @@ def test_an_action_that_every_version_calls_is_in_every_policy() -> None:
     assert "policy-older-than-plugin" not in causes(explained(EVENT)[0])
 
 
+def test_the_mark_of_a_leaked_interface_needs_no_name_of_the_cluster() -> None:
+    """Only what is tagged when it is made has the other tags."""
+    for tags, cause in ((CREATED_AT, set()), (TAGGING["aws:TagKeys"], {"cluster-name-missing"})):
+        (explanation,) = explained(decoded("ec2:CreateTags", INTERFACE, {"aws:TagKeys": tags}))
+        assert causes(explanation).keys() & {"cluster-name-missing"} == cause
+
+
 def test_the_vpc_of_the_resource_is_named_if_it_is_known(tmp_path: Path) -> None:
     policy = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333")
     (tmp_path / "policy.json").write_text(policy.out)
@@ -197,9 +204,9 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
     done = run("explain", "-", stdin=SDK_2)
     assert "of plugin v1.23.2 (IPv4 and IPv6; from v1.23.2)\n" in done.out
     denied = decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {})
-    _, _, statements = run("explain", "-", stdin=denied).out.partition("  statement of variant ")
-    assert statements.splitlines() == [
-        "ipv4-scoped, which denies this request:",
+    lines = run("explain", "-", stdin=denied).out.splitlines()
+    begin = lines.index("  statement of variant ipv4-scoped, which denies this request:")
+    statements = [
         "    {",
         '      "Effect": "Allow",',
         '      "Action": "ec2:AttachNetworkInterface",',
@@ -220,6 +227,7 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
         "    }",
         "  example values stand for: cluster_name",
     ]
+    assert lines[begin + 1 :][: len(statements)] == statements
 
 
 def test_what_breaks_and_how_often_is_said() -> None:

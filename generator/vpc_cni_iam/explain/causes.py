@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, kind_of
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
@@ -28,7 +28,6 @@ from vpc_cni_iam.policy.evaluate import Outcome, Request, evaluate
 
 # The name of the session of a role that an instance has is the instance's ID.
 _NODE = re.compile(r":assumed-role/(.+)/i-[0-9a-f]{8,17}")
-_OWNED = "kubernetes.io/cluster/"
 _WRITING = ("ec2:CreateTags", "ec2:CreateNetworkInterface")
 
 
@@ -224,7 +223,7 @@ def _of_conditions(
                 "set CLUSTER_NAME of aws-node; `vpc-cni-iam preflight` lists such interfaces and "
                 "the commands that tag them",
             )
-        elif name.startswith(_OWNED) and kind_of(denial.resource) == "instance":
+        elif name.startswith(KUBERNETES_CLUSTER) and kind_of(denial.resource) == "instance":
             yield Cause(
                 "instance-not-tagged",
                 certainty,

@@ -69,7 +69,6 @@ class Denial:
     principal: str = ""  # the ARN of who asked, empty if not said
     reason: str = ""  # why, in AWS's words; empty if not said
     version: str = ""  # the plugin's version, empty if not said
-    web_identity: bool = False  # whether the credentials are of IRSA
     # The values of the condition keys by key, None if not said.
     context: tuple[tuple[str, tuple[str, ...]], ...] | None = None
     encoded: bool = False  # whether there is an encoded message, which says more
@@ -194,7 +193,6 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Denial]:
     match = _NOT_AUTHORIZED.search(message)
     service = str(record["eventSource"]).partition(".")[0]
     identity = _object(record.get("userIdentity"))
-    session = _object(identity.get("sessionContext"))
     agent = _AGENT.search(str(record.get("userAgent", "")))
     principal = identity.get("arn")
     yield Denial(
@@ -203,7 +201,6 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Denial]:
         principal if isinstance(principal, str) else "",
         _reason(match["reason"] or "") if match else "",
         "v" + agent[1].removeprefix("v") if agent else "",
-        bool(_object(session.get("webIdFederationData"))),
         encoded=bool(_ENCODED.search(message)),
         tags=_tag_keys(_object(record.get("requestParameters"))),
     )

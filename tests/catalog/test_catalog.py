@@ -341,6 +341,13 @@ def test_versions_of_the_plugin_are_read_in_one_place() -> None:
     assert readers == ["plugin_version.py"]
 
 
+def test_the_oldest_document_stands_in_for_versions_before_it_alone() -> None:
+    first = min(r.first for r in documents.revisions())
+    before = max(v for v in known_versions.known() if v < first)
+    assert select(cni_version=str(before)).stands_in
+    assert not select(cni_version=str(first)).stands_in
+
+
 def test_latest_is_the_newest() -> None:
     assert known_versions.find("latest") == known_versions.newest()
 

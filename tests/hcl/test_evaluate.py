@@ -12,6 +12,7 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown, Value
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
+from vpc_cni_iam.hcl.evaluate.operations import sampled, without_samples
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.reader import read_blocks
 from vpc_cni_iam.hcl.parse import expression, parse
@@ -83,6 +84,22 @@ def test_a_sample_of_a_variable_decides_a_condition_if_it_is_true_or_false(
     assert node is not None
     answer = read_blocks(blocks, {"x": sample}).evaluator.evaluate(node)
     assert isinstance(answer, Unknown) if result is None else answer == result
+
+
+@pytest.mark.parametrize(
+    ("code", "texts"),
+    [
+        ("coalesce(null, var.x)", "a,b"),
+        ('split(",", var.x)', ("a", "b")),
+        ("[var.x, 1]", ("a,b", 1)),
+    ],
+)
+def test_what_is_made_of_a_sample_is_one(code: str, texts: object) -> None:
+    blocks = [("main.tf", block) for block in parse('variable "x" {}\n', "main.tf").blocks]
+    node = expression(code)
+    assert node is not None
+    answer = read_blocks(blocks, {"x": "a,b"}).evaluator.evaluate(node)
+    assert sampled(answer) and without_samples(answer) == texts
 
 
 def test_a_count_of_a_billion_is_refused_at_once() -> None:

@@ -3,6 +3,8 @@
 import pytest
 
 from synthetic import Json, allow, document, policy, resource, reviewed, rules
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import dumps
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
 NODES = document(
@@ -180,6 +182,16 @@ def test_drift_that_stays_is_new_access() -> None:
     undone = reviewed(policy("p", ALL, ONE), resource_drift=drift, fail_on="new-access")
     assert not undone.failed
     assert "drift" in rules(undone)
+
+
+def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
+    whole = dumps(managed_policy())
+    less = whole.replace('"ec2:CreateNetworkInterface",', "")
+    drift = [policy("cni", whole, less)]
+    review = reviewed(policy("cni", less, less), resource_drift=drift, fail_on="coverage-lost")
+    assert review.failed and rules(review) == {"drift"}
+    undone = reviewed(policy("cni", less, whole), resource_drift=drift, fail_on="coverage-lost")
+    assert not undone.failed
 
 
 @pytest.mark.parametrize("actions", [["create", "forget"], ["forget", "create"]])

@@ -6,6 +6,9 @@ from vpc_cni_iam.audit.judge import PolicyAudit, RoleScope
 from vpc_cni_iam.audit.trust import Credentials, Trust
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
+# The names that a document needs.
+_NAMES = {"ipv4-scoped": " --cluster-name NAME --vpc-id ID", "ipv6-scoped": " --cluster-name NAME"}
+
 
 def proposal(trust: Trust, audit: PolicyAudit, version: PluginVersion) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works."""
@@ -38,4 +41,4 @@ def _of_policy(audit: PolicyAudit, version: PluginVersion, *, incomplete: bool) 
 
 
 def _policy(variant: str, version: PluginVersion) -> str:
-    return f"`vpc-cni-iam policy {variant} --cni-version {version}`"
+    return f"`vpc-cni-iam policy {variant} --cni-version {version}{_NAMES.get(variant, '')}`"

@@ -11,12 +11,14 @@ from vpc_cni_iam.catalog.facts.calls import (
     Mode,
     calls,
     feature_since,
+    features,
     program_service_account,
 )
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
+from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
@@ -215,5 +217,16 @@ def label(data_source: str) -> str:
 def find(names: Iterable[str]) -> tuple[Variant, ...]:
     """Return the variants of these names, each once, in the catalog's order."""
     known_names = [v.name for v in every()]
-    chosen = {resolve(name, known_names, "variant", "--variant") for name in names}
+    chosen = {_resolved(name, known_names) for name in names}
     return tuple(v for v in every() if v.name in chosen)
+
+
+def _resolved(name: str, known_names: list[str]) -> str:
+    try:
+        return resolve(name, known_names, "variant", "--variant")
+    except OptionError:
+        feature = name.replace("_", "-").casefold()
+        if feature not in features():
+            raise
+    problem = "{} is a feature, not a variant; choose a variant such as ipv4, and {--feature} {}"
+    raise OptionError("--variant", problem, feature, feature)

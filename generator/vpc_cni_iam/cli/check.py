@@ -17,8 +17,8 @@ HELP = """Report local changes and out-of-date modules, with the command that fi
 Writes nothing. Exit code 1 means that a module has local changes, is out of date or incomplete, 3
 that one cannot be read. A local change that sync keeps must add no access, or be accepted in
 vpc-cni-iam.toml. The command compares with the hashes that sync wrote beside each module, which is
-fast. With --render it generates each module, and finds files that were changed with their hash.
-With --render, or where CI is set, a configuration without modules is exit code 1, too.
+fast. With --render it generates each module, and also reports a file that was changed together with
+its hash. With --render, or where CI is set, a configuration without modules is exit code 1, too.
 
 \b
 Examples:

@@ -31,10 +31,10 @@ get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - f
 input. To check a policy of the catalog, give --variant. Cluster, VPC and account are those in
 the policy, or examples; options override them.
 
-Exit code 1 means that a call is denied without which the plugin fails; with --strict, that any call
-is denied; with --all-versions, at any plugin version; or that POLICY has a policy that was not
-read, unless --document selects others. Risks do not change the exit code. With --used, it means
-that the role used an action that POLICY does not allow, or that something was not read.
+Exit code 1 means that a required call is denied, or that POLICY has a policy that was not read and
+--document does not select others. With --strict, it means that any call is denied; with
+--all-versions, that this is so at any plugin version; with --used, that the role used an action
+that POLICY does not allow, or that something was not read. Risks do not change the exit code.
 
 \b
 Examples:

@@ -39,7 +39,7 @@ def explain(
     mode: Mode | None = options.choice(
         Mode, "--mode", "IP family of the cluster.  [default: both]"
     ),
-    policy: str | None = value("POLICY", "Policy of the plugin's role: a path."),
+    policy: str | None = value("POLICY", "Policy of the plugin's role, as in coverage."),
     output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""

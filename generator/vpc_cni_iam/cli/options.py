@@ -234,7 +234,7 @@ class LimitOptions:
 
     boundary: str | None = value("POLICY", "Permissions boundary of the role.")
     scp: list[str] | None = value(
-        "POLICY", "Service control policies of one level of the organisation; repeat for more."
+        "POLICY", "Service control policies of one level of the organization; repeat for more."
     )
 
     @property

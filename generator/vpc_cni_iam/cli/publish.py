@@ -51,11 +51,11 @@ def publish(
     version: str | None = value("NUMBER", "Version, such as 1.0.0.  [default: propose one]"),
     namespace: str | None = value(
         "NAME",
-        "Namespace in the registry.  [default: the one recorded in --output, at first example]",
+        "Namespace in the registry.  [default: the one recorded in --output, or example]",
     ),
     registry_host: str | None = value(
         "HOST",
-        "Host name of the registry.  [default: the one recorded in --output, at first "
+        "Host name of the registry.  [default: the one recorded in --output, or "
         "registry.example.com]",
     ),
     oci_repository: str | None = value(

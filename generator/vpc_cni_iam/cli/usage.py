@@ -24,8 +24,8 @@ class UsageOptions:
 
     used: list[str] | None = value(
         "FILE",
-        "Say which actions the role used: events of CloudTrail, or the result of "
-        "--print-sql: a file, a directory of files, or - ; repeat for more.",
+        "Report which actions the role used. FILE has events of CloudTrail, or the result of "
+        "--print-sql; it can be a directory, or - for standard input. Repeat for more.",
     )
     role: list[str] | None = value(
         "ROLE",

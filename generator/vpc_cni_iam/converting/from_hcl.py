@@ -310,7 +310,7 @@ def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> 
     try:
         (document,) = resolve.documents([block], source, scope)
         for argument, _ in document.joins:
-            problem = f"{argument} joins other documents, which takes an engine"
+            problem = f"{argument} joins other documents, which takes an engine (--engine)"
             raise InputError(source, f"line {line}", problem)
         shown = _shown(document.policy, marks, marks.expressions, source, line)
     except InputError as error:

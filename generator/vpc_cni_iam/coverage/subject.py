@@ -205,7 +205,7 @@ def limited(
 ) -> Subject:
     """Return policies of a role with what else must allow a request; see `of_files`.
 
-    The boundary and each of `scps`, those of one level of the organisation, are files. A level
+    The boundary and each of `scps`, those of one level of the organization, are files. A level
     whose service control policies only deny has FullAWSAccess beside them.
     """
     for file in [boundary] if boundary is not None else []:

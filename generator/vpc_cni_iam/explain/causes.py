@@ -127,7 +127,7 @@ def _of_policy(denial: Denial, policy: Subject | None, version: PluginVersion) -
         yield Cause(
             "policy-lacks-action",
             Certainty.certain,
-            f"{policy.title} does not allow {denial.action}; it works with {works}",
+            f"{policy.title} does not allow {denial.action}; this policy works with {works}",
             f"replace it by `vpc-cni-iam policy VARIANT --cni-version {version}`",
         )
     elif _allows_in_any_context(policy, denial):

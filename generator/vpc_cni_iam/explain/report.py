@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.explain.calls import AllowingStatements, PossibleCall
@@ -34,20 +34,19 @@ def _denial(explanation: Explanation) -> Iterator[str]:
         yield f"  principal: {explanation.principal}"
     if explanation.reason:
         yield f"  AWS says: {explanation.reason}"
-    for call in explanation.calls:
-        yield from _call(call, explanation.cni_version)
     if not explanation.calls:
         yield f"  not a call of plugin {explanation.cni_version}, as far as the catalog knows"
     for cause in explanation.causes:
         yield f"  {cause.certainty} cause, {cause.name}: {cause.text}"
         yield f"    {cause.fix}"
-    for statements in explanation.statements:
-        yield from _statements(statements)
+    yield from _statements(explanation.statements)
     if explanation.example_names:
         names = ", ".join(explanation.example_names)
         yield f"  example values stand for: {names}"
     if explanation.encoded:
         yield f"  the message says more when decoded: {_DECODE}"
+    for call in explanation.calls:
+        yield from _call(call, explanation.cni_version)
 
 
 def _call(call: PossibleCall, version: str) -> Iterator[str]:
@@ -60,11 +59,18 @@ def _call(call: PossibleCall, version: str) -> Iterator[str]:
     yield f"    {call.effect}, {call.known_by}: {call.evidence}"
 
 
-def _statements(statements: AllowingStatements) -> Iterator[str]:
+def _statements(allowing: Iterable[AllowingStatements]) -> Iterator[str]:
+    """Yield the statements; those that are the same in several variants are shown once."""
     verdict = {None: "", True: ", which allows this request", False: ", which denies this request"}
-    yield f"  statement of variant {statements.variant}{verdict[statements.allows]}:"
-    for statement in statements.statements:
-        for line in json.dumps(statement, indent=2).split("\n"):
-            yield f"    {line}"
-    if statements.unmet:
-        yield f"    conditions that the request does not meet: {', '.join(statements.unmet)}"
+    variants: dict[tuple[str, ...], list[str]] = {}
+    for statements in allowing:
+        shown = [verdict[statements.allows]]
+        for statement in statements.statements:
+            shown += json.dumps(statement, indent=2).split("\n")
+        if statements.unmet:
+            unmet = ", ".join(statements.unmet)
+            shown.append(f"conditions that the request does not meet: {unmet}")
+        variants.setdefault(tuple(shown), []).append(statements.variant)
+    for (verdict_text, *lines), names in variants.items():
+        yield f"  statement of variant{'s' * (len(names) > 1)} {' and '.join(names)}{verdict_text}:"
+        yield from (f"    {line}" for line in lines)

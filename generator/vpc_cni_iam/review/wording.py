@@ -188,7 +188,7 @@ def _version_row(cluster: ClusterChange) -> tuple[str, bool]:
         text += f"; judged by {cluster.judged_after} (--cni-version)"
     elif cluster.source == "newest":
         text += f"; judged by {cluster.judged_after}, the newest known"
-    return f"{text}, {cluster.installer}" if cluster.installer else text, changes
+    return ", ".join(filter(None, (text, cluster.installer, where(cluster.place)))), changes
 
 
 def _identity_row(cluster: ClusterChange) -> tuple[str, bool]:

@@ -99,7 +99,7 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
             lines.append(f"| {code_cell(path)} | {report.state} | | {failure} | |")
         for file in report.files:
             if not file.fine:
-                ways = "<br>".join(map(code_cell, file.ways_out(path, checked.command)))
+                ways = "<br>".join(map(_step, file.ways_out(path, checked.command)))
                 reason = escape_markdown(escape_control(file.reason))
                 cells = (code_cell(path), report.state, code_cell(file.path), reason)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")
@@ -109,6 +109,12 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
     lines += [f"- warning: {escape_markdown(warning)}" for warning in checked.warnings]
     lines += [] if quiet else [f"- {escape_markdown(note)}" for note in _notes(checked)]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _step(text: str) -> str:
+    """Return a next step as Markdown: what it does, and its command alone as code, to copy."""
+    what, _, command = text.partition(": ")
+    return f"{escape_markdown(what)}: {code_cell(command)}"
 
 
 def counts(reports: Sequence[ModuleCheck]) -> dict[str, int]:

@@ -66,21 +66,30 @@ def text(
     if subject.skipped:
         yield from skipped.lines(subject.skipped)
         yield ""
-    yield summary(coverage)
+    verdict = f"{_verdict(coverage)}: " if subject.is_complete else ""
+    yield f"{verdict}{_summary(coverage)}"
     if not subject.is_complete:
         yield f"incomplete: {skipped.incomplete(subject.skipped)}"
 
 
-def summary(coverage: Coverage) -> str:
-    """Return how many calls are denied, in a line."""
+def _verdict(coverage: Coverage) -> str:
+    """Return whether the plugin works; unknown if nothing but undecided calls speaks against it."""
+    required = [call for _, call in coverage.denied() if call.range.severity == "fatal"]
+    if required:
+        return "unknown" if all(call.undecided for call in required) else "fails"
+    return "works with less" if coverage.denied() else "works"
+
+
+def _summary(coverage: Coverage) -> str:
+    """Return how many calls are denied."""
     sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
     required = sum(call.range.severity == "fatal" for call in denied)
     scenarios = f"{len(coverage.scenario_runs)} scenario{'s' * (len(coverage.scenario_runs) != 1)}"
     if not denied:
-        return f"{sent} calls in {scenarios}: all allowed"
+        return f"{sent} calls in {scenarios}, all allowed"
     return (
-        f"{sent} calls in {scenarios}: {len(denied)} denied{_undecided(denied)}, "
+        f"{sent} calls in {scenarios}, {len(denied)} denied{_undecided(denied)}, "
         f"{required or 'none'} of them required"
     )
 

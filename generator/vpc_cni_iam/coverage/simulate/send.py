@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
 
 # What must allow a request besides the policies of a role, each by itself: a permissions boundary,
-# and the service control policies of each level of an organisation.
+# and the service control policies of each level of an organization.
 Limits: TypeAlias = Sequence[Sequence[Policy]]
 
 NODE = "i-0123456789abcdef0"

@@ -13,6 +13,7 @@ from typing import TypeAlias, Union
 
 # Engines compute with 512 bits; whole numbers up to this are the same here and in JSON.
 MOST_NUMBER = 2**53
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
 Number: TypeAlias = int | Decimal
 Scalar: TypeAlias = bool | int | Decimal | str
 Value: TypeAlias = Union[Scalar, tuple["Value", ...], dict[str, "Value"], "Unknown", None]
@@ -133,14 +134,13 @@ def text(value: Value) -> str | Unknown:
 
 def flag(value: Value) -> bool | Unknown:
     """Return a value as a boolean, as engines convert it, or raise `EvaluationError`."""
-    if isinstance(value, Unknown) and value.sample in ("true", "false"):
-        return value.sample == "true"
+    written = value.sample if isinstance(value, Unknown) else value
+    if isinstance(written, bool):
+        return written
+    if isinstance(written, str) and written in _FLAGS:
+        return _FLAGS[written]
     if isinstance(value, Unknown):
         return value.without_sample
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str) and value in ("true", "false"):
-        return value == "true"
     raise EvaluationError(f"{kind(value)} where true or false is needed")
 
 
@@ -160,3 +160,21 @@ def same_kind(*values: Value) -> None:
     """
     if len(scalar_kinds(*values)) > 1:
         raise UndecidedError
+
+
+def one_type(values: Iterable[Value]) -> None:
+    """Raise `UndecidedError` if the items of a list or map have several types.
+
+    Engines convert scalars to one type, also in attributes of objects, and refuse other mixtures.
+    """
+    values = [value for value in values if value is not None and not isinstance(value, Unknown)]
+    objects = [value for value in values if isinstance(value, dict)]
+    lists = [value for value in values if isinstance(value, tuple)]
+    if len(values) not in (len(objects), len(lists)):
+        same_kind(*values)
+        if objects or lists:
+            raise UndecidedError
+    for name in {name: None for fields in objects for name in fields}:
+        one_type(fields[name] for fields in objects if name in fields)
+    if lists:
+        one_type(item for value in lists for item in value)

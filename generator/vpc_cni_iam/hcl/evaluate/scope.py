@@ -15,6 +15,8 @@ _SURROUNDINGS = {
     "data.aws_region": {"region": "region", "name": "region", "id": "region"},
     "data.aws_caller_identity": {"account_id": "account_id", "id": "account_id"},
 }
+# With another argument, such as a Region's name or a provider, it says something else.
+_PLAIN = {"count", "for_each", "depends_on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class ValueScope:
             code = f"{address}{key}.json"
             return dict.fromkeys(("json", "minified_json"), Unknown(code, is_text=True))
         names, known = _SURROUNDINGS.get(kind, {}), self.surroundings
+        if not self.blocks[address].attributes.keys() <= _PLAIN:
+            return {name: Unknown(f"{address}{key}.{name}") for name in names}
         return {name: known[value] for name, value in names.items() if value in known}
 
 

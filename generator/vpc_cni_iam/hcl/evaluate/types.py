@@ -8,7 +8,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Unknown,
     Value,
     kind,
-    same_kind,
+    one_type,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, to_set
@@ -58,7 +58,7 @@ def _tuple(value: Value, types: Node) -> Value:
 
 def _of_one_type(items: tuple[Value, ...], inner: Node) -> tuple[Value, ...]:
     if inner == Reference("any"):
-        same_kind(*items)
+        one_type(items)
     return items
 
 

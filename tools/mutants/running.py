@@ -30,7 +30,11 @@ ELSEWHERE = {
     "catalog": ("cli/test_commands.py",),
     "converting": ("cli/test_convert.py",),
     "coverage": ("cli/test_compare_command.py",),
-    "hcl": ("converting/test_from_hcl.py", "inputs/test_embedded_policies.py"),
+    "hcl": (
+        "converting/test_from_hcl.py",
+        "inputs/test_embedded_policies.py",
+        "inputs/test_rendered.py",
+    ),
     "inputs": (
         "review",
         "audit",

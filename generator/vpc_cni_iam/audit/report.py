@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
+from vpc_cni_iam.audit.clusters import MetricsHelperRole
 from vpc_cni_iam.audit.judge import FamilyAudit
-from vpc_cni_iam.audit.metrics_helper import MetricsHelperRole
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.inputs import skipped

@@ -53,9 +53,7 @@ def policy(
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
     no_gaps: bool = options.NO_GAPS,
-    output: PolicyFormat = options.choice(
-        PolicyFormat, "--format", "Output format.", PolicyFormat.json
-    ),
+    output: PolicyFormat = options.output_format(PolicyFormat.json),
 ) -> None:
     """See `HELP`."""
     chosen = options.chosen((variant,), documents, hardening, no_gaps=no_gaps)

@@ -54,15 +54,8 @@ def replacing(observed: ModuleContents, module: VendoredModule) -> Iterator[Modu
         n: place for n in _others(observed) if (place := _replaced(n, observed.files_by_path))
     }
     for name, content in sorted(contents(observed.folder, places).items()):
-        sha256, entry = digest(decoded(content)), accepted.get(name)
-        is_accepted = entry is not None and entry.sha256 == sha256
-        edit = KeptEdit(
-            name,
-            sha256,
-            KeptAccess.UNKNOWN,
-            accepted=entry.reason if entry is not None and is_accepted else "",
-            changed=entry is not None and not is_accepted,
-        )
+        sha256 = digest(decoded(content))
+        edit = KeptEdit.of(name, sha256, KeptAccess.UNKNOWN, accepted.get(name))
         yield ModuleFile(name, "replacing", edit=edit, detail=places[name])
 
 

@@ -20,7 +20,7 @@ from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.hcl.lines import Located
+    from vpc_cni_iam.hcl.braces import Located
 
 _Blocks = dict[tuple[str, ...], Place]
 # Of a key in several files the first counts.
@@ -104,7 +104,7 @@ class Locator:
 
     def _blocks(self, folder: PurePosixPath) -> _Blocks:
         if folder not in self._read and self._directory is not None:
-            from vpc_cni_iam.hcl.lines import locate
+            from vpc_cni_iam.hcl.braces import locate
 
             blocks: _Blocks = {}
             path = self._directory / folder
@@ -125,7 +125,7 @@ def _key(block: str) -> tuple[str, ...]:
 
 def _in_json(file: Path) -> Iterator[Located]:
     """Yield the blocks of a file in JSON; of one that is damaged those before the damage."""
-    from vpc_cni_iam.hcl.lines import Located
+    from vpc_cni_iam.hcl.braces import Located
 
     text = _text(file).encode()
     reader, ends = Reader(text, str(file)), [m.start() for m in re.finditer(b"\n", text)]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from vpc_cni_iam.json_output import members
 from vpc_cni_iam.review.diff.same_shape import STAND_INS, Names
-from vpc_cni_iam.review.members import members
 
 T = TypeVar("T")
 _STAND_IN = re.compile("|".join(STAND_INS))
@@ -113,9 +112,6 @@ def _changed(part: Any, change: Callable[[str], str]) -> Any:
     if isinstance(part, tuple):
         items = tuple([_changed(item, change) for item in part])
         return part if all(map(operator.is_, items, part)) else items
-    changed = {}
-    for name in members(part):
-        value = getattr(part, name)
-        if (new := _changed(value, change)) is not value:
-            changed[name] = new
-    return replace(part, **changed) if changed else part
+    values = [getattr(part, name) for name in members(part)]
+    changed = [_changed(value, change) for value in values]
+    return part if all(map(operator.is_, changed, values)) else type(part)(*changed)

@@ -97,8 +97,7 @@ class Resource(Struct, frozen=True):
         return replace(self, after=before, unknown=False, hidden_after=hidden)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a plan says about IAM."""
 
     source: str  # the name of the file, for errors
@@ -135,8 +134,7 @@ def read_plan(
         reader.close()
 
 
-@dataclass(slots=True)
-class _Passed:
+class _Passed(Struct):
     """What changes and is not read."""
 
     unread: list[UnreadChange]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
@@ -21,8 +22,7 @@ class UnreadKind(StrEnum):
     command = "command"
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadChange:
+class UnreadChange(Struct, frozen=True):
     """A resource that changes, may give access, and is not read."""
 
     address: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
@@ -21,8 +22,7 @@ _NAMES = ("arn", "id", "name", "launch_template_id", "launch_template_name")
 _WITHOUT_PROFILE = ("aws_eks_node_group",)
 
 
-@dataclass(frozen=True, slots=True)
-class RoleUse:
+class RoleUse(Struct, frozen=True):
     """A role that a workload uses."""
 
     role: str  # its address in the plan, else its ARN or name, else what is known of it
@@ -30,8 +30,7 @@ class RoleUse:
     hidden: str = ""  # the type of what is named, where the plan does not show it
 
 
-@dataclass(frozen=True, slots=True)
-class _Argument:
+class _Argument(Struct, frozen=True):
     """What an argument names."""
 
     path: tuple[str, ...]  # its place in the resource's expressions

@@ -78,7 +78,7 @@ MAY_IMPORT = {
         "resources",
     },
     "explain": {"errors", "policy", "catalog", "inputs", "coverage"},
-    "audit": {"errors", "escape", "policy", "catalog", "inputs", "coverage"},
+    "audit": {"errors", "policy", "catalog", "inputs", "coverage"},
     "preflight": {"errors", "policy", "catalog", "inputs"},
     "doctor": {"errors", "catalog", "hcl", "engine", "vendoring"},
 }

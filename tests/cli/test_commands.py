@@ -271,8 +271,8 @@ def test_verify_without_an_engine_on_the_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
-def test_verify_with_a_real_engine(tmp_path: Path) -> None:
-    environ = engine_environment(TERRAFORM_NEWEST, tmp_path)
+def test_verify_with_a_real_engine(tmp_path: Path, attached: dict[str, str]) -> None:
+    environ = engine_environment(TERRAFORM_NEWEST, tmp_path) | attached
     run("generate", "m", "--cni-version", "latest", cwd=tmp_path)
     done = run("verify", "m", "--engine", "terraform", cwd=tmp_path, env=environ)
     assert done.code == 0, done.err

@@ -47,10 +47,11 @@ class Principal:
 
 
 class _HashedOnce:
-    """Computes its hash once: caches ask for that of a policy many times."""
+    """Computes its hash and size once: whoever remembers answers asks for them many times."""
 
-    __slots__ = ("_hash",)
+    __slots__ = ("_hash", "_size")
     _hash: int
+    _size: int
 
     def __hash__(self) -> int:
         try:
@@ -81,10 +82,15 @@ class Statement(_HashedOnce):
     @property
     def size(self) -> int:
         """How many actions, resources, values of conditions and principals it names."""
-        lists = [self.actions, self.not_actions, self.resources, self.not_resources]
-        lists += [c.values for c in self.conditions]
-        lists += [p.identifiers for p in (*self.principals, *self.not_principals)]
-        return sum(map(len, lists))
+        try:
+            return self._size
+        except AttributeError:
+            lists = [self.actions, self.not_actions, self.resources, self.not_resources]
+            lists += [c.values for c in self.conditions]
+            lists += [p.identifiers for p in (*self.principals, *self.not_principals)]
+            size = sum(map(len, lists))
+            object.__setattr__(self, "_size", size)
+            return size
 
     def map_strings(self, change: Callable[[str], str]) -> Statement:
         """Return the statement with ``change`` applied to each text but its actions."""

@@ -13,6 +13,12 @@ from vpc_cni_iam.vendoring.configuration.config import parse
 NEAR = [
     ("policy ipv4-scop", "unknown variant 'ipv4-scop'; did you mean 'ipv4-scoped'?"),
     ("generate --variant ipv4-scop", "did you mean 'ipv4-scoped'?"),
+    (
+        "policy hyperpod",
+        "hyperpod is a feature, not a variant; choose a variant such as ipv4, and "
+        "--feature hyperpod",
+    ),
+    ("generate --variant Multi_NIC", "choose a variant such as ipv4, and --feature multi-nic"),
     ("generate --kind rol", "did you mean 'role'?"),
     ("generate --feature network-policy-log", "did you mean 'network-policy-logs'?"),
     ("generate --revision 2022-01-30", "did you mean '2022-01-31'?"),

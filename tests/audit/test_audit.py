@@ -43,6 +43,8 @@ NOT_EKS = {
         "Action": ["sts:AssumeRole", "sts:TagSession"],
     },
 }
+ODD_OPERATOR = allow("ec2:*")
+ODD_OPERATOR["Statement"][0]["Condition"] = {"StringAlike": {"ec2:Region": "x"}}
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 
 
@@ -79,9 +81,15 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     assert not audited(tmp_path, text, to="v1.15.0")["breaks"]
     (tmp_path / "a.json").write_text(text)
     done = run("audit", "a.json", "--to", "v1.23.2", cwd=tmp_path)
+    assert done == run("audit", "a.json", "--cni-version", "v1.23.2", cwd=tmp_path)
     assert done.code == 1
-    assert f"arn:aws:iam::{ACCOUNT}:role/old: breaks at v1.23.2" in done.out
-    assert "ec2:DescribeSubnets" in done.out
+    assert done.out.startswith(f"breaks   arn:aws:iam::{ACCOUNT}:role/old\n")
+    assert f"\nworks    arn:aws:iam::{ACCOUNT}:role/managed\n" in done.out
+    assert " missing      IPv4: ec2:DescribeSubnets, in fresh-node: " in done.out
+    assert " to do        replace its policy by `vpc-cni-iam policy ipv4 --cni-ver" in done.out
+    _, command, _ = roles["managed"]["proposal"][0].split("`")
+    words = command.replace("NAME", "prod").replace(" ID", " vpc-01234567").split()
+    assert words[0] == "vpc-cni-iam" and run(*words[1:]).code == 0
     assert done.out.endswith(
         "2 roles of 1 account read: 2 for the plugin, of which 1 breaks at v1.23.2\n"
     )
@@ -127,6 +135,33 @@ def test_roles_that_the_plugin_could_use_are_found_and_no_others(tmp_path: Path)
     assert result["roles_read"] == len(roles) and result["complete"]
 
 
+@pytest.mark.parametrize(
+    ("operator", "key", "value"),
+    [
+        ("DateGreaterThan", "aws:CurrentTime", "2020-01-01T00:00:00Z"),
+        ("IpAddress", "aws:SourceIp", "10.0.0.0/8"),
+        ("Null", "aws:SourceArn", "false"),
+        ("NumericLessThan", "aws:MultiFactorAuthAge", "3600"),
+    ],
+)
+@pytest.mark.parametrize("trust", [irsa(), NODES, PODS], ids=["IRSA", "nodes", "pods"])
+def test_a_role_is_found_whatever_else_its_trust_policy_asks_for(
+    tmp_path: Path, trust: dict[str, Any], operator: str, key: str, value: str
+) -> None:
+    (allow,) = trust["Statement"]
+    conditions = {**allow.get("Condition", {}), operator: {key: value}}
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sts:*",
+        "Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-exampleorgid"}},
+    }
+    document = {**trust, "Statement": [{**allow, "Condition": conditions}, deny]}
+    described = role("cni", document, attached=(MANAGED,))
+    result = audited(tmp_path, json.dumps({"RoleDetailList": [described]}))
+    assert [r["role"] for r in result["roles"]] == [described["Arn"]]
+
+
 def test_several_policies_and_the_boundary_count_together(tmp_path: Path) -> None:
     more = allow("ec2:DescribeSubnets")
     narrow = managed(BOUNDARY, allow("ec2:Describe*", "ec2:*Addresses"), allow("*"))
@@ -143,6 +178,8 @@ def test_several_policies_and_the_boundary_count_together(tmp_path: Path) -> Non
     (family,) = roles["limited"]["policies"]["families"]
     assert {m["by"] for m in family["missing"]} == {BOUNDARY}
     assert "ec2:CreateNetworkInterface" in {m["action"] for m in family["missing"]}
+    text = run("audit", "0.json", cwd=tmp_path).out
+    assert f"IPv4: ec2:CreateNetworkInterface, which {BOUNDARY} does not allow, in " in text
 
 
 def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
@@ -155,6 +192,8 @@ def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
     result = audited(tmp_path, f"{first}\n{last}", f"[{second}]")
     assert (result["accounts"], result["complete"]) == ([ACCOUNT, other], True)
     assert set(names(result)) == {"a", "b"}
+    marked = audited(tmp_path, f"\ufeff{first}\n{last}", f"\ufeff[{second}]")
+    assert marked == result, "some editors write a byte order mark"
     cut = audited(tmp_path, first, second)
     assert not cut["complete"] and "more follow" in cut["unread"][0]["detail"]
 
@@ -165,6 +204,7 @@ def test_pages_of_several_accounts_in_several_files(tmp_path: Path) -> None:
         ((role("a", NODES, attached=(WORKER,)),), WORKER),
         ((role("a", irsa(), attached=(WORKER,)),), f"{WORKER} is not in the input"),
         ((role("a", NODES, inline={"x": {"Statement": [{"Effect": "Alow"}]}}),), "Effect"),
+        ((role("a", irsa(), inline={"x": ODD_OPERATOR}),), "StringAlike"),
         ((role("a", NOT_PRINCIPAL),), "NotPrincipal"),
         ((), "holds no role"),
     ],
@@ -250,6 +290,7 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
         ('{"Reservations": []}', "is not what aws iam get-account-authorization-details prints"),
         ("not json", "is not what aws iam"),
         ("", "is empty"),
+        ('{"addon": {"addonName": 3}}', "is not as aws eks prints it: Expected `str`, got `int`"),
         ('{"RoleDetailList": [{"Arn": 3}]}', "Expected `str`, got `int`"),
         ('{"RoleDetailList": [', "cut off"),
         ('{"RoleDetailList": [{"Arn": "arn:aws:iam::1:role/x", "RoleName": "x", '
@@ -357,3 +398,54 @@ def test_memory_does_not_grow_with_roles(tmp_path: Path) -> None:
     peak(10)
     # What is kept of a role tells it from one of the same ARN: some 200 bytes of 900.
     assert peak(2000) - peak(200) < 1800 * 400
+
+
+def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
+    names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)
+    revision = ("--revision", "2022-01-31")
+    scoped_old = json.loads(run("policy", "ipv4-scoped", *names_of, *revision).out)
+    boundary = managed(BOUNDARY, allow("ec2:*Network*", "ec2:*Addr*", "ec2:*Tags", "ec2:*Instan*"))
+    roles = {
+        "none": role("none", irsa(), inline={"s3": allow("s3:*")}),
+        "old": role("old", irsa(), inline={"cni": OLD}),
+        "scoped": role("scoped", irsa(), inline={"cni": scoped}),
+        "scoped-node": role("scoped-node", NODES, inline={"cni": scoped}),
+        "scoped-old": role("scoped-old", irsa(), inline={"cni": scoped_old}),
+        "managed": role("managed", irsa(), attached=(MANAGED,)),
+        "managed-node": role("managed-node", NODES, attached=(MANAGED,)),
+        "both": role("both", irsa(), inline={"ec2": allow("ec2:*")}),
+        "limited": role("limited", irsa(), inline={"cni": scoped}, boundary=BOUNDARY),
+    }
+    result = audited(tmp_path, details(*roles.values(), policies=(MANAGED_POLICY, boundary)))
+    own = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
+    of = "`vpc-cni-iam policy {} --cni-version v1.23.2`".format
+    scoped_of = of("ipv4-scoped")[:-1] + " --cluster-name NAME --vpc-id ID`"
+    assert {name: r["proposal"] for name, r in names(result).items()} == {
+        "none": [f"attach {scoped_of} (or ipv6-scoped)"],
+        "old": [f"replace its policy by {of('ipv4')}"],
+        "scoped": [],
+        "scoped-node": [own],
+        "scoped-old": [f"replace its policy by {scoped_of}"],
+        "managed": [f"scope it to its cluster: {scoped_of}"],
+        "managed-node": [f"scope it to its cluster: {scoped_of}", own],
+        "both": ["give each cluster a role of its own, and scope it to the cluster"],
+        "limited": [f"allow ec2:DescribeSubnets in {BOUNDARY}"],
+    }
+    risks = {name: r["policies"]["risks"] for name, r in names(result).items()}
+    assert risks["none"] == [] and "interfaces-unscoped" not in risks["scoped"]
+    assert "interfaces-unscoped" in risks["managed"] and "actions-beyond-calls" in risks["both"]
+    order = [(not r["breaks"], r["role"]) for r in result["roles"]]
+    assert order == sorted(order) and {b for b, _ in order} == {True, False}
+
+
+def test_a_role_of_another_partition_is_judged_there(tmp_path: Path) -> None:
+    names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    breaks = {}
+    for partition in ("aws", "aws-cn"):
+        words = ("--region", "eu-west-1", "--partition", partition)
+        cni = json.loads(run("policy", "ipv4-scoped", *names_of, *words).out)
+        described = role("cni", PODS, inline={"cni": cni})
+        described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
+        breaks[partition] = names(audited(tmp_path, details(described)))["cni"]["breaks"]
+    assert breaks == {"aws": True, "aws-cn": False}

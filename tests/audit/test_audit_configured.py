@@ -59,7 +59,7 @@ def test_the_values_of_an_add_on_decide_whether_its_role_breaks(tmp_path: Path) 
     assert [u["result"]["works"] for u in two["roles"][0]["clusters"]] == [True, False]
     assert two["breaks"]
     text = run("audit", "account.json", "0.json", "1.json", "--to", "v1.23.2", cwd=tmp_path).out
-    assert f"{OLD_ROLE}: breaks at v1.23.2 in cluster stage, as 1.json configures it, IPv4" in text
+    assert "breaks at v1.23.2 in cluster stage, as 1.json configures it, IPv4" in text
     # A cluster whose values are not known has the defaults.
     assert audited(tmp_path, addon(off), addon("", cluster="stage"))["breaks"]
 
@@ -89,6 +89,13 @@ def test_a_daemonset_is_of_the_cluster_that_it_names(tmp_path: Path) -> None:
     ):
         result = audited(tmp_path, addon(""), daemonsets=(other,))
         assert not result["complete"] and problem in str(result["unread"])
+
+
+def test_a_daemonset_that_the_plugin_would_refuse_counts_against_the_result(tmp_path: Path) -> None:
+    odd = daemonset(ENABLE_SUBNET_DISCOVERY="maybe")
+    result = audited(tmp_path, addon(""), daemonsets=(odd,))
+    (unread,) = result["unread"]
+    assert not result["complete"] and "must be true or false" in unread["detail"]
 
 
 def test_a_pod_names_its_role(tmp_path: Path) -> None:

@@ -3,20 +3,23 @@
 import re
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from conftest import ROOT
-from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog import parameters, trust, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
-from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
+from vpc_cni_iam.catalog.facts.store import calls_data, managed_data, observed_data
 from vpc_cni_iam.catalog.hardening import Hardening
+from vpc_cni_iam.catalog.listing import changes, listing
 from vpc_cni_iam.catalog.notes import failure_note
-from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.options import options, override
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy
@@ -161,21 +164,20 @@ def test_gaps_of_a_release_are_filled(variant: str, version: str, added: list[st
 
 
 @pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda v: v.name)
-@pytest.mark.parametrize("version", known_versions.known()[1:], ids=str)
-def test_a_policy_for_a_release_grants_what_it_calls(
-    variant: variants.Variant, version: PluginVersion
-) -> None:
-    if version < variant.minimum:
-        with pytest.raises(UsageError, match="does not work with plugin"):
-            compose(variant, select(cni_version=str(version)))
-        return
-    fit = compatibility(compose(variant, select(cni_version=str(version))).policy, variant)
-    missing = [missing for missing in fit.missing if missing.at(version)]
-    if variant.cluster_scoped and "ipv4" in variant.modes and version in EXITS_AT_DENIALS:
-        assert [m.part for m in missing] == ["the trunk interface of security groups for pods"]
-    else:
-        assert not missing
-    assert any(version in span for span in fit.works) is not bool(missing)
+def test_a_policy_for_a_release_grants_what_it_calls(variant: variants.Variant) -> None:
+    for version in known_versions.known()[1:]:
+        if version < variant.minimum:
+            with pytest.raises(UsageError, match="does not work with plugin"):
+                compose(variant, select(cni_version=str(version)))
+            continue
+        fit = compatibility(compose(variant, select(cni_version=str(version))).policy, variant)
+        missing = [missing for missing in fit.missing if missing.at(version)]
+        parts = [m.part for m in missing]
+        if variant.cluster_scoped and "ipv4" in variant.modes and version in EXITS_AT_DENIALS:
+            assert parts == ["the trunk interface of security groups for pods"], version
+        else:
+            assert not parts, version
+        assert any(version in span for span in fit.works) is not bool(missing), version
 
 
 def test_scoped_additions_carry_upstream_conditions() -> None:
@@ -341,6 +343,13 @@ def test_versions_of_the_plugin_are_read_in_one_place() -> None:
     assert readers == ["plugin_version.py"]
 
 
+def test_the_oldest_document_stands_in_for_versions_before_it_alone() -> None:
+    first = min(r.first for r in documents.revisions())
+    before = max(v for v in known_versions.known() if v < first)
+    assert select(cni_version=str(before)).stands_in
+    assert not select(cni_version=str(first)).stands_in
+
+
 def test_latest_is_the_newest() -> None:
     assert known_versions.find("latest") == known_versions.newest()
 
@@ -420,3 +429,87 @@ def test_a_notice_says_each_reason_once(variant: str) -> None:
     assert "the plugin fails from v1.22.0 on: ec2:DescribeSubnets is not allowed" in text
     assert f"({variant})" in text
     assert "ec2:DescribeSecurityGroups" not in text
+
+
+def test_the_table_of_changes_has_each_version_that_has_another_document_or_call() -> None:
+    """Beside the calls of the same version of the list for programs."""
+    rows = {row["from version"]: row for row in changes()}
+    versions = listing()["versions"]
+    for before, entry in pairwise(versions):
+        facts = ("revision", "supported", "ipv4_calls", "ipv6_calls")
+        differs = any(set_of(before[f]) != set_of(entry[f]) for f in facts)
+        assert (entry["version"] in rows) is differs, entry["version"]
+        if differs:
+            gained = {*entry["ipv4_calls"], *entry["ipv6_calls"]} - {
+                *before["ipv4_calls"],
+                *before["ipv6_calls"],
+            }
+            text = rows[entry["version"]]["calls without a feature"]
+            assert all(f"+{action} (" in text for action in gained)
+
+
+@pytest.mark.parametrize(
+    ("variant", "reason"),
+    [
+        ("ipv6", "has no IPv6 mode before v1.10.0; at v1.7.5 these do: ipv4 ("),
+        ("ipv6-scoped", "has no IPv6 mode before v1.10.0; "),
+        ("ipv4-ipv6", "has no IPv6 mode before v1.10.0; "),
+        ("ipv4-scoped", "does not create interfaces with the cluster's tag before v1.8.0; "),
+    ],
+)
+def test_a_variant_is_too_new_for_a_version_by_its_own_reason(variant: str, reason: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(reason)):
+        compose(BY_NAME[variant], select(cni_version="v1.7.5"))
+
+
+def test_the_list_for_programs_says_which_versions_were_observed() -> None:
+    """As the evidence has them, which is written down beside the catalog."""
+    observed = {entry["version"].removeprefix("v") for entry in observed_data()}
+    listed = {v["version"].removeprefix("v") for v in listing()["versions"] if v["observed"]}
+    assert listed == observed
+
+
+@pytest.mark.parametrize(
+    ("base", "given", "expected"),
+    [
+        ({"cni_version": "v1.20.4"}, {}, {"cni_version": "v1.20.4"}),
+        ({"revision": OLDEST}, {}, {"revision": OLDEST}),
+        ({"revision": OLDEST}, {"cni_version": "v1.20.4"}, {"cni_version": "v1.20.4"}),
+        ({"cni_version": "v1.20.4"}, {"revision": OLDEST}, {"revision": OLDEST}),
+        (
+            {"cni_version": "v1.20.4", "features": ["multi-nic"]},
+            {"cni_version": "v1.21.0"},
+            {"cni_version": "v1.21.0", "features": ["multi-nic"]},
+        ),
+        (
+            {"cni_version": "v1.20.4"},
+            {"features": ["multi-nic"]},
+            {"cni_version": "v1.20.4", "features": ["multi-nic"]},
+        ),
+    ],
+)
+def test_what_a_user_does_not_give_stays(
+    base: dict[str, Any], given: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert override(options(["ipv6"], **base), **given) == options(["ipv6"], **expected)
+    both = override(options(["ipv6"], **base), ["ipv4"], **given)
+    assert both == options(["ipv4"], **expected)
+
+
+def set_of(value: object) -> object:
+    return frozenset(value) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(
+    ("irsa", "pod_identity", "actions"),
+    [
+        (True, False, ["sts:AssumeRoleWithWebIdentity"]),
+        (False, True, ["sts:AssumeRole"]),
+        (True, True, ["sts:AssumeRoleWithWebIdentity", "sts:AssumeRole"]),
+    ],
+)
+def test_the_trust_policy_is_for_what_the_role_is_asked_by(
+    irsa: bool, pod_identity: bool, actions: list[str]
+) -> None:
+    document = trust.policy(irsa=irsa, pod_identity=pod_identity)
+    assert [s.actions[0] for s in document.statements] == actions

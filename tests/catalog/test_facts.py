@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from importlib.resources import files
 
 import pytest
@@ -138,6 +139,15 @@ def test_the_newest_release_and_its_date() -> None:
     source = calls_data()["source"]
     assert source["newest_version"] == str(known_versions.newest()) == "v1.23.2"
     assert source["newest_version_date"] == known_versions.newest_date() == "2026-09-29"
+
+
+def test_the_newest_stands_in_for_the_versions_of_the_pattern_of_later_patches() -> None:
+    major, minor, patch = known_versions.newest().number
+    pattern = known_versions.later_patches()
+    for number in (0, patch - 1, patch, patch + 1, 9, 10, 99, 123):
+        name = f"{major}.{minor}.{number}"
+        assert bool(re.fullmatch(pattern, name)) is (number > patch)
+        assert (known_versions.stand_in(name) is not None) is (number > patch)
 
 
 def row(call_range: CallRange) -> str:

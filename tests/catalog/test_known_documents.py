@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.facts.documents import (
     revisions,
 )
 from vpc_cni_iam.catalog.facts.peers import peer_documents
-from vpc_cni_iam.catalog.known_documents import known_documents, recognise
+from vpc_cni_iam.catalog.known_documents import known_documents, listed, recognise
 from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.document import Policy, to_json
 
@@ -25,6 +25,17 @@ SCOPED = parameters.fill(find("2022-01-31").document("ipv4-scoped"), parameters.
 
 def titles(policy: Policy) -> list[str]:
     return [str(known) for known in recognise(policy, names_in([policy]))]
+
+
+@pytest.mark.parametrize(("names", "rest"), [(1, 0), (3, 0), (4, 1), (5, 2)])
+def test_of_many_documents_the_first_are_listed_and_the_others_counted(
+    names: int, rest: int
+) -> None:
+    every = {known.name: known for known in known_documents()}
+    known = list(every.values())[:names]
+    lines = listed(known)
+    assert [line.partition(" (")[0] for line in lines[:3]] == [k.name for k in known[:3]]
+    assert lines[3:] == ([f"and {rest} more"] if rest else [])
 
 
 def test_every_published_document_is_known_by_name_date_and_source() -> None:

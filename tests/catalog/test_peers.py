@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import jsonschema
 import pytest
@@ -88,3 +89,17 @@ def test_catalog_prints_them() -> None:
         not report.verified for report in peers().documents
     )
     assert json.loads(run("catalog", "--schema").out) == schema("catalog")
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "words"),
+    [
+        (None, None, ""),
+        ("v1", "v1", "v1"),
+        ("v1", "v2", "v1 to v2"),
+        ("v1", None, "from v1"),
+        ("after v1", None, "after v1"),
+    ],
+)
+def test_the_versions_of_a_project_in_words(first: str, last: str, words: str) -> None:
+    assert replace(DOCUMENTS[0], first=first, last=last).versions == words

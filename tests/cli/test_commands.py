@@ -16,7 +16,7 @@ from conftest import COMMAND, ROOT, TERRAFORM_NEWEST, engine_environment, read_t
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.rendering.policy_module import render

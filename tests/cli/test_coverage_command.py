@@ -75,7 +75,7 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall
         "allowed and never called: ec2:DescribeInstances, ec2:DescribeTags",
         "risks, explained by vpc-cni-iam coverage --explain RISK:",
         "high    unconditioned-create-tags: ",
-        "68 calls in 8 scenarios: 29 denied, 16 of them required",
+        "fails: 68 calls in 8 scenarios, 29 denied, 16 of them required",
     ):
         assert words in done.out
     assert done.out.count("ec2:DescribeSecurityGroups") == 1

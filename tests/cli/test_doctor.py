@@ -69,6 +69,7 @@ def test_it_names_every_version_and_place(tmp_path: Path) -> None:
     assert text.code == 0
     for shown in (__version__, "1.9.8", "5.1.0", sys.executable, "vpc-cni-iam.toml", "1 module\n"):
         assert shown in text.out
+    assert text.out.endswith("\nno problems\n")
     assert not (tmp_path / "vpc-cni-iam").exists()
 
 

@@ -24,7 +24,8 @@ def git(folder: Path, *words: str) -> str:
 @pytest.fixture
 def repo(tmp_path: Path) -> Path:
     git(tmp_path, "init", "-q")
-    assert run("init", cwd=tmp_path).code == 0
+    done = run("init", cwd=tmp_path)
+    assert (done.code, "vpc-cni-iam sync" in done.err) == (0, True)
     assert run("sync", cwd=tmp_path).code == 0
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "vendored")
@@ -61,7 +62,8 @@ def test_init_selects_variants(tmp_path: Path) -> None:
 
 
 def test_files_with_the_same_next_step_are_listed_above_it_once(tmp_path: Path) -> None:
-    assert run("init", cwd=tmp_path).code == 0
+    done = run("init", cwd=tmp_path)
+    assert (done.code, "vpc-cni-iam sync" in done.err) == (0, True)
     done = run("check", cwd=tmp_path)
     assert done.code == 1
     assert done.out.count("is not there yet") == 6
@@ -104,6 +106,7 @@ def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
     assert document["modules"][0]["files"][0]["state"] == "edited"
     table = run("check", "--format", "markdown", cwd=repo).out
     assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand |" in table
+    assert f"keep yours: `vpc-cni-iam sync --keep {MODULE}/main.tf`" in table
     refused = run("sync", cwd=repo)
     assert refused.code == 1
     assert '+    actions   = ["ec2:*"]' in refused.out

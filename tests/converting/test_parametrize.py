@@ -93,6 +93,24 @@ def test_several_partitions_stay() -> None:
     assert result.shared == {}
 
 
+@pytest.mark.parametrize(
+    "element",
+    [
+        {"Resource": ..., "NotResource": "arn:aws-cn:s3:::a"},
+        {"Resource": ..., "Principal": {"AWS": "arn:aws-cn:iam::111122223333:root"}},
+        {"Resource": ..., "NotPrincipal": {"AWS": "arn:aws-cn:iam::111122223333:root"}},
+        {"Condition": {"ArnLike": {"aws:SourceArn": "arn:aws-cn:s3:::a"}}},
+    ],
+)
+def test_the_partition_of_any_element_gives_way(element: dict[str, object]) -> None:
+    text = batch({"a.json": one(**element)}, partition_aware=True).text()
+    assert "arn:${data.aws_partition.current.partition}:" in text and "aws-cn" not in text
+    both = one(**element), one(Resource="arn:aws:s3:::a")
+    statements = [s for document in both for s in document["Statement"]]
+    result = batch({"a.json": {**P, "Statement": statements}}, partition_aware=True)
+    assert "names the partitions aws-cn, aws, and keeps them" in str(result.converted[0].notes)
+
+
 def test_another_partition_gives_way_too() -> None:
     converted = batch({"a.json": one(Resource="arn:aws-cn:s3:::a")}, partition_aware=True)
     assert "arn:${data.aws_partition.current.partition}:s3:::a" in converted.text()

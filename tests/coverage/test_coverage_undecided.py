@@ -39,6 +39,7 @@ def test_text(policy: str) -> None:
     assert f"undecided by statement 2: {REASON}\n" in text
     assert "         if denied, exits at start (" in text
     assert text.endswith("2 denied (2 undecided, counted as denied), 2 of them required\n")
+    assert text.splitlines()[-1].startswith("unknown: ")
 
 
 def test_json(policy: str) -> None:

@@ -67,6 +67,11 @@ RECORD: dict[str, Any] = {
 }
 ALLOWED = RECORD | {"errorCode": "Client.InvalidSubnet", "errorMessage": ""}
 ARN = "arn:aws:ec2:eu-west-1:111122223333"
+INTERFACE = f"{ARN}:network-interface/eni-0123456789abcdef0"
+CLUSTER = "cluster.k8s.amazonaws.com/name"
+VPC = f"{ARN}:vpc/vpc-0123456789abcdef0"
+OWNED = "kubernetes.io/cluster/prod"
+SCOPED_NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
 
 
 def decoded(action: str, resource: str, conditions: dict[str, str], *, deny: bool = False) -> str:
@@ -136,10 +141,101 @@ def test_each_kind_of_text_leads_to_the_call_and_to_what_allows_it(text: str, ac
         assert {s["Action"] for s in variant["statements"]} == {action}
 
 
+CREATED_AT = "node.k8s.amazonaws.com/createdAt"
+TAGGING = {"aws:TagKeys": f"node.k8s.amazonaws.com/instance_id|{CREATED_AT}"}
+
+
+@pytest.mark.parametrize(
+    ("text", "version", "calls"),
+    [
+        (decoded("ec2:CreateTags", INTERFACE, {"ec2:CreateAction": "CreateNetworkInterface"}),
+         "v1.23.2", {"create"}),
+        (decoded("ec2:CreateTags", INTERFACE, {"aws:TagKeys": CREATED_AT}),
+         "v1.23.2", {"tag-leaked"}),
+        (decoded("ec2:CreateTags", INTERFACE, TAGGING), "v1.23.2", {"tag-managed"}),
+        (EVENT, "v1.23.2", {"tag-managed", "tag-leaked"}),
+        (decoded("sagemaker:AttachClusterNodeNetworkInterface", "", {}),
+         "v1.23.2", {"attach-by-sagemaker"}),
+        (decoded("sagemaker:AttachClusterNodeNetworkInterface", "", {}), "v1.23.1", set()),
+        (decoded("ec2:ModifyNetworkInterfaceAttribute", f"{ARN}:security-group/sg-1", {}),
+         "v1.23.2", {"set-groups"}),
+    ],
+)  # fmt: skip
+def test_the_calls_are_those_that_the_version_sends_with_these_tags_on_this_resource(
+    text: str, version: str, calls: set[str]
+) -> None:
+    (explanation,) = explained(text, "--cni-version", version)
+    assert {call["name"] for call in explanation["calls"]} == calls
+
+
+@pytest.mark.parametrize("kind", ["network-interface", "subnet", "security-group"])
+def test_the_statements_are_those_about_the_resource(kind: str) -> None:
+    (explanation,) = explained(decoded("ec2:CreateNetworkInterface", f"{ARN}:{kind}/x-1", {}))
+    scoped, generic = explanation["statements"]
+    assert all(f":{kind}/" in json.dumps(s["Resource"]) for s in scoped["statements"])
+    assert [s["Resource"] for s in generic["statements"]] == ["*"]
+
+
+def test_an_action_that_every_version_calls_is_in_every_policy() -> None:
+    """All versions that run on EKS tag interfaces: no policy is from before that."""
+    assert "policy-older-than-plugin" not in causes(explained(EVENT)[0])
+
+
+def test_the_mark_of_a_leaked_interface_needs_no_name_of_the_cluster() -> None:
+    """Only what is tagged when it is made has the other tags."""
+    for tags, cause in ((CREATED_AT, set()), (TAGGING["aws:TagKeys"], {"cluster-name-missing"})):
+        (explanation,) = explained(decoded("ec2:CreateTags", INTERFACE, {"aws:TagKeys": tags}))
+        assert causes(explanation).keys() & {"cluster-name-missing"} == cause
+
+
+def test_the_vpc_of_the_resource_is_named_if_it_is_known(tmp_path: Path) -> None:
+    policy = run("policy", "ipv4-scoped", *SCOPED_NAMES, "--account-id", "111122223333")
+    (tmp_path / "policy.json").write_text(policy.out)
+    for vpc, where in ({"ec2:Vpc": f"{ARN}:vpc/vpc-1"}, ", it is in vpc-1"), ({}, ""):
+        text = decoded("ec2:CreateNetworkInterface", f"{ARN}:subnet/subnet-1", vpc)
+        (explanation,) = explained(text, "--policy", str(tmp_path / "policy.json"))
+        (cause,) = explanation["causes"]
+        assert cause["text"] == f"the subnet is not in the VPC of the policy{where}"
+
+
+def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it() -> None:
+    done = run("explain", "-", "--cni-version", "v1.19.0", "--mode", "ipv4", stdin=SDK_2)
+    assert "of plugin v1.19.0 (IPv4; from v1.18.0 to v1.21.2)\n" in done.out
+    done = run("explain", "-", stdin=SDK_2)
+    assert "of plugin v1.23.2 (IPv4 and IPv6; from v1.23.2)\n" in done.out
+    denied = decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {})
+    lines = run("explain", "-", stdin=denied).out.splitlines()
+    begin = lines.index("  statement of variant ipv4-scoped, which denies this request:")
+    statements = [
+        "    {",
+        '      "Effect": "Allow",',
+        '      "Action": "ec2:AttachNetworkInterface",',
+        f'      "Resource": "{ARN}:instance/*",',
+        '      "Condition": {',
+        '        "StringEquals": {',
+        '          "aws:ResourceTag/kubernetes.io/cluster/example": "owned"',
+        "        }",
+        "      }",
+        "    }",
+        "    conditions that the request does not meet: "
+        "aws:ResourceTag/kubernetes.io/cluster/example",
+        "  statement of variant ipv4, which allows this request:",
+        "    {",
+        '      "Effect": "Allow",',
+        '      "Action": "ec2:AttachNetworkInterface",',
+        '      "Resource": "*"',
+        "    }",
+        "  example values stand for: cluster_name",
+    ]
+    assert lines[begin + 1 :][: len(statements)] == statements
+
+
 def test_what_breaks_and_how_often_is_said() -> None:
     done = run("explain", "-", stdin=f"{SDK_2}\nother line\n{SDK_2}\n")
     assert done.code == 0
     assert "ec2:DescribeSubnets was denied (2 times)" in done.out
+    assert done.out.index(" cause, ") < done.out.index("  call ")
+    assert done.out.count('"Action": "ec2:DescribeSubnets"') == 1
     assert "breaks: no further interface is made" in done.out
     assert "policy-older-than-plugin" in done.out
 
@@ -149,6 +245,7 @@ def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> N
     assert explanation["cni_version"] == "v1.22.4"
     assert causes(explanation) == {"node-role": "certain", "cluster-name-missing": "possible"}
     assert explanation["encoded"]
+    assert explanation["reason"].startswith("no identity-based policy allows the ec2:Create")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +256,8 @@ def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> N
             "v1.18.0",
         ),
         ("aws-sdk-go-v2/1.41.4 os/linux amazon-vpc-cni-k8s/v1.23.2", "v1.23.2"),
+        ("amazon-vpc-cni-k8s/v9.9.9", str(known_versions.newest())),
+        ("amazon-vpc-cni-k8s/v0.9.9", str(known_versions.newest())),
         # v1.20.4 does not name itself: the newest version is taken, as docs/explain.md says.
         ("aws-sdk-go-v2/1.36.1 os/linux api/ec2#1.200.0", str(known_versions.newest())),
     ],
@@ -169,14 +268,6 @@ def test_the_version_is_that_of_the_user_agent_as_each_version_writes_it(
     denials = denial.read(json.dumps(RECORD | {"userAgent": agent}), "events.json")
     (explanation,) = explain(denials, None, None, {}).denials
     assert explanation.cni_version == version
-
-
-INTERFACE = f"{ARN}:network-interface/eni-0123456789abcdef0"
-CLUSTER = "cluster.k8s.amazonaws.com/name"
-VPC = f"{ARN}:vpc/vpc-0123456789abcdef0"
-
-
-SCOPED_NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
 
 
 @pytest.mark.parametrize(
@@ -216,11 +307,31 @@ def test_a_request_without_its_resource_is_possibly_denied_by_a_condition(tmp_pa
     assert causes(explanation) == {"condition-or-resource": "possible"}
 
 
+@pytest.mark.parametrize(
+    ("key", "resource"),
+    [("ec2:InstanceType", "instance/i-1"), (f"aws:ResourceTag/{OWNED}", "network-interface/eni-1")],
+)
+def test_a_condition_of_no_variant_is_named_by_its_key(
+    key: str, resource: str, tmp_path: Path
+) -> None:
+    statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    condition = {"StringEquals": {"ec2:Region": "eu-west-1", key: "x"}}
+    text = json.dumps({"Statement": {**statement, "Condition": condition}})
+    (tmp_path / "policy.json").write_text(text)
+    met = {"ec2:Region": "eu-west-1"}
+    denied = decoded("ec2:AttachNetworkInterface", f"{ARN}:{resource}", met)
+    (explanation,) = explained(denied, "--policy", str(tmp_path / "policy.json"))
+    (cause,) = explanation["causes"]
+    assert cause["text"] == f"the request does not meet the condition on {key}"
+
+
 def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(tmp_path: Path) -> None:
     old = run("policy", "ipv4", "--revision", "2022-01-31")
     (tmp_path / "old.json").write_text(old.out)
     done = run("explain", "-", "--policy", str(tmp_path / "old.json"), stdin=SDK_2)
-    assert "does not allow ec2:DescribeSubnets; it works with v1.1.0 to v1.21.2" in done.out
+    assert (
+        "does not allow ec2:DescribeSubnets; this policy works with v1.1.0 to v1.21.2" in done.out
+    )
 
 
 def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: Path) -> None:
@@ -249,6 +360,52 @@ def test_a_policy_that_allows_the_named_resource_is_not_the_cause(
     known = causes(explanation)
     assert {name: known.get(name) for name in cause} == cause
     assert ("condition-or-resource" in known) is ("condition-or-resource" in cause)
+
+
+@pytest.mark.parametrize(
+    ("text", "statement", "cause"),
+    [
+        ("decoded", {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}, "explicit-deny"),
+        ("event", {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"}, "explicit-deny"),
+        (
+            "decoded",
+            {
+                "Effect": "Deny",
+                "Action": "ec2:*",
+                "Resource": "*",
+                "Condition": {"StringLike": {"ec2:Vpc": "*/vpc-0123456789abcdef0"}},
+            },
+            "explicit-deny",
+        ),
+        ("decoded", None, "condition-or-resource"),
+    ],
+)
+def test_what_a_policy_denies_or_allows_elsewhere_alone_is_the_certain_cause(
+    tmp_path: Path, text: str, statement: dict[str, Any] | None, cause: str
+) -> None:
+    allowed = "*" if statement else f"{ARN}:network-interface/eni-0fedcba9876543210"
+    allow = {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": allowed}
+    statements = [allow, *([statement] if statement else [])]
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    vpc = {"ec2:Vpc": f"{ARN}:vpc/vpc-0123456789abcdef0"}
+    message = decoded("ec2:CreateTags", INTERFACE, vpc) if text == "decoded" else EVENT
+    (explanation,) = explained(message, "--policy", policy)
+    assert causes(explanation) == {cause: "certain"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "failed to call ec2:DescribeSubnets due to missing permissions; "
+        "failed to call ec2:CreateTags due to missing permissions",
+        json.dumps({"log": f"operation error EC2: DescribeSubnets, AccessDenied\n{EVENT}\n"}),
+        "User: anonymous is not authorized to perform: ec2:DescribeSubnets; "
+        "User: anonymous is not authorized to perform: ec2:CreateTags on resource: *",
+    ],
+)
+def test_each_denial_of_a_text_is_explained(text: str) -> None:
+    assert [e["action"] for e in explained(text)] == ["ec2:DescribeSubnets", "ec2:CreateTags"]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ import pytest
 from conftest import ROOT
 from evaluated import CONTEXT, KNOWN, REFUSED, UNKNOWN
 from vpc_cni_iam.engine.run import Engine
+from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown, Value
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
+from vpc_cni_iam.hcl.evaluate.operations import sampled, without_samples
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.reader import read_blocks
 from vpc_cni_iam.hcl.parse import expression, parse
@@ -83,6 +85,56 @@ def test_a_sample_of_a_variable_decides_a_condition_if_it_is_true_or_false(
     assert node is not None
     answer = read_blocks(blocks, {"x": sample}).evaluator.evaluate(node)
     assert isinstance(answer, Unknown) if result is None else answer == result
+
+
+@pytest.mark.parametrize(
+    ("code", "texts"),
+    [
+        ("coalesce(null, var.x)", "a,b"),
+        ('split(",", var.x)', ("a", "b")),
+        ("[var.x, 1]", ("a,b", 1)),
+    ],
+)
+def test_what_is_made_of_a_sample_is_one(code: str, texts: object) -> None:
+    blocks = [("main.tf", block) for block in parse('variable "x" {}\n', "main.tf").blocks]
+    node = expression(code)
+    assert node is not None
+    answer = read_blocks(blocks, {"x": "a,b"}).evaluator.evaluate(node)
+    assert sampled(answer) and without_samples(answer) == texts
+
+
+@pytest.mark.parametrize("count", ["-1", "1.5", '"-2"'])
+def test_a_count_that_no_engine_takes_is_refused(count: str) -> None:
+    (block,) = parse(f'data "a" "b" {{\n  count = {count}\n}}\n', "x").blocks
+    with pytest.raises(EvaluationError):
+        evaluator("").instances(block)
+
+
+@pytest.mark.parametrize("text", ["[", "x", "{}"])
+def test_a_given_value_of_another_type_is_refused_by_its_name(text: str) -> None:
+    with pytest.raises(UsageError, match="variable 'x'"):
+        evaluator('variable "x" {\n  type = list(string)\n}\n', x=text)
+
+
+def test_a_default_of_another_type_is_no_value() -> None:
+    declared = 'variable "x" {\n  type    = number\n  default = "a"\n}\n'
+    assert isinstance(value("var.x", declared), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("repeat", "names"),
+    [
+        ("", ["d"]),
+        ("count = 1", ["d"]),
+        ("count = 2", ["d[0]", "d[1]"]),
+        ('for_each = { a = 1, "b c" = 2 }', ['d["a"]', 'd["b c"]']),
+    ],
+)
+def test_each_instance_of_a_document_has_its_address(repeat: str, names: list[str]) -> None:
+    text = f'data "aws_iam_policy_document" "d" {{\n  {repeat}\n}}\n'
+    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    documents = read_blocks(blocks, {}, GivenVariables({})).documents
+    assert [document.name for document in documents] == names
 
 
 def test_a_count_of_a_billion_is_refused_at_once() -> None:

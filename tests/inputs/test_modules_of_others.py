@@ -235,6 +235,28 @@ def test_what_is_unknown_is_named_with_its_line(tmp_path: Path, body: str, words
     assert "main.tf: line " in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("source", "argument", "attribute"),
+    [
+        ("aws_region", 'name = "eu-west-1"', "name"),
+        ("aws_region", "provider = aws.other", "id"),
+        ("aws_caller_identity", "provider = aws.other", "account_id"),
+        ("aws_partition", "provider = aws.other", "partition"),
+    ],
+)
+def test_options_are_not_of_another_region_or_provider(
+    tmp_path: Path, source: str, argument: str, attribute: str
+) -> None:
+    resource = f"arn:aws:ec2:${{data.{source}.there.{attribute}}}"
+    text = f'data "{source}" "there" {{\n  {argument}\n}}\n'
+    text += 'data "aws_iam_policy_document" "cni" {\n  statement {\n    actions = ["*"]\n'
+    text += f'    resources = ["{resource}"]\n  }}\n}}\n'
+    options = ("--region", "us-east-1", "--account-id", "111122223333", "--partition", "aws")
+    result = coverage(tmp_path, text, *options)
+    assert (result.code, result.out) == (3, "")
+    assert f"data.{source}.there.{attribute} cannot be known without an engine" in result.err
+
+
 def test_joined_documents_replace_statements_by_their_sid(tmp_path: Path) -> None:
     policies = {p.name: p.policy for p in opened(tmp_path, JOINED).policies}
     statements = policies["joined"].statements
@@ -246,6 +268,38 @@ def test_joined_documents_replace_statements_by_their_sid(tmp_path: Path) -> Non
     twice = JOINED.replace("json, [])", "json, data.aws_iam_policy_document.base[*].json)")
     refused = opened(tmp_path, twice).skipped
     assert ["joins several statements of one Sid" in s.detail for s in refused] == [True]
+
+
+@pytest.mark.parametrize(
+    ("sources", "words"),
+    [
+        (
+            '[jsonencode({ Statement = [{ Effect = "Allow", Action = "ec2:*", Resource = "*", '
+            'Condition = { Bool = { "aws:SecureTransport" = true } } }] })]',
+            "the provider drops the condition Statement[0].Condition.Bool.aws:SecureTransport",
+        ),
+        (
+            "[data.aws_iam_policy_document.inner.json]",
+            "joins data.aws_iam_policy_document.inner.json, which joins documents that only an",
+        ),
+    ],
+    ids=["a condition that the provider drops", "a document that joins unknown ones"],
+)
+def test_a_joined_document_that_is_not_known_is_not_left_out(
+    tmp_path: Path, sources: str, words: str
+) -> None:
+    statement = 'statement {\n    actions   = ["ec2:DescribeTags"]\n    resources = ["*"]\n  }\n'
+    unknown = "compact([aws_iam_policy.x.policy])"
+    text = "".join(
+        f'data "aws_iam_policy_document" "{name}" {{\n'
+        f"  source_policy_documents = {joined}\n  {statement}}}\n"
+        for name, joined in (("inner", unknown), ("outer", sources), ("alone", "[]"))
+    )
+    result = opened(tmp_path, text)
+    assert [p.name for p in result.policies] == ["alone"]
+    details = {s.name: s.detail for s in result.skipped if s.reason is Reason.not_read}
+    assert {"inner", "outer"} <= {*details}
+    assert words in details["outer"]
 
 
 @pytest.mark.engine

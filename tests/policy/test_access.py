@@ -700,6 +700,8 @@ def test_two_readings_of_a_resource_must_agree() -> None:
     assert compare([allow("ec2:A", on=pattern)], [allow("ec2:A", on=pattern)]) == Proven()
     answer = compare([allow("ec2:A", on=pattern)], [allow("ec2:A", on=longer)])
     assert isinstance(answer, NotProven)
+    held_back = [allow("ec2:A"), deny("ec2:A", on=longer)]
+    assert isinstance(compare(held_back, [allow("ec2:A", on=pattern)]), Counterexample)
     assert (
         compare([allow("ec2:A", on="arn:aws:ec2:us-*")], [allow("ec2:A", on=pattern)]) == Proven()
     )

@@ -253,6 +253,7 @@ def test_a_counterexample_that_is_made_up_says_so(
         (Condition("Bool", "aws:SecureTransport", ("true",)), "true"),
         (Condition("DateLessThan", "aws:CurrentTime", ("2027-01-01T00:00:00Z",)), "20.*Z"),
         (Condition("NumericLessThan", "s3:max-keys", ("5",)), "[0-4]"),
+        (Condition("BinaryEquals", "kms:Context", ("QUI=",)), "QUI="),
         (Condition("ArnLike", "aws:SourceArn", ("arn:aws:iam::*:role/*",)), "arn:aws:iam:.*"),
         (Condition("StringLike", "aws:username", ("*",)), "alice"),
         (Condition("StringLike", "aws:SourceAccount", ("*",)), "111122223333"),

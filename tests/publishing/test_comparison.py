@@ -99,7 +99,7 @@ def test_an_input_that_must_be_given_is_a_major_change() -> None:
     assert compare(TREE, more).bump is Bump.major
 
 
-ROLE = "modules/role/main.tf"
+ROLE, VARIABLES = "modules/role/main.tf", "modules/role/variables.tf"
 
 
 @pytest.mark.parametrize(
@@ -198,3 +198,21 @@ def test_what_is_no_version(text: str) -> None:
 
 def test_versions_are_ordered_by_number() -> None:
     assert Version.of("1.10.0") > Version.of("1.9.9")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "bump", "says"),
+    [
+        ('["ipv4", ', '["x", "ipv4", ', Bump.minor, "input variant takes more values"),
+        ('["ipv4", ', "[", Bump.major, "input variant has a new or another validation"),
+        ("(", "(keys(local.json)) || contains(", Bump.major, "variant has a new or another"),
+        ("([", "(concat([]), [", Bump.major, "variant has a new or another validation"),
+    ],
+)
+def test_a_validation_takes_more_values_only_if_its_list_says_so(
+    old: str, new: str, bump: Bump, says: str
+) -> None:
+    rule = next(x for x in TREE[VARIABLES].splitlines() if x.endswith(", var.variant)"))
+    differences = compare(TREE, edited(VARIABLES, rule, rule.replace(old, new, 1)))
+    assert differences.bump is bump
+    assert says in " ".join(map(str, differences.interface))

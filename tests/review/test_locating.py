@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import run, write_tree
+from eks import addon
 from synthetic import allow, document, plan, policy
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
@@ -98,3 +99,16 @@ def test_an_ignore_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(plan())
     done = run("review", "plan.json", "--ignore-file", "gone.toml", cwd=tmp_path)
     assert (done.code, "gone.toml: is not there" in done.err) == (3, True)
+
+
+def test_the_version_of_the_plugin_has_the_line_where_it_is_written(tmp_path: Path) -> None:
+    sides = [{"addon_version": v} for v in ("v1.21.2-eksbuild.1", "v1.22.1-eksbuild.1")]
+    write_tree(tmp_path, {"main.tf": '\n\nresource "aws_eks_addon" "vpc_cni" {}\n'})
+    (tmp_path / "plan.json").write_bytes(plan(addon(*sides)))
+    named = run("review", "plan.json", "--source", ".", cwd=tmp_path)
+    assert "v1.22.1-eksbuild.1, aws_eks_addon.vpc_cni, main.tf:3\n" in named.out
+    report = run("review", "plan.json", "--source", ".", "--format", "json", cwd=tmp_path)
+    (cluster,) = json.loads(report.out)["clusters"]
+    assert cluster["place"] == {"file": "main.tf", "line": 3, "end": 3}
+    bare = run("review", "plan.json", cwd=tmp_path)
+    assert "v1.22.1-eksbuild.1, aws_eks_addon.vpc_cni\n" in bare.out

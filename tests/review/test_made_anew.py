@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthetic import Json, attachment, document, resource, reviewed, rules
+from synthetic import Json, allow, attachment, document, resource, reviewed, rules
 
 
 def trust(*services: str) -> str:
@@ -54,3 +54,72 @@ def test_a_deny_that_a_role_at_another_key_no_longer_has_is_said() -> None:
     gone = of_key("a", {"path": "/"}, None)
     assert "not-proven" not in rules(reviewed(gone, detached))
     assert "not-proven" in rules(reviewed(gone, of_key("b", None, {"path": "/"}), detached))
+
+
+ARN = "arn:aws:iam::111122223333:policy/boundary"
+
+
+def boundary(key: str, before: str | None, after: str | None) -> Json:
+    sides = [{"name": "boundary", "policy": text} if text else None for text in (before, after)]
+    if sides[0]:
+        sides[0]["arn"] = ARN
+    more = {"after_unknown": {"arn": True}} if after and not before else {}
+    return resource("aws_iam_policy", "b", *sides, address=f'aws_iam_policy.b["{key}"]', **more)
+
+
+LESS, MORE = document(allow("s3:GetObject")), document(allow("s3:*"))
+LATER = {"after_unknown": {"permissions_boundary": True}}
+REFERS = {"references": ['aws_iam_policy.b["y"].arn', 'aws_iam_policy.b["y"]', "aws_iam_policy.b"]}
+BY_KEY = [
+    {"type": "aws_iam_role", "name": "r", "expressions": {"permissions_boundary": REFERS}},
+    {"type": "aws_iam_policy", "name": "b", "expressions": {}},
+]
+
+
+@pytest.mark.parametrize("role_moves", [False, True])
+@pytest.mark.parametrize(("text", "weaker"), [(LESS, False), (MORE, True)])
+def test_a_boundary_at_another_key_is_compared_with_the_one_that_goes(
+    text: str, weaker: bool, role_moves: bool
+) -> None:
+    old = {"permissions_boundary": ARN}
+    roles = [of_key("a", old, {"path": "/"}, **LATER)]
+    if role_moves:
+        roles = [of_key("a", old, None), of_key("b", None, {"path": "/"}, **LATER)]
+    policies = boundary("x", LESS, None), boundary("y", None, text)
+    review = reviewed(*roles, *policies, configuration={"root_module": {"resources": BY_KEY}})
+    assert ("boundary-weakened" in rules(review)) == weaker
+
+
+def test_a_new_role_with_a_new_boundary_is_not_bounded_less() -> None:
+    roles = of_key("a", None, {"path": "/"}, **LATER)
+    review = reviewed(
+        roles, boundary("y", None, MORE), configuration={"root_module": {"resources": BY_KEY}}
+    )
+    assert "boundary-weakened" not in rules(review)
+
+
+def in_account(block: str, account: str, before: Json | None, after: Json | None) -> Json:
+    sides = [{"name": "r", "assume_role_policy": EC2, **v} if v else None for v in (before, after)]
+    if sides[0]:
+        sides[0]["arn"] = f"arn:aws:iam::{account}:role/r"
+    return resource("aws_iam_role", block, *sides)
+
+
+@pytest.mark.parametrize(
+    ("provider", "weaker"), [("aws", True), ("aws.other", False), ("aws.third", True)]
+)
+def test_roles_of_two_accounts_are_not_taken_for_one(provider: str, weaker: bool) -> None:
+    """Of an account that the plan does not tell, the role may be that one."""
+    changes = (
+        in_account("gone", "111122223333", BOUND, None),
+        in_account("also_gone", "444455556666", {"path": "/"}, None),
+        in_account("made", "", None, {"path": "/"}),
+    )
+    providers = {"gone": "aws", "also_gone": "aws.other", "made": provider}
+    blocks = [
+        {"type": "aws_iam_role", "name": name, "provider_config_key": key, "expressions": {}}
+        for name, key in providers.items()
+    ]
+    for order in (changes, changes[::-1]):
+        review = reviewed(*order, configuration={"root_module": {"resources": blocks}})
+        assert ("boundary-weakened" in rules(review)) == weaker

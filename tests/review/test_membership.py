@@ -67,3 +67,16 @@ def test_a_membership_that_stays_is_no_finding() -> None:
     groups = [resource("aws_iam_group", n, *[{"name": n}] * 2) for n in ("g", "h")]
     both = of_user(["g", "h"], ["g"]), of_group(["u", "v"], ["u"]), *groups
     assert len(reviewed(*both).findings) == 2
+
+
+def test_a_member_that_is_renamed_joins_nothing() -> None:
+    group = resource("aws_iam_group", "g", {"name": "g"}, {"name": "h"})
+    user = resource("aws_iam_user", "u", {"name": "u"}, {"name": "v"})
+    assert not reviewed(of_user(["g"], ["h"]), group).findings
+    assert not reviewed(of_group(["u"], ["v"]), user).findings
+    both = reviewed(of_user(["g"], ["h", "new"]), group)
+    assert rules(both) == {"group-joined"}
+    assert [x.text for c in both.changes for x in c.lines] == ["user u to group new"]
+    another = resource("aws_iam_group", "another", None, {"name": "g"})
+    assert "group-joined" in rules(reviewed(of_user(["g"], ["h", "g"]), group, another))
+    assert rules(reviewed(of_user(["g"], ["g"]), group)) == set()

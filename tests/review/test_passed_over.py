@@ -3,6 +3,9 @@
 import pytest
 
 from synthetic import Json, allow, document, policy, resource, reviewed, rules
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.report_formats import REPORTS, Setting
 
 ONE, ALL = document(allow("ec2:A")), document(allow("*"))
 NODES = document(
@@ -180,6 +183,29 @@ def test_drift_that_stays_is_new_access() -> None:
     undone = reviewed(policy("p", ALL, ONE), resource_drift=drift, fail_on="new-access")
     assert not undone.failed
     assert "drift" in rules(undone)
+
+
+def test_the_first_screen_names_the_roles_of_the_plugin_and_no_others() -> None:
+    def inline(role_name: str, *texts: str) -> Json:
+        sides = ({"role": role_name, "name": "p", "policy": text} for text in texts)
+        return resource("aws_iam_role_policy", role_name, *sides)
+
+    whole = dumps(managed_policy())
+    less = whole.replace('"ec2:CreateNetworkInterface",', "")
+    review = reviewed(inline("cni", whole, less), inline("web", ONE, document(allow("ec2:B"))))
+    lines = REPORTS["text"](review, Setting()).splitlines()
+    roles = [line for line in lines if line.startswith("  role ")]
+    assert roles == ["  role      role cni, its policies change"]
+
+
+def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
+    whole = dumps(managed_policy())
+    less = whole.replace('"ec2:CreateNetworkInterface",', "")
+    drift = [policy("cni", whole, less)]
+    review = reviewed(policy("cni", less, less), resource_drift=drift, fail_on="coverage-lost")
+    assert review.failed and rules(review) == {"drift"}
+    undone = reviewed(policy("cni", less, whole), resource_drift=drift, fail_on="coverage-lost")
+    assert not undone.failed
 
 
 @pytest.mark.parametrize("actions", [["create", "forget"], ["forget", "create"]])

@@ -155,6 +155,13 @@ def test_without_time_nothing_is_said_of_a_change(
     assert capsys.readouterr().out == "0 of 0 changes killed; 2 not tried: no time left\n"
 
 
+@pytest.mark.parametrize("package", running.ELSEWHERE)
+def test_a_package_has_the_tests_that_are_named_for_it(package: str) -> None:
+    own = running.own_tests(command.ROOT, package)
+    assert f"tests/{package}" in own
+    assert {f"tests/{path}" for path in running.ELSEWHERE[package]} <= {*own}
+
+
 def test_tests_that_fail_anyway_say_nothing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_tree(root, {"tests/example/test_more.py": "def test_red():\n    assert False\n"})
     assert main(["example"], root) == 3

@@ -101,6 +101,11 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
             "unknown variant 'ipv5'",
         ),
         (
+            f'{TOP}[[module]]\npath = "b"\nvariants = ["hyperpod"]\n{PIN}',
+            "line 8",
+            "hyperpod is a feature, not a variant; choose a variant such as ipv4, and features",
+        ),
+        (
             f'{TOP}[[module]]\npath = "b"\n{PIN}features = ["x"]\n',
             "line 9",
             "unknown feature 'x'",

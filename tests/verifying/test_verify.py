@@ -1,7 +1,10 @@
 """Verification says what differs, by reading and by a real engine, in an edited module too."""
 
+import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +12,10 @@ from conftest import write_tree
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InputError
+from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Text
+from vpc_cni_iam.inputs.identify import open_policies
+from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.verifying.verify import Verification, verify
 
@@ -271,14 +278,129 @@ def test_a_sensitive_output_is_read_too(newest: Engine, tmp_path: Path) -> None:
     ]
 
 
-def test_a_document_that_stands_twice_is_unknown(tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Planner(Engine):
+    """An engine that answers with what this package reads of a module, changed by a test."""
+
+    change: Callable[[dict[str, Any]], object] = lambda _: None
+
+    def version(self) -> str:
+        return "Planner v1.0.0"
+
+    def plan(self, directory: Path) -> dict[str, Any]:
+        outputs: dict[str, Any] = {}
+        for call in parse((directory / "main.tf").read_text(), "main.tf").blocks:
+            if call.type == "module":
+                texts = {n: v for n, v in call.attributes.items() if isinstance(v, Text)}
+                names = {n: str(v.plain) for n, v in texts.items() if n != "source"}
+                read = open_policies(str(directory / "verified"), str, names)
+                known = {p.name: json.dumps(to_json(p.policy)) for p in read.policies}
+                by_variant = {name.replace("_", "-"): text for name, text in known.items()}
+                outputs[f"{call.labels[0]}_json"] = {"value": by_variant}
+                for name, text in known.items():
+                    outputs[f"{call.labels[0]}_{name}_json"] = {"value": text}
+        plan = {"planned_values": {"outputs": outputs}}
+        self.change(plan)
+        return plan
+
+
+def planned(change: Callable[[dict[str, Any]], object] = lambda _: None) -> Engine:
+    return Planner("tofu", "tofu", {}, change)
+
+
+def changed_output(name: str, value: object) -> Callable[[dict[str, Any]], object]:
+    return lambda plan: plan["planned_values"]["outputs"][name].update(value=value)
+
+
+def test_what_an_engine_renders_as_the_catalog_has_it_is_clean(tmp_path: Path) -> None:
+    made_from = options(["ipv4", "ipv4-scoped"], cni_version="latest")
+    result = verify(module(tmp_path / "m", str, made_from), as_stated, planned())
+    assert result.clean, lines(result)
+    assert {c.seen for c in result.documents} == {"read, rendered by Planner v1.0.0"}
+
+
+DENIED = '{"Statement": {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}}'
+UNKNOWN = "is missing, null or only known after apply"
+
+
+@pytest.mark.parametrize("call", ["sample", "defaults"])
+@pytest.mark.parametrize(
+    ("output", "value", "line"),
+    [
+        ("ipv4_json", None, f"output ipv4_json: {UNKNOWN}"),
+        ("json", None, f'output json["ipv4"]: {UNKNOWN}'),
+        ("json", {"ipv6": "{}"}, f'output json["ipv4"]: {UNKNOWN}'),
+        ("json", {"ipv4": DENIED}, "it allows ec2:RunInstances"),
+        ("ipv4_json", DENIED, "it allows ec2:RunInstances"),
+    ],
+)
+def test_an_output_that_an_engine_renders_otherwise_is_named(
+    call: str, output: str, value: object, line: str, tmp_path: Path
+) -> None:
+    folder = module(tmp_path / "m", str, options(["ipv4"], cni_version="latest"))
+    result = verify(folder, as_stated, planned(changed_output(f"{call}_{output}", value)))
+    assert result.documents[0].state == "differs"
+    assert any(line in text for text in lines(result)), lines(result)
+    gone = planned(lambda plan: plan["planned_values"]["outputs"].pop(f"{call}_{output}"))
+    assert verify(folder, as_stated, gone).documents[0].state == "differs"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("absent", "document: data source trust renders nothing"),
+        (None, "document: is only known after apply, so it was not compared"),
+        (
+            '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}',
+            "document: Version is 2008-10-17, expected 2012-10-17",
+        ),
+    ],
+)
+def test_a_trust_policy_that_an_engine_renders_otherwise_is_named(
+    text: str | None, line: str, tmp_path: Path
+) -> None:
+    address = "module.sample.data.aws_iam_policy_document.trust"
+    trust = {"address": address, "type": "aws_iam_policy_document", "name": "trust"}
+
+    def change(plan: dict[str, Any]) -> None:
+        if text is None:
+            plan["resource_changes"] = [trust]
+        elif text != "absent":
+            resources = [{**trust, "values": {"json": text}}]
+            plan["prior_state"] = {"values": {"root_module": {"resources": resources}}}
+
+    folder = module(tmp_path / "m", str, options(["ipv4"], cni_version="latest", kind="role"))
+    document = verify(folder, as_stated, planned(change)).documents[-1]
+    assert document.name == "trust policy" and document.state == "differs"
+    assert any(line in str(d) for d in document.differences), document.differences
+
+
+@pytest.mark.parametrize("file", ["a.tf", "z.tf"])
+def test_a_document_that_stands_twice_is_unknown(file: str, tmp_path: Path) -> None:
     folder = module(tmp_path / "m", str)
-    write_tree(folder, {"z.tf": 'data "aws_iam_policy_document" "ipv4" {}\n'})
+    write_tree(folder, {file: 'data "aws_iam_policy_document" "ipv4" {}\n'})
     result = verify(folder, as_stated, None)
     assert result.documents[0].state == "unknown"
     assert [str(f) for f in result.findings] == [
-        "z.tf:1: data aws_iam_policy_document.ipv4 is not in the catalog's module"
+        f"{file}:1: data aws_iam_policy_document.ipv4 is not in the catalog's module"
     ]
+
+
+def test_a_statement_that_is_added_before_the_others_is_named_alone(tmp_path: Path) -> None:
+    added = '  statement {\n    actions   = ["s3:*"]\n    resources = ["*"]\n  }\n\n  statement {\n'
+    folder = module(tmp_path / "m", replaced("  statement {\n", added))
+    (finding,) = verify(folder, as_stated, None).findings
+    line = (folder / "main.tf").read_text().splitlines()[finding.line - 1]
+    assert line == "  statement {" and finding.text.endswith("is not in the catalog's module")
+
+
+def test_variants_that_a_bare_module_lacks_are_not_asked_for(tmp_path: Path) -> None:
+    folder = module(tmp_path / "m", str, options(["ipv6"], cni_version="latest"))
+    for path in folder.glob("*.tf"):
+        lines = (x for x in path.read_text().splitlines() if not x.startswith("#"))
+        path.write_text("\n".join(lines) + "\n")
+    result = verify(folder, lambda _: LATEST, None)
+    assert result.clean and [c.name for c in result.documents] == ["ipv6"]
 
 
 def test_a_release_that_only_another_version_knows(tmp_path: Path) -> None:
@@ -340,9 +462,13 @@ def test_an_engine_that_fails_with_the_catalog_s_module_is_an_error(tmp_path: Pa
     broken = write_tree(tmp_path / "bin", {"tofu": "#!/bin/sh\necho no provider >&2\nexit 4\n"})
     (broken / "tofu").chmod(0o755)
     engine = Engine("tofu", str(broken / "tofu"), {"PATH": "/usr/bin:/bin"})
-    with pytest.raises(EngineError, match="no provider") as caught:
+    with pytest.raises(
+        EngineError, match=r"^tofu init failed with exit code 4:\nno provider"
+    ) as caught:
         verify(module(tmp_path / "m", str), as_stated, engine)
-    assert (caught.value.returncode, caught.value.command[1]) == (4, "init")
+    assert "(--engine none reads the module without an engine and its providers)" in str(
+        caught.value
+    )
 
 
 def test_options_given_win_over_those_stated(tmp_path: Path) -> None:

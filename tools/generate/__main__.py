@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tools.generate import examples, rule_pages, screenshot, terminal
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.documents import in_force, revisions
+from vpc_cni_iam.catalog.facts.documents import Revision, in_force, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.listing import listing
 from vpc_cni_iam.catalog.options import Options, options
@@ -34,6 +35,7 @@ from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.inputs import identify
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.rendering.policy_module import NAME
 from vpc_cni_iam.vendoring.check import check
@@ -107,33 +109,39 @@ def features_table() -> str:
 
 
 def outage_table() -> str:
-    """Return the README's table of what worked during the outage of v1.22.0."""
-    before, after = in_force(PluginVersion.of("v1.22.0")).name, revisions()[-1].name
-    lines = [
-        f"| works with | upstream's policy of {before}, current at v1.22.0 | upstream's of {after} "
-        "| `vpc-cni-iam` |",
-        "| --- | --- | --- | --- |",
-    ]
-    works = {r["revision"]: r["works_with"] for r in listing()["revisions"]}
-    for variant in UPSTREAM:
-        cells = [works[before][variant.name], works[after][variant.name]]
-        cells.append(", ".join(map(str, known_versions.spans(_served(variant)))))
-        lines.append(f"| `{variant.name}` | {' | '.join(cells)} |")
+    """Return the README's table of the plugin versions that fail with policies."""
+    before, after = in_force(PluginVersion.of("v1.22.0")), revisions()[-1]
+    policies: dict[str, Callable[[Variant, PluginVersion], Policy]] = {
+        _day(before): lambda variant, _: variant.document(before),
+        _day(after): lambda variant, _: variant.document(after),
+        "this tool": lambda variant, version: (
+            compose(variant, select(cni_version=str(version))).policy
+        ),
+    }
+    names = [variant.name for variant in UPSTREAM]
+    lines = [f"| policy of | {' | '.join(names)} |", "| --- " * (len(names) + 1) + "|"]
+    for name, policy in policies.items():
+        cells = (_failing(variant, policy) for variant in UPSTREAM)
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _served(variant: Variant) -> frozenset[PluginVersion]:
-    """Return the plugin versions that work with the policy that is made for each."""
-    made = {
-        version: compose(variant, select(cni_version=str(version))).policy
-        for version in known_versions.known()
-        if version >= variant.minimum
-    }
-    return frozenset(
+def _day(revision: Revision) -> str:
+    """Return the date of a revision in short words, for a narrow column."""
+    return f"{date.fromisoformat(revision.name):%d %b %Y}"
+
+
+def _failing(variant: Variant, policy: Callable[[Variant, PluginVersion], Policy]) -> str:
+    """Return the plugin versions that do not work with the policy that each has."""
+    versions = [v for v in known_versions.known() if v >= variant.minimum]
+    failing = frozenset(
         version
-        for version, policy in made.items()
-        if any(version in span for span in compatibility(policy, variant).works)
+        for version in versions
+        if not any(
+            version in span for span in compatibility(policy(variant, version), variant).works
+        )
     )
+    return ", ".join(map(str, known_versions.spans(failing))) or "none"
 
 
 def configuration_table() -> str:

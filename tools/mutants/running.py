@@ -25,6 +25,29 @@ _NOT_COPIED = shutil.ignore_patterns(
 )
 _HERE = Path(__file__).resolve().parents[2]
 _NOT_INHERITED = ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE")
+# Where else a package is promised: it reads for these commands, or they have another name.
+ELSEWHERE = {
+    "catalog": ("cli/test_commands.py",),
+    "converting": ("cli/test_convert.py",),
+    "coverage": ("cli/test_compare_command.py",),
+    "hcl": (
+        "converting/test_from_hcl.py",
+        "inputs/test_embedded_policies.py",
+        "inputs/test_rendered.py",
+    ),
+    "inputs": (
+        "review",
+        "audit",
+        "explain",
+        "coverage/test_coverage_deployment.py",
+        "coverage/test_usage.py",
+        "cli/test_bad_inputs.py",
+        "cli/test_parsed_once.py",
+        "cli/test_skipped.py",
+    ),
+    "publishing": ("cli/test_publish.py",),
+    "verifying": ("cli/test_commands.py",),
+}
 STARTING = 15  # seconds of processor time that Python, pytest and the imports may take
 
 
@@ -46,8 +69,9 @@ class NoTimeError(Exception):
 
 
 def own_tests(root: Path, package: str) -> list[str]:
-    """Return the paths of a package's own tests: its folder, and the commands' with its name."""
-    patterns = (package, f"test_{package}.py", f"cli/test_{package}.py", f"cli/test_{package}_*.py")
+    """Return the paths of a package's own tests: its folder, its commands', and `ELSEWHERE`."""
+    own = (package, f"test_{package}.py", f"cli/test_{package}.py", f"cli/test_{package}_*.py")
+    patterns = (*own, *ELSEWHERE.get(package, ()))
     tests = root / "tests"
     places = (place for pattern in patterns for place in sorted(tests.glob(pattern)))
     return [place.relative_to(root).as_posix() for place in places]

@@ -1,54 +1,22 @@
-"""An audit as a table, as lines and as plain data."""
+"""An audit as lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
+from vpc_cni_iam.audit.clusters import MetricsHelperRole
 from vpc_cni_iam.audit.judge import FamilyAudit
-from vpc_cni_iam.audit.metrics_helper import MetricsHelperRole
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
-from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs import skipped
-
-HEADERS = (
-    "role",
-    "credentials",
-    "equal to",
-    "scope",
-    "works with",
-    "breaks at",
-    "risks",
-    "what to do",
-)
-_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
-
-
-def rows(audit: Audit) -> Iterator[tuple[str, ...]]:
-    """Yield a row of the table for each role, in the order of `HEADERS`."""
-    for role in audit.roles:
-        families = role.policies.families
-        breaks = [
-            f"{_FAMILIES[f.mode]}: {', '.join(map(str, f.breaks_at))}"
-            for f in families
-            if f.breaks_at
-        ]
-        yield (
-            escape_line(role.role),
-            ", ".join(role.credentials) or "none: its trust policy does not let the plugin",
-            "\n".join(listed(role.policies.equal_to)),
-            role.policies.scope,
-            "\n".join(f"{_FAMILIES[f.mode]}: {f.works_with}" for f in families),
-            "\n".join(breaks),
-            "\n".join(role.policies.risks),
-            "\n".join(role.proposal),
-        )
 
 
 def lines(audit: Audit) -> Iterator[str]:
-    """Yield what follows the table."""
+    """Yield the roles, what was not read, and the result."""
     for role in audit.roles:
         yield from _role(role, audit.cni_version)
+        yield ""
     for helper in audit.metrics_helper:
         yield from _metrics_helper(helper)
     yield from skipped.lines(audit.unread)
@@ -56,20 +24,34 @@ def lines(audit: Audit) -> Iterator[str]:
 
 
 def _role(role: RoleAudit, version: str) -> Iterator[str]:
+    verdict = "breaks" if role.breaks else "unknown" if role.undecided else "works"
+    yield f"{verdict:<8} {role.role}"
+    for name, value in _facts(role, version):
+        yield f"         {name:<12} {value}"
+
+
+def _facts(role: RoleAudit, version: str) -> Iterator[tuple[str, str]]:
+    policies = role.policies
+    yield from (("not decided", text) for text in role.undecided)
+    for family in policies.families:
+        yield "works with", f"{FAMILIES[family.mode]}: {family.works_with}"
+        yield from _missing(family)
     for use in role.clusters:
         at = f" at plugin {use.version}" if use.version else ""
-        yield f"{role.role}: used by cluster {use.cluster}{at} ({use.by})"
+        yield "used by", f"cluster {use.cluster}{at} ({use.by})"
         if use.result:
             state = "works" if use.result.works else "breaks"
-            where = f"as {use.configuration} configures it, {_FAMILIES[use.result.mode]}"
-            yield f"{role.role}: {state} at {version} in cluster {use.cluster}, {where}"
+            where = f"as {use.configuration} configures it, {FAMILIES[use.result.mode]}"
+            yield "", f"{state} at {version} in cluster {use.cluster}, {where}"
             yield from _missing(use.result)
-    for text in role.undecided:
-        yield f"{role.role}: not decided: {text}"
-    if role.breaks:
-        yield f"{role.role}: breaks at {version}"
-    for family in role.policies.families:
-        yield from _missing(family)
+    credentials = ", ".join(role.credentials)
+    yield "credentials", credentials or "none: its trust policy does not let the plugin"
+    if policies.equal_to:
+        yield "equal to", "; ".join(listed(policies.equal_to))
+    yield "scope", policies.scope
+    if policies.risks:
+        yield "risks", ", ".join(policies.risks)
+    yield from (("to do", text) for text in role.proposal)
 
 
 def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:
@@ -85,11 +67,11 @@ def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:
         yield f"  {denied.action} is denied: {denied.breaks}"
 
 
-def _missing(family: FamilyAudit) -> Iterator[str]:
+def _missing(family: FamilyAudit) -> Iterator[tuple[str, str]]:
     for missing in family.missing:
         by = f", which {missing.by} does not allow" if missing.by else ""
-        mode = _FAMILIES[family.mode]
-        yield f"  {mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
+        mode = FAMILIES[family.mode]
+        yield "missing", f"{mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
 
 
 def conclusion(audit: Audit) -> str:

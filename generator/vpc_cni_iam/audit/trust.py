@@ -6,22 +6,19 @@ Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
-from vpc_cni_iam.policy.document import Condition, Policy, Statement
-from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Request, compile_policies, evaluate
 
 _PODS, _NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 # Its tokens name service accounts; those of other providers, such as GitHub's, do not.
 _EKS_ISSUER = "oidc.eks"
 _OTHER = ("example-namespace", "example-service-account")
-_EQUAL = frozenset(
-    ("stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "bool")
-)
 
 
 class Credentials(StrEnum):
@@ -45,14 +42,18 @@ class Trust:
 def read_trust(policy: Policy) -> Trust:
     """Return what a trust policy lets the plugin do.
 
-    Values that other conditions ask for, such as the ARN of a cluster, count as given; what is
-    undecided counts as allowed.
+    Conditions on anything but the service account, such as the cluster, the organization or the
+    time, count as met where that allows; what is undecided counts as allowed.
     """
-    compiled = compile_policies([policy], "trust policy")
+    compile_policies([policy], "trust policy")
 
     def ways(account: tuple[str, str]) -> list[tuple[Credentials, Request]]:
         requests = (pair for s in policy.statements for pair in _requests(s, account))
-        return [(c, request) for c, request in requests if not compiled.evaluate(request).denied]
+        return [
+            (credentials, request)
+            for credentials, request in requests
+            if not evaluate([_most_open(policy, request.context)], request).denied
+        ]
 
     allowed = {c for c, _ in ways((NAMESPACE, SERVICE_ACCOUNT))}
     others = ways(_OTHER)
@@ -78,19 +79,17 @@ def _requests(
     if statement.effect != "Allow":
         return
     namespace, account = service_account
-    values = _values(statement.conditions)
     for principal in statement.principals:
         for name in principal.identifiers:
             service = name.removesuffix(".cn") if principal.type == "Service" else ""
             if service == _NODES:
-                yield Credentials.node, Request("sts:AssumeRole", "*", name, values)
+                yield Credentials.node, Request("sts:AssumeRole", "*", name)
             elif service == _PODS:
                 tags = {
                     "aws:requesttag/kubernetes-namespace": namespace,
                     "aws:requesttag/kubernetes-service-account": account,
                 }
-                context = {**values, **tags}
-                yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, context)
+                yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, tags)
             elif principal.type == "Federated" and ":oidc-provider/" in name:
                 prefix = issuer(name).lower()
                 token = {
@@ -98,14 +97,14 @@ def _requests(
                     f"{prefix}:aud": AUDIENCE,
                 }
                 action = "sts:AssumeRoleWithWebIdentity"
-                yield Credentials.irsa, Request(action, "*", name, {**values, **token})
+                yield Credentials.irsa, Request(action, "*", name, token)
 
 
-def _values(conditions: tuple[Condition, ...]) -> Mapping[str, str]:
-    """Return a context in which the conditions that ask for a value hold."""
-    values = {}
-    for condition in conditions:
-        operator = condition.operator.lower().rpartition(":")[2].removesuffix("ifexists")
-        if operator in _EQUAL and condition.values:
-            values[condition.key.lower()] = condition.values[0]
-    return values
+def _most_open(policy: Policy, keys: Collection[str]) -> Policy:
+    """Return a policy with the conditions on some keys; any other one is met if that allows."""
+    statements = []
+    for statement in policy.statements:
+        conditions = tuple(c for c in statement.conditions if c.key.lower() in keys)
+        if statement.effect == "Allow" or conditions == statement.conditions:
+            statements.append(replace(statement, conditions=conditions))
+    return replace(policy, statements=tuple(statements))

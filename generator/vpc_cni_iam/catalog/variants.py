@@ -4,25 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cache
 
 from vpc_cni_iam.catalog.facts.calls import (
     Mode,
     calls,
     feature_since,
+    features,
     program_service_account,
 )
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
+from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
+_CLUSTER_NAME, _VPC_ID = "${CLUSTER_NAME}", "${VPC_ID}"
 # docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier versions send
 # CreateNetworkInterface without the cluster's tag.
 SCOPED_SINCE = PluginVersion((1, 8, 0))
+
+
+class Scope(Enum):
+    """What limits a document to a cluster; the value names the cluster in the document."""
+
+    ACCOUNT = "*"
+    CLUSTER_NAME = _CLUSTER_NAME
+    SESSION_TAGS = "${aws:PrincipalTag/eks-cluster-name}"
+
+    def apply(self, policy: Policy) -> Policy:
+        """Return a document that is scoped by the cluster's name, scoped in this way.
+
+        IAM takes a policy variable in a condition's value and not in its key, and no session tag
+        names the VPC: with session tags, conditions on those are left out, so that one document
+        works with many clusters. Source: Amazon EKS User Guide, "Grant Pods access to AWS resources
+        based on tags".
+        """
+        if self is not Scope.SESSION_TAGS:
+            return policy
+        return replace(policy, statements=tuple(map(_by_session_tags, policy.statements)))
+
+
+def _by_session_tags(statement: Statement) -> Statement:
+    tag = Scope.SESSION_TAGS.value
+    conditions = tuple(
+        replace(c, values=tuple(value.replace(_CLUSTER_NAME, tag) for value in c.values))
+        for c in statement.conditions
+        if _CLUSTER_NAME not in c.key and not any(_VPC_ID in value for value in c.values)
+    )
+    return replace(statement, conditions=conditions)
+
+
+def scoped_statements(actions: Iterable[str], revision: Revision) -> tuple[Statement, ...]:
+    """Return the statements of upstream's scoped document, reduced to some EC2 actions.
+
+    A statement with none of the actions is left out. A Describe action, which IAM cannot scope,
+    gets a statement on every resource.
+    """
+    actions = tuple(actions)
+    describe = tuple(a for a in actions if a.startswith("ec2:Describe"))
+    statements = [Statement(actions=describe, resources=("*",))] if describe else []
+    for statement in revision.document("ipv4-scoped").statements:
+        shared = tuple(a for a in actions if a in statement.actions and a not in describe)
+        if shared:
+            statements.append(replace(statement, actions=shared))
+    return tuple(statements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,5 +217,16 @@ def label(data_source: str) -> str:
 def find(names: Iterable[str]) -> tuple[Variant, ...]:
     """Return the variants of these names, each once, in the catalog's order."""
     known_names = [v.name for v in every()]
-    chosen = {resolve(name, known_names, "variant", "--variant") for name in names}
+    chosen = {_resolved(name, known_names) for name in names}
     return tuple(v for v in every() if v.name in chosen)
+
+
+def _resolved(name: str, known_names: list[str]) -> str:
+    try:
+        return resolve(name, known_names, "variant", "--variant")
+    except OptionError:
+        feature = name.replace("_", "-").casefold()
+        if feature not in features():
+            raise
+    problem = "{} is a feature, not a variant; choose a variant such as ipv4, and {--feature} {}"
+    raise OptionError("--variant", problem, feature, feature)

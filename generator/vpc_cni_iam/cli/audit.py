@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import value
-from vpc_cni_iam.cli.progress import progress
 
 HELP = """List the roles that the plugin uses or could use, and say which break at a plugin version.
 
 FILE has the output of aws iam get-account-authorization-details of one or more accounts, in any
-number of pages and files; - is standard input. Roles are those that aws-node can assume by IRSA or
-EKS Pod Identity, and roles of EC2 instances with permissions of the plugin. The output of aws eks
-describe-addon, describe-pod-identity-association, list-pod-identity-associations and
-describe-nodegroup tells which cluster uses which role and plugin version. An add-on's configuration
-values and --daemonset tell how the plugin is configured.
+number of pages and files; - is standard input. The command lists the roles that aws-node can assume
+by IRSA or EKS Pod Identity, and roles of EC2 instances with permissions of the plugin.
+
+FILE can also have the output of aws eks describe-addon, describe-nodegroup,
+describe-pod-identity-association and list-pod-identity-associations: it tells which cluster uses
+which role and plugin version. An add-on's configuration values and --daemonset tell how the plugin
+is configured.
 
 Exit code 1 means that the plugin fails with one of the roles, or that something was not read or
-decided. Service control policies are not in what IAM prints; check them with `coverage --scp`.
+decided. IAM's output has no service control policies; check them with `coverage --scp`.
 
 \b
 Examples:
@@ -32,12 +33,11 @@ Examples:
 
 
 def audit(
-    files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
-    ],
-    to: str = versions.plugin_version("Plugin version that is asked about, or latest.", "latest"),
-    strict: bool = versions.STRICT,
+    files: options.AwsOutput,
+    to: str = options.plugin_version(
+        "Plugin version to check, such as v1.20.4, or latest.", "latest", ("--to", "--cni-version")
+    ),
+    strict: bool = options.STRICT,
     daemonset: list[str] | None = value(
         "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),
@@ -57,7 +57,5 @@ def audit(
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
         result = audit_roles(details, version, deployments)
-    if result.roles and output is options.Format.text:
-        common.table(report.HEADERS, report.rows(result))
     common.show_result(result, output, report.lines(result))
     raise typer.Exit(1 if result.breaks or not result.complete else 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from vpc_cni_iam.cli import common, modules, options, versions
+from vpc_cni_iam.cli import common, modules, options
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
 
@@ -17,8 +17,8 @@ HELP = """Report local changes and out-of-date modules, with the command that fi
 Writes nothing. Exit code 1 means that a module has local changes, is out of date or incomplete, 3
 that one cannot be read. A local change that sync keeps must add no access, or be accepted in
 vpc-cni-iam.toml. The command compares with the hashes that sync wrote beside each module, which is
-fast. With --render it generates each module, and finds files that were changed with their hash.
-With --render, or where CI is set, a configuration without modules is exit code 1, too.
+fast. With --render it generates each module, and also reports a file that was changed together with
+its hash. With --render, or where CI is set, a configuration without modules is exit code 1, too.
 
 \b
 Examples:
@@ -43,16 +43,14 @@ def check(
     render: bool = flag("Generate each module and compare. For CI."),
     no_kept: bool = flag("Fail if any local change is kept."),
     config: Path | None = CONFIG,
-    strict: bool = versions.STRICT,
+    strict: bool = options.STRICT,
     quiet: bool = options.QUIET,
-    output: CheckFormat = options.choice(
-        CheckFormat, "--format", "Output format.", CheckFormat.text
-    ),
+    output: CheckFormat = options.output_format(CheckFormat.text),
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.vendoring.check import CheckResult, markdown, text
     from vpc_cni_iam.vendoring.check import check as compare
     from vpc_cni_iam.vendoring.data import check_data
-    from vpc_cni_iam.vendoring.report import CheckResult, markdown, text
     from vpc_cni_iam.vendoring.repository import orphans
 
     configuration = modules.configuration(config, strict=strict)

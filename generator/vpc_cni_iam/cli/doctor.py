@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.cache import cache_folder
+from vpc_cni_iam.cli.common import cache_folder
 from vpc_cni_iam.cli.options import FORMAT, Format
 
 if TYPE_CHECKING:
@@ -53,4 +53,5 @@ def _lines(examined: Installation) -> list[str]:
     path = examined.configuration.path
     rows.append(("configuration", path or "none", modules if path else ""))
     lines = [f"{name:<15} {value:<12} {more}".rstrip() for name, value, more in rows]
-    return [*lines, *(f"{p.severity:<8}{p.text}" for p in examined.problems)]
+    problems = [f"{p.severity:<8}{p.text}" for p in examined.problems]
+    return [*lines, *(problems or ["no problems"])]

@@ -19,9 +19,11 @@ def flag(text: str, *names: str, default: bool = False) -> Any:
     return typer.Option(default, *names, help=text)
 
 
-def value(metavar: str, text: str, default: object = None, **settings: Any) -> Any:
-    """Return an option that takes a value, with the name of its parameter."""
-    return typer.Option(default, metavar=metavar, help=text, **settings)
+def value(
+    metavar: str, text: str, default: object = None, names: Sequence[str] = (), **settings: Any
+) -> Any:
+    """Return an option that takes a value; without names it has that of its parameter."""
+    return typer.Option(default, *names, metavar=metavar, help=text, **settings)
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:

@@ -39,3 +39,4 @@ def init(
         common.show_json(FileChange(str(created), WriteAction.CREATE))
     elif not quiet:
         typer.echo(f"create  {created}")
+        common.say("next, write the module: vpc-cni-iam sync")

@@ -44,6 +44,6 @@ def serve(
     options = DestinationOptions(registry_host, move=True)
     with server(folder, port, common.say) as running:
         host = resolve(folder, options).destination.address.host
-        typer.echo("# For the file that TF_CLI_CONFIG_FILE names:")
+        typer.echo("# Add this to the file that TF_CLI_CONFIG_FILE names, and run terraform init:")
         typer.echo(configuration(host, running.server_port), nl=False)
         running.serve_forever()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import value
-from vpc_cni_iam.cli.progress import progress
 from vpc_cni_iam.coverage.usage.query_engine import QueryEngine
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ class UsageOptions:
 
     used: list[str] | None = value(
         "FILE",
-        "Say which actions the role used: events of CloudTrail, or the result of "
-        "--print-sql: a file, a directory of files, or - ; repeat for more.",
+        "Report which actions the role used. FILE has events of CloudTrail, or the result of "
+        "--print-sql; it can be a directory, or - for standard input. Repeat for more.",
     )
     role: list[str] | None = value(
         "ROLE",

@@ -100,7 +100,7 @@ def variables(names: Mapping[str, str], used: Iterable[str]) -> list[NewBlock]:
         NewBlock(
             f'variable "{names[literal]}"',
             [
-                ("description", Literal(f"What the policy documents name where {literal} stood.")),
+                ("description", Literal(f"Used in the policy documents in place of {literal}.")),
                 ("type", Expression("string")),
                 ("default", Literal(literal)),
             ],

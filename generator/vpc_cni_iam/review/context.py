@@ -32,5 +32,6 @@ class Context(Struct, frozen=True):
     target: ReviewTarget  # for what the user asks
     budget: Budget  # what the proofs of the review may cost
     created: frozenset[str]  # the addresses of roles, users and groups that the plan creates
-    anew: Mapping[str, str]  # of those, where the plan deletes what has the same name
+    # Of those, where the plan deletes what has the same name: several of unknown accounts.
+    anew: Mapping[str, tuple[str, ...]]
     unseen: int  # how many new roles may have inline policies that the plan does not show

@@ -38,7 +38,6 @@ from vpc_cni_iam.review.rules import CHECKS, RULES
 # In HCL, and in JSON.
 _DYNAMIC = r'(?m)^\s*dynamic\s+"?inline_policy\b|"dynamic"\s*:[\s\S]*"inline_policy"\s*:'
 DEFAULT_LEVEL = "warning"
-_NAMED = ("aws_iam_role", "aws_iam_user")
 OTHERS = "others that the plan does not hold"
 
 
@@ -77,8 +76,9 @@ def review(
     computed = tuple(policies.computed_attributes())
     effective = EffectivePolicies(items, computed, policies.replaced)
     budget = Budget.of_many(len(items) + len(effective.by_principal), _characters(items))
+    places = _places(plan, locator)
     clusters = tuple(
-        (plugin, cluster_change(plugin, effective.by_principal, target, budget))
+        (plugin, cluster_change(plugin, effective.by_principal, places, target, budget))
         for plugin in PluginReader(plan, policies.owners).clusters()
     )
     targets = _targets(clusters, target)
@@ -107,11 +107,11 @@ def review(
         changes,
         principals,
         clusters,
-        _places(plan, locator),
+        places,
         target,
         budget,
         _created(plan),
-        _anew(plan),
+        policies.owners.anew,
         unseen,
     )
     left = tuple(dict.fromkeys(finding for check in CHECKS for finding in check(context)))
@@ -167,22 +167,6 @@ def _created(plan: Plan) -> frozenset[str]:
         for resource in plan.resources
         if resource.type in PRINCIPALS.values() and resource.before is None and not resource.drift
     )
-
-
-def _anew(plan: Plan) -> dict[str, str]:
-    """Return the addresses of roles and users that another address had before, and its address.
-
-    So it is where a key of for_each is renamed without a moved block.
-    """
-    gone: dict[tuple[str, str], str] = {}
-    made: dict[tuple[str, str], str] = {}
-    for resource in plan.resources:
-        known = made if resource.before is None else gone
-        values = resource.after if known is made else resource.before
-        ends = resource.before is None or resource.after is None
-        if values and ends and not resource.drift and resource.type in _NAMED:
-            known[resource.type, str(values.get("name"))] = resource.address
-    return {address: gone[key] for key, address in made.items() if key in gone}
 
 
 def _targets(

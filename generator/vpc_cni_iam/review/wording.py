@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Literal, TypeVar
 
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.review.diff.changes import Change, Place
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity
 from vpc_cni_iam.review.diff.verdicts import Access, Effect, Nearest
 from vpc_cni_iam.review.findings import LEVELS, Finding, Review
-from vpc_cni_iam.review.make_finding import FAMILIES, example_text
+from vpc_cni_iam.review.make_finding import example_text
 
 Tone = Literal["plain", "good", "warn", "bad", "quiet"]
 SIGNS: dict[Effect, str] = {"gain": "+", "loss": "-", "no-op": "="}
@@ -187,7 +188,7 @@ def _version_row(cluster: ClusterChange) -> tuple[str, bool]:
         text += f"; judged by {cluster.judged_after} (--cni-version)"
     elif cluster.source == "newest":
         text += f"; judged by {cluster.judged_after}, the newest known"
-    return f"{text}, {cluster.installer}" if cluster.installer else text, changes
+    return ", ".join(filter(None, (text, cluster.installer, where(cluster.place)))), changes
 
 
 def _identity_row(cluster: ClusterChange) -> tuple[str, bool]:

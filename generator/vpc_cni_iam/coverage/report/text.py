@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
-from vpc_cni_iam.catalog.facts.calls import Impact
+from vpc_cni_iam.catalog.facts.calls import FAMILIES, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage import matrix_wording
@@ -18,8 +18,6 @@ from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs import skipped
 from vpc_cni_iam.policy.evaluate import Compiled, Request
-
-_MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def version(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
@@ -43,7 +41,7 @@ def text(
 ) -> Iterator[str]:
     """Yield the lines of a report, with `verbose` also the calls of each scenario."""
     setting = coverage.setting
-    yield f"{subject.title} against plugin {setting.version}, {_MODES[setting.mode]}"
+    yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}"
     yield from matrix_wording.equal_lines(subject)
     yield ""
     some = granted(subject.policies)
@@ -68,21 +66,30 @@ def text(
     if subject.skipped:
         yield from skipped.lines(subject.skipped)
         yield ""
-    yield summary(coverage)
+    verdict = f"{_verdict(coverage)}: " if subject.is_complete else ""
+    yield f"{verdict}{_summary(coverage)}"
     if not subject.is_complete:
         yield f"incomplete: {skipped.incomplete(subject.skipped)}"
 
 
-def summary(coverage: Coverage) -> str:
-    """Return how many calls are denied, in a line."""
+def _verdict(coverage: Coverage) -> str:
+    """Return whether the plugin works; unknown if nothing but undecided calls speaks against it."""
+    required = [call for _, call in coverage.denied() if call.range.severity == "fatal"]
+    if required:
+        return "unknown" if all(call.undecided for call in required) else "fails"
+    return "works with less" if coverage.denied() else "works"
+
+
+def _summary(coverage: Coverage) -> str:
+    """Return how many calls are denied."""
     sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
     required = sum(call.range.severity == "fatal" for call in denied)
     scenarios = f"{len(coverage.scenario_runs)} scenario{'s' * (len(coverage.scenario_runs) != 1)}"
     if not denied:
-        return f"{sent} calls in {scenarios}: all allowed"
+        return f"{sent} calls in {scenarios}, all allowed"
     return (
-        f"{sent} calls in {scenarios}: {len(denied)} denied{_undecided(denied)}, "
+        f"{sent} calls in {scenarios}, {len(denied)} denied{_undecided(denied)}, "
         f"{required or 'none'} of them required"
     )
 

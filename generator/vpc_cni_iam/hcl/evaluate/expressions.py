@@ -18,15 +18,17 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     UndecidedError,
     Unknown,
     Value,
+    ValueScope,
+    advice,
     flag,
     kind,
     number,
+    one_type,
     scalar_kinds,
     text,
     unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, ArgumentNeeds
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope, advice
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import (
     Block,
@@ -47,6 +49,7 @@ _CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None}
 _WIDTH = 100
 _ABSENT = object()
 _IN_PROGRESS = object()
+_FULL = "full_splat_expr_term"
 
 
 class Evaluator:
@@ -217,8 +220,7 @@ class Evaluator:
             return holds
         chosen, other = node.options if holds else reversed(node.options)
         value = self.evaluate(chosen)
-        kinds = scalar_kinds(value)
-        if kinds <= {"string"} and not isinstance(value, Set):
+        if isinstance(value, str):
             return value
         # Both options get one type, which may convert this one.
         try:
@@ -227,11 +229,17 @@ class Evaluator:
             return value
         if against is None or operations.shape(value) == operations.shape(against):
             return value
+        as_other = isinstance(value, Set) != isinstance(against, Set) and bool(value)
+        if as_other and (against != () or isinstance(against, Set)):
+            raise UndecidedError  # a tuple becomes a set, and of a set and a list each a list
+        kinds = scalar_kinds(value)
+        if kinds <= {"string"}:
+            return value
         as_map = len(kinds) > 1 and operations.has_map(against)
-        as_list = isinstance(value, Set) and not isinstance(against, Set) and against != ()
         converted = kinds not in (set(), scalar_kinds(value, against))
-        if as_map or as_list or converted or unknown_in(against):
+        if as_map or converted or unknown_in(against):
             raise UndecidedError
+        one_type((value, against))
         return value
 
     def _call(self, node: FunctionCall) -> Value:
@@ -295,10 +303,9 @@ class Evaluator:
             return False
 
     def _operation(self, node: Operation) -> Value:
-        return _BY_RULE.get(node.rule, Evaluator._undecided)(self, node)
-
-    def _undecided(self, node: Operation) -> Value:
-        raise UndecidedError
+        if node.rule not in _BY_RULE:
+            raise UndecidedError
+        return _BY_RULE[node.rule](self, node)
 
     def _unary(self, node: Operation) -> Value:
         sign, operand = node.parts
@@ -359,15 +366,28 @@ class Evaluator:
     def _splat(self, node: Operation) -> Value:
         inner, splat = node.parts
         assert isinstance(inner, Node) and isinstance(splat, Operation)  # noqa: S101
-        value = self.evaluate(inner)
-        steps = list(splat.parts[1:])
-        if value is None:
-            return ()
+        splats = [splat]
+        # What follows [*] is of each item, a further splat too.
+        while isinstance(inner, Operation) and inner.rule == _FULL and not inner.in_parentheses:
+            inner, splat = cast("tuple[Node, Operation]", inner.parts)
+            splats.append(splat)
+        return self._each(self.evaluate(inner), splats)
+
+    def _each(self, value: Value, splats: list[Operation]) -> Value:
+        """Return what the last of some splats, and then those before it, make of a value."""
+        *later, splat = splats
+        steps, after = list(splat.parts[1:]), []
+        if splat.rule == "attr_splat":  # an index after .* is of the whole list
+            rules = [step.rule for step in steps if isinstance(step, Operation)]
+            end = rules.index("braces_index") if "braces_index" in rules else len(steps)
+            steps, after = steps[:end], steps[end:]
         if isinstance(value, Unknown) and value.attributes is None and value.sample is None:
             return value.without_sample
         if not isinstance(value, tuple):
-            value = (value,)
-        return tuple(self._steps(item, steps) for item in value)
+            value = () if value is None else (value,)
+        items = (self._steps(item, steps) for item in value)
+        each = tuple(self._each(item, later) if later else item for item in items)
+        return self._steps(each, after)
 
 
 def _show(node: Node) -> str:
@@ -393,7 +413,7 @@ _BY_RULE: dict[str, Callable[[Evaluator, Operation], Value]] = {
     "binary_op": Evaluator._binary,
     "for_object_expr": repetition.evaluate_for,
     "for_tuple_expr": repetition.evaluate_for,
-    "full_splat_expr_term": Evaluator._splat,
+    _FULL: Evaluator._splat,
     "function_call": Evaluator._spread_call,
     "get_attr_expr_term": Evaluator._get_attribute,
     "index_expr_term": Evaluator._get_attribute,

@@ -23,6 +23,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     items,
     kind,
     number,
+    one_type,
     same_kind,
     scalar_kinds,
     text,
@@ -103,6 +104,18 @@ def to_set(value: Value) -> Set:
     raise UndecidedError
 
 
+def _to_list(value: Value) -> Value:
+    values = _collection(value)
+    one_type(values)
+    return values
+
+
+def _to_map(value: Value) -> Value:
+    fields = _map(value)
+    one_type(fields.values())
+    return fields
+
+
 def _to_text(value: Value) -> Value:
     return None if value is None else _text(value)
 
@@ -132,7 +145,7 @@ def _coalesce(*values: Value) -> Value:
             # Engines convert it if it stands beside a string.
             if any(isinstance(other, Unknown) for other in values[place:]):
                 raise UndecidedError
-            same_kind(*values[place:])
+            same_kind(*values)
         return value
     raise EvaluationError("coalesce has no argument that is not null and not empty")
 
@@ -328,8 +341,9 @@ def _json(value: Value) -> Value:
 
 def _set_operation(name: str) -> Callable[..., Value]:
     def operate(*values: Value) -> Value:
-        same_kind(*values)
         first, *others = (to_set(value) for value in values)
+        if not scalar_kinds(*values) <= {"string"}:
+            raise UndecidedError  # an empty list may be one of strings
         return to_set(tuple(getattr(set(first), name)(*others)))
 
     return operate
@@ -375,8 +389,8 @@ FUNCTIONS = {
     "startswith": Function(lambda v, start: _text(v).startswith(_text(start))),
     "strcontains": Function(lambda v, part: _text(part) in _text(v)),
     "tobool": Function(lambda v: None if v is None else flag(v)),
-    "tolist": Function(_collection),
-    "tomap": Function(_map, ArgumentNeeds.top),
+    "tolist": Function(_to_list),
+    "tomap": Function(_to_map, ArgumentNeeds.top),
     "tonumber": Function(_to_number),
     "toset": Function(to_set),
     "tostring": Function(_to_text),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.resolve import JoinedDocuments, ResolvedDocument
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.strict_json import Number, load_json
+
+_JOINED = "a document that it joins"
 
 
 def join(
@@ -24,22 +28,30 @@ def join(
     joined = document.joined
     if joined == JoinedDocuments():
         return document
+
+    def refuse(problem: str) -> InputError:
+        return InputError("", f"line {document.line}", problem)
+
     if document.name in above:
-        raise InputError("", f"line {document.line}", f"{document.name} joins itself")
+        raise refuse(f"{document.name} joins itself")
 
     def policy(text: str) -> Policy:
         if text not in joined.references:
-            return loads(text, "a document that it joins")
+            read = loads(text, _JOINED)
+            if dropped := next(_dropped_conditions(text), ""):
+                problem = f"the provider drops the condition {dropped} of {_JOINED}"
+                raise refuse(f"{problem}, whose value is no text; write it in quotes")
+            return read
         if text not in documents:
-            problem = f"joins {text}, which is not read"
-            raise InputError("", f"line {document.line}", problem)
+            raise refuse(f"joins {text}, which is not read")
+        if documents[text].joins:
+            raise refuse(f"joins {text}, which joins documents that only an engine knows")
         return join(documents[text], documents, (*above, document.name)).policy
 
     sources = list(map(policy, joined.sources))
     sids = [s.sid for source in sources for s in source.statements if s.sid]
     if len(sids) > len(set(sids)):
-        problem = "joins several statements of one Sid, which the provider refuses"
-        raise InputError("", f"line {document.line}", problem)
+        raise refuse("joins several statements of one Sid, which the provider refuses")
     whole = Policy((), "")
     for part in (*sources, document.policy, *map(policy, joined.overrides)):
         whole = _merged(whole, part)
@@ -57,3 +69,14 @@ def _merged(whole: Policy, part: Policy) -> Policy:
             statements.append(statement)
     version = max(whole.version, part.version)
     return Policy(tuple(statements), version, part.id or whole.id)
+
+
+def _dropped_conditions(text: str) -> Iterator[str]:
+    """Yield the conditions of a policy in JSON whose value is one number or boolean."""
+    document: Any = load_json(text, _JOINED)
+    statements = document["Statement"]
+    for index, statement in enumerate(statements if isinstance(statements, list) else [statements]):
+        for operator, values in statement.get("Condition", {}).items():
+            for key, value in values.items():
+                if isinstance(value, bool | Number):
+                    yield f"Statement[{index}].Condition.{operator}.{key}"

@@ -17,7 +17,11 @@ from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_read_in_part
 from vpc_cni_iam.inputs.plan.shapes import Parts, ResourceBlock
 
 _DEPTH = 100
-_PREFIXES = ("aws_iam_", "aws_eks_", "helm_release", *ROLE_USES)
+_PREFIXES = (
+    *("aws_iam_", "aws_eks_", "helm_release"),
+    *("kubernetes_service_account", "kubernetes_manifest", "kubectl_manifest"),
+    *ROLE_USES,
+)
 
 
 class Module(Struct):

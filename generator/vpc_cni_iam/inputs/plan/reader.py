@@ -41,7 +41,15 @@ from vpc_cni_iam.inputs.plan.shapes import (
     Parts,
     StateResource,
 )
-from vpc_cni_iam.inputs.plan.unread import UnreadChange, is_unread, running, unread_kind
+from vpc_cni_iam.inputs.plan.unread import (
+    UnreadChange,
+    UnreadKind,
+    gives_role,
+    is_unread,
+    opens,
+    running,
+    unread_kind,
+)
 
 _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
@@ -148,7 +156,10 @@ class _Passed(Struct):
         if actions in (("no-op",), ("read",)):
             return
         if kind := unread_kind(item, reader):
-            self.unread.append(UnreadChange(item.address, actions, kind))
+            anybody = kind is UnreadKind.resource_policy and opens(item, reader)
+            self.unread.append(UnreadChange(item.address, actions, kind, opens=anybody))
+            return
+        if gives_role(item):
             return
         self.others += 1
         if actions != ("update",):
@@ -350,7 +361,8 @@ def _changes(
         if not _is_about_access(item.type) or is_unread(item.type):
             if not drift:
                 passed.note(item, reader)
-            continue
+            if drift or not gives_role(item):
+                continue
         change = _changing(item, reader)
         if not change.actions or not ACTIONS.issuperset(change.actions):
             done = ", ".join(change.actions)[:80] or "nothing"

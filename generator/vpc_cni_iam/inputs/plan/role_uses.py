@@ -1,7 +1,8 @@
 """Which arguments of which resources say the role that a workload uses.
 
-A row names the arguments of a type, ``*`` for the blocks of a list, and the type of what each
-names: a role, or what in turn says the role. A block names it by its name, ID or ARN.
+A row names the arguments of a type, and the type of what each names: a role, or what in turn says
+the role. A block names it by its name, ID or ARN. In a path, ``*`` stands for the items of a list,
+``{}`` for text of JSON, and ``name=value`` for an object whose member ends so.
 """
 
 from __future__ import annotations
@@ -35,12 +36,19 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_batch_compute_environment": {
         "compute_resources.*.instance_role": PROFILE,
         "compute_resources.*.launch_template.*": TEMPLATE,
+        "service_role": ROLE,
     },
     "aws_ec2_fleet": {_SPECIFICATION: TEMPLATE},
     "aws_eks_node_group": {"node_role_arn": ROLE, "launch_template.*": TEMPLATE},
-    "aws_emr_cluster": {"ec2_attributes.*.instance_profile": PROFILE, "service_role": ROLE},
+    "aws_elastic_beanstalk_environment": {"setting.*.name=IamInstanceProfile.value": PROFILE},
+    "aws_emr_cluster": {
+        "autoscaling_role": ROLE,
+        "ec2_attributes.*.instance_profile": PROFILE,
+        "service_role": ROLE,
+    },
     "aws_imagebuilder_infrastructure_configuration": {"instance_profile_name": PROFILE},
     "aws_instance": {"iam_instance_profile": PROFILE, "launch_template.*": TEMPLATE},
+    "aws_opsworks_stack": {"default_instance_profile_arn": PROFILE, "service_role_arn": ROLE},
     "aws_spot_fleet_request": {
         "launch_specification.*.iam_instance_profile": PROFILE,
         "launch_specification.*.iam_instance_profile_arn": PROFILE,
@@ -51,40 +59,129 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
         "launch_template.*": TEMPLATE,
     },
     # What else runs code, or calls AWS, by a role.
+    "aws_amplify_app": {"compute_role_arn": ROLE, "iam_service_role_arn": ROLE},
+    "aws_api_gateway_integration": {"credentials": ROLE},
+    "aws_apigatewayv2_integration": {"credentials_arn": ROLE},
     "aws_apprunner_service": {"instance_configuration.*.instance_role_arn": ROLE},
+    "aws_appsync_datasource": {"service_role_arn": ROLE},
+    "aws_backup_selection": {"iam_role_arn": ROLE},
+    "aws_batch_job_definition": {
+        f"{properties}{role}": ROLE
+        for role in ("jobRoleArn", "executionRoleArn", "taskRoleArn")
+        for properties in (
+            "container_properties.{}.",
+            "ecs_properties.{}.taskProperties.*.",
+            "node_properties.{}.nodeRangeProperties.*.container.",
+        )
+    },
     "aws_bedrockagent_agent": {"agent_resource_role_arn": ROLE},
+    "aws_bedrockagent_flow": {"execution_role_arn": ROLE},
+    "aws_bedrockagent_knowledge_base": {"role_arn": ROLE},
+    "aws_bedrockagentcore_agent_runtime": {"role_arn": ROLE},
+    "aws_bedrockagentcore_browser": {"execution_role_arn": ROLE},
+    "aws_bedrockagentcore_code_interpreter": {"execution_role_arn": ROLE},
+    "aws_bedrockagentcore_gateway": {"role_arn": ROLE},
+    "aws_cloudformation_type": {"execution_role_arn": ROLE},
     "aws_cloudwatch_event_target": {
         "role_arn": ROLE,
         "ecs_target.*.task_definition_arn": TASK,
     },
     "aws_codebuild_project": {"service_role": ROLE},
-    "aws_codepipeline": {"role_arn": ROLE},
+    "aws_codedeploy_deployment_group": {"service_role_arn": ROLE},
+    "aws_codepipeline": {"role_arn": ROLE, "stage.*.action.*.role_arn": ROLE},
+    "aws_cognito_user_group": {"role_arn": ROLE},
+    "aws_config_remediation_configuration": {
+        "parameter.*.name=AutomationAssumeRole.static_value": ROLE
+    },
+    "aws_datasync_location_s3": {"s3_config.*.bucket_access_role_arn": ROLE},
+    "aws_datazone_domain": {"domain_execution_role": ROLE},
+    "aws_datazone_environment_blueprint_configuration": {
+        "manage_access_role_arn": ROLE,
+        "provisioning_role_arn": ROLE,
+    },
+    "aws_db_instance_role_association": {"role_arn": ROLE},
+    "aws_dlm_lifecycle_policy": {"execution_role_arn": ROLE},
+    "aws_dms_endpoint": {
+        "secrets_manager_access_role_arn": ROLE,
+        "service_access_role": ROLE,
+    },
+    "aws_dms_s3_endpoint": {"service_access_role_arn": ROLE},
+    "aws_ecs_express_gateway_service": {
+        "execution_role_arn": ROLE,
+        "infrastructure_role_arn": ROLE,
+        "task_role_arn": ROLE,
+    },
     "aws_ecs_service": {"task_definition": TASK},
     TASK: {"task_role_arn": ROLE, "execution_role_arn": ROLE},
+    "aws_eks_cluster": {"compute_config.*.node_role_arn": ROLE},
     "aws_eks_fargate_profile": {"pod_execution_role_arn": ROLE},
+    "aws_emr_studio": {"service_role": ROLE, "user_role": ROLE},
+    "aws_emrcontainers_job_template": {"job_template_data.*.execution_role_arn": ROLE},
     "aws_emrserverless_job_run": {"execution_role_arn": ROLE},
+    "aws_fis_experiment_template": {"role_arn": ROLE},
+    "aws_gamelift_fleet": {"instance_role_arn": ROLE},
+    "aws_glue_crawler": {"role": ROLE},
     "aws_glue_dev_endpoint": {"role_arn": ROLE},
     "aws_glue_job": {"role_arn": ROLE},
+    "aws_glue_ml_transform": {"role_arn": ROLE},
+    "aws_imagebuilder_image": {"execution_role": ROLE},
+    "aws_imagebuilder_image_pipeline": {"execution_role": ROLE},
+    "aws_iot_provisioning_template": {"provisioning_role_arn": ROLE},
     "aws_iot_role_alias": {"role_arn": ROLE},
+    "aws_kinesis_firehose_delivery_stream": {"extended_s3_configuration.*.role_arn": ROLE},
+    "aws_kinesisanalyticsv2_application": {"service_execution_role": ROLE},
+    "aws_lakeformation_resource": {"role_arn": ROLE},
     "aws_lambda_function": {"role": ROLE},
+    "aws_mskconnect_connector": {"service_execution_role_arn": ROLE},
     "aws_mwaa_environment": {"execution_role_arn": ROLE},
+    "aws_neptune_cluster": {"iam_roles.*": ROLE},
     "aws_pipes_pipe": {"role_arn": ROLE},
+    "aws_rds_cluster": {"iam_roles.*": ROLE},
+    "aws_rds_cluster_role_association": {"role_arn": ROLE},
+    "aws_redshift_cluster": {"iam_roles.*": ROLE},
+    "aws_redshift_cluster_iam_roles": {"iam_role_arns.*": ROLE},
+    "aws_redshiftserverless_namespace": {"iam_roles.*": ROLE},
+    "aws_s3_bucket_replication_configuration": {"role": ROLE},
+    "aws_s3control_access_grants_location": {"iam_role_arn": ROLE},
+    "aws_sagemaker_domain": {"default_user_settings.*.execution_role": ROLE},
     "aws_sagemaker_model": {"execution_role_arn": ROLE},
     "aws_sagemaker_notebook_instance": {"role_arn": ROLE},
+    "aws_sagemaker_pipeline": {"role_arn": ROLE},
+    "aws_sagemaker_user_profile": {"user_settings.*.execution_role": ROLE},
     "aws_scheduler_schedule": {
         "target.*.role_arn": ROLE,
         "target.*.ecs_parameters.*.task_definition_arn": TASK,
     },
+    # By which launch constraint products are provisioned.
+    "aws_servicecatalog_constraint": {"parameters.{}.RoleArn": ROLE},
     "aws_sfn_state_machine": {"role_arn": ROLE},
     "aws_ssm_activation": {"iam_role": ROLE},
+    "aws_ssm_association": {"parameters.AutomationAssumeRole": ROLE},
     "aws_ssm_maintenance_window_task": {"service_role_arn": ROLE},
+    # Of every instance without a profile.
+    "aws_ssm_service_setting": {
+        "setting_id=/default-ec2-instance-management-role.setting_value": ROLE
+    },
+    "aws_synthetics_canary": {"execution_role_arn": ROLE},
+    "aws_transfer_access": {"role": ROLE},
+    "aws_transfer_connector": {"access_role": ROLE},
+    "aws_transfer_server": {"invocation_role": ROLE},
     "aws_transfer_user": {"role": ROLE},
 }
 
 # What else is read of these types, most of which say much about other things.
 _OTHERS = ("arn", "default_version", "id", "latest_version", "metadata_options", "name")
 READ_ARGUMENTS = frozenset(
-    (*_OTHERS, *(path.partition(".")[0] for paths in ROLE_USES.values() for path in paths))
+    (
+        *_OTHERS,
+        *(
+            step.partition("=")[0]
+            for paths in ROLE_USES.values()
+            for path in paths
+            for step in path.split(".")
+            if step.partition("=")[0].isidentifier()
+        ),
+    )
 )
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.shapes import ChangedResource, Changing
+from vpc_cni_iam.policy.document import Statement
+from vpc_cni_iam.policy.parse import loads
 
 
 class UnreadKind(StrEnum):
@@ -29,14 +34,19 @@ class UnreadChange(Struct, frozen=True):
     actions: tuple[str, ...]
     kind: UnreadKind
     runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
+    opens: bool = False  # whether a policy of a resource newly lets anybody use it
 
 
 # About access.
 _UNREAD = re.compile(
-    r"awscc_(?:iam|eks|sso|organizations)_\w+|aws_ssoadmin_\w*(?:policy|assignment|boundary)\w*"
+    r"awscc_(?:cloudformation|eks|iam|identitystore|organizations|rolesanywhere|sso)_\w+"
+    r"|aws_ssoadmin_(?!permission_set$)\w+|aws_identitystore_group_membership"
     r"|aws_organizations_(?:policy|policy_attachment|resource_policy|delegated_administrator)"
-    r"|aws_eks_(?:capability|identity_provider_config)|aws_rolesanywhere_\w+|aws_kms_grant"
-    r"|aws_identitystore_group_membership|aws_cognito_identity_pool_roles_attachment"
+    r"|aws_controltower_\w+|aws_eks_(?:capability|identity_provider_config)|aws_kms_grant"
+    r"|aws_rolesanywhere_\w+|aws_cognito_identity_pool_\w+|aws_quicksight_iam_policy_assignment"
+    r"|aws_lakeformation_(?:data_lake_settings|permissions|opt_in|resource_lf_tags?)"
+    r"|aws_servicecatalog_principal_portfolio_association"
+    r"|vault_aws_secret_backend_(?:static_)?role"
     # Of IAM all but what is read and what gives no access: newer providers have more types.
     r"|aws_iam_(?!(?:(?:role|user|group)(?:_policy(?:_attachment)?)?|policy(?:_attachment)?"
     r"|(?:role|user|group)_polic(?:ies|y_attachments)_exclusive|policy_document|instance_profile"
@@ -56,23 +66,37 @@ _MAKERS = {
     "aws_cloudformation_stack": ("capabilities", re.compile("CAPABILITY_")),
     "aws_cloudformation_stack_set": ("capabilities", re.compile("CAPABILITY_")),
 }
-# By which argument policies of an organization no longer count for an account.
-_UNDER_POLICIES = {
-    "aws_organizations_account": "parent_id",
-    "aws_organizations_organization": "enabled_policy_types",
+# What is about access where these arguments change: which policies of an organization count, who
+# gets an identity of a pool, whether pods reach the metadata of instances, as what stacks are made.
+_DECIDING = {
+    "aws_cloudformation_stack": ("iam_role_arn",),
+    "aws_cloudformation_stack_set": ("administration_role_arn", "execution_role_name"),
+    "aws_cognito_identity_pool": (
+        *("allow_classic_flow", "allow_unauthenticated_identities", "cognito_identity_providers"),
+        *("openid_connect_provider_arns", "saml_provider_arns", "supported_login_providers"),
+    ),
+    "aws_ec2_instance_metadata_defaults": (
+        *("http_endpoint", "http_put_response_hop_limit", "http_tokens"),
+    ),
+    "aws_organizations_account": ("parent_id",),
+    "aws_organizations_organization": ("enabled_policy_types",),
 }
-# Objects of Kubernetes that say which role aws-node has, and who rules the cluster: as JSON, and
-# as YAML in a text of JSON.
+# Objects of Kubernetes that say which role aws-node has, what else sets it up, and who rules the
+# cluster: as JSON, and as YAML in a text of JSON.
 _OBJECT = re.compile(
-    rb"""[nN]ame\\?["']?:\s*\\?["']?aws-(?:auth|node)(?![\w-])"""
-    rb"""|kind\\?["']?:\s*\\?["']?(?:Cluster)?Role(?:Binding)?\b"""
+    rb"""[nN]ame\\?["']?:\s*\\?["']?(?:aws-(?:auth|node)|amazon-vpc-cni)(?![\w-])"""
+    rb"""|kind\\?["']?:\s*\\?["']?(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b"""
 )
+ROLE_ANNOTATION = b"eks.amazonaws.com/role-arn"
 _OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")
 _RESOURCE_POLICY = re.compile(
-    r"aws_\w+_(?:access_point|auth|bucket|bus|container|destination|domain|endpoint|file_system"
+    r"aws_s3_(?:account|bucket)_public_access_block|aws_s3_bucket_acl|aws_ram_\w+_association"
+    r"|aws_\w+_(?:access_point|auth|bucket|bus|container|destination|domain|endpoint|file_system"
     r"|identity|key|permissions|queue|registry|repository|resource|rest_api|secret|topic|vault)"
     r"_policy|aws_(?:acmpca|iot)_policy|aws_\w+_permission|aws_lambda_function_url"
 )
+# By which arguments a permission is not for everybody.
+_LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")
 _POLICY_ARGUMENTS = ("policy", "access_policies", "access_policy", "resource_policy")
 
 
@@ -81,11 +105,16 @@ def is_unread(kind: str) -> bool:
     return _UNREAD.fullmatch(kind) is not None
 
 
+def gives_role(item: ChangedResource) -> bool:
+    """Say whether an object of Kubernetes says the role of a service account."""
+    return item.type.startswith(_OF_KUBERNETES) and ROLE_ANNOTATION in bytes(item.change)
+
+
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
     if is_unread(item.type) or _is_object(item) or _makes_access(item, reader):
         return UnreadKind.access
-    if _leaves_policies(item, reader):
+    if _decides(item, reader):
         return UnreadKind.access
     if _RESOURCE_POLICY.fullmatch(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
@@ -129,16 +158,39 @@ def _makes_access(item: ChangedResource, reader: Reader) -> bool:
     return bool(unknown.get(argument)) or any(about_access.match(str(text)) for text in texts)
 
 
-def _leaves_policies(item: ChangedResource, reader: Reader) -> bool:
-    """Say whether other policies of an organization count for accounts."""
-    argument = _UNDER_POLICIES.get(item.type)
-    if argument is None:
+def _decides(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether an argument changes by which others have access."""
+    arguments = _DECIDING.get(item.type, ())
+    if not arguments:
         return False
     change = reader.decoded(item.change, Changing)
     if not change.before or not change.after:
-        return False  # an account that comes, or goes, with all that is in it
+        return False  # what comes, or goes, with all that is in it
+    before, after = change.before, change.after
     unknown = change.after_unknown if isinstance(change.after_unknown, dict) else {}
-    return bool(unknown.get(argument)) or change.before.get(argument) != change.after.get(argument)
+    return any(bool(unknown.get(name)) or before.get(name) != after.get(name) for name in arguments)
+
+
+def opens(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether a policy of a resource newly lets anybody use it, without a condition."""
+    change = reader.decoded(item.change, Changing)
+    before, after = ({*_open(values or {})} for values in (change.before, change.after))
+    # The policy of an endpoint only takes access away.
+    return bool(after - before) and not item.type.startswith("aws_vpc_endpoint")
+
+
+def _open(values: Mapping[str, Any]) -> Iterator[Statement | str]:
+    """Yield what of a resource lets anybody use it: statements, and arguments."""
+    for text in map(values.get, _POLICY_ARGUMENTS):
+        with suppress(InputError):
+            for statement in loads(text, "").statements if isinstance(text, str) else ():
+                names = {name for p in statement.principals for name in p.identifiers}
+                if statement.effect == "Allow" and "*" in names and not statement.conditions:
+                    yield statement
+    if values.get("principal") == "*" and not any(map(values.get, _LIMITS)):
+        yield "principal"
+    if values.get("authorization_type") == "NONE":
+        yield "authorization_type"
 
 
 def _has_policy(item: ChangedResource, reader: Reader) -> bool:

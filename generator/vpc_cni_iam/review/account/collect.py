@@ -58,18 +58,37 @@ class PlanPolicies:
         self._locator = locator
         self.dynamic = dynamic
         self.references = References(plan)
-        self.owners = Owners(plan, self.references)
+        self.owners = Owners(plan, self.references, locator)
         self.rebuilder = Rebuilder(self.references)
 
     def items(self) -> Iterator[PolicyChange]:
         """Yield every slot of every resource, in the plan's order."""
         for resource in self.plan.resources:
             if resource.mode == "managed":
-                for slot in slots(resource, self.plan, self.dynamic):
+                for each in slots(resource, self.plan, self.dynamic):
+                    slot = self._renamed(each) if each.kind == "membership" else each
+                    if slot is None:
+                        continue
                     if slot.whole:
                         yield from self._listed(slot)
                     else:
                         yield self._item(slot)
+
+    def _renamed(self, slot: PolicyAttribute) -> PolicyAttribute | None:
+        """Return a slot of a member with the name that it had; None for the slot of that name."""
+        argument = slot.path[0]
+        names = self.owners.renamed[argument.removesuffix("s")]
+        before, after = (
+            {
+                names.get(name, name): name
+                for name in listed(slot.resource, argument, after=later)[0]
+            }
+            for later in (False, True)
+        )
+        old, new = slot.before.value, slot.after.value
+        if new is None and names.get(old, old) in after:
+            return None
+        return replace(slot, before=AttributeValue.of(before.get(new))) if old is None else slot
 
     def _item(self, slot: PolicyAttribute) -> PolicyChange:
         action = action_of(slot.resource)
@@ -84,12 +103,12 @@ class PlanPolicies:
         return PolicyChange(slot, action, before, self._held(slot, slot.after, after=True))
 
     def computed_attributes(self) -> Iterator[PolicyChange]:
-        """Yield what roles repeat of what other resources made, or others than the plan."""
+        """Yield what roles repeat of what others made, and the boundary of who goes."""
         for resource in self.plan.resources:
-            replaced = action_of(resource) == "replace"
+            ends = action_of(resource) in ("replace", "delete")
             for slot in computed_attributes(resource, self.plan):
                 binding = self._held(slot, slot.before, after=False)
-                yield PolicyChange(slot, "no-op", binding, Binding(ABSENT) if replaced else binding)
+                yield PolicyChange(slot, "no-op", binding, Binding(ABSENT) if ends else binding)
 
     def _held(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         # The provider writes an empty text for no permissions boundary.

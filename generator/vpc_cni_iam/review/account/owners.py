@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.role_uses import KINDS
 from vpc_cni_iam.review.account.attribute_value import AttributeValue, listed, side
 from vpc_cni_iam.review.account.binding import Owner
+from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
 from vpc_cni_iam.review.account.rebuild import referred
 from vpc_cni_iam.review.account.references import References
@@ -17,16 +20,38 @@ from vpc_cni_iam.review.account.references import References
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]*):role/(?:.*/)?([^/]+)")
 UNKNOWN_ROLE = "a role known after apply"
+_MADE_ANEW = ("aws_iam_role", "aws_iam_user")
 PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
+_SAY_ROLE = (*PRINCIPALS.values(), *KINDS)
 
 
 class Owners:
     """The roles, users and groups of one plan."""
 
-    def __init__(self, plan: Plan, references: References) -> None:
+    def __init__(self, plan: Plan, references: References, locator: Locator | None = None) -> None:
         self.plan = plan
         self.references = references
+        self._locator = locator
         self.ambiguous: dict[tuple[str, str], tuple[str, ...]] = {}
+        # What is taken to name what it refers to: addresses, each with that of the other.
+        self.assumed: dict[str, str] = {}
+
+    def targets(
+        self, resource: Resource, path: tuple[str, ...], resolution: Resolution
+    ) -> Iterator[tuple[tuple[str, str, str], Resource | None]]:
+        """Yield what an argument that is known after apply refers to, and which resource it names.
+
+        None for what is not in the plan, and where a function makes another name of it.
+        """
+        argument = next((name for name in reversed(path) if not name.isdecimal()), "")
+        for reference in resolution.resources:
+            other = self.references.find(resource, reference, resolution)
+            if other is not None and self._locator and other.type in _SAY_ROLE:
+                another = self._locator.makes_another(resource.module, resource.block, argument)
+                other = None if another else other
+                if another is None and other:
+                    self.assumed[resource.address] = other.address
+            yield reference, other
 
     def of(self, slot: PolicyAttribute, *, after: bool) -> Iterator[Owner]:
         """Yield who has what stands in a slot."""
@@ -75,8 +100,7 @@ class Owners:
         """Yield who an argument refers to, and what stands for the others."""
         resolution = self.references.resolve(resource, (argument,))
         rest = list(resolution.open)
-        for reference in resolution.resources:
-            principal = self.references.find(resource, reference, resolution)
+        for reference, principal in self.targets(resource, (argument,), resolution):
             if principal is not None and principal.type == PRINCIPALS[kind]:
                 yield Owner(principal.address, kind)
             else:
@@ -121,9 +145,8 @@ class Owners:
         resolution = self.references.resolve(resource, path)
         roles = dict.fromkeys(
             role.address
-            for reference in resolution.resources
-            if (role := self.references.find(resource, reference, resolution)) is not None
-            if role.type == PRINCIPALS["role"]
+            for _, role in self.targets(resource, path, resolution)
+            if role is not None and role.type == PRINCIPALS["role"]
         )
         return " or ".join(roles) or ", ".join(referred(resolution)) or UNKNOWN_ROLE
 
@@ -173,6 +196,55 @@ class Owners:
             self.ambiguous[resource.address, name] = tuple(addresses)
         return addresses
 
+    @cached_property
+    def renamed(self) -> dict[str, dict[str, str]]:
+        """The new names of users and groups by their old ones, by kind: IAM renames in place."""
+        names: dict[str, dict[str, str]] = {kind: {} for kind in PRINCIPALS}
+        for kind, type_ in PRINCIPALS.items():
+            for resource in self.plan.resources:
+                if resource.type == type_ and resource.actions == ("update",):
+                    old, new = ((v or {}).get("name") for v in (resource.before, resource.after))
+                    if isinstance(old, str) and isinstance(new, str) and not resource.drift:
+                        names[kind][old] = new
+        return names
+
+    @cached_property
+    def anew(self) -> dict[str, tuple[str, ...]]:
+        """The addresses of roles and users that another address had before, and its addresses.
+
+        So it is where a key of for_each is renamed without a moved block.
+        """
+        gone: dict[tuple[str, str], list[Resource]] = {}
+        made: list[Resource] = []
+        for resource in self.plan.resources:
+            if resource.type in _MADE_ANEW and not resource.drift:
+                if resource.after is None and resource.before:
+                    gone.setdefault(_name_of(resource.type, resource.before), []).append(resource)
+                elif resource.before is None and resource.after:
+                    made.append(resource)
+        pairs = {
+            resource.address: self._alike(resource, gone[key])
+            for resource in made
+            if (key := _name_of(resource.type, resource.after)) in gone
+        }
+        return {address: others for address, others in pairs.items() if others}
+
+    def _alike(self, made: Resource, gone: list[Resource]) -> tuple[str, ...]:
+        """Return which of some that go may be of the account in which another is made."""
+        own = self._accounts.get(self._provider(made), "")
+        accounts = {resource.address: _account(resource) for resource in gone}
+        return tuple(a for a, other in accounts.items() if other == own or not (other and own))
+
+    @cached_property
+    def _accounts(self) -> dict[str, str]:
+        """The accounts of providers, as far as the ARNs of what they make say."""
+        accounts: dict[str, str] = {}
+        for resource in self.plan.resources:
+            provider = self._provider(resource)
+            if provider and provider not in accounts and (account := _account(resource)):
+                accounts[provider] = account
+        return accounts
+
     def _provider(self, resource: Resource) -> str:
         module = self.plan.configuration.module(resource.module)
         return module.providers.get(resource.block, "") if module else ""
@@ -199,8 +271,12 @@ def _of_account(candidates: list[Resource], account: str) -> list[Resource]:
     return [r for r in candidates if accounts[r.address] in ("", account)]
 
 
+def _name_of(kind: str, values: Mapping[str, Any] | None) -> tuple[str, str]:
+    return kind, str((values or {}).get("name"))
+
+
 def _account(resource: Resource) -> str:
-    """Return the account of a role, user or group, empty where it is not known."""
+    """Return the account of a resource of IAM, empty where it is not known."""
     for values in (resource.after, resource.before):
         if values and isinstance(arn := values.get("arn"), str):
             match = _ARN.match(arn)

@@ -42,6 +42,7 @@ _MEMBERSHIPS = {
     "aws_iam_user_group_membership": ("groups", "user"),
     "aws_iam_group_membership": ("users", "group"),
 }
+_BOUNDED = ("aws_iam_role", "aws_iam_user")
 # What removes each inline policy that it does not name.
 EXCLUSIVE = {
     f"aws_iam_{who}_policies_exclusive": f"{who}_name" for who in ("role", "user", "group")
@@ -90,7 +91,7 @@ def slots(
         argument, owner = _MEMBERSHIPS[kind]
         for slot in _each(resource, "membership", argument):
             yield replace(slot, owners=((owner, owner),))
-    elif kind in ("aws_iam_role", "aws_iam_user"):
+    elif kind in _BOUNDED:
         if kind == "aws_iam_role":
             yield _whole(resource, "trust", "assume_role_policy")
             yield from _role(resource, plan, dynamic)
@@ -101,11 +102,13 @@ def slots(
 
 
 def computed_attributes(resource: Resource, plan: Plan) -> Iterator[PolicyAttribute]:
-    """Yield what a role repeats of what other resources, or others, made."""
-    if resource.type != "aws_iam_role" or resource.drift or resource.before is None:
+    """Yield what a role repeats of what others made, and the boundary of who goes."""
+    if resource.drift or resource.before is None or resource.type not in _BOUNDED:
         return
     if resource.after is None:
-        return  # all of it is said to go
+        yield _whole(resource, "boundary", "permissions_boundary")  # the rest is said to go
+    if resource.after is None or resource.type != "aws_iam_role":
+        return
     once = resource.unchanged()
     if not _set(resource, plan, "inline_policy"):
         yield from _inline(once, plan)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
@@ -20,6 +23,8 @@ _NAMES = ("arn", "id", "name", "launch_template_id", "launch_template_name")
 # EKS refuses a launch template with an instance profile: one that the plan does not show has none.
 # Source: Amazon EKS User Guide, "Customize managed nodes with launch templates".
 _WITHOUT_PROFILE = ("aws_eks_node_group",)
+# AWS writes the policies of such a role, and nobody but its service assumes it.
+_SERVICE_LINKED = ":role/aws-service-role/"
 
 
 class RoleUse(Struct, frozen=True):
@@ -38,6 +43,7 @@ class _Argument(Struct, frozen=True):
     unknown: tuple[tuple[str, ...], ...] = ()  # the places of those known after apply
     version: Any = None  # of a launch template
     later: bool = False  # whether the version is only known after apply
+    in_text: bool = False  # whether it is in text, which may name nothing
 
 
 class Workloads:
@@ -54,7 +60,8 @@ class Workloads:
         for pattern, target in ROLE_USES.get(resource.type, {}).items():
             for argument in _arguments(values, marks, tuple(pattern.split("."))):
                 for use in self._of(resource, target, argument, after=after):
-                    if use.hidden != TEMPLATE or resource.type not in _WITHOUT_PROFILE:
+                    no_profile = use.hidden == TEMPLATE and resource.type in _WITHOUT_PROFILE
+                    if not (no_profile or _SERVICE_LINKED in use.role):
                         yield use
 
     def _of(
@@ -70,6 +77,8 @@ class Workloads:
             role = f"the role of {KINDS[target]} {name}"
         elif any(self._is_written(resource, path) for path in argument.unknown):
             named, others = self._referred(resource, target, argument)
+            if argument.in_text and not named:
+                return
             role = f"{UNKNOWN_ROLE} ({', '.join(others)})" if others else UNKNOWN_ROLE
         else:
             return
@@ -109,8 +118,7 @@ class Workloads:
         others: list[str] = []
         for path in argument.unknown:
             resolution = references.resolve(resource, path)
-            for reference in resolution.resources:
-                other = references.find(resource, reference, resolution)
+            for reference, other in self._owners.targets(resource, path, resolution):
                 if other is not None and other.type == target:
                     named[other.address] = other
                 else:
@@ -147,9 +155,15 @@ def _last(name: str) -> str:
 def _arguments(
     value: Any, marks: Any, names: tuple[str, ...], path: tuple[str, ...] = ()
 ) -> Iterator[_Argument]:
-    """Yield what stands at each place of a path, whose ``*`` are the blocks of a list."""
+    """Yield what stands at each place of a path, as of `ROLE_USES`."""
     if not names:
         yield _argument(value, marks, path)
+    elif names[0] == "{}":
+        yield from _in_text(value, marks, names[1:], path)
+    elif "=" in names[0]:
+        member, _, end = names[0].partition("=")
+        if isinstance(value, Mapping) and str(value.get(member)).endswith(end):
+            yield from _arguments(value, marks, names[1:], path)
     elif names[0] != "*":
         inner = marks.get(names[0]) if isinstance(marks, Mapping) else marks is True
         under = value.get(names[0]) if isinstance(value, Mapping) else None
@@ -161,6 +175,18 @@ def _arguments(
             yield from _arguments(item, inner, names[1:], (*path, str(number)))
     elif marks is True:
         yield _Argument(path, unknown=(path,))
+
+
+def _in_text(
+    text: Any, marks: Any, names: tuple[str, ...], path: tuple[str, ...]
+) -> Iterator[_Argument]:
+    """Yield what stands in a text of JSON; of one that is not known, what it refers to."""
+    if marks is True:
+        yield _Argument(path, unknown=(path,), in_text=True)
+    with suppress(ValueError, RecursionError):
+        value = json.loads(text) if isinstance(text, str) else None
+        for argument in _arguments(value, False, names):
+            yield replace(argument, path=path)
 
 
 def _argument(value: Any, marks: Any, path: tuple[str, ...]) -> _Argument:

@@ -7,13 +7,17 @@ from dataclasses import replace
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
-from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
+from vpc_cni_iam.review.diff.proofs import (
+    DENY_REMOVED,
+    deny_removed,
+    new_access,
+    without_example,
+)
 from vpc_cni_iam.review.diff.verdicts import Access, Line
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.gains import (
@@ -27,7 +31,6 @@ from vpc_cni_iam.review.gains import (
     upstream_update,
 )
 from vpc_cni_iam.review.make_finding import (
-    finding,
     finding_of,
     kind_of,
     line_texts,
@@ -78,14 +81,6 @@ rule(
     "What that is stands in the group's policies, of which the plan may not show all.",
 )
 rule(
-    "boundary-weakened",
-    "error",
-    "new-access any-change",
-    "A permissions boundary is taken off, replaced or widened.",
-    "A boundary holds back what policies grant: what it newly allows counts from then on where a "
-    "policy grants it, and without a boundary all that policies grant counts.",
-)
-rule(
     "access-removed",
     "note",
     "any-change",
@@ -129,33 +124,6 @@ def check(context: Context) -> Iterator[Finding]:
             if change.action != "drift":
                 yield from _access(change, context)
         yield from _left_group(change, context)
-    yield from _made_anew(context)
-
-
-def _made_anew(context: Context) -> Iterator[Finding]:
-    """Yield what somebody newly gets whom the plan deletes, and makes at another address."""
-    resources = {r.address: r for r in context.plan.resources if not r.drift}
-    trusts = {c.address: c for c in context.changes if c.kind == "trust" and c.action != "drift"}
-    for address, gone in context.anew.items():
-        place, name = context.places.get(address), "permissions_boundary"
-        old = side(resources[gone], name, after=False)
-        new = side(resources[address], name, after=True)
-        # Of two that are sensitive, the values do not tell whether they are the same.
-        if (old.value or old.hidden) and (old.hidden or new.hidden or old.value != new.value):
-            message = f"{address} is made anew in place of {gone}"
-            message += ", and may not have its permissions boundary"
-            yield finding("boundary-weakened", message, address=address, place=place)
-        before, after = trusts.get(gone), trusts.get(address)
-        if before is None or after is None:
-            continue
-        if before.before.policy is None or after.after.policy is None:
-            continue  # what is not known is a finding of its own
-        policies = ([before.before.policy], [after.after.policy])
-        access = new_access(*policies, context.budget.answer())
-        if access.verdict != "no new access":
-            message = f"{address} is made anew in place of {gone}, and others can assume it"
-            details = (example_or_reason(access),)
-            yield finding_of(after, "trust-widened", message, details)
 
 
 def _managed_by(change: Change) -> Iterator[Finding]:
@@ -184,7 +152,7 @@ def _access(change: Change, context: Context) -> Iterator[Finding]:
         message = f"{kind_of(change)} is not a policy: {'; '.join(change.after.why)}"
         yield finding_of(change, "unreadable-policy", message)
     elif change.kind == "boundary":
-        yield from _boundary(change, gains, losses)
+        return  # of which there is a file of its own
     elif change.kind == "exclusive" or change.type.endswith("_exclusive"):
         yield from _exclusive(change, context, gains, losses)
     elif change.kind == "membership":
@@ -207,8 +175,6 @@ def _not_proven(
     if access.verdict == "new access" and change.kind == "trust":
         yield from _trusted(change, access, context, gains)
     elif access.verdict == "new access":
-        if change.bounds:
-            yield _boundary_widened(change, access, gains)
         if change.principals or not change.bounds:
             yield _gained(change, access, context, gains)
     elif access.verdict == "not proven":
@@ -252,28 +218,6 @@ def _membership(
     if losses:
         message = f"{losses[0].text.replace(' from ', ' leaves ', 1)}"
         yield finding_of(change, "access-removed", message, line_texts(losses))
-
-
-def _boundary(
-    change: Change, gains: tuple[Line, ...], losses: tuple[Line, ...]
-) -> Iterator[Finding]:
-    one_absent = "absent" in (change.before.known, change.after.known)
-    if gains:
-        message = f"{change.address} gets another permissions boundary, which may limit it less"
-        if one_absent:
-            message = f"{change.address} loses its permissions boundary"
-        yield finding_of(change, "boundary-weakened", message, line_texts(gains))
-    elif losses:
-        message = f"{change.address} gets a permissions boundary"
-        message += "" if one_absent else " that limits it more"
-        yield finding_of(change, "access-removed", message, line_texts(losses))
-
-
-def _boundary_widened(change: Change, access: Access, gains: tuple[Line, ...]) -> Finding:
-    details = (*line_texts(gains), example_or_reason(access))
-    message = f"{names_text(change.bounds)} {can_call(change)}, where a policy allows it"
-    message += f": {change.address} is the permissions boundary, and allows more"
-    return finding_of(change, "boundary-weakened", message, details)
 
 
 def _exclusive(

@@ -19,12 +19,19 @@ rule(
     "A principal gets permissions in a cluster.",
     "An access policy of EKS gives an IAM principal permissions in Kubernetes. Who administers a "
     "cluster can run pods with any of its service accounts, and so with the role of aws-node; "
-    "that is an error.",
+    "that is an error. With another authentication mode other principals count: access entries, "
+    "those of the ConfigMap `aws-auth`, or both. Who creates a cluster may administer it.",
 )
 _ASSOCIATION, _ENTRY = "aws_eks_access_policy_association", "aws_eks_access_entry"
 # Of entries of another type, EKS makes the principal a node of the cluster.
 _STANDARD = "STANDARD"
 _ADMIN = ("AmazonEKSClusterAdminPolicy", "AmazonEKSAdminPolicy")
+_CLUSTER = "aws_eks_cluster"
+# Of `access_config`: what is so where it is not set, and what a change means.
+_AUTHENTICATION = {
+    "authentication_mode": ("CONFIG_MAP", "other principals count from then on"),
+    "bootstrap_cluster_creator_admin_permissions": (True, "who creates it administers it"),
+}
 _ARGUMENTS = {
     _ASSOCIATION: ("cluster_name", "principal_arn", "policy_arn", "access_scope"),
     _ENTRY: ("cluster_name", "principal_arn", "kubernetes_groups", "type", "user_name"),
@@ -32,15 +39,16 @@ _ARGUMENTS = {
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield access policies and entries that come or change."""
+    """Yield access policies, entries and authentication modes that come or change."""
     for resource in context.plan.resources:
+        if resource.type == _CLUSTER and not resource.drift and not resource.deposed:
+            yield from _authentication(resource, context)
         if resource.type not in _ARGUMENTS or resource.drift or resource.mode != "managed":
             continue
         action = action_of(resource)
         place = context.places.get(resource.address)
         if resource.after is None and action == "delete":
-            message = f"{resource.address} is deleted: the principal loses permissions in a cluster"
-            yield finding("access-removed", message, address=resource.address, place=place)
+            yield _removed(resource, context)
         elif action in ("create", "update", "replace") and _differs(resource):
             level, message = _widened(resource, context)
             yield finding(
@@ -50,6 +58,63 @@ def check(context: Context) -> Iterator[Finding]:
                 place=place,
                 level=level,
             )
+
+
+def _removed(resource: Resource, context: Context) -> Finding:
+    message = f"{resource.address} is deleted: the principal loses permissions in a cluster"
+    level: Level | None = None
+    before = resource.before or {}
+    principal = str(before.get("principal_arn"))
+    who = context.owners.role_of(resource, ("principal_arn",), principal)
+    goes = {who, before.get("cluster_name")} & _deleted(context)
+    if (before.get("type") or _STANDARD) != _STANDARD and not goes:
+        message = f"{resource.address} is deleted: nodes with {who} can no longer join the cluster"
+        level = "warning"
+    place = context.places.get(resource.address)
+    return finding("access-removed", message, address=resource.address, place=place, level=level)
+
+
+def _deleted(context: Context) -> set[object]:
+    """Return the addresses and names of what the plan deletes."""
+    gone = [r for r in context.plan.resources if action_of(r) == "delete"]
+    return {r.address for r in gone} | {(r.before or {}).get("name") for r in gone}
+
+
+def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
+    """Yield that others are let into a cluster than before."""
+    if cluster.before is None or cluster.after is None:
+        return
+    old, new = (_block(values, "access_config") for values in (cluster.before, cluster.after))
+    configuration, block = context.plan.configuration, "access_config"
+    # Where it is not set, it is computed.
+    later = flagged(cluster.unknown, block) and configuration.expression(
+        cluster.module, cluster.block, block
+    )
+    for name, (default, means) in _AUTHENTICATION.items():
+        before, after = old.get(name, default), new.get(name, default)
+        if later and name not in new:
+            after = "a value known after apply"
+        if before != after and after is not False:
+            message = f"{cluster.address} changes {name} from {_text(before)} to {_text(after)}"
+            place = context.places.get(cluster.address)
+            yield finding(
+                "cluster-access-widened",
+                f"{message}: {means}",
+                address=cluster.address,
+                attribute=name,
+                place=place,
+            )
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _block(values: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
+    """Return the first block of a name, empty if there is none."""
+    blocks = (values or {}).get(name)
+    block = blocks[0] if isinstance(blocks, list) and blocks else {}
+    return block if isinstance(block, Mapping) else {}
 
 
 def _differs(resource: Resource) -> bool:
@@ -92,8 +157,6 @@ def _widened(resource: Resource, context: Context) -> tuple[Level | None, str]:
         return None, f"{who} gets {' and '.join(rights) or 'an access entry that gives nothing'}"
     policy = str(values.get("policy_arn") or "an access policy known after apply")
     name = policy.rpartition("/")[2]
-    scopes = values.get("access_scope")
-    scope = scopes[0] if isinstance(scopes, list) and scopes else {}
-    namespaces = scope.get("namespaces") if isinstance(scope, dict) else None
+    namespaces = _block(values, "access_scope").get("namespaces")
     where = f"in {', '.join(map(str, namespaces))}" if namespaces else "in the whole cluster"
     return "error" if name in _ADMIN else None, f"{who} gets {name} {where}"

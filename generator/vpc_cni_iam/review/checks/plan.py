@@ -15,10 +15,12 @@ rule(
     "unseen",
     "note",
     "",
-    "A new role may have inline policies that the plan says nothing of.",
+    "Of a new role, the plan does not say which inline policies it has, or what uses it.",
     "A plan shows a new role with a dynamic `inline_policy` block that is only known after apply "
     "in the same way as a role without one. `--source` tells them apart, for modules of the same "
-    "repository; make such policies resources of their own.",
+    "repository; make such policies resources of their own. An argument that is known after apply "
+    "is taken to name the role or other resource that it refers to, since a plan does not say what "
+    "a function makes of it. `--source` does, where the reference stands in the resource itself.",
 )
 rule(
     "incomplete",
@@ -40,13 +42,13 @@ rule(
     "warning",
     "new-access any-change",
     "A resource changes that is about access, and that is not read.",
-    "Resources of the provider `awscc`, permission sets, members of groups of Identity Center, "
-    "policies, policy types, moved accounts and delegated administrators of an organization, "
-    "credentials of IAM users, SAML providers, types of IAM that this release does not know, IAM "
-    "Roles Anywhere, roles of Cognito identity pools, grants of KMS keys, capabilities and "
-    "identity providers of EKS, CloudFormation stacks with capabilities, IAM by Cloud Control, "
-    "calls of functions, and roles, role bindings and the objects `aws-node` and `aws-auth` of "
-    "Kubernetes are not read: look at them in the plan.",
+    "Resources of the provider `awscc`, of Identity Center, Control Tower, IAM Roles Anywhere and "
+    "Lake Formation, policies, policy types, moved accounts and delegated administrators of an "
+    "organization, credentials of IAM users, SAML providers, types of IAM that this release does "
+    "not know, identity pools of Cognito, grants of KMS keys, capabilities and identity providers "
+    "of EKS, CloudFormation stacks with capabilities or another role, IAM by Cloud Control, calls "
+    "of functions, roles of Vault, and roles, role bindings and the objects of the plugin and "
+    "`aws-auth` of Kubernetes are not read: look at them in the plan.",
 )
 rule(
     "unread-command",
@@ -63,7 +65,8 @@ rule(
     "A policy of a resource changes, and is not read.",
     "Policies of buckets, keys, queues, topics, repositories, secrets and other resources, and "
     "permissions of functions, let principals do something with the resource, whatever their own "
-    "policies say. Only policies of principals are reviewed.",
+    "policies say. Only policies of principals are reviewed. It is a warning where the policy "
+    "newly allows every principal, without a condition.",
 )
 # What looks alike, since it names no address, is shown together.
 _UNREAD = {
@@ -74,6 +77,7 @@ _UNREAD = {
         "The policy of a resource changes and is not read",
     ),
 }
+_OPENS = "The policy of a resource newly allows every principal, without a condition"
 rule(
     "plan-format-unknown",
     "note",
@@ -90,6 +94,12 @@ def check(context: Context) -> Iterator[Finding]:
         many = f"{context.unseen} new roles have" if context.unseen > 1 else "a new role has"
         message = f"The plan does not say whether {many} inline policies of a dynamic block"
         yield finding("unseen", f"{message}; --source does")
+    if assumed := context.owners.assumed:
+        address = min(assumed)
+        more = f" and {len(assumed) - 1} more" if len(assumed) > 1 else ""
+        message = f"{address}{more} may use another resource than the one that is taken, "
+        message += f"{assumed[address]}: the plan does not say what is made of the reference"
+        yield finding("unseen", message, means=("new-access",))
     if not plan.complete:
         yield finding("incomplete", "The plan leaves something out, or puts it off")
     if is_newer_format(plan.format):
@@ -104,7 +114,9 @@ def check(context: Context) -> Iterator[Finding]:
         yield finding("ambiguous-principal", message, address=address, place=place, level=level)
     for unread in plan.unread:
         rule_id, message = _UNREAD[unread.kind]
+        place, level = context.places.get(unread.address), None
+        if unread.opens:
+            message, level = _OPENS, "warning"
         message = message.format(address=unread.address, runs=", ".join(unread.runs))
         message = f"{message}; the plan does: {', '.join(unread.actions)}"
-        place = context.places.get(unread.address)
-        yield finding(rule_id, message, address=unread.address, place=place)
+        yield finding(rule_id, message, address=unread.address, place=place, level=level)

@@ -18,7 +18,7 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
-from vpc_cni_iam.review.findings import Finding, Level, rule
+from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
 from vpc_cni_iam.review.make_finding import example_text, finding
 
 rule(
@@ -101,17 +101,20 @@ _PLACES = {
     "region": "region",
     "account_id": "account",
 }
+# As the attribute of a plan is compared: whether it is unknown, and its value.
+_UPSTREAM, _NAMESPACE = '[false, "https://aws.github.io/eks-charts"]', '[false, "kube-system"]'
 _PLACES_OF_CALLS = ("cluster_name", "vpc_id")
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the plugin in each cluster."""
     for plugin, change in context.clusters:
-        if plugin.before.installed and not plugin.after.installed:
+        if plugin.before.installed and (not plugin.after.installed or _moves(plugin)):
             yield from _removed(plugin, context)
             continue
         yield from _version(plugin, change, context)
         yield from _configuration(plugin, context)
+        yield from _deciding(plugin, context)
         if change.after.deleted and not plugin.goes:
             yield _deleted_role(plugin, change, context)
         elif plugin.stays and not _is_new(plugin, context):
@@ -120,10 +123,18 @@ def check(context: Context) -> Iterator[Finding]:
         yield from _elsewhere(plugin, change, context)
 
 
+def _moves(plugin: ClusterPlugin) -> bool:
+    """Say whether what installs the plugin moves to another cluster."""
+    old, new = (side.names.get("cluster_name") for side in (plugin.before, plugin.after))
+    return plugin.stays and bool(old and new) and old != new
+
+
 def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     if not plugin.stays:
         return
-    message = f"{plugin.installer} is deleted: the plugin is removed from {_cluster(plugin)}"
+    done = "moves to another cluster" if _moves(plugin) else "is deleted"
+    cluster = plugin.before.names.get("cluster_name") if _moves(plugin) else _cluster(plugin)
+    message = f"{plugin.installer} {done}: the plugin is removed from {cluster}"
     level: Level | None = None
     if plugin.preserved:
         message = f"{plugin.installer} is deleted, and leaves the plugin running unmanaged"
@@ -177,6 +188,31 @@ def _configuration(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]
         )
         message = f"The plugin's configuration changes: {', '.join(changed)}"
         yield _finding(plugin, context, "plugin-configuration-changed", message, details)
+
+
+def _deciding(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
+    """Yield changes of values by which aws-node may run other code or have another role."""
+    if not (plugin.before.installed and plugin.after.installed):
+        return
+    old, new = dict(plugin.before.config.others), dict(plugin.after.config.others)
+    if "chart" in new and "chart" not in old:  # in place of the add-on
+        old |= {"chart": new["chart"], "repository": _UPSTREAM, "namespace": _NAMESPACE}
+    elif "chart" in old and "chart" not in new:
+        return
+    changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if changed:
+        what = "Helm release" if "chart" in new else "add-on"
+        message = f"The plugin's {what} changes what is not read: {', '.join(changed)}"
+        message += "; aws-node may run other code, or have another role"
+        place = context.places.get(plugin.installer)
+        yield finding(
+            "plugin-configuration-changed",
+            message,
+            address=plugin.installer,
+            place=place,
+            level="warning",
+            means=MEANINGS,
+        )
 
 
 def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[Finding]:

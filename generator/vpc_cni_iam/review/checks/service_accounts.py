@@ -1,12 +1,14 @@
-"""Which service accounts get a role by an association or an add-on, but for the plugin's."""
+"""Which service accounts get a role, but for the plugin's."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.unread import ROLE_ANNOTATION
 from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
@@ -21,12 +23,15 @@ rule(
     "service-account-role",
     "warning",
     "new-access any-change",
-    "A service account gets an existing role, by EKS Pod Identity or by an add-on.",
+    "A service account gets an existing role, by EKS Pod Identity, an add-on or an annotation.",
     "Every pod that runs with the service account can do what the role may do. It is an error "
     "where the role may do everything, or change IAM permissions. A role that the plan creates has "
     "no such finding; its policies have findings of their own.",
 )
 _ADDON = "aws_eks_addon"
+_ANNOTATING = ("helm_release", "k8s_", "kubectl_", "kubernetes_", _ADDON)
+_ROLE_ANNOTATION = ROLE_ANNOTATION.decode()
+_IN_TEXT = re.compile(re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)""")
 _BLOCK = "pod_identity_association"
 _POD_IDENTITY = "EKS Pod Identity"
 
@@ -47,12 +52,19 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         if action_of(resource) not in ("create", "update", "replace"):
             continue
-        uses = _association if resource.type == ASSOCIATION else _addon
-        if resource.type in (ASSOCIATION, _ADDON):
-            before = set(uses(resource, context, after=False))
-            for use in uses(resource, context, after=True):
-                if use not in before and use.role not in context.created:
-                    yield _finding(resource, use, context)
+        before = set(_uses(resource, context, after=False))
+        for use in dict.fromkeys(_uses(resource, context, after=True)):
+            if use not in before and use.role not in context.created:
+                yield _finding(resource, use, context)
+
+
+def _uses(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
+    if resource.type == ASSOCIATION:
+        yield from _association(resource, context, after=after)
+    if resource.type == _ADDON:
+        yield from _addon(resource, context, after=after)
+    if resource.type.startswith(_ANNOTATING) and not is_plugin(resource):
+        yield from _annotated(resource, context, after=after)
 
 
 def _association(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -92,6 +104,39 @@ def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_Ac
     if arn.value or arn.unknown:
         role = context.owners.role_at(resource, ("service_account_role_arn",), arn.value)
         yield _AccountRole(cluster, f"the service account of {addon}", role, "IRSA")
+
+
+def _annotated(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
+    values = resource.after if after else resource.before
+    who = f"a service account of {resource.address}"
+    configuration = context.plan.configuration
+    for place, arn in _annotations(values, resource.unknown if after else False):
+        path = place
+        while path and configuration.expression(resource.module, resource.block, *path) is None:
+            path = path[:-1]
+        yield _AccountRole(None, who, context.owners.role_at(resource, path, arn), "IRSA")
+
+
+def _annotations(
+    value: Any, marks: Any, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    """Yield the roles that annotations name, with their places; None for one that is not known."""
+    if isinstance(value, str):
+        yield from ((path, arn) for arn in _IN_TEXT.findall(value))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            mark = marks[number] if isinstance(marks, list) and number < len(marks) else False
+            yield from _annotations(item, mark, (*path, str(number)))
+    elif isinstance(value, Mapping) or isinstance(marks, Mapping):
+        known, later = (part if isinstance(part, Mapping) else {} for part in (value, marks))
+        # A value of a chart, in whose name dots are escaped.
+        named = str(known.get("name")).replace("\\.", ".").endswith(_ROLE_ANNOTATION)
+        for key in {**known, **later}:
+            item, where = known.get(key), (*path, key)
+            if not (key.endswith(_ROLE_ANNOTATION) or (named and key == "value")):
+                yield from _annotations(item, later.get(key), where)
+            elif item or later.get(key) is True:
+                yield where, str(item) if item else None
 
 
 def _is_written(resource: Resource, context: Context) -> bool:

@@ -16,6 +16,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
 from vpc_cni_iam.review.account.plugin_config import PluginConfig
+from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.review.diff.coverage import ReviewTarget, missing_permissions, mode_for
 from vpc_cni_iam.review.diff.proofs import roles_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access, MissingPermission
@@ -59,6 +60,7 @@ class ClusterChange(Struct, frozen=True):
     after: PluginIdentity
     # Whether aws-node may newly do anything by the identity after; None where the identity stays.
     access: Access | None
+    place: Place | None  # where what installs it is written
 
     @property
     def identity_changes(self) -> bool:
@@ -94,10 +96,11 @@ def judged_version(
 def cluster_change(
     plugin: ClusterPlugin,
     principals: Mapping[str, PrincipalPolicies],
+    places: Mapping[str, Place | None],
     target: ReviewTarget,
     budget: Budget,
 ) -> ClusterChange:
-    """Return the plugin of a cluster on both sides of a plan; `principals` are by address."""
+    """Return the plugin of a cluster on both sides of a plan; the mappings are by address."""
     before, after = plugin.before, plugin.after
     (version, _), (later, source) = (judged_version(s.config, target) for s in (before, after))
     if not (before.installed and before.config.version):
@@ -116,6 +119,7 @@ def cluster_change(
         _identity(before, old, version, modes[0], target),
         _identity(after, new, later, modes[1], target),
         None,
+        places.get(plugin.installer),
     )
     if not change.identity_changes:
         return change

@@ -470,7 +470,7 @@ def test_the_list_for_programs_says_which_versions_were_observed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "given", "expected"),
+    ("base", "changes", "expected"),
     [
         ({"cni_version": "v1.20.4"}, {}, {"cni_version": "v1.20.4"}),
         ({"revision": OLDEST}, {}, {"revision": OLDEST}),
@@ -489,10 +489,10 @@ def test_the_list_for_programs_says_which_versions_were_observed() -> None:
     ],
 )
 def test_what_a_user_does_not_give_stays(
-    base: dict[str, Any], given: dict[str, Any], expected: dict[str, Any]
+    base: dict[str, Any], changes: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    assert override(options(["ipv6"], **base), **given) == options(["ipv6"], **expected)
-    both = override(options(["ipv6"], **base), ["ipv4"], **given)
+    assert override(options(["ipv6"], **base), **changes) == options(["ipv6"], **expected)
+    both = override(options(["ipv6"], **base), ["ipv4"], **changes)
     assert both == options(["ipv4"], **expected)
 
 

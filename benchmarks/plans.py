@@ -131,8 +131,8 @@ def write(path: Path, policies: int, others: int) -> None:
         for n, t in enumerate(texts)
     ]
     big = {f"k{n}": {"a": [1, 2, {"x": "y" * 50}], "b": None} for n in range(25)}
-    instances = [resource("aws_instance", f"i{n}", big) for n in range(others)]
-    everything = [*iam, *instances]
+    records = [resource("aws_route53_record", f"r{n}", big) for n in range(others)]
+    everything = [*iam, *records]
     plan = {
         "format_version": "1.2",
         "terraform_version": "1.15.5",

@@ -157,15 +157,19 @@ def _changes(
     elif made:
         message, level = f"{message}; the plan makes {made} in this module", "note"
     else:
-        message = f"{message}; whether that allows more is not known: {access.reason}"
-        reaches = [reach_of_role(role, context) for role in new_roles]
-        if _not_shown(old_roles, context) and any(reaches):
-            message, level = f"{message}; it {next(filter(None, reaches))}", "error"
+        level = "error" if (reach := _unseen_reach(old_roles, new_roles, context)) else None
+        message = f"{message}; whether that allows more is not known: {access.reason}{reach}"
     yield _finding(resource, message, context, details, level)
     if (
         is_of_instances(resource.type) and resource.type != _NODE_GROUP
     ):  # of which the cluster is known
         yield from _missing(resource, old_roles, new_roles, context)
+
+
+def _unseen_reach(old: list[str], new: list[str], context: Context) -> str:
+    """Return how far new roles reach, in words, in place of ones that the plan does not show."""
+    reaches = (reach_of_role(role, context) for role in new if _not_shown(old, context))
+    return next((f"; it {reach}" for reach in reaches if reach), "")
 
 
 def _may_be(resource: Resource, use: RoleUse, context: Context) -> str:

@@ -46,7 +46,7 @@ def test_markdown_and_html_show_text_as_it_is() -> None:
     assert escape_markdown("a|*b*<c>") == "a\\|\\*b\\*\\<c\\>"
     assert code_span("a`b|c") == "`a\\u0060b\\u007cc`"
     assert code_cell("a`b|c") == "`` a`b\\|c ``"
-    assert escape_html("<a href='x'>\x00&\"") == "&lt;a href=&#x27;x&#x27;&gt;\ufffd&amp;&quot;"
+    assert escape_html("<a 'x'>\x00&\"") == "&lt;a &#x27;x&#x27;&gt;\\u0000&amp;&quot;"
 
 
 def escapes_by_hand(code: str) -> list[int]:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,11 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
-from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
+from vpc_cni_iam.catalog.facts.store import calls_data, managed_data, observed_data
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.listing import changes, listing
 from vpc_cni_iam.catalog.notes import failure_note
-from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.catalog.options import options, override
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy
@@ -459,6 +460,40 @@ def test_the_table_of_changes_has_each_version_that_has_another_document_or_call
 def test_a_variant_is_too_new_for_a_version_by_its_own_reason(variant: str, reason: str) -> None:
     with pytest.raises(UsageError, match=re.escape(reason)):
         compose(BY_NAME[variant], select(cni_version="v1.7.5"))
+
+
+def test_the_list_for_programs_says_which_versions_were_observed() -> None:
+    """As the evidence has them, which is written down beside the catalog."""
+    observed = {entry["version"].removeprefix("v") for entry in observed_data()}
+    listed = {v["version"].removeprefix("v") for v in listing()["versions"] if v["observed"]}
+    assert listed == observed
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "expected"),
+    [
+        ({"cni_version": "v1.20.4"}, {}, {"cni_version": "v1.20.4"}),
+        ({"revision": OLDEST}, {}, {"revision": OLDEST}),
+        ({"revision": OLDEST}, {"cni_version": "v1.20.4"}, {"cni_version": "v1.20.4"}),
+        ({"cni_version": "v1.20.4"}, {"revision": OLDEST}, {"revision": OLDEST}),
+        (
+            {"cni_version": "v1.20.4", "features": ["multi-nic"]},
+            {"cni_version": "v1.21.0"},
+            {"cni_version": "v1.21.0", "features": ["multi-nic"]},
+        ),
+        (
+            {"cni_version": "v1.20.4"},
+            {"features": ["multi-nic"]},
+            {"cni_version": "v1.20.4", "features": ["multi-nic"]},
+        ),
+    ],
+)
+def test_what_a_user_does_not_give_stays(
+    base: dict[str, Any], changes: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert override(options(["ipv6"], **base), **changes) == options(["ipv6"], **expected)
+    both = override(options(["ipv6"], **base), ["ipv4"], **changes)
+    assert both == options(["ipv4"], **expected)
 
 
 def set_of(value: object) -> object:

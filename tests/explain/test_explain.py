@@ -245,6 +245,7 @@ def test_the_role_of_the_node_and_the_missing_cluster_name_are_recognised() -> N
     assert explanation["cni_version"] == "v1.22.4"
     assert causes(explanation) == {"node-role": "certain", "cluster-name-missing": "possible"}
     assert explanation["encoded"]
+    assert explanation["reason"].startswith("no identity-based policy allows the ec2:Create")
 
 
 @pytest.mark.parametrize(
@@ -314,7 +315,7 @@ def test_a_condition_of_no_variant_is_named_by_its_key(
     key: str, resource: str, tmp_path: Path
 ) -> None:
     statement = {"Effect": "Allow", "Action": "*", "Resource": "*"}
-    condition = {"StringEquals": {key: "x", "ec2:Region": "eu-west-1"}}
+    condition = {"StringEquals": {"ec2:Region": "eu-west-1", key: "x"}}
     text = json.dumps({"Statement": {**statement, "Condition": condition}})
     (tmp_path / "policy.json").write_text(text)
     met = {"ec2:Region": "eu-west-1"}

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from synthetic import Json, allow, document, plan, policy, resource, reviewed, rules
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.report import html, markdown, text
 from vpc_cni_iam.review.report_formats import Setting
@@ -115,3 +116,18 @@ def test_accounts_for_which_other_policies_of_the_organization_count_are_said(
     assert rules_of(before, after) == {"unread-resource"}
     assert rules_of(before, None, after_unknown={argument: True}) == {"unread-resource"}
     assert rules_of(before, before) == set()
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(100, True), (101, False)])
+def test_a_configuration_of_modules_that_nest_too_deeply_is_refused(
+    depth: int, is_read: bool
+) -> None:
+    module: Json = {}
+    for _ in range(depth):
+        module = {"module_calls": {"m": {"module": module}}}
+    content = plan(configuration={"root_module": module})
+    if is_read:
+        assert read_plan(content, "plan.json").source == "plan.json"
+    else:
+        with pytest.raises(InputError, match="nest too deeply to be a plan"):
+            read_plan(content, "plan.json")

@@ -316,6 +316,13 @@ def test_a_file_that_no_engine_reads_stands_for_none_that_it_does(tmp_path: Path
     assert "outputs.tf: output ipv4_json is missing" in map(str, result.findings)
 
 
+def test_folders_that_no_engine_reads_are_not_compared(tmp_path: Path) -> None:
+    """Engines keep the modules that they downloaded in a hidden folder."""
+    folder = write_tree(tmp_path / "m", {**render(POLICY), ".terraform/modules/x/main.tf": "{"})
+    result = verified(folder)
+    assert result.clean and ".terraform" not in str(result.notes)
+
+
 def test_what_is_added_beside_the_documents_leaves_them_ok(tmp_path: Path) -> None:
     """The documents are what the catalog has, and the module is not."""
     result = verified(changed(tmp_path / "m", "a policy of * on *"))

@@ -66,8 +66,10 @@ def _section(path: str, command: TyperCommand) -> Iterator[str]:
         record = parameter.get_help_record(context)
         if record is not None:
             name, meaning = record
-            flag, _, value = name.partition(" ")
-            yield f"| `{flag.rstrip(',')}` | {f'`{value}`' if value else ''} | {_cell(meaning)} |"
+            *flags, last = name.split(", ")
+            flag, _, value = last.partition(" ")
+            names = ", ".join(f"`{flag}`" for flag in (*flags, flag))
+            yield f"| {names} | {f'`{value}`' if value else ''} | {_cell(meaning)} |"
 
 
 def _cell(text: str) -> str:
@@ -77,4 +79,4 @@ def _cell(text: str) -> str:
 def _inline(text: str) -> str:
     """Return help as Markdown: nothing in it is markup, and options are code."""
     escaped = re.sub(r"([*_<>\[\]])", r"\\\1", text)
-    return re.sub(r"(?<![\w-])(--[a-z][a-z-]*)", r"`\1`", escaped)
+    return re.sub(r"`[^`]*`|(?<![\w-])--[a-z][a-z-]*", lambda m: f"`{m[0].strip('`')}`", escaped)

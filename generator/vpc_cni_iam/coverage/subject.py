@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
@@ -21,12 +22,13 @@ from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
-from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.variables import GivenVariables
 
 _ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
 _LOG_GROUP = re.compile(
@@ -136,6 +138,10 @@ def open_filled(
     user_values: GivenVariables | None = None,
 ) -> InputPolicies:
     """Return the policies of an input, with examples for names that the user did not choose."""
+    # A review of a plan opens no other input.
+    from vpc_cni_iam.inputs.identify import open_policies  # noqa: PLC0415
+    from vpc_cni_iam.inputs.variables import GivenVariables  # noqa: PLC0415
+
     parameters.values(options)
     values = {name: value for name, value in _or_examples(options).items() if value}
     named = frozenset(name for name, value in options.items() if value)

@@ -179,6 +179,26 @@ def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:
     return copies
 
 
+def _refuse_changed(
+    before: Mapping[str, bytes | None], observed: Mapping[str, bytes] | None
+) -> None:
+    for path, content in before.items():
+        if observed is not None and content != observed.get(path):
+            raise ChangedError(path)
+
+
+def _undo(tree: OpenTree, replacements: Iterable[Replacement]) -> None:
+    with uninterrupted():
+        for replacement in replacements:
+            with contextlib.suppress(OSError):
+                replacement.undo()
+        tree.remove_made()
+
+
+def _bytes(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
+
+
 def _write(
     tree: OpenTree,
     directory: Path,
@@ -187,14 +207,9 @@ def _write(
     observed: Mapping[str, bytes] | None,
     step: Callable[[str], None],
 ) -> tuple[FileChange, ...]:
-    contents = {
-        path: content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
-        for path, content in files.items()
-    }
+    contents = {path: _bytes(content) for path, content in files.items()}
     before = {path: tree.read(path) for path in (*contents, *removed)}
-    for path, content in before.items():
-        if observed is not None and content != observed.get(path):
-            raise ChangedError(path)
+    _refuse_changed(before, observed)
     changes = [
         FileChange(path, _action(content, contents.get(path)))
         for path, content in before.items()
@@ -221,11 +236,7 @@ def _write(
             with _named(directory, path):
                 replacement.confirm()
     except BaseException:
-        with uninterrupted():
-            for replacement in reversed(work.values()):
-                with contextlib.suppress(OSError):
-                    replacement.undo()
-            tree.remove_made()
+        _undo(tree, reversed(work.values()))
         raise
     with uninterrupted():
         for replacement in work.values():

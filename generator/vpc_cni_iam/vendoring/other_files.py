@@ -63,8 +63,8 @@ def _replaced(name: str, own: Container[str]) -> str:
     """Return the effect of a file on a module's own files; empty for none."""
     if _OVERRIDE.fullmatch(name):
         return "is merged over the generated files by an engine"
-    twin = name.partition(".tofu")[0] + ".tf"
-    if ".tofu" in name and twin in own:
+    twin = name.removesuffix(".tofu") + ".tf"
+    if name.endswith(".tofu") and twin in own:  # main.tofu.json replaces a main.tf.json alone
         return f"is read by OpenTofu in place of {twin}"
     return ""
 

@@ -63,10 +63,23 @@ class RememberedRuns(Generic[T]):
         self._setting, self._summary = setting, summary
         self._first: _Turn | None = None
         self._size = 0
+        self._actions: dict[str, None] = {}  # those of all requests so far
+        self._known: dict[tuple[tuple[Applies, ...], ...], T] = {}
 
     def of(self, policies: Sequence[Policy]) -> T:
         """Return the summary of the runs with some policies."""
-        compiled, turn = compile_policies(policies), self._first
+        compiled = compile_policies(policies)
+        # Whatever else is in a policy is about none of the requests.
+        tests = tuple(map(compiled.tests, self._actions))
+        if tests in self._known:
+            return self._known[tests]
+        if len(self._known) >= _ANSWERS:
+            self._known.clear()
+        result = self._known[tests] = self._walk(compiled, policies)
+        return result
+
+    def _walk(self, compiled: Compiled, policies: Sequence[Policy]) -> T:
+        turn = self._first
         while turn is not None and turn.request is not None:
             turn = turn.following.get(turn.answer(compiled, turn.request))
         if turn is not None:
@@ -82,6 +95,7 @@ class RememberedRuns(Generic[T]):
         if self._size > MOST:
             self._first, self._size = None, len(answers)
         requests = [request for request, _ in answers]
+        self._actions |= dict.fromkeys(request.action for request in requests)
         turn = self._first = self._first or _Turn(requests[0] if requests else None)
         for (_, decision), following in zip(answers, [*requests[1:], None], strict=True):
             turn = turn.following.setdefault(_answer(decision), _Turn(following))

@@ -241,9 +241,7 @@ class AccountDetails:
                             seen[role.arn] = digest
                             yield self._role(role, number, f"$.RoleDetailList[{index}]")
                         elif seen[role.arn] != digest:
-                            problem = (
-                                "is described twice, with different content; give one of the two"
-                            )
+                            problem = "is described twice, differently; give one of the two"
                             raise InputError(reader.source, role.arn, problem)
 
     def _role(self, role: _Role, number: int, place: str) -> RoleDetail:

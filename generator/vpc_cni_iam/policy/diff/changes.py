@@ -233,6 +233,10 @@ def _by_effect(kind: ChangeKind, permission: Permission) -> ChangeKind:
     return kind if permission.effect == "Allow" else _OF_A_DENY.get(kind, kind)
 
 
+def _joined_lines(permissions: list[Permission]) -> str:
+    return " and ".join(p.line[1].removeprefix("on ") for p in permissions)
+
+
 def _replaced(before: list[Permission], after: list[Permission], budget: Budget) -> _Replacement:
     """Return what it means that permissions replace others; one of the sides has only one."""
     old, new, every = before[0], after[0], [*before, *after]
@@ -255,10 +259,7 @@ def _replaced(before: list[Permission], after: list[Permission], budget: Budget)
         matching = "" if tighter and looser else f": {_MATCHING[tighter, looser]} requests match"
         text = f"{new.where}: {_conditions_replaced(gone, come)}{matching}"
     else:
-        old_lines, new_lines = (
-            " and ".join(p.line[1].removeprefix("on ") for p in side) for side in (before, after)
-        )
-        text = f"from {old_lines} to {new_lines}"
+        text = f"from {_joined_lines(before)} to {_joined_lines(after)}"
     kind = ChangeKind.CHANGED if tighter == looser else kinds[looser]
     return _Replacement(_by_effect(kind, new), action, text, tuple(before), tuple(after))
 

@@ -65,7 +65,8 @@ class Containers:
         if not self._budget.affords(_STEPS_OF_A_PAIR + len(numbers) + len(others)):
             return
         numbers &= others
-        if _holds(_is_nothing, self._budget, permission.bare):
+        can_be_nothing = any(getattr(permission.bare, name) for name in _CAN_LEAVE_NOTHING)
+        if can_be_nothing and _holds(_is_nothing, self._budget, permission.bare):
             numbers = {*range(len(self._permissions))}
         for number in sorted(numbers):
             if contains(self._permissions[number], permission, self._budget):

@@ -9,7 +9,7 @@ statements' resources.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
@@ -53,7 +53,6 @@ class StatementCover:
     _implied: dict[tuple[ConditionCheck, ...], dict[ConditionCheck, bool]] = field(
         default_factory=dict
     )
-    _outside: dict[Hashable, Word | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._index = ClauseIndex(self.clauses)
@@ -129,28 +128,27 @@ class StatementCover:
         if side.text is not None:
             self.budget.spend(len(language.exact.wild) // _PATTERNS_OF_A_STEP)
             return language.has(side.text)
-        key = ("inside", side, id(language))
-        if key not in self._outside:
-            self._outside[key] = _outside(side, [language], self.budget)
-        return self._outside[key] is None
+        return _outside(side, [language], self.budget) is None
 
     def _escape(self, side: RegionSide, clauses: Sequence[Clause]) -> Word | None:
         """Return a resource of a side that no statement is about, None if there is none."""
         self.budget.spend(1 + len(clauses))
         if any(clause.resources.names(side.template) for clause in clauses):
             return None
-        key = (side, tuple(clause.at for clause in clauses), tuple(c.denies for c in clauses))
-        if key not in self._outside:
-            self._outside[key] = _outside(side, [c.resources for c in clauses], self.budget)
-        return self._outside[key]
+        return _outside(side, [clause.resources for clause in clauses], self.budget)
 
 
 def _outside(side: RegionSide, languages: Sequence[Language], budget: Budget) -> Word | None:
-    """Return a word of a side that none of some languages has, None if there is none."""
-    for word, members in _partition(side, languages, budget, bool):
-        if not members:
-            return word
-    return None
+    """Return a word of a side that none of some languages has, None if there is none.
+
+    Policies that change keep most statements, and a statement its languages.
+    """
+
+    def first() -> Word | None:
+        partition = _partition(side, languages, budget, bool)
+        return next((word for word, members in partition if not members), None)
+
+    return budget.remember(("outside", side, *languages), first)
 
 
 def _partition(

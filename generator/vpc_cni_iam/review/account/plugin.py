@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
@@ -35,8 +36,7 @@ class IdentityKind(StrEnum):
     unknown = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """The identity of aws-node on one side of a plan."""
 
     kind: IdentityKind  # how it gets its credentials
@@ -51,8 +51,7 @@ class Identity:
 NO_IDENTITY = Identity(IdentityKind.unknown)
 
 
-@dataclass(frozen=True, slots=True)
-class PluginState:
+class PluginState(Struct, frozen=True):
     """The plugin in a cluster on one side of a plan."""
 
     installed: bool  # whether the plan has an add-on or a Helm version of it
@@ -64,8 +63,7 @@ class PluginState:
     names: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterPlugin:
+class ClusterPlugin(Struct, frozen=True):
     """The plugin in one cluster, before and after."""
 
     cluster: str  # the cluster's address in the plan, else its name; empty where neither is known

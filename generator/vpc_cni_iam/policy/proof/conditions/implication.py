@@ -39,6 +39,14 @@ class Unimplied:
     value: str | None = None
 
 
+def _null_holds(known: constraints.KeyConstraints, conclusion: ConditionCheck) -> bool:
+    """Say whether a Null condition holds, whether the key is there or not."""
+    absent_values = {values.truth(value) for value in conclusion.values}
+    return not (known.absent and True not in absent_values) and not (
+        known.present and False not in absent_values
+    )
+
+
 def implied(
     premises: Sequence[ConditionCheck], conclusion: ConditionCheck, budget: Budget
 ) -> Unimplied | None:
@@ -50,11 +58,7 @@ def implied(
     budget.spend(_STEPS + len(resolved.premises) + values_compared)
     known, operator = constraints.presence(about), conclusion.operator
     if operator.base.family is Family.NULL and not operator.quantifier:
-        absent_values = {values.truth(value) for value in conclusion.values}
-        wrong = (known.absent and True not in absent_values) or (
-            known.present and False not in absent_values
-        )
-        return Unimplied() if wrong else None
+        return None if _null_holds(known, conclusion) else Unimplied()
     if _at_once(known, about, conclusion):
         return None
     if known.absent and not _true_if_absent(conclusion):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from itertools import islice, permutations, product
 from typing import TypeAlias
@@ -122,6 +122,15 @@ def _holds(tests: Sequence[conditions.Test], base: Context, key: str, value: Val
     return all(test(context) is True for test in tests)
 
 
+def _distinct_values(keys: Iterable[str]) -> dict[str, Value]:
+    """Return an ordinary value of each policy variable, no two the same."""
+    chosen: dict[str, Value] = {}
+    for key in keys:
+        value = key_values.likely(key, set())[0]
+        chosen[key] = value if value not in chosen.values() else f"{value}{len(chosen) + 1}"
+    return chosen
+
+
 def variable_values(
     within: Sequence[Template], clauses: Sequence[Clause], budget: Budget
 ) -> Iterator[Context]:
@@ -132,10 +141,7 @@ def variable_values(
     keys = dict.fromkeys(
         p.key for t in (*texts, *resources) for p in t if isinstance(p, PolicyVariable)
     )
-    first: dict[str, Value] = {}
-    for key in keys:
-        value = key_values.likely(key, set())[0]
-        first[key] = value if value not in first.values() else f"{value}{len(first) + 1}"
+    first = _distinct_values(keys)
     yield first
     if not keys:
         return

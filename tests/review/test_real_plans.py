@@ -70,6 +70,7 @@ EXPECTED: dict[str, list[str]] = {
         "warning unknown-policy aws_iam_policy.opaque policy",
         "warning unknown-policy aws_iam_policy.rebuilt policy",
         "note new-policy aws_iam_role.other assume_role_policy",
+        "note unseen",
     ],
     "drift": [
         "error coverage-lost aws_iam_policy.cni policy",
@@ -145,6 +146,7 @@ EXPECTED: dict[str, list[str]] = {
             f"note new-policy aws_iam_role.{r} assume_role_policy"
             for r in ("blocks", "dynamic", "list")
         ),
+        "note unseen",
     ],
 }
 

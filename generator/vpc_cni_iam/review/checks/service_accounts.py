@@ -129,14 +129,20 @@ def _annotations(
             yield from _annotations(item, mark, (*path, str(number)))
     elif isinstance(value, Mapping) or isinstance(marks, Mapping):
         known, later = (part if isinstance(part, Mapping) else {} for part in (value, marks))
-        # A value of a chart, in whose name dots are escaped.
-        named = str(known.get("name")).replace("\\.", ".").endswith(_ROLE_ANNOTATION)
-        for key in {**known, **later}:
-            item, where = known.get(key), (*path, key)
-            if not (key.endswith(_ROLE_ANNOTATION) or (named and key == "value")):
-                yield from _annotations(item, later.get(key), where)
-            elif item or later.get(key) is True:
-                yield where, str(item) if item else None
+        yield from _annotations_of(known, later, path)
+
+
+def _annotations_of(
+    known: Mapping[str, Any], later: Mapping[str, Any], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    # A value of a chart, in whose name dots are escaped.
+    named = str(known.get("name")).replace("\\.", ".").endswith(_ROLE_ANNOTATION)
+    for key in {**known, **later}:
+        item, where = known.get(key), (*path, key)
+        if not (key.endswith(_ROLE_ANNOTATION) or (named and key == "value")):
+            yield from _annotations(item, later.get(key), where)
+        elif item or later.get(key) is True:
+            yield where, str(item) if item else None
 
 
 def _is_written(resource: Resource, context: Context) -> bool:

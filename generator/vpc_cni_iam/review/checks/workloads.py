@@ -149,23 +149,29 @@ def _changes(
     words = (" and ".join(roles) or "no role" for roles in (new_roles, old_roles))
     message = f"{resource.address} uses {' in place of '.join(words)}"
     details = (f"example: {example_text(access.witness)}",) if access.witness else ()
-    level: Level | None = None
-    made = next(filter(None, (_may_be(resource, use, context) for use in new)), "")
-    if access.verdict in _VERDICTS:
-        more, level = _VERDICTS[access.verdict]
-        message += more
-    elif made:
-        message, level = f"{message}; the plan makes {made} in this module", "note"
-    else:
-        message = f"{message}; whether that allows more is not known: {access.reason}"
-        reaches = [reach_of_role(role, context) for role in new_roles]
-        if _not_shown(old_roles, context) and any(reaches):
-            message, level = f"{message}; it {next(filter(None, reaches))}", "error"
-    yield _finding(resource, message, context, details, level)
+    more, level = _judged_as(resource, new, old_roles, access, context)
+    yield _finding(resource, f"{message}{more}", context, details, level)
     if (
         is_of_instances(resource.type) and resource.type != _NODE_GROUP
     ):  # of which the cluster is known
         yield from _missing(resource, old_roles, new_roles, context)
+
+
+def _judged_as(
+    resource: Resource, new: list[RoleUse], old: list[str], access: Access, context: Context
+) -> tuple[str, Level | None]:
+    """Return whether new roles allow more than old ones, in words with a level."""
+    if access.verdict in _VERDICTS:
+        return _VERDICTS[access.verdict]
+    for made in (_may_be(resource, use, context) for use in new):
+        if made:
+            return f"; the plan makes {made} in this module", "note"
+    more = f"; whether that allows more is not known: {access.reason}"
+    if _not_shown(old, context):
+        for reach in (reach_of_role(use.role, context) for use in new):
+            if reach:
+                return f"{more}; it {reach}", "error"
+    return more, None
 
 
 def _may_be(resource: Resource, use: RoleUse, context: Context) -> str:

@@ -63,6 +63,15 @@ ACCOUNT = {
 Y = "aws_iam_policy.y.policy"
 # An input, its files, and the name of what cannot be read in it.
 NOT_READ: dict[str, tuple[str, dict[str, str], str]] = {
+    "a misspelt policy": (
+        "f.json",
+        {
+            "f.json": json.dumps(
+                {"read": EVERYTHING, "b": {"Version": "2012-10-17", "Statment": []}}
+            )
+        },
+        "$.b",
+    ),
     "a file": ("d", {"d/a.tf": READ + computed('file("y.json")')}, Y),
     "a variable": ("d", {"d/a.tf": READ + computed("var.y")}, Y),
     "one of two": (

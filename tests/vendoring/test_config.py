@@ -321,7 +321,7 @@ def test_no_configuration_outside_the_checkout_applies(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [os.mkfifo, os.mkdir, lambda path: os.symlink("nowhere", path)], ids=["pipe", "d", "l"]
+    "make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")], ids=["pipe", "d", "l"]
 )
 def test_another_thing_of_its_name_hides_no_configuration(
     tmp_path: Path, make: Callable[[Path], None]

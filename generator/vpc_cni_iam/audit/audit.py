@@ -43,6 +43,10 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import compile_policies
 
 _MANAGED = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/AmazonEKS_CNI_Policy")
+_BY_ANYONE = (
+    'its policies serve the plugin, and its trust policy names the principal "*": AWS does not say '
+    "whether that means services and web identities, too; name who assumes it"
+)
 # What makes the account matter to a policy: an account's number, whole or in part, or its key.
 _ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
 
@@ -142,7 +146,8 @@ class _Auditor:
             undecided = _undecided(missing, refused)
             helper = judge_metrics_helper(detail.arn, trust.metrics_helper, helped, role, undecided)
             self.metrics_helper.append(helper)
-        if not trust.credentials and not uses:
+        assumed = bool(trust.credentials or uses)
+        if not (assumed or trust.by_anyone):
             return None
         serves = trust.for_plugin or bool(uses)
         role, missing, refused = self._with_policies(detail, trust.credentials)
@@ -155,6 +160,9 @@ class _Auditor:
             # Whether it could serve depends on what is not there.
             self._missing.update(missing)
             self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
+            return None
+        if not assumed:
+            self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, _BY_ANYONE))
             return None
         undecided = _undecided(missing, refused)
         judgement = self._judge(role, key)

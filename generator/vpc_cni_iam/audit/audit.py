@@ -141,12 +141,9 @@ class _Auditor:
             trust = Trust((), for_plugin=False)
             if not (uses or helped):
                 return None
-        if helped or (trust.metrics_helper and not (trust.credentials or uses)):
-            role, missing, refused = self._with_policies(detail, trust.metrics_helper)
-            undecided = _undecided(missing, refused)
-            helper = judge_metrics_helper(detail.arn, trust.metrics_helper, helped, role, undecided)
-            self.metrics_helper.append(helper)
         assumed = bool(trust.credentials or uses)
+        if helped or (trust.metrics_helper and not assumed):
+            self._judge_metrics_helper(detail, trust, helped)
         if not (assumed or trust.by_anyone):
             return None
         serves = trust.for_plugin or bool(uses)
@@ -168,6 +165,14 @@ class _Auditor:
         judgement = self._judge(role, key)
         uses = tuple(self._as_configured(use, role) for use in uses)
         return self._audit(detail, trust, uses, judgement, undecided)
+
+    def _judge_metrics_helper(
+        self, detail: RoleDetail, trust: Trust, uses: tuple[ClusterUse, ...]
+    ) -> None:
+        role, missing, refused = self._with_policies(detail, trust.metrics_helper)
+        undecided = _undecided(missing, refused)
+        helper = judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, undecided)
+        self.metrics_helper.append(helper)
 
     def _with_policies(
         self, detail: RoleDetail, credentials: tuple[Credentials, ...]

@@ -146,14 +146,9 @@ class _Auditor:
             self._judge_metrics_helper(detail, trust, helped)
         if not (assumed or trust.by_anyone):
             return None
-        serves = trust.for_plugin or bool(uses)
         role, missing, refused = self._with_policies(detail, trust.credentials)
         key = _key(detail)
-        if not serves:
-            if key not in self._serving:
-                self._serving[key] = bool(modes(role))
-            serves = self._serving[key]
-        if not serves:
+        if not (trust.for_plugin or uses or self._serves(role, key)):
             # Whether it could serve depends on what is not there.
             self._missing.update(missing)
             self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
@@ -165,6 +160,11 @@ class _Auditor:
         judgement = self._judge(role, key)
         uses = tuple(self._as_configured(use, role) for use in uses)
         return self._audit(detail, trust, uses, judgement, undecided)
+
+    def _serves(self, role: PluginRole, key: bytes) -> bool:
+        if key not in self._serving:
+            self._serving[key] = bool(modes(role))
+        return self._serving[key]
 
     def _judge_metrics_helper(
         self, detail: RoleDetail, trust: Trust, uses: tuple[ClusterUse, ...]

@@ -168,6 +168,7 @@ def anyone(action: str, principal: Any = "*", **conditions: dict[str, str]) -> d
     return {"Version": "2012-10-17", "Statement": {**statement, "Condition": conditions}}
 
 
+SESSION_TAGS = json.loads(run("policy", "ipv4-pod-identity").out)
 WEB, SUB = "sts:AssumeRoleWithWebIdentity", f"{ISSUER}:sub"
 
 
@@ -180,6 +181,7 @@ WEB, SUB = "sts:AssumeRoleWithWebIdentity", f"{ISSUER}:sub"
         (anyone("sts:AssumeRole", Bool={"aws:SecureTransport": "true"}), allow("ec2:*"), False),
         (anyone(WEB, StringLike={SUB: "system:*:aws-node"}), allow("ec2:*"), False),
         (anyone(WEB, StringLike={SUB: "system:*:app"}), allow("ec2:*"), True),
+        (anyone("sts:AssumeRole"), SESSION_TAGS, False),
         (anyone("sts:AssumeRole"), allow("s3:*"), True),
         (anyone("sts:AssumeRoleWithSAML"), allow("ec2:*"), True),
         (anyone("sts:*", StringEquals={"aws:PrincipalOrgID": "o-x"}), allow("ec2:*"), True),

@@ -146,8 +146,9 @@ class _Auditor:
             self._judge_metrics_helper(detail, trust, helped)
         if not (assumed or trust.by_anyone):
             return None
-        role, missing, refused = self._with_policies(detail, trust.credentials)
-        key = _key(detail)
+        credentials = trust.credentials if assumed else (Credentials.pod_identity,)
+        role, missing, refused = self._with_policies(detail, credentials)
+        key = _key(detail) + f"{role.session_tags} {role.partition}".encode()
         if not (trust.for_plugin or uses or self._serves(role, key)):
             # Whether it could serve depends on what is not there.
             self._missing.update(missing)
@@ -207,7 +208,6 @@ class _Auditor:
         return self._trusts[key]
 
     def _judge(self, role: PluginRole, key: bytes) -> PolicyAudit:
-        key += f"{role.session_tags} {role.partition}".encode()
         if key not in self._judged:
             self._judged[key] = judge(role, self._families)
         return self._judged[key]

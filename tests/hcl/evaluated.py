@@ -150,6 +150,10 @@ KNOWN: dict[str, object] = {
     'trimsuffix("baa", "a")': "ba",
     'try(local.pair.z, "fallback")': "fallback",
     "try(var.names[9], var.names[0])": "b",
+    'try(true ? ["a"] : [], [])': ["a"],
+    'try(true ? "a" : null, "b")': "a",
+    "try(false ? 1 : var.names[0], 2)": "b",
+    'can(true ? { a = "x" } : {})': True,
     "can(local.pair.z)": False,
     "can(local.pair.a)": True,
     'upper("ae")': "AE",
@@ -205,4 +209,7 @@ UNKNOWN = {
     "data.x.y.z && true": "data.x.y.z",
     'false ? "a" : 0': 'false ? "a" : 0',
     "try([data.x.y.z], [])": "data.x.y.z",
+    'try(true ? { a = "x" } : data.x.y.z, {})': 'true ? { a = "x" } : data.x.y.z',
+    'try(true ? "a" : ["b"], "c")': 'true ? "a" : ["b"]',
+    'can(true ? "a" : data.x.y.z)': 'true ? "a" : data.x.y.z',
 }

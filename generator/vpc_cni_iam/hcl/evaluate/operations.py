@@ -140,6 +140,12 @@ def may_fail(value: Value) -> Unknown | None:
     return next((part for item in items(value) if (part := may_fail(item))), None)
 
 
+def may_differ(value: Value, other: Value) -> bool:
+    """Say whether two values may be of types that have none in common."""
+    alike = all(isinstance(value, part) == isinstance(other, part) for part in (tuple, dict))
+    return not alike or may_fail(other) is not None
+
+
 def has_map(value: Value) -> bool:
     """Say whether a map or object is in a value."""
     return isinstance(value, dict) or any(has_map(part) for part in items(value))

@@ -1,7 +1,6 @@
 """Text that somebody else wrote: a terminal, Markdown and HTML find nothing in it to obey."""
 
 import ast
-from pathlib import Path
 
 import pytest
 
@@ -47,7 +46,7 @@ def test_markdown_and_html_show_text_as_it_is() -> None:
     assert escape_markdown("a|*b*<c>") == "a\\|\\*b\\*\\<c\\>"
     assert code_span("a`b|c") == "`a\\u0060b\\u007cc`"
     assert code_cell("a`b|c") == "`` a`b\\|c ``"
-    assert escape_html("<a href='x'>\x00&\"") == "&lt;a href=&#x27;x&#x27;&gt;\ufffd&amp;&quot;"
+    assert escape_html("<a 'x'>\x00&\"") == "&lt;a &#x27;x&#x27;&gt;\\u0000&amp;&quot;"
 
 
 def escapes_by_hand(code: str) -> list[int]:
@@ -90,11 +89,7 @@ def test_escaping_by_hand_is_seen(code: str) -> None:
     assert escapes_by_hand(code)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in sorted(SOURCE.rglob("*.py")) if path.name != "escape.py"],
-    ids=lambda path: path.relative_to(SOURCE).as_posix(),
-)
-def test_no_other_module_escapes_by_hand(path: Path) -> None:
-    lines = escapes_by_hand(path.read_text())
-    assert not lines, f"{path}:{lines}: use vpc_cni_iam.escape"
+def test_no_other_module_escapes_by_hand() -> None:
+    for path in SOURCE.rglob("*.py"):
+        lines = escapes_by_hand(path.read_text()) if path.name != "escape.py" else []
+        assert not lines, f"{path}:{lines}: use vpc_cni_iam.escape"

@@ -165,9 +165,9 @@ def test_a_long_line_of_keys_is_refused_at_once() -> None:
         check_toml(".".join("a" * 100_000) + " = 1", "f")
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("**/*.tf"))[:200], ids=str)
-def test_no_module_here_is_refused(path: Path) -> None:
-    check_hcl(path.read_text(encoding="utf-8", errors="replace"), "f")
+def test_no_module_here_is_refused() -> None:
+    for path in sorted(ROOT.glob("**/*.tf"))[:200]:
+        check_hcl(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
 VALUES = st.recursive(

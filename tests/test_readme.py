@@ -158,7 +158,7 @@ def test_what_is_generated_and_committed_is_current() -> None:
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("page", [*sorted(ROOT.glob("*.md")), *PAGES[1:]], ids=lambda p: p.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-        assert (page.parent / target).exists() or target in GENERATED, target
+def test_every_link_leads_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *PAGES[1:]]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists() or target in GENERATED, (page, target)

@@ -16,7 +16,7 @@ from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from vpc_cni_iam.policy.proof.examples.aws import ORDINARY
+from vpc_cni_iam.policy.proof.examples.ordinary import by_service
 
 POLICY = Path(__file__).resolve().parent.parent.joinpath("generator/vpc_cni_iam/policy")
 # The types of services' condition keys, and which resources each service has.
@@ -63,7 +63,7 @@ def service_resources() -> dict[str, Any]:
     for prefix, service in _services():
         own = {name: _form(each["arn"]) for name, each in service["resources"].items()}
         arns[prefix] = sorted({*own.values()})
-        named = {name for names in ORDINARY.get(prefix, {}).values() for name in names.split()}
+        named = {name for names in by_service().get(prefix, {}).values() for name in names}
         for name in sorted(named & {*service["privileges"]}):
             types = map(str, service["privileges"][name]["resource_types"])
             actions[f"{prefix}:{name}"] = sorted({own[t] for t in types if t in own})

@@ -169,20 +169,4 @@ class PublishError(VpcCniIamError):
 
 
 class EngineError(VpcCniIamError):
-    """Terraform or OpenTofu is missing, or a run of it failed.
-
-    `command` is the argument list that was run, empty if none was; `returncode` is None if it did
-    not run to its end; `stderr` has no colour codes.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        command: tuple[str, ...] = (),
-        returncode: int | None = None,
-        stderr: str = "",
-    ) -> None:
-        super().__init__(message)
-        self.command = command
-        self.returncode = returncode
-        self.stderr = stderr
+    """Terraform or OpenTofu is missing, or a run of it failed."""

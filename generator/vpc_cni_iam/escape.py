@@ -5,7 +5,6 @@ No other module escapes for these; `tests/test_escape.py` looks for code that do
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 
@@ -18,7 +17,6 @@ _INVISIBLE = re.compile(
     "\U0001d159\U000e0100-\U000e01ef]"
 )
 _PRINTABLE_ASCII = re.compile(r"[ -~]*", re.ASCII)
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # What servers that run jobs obey in their logs: GitHub's commands, and those that begin with ##.
 _LOG_COMMAND = re.compile(
     r":(?=:(?:add-|debug|echo|endgroup|error|group|notice|remove-|save-|set-|stop-|warning)"
@@ -92,9 +90,11 @@ def code_span(text: str) -> str:
     return f"`{safe}`" if safe.strip() else "``` ```" if safe else ""
 
 
-def escape_html(text: str) -> str:
-    """Return text for HTML and XML, in an attribute too; U+FFFD for what XML cannot hold."""
-    return html.escape(_NOT_XML.sub("\ufffd", text))
+def escape_html(line: str) -> str:
+    """Return a line for HTML and XML, in an attribute too, as `escape_control` has it."""
+    import html  # noqa: PLC0415 - its table of all entities, which a text does not need
+
+    return html.escape(escape_control(line))
 
 
 def ascii_markup(markup: str) -> str:

@@ -32,5 +32,5 @@ def _environment() -> Environment:
 
 
 def _escaped(value: object) -> Markup:
-    """Return a value as `escape_html` has it, which also replaces what XML cannot hold."""
+    """Return a value as `escape_html` has it, which also shows what is not seen."""
     return value if isinstance(value, Markup) else Markup(escape_html(str(value)))  # noqa: S704

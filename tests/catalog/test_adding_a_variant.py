@@ -13,8 +13,7 @@ from conftest import ROOT
 VARIANT = """
 import sys
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.scoping import Scope
-from vpc_cni_iam.catalog.variants import Variant
+from vpc_cni_iam.catalog.variants import Scope, Variant
 
 def derive(revision):
     (scoped,) = variants.find(["ipv6-scoped"])

@@ -14,8 +14,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import Hardening, allowed_tag_keys
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options, override, stated
-from vpc_cni_iam.catalog.scoping import Scope
-from vpc_cni_iam.catalog.variants import VARIANTS
+from vpc_cni_iam.catalog.variants import VARIANTS, Scope
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from conftest import run
-from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.compose import MOST_OF_A_SESSION, compose, session_policy
 from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.catalog.session_policy import MOST_CHARACTERS, session_policy
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -30,7 +29,7 @@ def test_a_scoped_policy_fits_with_the_longest_names(words: tuple[str, ...]) -> 
     done = run("policy", *words, "--cluster-name", NAME, "--format", "session")
     assert done.code == 0, done.err
     text = done.out.removesuffix("\n")
-    assert len(text) <= MOST_CHARACTERS == 2048 and "\n" not in text
+    assert len(text) <= MOST_OF_A_SESSION == 2048 and "\n" not in text
     plain = run("policy", *words, "--cluster-name", NAME)
     assert json.loads(text) == json.loads(plain.out)
     assert "PackedPolicySize" in done.err
@@ -50,13 +49,13 @@ def test_what_cannot_be_a_session_policy_is_refused() -> None:
 def test_a_session_policy_may_be_as_long_as_sts_takes_it(more: int) -> None:
     composed = compose(next(v for v in VARIANTS if v.name == "ipv4-scoped"), select())
     empty = session_policy(composed, Policy((Statement(actions=("",), resources=("*",)),)))
-    action = "e" * (MOST_CHARACTERS - len(empty) + more)
+    action = "e" * (MOST_OF_A_SESSION - len(empty) + more)
     policy = Policy((Statement(actions=(action,), resources=("*",)),))
     if more:
         with pytest.raises(UsageError, match="2,049 characters"):
             session_policy(composed, policy)
     else:
-        assert len(session_policy(composed, policy)) == MOST_CHARACTERS
+        assert len(session_policy(composed, policy)) == MOST_OF_A_SESSION
 
 
 def test_the_plugin_works_with_a_wide_role_and_the_session_policy(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import codecs
 import ctypes
 import gzip
 import io
+import json
 import os
 import random
 import re
@@ -12,10 +13,10 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import run
 from synthetic import allow, document, plan
@@ -118,25 +119,62 @@ def limited() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
 
 
-def refused(command: list[str | Path], path: Path, code: int = 3) -> str:
+# Runs each command line in a process of its own, without the time that Python takes to start.
+SERVER = """
+import json, os, pkgutil, sys
+from importlib import import_module
+import vpc_cni_iam
+from vpc_cni_iam.cli.main import main
+from vpc_cni_iam.hcl import grammar
+for module in pkgutil.walk_packages(vpc_cni_iam.__path__, "vpc_cni_iam."):
+    if module.name != "vpc_cni_iam.__main__":
+        import_module(module.name)
+grammar.tree("a = 1")
+for line in sys.stdin:
+    words, errors = json.loads(line)
+    if not (child := os.fork()):
+        for number, place in enumerate((os.devnull, os.devnull, errors)):
+            os.dup2(os.open(place, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+        sys.argv = ["vpc-cni-iam", *words]
+        try:
+            main()
+        except SystemExit as end:
+            sys.stderr.flush()
+            os._exit(end.code or 0)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+Refused = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
     """What a command says when it refuses a file, having kept within its means."""
-    done = subprocess.run(
-        [sys.executable, "-m", "vpc_cni_iam", *map(str, command)],
-        capture_output=True,
+    errors = tmp_path_factory.mktemp("refused") / "stderr"
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        stdin=subprocess.DEVNULL,
-        preexec_fn=limited,
-        check=False,
-    )
-    words = done.stderr
-    assert done.returncode == code, (done.returncode, words[-2000:])
-    messages = [line for line in words.splitlines() if line.removeprefix("vpc-cni-iam: ")]
-    assert any(line.removeprefix("vpc-cni-iam: ").startswith("error: ") for line in messages), words
-    assert str(path)[:100] in words or str(path.parent) in words
-    for wrong in ("Errno", "Traceback", "MemoryError", "RecursionError"):
-        assert wrong not in words
-    assert len(words) < 3000
-    return words
+        preexec_fn=limited,  # noqa: PLW1509 - no other thread runs here
+    ) as server:
+
+        def run_refused(command: list[str | Path], path: Path, code: int = 3) -> str:
+            assert server.stdin is not None and server.stdout is not None
+            server.stdin.write(json.dumps([[*map(str, command)], str(errors)]) + "\n")
+            server.stdin.flush()
+            done = int(server.stdout.readline())
+            words = errors.read_text()
+            assert done == code, (done, words[-2000:])
+            messages = [line.removeprefix("vpc-cni-iam: ") for line in words.splitlines()]
+            assert any(line.startswith("error: ") for line in messages), words
+            assert str(path)[:100] in words or str(path.parent) in words
+            for wrong in ("Errno", "Traceback", "MemoryError", "RecursionError"):
+                assert wrong not in words
+            assert len(words) < 3000
+            return words
+
+        yield run_refused
 
 
 def place(tmp_path: Path, kind: str, name: str) -> Path:
@@ -150,7 +188,7 @@ def place(tmp_path: Path, kind: str, name: str) -> Path:
 
 @pytest.mark.parametrize("kind", INPUTS)
 @pytest.mark.parametrize("reader", READERS)
-def test_a_bad_input_is_refused(reader: str, kind: str, tmp_path: Path) -> None:
+def test_a_bad_input_is_refused(reader: str, kind: str, tmp_path: Path, refused: Refused) -> None:
     name, text, command = READERS[reader]
     make, words = INPUTS[kind]
     (tmp_path / "good.json").write_bytes(plan())
@@ -166,7 +204,9 @@ def test_a_bad_input_is_refused(reader: str, kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["sparse", "nested", "binary", "UTF-16 that is cut"])
 @pytest.mark.parametrize("reader", BY_FOLDER)
-def test_a_bad_file_of_a_folder_is_refused(reader: str, kind: str, tmp_path: Path) -> None:
+def test_a_bad_file_of_a_folder_is_refused(
+    reader: str, kind: str, tmp_path: Path, refused: Refused
+) -> None:
     name, command = BY_FOLDER[reader]
     folder = tmp_path / "module"
     folder.mkdir()
@@ -192,7 +232,7 @@ def endless(text: str, folder: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     "reader", ["coverage", "compare", "convert", "preflight", "review", "check"]
 )
-def test_a_pipe_that_does_not_end_is_refused(reader: str, tmp_path: Path) -> None:
+def test_a_pipe_that_does_not_end_is_refused(reader: str, tmp_path: Path, refused: Refused) -> None:
     command = READERS[reader][2]
     with endless("x" * 65536, tmp_path) as path:
         words = refused(command(path, tmp_path), path)
@@ -264,7 +304,7 @@ def test_a_long_path_in_a_manifest_is_named_with_its_line(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["sparse", "nested", "binary"])
-def test_a_bad_manifest_is_refused(kind: str, tmp_path: Path) -> None:
+def test_a_bad_manifest_is_refused(kind: str, tmp_path: Path, refused: Refused) -> None:
     config = tmp_path / "vpc-cni-iam.toml"
     config.write_text(CONFIGURATION)
     assert run("sync", "--config", config).code == 0
@@ -282,7 +322,9 @@ ARCHIVE = "terraform-aws-vpc-cni-iam-1.0.0.tar.gz"
 @pytest.mark.parametrize(
     "name", [f"{REGISTRY}/versions", f"{REGISTRY}/1.0.0/{ARCHIVE}", "oci/index.json"]
 )
-def test_a_bad_file_of_a_registry_is_refused(name: str, kind: str, tmp_path: Path) -> None:
+def test_a_bad_file_of_a_registry_is_refused(
+    name: str, kind: str, tmp_path: Path, refused: Refused
+) -> None:
     publish = ["publish", "--cni-version", "v1.23.0", "--output", tmp_path]
     publish += ["--namespace", "platform"]
     assert run(*publish, "--version", "1.0.0").code == 0

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COMMAND, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
+from conftest import COMMAND, ROOT, TERRAFORM_NEWEST, engine_environment, read_tree, run, write_tree
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.rendering.policy_module import render
@@ -271,8 +271,8 @@ def test_verify_without_an_engine_on_the_path(tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
-def test_verify_with_a_real_engine(tmp_path: Path) -> None:
-    environ = engine_environment(TERRAFORM_NEWEST, tmp_path)
+def test_verify_with_a_real_engine(tmp_path: Path, attached: dict[str, str]) -> None:
+    environ = engine_environment(TERRAFORM_NEWEST, tmp_path) | attached
     run("generate", "m", "--cni-version", "latest", cwd=tmp_path)
     done = run("verify", "m", "--engine", "terraform", cwd=tmp_path, env=environ)
     assert done.code == 0, done.err
@@ -362,8 +362,9 @@ try:
     main()
 except SystemExit:
     pass
-heavy = {{"jinja2", "hcl2", "lark", "rich", "pydantic", "zipfile"}} & set(sys.modules)
-print(sorted(heavy), file=sys.stderr)
+heavy = {{"jinja2", "hcl2", "html", "lark", "rich", "pydantic", "tomllib", "zipfile"}}
+heavy.add("vpc_cni_iam.inputs.identify")
+print(sorted(heavy & set(sys.modules)), file=sys.stderr)
 """
 
 
@@ -378,6 +379,7 @@ print(sorted(heavy), file=sys.stderr)
         (["catalog", "--format", "json"], []),
         (["coverage", "--variant", "ipv4"], []),
         (["generate", "m", "--cni-version", "latest"], ["jinja2"]),
+        (["review", str(ROOT / "tests/review/plans/admin.terraform-1.15.5.json")], ["zipfile"]),
     ],
 )
 def test_start_up_imports_only_what_is_needed(

@@ -1,7 +1,6 @@
 """``--engine`` of the commands that read modules: a real one, one that fails, and none."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -60,10 +59,12 @@ def written(tmp_path: Path) -> Path:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("name", [TERRAFORM_NEWEST, TOFU])
-def test_each_command_has_an_engine_render_what_it_alone_knows(name: str, tmp_path: Path) -> None:
+def test_each_command_has_an_engine_render_what_it_alone_knows(
+    name: str, tmp_path: Path, attached: dict[str, str]
+) -> None:
     folder = written(tmp_path)
     option = name.partition("-")[0]
-    env = engine_environment(name, tmp_path)
+    env = engine_environment(name, tmp_path) | attached
     for words in COMMANDS:
         without = run(*words, cwd=folder, env=env)
         assert without.code in (1, 3) and "regex" in without.out + without.err
@@ -78,9 +79,11 @@ def test_each_command_has_an_engine_render_what_it_alone_knows(name: str, tmp_pa
 
 
 @pytest.mark.engine
-def test_convert_prints_what_resources_write_out_as_an_engine_renders_it(tmp_path: Path) -> None:
+def test_convert_prints_what_resources_write_out_as_an_engine_renders_it(
+    tmp_path: Path, attached: dict[str, str]
+) -> None:
     write_tree(tmp_path, {"iam.tf": WRITTEN, "bucket.tf": 'resource "aws_s3_bucket" "logs" {}\n'})
-    env = engine_environment(TERRAFORM_NEWEST, tmp_path)
+    env = engine_environment(TERRAFORM_NEWEST, tmp_path) | attached
     words = ("convert", "--from-hcl", "iam.tf", "--engine", "auto", "--format", "json")
     done = run(*words, cwd=tmp_path, env=env)
     report = json.loads(done.out)
@@ -103,7 +106,7 @@ def test_convert_prints_what_resources_write_out_as_an_engine_renders_it(tmp_pat
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 def test_an_engine_that_is_not_there_is_named(words: tuple[str, ...], tmp_path: Path) -> None:
     folder = written(tmp_path)
-    env = {"PATH": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
+    env = {"PATH": str(tmp_path)}
     for engine, problem in (
         ("terraform", "terraform is not on the PATH; install it, or choose another --engine"),
         ("tofu", "tofu is not on the PATH"),
@@ -124,7 +127,7 @@ def test_an_engine_that_fails_leaves_policies_unread(
         "*) echo no such provider >&2; exit 7;; esac\n"
     )
     stand_in.chmod(0o755)
-    env = {"PATH": f"{tmp_path}:/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     done = run(*words, "--engine", "terraform", cwd=folder, env=env)
     assert done.code == 3
     assert "terraform 1.0.0 refuses it" in done.err and "no such provider" in done.err

@@ -152,3 +152,24 @@ def test_json_of_another_kind_is_refused_with_what_is_expected(
     (tmp_path / "list.json").write_text("[1, 2]")
     done = run(*words, cwd=tmp_path)
     assert done.code == 3 and problem in done.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("coverage", "p.json", "--boundary", "a.json", "--boundary", "b.json"),
+        ("review", "plan.json", "--fail-on", "new-access", "--fail-on=error"),
+        ("policy", "ipv4", "--format", "json", "--format", "json"),
+    ],
+)
+def test_a_second_value_of_an_option_that_takes_one_is_refused(words: tuple[str, ...]) -> None:
+    done = run(*words)
+    name = words[2]
+    assert (done.code, done.out) == (2, "")
+    assert done.err.strip().splitlines()[0].endswith(f"{name} stands twice; it takes one value")
+
+
+def test_a_switch_or_an_option_of_many_values_may_stand_twice() -> None:
+    switch = ("review", "none.json", "--details", "--details")
+    many = ("coverage", "none.json", "--scp", "a.json", "--scp", "b.json")
+    assert all("stands twice" not in run(*words).err for words in (switch, many))

@@ -14,8 +14,8 @@ from trail_events import EVENTS
 PLAN = ROOT / "tests" / "review" / "plans" / "nested.terraform-1.15.5.json"
 IMPATIENT = """
 import vpc_cni_iam.cli.main
-import vpc_cni_iam.cli.progress
-vpc_cni_iam.cli.progress.PATIENCE = {}
+import vpc_cni_iam.cli.common
+vpc_cni_iam.cli.common.PATIENCE = {}
 vpc_cni_iam.cli.main.main()
 """
 

@@ -15,7 +15,7 @@ from vpc_cni_iam.converting.data import conversion_data
 from vpc_cni_iam.converting.report import lines
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.strict_json import load_json

@@ -14,7 +14,7 @@ from vpc_cni_iam.converting.batch import ConvertOptions, Input, convert
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.parse import loads
@@ -142,7 +142,7 @@ data "aws_iam_policy_document" "empty" {
 
 
 def test_what_the_provider_cannot_express_is_as_said(engine: Engine, tmp_path: Path) -> None:
-    """The facts that `vpc_cni_iam.hcl.expressible` and `vpc_cni_iam.policy.parse` rest on."""
+    """The facts that `vpc_cni_iam.hcl.write` and `vpc_cni_iam.policy.parse` rest on."""
     result = {
         name: json.loads(text)
         for name, text in rendered(engine, tmp_path, {"facts.tf": FACTS}).items()

@@ -8,7 +8,7 @@ from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 from conftest import run, write_tree
 from vpc_cni_iam.converting.from_hcl import Reading, Unread, files, read_file, readings
-from vpc_cni_iam.converting.write import data_source
+from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.policy.parse import parse
 
@@ -54,7 +54,7 @@ def test_aws_managed_policies_come_back_as_they_were() -> None:
     corpus = json.loads(aws_managed_policies_data)
     for name in sorted(corpus)[::25]:
         policy = parse(corpus[name]["Document"], name)
-        finding = only(data_source(policy, "x"))
+        finding = only(block(policy_document("x", policy)))
         assert finding.document == to_json(policy), name
         assert finding.references == ()
 

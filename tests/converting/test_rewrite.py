@@ -19,12 +19,11 @@ from vpc_cni_iam.converting.from_hcl import Reading, Unread, read_file, readings
 from vpc_cni_iam.converting.rewriting.module_names import Modules
 from vpc_cni_iam.converting.rewriting.rewrite import Rewriting, WhyLeft, rewriting, save
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.expressible import problems
+from vpc_cni_iam.hcl.embedded import MARK
 from vpc_cni_iam.hcl.literals import Literal, code
-from vpc_cni_iam.hcl.marks import MARK
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Text
-from vpc_cni_iam.hcl.write import block, policy_document
+from vpc_cni_iam.hcl.write import block, policy_document, problems
 from vpc_cni_iam.policy.document import to_json
 from vpc_cni_iam.policy.parse import loads
 

@@ -14,8 +14,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.catalog.scoping import Scope
-from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.risks import find_risks
 from vpc_cni_iam.coverage.simulate.scenarios import EXAMPLE_TAGS, find

@@ -363,6 +363,52 @@ def test_a_policy_that_allows_the_named_resource_is_not_the_cause(
 
 
 @pytest.mark.parametrize(
+    ("text", "statement", "cause"),
+    [
+        ("decoded", {"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}, "explicit-deny"),
+        ("event", {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"}, "explicit-deny"),
+        (
+            "decoded",
+            {
+                "Effect": "Deny",
+                "Action": "ec2:*",
+                "Resource": "*",
+                "Condition": {"StringLike": {"ec2:Vpc": "*/vpc-0123456789abcdef0"}},
+            },
+            "explicit-deny",
+        ),
+        ("decoded", None, "condition-or-resource"),
+    ],
+)
+def test_what_a_policy_denies_or_allows_elsewhere_alone_is_the_certain_cause(
+    tmp_path: Path, text: str, statement: dict[str, Any] | None, cause: str
+) -> None:
+    allowed = "*" if statement else f"{ARN}:network-interface/eni-0fedcba9876543210"
+    allow = {"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": allowed}
+    statements = [allow, *([statement] if statement else [])]
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    vpc = {"ec2:Vpc": f"{ARN}:vpc/vpc-0123456789abcdef0"}
+    message = decoded("ec2:CreateTags", INTERFACE, vpc) if text == "decoded" else EVENT
+    (explanation,) = explained(message, "--policy", policy)
+    assert causes(explanation) == {cause: "certain"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "failed to call ec2:DescribeSubnets due to missing permissions; "
+        "failed to call ec2:CreateTags due to missing permissions",
+        json.dumps({"log": f"operation error EC2: DescribeSubnets, AccessDenied\n{EVENT}\n"}),
+        "User: anonymous is not authorized to perform: ec2:DescribeSubnets; "
+        "User: anonymous is not authorized to perform: ec2:CreateTags on resource: *",
+    ],
+)
+def test_each_denial_of_a_text_is_explained(text: str) -> None:
+    assert [e["action"] for e in explained(text)] == ["ec2:DescribeSubnets", "ec2:CreateTags"]
+
+
+@pytest.mark.parametrize(
     ("reason", "cause"),
     [
         ("with an explicit deny in a service control policy", "service-control-policy"),

@@ -1,7 +1,7 @@
 import pytest
 
 from conftest import ROOT
-from vpc_cni_iam.hcl.lines import locate
+from vpc_cni_iam.hcl.braces import locate
 from vpc_cni_iam.hcl.parse import parse
 
 TRICKY = """# resource "a" "comment" {

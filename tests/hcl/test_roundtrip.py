@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_policy_document import documents  # the same generated policies
 from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import (
@@ -55,6 +55,8 @@ HARD = [
     "\x7f",
     "\x85",
     "\u2028",
+    "\u202e}\u2066",
+    "\u200b",
     "\ufeff",
     "\ue000",
     "\ue000${",
@@ -94,6 +96,7 @@ def test_any_text_survives(prefix: str, text: str) -> None:
         assert "normal form C" in str(error) or "surrogate" in str(error)
         return
     assert written.isprintable() or written.replace("\n", "").isprintable() or not whole.isascii()
+    assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069]", written)
     node = read_attribute(written)
     assert isinstance(node, Text)
     assert "".join(str(p) for p in node.parts) == whole

@@ -4,8 +4,8 @@ import pytest
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded
+from vpc_cni_iam.hcl.attributes import is_read_elsewhere
 from vpc_cni_iam.hcl.braces import unclosed_string
-from vpc_cni_iam.hcl.choices import is_read_elsewhere
 from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.resolve import ValueScope, documents
 from vpc_cni_iam.hcl.syntax import Node
@@ -88,14 +88,14 @@ def test_a_value_is_not_known(code: str, problem: str) -> None:
     ],
 )
 def test_whether_an_expression_chooses_among_documents(code: str, answer: bool) -> None:
-    local_values = {
-        "choice": node("x ? data.aws_iam_policy_document.a.json : null"),
-        "circle": node("[local.circle]"),
-        "policy": node("jsonencode({ Statement = [] })"),
-        "other": node("local.not_there"),
-        "text": node('"${data.aws_iam_policy_document.a.json}"'),
+    nodes = {
+        "local.choice": node("x ? data.aws_iam_policy_document.a.json : null"),
+        "local.circle": node("[local.circle]"),
+        "local.policy": node("jsonencode({ Statement = [] })"),
+        "local.other": node("local.not_there"),
+        "local.text": node('"${data.aws_iam_policy_document.a.json}"'),
     }
-    assert is_read_elsewhere(node(code), local_values, {"a"}) is answer
+    assert is_read_elsewhere(node(code), nodes, {"a"}) is answer
 
 
 @pytest.mark.parametrize(

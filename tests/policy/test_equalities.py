@@ -17,8 +17,7 @@ from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.proof.access import NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import equalities
-from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
-from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.conditions.implication import implied, impossible
 
 RESOURCE, PRINCIPAL, REQUEST = (
     f"aws:{which}Tag/team" for which in ("Resource", "Principal", "Request")

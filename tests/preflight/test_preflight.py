@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
-from vpc_cni_iam.preflight import report
+from vpc_cni_iam.preflight import findings
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding, preflight
 
 VPC, OTHER_VPC = "vpc-01234567", "vpc-89abcdef"
@@ -58,13 +58,13 @@ def only(result: Preflight) -> PreflightFinding:
 
 
 def summary(result: Preflight) -> str:
-    return list(report.to_text(result))[-1]
+    return list(findings.to_text(result))[-1]
 
 
 def test_a_node_that_is_ready() -> None:
     result = check(instance({**OWNED, **NODE_GROUP}), interface(DONE))
     assert result == Preflight(1, 1, 1, (), breaks=False)
-    assert list(report.to_text(result)) == [
+    assert list(findings.to_text(result)) == [
         "1 instance and 1 network interface read, 1 node checked: nothing would break"
     ]
 
@@ -238,14 +238,14 @@ def test_commands_are_whole_and_quoted() -> None:
         *("aws", "ec2", "create-tags", "--resources", "i-007d0"),
         *("--tags", "Key=kubernetes.io/cluster/prod,Value=owned"),
     ]
-    text = list(report.to_text(result))
+    text = list(findings.to_text(result))
     assert "and 1981 more" in " ".join(text)
     assert text[-1] == "2001 instances read, 2001 nodes checked: the plugin would break (1 breaks)"
 
 
 def test_a_hostile_tag_cannot_write_to_the_terminal() -> None:
     result = check(instance({"kubernetes.io/cluster/prod": "\x1b[2J"}))
-    assert "\x1b" not in "\n".join(report.to_text(result))
+    assert "\x1b" not in "\n".join(findings.to_text(result))
 
 
 KEYS = st.sampled_from(

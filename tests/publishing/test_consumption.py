@@ -42,7 +42,9 @@ ENVIRON = {**os.environ, **{f"GIT_{name}": "t@example.test" for name in WHO}}
 pytestmark = pytest.mark.engine
 
 
-def test_from_the_registry_from_git_and_as_an_archive(engine: Engine, tmp_path: Path) -> None:
+def test_from_the_registry_from_git_and_as_an_archive(
+    installing_engine: Engine, tmp_path: Path
+) -> None:
     done = publish_one(tmp_path / "dist")
     publish_one(tmp_path / "dist", "1.0.1")
     repository = tmp_path / "module.git"
@@ -62,12 +64,12 @@ def test_from_the_registry_from_git_and_as_an_archive(engine: Engine, tmp_path: 
             "git_role": f'  source = "git::file://{repository}//modules/role?ref=v1.0.0"',
             "archive_role": f'  source = "{url}//modules/role?checksum=sha256:{done.sums[name]}"',
         }
-        consume(at_registry(engine, tmp_path, port), tmp_path / "root", sources, roles)
+        consume(at_registry(installing_engine, tmp_path, port), tmp_path / "root", sources, roles)
     chosen = (tmp_path / "root" / ".terraform" / "modules" / "modules.json").read_text()
     assert '"Version":"1.0.1"' in chosen
 
 
-def test_a_tampered_archive_is_refused(engine: Engine, tmp_path: Path) -> None:
+def test_a_tampered_archive_is_refused(installing_engine: Engine, tmp_path: Path) -> None:
     publish_one(tmp_path / "dist")
     path = tmp_path / "dist" / FOLDER / "1.0.0" / ARCHIVE.format("1.0.0")
     content = path.read_bytes()
@@ -76,10 +78,10 @@ def test_a_tampered_archive_is_refused(engine: Engine, tmp_path: Path) -> None:
     source = f'  source = "{AT.source}"\n  version = "1.0.0"'
     write_tree(tmp_path / "root", {"main.tf": root({"p": source}, {})})
     with serving(tmp_path / "dist") as port, pytest.raises(EngineError, match=r"(?i)checksum"):
-        at_registry(engine, tmp_path, port).run(["init", "-no-color"], tmp_path / "root")
+        at_registry(installing_engine, tmp_path, port).run(["init", "-no-color"], tmp_path / "root")
 
 
-def test_the_example_from_the_registry_plans(engine: Engine, tmp_path: Path) -> None:
+def test_the_example_from_the_registry_plans(installing_engine: Engine, tmp_path: Path) -> None:
     """Published with the stand-ins that the example names, and served."""
     published = tmp_path / "out"
     publish(published, OPTIONS, DestinationOptions(), Version.of("1.0.0"))
@@ -87,7 +89,7 @@ def test_the_example_from_the_registry_plans(engine: Engine, tmp_path: Path) -> 
     main = (ROOT / "examples" / "from-registry" / "main.tf").read_text()
     write_tree(folder, {"main.tf": main, "override.tf": OFFLINE_PROVIDER})
     with serving(published) as port:
-        engine = at(engine, tmp_path, configuration(ModuleAddress().host, port))
+        engine = at(installing_engine, tmp_path, configuration(ModuleAddress().host, port))
         plan = engine.plan(folder)
         engine.run(["validate"], folder)
     write_tree(tmp_path, {"plan.json": json.dumps(plan)})

@@ -9,7 +9,7 @@ import pytest
 from consuming import AT, FOLDER, OPTIONS, publish_one
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
-from vpc_cni_iam.publishing import oci, provenance
+from vpc_cni_iam.publishing import oci, registry
 from vpc_cni_iam.publishing.destination import RECORD, DestinationOptions, resolve
 from vpc_cni_iam.publishing.publish import Published, publish
 from vpc_cni_iam.publishing.versioning.semver import Version
@@ -147,7 +147,7 @@ def test_versions_of_several_hosts_ask_once_for_the_one(host: str, tmp_path: Pat
 def test_versions_that_tell_no_host_ask_for_it(tmp_path: Path) -> None:
     done = publish_one(tmp_path)
     as_by_an_older_version(tmp_path)
-    name = provenance.file_name(done.proposal.version)
+    name = registry.provenance_name(done.proposal.version)
     (tmp_path / FOLDER / "1.0.0" / name).write_text("{}")
     with pytest.raises(PublishError, match="no version's provenance tells it; say it once"):
         publish_as(tmp_path, "1.0.0", DestinationOptions())

@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Variant
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.module.reader import local_nodes
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.policy.diff.differences import differences

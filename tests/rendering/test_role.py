@@ -141,7 +141,7 @@ def test_the_module_is_valid_formatted_and_its_own_tests_pass(
 
 
 @pytest.mark.engine
-def test_every_selection_plans_with_every_engine(engine: Engine, tmp_path: Path) -> None:
+def test_every_selection_plans_with_every_engine(installing_engine: Engine, tmp_path: Path) -> None:
     calls = ""
     for number, made_from in enumerate(OTHERS):
         write_tree(tmp_path / f"m{number}", render(made_from))
@@ -149,7 +149,7 @@ def test_every_selection_plans_with_every_engine(engine: Engine, tmp_path: Path)
         values = {k: v for k, v in {**POD, **NAMES}.items() if f'variable "{k}"' in asked}
         calls += call(f"m{number}", values).replace("./role", f"./m{number}")
     write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + calls})
-    engine.plan(tmp_path)
+    installing_engine.plan(tmp_path)
 
 
 def iam(endpoint: str) -> Any:

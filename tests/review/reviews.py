@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from msgspec import structs
+
 from conftest import ROOT
 from synthetic import WANTED, allow, attachment, document, plan, policy, resource, role
 from vpc_cni_iam.inputs.plan.reader import read_plan
@@ -66,7 +68,9 @@ def hostile() -> Review:
     place = Place(f"../{EVIL}/ä#?.tf", 7, 9)
     return replace(
         result,
-        findings=tuple(replace(f, place=place if f.address else None) for f in result.findings),
+        findings=tuple(
+            structs.replace(f, place=place if f.address else None) for f in result.findings
+        ),
         changes=tuple(replace(c, place=place) for c in result.changes),
     )
 
@@ -91,6 +95,8 @@ def many(count: int) -> Review:
     item = plan.findings[0]
 
     def finding(number: int) -> Finding:
-        return replace(item, address=f"aws_iam_policy.p[{number}]", message=f"message {number}")
+        return structs.replace(
+            item, address=f"aws_iam_policy.p[{number}]", message=f"message {number}"
+        )
 
     return replace(plan, findings=tuple(map(finding, range(count))))

@@ -1,12 +1,14 @@
 """Each argument by which a workload gets a role is read: each row of the table, in its own form."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conftest import run
 from eks import NODE_TRUST, arn_of, own_role
-from synthetic import Json, allow, document, resource, reviewed, rules
+from synthetic import Json, allow, document, plan, resource, reviewed, rules
 from vpc_cni_iam.inputs.plan.role_uses import ROLE, ROLE_USES
 
 ROWS = [
@@ -61,7 +63,7 @@ def test_text_that_is_known_after_apply_has_the_role_that_it_refers_to(refers: s
     expressions = {"container_properties": {"references": [f"{refers}.arn", refers]}}
     block = {"type": "aws_batch_job_definition", "name": "j", "expressions": expressions}
     review = reviewed(*STRONG, change, configuration={"root_module": {"resources": [block]}})
-    expected = {"workload-role"} if refers == "aws_iam_role.strong" else set()
+    expected = {"workload-role", "unseen"} if refers == "aws_iam_role.strong" else set()
     assert rules(review) == expected
 
 
@@ -69,3 +71,56 @@ def test_text_that_is_known_after_apply_has_the_role_that_it_refers_to(refers: s
 def test_text_that_is_not_read_ends_no_review(text: str | None) -> None:
     values = {"container_properties": text}
     assert not reviewed(resource("aws_batch_job_definition", "j", None, values)).findings
+
+
+ARGUMENT = {"references": ["aws_iam_role.made.arn", "aws_iam_role.made"]}
+LATER = plan(
+    resource("aws_iam_role", "made", None, {"name": "made", "assume_role_policy": NODE_TRUST}),
+    resource("aws_lambda_function", "f", None, {}, after_unknown={"role": True}),
+    configuration={
+        "root_module": {
+            "resources": [
+                {"type": "aws_iam_role", "name": "made", "expressions": {}},
+                {"type": "aws_lambda_function", "name": "f", "expressions": {"role": ARGUMENT}},
+            ]
+        }
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        (None, "unseen"),
+        ("aws_iam_role.made.arn", None),
+        ('aws_iam_role.made["a"].arn # the role', None),
+        ("var.role", "unseen"),
+        ('try(aws_iam_role.made.arn, "")', "unseen"),
+        ('replace(aws_iam_role.made.arn, "made", "admin")', "workload-role"),
+        ('"${aws_iam_role.made.arn}-admin"', "workload-role"),
+        ('format("%sx", aws_iam_role.made.arn)', "workload-role"),
+    ],
+)
+def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_silence(
+    written: str | None, rule: str | None, tmp_path: Path
+) -> None:
+    """What a function makes of a reference is not in a plan; it may stand in the source."""
+    (tmp_path / "plan.json").write_bytes(LATER)
+    words = ["review", "plan.json", "--format", "json"]
+    if written is not None:
+        text = f'resource "aws_lambda_function" "f" {{\n  role = {written}\n}}\n'
+        (tmp_path / "main.tf").write_text(text + 'resource "aws_iam_role" "made" {\n}\n')
+        words += ["--source", "."]
+    findings = json.loads(run(*words, cwd=tmp_path).out)["findings"]
+    about = [f for f in findings if "aws_lambda_function.f" in f["address"] + f["message"]]
+    assert [f["rule"] for f in about] == ([rule] if rule else [])
+    assert all("new-access" in f["means"] for f in about)
+
+
+def test_a_name_of_roles_in_two_accounts_is_said_of_an_instance_profile() -> None:
+    roles = [
+        resource("aws_iam_role", f"r{i}", *[{"name": "r", "assume_role_policy": NODE_TRUST}] * 2)
+        for i in (1, 2)
+    ]
+    profile = resource("aws_iam_instance_profile", "p", None, {"name": "p", "role": "r"})
+    assert "ambiguous-principal" in rules(reviewed(*roles, profile))

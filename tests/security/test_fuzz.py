@@ -45,7 +45,7 @@ from vpc_cni_iam.review.ignore import load as load_ignoring
 from vpc_cni_iam.review.run import review
 from vpc_cni_iam.texts import decode
 from vpc_cni_iam.vendoring.configuration.config import parse as parse_config
-from vpc_cni_iam.vendoring.manifest import FileRecord
+from vpc_cni_iam.vendoring.manifest import FileRecord, Manifest
 from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
 from vpc_cni_iam.vendoring.manifest import loads as parse_manifest
 
@@ -167,7 +167,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "markdown": (markdown, page()),
     "manifest": (
         lambda text: parse_manifest(text, "manifest.json"),
-        manifest_text(options(), "0", {"main.tf": FileRecord("0" * 64)}),
+        manifest_text(Manifest(options(), "0", {"main.tf": FileRecord("0" * 64)})),
     ),
     "plan": (plan, PLAN),
     "ignoring": (ignoring, IGNORING),

@@ -79,7 +79,6 @@ def test_what_is_defined_again(name: str, text: str, same: str, repo: Path) -> N
         ("x_override.tf.json", "is merged over the generated files by an engine"),
         ("override.tofu", "is merged over the generated files by an engine"),
         ("main.tofu", "is read by OpenTofu in place of main.tf"),
-        ("main.tofu.json", "is read by OpenTofu in place of main.tf"),
     ],
 )
 def test_a_file_that_replaces_generated_code_is_not_clean(

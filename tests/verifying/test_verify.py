@@ -397,8 +397,8 @@ def test_a_statement_that_is_added_before_the_others_is_named_alone(tmp_path: Pa
 def test_variants_that_a_bare_module_lacks_are_not_asked_for(tmp_path: Path) -> None:
     folder = module(tmp_path / "m", str, options(["ipv6"], cni_version="latest"))
     for path in folder.glob("*.tf"):
-        kept = (x for x in path.read_text().splitlines() if not x.startswith("#"))
-        path.write_text("\n".join(kept) + "\n")
+        lines = (x for x in path.read_text().splitlines() if not x.startswith("#"))
+        path.write_text("\n".join(lines) + "\n")
     result = verify(folder, lambda _: LATEST, None)
     assert result.clean and [c.name for c in result.documents] == ["ipv6"]
 
@@ -462,9 +462,10 @@ def test_an_engine_that_fails_with_the_catalog_s_module_is_an_error(tmp_path: Pa
     broken = write_tree(tmp_path / "bin", {"tofu": "#!/bin/sh\necho no provider >&2\nexit 4\n"})
     (broken / "tofu").chmod(0o755)
     engine = Engine("tofu", str(broken / "tofu"), {"PATH": "/usr/bin:/bin"})
-    with pytest.raises(EngineError, match="no provider") as caught:
+    with pytest.raises(
+        EngineError, match=r"^tofu init failed with exit code 4:\nno provider"
+    ) as caught:
         verify(module(tmp_path / "m", str), as_stated, engine)
-    assert (caught.value.returncode, caught.value.command[1]) == (4, "init")
     assert "(--engine none reads the module without an engine and its providers)" in str(
         caught.value
     )

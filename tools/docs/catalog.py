@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
-from vpc_cni_iam.catalog.facts.calls import CallRange
+from vpc_cni_iam.catalog.facts.calls import FAMILIES, CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-
-_MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def page() -> str:
@@ -53,5 +51,5 @@ def _section(first: PluginVersion, last: PluginVersion) -> Iterator[str]:
         impact = "cannot be denied"
         if use.deniable:
             impact = f"{use.effect} ({use.known_by(first, last)})"
-        family, evidence = _MODES[use.mode], use.evidence.replace("|", "\\|").replace("<", "&lt;")
+        family, evidence = FAMILIES[use.mode], use.evidence.replace("|", "\\|").replace("<", "&lt;")
         yield f"| `{use.action}` | {family} | {called} | {impact} | {evidence} |"

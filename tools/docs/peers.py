@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.peers import BREAKING, BREAKING_DATE, PeerReport, Repair, peers
 
-_MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _UNVERIFIED = "not verified at its source"
 _INTRO = f"""# Who ships which policy, and what breaks
 
@@ -52,7 +52,7 @@ def _repair(repair: Repair) -> str:
         days = f"none by {repair.read_until}" if known else f"not known{until}"
     elif not repair.verified:
         day = f"{day}, {_UNVERIFIED}"
-    return f"| {repair.project} | {_MODES[repair.mode]} | {day} | {days} |"
+    return f"| {repair.project} | {FAMILIES[repair.mode]} | {day} | {days} |"
 
 
 def _section(reports: list[PeerReport]) -> Iterator[str]:
@@ -63,5 +63,5 @@ def _section(reports: list[PeerReport]) -> Iterator[str]:
         lacks = "<br>".join(report.breaks) or "nothing"
         yield (
             f"| {report.document} | {report.versions or 'none'} | {report.date or 'not known'} "
-            f"| {_MODES[report.mode]} | {report.works_with} | {lacks} | {source} |"
+            f"| {FAMILIES[report.mode]} | {report.works_with} | {lacks} | {source} |"
         )

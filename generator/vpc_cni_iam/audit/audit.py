@@ -11,7 +11,13 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from vpc_cni_iam.audit.clusters import ClusterUse, configured_clusters, unknown_roles
+from vpc_cni_iam.audit.clusters import (
+    ClusterUse,
+    MetricsHelperRole,
+    configured_clusters,
+    judge_metrics_helper,
+    unknown_roles,
+)
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
 from vpc_cni_iam.audit.judge import (
     FamilyAudit,
@@ -20,9 +26,8 @@ from vpc_cni_iam.audit.judge import (
     judge,
     judge_cluster,
     modes,
+    proposal,
 )
-from vpc_cni_iam.audit.metrics_helper import MetricsHelperRole, judge_metrics_helper
-from vpc_cni_iam.audit.proposal import proposal
 from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -133,7 +138,10 @@ class _Auditor:
             if not (uses or helped):
                 return None
         if helped or (trust.metrics_helper and not (trust.credentials or uses)):
-            self.metrics_helper.append(self._metrics_helper(detail, trust, helped))
+            role, missing, refused = self._with_policies(detail, trust.metrics_helper)
+            undecided = _undecided(missing, refused)
+            helper = judge_metrics_helper(detail.arn, trust.metrics_helper, helped, role, undecided)
+            self.metrics_helper.append(helper)
         if not trust.credentials and not uses:
             return None
         serves = trust.for_plugin or bool(uses)
@@ -152,13 +160,6 @@ class _Auditor:
         judgement = self._judge(role, key)
         uses = tuple(self._as_configured(use, role) for use in uses)
         return self._audit(detail, trust, uses, judgement, undecided)
-
-    def _metrics_helper(
-        self, detail: RoleDetail, trust: Trust, uses: tuple[ClusterUse, ...]
-    ) -> MetricsHelperRole:
-        role, missing, refused = self._with_policies(detail, trust.metrics_helper)
-        undecided = _undecided(missing, refused)
-        return judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, undecided)
 
     def _with_policies(
         self, detail: RoleDetail, credentials: tuple[Credentials, ...]

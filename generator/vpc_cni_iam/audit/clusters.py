@@ -1,12 +1,21 @@
-"""Which roles the plugin and its metrics helper have in clusters, and the plugin's settings."""
+"""Which roles the plugin and its metrics helper have in clusters, and the plugin's settings.
+
+The metrics helper, cni-metrics-helper, is a program of its own beside the plugin.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from vpc_cni_iam.audit.judge import FamilyAudit
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.audit.judge import DeniedAction, FamilyAudit, PluginRole
+from vpc_cni_iam.audit.trust import Credentials
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
+from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
+from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.simulate.scenarios import find
+from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.aws import eks
@@ -15,6 +24,7 @@ from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 
 _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or describe-nodegroup"
+_NAME = "metrics-helper"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +120,42 @@ def unknown_roles(
             sources.pop(detail.cluster, None)
     for cluster, source in sources.items():
         if cluster not in used:
-            advice = (
-                f"no role of the input is known to be of cluster {cluster}; add what {_DESCRIBE}"
-            )
-            yield Skipped(source, Reason.not_read, f"{advice} prints")
+            advice = f"no role of the input is known to be of cluster {cluster}; add what"
+            yield Skipped(source, Reason.not_read, f"{advice} {_DESCRIBE} prints")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsHelperRole:
+    """A role that cni-metrics-helper alone can get, or has in a cluster."""
+
+    role: str  # its ARN
+    # How cni-metrics-helper alone could get it; empty if others could as well.
+    credentials: tuple[Credentials, ...]
+    clusters: tuple[ClusterUse, ...]  # the clusters in which it has the role
+    # Its calls that are not allowed at the version that was asked for; at the newest one, if the
+    # other is older than the program.
+    denied: tuple[DeniedAction, ...]
+    equal_to: tuple[KnownDocument, ...]  # the published documents that one of its policies equals
+    undecided: tuple[str, ...]  # what is not known about it
+
+
+def judge_metrics_helper(
+    arn: str,
+    credentials: tuple[Credentials, ...],
+    clusters: tuple[ClusterUse, ...],
+    role: PluginRole,
+    undecided: tuple[str, ...],
+) -> MetricsHelperRole:
+    """Return what a role of cni-metrics-helper is denied."""
+    setting, scenarios = replace(role.setting("ipv4"), features=(_NAME,)), find((_NAME,))
+    if not scenarios[0].arises(setting):
+        setting = setting.at(known_versions.find(LATEST))
+    denied = cover(role.policies, setting, scenarios, role.limits).denied()
+    return MetricsHelperRole(
+        arn,
+        credentials,
+        clusters,
+        tuple(DeniedAction(c.template.action, s.name, c.consequence) for s, c in denied),
+        tuple(known for p in role.policies for known in recognise(p, names_in([p]))),
+        undecided,
+    )

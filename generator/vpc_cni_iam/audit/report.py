@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
+from vpc_cni_iam.audit.clusters import MetricsHelperRole
 from vpc_cni_iam.audit.judge import FamilyAudit
-from vpc_cni_iam.audit.metrics_helper import MetricsHelperRole
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.inputs import skipped
-
-_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def lines(audit: Audit) -> Iterator[str]:
@@ -35,14 +34,14 @@ def _facts(role: RoleAudit, version: str) -> Iterator[tuple[str, str]]:
     policies = role.policies
     yield from (("not decided", text) for text in role.undecided)
     for family in policies.families:
-        yield "works with", f"{_FAMILIES[family.mode]}: {family.works_with}"
+        yield "works with", f"{FAMILIES[family.mode]}: {family.works_with}"
         yield from _missing(family)
     for use in role.clusters:
         at = f" at plugin {use.version}" if use.version else ""
         yield "used by", f"cluster {use.cluster}{at} ({use.by})"
         if use.result:
             state = "works" if use.result.works else "breaks"
-            where = f"as {use.configuration} configures it, {_FAMILIES[use.result.mode]}"
+            where = f"as {use.configuration} configures it, {FAMILIES[use.result.mode]}"
             yield "", f"{state} at {version} in cluster {use.cluster}, {where}"
             yield from _missing(use.result)
     credentials = ", ".join(role.credentials)
@@ -71,7 +70,7 @@ def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:
 def _missing(family: FamilyAudit) -> Iterator[tuple[str, str]]:
     for missing in family.missing:
         by = f", which {missing.by} does not allow" if missing.by else ""
-        mode = _FAMILIES[family.mode]
+        mode = FAMILIES[family.mode]
         yield "missing", f"{mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
 
 

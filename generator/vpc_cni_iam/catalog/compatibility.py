@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from vpc_cni_iam.catalog.facts import calls, known_versions
-from vpc_cni_iam.catalog.facts.calls import CallRange
+from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.requests import request_templates, tag_keys
 from vpc_cni_iam.catalog.hardening import allowed_tag_keys
@@ -26,6 +26,11 @@ class MissingAction:
     def action(self) -> str:
         """The action, in words."""
         return f"{self.call_range.action} of {self.part}" if self.part else self.call_range.action
+
+    @property
+    def fatal(self) -> bool:
+        """Whether the plugin does not serve pods without it."""
+        return self.call_range.severity == "fatal"
 
     def at(self, version: PluginVersion) -> bool:
         """Say whether it is missing at a version."""
@@ -52,14 +57,12 @@ def compatibility(policy: Policy, variant: Variant) -> Compatibility:
     possible = [r for r in known_versions.known() if r >= variant.minimum]
     missing = []
     for call_range in calls.call_ranges(variant.modes, None, variant.program):
-        if call_range.action.lower() not in granted:
-            at = frozenset(r for r in possible if call_range.at(r))
-            if at:
-                missing.append(MissingAction(call_range, known_versions.spans(at)))
+        at = frozenset(r for r in possible if call_range.at(r))
+        if at and call_range.action.lower() not in granted:
+            missing.append(MissingAction(call_range, known_versions.spans(at)))
     missing += _missing_tag_keys(policy, variant, possible)
     missing += _missing_on_trunk(variant, possible)
-    fatal = [m for m in missing if m.call_range.severity == "fatal"]
-    works = frozenset(r for r in possible if not any(m.at(r) for m in fatal))
+    works = frozenset(r for r in possible if not any(m.fatal and m.at(r) for m in missing))
     missing.sort(key=lambda m: m.spans[0].first)
     return Compatibility(variant.minimum, known_versions.spans(works), tuple(missing))
 
@@ -70,17 +73,9 @@ def _missing_on_trunk(variant: Variant, possible: list[PluginVersion]) -> Iterat
     The VPC resource controller creates the trunk interface of a node with security groups for pods,
     without the tag of the cluster. That its groups are not set is fatal at few versions only.
     """
+    part = "the trunk interface of security groups for pods"
     for mode in variant.modes if variant.cluster_scoped else ():
-        at: dict[CallRange, list[PluginVersion]] = {}
-        for version in possible:
-            call_range = request_templates()["set-groups"].sent(mode, version, ())
-            if call_range and call_range.severity == "fatal":
-                at.setdefault(call_range, []).append(version)
-        for call_range, versions in at.items():
-            spans = known_versions.spans(frozenset(versions))
-            yield MissingAction(
-                call_range, spans, "the trunk interface of security groups for pods"
-            )
+        yield from (m for m in _of_form("set-groups", mode, possible, part) if m.fatal)
 
 
 def _missing_tag_keys(
@@ -88,14 +83,20 @@ def _missing_tag_keys(
 ) -> Iterator[MissingAction]:
     """Yield tag keys that versions send when a node starts and a policy does not let through."""
     allowed = allowed_tag_keys(policy)
-    if allowed is None:
-        return
     for key in tag_keys(known_versions.newest()).managed:
-        for mode in variant.modes:
-            missing: dict[CallRange, list[PluginVersion]] = {}
-            for version in possible if key not in allowed else ():
-                call_range = request_templates()["tag-managed"].sent(mode, version, ())
-                if call_range and key in tag_keys(version).managed:
-                    missing.setdefault(call_range, []).append(version)
-            for call_range, at in missing.items():
-                yield MissingAction(call_range, known_versions.spans(frozenset(at)), key)
+        if allowed is not None and key not in allowed:
+            sending = [version for version in possible if key in tag_keys(version).managed]
+            for mode in variant.modes:
+                yield from _of_form("tag-managed", mode, sending, key)
+
+
+def _of_form(
+    name: str, mode: Mode, versions: Iterable[PluginVersion], part: str
+) -> Iterator[MissingAction]:
+    """Yield a request as missing for a part at versions, once for each use that they send."""
+    sent: dict[CallRange, list[PluginVersion]] = {}
+    for version in versions:
+        if call_range := request_templates()[name].sent(mode, version, ()):
+            sent.setdefault(call_range, []).append(version)
+    for call_range, at in sent.items():
+        yield MissingAction(call_range, known_versions.spans(frozenset(at)), part)

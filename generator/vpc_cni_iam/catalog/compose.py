@@ -12,14 +12,14 @@ from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import checked_on, kind_of
 from vpc_cni_iam.catalog.hardening import KEY, tighten
-from vpc_cni_iam.catalog.scoping import Scope, scoped_statements
 from vpc_cni_iam.catalog.selection import Selection
-from vpc_cni_iam.catalog.variants import Variant
-from vpc_cni_iam.errors import OptionError
+from vpc_cni_iam.catalog.variants import Scope, Variant, scoped_statements
+from vpc_cni_iam.errors import OptionError, UsageError
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
 
 # IAM user guide, "IAM and AWS STS quotas": of a managed policy, white space not counted.
 _MOST_CHARACTERS = 6144
+MOST_OF_A_SESSION = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +150,14 @@ def _statements(
     by_resources: dict[tuple[str, ...], list[str]] = {}
     for action in actions:
         if action not in ec2:
-            by_resources.setdefault(_resources(action, variant.scope), []).append(action)
+            # Those of the cluster if the scope names one.
+            resources = tuple(
+                resource.replace(Scope.CLUSTER_NAME.value, variant.scope.value)
+                for resource in calls.call(action).resources
+            )
+            by_resources.setdefault(resources, []).append(action)
     others = tuple(Statement(actions=tuple(a), resources=r) for r, a in by_resources.items())
     return (*statements, *others)
-
-
-def _resources(action: str, scope: Scope) -> tuple[str, ...]:
-    """Return the resources of an action, of the cluster if the scope names one."""
-    return tuple(
-        resource.replace(Scope.CLUSTER_NAME.value, scope.value)
-        for resource in calls.call(action).resources
-    )
 
 
 def _checked(
@@ -197,3 +194,26 @@ def _too_old(variant: Variant, version: PluginVersion) -> OptionError:
         "{--variant})"
     )
     return OptionError("--variant", problem, variant.name, version, reason, since, version, working)
+
+
+def session_policy(composed: Composed, policy: Policy) -> str:
+    """Return a filled policy as the session policy of an association of EKS Pod Identity.
+
+    The session has what the role and the session policy both allow. Sources: Amazon EKS API
+    reference, CreatePodIdentityAssociation (policy, which needs disableSessionTags); AWS STS API
+    reference, AssumeRole (Policy: at most 2,048 characters as text, and a limit of its own in
+    packed form, of which STS tells only the share in use). Raises `UsageError`.
+    """
+    name = composed.variant.name
+    if composed.variant.scope is Scope.SESSION_TAGS:
+        raise UsageError(
+            f"{name} compares session tags, and an association with a session policy has none; "
+            "use the variant of one cluster"
+        )
+    text = dumps(policy, None)
+    if len(text) > MOST_OF_A_SESSION:
+        raise UsageError(
+            f"{name} has {len(text):,} characters, and a session policy at most "
+            f"{MOST_OF_A_SESSION:,}; leave --harden out, or give the cluster a role of its own"
+        )
+    return text

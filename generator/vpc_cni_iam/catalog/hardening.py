@@ -22,8 +22,7 @@ from vpc_cni_iam.catalog.facts.requests import (
     request_templates,
     tag_keys,
 )
-from vpc_cni_iam.catalog.scoping import Scope
-from vpc_cni_iam.catalog.variants import Variant
+from vpc_cni_iam.catalog.variants import Scope, Variant
 from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 

@@ -42,45 +42,32 @@ def known_documents() -> dict[KnownDocument, Policy]:
     They are all that a version of upstream had on its page or in its README, AWS's from version 2
     of AmazonEKS_CNI_Policy on, those of other projects, and those for cni-metrics-helper.
     """
-    every = [*_upstream(), *_managed(), *_peers(), *_metrics_helper()]
-    return dict(sorted(every, key=lambda entry: entry[0].date, reverse=True))
+    return dict(sorted(_published(), key=lambda entry: entry[0].date, reverse=True))
 
 
-def _upstream() -> Iterator[tuple[KnownDocument, Policy]]:
+def _published() -> Iterator[tuple[KnownDocument, Policy]]:
     for revision in (*documents.revisions(), *documents.readme_revisions()):
         source = revision.source
         place = "README" if source.path == "README.md" else "page"
+        where = f"{source.repository} {source.path}, {source.pin}"
         for kind in revision.kinds:
-            known = KnownDocument(
-                f"{kind} of upstream's {place}",
-                revision.name,
-                f"{source.repository} {source.path}, {source.pin}",
-            )
-            yield known, revision.document(kind)
-
-
-def _managed() -> Iterator[tuple[KnownDocument, Policy]]:
+            name = f"{kind} of upstream's {place}"
+            yield KnownDocument(name, revision.name, where), revision.document(kind)
     for name in documents.MANAGED:
         arn = managed_policy_data(name)["arn"]
         for version in documents.managed_versions(name):
             title = f"{name} {version.version}"
             yield KnownDocument(title, version.created[:10], arn), version.policy
-
-
-def _peers() -> Iterator[tuple[KnownDocument, Policy]]:
     for peer in peer_documents():
         name = " ".join(filter(None, (f"{peer.project}'s {peer.name}", peer.versions)))
-        source = f"{peer.repository} {peer.path}, {peer.commit}"
-        yield KnownDocument(name, peer.date or "", source), peer.policy
-
-
-def _metrics_helper() -> Iterator[tuple[KnownDocument, Policy]]:
+        where = f"{peer.repository} {peer.path}, {peer.commit}"
+        yield KnownDocument(name, peer.date or "", where), peer.policy
     put = Statement(actions=("cloudwatch:PutMetricData",), resources=("*",))
     name = "policy of upstream's README of cni-metrics-helper"
     yield KnownDocument(name, "2022-01-27", _METRICS_HELPER), Policy((put,))
-    variant = variants.METRICS_HELPER
-    known = KnownDocument(f"variant {variant.name}", "", f"vpc-cni-iam policy {variant.name}")
-    yield known, compose(variant, select()).policy
+    variant = variants.METRICS_HELPER.name
+    known = KnownDocument(f"variant {variant}", "", f"vpc-cni-iam policy {variant}")
+    yield known, compose(variants.METRICS_HELPER, select()).policy
 
 
 def listed(known: Sequence[KnownDocument]) -> list[str]:
@@ -92,8 +79,8 @@ def listed(known: Sequence[KnownDocument]) -> list[str]:
         f"{name} ({', '.join(filter(None, days))})" if any(days) else name
         for name, days in dates.items()
     ]
-    more = len(texts) - _SHOWN
-    return [*texts[:_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+    more = [f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else []
+    return [*texts[:_SHOWN], *more]
 
 
 def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, ...]:

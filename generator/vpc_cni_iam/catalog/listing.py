@@ -160,7 +160,7 @@ def listing() -> CatalogData:
                 "supported": version != known_versions.known()[0],
                 "observed": version in observed,
                 # Before the first revision no document was in force; the oldest stands in.
-                "revision": _shipped(version),
+                "revision": shipped.name if shipped.first <= version else None,
                 "ipv4_calls": _actions("ipv4", version),
                 "ipv6_calls": _actions("ipv6", version),
                 "calls": [
@@ -178,6 +178,7 @@ def listing() -> CatalogData:
                 ],
             }
             for version in known_versions.known()
+            for shipped in (documents.in_force(version),)
         ],
         "managed_policy": {
             "arn": managed["arn"],
@@ -211,11 +212,6 @@ def _earlier() -> Iterator[EarlierDocumentData]:
         }
 
 
-def _shipped(version: PluginVersion) -> str | None:
-    revision = documents.in_force(version)
-    return revision.name if revision.first <= version else None
-
-
 def changes() -> list[dict[str, str]]:
     """Return the versions at which a document or a call changed, with what changed."""
     rows: list[dict[str, str]] = []
@@ -243,6 +239,4 @@ def changes() -> list[dict[str, str]]:
 
 
 def _actions(mode: calls.Mode, version: PluginVersion) -> list[str]:
-    return list(
-        dict.fromkeys(call_range.action for call_range in calls.call_ranges((mode,), version))
-    )
+    return list(dict.fromkeys(used.action for used in calls.call_ranges((mode,), version)))

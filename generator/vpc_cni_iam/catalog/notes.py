@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.catalog.variants import Scope
 
 
 def failure_note(options: Options) -> str:
@@ -42,7 +42,7 @@ def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> di
         fatal = [
             missing
             for missing in compatibility(composed.policy, composed.variant).missing
-            if missing.call_range.severity == "fatal" and (version is None or missing.at(version))
+            if missing.fatal and (version is None or missing.at(version))
         ]
         lasting = [missing for missing in fatal if _lasts(missing)]
         for missing in fatal:
@@ -92,52 +92,42 @@ def hardening_notes(options: Options) -> tuple[HardeningNote, ...]:
         return ()
     claim = "=".join(hardening.eni_claim_tag) if hardening.eni_claim_tag else ""
     tag_keys = ", ".join(hardening.additional_tag_keys) or "none"
-    notes = [
-        *_still_allowed(options, claim),
-        _allowed(
-            "describe-unscoped", "Describe actions on the whole account: EC2 cannot restrict them"
-        ),
-        _stops(
-            "cluster-name-needed",
-            "CLUSTER_NAME is empty or names another cluster, or an interface has the tag of "
-            "another one",
-        ),
-        _stops(
-            "tag-keys-closed",
-            f"ADDITIONAL_ENI_TAGS has a key that is not listed (listed: {tag_keys}), or a later "
-            "version sends another key",
-        ),
-    ]
-    if claim:
-        text = f"an attached interface has neither {CLUSTER} nor {claim}"
-        notes.append(_stops("claim-tag-needed", text))
-    return tuple(notes)
-
-
-def _allowed(identifier: str, text: str) -> HardeningNote:
-    return HardeningNote(identifier, HardeningEffect.STILL_ALLOWED, text)
-
-
-def _stops(identifier: str, text: str) -> HardeningNote:
-    return HardeningNote(identifier, HardeningEffect.STOPS_PLUGIN, text)
-
-
-def _still_allowed(options: Options, claim: str) -> Iterator[HardeningNote]:
-    """Yield what the chosen variants allow on things that are not their cluster's."""
     scopes = {v.scope for v in options.variants}
+    allowed: dict[str, str] = {}
     if Scope.CLUSTER_NAME in scopes:
-        yield _claimable("untagged-interfaces-claimable", "its VPC", claim)
+        allowed["untagged-interfaces-claimable"] = _claimable("its VPC", claim)
     if Scope.SESSION_TAGS in scopes:
-        yield _claimable("unconditioned-create-tags", "any VPC", claim)
         # No session tag names a VPC.
-        yield _allowed("instances-unscoped", "attaching its interfaces to any instance")
-        yield _allowed("creates-in-any-vpc", "creating its interfaces in every VPC")
-        yield _allowed("security-groups-unscoped", "security groups of any VPC on its interfaces")
+        allowed |= {
+            "unconditioned-create-tags": _claimable("any VPC", claim),
+            "instances-unscoped": "attaching its interfaces to any instance",
+            "creates-in-any-vpc": "creating its interfaces in every VPC",
+            "security-groups-unscoped": "security groups of any VPC on its interfaces",
+        }
+    allowed["describe-unscoped"] = "Describe actions on the whole account: EC2 cannot restrict them"
+    stops = {
+        "cluster-name-needed": (
+            "CLUSTER_NAME is empty or names another cluster, or an interface has the tag of "
+            "another one"
+        ),
+        "tag-keys-closed": (
+            f"ADDITIONAL_ENI_TAGS has a key that is not listed (listed: {tag_keys}), or a later "
+            "version sends another key"
+        ),
+    }
+    if claim:
+        stops["claim-tag-needed"] = f"an attached interface has neither {CLUSTER} nor {claim}"
+    return tuple(
+        HardeningNote(identifier, effect, text)
+        for effect, texts in (
+            (HardeningEffect.STILL_ALLOWED, allowed),
+            (HardeningEffect.STOPS_PLUGIN, stops),
+        )
+        for identifier, text in texts.items()
+    )
 
 
-def _claimable(risk: str, place: str, claim: str) -> HardeningNote:
+def _claimable(place: str, claim: str) -> str:
     marked = f" with {claim} and" if claim else ""
     text = f"claiming, changing and deleting an interface of {place}{marked} without {CLUSTER}"
-    if not claim:
-        text += "; restrict that with --eni-claim-tag"
-    return _allowed(risk, text)
+    return text if claim else f"{text}; restrict that with --eni-claim-tag"

@@ -12,9 +12,8 @@ from functools import cache
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compose import Composed, compose
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
-from vpc_cni_iam.catalog.scoping import Scope
 from vpc_cni_iam.catalog.selection import Selection, select
-from vpc_cni_iam.catalog.variants import Variant
+from vpc_cni_iam.catalog.variants import Scope, Variant
 from vpc_cni_iam.errors import OptionError, UsageError
 from vpc_cni_iam.names import resolve
 

@@ -128,13 +128,8 @@ def split(text: str, places: Mapping[str, Parameter] = PLACES) -> Parts:
 
 def used(policy: Policy) -> tuple[Parameter, ...]:
     """Return the parameters whose placeholders stand in a document, in their order of listing."""
-    names: set[str] = set()
-
-    def note(text: str) -> str:
-        names.update(p.name for p in split(text) if isinstance(p, Parameter))
-        return text
-
-    policy.map_strings(note)
+    texts = {text for statement in policy.statements for text in statement.strings()}
+    names = {p.name for text in texts for p in split(text) if isinstance(p, Parameter)}
     return tuple(p for p in PARAMETERS if p.name in names)
 
 

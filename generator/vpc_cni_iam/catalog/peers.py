@@ -68,8 +68,7 @@ def peers() -> Peers:
 def managed_documents() -> Iterator[PeerDocument]:
     """Yield the versions of the managed policy of the plugin as documents of AWS."""
     versions = documents.managed_versions()
-    for number, version in enumerate(versions):
-        later = versions[number + 1] if number + 1 < len(versions) else None
+    for version in versions:
         yield PeerDocument(
             project="AWS",
             name=version.name,
@@ -79,7 +78,7 @@ def managed_documents() -> Iterator[PeerDocument]:
             commit=version.version,
             date=version.created[:10],
             first=version.version,
-            last=version.version if later else None,
+            last=version.version if version is not versions[-1] else None,
             verified=True,
             beside=(),
             policy=version.policy,
@@ -110,7 +109,7 @@ def _report(document: PeerDocument) -> PeerReport:
 
 
 def _breaks(result: Compatibility) -> Iterator[str]:
-    fatal = [m for m in result.missing if m.call_range.severity == "fatal"]
+    fatal = [missing for missing in result.missing if missing.fatal]
     for action in dict.fromkeys(missing.action for missing in fatal):
         lacking = [missing for missing in fatal if missing.action == action]
         at = frozenset(r for r in known_versions.known() for m in lacking if m.at(r))

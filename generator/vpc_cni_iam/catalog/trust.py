@@ -87,41 +87,34 @@ def policy(
     Audience and subject of IRSA are separate conditions, so that a change of one cannot loosen the
     other. `cluster` and `account` narrow Pod Identity; `service_account` is one in kube-system.
     """
+    tag, subject = "aws:RequestTag/kubernetes-", f"system:serviceaccount:{NAMESPACE}"
     statements = []
     if irsa:
-        statements.append(_irsa(service_account))
+        statements.append(
+            Statement(
+                actions=("sts:AssumeRoleWithWebIdentity",),
+                principals=(Principal("Federated", ("${OIDC_PROVIDER_ARN}",)),),
+                conditions=_equals(
+                    ("${OIDC_ISSUER}:aud", AUDIENCE),
+                    ("${OIDC_ISSUER}:sub", f"{subject}:{service_account}"),
+                ),
+            )
+        )
     if pod_identity:
-        conditions = []
-        if cluster:
-            key = "aws:RequestTag/eks-cluster-arn"
-            conditions.append(Condition("StringEquals", key, ("${EKS_CLUSTER_ARN}",)))
-        if account:
-            key = "aws:SourceAccount"
-            conditions.append(Condition("StringEquals", key, ("${SOURCE_ACCOUNT_ID}",)))
-        statements.append(_pod_identity(service_account, *conditions))
+        statements.append(
+            Statement(
+                actions=("sts:AssumeRole", "sts:TagSession"),
+                principals=(Principal("Service", ("pods.eks.amazonaws.com",)),),
+                conditions=_equals(
+                    (f"{tag}namespace", NAMESPACE),
+                    (f"{tag}service-account", service_account),
+                    *[("aws:RequestTag/eks-cluster-arn", "${EKS_CLUSTER_ARN}")] * cluster,
+                    *[("aws:SourceAccount", "${SOURCE_ACCOUNT_ID}")] * account,
+                ),
+            )
+        )
     return Policy(tuple(statements))
 
 
-def _irsa(service_account: str) -> Statement:
-    subject = f"system:serviceaccount:{NAMESPACE}:{service_account}"
-    return Statement(
-        actions=("sts:AssumeRoleWithWebIdentity",),
-        principals=(Principal("Federated", ("${OIDC_PROVIDER_ARN}",)),),
-        conditions=(
-            Condition("StringEquals", "${OIDC_ISSUER}:aud", (AUDIENCE,)),
-            Condition("StringEquals", "${OIDC_ISSUER}:sub", (subject,)),
-        ),
-    )
-
-
-def _pod_identity(service_account: str, *conditions: Condition) -> Statement:
-    tag = "aws:RequestTag/kubernetes-"
-    return Statement(
-        actions=("sts:AssumeRole", "sts:TagSession"),
-        principals=(Principal("Service", ("pods.eks.amazonaws.com",)),),
-        conditions=(
-            Condition("StringEquals", f"{tag}namespace", (NAMESPACE,)),
-            Condition("StringEquals", f"{tag}service-account", (service_account,)),
-            *conditions,
-        ),
-    )
+def _equals(*pairs: tuple[str, str]) -> tuple[Condition, ...]:
+    return tuple(Condition("StringEquals", key, (value,)) for key, value in pairs)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import value
-from vpc_cni_iam.cli.progress import progress
 
 HELP = """List the roles that the plugin uses or could use, and say which break at a plugin version.
 
@@ -34,14 +33,11 @@ Examples:
 
 
 def audit(
-    files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
-    ],
-    to: str = versions.plugin_version(
+    files: options.AwsOutput,
+    to: str = options.plugin_version(
         "Plugin version to check, such as v1.20.4, or latest.", "latest", ("--to", "--cni-version")
     ),
-    strict: bool = versions.STRICT,
+    strict: bool = options.STRICT,
     daemonset: list[str] | None = value(
         "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from vpc_cni_iam.cli import common, modules, options, versions
+from vpc_cni_iam.cli import common, modules, options
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
 
@@ -43,16 +43,14 @@ def check(
     render: bool = flag("Generate each module and compare. For CI."),
     no_kept: bool = flag("Fail if any local change is kept."),
     config: Path | None = CONFIG,
-    strict: bool = versions.STRICT,
+    strict: bool = options.STRICT,
     quiet: bool = options.QUIET,
-    output: CheckFormat = options.choice(
-        CheckFormat, "--format", "Output format.", CheckFormat.text
-    ),
+    output: CheckFormat = options.output_format(CheckFormat.text),
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.vendoring.check import CheckResult, markdown, text
     from vpc_cni_iam.vendoring.check import check as compare
     from vpc_cni_iam.vendoring.data import check_data
-    from vpc_cni_iam.vendoring.report import CheckResult, markdown, text
     from vpc_cni_iam.vendoring.repository import orphans
 
     configuration = modules.configuration(config, strict=strict)

@@ -1,10 +1,12 @@
-"""Prints the output of commands."""
+"""Prints the output of commands, and how far they are."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 # The width of a table where there is no terminal; no table is as wide.
 _UNBOUND = 1000
+# Seconds until a bar is worth its flicker.
+PATIENCE = 0.5
 
 
 def path(text: str | None, default: str) -> Path:
@@ -115,3 +119,44 @@ def _widths(cells: Iterable[Sequence[str]], room: int) -> list[int | None]:
         widest = max((width, i) for i, width in enumerate(widths) if width > least[i])[1]
         widths[widest] -= 1
     return [*widths]
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return where the XDG Base Directory Specification has this tool's cache, if anywhere."""
+    named = Path(environ.get("XDG_CACHE_HOME", ""))
+    if not named.is_absolute():
+        try:
+            named = Path.home() / ".cache"
+        except RuntimeError:  # a user without HOME and without an entry among the users
+            return None
+    return named / "vpc-cni-iam" if named.is_absolute() else None
+
+
+@contextlib.contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how far something is, on a terminal, once it has taken a while."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    started = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        shown: list[Callable[[int, int], None]] = []
+
+        def passed(done: int, total: int) -> None:
+            if not shown and time.monotonic() - started > PATIENCE:
+                shown.append(_bar(what, stack))
+            for show in shown:
+                show(done, total)
+
+        yield passed
+
+
+def _bar(what: str, stack: contextlib.ExitStack) -> Callable[[int, int], None]:
+    """Start a bar, which goes when the stack is closed; return what moves it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+    columns = (what, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = stack.enter_context(bar).add_task("", total=None)
+    return lambda done, total: bar.update(task, completed=done, total=total)

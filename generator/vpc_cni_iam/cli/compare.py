@@ -62,11 +62,10 @@ def compare(
     from vpc_cni_iam.errors import UsageError
 
     inputs.check_once([*policies, *limits.files, *(variables.var_file or ())])
-    values = variables.read()
+    values, names = variables.read(), surroundings.values
     if any(limits.files) and not asked.never:
         raise UsageError("--boundary and --scp need --never")
     if asked.never or asked.disjoint:
-        names = surroundings.values
         answer = never.answered(asked, policies, limits, document or (), names, values)
         common.show_result(answer, output, never.lines(answer))
         raise typer.Exit(0 if answer.proven else 1)
@@ -74,12 +73,13 @@ def compare(
         raise UsageError("--clusters needs --disjoint")
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError(f"two policies are compared, OLD and NEW, not {len(policies)}")
-    named = ((policies[0], old_document or document), (policies[1], document))
-    raise typer.Exit(_compare(named, surroundings.values, values, output))
+    chosen = (old_document or document or (), document or ())
+    raise typer.Exit(_compare(policies, chosen, names, values, output))
 
 
 def _compare(
-    named: Sequence[tuple[str, list[str] | None]],
+    policies: Sequence[str],
+    documents: Sequence[Sequence[str]],
     names: Mapping[str, str | None],
     values: GivenVariables,
     output: options.Format,
@@ -90,8 +90,11 @@ def _compare(
     from vpc_cni_iam.review.diff import two_policies as between
 
     stdin = partial(inputs.text, "-")
-    sides = [between.side(target, stdin, chosen or (), names, values) for target, chosen in named]
-    check_used(values, [target for target, _ in named])
+    sides = [
+        between.side(target, stdin, chosen, names, values)
+        for target, chosen in zip(policies, documents, strict=True)
+    ]
+    check_used(values, policies)
     difference = between.between(*sides)
     if output is options.Format.json:
         common.show_json(difference)

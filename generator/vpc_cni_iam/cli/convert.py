@@ -193,12 +193,7 @@ def _show(batch: Batch, chosen: ConvertCommandOptions) -> None:
     elif chosen.output is None:
         typer.echo(batch.text(), nl=False)
     else:
-        _show_changes(changes, chosen.output)
-
-
-def _show_changes(changes: Sequence[FileChange], directory: str) -> None:
-    for change in changes:
-        typer.echo(f"{change.kind:<7} {Path(directory or '.') / change.path}")
+        common.show_changes(Path(chosen.output), changes, options.Format.text, quiet=False)
 
 
 def _from_hcl(
@@ -245,7 +240,7 @@ def _show_readings(
     if chosen.output is not None and read:
         directory = common.path(chosen.output, ".")
         changes = save(directory, from_hcl.files(read), force=chosen.force)
-        _show_changes(changes, chosen.output)
+        common.show_changes(directory, changes, options.Format.text, quiet=False)
     if chosen.as_json:
         from vpc_cni_iam.converting.data import reading_data
 

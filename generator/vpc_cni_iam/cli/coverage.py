@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.cli import common, inputs, options, usage, versions
+from vpc_cni_iam.cli import common, inputs, options, usage
 from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import Mode
 
@@ -58,7 +57,6 @@ if TYPE_CHECKING:
     Format = StrEnum
 else:
     Format = options.choices("Format", formats.names(_REPORTS))
-_TEXT = Format.__members__["text"]
 
 
 def _scenarios() -> list[str]:
@@ -86,12 +84,10 @@ class NodeOptions:
     daemonset: str | None = value(
         "FILE", "JSON or YAML of aws-node: plugin version, IP family and environment."
     )
-    cni_version: str | None = versions.plugin_version(
+    cni_version: str | None = options.plugin_version(
         "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
     )
-    mode: Mode | None = options.choice(
-        Mode, "--mode", "IP family of the cluster.  [default: the policy's]"
-    )
+    mode: Mode | None = options.mode("the policy's")
     feature: list[str] | None = options.feature("Optional feature in use; repeat for more.")
     env: list[str] | None = value(
         "NAME=VALUE", "Environment variable of aws-node; repeat for more."
@@ -132,11 +128,11 @@ def coverage(
         ),
     ] = None,
     explain: str | None = value("RISK", "Explain the risk of this name and exit."),
-    strict: bool = versions.strict(
+    strict: bool = options.strict(
         "Fail if any call is denied; refuse a plugin version newer than the catalog."
     ),
     verbose: bool = flag("List the allowed calls, too."),
-    output: Format = options.choice(Format, "--format", "Output format.", _TEXT),
+    output: Format = options.output_format(Format.__members__["text"]),
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.coverage.simulate.scenarios import find
@@ -177,6 +173,8 @@ def _asked(
     strict: bool,
 ) -> tuple[Subject, PluginSetting]:
     """Return the policies, and the plugin as the cluster has it."""
+    from vpc_cni_iam.coverage import deployment as deployments
+    from vpc_cni_iam.coverage.subject import limited
     from vpc_cni_iam.inputs.variables import check_used
 
     others = [node.daemonset or "", *(used.used or ()), *(variables.var_file or ())]
@@ -184,10 +182,13 @@ def _asked(
     known = _pairs("--env NAME=VALUE", node.env)
     deployment = inputs.deployment(node.daemonset, known) if node.daemonset is not None else None
     version = node.cni_version or _version(deployment, strict=strict)
-    names = _names(surroundings.values, deployment)
+    names = surroundings.values
+    if deployment is not None:  # where there is no option
+        names |= {k: names[k] or v for k, v in deployments.names(deployment).items()}
     user_values = variables.read()
     subject = _subject(files, chosen, node, version, names, user_values)
-    subject = _limited(subject, limits, names, user_values)
+    stdin, scps = partial(inputs.text, "-"), limits.scp or ()
+    subject = limited(subject, limits.boundary, scps, stdin, names, user_values)
     check_used(user_values, (*files, *limits.files))
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
@@ -216,18 +217,7 @@ def _version(deployment: Deployment | None, *, strict: bool) -> str:
     if not deployment.version:
         problem = "the tag of the image of aws-node is not a plugin version; give --cni-version"
         raise UsageError(f"{deployment.source}: {problem}")
-    return versions.known(deployment.version, strict=strict)
-
-
-def _names(
-    options: Mapping[str, str | None], deployment: Deployment | None
-) -> dict[str, str | None]:
-    """Return the names of options, and those of a deployment where there is no option."""
-    from vpc_cni_iam.coverage.deployment import names
-
-    if deployment is None:
-        return dict(options)
-    return {**options, **{k: options[k] or v for k, v in names(deployment).items()}}
+    return options.known(deployment.version, strict=strict)
 
 
 def _subject(
@@ -239,7 +229,7 @@ def _subject(
     user_values: GivenVariables,
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
-    from vpc_cni_iam.coverage import role_policies, subject
+    from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
 
     if bool(files) == (chosen.variant is not None):
@@ -257,23 +247,11 @@ def _subject(
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = role_policies.of_files(files, stdin, chosen.document or (), names, user_values)
+    opened = subject.of_files(files, stdin, chosen.document or (), names, user_values)
     if opened.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
     return opened
-
-
-def _limited(
-    subject: Subject,
-    limits: options.LimitOptions,
-    names: dict[str, str | None],
-    user_values: GivenVariables,
-) -> Subject:
-    from vpc_cni_iam.coverage import role_policies
-
-    stdin, scps = partial(inputs.text, "-"), limits.scp or ()
-    return role_policies.limited(subject, limits.boundary, scps, stdin, names, user_values)
 
 
 def _setting(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from vpc_cni_iam.cli import common, modules, versions
+from vpc_cni_iam.cli import common, modules, options
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
 from vpc_cni_iam.cli.options import FORMAT, Format
@@ -31,7 +31,7 @@ Examples:
 def diff(
     paths: ModulesArgument = None,
     config: Path | None = CONFIG,
-    strict: bool = versions.STRICT,
+    strict: bool = options.STRICT,
     quiet: bool = flag("Show the change of access only.", "--quiet", "-q"),
     output: Format = FORMAT,
 ) -> None:

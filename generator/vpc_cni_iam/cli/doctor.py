@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.cache import cache_folder
+from vpc_cni_iam.cli.common import cache_folder
 from vpc_cni_iam.cli.options import FORMAT, Format
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, options, versions
+from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
 from vpc_cni_iam.cli.options import Mode
 
@@ -32,13 +32,11 @@ Examples:
 def explain(
     surroundings: options.ClusterOptions,
     file: Annotated[str, typer.Argument(metavar="FILE", help="Text; - is standard input.")] = "-",
-    cni_version: str | None = versions.plugin_version(
+    cni_version: str | None = options.plugin_version(
         "Plugin version.  [default: the one in the text, or latest]"
     ),
-    strict: bool = versions.STRICT,
-    mode: Mode | None = options.choice(
-        Mode, "--mode", "IP family of the cluster.  [default: both]"
-    ),
+    strict: bool = options.STRICT,
+    mode: Mode | None = options.mode("both"),
     policy: str | None = value("POLICY", "Policy of the plugin's role, as in coverage."),
     output: options.Format = options.FORMAT,
 ) -> None:
@@ -46,8 +44,7 @@ def explain(
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.explain import report
-    from vpc_cni_iam.explain.explain import explain as explain_denials
+    from vpc_cni_iam.explain import explain as explaining
     from vpc_cni_iam.inputs import denial
 
     if policy == "-":
@@ -56,6 +53,6 @@ def explain(
     names = surroundings.values
     opened = subject.of_input(policy, str, (), names) if policy is not None else None
     denials = denial.read(inputs.text(file), inputs.source(file))
-    result = explain_denials(denials, version, mode.value if mode else None, names, opened)
-    common.show_result(result, output, report.to_text(result))
+    result = explaining.explain(denials, version, mode.value if mode else None, names, opened)
+    common.show_result(result, output, explaining.to_text(result))
     raise typer.Exit(0 if result.complete else 1)

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.cli.cache import cache_folder
-from vpc_cni_iam.cli.common import say
+from vpc_cni_iam.cli.common import cache_folder, say
 from vpc_cni_iam.cli.expand import expanded
-from vpc_cni_iam.cli.json_types import with_schema
-from vpc_cni_iam.cli.quiet import with_quiet
-from vpc_cni_iam.errors import VpcCniIamError, reason
+from vpc_cni_iam.cli.json_types import with_options
+from vpc_cni_iam.errors import UsageError, VpcCniIamError, reason
 from vpc_cni_iam.hcl.grammar import keep_tables_in
 
 INTERRUPTED = 130
@@ -51,6 +50,19 @@ COMMANDS = {
 GROUPS = {"registry": "Try a published module registry."}
 
 
+class Command(TyperCommand):
+    """A command that refuses a second value of an option that takes one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; of an option that stands twice, click would keep the last."""
+        if not ctx.resilient_parsing:
+            parameters = self.make_parser(ctx).parse_args([*args])[2]
+            takes_one = [p for p in parameters if not (getattr(p, "is_flag", True) or p.multiple)]
+            if twice := next((p for p in takes_one if takes_one.count(p) > 1), None):
+                raise UsageError(f"{twice.opts[0]} stands twice; it takes one value")
+        return super().parse_args(ctx, args)
+
+
 def application(words: Sequence[str]) -> typer.Typer:
     """Return the command line with the one command that these arguments call, or all.
 
@@ -72,8 +84,8 @@ def application(words: Sequence[str]) -> typer.Typer:
         module = import_module(f"vpc_cni_iam.cli.{name}")
         function = getattr(module, name)
         if name in COMMANDS:
-            command = app.command(name, help=module.HELP, short_help=COMMANDS[name])
-            command(with_schema(name, with_quiet(name, expanded(function))))
+            command = app.command(name, cls=Command, help=module.HELP, short_help=COMMANDS[name])
+            command(with_options(name, expanded(function)))
         else:
             app.add_typer(function, name=name, short_help=GROUPS[name])
     return app

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, versions
+from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import FORMAT, QUIET, Format
 
@@ -84,7 +84,7 @@ class SyncOptions:
     force: bool = flag("Replace edited files; keep a copy as *.orig.")
     keep: bool = flag("Keep edited and deleted files, also in later syncs.")
     config: Path | None = CONFIG
-    strict: bool = versions.STRICT
+    strict: bool = options.STRICT
     quiet: bool = QUIET
     output: Format = FORMAT
 

@@ -41,7 +41,7 @@ def answered(
     values: GivenVariables,
 ) -> Never:
     """Return the answer about policies; raises `UsageError` for options that exclude each other."""
-    from vpc_cni_iam.coverage import role_policies
+    from vpc_cni_iam.coverage.subject import limited, of_files
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.inputs.variables import check_used
     from vpc_cni_iam.review import never
@@ -50,32 +50,14 @@ def answered(
         raise UsageError("--never asks about one role and --disjoint about two; give one of them")
     stdin = partial(inputs.text, "-")
     if asked.never:
-        subject = role_policies.of_files(policies, stdin, documents, names, values)
-        scps = limits.scp or ()
-        subject = role_policies.limited(subject, limits.boundary, scps, stdin, names, values)
+        subject = of_files(policies, stdin, documents, names, values)
+        subject = limited(subject, limits.boundary, limits.scp or (), stdin, names, values)
         check_used(values, (*policies, *limits.files))
         return never.never(subject, asked.never)
-    return _disjoint(asked, policies, documents, names, values)
-
-
-def _disjoint(
-    asked: NeverOptions,
-    policies: Sequence[str],
-    documents: Sequence[str],
-    names: Mapping[str, str | None],
-    values: GivenVariables,
-) -> Never:
-    """Return whether the roles of two clusters change the same resources."""
-    from vpc_cni_iam.coverage import role_policies
-    from vpc_cni_iam.errors import UsageError
-    from vpc_cni_iam.inputs.variables import check_used
-    from vpc_cni_iam.review import never
-
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError("--disjoint compares two roles: name the policy of each")
-    stdin = partial(inputs.text, "-")
     first, second = (
-        role_policies.of_files([policy], stdin, documents, {**names, **own}, values)
+        of_files([policy], stdin, documents, {**names, **own}, values)
         for policy, own in zip(policies, _cluster_names(asked.clusters), strict=True)
     )
     check_used(values, policies)

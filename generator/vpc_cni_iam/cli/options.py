@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vpc_cni_iam.cli import versions
 from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.names import resolve
 
@@ -21,11 +20,62 @@ if TYPE_CHECKING:
     from vpc_cni_iam.inputs.variables import GivenVariables
 
 
+_STRICT = "vpc_cni_iam.strict"
+
+
+def _versions() -> list[str]:
+    from vpc_cni_iam.catalog.facts.known_versions import known
+    from vpc_cni_iam.catalog.facts.plugin_version import LATEST
+
+    return [LATEST, *map(str, reversed(known()[1:]))]
+
+
+def _known_version(context: typer.Context, value: str | None) -> str | None:
+    """Take the newest known version for a later patch version, with a warning, if allowed."""
+    if value is None or context.resilient_parsing:
+        return value
+    return known(value, strict=bool(context.meta.get(_STRICT)))
+
+
+def known(name: str, *, strict: bool) -> str:
+    """Return a version, or the newest known one for a later patch version, with a warning."""
+    from vpc_cni_iam.catalog.facts.known_versions import stand_in, stand_in_warning
+    from vpc_cni_iam.cli.common import say
+
+    version = None if strict else stand_in(name)
+    if version is None:
+        return name
+    say(f"warning: {stand_in_warning(name)}")
+    return str(version)
+
+
+def _note_strict(context: typer.Context, value: bool) -> bool:
+    context.meta[_STRICT] = value
+    return value
+
+
+def strict(text: str) -> Any:
+    """Return the option that refuses unknown versions."""
+    # Eager: the callback of --cni-version needs its value.
+    return typer.Option(False, "--strict", help=text, is_eager=True, callback=_note_strict)
+
+
+# The option that names a plugin version.
+plugin_version = partial(value, "VERSION", autocompletion=_versions, callback=_known_version)
+STRICT = strict("Refuse a plugin version newer than the catalog.")
+
+
 class Format(StrEnum):
     """How to print a result."""
 
     text = "text"
     json = "json"
+
+
+AwsOutput = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
+]
 
 
 class Mode(StrEnum):
@@ -67,6 +117,16 @@ def choice(kind: type[StrEnum], name: str, text: str, default: StrEnum | None = 
     )
 
 
+def output_format(default: StrEnum) -> Any:
+    """Return the option that takes an output format, of the enumeration of its default."""
+    return choice(type(default), "--format", "Output format.", default)
+
+
+def mode(default: str) -> Any:
+    """Return the option that takes the IP family; without it, it is as `default` says."""
+    return choice(Mode, "--mode", f"IP family of the cluster.  [default: {default}]")
+
+
 def _kinds() -> list[str]:
     from vpc_cni_iam.catalog.options import ModuleKind
 
@@ -99,7 +159,7 @@ feature = partial(value, "FEATURE", autocompletion=_features)
 KIND = value("KIND", "Kind of module: policy documents or a role.", "policy", autocompletion=_kinds)
 VARIANTS = variant("Variant; repeat for more. `catalog` lists them.  [default: those of upstream]")
 NO_GAPS = flag("Do not add the actions that upstream's document misses.")
-FORMAT = choice(Format, "--format", "Output format.", Format.text)
+FORMAT = output_format(Format.text)
 QUIET = flag("Print problems only.", "--quiet", "-q")
 
 
@@ -108,10 +168,10 @@ class DocumentOptions:
     """The options that choose upstream's documents."""
 
     revision: str | None = revision("Use upstream's document of this date, without changes.")
-    cni_version: str | None = versions.plugin_version(
+    cni_version: str | None = plugin_version(
         "Plugin version that the policy must work with.  [default: latest]"
     )
-    strict: bool = versions.STRICT
+    strict: bool = STRICT
     feature: list[str] | None = feature(
         "Allow what an optional feature calls; repeat for more. `catalog` lists them."
     )

@@ -53,16 +53,14 @@ def policy(
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
     no_gaps: bool = options.NO_GAPS,
-    output: PolicyFormat = options.choice(
-        PolicyFormat, "--format", "Output format.", PolicyFormat.json
-    ),
+    output: PolicyFormat = options.output_format(PolicyFormat.json),
 ) -> None:
     """See `HELP`."""
     chosen = options.chosen((variant,), documents, hardening, no_gaps=no_gaps)
     (composed,) = chosen.composed()
     document = _filled(composed, surroundings.values)
     if output is PolicyFormat.session:
-        from vpc_cni_iam.catalog.session_policy import session_policy
+        from vpc_cni_iam.catalog.compose import session_policy
 
         typer.echo(session_policy(composed, document))
         common.say(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.daemonset import Deployment
+    from vpc_cni_iam.preflight.rules import RuleResult
+
 
 HELP = """List the instances and network interfaces without the tags that a scoped policy needs.
 
@@ -32,10 +40,7 @@ Examples:
 
 
 def preflight(
-    files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE...", help="Output of the AWS CLI; - is standard input."),
-    ],
+    files: options.AwsOutput,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
     cluster_name: str | None = value("NAME", "Name of the cluster.  [default: the DaemonSet's]"),
@@ -49,10 +54,10 @@ def preflight(
     output: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.cli.preflight_target import as_deployed, target_of
+    from vpc_cni_iam.cli.preflight import as_deployed, target_of
     from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
-    from vpc_cni_iam.preflight import findings, report
+    from vpc_cni_iam.preflight import findings
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once([*files, daemonset or ""])
@@ -64,5 +69,76 @@ def preflight(
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
     result = findings.preflight(inventory, composed, target.cluster, target.vpc, target.differences)
-    common.show_result(result, output, report.to_text(result))
+    common.show_result(result, output, findings.to_text(result))
     raise typer.Exit(1 if result.breaks else 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A cluster and a policy."""
+
+    cluster: str  # the name of the cluster
+    vpc: str | None  # the ID of its VPC, None if it is not given
+    mode: Mode  # its IP family
+    variant: str  # the name of the variant to move to
+    # What of the plugin's configuration does not go with it.
+    differences: tuple[RuleResult, ...] = ()
+
+
+def target_of(
+    deployment: Deployment | None, cluster: str | None, vpc: str | None, variant: str | None
+) -> Target:
+    """Return what options name, and what a deployment has where there is no option.
+
+    Raises `UsageError` for no name of a cluster, or a variant of the other IP family.
+    """
+    from vpc_cni_iam.catalog.variants import find
+    from vpc_cni_iam.coverage import deployment as deployments
+    from vpc_cni_iam.errors import UsageError
+
+    mode = deployments.mode(deployment) if deployment else "ipv4"
+    own = deployments.names(deployment) if deployment else {}
+    chosen = variant or f"{mode}-scoped"
+    if deployment and mode not in find((chosen,))[0].modes:
+        raise UsageError(f"--variant {chosen} is not for {mode}, which {deployment.source} has")
+    name = cluster or own.get("cluster_name")
+    if name is None:
+        where = f", which {deployment.source} does not name" if deployment else " or --daemonset"
+        raise UsageError(f"name the cluster with --cluster-name{where}")
+    differences = tuple(_differences(deployment, name)) if deployment else ()
+    return Target(name, vpc or own.get("vpc_id"), mode, chosen, differences)
+
+
+def _differences(deployment: Deployment, cluster: str) -> Iterator[RuleResult]:
+    from vpc_cni_iam.preflight import rules
+
+    unread = [part for part in deployment.unread if part.counts]
+    own = deployment.environment.get("CLUSTER_NAME", "")
+    if own != cluster and not any("CLUSTER_NAME" in part.name for part in unread):
+        yield rules.of_cluster_name(own, cluster)
+    yield from (rules.of_unread(str(part)) for part in unread)
+
+
+def as_deployed(
+    deployment: Deployment,
+    mode: Mode,
+    documents: options.DocumentOptions,
+    hardening: options.HardeningOptions,
+) -> tuple[options.DocumentOptions, options.HardeningOptions]:
+    """Return options with the plugin version, the features and the tags of a deployment."""
+    from vpc_cni_iam.catalog.facts import known_versions
+    from vpc_cni_iam.coverage import deployment as deployments
+    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+
+    version = documents.cni_version or deployment.version
+    if version and documents.cni_version is None and documents.revision is None:
+        version = options.known(version, strict=documents.strict)
+        documents = replace(documents, cni_version=version)
+    plugin_version = known_versions.find(version) if version else known_versions.newest()
+    setting = deployments.apply(PluginSetting(plugin_version, mode), deployment, {})
+    features = dict.fromkeys((*(documents.feature or ()), *setting.features))
+    documents = replace(documents, feature=list(features))
+    if hardening.harden and hardening.additional_tag_key is None:
+        keys = list(setting.plugin.additional_tags)
+        hardening = replace(hardening, additional_tag_key=keys or None)
+    return documents, hardening

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.expand import flag, value
-from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.publishing.address import ModuleAddress
-    from vpc_cni_iam.publishing.data import PublishData
-    from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
-    from vpc_cni_iam.publishing.publish import Proposal, Published
+    from vpc_cni_iam.publishing.publish import Proposal, PublishData, Published
 
 HELP = """Write a version of the module, ready to publish.
 
@@ -77,7 +76,9 @@ def publish(
     print_as: options.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve
+    from vpc_cni_iam.publishing.git import GitRepository
     from vpc_cni_iam.publishing.publish import propose
     from vpc_cni_iam.publishing.publish import publish as write
     from vpc_cni_iam.publishing.versioning.semver import Version
@@ -90,18 +91,42 @@ def publish(
     )
     _warn_of_stand_ins(namespace, registry_host, resolve(directory, target).destination.address)
     if number is None:
-        _check_version_not_needed(oci_repository, git_tag)
-        with _Report(directory, print_as, quiet=quiet) as report:
-            report.proposal(propose(directory, chosen, target), only=True)
+        if (oci_repository, git_tag) != (None, None):
+            raise UsageError("--oci-repository and --git-tag need --version")
+        _report(directory, propose(directory, chosen, target), None, print_as, quiet=quiet)
         return
-    published = write(directory, chosen, target, number, _git_repository(git_tag))
+    git = None if git_tag is None else GitRepository(common.path(git_tag, "."), os.environ)
+    published = write(directory, chosen, target, number, git)
     common.notify(chosen)
-    with _Report(directory, print_as, quiet=quiet) as report:
-        report.proposal(published.proposal)
-        report.files(published)
-        if published.tag is not None:
-            published.tag.finish()
-            report.tag(published.tag)
+    _report(directory, published.proposal, published, print_as, quiet=quiet)
+
+
+def _report(
+    directory: Path,
+    proposal: Proposal,
+    published: Published | None,
+    output: options.Format,
+    *,
+    quiet: bool,
+) -> None:
+    """Print a version, finish its tag, and print that."""
+    from vpc_cni_iam.publishing.publish import proposal_data, published_data
+
+    data = proposal_data(directory, proposal)
+    if published is not None:
+        data = published_data(directory, published)
+    silent = quiet or output is options.Format.json
+    try:
+        for line in () if silent else _lines(directory, proposal, published, data):
+            typer.echo(line)
+        if published is not None and (tag := published.tag) is not None:
+            tag.finish()
+            data["tag"] = {"name": tag.name, "commit": tag.commit, "new": tag.new}
+            if not silent:
+                typer.echo(f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}")
+    finally:  # also if the tag fails, for the version is published then
+        if output is options.Format.json:
+            common.show_json(data)
 
 
 def _warn_of_stand_ins(namespace: str | None, host: str | None, address: ModuleAddress) -> None:
@@ -119,80 +144,30 @@ def _warn_of_stand_ins(namespace: str | None, host: str | None, address: ModuleA
         )
 
 
-def _check_version_not_needed(*options: str | None) -> None:
-    from vpc_cni_iam.errors import UsageError
-
-    if any(option is not None for option in options):
-        raise UsageError("--oci-repository and --git-tag need --version")
-
-
-def _git_repository(path: str | None) -> GitRepository | None:
-    import os
-
-    from vpc_cni_iam.publishing.git import GitRepository
-
-    return None if path is None else GitRepository(common.path(path, "."), os.environ)
-
-
-class _Report:
-    """Prints each step: as lines, or as JSON in the end, also if a later step fails."""
-
-    def __init__(self, directory: Path, output: Format, *, quiet: bool) -> None:
-        self._directory, self._json = directory, output is Format.json
-        self._silent = quiet or self._json
-        self._data: PublishData | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._json and self._data is not None:
-            common.show_json(self._data)
-
-    def _line(self, text: str) -> None:
-        if not self._silent:
-            typer.echo(text)
-
-    def proposal(self, proposal: Proposal, *, only: bool = False) -> None:
-        """Report a version and its changes; `only` if nothing is written."""
-        from vpc_cni_iam.publishing.data import proposal_data
-
-        self._data = proposal_data(self._directory, proposal)
-        if proposal.version == proposal.previous:
-            self._line(f"nothing changed since {proposal.version}; no new version is needed")
-            return
+def _lines(
+    directory: Path, proposal: Proposal, published: Published | None, data: PublishData
+) -> Iterator[str]:
+    """Yield a version and its changes, and the files that were written."""
+    if proposal.version == proposal.previous:
+        yield f"nothing changed since {proposal.version}; no new version is needed"
+    else:
         comparison = proposal.comparison
         changes = comparison.changes if comparison is not None else ()
         bump = comparison.bump.name if comparison is not None else None
         after = f"a {bump} change after {proposal.previous}" if bump else "the first version"
-        self._line(f"{proposal.version}, {after}")
-        for change in changes:
-            self._line(f"  {change.bump.name}: {change}")
+        yield f"{proposal.version}, {after}"
+        yield from (f"  {change.bump.name}: {change}" for change in changes)
         if bump and not changes:
-            self._line("  no policy, input, output or resource changed")
-        if only:
-            self._line(f"nothing was written; --version {proposal.version} publishes it")
-
-    def files(self, published: Published) -> None:
-        """Report the files of the version, and the changes of those of the directory."""
-        from vpc_cni_iam.publishing.data import published_data
-
-        directory = self._directory
-        self._data = data = published_data(directory, published)
-        for line in (
-            *(() if data["changes"] else ("is published already; nothing to do",)),
-            *(f"moved    {move}" for move in data["moved"]),
-            *(f"restore  {directory / path}" for path in published.restored),
-            *(f"copy     {directory / path} of what was edited" for path in published.copies),
-            f"tree     {data['tree']}",
-            f"registry {data['registry']}",
-            *(f"sha256   {digest}  {name}" for name, digest in data["sums"].items()),
-            f"oci      {data['digest']}  {data['oci']}",
-        ):
-            self._line(line)
-
-    def tag(self, tag: PreparedTag) -> None:
-        """Report a finished tag."""
-        self._line(f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}")
-        assert self._data is not None  # noqa: S101 - its version is reported first
-        self._data["tag"] = {"name": tag.name, "commit": tag.commit, "new": tag.new}
+            yield "  no policy, input, output or resource changed"
+        if published is None:
+            yield f"nothing was written; --version {proposal.version} publishes it"
+    if published is not None:
+        if not data["changes"]:
+            yield "is published already; nothing to do"
+        yield from (f"moved    {move}" for move in data["moved"])
+        yield from (f"restore  {directory / path}" for path in published.restored)
+        yield from (f"copy     {directory / path} of what was edited" for path in published.copies)
+        yield f"tree     {data['tree']}"
+        yield f"registry {data['registry']}"
+        yield from (f"sha256   {digest}  {name}" for name, digest in data["sums"].items())
+        yield f"oci      {data['digest']}  {data['oci']}"

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam import formats
-from vpc_cni_iam.cli import common, options, versions
+from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import Mode
-from vpc_cni_iam.cli.progress import progress
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.diff.coverage import ReviewTarget
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     Format = StrEnum
 else:
     Format = options.choices("Format", _REPORTS)
-_TEXT = Format.__members__["text"]
 
 
 class Forge(StrEnum):
@@ -77,14 +76,12 @@ def review(
             help="JSON of a plan, a saved plan, or its directory; - is standard input.",
         ),
     ],
-    cni_version: str | None = versions.plugin_version(
+    cni_version: str | None = options.plugin_version(
         "Plugin version to judge, such as v1.20.4, or latest.  "
         "[default: the plan's, else the newest known]"
     ),
-    strict: bool = versions.STRICT,
-    mode: Mode | None = options.choice(
-        Mode, "--mode", "IP family of the cluster.  [default: each policy's]"
-    ),
+    strict: bool = options.STRICT,
+    mode: Mode | None = options.mode("each policy's"),
     fail_on: str = value(
         "WHAT",
         "Fail on findings of this kind or severity: new-access, coverage-lost, "
@@ -103,7 +100,7 @@ def review(
     engine: EngineChoice = options.choice(
         EngineChoice, "--engine", "Engine that shows a saved plan.", EngineChoice.auto
     ),
-    output: Format = options.choice(Format, "--format", "Output format.", _TEXT),
+    output: Format = options.output_format(Format.__members__["text"]),
     report: list[str] | None = value(
         "FORMAT=FILE", "Also write a report to a file, such as sarif=iam.sarif; repeat for more."
     ),

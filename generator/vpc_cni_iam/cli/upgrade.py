@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from vpc_cni_iam.cli import common, options, versions
+from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.diff import show_diff
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command
@@ -26,7 +26,7 @@ Examples:
 
 def upgrade(
     shared: SyncOptions,
-    cni_version: str | None = versions.plugin_version("Pin this plugin version, such as v1.20.4."),
+    cni_version: str | None = options.plugin_version("Pin this plugin version, such as v1.20.4."),
     revision: str | None = options.revision("Pin upstream's document of this date."),
     latest: bool = flag("Pin the newest plugin version that this tool knows; the default."),
     dry_run: bool = flag("Show the changes of the files, write nothing."),

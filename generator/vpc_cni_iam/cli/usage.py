@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import value
-from vpc_cni_iam.cli.progress import progress
 from vpc_cni_iam.coverage.usage.query_engine import QueryEngine
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, options, versions
+from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ def verify(
         "Compare this variant; repeat for more.  [default: all]"
     ),
     revision: str | None = options.revision("Compare with upstream's document of this date."),
-    cni_version: str | None = versions.plugin_version(
+    cni_version: str | None = options.plugin_version(
         "Compare with the documents for this plugin version, or latest."
     ),
-    strict: bool = versions.STRICT,
+    strict: bool = options.STRICT,
     feature: list[str] | None = options.feature(
         "Expect the actions of an optional feature; repeat for more."
     ),
@@ -96,7 +96,7 @@ def _published_files(options: Options) -> Mapping[str, str]:
 
 def _show(result: Verification, output: Format) -> None:
     if output is Format.json:
-        from vpc_cni_iam.verifying.data import verification_data
+        from vpc_cni_iam.verifying.verify import verification_data
 
         common.show_json(verification_data(result))
         return

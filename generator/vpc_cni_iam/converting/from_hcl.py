@@ -13,8 +13,9 @@ from typing import Any
 from vpc_cni_iam.converting import naming
 from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.hcl import embedded, resolve
-from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
-from vpc_cni_iam.hcl.choices import is_read_elsewhere
+from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere, may_hold_policy
+from vpc_cni_iam.hcl.embedded import MarkedExpression, Marks
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope, address_of
 from vpc_cni_iam.hcl.evaluate.excerpt import (
     RenderTarget,
     document_target,
@@ -22,8 +23,6 @@ from vpc_cni_iam.hcl.evaluate.excerpt import (
     expression_target,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
-from vpc_cni_iam.hcl.marks import MarkedExpression, Marks
 from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
 from vpc_cni_iam.hcl.module.reader import local_nodes, read_blocks
 from vpc_cni_iam.hcl.module.variables import undeclared, values
@@ -75,12 +74,6 @@ def read_file(text: str, source: str) -> File:
     return parse(text, source)
 
 
-def local_values(file: File) -> dict[str, Node]:
-    """Return the locals of a file by name."""
-    blocks = (block for block in file.blocks if block.type == "locals")
-    return {name: value for block in blocks for name, value in block.attributes.items()}
-
-
 def readings(
     file: File, known: Mapping[str, Node] | None = None, scope: ValueScope | None = None
 ) -> tuple[Reading | Unread, ...]:
@@ -95,7 +88,7 @@ def readings(
     """
     if not may_hold_policy(file.text):
         return ()
-    known = local_values(file) if known is None else known
+    known = local_nodes(file.blocks) if known is None else known
     scope = scope or ValueScope()
     policies = [*_written_out(file, known, scope), *_data_sources(file, scope)]
     return tuple(policy for _, policy in sorted(policies, key=lambda pair: pair[0]))
@@ -123,7 +116,7 @@ def read_files(
             for source, text in directory.texts.items():
                 try:
                     parsed[source] = parse_file(text, source)
-                    known |= local_values(parsed[source])
+                    known |= local_nodes(parsed[source].blocks)
                 except InputError as error:
                     policies.append(Unread("", error))
         except InputError as error:
@@ -133,8 +126,7 @@ def read_files(
     for file in parsed.values():
         policies += readings(file, known, scope)
     if variables is not None and variables.renderer is not None:
-        files_read = [*parsed.values()]
-        policies = [*_rendered(policies, files_read, module, variables, variables.renderer)]
+        policies = [*_rendered(policies, parsed.values(), module, variables, variables.renderer)]
     if not policies:
         problem = "holds no policy that is written out"
         if any(_DOCUMENT in file.text for file in parsed.values()):
@@ -293,11 +285,8 @@ def _why_unread(attribute: Attribute, known: Mapping[str, Node]) -> str:
 
 
 def _data_sources(file: File, scope: ValueScope) -> Iterator[tuple[int, Reading | Unread]]:
-    for block in file.blocks:
-        if block.type != "data" or block.labels[:1] != ("aws_iam_policy_document",):
-            continue
-        address = ".".join(("data", *block.labels))
-        line = block.span.line
+    for block in filter(resolve.is_document, file.blocks):
+        address, line = address_of(block), block.span.line
         try:
             yield line, _data_source(block, address, file.source, scope)
         except InputError as error:
@@ -315,9 +304,7 @@ def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> 
         shown = _shown(document.policy, marks, marks.expressions, source, line)
     except InputError as error:
         raise InputError(source, error.place, marks.shown(error.problem)) from None
-    return Reading(
-        address, source, line, shown, tuple(expression.code for expression in marks.expressions)
-    )
+    return Reading(address, source, line, shown, tuple(e.code for e in marks.expressions))
 
 
 def _shown(

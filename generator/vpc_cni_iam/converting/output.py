@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError, first_of
-from vpc_cni_iam.files.backup import SUFFIX, backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
+from vpc_cni_iam.files.replacement import SUFFIX, backup_name
 from vpc_cni_iam.files.tree import FileChange, write
 
 

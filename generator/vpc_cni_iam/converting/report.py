@@ -59,16 +59,15 @@ def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator
 
 def rewriting_lines(rewritings: Iterable[Rewriting]) -> Iterator[str]:
     """Yield the lines for people about rewritten files."""
-    yield from first([line for rewriting in rewritings for line in _policy_lines(rewriting)])
-
-
-def _policy_lines(rewriting: Rewriting) -> Iterator[str]:
-    for replaced in rewriting.replaced:
-        for note in replaced.notes:
-            place = f"{rewriting.path}: line {replaced.line}: {replaced.address}: {note}"
-            yield f"{place}; the next plan may show it, but nothing changes in meaning"
-    for left in rewriting.left:
-        yield f"{'error: ' if left.refused else ''}{left.address} is left: {left.error}"
+    lines = []
+    for rewriting in rewritings:
+        for replaced in rewriting.replaced:
+            place = f"{rewriting.path}: line {replaced.line}: {replaced.address}"
+            more = "the next plan may show it, but nothing changes in meaning"
+            lines += [f"{place}: {note}; {more}" for note in replaced.notes]
+        for left in rewriting.left:
+            lines.append(f"{'error: ' if left.refused else ''}{left.address} is left: {left.error}")
+    yield from first(lines)
 
 
 def error_lines(errors: Iterable[object]) -> Iterator[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -46,8 +45,7 @@ def apply(
     A variable that the version does not read is left out. Without CLUSTER_NAME, the plugin has no
     name of the cluster. Raises `InputError` for a value that the plugin does not take.
     """
-    plugin = replace(setting.plugin, cluster_name=False)
-    setting = replace(setting, plugin=plugin)
+    setting = setting.with_plugin(cluster_name=False)
     features = list(setting.features)
     for name in settings.known_variables(setting.version):
         if name in deployment.environment and name not in environment:

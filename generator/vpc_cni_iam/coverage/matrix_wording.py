@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs import skipped
 
-MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 # Actions that some version calls come first, and are fewer.
 _MOST_COLUMNS = 100
 # What a cell is called and how it is written, so that no meaning hangs on a colour.
@@ -38,23 +38,18 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
     for name, (first, _) in zip(names, rows, strict=True):
         marks = " ".join(MEANINGS[cell][0] for cell in first.cells[:_MOST_COLUMNS])
         yield f"{name:<{width}}  {marks}"
-    yield ""
-    if more := len(matrix.actions) - len(actions):
-        yield f"and {more:,} more actions that are never called; --format json lists them"
+    more = len(matrix.actions) - len(actions)
+    blocks: list[list[str]] = [
+        [f"and {more:,} more actions that are never called; --format json lists them"] * (more > 0),
+        [f"{mark}  {meaning}" for mark, meaning in MEANINGS.values()],
+        list(reasons(matrix)),
+        list(excess_lines(matrix)),
+        list(skipped.lines(subject.skipped)),
+        [conclusion(subject, matrix)],
+    ]
+    for block in filter(None, blocks):
         yield ""
-    for mark, meaning in MEANINGS.values():
-        yield f"{mark}  {meaning}"
-    if denials := list(reasons(matrix)):
-        yield ""
-        yield from denials
-    if excess := list(excess_lines(matrix)):
-        yield ""
-        yield from excess
-    if subject.skipped:
-        yield ""
-        yield from skipped.lines(subject.skipped)
-    yield ""
-    yield conclusion(subject, matrix)
+        yield from block
 
 
 def heading(subject: Subject, matrix: Matrix) -> str:
@@ -63,7 +58,7 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     more = f", with {', '.join(features)}" if features else ""
     if len(matrix.scenarios) < len(SCENARIOS):
         more += f", in {', '.join(matrix.scenarios)} only"
-    return f"{subject.title} against every plugin version, {MODES[matrix.setting.mode]}{more}"
+    return f"{subject.title} against every plugin version, {FAMILIES[matrix.setting.mode]}{more}"
 
 
 def equal_lines(subject: Subject) -> Iterator[str]:

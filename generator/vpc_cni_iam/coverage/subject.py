@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
@@ -21,12 +22,13 @@ from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.identify import open_policies
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
-from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.inputs.variables import GivenVariables
 
 _ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
 _LOG_GROUP = re.compile(
@@ -36,6 +38,8 @@ _OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
 # What the policies of a role can have, as IAM counts; page "IAM and AWS STS quotas".
 _LIMIT = "20 managed ones of 6,144 and inline ones of 10,240 together"
 _MOST_CHARACTERS = 20 * 6_144 + 10_240
+# AWS Organizations attaches it to each level until somebody takes it away.
+_FULL_ACCESS = Policy((Statement(actions=("*",), resources=("*",), sid="FullAWSAccess"),))
 _OWNED_WITH_VPC = ("subnet", "vpc")
 _PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
 
@@ -134,6 +138,10 @@ def open_filled(
     user_values: GivenVariables | None = None,
 ) -> InputPolicies:
     """Return the policies of an input, with examples for names that the user did not choose."""
+    # A review of a plan opens no other input.
+    from vpc_cni_iam.inputs.identify import open_policies  # noqa: PLC0415
+    from vpc_cni_iam.inputs.variables import GivenVariables  # noqa: PLC0415
+
     parameters.values(options)
     values = {name: value for name, value in _or_examples(options).items() if value}
     named = frozenset(name for name, value in options.items() if value)
@@ -169,6 +177,71 @@ def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
     return Taken(title, chosen.policies, chosen.skipped)
 
 
+def of_files(
+    files: Sequence[str],
+    stdin: Callable[[], str],
+    documents: Sequence[str],
+    options: Mapping[str, str | None],
+    user_values: GivenVariables | None = None,
+) -> Subject:
+    """Return the inline and attached policies of a role; ``-`` is standard input.
+
+    `documents` has the names of the policies to take of each file; none if each has a single one.
+    `options` has the names that the user chose, by parameter; None for the others. Raises
+    `UsageError` for a bad name, or a file with several policies and no name.
+    """
+    taken = [take(open_filled(file, stdin, options, user_values), documents) for file in files]
+    if len(taken) == 1:
+        return of_taken(taken[0], options)
+    together = Taken(
+        ", ".join(part.title for part in taken),
+        tuple(named for part in taken for named in _named_by_file(part.opened)),
+        tuple(skipped for part in taken for skipped in part.skipped),
+    )
+    return of_taken(together, options)
+
+
+def limited(
+    subject: Subject,
+    boundary: str | None,
+    scps: Sequence[str],
+    stdin: Callable[[], str],
+    options: Mapping[str, str | None],
+    user_values: GivenVariables | None = None,
+) -> Subject:
+    """Return policies of a role with what else must allow a request; see `of_files`.
+
+    The boundary and each of `scps`, those of one level of the organization, are files. A level
+    whose service control policies only deny has FullAWSAccess beside them.
+    """
+    for file in [boundary] if boundary is not None else []:
+        taken = take(open_filled(file, stdin, options, user_values), ())
+        subject = _with(subject, taken, "boundary", _named_by_file(taken.opened))
+    for file in scps:
+        opened = open_filled(file, stdin, options, user_values)
+        taken = take(opened, [p.name for p in opened.policies if p.name])
+        policies = _named_by_file(taken.opened)
+        if not any(s.effect == "Allow" for n in policies for s in n.policy.statements):
+            policies = (*policies, NamedPolicy("FullAWSAccess", _FULL_ACCESS, "AWS Organizations"))
+        taken = replace(taken, skipped=opened.skipped)
+        subject = _with(subject, taken, "service control policy", policies)
+    return subject
+
+
+def _with(subject: Subject, taken: Taken, kind: str, policies: tuple[NamedPolicy, ...]) -> Subject:
+    return replace(
+        subject,
+        title=f"{subject.title}, with the {kind} {taken.title}",
+        skipped=(*subject.skipped, *taken.skipped),
+        limits=(*subject.limits, policies),
+    )
+
+
+def _named_by_file(opened: Sequence[NamedPolicy]) -> tuple[NamedPolicy, ...]:
+    """Return policies whose names begin with their files."""
+    return tuple(replace(n, name=f"{n.source}:{n.name}" if n.name else n.source) for n in opened)
+
+
 def characters(policy: Policy) -> int:
     """Return the size of a policy in its shortest form, without white space, as IAM counts."""
     text = json.dumps(to_json(policy), ensure_ascii=False, separators=(",", ":"))
@@ -201,16 +274,7 @@ def names_of(known: Mapping[str, str], *, owner_known: bool) -> Names:
     """
     values = {**EXAMPLE, **known}
     values.setdefault("vpc_owner_id", values["account_id"])
-    return Names(
-        values["cluster_name"],
-        values["vpc_id"],
-        values["partition"],
-        values["region"],
-        values["account_id"],
-        values["vpc_owner_id"],
-        owner_known,
-        values["hyperpod_cluster_id"],
-    )
+    return Names(owner_known=owner_known, **values)
 
 
 def names_in(policies: Sequence[Policy]) -> dict[str, str]:

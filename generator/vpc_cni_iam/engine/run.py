@@ -65,24 +65,16 @@ class Engine:
 
         Raises `EngineError` if it cannot be run, prints too much, or its exit code is not 0.
         """
-        command = [self.binary, *arguments]
         try:
-            code, stdout, stderr = self._finish(command, directory, into)
+            code, stdout, stderr = self._finish([self.binary, *arguments], directory, into)
         except OSError as error:
-            raise EngineError(
-                f"{self.binary} cannot be run: {reason(error)}", tuple(command)
-            ) from None
+            raise EngineError(f"{self.binary} cannot be run: {reason(error)}") from None
         except subprocess.TimeoutExpired:
-            raise EngineError(
-                f"{self.name} {arguments[0]} did not end within {_TIMEOUT} s", tuple(command)
-            ) from None
+            problem = f"did not end within {_TIMEOUT} s"
+            raise EngineError(f"{self.name} {arguments[0]} {problem}") from None
         if code != 0:
-            raise EngineError(
-                f"{self.name} {arguments[0]} failed with exit code {code}:\n{stderr or stdout}",
-                tuple(command),
-                code,
-                stderr,
-            )
+            problem = f"failed with exit code {code}:\n{stderr or stdout}"
+            raise EngineError(f"{self.name} {arguments[0]} {problem}")
         return stdout
 
     def _finish(
@@ -160,11 +152,8 @@ class Engine:
         try:
             value: dict[str, Any] = json.loads(printed)
         except (ValueError, RecursionError):
-            raise EngineError(
-                f"{self.binary} {arguments[0]} -json printed no JSON but: {printed[:200]!r}",
-                (self.binary, *arguments),
-                0,
-            ) from None
+            problem = f"{arguments[0]} -json printed no JSON but: {printed[:200]!r}"
+            raise EngineError(f"{self.binary} {problem}") from None
         return value
 
 

@@ -145,19 +145,10 @@ def allowing(
         own = tuple(replace(s, actions=(denial.action,), sid="") for s in statements)
         if not own:
             continue
-        yield _judged(name, own, request_of(denial))
-
-
-def _judged(
-    name: str, statements: tuple[Statement, ...], request: Request | None
-) -> AllowingStatements:
-    policy = Policy(statements)
-    shown = tuple(to_json(policy)["Statement"])
-    if request is None:
-        return AllowingStatements(name, shown)
-    if evaluate([policy], request).allowed:
-        return AllowingStatements(name, shown, allows=True)
-    return AllowingStatements(name, shown, allows=False, unmet=unmet(statements, request))
+        policy, request = Policy(own), request_of(denial)
+        allows = evaluate([policy], request).allowed if request else None
+        unmet_keys = unmet(own, request) if request and not allows else ()
+        yield AllowingStatements(name, tuple(to_json(policy)["Statement"]), allows, unmet_keys)
 
 
 def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, kind_of
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
@@ -24,11 +24,10 @@ from vpc_cni_iam.explain.calls import (
 )
 from vpc_cni_iam.inputs.denial import Denial
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Request, evaluate
+from vpc_cni_iam.policy.evaluate import Outcome, Request, evaluate
 
 # The name of the session of a role that an instance has is the instance's ID.
 _NODE = re.compile(r":assumed-role/(.+)/i-[0-9a-f]{8,17}")
-_OWNED = "kubernetes.io/cluster/"
 _WRITING = ("ec2:CreateTags", "ec2:CreateNetworkInterface")
 
 
@@ -131,18 +130,41 @@ def _of_policy(denial: Denial, policy: Subject | None, version: PluginVersion) -
             f"{policy.title} does not allow {denial.action}; this policy works with {works}",
             f"replace it by `vpc-cni-iam policy VARIANT --cni-version {version}`",
         )
+    elif _denies_in_any_context(policy, denial):
+        yield _denied(policy)
     elif _allows_in_any_context(policy, denial):
         yield _allowed(policy)
     elif request is None:
         text = f"{policy.title} allows {denial.action} on some resources or under conditions"
         fix = "give the decoded message to see which: aws sts decode-authorization-message"
         yield Cause("condition-or-resource", Certainty.possible, text, fix)
-    elif evaluate(policy.policies, request).allowed:
-        yield _allowed(policy)
     else:
-        statements = (s for p in policy.policies for s in p.statements)
-        about = tuple(s for s in statements if allows_action(s, denial.action))
-        yield from _of_conditions(denial, unmet(about, request))
+        yield from _of_decision(denial, policy, request)
+
+
+def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[Cause]:
+    """Yield why the policies of the role do not allow a request whose context is known."""
+    outcome = evaluate(policy.policies, request).outcome
+    if outcome is Outcome.ALLOWED:
+        yield _allowed(policy)
+        return
+    if outcome is Outcome.EXPLICITLY_DENIED:
+        yield _denied(policy)
+        return
+    statements = (s for p in policy.policies for s in p.statements)
+    about = tuple(s for s in statements if allows_action(s, denial.action))
+    certain = outcome is Outcome.IMPLICITLY_DENIED
+    certainty = Certainty.certain if certain else Certainty.possible
+    if keys := unmet(about, request):
+        yield from _of_conditions(denial, keys, certainty)
+    else:
+        text = f"{policy.title} allows {denial.action}, and not on {request.resource}"
+        yield Cause("condition-or-resource", certainty, text, "allow it on this resource, too")
+
+
+def _denied(policy: Subject) -> Cause:
+    text = f"a Deny statement of {policy.title} matches the request"
+    return Cause("explicit-deny", Certainty.certain, text, "change that statement")
 
 
 def _allowed(policy: Subject) -> Cause:
@@ -153,6 +175,14 @@ def _allowed(policy: Subject) -> Cause:
         "check that the policy is attached to the role of aws-node, its permissions boundary, and "
         "service control policies",
     )
+
+
+def _denies_in_any_context(policy: Subject, denial: Denial) -> bool:
+    """Say whether policies deny a request whatever its condition keys are."""
+    statements = (s for p in policy.policies for s in p.statements)
+    denies = tuple(s for s in statements if s.effect == "Deny" and not s.conditions)
+    request = Request(denial.action, denial.resource or "*")
+    return evaluate([Policy(denies)], request).outcome is Outcome.EXPLICITLY_DENIED
 
 
 def _allows_in_any_context(policy: Subject, denial: Denial) -> bool:
@@ -193,7 +223,7 @@ def _of_conditions(
                 "set CLUSTER_NAME of aws-node; `vpc-cni-iam preflight` lists such interfaces and "
                 "the commands that tag them",
             )
-        elif name.startswith(_OWNED) and kind_of(denial.resource) == "instance":
+        elif name.startswith(KUBERNETES_CLUSTER) and kind_of(denial.resource) == "instance":
             yield Cause(
                 "instance-not-tagged",
                 certainty,

@@ -11,12 +11,19 @@ import contextlib
 import errno
 import os
 import stat
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from vpc_cni_iam.errors import TreeError, reason
-from vpc_cni_iam.files.exchange import exchange
 from vpc_cni_iam.texts.limits import MODULE_TEXT
 
+# The number is the same on both systems.
+_EXCHANGES = {"linux": "renameat2", "darwin": "renameatx_np"}
+_EXCHANGE = 2
+# What a system or a file system answers that does not know how.
+_UNKNOWN = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM}
 _CALLS = {os.open, os.stat, os.mkdir, os.rmdir, os.rename, os.link, os.unlink, os.access}
 HANDLES = (
     os.supports_dir_fd >= _CALLS and os.scandir in os.supports_fd and hasattr(os, "O_NOFOLLOW")
@@ -29,6 +36,40 @@ _READ = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_B
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_BINARY", 0)
 _MORE = 1 << 20
 LINK = "is a symbolic link, and this tool follows none"
+
+
+def exchange(name: str, other: str, above: int | None) -> bool:
+    """Let two files exchange their names; False, and nothing done, where that is not possible.
+
+    Both are in the directory of the handle `above`. Raises `OSError` if one is not there.
+    """
+    call = _call()
+    if call is None or above is None:
+        return False
+    code = call(above, os.fsencode(name), above, os.fsencode(other))
+    if code in _UNKNOWN:
+        return False
+    if code:
+        raise OSError(code, os.strerror(code), name)
+    return True
+
+
+@cache
+def _call() -> Callable[[int, bytes, int, bytes], int] | None:
+    """Return the system's call, which returns 0 or the number of an error; None without one."""
+    try:
+        import ctypes  # which some builds of Python are without
+
+        function = getattr(ctypes.CDLL(None, use_errno=True), _EXCHANGES[sys.platform])
+    except (ImportError, KeyError, OSError, AttributeError):
+        return None
+    function.argtypes = [ctypes.c_int, ctypes.c_char_p] * 2 + [ctypes.c_uint]
+
+    def call(above: int, name: bytes, beside: int, other: bytes) -> int:
+        failed = function(above, name, beside, other, _EXCHANGE)
+        return ctypes.get_errno() if failed else 0
+
+    return call
 
 
 @dataclass(slots=True)

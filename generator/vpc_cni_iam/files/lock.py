@@ -10,7 +10,7 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import Folder
-from vpc_cni_iam.files.opened import OpenTree
+from vpc_cni_iam.files.read import OpenTree
 
 try:
     import fcntl

@@ -2,11 +2,125 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError, reason
-from vpc_cni_iam.files.opened import OpenTree, check_inside, split
+from vpc_cni_iam.files.folder import Folder, open_folder
+
+
+class OpenTree:
+    """A directory whose files are named by relative paths, with forward slashes.
+
+    It need not be there. From `top` on, a directory above it, no symbolic link is followed; without
+    that, the directory itself may be none, but what its path leads through may be.
+    """
+
+    def __init__(self, directory: Path, top: Path | None = None) -> None:
+        self._directory = directory
+        self._top = top
+        self._folders: dict[str, Folder | None] = {}
+        self._others: list[Folder] = []
+        self._made: list[tuple[Folder, str]] = []
+
+    def __enter__(self) -> OpenTree:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for folder in (*self._folders.values(), *self._others):
+            if folder is not None:
+                folder.close()
+
+    def find(self, path: str) -> Folder | None:
+        """Return a folder by its path from the directory, empty for itself; None if not there."""
+        if path not in self._folders:
+            if not path:
+                self._folders[path] = self._find_root()
+            else:
+                above, _, name = path.rpartition("/")
+                folder = self.find(above)
+                self._folders[path] = folder.folder(name) if folder is not None else None
+        return self._folders[path]
+
+    def make(self, path: str) -> Folder:
+        """Return a folder as `find` does, and make it if it is not there."""
+        folder = self.find(path)
+        if folder is not None:
+            return folder
+        if not path:
+            folder = self._make_root()
+        else:
+            above, _, name = path.rpartition("/")
+            folder = self._made_in(self.make(above), name)
+        self._folders[path] = folder
+        return folder
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a regular file, None if there is nothing at its path."""
+        place, name = split(path)
+        folder = self.find(place)
+        return folder.read(name) if folder is not None else None
+
+    def remove_made(self) -> None:
+        """Remove the folders that were made and are empty."""
+        for above, name in reversed(self._made):
+            with contextlib.suppress(OSError):
+                above.remove_folder(name)
+        self._made.clear()
+
+    def _find_root(self) -> Folder | None:
+        if self._top is None:
+            return open_folder(os.fspath(self._directory))
+        start, names = self._way()
+        folder = open_folder(os.path.realpath(start))
+        for name in names:
+            if folder is not None:
+                self._others.append(folder)
+                folder = folder.folder(name)
+        if folder is not None:
+            folder.path = os.fspath(self._directory)
+        return folder
+
+    def _make_root(self) -> Folder:
+        start, names = self._way()
+        folder = open_folder(os.path.realpath(start))
+        if folder is None:
+            raise TreeError(f"{start}: was removed while it was to be written")
+        for name in names:
+            self._others.append(folder)
+            folder = self._made_in(folder, name)
+        folder.path = os.fspath(self._directory)
+        return folder
+
+    def _way(self) -> tuple[Path, tuple[str, ...]]:
+        """Return the directory to start from, through links, and the path from it, through none."""
+        directory = Path(os.path.normpath(self._directory.absolute()))
+        start = self._top
+        if start is None:
+            start = next(p for p in directory.parents if p.exists())
+        return start, directory.relative_to(start).parts
+
+    def _made_in(self, above: Folder, name: str) -> Folder:
+        if above.make_folder(name):
+            self._made.append((above, name))
+        folder = above.folder(name)
+        if folder is None:
+            raise TreeError(f"{above.place(name)}: was removed while it was to be written")
+        return folder
+
+
+def split(path: str) -> tuple[str, str]:
+    """Return the folder of a path, empty for the directory itself, and its last name."""
+    folder, _, name = path.rpartition("/")
+    return folder, name
+
+
+def check_inside(directory: Path, name: str) -> None:
+    """Raise `TreeError` for a name that leaves a directory."""
+    if not name or name.startswith("/") or ".." in name.split("/"):
+        raise TreeError(f"{name}: is not a path inside {directory}")
 
 
 def contents(directory: Path, names: Iterable[str]) -> dict[str, bytes]:

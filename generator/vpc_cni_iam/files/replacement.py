@@ -12,15 +12,17 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from vpc_cni_iam.errors import TreeError
-from vpc_cni_iam.files.backup import free_name
 from vpc_cni_iam.files.folder import Folder
 
+SUFFIX = ".orig"
 # The names of files in flight; nothing else of the user's is called so.
 PREFIX = ".vpc-cni-iam-"
 _NEW = f"{PREFIX}new-"
@@ -28,6 +30,19 @@ _NEW = f"{PREFIX}new-"
 # kill the next run knows the one from the other, and both from what somebody saved meanwhile.
 _NONE, _DIGITS = "none", 8
 _ASIDE = re.compile(re.escape(PREFIX) + r"(spare-)?([0-9a-f]{8}|none)-([0-9a-f]{8}|none)-(.+)")
+
+
+def backup_name(directory: Path, path: str) -> str:
+    """Return a name for a copy of a file that nothing in its directory has yet."""
+    return free_name(path, lambda name: os.path.lexists(directory / name))
+
+
+def free_name(path: str, taken: Callable[[str], bool]) -> str:
+    """Return a name for a copy of a file."""
+    name, number = path + SUFFIX, 1
+    while taken(name):
+        name, number = f"{path}{SUFFIX}.{number}", number + 1
+    return name
 
 
 class ChangedError(Exception):
@@ -90,7 +105,7 @@ class Replacement:
 
         To be called after all files are in their places.
         """
-        if self.before is not None and self._content(self._aside) != self.before:
+        if self.before is not None and _content(self.folder, self._aside) != self.before:
             raise ChangedError
 
     def finish(self) -> None:
@@ -107,7 +122,7 @@ class Replacement:
             if self.folder.status(self._aside) is not None:
                 self._put_back(self._aside)
         elif self.folder.status(self._aside) is not None:
-            if self._content(self._aside) != self.after:
+            if _content(self.folder, self._aside) != self.after:
                 try:
                     self._exchange_back(self.after)
                 except FileNotFoundError:  # removed by another program
@@ -120,7 +135,7 @@ class Replacement:
         if status is None or (status.st_dev, status.st_ino) != self._identity:
             return
         self.folder.rename(self.name, self._aside)
-        if self._content(self._aside) == self.after:
+        if _content(self.folder, self._aside) == self.after:
             self.folder.remove(self._aside)
         else:
             self._put_back(self._aside)
@@ -136,17 +151,14 @@ class Replacement:
 
         Else what was saved last is in its place afterwards.
         """
-        previous = self._content(self._aside)
+        previous = _content(self.folder, self._aside)
         while True:
             self.folder.exchange(self._aside, self.name, self._spare)
-            taken = self._content(self._aside)
+            taken = _content(self.folder, self._aside)
             if taken == expected:
                 return
             # Put back, for which this one is taken out again, unless that was saved meanwhile, too.
             expected, previous = previous, taken
-
-    def _content(self, name: str) -> bytes | None:
-        return _content(self.folder, name)
 
 
 def _content(folder: Folder, name: str) -> bytes | None:

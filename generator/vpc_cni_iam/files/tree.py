@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,9 +19,7 @@ from pathlib import Path
 from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import LINK
 from vpc_cni_iam.files.lock import uninterrupted
-from vpc_cni_iam.files.many import reach_disk
-from vpc_cni_iam.files.opened import OpenTree, check_inside, split
-from vpc_cni_iam.files.read import contents, decoded
+from vpc_cni_iam.files.read import OpenTree, check_inside, contents, decoded, split
 from vpc_cni_iam.files.replacement import (
     PREFIX,
     ChangedError,
@@ -32,6 +30,8 @@ from vpc_cni_iam.files.replacement import (
 
 # What git and engines keep in a directory; nobody's edits.
 _OTHERS = (".git", ".terraform", ".terraform.lock.hcl", ".terraform.tfstate.lock.info")
+# So many files reach the disk together, which a journalling file system does in one go.
+_TOGETHER = 16
 
 
 class WriteAction(StrEnum):
@@ -187,20 +187,31 @@ def _write(
     observed: Mapping[str, bytes] | None,
     step: Callable[[str], None],
 ) -> tuple[FileChange, ...]:
-    contents = {path: _encoded(content) for path, content in files.items()}
-    changes, before = [], {}
-    for path in (*contents, *removed):
-        before[path] = tree.read(path)
-        if observed is not None and before[path] != observed.get(path):
+    contents = {
+        path: content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
+        for path, content in files.items()
+    }
+    before = {path: tree.read(path) for path in (*contents, *removed)}
+    for path, content in before.items():
+        if observed is not None and content != observed.get(path):
             raise ChangedError(path)
-        if path in contents or before[path] is not None:
-            changes.append(FileChange(path, _action(before[path], contents.get(path))))
+    changes = [
+        FileChange(path, _action(content, contents.get(path)))
+        for path, content in before.items()
+        if path in contents or content is not None
+    ]
     work: dict[str, Replacement] = {}
     try:
-        for change in changes:
-            if change.kind is not WriteAction.SAME:
-                path = change.path
-                _stage(tree, directory, path, before[path], contents.get(path), work, step)
+        for path in (c.path for c in changes if c.kind is not WriteAction.SAME):
+            place, name = split(path)
+            with _named(directory, path):
+                folder = tree.make(place)
+            if path in contents:
+                step(f"stage {path}")
+            # In `work` before anything of it is made.
+            work[path] = Replacement(folder, name, before[path], contents.get(path))
+            with _named(directory, path):
+                work[path].stage()
         reach_disk([replacement.reach_disk for replacement in work.values()])
         for path, replacement in work.items():
             step(f"{'rename' if path in contents else 'remove'} {path}")
@@ -222,26 +233,6 @@ def _write(
     return tuple(changes)
 
 
-def _stage(
-    tree: OpenTree,
-    directory: Path,
-    path: str,
-    before: bytes | None,
-    after: bytes | None,
-    work: dict[str, Replacement],
-    step: Callable[[str], None],
-) -> None:
-    """Write the new content of a file beside its place; ``work`` has it before anything is made."""
-    place, name = split(path)
-    with _named(directory, path):
-        folder = tree.make(place)
-    if after is not None:
-        step(f"stage {path}")
-    work[path] = Replacement(folder, name, before, after)
-    with _named(directory, path):
-        work[path].stage()
-
-
 @contextlib.contextmanager
 def _named(directory: Path, path: str) -> Iterator[None]:
     """Name the file that is at work, and not its temporary name in an open folder."""
@@ -261,5 +252,17 @@ def _action(before: bytes | None, after: bytes | None) -> WriteAction:
     return WriteAction.SAME if before == after else WriteAction.REPLACE
 
 
-def _encoded(content: str | bytes) -> bytes:
-    return content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
+def reach_disk(files: Sequence[Callable[[], None]]) -> None:
+    """Return when each function has, which returns when its file is on the disk."""
+    if len(files) < _TOGETHER:
+        _each(files)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_TOGETHER) as pool:
+        list(pool.map(_each, (files[n::_TOGETHER] for n in range(_TOGETHER))))
+
+
+def _each(files: Sequence[Callable[[], None]]) -> None:
+    for reach in files:
+        reach()

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.errors import TreeError, VpcCniIamError, first_of
-from vpc_cni_iam.files.backup import SUFFIX, backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents, decoded
+from vpc_cni_iam.files.replacement import SUFFIX, backup_name
 from vpc_cni_iam.files.tree import FileChange, entries, write
 from vpc_cni_iam.rendering.kinds import PATHS, render
 from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST

@@ -10,11 +10,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.marks import ESCAPED_MARK, MARK, MarkedExpression, Marks
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import REFERENCE
 from vpc_cni_iam.hcl.syntax import Code, Constant, FunctionCall, List, Node, Object, Operation, Text
@@ -22,8 +21,46 @@ from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
+_FIRST = 0xF0000
+MARK = re.compile("[\U000f0000-\U000ffffd]")
+# The same characters as JSON may spell them.
+ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedExpression:
+    """An expression that a mark stands for."""
+
+    code: str
+    line: int
+    whole: bool = False  # it stands where a list may, so that it may be one
+    # Its text is put into JSON text as it is, so that a quote in it ends a string.
+    spliced: bool = False
+
+
+@dataclass(slots=True)
+class Marks:
+    """The expressions kept, in the order of their marks."""
+
+    expressions: list[MarkedExpression] = field(default_factory=list)
+
+    def mark(self, expression: MarkedExpression) -> str:
+        """Return the mark that stands for an expression."""
+        for number, marked in enumerate(self.expressions):
+            if (marked.code, marked.whole) == (expression.code, expression.whole):
+                return chr(_FIRST + number)
+        self.expressions.append(expression)
+        return chr(_FIRST + len(self.expressions) - 1)
+
+    def of(self, mark: str) -> MarkedExpression:
+        """Return the expression that a mark, one character, stands for."""
+        return self.expressions[ord(mark) - _FIRST]
+
+    def shown(self, text: str) -> str:
+        """Return a text with each mark replaced by ``${`` its expression ``}``."""
+        return MARK.sub(lambda m: f"${{{self.of(m[0]).code}}}", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +186,9 @@ class _EmbeddedReader:
         try:
             return load_json("".join(pieces), self.source)
         except InputError as error:
-            raise self.refuse(value.span.line, f"in its JSON, {_after(error)}") from None
+            place = f"{error.place}: " if error.place else ""
+            problem = f"in its JSON, {place}{error.problem}"
+            raise self.refuse(value.span.line, problem) from None
 
     def encoded(self, value: Node, *, whole: bool = False) -> object:
         """Evaluate an argument of ``jsonencode``, with marks for its dynamic expressions."""
@@ -208,10 +247,6 @@ class _EmbeddedReader:
     def check(self, part: Node) -> None:
         if isinstance(part, Code) and part.problem:
             raise self.refuse(part.span.line, part.problem)
-
-
-def _after(error: InputError) -> str:
-    return f"{error.place}: {error.problem}" if error.place else error.problem
 
 
 def _check_structure(document: object, source: str) -> None:

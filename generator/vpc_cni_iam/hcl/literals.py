@@ -40,7 +40,10 @@ Value: TypeAlias = Literal | Expression | Template
 # escape, and those before it are spelled by number, since a scanner may pair them otherwise.
 _OPENING = re.compile(r"([$%])\1*(?=\{)")
 _SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-_ESCAPED = re.compile(r'[\\"\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff]')
+# A reviewer sees each character: hidden ones, and those that turn the line, are spelled by number.
+_ESCAPED = re.compile(
+    r'[\\"\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]'
+)
 # Nothing in it needs any of the above.
 PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
 

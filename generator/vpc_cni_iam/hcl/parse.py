@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import newlines
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from lark import Token, Tree
 
     Branch = Tree[Token]
+
+_Node = TypeVar("_Node", bound=Node)
 
 DIRECTIVE = "holds a template directive (%{), which only an engine can follow"
 _STRIPPED = "holds template strip markers (~), which this reader does not know"
@@ -119,11 +121,8 @@ def _parse_tree(masked: str, source: str, text: str) -> Branch:
         start = unclosed_string(text)
         if start is not None and (error.pos_in_stream is None or start <= error.pos_in_stream):
             # The parser stops later, often at the next quote.
-            line, column = (
-                text.count(_NEWLINE, 0, start) + 1,
-                start - text.rfind(_NEWLINE, 0, start),
-            )
-            place = f"line {line}, column {column}"
+            line = text.count(_NEWLINE, 0, start) + 1
+            place = f"line {line}, column {start - text.rfind(_NEWLINE, 0, start)}"
             problem = "is not valid HCL: the string that starts here has no closing quote"
         raise InputError(source, place, problem) from None
     except (VisitError, RecursionError):
@@ -230,38 +229,37 @@ class _Builder:
             self.word(part) if isinstance(part, str) else self.node(part)
             for part in self.parts(tree)
         )
+        return self.made(Operation, tree, str(tree.data), parts)
+
+    def made(self, kind: type[_Node], tree: Branch, *values: Any) -> _Node:
+        """Return a node of a kind, with these values, at the place of a branch."""
         span = self.span(tree)
-        return Operation(str(tree.data), parts, span=span, outer=span)
+        return kind(*values, span=span, outer=span)
 
     def binary(self, tree: Branch) -> Node:
         """Return operators of one level, or of higher ones on the left, as one operation.
 
         The tree nests them to the left, and a long chain would nest too deeply.
         """
-        span, terms = self.span(tree), []
+        whole, terms = tree, []
         while tree.data == "binary_op":
             tree, term = self.trees(tree)
             terms.append(self.node(term))
         parts = (self.node(tree), *reversed(terms))
-        return Operation("binary_op", parts, span=span, outer=span)
+        return self.made(Operation, whole, "binary_op", parts)
 
     def reference(self, tree: Branch) -> Node:
-        span = self.span(tree)
-        if _PATH.fullmatch(span.code):
-            return Reference(span.code, span=span, outer=span)
-        return self.operation(tree)
+        code = self.word(tree)
+        return self.made(Reference, tree, code) if _PATH.fullmatch(code) else self.operation(tree)
 
     def constant(self, tree: Branch) -> Node:
-        span = self.span(tree)
-        return Constant(span.code, span=span, outer=span)
+        return self.made(Constant, tree, self.word(tree))
 
     def list(self, tree: Branch) -> Node:
-        span = self.span(tree)
-        return List(tuple(map(self.node, self.trees(tree))), span=span, outer=span)
+        return self.made(List, tree, tuple(map(self.node, self.trees(tree))))
 
     def object(self, tree: Branch) -> Node:
-        span = self.span(tree)
-        return Object(tuple(map(self.field, self.trees(tree))), span=span, outer=span)
+        return self.made(Object, tree, tuple(map(self.field, self.trees(tree))))
 
     def field(self, tree: Branch) -> tuple[Node, Node]:
         name, value = self.trees(tree)
@@ -279,20 +277,18 @@ class _Builder:
         if any("..." in self.parts(a) for a in arguments):  # as in f(list...)
             return self.operation(tree)
         values = tuple(self.node(value) for a in arguments for value in self.trees(a))
-        span = self.span(tree)
-        return FunctionCall(name, values, span=span, outer=span)
+        return self.made(FunctionCall, tree, name, values)
 
     def conditional(self, tree: Branch) -> Node:
         condition, first, second = map(self.node, self.trees(tree))
-        span = self.span(tree)
-        return Conditional(condition, (first, second), span=span, outer=span)
+        return self.made(Conditional, tree, condition, (first, second))
 
     def string(self, tree: Branch) -> Node:
-        parts, span = self.template(tree), self.span(tree)
+        parts = self.template(tree)
         match parts:
             case (Node() as only,) if not isinstance(only, Code):
-                return replace(only, outer=span)
-        return Text(parts, span=span, outer=span)
+                return replace(only, outer=self.span(tree))
+        return self.made(Text, tree, parts)
 
     def template(self, tree: Branch) -> tuple[str | Node, ...]:
         """Return the parts of a quoted string."""
@@ -313,8 +309,7 @@ class _Builder:
             node = self.node(inner)
             # A string inside of a string is text as well.
             return node.parts if type(node) is Text else (node,)
-        span = self.span(piece)
-        return (Code(span.code, DIRECTIVE, span=span, outer=span),)
+        return (self.made(Code, piece, self.word(piece), DIRECTIVE),)
 
     def plain(self, token: Token) -> str:
         line = token.line or 0
@@ -352,7 +347,9 @@ class _Builder:
                 raise self.refuse(row, "a template starts here that does not end")
             begin = closing + 1
             inner = text[opening.end() : closing]
-            problem = _problem(opening[0], inner)
+            problem = DIRECTIVE if opening[0] == "%{" else ""
+            if not problem and (inner.startswith("~") or inner.endswith("~")):
+                problem = _STRIPPED
             # Space around the code of an expression is no part of it.
             first = opening.start() if problem else opening.end() + inner.index(inner.strip())
             length = begin - first if problem else len(inner.strip())
@@ -360,12 +357,6 @@ class _Builder:
             row += text.count("\n", opening.start(), first)
             span = Span(self.text, place, place + length, row)
             yield Code(span.code, problem, span=span, outer=span)
-
-
-def _problem(opening: str, code: str) -> str:
-    if opening == "%{":
-        return DIRECTIVE
-    return _STRIPPED if code.startswith("~") or code.endswith("~") else ""
 
 
 _BUILDERS: dict[str, Callable[[_Builder, Branch], Node]] = {

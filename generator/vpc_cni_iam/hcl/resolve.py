@@ -9,10 +9,15 @@ from typing import NoReturn
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.evaluate import domain
-from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown, Value
+from vpc_cni_iam.hcl.evaluate.domain import (
+    EvaluationError,
+    TooLargeError,
+    Unknown,
+    Value,
+    ValueScope,
+)
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.repetition import pairs
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import Block, FunctionCall, List, Node, Reference, Text
 from vpc_cni_iam.policy.document import (
@@ -90,8 +95,7 @@ def read_documents(block: Block, source: str, evaluator: Evaluator) -> tuple[Res
         return (reader.document(block, name),)
     line = block.attributes[repeat].span.line
     if scope.known is None:
-        problem = f"argument {repeat!r} of a policy document cannot be read without an engine"
-        raise reader.refuse(line, problem)
+        raise reader.unreadable(f"argument {repeat!r} of a policy document", line)
     try:
         instances = evaluator.instances(block)
     except (EvaluationError, TooLargeError) as error:
@@ -135,6 +139,9 @@ class _Reader:
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
 
+    def unreadable(self, what: str, line: int) -> InputError:
+        return self.refuse(line, f"{what} cannot be read without an engine")
+
     def why(self, unknown: Unknown) -> str:
         """Say why something is unknown, and what a user can do."""
         exact = self.evaluator.scope.known is not None
@@ -143,10 +150,8 @@ class _Reader:
     def document(self, block: Block, name: str) -> ResolvedDocument:
         for known in block.attributes:
             if known not in (*_DOCUMENT, *_INSTANCES):
-                raise self.refuse(
-                    block.attributes[known].span.line,
-                    f"argument {known!r} of a policy document cannot be read without an engine",
-                )
+                line = block.attributes[known].span.line
+                raise self.unreadable(f"argument {known!r} of a policy document", line)
         version = self.text(block, "version", VERSION)
         if version not in VERSIONS:
             problem = f"version {version} is none of {' and '.join(VERSIONS)}"
@@ -176,9 +181,7 @@ class _Reader:
             if inner.type == "statement":
                 statements.append(self.variables(inner, reader.statement(inner), version))
             elif inner.type != "lifecycle":
-                raise self.refuse(
-                    inner.span.line, f"block {inner.type!r} cannot be read without an engine"
-                )
+                raise self.unreadable(f"block {inner.type!r}", inner.span.line)
         policy = Policy(tuple(statements), version, self.text(block, "policy_id", ""))
         repeats = tuple(_repeats(block))
         return ResolvedDocument(name, policy, tuple(joins), block.span.line, repeats, joined=joined)
@@ -205,7 +208,7 @@ class _Reader:
             node, iterator = arguments.pop("for_each", None), arguments.pop("iterator", None)
             named = iterator.path if isinstance(iterator, Reference) else name
             if node is None or arguments or parts != ["content"]:
-                raise self.refuse(line, "block 'dynamic' cannot be read without an engine")
+                raise self.unreadable("block 'dynamic'", line)
             content = replace(inner.blocks[0], type=name)
             try:
                 over = self.evaluated(node)
@@ -230,22 +233,15 @@ class _Reader:
         for reader, inner in self.blocks(block):
             if inner.type == "condition":
                 self.only(inner, ("test", "variable", "values"))
-                conditions.append(
-                    Condition(
-                        reader.text(inner, "test"),
-                        reader.text(inner, "variable"),
-                        reader.texts(inner, "values"),
-                    )
-                )
+                test, variable = reader.text(inner, "test"), reader.text(inner, "variable")
+                conditions.append(Condition(test, variable, reader.texts(inner, "values")))
             elif inner.type in ("principals", "not_principals"):
                 self.only(inner, ("type", "identifiers"))
                 names = reader.texts(inner, "identifiers")
                 principal = Principal(reader.text(inner, "type"), names)
                 (principals if inner.type == "principals" else not_principals).append(principal)
             else:
-                raise self.refuse(
-                    inner.span.line, f"block {inner.type!r} cannot be read without an engine"
-                )
+                raise self.unreadable(f"block {inner.type!r}", inner.span.line)
         return Statement(
             effect=effect,
             actions=self.texts(block, "actions"),

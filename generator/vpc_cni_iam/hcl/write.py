@@ -1,17 +1,28 @@
-"""Writes blocks and policy documents exactly as ``terraform fmt`` would leave them."""
+"""Writes blocks and policy documents exactly as ``terraform fmt`` would leave them.
+
+What ``aws_iam_policy_document`` would drop, change or refuse is not written. That was measured with
+the AWS provider 3.39.0 by `tests/converting/test_convert_engines.py`, and read in the source of
+version 6, internal/service/iam/policy_document_data_source.go: it replaces ``&{`` by ``${`` in
+resources, principals and condition values, refuses a Sid that stands twice, and leaves an empty
+Statement out. (Versions 5.82 and 5.83 alone also refused a Sid with other characters than letters
+and digits.)
+"""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from vpc_cni_iam.errors import InexpressibleError
-from vpc_cni_iam.hcl.expressible import problems
-from vpc_cni_iam.hcl.literals import Expression, Literal, Value, code
-from vpc_cni_iam.policy.document import ANYONE, VERSION, Policy, Principal, Statement
+from vpc_cni_iam.hcl.literals import PLAIN, Expression, Literal, Value, code, unwritable
+from vpc_cni_iam.policy.document import VERSION, Policy, Statement
 
 WIDTH = 100
+# Names and values; a tuple value is a list.
+Arguments: TypeAlias = list[tuple[str, Value | tuple[Value, ...]]]
+_REPLACED = "holds '&{', which aws_iam_policy_document turns into '${'; it cannot express that text"
 
 
 @dataclass(slots=True)
@@ -19,8 +30,7 @@ class NewBlock:
     """A block of HCL to write."""
 
     head: str  # its type and labels as HCL, such as ``data "aws_iam_policy_document" "ipv4"``
-    # Names and values; a tuple value is a list.
-    attributes: list[tuple[str, Value | tuple[Value, ...]]] = field(default_factory=list)
+    attributes: Arguments = field(default_factory=list)
     blocks: list[NewBlock] = field(default_factory=list)  # the blocks inside, after the attributes
     comment: Sequence[str] = ()  # text of the comment above it, a paragraph an item
 
@@ -64,7 +74,7 @@ def policy_document(
     unexpressed = problems(policy)
     if unexpressed and (policy.statements or joined is None):
         raise InexpressibleError(str(unexpressed[0]))
-    attributes: list[tuple[str, Value | tuple[Value, ...]]] = []
+    attributes: Arguments = []
     if policy.version != VERSION:
         attributes.append(("version", Literal(policy.version)))
     if policy.id:
@@ -83,42 +93,35 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> NewBlock:
     def values(texts: Iterable[str]) -> tuple[Value, ...]:
         return tuple(map(value, texts))
 
-    attributes: list[tuple[str, Value | tuple[Value, ...]]] = []
+    attributes: Arguments = []
+    arguments: Arguments
     if statement.sid:
         attributes.append(("sid", Literal(statement.sid)))
     attributes.append(("effect", Literal(statement.effect)))
-    for name, texts in (("actions", statement.actions), ("not_actions", statement.not_actions)):
-        if texts:
-            attributes.append((name, tuple(map(Literal, texts))))
-    for name, texts in (
-        ("resources", statement.resources),
-        ("not_resources", statement.not_resources),
+    for name, texts, of_text in (
+        ("actions", statement.actions, Literal),
+        ("not_actions", statement.not_actions, Literal),
+        ("resources", statement.resources, value),
+        ("not_resources", statement.not_resources, value),
     ):
         if texts:
-            attributes.append((name, values(texts)))
+            attributes.append((name, tuple(map(of_text, texts))))
     written = NewBlock("statement", attributes)
     for name, principals in (
         ("principals", statement.principals),
         ("not_principals", statement.not_principals),
     ):
-        written.blocks += [_principals(name, p, values(p.identifiers)) for p in principals]
+        for p in principals:
+            arguments = [("type", Literal(p.type)), ("identifiers", values(p.identifiers))]
+            written.blocks.append(NewBlock(name, arguments))
     for condition in statement.conditions:
-        written.blocks.append(
-            NewBlock(
-                "condition",
-                [
-                    ("test", Literal(condition.operator)),
-                    ("variable", value(condition.key)),
-                    ("values", values(condition.values)),
-                ],
-            )
-        )
+        arguments = [
+            ("test", Literal(condition.operator)),
+            ("variable", value(condition.key)),
+            ("values", values(condition.values)),
+        ]
+        written.blocks.append(NewBlock("condition", arguments))
     return written
-
-
-def _principals(name: str, principal: Principal, identifiers: tuple[Value, ...]) -> NewBlock:
-    kind = ANYONE if principal.type == ANYONE else principal.type
-    return NewBlock(name, [("type", Literal(kind)), ("identifiers", identifiers)])
 
 
 def _block_lines(value: NewBlock, indent: str) -> list[str]:
@@ -134,9 +137,7 @@ def _block_lines(value: NewBlock, indent: str) -> list[str]:
     return [*lines, f"{indent}{value.head} {{", *body, f"{indent}}}"]
 
 
-def _attribute_lines(
-    attributes: Iterable[tuple[str, Value | tuple[Value, ...]]], indent: str
-) -> list[str]:
+def _attribute_lines(attributes: Arguments, indent: str) -> list[str]:
     """Return attributes, with aligned equals signs for consecutive ones of one line."""
     lines: list[str] = []
     names: list[str] = []
@@ -168,3 +169,73 @@ def _attribute_lines(
             texts.append(code(value))
     close()
     return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Inexpressible:
+    """One thing in a policy that the data source cannot express."""
+
+    path: str  # its JSON path in the document, such as ``$.Statement[0].Resource``
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+def problems(policy: Policy) -> tuple[Inexpressible, ...]:
+    """Return all that the data source of a policy could not express; empty for nearly all."""
+    unexpressed = [*_text(policy.id, "$.Id", replaced=False)]
+    if not policy.statements:
+        reason = "is empty, and aws_iam_policy_document would leave it out"
+        unexpressed.append(Inexpressible("$.Statement", reason))
+    sids: set[str] = set()
+    for place, statement in enumerate(policy.statements):
+        path = f"$.Statement[{place}]"
+        if statement.sid:
+            if statement.sid in sids:
+                reason = (
+                    f"{statement.sid!r} is the Sid of a statement before, which "
+                    "aws_iam_policy_document refuses; rename one or leave it out"
+                )
+                unexpressed.append(Inexpressible(f"{path}.Sid", reason))
+            sids.add(statement.sid)
+        unexpressed += _unexpressed(statement, path)
+    return tuple(unexpressed)
+
+
+def _unexpressed(statement: Statement, path: str) -> Iterator[Inexpressible]:
+    yield from _text(statement.sid, f"{path}.Sid", replaced=False)
+    for name, texts, replaced in (
+        ("Action", statement.actions, False),
+        ("NotAction", statement.not_actions, False),
+        ("Resource", statement.resources, True),
+        ("NotResource", statement.not_resources, True),
+    ):
+        yield from _texts(texts, path, name, replaced=replaced)
+    for condition in statement.conditions:
+        place = f"Condition.{condition.operator}"
+        yield from _texts((condition.operator, condition.key), path, place, replaced=False)
+        yield from _texts(condition.values, path, f"{place}.{condition.key}", replaced=True)
+    for name, principals in (
+        ("Principal", statement.principals),
+        ("NotPrincipal", statement.not_principals),
+    ):
+        for principal in principals:
+            yield from _texts(
+                principal.identifiers, path, f"{name}.{principal.type}", replaced=True
+            )
+
+
+def _texts(
+    texts: Iterable[str], path: str, name: str, *, replaced: bool
+) -> Iterator[Inexpressible]:
+    for text in texts:
+        if not PLAIN.fullmatch(text):
+            yield from _text(text, f"{path}.{name}", replaced=replaced)
+
+
+def _text(text: str, path: str, *, replaced: bool) -> Iterator[Inexpressible]:
+    if reason := unwritable(text):
+        yield Inexpressible(path, f"{text!r} {reason}")
+    if replaced and "&{" in text:
+        yield Inexpressible(path, f"{text!r} {_REPLACED}")

@@ -24,8 +24,8 @@ _DEPTH = 50
 # v1.23.2:pkg/awsutils/awsutils.go:2693, and AWS's own words.
 _CALL = re.compile(r"failed to call ([a-z0-9-]+:[A-Za-z0-9]+) due to missing permissions")
 _NOT_AUTHORIZED = re.compile(
-    r"User: (?P<principal>arn:\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
-    r"(?: on resource: (?P<resource>\S+))?(?P<reason>[^\n\"]*)"
+    r"User: (?P<principal>\S+) is not authorized to perform: (?P<action>[a-z0-9-]+:\w+)"
+    r"(?: on resource: (?P<resource>\S+))?(?P<reason>(?:(?!User: )[^\n\"])*)"
 )
 # The SDK for Go 2 names service and operation.
 _OPERATION = re.compile(r"operation error (?P<service>[\w ]+): (?P<operation>\w+),")
@@ -69,7 +69,6 @@ class Denial:
     principal: str = ""  # the ARN of who asked, empty if not said
     reason: str = ""  # why, in AWS's words; empty if not said
     version: str = ""  # the plugin's version, empty if not said
-    web_identity: bool = False  # whether the credentials are of IRSA
     # The values of the condition keys by key, None if not said.
     context: tuple[tuple[str, tuple[str, ...]], ...] | None = None
     encoded: bool = False  # whether there is an encoded message, which says more
@@ -90,7 +89,7 @@ def read(text: str, source: str) -> Denials:
     """Return the denials that a text tells of, at least one."""
     denials = Denials()
     for value in _values(text, source):
-        for denial in _walk(value):
+        for denial in _walk(value, source):
             if isinstance(denial, str):
                 denials.unknown.append(denial)
             else:
@@ -134,14 +133,14 @@ def _of_line(line: str) -> object:
         return line
 
 
-def _walk(value: object, depth: int = 0) -> Iterator[Denial | str]:
+def _walk(value: object, source: str, depth: int = 0) -> Iterator[Denial | str]:
     if depth > _DEPTH:
         return
     if isinstance(value, str):
         yield from _of_text(value)
     elif isinstance(value, list):
         for item in value:
-            yield from _walk(item, depth + 1)
+            yield from _walk(item, source, depth + 1)
     elif isinstance(value, dict):
         if "eventName" in value and "eventSource" in value:
             yield from _of_record(value)
@@ -150,23 +149,31 @@ def _walk(value: object, depth: int = 0) -> Iterator[Denial | str]:
         else:
             for name, inner in value.items():
                 if name in ("CloudTrailEvent", "DecodedMessage") and isinstance(inner, str):
-                    yield from _walk(load_json(inner, name), depth + 1)
+                    inside = f"{source}: {name}"
+                    yield from _walk(load_json(inner, inside), inside, depth + 1)
                 else:
-                    yield from _walk(inner, depth + 1)
+                    yield from _walk(inner, source, depth + 1)
 
 
 def _of_text(text: str) -> Iterator[Denial | str]:
-    if match := _CALL.search(text):
-        yield Denial(match[1])
-    elif match := _NOT_AUTHORIZED.search(text):
-        resource = (match["resource"] or "").rstrip(".,")
-        reason, encoded = _reason(match["reason"] or ""), bool(_ENCODED.search(text))
-        yield Denial(match["action"], resource, match["principal"], reason, encoded=encoded)
+    for line in text.splitlines():
+        yield from _of_words(line)
+
+
+def _of_words(text: str) -> Iterator[Denial | str]:
+    encoded = bool(_ENCODED.search(text))
+    if actions := _CALL.findall(text):
+        yield from map(Denial, actions)
+    elif _NOT_AUTHORIZED.search(text):
+        for match in _NOT_AUTHORIZED.finditer(text):
+            resource = (match["resource"] or "").rstrip(".,")
+            reason = _reason(match["reason"] or "")
+            yield Denial(match["action"], resource, match["principal"], reason, encoded=encoded)
     elif _DENIED.search(text):
-        if match := _OPERATION.search(text):
-            service = match["service"].lower()
-            action = f"{_SERVICES.get(service, service)}:{match['operation']}"
-            yield Denial(action, encoded=bool(_ENCODED.search(text)))
+        if operation := _OPERATION.search(text):
+            service = operation["service"].lower()
+            action = f"{_SERVICES.get(service, service)}:{operation['operation']}"
+            yield Denial(action, encoded=encoded)
         else:
             actions = [action for words, action in _WORDS if words.search(text)]
             yield Denial(actions[0]) if actions else text
@@ -186,7 +193,6 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Denial]:
     match = _NOT_AUTHORIZED.search(message)
     service = str(record["eventSource"]).partition(".")[0]
     identity = _object(record.get("userIdentity"))
-    session = _object(identity.get("sessionContext"))
     agent = _AGENT.search(str(record.get("userAgent", "")))
     principal = identity.get("arn")
     yield Denial(
@@ -195,7 +201,6 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Denial]:
         principal if isinstance(principal, str) else "",
         _reason(match["reason"] or "") if match else "",
         "v" + agent[1].removeprefix("v") if agent else "",
-        bool(_object(session.get("webIdFederationData"))),
         encoded=bool(_ENCODED.search(message)),
         tags=_tag_keys(_object(record.get("requestParameters"))),
     )

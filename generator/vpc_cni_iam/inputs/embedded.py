@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
-from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
-from vpc_cni_iam.hcl.choices import is_read_elsewhere
+from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere, may_hold_policy
 from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import File
@@ -50,7 +49,7 @@ def embedded_policies(
         if may_hold_policy(file.text) or "locals" in file.text
         for attribute in attributes(file)
     ]
-    local_values = {a.path[0]: a.value for _, a in places if a.block.type == "locals"}
+    nodes = {f"local.{a.path[0]}": a.value for _, a in places if a.block.type == "locals"}
     times = Counter(attribute.address for _, attribute in places)
     for source, attribute in places:
         value, place = attribute.value, f"{source}, line {attribute.value.span.line}"
@@ -60,7 +59,7 @@ def embedded_policies(
                 skipped = Skipped(attribute.address, Reason.not_read, detail)
                 alone = times[attribute.address] == 1 and not attribute.dynamic
                 yield EmbeddedPolicies(attribute, (skipped,), alone)
-        elif embedded.is_document(value) or not is_read_elsewhere(value, local_values, documents):
+        elif embedded.is_document(value) or not is_read_elsewhere(value, nodes, documents):
             yield _beside(attribute, place, evaluator, documents, beside) or _read_attribute(
                 attribute, source, evaluator, times[attribute.address]
             )
@@ -74,9 +73,8 @@ def _beside(
     beside: Mapping[str, str],
 ) -> EmbeddedPolicies | None:
     """Return what to say of an attribute that takes its policy from a file that is not read."""
-    every = {n.removeprefix("local."): v for n, v in evaluator.scope.nodes.items()}
     names = {*documents, *beside}
-    if not beside or not is_read_elsewhere(attribute.value, every, names):
+    if not beside or not is_read_elsewhere(attribute.value, evaluator.scope.nodes, names):
         return None
     folder = os.path.dirname(next(iter(beside.values()))) or "."  # noqa: PTH120 - as it is given
     detail = f"{place}: its policy is in another file of the module; give the directory {folder}"
@@ -88,15 +86,18 @@ def _read_attribute(
 ) -> EmbeddedPolicies:
     """Return what an attribute that stands so often writes out."""
     address, place = attribute.address, f"{source}, line {attribute.value.span.line}"
-    if not _is_of_an_identity(attribute):
-        skipped = Skipped(address, Reason.other_kind, f"{place}: {_kind(attribute)}")
-        return EmbeddedPolicies(attribute, (skipped,))
-    if attribute.dynamic or times > 1:
+    kind, why = attribute.block.labels[0] if attribute.block.labels else "", Reason.not_read
+    problem = ""
+    if attribute.path[-1] == _TRUST:
+        why, problem = Reason.other_kind, "a trust policy"
+    elif attribute.holds_policy and not kind.startswith(_OF_IDENTITIES):
+        why, problem = Reason.other_kind, f"a policy of {kind}"
+    elif attribute.dynamic:
+        problem = f"it is in a dynamic block; {_ENGINE}"
+    elif times > 1:
         problem = "it stands more than once"
-        if attribute.dynamic:
-            problem = f"it is in a dynamic block; {_ENGINE}"
-        skipped = Skipped(address, Reason.not_read, f"{place}: {problem}")
-        return EmbeddedPolicies(attribute, (skipped,))
+    if problem:
+        return EmbeddedPolicies(attribute, (Skipped(address, why, f"{place}: {problem}"),))
     parts = tuple(_instances(attribute, source, evaluator))
     unknown = any(isinstance(part, Skipped) and part.counts for part in parts)
     return EmbeddedPolicies(attribute, parts, unknown)
@@ -138,16 +139,3 @@ def _read(attribute: Attribute, name: str, source: str, evaluator: Evaluator) ->
     if policy.names_principals:
         return Skipped(name, Reason.other_kind, f"{source}, line {line}: it names principals")
     return name, policy
-
-
-def _kind(attribute: Attribute) -> str:
-    if attribute.path[-1] == _TRUST:
-        return "a trust policy"
-    return f"a policy of {attribute.block.labels[0]}"
-
-
-def _is_of_an_identity(attribute: Attribute) -> bool:
-    if attribute.path[-1] == _TRUST:
-        return False
-    kind = attribute.block.labels[0] if attribute.block.labels else ""
-    return not attribute.holds_policy or kind.startswith(_OF_IDENTITIES)

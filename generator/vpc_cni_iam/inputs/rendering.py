@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from textwrap import shorten
 
 from vpc_cni_iam.errors import EngineError, InputError, UsageError
-from vpc_cni_iam.hcl.evaluate.domain import Value
 from vpc_cni_iam.hcl.evaluate.excerpt import Excerpt, RenderTarget
 from vpc_cni_iam.hcl.module.given import Renderer
 from vpc_cni_iam.inputs.kind import Part
@@ -64,8 +62,9 @@ def policies_of(
         return
     region = _region(surroundings)
     part = part_of(targets)
+    values = json.dumps(part.values, default=float)  # of Decimal, which alone JSON lacks
     try:
-        documents = renderer.render(part.text, json.dumps(part.values, default=_json), region)
+        documents = renderer.render(part.text, values, region)
     except EngineError as error:
         if len(targets) > 1:  # one that is refused leaves the others as they are
             half = len(targets) // 2
@@ -90,11 +89,6 @@ def _region(surroundings: Mapping[str, str]) -> str:
     if own != partition:
         raise UsageError(f"--region {region} is of the partition {own}; give --partition {own}")
     return region
-
-
-def _json(value: Value) -> float:
-    assert isinstance(value, Decimal)  # noqa: S101 - the one kind of value that JSON lacks
-    return float(value)
 
 
 def _instances(

@@ -8,7 +8,7 @@ list-or-scalar do not mean is for `vpc_cni_iam.policy.normalise` to say.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NotRequired, TypedDict
 
@@ -17,6 +17,14 @@ VERSION = "2012-10-17"
 VERSIONS = ("2008-10-17", "2012-10-17")
 PRINCIPAL_TYPES = ("AWS", "Service", "Federated", "CanonicalUser")
 ANYONE = "*"
+# The elements of a statement with the fields of `Statement` that hold them.
+TEXT_ELEMENTS = {
+    "Action": "actions",
+    "NotAction": "not_actions",
+    "Resource": "resources",
+    "NotResource": "not_resources",
+}
+PRINCIPAL_ELEMENTS = {"Principal": "principals", "NotPrincipal": "not_principals"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,8 @@ class Principal:
     identifiers: tuple[str, ...]
 
 
-class _HashedOnce:
-    """Computes its hash once: caches ask for that of a policy many times."""
+class HashedOnce:
+    """Computes its hash once, of its positional fields: caches and proofs ask for it very often."""
 
     __slots__ = ("_hash",)
     _hash: int
@@ -63,7 +71,7 @@ class _HashedOnce:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement(_HashedOnce):
+class Statement(HashedOnce):
     """One statement. Empty tuples stand for absent elements."""
 
     effect: Effect = "Allow"
@@ -76,7 +84,7 @@ class Statement(_HashedOnce):
     not_principals: tuple[Principal, ...] = ()
     sid: str = ""
 
-    __hash__ = _HashedOnce.__hash__
+    __hash__ = HashedOnce.__hash__
 
     @property
     def size(self) -> int:
@@ -86,8 +94,16 @@ class Statement(_HashedOnce):
         lists += [p.identifiers for p in (*self.principals, *self.not_principals)]
         return sum(map(len, lists))
 
+    def strings(self) -> Iterator[str]:
+        """Yield its texts but for the actions: resources, keys and values, and principals."""
+        yield from (*self.resources, *self.not_resources)
+        for condition in self.conditions:
+            yield from (condition.key, *condition.values)
+        for principal in (*self.principals, *self.not_principals):
+            yield from principal.identifiers
+
     def map_strings(self, change: Callable[[str], str]) -> Statement:
-        """Return the statement with ``change`` applied to each text but its actions."""
+        """Return the statement with ``change`` applied to each of its `strings`."""
 
         def changed(principals: tuple[Principal, ...]) -> tuple[Principal, ...]:
             return tuple(Principal(p.type, tuple(map(change, p.identifiers))) for p in principals)
@@ -106,7 +122,7 @@ class Statement(_HashedOnce):
 
 
 @dataclass(frozen=True, slots=True)
-class Policy(_HashedOnce):
+class Policy(HashedOnce):
     """A policy document.
 
     Args:
@@ -119,7 +135,7 @@ class Policy(_HashedOnce):
     version: str = VERSION
     id: str = ""
 
-    __hash__ = _HashedOnce.__hash__
+    __hash__ = HashedOnce.__hash__
 
     @property
     def names_principals(self) -> bool:
@@ -182,36 +198,22 @@ def dumps(policy: Policy, indent: int | None = 2) -> str:
 
 
 def _statement_json(statement: Statement) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    if statement.sid:
-        result["Sid"] = statement.sid
+    result: dict[str, Any] = {"Sid": statement.sid} if statement.sid else {}
     result["Effect"] = statement.effect
-    for name, principals in (
-        ("Principal", statement.principals),
-        ("NotPrincipal", statement.not_principals),
-    ):
-        if principals:
-            result[name] = _principal_json(principals)
-    for name, values in (
-        ("Action", statement.actions),
-        ("NotAction", statement.not_actions),
-        ("Resource", statement.resources),
-        ("NotResource", statement.not_resources),
-    ):
-        if values:
+    for name, field in PRINCIPAL_ELEMENTS.items():
+        if principals := getattr(statement, field):
+            result[name] = (
+                ANYONE
+                if principals[0].type == ANYONE
+                else {p.type: _one_or_many(p.identifiers) for p in principals}
+            )
+    for name, field in TEXT_ELEMENTS.items():
+        if values := getattr(statement, field):
             result[name] = _one_or_many(values)
-    if statement.conditions:
-        conditions: dict[str, dict[str, Any]] = {}
-        for c in statement.conditions:
-            conditions.setdefault(c.operator, {})[c.key] = _one_or_many(c.values)
-        result["Condition"] = conditions
+    for c in statement.conditions:
+        operators = result.setdefault("Condition", {})
+        operators.setdefault(c.operator, {})[c.key] = _one_or_many(c.values)
     return result
-
-
-def _principal_json(principals: tuple[Principal, ...]) -> str | dict[str, Any]:
-    if principals[0].type == ANYONE:
-        return ANYONE
-    return {p.type: _one_or_many(p.identifiers) for p in principals}
 
 
 def _one_or_many(values: tuple[str, ...]) -> str | list[str]:

@@ -25,6 +25,9 @@ from vpc_cni_iam.policy.matching.variables import Context
 # Whether a statement applies: to the resource, the caller and the context.
 Applies: TypeAlias = Callable[[str, str, Context], Truth]
 
+# What a statement does, wherever it is: whether it is about an action, and whether it applies.
+_Compilation: TypeAlias = tuple[Callable[[str], bool], Applies]
+
 _REMEMBERED = 4096
 # Policies that differ in little, and proofs about each difference, have most statements in common.
 _STATEMENTS = 4096
@@ -113,32 +116,21 @@ _NOTHING: Context = {}
 _IMPLICIT = Decision(Outcome.IMPLICITLY_DENIED)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Actions:
-    """The actions of a statement, with those that were asked about."""
-
-    patterns: Patterns
-    all_but: bool
-    _known: dict[str, bool] = field(default_factory=dict, repr=False)
-
-    def has(self, action: str) -> bool:
-        """Say whether an action is one of them."""
-        known = self._known.get(action)
-        if known is None:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            known = self.patterns.matches(action.lower(), _NOTHING) is not self.all_but
-            self._known[action] = known
-        return known
-
-
 @dataclass(frozen=True, slots=True)
 class _Rule:
     """A compiled statement."""
 
     decision: Decision
-    actions: _Actions
+    is_about: Callable[[str], bool]  # whether an action is one of its actions
     applies: Applies
+
+
+@dataclass(frozen=True, slots=True)
+class _RulesOfAction:
+    """The rules about an action, and their tests."""
+
+    rules: tuple[_Rule, ...]
+    tests: tuple[Applies, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,8 +138,7 @@ class Compiled:
     """Policies compiled for the evaluation of many requests; `compile_policies` returns them."""
 
     _rules: tuple[_Rule, ...] = field(repr=False)
-    _by_action: dict[str, tuple[_Rule, ...]] = field(default_factory=dict, repr=False)
-    _tests: dict[str, tuple[Applies, ...]] = field(default_factory=dict, repr=False)
+    _by_action: dict[str, _RulesOfAction] = field(default_factory=dict, repr=False)
 
     def evaluate(self, request: Request) -> Decision:
         """Return what the policies say to a request.
@@ -156,12 +147,9 @@ class Compiled:
         Allow is denied explicitly may be open; it is denied for certain, and told as such. Raises
         `InputError` for a context with one key in two spellings.
         """
-        rules = self._by_action.get(request.action)
-        if rules is None:
-            rules = self._select(request.action)
         open_deny: Decision | None = None
         open_allow: Decision | None = None
-        for rule in rules:
+        for rule in self._about(request.action).rules:
             applies = rule.applies(request.resource, request.principal, request.folded)
             if applies is False:
                 continue
@@ -176,7 +164,7 @@ class Compiled:
 
     def work(self, action: str) -> int:
         """Return how many statements a request of an action is put to."""
-        return len(self._by_action.get(action) or self._select(action))
+        return len(self._about(action).rules)
 
     def tests(self, action: str) -> tuple[Applies, ...]:
         """Return the tests of the statements about an action, by which requests are decided.
@@ -184,20 +172,17 @@ class Compiled:
         Policies that have the same for an action decide alike, and statements that are alike have
         the same.
         """
-        tests = self._tests.get(action)
-        if tests is None:
-            if len(self._tests) >= _REMEMBERED:
-                self._tests.clear()
-            tests = self._tests[action] = tuple(rule.applies for rule in self._select(action))
-        return tests
+        return self._about(action).tests
 
-    def _select(self, action: str) -> tuple[_Rule, ...]:
-        """Return the rules about an action, and remember them."""
-        rules = tuple(rule for rule in self._rules if rule.actions.has(action))
-        if len(self._by_action) >= _REMEMBERED:
-            self._by_action.clear()
-        self._by_action[action] = rules
-        return rules
+    def _about(self, action: str) -> _RulesOfAction:
+        known = self._by_action.get(action)
+        if known is None:
+            if len(self._by_action) >= _REMEMBERED:
+                self._by_action.clear()
+            rules = tuple(rule for rule in self._rules if rule.is_about(action))
+            known = _RulesOfAction(rules, tuple(rule.applies for rule in rules))
+            self._by_action[action] = known
+        return known
 
 
 def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compiled:
@@ -211,12 +196,7 @@ def compile_policies(policies: Iterable[Policy], name: str = "policy") -> Compil
 @lru_cache(maxsize=_POLICIES)
 def _compiled_policies(policies: tuple[Policy, ...], name: str) -> Compiled:
     rules = [
-        _rule(
-            statement,
-            (position, index),
-            place,
-            variables=elements.has_variables(policy, place),
-        )
+        _rule(statement, (position, index), place, variables=elements.has_variables(policy, place))
         for position, policy in enumerate(policies)
         for index, statement in enumerate(policy.statements)
         for place in (ElementPath(f"{name} {position + 1}"),)
@@ -251,20 +231,27 @@ def _rule(
 
 
 @lru_cache(maxsize=_STATEMENTS)
-def _compiled(statement: Statement, *, variables: bool) -> tuple[_Actions, Applies]:
+def _compiled(statement: Statement, *, variables: bool) -> _Compilation:
     """Compile a statement, wherever in its policy it is."""
     return _compile(statement, ElementPath("policy"), variables=variables)
 
 
-def _compile(
-    statement: Statement, place: ElementPath, *, variables: bool
-) -> tuple[_Actions, Applies]:
-    actions = elements.actions(statement, place, variables=variables)
-    return _Actions(Patterns.of(actions.templates), actions.negated), _applies(
+def _compile(statement: Statement, place: ElementPath, *, variables: bool) -> _Compilation:
+    return _is_about(elements.actions(statement, place, variables=variables)), _applies(
         elements.resources(statement, place, variables=variables),
         principals.test(statement, place),
         _tests(statement, place, variables=variables),
     )
+
+
+def _is_about(actions: Element) -> Callable[[str], bool]:
+    patterns, all_but = Patterns.of(actions.templates), actions.negated
+
+    @lru_cache(_REMEMBERED)
+    def is_about(action: str) -> bool:
+        return patterns.matches(action.lower(), _NOTHING) is not all_but
+
+    return is_about
 
 
 def _tests(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import (
     ANYONE,
+    PRINCIPAL_ELEMENTS,
     PRINCIPAL_TYPES,
+    TEXT_ELEMENTS,
     VERSIONS,
     Condition,
     Policy,
@@ -42,10 +44,8 @@ class _PolicyParser:
     def refuse(self, path: str, problem: str) -> InputError:
         return InputError(self.source, path, problem)
 
-    def mapping(self, value: object, path: str, known: Iterable[str]) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise self.refuse(path, f"an object is expected, not {_kind(value)}")
-        known = tuple(known)
+    def mapping(self, value: object, path: str, known: tuple[str, ...]) -> dict[str, Any]:
+        value = self.json_object(value, path)
         for key in value:
             if key not in known:
                 raise self.refuse(path, f"unknown element {key!r}; {_hint(key, known)}")
@@ -75,35 +75,30 @@ class _PolicyParser:
         return value
 
     def statement(self, value: object, path: str) -> Statement:
-        known = ("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction")
-        fields = self.mapping(value, path, (*known, "Resource", "NotResource", "Condition"))
+        known = ("Sid", "Effect", *PRINCIPAL_ELEMENTS, *TEXT_ELEMENTS, "Condition")
+        fields = self.mapping(value, path, known)
         effect = fields.get("Effect")
         if effect not in ("Allow", "Deny"):
             raise self.refuse(f"{path}.Effect", "must be Allow or Deny, in this spelling")
         if ("Action" in fields) == ("NotAction" in fields):
             raise self.refuse(path, "needs either Action or NotAction, one of the two")
-        for element, negation in (("Resource", "NotResource"), ("Principal", "NotPrincipal")):
-            if element in fields and negation in fields:
+        for element in ("Resource", "Principal"):
+            if element in fields and f"Not{element}" in fields:
                 raise self.refuse(
-                    path, f"has both {element} and {negation}; IAM takes one of the two"
+                    path, f"has both {element} and Not{element}; IAM takes one of the two"
                 )
-
-        def strings(name: str) -> tuple[str, ...]:
-            if name not in fields:
-                return ()
-            return self.strings(fields[name], f"{path}.{name}")
-
-        return Statement(
-            effect=effect,
-            actions=strings("Action"),
-            not_actions=strings("NotAction"),
-            resources=strings("Resource"),
-            not_resources=strings("NotResource"),
-            conditions=self.conditions(fields.get("Condition", {}), f"{path}.Condition"),
-            principals=self.principals(fields, "Principal", path),
-            not_principals=self.principals(fields, "NotPrincipal", path),
-            sid=self.text(fields, "Sid", path),
-        )
+        elements: dict[str, Any] = {
+            field: self.strings(fields[name], f"{path}.{name}")
+            for name, field in TEXT_ELEMENTS.items()
+            if name in fields
+        }
+        elements["conditions"] = self.conditions(fields.get("Condition", {}), f"{path}.Condition")
+        elements |= {
+            field: self.principals(fields[name], f"{path}.{name}")
+            for name, field in PRINCIPAL_ELEMENTS.items()
+            if name in fields
+        }
+        return Statement(effect, **elements, sid=self.text(fields, "Sid", path))
 
     def strings(self, value: object, path: str) -> tuple[str, ...]:
         items = value if isinstance(value, list) else [value]
@@ -114,12 +109,7 @@ class _PolicyParser:
                 raise self.refuse(path, f"strings are expected, not {_kind(item)}")
         return tuple(items)
 
-    def principals(
-        self, fields: Mapping[str, object], name: str, path: str
-    ) -> tuple[Principal, ...]:
-        if name not in fields:
-            return ()
-        value, path = fields[name], f"{path}.{name}"
+    def principals(self, value: object, path: str) -> tuple[Principal, ...]:
         if value == ANYONE:
             return (Principal(ANYONE, (ANYONE,)),)
         identifiers = self.mapping(value, path, PRINCIPAL_TYPES)
@@ -130,13 +120,15 @@ class _PolicyParser:
             for kind, ids in identifiers.items()
         )
 
-    def conditions(self, value: object, path: str) -> tuple[Condition, ...]:
+    def json_object(self, value: object, path: str) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise self.refuse(path, f"an object is expected, not {_kind(value)}")
+        return value
+
+    def conditions(self, value: object, path: str) -> tuple[Condition, ...]:
         conditions = []
-        for operator, keys in value.items():
-            if not isinstance(keys, dict):
-                raise self.refuse(f"{path}.{operator}", f"an object is expected, not {_kind(keys)}")
+        for operator, keys in self.json_object(value, path).items():
+            self.json_object(keys, f"{path}.{operator}")
             if len({key.lower() for key in keys}) < len(keys):
                 problem = "names a condition key twice; case does not tell keys apart"
                 raise self.refuse(f"{path}.{operator}", problem)

@@ -12,14 +12,14 @@ def describe(statement: Statement) -> str:
     verb = "allows" if statement.effect == "Allow" else "denies"
     what = ", ".join(statement.actions) or f"all but {', '.join(statement.not_actions)}"
     parts = [verb, what]
-    if statement.resources:
-        parts.append(f"on {', '.join(statement.resources)}")
-    if statement.not_resources:
-        parts.append(f"on all but {', '.join(statement.not_resources)}")
-    if statement.principals:
-        parts.append(f"to {_principals(statement.principals)}")
-    if statement.not_principals:
-        parts.append(f"to all but {_principals(statement.not_principals)}")
+    for word, texts in (
+        ("on", statement.resources),
+        ("on all but", statement.not_resources),
+        ("to", principal_names(statement.principals)),
+        ("to all but", principal_names(statement.not_principals)),
+    ):
+        if texts:
+            parts.append(f"{word} {', '.join(texts)}")
     if statement.conditions:
         parts.append("if " + " and ".join(map(condition_text, statement.conditions)))
     return " ".join(parts)
@@ -37,9 +37,8 @@ def asked_text(condition: Condition) -> str:
 
 def principals_text(statement: Statement) -> str:
     """Return whom a statement of a resource's policy is about, empty if it names nobody."""
-    if statement.not_principals:
-        return f"all but {_principals(statement.not_principals)}"
-    return _principals(statement.principals)
+    names = ", ".join(principal_names(statement.not_principals or statement.principals))
+    return f"all but {names}" if statement.not_principals else names
 
 
 def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
@@ -49,7 +48,3 @@ def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
         for principal in principals
         for identifier in principal.identifiers
     )
-
-
-def _principals(principals: Iterable[Principal]) -> str:
-    return ", ".join(principal_names(principals))

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, KUBERNETES_CLUSTER
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 
 # ours: of the cluster; theirs: of another; plugin: of some cluster; no sign: of none, by its tags.
 Standing = Literal["ours", "theirs", "plugin", "no sign"]
-OWNED = "kubernetes.io/cluster/"
 
 # v1.23.0:pkg/awsutils/awsutils.go, the plugin's interfaces are described so.
 _DESCRIPTION = "aws-K8S-"
@@ -28,7 +27,7 @@ _BY_VALUE = (
     "alpha.eksctl.io/cluster-name",
     "KubernetesCluster",
 )
-_BY_KEY = (OWNED, "k8s.io/cluster/", "k8s.io/cluster-autoscaler/")
+_BY_KEY = (KUBERNETES_CLUSTER, "k8s.io/cluster/", "k8s.io/cluster-autoscaler/")
 _NO_CLUSTER = ("enabled", "node-template")  # what else follows k8s.io/cluster-autoscaler/
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.files.read import contents
-from vpc_cni_iam.publishing import provenance, registry
 from vpc_cni_iam.publishing.address import ModuleAddress, check_oci_repository
-from vpc_cni_iam.publishing.versioning.semver import Version
+from vpc_cni_iam.publishing.registry import PublishedVersions, namespaces
 
 RECORD = "vpc-cni-iam-registry.json"
 _FORMAT = 1
@@ -78,32 +77,26 @@ def resolve(directory: Path, options: DestinationOptions) -> ResolvedDestination
     Raises `PublishError` if it records something else and may not move, or it has no record and its
     versions name no single host.
     """
-    namespaces = registry.namespaces(directory)
-    if not namespaces:  # a record that a killed publish left has no effect
+    names = namespaces(directory)
+    if not names:  # a record that a killed publish left has no effect
         return ResolvedDestination(
             Destination(options.address(ModuleAddress()), options.oci_repository)
         )
-    if options.namespace not in (None, *namespaces) or len(namespaces) > 1:
+    if options.namespace not in (None, *names) or len(names) > 1:
         raise PublishError(
-            f"{directory}: publishes for the namespace {', '.join(namespaces)}; choose another "
+            f"{directory}: publishes for the namespace {', '.join(names)}; choose another "
             f"directory for {options.namespace or 'this'}"
         )
     record = _recorded(directory)
-    before = (record,) if record is not None else _named_by_versions(directory, namespaces[0])
+    before = (record,) if record is not None else _named_by_versions(directory, names[0])
     if len(before) != 1:
         if options.host is None:
             raise PublishError(_unknown_host(directory, before))
-        address = ModuleAddress(namespaces[0], options.host)
+        address = ModuleAddress(names[0], options.host)
         return ResolvedDestination(Destination(address, options.oci_repository), before)
     _check_move(directory, options, before[0])
     repository = options.oci_repository or before[0].oci_repository
     return ResolvedDestination(Destination(options.address(before[0].address), repository), before)
-
-
-def published_address(directory: Path, address: ModuleAddress, version: Version) -> ModuleAddress:
-    """Return the address that a published version names; its README.md never changes."""
-    host = _host(directory, address, version)
-    return address if host is None else ModuleAddress(address.namespace, host)
 
 
 def _check_move(directory: Path, options: DestinationOptions, before: Destination) -> None:
@@ -148,21 +141,9 @@ def _recorded(directory: Path) -> Destination | None:
 
 def _named_by_versions(directory: Path, namespace: str) -> tuple[Destination, ...]:
     """Return the destinations that versions name; an older vpc-cni-iam wrote no record."""
-    address = ModuleAddress(namespace)
-    versions = registry.versions(directory, address)
-    hosts = dict.fromkeys(_host(directory, address, version) for version in versions)
+    versions = PublishedVersions(directory, ModuleAddress(namespace))
+    hosts = dict.fromkeys(map(versions.host, versions.listed()))
     return tuple(Destination(ModuleAddress(namespace, host)) for host in hosts if host is not None)
-
-
-def _host(directory: Path, address: ModuleAddress, version: Version) -> str | None:
-    """Return the host in the provenance of a version; None if it cannot be read."""
-    name = f"{registry.version_folder(address, version)}/{provenance.file_name(version)}"
-    try:
-        host = provenance.host(contents(directory, [name]).get(name, b""))
-        ModuleAddress(address.namespace, host)
-    except (ValueError, RecursionError, UsageError):
-        return None
-    return host
 
 
 def moves(resolved: ResolvedDestination) -> Iterator[str]:

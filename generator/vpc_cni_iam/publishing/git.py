@@ -172,7 +172,10 @@ def _check_loaded(place: str, paths: Iterable[str], files: Iterable[str]) -> Non
     own = set(files)
     folders = {p.rpartition("/")[0] for p in own if p.endswith(_CONFIGURATION)}
     loaded = sorted(
-        p for p in set(paths) - own if _is_loaded(p) and p.rpartition("/")[0] in folders
+        path
+        for path in set(paths) - own
+        for folder, _, name in [path.rpartition("/")]
+        if name.endswith(_CONFIGURATION) and not name.startswith(".") and folder in folders
     )
     if loaded:
         raise PublishError(
@@ -180,11 +183,6 @@ def _check_loaded(place: str, paths: Iterable[str], files: Iterable[str]) -> Non
             "which neither its number nor its provenance knows; move it to a folder of its own, or "
             "take it out with git rm, and commit that"
         )
-
-
-def _is_loaded(path: str) -> bool:
-    name = path.rpartition("/")[2]
-    return name.endswith(_CONFIGURATION) and not name.startswith(".")
 
 
 def _check_in_the_way(

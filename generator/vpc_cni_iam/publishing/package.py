@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.options import ModuleKind, Options
-from vpc_cni_iam.catalog.scoping import Scope
-from vpc_cni_iam.catalog.variants import VARIANTS, Variant
+from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.hcl.literals import Expression, Literal
-from vpc_cni_iam.hcl.write import NewBlock, block, comment
+from vpc_cni_iam.hcl.write import Arguments, NewBlock, block, comment
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
 from vpc_cni_iam.publishing.versioning.semver import Version
 from vpc_cni_iam.rendering import kinds, policy_module, role_module
@@ -34,7 +33,9 @@ def package_files(options: Options, version: Version, address: ModuleAddress) ->
     files = kinds.render(options)
     files["README.md"] = _readme(files["README.md"], options, version, address)
     role = kinds.render(replace(options, kind=ModuleKind.role))
-    role["README.md"] = _role_readme(role["README.md"], version, address)
+    # Its usage has the published source.
+    call = _call("x", f"{address.source}//{ROLE}", version, [])
+    role["README.md"] = role["README.md"].replace(_ROLE_SOURCE, "\n".join(call[1:-1]))
     files |= {f"{ROLE}/{path}": text for path, text in role.items()}
     for variant in options.variants:
         files[f"examples/{variant.name}/main.tf"] = _example(variant)
@@ -68,12 +69,6 @@ def _readme(rendered: str, options: Options, version: Version, address: ModuleAd
         "",
     ]
     return head + "\n".join(lines) + "\n" + mark + rest
-
-
-def _role_readme(rendered: str, version: Version, address: ModuleAddress) -> str:
-    """Return the role module's README with the published source in its usage."""
-    call = _call("x", f"{address.source}//{ROLE}", version, [])
-    return rendered.replace(_ROLE_SOURCE, "\n".join(call[1:-1]))
 
 
 def _usage(variants: tuple[Variant, ...], version: Version, address: ModuleAddress) -> list[str]:
@@ -140,9 +135,5 @@ def _head(title: str) -> list[str]:
 
 
 def _output(name: str, description: str, value: str) -> str:
-    return block(
-        NewBlock(
-            f'output "{name}"',
-            [("description", Literal(description)), ("value", Expression(value))],
-        )
-    )
+    attributes: Arguments = [("description", Literal(description)), ("value", Expression(value))]
+    return block(NewBlock(f'output "{name}"', attributes))

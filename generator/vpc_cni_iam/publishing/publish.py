@@ -10,30 +10,38 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypedDict
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError, TreeError
-from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents
+from vpc_cni_iam.files.replacement import backup_name
 from vpc_cni_iam.files.tree import FileChange, WriteAction, entries, write
-from vpc_cni_iam.publishing import git, oci, provenance, registry
+from vpc_cni_iam.publishing import git, oci, registry
 from vpc_cni_iam.publishing.address import REPOSITORY, ModuleAddress
-from vpc_cni_iam.publishing.archive import ArchiveFormat, pack, unpack
+from vpc_cni_iam.publishing.archive import ArchiveFormat, pack
 from vpc_cni_iam.publishing.destination import (
     RECORD,
     Destination,
     DestinationOptions,
     ResolvedDestination,
-    published_address,
+    moves,
     resolve,
 )
 from vpc_cni_iam.publishing.git import GitRepository, PreparedTag
 from vpc_cni_iam.publishing.package import package_files, package_options
-from vpc_cni_iam.publishing.versioning import changelog
-from vpc_cni_iam.publishing.versioning.comparison import Comparison, check_step, compare
+from vpc_cni_iam.publishing.registry import PublishedVersions
+from vpc_cni_iam.publishing.versioning.comparison import (
+    CHANGELOG,
+    Comparison,
+    changelog,
+    check_step,
+    compare,
+    version_before_newest,
+)
 from vpc_cni_iam.publishing.versioning.semver import FIRST, Version
 
 # Files that desktops and editors leave; no engine reads them, and no archive holds them.
@@ -77,14 +85,14 @@ class Published:
 def propose(directory: Path, options: Options, target: DestinationOptions) -> Proposal:
     """Return the number that publishing a selection asks for; see `publish`. Writes nothing."""
     resolved = resolve(directory, target)
-    address = resolved.destination.address
-    versions = registry.versions(directory, address)
+    published = PublishedVersions(directory, resolved.destination.address)
+    versions = published.listed()
     newest = versions[-1] if versions else FIRST
-    draft = package_files(package_options(options), newest, address)
+    draft = package_files(package_options(options), newest, published.address)
     if not versions:
         return Proposal(FIRST, None, None, resolved)
-    stored = _stored_files(directory, address, newest)
-    stored.pop(changelog.FILE, None)
+    stored = published.files(newest)
+    stored.pop(CHANGELOG, None)
     if stored == draft:
         return Proposal(newest, newest, None, resolved)
     comparison = compare(stored, draft)
@@ -110,8 +118,8 @@ def publish(
     """
     with locked(directory):
         draft = _draft(directory, package_options(options), target, version)
-        _check_number(directory, draft)
-        return _write(directory, draft, git_repository, check_oci_tag=target.check_oci_tag)
+        _check_number(draft)
+        return _write(draft, git_repository, check_oci_tag=target.check_oci_tag)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,7 @@ class _Draft:
     options: Options
     address: ModuleAddress
     proposal: Proposal  # its number, the version before it, and how it differs
+    published: PublishedVersions
     versions: tuple[Version, ...]
     files: Mapping[str, str]
     previous_files: Mapping[str, str]
@@ -144,55 +153,48 @@ def _draft(
     directory: Path, options: Options, target: DestinationOptions, version: Version
 ) -> _Draft:
     resolved = resolve(directory, target)
-    current = resolved.destination.address
-    versions = registry.versions(directory, current)
-    previous = _previous_version(directory, current, version, versions)
-    address = published_address(directory, current, version) if version in versions else current
+    address = resolved.destination.address
+    published = PublishedVersions(directory, address)
+    versions = published.listed()
+    if version in versions:
+        # It keeps the version that it was compared with, and the host that its README.md names.
+        previous = version_before_newest(published.files(version).get(CHANGELOG, ""))
+        address = ModuleAddress(address.namespace, published.host(version) or address.host)
+    else:
+        previous = max((v for v in versions if v < version), default=None)
     files = package_files(options, version, address)
     previous_files: Mapping[str, str] = {}
     comparison = None
     if previous is not None:
-        previous_files = _stored_files(directory, current, previous)
+        previous_files = published.files(previous)
         comparison = compare(previous_files, files)
-    files[changelog.FILE] = changelog.changelog(
-        version, options, comparison, previous_files.get(changelog.FILE, "")
-    )
+    files[CHANGELOG] = changelog(version, options, comparison, previous_files.get(CHANGELOG, ""))
     archives = {registry.archive_name(version, f): pack(files, f) for f in ArchiveFormat}
     sums = {name: hashlib.sha256(content).hexdigest() for name, content in archives.items()}
     proposal = Proposal(version, previous, comparison, resolved)
-    return _Draft(options, address, proposal, versions, files, previous_files, archives, sums)
+    return _Draft(
+        options, address, proposal, published, versions, files, previous_files, archives, sums
+    )
 
 
-def _previous_version(
-    directory: Path, address: ModuleAddress, version: Version, versions: Iterable[Version]
-) -> Version | None:
-    """Return the version to compare with: a published one keeps the one it was compared with."""
-    if version not in versions:
-        return max((v for v in versions if v < version), default=None)
-    text = _stored_files(directory, address, version).get(changelog.FILE, "")
-    return changelog.version_before_newest(text)
-
-
-def _check_number(directory: Path, draft: _Draft) -> None:
+def _check_number(draft: _Draft) -> None:
     """Refuse a number that is published with other bytes, or does not allow the changes."""
     version, previous = draft.version, draft.proposal.previous
     if draft.is_published:
-        _check_same_bytes(directory, draft)
+        _check_same_bytes(draft)
     if previous is not None and draft.proposal.comparison is not None:
         check_step(previous, version, draft.proposal.comparison)
     above = min((v for v in draft.versions if v > version), default=None)
     if above is not None and not draft.is_published:
-        above_files = _stored_files(directory, draft.destination.address, above)
-        prefix = f"{above} is published, and "
-        check_step(version, above, compare(draft.files, above_files), prefix)
+        comparison = compare(draft.files, draft.published.files(above))
+        check_step(version, above, comparison, f"{above} is published, and ")
 
 
-def _check_same_bytes(directory: Path, draft: _Draft) -> None:
-    address = draft.destination.address
-    stored = registry.stored_version(directory, address, draft.version, whole=False)
+def _check_same_bytes(draft: _Draft) -> None:
+    stored = draft.published.stored(draft.version, whole=False)
     if dict(stored.sums) == dict(draft.sums):
         return
-    old, new = _stored_files(directory, address, draft.version), draft.files
+    old, new = draft.published.files(draft.version), draft.files
     differing = sorted(p for p in {*old, *new} if old.get(p) != new.get(p))
     raise PublishError(
         f"{draft.version} is published with other bytes ({', '.join(differing) or 'the archives'}),"
@@ -201,19 +203,15 @@ def _check_same_bytes(directory: Path, draft: _Draft) -> None:
     )
 
 
-def _stored_files(directory: Path, address: ModuleAddress, version: Version) -> dict[str, str]:
-    name = f"{registry.version_folder(address, version)}/{registry.archive_name(version)}"
-    stored = registry.stored_version(directory, address, version, whole=False)
-    return unpack(stored.archives[registry.archive_name(version)], str(directory / name))
-
-
 def _write(
-    directory: Path, draft: _Draft, git_repository: GitRepository | None, *, check_oci_tag: bool
+    draft: _Draft, git_repository: GitRepository | None, *, check_oci_tag: bool
 ) -> Published:
-    version, repository = draft.version, draft.destination.oci_repository
+    directory, version = draft.published.directory, draft.version
+    repository = draft.destination.oci_repository
     folder = f"{REPOSITORY}/{version}"
     _check_foreign(directory / folder, draft.files)
-    stored = _stored_versions(directory, draft)
+    # All except this one must be whole.
+    stored = {v: draft.published.stored(v, whole=v != version) for v in draft.versions}
     old_sums = {v: s.sums[registry.archive_name(v)] for v, s in stored.items()}
     images = {v: _image(s.archives, v) for v, s in stored.items() if v != version}
     artifact = _image(draft.archives, version)
@@ -250,30 +248,19 @@ def _write(
     )
 
 
-def _stored_versions(directory: Path, draft: _Draft) -> dict[Version, registry.StoredVersion]:
-    """Return the published versions; all except that of the draft must be whole."""
-    address = draft.destination.address
-    return {
-        v: registry.stored_version(directory, address, v, whole=v != draft.version)
-        for v in draft.versions
-    }
-
-
 def _image(archives: Mapping[str, bytes], version: Version) -> oci.Image:
     return oci.image(archives[registry.archive_name(version, ArchiveFormat.ZIP)], version)
 
 
 def _version_files(draft: _Draft, digest: str) -> _Files:
     """Return archives, sums and provenance, by path in the directory."""
-    folder = registry.version_folder(draft.destination.address, draft.version)
+    path = partial(draft.published.path, draft.version)
     listing = "".join(f"{sha256}  {name}\n" for name, sha256 in sorted(draft.sums.items()))
-    statement = provenance.statement(
-        draft.options, draft.version, draft.address, draft.sums, digest
-    )
+    statement = registry.provenance(draft.options, draft.version, draft.address, draft.sums, digest)
     return {
-        **{f"{folder}/{name}": content for name, content in draft.archives.items()},
-        f"{folder}/{registry.SUMS}": listing,
-        f"{folder}/{provenance.file_name(draft.version)}": statement,
+        **{path(name): content for name, content in draft.archives.items()},
+        path(registry.SUMS): listing,
+        path(registry.provenance_name(draft.version)): statement,
     }
 
 
@@ -327,3 +314,80 @@ def _restored(
     return tuple(
         c.path for c in changes if c.kind in _WRITTEN and c.path in unchanged and c.path != RECORD
     )
+
+
+class VersionChangeData(TypedDict):
+    """A change since the version before, and the bump that it needs."""
+
+    bump: str
+    text: str
+
+
+class TagData(TypedDict):
+    """A git tag, its commit, and whether it is new."""
+
+    name: str
+    commit: str
+    new: bool
+
+
+class PublishData(TypedDict):
+    """A version of the module: why it has its number, and where it was written, if it was."""
+
+    source: str
+    oci_repository: str | None
+    moved: Sequence[str]
+    version: str
+    previous: str | None
+    bump: str | None
+    findings: Sequence[VersionChangeData]
+    path: str
+    changes: Sequence[FileChange]
+    tree: str | None
+    registry: str | None
+    oci: str | None
+    digest: str | None
+    tag: TagData | None
+    sums: dict[str, str]
+    restored: Sequence[str]
+    copies: Sequence[str]
+
+
+def proposal_data(directory: Path, proposal: Proposal) -> PublishData:
+    """Return a version that was not written as plain data."""
+    destination, comparison = proposal.resolved.destination, proposal.comparison
+    changes = comparison.changes if comparison is not None else ()
+    return {
+        "source": destination.address.source,
+        "oci_repository": destination.oci_repository,
+        "moved": list(moves(proposal.resolved)),
+        "version": str(proposal.version),
+        "previous": str(proposal.previous) if proposal.previous is not None else None,
+        "bump": comparison.bump.name if comparison is not None else None,
+        "findings": [{"bump": c.bump.name, "text": str(c)} for c in changes],
+        "path": str(directory),
+        "changes": (),
+        "tree": None,
+        "registry": None,
+        "oci": None,
+        "digest": None,
+        "tag": None,
+        "sums": {},
+        "restored": (),
+        "copies": (),
+    }
+
+
+def published_data(directory: Path, published: Published) -> PublishData:
+    """Return a published version as plain data, without its tag."""
+    return {
+        **proposal_data(directory, published.proposal),
+        "changes": [change for change in published.changes if change.kind != "same"],
+        "tree": str(directory / published.folder),
+        "registry": str(directory / registry.ROOT),
+        "oci": f"{directory / oci.ROOT}:{published.proposal.version}",
+        "digest": published.digest,
+        "sums": dict(sorted(published.sums.items())),
+        "restored": published.restored,
+        "copies": published.copies,
+    }

@@ -1,5 +1,8 @@
 """A module registry as static files, and the settings that a server has to add.
 
+A version's provenance is an in-toto statement (Statement v1) with SLSA provenance (v1). It names no
+time and no machine, so that it is the same bytes for the same version; a signature adds those.
+
 Source: the module registry protocol of Terraform and OpenTofu. The answer to ``download`` names
 the archive in the header X-Terraform-Get; OpenTofu also reads it from a JSON body, so that the
 file at that path serves OpenTofu without the header.
@@ -15,13 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpc_cni_iam import resources
+from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.files.read import contents
-from vpc_cni_iam.publishing import provenance
 from vpc_cni_iam.publishing.address import NAME, REPOSITORY, SYSTEM, ModuleAddress
-from vpc_cni_iam.publishing.archive import ArchiveFormat
+from vpc_cni_iam.publishing.archive import ArchiveFormat, unpack
 from vpc_cni_iam.publishing.versioning.semver import Version
 
+# SLSA takes any URI; a package URL names this tool.
+_TOOL = f"pkg:generic/{NAME}"
 ROOT = "registry"
 SERVICES = "/v1/modules/"
 SUMS = "SHA256SUMS"
@@ -35,6 +40,65 @@ _ANSWER = """
     return     204;
   }}
 """
+
+
+def provenance_name(version: Version) -> str:
+    """Return the file name of a version's statement."""
+    return f"{REPOSITORY}-{version}.intoto.json"
+
+
+def provenance(
+    options: Options,
+    version: Version,
+    address: ModuleAddress,
+    sums: Mapping[str, str],
+    digest: str,
+) -> str:
+    """Return the statement as JSON.
+
+    `sums` has the SHA-256 of the archives by file name, and `digest` is that of the OCI manifest,
+    with the algorithm in front.
+    """
+    source = options.selection.revision.source
+    subjects = {**sums, f"{address.namespace}/{NAME}:{version}": digest.partition(":")[2]}
+    value = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [
+            {"name": name, "digest": {"sha256": subjects[name]}} for name in sorted(subjects)
+        ],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": f"{_TOOL}#publish",
+                "externalParameters": {
+                    "version": str(version),
+                    "namespace": address.namespace,
+                    "registryHost": address.host,
+                    "selection": list(options.selection.arguments()),
+                    "variants": [v.name for v in options.variants],
+                },
+                "resolvedDependencies": [
+                    {
+                        "uri": f"git+https://github.com/{source.repository}",
+                        "digest": {"gitCommit": source.commit}
+                        if source.commit
+                        else {"gitBlob": source.blob},
+                        "annotations": {"path": source.path},
+                    }
+                ],
+            },
+            "runDetails": {"builder": {"id": _TOOL}},
+        },
+    }
+    return json.dumps(value, indent=2) + "\n"
+
+
+def _subject_sums(text: bytes) -> dict[str, str]:
+    """Return the SHA-256 of each subject of a statement, by name, or raise `ValueError`."""
+    try:
+        return {str(s["name"]): str(s["digest"]["sha256"]) for s in json.loads(text)["subject"]}
+    except (KeyError, TypeError, RecursionError):
+        raise ValueError("names no subjects") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,90 +120,103 @@ def module_folder(address: ModuleAddress) -> str:
     return f"{ROOT}{SERVICES}{address.path}"
 
 
-def version_folder(address: ModuleAddress, version: Version) -> str:
-    """Return the folder of a version in a directory."""
-    return f"{module_folder(address)}/{version}"
-
-
 def namespaces(directory: Path) -> tuple[str, ...]:
     """Return the namespaces that a directory publishes for; this tool writes one."""
     modules = directory / ROOT / SERVICES.strip("/")
     return tuple(sorted(p.parts[-4] for p in modules.glob(f"*/{NAME}/{SYSTEM}/versions")))
 
 
-def versions(directory: Path, address: ModuleAddress) -> tuple[Version, ...]:
-    """Return the versions that a directory publishes, oldest first."""
-    name = f"{module_folder(address)}/versions"
-    text = contents(directory, [name]).get(name)
-    if text is None:
-        return ()
-    try:
-        (module,) = json.loads(text)["modules"]
-        return tuple(sorted(Version.of(v["version"]) for v in module["versions"]))
-    except (ValueError, KeyError, TypeError, RecursionError, UsageError):
-        problem = "is not a list of versions as publish writes it; put that file back"
-        raise InputError(str(directory / name), "", problem) from None
+@dataclass(frozen=True, slots=True)
+class PublishedVersions:
+    """The versions of a module that a directory publishes."""
 
+    directory: Path
+    address: ModuleAddress
 
-def stored_version(
-    directory: Path, address: ModuleAddress, version: Version, *, whole: bool
-) -> StoredVersion:
-    """Return a version that a directory publishes; `InputError` if it differs from its sum.
+    def path(self, version: Version, name: str) -> str:
+        """Return the path of a file of a version in the directory."""
+        return f"{module_folder(self.address)}/{version}/{name}"
 
-    `whole` checks every file that has a sum, and the provenance, not the tar archive alone.
-    """
-    folder = directory / version_folder(address, version)
-    tar, zip_name = archive_name(version), archive_name(version, ArchiveFormat.ZIP)
-    text = _read(directory, address, version, SUMS).decode(errors="replace")
-    sums = {name: digest for digest, name in _SUM.findall(text)}
-    stated_sums = _provenance_sums(directory, address, version, whole=whole)
-    archives = {}
-    for name in sorted({tar, zip_name, *sums} if whole else {tar}):
-        if name not in sums:
-            raise InputError(str(folder / SUMS), "", f"has no sum of {name}; put that file back")
-        if stated_sums.get(name, sums[name]) != sums[name]:
-            problem = f"has another sum of {name} than the provenance beside it; put both back"
-            raise InputError(str(folder / SUMS), "", problem)
-        archives[name] = _read(directory, address, version, name)
-        if sums[name] != hashlib.sha256(archives[name]).hexdigest():
-            problem = f"is not what was published; {_remedy(version, name)}"
-            raise InputError(str(folder / name), "", problem)
-    return StoredVersion(archives, sums)
+    def listed(self) -> tuple[Version, ...]:
+        """Return the versions, oldest first."""
+        name = f"{module_folder(self.address)}/versions"
+        text = contents(self.directory, [name]).get(name)
+        if text is None:
+            return ()
+        try:
+            (module,) = json.loads(text)["modules"]
+            return tuple(sorted(Version.of(v["version"]) for v in module["versions"]))
+        except (ValueError, KeyError, TypeError, RecursionError, UsageError):
+            problem = "is not a list of versions as publish writes it; put that file back"
+            raise InputError(str(self.directory / name), "", problem) from None
 
+    def files(self, version: Version) -> dict[str, str]:
+        """Return the files of a version, texts by path."""
+        name = archive_name(version)
+        source = str(self.directory / self.path(version, name))
+        return unpack(self.stored(version, whole=False).archives[name], source)
 
-def _provenance_sums(
-    directory: Path, address: ModuleAddress, version: Version, *, whole: bool
-) -> dict[str, str]:
-    """Return the sums that the provenance names: an archive and its sum may both be replaced."""
-    name = provenance.file_name(version)
-    try:
-        sums = provenance.sums(_read(directory, address, version, name))
-        if not sums.keys() >= {archive_name(version, f) for f in ArchiveFormat}:
-            raise ValueError("does not name both archives")
-    except (ValueError, InputError) as error:
-        if not whole:  # publishing the version again restores the provenance
-            return {}
-        if isinstance(error, InputError):
-            raise
-        path = str(directory / version_folder(address, version) / name)
-        problem = f"is not what was published; {_remedy(version, name)}"
-        raise InputError(path, "", problem) from None
-    return sums
+    def host(self, version: Version) -> str | None:
+        """Return the host in the provenance of a version; None if it cannot be read."""
+        name = self.path(version, provenance_name(version))
+        try:
+            statement = json.loads(contents(self.directory, [name]).get(name, b""))
+            parameters = statement["predicate"]["buildDefinition"]["externalParameters"]
+            return ModuleAddress(self.address.namespace, str(parameters["registryHost"])).host
+        except (ValueError, KeyError, TypeError, RecursionError, UsageError):
+            return None
 
+    def stored(self, version: Version, *, whole: bool) -> StoredVersion:
+        """Return a version as it is stored; `InputError` if it differs from its sum.
 
-def _read(directory: Path, address: ModuleAddress, version: Version, name: str) -> bytes:
-    path = f"{version_folder(address, version)}/{name}"
-    try:
-        return contents(directory, [path])[path]
-    except KeyError:
-        problem = f"is missing, yet {version} is published; {_remedy(version, name)}"
-        raise InputError(str(directory / path), "", problem) from None
+        `whole` checks every file that has a sum, and the provenance, not the tar archive alone.
+        """
+        tar, zip_name = archive_name(version), archive_name(version, ArchiveFormat.ZIP)
+        sums_path = str(self.directory / self.path(version, SUMS))
+        text = self._read(version, SUMS).decode(errors="replace")
+        sums = {name: digest for digest, name in _SUM.findall(text)}
+        stated_sums = self._provenance_sums(version, whole=whole)
+        archives = {}
+        for name in sorted({tar, zip_name, *sums} if whole else {tar}):
+            if name not in sums:
+                raise InputError(sums_path, "", f"has no sum of {name}; put that file back")
+            if stated_sums.get(name, sums[name]) != sums[name]:
+                problem = f"has another sum of {name} than the provenance beside it; put both back"
+                raise InputError(sums_path, "", problem)
+            archives[name] = self._read(version, name)
+            if sums[name] != hashlib.sha256(archives[name]).hexdigest():
+                raise self._refuse(version, name, "is not what was published")
+        return StoredVersion(archives, sums)
 
+    def _provenance_sums(self, version: Version, *, whole: bool) -> dict[str, str]:
+        """Return the sums that the provenance names: an archive and its sum may be replaced."""
+        name = provenance_name(version)
+        try:
+            sums = _subject_sums(self._read(version, name))
+            if not sums.keys() >= {archive_name(version, f) for f in ArchiveFormat}:
+                raise ValueError("does not name both archives")
+        except (ValueError, InputError) as error:
+            if not whole:  # publishing the version again restores the provenance
+                return {}
+            if isinstance(error, InputError):
+                raise
+            raise self._refuse(version, name, "is not what was published") from None
+        return sums
 
-def _remedy(version: Version, name: str) -> str:
-    if name in (SUMS, archive_name(version)):
-        return "put that file back"
-    return f"put that file back, or publish {version} again as it was"
+    def _read(self, version: Version, name: str) -> bytes:
+        path = self.path(version, name)
+        try:
+            return contents(self.directory, [path])[path]
+        except KeyError:
+            problem = f"is missing, yet {version} is published"
+            raise self._refuse(version, name, problem) from None
+
+    def _refuse(self, version: Version, name: str, problem: str) -> InputError:
+        remedy = "put that file back"
+        if name not in (SUMS, archive_name(version)):
+            remedy = f"{remedy}, or publish {version} again as it was"
+        source = str(self.directory / self.path(version, name))
+        return InputError(source, "", f"{problem}; {remedy}")
 
 
 def index_files(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> dict[str, str]:
@@ -151,8 +228,8 @@ def index_files(address: ModuleAddress, tar_sums: Mapping[Version, str]) -> dict
         for version in every
     }
     downloads = {
-        f"{version_folder(address, version)}/download": _json({"location": locations[version]})
-        for version in every
+        f"{module_folder(address)}/{version}/download": _json({"location": location})
+        for version, location in locations.items()
     }
     return {
         **downloads,

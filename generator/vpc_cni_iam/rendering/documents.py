@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import Compatibility, MissingAction, compatibility
@@ -12,12 +13,13 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.parameters import Parameter
-from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.escape import escape_markdown
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
 from vpc_cni_iam.policy.document import Statement
 
+_grounds = attrgetter("first", "last", "effect", "observed", "evidence", "deniable")
 # What the tests of a generated module fill in; any values that the variables accept.
 SAMPLE = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789abcdef0"})
 
@@ -99,9 +101,7 @@ def _value(text: str, *, required: bool) -> Value:
         else:
             local = part is parameters.VPC_OWNER_ID or (part in parameters.NAMES and not required)
             parts.append(Expression(f"{'local' if local else 'var'}.{part.name}"))
-    if len(parts) == 1:
-        return parts[0]
-    return Template(tuple(parts))
+    return parts[0] if len(parts) == 1 else Template(tuple(parts))
 
 
 def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
@@ -172,17 +172,9 @@ def _by_feature(call_ranges: Iterable[CallRange]) -> dict[str, list[str]]:
 
 def _call_ranges(call_ranges: Iterable[CallRange]) -> list[str]:
     """Return why each use needs its action; uses of the same evidence share a line."""
-    alike: dict[tuple[object, ...], list[CallRange]] = {}
+    alike: dict[object, list[CallRange]] = {}
     for call_range in call_ranges:
-        key = (
-            call_range.first,
-            call_range.last,
-            call_range.effect,
-            call_range.observed,
-            call_range.evidence,
-            call_range.deniable,
-        )
-        alike.setdefault(key, []).append(call_range)
+        alike.setdefault(_grounds(call_range), []).append(call_range)
     lines = []
     for shared in alike.values():
         call_range = shared[0]

@@ -45,7 +45,7 @@ def _environment() -> Environment:
 
 def _missing_actions(document: RenderedDocument) -> str:
     """Return the actions without which the plugin fails, and where they are missing; in short."""
-    fatal = (m for m in document.compatibility.missing if m.call_range.severity == "fatal")
+    fatal = (m for m in document.compatibility.missing if m.fatal)
     return "; ".join(
         dict.fromkeys(f"`{m.call_range.action}` at {', '.join(map(str, m.spans))}" for m in fatal)
     )
@@ -53,21 +53,18 @@ def _missing_actions(document: RenderedDocument) -> str:
 
 def _object(values: dict[str, str], indent: int = 4) -> str:
     """Return the lines of an object whose keys are quoted, as ``terraform fmt`` aligns them."""
-    keys = {code(Literal(name)): text for name, text in values.items()}
-    width = max(map(len, keys))
-    return "\n".join(f"{' ' * indent}{key.ljust(width)} = {text}" for key, text in keys.items())
+    return _aligned({code(Literal(name)): text for name, text in values.items()}, indent)
+
+
+def _aligned(texts: Mapping[str, str], indent: int) -> str:
+    width = max(map(len, texts))
+    return "\n".join(f"{' ' * indent}{key.ljust(width)} = {text}" for key, text in texts.items())
 
 
 def _assignments(values: dict[str, str | Expression | None], indent: int = 2) -> str:
     """Return the lines that set names to values, as ``terraform fmt`` aligns them."""
-    width = max(map(len, values))
-    lines = []
-    for name, value in values.items():
-        text = (
-            "null" if value is None else code(Literal(value) if isinstance(value, str) else value)
-        )
-        lines.append(f"{' ' * indent}{name.ljust(width)} = {text}")
-    return "\n".join(lines)
+    literals = {n: Literal(v) if isinstance(v, str) else v for n, v in values.items()}
+    return _aligned({n: "null" if v is None else code(v) for n, v in literals.items()}, indent)
 
 
 def _items(texts: Iterable[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Literal, code
 from vpc_cni_iam.rendering.documents import RenderedDocument
 

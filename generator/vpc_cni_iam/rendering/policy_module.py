@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.rendering import documents as laid_out
 from vpc_cni_iam.rendering.documents import RenderedDocument

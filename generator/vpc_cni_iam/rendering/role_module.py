@@ -7,11 +7,9 @@ from dataclasses import replace
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.catalog.parameters import Parameter
-from vpc_cni_iam.catalog.scoping import Scope
+from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Literal, code
 from vpc_cni_iam.rendering import policy_module
-from vpc_cni_iam.rendering.documents import RenderedDocument
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
@@ -49,7 +47,11 @@ def render(options: Options) -> dict[str, str]:
     documents = context["documents"]
     names = [d.name for d in documents]
     managed, irsa = MANAGED_VARIANT in names, options.irsa
-    needs = {d.name: _needed(d) for d in documents}
+    # The variables without which a variant would hold placeholders.
+    needs = {
+        d.name: tuple(p.name for p in parameters.used(d.composed.policy) if p in parameters.NAMES)
+        for d in documents
+    }
     context |= {
         "name": NAME,
         "variables": (
@@ -86,12 +88,6 @@ def render(options: Options) -> dict[str, str]:
     return fill(FILES, context)
 
 
-def _needed(document: RenderedDocument) -> tuple[str, ...]:
-    """Return the variables without which a variant would hold placeholders."""
-    used = parameters.used(document.composed.policy)
-    return tuple(p.name for p in used if p in parameters.NAMES)
-
-
 def _needed_by(variable: Variable, needs: Mapping[str, tuple[str, ...]]) -> Variable:
     """Return a variable whose description says which variants need it."""
     for parameter in parameters.NAMES:
@@ -117,7 +113,10 @@ def _variant(names: list[str]) -> Variable:
 
 def _trust_variables(options: Options) -> tuple[Variable, ...]:
     """Return the variables of the trust: without IRSA it is always by Pod Identity."""
-    arn, cluster, account = (_optional(p) for p in trust.PARAMETERS)
+    arn, cluster, account = (
+        refusing(Variable(p.name, p.description, "string", "null"), p.pattern, p.rule)
+        for p in trust.PARAMETERS
+    )
     if not options.irsa:
         return (cluster, account)
     pod_identity = Variable(
@@ -129,14 +128,6 @@ def _trust_variables(options: Options) -> tuple[Variable, ...]:
         nullable=False,
     )
     return (arn, pod_identity, cluster, account)
-
-
-def _optional(parameter: Parameter) -> Variable:
-    return refusing(
-        Variable(parameter.name, parameter.description, "string", "null"),
-        parameter.pattern,
-        parameter.rule,
-    )
 
 
 def _role_variables(prefix: str) -> tuple[Variable, ...]:
@@ -158,12 +149,18 @@ def _role_variables(prefix: str) -> tuple[Variable, ...]:
             f"1 to {most} letters, digits and characters of _+=,.@-",
         )
 
+    path = refusing(
+        Variable("path", "Path of the role and the policy.", "string", '"/"', nullable=False),
+        f"/{_FOLDERS}",
+        "a path that starts and ends with a slash, with no two slashes in a row, of at most "
+        f"{_PATH_LENGTH} characters",
+    )
     return (
         name("role", 64),
         name("role", 38, prefix=prefix),
         name("policy", 128),
         name("policy", 102, prefix=prefix),
-        _path(),
+        replace(path, condition=f"{path.condition} && length(var.path) <= {_PATH_LENGTH}"),
         refusing(
             Variable(
                 "permissions_boundary",
@@ -175,16 +172,6 @@ def _role_variables(prefix: str) -> tuple[Variable, ...]:
             "the ARN of an IAM policy, like arn:aws:iam::111122223333:policy/boundary",
         ),
     )
-
-
-def _path() -> Variable:
-    path = refusing(
-        Variable("path", "Path of the role and the policy.", "string", '"/"', nullable=False),
-        f"/{_FOLDERS}",
-        "a path that starts and ends with a slash, with no two slashes in a row, of at most "
-        f"{_PATH_LENGTH} characters",
-    )
-    return replace(path, condition=f"{path.condition} && length(var.path) <= {_PATH_LENGTH}")
 
 
 _MANAGED = Variable(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -16,8 +17,7 @@ from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """Everything that a check may look at."""
 
     plan: Plan

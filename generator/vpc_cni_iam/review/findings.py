@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
+
 from vpc_cni_iam.review.diff.changes import Change, Document, Place, PrincipalChange
 from vpc_cni_iam.review.diff.plugin import ClusterChange
 
@@ -19,8 +21,7 @@ Meaning = Literal["new-access", "coverage-lost", "any-change"]
 MEANINGS: tuple[Meaning, ...] = ("new-access", "coverage-lost", "any-change")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One thing a review looks for."""
 
     id: str  # its stable identifier, such as ``new-access``; ignore files name it
@@ -46,8 +47,7 @@ def rule(identifier: str, level: Level, means: str, summary: str, text: str) -> 
     return BY_ID[identifier]
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One finding."""
 
     rule: str  # the rule's identifier
@@ -61,8 +61,7 @@ class Finding:
     fingerprint: str  # the same for the same finding in the next plan: 16 hexadecimal digits
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(Struct, frozen=True):
     """A finding that the ignore file takes out."""
 
     finding: Finding

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import ConfigurationError, UsageError
 from vpc_cni_iam.names import resolve
@@ -14,7 +15,7 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.review.findings import Finding, Ignored
 from vpc_cni_iam.review.make_finding import finding
 from vpc_cni_iam.review.rules import RULES
-from vpc_cni_iam.texts import read, toml
+from vpc_cni_iam.texts import read
 from vpc_cni_iam.texts.limits import CONFIGURATION
 
 NAME = "vpc-cni-iam-ignore.toml"
@@ -24,8 +25,7 @@ _IDS = tuple(rule.id for rule in RULES)
 _OWN = ("ignore-expired", "ignore-unused")
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One entry."""
 
     rule: str  # the rule's identifier
@@ -36,6 +36,8 @@ class Entry:
 
 def load(path: Path) -> tuple[Entry, ...]:
     """Read an ignore file; a `ConfigurationError` has the entry."""
+    from vpc_cni_iam.texts import toml  # noqa: PLC0415 - few have the file
+
     text = read(path, "TOML", CONFIGURATION)
     data = toml.loads(text, str(path))
     for key in data:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, MissingPermission, Size
 from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
 
 _MOST = 20
-FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def finding(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
+
+from msgspec import Struct
 
 from vpc_cni_iam.coverage.analysis.excess import unknown_action
 from vpc_cni_iam.coverage.subject import Subject
@@ -31,8 +33,7 @@ class Answer(StrEnum):
     not_proven = "not proven"
 
 
-@dataclass(frozen=True, slots=True)
-class ExampleRequest:
+class ExampleRequest(Struct, frozen=True):
     """A request that a role is allowed."""
 
     action: str  # the action
@@ -44,8 +45,7 @@ class ExampleRequest:
         return f"{self.action} on {self.resource}" + (f" with {context}" if context else "")
 
 
-@dataclass(frozen=True, slots=True)
-class ActionAnswer:
+class ActionAnswer(Struct, frozen=True):
     """Whether a role can ever do something."""
 
     action: str  # the action, or a pattern
@@ -55,8 +55,7 @@ class ActionAnswer:
     reason: str = ""  # why nothing is proven, empty if something is
 
 
-@dataclass(frozen=True, slots=True)
-class SharedChange:
+class SharedChange(Struct, frozen=True):
     """Actions of two roles on the same resource."""
 
     first_actions: tuple[str, ...]  # those of the one role
@@ -66,8 +65,7 @@ class SharedChange:
     reason: str  # why nothing is proven, empty if something is
 
 
-@dataclass(frozen=True, slots=True)
-class KindAnswer:
+class KindAnswer(Struct, frozen=True):
     """Whether two roles can change the same resource of a type."""
 
     kind: str  # the type
@@ -75,8 +73,7 @@ class KindAnswer:
     shared: tuple[SharedChange, ...]  # what both can change, or is not shown to be of one alone
 
 
-@dataclass(frozen=True, slots=True)
-class Never:
+class Never(Struct, frozen=True):
     """What roles can never do."""
 
     policies: tuple[str, ...]  # what the policies of each role are

@@ -76,10 +76,7 @@ def _shown(
     raise EngineError(
         f"{saved}: {messages}\n"
         f"A saved plan is shown by the engine and version that made it, in {directory}: where that "
-        "is not its root module, initialised, name that by --source",
-        failed[0].command,
-        failed[0].returncode,
-        failed[0].stderr,
+        "is not its root module, initialised, name that by --source"
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.review.diff.changes import Change, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.findings import Review
@@ -22,8 +23,7 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ActionRow:
+class ActionRow(Struct, frozen=True):
     """A row of the table."""
 
     action: str

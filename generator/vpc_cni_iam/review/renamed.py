@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from vpc_cni_iam.json_output import members
 from vpc_cni_iam.review.diff.same_shape import STAND_INS, Names
-from vpc_cni_iam.review.members import members
 
 T = TypeVar("T")
 _STAND_IN = re.compile("|".join(STAND_INS))
+_REMEMBERED = 4096
 
 
 class Shaped:
@@ -71,26 +71,19 @@ def renamed(answer: T, names: Names) -> T:
         return answer
     if isinstance(answer, Shaped):
         return with_names(answer, names)
-
-    def own(text: str) -> str:
+    result: Any = answer
+    if isinstance(answer, str):
         for stand_in, name in names:
-            text = text.replace(stand_in, name)
-        return text
-
-    result: T = _changed(answer, own)
-    return result
+            result = result.replace(stand_in, name)
+    elif _has_stand_in(answer):
+        parts = [renamed(part, names) for part in _parts(answer)]
+        result = tuple(parts) if isinstance(answer, tuple) else type(answer)(*parts)
+    return result  # type: ignore[no-any-return]
 
 
 def other_text(answer: object) -> str:
     """Return what an answer says beside stand-ins, in lower case."""
-    texts: list[str] = []
-
-    def note(text: str) -> str:
-        texts.append(text)
-        return text
-
-    _changed(answer, note)
-    return _STAND_IN.sub(" ", "\n".join(texts)).lower()
+    return _STAND_IN.sub(" ", "\n".join(_texts(answer))).lower()
 
 
 def are_told_apart(names: Names, text: str) -> bool:
@@ -106,16 +99,19 @@ def are_told_apart(names: Names, text: str) -> bool:
     )
 
 
-def _changed(part: Any, change: Callable[[str], str]) -> Any:
-    """Return a part of an answer with changed texts, itself where nothing changes."""
-    if isinstance(part, str):
-        return change(part)
-    if isinstance(part, tuple):
-        items = tuple([_changed(item, change) for item in part])
-        return part if all(map(operator.is_, items, part)) else items
-    changed = {}
-    for name in members(part):
-        value = getattr(part, name)
-        if (new := _changed(value, change)) is not value:
-            changed[name] = new
-    return replace(part, **changed) if changed else part
+@lru_cache(_REMEMBERED)
+def _has_stand_in(answer: object) -> bool:
+    return any(map(_STAND_IN.search, _texts(answer)))
+
+
+def _texts(answer: object) -> Iterator[str]:
+    if isinstance(answer, str):
+        yield answer
+    for part in _parts(answer):
+        yield from _texts(part)
+
+
+def _parts(answer: Any) -> Iterable[Any]:
+    if isinstance(answer, tuple):
+        return answer
+    return [getattr(answer, name) for name in members(answer)]

@@ -11,8 +11,11 @@ from vpc_cni_iam.review.findings import BY_ID, Finding, Rule
 
 Check = Callable[[Context], Iterator[Finding]]
 _PACKAGE = "vpc_cni_iam.review.checks"
+_NAMES = formats.names(_PACKAGE)
 CHECKS: tuple[Check, ...] = tuple(
-    formats.load(_PACKAGE, name).check for name in formats.names(_PACKAGE)
+    formats.load(_PACKAGE, name).check
+    # What is not told apart is known once the others have asked for it.
+    for name in sorted(_NAMES, key=lambda name: name == "plan")
 )
 _IGNORE = ignore_rules.RULES
 RULES: tuple[Rule, ...] = tuple(rule for rule in BY_ID.values() if rule not in _IGNORE) + _IGNORE

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
@@ -39,8 +41,7 @@ DEFAULT_LEVEL = "warning"
 OTHERS = "others that the plan does not hold"
 
 
-@dataclass(frozen=True, slots=True)
-class Ignoring:
+class Ignoring(Struct, frozen=True):
     """What to ignore."""
 
     entries: tuple[ignore.Entry, ...]

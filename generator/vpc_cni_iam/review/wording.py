@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Literal, TypeVar
 
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.review.diff.changes import Change, Place
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity
 from vpc_cni_iam.review.diff.verdicts import Access, Effect, Nearest
 from vpc_cni_iam.review.findings import LEVELS, Finding, Review
-from vpc_cni_iam.review.make_finding import FAMILIES, example_text
+from vpc_cni_iam.review.make_finding import example_text
 
 Tone = Literal["plain", "good", "warn", "bad", "quiet"]
 SIGNS: dict[Effect, str] = {"gain": "+", "loss": "-", "no-op": "="}

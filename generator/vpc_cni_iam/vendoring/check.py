@@ -1,4 +1,4 @@
-"""Checks every vendored module, and writes nothing.
+"""Checks every vendored module, and reports it; writes nothing.
 
 A module that was made by this version from the same options is checked by hashes alone: neither
 templates nor HCL are read.
@@ -6,17 +6,25 @@ templates nor HCL are read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import itemgetter
 
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.escape import code_cell, escape_control, escape_line, escape_markdown
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
+from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, rendered
 from vpc_cni_iam.vendoring.other_files import conflicting
-from vpc_cni_iam.vendoring.state import ModuleFile, module_state
+from vpc_cni_iam.vendoring.state import SYNC, ModuleFile, module_state
+
+STATES = ("clean", "edited", "outdated", "both", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +104,114 @@ def _with_meaning(
     texts = {p: t for p, t in generated.items() if p not in deleted} | kept_texts
     edits = {e.path: e for e in kept_edits(generated, texts, kept_texts, module.accepted)}
     return [replace(f, edit=edits.get(f.path, f.edit)) for f in files]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of a check."""
+
+    reports: Sequence[ModuleCheck]
+    # Directories that sync wrote and that the configuration no longer names.
+    orphans: Sequence[str] = ()
+    command: str = SYNC  # the start of each suggested command, with the options that it needs
+    outdated: bool = False  # whether a pin that is not the newest is a finding, too
+    warnings: Sequence[str] = ()  # the warnings about the configuration
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is anything to be done."""
+        behind = self.outdated and not all(r.module.newest for r in self.reports)
+        return behind or not all(r.clean for r in self.reports)
+
+
+def text(checked: CheckResult, *, quiet: bool = False) -> str:
+    """Return a check as lines for a terminal; `quiet` leaves out modules without findings."""
+    lines = []
+    for report in checked.reports:
+        path = report.module.path
+        if not report.clean:
+            lines.append(f"{report.state:<9}{path}")
+        if report.failure is not None:
+            lines.append(f"         {report.failure}")
+        wrong = [(f, f.ways_out(path, checked.command)) for f in report.files if not f.fine]
+        for steps, files in groupby(wrong, itemgetter(1)):
+            lines += [f"         {file.path} {file.reason}" for file, _ in files]
+            lines += [f"           {step}" for step in steps]
+    word = "behind" if checked.outdated else "note"
+    if checked.outdated or not quiet:
+        lines += [f"{word:<9}{line}" for line in _behind(checked)]
+    if not quiet:
+        lines += [f"note     {line}" for line in _notes(checked)]
+        lines.append(_summary(checked.reports))
+    return "".join(f"{escape_line(line)}\n" for line in lines)
+
+
+def _behind(checked: CheckResult) -> list[str]:
+    behind = [r.module for r in checked.reports if not r.module.newest]
+    pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
+    return [
+        f"{count} pinned to {pin}; the newest version known is {known_versions.newest()}"
+        for pin, count in sorted(pins.items())
+    ]
+
+
+def _notes(checked: CheckResult) -> Iterator[str]:
+    for report in checked.reports:
+        for file in report.files:
+            if file.fine:
+                yield f"{report.module.path}/{file.path} {escape_control(file.reason)}"
+        for entry in report.unused:
+            yield (
+                f"{report.module.path}: the configuration accepts an edit of "
+                f"{escape_control(entry.file)} that is not there; remove that entry of accept"
+            )
+    for path in checked.orphans:
+        yield (
+            f"{path} was written by sync, and the configuration does not name it: add it there, "
+            f"or remove it, or only {path}/{FOLDER} to keep the rest as your own"
+        )
+
+
+def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
+    """Return a check as Markdown; `quiet` leaves out modules without findings."""
+    lines = [f"### vpc-cni-iam check: {_summary(checked.reports)}", ""]
+    wrong = [r for r in checked.reports if not r.clean]
+    if wrong:
+        lines += [
+            "| module | state | file | what | what to do |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+    for report in wrong:
+        path = report.module.path
+        if report.failure is not None:
+            failure = escape_markdown(str(report.failure))
+            lines.append(f"| {code_cell(path)} | {report.state} | | {failure} | |")
+        for file in report.files:
+            if not file.fine:
+                ways = "<br>".join(map(_step, file.ways_out(path, checked.command)))
+                reason = escape_markdown(escape_control(file.reason))
+                cells = (code_cell(path), report.state, code_cell(file.path), reason)
+                lines.append(f"| {' | '.join(cells)} | {ways} |")
+    lines += [""] if wrong else []
+    if checked.outdated or not quiet:
+        lines += [f"- {line}" for line in _behind(checked)]
+    lines += [f"- warning: {escape_markdown(warning)}" for warning in checked.warnings]
+    lines += [] if quiet else [f"- {escape_markdown(note)}" for note in _notes(checked)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _step(text: str) -> str:
+    """Return a next step as Markdown: what it does, and its command alone as code, to copy."""
+    what, _, command = text.partition(": ")
+    return f"{escape_markdown(what)}: {code_cell(command)}"
+
+
+def counts(reports: Sequence[ModuleCheck]) -> dict[str, int]:
+    """Return the number of modules in each state."""
+    states = Counter(r.state for r in reports)
+    return {state: states[state] for state in STATES}
+
+
+def _summary(reports: Sequence[ModuleCheck]) -> str:
+    texts = ", ".join(f"{n} {s}" for s, n in counts(reports).items() if n)
+    return texts or "no modules"

@@ -8,9 +8,9 @@ from typing import NotRequired, TypedDict
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.files.tree import FileChange
 from vpc_cni_iam.policy.diff.changes import ChangeKind
+from vpc_cni_iam.vendoring.check import CheckResult, counts
 from vpc_cni_iam.vendoring.configuration.config import Config
 from vpc_cni_iam.vendoring.diff import Diff
-from vpc_cni_iam.vendoring.report import CheckResult, counts
 from vpc_cni_iam.vendoring.state import KeptEdit, ModuleFile, State
 from vpc_cni_iam.vendoring.sync import SyncOutcome
 

@@ -13,7 +13,8 @@ from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module.reader import HclModule, joins_nothing, read
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import Block, Node
+from vpc_cni_iam.hcl.resolve import ResolvedDocument
+from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy.diff.changes import AccessChange, ChangeKind, changes
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
@@ -59,9 +60,10 @@ def diff(plan: SyncPlan) -> Diff:
     before, after = plan.before, plan.after
     lines = []
     for path in sorted({*before, *after}):
-        name = f"{plan.module.path}/{path}"
-        side = f"{name} ({_side(plan, path)})"
-        lines.append(unified(before.get(path, ""), after.get(path, ""), name, side))
+        name, text = f"{plan.module.path}/{path}", after.get(path, "")
+        side = "as generated" if text == plan.generated.get(path) else "with your edit"
+        side = side if path in plan.generated else "no longer generated"
+        lines.append(unified(before.get(path, ""), text, name, f"{name} ({side})"))
     kept_edits, text = plan.kept_edits, "".join(lines)
     if conflicts := ", ".join(f.file.path for f in plan.actions if f.conflict):
         note = f"cannot be said before the conflicts in {conflicts} are resolved"
@@ -82,12 +84,6 @@ def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:
         except (VpcCniIamError, OSError) as error:
             diffs.append(Diff(module, (), "", failure=error))
     return diffs
-
-
-def _side(plan: SyncPlan, path: str) -> str:
-    if path not in plan.generated:
-        return "no longer generated"
-    return "as generated" if plan.after.get(path) == plan.generated[path] else "with your edit"
 
 
 def meanings(
@@ -116,16 +112,18 @@ def _meaning(
     name: str, label: str, old: HclModule, new: HclModule, *, expected: bool
 ) -> Meaning | None:
     """Return the changes of a document; None for one that is nowhere, or unchanged and extra."""
-    before, after = _policy(old, name), _policy(new, name)
+    before, after = _document(old, name), _document(new, name)
     removed = after is None and name not in new.unread
-    if _repeats(old, name) != _repeats(new, name) and not removed:
+    nothing = ResolvedDocument(name, Policy(()), (), 0)
+    old_document, new_document = before or nothing, after or nothing
+    if old_document.repeats != new_document.repeats and not removed:
         note = "what a dynamic block repeats is changed; only an engine can tell what that means"
         return Meaning(label, (), f"{note}: verify")
     if reason := new.unread.get(name) or old.unread.get(name):
         return Meaning(label, (), f"is no longer generated; {reason}" if removed else reason)
     if before is None and after is None:
         return None
-    changed = changes(before or Policy(()), after or Policy(()))
+    changed = changes(old_document.policy, new_document.policy)
     if removed and not changed:
         changed = (AccessChange(ChangeKind.LOST, "the document"),)
     return Meaning(label, changed) if expected or changed else None
@@ -135,12 +133,8 @@ def _names(module: HclModule) -> set[str]:
     return {d.name for d in module.documents} | set(module.unread)
 
 
-def _policy(module: HclModule, name: str) -> Policy | None:
-    return next((d.policy for d in module.documents if d.name == name), None)
-
-
-def _repeats(module: HclModule, name: str) -> tuple[Node, ...]:
-    return next((d.repeats for d in module.documents if d.name == name), ())
+def _document(module: HclModule, name: str) -> ResolvedDocument | None:
+    return next((d for d in module.documents if d.name == name), None)
 
 
 def _joining(module: HclModule) -> Iterator[str]:
@@ -167,9 +161,9 @@ def _edited_beside(
 ) -> str:
     """Return the edits outside of policy documents that will be replaced, empty if none."""
 
-    def rest(texts: Mapping[str, str]) -> dict[str, object]:
+    def rest(texts: Mapping[str, str]) -> dict[str, Block]:
         return {
-            " ".join((block.type, *block.labels)): _without_lines(block)
+            " ".join((block.type, *block.labels)): block
             for path, text in sorted(texts.items())
             if path in bases and path.endswith(".tf")
             for block in parse(text, path).blocks
@@ -184,11 +178,6 @@ def _edited_beside(
         return str(error)
     edited = (k for k in sorted({*base, *now}) if base.get(k) != now.get(k))
     return ", ".join(k for k in edited if now.get(k) != then.get(k))
-
-
-def _without_lines(block: Block) -> tuple[object, ...]:
-    attributes = frozenset(block.attributes.items())
-    return (block.type, block.labels, attributes, tuple(map(_without_lines, block.blocks)))
 
 
 def _labels(module: VendoredModule) -> dict[str, str]:

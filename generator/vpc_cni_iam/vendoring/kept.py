@@ -47,21 +47,15 @@ def kept_edits(
 ) -> tuple[KeptEdit, ...]:
     """Return the meaning of each kept edit, of the files at `paths`; `texts` are those there."""
     entries = {entry.file: entry for entry in accepted}
-    edits = [KeptEdit(p, digest(texts[p]), KeptAccess.NONE) for p in sorted(paths)]
-    edits = [_with_acceptance(edit, entries.get(edit.path)) for edit in edits]
+    edits = [
+        KeptEdit.of(path, digest(texts[path]), KeptAccess.NONE, entries.get(path))
+        for path in sorted(paths)
+    ]
     # The other edits are compared with the generated files and the accepted edits.
     base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
     findings = _findings(base, texts, [e.path for e in edits if not e.accepted])
     accepted_findings = _findings(generated, texts, [e.path for e in edits if e.accepted])
     return tuple(_with_findings(e, [*findings[e.path], *accepted_findings[e.path]]) for e in edits)
-
-
-def _with_acceptance(edit: KeptEdit, entry: Acceptance | None) -> KeptEdit:
-    if entry is None:
-        return edit
-    if entry.sha256 != edit.sha256:
-        return replace(edit, changed=True)
-    return replace(edit, accepted=entry.reason)
 
 
 def _with_findings(edit: KeptEdit, findings: list[_Finding]) -> KeptEdit:

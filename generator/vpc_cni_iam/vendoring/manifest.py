@@ -64,19 +64,13 @@ def base_path(path: str) -> str:
     return f"{_BASE}{path}{_SUFFIX}"
 
 
-def dumps(
-    options: Options,
-    generator: str,
-    files: Mapping[str, FileRecord],
-    *,
-    configuration: str | None = None,
-    unfinished: bool = False,
-) -> str:
-    """Return the text of a manifest; its arguments are as in `Manifest`."""
+def dumps(manifest: Manifest) -> str:
+    """Return the text of a manifest, whose options are known."""
+    options, configuration = manifest.options, manifest.configuration
+    assert options is not None  # noqa: S101 - a new manifest is made from some
     source = options.selection.revision.source
     entries: dict[str, dict[str, object]] = {}
-    for path in sorted(files):
-        entry = files[path]
+    for path, entry in sorted(manifest.files.items()):
         entries[path] = {"generated": entry.generated}
         if entry.kept is not None:
             entries[path]["kept"] = entry.kept
@@ -85,7 +79,7 @@ def dumps(
     document = {
         "about": _ABOUT,
         "made_by": options.command,
-        "generator": generator,
+        "generator": manifest.generator,
         **({"configuration": configuration} if configuration is not None else {}),
         "upstream": {
             "repository": source.repository,
@@ -93,7 +87,7 @@ def dumps(
             "git_blob": source.blob,
             "commit": source.commit,
         },
-        **({"unfinished": True} if unfinished else {}),
+        **({"unfinished": True} if manifest.unfinished else {}),
         "files": entries,
     }
     return json.dumps(document, indent=2) + "\n"

@@ -54,15 +54,8 @@ def replacing(observed: ModuleContents, module: VendoredModule) -> Iterator[Modu
         n: place for n in _others(observed) if (place := _replaced(n, observed.files_by_path))
     }
     for name, content in sorted(contents(observed.folder, places).items()):
-        sha256, entry = digest(decoded(content)), accepted.get(name)
-        is_accepted = entry is not None and entry.sha256 == sha256
-        edit = KeptEdit(
-            name,
-            sha256,
-            KeptAccess.UNKNOWN,
-            accepted=entry.reason if entry is not None and is_accepted else "",
-            changed=entry is not None and not is_accepted,
-        )
+        sha256 = digest(decoded(content))
+        edit = KeptEdit.of(name, sha256, KeptAccess.UNKNOWN, accepted.get(name))
         yield ModuleFile(name, "replacing", edit=edit, detail=places[name])
 
 
@@ -70,8 +63,8 @@ def _replaced(name: str, own: Container[str]) -> str:
     """Return the effect of a file on a module's own files; empty for none."""
     if _OVERRIDE.fullmatch(name):
         return "is merged over the generated files by an engine"
-    twin = name.partition(".tofu")[0] + ".tf"
-    if ".tofu" in name and twin in own:
+    twin = name.removesuffix(".tofu") + ".tf"
+    if name.endswith(".tofu") and twin in own:  # main.tofu.json replaces a main.tf.json alone
         return f"is read by OpenTofu in place of {twin}"
     return ""
 

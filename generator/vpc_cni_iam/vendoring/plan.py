@@ -190,11 +190,11 @@ def _merged(
 ) -> FileAction:
     """Return the action for an edited file that is merged with its update."""
     current = observed.files_by_path[file.path]
-    merged = merge(decoded(current), _base(file.path, observed, text, base), text)
+    merged, conflicts = _merge(decoded(current), _base(file.path, observed, text, base), text)
     entry = FileRecord(digest(text))
-    if not merged.conflicts and merged.text != text:
-        entry = replace(entry, kept=digest(merged.text))
-    return FileAction(file, unless_same(current, merged.text), entry, conflict=merged.conflicts > 0)
+    if not conflicts and merged != text:
+        entry = replace(entry, kept=digest(merged))
+    return FileAction(file, unless_same(current, merged), entry, conflict=conflicts > 0)
 
 
 def _base(path: str, observed: ModuleContents, text: str, base: bytes | None) -> str:
@@ -244,16 +244,11 @@ def unless_same(current: bytes | None, text: str) -> bytes:
 _MOST_CONFLICTS = 127
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """The result of a merge."""
+def _merge(mine: str, base: str, theirs: str) -> tuple[str, int]:
+    """Return an edited text merged with an update, and how many conflicts are in it.
 
-    text: str
-    conflicts: int
-
-
-def merge(mine: str, base: str, theirs: str) -> Merged:
-    """Merge an edited text with an update; raises `EngineError` if git is missing or refuses."""
+    Raises `EngineError` if git is missing or refuses.
+    """
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
         names = []
         for name, text in (("yours", mine), ("base", base), ("generated", theirs)):
@@ -267,13 +262,9 @@ def merge(mine: str, base: str, theirs: str) -> Merged:
                 command, capture_output=True, stdin=subprocess.DEVNULL, check=False
             )
         except OSError:
-            raise EngineError(
-                "git is not on the PATH, and --merge needs it; take --force or --keep",
-                tuple(command),
-            ) from None
+            problem = "git is not on the PATH, and --merge needs it; take --force or --keep"
+            raise EngineError(problem) from None
     if done.returncode > _MOST_CONFLICTS or done.returncode < 0:
         stderr = done.stderr.decode(errors="replace").strip()
-        raise EngineError(
-            f"git merge-file failed: {stderr}", tuple(command), done.returncode, stderr
-        )
-    return Merged(done.stdout.decode(errors="surrogateescape"), done.returncode)
+        raise EngineError(f"git merge-file failed: {stderr}")
+    return done.stdout.decode(errors="surrogateescape"), done.returncode

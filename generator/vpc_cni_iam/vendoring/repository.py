@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vpc_cni_iam.errors import ConfigurationError, InputError, TreeError
-from vpc_cni_iam.vendoring.configuration.config import NAME, Config, VendoredModule, load
-from vpc_cni_iam.vendoring.configuration.toml_lines import TomlLineIndex
+from vpc_cni_iam.vendoring.configuration.config import (
+    NAME,
+    Config,
+    TomlLineIndex,
+    VendoredModule,
+    load,
+)
 from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 
 

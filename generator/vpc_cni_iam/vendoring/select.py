@@ -56,7 +56,11 @@ def _named(
             f"{word or 'an empty text'}: no such module in {config.path}; "
             f"there: {first_of(m.path for m in config.modules)}"
         )
-    kept_files = {place: _files(config, selection) for place, selection in named.items()}
+    kept_files = {}
+    for place, selection in named.items():
+        known = remembered(config.folder(selection.module)) if selection.files else None
+        own = FILES[selection.module.options.kind]
+        kept_files[place] = frozenset({*own, *(known.files if known else ())})
     real = [place for place, selection in named.items() if selection.files <= kept_files[place]]
     if not real:
         place, selection = next(iter(named.items()))
@@ -67,9 +71,3 @@ def _named(
     if len(real) > 1 and not word.startswith("."):
         raise UsageError(f"{word}: may mean {' and '.join(real)}; write ./{word} for the former")
     return named[real[0]]
-
-
-def _files(config: Config, selection: ModuleSelection) -> frozenset[str]:
-    """Return the files that sync keeps in a module, if any of them were named."""
-    known = remembered(config.folder(selection.module)) if selection.files else None
-    return frozenset({*FILES[selection.module.options.kind], *(known.files if known else ())})

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.manifest import FileRecord
 
 State = Literal[
@@ -110,6 +111,13 @@ class KeptEdit:
     details: tuple[str, ...] = ()  # the access that it adds, or why that is not proven
     accepted: str = ""  # the reason for which the configuration accepts it, empty if it does not
     changed: bool = False  # whether the configuration accepts another text of the file
+
+    @classmethod
+    def of(cls, path: str, sha256: str, access: KeptAccess, entry: Acceptance | None) -> KeptEdit:
+        """Return an edit of a file, for which the configuration may have an entry."""
+        accepted = entry.reason if entry and entry.sha256 == sha256 else ""
+        changed = entry is not None and not accepted
+        return cls(path, sha256, access, accepted=accepted, changed=changed)
 
     @property
     def fine(self) -> bool:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.errors import VpcCniIamError
-from vpc_cni_iam.files.backup import backup_name
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import decoded
+from vpc_cni_iam.files.replacement import backup_name
 from vpc_cni_iam.files.tree import FileChange, WriteAction, write
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path, digest
+from vpc_cni_iam.vendoring.manifest import MANIFEST, Manifest, base_path, digest
 from vpc_cni_iam.vendoring.plan import ConflictPolicy, FileAction, SyncPlan, plan, unless_same
 from vpc_cni_iam.vendoring.repository import above
 from vpc_cni_iam.vendoring.select import ModuleSelection
@@ -74,14 +74,10 @@ def sync(
         planned = plan(config, module, way, files)
         changes: tuple[FileChange, ...] = ()
         if planned.applied:
-            work = writing(planned)
+            files_to_write, remove = _writing(planned)
+            top = above(config, module)
             changes = write(
-                folder,
-                work.files,
-                work.remove,
-                observed=planned.seen,
-                top=above(config, module),
-                step=step,
+                folder, files_to_write, remove, observed=planned.seen, top=top, step=step
             )
     return outcome(planned, changes)
 
@@ -110,16 +106,11 @@ def _edit(planned: SyncPlan, path: str) -> str:
     return unified(before, after, f"{path} as generated", f"{path} as it is")
 
 
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """The files to write and to remove in a module's directory, in this order."""
+def _writing(plan: SyncPlan) -> tuple[dict[str, bytes], list[str]]:
+    """Return the files that a plan writes, and the paths that it removes.
 
-    files: Mapping[str, bytes]
-    remove: tuple[str, ...]
-
-
-def writing(plan: SyncPlan) -> Writing:
-    """Return the files that a plan writes, the manifest last, since it records the others."""
+    The manifest is last, since it records the others.
+    """
     observed, actions = plan.observed, [f for f in plan.actions if f.file.path in plan.applied]
     files = {
         backup_name(observed.folder, f.file.path): observed.files_by_path[f.file.path]
@@ -130,15 +121,13 @@ def writing(plan: SyncPlan) -> Writing:
     remove = [
         f.file.path for f in actions if f.content is None and f.file.path in observed.files_by_path
     ]
-    for path in plan.applied:
-        if path not in plan.generated:
-            remove += [base_path(path)] if path in plan.bases else []
+    remove += [base_path(p) for p in plan.applied if p in plan.bases and p not in plan.generated]
     for action in actions:
         path = action.file.path
         if path in plan.generated:
             files[base_path(path)] = unless_same(plan.bases.get(path), plan.generated[path])
     files[MANIFEST] = _manifest(plan, actions)
-    return Writing(files, tuple(remove))
+    return files, remove
 
 
 def _manifest(plan: SyncPlan, actions: list[FileAction]) -> bytes:
@@ -152,16 +141,8 @@ def _manifest(plan: SyncPlan, actions: list[FileAction]) -> bytes:
         for path in left
     )
     entries |= {f.file.path: f.entry for f in actions if f.entry is not None}
-    text = ""
+    written = Manifest(plan.module.options, __version__, entries, unfinished, plan.configuration)
     # Another version of this tool whose output is the same is no difference.
-    for generator in (known.generator if known else __version__, __version__):
-        text = manifests.dumps(
-            plan.module.options,
-            generator,
-            entries,
-            configuration=plan.configuration,
-            unfinished=unfinished,
-        )
-        if current is not None and text == decoded(current):
-            break
-    return unless_same(current, text)
+    before = replace(written, generator=known.generator if known else __version__)
+    same = current is not None and manifests.dumps(before) == decoded(current)
+    return unless_same(current, manifests.dumps(before if same else written))

@@ -10,8 +10,7 @@ from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
-from vpc_cni_iam.vendoring.configuration.config import Config, parse
-from vpc_cni_iam.vendoring.configuration.toml_lines import TomlLineIndex
+from vpc_cni_iam.vendoring.configuration.config import Config, TomlLineIndex, parse
 from vpc_cni_iam.vendoring.plan import ConflictPolicy, SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.sync import SyncOutcome, outcome, sync_all

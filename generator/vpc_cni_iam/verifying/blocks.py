@@ -176,13 +176,12 @@ def _differences(ours: Block, theirs: Block, name: str) -> Iterator[_Difference]
         )
         if after is None:
             text = f"{key} is missing, in the catalog's module it is {_short(before)}"
-            yield _Difference(theirs.span.line, f"{name}: {text}", wording)
         elif before is None:
             text = f"{key} = {_short(after)} is not in the catalog's module"
-            yield _Difference(after.span.line, f"{name}: {text}", wording)
         else:
             text = f"{key} is {_short(after)}, in the catalog's module {_short(before)}"
-            yield _Difference(after.span.line, f"{name}: {text}", wording)
+        line = (theirs if after is None else after).span.line
+        yield _Difference(line, f"{name}: {text}", wording)
     inner, others = (_grouped(b.blocks, lambda b: (b.type, b.labels)) for b in (ours, theirs))
     for kind in dict.fromkeys((*inner, *others)):
         place = f"{name}, {' '.join((kind[0], *kind[1]))}"

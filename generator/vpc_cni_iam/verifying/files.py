@@ -11,8 +11,7 @@ from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import MODULE_TEXT
 from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding, compare_blocks
-from vpc_cni_iam.verifying.listing import TEST_SUFFIX
-from vpc_cni_iam.verifying.module_directory import ModuleDirectory, read_file
+from vpc_cni_iam.verifying.module_directory import TEST_SUFFIX, FileUse, ModuleDirectory, read_file
 
 Files = Mapping[str, str]
 _COMPARED = (".tf", TEST_SUFFIX)
@@ -26,12 +25,12 @@ def compare_files(
     `published` returns the files of a published version, which has modules and examples in folders.
     """
     catalog = render(options)
-    if any(path not in catalog for path in module.files.nested):
+    if any(path not in catalog for path in module.files[FileUse.NESTED]):
         catalog = {**published(options), **catalog}
     own = {p: t for p, t in catalog.items() if p.endswith(".tf") and "/" not in p}
     findings = list(compare_blocks(own, module.texts, module.directory))
     findings += _nested(module, catalog)
-    for path in module.files.unreadable:
+    for path in module.files[FileUse.UNREADABLE]:
         problem = "is not in the catalog's module; an engine reads it, and this comparison does not"
         affected = Affected.NO_DOCUMENT if "/" in path else Affected.ANY_DOCUMENT
         findings.append(ModuleFinding(path, 0, problem, affected, plannable=False))
@@ -41,7 +40,7 @@ def compare_files(
 def _nested(module: ModuleDirectory, catalog: Files) -> Iterator[ModuleFinding]:
     """Yield how tests, and modules in folders, differ: those of a folder are one module."""
     groups: dict[str, list[str]] = {}
-    for path in module.files.nested:
+    for path in module.files[FileUse.NESTED]:
         groups.setdefault(_group(path), []).append(path)
     for group, paths in groups.items():
         expected = {
@@ -62,16 +61,17 @@ def _group(path: str) -> str:
 
 
 def _notes(module: ModuleDirectory, catalog: Files) -> Iterator[str]:
-    missing = [p for p in catalog if p.endswith(TEST_SUFFIX) and p not in module.files.nested]
-    for path in missing:
+    nested, links = module.files[FileUse.NESTED], module.files[FileUse.LINK]
+    for path in catalog:
         # Of a published version, only the folders that the directory has are compared.
-        if "/" not in path.removeprefix("tests/"):
+        own_test = path.endswith(TEST_SUFFIX) and "/" not in path.removeprefix("tests/")
+        if own_test and path not in nested:
             yield f"{path} is missing; it tests the module, and no policy depends on it"
-    others = [p for p in module.files.inert if not _is_as_generated(module, p, catalog)]
+    others = [p for p in module.files[FileUse.INERT] if not _is_as_generated(module, p, catalog)]
     if others:
         yield f"not compared, since no engine reads it: {first_of(others, 5)}"
-    if module.files.links:
-        yield f"not compared, since it is a symbolic link: {first_of(module.files.links, 5)}"
+    if links:
+        yield f"not compared, since it is a symbolic link: {first_of(links, 5)}"
 
 
 def _is_as_generated(module: ModuleDirectory, path: str, catalog: Files) -> bool:

@@ -2,19 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
+from typing import TypeAlias
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.module import reader as hcl
 from vpc_cni_iam.texts import read as read_text
 from vpc_cni_iam.texts.limits import GENERATED_HCL
-from vpc_cni_iam.verifying.listing import Listing, list_files
 
+# The files of a folder that Terraform and OpenTofu read: configuration, values of variables and
+# tests, in HCL and in JSON. State, plans and templates are data.
+_LOADED = re.compile(
+    r"(?!.*\.(?:tfstate|tfplan|tftpl)$).*\.(?:tf|tofu)[a-z]*(?:\.hcl)?(?:\.json)?", re.DOTALL
+)
+TEST_SUFFIX = ".tftest.hcl"
+# Engines merge these over the blocks of the other files.
+_OVERRIDE = re.compile(r"(?:.*_)?override\.tf", re.DOTALL)
+# Hidden files, and files that editors leave; no engine reads them.
+_IGNORED = re.compile(r"\..*|.*~|#.*#", re.DOTALL)
+_MAX_FILES = 10_000
 SAMPLE = trust.VARIABLES
+
+
+class FileUse(Enum):
+    """The use of a file of a module directory in an engine."""
+
+    CONFIGURATION = auto()  # a ``.tf`` file of its own folder, without overrides
+    NESTED = auto()  # a ``.tf`` file of a folder in it, or a test
+    UNREADABLE = auto()  # another file that is read, in place of these or merged over them
+    INERT = auto()  # a file that no engine reads, and is not hidden
+    LINK = auto()  # a symbolic link to a folder, whose files are not listed
+
+
+FilesByUse: TypeAlias = Mapping[FileUse, Sequence[str]]
+
+
+def list_files(directory: Path) -> FilesByUse:
+    """Return the files of a module directory by use, as paths relative to it with forward slashes.
+
+    Raises `InputError` for too many.
+    """
+    if not directory.is_dir():
+        raise InputError(str(directory), "", "is not a directory; name a generated module's")
+    files: list[str] = []
+    by_use: dict[FileUse, list[str]] = {use: [] for use in FileUse}
+    for folder, folders, names in os.walk(directory, onerror=_refuse):
+        place = Path(folder).relative_to(directory)
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        links = [(place / f).as_posix() for f in folders if Path(folder, f).is_symlink()]
+        by_use[FileUse.LINK] += links
+        files += [(place / n).as_posix() for n in sorted(names) if not _IGNORED.fullmatch(n)]
+        if len(files) > _MAX_FILES:
+            problem = f"holds more than {_MAX_FILES} files; name a generated module's directory"
+            raise InputError(str(directory), "", problem)
+    for path in files:
+        by_use[_use(path)].append(path)
+    return by_use
+
+
+def _use(path: str) -> FileUse:
+    folder, _, name = path.rpartition("/")
+    if not _LOADED.fullmatch(name):
+        return FileUse.INERT
+    if name.endswith(TEST_SUFFIX):
+        return FileUse.NESTED
+    if not name.endswith(".tf") or _OVERRIDE.fullmatch(name):
+        return FileUse.UNREADABLE
+    return FileUse.NESTED if folder else FileUse.CONFIGURATION
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(str(error.filename), "", f"cannot be read: {reason(error)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +88,7 @@ class ModuleDirectory:
 
     directory: Path
     stated: Options | None  # the options that its files state; None if they state none
-    files: Listing
+    files: FilesByUse
     texts: Mapping[str, str]  # the texts of its own ``.tf`` files by path
     content: hcl.HclModule  # the content of its own ``.tf`` files
 
@@ -51,17 +116,17 @@ class ModuleDirectory:
 def read_module(directory: Path) -> ModuleDirectory:
     """Read a module directory."""
     files = list_files(directory)
-    if not files.configuration:
+    if not (own := files[FileUse.CONFIGURATION]):
         raise InputError(str(directory), "", "holds no .tf file; name a generated module's")
-    texts = {path: read_file(directory / path) for path in files.configuration}
-    own = {str(directory / path): texts[path] for path in texts}
+    texts = {path: read_file(directory / path) for path in own}
+    sources = {str(directory / path): text for path, text in texts.items()}
     options = None
-    for source, content in own.items():
+    for source, content in sources.items():
         options = options or stated(content)
         if options is None and claims(content):
             problem = f"was made by {claims(content)!r}, which this version does not know"
             raise InputError(source, "", f"{problem}; update vpc-cni-iam, or say what to compare")
-    return ModuleDirectory(directory, options, files, texts, hcl.read(own, SAMPLE))
+    return ModuleDirectory(directory, options, files, texts, hcl.read(sources, SAMPLE))
 
 
 def read_file(path: Path) -> str:

@@ -56,10 +56,8 @@ def render_module(module: ModuleDirectory, engine: Engine) -> dict[ModuleCall, R
         try:
             plan = engine.plan(root)
         except EngineError as error:
-            hint = "\n(--engine none reads the module without an engine and its providers)"
-            raise EngineError(
-                f"{error}{hint}", error.command, error.returncode, error.stderr
-            ) from None
+            hint = "(--engine none reads the module without an engine and its providers)"
+            raise EngineError(f"{error}\n{hint}") from None
     return {call: _rendered(plan, call) for call in ModuleCall}
 
 

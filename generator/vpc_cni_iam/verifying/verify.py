@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.trust import VARIABLES, with_variables
@@ -21,11 +21,15 @@ from vpc_cni_iam.policy.diff.differences import Difference, DifferenceKind, diff
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding
-from vpc_cni_iam.verifying.expected import ExpectedDocument, expected_documents
 from vpc_cni_iam.verifying.files import compare_files
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory, read_module
 from vpc_cni_iam.verifying.planning import ModuleCall, Rendered, render_module
-from vpc_cni_iam.verifying.reference import module_options, nearest_options
+from vpc_cni_iam.verifying.reference import (
+    ExpectedDocument,
+    expected_documents,
+    module_options,
+    nearest_options,
+)
 
 
 class DocumentState(StrEnum):
@@ -215,3 +219,30 @@ def _output_differences(
         else:
             text = "is missing, null or only known after apply"
             yield Difference(DifferenceKind.MISSING, f"output {name}", text)
+
+
+class VerifyFindingData(TypedDict):
+    """A difference of the code; without a line, of the whole file."""
+
+    file: str
+    line: int | None
+    text: str
+
+
+class VerificationData(TypedDict):
+    """A module compared with the catalog."""
+
+    documents: Sequence[VerifiedDocument]
+    findings: Sequence[VerifyFindingData]
+    notes: Sequence[str]
+
+
+def verification_data(result: Verification) -> VerificationData:
+    """Return a comparison as plain data."""
+    return {
+        "documents": result.documents,
+        "findings": [
+            {"file": f.file, "line": f.line or None, "text": f.text} for f in result.findings
+        ],
+        "notes": result.notes,
+    }

@@ -61,10 +61,8 @@ def find(arn: str) -> AwsManagedPolicy | None:
 
 def nonexistent(arn: str) -> str | None:
     """Return what to attach in place of a policy that AWS does not publish, None if it may."""
-    name = name_of(arn)
-    return next(
-        (e["instead"] for e in aws_managed_data()["nonexistent"] if e["name"] == name), None
-    )
+    known = {entry["name"]: entry["instead"] for entry in aws_managed_data()["nonexistent"]}
+    return known.get(name_of(arn))
 
 
 def name_of(arn: str) -> str:

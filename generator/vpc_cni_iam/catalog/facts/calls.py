@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from functools import cache
@@ -14,6 +14,7 @@ from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
 
 Mode = Literal["ipv4", "ipv6"]
+FAMILIES: Mapping[str, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}  # as people write them
 DenialSeverity = Literal["fatal", "degraded"]
 # Features whose calls other programs than the agent make.
 _OTHER_PROGRAMS = ("metrics-helper", "network-policy-logs")
@@ -116,21 +117,19 @@ def calls() -> tuple[Call, ...]:
     return tuple(_call(entry) for entry in calls_data()["calls"])
 
 
-def _call(entry: dict[str, object]) -> Call:
-    modes: dict[Mode, list[dict[str, Any]]] = entry["modes"]  # type: ignore[assignment]
-    general: list[str] = entry["impact_evidence"] or entry["evidence"]  # type: ignore[assignment]
-    action = str(entry["action"])
-    ranges = tuple(
-        read_range(action, action, mode, {"evidence": general[0]} | part)
-        for mode, parts in modes.items()
-        for part in parts
-    )
+def _call(entry: dict[str, Any]) -> Call:
+    general = {"evidence": (entry["impact_evidence"] or entry["evidence"])[0]}
+    action = entry["action"]
     return Call(
         action=action,
-        component=str(entry["component"]),
-        when=str(entry["when"]),
-        resources=tuple(entry["resources"]),  # type: ignore[arg-type]
-        ranges=ranges,
+        component=entry["component"],
+        when=entry["when"],
+        resources=tuple(entry["resources"]),
+        ranges=tuple(
+            read_range(action, action, mode, general | part)
+            for mode, parts in entry["modes"].items()
+            for part in parts
+        ),
     )
 
 

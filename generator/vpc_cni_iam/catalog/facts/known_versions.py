@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from functools import cache
+from itertools import groupby
 
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.store import calls_data
@@ -83,13 +84,5 @@ def find(name: str, option: str = "--cni-version") -> PluginVersion:
 
 def spans(versions: frozenset[PluginVersion]) -> tuple[VersionRange, ...]:
     """Return known versions as ranges without a gap, in the list of known versions."""
-    ranges: list[VersionRange] = []
-    previous: PluginVersion | None = None
-    for version in known():
-        if version in versions:
-            if previous in versions and ranges:
-                ranges[-1] = VersionRange(ranges[-1].first, version)
-            else:
-                ranges.append(VersionRange(version, version))
-        previous = version
-    return tuple(ranges)
+    runs = [list(run) for there, run in groupby(known(), key=versions.__contains__) if there]
+    return tuple(VersionRange(run[0], run[-1]) for run in runs)

@@ -23,6 +23,8 @@ CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"
 CREATED_AT = "node.k8s.amazonaws.com/createdAt"
 OWNER = "eks:eni:owner"
+# Before a cluster's name: the tag of Kubernetes itself, on instances ``owned``.
+KUBERNETES_CLUSTER = "kubernetes.io/cluster/"
 _ARN_PARTS = 6
 _SEPARATOR = re.compile("[:/]")
 
@@ -80,15 +82,11 @@ def _form(entry: Mapping[str, Any]) -> RequestTemplate:
             for mode in sent["modes"]
         )
     fatal = entry.get("breaks", "")
-    breaks: dict[DenialSeverity, str] = {
-        "fatal": fatal,
-        "degraded": entry.get("breaks_degraded", fatal),
-    }
     return RequestTemplate(
         name=entry["name"],
         action=action,
         does=entry["does"],
-        breaks=breaks,
+        breaks={"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)},
         stops=entry.get("stops", False),
         at_start=entry.get("at_start", False),
         ranges=ranges,

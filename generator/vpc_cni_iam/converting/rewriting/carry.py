@@ -1,20 +1,25 @@
-"""Puts the expressions of a policy that was written out into its data source, unchanged."""
+"""Carries expressions and comments of a policy that was written out into its data source.
+
+The data source is proven to mean the same as the policy that it replaces.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 
-from vpc_cni_iam.converting.rewriting.splices import SpliceNames, why_not_plain
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.converting.rewriting.splices import Definitions, why_not_plain
+from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
+from vpc_cni_iam.hcl.embedded import MARK, Embedded, MarkedExpression, Marks
+from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
-from vpc_cni_iam.hcl.marks import MARK, MarkedExpression, Marks
-from vpc_cni_iam.hcl.parse import expression
-from vpc_cni_iam.hcl.syntax import FunctionCall, List, Node, Reference, Text
-from vpc_cni_iam.hcl.write import NewBlock
+from vpc_cni_iam.hcl.parse import expression, parse
+from vpc_cni_iam.hcl.syntax import File, FunctionCall, List, Node, Reference, Span, Text
+from vpc_cni_iam.hcl.write import NewBlock, policy_document, problems
+from vpc_cni_iam.hcl.write import block as block_text
+from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy
 
 # Attributes that are texts in every resource of the AWS provider that has them.
@@ -25,30 +30,23 @@ _TEXT = re.compile(
 
 _SCALARS = {"string": "text", "number": "number", "bool": "boolean"}
 _NO_TEXT = re.compile("Bool|Numeric|Null")
+_CODE = re.compile(r"[\w\"].*?(?=[\s,\[{(=:]*$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The definitions of names in the other blocks of a module."""
-
-    # The types of its variables by name.
-    variables: Mapping[str, Node] = field(default_factory=dict)
-    # Its locals by reference, such as ``local.name``: those that are defined once.
-    locals: Mapping[str, Node] = field(default_factory=dict)
-    # The same, to follow expressions that are spliced into JSON.
-    names: SpliceNames = field(default_factory=lambda: SpliceNames({}, {}))
+class Surroundings(Definitions):
+    """What is known of expressions by the definitions of a module."""
 
     def shape(self, code: str) -> str:
         """Return the type of an expression: text, number, boolean, list or unknown."""
         if _TEXT.fullmatch(code):
             return "text"
         root, _, name = code.partition(".")
-        node = self.variables.get(name) if root == "var" else None
+        node = self.once(self.types, name) if root == "var" else None
         if isinstance(node, Reference) and node.path in _SCALARS:
             return _SCALARS[node.path]
         if isinstance(node, FunctionCall) and node.name in ("list", "set"):
             return "list"
-        node = self.locals.get(code)
+        node = self.once(self.values, name) if root == "local" else None
         if isinstance(node, List):
             return "list"
         is_text = isinstance(node, Text) and any(isinstance(p, str) for p in node.parts)
@@ -56,12 +54,14 @@ class Surroundings:
 
     def text(self, code: str) -> str | None:
         """Return the text of an expression that locals alone define."""
-        return resolve.text(code, ValueScope(nodes=self.locals))
+        known = ((name, self.once(self.values, name)) for name in self.values)
+        nodes = {f"local.{name}": node for name, node in known if node is not None}
+        return resolve.text(code, ValueScope(nodes=nodes))
 
     def check(self, marked: MarkedExpression, source: str) -> None:
         """Refuse an expression that means something else in a data source, with its line."""
         if marked.spliced:
-            if why := why_not_plain(marked.code, self.names):
+            if why := why_not_plain(marked.code, self):
                 problem = f"{marked.code} may write quotes into the JSON around it: {why}"
                 raise InputError(source, f"line {marked.line}", problem)
             if "\n" in marked.code:
@@ -131,3 +131,89 @@ def _one(value: Value, marks: Marks, written: Callable[[MarkedExpression], str])
         place = match.end()
     parts.append(Literal(value.text[place:]))
     return Template(tuple(p for p in parts if p != Literal("")))
+
+
+def remarks(file: File, value: Node, body: Node | None) -> tuple[list[str], list[list[str]]]:
+    """Return the comments of the whole document, and those of each statement.
+
+    A comment behind code on its line keeps that code in front of it. `value` is the expression that
+    is replaced, and `body` that of the Statement in it, if it can hold comments.
+    """
+    statements: Sequence[Node] = ()
+    if body is not None:
+        statements = body.items if isinstance(body, List) else (body,)
+    whole: list[str] = []
+    each: list[list[str]] = [[] for _ in statements]
+    first, last = (
+        bisect_left(file.comments, place, key=lambda comment: comment.start)
+        for place in (value.outer.start, value.outer.end)
+    )
+    for comment in file.comments[first:last]:
+        place = _place(file, comment, body, statements)
+        (whole if place is None else each[place]).extend(_lines(file, value, comment))
+    return whole, each
+
+
+def _place(file: File, comment: Span, body: Node | None, statements: Sequence[Node]) -> int | None:
+    if body is None or comment.start < body.outer.start:
+        return None
+    for place, statement in enumerate(statements):
+        end = statement.outer.end
+        if comment.start < end or "\n" not in file.text[end : comment.start]:
+            return place
+    return None
+
+
+def _lines(file: File, value: Node, comment: Span) -> list[str]:
+    text = comment.code
+    if text.startswith("/*"):
+        inner = text.removeprefix("/*").removesuffix("*/").strip("*")
+        lines = [re.sub(r"^\s*\* ?", "", line).strip() for line in inner.splitlines()]
+    else:
+        lines = [text.removeprefix("#").removeprefix("//").removeprefix(" ").rstrip()]
+    begin = max(file.text.rfind("\n", 0, comment.start) + 1, value.outer.start)
+    before = _CODE.search(file.text[begin : comment.start])
+    lines = [line for line in lines if line]
+    if lines and before and before[0] != "jsonencode":
+        lines[0] = f"{before[0]}: {lines[0]}"
+    return lines
+
+
+def check_meaning(name: str, policy: Embedded, known: Surroundings) -> None:
+    """Refuse a data source with another meaning than the policy that it replaces.
+
+    Its text is read back, with a name of its own in the place of each expression that it carries,
+    and compared. Then what the data source cannot express is looked for in the texts that locals
+    are known to stand for. Raises `InexpressibleError` for what cannot be proven, too.
+    """
+    carried = policy.marks.expressions
+    places = {f"local.carried_{number}": expression for number, expression in enumerate(carried)}
+    names = {(expression.code, expression.whole): place for place, expression in places.items()}
+
+    def written(expression: MarkedExpression) -> str:
+        return names[expression.code, expression.whole]
+
+    def mark(place: str) -> str:
+        return policy.marks.mark(places[place])
+
+    block = policy_document(name, policy.policy)
+    fill(block, policy.marks, known, written)
+    try:
+        (back,) = resolve.documents(
+            parse(block_text(block), name).blocks, name, ValueScope(keep=mark)
+        )
+    except InputError as error:
+        # Its place is one in a text that nobody sees.
+        problem = f"could not be proven to mean the same: {error.problem}"
+        raise InexpressibleError(problem) from None
+    if differing := differences(policy.policy, back.policy):
+        problem = policy.marks.shown(str(differing[0]))
+        raise InexpressibleError(f"could not be proven to mean the same: {problem}")
+    texts = {
+        expression.code: text
+        for expression in carried
+        if (text := known.text(expression.code)) is not None
+    }
+    if unexpressed := problems(policy.filled(texts)):
+        problem = policy.marks.shown(str(unexpressed[0]))
+        raise InexpressibleError(f"with the values of its locals, {problem}")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from vpc_cni_iam.converting.rewriting.carry import Surroundings
-from vpc_cni_iam.converting.rewriting.splices import SpliceNames
 from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import Block, File, Node, Reference
+from vpc_cni_iam.hcl.syntax import File
 from vpc_cni_iam.texts import content_together, decode
 from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 
@@ -58,57 +54,17 @@ class ModuleFiles:
     @cached_property
     def surroundings(self) -> Surroundings:
         """The known variables and locals, which a rewriting does not change."""
-        definitions = _Definitions()
+        known = Surroundings()
         for name, encoded in self.files.items():
             if name.endswith(".json"):
-                definitions.in_json.update(_KEY.findall(encoded.decode(errors="replace")))
+                known.in_json.update(_KEY.findall(encoded.decode(errors="replace")))
                 continue
             try:
                 if _DEFINES.search(decode(encoded, name, "HCL")):
-                    definitions.add(self.file(name, name).blocks)
+                    known.add(self.file(name, name).blocks)
             except InputError:
-                definitions.unreadable = definitions.unreadable or name
-        return definitions.surroundings()
-
-
-@dataclass(slots=True)
-class _Definitions:
-    """The definitions of a module: all values of each name, from any file."""
-
-    types: defaultdict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
-    values: defaultdict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
-    # The keys of JSON files, of which any may define a variable or a local.
-    in_json: set[str] = field(default_factory=set)
-    unreadable: str = ""  # the first file that cannot be read, empty if there is none
-
-    def add(self, blocks: Iterable[Block]) -> None:
-        """Add the definitions of some blocks."""
-        for block in blocks:
-            if block.type == "variable" and block.labels:
-                self.types[block.labels[0]].append(block.attributes.get("type", Reference("any")))
-            elif block.type == "locals":
-                for name, value in block.attributes.items():
-                    self.values[name].append(value)
-
-    def surroundings(self) -> Surroundings:
-        """Return the values that are known for sure."""
-        types, values = self._once(self.types), self._once(self.values)
-        scalars = {name: t.path for name, t in types.items() if isinstance(t, Reference)}
-        return Surroundings(
-            types,
-            {f"local.{name}": value for name, value in values.items()},
-            SpliceNames(scalars, self.values, self.in_json, self.unreadable),
-        )
-
-    def _once(self, definitions: Mapping[str, list[Node]]) -> dict[str, Node]:
-        """Return the values that are set once; one set twice, as by an override, is unknown."""
-        if self.unreadable:
-            return {}
-        return {
-            name: nodes[0]
-            for name, nodes in definitions.items()
-            if len(nodes) == 1 and name not in self.in_json
-        }
+                known.unreadable = known.unreadable or name
+        return known
 
 
 class Modules:

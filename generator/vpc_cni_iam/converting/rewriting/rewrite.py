@@ -12,10 +12,14 @@ from pathlib import Path
 
 from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
-from vpc_cni_iam.converting.rewriting.carry import Surroundings, fill, quoted
+from vpc_cni_iam.converting.rewriting.carry import (
+    Surroundings,
+    check_meaning,
+    fill,
+    quoted,
+    remarks,
+)
 from vpc_cni_iam.converting.rewriting.module_names import ModuleFiles, Modules
-from vpc_cni_iam.converting.rewriting.proof import check_meaning
-from vpc_cni_iam.converting.rewriting.remarks import remarks
 from vpc_cni_iam.errors import InexpressibleError, InputError, VpcCniIamError, reason
 from vpc_cni_iam.files import read, tree
 from vpc_cni_iam.files.lock import locked

@@ -9,11 +9,22 @@ and backslashes out of it: an ARN, an account number, a count, a digest.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from vpc_cni_iam.hcl.parse import expression
-from vpc_cni_iam.hcl.syntax import Code, Conditional, FunctionCall, List, Node, Object, Text
+from vpc_cni_iam.hcl.syntax import (
+    Block,
+    Code,
+    Conditional,
+    FunctionCall,
+    List,
+    Node,
+    Object,
+    Reference,
+    Text,
+)
 
 _DEPTH = 50
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
@@ -73,24 +84,40 @@ _SCALARS = ("number", "bool")
 _PLAIN_FORMAT = re.compile(r"(?:[^%]|%%|%[sd])*")
 
 
-@dataclass(frozen=True, slots=True)
-class SpliceNames:
-    """The variables and locals of a module."""
+@dataclass(slots=True)
+class Definitions:
+    """The variables and locals of a module, from any of its files."""
 
-    types: Mapping[str, str]  # the types of its variables by name, as they are written
-    # Its locals by name, each as often as it is defined.
-    local_values: Mapping[str, Collection[Node]]
-    in_json: Collection[str] = ()  # names that configuration in JSON may define
-    unreadable: str = ""  # the name of a file of the module that cannot be read; empty for none
+    # The types of its variables and the values of its locals, each as often as it is defined.
+    types: defaultdict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
+    values: defaultdict[str, list[Node]] = field(default_factory=lambda: defaultdict(list))
+    # The keys of JSON files, of which any may define a variable or a local.
+    in_json: set[str] = field(default_factory=set)
+    unreadable: str = ""  # the first file that cannot be read, empty if there is none
+
+    def add(self, blocks: Iterable[Block]) -> None:
+        """Add the definitions of some blocks."""
+        for block in blocks:
+            if block.type == "variable" and block.labels:
+                self.types[block.labels[0]].append(block.attributes.get("type", Reference("any")))
+            elif block.type == "locals":
+                for name, value in block.attributes.items():
+                    self.values[name].append(value)
+
+    def once(self, definitions: Mapping[str, list[Node]], name: str) -> Node | None:
+        """Return what defines a name; None if that is unknown, as where an override defines it."""
+        nodes = definitions.get(name, [])
+        known = len(nodes) == 1 and name not in self.in_json and not self.unreadable
+        return nodes[0] if known else None
 
 
-def why_not_plain(code: str, names: SpliceNames) -> str | None:
+def why_not_plain(code: str, names: Definitions) -> str | None:
     """Say why text spliced into JSON may hold what JSON would escape; None if it cannot."""
     return next(_Follower(names).code(code, ()), None)
 
 
 class _Follower:
-    def __init__(self, names: SpliceNames) -> None:
+    def __init__(self, names: Definitions) -> None:
         self.names = names
         # Locals that were followed to their end; the first reason ends everything.
         self.plain: set[str] = set()
@@ -138,15 +165,20 @@ class _Follower:
         if match := _LOCAL.fullmatch(code):
             yield from self.local(match[1], path)
         elif match := _VARIABLE.fullmatch(code):
-            if self.names.types.get(match[1]) not in _SCALARS:
+            kind = self.names.once(self.names.types, match[1])
+            if not isinstance(kind, Reference) or kind.path not in _SCALARS:
                 yield f"the caller of the module sets {code}"
+        elif code.startswith("module."):
+            yield f"{code} is the output of a module, which is not read"
+        elif code.startswith("each."):
+            yield f"{code} is what for_each gives"
         else:
-            yield _unknown(code)
+            yield f"only an engine knows {code}"
 
     def local(self, name: str, path: tuple[str, ...]) -> Iterator[str]:
         if name in self.plain:
             return
-        values = list(self.names.local_values.get(name, ()))
+        values = self.names.values.get(name, [])
         if name in path or len(path) > _DEPTH:
             yield f"local.{name} refers to itself"
         elif name in self.names.in_json:
@@ -168,11 +200,3 @@ def _formats_plainly(value: FunctionCall) -> bool:
         ):
             return _PLAIN_FORMAT.fullmatch(form) is not None
     return False
-
-
-def _unknown(code: str) -> str:
-    if code.startswith("module."):
-        return f"{code} is the output of a module, which is not read"
-    if code.startswith("each."):
-        return f"{code} is what for_each gives"
-    return f"only an engine knows {code}"

@@ -31,7 +31,7 @@ class ScenarioRun:
     @property
     def fails(self) -> bool:
         """Whether a call is denied without which the plugin does not serve pods."""
-        return any(not call.allowed and call.range.severity == "fatal" for call in self.calls)
+        return any(call.fails for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def no_scenario_error(
     scenarios: Iterable[Scenario], mode: Mode, version: PluginVersion | None = None
 ) -> UsageError:
     """Return the error that no scenario arises, since silence must not pass for an answer."""
-    words = f"in {'IPv6' if mode == 'ipv6' else 'IPv4'} mode"
+    words = f"in {calls.FAMILIES[mode]} mode"
     if version is not None:
         words += f" at plugin {version}"
     since = [
@@ -116,11 +116,8 @@ def run_scenarios(
 def unused(policies: Sequence[Policy], setting: PluginSetting) -> tuple[str, ...]:
     """Return the actions that policies name and a version never calls in its mode."""
     called = [action.lower() for action in called_actions(setting)]
-    return tuple(
-        action
-        for action in dict.fromkeys(a for policy in policies for a in policy.actions())
-        if not any(wildcard.matches(action.lower(), c) for c in called)
-    )
+    named = dict.fromkeys(action for policy in policies for action in policy.actions())
+    return tuple(a for a in named if not any(wildcard.matches(a.lower(), c) for c in called))
 
 
 def called_actions(setting: PluginSetting) -> tuple[str, ...]:

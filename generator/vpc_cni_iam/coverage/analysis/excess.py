@@ -182,7 +182,7 @@ def _patterns(
 @cache
 def _lines() -> str:
     """Return the actions in lower case, each between line ends."""
-    return "".join(["\n", *(f"{action.lower()}\n" for action in _every())])
+    return "".join(["\n", *(f"{action}\n" for action in _names())])
 
 
 @cache
@@ -219,13 +219,9 @@ def _all_but(not_actions: Sequence[str], most: int) -> Iterator[str | None]:
 def granted(policies: Sequence[Policy]) -> Compiled:
     """Return policies that allow each action which the given ones allow under some condition."""
     return compile_policies(
-        Policy(tuple(map(_anywhere, filter(_allows, policy.statements))), policy.version)
-        for policy in policies
+        Policy(tuple(_anywhere(s) for s in p.statements if s.effect == "Allow"), p.version)
+        for p in policies
     )
-
-
-def _allows(statement: Statement) -> bool:
-    return statement.effect == "Allow"
 
 
 @lru_cache(4096)

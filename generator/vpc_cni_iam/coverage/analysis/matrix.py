@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts import calls, known_versions
@@ -95,34 +98,22 @@ class Matrix:
         """Return why cells are denied, each reason once for a run of versions."""
         denials: list[DeniedRange] = []
         for action in self.actions:
-            before: DeniedRange | None = None
-            for row in self.rows:
-                reason = self.reasons.get((row.version, action))
-                if reason is None:
-                    before = None
-                    continue
-                scenario, call = reason
-                same = before is not None and (
-                    before.call.template,
-                    before.call.range,
-                    before.scenario,
-                )
-                if before is not None and same == (call.template, call.range, scenario):
-                    denials[-1] = before = replace(before, last=row)
-                else:
-                    before = DeniedRange(action, row, row, scenario, call)
-                    denials.append(before)
+            for why, run in groupby(self.rows, key=partial(self._why, action)):
+                rows = list(run)
+                if why is not None:
+                    scenario, call = self.reasons[rows[0].version, action]
+                    denials.append(DeniedRange(action, rows[0], rows[-1], scenario, call))
         return tuple(denials)
+
+    def _why(self, action: str, row: Row) -> object:
+        """Return what is the same in a run of versions at which an action is denied."""
+        scenario, call = self.reasons.get((row.version, action), ("", None))
+        return call and (call.template, call.range, scenario)
 
     def runs(self) -> tuple[tuple[Row, Row], ...]:
         """Return the first and last row of each run of versions whose cells are alike."""
-        runs: list[tuple[Row, Row]] = []
-        for row in self.rows:
-            if runs and runs[-1][0].cells == row.cells:
-                runs[-1] = (runs[-1][0], row)
-            else:
-                runs.append((row, row))
-        return tuple(runs)
+        runs = (list(run) for _, run in groupby(self.rows, key=attrgetter("cells")))
+        return tuple((run[0], run[-1]) for run in runs)
 
 
 def matrix(
@@ -147,14 +138,14 @@ def matrix(
     granted_actions = {a for a in actions if grants.evaluate(Request(a, "*")).allowed}
     rows: list[Row] = []
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]] = {}
-    results: dict[object, _Result | None] = {}
+    results: dict[object, _Result] = {}
     for version in known_versions.known()[1:]:
         at = setting.at(version)
         profile = _profile(at, chosen)
         if profile not in results:
-            results[profile] = _result(run_scenarios(answers, at, chosen))
+            results[profile] = _Result.of(run_scenarios(answers, at, chosen))
         result = results[profile]
-        if result is None:
+        if not result.sent:
             continue  # nothing was asked, so that nothing is known
         cells = tuple(result.cell(action, granted=action in granted_actions) for action in actions)
         rows.append(Row(version, cells, result.failing))
@@ -174,19 +165,20 @@ class _Result:
     denied: dict[str, tuple[str, SentCall]]
     failing: tuple[str, ...]
 
+    @classmethod
+    def of(cls, runs: Sequence[ScenarioRun]) -> _Result:
+        calls = [(run.scenario.name, call) for run in runs for call in run.calls]
+        sent = {check.request.action for _, call in calls for check in call.checks}
+        sent |= {call.template.action for _, call in calls}
+        failing = tuple(run.scenario.name for run in runs if run.fails)
+        return cls(sent, _denied(calls), failing)
+
     def cell(self, action: str, *, granted: bool) -> Cell:
         if action in self.denied:
             return self.denied[action][1].range.severity
         if action in self.sent:
             return "allowed"
         return "unused" if granted else "not called"
-
-
-def _result(runs: tuple[ScenarioRun, ...]) -> _Result | None:
-    if not runs:
-        return None
-    failing = tuple(run.scenario.name for run in runs if run.fails)
-    return _Result(_sent(runs), _denied(runs), failing)
 
 
 def _other_actions(policies: Iterable[Policy], called: Iterable[str]) -> list[str]:
@@ -215,22 +207,13 @@ def _profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
     )
 
 
-def _sent(runs: Iterable[ScenarioRun]) -> set[str]:
-    calls = [call for p in runs for call in p.calls]
-    checked = {check.request.action for call in calls for check in call.checks}
-    return checked | {call.template.action for call in calls}
-
-
-def _denied(runs: Iterable[ScenarioRun]) -> dict[str, tuple[str, SentCall]]:
+def _denied(calls: Iterable[tuple[str, SentCall]]) -> dict[str, tuple[str, SentCall]]:
     """Return the most severe denied call by action: its own, and those of its denied checks."""
     denied: dict[str, tuple[str, SentCall]] = {}
-    for run in runs:
-        for call in run.calls:
-            refused = [c.request.action for c in call.checks if not c.decision.allowed]
-            for action in (call.template.action, *refused) if refused else ():
-                known = denied.get(action)
-                if known is None or (
-                    known[1].range.severity != "fatal" and call.range.severity == "fatal"
-                ):
-                    denied[action] = (run.scenario.name, call)
+    for scenario, call in calls:
+        refused = [c.request.action for c in call.checks if not c.decision.allowed]
+        for action in (call.template.action, *refused) if refused else ():
+            known = denied.get(action)
+            if known is None or (call.fails and not known[1].fails):
+                denied[action] = (scenario, call)
     return denied

@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OWNER, kind_of
+from vpc_cni_iam.catalog.facts.requests import (
+    CLUSTER,
+    CREATED_AT,
+    INSTANCE,
+    KUBERNETES_CLUSTER,
+    OWNER,
+    kind_of,
+)
 from vpc_cni_iam.coverage.analysis.cover import called_actions, run_scenarios
 from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.coverage.simulate.requests import (
@@ -22,7 +29,7 @@ from vpc_cni_iam.coverage.simulate.requests import (
     Tags,
 )
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Limits, SentCall
+from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Limits
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -34,18 +41,14 @@ _PAGE = "risks.md"
 _OTHER_VPC = "vpc-0fedcba9876543210"
 _TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
 _WITHOUT_TAGS = {"subnet", "security-group"}  # in `checks`, which AWS knows the tags of
-_OWNED = "kubernetes.io/cluster/"
-_CHANGES = tuple(
-    f"ec2:{name}"
-    for name in (
-        "AssignIpv6Addresses",
-        "AssignPrivateIpAddresses",
-        "AttachNetworkInterface",
-        "DeleteNetworkInterface",
-        "DetachNetworkInterface",
-        "ModifyNetworkInterfaceAttribute",
-        "UnassignPrivateIpAddresses",
-    )
+_CHANGES = (
+    "ec2:AssignIpv6Addresses",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:AttachNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DetachNetworkInterface",
+    "ec2:ModifyNetworkInterfaceAttribute",
+    "ec2:UnassignPrivateIpAddresses",
 )
 
 
@@ -150,7 +153,7 @@ def _reach(asked: _Asked) -> Iterator[Risk]:
     elif asked.allows(requests.on_instance(attach, NODE)):
         name = asked.setting.names.cluster_name
         text = (
-            f"instances must have the tag kubernetes.io/cluster/{name}=owned, which nothing in "
+            f"instances must have the tag {KUBERNETES_CLUSTER}{name}=owned, which nothing in "
             "the plugin sets"
         )
         yield Risk("instance-tag-not-set", "medium", text)
@@ -204,28 +207,18 @@ def _tagging(asked: _Asked) -> Iterator[Risk]:
 
 def _needs(asked: _Asked) -> Iterator[Risk]:
     """Yield the configuration that the plugin needs for the policy to work."""
-    plugin = asked.setting.plugin
-    if not plugin.cluster_name:
+    if not asked.setting.plugin.cluster_name:
         return
-    nameless = replace(asked.setting, plugin=replace(plugin, cluster_name=False))
+    nameless = asked.setting.with_plugin(cluster_name=False)
     fresh = find(("fresh-node",))
     with_name, without = (
-        [
-            c.template.name
-            for p in run_scenarios(asked.ready, s, fresh)
-            for c in p.calls
-            if _fatal(c)
-        ]
+        [c.template.name for p in run_scenarios(asked.ready, s, fresh) for c in p.calls if c.fails]
         for s in (asked.setting, nameless)
     )
     lost = [name for name in dict.fromkeys(without) if name not in with_name]
     if lost:
         text = f"CLUSTER_NAME must be set for aws-node; without it these fail: {', '.join(lost)}"
         yield Risk("cluster-name-needed", "note", text)
-
-
-def _fatal(call: SentCall) -> bool:
-    return not call.allowed and call.range.severity == "fatal"
 
 
 def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Risk]:
@@ -252,4 +245,4 @@ def _is_modelled(key: str, statement: Statement, tags: Collection[str]) -> bool:
     kinds = {kind_of(resource) for resource in statement.resources}
     if kinds and kinds <= _WITHOUT_TAGS:
         return False
-    return tag in tags or tag.startswith(_OWNED)
+    return tag in tags or tag.startswith(KUBERNETES_CLUSTER)

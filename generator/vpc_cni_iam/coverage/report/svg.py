@@ -13,6 +13,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.matrix_wording import MEANINGS, conclusion, heading
@@ -26,23 +27,8 @@ LIGHT = """--ground: #ffffff; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0
 DARK = """--ground: #0d1117; --text: #e6edf3; --quiet: #9198a1; --line: #30363d;
 --allowed: #2ea043; --fatal: #da3633; --degraded: #9e6a03; --unused: #0c2d6b; --edge: #4493f8;
 --none: #3d444d; --mark: #ffffff;"""
-FONT = 'ui-sans-serif, system-ui, -apple-system, "Segoe UI", "DejaVu Sans", sans-serif'
 # Cells that share a row's look; the words for each stand in the legend.
 _MARKS: dict[Cell, str] = {"fatal": "\u00d7", "degraded": "!"}
-_STYLE = f"""
-text {{ font: 12px {FONT}; fill: var(--text); }}
-.title {{ font-size: 15px; font-weight: 600; }}
-.works, .whole {{ font-weight: 600; }}
-.tick {{ font-size: 11px; fill: var(--quiet); }}
-.quiet {{ fill: var(--quiet); }}
-.mark {{ font-size: 11px; font-weight: 700; fill: var(--mark); text-anchor: middle; }}
-.grid {{ stroke: var(--line); stroke-width: 1; }}
-.allowed {{ fill: var(--allowed); }}
-.fatal {{ fill: var(--fatal); }}
-.degraded {{ fill: var(--degraded); }}
-.unused {{ fill: var(--unused); stroke: var(--edge); stroke-dasharray: 3 2; }}
-.not-called {{ fill: var(--none); }}
-"""
 _WIDTH, _MARGIN, _ROW, _BAR, _TICKS = 520, 14, 36, 14, 44
 _WIDEST_MINOR = 60.0
 _TITLE_LINES, _TITLE_LETTERS, _WORDS_LETTERS = 3, 60, 78
@@ -78,11 +64,12 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
     labels = ("the plugin works", *matrix.actions)
     legend = top + _TICKS + _ROW * len(labels) + 16
     height = legend + 22 * len(MEANINGS)
+    rules = resources.text("coverage/report/matrix.css")
     size = f'width="{_WIDTH}" height="{height}" ' if whole else ""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" {size}role="img" '
         f'class="matrix" aria-label="{escape_html(title)}: {escape_html(words)}">',
-        f"<style>{style('.matrix') if whole else ''}{_STYLE}</style>",
+        f"<style>{style('.matrix') if whole else ''}\n{rules}</style>",
     ]
     if whole:
         parts.append(f'<rect width="{_WIDTH}" height="{height}" rx="8" fill="var(--ground)"/>')

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
-from vpc_cni_iam.catalog.facts.calls import Impact
+from vpc_cni_iam.catalog.facts.calls import FAMILIES, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.coverage import matrix_wording
@@ -18,8 +18,6 @@ from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs import skipped
 from vpc_cni_iam.policy.evaluate import Compiled, Request
-
-_MODES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 
 
 def version(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
@@ -43,7 +41,7 @@ def text(
 ) -> Iterator[str]:
     """Yield the lines of a report, with `verbose` also the calls of each scenario."""
     setting = coverage.setting
-    yield f"{subject.title} against plugin {setting.version}, {_MODES[setting.mode]}"
+    yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}"
     yield from matrix_wording.equal_lines(subject)
     yield ""
     some = granted(subject.policies)

@@ -19,7 +19,6 @@ from vpc_cni_iam.catalog.facts.requests import (
     request_templates,
     tag_keys,
 )
-from vpc_cni_iam.coverage.simulate import log_requests
 from vpc_cni_iam.coverage.simulate.requests import Group, NodeInterface, Subnet
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Sender
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
@@ -218,13 +217,8 @@ class SimulatedNode(Sender):
         for name in ("describe-tags", "put-metric-data"):
             self.sent(name, "", self.requests.by_metrics_helper(request_templates()[name].action))
 
-    def beside(self) -> None:
-        """Send the calls of the network policy agent, if its logs are in use."""
-        if self.call_range("describe-cluster-tag") is not None:
-            self.log_network_policies()
-
     def log_network_policies(self) -> None:
-        """Send the calls of the network policy agent to CloudWatch Logs.
+        """Send the calls of the network policy agent to CloudWatch Logs, if its logs are in use.
 
         Source: aws-network-policy-agent v1.4.3:pkg/aws/cloud.go:101-114 and
         pkg/ebpf/events/events.go:121-148, 187-197, 293-325.
@@ -233,13 +227,13 @@ class SimulatedNode(Sender):
         cluster = self.setting.names.cluster_name
         group = f"/aws/eks/{cluster}/cluster" if named else "/aws/k8s-cluster/cluster"
         on = f"log group {group}"
-        check = log_requests.on_log_groups(self.requests, "logs:DescribeLogGroups")
-        self.sent("describe-log-groups", "", (check,))
-        made = log_requests.on_log_group(self.requests, "logs:CreateLogGroup", group)
-        self.sent("create-log-group", on, (made,))
+        on_groups = self.requests.on_log_groups("logs:DescribeLogGroups")
+        self.sent("describe-log-groups", "", (on_groups,))
+        on_group = self.requests.on_log_group("logs:CreateLogGroup", group)
+        self.sent("create-log-group", on, (on_group,))
         for name in ("create-log-stream", "put-log-events"):
             action = request_templates()[name].action
-            self.sent(name, on, (log_requests.on_log_stream(self.requests, action, group),))
+            self.sent(name, on, (self.requests.on_log_stream(action, group),))
 
 
 def is_trunk(eni: NodeInterface) -> bool:

@@ -6,8 +6,9 @@ Service Authorization Reference's, page "Actions, resources, and condition keys 
 interface of CreateNetworkInterface, ec2:CreateAction from a CreateTags call of its own. Nothing
 is given to the interface of a CreateTags at creation but what the request itself carries.
 
-That SageMaker checks the attachment on the cluster is upstream's word: v1.23.2:docs/iam-policy.md,
-lines 88 to 109.
+Of the network policy agent's logs it is the page for Amazon CloudWatch Logs
+(list_amazoncloudwatchlogs.html). That SageMaker checks the attachment on the cluster is upstream's
+word: v1.23.2:docs/iam-policy.md, lines 88 to 109.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from vpc_cni_iam.catalog.facts.calls import program_service_account
+from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.policy.evaluate import Request
 
 Tags = Mapping[str, str]
 _SERVICE_ACCOUNT_TAG = "aws:PrincipalTag/kubernetes-service-account"
+# aws-network-policy-agent v1.4.3:pkg/ebpf/events/events.go:318-319.
+_STREAM = "aws-network-policy-agent-audit-01234567-89ab-cdef-0123-456789abcdef"
 _Context = dict[str, "str | tuple[str, ...]"]
 
 # The keys that some check carries; aws:RequestTag and the like stand for any tag key.
@@ -63,6 +67,17 @@ class NodeInterface:
     exists: bool = True  # false for one that was to be made and whose making was denied
 
 
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """One check whose resource AWS documents in several forms.
+
+    A policy is written for one of the forms, so that an Allow of any allows and a Deny of any
+    denies.
+    """
+
+    requests: tuple[Request, ...]
+
+
 class Requests:
     """Builds the requests of one setting."""
 
@@ -87,7 +102,7 @@ class Requests:
                 "aws:PrincipalTag/kubernetes-namespace": "kube-system",
                 _SERVICE_ACCOUNT_TAG: "aws-node",
             }
-        owned = {f"kubernetes.io/cluster/{names.cluster_name}": "owned"}
+        owned = {f"{KUBERNETES_CLUSTER}{names.cluster_name}": "owned"}
         self.instance_tags: Tags = owned if setting.instance_tagged else {}
 
     def arn(self, kind: str, identifier: str, account: str) -> str:
@@ -108,24 +123,47 @@ class Requests:
             context["cloudwatch:namespace"] = "Kubernetes"
         return (Request(action, "*", context=context),)
 
+    def on_log_groups(self, action: str) -> AnyOf:
+        """Return the check of an action that the reference gives no resource.
+
+        AWS's messages of denial and upstream's page name a log group without a name.
+        """
+        return AnyOf((*self.on_nothing(action), self._on_logs(action, ":log-stream:")))
+
+    def on_log_group(self, action: str, group: str) -> AnyOf:
+        """Return the check of an action on a log group.
+
+        The reference's ARN ends with the group's name. AWS's messages of denial have more, and the
+        API reference (LogGroup, arn) wants ``:*`` after it in policies.
+        """
+        return AnyOf((self._on_logs(action, group), self._on_logs(action, f"{group}:log-stream:")))
+
+    def on_log_stream(self, action: str, group: str) -> Request:
+        """Return the check of an action on a log stream of the network policy agent."""
+        return self._on_logs(action, f"{group}:log-stream:{_STREAM}")
+
+    def _on_logs(self, action: str, name: str) -> Request:
+        account = self.names.account_id
+        arn = f"arn:{self.names.partition}:logs:{self.names.region}:{account}:log-group:{name}"
+        return Request(action, arn, "", self._of_account(account))
+
     def on_interface(self, action: str, eni: NodeInterface) -> Request:
         """Return the check of an action on an existing interface."""
         return Request(action, self._eni_arn(eni), context=self._eni_context(eni))
 
     def on_instance(self, action: str, instance: str) -> Request:
         """Return the check of an action on the node's instance."""
-        context = self._tagged(self.instance_tags)
-        context |= {"ec2:InstanceID": instance, "ec2:AvailabilityZone": f"{self.names.region}a"}
-        context["aws:ResourceAccount"] = self.names.account_id
-        return Request(action, self.arn("instance", instance, self.names.account_id), "", context)
+        account = self.names.account_id
+        context = self._of_account(account) | self._tagged(self.instance_tags)
+        context |= {"ec2:InstanceID": instance, "ec2:AvailabilityZone": self._zone}
+        return Request(action, self.arn("instance", instance, account), "", context)
 
     def on_hyperpod_cluster(self, action: str) -> tuple[Request, ...]:
         """Return the check of an action on the SageMaker HyperPod cluster of the node."""
         names = self.names
         place = f"arn:{names.partition}:sagemaker:{names.region}:{names.account_id}"
-        context = self.common | {"aws:ResourceAccount": names.account_id}
         cluster = f"{place}:cluster/{names.hyperpod_cluster_id}"
-        return (Request(action, cluster, "", context),)
+        return (Request(action, cluster, "", self._of_account(names.account_id)),)
 
     def create_tags(self, eni: NodeInterface, tags: Tags) -> tuple[Request, ...]:
         """Return the check of a CreateTags call of its own."""
@@ -142,16 +180,14 @@ class Requests:
         """
         action, account = "ec2:CreateNetworkInterface", self.names.account_id
         new = self.arn("network-interface", "*", account)
-        context = self.common | {"aws:ResourceAccount": account} | _sent(tags)
+        context = self._of_account(account) | _sent(tags)
         checks = [Request(action, new, "", context)]
         if tags:
             made = context | {"ec2:CreateAction": "CreateNetworkInterface"}
             checks.append(Request("ec2:CreateTags", new, "", made))
-        where = self.common | {
-            "aws:ResourceAccount": subnet.account,
-            "ec2:AvailabilityZone": f"{self.names.region}a",
+        where = self._in_vpc(subnet.account, subnet.vpc_id, subnet.account) | {
+            "ec2:AvailabilityZone": self._zone,
             "ec2:SubnetID": subnet.id,
-            "ec2:Vpc": self.arn("vpc", subnet.vpc_id, subnet.account),
         }
         checks.append(Request(action, self.arn("subnet", subnet.id, subnet.account), "", where))
         return (*checks, *self.on_groups(action, groups))
@@ -163,12 +199,8 @@ class Requests:
                 action,
                 self.arn("security-group", group.id, group.account),
                 "",
-                self.common
-                | {
-                    "aws:ResourceAccount": group.account,
-                    "ec2:SecurityGroupID": group.id,
-                    "ec2:Vpc": self.arn("vpc", group.vpc_id, group.vpc_account),
-                },
+                self._in_vpc(group.account, group.vpc_id, group.vpc_account)
+                | {"ec2:SecurityGroupID": group.id},
             )
             for group in groups
         )
@@ -178,20 +210,31 @@ class Requests:
 
     def _eni_context(self, eni: NodeInterface) -> _Context:
         subnet = eni.subnet
-        return self._tagged(eni.tags) | {
-            "aws:ResourceAccount": eni.account,
-            "ec2:AvailabilityZone": f"{self.names.region}a",
-            "ec2:NetworkInterfaceID": eni.id,
-            "ec2:Subnet": self.arn("subnet", subnet.id, subnet.account),
-            "ec2:Vpc": self.arn("vpc", subnet.vpc_id, subnet.account),
-        }
+        context = self._in_vpc(eni.account, subnet.vpc_id, subnet.account)
+        return (
+            context
+            | self._tagged(eni.tags)
+            | {
+                "ec2:AvailabilityZone": self._zone,
+                "ec2:NetworkInterfaceID": eni.id,
+                "ec2:Subnet": self.arn("subnet", subnet.id, subnet.account),
+            }
+        )
+
+    @property
+    def _zone(self) -> str:
+        return f"{self.names.region}a"
+
+    def _of_account(self, account: str) -> _Context:
+        """Return the context of a check on a resource of an account."""
+        return self.common | {"aws:ResourceAccount": account}
+
+    def _in_vpc(self, account: str, vpc: str, vpc_account: str) -> _Context:
+        return self._of_account(account) | {"ec2:Vpc": self.arn("vpc", vpc, vpc_account)}
 
     def _tagged(self, tags: Tags) -> _Context:
-        context = dict(self.common)
-        for key, value in tags.items():
-            context[f"aws:ResourceTag/{key}"] = value
-            context[f"ec2:ResourceTag/{key}"] = value
-        return context
+        services = ("aws", "ec2")
+        return {f"{s}:ResourceTag/{key}": value for key, value in tags.items() for s in services}
 
 
 def _sent(tags: Tags) -> _Context:

@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER
 from vpc_cni_iam.coverage.simulate.node import PRIMARY, TRUNK, SimulatedNode
-from vpc_cni_iam.coverage.simulate.requests import Subnet
+from vpc_cni_iam.coverage.simulate.requests import NodeInterface, Subnet, Tags
 from vpc_cni_iam.coverage.simulate.send import NODE
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.names import resolve
@@ -51,10 +51,9 @@ def _fresh(node: SimulatedNode) -> None:
     grown = node.grow()
     if grown is not None:
         node.regroup(primary, grown)
-        node.unassign(grown)
-        node.free(grown)
+    _free(node, grown)
     node.unassign(primary)
-    node.beside()
+    node.log_network_policies()
 
 
 def _hyperpod(node: SimulatedNode) -> None:
@@ -84,45 +83,47 @@ def _before_change(node: SimulatedNode) -> None:
 
 def _custom_networking(node: SimulatedNode) -> None:
     names = node.setting.names
-    pods = Subnet("subnet-0aaaaaaaaaaaaaaaa", names.vpc_owner_id, names.vpc_id)
-    node.start(node.interface(PRIMARY))
-    _grow_and_free(node, pods)
+    _in_subnet(node, Subnet("subnet-0aaaaaaaaaaaaaaaa", names.vpc_owner_id, names.vpc_id))
 
 
 def _shared_subnet(node: SimulatedNode) -> None:
+    _in_subnet(node, node.subnet)
+
+
+def _in_subnet(node: SimulatedNode, subnet: Subnet) -> None:
+    """Start, then make an interface in a subnet and free it."""
     node.start(node.interface(PRIMARY))
-    _grow_and_free(node, node.subnet)
+    _free(node, node.grow(subnet))
 
 
-def _grow_and_free(node: SimulatedNode, subnet: Subnet) -> None:
-    grown = node.grow(subnet)
+def _free(node: SimulatedNode, grown: NodeInterface | None) -> None:
     if grown is not None:
         node.unassign(grown)
         node.free(grown)
 
 
 def _adds_key(node: SimulatedNode) -> None:
-    before = {k: v for k, v in node.born().items() if k != OWNER}
-    old = node.interface(SECONDARY, before)
-    node.start(
-        node.interface(PRIMARY, {k: v for k, v in node.managed_tags().items() if k != OWNER}), old
+    attached, primary = (
+        {k: v for k, v in tags.items() if k != OWNER} for tags in (node.born(), node.managed_tags())
     )
-    node.assign(old)
-    node.free(old)
+    _tagged_before(node, attached, primary)
 
 
 def _corrected(node: SimulatedNode) -> None:
-    wrong = f"{node.setting.names.cluster_name}-old"
-    old = node.interface(SECONDARY, node.born() | {CLUSTER: wrong})
-    node.start(node.interface(PRIMARY, node.managed_tags() | {CLUSTER: wrong}), old)
-    node.assign(old)
-    node.free(old)
+    wrong = {CLUSTER: f"{node.setting.names.cluster_name}-old"}
+    _tagged_before(node, node.born() | wrong, node.managed_tags() | wrong)
 
 
 def _additional_changed(node: SimulatedNode) -> None:
     changed = node.setting.plugin.additional_tags
-    old = node.interface(SECONDARY, {k: v for k, v in node.born().items() if k not in changed})
-    node.start(node.interface(PRIMARY, node.managed_tags() | dict.fromkeys(changed, "before")), old)
+    attached = {k: v for k, v in node.born().items() if k not in changed}
+    _tagged_before(node, attached, node.managed_tags() | dict.fromkeys(changed, "before"))
+
+
+def _tagged_before(node: SimulatedNode, attached: Tags, primary: Tags) -> None:
+    """Start with interfaces that have tags from before a change, and free the attached one."""
+    old = node.interface(SECONDARY, attached)
+    node.start(node.interface(PRIMARY, primary), old)
     node.assign(old)
     node.free(old)
 
@@ -132,18 +133,6 @@ def _leaked(node: SimulatedNode) -> None:
     node.clean_up(node.interface(LEAKED, left))
     undated = {k: v for k, v in left.items() if k in node.managed_tags()}
     node.clean_up(node.interface(f"{LEAKED} without a date", undated))
-
-
-def _customised(setting: PluginSetting) -> PluginSetting:
-    return replace(setting, plugin=replace(setting.plugin, custom_networking=True))
-
-
-def _on_hyperpod(setting: PluginSetting) -> bool:
-    return "hyperpod" in setting.features
-
-
-def _with_metrics_helper(setting: PluginSetting) -> bool:
-    return "metrics-helper" in setting.features
 
 
 def _named(setting: PluginSetting) -> bool:
@@ -162,8 +151,7 @@ def _shared(setting: PluginSetting) -> PluginSetting:
 
 
 def _tagged(setting: PluginSetting) -> PluginSetting:
-    tags = setting.plugin.additional_tags or EXAMPLE_TAGS
-    return replace(setting, plugin=replace(setting.plugin, additional_tags=tags))
+    return setting.with_plugin(additional_tags=setting.plugin.additional_tags or EXAMPLE_TAGS)
 
 
 def _from(ipv4: str, ipv6: str | None) -> dict[Mode, PluginVersion]:
@@ -184,7 +172,7 @@ SCENARIOS = (
         "a new node of a SageMaker HyperPod cluster, on which SageMaker attaches the interfaces",
         _from("v1.23.2", "v1.23.2"),
         _hyperpod,
-        possible=_on_hyperpod,
+        possible=lambda setting: "hyperpod" in setting.features,
     ),
     Scenario(
         "primary-untagged",
@@ -211,7 +199,7 @@ SCENARIOS = (
         "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: pods in a subnet of a secondary CIDR of the VPC",
         _from("v1.2.0", None),
         _custom_networking,
-        _customised,
+        lambda setting: setting.with_plugin(custom_networking=True),
     ),
     Scenario(
         "shared-subnet",
@@ -253,7 +241,7 @@ SCENARIOS = (
         "cni-metrics-helper publishes its metrics to CloudWatch",
         _from("v1.5.0", "v1.10.0"),
         SimulatedNode.publish_metrics,
-        possible=_with_metrics_helper,
+        possible=lambda setting: "metrics-helper" in setting.features,
     ),
 )
 

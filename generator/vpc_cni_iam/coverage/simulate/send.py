@@ -10,8 +10,7 @@ from typing import TypeAlias
 from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import RequestTemplate, request_templates
-from vpc_cni_iam.coverage.simulate.log_requests import AnyOf
-from vpc_cni_iam.coverage.simulate.requests import NodeInterface, Requests
+from vpc_cni_iam.coverage.simulate.requests import AnyOf, NodeInterface, Requests
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
@@ -61,6 +60,11 @@ class SentCall:
     def allowed(self) -> bool:
         """Whether the call goes through."""
         return all(check.decision.allowed for check in self.checks)
+
+    @property
+    def fails(self) -> bool:
+        """Whether it is denied, and the plugin does not serve pods without it."""
+        return not self.allowed and self.range.severity == "fatal"
 
     @property
     def undecided(self) -> str:
@@ -168,15 +172,13 @@ class Sender:
         checks = tuple(map(self._check, requests))
         call = SentCall(template, call_range, on, checks, reached and self._running)
         self.calls.append(call)
-        if template.stops and call_range.severity == "fatal" and not call.allowed:
+        if template.stops and call.fails:
             self._running = False
         return call.allowed
 
     def _check(self, request: Request | AnyOf) -> Check:
-        request_templates = request.requests if isinstance(request, AnyOf) else (request,)
-        checks = (
-            Check(template, self._policies.evaluate(template)) for template in request_templates
-        )
+        forms = request.requests if isinstance(request, AnyOf) else (request,)
+        checks = (Check(form, self._policies.evaluate(form)) for form in forms)
         return min(checks, key=lambda check: _STRONGEST.index(check.decision.outcome))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import calls
@@ -70,6 +71,10 @@ class PluginSetting:
     # What the maker of the nodes puts on their primary interfaces.
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
+    def with_plugin(self, **variables: Any) -> PluginSetting:
+        """Return the same with other values of some of the plugin's variables."""
+        return replace(self, plugin=replace(self.plugin, **variables))
+
     def at(self, version: PluginVersion) -> PluginSetting:
         """Return the same at another version, without the features that it does not have."""
         features = tuple(f for f in self.features if calls.feature_since(f) <= version)
@@ -126,28 +131,25 @@ def configure(
         elif name == "ENABLE_MULTI_NIC":
             chosen += ["multi-nic"] * _flag(name, value)
         else:
-            plugin = _switched(plugin, name, on=_flag(name, value))
+            plugin = _SWITCHES[name](plugin, _flag(name, value))
     features_in_use = calls.check_features(chosen, setting.version)
     return replace(setting, plugin=plugin, features=features_in_use)
 
 
-def _switched(plugin: Plugin, name: str, *, on: bool) -> Plugin:
-    """Return the plugin with one of its switches set.
-
-    Prefix delegation is known and changes nothing: it sends the same actions on the same
-    resources, with other parameters, which IAM does not see.
-    """
-    if name == "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG":
-        return replace(plugin, custom_networking=on)
-    if name == "ENABLE_SUBNET_DISCOVERY":
-        return replace(plugin, subnet_discovery=on)
-    if name == "DISABLE_NETWORK_RESOURCE_PROVISIONING":
-        return replace(plugin, provisioning=plugin.provisioning and not on)
-    if name == "ENABLE_IMDS_ONLY_MODE":
-        return replace(plugin, imds_only=on, provisioning=plugin.provisioning and not on)
-    if name == "DISABLE_LEAKED_ENI_CLEANUP":
-        return replace(plugin, leak_cleanup=not on)
-    return plugin
+# What each switch changes. Prefix delegation is known and changes nothing: it sends the same
+# actions on the same resources, with other parameters, which IAM does not see.
+_SWITCHES: dict[str, Callable[[Plugin, bool], Plugin]] = {
+    "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": lambda p, on: replace(p, custom_networking=on),
+    "ENABLE_PREFIX_DELEGATION": lambda p, on: p,
+    "DISABLE_NETWORK_RESOURCE_PROVISIONING": lambda p, on: replace(
+        p, provisioning=p.provisioning and not on
+    ),
+    "DISABLE_LEAKED_ENI_CLEANUP": lambda p, on: replace(p, leak_cleanup=not on),
+    "ENABLE_SUBNET_DISCOVERY": lambda p, on: replace(p, subnet_discovery=on),
+    "ENABLE_IMDS_ONLY_MODE": lambda p, on: replace(
+        p, imds_only=on, provisioning=p.provisioning and not on
+    ),
+}
 
 
 def _flag(name: str, value: str) -> bool:

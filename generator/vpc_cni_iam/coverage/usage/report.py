@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.coverage.usage.usage import ActionElement, Status, Usage
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs import skipped
 
-_FAMILIES = {"ipv4": "IPv4", "ipv6": "IPv6"}
 _SHOWN = 3  # scenarios
 _ORDER = (Status.droppable, Status.callable, Status.undecided, Status.used)
 
@@ -16,7 +16,7 @@ _ORDER = (Status.droppable, Status.callable, Status.undecided, Status.used)
 def to_text(usage: Usage) -> Iterator[str]:
     """Yield the lines of a report."""
     features = f", with {', '.join(usage.features)}" if usage.features else ""
-    yield f"{usage.policy} against plugin {usage.cni_version}, {_FAMILIES[usage.mode]}{features}"
+    yield f"{usage.policy} against plugin {usage.cni_version}, {FAMILIES[usage.mode]}{features}"
     for role in usage.roles:
         yield f"events of {role}, known by {usage.recognised_by}"
     events = "event" if usage.events == 1 else "events"

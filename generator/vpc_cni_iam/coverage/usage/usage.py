@@ -102,7 +102,10 @@ def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequenc
     `UsageError` if it is none or several.
     """
     chosen, recognised_by = _roles(trail, roles)
-    counts = _by_action(trail, chosen)
+    counts: dict[str, list[Count]] = {}
+    for (role, action), count in trail.counts.items():
+        if role in chosen:
+            counts.setdefault(action, []).append(count)
     sent = _callable(setting, find([subject.program] if subject.program else ()))
     layers = [granted(layer) for layer in (subject.policies, *subject.limiting)]
     allowed = {a for a in counts if all(x.evaluate(Request(a, "*")).allowed for x in layers)}
@@ -152,15 +155,6 @@ def _roles(trail: Trail, chosen: Sequence[str]) -> tuple[tuple[str, ...], str]:
     seen = f"; they are of {first_of(arns)}" if arns else ""
     problem = "no event names the plugin as its user agent, which some versions do not do, such as "
     raise UsageError(f"{problem}v1.20.4{seen}; name the plugin's role with --role")
-
-
-def _by_action(trail: Trail, roles: Sequence[str]) -> dict[str, list[Count]]:
-    """Return the counts of some roles by action."""
-    counts: dict[str, list[Count]] = {}
-    for (role, action), count in trail.counts.items():
-        if role in roles:
-            counts.setdefault(action, []).append(count)
-    return counts
 
 
 def _period(counts: Sequence[Count]) -> tuple[str, str]:
@@ -254,15 +248,12 @@ def _reads(action: str) -> bool:
 
 
 def _words_of_use(actions: Sequence[UsedAction]) -> str:
-    parts = [
-        f"{sum(numbers):,} {word}"
-        for word, numbers in (
-            ("allowed", [a.allowed for a in actions]),
-            ("denied", [a.denied for a in actions]),
-            ("failed", [a.failed for a in actions]),
-        )
-        if any(numbers)
-    ]
+    totals = {
+        "allowed": sum(a.allowed for a in actions),
+        "denied": sum(a.denied for a in actions),
+        "failed": sum(a.failed for a in actions),
+    }
+    parts = [f"{total:,} {word}" for word, total in totals.items() if total]
     return f"{', '.join(parts)}, last {max(a.last for a in actions)}"
 
 

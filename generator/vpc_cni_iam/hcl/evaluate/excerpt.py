@@ -12,8 +12,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from vpc_cni_iam.hcl.evaluate.domain import Unknown, Value, unknown_in
-from vpc_cni_iam.hcl.evaluate.scope import DOCUMENT, ValueScope, address_of
+from vpc_cni_iam.hcl.evaluate.domain import (
+    DOCUMENT,
+    Unknown,
+    Value,
+    ValueScope,
+    address_of,
+    unknown_in,
+)
 from vpc_cni_iam.hcl.syntax import Block, Node
 
 _REPEATED = ("resource", "data", "module")

@@ -18,6 +18,8 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     UndecidedError,
     Unknown,
     Value,
+    ValueScope,
+    advice,
     flag,
     kind,
     number,
@@ -27,7 +29,6 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, ArgumentNeeds
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope, advice
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import (
     Block,
@@ -302,10 +303,9 @@ class Evaluator:
             return False
 
     def _operation(self, node: Operation) -> Value:
-        return _BY_RULE.get(node.rule, Evaluator._undecided)(self, node)
-
-    def _undecided(self, node: Operation) -> Value:
-        raise UndecidedError
+        if node.rule not in _BY_RULE:
+            raise UndecidedError
+        return _BY_RULE[node.rule](self, node)
 
     def _unary(self, node: Operation) -> Value:
         sign, operand = node.parts

@@ -13,12 +13,12 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     UndecidedError,
     Unknown,
     Value,
+    advice,
     items,
     kind,
     text,
 )
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
-from vpc_cni_iam.hcl.evaluate.scope import advice
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -70,7 +70,8 @@ def equal(left: Value, right: Value) -> bool | Unknown:
     """Say whether two values are equal, which takes that they have one type."""
     for value, other in ((left, right), (right, left)):
         if isinstance(value, Unknown):
-            if other is None and _never_null(value):
+            known = value.is_text or value.sample is not None or value.attributes is not None
+            if other is None and known:  # which is never null
                 return False
             return value.without_sample
     if left is None or right is None:
@@ -78,10 +79,6 @@ def equal(left: Value, right: Value) -> bool | Unknown:
     if isinstance(left, tuple | dict) or isinstance(right, tuple | dict):
         raise UndecidedError  # it depends on declared types
     return kind(left) == kind(right) and left == right
-
-
-def _never_null(value: Unknown) -> bool:
-    return value.is_text or value.sample is not None or value.attributes is not None
 
 
 def computed(left: Value, sign: str, right: Value) -> Value:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
-from typing import NamedTuple
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
+from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, ValueScope, address_of
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.evaluate.scope import DOCUMENT, ValueScope, address_of
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.joining import join
 from vpc_cni_iam.hcl.module.variables import undeclared
@@ -30,7 +29,6 @@ class HclModule:
     outputs: dict[str, Node]
     # The defaults of its variables by name; None for one that has none.
     variables: dict[str, Node | None]
-    locals: dict[str, Node]
     documents: tuple[ResolvedDocument, ...]  # the policy documents that could be read
     unread: dict[str, str]  # why others could not be, by the name of their data source
     evaluator: Evaluator
@@ -62,7 +60,7 @@ def read_blocks(
     }
     chosen = {name: value for name, value in values.items() if name in variables}
     evaluator = Evaluator(_scope(every, variables, chosen, values, user_values))
-    documents = _documents(blocks, evaluator)
+    documents, unread, absent = _documents(blocks, evaluator)
     return HclModule(
         values=chosen,
         outputs={
@@ -71,28 +69,21 @@ def read_blocks(
             if b.type == "output" and b.labels and "value" in b.attributes
         },
         variables=variables,
-        locals={n.removeprefix("local."): v for n, v in evaluator.scope.nodes.items()},
-        documents=documents.read,
-        unread=documents.unread,
+        documents=documents,
+        unread=unread,
         evaluator=evaluator,
-        absent=documents.absent,
+        absent=absent,
     )
 
 
-class _Documents(NamedTuple):
-    """The policy documents of a module, as `HclModule` has them."""
-
-    read: tuple[ResolvedDocument, ...]
-    unread: dict[str, str]
-    absent: dict[str, str]
-
-
-def _documents(blocks: Sequence[tuple[str, Block]], evaluator: Evaluator) -> _Documents:
-    """Return the policy documents of a module, each joined to its sources."""
+def _documents(
+    blocks: Sequence[tuple[str, Block]], evaluator: Evaluator
+) -> tuple[tuple[ResolvedDocument, ...], dict[str, str], dict[str, str]]:
+    """Return documents, each joined to its sources, unread and absent ones as `HclModule` has."""
     documents: dict[str, ResolvedDocument] = {}
     unread: dict[str, str] = {}
     absent: dict[str, str] = {}
-    texts: dict[str, ResolvedDocument] = {}
+    texts: dict[str, ResolvedDocument] = {}  # by the reference to the JSON
     for source, block in blocks:
         if not resolve.is_document(block):
             continue
@@ -105,7 +96,10 @@ def _documents(blocks: Sequence[tuple[str, Block]], evaluator: Evaluator) -> _Do
             unread[name] = str(error)
             continue
         documents |= {instance.name: instance for instance in instances}
-        texts |= {_reference(name, instance.name, block): instance for instance in instances}
+        for instance in instances:
+            key = instance.name.removeprefix(name)
+            key = "[0]" if "count" in block.attributes and not key else key
+            texts[f"{DOCUMENT}.{name}{key}.json"] = instance
         if not instances:
             absent[name] = f"{source}, {place}: {_why_absent(block)}"
     for name, document in documents.items():
@@ -114,7 +108,7 @@ def _documents(blocks: Sequence[tuple[str, Block]], evaluator: Evaluator) -> _Do
         except InputError as error:
             unread[name] = f"{error.place}: {error.problem}"
     read = tuple(document for name, document in documents.items() if name not in unread)
-    return _Documents(read, unread, absent)
+    return read, unread, absent
 
 
 def _scope(
@@ -136,12 +130,6 @@ def _scope(
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
         surroundings={"partition": "aws", **{n: v for n, v in values.items() if v != "*"}},
     )
-
-
-def _reference(name: str, instance: str, block: Block) -> str:
-    """Return the reference to the JSON of an instance of a data source."""
-    key = instance.removeprefix(name)
-    return f"{DOCUMENT}.{name}{'[0]' if 'count' in block.attributes and not key else key}.json"
 
 
 def _references(values: Mapping[str, str]) -> dict[str, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,18 +12,31 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
     TooLargeError,
     UndecidedError,
+    Unknown,
     Value,
+    ValueScope,
+    kind,
+    one_type,
     unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.evaluate.scope import ValueScope
-from vpc_cni_iam.hcl.evaluate.types import convert
+from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, to_set
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.parse import expression, parse
-from vpc_cni_iam.hcl.syntax import Block, Constant, Node, Reference
+from vpc_cni_iam.hcl.syntax import (
+    Block,
+    Constant,
+    FunctionCall,
+    List,
+    Node,
+    Object,
+    Reference,
+    Text,
+)
 from vpc_cni_iam.policy.strict_json import load_json
 
 _SCALARS = tuple(Reference(name) for name in ("string", "number", "bool"))
+_CONVERSIONS = {"string": "tostring", "number": "tonumber", "bool": "tobool"}
 
 
 def read_file(text: str, source: str) -> dict[str, Value]:
@@ -129,3 +142,64 @@ def _scalar(text: str) -> Value:
     if isinstance(node, Constant) or text.lstrip()[:1] in tuple("[{"):
         return _parsed(text, Reference("any"))
     return text
+
+
+def convert(value: Value, constraint: Node | None) -> Value:
+    """Return a value as a type, such as ``list(string)``, has it; None is any type.
+
+    Raises `EvaluationError` if it cannot be converted, `UndecidedError` for an unknown type.
+    """
+    if value is None or isinstance(value, Unknown) or constraint in (None, Reference("any")):
+        return value
+    match constraint:
+        case Reference(path="string" | "number" | "bool" as name):
+            if isinstance(value, tuple | dict):
+                raise EvaluationError(f"is a {kind(value)}, not a {name}")
+            return FUNCTIONS[_CONVERSIONS[name]].call(value)
+        case FunctionCall(name=name, arguments=(inner,)) if name in ("list", "set", "tuple"):
+            if not isinstance(value, tuple):
+                raise EvaluationError(f"is a {kind(value)}, not a {name}")
+            return _items(name, tuple(value), inner)
+        case FunctionCall(name=name, arguments=(inner,)) if name in ("map", "object"):
+            if not isinstance(value, dict):
+                raise EvaluationError(f"is a {kind(value)}, not a {name}")
+            return _object(value, inner) if name == "object" else _map(value, inner)
+    raise UndecidedError
+
+
+def _items(name: str, values: tuple[Value, ...], inner: Node) -> Value:
+    """Return the items of a list, set or tuple as their types have them."""
+    types: Sequence[Node] = [inner] * len(values)
+    if name == "tuple":
+        types = inner.items if isinstance(inner, List) else ()
+        if len(values) != len(types):
+            raise EvaluationError(f"has {len(values)} items, not {len(types)}")
+    items = tuple(convert(item, part) for item, part in zip(values, types, strict=True))
+    if name == "list" and inner == Reference("any"):
+        one_type(items)
+    return to_set(items) if name == "set" else items
+
+
+def _map(value: dict[str, Value], inner: Node) -> Value:
+    fields = {key: convert(item, inner) for key, item in value.items()}
+    if inner == Reference("any"):
+        one_type(fields.values())
+    return fields
+
+
+def _object(known: dict[str, Value], types: Node) -> Value:
+    if not isinstance(types, Object):
+        raise UndecidedError
+    fields: dict[str, Value] = {}
+    for key, constraint in types.fields:
+        if not isinstance(key, Text) or key.plain is None:
+            raise UndecidedError
+        name, inner, default = key.plain, constraint, None
+        match constraint:
+            case FunctionCall(name="optional", arguments=(inner, *defaults)):
+                default = Evaluator(ValueScope()).evaluate(defaults[0]) if defaults else None
+            case _ if name not in known:
+                raise EvaluationError(f"has no attribute {name!r}")
+        item = known.get(name)
+        fields[name] = convert(default if item is None else item, inner)
+    return fields

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO
 
 from msgspec import Raw, Struct
@@ -152,12 +151,7 @@ class AccountDetails:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the files."""
         self._stack.close()
 
@@ -247,14 +241,19 @@ class AccountDetails:
                             seen[role.arn] = digest
                             yield self._role(role, number, f"$.RoleDetailList[{index}]")
                         elif seen[role.arn] != digest:
-                            problem = "is described twice, each time otherwise; give one of the two"
+                            problem = "is described twice, differently; give one of the two"
                             raise InputError(reader.source, role.arn, problem)
 
     def _role(self, role: _Role, number: int, place: str) -> RoleDetail:
         reader = self._readers[number]
         source, name, missing = reader.source, role.role_name, []
         policies = [
-            _document(source, f"{place}.RolePolicyList[{i}].PolicyDocument", inline)
+            JsonDocument(
+                source,
+                f"{place}.RolePolicyList[{i}].PolicyDocument",
+                (inline.policy_name,),
+                _text(inline.policy_document),
+            )
             for i, inline in enumerate(role.role_policy_list)
         ]
         for attached in role.attached_managed_policies:
@@ -272,9 +271,11 @@ class AccountDetails:
             (name, "trust"),
             _text(role.assume_role_policy_document),
         )
-        account = _account(reader, role.arn)
+        match = _ARN.match(role.arn)
+        if match is None or not role.arn.startswith(":role/", match.end() - 1):
+            raise reader.refuse(f"{role.arn[:80]!r} is not the ARN of a role")
         return RoleDetail(
-            role.arn, account, source, trust, tuple(policies), boundary, tuple(missing)
+            role.arn, match[1], source, trust, tuple(policies), boundary, tuple(missing)
         )
 
     def _managed(self, arn: str, number: int) -> JsonDocument | None:
@@ -314,18 +315,7 @@ def most_characters(document: JsonDocument) -> int | None:
     return _MOST_MANAGED if _ARN.match(document.place) else None
 
 
-def _document(source: str, place: str, inline: _Inline) -> JsonDocument:
-    return JsonDocument(source, place, (inline.policy_name,), _text(inline.policy_document))
-
-
 def _text(document: Raw) -> str:
     """Return the JSON text of a document, which may be JSON in a string."""
     text = bytes(document)
     return decode(text, type=str) if text[:1] == b'"' else text.decode()
-
-
-def _account(reader: Reader, arn: str) -> str:
-    match = _ARN.match(arn)
-    if match is None or not arn.startswith(":role/", match.end() - 1):
-        raise reader.refuse(f"{arn[:80]!r} is not the ARN of a role")
-    return match[1]

@@ -111,14 +111,6 @@ class Count:
     # The plugin versions that asked, as they name themselves.
     versions: set[str] = field(default_factory=set)
 
-    def add(self, result: Result, events: int, first: str, last: str, version: str) -> None:
-        """Count events."""
-        self.results[result] = self.results.get(result, 0) + events
-        self.first = min(filter(None, (self.first, first)), default="")
-        self.last = max(self.last, last)
-        if version:
-            self.versions.add(version)
-
 
 @dataclass(slots=True)
 class Trail:
@@ -216,11 +208,14 @@ class _Counter:
     def _value(self, reader: PieceReader) -> None:
         """Pass an event, a list of events or an object around one."""
         if reader.peek() == b"[":
-            for _ in reader.items():
-                self._event(reader.decoded(reader.value(), _Event))
+            self._events(reader)
         elif (match := _FIRST_KEY.match(reader.head(_HEAD))) and match[1].decode() in _AROUND:
             self._around(reader)
         else:
+            self._event(reader.decoded(reader.value(), _Event))
+
+    def _events(self, reader: PieceReader) -> None:
+        for _ in reader.items():
             self._event(reader.decoded(reader.value(), _Event))
 
     def _around(self, reader: PieceReader) -> None:
@@ -228,8 +223,7 @@ class _Counter:
             if key == "ResultSet":
                 self._around(reader)
             elif key == "Records":
-                for _ in reader.items():
-                    self._event(reader.decoded(reader.value(), _Event))
+                self._events(reader)
             elif key == "Events":
                 for _ in reader.items():
                     event = reader.decoded(reader.value(), _LookedUp).cloud_trail_event
@@ -279,7 +273,6 @@ class _Counter:
         if not texts["events"].isdecimal():
             problem = f"{texts['events'][:80]!r} in the column events is not a number"
             raise InputError(source, "", f"{problem}; {_ADVICE}")
-        agent = _AGENT.search(f"amazon-vpc-cni-k8s/{texts['plugin_version']}")
         self._count(
             texts["role"],
             _action(texts["event_source"], texts["event_name"]),
@@ -287,7 +280,7 @@ class _Counter:
             int(texts["events"]),
             _time(texts["first_time"]),
             _time(texts["last_time"]),
-            agent[1] if agent else "",
+            f"amazon-vpc-cni-k8s/{texts['plugin_version']}",
         )
 
     def _event(self, event: _Event) -> None:
@@ -297,7 +290,6 @@ class _Counter:
             self.trail.events += 1
             self.trail.repeated += 1
             return
-        agent = _AGENT.search(event.user_agent or "")
         self._count(
             role or "",
             _action(event.event_source, event.event_name),
@@ -305,7 +297,7 @@ class _Counter:
             1,
             event.event_time,
             event.event_time,
-            agent[1] if agent else "",
+            event.user_agent or "",
         )
 
     def _count(
@@ -316,7 +308,7 @@ class _Counter:
         events: int,
         first: str,
         last: str,
-        version: str,
+        user_agent: str,
     ) -> None:
         self.trail.events += events
         if ":role/" not in role or not self._is_asked_for(role):
@@ -327,9 +319,12 @@ class _Counter:
                 problem = f"the events are of more than {ROLE_ACTIONS.words()}"
                 raise UsageError(f"{problem}; name the plugin's role with --role")
             self.trail.counts[key] = Count()
-        self.trail.counts[key].add(
-            result, events, first, last, "v" + version.removeprefix("v") if version else ""
-        )
+        count = self.trail.counts[key]
+        count.results[result] = count.results.get(result, 0) + events
+        count.first = min(filter(None, (count.first, first)), default="")
+        count.last = max(count.last, last)
+        if agent := _AGENT.search(user_agent):
+            count.versions.add("v" + agent[1].removeprefix("v"))
 
     def _is_repeated(self, event_id: str | None) -> bool:
         if event_id is None:
@@ -340,9 +335,7 @@ class _Counter:
         return repeated
 
     def _is_asked_for(self, role: str) -> bool:
-        if not self._roles:
-            return True
-        return role in self._roles or role.rpartition("/")[2] in self._roles
+        return not self._roles or not self._roles.isdisjoint((role, role.rpartition("/")[2]))
 
 
 def _action(event_source: str, event_name: str) -> str:

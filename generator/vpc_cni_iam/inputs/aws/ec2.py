@@ -94,11 +94,9 @@ def read(contents: Iterable[Content]) -> Inventory:
                 _add(interfaces, interface, page)
     for kind in continued.keys() - ended:
         page = continued[kind][0]
-        raise InputError(
-            page.source,
-            page.path,
+        raise page.refuse(
             "has a NextToken and no page without one is given: the rest is missing. Let aws "
-            "follow the pages (leave --no-paginate and --max-items out), or give every page",
+            "follow the pages (leave --no-paginate and --max-items out), or give every page"
         )
     seen = ended | set(continued)
     return Inventory(
@@ -110,12 +108,8 @@ def read(contents: Iterable[Content]) -> Inventory:
 
 def _add(known: dict[str, _Resource], resource: _Resource, page: _Node) -> None:
     if known.setdefault(resource.id, resource) != resource:
-        raise InputError(
-            page.source,
-            page.path,
-            f"describes {resource.id}, which is described before, and otherwise; describe all of "
-            "them anew, once",
-        )
+        problem = f"describes {resource.id}, which is described before, and otherwise"
+        raise page.refuse(f"{problem}; describe all of them anew, once")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +120,8 @@ class _Node:
     path: str
     value: Mapping[str, Any]
 
-    def refuse(self, key: str, problem: str) -> InputError:
-        return InputError(self.source, f"{self.path}.{key}", problem)
+    def refuse(self, problem: str, key: str = "") -> InputError:
+        return InputError(self.source, f"{self.path}.{key}" if key else self.path, problem)
 
     def text(self, key: str, *, required: bool = False) -> str:
         """Return a text."""
@@ -136,12 +130,12 @@ class _Node:
             return value
         if value is None and not required:
             return ""
-        raise self.refuse(key, _MISSHAPED.format("a text"))
+        raise self.refuse(_MISSHAPED.format("a text"), key)
 
     def identifier(self, key: str, *, required: bool = True) -> str:
         value = self.text(key, required=required)
         if value and not _IDENTIFIER.fullmatch(value):
-            raise self.refuse(key, f"{value!r} is not an ID of EC2's")
+            raise self.refuse(f"{value!r} is not an ID of EC2's", key)
         return value
 
     def child(self, key: str) -> _Node:
@@ -152,7 +146,7 @@ class _Node:
         """Yield the objects of a list, none if it is left out."""
         values = self.value.get(key)
         if not isinstance(values, list | None):
-            raise self.refuse(key, _MISSHAPED.format("a list"))
+            raise self.refuse(_MISSHAPED.format("a list"), key)
         for number, value in enumerate(values or ()):
             yield self._node(value, f"{self.path}.{key}[{number}]")
 
@@ -161,7 +155,7 @@ class _Node:
         for tag in self.children(key):
             name = tag.text("Key", required=True)
             if name in tags:
-                raise tag.refuse("Key", f"{name!r} stands twice; EC2 has each key once")
+                raise tag.refuse(f"{name!r} stands twice; EC2 has each key once", "Key")
             tags[name] = tag.text("Value")
         return tags
 
@@ -177,18 +171,14 @@ _MISSHAPED = "is missing or not {}; was --query used? Leave it out, the whole ou
 def _kinds(page: _Node) -> list[str]:
     if kinds := [kind for kind in _KINDS if kind in page.value]:
         return kinds
-    raise InputError(
-        page.source,
-        page.path,
-        f"has neither Reservations nor NetworkInterfaces; give what {_EXPECTED} prints, "
-        "without --query",
-    )
+    problem = f"has neither {' nor '.join(_KINDS)}; give what {_EXPECTED} prints, without --query"
+    raise page.refuse(problem)
 
 
 def _instances(page: _Node) -> Iterator[Instance]:
     for reservation in page.children("Reservations"):
         if "Instances" not in reservation.value:
-            raise reservation.refuse("Instances", _MISSHAPED.format("a list"))
+            raise reservation.refuse(_MISSHAPED.format("a list"), "Instances")
         for node in reservation.children("Instances"):
             if node.child("State").text("Name") not in ("terminated", "shutting-down"):
                 vpc = node.identifier("VpcId", required=False)

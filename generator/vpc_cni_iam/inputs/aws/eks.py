@@ -7,7 +7,7 @@ ListPodIdentityAssociations and DescribeNodegroup.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -66,21 +66,21 @@ class _Nodegroup(Struct, rename="camel"):
     node_role: str
 
 
-def _addon(addon: _Addon) -> ClusterDetail | None:
+def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
     if addon.addon_name != _ADDON:
         return None
     role, version = addon.service_account_role_arn, addon.addon_version
     return ClusterDetail(
         ClusterDetailKind.addon,
         addon.cluster_name,
-        "",
+        source,
         role,
         version,
         values=addon.configuration_values,
     )
 
 
-def _association(association: _Association) -> ClusterDetail | None:
+def _association(association: _Association, source: str) -> ClusterDetail | None:
     account = association.service_account
     if association.namespace != _NAMESPACE or account not in (PLUGIN, METRICS_HELPER):
         return None
@@ -89,7 +89,7 @@ def _association(association: _Association) -> ClusterDetail | None:
     return ClusterDetail(
         ClusterDetailKind.association,
         association.cluster_name,
-        "",
+        source,
         role,
         role_known=bool(role),
         service_account=account,
@@ -97,12 +97,12 @@ def _association(association: _Association) -> ClusterDetail | None:
     )
 
 
-def _node_group(group: _Nodegroup) -> ClusterDetail:
-    return ClusterDetail(ClusterDetailKind.node_group, group.cluster_name, "", role=group.node_role)
+def _node_group(group: _Nodegroup, source: str) -> ClusterDetail:
+    return ClusterDetail(ClusterDetailKind.node_group, group.cluster_name, source, group.node_role)
 
 
 # By the member of the answer that holds it.
-KINDS: dict[str, tuple[Any, Callable[[Any], ClusterDetail | None]]] = {
+KINDS: dict[str, tuple[Any, Callable[[Any, str], ClusterDetail | None]]] = {
     "addon": (_Addon, _addon),
     "association": (_Association, _association),
     "associations": (list[_Association], _association),
@@ -120,5 +120,5 @@ def read(member: str, text: bytes, source: str) -> list[ClusterDetail]:
         value = Decoder(shape).decode(text)
     except (DecodeError, UnicodeDecodeError) as error:
         raise InputError(source, f"$.{member}", f"is not as aws eks prints it: {error}") from None
-    details = map(detail, value if isinstance(value, list) else [value])
-    return [replace(known, source=source) for known in details if known is not None]
+    details = (detail(v, source) for v in (value if isinstance(value, list) else [value]))
+    return [known for known in details if known is not None]

@@ -7,10 +7,9 @@ what refers to one document may still do something to it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import to_builtins
+from msgspec import Struct, field, to_builtins
 
 from vpc_cni_iam.inputs.plan.addresses import call_names, parent, split_first
 from vpc_cni_iam.inputs.plan.json_stream import Reader
@@ -25,8 +24,7 @@ _PREFIXES = (
 )
 
 
-@dataclass(slots=True)
-class Module:
+class Module(Struct):
     """A module of the configuration."""
 
     # The expressions of its IAM and EKS resources by address in the module.
@@ -48,8 +46,7 @@ class Module:
     secrets: dict[str, Any] = field(default_factory=dict)  # the defaults of its sensitive variables
 
 
-@dataclass(frozen=True, slots=True)
-class Resolution:
+class Resolution(Struct, frozen=True):
     """What an expression refers to in the end."""
 
     # Resources and data sources: the module's address, the address in it as written (it may have an
@@ -62,8 +59,7 @@ class Resolution:
     aligned: bool = False
 
 
-@dataclass(slots=True)
-class _Trail:
+class _Trail(Struct):
     """What was found on the way, and what is still to be followed.
 
     Each of the latter is a module's address, an expression in it, and the ``for_each`` around it.
@@ -77,8 +73,7 @@ class _Trail:
     aligned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class PlanConfiguration:
+class PlanConfiguration(Struct, frozen=True):
     """The configuration of a plan."""
 
     root: Module = field(default_factory=Module)

@@ -105,8 +105,7 @@ class Resource(Struct, frozen=True):
         return replace(self, after=before, unknown=False, hidden_after=hidden)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a plan says about IAM."""
 
     source: str  # the name of the file, for errors
@@ -143,8 +142,7 @@ def read_plan(
         reader.close()
 
 
-@dataclass(slots=True)
-class _Passed:
+class _Passed(Struct):
     """What changes and is not read."""
 
     unread: list[UnreadChange]

@@ -90,7 +90,15 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_codedeploy_deployment_group": {"service_role_arn": ROLE},
     "aws_codepipeline": {"role_arn": ROLE, "stage.*.action.*.role_arn": ROLE},
     "aws_cognito_user_group": {"role_arn": ROLE},
+    "aws_config_remediation_configuration": {
+        "parameter.*.name=AutomationAssumeRole.static_value": ROLE
+    },
     "aws_datasync_location_s3": {"s3_config.*.bucket_access_role_arn": ROLE},
+    "aws_datazone_domain": {"domain_execution_role": ROLE},
+    "aws_datazone_environment_blueprint_configuration": {
+        "manage_access_role_arn": ROLE,
+        "provisioning_role_arn": ROLE,
+    },
     "aws_db_instance_role_association": {"role_arn": ROLE},
     "aws_dlm_lifecycle_policy": {"execution_role_arn": ROLE},
     "aws_dms_endpoint": {

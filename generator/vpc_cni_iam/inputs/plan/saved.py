@@ -13,9 +13,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.kinds import MAKE
@@ -31,8 +32,7 @@ _BEGIN = re.compile(r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\
 _BEGIN_SIZE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class JsonFile:
+class JsonFile(Struct, frozen=True):
     """A kind of JSON file that may be too large for memory."""
 
     what: str  # what it is, after "is not" in an error

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
@@ -26,8 +27,7 @@ class UnreadKind(StrEnum):
     command = "command"
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadChange:
+class UnreadChange(Struct, frozen=True):
     """A resource that changes, may give access, and is not read."""
 
     address: str

@@ -246,7 +246,8 @@ def _replaced(before: list[Permission], after: list[Permission], budget: Budget)
     if not one_action:
         action, text = _actions_replaced(before, after)
     elif one_condition:
-        text = f"from {_resources(before)} to {_resources(after)}{new.who}{new.words}"
+        resources, others = (", ".join(p.resource for p in side) for side in (before, after))
+        text = f"from {resources} to {others}{new.who}{new.words}"
     elif one_resource:
         kinds = ChangeKind.TIGHTENED, ChangeKind.WEAKENED
         gone = [_conditions_without(new, p) for p in before]
@@ -254,7 +255,10 @@ def _replaced(before: list[Permission], after: list[Permission], budget: Budget)
         matching = "" if tighter and looser else f": {_MATCHING[tighter, looser]} requests match"
         text = f"{new.where}: {_conditions_replaced(gone, come)}{matching}"
     else:
-        text = f"from {_lines(before)} to {_lines(after)}"
+        old_lines, new_lines = (
+            " and ".join(p.line[1].removeprefix("on ") for p in side) for side in (before, after)
+        )
+        text = f"from {old_lines} to {new_lines}"
     kind = ChangeKind.CHANGED if tighter == looser else kinds[looser]
     return _Replacement(_by_effect(kind, new), action, text, tuple(before), tuple(after))
 
@@ -266,14 +270,6 @@ def _actions_replaced(before: list[Permission], after: list[Permission]) -> tupl
         old, new = (", ".join(sorted(p.action for p in side)) for side in (before, after))
         return old, f"to {new} {rests.pop()}"
     return _together(before), f"to {_together(after)}"
-
-
-def _resources(some: Iterable[Permission]) -> str:
-    return ", ".join(permission.resource for permission in some)
-
-
-def _lines(some: Iterable[Permission]) -> str:
-    return " and ".join(permission.line[1].removeprefix("on ") for permission in some)
 
 
 def _conditions_without(other: Permission, permission: Permission) -> tuple[Condition, ...]:

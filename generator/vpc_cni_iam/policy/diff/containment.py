@@ -132,16 +132,17 @@ def _filled(*statements: Statement) -> Iterator[list[Statement]]:
     What holds of all is taken to hold whatever they are filled with: text that is in no pattern,
     of one character and of several, one of which has a case, and for a module's a wildcard.
     """
-    names = sorted({name for s in statements for text in _texts(s) for name in _NAMES(text)})
+    names = sorted({name for s in statements for text in s.strings() for name in _NAMES(text)})
     if not names:
         yield [*statements]
         return
-    letters = {name: _letter(number) for number, name in enumerate(names)}
-    yield [_fill(s, letters) for s in statements]
-    longer = {name: f"{letter}K" for name, letter in letters.items()}
-    yield [_fill(s, longer) for s in statements]
+    # A text of its own for each: control characters, which stand in no policy.
+    letters = {name: chr(1 + n % 31) * (1 + n // 31) for n, name in enumerate(names)}
+    fillings = [letters, {name: f"{letter}K" for name, letter in letters.items()}]
     if wild := {name: "*" for name in names if ":" not in name}:
-        yield [_fill(s, letters | wild) for s in statements]
+        fillings.append(letters | wild)
+    for filling in fillings:
+        yield [_fill(s, filling) for s in statements]
 
 
 _WILD = re.compile(r"[*?]|\$\{")
@@ -149,26 +150,5 @@ _VARIABLE = re.compile(r"\$\{[^}]*\}")
 _NAMES = _VARIABLE.findall
 
 
-def _letter(number: int) -> str:
-    """Return a text of its own for a number: control characters, which stand in no policy."""
-    return chr(1 + number % 31) * (1 + number // 31)
-
-
-def _texts(statement: Statement) -> Iterator[str]:
-    yield from (*statement.resources, *statement.not_resources)
-    for condition in statement.conditions:
-        yield from (condition.key, *condition.values)
-
-
 def _fill(statement: Statement, values: Mapping[str, str]) -> Statement:
-    def fill(*texts: str) -> tuple[str, ...]:
-        return tuple(_VARIABLE.sub(lambda match: values[match[0]], text) for text in texts)
-
-    return replace(
-        statement,
-        resources=fill(*statement.resources),
-        not_resources=fill(*statement.not_resources),
-        conditions=tuple(
-            replace(c, key=fill(c.key)[0], values=fill(*c.values)) for c in statement.conditions
-        ),
-    )
+    return statement.map_strings(lambda text: _VARIABLE.sub(lambda m: values[m[0]], text))

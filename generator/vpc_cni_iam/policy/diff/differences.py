@@ -197,10 +197,6 @@ def _condition_changes(expected: Statement, actual: Statement) -> list[tuple[Dif
 
 
 def _place(position: int, statement: Statement) -> str:
-    return f"statement {position + 1} ({_label(statement)})"
-
-
-def _label(statement: Statement) -> str:
-    named = statement.actions or tuple(f"not {a}" for a in statement.not_actions)
+    named = statement.actions or tuple(f"not {a}" for a in statement.not_actions) or ("no action",)
     more = f" and {len(named) - 1} more" if len(named) > 1 else ""
-    return f"{named[0]}{more}" if named else "no action"
+    return f"statement {position + 1} ({named[0]}{more})"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from typing import TypeAlias
 
 from vpc_cni_iam.policy import normalise
@@ -89,36 +90,28 @@ def _split(
     statement: Statement, actions: tuple[str, ...], resources: tuple[str, ...], *, split: bool
 ) -> tuple[Permission, ...]:
     """Return the permissions of a statement: policies that change keep most statements."""
-    return tuple(_each(statement, actions, resources, split=split))
-
-
-def _each(
-    statement: Statement, actions: tuple[str, ...], resources: tuple[str, ...], *, split: bool
-) -> Iterator[Permission]:
     each = replace(statement, sid="")
     conditions = normalise.conditions(statement)
     words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
     who = principals_text(statement)
+    by_whom = f" by {who}" if who else ""
     principals = normalise.statement(statement)[-2:]  # type: ignore[index]
-    for action in actions:
-        for resource in resources or (_ITSELF,):
-            if split and statement.actions:
-                each = replace(each, actions=(action,))
-            if split and statement.resources:
-                each = replace(each, resources=(resource,))
-            yield Permission(
-                each,
-                _bare(each),
-                action,
-                resource,
-                conditions,
-                principals,
-                f" by {who}" if who else "",
-                words,
-                (each.effect, action.lower(), resource, conditions, principals),
-            )
-
-
-def _bare(statement: Statement) -> Statement:
-    resources = statement.resources or (() if statement.not_resources else ("*",))
-    return replace(statement, effect="Allow", resources=resources, principals=(), not_principals=())
+    parts: list[Permission] = []
+    for action, resource in product(actions, resources or (_ITSELF,)):
+        if split and statement.actions:
+            each = replace(each, actions=(action,))
+        if split and statement.resources:
+            each = replace(each, resources=(resource,))
+        everything = () if each.not_resources else ("*",)
+        bare = replace(
+            each,
+            effect="Allow",
+            resources=each.resources or everything,
+            principals=(),
+            not_principals=(),
+        )
+        key = (each.effect, action.lower(), resource, conditions, principals)
+        parts.append(
+            Permission(each, bare, action, resource, conditions, principals, by_whom, words, key)
+        )
+    return tuple(parts)

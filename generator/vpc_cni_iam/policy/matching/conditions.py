@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, Match
 from vpc_cni_iam.policy.matching.operators import TEXTS, Family, SetOperator
 from vpc_cni_iam.policy.matching.patterns import split_arn
-from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_plain, read
+from vpc_cni_iam.policy.matching.variables import Context, expand, is_plain, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,15 @@ def parse(condition: Condition, place: ElementPath, *, variables: bool) -> Condi
         templates = tuple(
             read(value, place, variables=variables, wildcards=wild) for value in check.values
         )
-        if family is Family.ARN:
-            _check_arns(check.values, templates, place)
+        arns = zip(check.values, templates, strict=True) if family is Family.ARN else ()
+        for text, template in arns:
+            if is_plain(template) and split_arn(expand(template, {}) or ()) is None:
+                raise place.refuse(f"{text!r} is no ARN pattern of six parts between colons")
         return replace(check, templates=templates)
-    if None in map(_READERS[family], check.values):
-        wrong = next(v for v in check.values if _READERS[family](v) is None)
-        raise place.refuse(f"{wrong!r} is no {family.value} value, as {condition.operator} needs")
+    for value in check.values:
+        if _READERS[family](value) is None:
+            problem = f"{value!r} is no {family.value} value, as {condition.operator} needs"
+            raise place.refuse(problem)
     return check
 
 
@@ -67,14 +70,6 @@ _READERS: dict[Family, Callable[[str], object]] = {
     Family.BINARY: values.octets,
     Family.IP: values.network,
 }
-
-
-def _check_arns(
-    texts: tuple[str, ...], templates: tuple[Template, ...], place: ElementPath
-) -> None:
-    for text, template in zip(texts, templates, strict=True):
-        if is_plain(template) and split_arn(expand(template, {}) or ()) is None:
-            raise place.refuse(f"{text!r} is no ARN pattern of six parts between colons")
 
 
 def undefined(check: ConditionCheck) -> str:
@@ -144,7 +139,11 @@ def _one(check: ConditionCheck, match: Match) -> Test:
             return missing
         if several or not isinstance(value, str):
             if reason or len(value) > 1:
-                return answer_undefined(check, context, reason or _too_many(check, len(value)))
+                too_many = (
+                    f"the request has {len(value)} values for {check.spelling}, which has one at "
+                    "most"
+                )
+                return answer_undefined(check, context, reason or too_many)
             value = value if isinstance(value, str) else value[0]
         return match(value, context) is not negated
 
@@ -154,10 +153,6 @@ def _one(check: ConditionCheck, match: Match) -> Test:
 def answer_undefined(check: ConditionCheck, context: Context, reason: str) -> Truth:
     """Return the answer of a condition that AWS does not define."""
     return Undecided(reason)
-
-
-def _too_many(check: ConditionCheck, count: int) -> str:
-    return f"the request has {count} values for {check.spelling}, which has one at most"
 
 
 def _all(check: ConditionCheck, match: Match) -> Test:

@@ -75,12 +75,6 @@ def find(name: str) -> Key:
 
 
 @cache
-def sources() -> tuple[str, ...]:
-    """Return where the types come from."""
-    return tuple(_read(name)["source"] for name in _FILES)
-
-
-@cache
 def _table() -> tuple[dict[str, Key], dict[Key, Patterns]]:
     """Return the keys by name, and the patterns of those with a variable part."""
     types: dict[str, Key] = {}

@@ -9,12 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 from typing import TypeAlias, TypeVar
 
+from vpc_cni_iam.policy.document import HashedOnce
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.operators import Family, Operator
 from vpc_cni_iam.policy.matching.patterns import Patterns, arn_matches, arn_pattern
-from vpc_cni_iam.policy.matching.variables import Context, Template, expand, is_plain, literal
+from vpc_cni_iam.policy.matching.variables import (
+    Context,
+    Template,
+    expand,
+    expansions,
+    is_plain,
+    literal,
+)
 
 # Whether a value of the request, with its context, matches one of the policy's.
 Match: TypeAlias = Callable[[str, Context], bool]
@@ -22,7 +31,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class ConditionCheck:
+class ConditionCheck(HashedOnce):
     """One condition, read."""
 
     operator: Operator
@@ -30,49 +39,29 @@ class ConditionCheck:
     values: tuple[str, ...]
     # Its values taken apart, for the operators on strings and ARNs.
     templates: tuple[Template, ...] = ()
-    spelling: str = field(default="", compare=False)  # its context key as written, for messages
-    _hash: int = field(init=False, repr=False, compare=False)
+    # Its context key as written, for messages.
+    spelling: str = field(default="", compare=False, kw_only=True)
 
-    def __post_init__(self) -> None:
-        parts = (self.operator, self.key, self.values, self.templates)
-        object.__setattr__(self, "_hash", hash(parts))
-
-    def __hash__(self) -> int:
-        """Return what was computed once: proofs look conditions up a million times."""
-        return self._hash
+    __hash__ = HashedOnce.__hash__
 
 
-def _string(check: ConditionCheck) -> Match:
-    """Match exactly, case-sensitively; page "...: Condition operators", String."""
-    texts = Patterns.of(check.templates)
-    if not texts.dynamic:
-        literals = texts.literals
-        return lambda value, context: value in literals
-    return _equal(check.templates, lambda text: text)
+def _text(fold: Callable[[str], str]) -> Callable[[ConditionCheck], Match]:
+    """Match exactly, but for what `fold` makes alike; page "...: Condition operators", String."""
 
+    def build(check: ConditionCheck) -> Match:
+        literals = {fold(literal(t) or "") for t in check.templates if is_plain(t)}
+        dynamic = [t for t in check.templates if not is_plain(t)]
+        if not dynamic:
+            return lambda value, context: fold(value) in literals
 
-def _ignore_case(check: ConditionCheck) -> Match:
-    """Match exactly but for case; page "...: Condition operators", String."""
-    if all(map(is_plain, check.templates)):
-        literals = {(literal(template) or "").lower() for template in check.templates}
-        return lambda value, context: value.lower() in literals
-    return _equal(check.templates, str.lower)
+        def match(value: str, context: Context) -> bool:
+            texts = ("".join(map(str, parts)) for parts in expansions(dynamic, context))
+            folded = fold(value)
+            return folded in literals or any(fold(text) == folded for text in texts)
 
+        return match
 
-def _equal(templates: tuple[Template, ...], fold: Callable[[str], str]) -> Match:
-    def match(value: str, context: Context) -> bool:
-        for template in templates:
-            parts = expand(template, context)
-            if parts is not None and fold("".join(map(str, parts))) == fold(value):
-                return True
-        return False
-
-    return match
-
-
-def _like(check: ConditionCheck) -> Match:
-    """Match with wildcards, case-sensitively; page "...: Condition operators", String."""
-    return Patterns.of(check.templates).matches
+    return build
 
 
 def _arn(check: ConditionCheck) -> Match:
@@ -81,13 +70,8 @@ def _arn(check: ConditionCheck) -> Match:
     dynamic = [t for t in check.templates if not is_plain(t)]
 
     def match(value: str, context: Context) -> bool:
-        if any(arn_matches(pattern, value) for pattern in plain):
-            return True
-        for template in dynamic:
-            parts = expand(template, context)
-            if parts is not None and arn_matches(arn_pattern(parts), value):
-                return True
-        return False
+        filled = (arn_pattern(parts) for parts in expansions(dynamic, context))
+        return any(arn_matches(pattern, value) for pattern in chain(plain, filled))
 
     return match
 
@@ -140,9 +124,9 @@ def _within(check: ConditionCheck) -> Match:
 
 
 _BY_FAMILY: dict[Family, Callable[[ConditionCheck], Match]] = {
-    Family.STRING: _string,
-    Family.IGNORE_CASE: _ignore_case,
-    Family.LIKE: _like,
+    Family.STRING: _text(str),
+    Family.IGNORE_CASE: _text(str.lower),
+    Family.LIKE: lambda check: Patterns.of(check.templates).matches,
     Family.ARN: _arn,
     Family.NUMERIC: _ordered(values.number),
     Family.DATE: _ordered(values.instant),

@@ -11,6 +11,7 @@ from vpc_cni_iam.policy.matching.variables import (
     Plain,
     Template,
     expand,
+    expansions,
     is_plain,
     literal,
 )
@@ -85,8 +86,4 @@ class Patterns:
         for pattern in self.wild:
             if pattern.matches(text):
                 return True
-        for template in self.dynamic:
-            parts = expand(template, context)
-            if parts is not None and Wildcard.of(parts).matches(text):
-                return True
-        return False
+        return any(Wildcard.of(parts).matches(text) for parts in expansions(self.dynamic, context))

@@ -7,7 +7,6 @@ Each reader returns None for a text that is not of its type. All follow the IAM 
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -68,26 +67,22 @@ def octets(text: str) -> bytes | None:
     """Read bytes from their base64 form."""
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 
 @lru_cache(_REMEMBERED)
 def network(text: str) -> Network | None:
     """Read an address range in CIDR form; an address alone is a range of that one."""
-    if not _NETWORK.fullmatch(text):
-        return None
     try:
-        return ip_network(text, strict=False)
+        return ip_network(text, strict=False) if _NETWORK.fullmatch(text) else None
     except ValueError:
         return None
 
 
 def address(text: str) -> Address | None:
     """Read an IP address."""
-    if not _ADDRESS.fullmatch(text):
-        return None
     try:
-        return ip_address(text)
+        return ip_address(text) if _ADDRESS.fullmatch(text) else None
     except ValueError:
         return None

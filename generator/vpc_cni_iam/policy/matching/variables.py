@@ -7,7 +7,7 @@ variable at all, "IAM policy validation check reference".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -98,6 +98,11 @@ def literal(template: Template) -> str | None:
         return ""
     first = template[0]
     return first if len(template) == 1 and isinstance(first, str) else None
+
+
+def expansions(templates: Iterable[Template], context: Context) -> Iterator[Plain]:
+    """Yield templates with their variables' values, those of which each variable has one."""
+    return (parts for t in templates if (parts := expand(t, context)) is not None)
 
 
 def expand(template: Template, context: Context) -> Plain | None:

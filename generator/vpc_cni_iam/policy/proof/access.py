@@ -21,7 +21,7 @@ from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_pol
 from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
-from vpc_cni_iam.policy.proof.conditions.contradictions import impossible
+from vpc_cni_iam.policy.proof.conditions.implication import impossible
 from vpc_cni_iam.policy.proof.covering import StatementCover, Uncovered
 from vpc_cni_iam.policy.proof.examples import requests
 
@@ -103,7 +103,11 @@ def no_new_access(
     for narrow in (False, True):
         sides = [_read(tuple(side), narrow=narrow) for side in (old, new)]
         answer = _Search(before, after, budget, examples).run(*sides)
-        if not isinstance(answer, Proven) or not any(map(_is_ambiguous, chain(*sides))):
+        if not isinstance(answer, Proven) or not any(
+            globs.is_ambiguous(template)
+            for clause in chain(*sides)
+            for template in clause.resources.element.templates
+        ):
             return answer
     return Proven()
 
@@ -111,10 +115,6 @@ def no_new_access(
 @lru_cache(_POLICIES)
 def _read(policies: tuple[Policy, ...], *, narrow: bool) -> tuple[Clause, ...]:
     return tuple(clauses.read(policies, narrow=narrow))
-
-
-def _is_ambiguous(clause: Clause) -> bool:
-    return any(map(globs.is_ambiguous, clause.resources.element.templates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,10 +280,8 @@ class _Search:
                 then = self.before.evaluate(request)
             except InputError:
                 continue
-            if then.denied and not self.examples:
-                return Counterexample(request, now, then)
             if then.denied:
-                made_up = reasons.made_up(request, (*origins, *near))
+                made_up = reasons.made_up(request, (*origins, *near)) if self.examples else ""
                 counterexample = Counterexample(request, now, then, made_up)
                 if not made_up:
                     return counterexample

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from os.path import commonprefix
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -136,7 +137,7 @@ def word_classes(
     continuations, itself included.
     """
     every = [*chain.from_iterable(groups), *readers]
-    prefix = _common_begin([glob.prefix for glob in every])
+    prefix = commonprefix([glob.prefix for glob in every])  # noqa: RUF071 - these are no paths
     machine = _Machine.of(groups, readers, len(prefix))
     budget.spend(_STEPS_OF_A_WALK + len(machine.items))
     first = sum(map(len, groups))
@@ -148,7 +149,13 @@ def word_classes(
     while queue and len(reported) < every_class:
         makers, reading, certain, link = queue.popleft()
         ending = machine.ends(reading)
-        if settled(frozenset(_sure(machine, reading))):
+        # The readers that match this word and all its continuations.
+        sure = frozenset(
+            machine.owner[p] - machine.makers
+            for p in reading
+            if machine.items[p] is None and machine.loops[p] is Characters.ALL
+        )
+        if settled(sure):
             continue
         if len(machine.ends(makers)) == len(groups):
             accepted = frozenset(number - len(groups) for number in ending)
@@ -164,20 +171,6 @@ def word_classes(
             if state not in seen:
                 seen.add(state)
                 queue.append((*state, (link, symbol)))
-
-
-def _common_begin(texts: Sequence[str]) -> str:
-    """Return what all of some texts begin with."""
-    first, last = min(texts, default=""), max(texts, default="")
-    pairs = zip(first, last, strict=False)
-    return first[: next((n for n, (a, b) in enumerate(pairs) if a != b), len(first))]
-
-
-def _sure(machine: _Machine, reading: Positions) -> Iterator[int]:
-    """Yield the readers that match this word and all its continuations."""
-    for position in reading:
-        if machine.items[position] is None and machine.loops[position] is Characters.ALL:
-            yield machine.owner[position] - machine.makers
 
 
 def _unwind(link: _Link) -> Word:

@@ -42,6 +42,10 @@ class Language:
         known = self.covers and not self.unless
         return known and self.exact.matches(text, {}) is not self.element.negated
 
+    def names(self, template: Template) -> bool:
+        """Say whether it has all that a template matches, since a pattern of it says so."""
+        return not self.element.negated and bool({template, EVERYTHING} & self.templates)
+
     def meeting(self, prefix: str) -> list[Glob]:
         """Return the patterns that can match a text with some prefix."""
         numbers = sorted(self.index.meeting(prefix))
@@ -222,14 +226,15 @@ def both(left: Region, right: Region, budget: Budget) -> Region:
         len(left.actions) * len(right.actions) + len(left.resources) * len(right.resources)
     )
     return Region(
-        tuple(_meet(a, b) for a in left.actions for b in right.actions if _can_meet(a, b)),
-        tuple(_meet(a, b) for a in left.resources for b in right.resources if _can_meet(a, b)),
+        tuple(_meet(a, b) for a in left.actions for b in right.actions if can_meet(a, b)),
+        tuple(_meet(a, b) for a in left.resources for b in right.resources if can_meet(a, b)),
         left.checks + right.checks,
         left.callers + right.callers,
     )
 
 
-def _can_meet(left: RegionSide, right: RegionSide) -> bool:
+def can_meet(left: RegionSide | Glob, right: RegionSide | Glob) -> bool:
+    """Say whether some text may be in both, going by what everything in them begins with."""
     return left.prefix.startswith(right.prefix) or right.prefix.startswith(left.prefix)
 
 

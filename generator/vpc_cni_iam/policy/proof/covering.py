@@ -9,18 +9,23 @@ statements' resources.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from vpc_cni_iam.policy.matching.elements import EVERYTHING
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.principals import covers
 from vpc_cni_iam.policy.proof import automata
 from vpc_cni_iam.policy.proof.automata import Word
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Language, Region, RegionSide
+from vpc_cni_iam.policy.proof.clauses import (
+    Clause,
+    ClauseIndex,
+    Language,
+    Region,
+    RegionSide,
+    can_meet,
+)
 from vpc_cni_iam.policy.proof.conditions.implication import implied
-from vpc_cni_iam.policy.proof.globs import Glob
 
 _PARTS_OF_A_PAIR = 4
 # How many patterns are tried on a text in the time of one step.
@@ -96,42 +101,30 @@ class StatementCover:
         left = [side for side in resources if self._escape(side, full) is not None]
         if not left:
             return
-        if action.text is not None:
-            word: Word = tuple(action.text)
-            classes, partial = iter([(word, frozenset[int]())]), list[Clause]()
-        else:
-            partial = [c for c in usable if c not in full]
-            classes = self._classes(action, partial, full, left)
+        partial = [] if action.text is not None else [c for c in usable if c not in full]
+
+        def covering(members: frozenset[int]) -> list[Clause]:
+            return [*full, *(partial[m] for m in sorted(members))]
+
+        def enough(members: frozenset[int]) -> bool:
+            return all(self._escape(side, covering(members)) is None for side in left)
+
+        # An action of each class, and which statements are about all of that class.
+        classes: Iterable[tuple[Word, frozenset[int]]] = [(tuple(action.text or ""), frozenset())]
+        if action.text is None:
+            classes = _partition(action, [c.actions for c in partial], self.budget, enough)
         count = dict.fromkeys(left, 0)
         for word, members in classes:
-            covering = [*full, *(partial[m] for m in sorted(members))]
             for side in left:
                 if count[side] < _PARTS_OF_A_PAIR:
-                    outside = self._escape(side, covering)
+                    outside = self._escape(side, covering(members))
                     if outside is not None:
                         count[side] += 1
                         yield side, word, outside
 
-    def _classes(
-        self,
-        action: RegionSide,
-        clauses: Sequence[Clause],
-        full: Sequence[Clause],
-        resources: Sequence[RegionSide],
-    ) -> Iterator[tuple[Word, frozenset[int]]]:
-        """Yield an action of each class, and which statements are about all of that class."""
-
-        def enough(members: frozenset[int]) -> bool:
-            covering = [*full, *(clauses[m] for m in sorted(members))]
-            return all(self._escape(side, covering) is None for side in resources)
-
-        yield from _partition(action, [c.actions for c in clauses], self.budget, enough)
-
     def _inside(self, side: RegionSide, language: Language) -> bool:
         """Say whether a language has all of a side."""
-        if not language.element.negated and (
-            side.template in language.templates or EVERYTHING in language.templates
-        ):
+        if language.names(side.template):
             return True
         if side.text is not None:
             self.budget.spend(len(language.exact.wild) // _PATTERNS_OF_A_STEP)
@@ -144,11 +137,7 @@ class StatementCover:
     def _escape(self, side: RegionSide, clauses: Sequence[Clause]) -> Word | None:
         """Return a resource of a side that no statement is about, None if there is none."""
         self.budget.spend(1 + len(clauses))
-        if any(
-            not c.resources.element.negated
-            and (side.template in c.resources.templates or EVERYTHING in c.resources.templates)
-            for c in clauses
-        ):
+        if any(clause.resources.names(side.template) for clause in clauses):
             return None
         key = (side, tuple(clause.at for clause in clauses), tuple(c.denies for c in clauses))
         if key not in self._outside:
@@ -174,10 +163,10 @@ def _partition(
 
     `enough` is whether a class that these languages have, and maybe others, may be left out.
     """
-    prefix = side.prefix
-    owned = [(n, glob) for n, language in enumerate(languages) for glob in language.meeting(prefix)]
+    begin = side.prefix
+    owned = [(n, glob) for n, language in enumerate(languages) for glob in language.meeting(begin)]
     budget.spend(len(languages) + len(owned) + len(side.excluded))
-    owned += [(_NOT_IN_SIDE, glob) for glob in side.excluded if _can_meet(glob, prefix)]
+    owned += [(_NOT_IN_SIDE, glob) for glob in side.excluded if can_meet(glob, side)]
     owner, readers = [number for number, _ in owned], [glob for _, glob in owned]
     negated = {n for n, language in enumerate(languages) if language.element.negated}
     # What a variable excepts is missed for certain only where the side leaves it out as well.
@@ -192,7 +181,3 @@ def _partition(
         if _NOT_IN_SIDE not in hit:
             missed = all_but - hit if word_class.certain else set()
             yield word_class.word, (hit - negated) | missed
-
-
-def _can_meet(glob: Glob, prefix: str) -> bool:
-    return glob.prefix.startswith(prefix) or prefix.startswith(glob.prefix)

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import TypeAlias
 
+from vpc_cni_iam.policy.document import HashedOnce
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template, is_plain
 from vpc_cni_iam.policy.wildcard import Wild
@@ -39,7 +40,7 @@ Item: TypeAlias = str | Characters | Atom
 
 
 @dataclass(frozen=True, slots=True)
-class Glob:
+class Glob(HashedOnce):
     """A pattern of n items; before, between and after them a loop says what ``*`` takes."""
 
     items: tuple[Item, ...]  # what takes one letter each
@@ -47,7 +48,8 @@ class Glob:
     loops: tuple[Characters, ...]
     # The literal text that every match begins with.
     prefix: str = field(init=False, compare=False, repr=False)
-    _hash: int = field(init=False, compare=False, repr=False)
+
+    __hash__ = HashedOnce.__hash__
 
     @property
     def has_atoms(self) -> bool:
@@ -61,24 +63,15 @@ class Glob:
                 break
             text.append(item)
         object.__setattr__(self, "prefix", "".join(text))
-        object.__setattr__(self, "_hash", hash((self.items, self.loops)))
-
-    def __hash__(self) -> int:
-        """Return what was computed once: regions of patterns are looked up again and again."""
-        return self._hash
 
 
 ANYTHING = Glob((), (Characters.ALL,))
 EMPTY = Glob((), (Characters.NONE,))
 
 
+@lru_cache(maxsize=4096)
 def of(template: Template) -> Glob:
     """Return the automaton of a pattern whose wildcards take any character."""
-    return _of(template)
-
-
-@lru_cache(maxsize=4096)
-def _of(template: Template) -> Glob:
     return _build([(part, Characters.ALL) for part in template])
 
 
@@ -102,7 +95,8 @@ def of_resource(template: Template, *, narrow: bool) -> Glob | None:
     does; the narrow one keeps the others within their part. None for an incomplete ARN with a
     variable: which parts are missing is not known.
     """
-    if not is_plain(template) and _colons(template) < ARN_PARTS - 1:
+    colons = sum(part.count(":") for part in template if isinstance(part, str))
+    if not is_plain(template) and colons < ARN_PARTS - 1:
         return None
     if not narrow or not is_ambiguous(template):
         return of(template)
@@ -138,10 +132,6 @@ def of_folded(template: Template, *, wide: bool) -> Glob | None:
         return None
     like = _NEARLY if wide else {}
     return _build([(part, Characters.ALL) for part in template], fold=like)
-
-
-def _colons(template: Template) -> int:
-    return sum(part.count(":") for part in template if isinstance(part, str))
 
 
 def _ends_part(template: Template, index: int) -> bool:

@@ -1,13 +1,16 @@
-"""How a version differs from the one before it, and the version number that this asks for."""
+"""How a version differs from the one before it: its changelog, and the number that it asks for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError
+from vpc_cni_iam.escape import escape_emphasis
 from vpc_cni_iam.hcl.module.reader import read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
@@ -16,9 +19,9 @@ from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.diff.changes import ChangeKind, changes
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.publishing.versioning.code_changes import compare_code
 from vpc_cni_iam.publishing.versioning.interface import (
     ModuleInterface,
+    compare_code,
     compare_interfaces,
     read_interface,
 )
@@ -34,6 +37,11 @@ _TAKING = frozenset(
         ChangeKind.DENIED,
         ChangeKind.CHANGED,
     }
+)
+CHANGELOG = "CHANGELOG.md"
+_SECTION = re.compile(r"^## (\S+)$", re.MULTILINE)
+_HEAD = (
+    "# Changelog\n\nVersions follow [Semantic Versioning](https://semver.org/spec/v2.0.0.html).\n"
 )
 
 
@@ -81,18 +89,12 @@ def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
             interfaces += compare_interfaces(before.interface, after.interface, folder)
             # A submodule that holds the root's policies changes with them; report that once.
             reported = {(c.subject, c.text) for c in permissions}
-            permissions += [
-                _in_folder(change, folder)
-                for change in _permissions(before, after, folder)
-                if (change.subject, change.text) not in reported
-            ]
+            for change in _permissions(before, after, folder):
+                if (change.subject, change.text) not in reported:
+                    own = not folder or change.subject == folder
+                    subject = change.subject if own else f"{folder}: {change.subject}"
+                    permissions.append(replace(change, subject=subject))
     return Comparison(tuple(permissions), tuple(interfaces))
-
-
-def _in_folder(change: VersionChange, folder: str) -> VersionChange:
-    if not folder or change.subject == folder:
-        return change
-    return replace(change, subject=f"{folder}: {change.subject}")
 
 
 def _modules(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -157,3 +159,45 @@ def _policy_changes(old: Policy, new: Policy, label: str) -> Iterator[VersionCha
         for difference in differences(old, new):
             if difference.place == "document":
                 yield VersionChange(Bump.major, label, str(difference))
+
+
+def changelog(
+    version: Version, options: Options, comparison: Comparison | None, previous: str
+) -> str:
+    """Return a changelog with a section for a new version on top.
+
+    Of the first version there is no comparison, and the previous changelog is empty.
+    """
+    selection = options.selection
+    origin = f"Made from revision {selection.revision.name} of upstream's page"
+    if selection.version is not None:
+        origin += f", for plugin {selection.version}"
+        origin += "" if selection.gaps else ", without filling its gaps"
+    if selection.features:
+        origin += f", with {' and '.join(selection.features)}"
+    if selection.hardening is not None:
+        origin += ", the scoped policies hardened"
+    lines = [f"## {version}", "", f"{origin}."]
+    if comparison is None:
+        names = ", ".join(f"`{v.name}`" for v in options.variants)
+        lines += ["", f"The first version. Policies: {names}."]
+    else:
+        lines += ["", "### Permissions", "", *_items(comparison.permissions)]
+        if comparison.interface:
+            lines += ["", "### Inputs, outputs and versions", "", *_items(comparison.interface)]
+    _, mark, rest = previous.partition("\n## ")
+    return _HEAD + "\n" + "\n".join(lines) + "\n" + mark + rest
+
+
+def version_before_newest(text: str) -> Version | None:
+    """Return the version before the newest one of a changelog; None if it has one version."""
+    names = _SECTION.findall(text)
+    return Version.of(names[1]) if len(names) > 1 else None
+
+
+def _items(changes: Iterable[VersionChange]) -> list[str]:
+    items = []
+    for change in changes:
+        text = escape_emphasis(change.text)
+        items.append(f"- `{change.subject}`: {text}" if change.subject else f"- {text}")
+    return items or ["No change of access."]

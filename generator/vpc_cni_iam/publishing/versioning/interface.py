@@ -1,16 +1,30 @@
-"""The interface of a module: inputs, outputs and minimum versions."""
+"""Changes of a module's interface: inputs, outputs and minimum versions; and of its other code.
+
+What the other code means takes an engine. Comments, layout and the file that a block stands in make
+no difference. Everything else does, and counts as a change that may take something away.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from vpc_cni_iam.hcl.syntax import Block, Constant, FunctionCall, List, Node, Object, Text
 from vpc_cni_iam.publishing.versioning.semver import Bump, VersionChange
 
 _MINIMUM = re.compile(r">=\s*(\d+(?:\.\d+)*)", re.ASCII)
 _PROVIDER_VERSION = re.compile(r'\bversion\s*=\s*"([^"]*)"')
+Shape: TypeAlias = Hashable
+# Arguments that only people read.
+_WORDS = frozenset({"description", "error_message"})
+# Arguments of a variable that interface.py compares.
+_INTERFACE = frozenset({"type", "default", "nullable"})
+# An object as it is generated, with an entry a line; a version in a required provider.
+_ENTRY = re.compile(r"""\s*("[^"]*"|[\w-]+)\s*=\s*(\S.*?),?\s*""")
+_TEXT = re.compile(r'"[^"$%\\]*"')
+_VERSION = re.compile(r'\bversion\s*=\s*"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,25 +54,17 @@ def read_interface(blocks: Sequence[Block]) -> ModuleInterface:
     )
 
 
-def _argument(block: Block, name: str) -> Node | None:
-    return block.attributes.get(name)
-
-
 def _rules(block: Block, kind: str) -> frozenset[Node | None]:
-    return frozenset(_argument(b, "condition") for b in block.blocks if b.type == kind)
+    return frozenset(b.attributes.get("condition") for b in block.blocks if b.type == kind)
 
 
 def _input(block: Block) -> _Input:
-    return _Input(
-        _argument(block, "type"),
-        _argument(block, "default"),
-        _argument(block, "nullable") != Constant("false"),
-        _rules(block, "validation"),
-    )
+    kind, default, nullable = map(block.attributes.get, ("type", "default", "nullable"))
+    return _Input(kind, default, nullable != Constant("false"), _rules(block, "validation"))
 
 
 def _version_constraints(block: Block) -> Iterator[tuple[str, str]]:
-    required = _argument(block, "required_version")
+    required = block.attributes.get("required_version")
     if isinstance(required, Text):
         yield "engine", "".join(map(str, required.parts))
     for inner in block.blocks:
@@ -157,3 +163,66 @@ def _minimum(constraint: str) -> tuple[int, ...]:
     """Return the version of a constraint such as ``>= 1.6``; nothing for other constraints."""
     match = _MINIMUM.fullmatch(constraint)
     return tuple(map(int, match[1].split("."))) if match else ()
+
+
+def compare_code(
+    old: Iterable[Block], new: Iterable[Block], unreadable: Iterable[str], subject: str
+) -> tuple[VersionChange, ...]:
+    """Return the changes of resources, locals, values of outputs, and unreadable documents."""
+    before, after = (dict(_shapes(blocks, set(unreadable))) for blocks in (old, new))
+    changes = []
+    for name in sorted({*before, *after}):
+        if name not in after or name not in before:
+            # Other blocks that come and go are changes of inputs, outputs or policies.
+            if name.startswith(("resource ", "data ")):
+                bump, word = (Bump.minor, "is new") if name in after else (Bump.major, "is removed")
+                changes.append(VersionChange(bump, subject, f"{name} {word}"))
+        elif before[name] != after[name]:
+            text = f"{name} is another one, and what that means takes an engine"
+            changes.append(VersionChange(Bump.major, subject, text))
+    return tuple(changes)
+
+
+def _shapes(blocks: Iterable[Block], unreadable: set[str]) -> Iterator[tuple[str, Shape]]:
+    for block in blocks:
+        name = f"{block.type} {'.'.join(block.labels)}"
+        match block.type:
+            case "resource":
+                yield name, _shape(block)
+            case "data":
+                document = block.labels[:1] == ("aws_iam_policy_document",)
+                if document and block.labels[-1] in unreadable:
+                    yield name, _shape(block)
+            case "variable":
+                yield name, _arguments(block, _WORDS | _INTERFACE)
+            case "output":
+                yield name, _arguments(block, _WORDS | {"value"})
+                if "value" in block.attributes:
+                    yield from _values(f"value of {name}", block.attributes["value"])
+            case "locals":
+                for local, node in block.attributes.items():
+                    yield from _values(f"local {local}", node)
+            case "terraform":
+                for inner in block.blocks:
+                    for provider, node in inner.attributes.items():
+                        code = _VERSION.sub("", node.span.code)
+                        yield f"provider {provider}", " ".join(code.split())
+
+
+def _values(name: str, node: Node) -> Iterator[tuple[str, Shape]]:
+    """Yield a value, and that of an object by its keys; texts in an object are for people."""
+    first, *inner = node.span.code.splitlines() if isinstance(node, Object) else [""]
+    entries = [_ENTRY.fullmatch(line) for line in inner[:-1]]
+    if first.strip() != "{" or None in entries:
+        yield name, node
+        return
+    for entry in filter(None, entries):
+        yield f"{name} [{entry[1]}]", "a text" if _TEXT.fullmatch(entry[2]) else entry[2]
+
+
+def _shape(block: Block) -> Shape:
+    return block.type, block.labels, _arguments(block, _WORDS), tuple(map(_shape, block.blocks))
+
+
+def _arguments(block: Block, without: frozenset[str]) -> Shape:
+    return frozenset((n, v) for n, v in block.attributes.items() if n not in without)

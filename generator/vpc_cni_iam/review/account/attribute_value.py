@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Resource
 
@@ -21,8 +22,7 @@ class ValueState(Enum):
     absent = "absent"
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeValue:
+class AttributeValue(Struct, frozen=True):
     """A value on one side of a change."""
 
     state: ValueState  # what the plan says of it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
@@ -10,16 +10,14 @@ from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.diff.changes import Action
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """Who has a policy."""
 
     name: str  # its address in the plan, else its IAM name, else what is known of it
     type: str  # ``role``, ``user`` or ``group``
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """One side of a slot."""
 
     read: ReadPolicy  # the policy that stands there, or that is attached there
@@ -32,8 +30,7 @@ class Binding:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyChange:
+class PolicyChange(Struct, frozen=True):
     """A slot with what stands in it."""
 
     slot: PolicyAttribute

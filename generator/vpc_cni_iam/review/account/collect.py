@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cached_property
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.documents import managed_policy
@@ -57,7 +58,7 @@ class PlanPolicies:
         self._locator = locator
         self.dynamic = dynamic
         self.references = References(plan)
-        self.owners = Owners(plan, self.references)
+        self.owners = Owners(plan, self.references, locator)
         self.rebuilder = Rebuilder(self.references)
 
     def items(self) -> Iterator[PolicyChange]:

@@ -8,7 +8,8 @@ and a role that is replaced comes back with nothing of what the plan leaves alon
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.review.account.attribute_value import listed
 from vpc_cni_iam.review.account.binding import Binding, PolicyChange
@@ -20,8 +21,7 @@ _Thing = tuple[str, str, str]
 _STAYS = ("no-op", "import", "move", "read")
 
 
-@dataclass(slots=True)
-class PrincipalPolicies:
+class PrincipalPolicies(Struct):
     """What a principal has."""
 
     type: str  # ``role``, ``user`` or ``group``
@@ -34,8 +34,7 @@ class PrincipalPolicies:
     bounds: tuple[ReadPolicy | None, ReadPolicy | None] = (None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Removal:
+class Removal(Struct, frozen=True):
     """Something that goes though a resource of the plan is to keep it."""
 
     rule: str  # the rule that it breaks

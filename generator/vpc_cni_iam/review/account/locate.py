@@ -20,11 +20,17 @@ from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.hcl.lines import Located
+    from vpc_cni_iam.hcl.braces import Located
 
 _Blocks = dict[tuple[str, ...], Place]
 # Of a key in several files the first counts.
 _PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
+# A reference and nothing else, and what makes other text of it: functions, and text around it.
+_REFERENCE = re.compile(r"aws_\w+\.[\w-]+(?:\[[^\]]+\])?\.\w+")
+_MAKES_TEXT = re.compile(
+    r"\b(?:base64\w+|format\w*|jsondecode|lower|regex\w*|replace|split|strrev|substr|template\w+"
+    r"|title|trim\w*|upper)\s*\(|\"[^\"$]+\$\{|\}[^\"$]+\"$"
+)
 
 
 class Locator:
@@ -38,6 +44,7 @@ class Locator:
         self._directory = directory
         self._configuration = configuration
         self._read: dict[PurePosixPath, _Blocks] = {}
+        self._lines: dict[str, list[str]] = {}
         if directory is not None and not self._blocks(PurePosixPath()):
             what = "holds no block of any .tf file" if directory.is_dir() else "is no directory"
             raise InputError(str(directory), "", f"{what}; name the directory of the root module")
@@ -80,12 +87,21 @@ class Locator:
         codes = {mark.code: f"{UNKNOWN[:-1]}: {mark.code})" for mark in policy.marks.expressions}
         return policy.filled(codes)
 
+    def makes_another(self, module: str, block: str, argument: str) -> bool | None:
+        """Say whether an argument makes other text of what it refers to; None if that is open."""
+        text = self._block_text(module, block) or ""
+        written = re.findall(rf"(?m)^\s*{re.escape(argument)}\s*=\s*(.*?)\s*(?:(?:#|//).*)?$", text)
+        if any(map(_MAKES_TEXT.search, written)):
+            return True
+        return False if written and all(map(_REFERENCE.fullmatch, written)) else None
+
     def _block_text(self, module: str, block: str) -> str | None:
         own = self._find(module, block)[0]
         if own is None or self._directory is None:
             return None
-        lines = _text(self._directory / own.file).splitlines()[own.line - 1 : own.end]
-        return "\n".join(lines)
+        if own.file not in self._lines:
+            self._lines[own.file] = _text(self._directory / own.file).splitlines()
+        return "\n".join(self._lines[own.file][own.line - 1 : own.end])
 
     def _find(self, module: str, block: str) -> tuple[Place | None, Place | None]:
         """Return where a resource is written, and where the module is called that it is in."""
@@ -104,7 +120,7 @@ class Locator:
 
     def _blocks(self, folder: PurePosixPath) -> _Blocks:
         if folder not in self._read and self._directory is not None:
-            from vpc_cni_iam.hcl.lines import locate
+            from vpc_cni_iam.hcl.braces import locate
 
             blocks: _Blocks = {}
             path = self._directory / folder
@@ -125,7 +141,7 @@ def _key(block: str) -> tuple[str, ...]:
 
 def _in_json(file: Path) -> Iterator[Located]:
     """Yield the blocks of a file in JSON; of one that is damaged those before the damage."""
-    from vpc_cni_iam.hcl.lines import Located
+    from vpc_cni_iam.hcl.braces import Located
 
     text = _text(file).encode()
     reader, ends = Reader(text, str(file)), [m.start() for m in re.finditer(b"\n", text)]

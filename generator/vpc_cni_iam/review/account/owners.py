@@ -9,8 +9,10 @@ from typing import Any
 
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.role_uses import KINDS
 from vpc_cni_iam.review.account.attribute_value import AttributeValue, listed, side
 from vpc_cni_iam.review.account.binding import Owner
+from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
 from vpc_cni_iam.review.account.rebuild import referred
 from vpc_cni_iam.review.account.references import References
@@ -20,15 +22,36 @@ _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]*):role/(?:.*/)?([^/]+)")
 UNKNOWN_ROLE = "a role known after apply"
 _MADE_ANEW = ("aws_iam_role", "aws_iam_user")
 PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
+_SAY_ROLE = (*PRINCIPALS.values(), *KINDS)
 
 
 class Owners:
     """The roles, users and groups of one plan."""
 
-    def __init__(self, plan: Plan, references: References) -> None:
+    def __init__(self, plan: Plan, references: References, locator: Locator | None = None) -> None:
         self.plan = plan
         self.references = references
+        self._locator = locator
         self.ambiguous: dict[tuple[str, str], tuple[str, ...]] = {}
+        # What is taken to name what it refers to: addresses, each with that of the other.
+        self.assumed: dict[str, str] = {}
+
+    def targets(
+        self, resource: Resource, path: tuple[str, ...], resolution: Resolution
+    ) -> Iterator[tuple[tuple[str, str, str], Resource | None]]:
+        """Yield what an argument that is known after apply refers to, and which resource it names.
+
+        None for what is not in the plan, and where a function makes another name of it.
+        """
+        argument = next((name for name in reversed(path) if not name.isdecimal()), "")
+        for reference in resolution.resources:
+            other = self.references.find(resource, reference, resolution)
+            if other is not None and self._locator and other.type in _SAY_ROLE:
+                another = self._locator.makes_another(resource.module, resource.block, argument)
+                other = None if another else other
+                if another is None and other:
+                    self.assumed[resource.address] = other.address
+            yield reference, other
 
     def of(self, slot: PolicyAttribute, *, after: bool) -> Iterator[Owner]:
         """Yield who has what stands in a slot."""
@@ -77,8 +100,7 @@ class Owners:
         """Yield who an argument refers to, and what stands for the others."""
         resolution = self.references.resolve(resource, (argument,))
         rest = list(resolution.open)
-        for reference in resolution.resources:
-            principal = self.references.find(resource, reference, resolution)
+        for reference, principal in self.targets(resource, (argument,), resolution):
             if principal is not None and principal.type == PRINCIPALS[kind]:
                 yield Owner(principal.address, kind)
             else:
@@ -123,9 +145,8 @@ class Owners:
         resolution = self.references.resolve(resource, path)
         roles = dict.fromkeys(
             role.address
-            for reference in resolution.resources
-            if (role := self.references.find(resource, reference, resolution)) is not None
-            if role.type == PRINCIPALS["role"]
+            for _, role in self.targets(resource, path, resolution)
+            if role is not None and role.type == PRINCIPALS["role"]
         )
         return " or ".join(roles) or ", ".join(referred(resolution)) or UNKNOWN_ROLE
 

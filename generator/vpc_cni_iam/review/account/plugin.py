@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
@@ -23,6 +24,7 @@ from vpc_cni_iam.review.account.plugin_config import PluginConfig, is_plugin, re
 
 _ARN = re.compile(r"arn:aws[a-z-]*:eks:([a-z0-9-]+):([0-9]{12}):")
 ASSOCIATION = "aws_eks_pod_identity_association"
+_AGENT = "eks-pod-identity-agent"
 
 
 class IdentityKind(StrEnum):
@@ -34,8 +36,7 @@ class IdentityKind(StrEnum):
     unknown = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """The identity of aws-node on one side of a plan."""
 
     kind: IdentityKind  # how it gets its credentials
@@ -50,8 +51,7 @@ class Identity:
 NO_IDENTITY = Identity(IdentityKind.unknown)
 
 
-@dataclass(frozen=True, slots=True)
-class PluginState:
+class PluginState(Struct, frozen=True):
     """The plugin in a cluster on one side of a plan."""
 
     installed: bool  # whether the plan has an add-on or a Helm version of it
@@ -63,8 +63,7 @@ class PluginState:
     names: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterPlugin:
+class ClusterPlugin(Struct, frozen=True):
     """The plugin in one cluster, before and after."""
 
     cluster: str  # the cluster's address in the plan, else its name; empty where neither is known
@@ -74,6 +73,8 @@ class ClusterPlugin:
     preserved: bool  # whether an add-on that is deleted leaves the plugin running
     stays: bool  # whether the cluster is there before and after, as far as the plan says
     goes: bool  # whether the plan deletes the cluster
+    anew: bool  # whether the plan replaces the cluster, so that it has another OIDC issuer
+    agent: str  # the address of the agent of EKS Pod Identity where the plan deletes that
     nodes: tuple[str, ...]  # the roles of its nodes, before and after
 
 
@@ -120,6 +121,26 @@ class PluginReader:
             if not resource.deposed
         )
 
+    @cached_property
+    def _gone_arns(self) -> frozenset[str]:
+        """The ARNs of roles that the plan replaces by ones of another name or path."""
+        return frozenset(
+            str(resource.before["arn"])
+            for resource in self._plan.resources
+            if resource.type == "aws_iam_role" and action_of(resource) == "replace"
+            if resource.before and resource.after and resource.before.get("arn")
+            if any(
+                resource.after.get(name) not in (None, resource.before.get(name))
+                for name in ("name", "path")
+            )
+        )
+
+    def _role(self, resource: Resource, path: tuple[str, ...], arn: object, *, after: bool) -> str:
+        """Return the role at a place, the ARN itself where the plan leaves no role of it."""
+        if after and isinstance(arn, str) and arn in self._gone_arns:
+            return arn
+        return self._owners.role_at(resource, path, arn)
+
     def _of(self, cluster: str, resources: list[Resource], own: list[Resource]) -> ClusterPlugin:
         before, after = (self._state(resources, own, after=after) for after in (False, True))
         clusters = [r for r in resources if r.type == "aws_eks_cluster"]
@@ -133,6 +154,8 @@ class PluginReader:
             any((r.before or {}).get("preserve") is True for r in gone),
             not any(action_of(r) in ("create", "delete", "replace") for r in clusters),
             any(action_of(r) == "delete" for r in clusters),
+            any(action_of(r) == "replace" for r in clusters),
+            next((r.address for r in resources if _is_agent_that_goes(r)), ""),
             tuple(dict.fromkeys(nodes)),
         )
 
@@ -158,7 +181,8 @@ class PluginReader:
                 sources = tuple(dict.fromkeys(source for _, source in pairs))
                 chained = {r.address for r in resources if _has_target(r, after=after)}
                 targets = tuple(role for role, source in pairs if source in chained)
-                deleted = tuple(role for role in roles if after and role in self._deleted_roles)
+                gone = self._deleted_roles | self._gone_arns if after else ()
+                deleted = tuple(role for role in roles if role in gone)
                 return Identity(kind, roles, sources, targets, deleted)
         return NO_IDENTITY
 
@@ -170,7 +194,7 @@ class PluginReader:
             if resource.type == ASSOCIATION and values is not None and is_for_plugin(values):
                 argument = "target_role_arn" if _has_target(resource, after=after) else "role_arn"
                 yield (
-                    self._owners.role_at(resource, (argument,), values.get(argument)),
+                    self._role(resource, (argument,), values.get(argument), after=after),
                     resource.address,
                 )
         for resource in own:
@@ -183,7 +207,7 @@ class PluginReader:
                 ):
                     path = ("pod_identity_association", str(place), "role_arn")
                     yield (
-                        self._owners.role_at(resource, path, block.get("role_arn")),
+                        self._role(resource, path, block.get("role_arn"), after=after),
                         resource.address,
                     )
             unknown = after and flagged(resource.unknown, "pod_identity_association")
@@ -204,20 +228,18 @@ class PluginReader:
             if resource.type == "helm_release":
                 config = read_config(resource, after=after)
                 if config and config.role_arn:
-                    yield self._owners.role_at(resource, path, config.role_arn), resource.address
+                    yield self._role(resource, path, config.role_arn, after=after), resource.address
                 continue
             value = side(resource, path[0], after=after)
             if value.value or value.unknown:
-                yield self._owners.role_at(resource, path, value.value), resource.address
+                yield self._role(resource, path, value.value, after=after), resource.address
 
     def _nodes(self, resources: list[Resource], *, after: bool) -> Iterator[tuple[str, str]]:
         for resource in resources:
             values = resource.after if after else resource.before
             if resource.type == "aws_eks_node_group" and values is not None:
-                role = self._owners.role_at(
-                    resource, ("node_role_arn",), values.get("node_role_arn")
-                )
-                yield role, resource.address
+                path, arn = ("node_role_arn",), values.get("node_role_arn")
+                yield self._role(resource, path, arn, after=after), resource.address
 
     def _cluster(self, resource: Resource) -> str:
         """Return the address of a resource's cluster, else its name; empty for neither."""
@@ -239,6 +261,13 @@ class PluginReader:
 def is_for_plugin(values: Mapping[str, object]) -> bool:
     """Say whether the attributes of an association are for the plugin's service account."""
     return (values.get("namespace"), values.get("service_account")) == (NAMESPACE, SERVICE_ACCOUNT)
+
+
+def _is_agent_that_goes(resource: Resource) -> bool:
+    """Say whether a plan deletes the agent that gives pods the credentials of associations."""
+    before = resource.before or {}
+    goes = resource.type == "aws_eks_addon" and action_of(resource) == "delete"
+    return goes and before.get("addon_name") == _AGENT and before.get("preserve") is not True
 
 
 def _has_target(resource: Resource, *, after: bool) -> bool:

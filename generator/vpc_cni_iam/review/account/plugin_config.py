@@ -19,7 +19,7 @@ from vpc_cni_iam.review.account.attribute_value import side
 UNKNOWN_VERSION = "a version known after apply"
 _CHART_IS_PLUGIN_SINCE = PluginVersion((1, 13, 0))
 _UNREAD_ARGUMENTS = (
-    *("chart", "repository", "postrender"),
+    *("chart", "namespace", "postrender", "repository"),
     *("set_list", "set_sensitive", "set_wo_revision"),
 )
 _ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"

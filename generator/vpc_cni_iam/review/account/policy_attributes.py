@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.review.account.attribute_value import (
@@ -47,8 +49,7 @@ EXCLUSIVE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyAttribute:
+class PolicyAttribute(Struct, frozen=True):
     """A place of a policy, or of the ARN of one."""
 
     resource: Resource

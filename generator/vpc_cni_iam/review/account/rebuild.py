@@ -9,8 +9,10 @@ expression does with what it refers to: such a policy is never called known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.configuration import Resolution
@@ -38,8 +40,7 @@ _JOINED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Rebuilt:
+class Rebuilt(Struct, frozen=True):
     """A policy as far as it is known."""
 
     policy: Policy | None  # the policy, None if nothing of it is known

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
@@ -25,8 +27,7 @@ _WITHOUT_PROFILE = ("aws_eks_node_group",)
 _SERVICE_LINKED = ":role/aws-service-role/"
 
 
-@dataclass(frozen=True, slots=True)
-class RoleUse:
+class RoleUse(Struct, frozen=True):
     """A role that a workload uses."""
 
     role: str  # its address in the plan, else its ARN or name, else what is known of it
@@ -34,8 +35,7 @@ class RoleUse:
     hidden: str = ""  # the type of what is named, where the plan does not show it
 
 
-@dataclass(frozen=True, slots=True)
-class _Argument:
+class _Argument(Struct, frozen=True):
     """What an argument names."""
 
     path: tuple[str, ...]  # its place in the resource's expressions
@@ -118,8 +118,7 @@ class Workloads:
         others: list[str] = []
         for path in argument.unknown:
             resolution = references.resolve(resource, path)
-            for reference in resolution.resources:
-                other = references.find(resource, reference, resolution)
+            for reference, other in self._owners.targets(resource, path, resolution):
                 if other is not None and other.type == target:
                     named[other.address] = other
                 else:

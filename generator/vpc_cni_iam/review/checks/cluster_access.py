@@ -48,8 +48,7 @@ def check(context: Context) -> Iterator[Finding]:
         action = action_of(resource)
         place = context.places.get(resource.address)
         if resource.after is None and action == "delete":
-            message = f"{resource.address} is deleted: the principal loses permissions in a cluster"
-            yield finding("access-removed", message, address=resource.address, place=place)
+            yield _removed(resource, context)
         elif action in ("create", "update", "replace") and _differs(resource):
             level, message = _widened(resource, context)
             yield finding(
@@ -59,6 +58,26 @@ def check(context: Context) -> Iterator[Finding]:
                 place=place,
                 level=level,
             )
+
+
+def _removed(resource: Resource, context: Context) -> Finding:
+    message = f"{resource.address} is deleted: the principal loses permissions in a cluster"
+    level: Level | None = None
+    before = resource.before or {}
+    principal = str(before.get("principal_arn"))
+    who = context.owners.role_of(resource, ("principal_arn",), principal)
+    goes = {who, before.get("cluster_name")} & _deleted(context)
+    if (before.get("type") or _STANDARD) != _STANDARD and not goes:
+        message = f"{resource.address} is deleted: nodes with {who} can no longer join the cluster"
+        level = "warning"
+    place = context.places.get(resource.address)
+    return finding("access-removed", message, address=resource.address, place=place, level=level)
+
+
+def _deleted(context: Context) -> set[object]:
+    """Return the addresses and names of what the plan deletes."""
+    gone = [r for r in context.plan.resources if action_of(r) == "delete"]
+    return {r.address for r in gone} | {(r.before or {}).get("name") for r in gone}
 
 
 def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:

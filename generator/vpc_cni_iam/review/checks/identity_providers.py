@@ -1,4 +1,4 @@
-"""OIDC providers by which roles are assumed, and what becomes of them."""
+"""By what roles are assumed, and what becomes of it: OIDC providers, and the agent of EKS."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from vpc_cni_iam.review.account.attribute_value import flagged
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.findings import MEANINGS, Finding, rule
 from vpc_cni_iam.review.make_finding import finding
 
 rule(
     "oidc-provider-changed",
     "warning",
     "coverage-lost any-change",
-    "An OIDC provider by which roles are assumed is deleted or changed.",
+    "An OIDC provider by which roles are assumed is made, deleted or changed.",
     "Roles that trust the provider can be assumed as long as it is there and has "
     "`sts.amazonaws.com` among its client ids. AWS uses thumbprints only for issuers whose "
     "certificate no public authority signed, which is not so of EKS: a change of them is a note.",
@@ -28,16 +28,42 @@ _TYPE = "aws_iam_openid_connect_provider"
 
 
 def check(context: Context) -> Iterator[Finding]:
-    """Yield OIDC providers that go, or change."""
+    """Yield OIDC providers that come, go, or change, and what aws-node loses by others."""
+    yield from _plugins(context)
     providers = [r for r in context.plan.resources if r.type == _TYPE and not r.drift]
     for provider in providers:
         others = [other for other in providers if other is not provider]
         yield from _provider(provider, others, context)
 
 
+def _plugins(context: Context) -> Iterator[Finding]:
+    """Yield where aws-node loses its agent, or the OIDC issuer of its cluster."""
+    for plugin, change in context.clusters:
+        if plugin.goes:
+            continue
+        kind, roles = change.after.kind, change.after.roles
+        if plugin.agent and kind == "pod-identity":
+            message = (
+                f"{plugin.agent} is deleted: without the EKS Pod Identity Agent aws-node gets "
+            )
+            message += f"no credentials of {' and '.join(roles)}"
+            place = context.places.get(plugin.agent)
+            yield finding("plugin-identity-lost", message, address=plugin.agent, place=place)
+        for role in roles if plugin.anew and kind == "irsa" else ():
+            has = context.effective.by_principal.get(role)
+            # What is known before apply cannot be the issuer of a cluster that is made then.
+            if has and has.trust and has.trust.exact and trust.trusts_plugin(has.trust.exact):
+                message = f"{plugin.cluster} is replaced and gets another OIDC issuer, which the "
+                message += f"trust policy of {role} does not name"
+                place = context.places.get(role)
+                yield finding("plugin-identity-lost", message, address=role, place=place)
+
+
 def _provider(provider: Resource, others: list[Resource], context: Context) -> Iterator[Finding]:
     before, after = provider.before, provider.after
     action = action_of(provider)
+    if before is None and action == "create":
+        yield from _comes(provider, others, context)
     if before is None or action in ("no-op", "forget", "import", "move"):
         return
     issuer = _issuer(before)
@@ -52,6 +78,20 @@ def _provider(provider: Resource, others: list[Resource], context: Context) -> I
         yield from _client_ids(provider, _clients(before), _clients(after), context)
         if before.get("thumbprint_list") != after.get("thumbprint_list"):
             yield _thumbprints(provider, issuer, context)
+
+
+def _comes(provider: Resource, others: list[Resource], context: Context) -> Iterator[Finding]:
+    """Yield which roles that are there can be assumed by tokens of a provider that comes."""
+    issuer = _issuer(provider.after)
+    known = {_issuer(other.before) for other in others if other.before}
+    roles = [name for name in _trusting(provider, issuer, context) if name not in context.created]
+    if issuer and issuer not in known and roles:
+        message = f"{provider.address} is new: service accounts that {' and '.join(roles)} "
+        message += f"{'trusts' if len(roles) == 1 else 'trust'} can assume the role from now on"
+        place = context.places.get(provider.address)
+        yield finding(
+            "oidc-provider-changed", message, address=provider.address, place=place, means=MEANINGS
+        )
 
 
 def _client_ids(
@@ -88,11 +128,7 @@ def _changed(provider: Resource, what: str, context: Context) -> Finding:
 
 def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]:
     """Yield which roles can no longer be assumed by tokens of a provider."""
-    roles = sorted(
-        name
-        for name, has in context.effective.by_principal.items()
-        if has.trust and has.trust.judged and _trusts(has.trust.judged, provider)
-    )
+    roles = _trusting(provider, _issuer(provider.before), context)
     plugins = [name for name in roles if _is_plugins(name, context)]
     place = context.places.get(provider.address)
     if plugins:
@@ -116,8 +152,16 @@ def _is_plugins(name: str, context: Context) -> bool:
     return name in identities or bool(trusted and trust.trusts_plugin(trusted))
 
 
-def _trusts(policy: Policy, provider: Resource) -> bool:
-    issuer = _issuer(provider.before)
+def _trusting(provider: Resource, issuer: str, context: Context) -> list[str]:
+    """Return the roles that trust a provider."""
+    return sorted(
+        name
+        for name, has in context.effective.by_principal.items()
+        if has.trust and has.trust.judged and _trusts(has.trust.judged, provider, issuer)
+    )
+
+
+def _trusts(policy: Policy, provider: Resource, issuer: str) -> bool:
     return any(
         identifier.endswith(f":oidc-provider/{issuer}") or provider.address in identifier
         for statement in policy.statements

@@ -15,10 +15,12 @@ rule(
     "unseen",
     "note",
     "",
-    "A new role may have inline policies that the plan says nothing of.",
+    "Of a new role, the plan does not say which inline policies it has, or what uses it.",
     "A plan shows a new role with a dynamic `inline_policy` block that is only known after apply "
     "in the same way as a role without one. `--source` tells them apart, for modules of the same "
-    "repository; make such policies resources of their own.",
+    "repository; make such policies resources of their own. An argument that is known after apply "
+    "is taken to name the role or other resource that it refers to, since a plan does not say what "
+    "a function makes of it. `--source` does, where the reference stands in the resource itself.",
 )
 rule(
     "incomplete",
@@ -92,6 +94,12 @@ def check(context: Context) -> Iterator[Finding]:
         many = f"{context.unseen} new roles have" if context.unseen > 1 else "a new role has"
         message = f"The plan does not say whether {many} inline policies of a dynamic block"
         yield finding("unseen", f"{message}; --source does")
+    if assumed := context.owners.assumed:
+        address = min(assumed)
+        more = f" and {len(assumed) - 1} more" if len(assumed) > 1 else ""
+        message = f"{address}{more} may use another resource than the one that is taken, "
+        message += f"{assumed[address]}: the plan does not say what is made of the reference"
+        yield finding("unseen", message, means=("new-access",))
     if not plan.complete:
         yield finding("incomplete", "The plan leaves something out, or puts it off")
     if is_newer_format(plan.format):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -101,14 +102,14 @@ _PLACES = {
     "account_id": "account",
 }
 # As the attribute of a plan is compared: whether it is unknown, and its value.
-_UPSTREAM = '[false, "https://aws.github.io/eks-charts"]'
+_UPSTREAM, _NAMESPACE = '[false, "https://aws.github.io/eks-charts"]', '[false, "kube-system"]'
 _PLACES_OF_CALLS = ("cluster_name", "vpc_id")
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the plugin in each cluster."""
     for plugin, change in context.clusters:
-        if plugin.before.installed and not plugin.after.installed:
+        if plugin.before.installed and (not plugin.after.installed or _moves(plugin)):
             yield from _removed(plugin, context)
             continue
         yield from _version(plugin, change, context)
@@ -122,10 +123,18 @@ def check(context: Context) -> Iterator[Finding]:
         yield from _elsewhere(plugin, change, context)
 
 
+def _moves(plugin: ClusterPlugin) -> bool:
+    """Say whether what installs the plugin moves to another cluster."""
+    old, new = (side.names.get("cluster_name") for side in (plugin.before, plugin.after))
+    return plugin.stays and bool(old and new) and old != new
+
+
 def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     if not plugin.stays:
         return
-    message = f"{plugin.installer} is deleted: the plugin is removed from {_cluster(plugin)}"
+    done = "moves to another cluster" if _moves(plugin) else "is deleted"
+    cluster = plugin.before.names.get("cluster_name") if _moves(plugin) else _cluster(plugin)
+    message = f"{plugin.installer} {done}: the plugin is removed from {cluster}"
     level: Level | None = None
     if plugin.preserved:
         message = f"{plugin.installer} is deleted, and leaves the plugin running unmanaged"
@@ -187,7 +196,7 @@ def _deciding(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         return
     old, new = dict(plugin.before.config.others), dict(plugin.after.config.others)
     if "chart" in new and "chart" not in old:  # in place of the add-on
-        old |= {"chart": new["chart"], "repository": _UPSTREAM}
+        old |= {"chart": new["chart"], "repository": _UPSTREAM, "namespace": _NAMESPACE}
     elif "chart" in old and "chart" not in new:
         return
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]

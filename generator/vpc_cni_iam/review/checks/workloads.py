@@ -158,6 +158,9 @@ def _changes(
         message, level = f"{message}; the plan makes {made} in this module", "note"
     else:
         message = f"{message}; whether that allows more is not known: {access.reason}"
+        reaches = [reach_of_role(role, context) for role in new_roles]
+        if _not_shown(old_roles, context) and any(reaches):
+            message, level = f"{message}; it {next(filter(None, reaches))}", "error"
     yield _finding(resource, message, context, details, level)
     if (
         is_of_instances(resource.type) and resource.type != _NODE_GROUP

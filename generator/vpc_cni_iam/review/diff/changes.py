@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from msgspec import Struct
+
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
 from vpc_cni_iam.review.renamed import Shaped
@@ -20,8 +22,7 @@ Kind = Literal["permissions", "trust", "attachment", "exclusive", "boundary", "m
 Known = Literal["known", "partly known", "unknown", "sensitive", "unreadable", "absent"]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A place in the configuration."""
 
     file: str  # its path under the directory of ``--source``, with forward slashes
@@ -46,8 +47,7 @@ class State(Shaped):
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(Struct, frozen=True):
     """A managed policy on a principal, or a group that a user is in."""
 
     # The policy's address in the plan if it has one, else its ARN; what is unknown is in words.
@@ -98,8 +98,7 @@ class Change(Shaped):
         return self.action not in ("no-op", "read") or bool(self.imported or self.moved_from)
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixRow:
+class MatrixRow(Struct, frozen=True):
     """One action in the permission matrix of a principal."""
 
     action: str  # such as ``ec2:CreateTags``
@@ -112,8 +111,7 @@ class MatrixRow:
     on_after: tuple[str, ...]  # the same, after
 
 
-@dataclass(frozen=True, slots=True)
-class PrincipalChange:
+class PrincipalChange(Struct, frozen=True):
     """A role, user or group with all policies that the plan shows of it."""
 
     name: str  # its address in the plan, else its name

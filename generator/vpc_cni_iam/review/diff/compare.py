@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.policy.document import Policy
@@ -31,8 +32,7 @@ from vpc_cni_iam.review.renamed import are_told_apart, other_text
 _DOCUMENT = "data.aws_iam_policy_document."
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
+class _Verdict(Struct, frozen=True):
     """What is said of a change, whatever its resource is called."""
 
     lines: tuple[Line, ...]

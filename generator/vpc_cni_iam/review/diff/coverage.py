@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -23,8 +24,7 @@ from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 Calls: TypeAlias = dict[tuple[str, str, str, str], MissingPermission | None]
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewTarget:
+class ReviewTarget(Struct, frozen=True):
     """For what policies are judged."""
 
     version: PluginVersion  # the plugin's version

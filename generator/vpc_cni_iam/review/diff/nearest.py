@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
@@ -141,8 +143,7 @@ def _granted(statement: Statement) -> frozenset[Hashable]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class UpstreamUpdate:
+class UpstreamUpdate(Struct, frozen=True):
     """A policy that was one document of the catalog and is a newer one."""
 
     old: str  # the document before

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode, call_ranges
@@ -24,8 +26,7 @@ VersionSource = Literal["plan", "option", "newest"]
 Kind = Literal["pod-identity", "irsa", "node-role", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class PluginIdentity:
+class PluginIdentity(Struct, frozen=True):
     """The identity of aws-node, and what it lacks."""
 
     # ``pod-identity``, ``irsa``, ``node-role``, or ``unknown`` where the plan does not say.
@@ -41,8 +42,7 @@ class PluginIdentity:
     deleted: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterChange:
+class ClusterChange(Struct, frozen=True):
     """The plugin in one cluster, before and after."""
 
     cluster: str  # the cluster's address in the plan, else its name; empty where neither is known
@@ -126,8 +126,7 @@ def cluster_change(
     return replace(change, access=_access(old, new, budget))
 
 
-@dataclass(frozen=True, slots=True)
-class _Policies:
+class _Policies(Struct, frozen=True):
     """The policies of an identity on one side, as far as they are known."""
 
     # Of each role that the plan shows, its known policies and its permissions boundary.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.calls import call_ranges

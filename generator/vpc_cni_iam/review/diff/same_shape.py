@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.policy.document import Policy, Statement
 
@@ -97,7 +97,7 @@ def _is_own(text: str, word: re.Match[str], *, is_tag: bool) -> bool:
     before, after = text[: word.start()], text[word.end() :]
     if not before and not after:
         return is_tag
-    if before.endswith(("/aws/eks/", "kubernetes.io/cluster/")):
+    if before.endswith(("/aws/eks/", KUBERNETES_CLUSTER)):
         return not after or after.startswith("/")
     return before.endswith(":vpc/") and not after
 

@@ -8,7 +8,9 @@ string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.errors import InputError
@@ -51,8 +53,7 @@ _WHO = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(Struct, frozen=True):
     """One thing wrong with a trust policy."""
 
     rule: str

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from msgspec import Struct
+
 from vpc_cni_iam.coverage.subject import open_filled, take
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.skipped import Skipped, incomplete, is_complete
@@ -17,8 +19,7 @@ from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_acces
 from vpc_cni_iam.review.diff.verdicts import Access, Line
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedPolicy:
+class ComparedPolicy(Struct, frozen=True):
     """One of two policies."""
 
     title: str  # what it is, in a line

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Effect = Literal["gain", "loss", "no-op"]
 Verdict = Literal["no new access", "new access", "not proven", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of the semantic difference."""
 
     effect: Effect  # ``gain``, ``loss``, or ``no-op``: proven to change nothing
@@ -21,8 +21,7 @@ class Line:
     text: str  # what, such as ``ec2:CreateTags on *``
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+class Example(Struct, frozen=True):
     """A request that is allowed after and was not before."""
 
     action: str  # such as ``ec2:DeleteTags``
@@ -34,8 +33,7 @@ class Example:
     made_up: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """Whether a change allows anything that was not allowed before."""
 
     verdict: Verdict  # ``no new access`` is proven; ``new access`` has a witness
@@ -46,8 +44,7 @@ class Access:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MissingPermission:
+class MissingPermission(Struct, frozen=True):
     """A call of the plugin that is no longer allowed, or not allowed."""
 
     action: str  # such as ``ec2:DescribeSubnets``
@@ -56,8 +53,7 @@ class MissingPermission:
     evidence: str  # where in the plugin's source it was read
 
 
-@dataclass(frozen=True, slots=True)
-class CoverageChange:
+class CoverageChange(Struct, frozen=True):
     """What a change does to what the plugin needs at a version."""
 
     version: str  # the plugin's version, such as ``v1.23.0``
@@ -67,8 +63,7 @@ class CoverageChange:
     gained: tuple[str, ...]  # what was not allowed before and is after
 
 
-@dataclass(frozen=True, slots=True)
-class Nearest:
+class Nearest(Struct, frozen=True):
     """The document of the catalog that a policy equals or comes nearest to."""
 
     name: str  # such as ``ipv4-scoped of 2022-01-31`` or ``AmazonEKS_CNI_Policy v6``
@@ -80,8 +75,7 @@ class Nearest:
     differences: tuple[str, ...]  # how the policy differs from it, in words
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """A size beside its limit."""
 
     what: str  # what is measured, such as ``managed policy`` or ``inline policies of the role``

@@ -11,8 +11,7 @@ import hashlib
 from collections.abc import Iterator
 
 from vpc_cni_iam import markup, resources
-from vpc_cni_iam.coverage.report.html import STYLE
-from vpc_cni_iam.coverage.report.svg import style
+from vpc_cni_iam.coverage.report.html import page_style
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.markup import Markup
 from vpc_cni_iam.review import permission_table as permissions
@@ -64,7 +63,7 @@ def report(review: Review) -> str:
         script=Markup(resources.text("review/page.js")),
         sections=[name for name, content in sections.items() if content],
         signs=wording.SIGNS,
-        style=Markup(style(":root") + STYLE + resources.text("review/page.css")),
+        style=Markup(page_style() + resources.text("review/page.css")),
         subject=wording.subject,
         title=f"IAM review of {review.plan}",
     )

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from vpc_cni_iam import json_output
+from vpc_cni_iam.json_output import members
 from vpc_cni_iam.review.diff.changes import State
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.members import members
 from vpc_cni_iam.review.renamed import Shaped, shape_of
 from vpc_cni_iam.review.report_formats import Setting
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.escape import code_span, sanitise
 from vpc_cni_iam.review import wording
@@ -19,8 +20,7 @@ from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report_formats import Forge, Setting
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """What a forge takes."""
 
     limit: int  # longest comment, in bytes of UTF-8, so that no way of counting finds it longer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -21,8 +21,11 @@ from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.texts import content, read, toml
 from vpc_cni_iam.texts.limits import CONFIGURATION, NAME_BYTES, PATH_BYTES
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance, ModuleTable, Refusal, convert
-from vpc_cni_iam.vendoring.configuration.toml_lines import TomlLineIndex
 
+_TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
+# A table inside the module table above it, such as [[module.accept]].
+_INNER = re.compile(r"\s*\[+\s*[\"']?[^\s\"'\].]+[\"']?\s*\.\s*[\"']?([^\s\"'\].]+)")
+_KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
 NAME = "vpc-cni-iam.toml"
 _SHOWN = 100
 # The longest message about a table, in characters.
@@ -39,6 +42,48 @@ _KEYS = {
     CLAIM: "eni_claim_tag",
 }
 _IN_TEXTS = {**_KEYS, FLAG: "harden = true", "repeat": "write a string"}
+
+
+class TomlLineIndex:
+    """The lines of a TOML text at which its tables and keys stand."""
+
+    def __init__(self, text: str) -> None:
+        self._tables: list[int] = []
+        self._keys: dict[tuple[int | None, str], int] = {}
+        number: int | None = None
+        inside = False
+        for line, words in _lines(text):
+            if inner := _INNER.match(words):
+                inside = True
+                self._keys.setdefault((number, inner[1]), line)
+            elif table := _TABLE.match(words):
+                inside = False
+                number = 0 if number is None else number + 1
+                self._tables.append(line)
+                self._keys.setdefault((None, table[1]), line)
+            elif not inside and (key := _KEY.match(words)):
+                self._keys.setdefault((number, key[1]), line)
+
+    def table(self, number: int) -> int:
+        """Return the line of the module table of a number, from 0."""
+        return self._tables[number] if number < len(self._tables) else 1
+
+    def key(self, number: int | None, key: str) -> int | None:
+        """Return the line of a key, None if it has no line of its own; `number` None is the top."""
+        return self._keys.get((number, key))
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the numbered lines of a TOML text that are not inside a multi-line string."""
+    fence = ""
+    for count, line in enumerate(text.split("\n"), 1):
+        if not fence:
+            yield count, line
+        if not fence and line.lstrip().startswith("#"):
+            continue
+        for mark in ('"""', "'''"):
+            if fence in ("", mark) and line.count(mark) % 2:
+                fence = "" if fence else mark
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
+from vpc_cni_iam.policy.matching.variables import Template
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.conditions import intervals
 from vpc_cni_iam.policy.proof.conditions.intervals import PossibleValues
 from vpc_cni_iam.policy.proof.globs import EMPTY, Atom, Glob
 
 NULL = Operator(BASES["Null"])
-_BUILDERS = {
+_BUILDERS: dict[Family, Callable[[Template], Glob | None]] = {
     Family.STRING: globs.of,
     Family.LIKE: globs.of,
     Family.ARN: globs.of_arn,
@@ -61,21 +62,30 @@ class KeyConstraints:
     groups: list[tuple[Glob, ...]] = field(default_factory=list)
     excluded: list[Glob] = field(default_factory=list)  # no value matches any of these
 
-    def match(self, alternatives: tuple[Glob | None, ...], also: tuple[Glob, ...] = ()) -> None:
-        """Note that each value matches one of some patterns, if all of them are known."""
-        known = tuple(glob for glob in alternatives if glob is not None)
-        if len(known) == len(alternatives):
-            self.groups.append(known + also)
+    def add(self, check: ConditionCheck, *, or_empty: bool = False) -> None:
+        """Note what a condition says about each value; with `or_empty`, it may also be empty.
 
-    def miss(self, exclusions: Iterable[Glob | None], *, but_empty: bool = False) -> None:
-        """Note that each value misses some patterns, but for unknown ones.
-
-        One with a variable reads only words with that variable, whose value is then there to be
-        missed. With `but_empty`, an empty value may match nonetheless.
+        Values that are no automata are left out. A pattern with a variable reads only words with
+        that variable, whose value is then there to be missed.
         """
-        for glob in exclusions:
-            if glob is not None and not (but_empty and _may_match_empty(glob)):
-                self.excluded.append(glob)
+        globs = patterns(check, premise=True)
+        known = tuple(glob for glob in globs if glob is not None)
+        if check.operator.base.negated:
+            self.excluded += [g for g in known if not (or_empty and _may_match_empty(g))]
+        elif len(known) == len(globs):
+            self.groups.append((*known, EMPTY) if or_empty else known)
+
+    def add_plain(self, premises: Iterable[ConditionCheck]) -> None:
+        """Note what the operators without a set operator say."""
+        for check in premises:
+            if has_language(check) and not check.operator.quantifier and not undefined(check):
+                self.add(check)
+
+    def add_each(self, premises: Iterable[ConditionCheck], *, single: bool) -> None:
+        """Note what ForAllValues says about each value; a `single` one may be empty."""
+        for check in premises:
+            if has_language(check) and check.operator.quantifier is SetOperator.ALL:
+                self.add(check, or_empty=single)
 
 
 def _may_match_empty(glob: Glob) -> bool:
@@ -101,55 +111,25 @@ def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
     return known
 
 
-def plain(known: KeyConstraints, premises: Sequence[ConditionCheck]) -> None:
-    """Add what the operators without a set operator say."""
-    for check in premises:
-        if has_language(check) and not check.operator.quantifier and not undefined(check):
-            if check.operator.base.negated:
-                known.miss(patterns(check, premise=True))
-            else:
-                known.match(patterns(check, premise=True))
+def possible_values(
+    family: Family, premises: Iterable[ConditionCheck], *, single: bool
+) -> PossibleValues:
+    """Return the numbers, dates or addresses that a key of a `single` value can have.
 
-
-def every(known: KeyConstraints, premises: Sequence[ConditionCheck], *, single: bool) -> None:
-    """Add what ForAllValues says about each value; of a `single` one, that it may be empty."""
-    for check in premises:
-        if has_language(check) and check.operator.quantifier is SetOperator.ALL:
-            if check.operator.base.negated:
-                known.miss(patterns(check, premise=True), but_empty=single)
-            else:
-                known.match(patterns(check, premise=True), (EMPTY,) if single else ())
-
-
-def one_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
-    """Return the numbers, dates or addresses that a key of one value can have."""
+    Of a key of any number of values, those that each value can be.
+    """
     possible = intervals.anything(family)
     for check in premises:
-        if check.operator.base.family is family:
+        operator = check.operator
+        if operator.base.family is family and (single or operator.quantifier is SetOperator.ALL):
             satisfying = intervals.of(check)
-            if check.operator.quantifier is SetOperator.ALL or (
-                check.operator.quantifier and check.operator.if_exists
+            if single and (
+                operator.quantifier is SetOperator.ALL
+                or (operator.quantifier and operator.if_exists)
             ):
                 satisfying = replace(satisfying, others=True)  # one empty string satisfies it
             possible &= satisfying
     return possible
-
-
-def each_value(family: Family, premises: Sequence[ConditionCheck]) -> PossibleValues:
-    """Return the numbers, dates or addresses that each value of a key can be."""
-    possible = intervals.anything(family)
-    for check in premises:
-        if check.operator.base.family is family and check.operator.quantifier is SetOperator.ALL:
-            possible &= intervals.of(check)
-    return possible
-
-
-def some(known: KeyConstraints, check: ConditionCheck) -> None:
-    """Add what one ForAnyValue says about the value that satisfies it."""
-    if check.operator.base.negated:
-        known.miss(patterns(check, premise=True))
-    else:
-        known.match(patterns(check, premise=True))
 
 
 def is_some(check: ConditionCheck) -> bool:

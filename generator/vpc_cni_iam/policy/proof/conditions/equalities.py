@@ -7,7 +7,7 @@ variable has it. That is so of keys that have one value at most.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -116,8 +116,8 @@ def _known_text(check: ConditionCheck) -> str | None:
     return literal(check.templates[0]) if len(check.templates) == 1 else None
 
 
-def _used(check: ConditionCheck) -> Iterator[str]:
-    """Yield the keys without which a condition does not hold, besides its own."""
+def _used(check: ConditionCheck) -> list[str]:
+    """Return the keys without which a condition does not hold, besides its own."""
     operator = check.operator
     if (
         operator.base.family not in TEXTS
@@ -126,8 +126,8 @@ def _used(check: ConditionCheck) -> Iterator[str]:
         or operator.quantifier is SetOperator.ALL
         or undefined(check)
     ):
-        return
-    yield from _needed(check.templates)
+        return []
+    return _needed(check.templates)
 
 
 def _needed(templates: Sequence[Template]) -> list[str]:
@@ -141,8 +141,5 @@ def _needed(templates: Sequence[Template]) -> list[str]:
 
 def of_resources(element: Element) -> tuple[ConditionCheck, ...]:
     """Return what a statement's resources say about condition keys."""
-    return (
-        ()
-        if element.negated
-        else tuple(null(key, absent=False) for key in _needed(element.templates))
-    )
+    needed = [] if element.negated else _needed(element.templates)
+    return tuple(null(key, absent=False) for key in needed)

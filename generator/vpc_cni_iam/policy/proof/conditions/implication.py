@@ -1,4 +1,4 @@
-"""When the conditions of one statement imply a condition of another.
+"""When the conditions of one statement imply a condition of another, or contradict each other.
 
 What is known of a key is whether it can be absent, whether it can be present, and which values it
 can have: strings, ARNs and booleans as languages, numbers, dates and addresses as intervals. Of
@@ -32,9 +32,8 @@ _STEPS = 30
 
 @dataclass(frozen=True, slots=True)
 class Unimplied:
-    """A condition that is not implied."""
+    """Why a condition is not implied."""
 
-    check: ConditionCheck
     # A value that satisfies the premises and not the condition, None for an absent key or where
     # none was looked for.
     value: str | None = None
@@ -51,16 +50,20 @@ def implied(
     budget.spend(_STEPS + len(resolved.premises) + values_compared)
     known, operator = constraints.presence(about), conclusion.operator
     if operator.base.family is Family.NULL and not operator.quantifier:
-        return _unimplied_presence(known, conclusion)
+        absent_values = {values.truth(value) for value in conclusion.values}
+        wrong = (known.absent and True not in absent_values) or (
+            known.present and False not in absent_values
+        )
+        return Unimplied() if wrong else None
     if _at_once(known, about, conclusion):
         return None
     if known.absent and not _true_if_absent(conclusion):
-        return Unimplied(conclusion)
+        return Unimplied()
     if operator.base.family in intervals.FAMILIES:
         return _unimplied_interval(about, conclusion)
     if not constraints.has_language(conclusion):
-        return Unimplied(conclusion)
-    unimplied: Unimplied | None = Unimplied(conclusion)
+        return Unimplied()
+    unimplied: Unimplied | None = Unimplied()
     if operator.quantifier:
         unimplied = _unimplied_multivalued(about, conclusion, budget)
     if unimplied is not None and keys.find(conclusion.key).is_single:
@@ -87,13 +90,6 @@ def _true_if_absent(check: ConditionCheck) -> bool:
     return operator.base.negated
 
 
-def _unimplied_presence(known: KeyConstraints, conclusion: ConditionCheck) -> Unimplied | None:
-    absent_values = {values.truth(value) for value in conclusion.values}
-    if known.absent and True not in absent_values:
-        return Unimplied(conclusion)
-    return Unimplied(conclusion) if known.present and False not in absent_values else None
-
-
 def _unimplied_single(
     known: KeyConstraints,
     about: Sequence[ConditionCheck],
@@ -101,11 +97,11 @@ def _unimplied_single(
     budget: Budget,
 ) -> Unimplied | None:
     """Compare as of a key that has at most one value."""
-    constraints.plain(known, about)
-    constraints.every(known, about, single=True)
+    known.add_plain(about)
+    known.add_each(about, single=True)
     for check in filter(constraints.is_some, about):
         if not check.operator.if_exists:
-            constraints.some(known, check)
+            known.add(check)
     nonempty = conclusion.operator.quantifier is SetOperator.ANY
     return _unimplied(known, conclusion, budget, nonempty=nonempty)
 
@@ -115,20 +111,25 @@ def _unimplied_multivalued(
 ) -> Unimplied | None:
     """Compare as of a key of any number of values: set operators with set operators."""
     if conclusion.operator.quantifier is SetOperator.ALL:
-        each = KeyConstraints()
-        constraints.every(each, about, single=False)
-        return _unimplied(each, conclusion, budget)
-    unimplied: Unimplied | None = Unimplied(conclusion)
+        return _unimplied(_value(about), conclusion, budget)
+    unimplied: Unimplied | None = Unimplied()
     for check in filter(constraints.is_some, about):
         if check.operator.if_exists and not conclusion.operator.if_exists:
             continue  # true of one empty string, present as it is
-        value = KeyConstraints()
-        constraints.every(value, about, single=False)
-        constraints.some(value, check)  # the value that satisfies this satisfies the conclusion
-        unimplied = _unimplied(value, conclusion, budget)
+        # The value that satisfies this satisfies the conclusion.
+        unimplied = _unimplied(_value(about, check), conclusion, budget)
         if unimplied is None:
             return None
     return unimplied
+
+
+def _value(about: Sequence[ConditionCheck], *satisfied: ConditionCheck) -> KeyConstraints:
+    """Return what is known of each value, or of one that satisfies a ForAnyValue as well."""
+    value = KeyConstraints()
+    value.add_each(about, single=False)
+    for check in satisfied:
+        value.add(check)
+    return value
 
 
 def _unimplied_interval(
@@ -139,7 +140,7 @@ def _unimplied_interval(
     satisfying = intervals.of(conclusion)
     pairs = []
     if operator.quantifier:
-        each = constraints.each_value(family, about)
+        each = constraints.possible_values(family, about, single=False)
         pairs = [
             (each & intervals.of(check), satisfying)
             for check in about
@@ -154,13 +155,14 @@ def _unimplied_interval(
         others = satisfying.others and (
             operator.quantifier is not SetOperator.ANY or operator.if_exists
         )
-        pairs.append((constraints.one_value(family, about), replace(satisfying, others=others)))
-    unimplied: Unimplied | None = Unimplied(conclusion)
+        possible = constraints.possible_values(family, about, single=True)
+        pairs.append((possible, replace(satisfying, others=others)))
+    unimplied = Unimplied()
     for possible, expected in pairs:
         wrong = possible.outside(expected)
         if wrong.is_empty:
             return None
-        unimplied = Unimplied(conclusion, wrong.example())
+        unimplied = Unimplied(wrong.example())
     return unimplied
 
 
@@ -177,36 +179,29 @@ def _subsumes(premise: ConditionCheck, conclusion: ConditionCheck, *, absent: bo
             return False  # true of one empty string, present as it is
         if absent and not _true_if_absent(conclusion):
             return False
-    premise_values, conclusion_values = (
-        constraints.same_values(premise),
-        constraints.same_values(conclusion),
-    )
+    own, others = map(constraints.same_values, (premise, conclusion))
     if undefined(conclusion):
-        return premise_values == conclusion_values
-    return (
-        premise_values >= conclusion_values
-        if operator.base.negated
-        else premise_values <= conclusion_values
-    )
+        return own == others
+    return own >= others if operator.base.negated else own <= others
 
 
 def _unimplied(
     known: KeyConstraints, conclusion: ConditionCheck, budget: Budget, *, nonempty: bool = False
 ) -> Unimplied | None:
-    """Return a unimplied if a value is possible that does not satisfy a condition."""
+    """Return a value that is possible and does not satisfy a condition, None if there is none."""
     patterns = constraints.patterns(conclusion, premise=False)
     negated = conclusion.operator.base.negated
     if negated and any(glob is None or glob.has_atoms for glob in patterns):
-        return Unimplied(conclusion)
+        return Unimplied()
     readers = [glob for glob in patterns if glob is not None]
-    unimplied: Unimplied | None = Unimplied(conclusion)
+    unimplied = Unimplied()
     for groups in choices(known):
         word = counterexample(
             groups, known.excluded, readers, budget, negated=negated, nonempty=nonempty
         )
         if word is None:
             return None
-        unimplied = Unimplied(conclusion, word)
+        unimplied = Unimplied(word)
     return unimplied
 
 
@@ -253,3 +248,47 @@ def choices(known: KeyConstraints) -> list[list[tuple[Glob, ...]]]:
         else:
             plain.append(group)
     return walks
+
+
+def impossible(premises: Sequence[ConditionCheck], budget: Budget) -> bool:
+    """Say whether conditions are known to contradict each other, so that no request has all."""
+    premises = equalities.of(premises).premises
+    keys_asked = dict.fromkeys(check.key for check in premises)
+    budget.spend(len(keys_asked) * len(premises) + sum(len(check.values) for check in premises))
+    for key in keys_asked:
+        about = [check for check in premises if check.key == key]
+        known = constraints.presence(about)
+        if not known.absent and (not known.present or _no_value(known, about, budget)):
+            return True
+    return False
+
+
+def _no_value(known: KeyConstraints, about: Sequence[ConditionCheck], budget: Budget) -> bool:
+    """Say whether a key that must be present can have no value."""
+    if any(_no_typed_value(family, about) for family in intervals.FAMILIES):
+        return True
+    possible = []
+    if any(constraints.has_language(c) and not c.operator.quantifier for c in about):
+        known.add_plain(about)
+        possible.append(known)
+    some = (c for c in about if constraints.is_some(c) and not c.operator.if_exists)
+    possible += [_value(about, check) for check in some]
+    return any(
+        counterexample(groups, constraint.excluded, [], budget) is None
+        for constraint in possible
+        for groups in choices(constraint)
+    )
+
+
+def _no_typed_value(family: Family, about: Sequence[ConditionCheck]) -> bool:
+    """Say whether no number, date or address, nor anything else, satisfies conditions."""
+    if keys.find(about[0].key).is_single:
+        return constraints.possible_values(family, about, single=True).is_empty
+    each = constraints.possible_values(family, about, single=False)
+    return any(
+        (each & intervals.of(check)).is_empty
+        for check in about
+        if check.operator.base.family is family
+        and check.operator.quantifier is SetOperator.ANY
+        and not check.operator.if_exists
+    )

@@ -67,13 +67,12 @@ class PossibleValues:
         """Return a value of the type, an ordinary one if it can be, None if there is none."""
         if not self.parts:
             return None
-        point = _READERS[self.family](TYPE_VALUES[self.family][0])
-        if point is None or not any(
-            begin <= (point, 0) and (point, 1) <= end for begin, end in self.parts
-        ):
+        ordinary = TYPE_VALUES[self.family][0]
+        ((begin, end),) = _intervals(self.family, compare.eq, [ordinary])
+        if not any(first <= begin and end <= last for first, last in self.parts):
             find = _host if self.family is Family.IP else _point
-            point = find(*self.parts[0])
-        return _TEXTS[self.family](point)
+            return _TEXTS[self.family](find(*self.parts[0]))
+        return ordinary
 
 
 def anything(family: Family) -> PossibleValues:
@@ -85,26 +84,23 @@ def anything(family: Family) -> PossibleValues:
 def of(check: ConditionCheck) -> PossibleValues:
     """Return the values that satisfy a condition of one of `FAMILIES`, each by itself."""
     base = check.operator.base
-    parts = _joined(_intervals(check))
+    parts = _joined(_intervals(base.family, base.order, check.values))
     if base.negated:
         parts = _without(parts, base.family)
     return PossibleValues(base.family, parts, base.negated)
 
 
-def _intervals(check: ConditionCheck) -> Iterator[Interval]:
+def _intervals(family: Family, order: Order, texts: Iterable[str]) -> Iterator[Interval]:
     """Yield the interval of each value of a condition."""
-    base = check.operator.base
-    for text in check.values:
-        if base.family is Family.IP:
-            network = values.network(text)
-            if network is not None:
-                begin = 0 if isinstance(network, IPv4Network) else _IPV4
-                first = begin + int(network.network_address)
-                yield (Decimal(first), 0), (Decimal(first + network.num_addresses), 0)
-            continue
-        point = values.number(text) if base.family is Family.NUMERIC else values.instant(text)
-        if point is not None:
-            yield _BY_ORDER[base.order]((point, 0), (point, 1))
+    for text in texts:
+        if family is not Family.IP:
+            point = values.number(text) if family is Family.NUMERIC else values.instant(text)
+            if point is not None:
+                yield _BY_ORDER[order]((point, 0), (point, 1))
+        elif network := values.network(text):
+            begin = 0 if isinstance(network, IPv4Network) else _IPV4
+            first = begin + int(network.network_address)
+            yield (Decimal(first), 0), (Decimal(first + network.num_addresses), 0)
 
 
 # How the interval of a value lies beside the cuts just before and just after it.
@@ -185,9 +181,4 @@ _TEXTS: dict[Family, Callable[[Decimal], str]] = {
     Family.NUMERIC: str,
     Family.DATE: _date,
     Family.IP: _address,
-}
-_READERS: dict[Family, Callable[[str], Decimal | None]] = {
-    Family.NUMERIC: values.number,
-    Family.DATE: values.instant,
-    Family.IP: lambda text: Decimal(int(IPv4Address(text))),
 }

@@ -12,18 +12,21 @@ from vpc_cni_iam.policy.matching import conditions
 from vpc_cni_iam.policy.matching.keys import KeyType, find
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Template, is_plain
+from vpc_cni_iam.policy.matching.variables import Context, Part, PolicyVariable, Template, is_plain
+from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.examples import key_values, ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, USER
-from vpc_cni_iam.policy.proof.examples.unification import Assignment, assignments
+from vpc_cni_iam.policy.wildcard import Wild
 
 Value: TypeAlias = str | tuple[str, ...]
+Assignment: TypeAlias = Mapping[str, str]
 
 _FILLS = ("", "x")
 _OF_A_KEY = 24
+_TEXTS_OF_A_PAIR = 3
 # Who made a request. Source: IAM User Guide, "AWS global condition context keys": every request has
 # the account of its principal, and every signed one the principal's ARN.
 _OWNER, _SIGNER = "aws:principalaccount", "aws:principalarn"
@@ -59,7 +62,9 @@ def contexts(
 ) -> Iterator[Context]:
     """Yield contexts that satisfy conditions, near those of other statements."""
     written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
-    near = _by_key(checks, clauses)
+    near: dict[str, list[ConditionCheck]] = {}
+    for check in (*checks, *(check for clause in clauses for check in clause.checks)):
+        near.setdefault(check.key, []).append(check)
     choices, hinted = [], []
     for key, about in near.items():
         tests = [conditions.test(check) for check in about if check in checks]
@@ -75,15 +80,6 @@ def contexts(
         made = {key: value for key, value in chosen.items() if value is not None}
         for context in _of_one_principal(made, {*near, *base}):
             yield {written.get(key, key): value for key, value in context.items()}
-
-
-def _by_key(
-    checks: Sequence[ConditionCheck], clauses: Sequence[Clause]
-) -> dict[str, list[ConditionCheck]]:
-    near: dict[str, list[ConditionCheck]] = {}
-    for check in (*checks, *(check for clause in clauses for check in clause.checks)):
-        near.setdefault(check.key, []).append(check)
-    return near
 
 
 def _of_one_principal(
@@ -144,21 +140,56 @@ def variable_values(
     if not keys:
         return
     for patterns in (resources, texts):
-        for values in _meeting_values(patterns, budget):
-            yield {**first, **values}
+        distinct = list(dict.fromkeys(patterns))
+        for variable, other in product(distinct, distinct):
+            if variable != other and not is_plain(variable):
+                for values in _assignments(variable, other, budget):
+                    yield {**first, **values}
     for key in keys:
         yield {k: v for k, v in first.items() if k != key}
         yield {**first, key: ""}
     yield dict.fromkeys(keys, NAME)
 
 
-def _meeting_values(patterns: Sequence[Template], budget: Budget) -> Iterator[Assignment]:
-    """Yield values of variables for which two of some patterns have a text in common."""
-    distinct = list(dict.fromkeys(patterns))
-    for variable in distinct:
-        for other in distinct if not is_plain(variable) else ():
-            if variable != other:
-                yield from assignments(variable, other, budget)
+def _assignments(left: Template, right: Template, budget: Budget) -> Iterator[Assignment]:
+    """Yield values of the variables of two patterns with which both match one text."""
+    groups = [[globs.of(_opened(pattern))] for pattern in (left, right)]
+    for word_class in islice(automata.word_classes(groups, [], budget), _TEXTS_OF_A_PAIR):
+        text = automata.text(word_class.word)
+        for values in islice(_fitting(left, text, {}, budget), _TEXTS_OF_A_PAIR):
+            yield from islice(_fitting(right, text, values, budget), 1)
+
+
+def _opened(template: Template) -> Template:
+    """Return a pattern with any text that is not empty in place of each variable."""
+    parts: list[Part] = []
+    for part in template:
+        parts += [Wild.ONE, Wild.RUN] if isinstance(part, PolicyVariable) else [part]
+    return tuple(parts)
+
+
+def _fitting(
+    template: Sequence[Part], text: str, known: Assignment, budget: Budget
+) -> Iterator[Assignment]:
+    """Yield values of a pattern's variables, with others that are known, so that it has a text."""
+    budget.spend()
+    if not template:
+        if not text:
+            yield known
+        return
+    part, rest = template[0], template[1:]
+    if isinstance(part, PolicyVariable):
+        part = known.get(part.key, part)
+    if isinstance(part, str):
+        if text.startswith(part):
+            yield from _fitting(rest, text[len(part) :], known, budget)
+    elif part is Wild.ONE:
+        if text:
+            yield from _fitting(rest, text[1:], known, budget)
+    else:
+        for end in range(1 if isinstance(part, PolicyVariable) else 0, len(text) + 1):
+            values = {**known, part.key: text[:end]} if isinstance(part, PolicyVariable) else known
+            yield from _fitting(rest, text[end:], values, budget)
 
 
 def _values(
@@ -200,9 +231,9 @@ def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
         if is_plain(template) and (family is Family.ARN or find(check.key).type is KeyType.ARN):
             yield ordinary.key_arn(template)
         for fill in _FILLS:
-            text = _filled(template, base, fill)
+
+            def run(before: str, after: str, text: str = fill) -> str:
+                return text
+
+            text = ordinary.fill(template, base, run)
             yield from (text, text.swapcase(), text + "x", "x" + text)
-
-
-def _filled(template: Template, base: Context, run: str) -> str:
-    return ordinary.fill(template, base, lambda before, after: run)

@@ -11,8 +11,12 @@ from vpc_cni_iam.policy.matching.operators import Family
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import is_plain
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.conditions import constraints, intervals
-from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
+from vpc_cni_iam.policy.proof.conditions import intervals
+from vpc_cni_iam.policy.proof.conditions.constraints import (
+    KeyConstraints,
+    is_some,
+    possible_values,
+)
 from vpc_cni_iam.policy.proof.conditions.implication import counterexample
 from vpc_cni_iam.policy.proof.examples import reference
 from vpc_cni_iam.policy.proof.examples.aws import (
@@ -104,13 +108,13 @@ def _candidates(about: Sequence[ConditionCheck], key: str, budget: Budget) -> It
             yield from map(key_arn, filter(is_plain, check.templates))
     for family in intervals.FAMILIES:
         same = [check for check in about if check.operator.base.family is family]
-        if same and (text := constraints.one_value(family, same).example()) is not None:
+        if same and (text := possible_values(family, same, single=True).example()) is not None:
             yield text
     known = KeyConstraints()
-    constraints.plain(known, about)
-    constraints.every(known, about, single=False)
-    for check in filter(constraints.is_some, about):
-        constraints.some(known, check)
+    known.add_plain(about)
+    known.add_each(about, single=False)
+    for check in filter(is_some, about):
+        known.add(check)
     if not any(glob.has_atoms for group in known.groups for glob in group):
         word = counterexample(known.groups, known.excluded, [], budget)
         if word is not None:

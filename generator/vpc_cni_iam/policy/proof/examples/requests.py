@@ -9,7 +9,6 @@ from itertools import chain, islice
 
 from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.matching.elements import EVERYTHING
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.principals import covers
 from vpc_cni_iam.policy.matching.variables import Context, Template, expand
@@ -149,8 +148,8 @@ def _resources(
     side = uncovered.region.resources[0]
     written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
     patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*origins, *others)}
-    # Those that some resources of the side are not in.
-    avoidable = [clause for clause in others if not _has_all(clause, side)]
+    # Those that some resources of the side are not in, as far as their patterns say.
+    avoidable = [c for c in others if not any(map(c.resources.names, side.within))]
 
     def is_about(clause: Clause, text: str) -> bool:
         matched = patterns[id(clause)].matches(text, base)
@@ -160,7 +159,8 @@ def _resources(
         return bool(text) and all(is_about(clause, text) for clause in origins)
 
     pairs = list(_known_pairs(actions, written, is_new))
-    rest = ["*", automata.text(uncovered.resource, _texts_of(base))]
+    texts = {key: value for key, value in base.items() if isinstance(value, str)}
+    rest = ["*", automata.text(uncovered.resource, texts)]
     if not any(
         reference.can_be_on(action, arn) and not any(is_about(c, arn) for c in avoidable)
         for action, arn in pairs
@@ -177,7 +177,7 @@ def _known_pairs(
 ) -> Iterator[tuple[str, str]]:
     """Yield actions with ordinary resources of theirs, and with those of a policy's patterns."""
     for action in actions:
-        known = islice(filter(is_new, ordinary.resources(action)), _KNOWN)
+        known = islice(filter(is_new, ordinary.resources_of(action)), _KNOWN)
         yield from ((action, arn) for arn in (*known, *filter(is_new, written)))
 
 
@@ -197,12 +197,6 @@ def _most_likely(
     # Where none of the requests that can be is newly allowed, one that cannot still shows which.
     less_likely = sorted(pairs[_PAIRS:], key=lambda pair: covered[pair[1]])
     return list(dict.fromkeys([*pairs[:_PAIRS], *less_likely[:_OTHER_PAIRS]]))
-
-
-def _has_all(clause: Clause, side: RegionSide) -> bool:
-    """Say whether a statement is about every resource of a side, as far as their patterns say."""
-    element = clause.resources.element
-    return not element.negated and bool({EVERYTHING, *side.within} & clause.resources.templates)
 
 
 def _words(side: RegionSide, others: Sequence[Clause], base: Context, budget: Budget) -> list[str]:
@@ -228,10 +222,6 @@ def _words(side: RegionSide, others: Sequence[Clause], base: Context, budget: Bu
 def _filled(template: Template, base: Context) -> Glob | None:
     parts = expand(template, base)
     return None if parts is None else globs.of(parts)
-
-
-def _texts_of(base: Context) -> dict[str, str]:
-    return {key: value for key, value in base.items() if isinstance(value, str)}
 
 
 def _callers(origins: Sequence[Clause]) -> list[str]:

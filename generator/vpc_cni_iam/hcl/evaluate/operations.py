@@ -71,8 +71,8 @@ def equal(left: Value, right: Value) -> bool | Unknown:
     for value, other in ((left, right), (right, left)):
         if isinstance(value, Unknown):
             known = value.is_text or value.sample is not None or value.attributes is not None
-            if other is None and known:  # which is never null
-                return False
+            if (other is None and known) or (other == "" and value.is_text):
+                return False  # which it never is
             return value.without_sample
     if left is None or right is None:
         return left is right

@@ -23,7 +23,7 @@ BRANCHES = (
 # They read a place out of the errors of msgspec and of tomllib, which have it nowhere else;
 # tests/inputs/test_json_stream.py and tests/vendoring/test_config.py pin their texts.
 READS_MESSAGES = {"inputs/plan/json_stream.py", "texts/toml.py"}
-# They replace fields of policies, statements, states and engines, which are dataclasses. A Struct of
+# They replace fields of policies, statements, states and engines: dataclasses. A Struct of
 # msgspec is no dataclass: mypy accepts dataclasses.replace for one, and it fails when it runs.
 REPLACES_DATACLASSES = {
     "inputs/plan/secrets.py",

@@ -7,13 +7,15 @@ from importlib.resources import files
 
 import pytest
 
-from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog import trust, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, features_data, managed_data
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.errors import OptionError
+from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.policy.parse import parse
 
 DATA = files("vpc_cni_iam.catalog.facts") / "data"
@@ -263,6 +265,27 @@ def test_resources_of_the_logs() -> None:
 
 def test_calls() -> None:
     assert {c.action: list(map(row, c.ranges)) for c in calls.calls()} == USES
+
+
+def test_where_any_denial_ends_the_agent_the_metrics_helper_goes_on() -> None:
+    version = PluginVersion.of("v1.13.0")
+    ranges = [part for call in calls.calls() for part in call.ranges if part.at(version)]
+    assert any(calls.at_version(part, "fresh-node", version) != part for part in ranges)
+    helper = [part for part in ranges if part.feature == "metrics-helper"]
+    assert {part.action for part in helper} == {"ec2:DescribeTags", "cloudwatch:PutMetricData"}
+    assert [calls.at_version(part, "fresh-node", version) for part in helper] == helper
+
+
+def test_a_list_of_revisions_is_no_revision() -> None:
+    with pytest.raises(OptionError, match="unknown revision '2022-01-31,2024-07-22'"):
+        documents.find("2022-01-31,2024-07-22")
+
+
+def test_a_trust_policy_is_for_irsa_and_for_pod_identity() -> None:
+    for chosen, services in (({}, True), ({"pod_identity": False}, False)):
+        text = dumps(trust.policy(**chosen))
+        assert "sts:AssumeRoleWithWebIdentity" in text
+        assert ("pods.eks.amazonaws.com" in text) == services
 
 
 def test_the_one_action_that_aws_never_denies() -> None:

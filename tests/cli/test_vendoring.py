@@ -500,6 +500,7 @@ def test_a_module_that_the_file_no_longer_names_is_noted(tmp_path: Path) -> None
     nested = tmp_path / "other"
     nested.mkdir()
     two_modules(nested)
+    (tmp_path / "link").symlink_to("x")  # which is no directory of its own
     done = run("check", cwd=tmp_path)
     assert done.code == 0
     (line,) = (x for x in done.out.splitlines() if x.startswith("note"))

@@ -150,6 +150,16 @@ output "o" { value = jsonencode({ Rules = [] }) }
             "decides the structure",
         ),
         (
+            "locals {\n p = jsonencode({ Statement = [{ Condition = var.c }] })\n}\n",
+            "line 2, $.Statement[0].Condition",
+            "decides the structure",
+        ),
+        (
+            "locals {\n p = jsonencode({ Statement = [{ Condition = { (var.o) = {} } }] })\n}\n",
+            "line 2, $.Statement[0].Condition",
+            "decides the structure",
+        ),
+        (
             'resource "aws_iam_policy" "x" {\n policy = <<EOF\n{"Statement": [}\nEOF\n}\n',
             "line 2",
             "in its JSON, line 1",

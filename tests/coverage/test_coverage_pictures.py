@@ -150,6 +150,17 @@ def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_call
     assert called <= set(result.actions[:100])
 
 
+def test_an_action_for_which_there_is_no_column_is_counted() -> None:
+    names = tuple(f"s3:Get{number}" for number in range(100))
+    few = looked_at(Policy((Statement(actions=names[:1], resources=("*",)),)))
+    room = 101 - len(few[1].actions)
+    line = "and 1 more action that is never called"
+    for count, expected in ((room, []), (room + 1, [line])):
+        policy = Policy((Statement(actions=names[:count], resources=("*",)),))
+        parts = [text.partition(";")[0] for text in matrix_report.text(*looked_at(policy))]
+        assert [part for part in parts if part.startswith("and ")] == expected
+
+
 def test_data_says_why() -> None:
     report = matrix_data(*SCOPED)
     assert report["works_with"] == [tuple(span.split(" to ")) for span in WORKS.split(", ")]
@@ -196,6 +207,32 @@ def test_each_minor_version_has_the_same_width() -> None:
     assert len(lines) == len(minors)
     widths = {round(b - a) for a, b in itertools.pairwise(lines)}
     assert max(widths) - min(widths) <= 1
+
+
+def boxes(element: ET.Element) -> list[list[float]]:
+    """Return the left, top, right and bottom of each rectangle below an element."""
+    sides = (
+        [float(rect.get(name, 0)) for name in ("x", "y", "width", "height")]
+        for rect in element.iter(f"{SVG}rect")
+    )
+    return [[x, y, x + width, y + height] for x, y, width, height in sides]
+
+
+def test_bars_fill_each_row_and_nothing_overlaps_or_leaves_the_picture() -> None:
+    root = ET.fromstring(picture.svg(*SCOPED))
+    (*_, right, bottom), *bars = boxes(root)
+    assert all(0 < x < end < right and 0 < y < low < bottom for x, y, end, low in bars)
+    for box, other in itertools.combinations(bars, 2):
+        assert any(box[n] >= other[n + 2] or other[n] >= box[n + 2] for n in (0, 1)), (box, other)
+    rows: dict[str, list[float]] = {}
+    for group in root.iter(f"{SVG}g"):
+        ((x, _, end, _),) = boxes(group)
+        rows.setdefault(str(group[0].text).partition(", ")[0], []).extend((x, end))
+    assert rows.keys() == {"the plugin works", *SCOPED[1].actions}
+    for action, edges in rows.items():
+        assert edges[0] <= 16 and edges[-1] >= right - 16, action
+        gaps = zip(edges[1::2], edges[2::2], strict=False)
+        assert all(0 < start - end <= 2 for end, start in gaps), action
 
 
 def test_the_picture_can_be_read_on_a_telephone() -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from conftest import run
-from coverage_policies import composed
+from coverage_policies import composed, upstream
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
-from vpc_cni_iam.coverage.subject import names_in, of_variant
+from vpc_cni_iam.coverage.names import names_in
+from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.policy.document import Condition, Policy, Statement, dumps
 from vpc_cni_iam.policy.evaluate import Decision
 
@@ -50,6 +51,13 @@ def test_a_statement_is_named_by_its_sid_or_its_number() -> None:
     subject = of_variant("ipv4", select(cni_version="latest"), {})
     assert subject.statement(Decision("allowed", 0, 1)) == "2"
     assert subject.statement(Decision("implicitly denied")) == ""
+
+
+def test_a_published_document_is_named_above_the_calls(tmp_path: Path) -> None:
+    (tmp_path / "policy.json").write_text(dumps(upstream("ipv4-scoped", "2024-07-22")))
+    done = run("coverage", "policy.json", "--scenario", "fresh-node", cwd=tmp_path)
+    line = done.out.splitlines()[1]
+    assert line.startswith("equal to ipv4-scoped of upstream's page (") and "2024-07-22" in line
 
 
 @pytest.mark.parametrize("command", ["coverage", "compare"])

@@ -98,6 +98,7 @@ KNOWN: dict[str, object] = {
     'join("", [])': "",
     'join("-", ["a"], [1, true])': "a-1-true",
     'jsonencode({ b = [1, "<x>", null], a = true })': '{"a":true,"b":[1,"\\u003cx\\u003e",null]}',
+    'jsonencode("é & ü")': '"é \\u0026 ü"',
     "keys(local.pair)": ["a", "b"],
     'length("abc") + length([1, 2]) + length(local.pair)': 7,
     'lookup(local.pair, "a", 9)': 1,

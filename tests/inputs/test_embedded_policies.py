@@ -80,6 +80,17 @@ def test_beside_a_data_source_one_has_to_choose(tmp_path: Path) -> None:
     assert [o.name for o in choose(contents, (NAME,)).policies] == [NAME]
 
 
+def test_each_instance_of_a_document_is_joined(tmp_path: Path) -> None:
+    text = """
+data "aws_iam_policy_document" "all" {
+  source_policy_documents = flatten([data.aws_iam_policy_document.readonly[*].json])
+}
+"""
+    each = READONLY.replace("{\n", "{\n  count = 2\n", 1)
+    (document,) = choose(opened(tmp_path, each + text), ("all",)).policies
+    assert [s.actions for s in document.policy.statements] == [("ec2:Describe*",)] * 2
+
+
 @pytest.mark.parametrize(
     ("variable", "words"),
     [

@@ -190,6 +190,14 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     assert "`cloudwatch:PutMetricData`, called only with `--feature metrics-helper`." in page
 
 
+def test_each_feature_that_an_action_is_for_is_named_once() -> None:
+    page = render(options(["ipv4-ipv6"], cni_version="v1.23.0"))["README.md"]
+    (*_, lines) = zip(*re.findall(r"Not allowed: (.*), called only with (.*)\.", page), strict=True)
+    features = [line.split(" or ") for line in lines]
+    assert "`--feature metrics-helper`" in lines
+    assert all(len(names) == len({*names}) for names in features)
+
+
 @pytest.mark.parametrize("kind", ["policy", "role"])
 def test_a_document_has_two_comment_lines_and_a_statement_one(kind: str) -> None:
     """What a reviewer reads is short; files and lines of the plugin's source are in the README."""

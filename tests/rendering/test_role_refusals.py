@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from conftest import write_tree
-from roles import CLUSTER, NAMES, OIDC, POD, root
+from roles import CLUSTER, LATEST, NAMES, OIDC, POD, root
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
@@ -176,3 +177,19 @@ def test_a_name_may_be_as_long_as_iam_takes_it(
     lengths = [n for n in range(longest + 2) if re.fullmatch(pattern, "x" * n)]
     assert lengths == [*range(1, longest + 1)]
     assert f"must be 1 to {longest} letters" in validation.attributes["error_message"].outer.code
+
+
+def test_null_stands_for_the_default_of_a_variable_and_names_say_which_variants_need_them() -> None:
+    blocks = parse(render(LATEST)["variables.tf"], "variables.tf").blocks
+    variables = {block.labels[0]: block.attributes for block in blocks}
+    with_default = {n: v for n, v in variables.items() if v["default"].span.code != "null"}
+    assert {"variant", "path", "tags"} <= with_default.keys()
+    assert {v["nullable"].span.code for v in with_default.values()} == {"false"}
+    for name in ("cluster_name", "vpc_id"):
+        needing = [
+            composed.variant.name
+            for composed in LATEST.composed()
+            if name in {parameter.name for parameter in parameters.used(composed.policy)}
+        ]
+        text = variables[name]["description"].span.code
+        assert f"Required by {' and '.join(needing)}." in text

@@ -64,6 +64,9 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         ("\nx 1\n", "line 2, column 3", "is not TOML: Expected '=' after a key"),
         ("x = 1\n", "line 1", "unknown key 'x'; known is module"),
         ("\n[other]\nx = 1\n", "line 2", "unknown key 'other'"),
+        ("\n[other.part]\nx = 1\n", "line 2", "unknown key 'other'"),
+        (f"{TOP}\n[other.part]\nx = 1\n", "line 7", "unknown key 'other'"),
+        ('\n\n[module.part]\npath = "a"\n', "line 3", "write [[module]], with two brackets"),
         ("[[modul]]\n", "line 1", "unknown key 'modul'; did you mean 'module'?"),
         (
             '[[module]]\npath = "b"\ncni_versoin = "v1.23.2"\n',

@@ -39,8 +39,9 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         marks = " ".join(MEANINGS[cell][0] for cell in first.cells[:_MOST_COLUMNS])
         yield f"{name:<{width}}  {marks}"
     more = len(matrix.actions) - len(actions)
+    are = "action that is" if more == 1 else "actions that are"
     blocks: list[list[str]] = [
-        [f"and {more:,} more actions that are never called; --format json lists them"] * (more > 0),
+        [f"and {more:,} more {are} never called; --format json lists them"] * (more > 0),
         [f"{mark}  {meaning}" for mark, meaning in MEANINGS.values()],
         list(reasons(matrix)),
         list(excess_lines(matrix)),

@@ -32,7 +32,6 @@ MOST_TRIES = 1_000_000
 _EVERY = "*"
 _ARN_PARTS = 6
 _DATA = "coverage/analysis/data/example-actions.json"
-_READING = "Describe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,7 @@ class ExcessGrant:
     @property
     def is_grave(self) -> bool:
         """Whether it grants more than to describe, and that without a condition."""
-        return not self.conditioned and not all(
-            e.partition(":")[2].startswith(_READING) for e in self.examples
-        )
+        return not self.conditioned and not all(map(_describes, self.examples))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +82,10 @@ class Excess:
 
 
 NO_EXCESS = Excess()
+
+
+def _describes(action: str) -> bool:
+    return action.partition(":")[2].startswith("Describe")
 
 
 def excess_grants(
@@ -121,7 +122,7 @@ def excess_grants(
         if shown:
             grant = ExcessGrant(name, tuple(shown), bool(statement.conditions))
             before = grants.get(name)
-            if before is None or (before.conditioned and not grant.conditioned):
+            if before is None or (grant.is_grave and not before.is_grave):
                 grants[name] = grant
     return Excess(tuple(grants.values()), tuple(partly_checked))
 
@@ -134,7 +135,10 @@ def _data() -> dict[str, Any]:
 
 @cache
 def _every() -> dict[str, str]:
-    """Return actions with their type of resource, those to be shown first first."""
+    """Return actions with their type of resource, those to be shown first first.
+
+    Those that only describe come last, so that three of them never hide a graver one.
+    """
     called = {
         call.action: f"{call.resources[0].split(':')[2]} {kind_of(call.resources[0])}"
         if len(call.resources) == 1 and call.resources != (_EVERY,)
@@ -142,11 +146,9 @@ def _every() -> dict[str, str]:
         for call in calls.calls()
     }
     data = _data()
-    return {
-        **data["well_known"],
-        **called,
-        **{a: data["actions"][a] for a in data["actions"] if a not in called},
-    }
+    every = {**data["well_known"], **data["actions"], **called}
+    order = sorted([*data["well_known"], *called, *data["actions"]], key=_describes)
+    return {action: every[action] for action in order}
 
 
 def unknown_action(action: str) -> str:

@@ -24,7 +24,7 @@ from vpc_cni_iam.vendoring.configuration.tables import Acceptance, ModuleTable, 
 
 _TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
 # A table inside the module table above it, such as [[module.accept]].
-_INNER = re.compile(r"\s*\[+\s*[\"']?[^\s\"'\].]+[\"']?\s*\.\s*[\"']?([^\s\"'\].]+)")
+_INNER = re.compile(r"\s*\[+\s*[\"']?module[\"']?\s*\.\s*[\"']?([^\s\"'\].]+)")
 _KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
 NAME = "vpc-cni-iam.toml"
 _SHOWN = 100
@@ -53,7 +53,7 @@ class TomlLineIndex:
         number: int | None = None
         inside = False
         for line, words in _lines(text):
-            if inner := _INNER.match(words):
+            if number is not None and (inner := _INNER.match(words)):
                 inside = True
                 self._keys.setdefault((number, inner[1]), line)
             elif table := _TABLE.match(words):

@@ -13,7 +13,6 @@ from vpc_cni_iam.hcl.evaluate import operations, repetition
 from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationBudget,
     EvaluationError,
-    Set,
     TooLargeError,
     UndecidedError,
     Unknown,
@@ -232,9 +231,8 @@ class Evaluator:
             return value
         if self.in_try and operations.may_differ(value, against):
             raise UndecidedError  # engines refuse types that have none in common
-        as_other = isinstance(value, Set) != isinstance(against, Set) and bool(value)
-        if as_other and (against != () or isinstance(against, Set)):
-            raise UndecidedError  # a tuple becomes a set, and of a set and a list each a list
+        if operations.becomes_other(value, against):
+            raise UndecidedError
         kinds = scalar_kinds(value)
         if kinds <= {"string"}:
             return value

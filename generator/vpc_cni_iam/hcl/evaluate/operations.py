@@ -146,6 +146,12 @@ def may_differ(value: Value, other: Value) -> bool:
     return not alike or may_fail(other) is not None
 
 
+def becomes_other(value: Value, other: Value) -> bool:
+    """Say whether a condition's options make a set of a tuple, or a list of a set."""
+    differ = isinstance(value, Set) != isinstance(other, Set) and bool(value)
+    return differ and (other != () or isinstance(other, Set))
+
+
 def has_map(value: Value) -> bool:
     """Say whether a map or object is in a value."""
     return isinstance(value, dict) or any(has_map(part) for part in items(value))

@@ -93,7 +93,9 @@ def _valid(files: dict[str, str], folder: Path, engine: Engine) -> dict[str, str
 def _without_errors(files: dict[str, str], folder: Path, engine: Engine) -> dict[str, str]:
     command = [engine.binary, "validate", "-json", "-no-color"]
     while True:
-        report = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        report = subprocess.run(
+            command, cwd=folder, env=engine.environ, capture_output=True, text=True, check=False
+        )
         broken = {
             d["range"]["filename"]
             for d in json.loads(report.stdout)["diagnostics"]

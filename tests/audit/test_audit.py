@@ -11,6 +11,7 @@ import pytest
 
 from account_details import (
     ACCOUNT,
+    ISSUER,
     MANAGED,
     MANAGED_POLICY,
     NODES,
@@ -160,6 +161,45 @@ def test_a_role_is_found_whatever_else_its_trust_policy_asks_for(
     described = role("cni", document, attached=(MANAGED,))
     result = audited(tmp_path, json.dumps({"RoleDetailList": [described]}))
     assert [r["role"] for r in result["roles"]] == [described["Arn"]]
+
+
+def anyone(action: str, principal: Any = "*", **conditions: dict[str, str]) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": action}
+    return {"Version": "2012-10-17", "Statement": {**statement, "Condition": conditions}}
+
+
+SESSION_TAGS = json.loads(run("policy", "ipv4-pod-identity").out)
+WEB, SUB = "sts:AssumeRoleWithWebIdentity", f"{ISSUER}:sub"
+
+
+@pytest.mark.parametrize(
+    ("trust", "policy", "complete"),
+    [
+        (anyone("sts:AssumeRole"), allow("ec2:*"), False),
+        (anyone("sts:*", {"AWS": "*"}), allow("ec2:*"), False),
+        (anyone("sts:*", {"AWS": [ACCOUNT, "*"]}), allow("ec2:*"), False),
+        (anyone("sts:AssumeRole", Bool={"aws:SecureTransport": "true"}), allow("ec2:*"), False),
+        (anyone(WEB, StringLike={SUB: "system:*:aws-node"}), allow("ec2:*"), False),
+        (anyone(WEB, StringLike={SUB: "system:*:app"}), allow("ec2:*"), True),
+        (anyone("sts:AssumeRole"), SESSION_TAGS, False),
+        (anyone("sts:AssumeRole"), allow("s3:*"), True),
+        (anyone("sts:AssumeRoleWithSAML"), allow("ec2:*"), True),
+        (anyone("sts:*", StringEquals={"aws:PrincipalOrgID": "o-x"}), allow("ec2:*"), True),
+        (
+            anyone("sts:*", ArnLike={"aws:PrincipalArn": "arn:aws:iam::*:role/x"}),
+            allow("ec2:*"),
+            True,
+        ),
+        (anyone("sts:*", StringEquals={"sts:ExternalId": "x"}), allow("ec2:*"), True),
+    ],
+)
+def test_a_role_that_anyone_may_assume_is_not_decided(
+    tmp_path: Path, trust: dict[str, Any], policy: dict[str, Any], complete: bool
+) -> None:
+    described = role("open", trust, inline={"p": policy})
+    result = audited(tmp_path, details(described))
+    assert not result["roles"] and result["complete"] is complete
+    assert [u["name"] for u in result["unread"]] == [f"{described['Arn']} trust"] * (not complete)
 
 
 def test_several_policies_and_the_boundary_count_together(tmp_path: Path) -> None:

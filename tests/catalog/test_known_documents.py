@@ -17,7 +17,7 @@ from vpc_cni_iam.catalog.facts.documents import (
 )
 from vpc_cni_iam.catalog.facts.peers import peer_documents
 from vpc_cni_iam.catalog.known_documents import known_documents, listed, recognise
-from vpc_cni_iam.coverage.subject import names_in
+from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.policy.document import Policy, to_json
 
 SCOPED = parameters.fill(find("2022-01-31").document("ipv4-scoped"), parameters.SAMPLE)

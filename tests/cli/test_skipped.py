@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,15 @@ ACCOUNT = {
 Y = "aws_iam_policy.y.policy"
 # An input, its files, and the name of what cannot be read in it.
 NOT_READ: dict[str, tuple[str, dict[str, str], str]] = {
+    "a misspelt policy": (
+        "f.json",
+        {
+            "f.json": json.dumps(
+                {"read": EVERYTHING, "b": {"Version": "2012-10-17", "Statment": []}}
+            )
+        },
+        "$.b",
+    ),
     "a file": ("d", {"d/a.tf": READ + computed('file("y.json")')}, Y),
     "a variable": ("d", {"d/a.tf": READ + computed("var.y")}, Y),
     "one of two": (
@@ -250,6 +260,22 @@ def test_what_was_not_read_is_in_every_format_and_counts(
         assert "incomplete" in done.out, form
         if form[0] == "json":
             assert json.loads(done.out)["verdict"] == "incomplete"
+
+
+@pytest.mark.parametrize("name", ["b.tf", "b.tf.json", "b.auto.tfvars"])
+def test_a_link_to_nothing_and_a_pipe_are_named_and_count(
+    call: Call, tmp_path: Path, name: str
+) -> None:
+    write_tree(tmp_path, {"d/a.tf": READ})
+    (tmp_path / "d" / name).symlink_to("nowhere")
+    os.mkfifo(tmp_path / "d" / f"c{name}")
+    done = call("coverage", "d", "--format", "json", cwd=tmp_path)
+    skipped = json.loads(done.out)["skipped"]
+    assert {(s["name"], s["reason"]) for s in skipped} == {
+        (f"d/{name}", "not read"),
+        (f"d/c{name}", "not read"),
+    }
+    assert done.code == 1
 
 
 @pytest.mark.parametrize("what", OTHERS)

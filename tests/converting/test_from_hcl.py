@@ -433,5 +433,9 @@ def test_values_fill_what_follows_from_them_and_other_names_stay(tmp_path: Path)
     assert (plain.code, "${local.prefix}/*" in plain.out) == (1, False)
     typo = run("convert", "--from-hcl", "m/iam.tf", "--var", "bucket=a", cwd=tmp_path)
     assert (typo.code, "did you mean 'buckets'?" in typo.err) == (2, True)
+    write_tree(tmp_path, {"alone/iam.tf": FILLED})
+    for target in ("alone", "alone/iam.tf"):
+        alone = run("convert", "--from-hcl", target, "--var", "othr=a", cwd=tmp_path)
+        assert (alone.code, "did you mean 'other'?" in alone.err) == (2, True)
     forward = run("convert", "m/iam.tf", "--var", "buckets=[]", cwd=tmp_path)
     assert forward.code == 2 and "--var, --var-file and --engine need --from-hcl" in forward.err

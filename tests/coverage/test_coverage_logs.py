@@ -8,8 +8,8 @@ import pytest
 
 from coverage_policies import NAMES, composed, covered, denied, setting
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
-from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 

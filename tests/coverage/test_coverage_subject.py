@@ -13,7 +13,8 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
-from vpc_cni_iam.coverage.subject import names_in, of_variant
+from vpc_cni_iam.coverage.names import names_in
+from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.policy.document import Condition, Policy, Statement, dumps
 from vpc_cni_iam.policy.evaluate import Decision
 

@@ -115,6 +115,66 @@ def test_of_versions_of_which_none_is_said_to_be_in_force_all_are_taken() -> Non
     assert [(d.names, d.left_out) for d in documents] == [(("m", "v2"), ()), (("m", "v1"), ())]
 
 
+STATEMENTS = P["Statement"]
+# What is meant as a policy beside one that is read: its place, its names and why it is not read.
+BESIDE: dict[str, tuple[Any, str, tuple[str, ...], str]] = {
+    "a misspelt Statement": (
+        {"b": {"Version": "2012-10-17", "Statment": STATEMENTS}}, "$.b", (), "'Statment'",
+    ),
+    "without a Version": ({"b": {"Statements": STATEMENTS}}, "$.b", (), "'Statements'"),
+    "in lower case": ({"b": {"statement": STATEMENTS}}, "$.b", (), "write Statement"),
+    "without a Statement": ({"b": {"Version": "2012-10-17"}}, "$.b", (), "has no Statement"),
+    "a bare statement": ({"b": STATEMENTS[0]}, "$.b", (), "'Effect'"),
+    "JSON in a string": (
+        {"b": '{"Version": "2012-10-17", "Statment": []}'}, "$.b", (), "'Statment'",
+    ),
+    "an inline policy without its document": (
+        {"RoleName": "r", "RolePolicyList": [{"PolicyName": "p"}]},
+        "$.RolePolicyList[0]", ("r", "p"), "has no Statement",
+    ),
+    "one of a group": (
+        {"GroupName": "g", "GroupPolicyList": [{"PolicyName": "p"}]},
+        "$.GroupPolicyList[0]", ("g", "p"), "has no Statement",
+    ),
+    "a managed policy without versions": (
+        {"Policies": [{"PolicyName": "m", "PolicyVersionList": []}]},
+        "$.Policies[0]", ("m",), "has no Statement",
+    ),
+    "a default version without its document": (
+        {"PolicyName": "m", "PolicyVersionList": [
+            {"VersionId": "v2", "IsDefaultVersion": True},
+            {"VersionId": "v1", "IsDefaultVersion": False, "Document": P},
+        ]},
+        "$.PolicyVersionList[0]", ("m",), "has no Statement",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_what_is_meant_as_a_policy_is_not_passed_over(case: str) -> None:
+    value, place, names, words = BESIDE[case]
+    _, beside = policy_documents(json.dumps({"a": P, **value}), "f.json")
+    assert (beside.place, beside.names) == (place, names)
+    with pytest.raises(InputError, match=words):
+        beside.policy()
+
+
+def test_texts_of_policies_under_any_name_are_read() -> None:
+    outputs = {"cni": {"sensitive": False, "type": "string", "value": TEXT}, "texts": [TEXT]}
+    documents = policy_documents(json.dumps(outputs), "f.json")
+    assert [d.place for d in documents] == ["$.cni.value", "$.texts[0]"]
+    assert {d.policy() for d in documents} == {loads(TEXT, "x")}
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [{"Version": "1.29"}, {"status": "ACTIVE"}, {"Tags": {}}, {"Effect": "NoSchedule"}, "{x}"],
+)
+def test_what_is_no_policy_is_passed_over(beside: object) -> None:
+    (document,) = policy_documents(json.dumps({"a": P, "b": beside}), "f.json")
+    assert document.place == "$.a"
+
+
 def test_a_file_that_is_the_encoded_document() -> None:
     (documents,) = policy_documents(f"{quote(TEXT)}\n", "f.json")
     assert documents.policy() == loads(TEXT, "x")

@@ -96,8 +96,15 @@ def test_keys_that_differ_in_case_matter_only_where_the_policy_asks() -> None:
     assert not result.findings
 
 
-def test_an_instance_of_another_cluster_is_passed_over() -> None:
-    theirs = {"eks:cluster-name": "test", "kubernetes.io/cluster/test": "owned"}
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        {"eks:cluster-name": "test", "kubernetes.io/cluster/test": "owned"},
+        {"eks:cluster-name": "Prod"},  # EKS tells the case of names
+        {"kubernetes.io/cluster/PROD": "owned"},
+    ],
+)
+def test_an_instance_of_another_cluster_is_passed_over(theirs: Mapping[str, str]) -> None:
     result = check(instance(OWNED), instance(theirs, "i-2"))
     assert not result.breaks and only(result).rule == "instance-of-another-cluster"
     assert only(result).resources == ("i-2",)

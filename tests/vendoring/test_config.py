@@ -1,8 +1,10 @@
 """The configuration: what works, and errors that point to the line."""
 
 import json
+import os
 import re
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -318,6 +320,21 @@ def test_no_configuration_outside_the_checkout_applies(tmp_path: Path) -> None:
     inner = tmp_path / "checkout"
     (inner / ".git").mkdir(parents=True)
     with pytest.raises(InputError, match=r"is not there; searched .* vpc-cni-iam init"):
+        find(inner, None)
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")], ids=["pipe", "d", "l"]
+)
+def test_another_thing_of_its_name_hides_no_configuration(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "vpc-cni-iam.toml").write_text(text("m"))
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    make(inner / "vpc-cni-iam.toml")
+    with pytest.raises(InputError, match=r"inner/vpc-cni-iam\.toml: is no regular file"):
         find(inner, None)
 
 

@@ -21,8 +21,8 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.coverage.analysis.risks import find_risks
+from vpc_cni_iam.coverage.names import mode_of
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
-from vpc_cni_iam.coverage.subject import mode_of
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
 

@@ -43,6 +43,10 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import compile_policies
 
 _MANAGED = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/AmazonEKS_CNI_Policy")
+_BY_ANYONE = (
+    'its policies serve the plugin, and its trust policy names the principal "*": AWS does not say '
+    "whether that means services and web identities, too; name who assumes it"
+)
 # What makes the account matter to a policy: an account's number, whole or in part, or its key.
 _ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
 
@@ -137,29 +141,39 @@ class _Auditor:
             trust = Trust((), for_plugin=False)
             if not (uses or helped):
                 return None
-        if helped or (trust.metrics_helper and not (trust.credentials or uses)):
-            role, missing, refused = self._with_policies(detail, trust.metrics_helper)
-            undecided = _undecided(missing, refused)
-            helper = judge_metrics_helper(detail.arn, trust.metrics_helper, helped, role, undecided)
-            self.metrics_helper.append(helper)
-        if not trust.credentials and not uses:
+        assumed = bool(trust.credentials or uses)
+        if helped or (trust.metrics_helper and not assumed):
+            self._judge_metrics_helper(detail, trust, helped)
+        if not (assumed or trust.by_anyone):
             return None
-        serves = trust.for_plugin or bool(uses)
-        role, missing, refused = self._with_policies(detail, trust.credentials)
-        key = _key(detail)
-        if not serves:
-            if key not in self._serving:
-                self._serving[key] = bool(modes(role))
-            serves = self._serving[key]
-        if not serves:
+        credentials = trust.credentials if assumed else (Credentials.pod_identity,)
+        role, missing, refused = self._with_policies(detail, credentials)
+        key = _key(detail) + f"{role.session_tags} {role.partition}".encode()
+        if not (trust.for_plugin or uses or self._serves(role, key)):
             # Whether it could serve depends on what is not there.
             self._missing.update(missing)
             self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
+            return None
+        if not assumed:
+            self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, _BY_ANYONE))
             return None
         undecided = _undecided(missing, refused)
         judgement = self._judge(role, key)
         uses = tuple(self._as_configured(use, role) for use in uses)
         return self._audit(detail, trust, uses, judgement, undecided)
+
+    def _serves(self, role: PluginRole, key: bytes) -> bool:
+        if key not in self._serving:
+            self._serving[key] = bool(modes(role))
+        return self._serving[key]
+
+    def _judge_metrics_helper(
+        self, detail: RoleDetail, trust: Trust, uses: tuple[ClusterUse, ...]
+    ) -> None:
+        role, missing, refused = self._with_policies(detail, trust.metrics_helper)
+        undecided = _undecided(missing, refused)
+        helper = judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, undecided)
+        self.metrics_helper.append(helper)
 
     def _with_policies(
         self, detail: RoleDetail, credentials: tuple[Credentials, ...]
@@ -194,7 +208,6 @@ class _Auditor:
         return self._trusts[key]
 
     def _judge(self, role: PluginRole, key: bytes) -> PolicyAudit:
-        key += f"{role.session_tags} {role.partition}".encode()
         if key not in self._judged:
             self._judged[key] = judge(role, self._families)
         return self._judged[key]

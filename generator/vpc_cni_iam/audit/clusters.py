@@ -14,8 +14,8 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.subject import names_in
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.aws import eks

@@ -15,9 +15,9 @@ from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks
 from vpc_cni_iam.coverage.matrix_wording import works
+from vpc_cni_iam.coverage.names import names_in, names_of
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
-from vpc_cni_iam.coverage.subject import names_in, names_of
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies

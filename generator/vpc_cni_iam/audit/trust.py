@@ -12,13 +12,21 @@ from enum import StrEnum
 
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies, evaluate
 
 _PODS, _NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 # Its tokens name service accounts; those of other providers, such as GitHub's, do not.
 _EKS_ISSUER = "oidc.eks"
 _OTHER = ("example-namespace", "example-service-account")
+# A provider of tokens of service accounts.
+_ANY_ISSUER = f"{_EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
+# What only a principal of an account, or who sends it, has in a request: services and tokens do
+# not. Source: IAM User Guide, "AWS global condition context keys".
+_OF_ACCOUNTS = (
+    "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths",
+    "aws:username", "sts:externalid",
+)  # fmt: skip
 
 
 class Credentials(StrEnum):
@@ -37,6 +45,8 @@ class Trust:
     for_plugin: bool  # whether the service account aws-node can get it and another one cannot
     # How cni-metrics-helper could get the role, where no other service account can, nor aws-node.
     metrics_helper: tuple[Credentials, ...] = ()
+    # Whether the plugin could get it besides if the principal ``*`` means services and tokens, too.
+    by_anyone: bool = False
 
 
 def read_trust(policy: Policy) -> Trust:
@@ -69,7 +79,29 @@ def read_trust(policy: Policy) -> Trust:
     service_accounts = {Credentials.irsa, Credentials.pod_identity}
     own = service_accounts - shared
     helpers = (c for c in Credentials if c in helper & own - allowed)
-    return Trust(credentials, bool(allowed & own), tuple(helpers))
+    return Trust(credentials, bool(allowed & own), tuple(helpers), by_anyone=_by_anyone(policy))
+
+
+def _by_anyone(policy: Policy) -> bool:
+    """Say whether the principal ``*`` could be who gives the plugin credentials.
+
+    Page "AWS JSON policy elements: Principal" says of users, roles and sessions that ``*`` means
+    them, and nothing of services; IAM's examples name a Federated principal for tokens.
+    """
+    statements = tuple(s for s in policy.statements if s.effect == "Deny" or _names_anyone(s))
+    chosen = replace(policy, statements=statements)
+    keys = [c.key for s in statements for c in s.conditions]
+    issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith((":sub", ":aud"))}
+    providers = tuple(f":oidc-provider/{name}" for name in issuers or {_ANY_ISSUER})
+    givers = Principal("Service", (_NODES, _PODS)), Principal("Federated", providers)
+    return any(
+        not evaluate([_most_open(chosen, {*request.context, *_OF_ACCOUNTS})], request).denied
+        for _, request in _requests(Statement(principals=givers), (NAMESPACE, SERVICE_ACCOUNT))
+    )
+
+
+def _names_anyone(statement: Statement) -> bool:
+    return any(p.type in (ANYONE, "AWS") and ANYONE in p.identifiers for p in statement.principals)
 
 
 def _requests(

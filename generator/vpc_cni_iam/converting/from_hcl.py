@@ -25,7 +25,7 @@ from vpc_cni_iam.hcl.evaluate.excerpt import (
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
 from vpc_cni_iam.hcl.module.reader import local_nodes, read_blocks
-from vpc_cni_iam.hcl.module.variables import undeclared, values
+from vpc_cni_iam.hcl.module.variables import referred, undeclared, values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, File, Node
 from vpc_cni_iam.inputs.directory import Directory
@@ -198,7 +198,7 @@ def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScop
     declared = {f"var.{b.labels[0]}" for b in blocks if b.type == "variable" and b.labels}
     known = values(blocks, variables)
     if not declared:
-        variables.declared.update(variables.names)
+        variables.declared.update(referred(files))
         known = undeclared((), variables)
     chosen = {name: value for name, value in known.items() if name[4:] in variables.names}
     return ValueScope(known=chosen, nodes=local_nodes(blocks))

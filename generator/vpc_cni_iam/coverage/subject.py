@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam.catalog import parameters, variants
@@ -14,34 +12,26 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
-from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
-from vpc_cni_iam.coverage.analysis.excess import granted
+from vpc_cni_iam.coverage.names import mode_of, names_in, names_of
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
-from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Decision, compile_policies
 
 if TYPE_CHECKING:
     from vpc_cni_iam.inputs.variables import GivenVariables
 
-_ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
-_LOG_GROUP = re.compile(
-    r"arn:([^:]*):logs:([^:]*):([^:]*):log-group:/aws/eks/([^/:]*)/cluster(:.*)?"
-)
-_OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
 # What the policies of a role can have, as IAM counts; page "IAM and AWS STS quotas".
 _LIMIT = "20 managed ones of 6,144 and inline ones of 10,240 together"
 _MOST_CHARACTERS = 20 * 6_144 + 10_240
 # AWS Organizations attaches it to each level until somebody takes it away.
 _FULL_ACCESS = Policy((Statement(actions=("*",), resources=("*",), sid="FullAWSAccess"),))
-_OWNED_WITH_VPC = ("subnet", "vpc")
-_PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,65 +245,6 @@ def _check(opened: NamedPolicy) -> None:
     except InputError as error:
         place = f"{opened.name}{error.place[1:]}" if opened.name else error.place
         raise InputError(opened.source, place, error.problem) from None
-
-
-def mode_of(policies: Sequence[Policy]) -> Mode:
-    """Return the IP family that policies are for: IPv6 if they assign no IPv4 addresses."""
-    some = granted(policies)
-    ipv4, ipv6 = (
-        some.evaluate(Request(f"ec2:{action}", "*")).allowed
-        for action in ("AssignPrivateIpAddresses", "AssignIpv6Addresses")
-    )
-    return "ipv6" if ipv6 and not ipv4 else "ipv4"
-
-
-def names_of(known: Mapping[str, str], *, owner_known: bool) -> Names:
-    """Return names for requests: those known, by parameter, and examples for the others.
-
-    `owner_known` is whether it is known which account owns the VPC.
-    """
-    values = {**EXAMPLE, **known}
-    values.setdefault("vpc_owner_id", values["account_id"])
-    return Names(owner_known=owner_known, **values)
-
-
-def names_in(policies: Sequence[Policy]) -> dict[str, str]:
-    """Return the names in policies, by parameter; of a parameter only if they have a single one."""
-    names: dict[str, set[str]] = {}
-    for statement in (s for p in policies for s in p.statements):
-        for name, value in _names_of(statement):
-            names.setdefault(name, set()).add(value)
-    return {name: values.pop() for name, values in names.items() if len(values) == 1}
-
-
-@lru_cache(4096)
-def _names_of(statement: Statement) -> tuple[tuple[str, str], ...]:
-    named = (*_in_conditions(statement), *_in_resources(statement))
-    return tuple((n, v) for n, v in named if v != "*" and re.fullmatch(_PATTERNS[n], v))
-
-
-def _in_conditions(statement: Statement) -> Iterator[tuple[str, str]]:
-    for condition in statement.conditions:
-        key = condition.key.lower()
-        if condition.operator.endswith("Null"):
-            continue  # its value says whether the key is there
-        if key.endswith(f"tag/{CLUSTER}"):
-            yield from (("cluster_name", value) for value in condition.values)
-        elif key == "ec2:vpc":
-            yield from (("vpc_id", value.rpartition("/")[2]) for value in condition.values)
-
-
-def _in_resources(statement: Statement) -> Iterator[tuple[str, str]]:
-    for resource in statement.resources:
-        if match := _LOG_GROUP.fullmatch(resource):
-            yield from zip(_OF_LOG_GROUP, match.groups(), strict=False)
-        elif match := _ARN.match(resource):
-            partition, service, region, account, kind, identifier = match.groups()
-            yield "partition", partition
-            yield "region", region
-            yield "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id", account
-            if (service, kind) == ("sagemaker", "cluster"):
-                yield "hyperpod_cluster_id", identifier
 
 
 def check_coverage(

@@ -195,12 +195,11 @@ def _cache(cache: Path | None, problems: list[Problem]) -> Cache:
 
 
 def _configuration(folder: Path, problems: list[Problem]) -> Configuration:
-    place = repository.nearest(folder)
-    if place is None:
-        return Configuration(None, 0)
+    place, count = None, 0
     try:
-        config = repository.find(folder, None)
+        place = repository.nearest(folder)
+        if place is not None:
+            count = len(repository.find(folder, None).modules)
     except VpcCniIamError as error:
         problems.append(Problem(ProblemLevel.error, str(error)))
-        return Configuration(str(place), 0)
-    return Configuration(str(place), len(config.modules))
+    return Configuration(None if place is None else str(place), count)

@@ -47,9 +47,10 @@ def read_directory(path: Path) -> Directory:
 
 def _read(files: Sequence[Path], path: Path) -> Directory:
     names = {p.name for p in files}
+    skipped = [_irregular(file) for file in files if not file.is_file()]
+    files = [file for file in files if file.is_file()]
     read = read_together(files, str(path), "HCL", HCL, MODULE, MODULE_FILES)
     texts: dict[str, str] = {}
-    skipped = []
     for file in files:
         text = read[str(file)]
         if why := _why_skipped(file.name, names):
@@ -85,11 +86,14 @@ def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
     """
     from vpc_cni_iam.hcl.module.variables import read_file  # noqa: PLC0415 - a parser
 
-    every = sorted(p for p in path.iterdir() if p.name.endswith(_AUTOMATIC) and p.is_file())
-    first = [path / name for name in _VALUES if (path / name).is_file()]
+    every = sorted(p for p in path.iterdir() if p.name.endswith(_AUTOMATIC) and not p.is_dir())
+    first = [path / name for name in _VALUES if (path / name).exists()]
     known: dict[str, Value] = {}
     skipped, names = list[Skipped](), list[str]()
     for file in (*first, *every):
+        if not file.is_file():
+            skipped.append(_irregular(file))
+            continue
         try:
             known |= read_file(read_text(file, "HCL", HCL), str(file))
         except InputError as error:
@@ -115,10 +119,14 @@ def _configuration_files(path: Path) -> list[Path]:
             file
             for file in path.iterdir()
             # Engines ignore hidden files.
-            if file.name.endswith((*_HCL, *_JSON)) and file.name[0] != "." and file.is_file()
+            if file.name.endswith((*_HCL, *_JSON)) and file.name[0] != "." and not file.is_dir()
         )
     except OSError as error:
         raise InputError(str(path), "", f"cannot be read: {reason(error)}") from None
+
+
+def _irregular(file: Path) -> Skipped:
+    return Skipped(str(file), Reason.not_read, "is no regular file, nor a link to one")
 
 
 def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None:

@@ -31,6 +31,7 @@ _JOINED = ("additional_policy_documents",)
 
 def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
     """Yield the policies of a file, read with what the other files of its module declare."""
+    from vpc_cni_iam.hcl.module.variables import referred
     from vpc_cni_iam.hcl.parse import parse
     from vpc_cni_iam.inputs.directory import Directory, read_beside
 
@@ -49,10 +50,11 @@ def _file(content: Content, values: ModuleValues) -> Iterator[Part]:
             others.append(parse(text, name))
         except InputError as error:
             yield Skipped(name, Reason.not_read, f"{error.place}: {error.problem}")
+    files = [parse(own, content.source)]
     if not any(block.type == "variable" for file in others for block in file.blocks):
         # What declares them is not there, or is the file itself.
-        values.user_values.declared.update(values.user_values.names)
-    yield from _policies([parse(own, content.source)], values, others)
+        values.user_values.declared.update(referred([*files, *others]))
+    yield from _policies(files, values, others)
     yield from beside.skipped
     if others and _REFERS.search(own):
         detail = "variables, locals and data sources of its other files, without their policies"

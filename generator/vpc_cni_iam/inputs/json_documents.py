@@ -9,6 +9,7 @@ own API URL-encodes documents (RFC 3986), and some tools hand them on so.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +32,13 @@ _LISTINGS = (
     "Policies", "Policy", "PolicyNames", "Versions", "AttachedPolicies",
     "DefaultVersionId", "IsDefaultVersion", "PolicyArn",
 )  # fmt: skip
+# Lists of policies: each entry holds one.
+_VERSIONS = "PolicyVersionList"
+_LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
+# The content of an entry that holds none.
+_ABSENT: dict[str, object] = {}
+# What only a policy has, also one that is misspelt.
+_POLICY = re.compile(r'"(?:Version"\s*:\s*"20\d\d-|st\w{0,6}m\w{0,2}n?ts?"\s*:)', re.IGNORECASE)
 _DEPTH = 50
 _NAMES = ("RoleName", "UserName", "GroupName", "PolicyName", "Name", "repositoryName")
 
@@ -68,7 +76,8 @@ def documents(value: object, source: str) -> tuple[JsonDocument, ...]:
     # A string is such as the output of --query Policy.
     if isinstance(value, str) or (isinstance(value, dict) and _looks_like_a_policy(value)):
         return (JsonDocument(source, "$", (), value),)
-    if inner := tuple(_walk(value, source, "$", ())):
+    inner = tuple(_walk(value, source, "$", ()))
+    if any(document.content is not _ABSENT for document in inner):
         return inner
     first = value[0] if isinstance(value, list) and value else value
     if isinstance(first, dict) and not first.keys().isdisjoint(_LISTINGS):
@@ -121,24 +130,71 @@ def _walk(
 ) -> Iterator[JsonDocument]:
     if depth > _DEPTH:
         raise InputError(source, "", "nests too deeply to hold policies")
-    if isinstance(value, list):
+    inner: tuple[JsonDocument, ...] = ()
+    if isinstance(value, list) and not _is_statement(value):
         for index, item in enumerate(value):
             yield from _walk(item, source, f"{path}[{index}]", names, depth + 1)
-    if not isinstance(value, dict):
-        return
-    if "Statement" in value:
+    elif isinstance(value, dict) and "Statement" not in value:
+        called = _called(value, names)
+        inner = tuple(
+            document
+            for key, member in value.items()
+            for document in _member(key, member, source, f"{path}.{key}", called, depth + 1)
+        )
+    if all(_is_statement(document.content) for document in inner) and _resembles_a_policy(value):
         yield JsonDocument(source, path, names, value)
-        return
-    names += tuple(v for k in _NAMES if isinstance(v := value.get(k), str))
-    for key, inner in value.items():
-        place = f"{path}.{key}"
-        if key == "PolicyVersionList" and isinstance(inner, list):
-            yield from _versions(inner, source, place, names)
-        elif key in _DOCUMENTS or (key in _TEXTS and _is_json(inner)):
-            called = (*names, "trust") if key == TRUST else names
-            yield JsonDocument(source, place, called, inner)
-        elif key != _REPEATING:
-            yield from _walk(inner, source, place, names, depth + 1)
+    else:
+        yield from inner
+
+
+def _called(value: Mapping[str, object], names: tuple[str, ...]) -> tuple[str, ...]:
+    return names + tuple(v for k in _NAMES if isinstance(v := value.get(k), str))
+
+
+def _member(
+    key: str, value: object, source: str, path: str, names: tuple[str, ...], depth: int
+) -> Iterator[JsonDocument]:
+    """Yield the policy documents of a member of an object."""
+    if key in _LISTS and isinstance(value, list):
+        entries = [
+            (entry, document)
+            for index, entry in enumerate(value)
+            for document in _entry(entry, source, f"{path}[{index}]", names, depth)
+        ]
+        yield from _versions(entries, names) if key == _VERSIONS else (d for _, d in entries)
+    elif key in _DOCUMENTS or (key in _TEXTS and _is_json(value)):
+        called = (*names, "trust") if key == TRUST else names
+        yield JsonDocument(source, path, called, value)
+    elif key != _REPEATING:
+        yield from _walk(value, source, path, names, depth)
+
+
+def _entry(
+    entry: object, source: str, path: str, names: tuple[str, ...], depth: int
+) -> Iterator[JsonDocument]:
+    """Yield the policy documents of an entry of a list of policies, at least one."""
+    if documents := tuple(_walk(entry, source, path, names, depth + 1)):
+        yield from documents
+    else:
+        called = _called(entry, names) if isinstance(entry, dict) else names
+        yield JsonDocument(source, path, called, _ABSENT)
+
+
+def _is_statement(value: object) -> bool:
+    """Say whether it is a statement, or a list of some, without a policy around."""
+    if isinstance(value, list):
+        return any(_is_statement(item) for item in value if isinstance(item, dict))
+    return isinstance(value, dict) and value.get("Effect") in ("Allow", "Deny")
+
+
+def _resembles_a_policy(value: object) -> bool:
+    """Say whether it is a policy document, or meant as one: its text, or a part of it."""
+    if isinstance(value, dict):
+        members = (f'"{k}":"{v if isinstance(v, str) else ""}"' for k, v in value.items())
+        return _POLICY.search("".join(members)) is not None or _is_statement(value)
+    if isinstance(value, str):
+        return _is_json(value) and _POLICY.search(unquoted(value)) is not None
+    return _is_statement(value)
 
 
 def _is_json(value: object) -> bool:
@@ -146,14 +202,12 @@ def _is_json(value: object) -> bool:
 
 
 def _versions(
-    versions: list[object], source: str, path: str, names: tuple[str, ...]
+    pairs: Sequence[tuple[object, JsonDocument]], names: tuple[str, ...]
 ) -> Iterator[JsonDocument]:
-    """Yield the version of a managed policy that is in force, or all if none is marked as that."""
-    pairs = [
-        (version, document)
-        for index, version in enumerate(versions)
-        for document in _walk(version, source, f"{path}[{index}]", names)
-    ]
+    """Yield the version of a managed policy that is in force, or all if none is marked as that.
+
+    `pairs` are its versions and their documents.
+    """
     if len(pairs) > 1 and not any(_in_force(version) for version, _ in pairs):
         for version, document in pairs:
             number = version.get("VersionId") if isinstance(version, dict) else None

@@ -67,11 +67,10 @@ def is_plugins(interface: Interface) -> bool:
 
 
 def _standing(instance: Instance | None, interfaces: Sequence[Interface], cluster: str) -> Standing:
-    # In lower case, since IAM does not tell the case of a tag key that a condition names.
-    clusters = {name.lower() for name in _clusters(instance.tags)} if instance else set()
-    clusters = clusters or {name.lower() for i in interfaces for name in _clusters(i.tags)}
+    clusters = set(_clusters(instance.tags)) if instance else set()
+    clusters = clusters or {name for i in interfaces for name in _clusters(i.tags)}
     if clusters:
-        return "ours" if cluster.lower() in clusters else "theirs"
+        return "ours" if cluster in clusters else "theirs"
     return "plugin" if any(map(is_plugins, interfaces)) else "no sign"
 
 

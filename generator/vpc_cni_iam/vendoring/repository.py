@@ -67,8 +67,15 @@ def _link(top: Path, folder: str, known: dict[str, str]) -> str:
 
 
 def nearest(start: Path) -> Path | None:
-    """Return the nearest configuration in a directory or above it, inside its git checkout."""
-    return next((f / NAME for f in _searched(start) if (f / NAME).is_file()), None)
+    """Return the nearest configuration in a directory or above it, inside its git checkout.
+
+    Raises `InputError` for another thing of its name, which hides a configuration further up.
+    """
+    path = next((f / NAME for f in _searched(start) if os.path.lexists(f / NAME)), None)
+    if path is not None and not path.is_file():
+        problem = "is no regular file, nor a link to one; remove it, or name another with --config"
+        raise InputError(str(path), "", problem)
+    return path
 
 
 def _searched(start: Path) -> list[Path]:

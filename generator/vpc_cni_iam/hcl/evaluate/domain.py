@@ -47,7 +47,7 @@ class Unknown:
     sample: str | None = None
     # The known attributes of an object; None if it may be something else.
     attributes: Mapping[str, Value] | None = None
-    is_text: bool = False  # whether it is a text, whatever it says
+    is_text: bool = False  # whether it is a text, which is not empty
 
     @property
     def without_sample(self) -> Unknown:

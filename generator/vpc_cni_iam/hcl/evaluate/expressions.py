@@ -60,6 +60,7 @@ class Evaluator:
         self.names: Mapping[str, Value] = {}
         self.root = self
         self.assumed: frozenset[str] = frozenset()
+        self.in_try = False  # whether an error of an engine leads to another value
         self.budget = EvaluationBudget()
         self._locals: dict[str, Any] = {}
 
@@ -220,7 +221,7 @@ class Evaluator:
             return holds
         chosen, other = node.options if holds else reversed(node.options)
         value = self.evaluate(chosen)
-        if isinstance(value, str):
+        if isinstance(value, str) and not self.in_try:
             return value
         # Both options get one type, which may convert this one.
         try:
@@ -229,6 +230,8 @@ class Evaluator:
             return value
         if against is None or operations.shape(value) == operations.shape(against):
             return value
+        if self.in_try and operations.may_differ(value, against):
+            raise UndecidedError  # engines refuse types that have none in common
         as_other = isinstance(value, Set) != isinstance(against, Set) and bool(value)
         if as_other and (against != () or isinstance(against, Set)):
             raise UndecidedError  # a tuple becomes a set, and of a set and a list each a list
@@ -284,10 +287,15 @@ class Evaluator:
         self.budget.weigh(value)
         return value
 
+    def _trying(self) -> Evaluator:
+        inner = copy(self)
+        inner.in_try = True
+        return inner
+
     def _try(self, node: FunctionCall) -> Value:
         for argument in node.arguments:
             try:
-                value = self.evaluate(argument)
+                value = self._trying().evaluate(argument)
             except EvaluationError:
                 continue
             # An engine may refuse it after all, and take the next one.
@@ -297,7 +305,7 @@ class Evaluator:
 
     def _can(self, node: FunctionCall) -> Value:
         try:
-            missing = unknown_in(self.evaluate(node.arguments[0]))
+            missing = unknown_in(self._trying().evaluate(node.arguments[0]))
             return True if missing is None else missing.without_sample
         except EvaluationError:
             return False

@@ -196,7 +196,11 @@ def _distinct(value: Value) -> Value:
 
 
 def _compact(value: Value) -> Value:
-    texts = (_to_text(item) for item in _collection(value))
+    values = _collection(value)
+    for item in values:
+        if isinstance(item, Unknown) and not item.is_text:
+            return item.without_sample  # it may be empty
+    texts = (item if isinstance(item, Unknown) else _to_text(item) for item in values)
     return tuple(item for item in texts if item)
 
 
@@ -358,7 +362,7 @@ FUNCTIONS = {
     "anytrue": Function(lambda v: any(_flags(v))),
     "coalesce": Function(_coalesce, ArgumentNeeds.nothing, samples=range(_MOST_RANGE)),
     "coalescelist": Function(_coalesce_list, ArgumentNeeds.top),
-    "compact": Function(_compact),
+    "compact": Function(_compact, ArgumentNeeds.top),
     "concat": Function(_concat, ArgumentNeeds.top),
     "contains": Function(_contains),
     "distinct": Function(_distinct),

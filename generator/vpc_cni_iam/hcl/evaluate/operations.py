@@ -71,8 +71,8 @@ def equal(left: Value, right: Value) -> bool | Unknown:
     for value, other in ((left, right), (right, left)):
         if isinstance(value, Unknown):
             known = value.is_text or value.sample is not None or value.attributes is not None
-            if other is None and known:  # which is never null
-                return False
+            if (other is None and known) or (other == "" and value.is_text):
+                return False  # which it never is
             return value.without_sample
     if left is None or right is None:
         return left is right
@@ -138,6 +138,12 @@ def may_fail(value: Value) -> Unknown | None:
     if isinstance(value, Unknown):
         return None if value.is_text or value.sample is not None else value
     return next((part for item in items(value) if (part := may_fail(item))), None)
+
+
+def may_differ(value: Value, other: Value) -> bool:
+    """Say whether two values may be of types that have none in common."""
+    alike = all(isinstance(value, part) == isinstance(other, part) for part in (tuple, dict))
+    return not alike or may_fail(other) is not None
 
 
 def has_map(value: Value) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -26,6 +27,7 @@ from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.syntax import (
     Block,
     Constant,
+    File,
     FunctionCall,
     List,
     Node,
@@ -36,6 +38,7 @@ from vpc_cni_iam.hcl.syntax import (
 from vpc_cni_iam.policy.strict_json import load_json
 
 _SCALARS = tuple(Reference(name) for name in ("string", "number", "bool"))
+_REFERENCE = re.compile(r"\bvar\.([\w-]+)")
 _CONVERSIONS = {"string": "tostring", "number": "tonumber", "bool": "tobool"}
 
 
@@ -125,6 +128,11 @@ def _value(name: str, block: Block, user_values: GivenVariables) -> dict[str, Va
     if value is None and default is not None and never_null:
         value = _literal(default)
     return {f"var.{name}": convert(value, constraint)}
+
+
+def referred(files: Iterable[File]) -> set[str]:
+    """Return the names of the variables that files refer to, whether one declares them or not."""
+    return {name for file in files for name in _REFERENCE.findall(file.text)}
 
 
 def undeclared(declared: Iterable[str], user_values: GivenVariables) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.subject import names_in
+from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind
 from vpc_cni_iam.review.account.plugin_config import UNKNOWN_VERSION

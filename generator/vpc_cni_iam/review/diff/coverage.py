@@ -13,8 +13,8 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
 from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
+from vpc_cni_iam.coverage.names import mode_of, names_in, names_of
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
-from vpc_cni_iam.coverage.subject import mode_of, names_in, names_of
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement

@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -122,12 +123,12 @@ def test_a_proof_that_was_refuted_is_given_no_more(case: dict[str, Any]) -> None
 
 
 def test_no_proof_about_two_conditions_on_one_key_is_refuted() -> None:
-    tally = Tally()
-    for old, new in condition_pairs():
+    tally, every = Tally(), 1 if FUZZ else 3
+    for old, new in islice(condition_pairs(), 0, None, every):
         check(parse(old, "old"), parse(new, "new"), tally)
     tally.report("pairs of conditions on one key")
     assert tally.share_decided() > 0.99
-    assert tally.pairs["Proven", "Agreed"] > 500
+    assert tally.pairs["Proven", "Agreed"] > 500 // every
 
 
 @pytest.mark.parametrize(

@@ -111,9 +111,10 @@ def test_the_files_of_a_directory_are_counted_and_measured_together(tmp_path: Pa
         read_together(paths, "d", "HCL", Limit("", 9, ""), all_, count)
 
 
-# What reads bytes without the reader of texts: files of the package, sockets, and the few whose
-# own tests show that they stop.
+# What reads bytes without the reader of texts: files of packages, sockets, and the few whose own
+# tests show that they stop.
 OWN_READERS = {
+    "hcl/grammar.py",
     "texts/__init__.py",
     "inputs/json_pieces.py",
     "inputs/plan/saved.py",

@@ -103,6 +103,7 @@ check: venv ## run the linters and prove the committed modules current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict generator tools
+	MYPYPATH=benchmarks $(BIN)/mypy --ignore-missing-imports benchmarks/bench.py
 	$(BIN)/codespell *.md docs generator tools benchmarks examples modules templates .github action.yml
 	$(BIN)/python -m tools.words
 	@$(ENGINES) install --best-effort --only terraform-1.15.5 provider

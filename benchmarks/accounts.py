@@ -103,7 +103,7 @@ def _policy(statement: dict[str, Any]) -> dict[str, Any]:
 
 def _record(*, is_denied: bool) -> dict[str, Any]:
     """Return a record of CloudTrail."""
-    record = {
+    record: dict[str, Any] = {
         "eventVersion": "1.08",
         "userIdentity": {
             "type": "AssumedRole",

@@ -51,7 +51,7 @@ def timed(action: Callable[[], object], scale: float) -> Callable[[], float]:
 
 def scoped() -> Subject:
     """Return upstream's newest scoped document."""
-    return of_variant("ipv4-scoped", select("2026-06-01"), {})
+    return of_variant("ipv4-scoped", select(revision="2026-06-01"), {})
 
 
 def requests(subject: Subject, version: PluginVersion) -> list[Request]:

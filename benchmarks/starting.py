@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import plans
@@ -45,8 +46,8 @@ def measure(runs: int) -> Iterator[Row]:
             (["review", "plan.json"], "import typer, msgspec", "2"),
         ):
             own, other = in_turns(
-                lambda a=arguments: wall([COMMAND, *a], folder),
-                lambda i=imports: wall([PYTHON, "-c", i], folder),
+                partial(wall, [COMMAND, *arguments], folder),
+                partial(wall, [PYTHON, "-c", imports], folder),
                 runs,
             )
             yardstick = f"`python -c '{imports}'`"

@@ -153,9 +153,9 @@ def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_call
 def test_an_action_for_which_there_is_no_column_is_counted() -> None:
     names = tuple(f"s3:Get{number}" for number in range(100))
     few = looked_at(Policy((Statement(actions=names[:1], resources=("*",)),)))
-    room = 101 - len(few[1].actions)
+    columns = 101 - len(few[1].actions)
     line = "and 1 more action that is never called"
-    for count, expected in ((room, []), (room + 1, [line])):
+    for count, expected in ((columns, []), (columns + 1, [line])):
         policy = Policy((Statement(actions=names[:count], resources=("*",)),))
         parts = [text.partition(";")[0] for text in matrix_report.text(*looked_at(policy))]
         assert [part for part in parts if part.startswith("and ")] == expected

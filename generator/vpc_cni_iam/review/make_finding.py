@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
@@ -39,6 +40,11 @@ def finding(
         place,
         hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
     )
+
+
+def lines_of(change: Change, effect: Literal["gain", "loss"]) -> tuple[Line, ...]:
+    """Return the lines of a change that add access, or that take it away."""
+    return tuple(line for line in change.lines if line.effect == effect)
 
 
 _KINDS = {

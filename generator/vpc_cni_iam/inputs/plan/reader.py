@@ -149,7 +149,7 @@ class _Passed(Struct):
     ended: list[tuple[str, tuple[str, ...]]]  # what of the others is made or deleted
     others: int = 0
 
-    def note(self, item: ChangedResource, reader: Reader) -> None:
+    def note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
         if item.mode != "managed":
             return
         actions = tuple(reader.decoded(item.change, Actions).actions)
@@ -159,7 +159,7 @@ class _Passed(Struct):
             anybody = kind is UnreadKind.resource_policy and opens(item, reader)
             self.unread.append(UnreadChange(item.address, actions, kind, opens=anybody))
             return
-        if gives_role(item):
+        if is_read:
             return
         self.others += 1
         if actions != ("update",):
@@ -359,9 +359,10 @@ def _changes(
     for item in items:
         secrets.update(of_change(item.change, reader))
         if not _is_about_access(item.type) or is_unread(item.type):
+            is_read = not drift and gives_role(item)
             if not drift:
-                passed.note(item, reader)
-            if drift or not gives_role(item):
+                passed.note(item, reader, is_read=is_read)
+            if not is_read:
                 continue
         change = _changing(item, reader)
         if not change.actions or not ACTIONS.issuperset(change.actions):

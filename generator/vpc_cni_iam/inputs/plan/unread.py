@@ -88,7 +88,7 @@ _OBJECT = re.compile(
     rb"""|kind\\?["']?:\s*\\?["']?(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b"""
 )
 ROLE_ANNOTATION = b"eks.amazonaws.com/role-arn"
-_OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")
+OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")
 _RESOURCE_POLICY = re.compile(
     r"aws_s3_(?:account|bucket)_public_access_block|aws_s3_bucket_acl|aws_ram_\w+_association"
     r"|aws_\w+_(?:access_point|auth|bucket|bus|container|destination|domain|endpoint|file_system"
@@ -107,7 +107,7 @@ def is_unread(kind: str) -> bool:
 
 def gives_role(item: ChangedResource) -> bool:
     """Say whether an object of Kubernetes says the role of a service account."""
-    return item.type.startswith(_OF_KUBERNETES) and ROLE_ANNOTATION in bytes(item.change)
+    return item.type.startswith(OF_KUBERNETES) and ROLE_ANNOTATION in bytes(item.change)
 
 
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
@@ -143,7 +143,7 @@ def _has_commands(module: Module) -> bool:
 
 def _is_object(item: ChangedResource) -> bool:
     """Say whether a resource is an object of Kubernetes that is about access."""
-    return item.type.startswith(_OF_KUBERNETES) and _OBJECT.search(bytes(item.change)) is not None
+    return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(bytes(item.change)) is not None
 
 
 def _makes_access(item: ChangedResource, reader: Reader) -> bool:

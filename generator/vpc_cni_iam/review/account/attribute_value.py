@@ -65,6 +65,13 @@ def side(resource: Resource, name: str, *, after: bool) -> AttributeValue:
     return AttributeValue.of(values.get(name), hidden=hidden)
 
 
+def first_block(values: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
+    """Return the first nested block of a name, empty if there is none."""
+    blocks = (values or {}).get(name)
+    block = blocks[0] if isinstance(blocks, list) and blocks else {}
+    return block if isinstance(block, Mapping) else {}
+
+
 def flagged(marks: Any, *path: str | int) -> bool:
     """Say whether a mark, such as of ``after_unknown``, is on a place or on anything in it."""
     for name in path:

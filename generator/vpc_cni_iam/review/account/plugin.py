@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
-from vpc_cni_iam.review.account.attribute_value import flagged, side
+from vpc_cni_iam.review.account.attribute_value import first_block, flagged, side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE, Owners
 from vpc_cni_iam.review.account.plugin_config import PluginConfig, is_plugin, read_config
@@ -297,16 +297,12 @@ def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
         if match := _ARN.match(str(values.get("arn") or values.get("association_arn"))):
             names["region"], names["account_id"] = match.groups()
         if resource.type == "aws_eks_cluster":
-            blocks = values.get("vpc_config")
-            block = blocks[0] if isinstance(blocks, list) and blocks else None
             names["cluster_name"] = values.get("name")
-            names["vpc_id"] = block.get("vpc_id") if isinstance(block, Mapping) else None
+            names["vpc_id"] = first_block(values, "vpc_config").get("vpc_id")
     return {name: value for name, value in names.items() if value and isinstance(value, str)}
 
 
 def _ip_family(resource: Resource, *, after: bool) -> str:
-    values = (resource.after if after else resource.before) or {}
-    blocks = values.get("kubernetes_network_config")
-    block = blocks[0] if isinstance(blocks, list) and blocks else None
-    family = block.get("ip_family") if isinstance(block, Mapping) else None
+    values = resource.after if after else resource.before
+    family = first_block(values, "kubernetes_network_config").get("ip_family")
     return family if family in ("ipv4", "ipv6") else ""

@@ -155,7 +155,7 @@ def _last(name: str) -> str:
 def _arguments(
     value: Any, marks: Any, names: tuple[str, ...], path: tuple[str, ...] = ()
 ) -> Iterator[_Argument]:
-    """Yield what stands at each place of a path, as of `ROLE_USES`."""
+    """Yield the arguments at a path of `ROLE_USES`."""
     if not names:
         yield _argument(value, marks, path)
     elif names[0] == "{}":
@@ -180,7 +180,7 @@ def _arguments(
 def _in_text(
     text: Any, marks: Any, names: tuple[str, ...], path: tuple[str, ...]
 ) -> Iterator[_Argument]:
-    """Yield what stands in a text of JSON; of one that is not known, what it refers to."""
+    """Yield the arguments in text of JSON; for unknown text, what it refers to."""
     if marks is True:
         yield _Argument(path, unknown=(path,), in_text=True)
     with suppress(ValueError, RecursionError):

@@ -12,12 +12,7 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Attachment, Change
-from vpc_cni_iam.review.diff.proofs import (
-    DENY_REMOVED,
-    deny_removed,
-    new_access,
-    without_example,
-)
+from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access, Line
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.gains import (
@@ -34,6 +29,7 @@ from vpc_cni_iam.review.make_finding import (
     finding_of,
     kind_of,
     line_texts,
+    lines_of,
     may_gain_access,
 )
 
@@ -146,8 +142,8 @@ def _managed_by(change: Change) -> Iterator[Finding]:
 
 
 def _access(change: Change, context: Context) -> Iterator[Finding]:
-    gains = tuple(line for line in change.lines if line.effect == "gain")
-    losses = tuple(line for line in change.lines if line.effect == "loss")
+    gains = lines_of(change, "gain")
+    losses = lines_of(change, "loss")
     if change.after.known == "unreadable" and change.access:
         message = f"{kind_of(change)} is not a policy: {'; '.join(change.after.why)}"
         yield finding_of(change, "unreadable-policy", message)

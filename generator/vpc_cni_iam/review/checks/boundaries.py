@@ -10,7 +10,7 @@ from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.diff.proofs import new_access, proven
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.gains import can_call, example_or_reason, names_text
-from vpc_cni_iam.review.make_finding import finding, finding_of, line_texts
+from vpc_cni_iam.review.make_finding import finding, finding_of, line_texts, lines_of
 
 rule(
     "boundary-weakened",
@@ -34,8 +34,8 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _boundary(change: Change) -> Iterator[Finding]:
-    gains = tuple(line for line in change.lines if line.effect == "gain")
-    losses = tuple(line for line in change.lines if line.effect == "loss")
+    gains = lines_of(change, "gain")
+    losses = lines_of(change, "loss")
     one_absent = "absent" in (change.before.known, change.after.known)
     if gains:
         message = f"{change.address} gets another permissions boundary, which may limit it less"
@@ -60,7 +60,7 @@ def _widened(change: Change, context: Context) -> Iterator[Finding]:
     ]
     if access is None or access.verdict != "new access" or not bounds:
         return
-    gains = tuple(line for line in change.lines if line.effect == "gain")
+    gains = lines_of(change, "gain")
     details = (*line_texts(gains), example_or_reason(access))
     message = f"{names_text(bounds)} {can_call(change)}, where a policy allows it"
     message += f": {change.address} is the permissions boundary, and allows more"

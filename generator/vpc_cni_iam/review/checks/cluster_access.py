@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.review.account.attribute_value import flagged
+from vpc_cni_iam.review.account.attribute_value import first_block, flagged
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, Level, rule
@@ -84,7 +84,7 @@ def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
     """Yield that others are let into a cluster than before."""
     if cluster.before is None or cluster.after is None:
         return
-    old, new = (_block(values, "access_config") for values in (cluster.before, cluster.after))
+    old, new = (first_block(values, "access_config") for values in (cluster.before, cluster.after))
     configuration, block = context.plan.configuration, "access_config"
     # Where it is not set, it is computed.
     later = flagged(cluster.unknown, block) and configuration.expression(
@@ -108,13 +108,6 @@ def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _block(values: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
-    """Return the first block of a name, empty if there is none."""
-    blocks = (values or {}).get(name)
-    block = blocks[0] if isinstance(blocks, list) and blocks else {}
-    return block if isinstance(block, Mapping) else {}
 
 
 def _differs(resource: Resource) -> bool:
@@ -157,6 +150,6 @@ def _widened(resource: Resource, context: Context) -> tuple[Level | None, str]:
         return None, f"{who} gets {' and '.join(rights) or 'an access entry that gives nothing'}"
     policy = str(values.get("policy_arn") or "an access policy known after apply")
     name = policy.rpartition("/")[2]
-    namespaces = _block(values, "access_scope").get("namespaces")
+    namespaces = first_block(values, "access_scope").get("namespaces")
     where = f"in {', '.join(map(str, namespaces))}" if namespaces else "in the whole cluster"
     return "error" if name in _ADMIN else None, f"{who} gets {name} {where}"

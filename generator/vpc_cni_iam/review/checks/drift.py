@@ -8,7 +8,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
-from vpc_cni_iam.review.make_finding import finding_of, kind_of, line_texts
+from vpc_cni_iam.review.make_finding import finding_of, kind_of, line_texts, lines_of
 
 rule(
     "drift",
@@ -44,6 +44,6 @@ def _drift(change: Change, *, stays: bool) -> Finding:
     if change.coverage and change.coverage.lost:
         means.append("coverage-lost")
     message += ", and the plan leaves it so"
-    if gained := [line.text for line in change.lines if line.effect == "gain"]:
+    if gained := [line.text for line in lines_of(change, "gain")]:
         message += f": {first_of(gained, 2)}"
     return finding_of(change, "drift", message, details, level, tuple(means))

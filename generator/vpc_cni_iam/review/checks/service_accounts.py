@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.unread import ROLE_ANNOTATION
+from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION
 from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
@@ -29,7 +29,7 @@ rule(
     "no such finding; its policies have findings of their own.",
 )
 _ADDON = "aws_eks_addon"
-_ANNOTATING = ("helm_release", "k8s_", "kubectl_", "kubernetes_", _ADDON)
+_ANNOTATING = ("helm_release", *OF_KUBERNETES, _ADDON)
 _ROLE_ANNOTATION = ROLE_ANNOTATION.decode()
 _IN_TEXT = re.compile(re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)""")
 _BLOCK = "pod_identity_association"

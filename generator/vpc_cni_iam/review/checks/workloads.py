@@ -10,6 +10,7 @@ from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_of_instances
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.review.account.attribute_value import first_block
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
@@ -110,10 +111,8 @@ def _metadata(resource: Resource, context: Context) -> Iterator[Finding]:
 
 
 def _options(values: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    blocks = (values or {}).get("metadata_options")
-    block = blocks[0] if isinstance(blocks, list) and blocks else {}
-    known = block if isinstance(block, Mapping) else {}
-    return {name: known.get(name) for name in _METADATA}
+    block = first_block(values, "metadata_options")
+    return {name: block.get(name) for name in _METADATA}
 
 
 def _alike(resource: Resource) -> str:

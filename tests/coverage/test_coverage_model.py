@@ -1,9 +1,9 @@
 """The requests are those that the plugin sends, and what they change is remembered."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from coverage_policies import NAMES, composed, covered, denied, filled, setting, with_statement
 from vpc_cni_iam.catalog.facts import calls, known_versions

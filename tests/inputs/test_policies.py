@@ -1,11 +1,11 @@
 """Whatever holds a policy is opened by one function, and refused with what to do."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import write_tree
 from vpc_cni_iam.errors import InputError, UsageError

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.coverage.analysis.excess import unknown_action
 from vpc_cni_iam.coverage.subject import Subject

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.manifest import FileRecord
@@ -101,8 +102,7 @@ def _by_change(details: Iterable[str]) -> Iterator[str]:
         yield change if documents == [change] else f"{', '.join(documents)}: {change}"
 
 
-@dataclass(frozen=True, slots=True)
-class KeptEdit:
+class KeptEdit(Struct, frozen=True):
     """The meaning of a kept edit."""
 
     path: str  # the file, relative to the module
@@ -136,8 +136,7 @@ class KeptEdit:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleFile:
+class ModuleFile(Struct, frozen=True):
     """One file and its state."""
 
     path: str  # relative to the module

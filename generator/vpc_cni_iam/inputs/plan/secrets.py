@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.document import PRINCIPAL_TYPES, VERSIONS, Policy, Statement
 from vpc_cni_iam.policy.matching.operators import BASES

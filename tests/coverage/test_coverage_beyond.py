@@ -92,7 +92,15 @@ def reference_actions() -> list[str]:
     return [*data["well_known"], *data["actions"]]
 
 
-PATTERNS = ["*", "ec2:*", "ec2:Describe*s", "*:*Tags", "?c2:Create*Interface*", "ec2:Tag*", "s3:?*"]
+PATTERNS = [
+    "*",
+    "ec2:*",
+    "ec2:Describe*s",
+    "*:*Tags",
+    "?c2:Create*Interface*",
+    "iam:Pass*",
+    "s3:?*",
+]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

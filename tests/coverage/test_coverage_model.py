@@ -422,6 +422,12 @@ def test_a_variable_is_read_from_its_first_version_on(
         configure(setting(before), environment)
 
 
+def test_every_version_reads_the_clusters_name() -> None:
+    for version in known_versions.served():
+        assert "CLUSTER_NAME" in known_variables(version)
+        assert configure(PluginSetting(version), {"CLUSTER_NAME": "prod"}).plugin.cluster_name
+
+
 def test_the_plugin_drops_reserved_keys_of_additional_tags() -> None:
     values = {"ADDITIONAL_ENI_TAGS": '{"cluster.k8s.amazonaws.com/name": "x", "team": "net"}'}
     assert dict(configure(setting(), values).plugin.additional_tags) == {"team": "net"}

@@ -102,14 +102,17 @@ class Statement(HashedOnce):
         for principal in (*self.principals, *self.not_principals):
             yield from principal.identifiers
 
-    def map_strings(self, change: Callable[[str], str]) -> Statement:
-        """Return the statement with ``change`` applied to each of its `strings`."""
+    def map_strings(self, change: Callable[[str], str], *, actions: bool = False) -> Statement:
+        """Return the statement with ``change`` applied to its `strings`, and to its actions."""
+        in_actions = change if actions else str
 
         def changed(principals: tuple[Principal, ...]) -> tuple[Principal, ...]:
             return tuple(Principal(p.type, tuple(map(change, p.identifiers))) for p in principals)
 
         return replace(
             self,
+            actions=tuple(map(in_actions, self.actions)),
+            not_actions=tuple(map(in_actions, self.not_actions)),
             resources=tuple(map(change, self.resources)),
             not_resources=tuple(map(change, self.not_resources)),
             conditions=tuple(
@@ -142,9 +145,10 @@ class Policy(HashedOnce):
         """Whether it is of a trust or a resource, and not of an identity."""
         return any(s.principals or s.not_principals for s in self.statements)
 
-    def map_strings(self, change: Callable[[str], str]) -> Policy:
+    def map_strings(self, change: Callable[[str], str], *, actions: bool = False) -> Policy:
         """Return the policy with ``change`` applied to every statement's strings."""
-        return replace(self, statements=tuple(s.map_strings(change) for s in self.statements))
+        changed = (s.map_strings(change, actions=actions) for s in self.statements)
+        return replace(self, statements=tuple(changed))
 
     def actions(self) -> tuple[str, ...]:
         """Return the actions of the Allow statements, in order, each once."""

@@ -1,4 +1,4 @@
-"""How a finding is made and what it says: lines, witnesses, sizes, calls that are lost."""
+"""How a finding is made and what it says: lines, example requests, sizes, calls that are lost."""
 
 from __future__ import annotations
 

@@ -58,12 +58,7 @@ class RolePolicies:
         def fill(text: str) -> str:
             return _VARIABLE.sub(lambda match: known.get(match[1].strip().lower(), match[0]), text)
 
-        return tuple(
-            replace(p, statements=tuple(s.map_strings(fill) for s in p.statements))
-            if p.version == VERSION
-            else p
-            for p in self.policies
-        )
+        return tuple(p.map_strings(fill) if p.version == VERSION else p for p in self.policies)
 
 
 @dataclass(frozen=True, slots=True)

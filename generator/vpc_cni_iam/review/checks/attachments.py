@@ -74,8 +74,7 @@ def _managed(
             "managed-policy-attached",
             f"{MANAGED} is attached to {principal.name} beside {', '.join(others)}, "
             f"which it {undoes}{', as before' if stays else ''}",
-            address=principal.name,
-            place=context.places.get(principal.name),
+            principal.name,
             level="note" if stays else "error",
         )
     elif managed and principal.type == "role":
@@ -119,8 +118,7 @@ def _on_nodes(
         level = "note"
     else:
         return
-    place = context.places.get(principal.name)
-    yield finding("managed-policy-attached", text, address=principal.name, place=place, level=level)
+    yield finding("managed-policy-attached", text, principal.name, level=level)
 
 
 def _gets_own_role(scoped: list[str], context: Context) -> bool:
@@ -152,8 +150,7 @@ def _removals(context: Context) -> Iterator[Finding]:
         yield finding(
             removal.rule,
             removal.message,
-            address=resource.address,
+            resource.address,
             attribute=removal.item.slot.attribute,
-            place=context.places.get(resource.address),
             means=tuple(means),
         )

@@ -107,7 +107,7 @@ class MatrixRow(Struct, frozen=True):
     action: str  # such as ``ec2:CreateTags``
     before: Grade
     after: Grade
-    needed: DenialSeverity | Literal[""]  # where the plugin calls it at the version, else empty
+    needed: Literal[DenialSeverity, ""]  # where the plugin calls it at the version, else empty
     on_before: tuple[str, ...]  # resources and conditions under which it was allowed, in words
     on_after: tuple[str, ...]  # the same, after
 

@@ -13,7 +13,6 @@ from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import PrincipalChange
-from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.proofs import new_access
 from vpc_cni_iam.review.diff.verdicts import Verdict
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
@@ -87,7 +86,7 @@ def _undoes(others: list[Policy], context: Context) -> Verdict:
     shared = [
         replace(statement, actions=actions)
         for statement in managed_policy().statements
-        if (actions := tuple(a for a in statement.actions if any(names(s, a) for s in allowing)))
+        if (actions := tuple(a for a in statement.actions if any(s.is_about(a) for s in allowing)))
     ]
     together = [*others, Policy(tuple(shared))]
     return new_access(others, together, context.budget.answer()).verdict

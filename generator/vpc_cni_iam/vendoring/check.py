@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,16 +25,16 @@ from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, rendered
 from vpc_cni_iam.vendoring.other_files import conflicting
-from vpc_cni_iam.vendoring.state import SYNC, ModuleFile, module_state
+from vpc_cni_iam.vendoring.state import SYNC, ModuleFile, ModuleState, module_state
 
-STATES = ("clean", "edited", "outdated", "both", "failed")
+STATES = (*get_args(ModuleState), "failed")
 
 
 class ModuleCheck(Struct, frozen=True):
     """The check of one module."""
 
     module: VendoredModule
-    state: str  # ``clean``, ``edited``, ``outdated`` or ``both``; ``failed`` if it cannot be told
+    state: ModuleState | Literal["failed"]  # failed: it cannot be told
     files: tuple[ModuleFile, ...] = ()  # its files that need a report; none in a clean module
     failure: VpcCniIamError | OSError | None = None  # why it cannot be told, None if it can
     unused: tuple[Acceptance, ...] = ()  # the edits that the configuration accepts and no file has

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.escape import markdown_cell
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
 from vpc_cni_iam.rendering.documents import RenderedDocument
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[str, str]:
@@ -24,6 +26,9 @@ def fill(templates: Mapping[str, str], context: Mapping[str, object]) -> dict[st
 
 @cache
 def _environment() -> Environment:
+    # Imported here, since a module without changes is checked by hashes alone.
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
+
     environment = Environment(
         loader=FunctionLoader(lambda name: resources.text(f"rendering/templates/{name}")),
         undefined=StrictUndefined,

@@ -35,14 +35,14 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
 
 def inside(config: Config) -> Config:
     """Return a configuration if all its modules lie inside its repository, and behind no link."""
-    top, places = root(config), TomlLineIndex(config.text)
-    real = top.resolve()
+    here, top, places = config.path.absolute().parent, root(config), TomlLineIndex(config.text)
+    real = os.path.realpath(top)
     links: dict[str, str] = {}
     for number, module in enumerate(config.modules):
-        folder = Path(os.path.normpath(config.path.absolute().parent / module.path))
-        if top not in folder.parents:
+        folder = os.path.normpath(here / module.path)
+        if not _lies_in(folder, os.fspath(top)):
             problem = f"leaves {top}: a module must lie inside it"
-        elif real not in folder.resolve().parents:
+        elif not _lies_in(os.path.realpath(folder), real):
             problem = f"leaves {top}: by a symbolic link"
         elif link := _link(config.path.parent, module.path, links):
             # By another path it may be another module, or one that nothing seems to name.
@@ -54,6 +54,10 @@ def inside(config: Config) -> Config:
             str(config.path), f"line {line}", f"path {module.path!r} {problem}"
         )
     return config
+
+
+def _lies_in(folder: str, top: str) -> bool:
+    return folder.startswith(f"{top.rstrip(os.sep)}{os.sep}")
 
 
 def _link(top: Path, folder: str, known: dict[str, str]) -> str:

@@ -162,6 +162,16 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
             "line 11",
             "path is 3, and must be a string",
         ),
+        (
+            f'{TOP}# a """ in a comment\n[[module]]\npath = 3\n{PIN}',
+            "line 8",
+            "path is 3, and must be a string",
+        ),
+        (
+            f'{TOP}[[module]]\nfeatures = ["""\n# not a comment: """]\npath = 3\n{PIN}',
+            "line 9",
+            "path is 3, and must be a string",
+        ),
     ],
 )
 def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:

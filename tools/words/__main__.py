@@ -1,10 +1,10 @@
-"""Check that texts for users have the terms of the field.
+"""Check that texts and docstrings have the terms of the field.
 
 python -m tools.words
 
-Reads Markdown, templates, and the texts in the code that users can see: strings that are not
-docstrings. What is wrong with which words, and what to write, stands in terms.toml. Exit codes:
-0 nothing found, 1 a word was found that no longer may be there.
+Reads Markdown, templates, and every string in the code, docstrings too. What is wrong with which
+words, and what to write, stands in terms.toml. Exit codes: 0 nothing found, 1 a word was found that
+no longer may be there.
 """
 
 import ast
@@ -76,22 +76,9 @@ def texts(root: Path) -> Iterator[tuple[str, int, str]]:
         yield path.relative_to(root).as_posix(), 1, path.read_text(encoding="utf-8")
     for path in files(root, _CODE):
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in messages(tree):
-            yield path.relative_to(root).as_posix(), node.lineno, str(node.value)
-
-
-def messages(tree: ast.AST) -> Iterator[ast.Constant]:
-    """Yield the constants of a module that are not docstrings."""
-    documenting = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.body
-        and isinstance(node.body[0], ast.Expr)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and id(node) not in documenting:
-            yield node
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant):
+                yield path.relative_to(root).as_posix(), node.lineno, str(node.value)
 
 
 def findings(root: Path) -> Iterator[Finding]:

@@ -295,7 +295,7 @@ def _digest(*documents: JsonDocument) -> bytes:
 
 
 def _key(detail: RoleDetail) -> bytes:
-    """Return what a judgement of a role depends on, besides how the plugin gets it."""
+    """Return what the findings of a role depend on, besides how the plugin gets it."""
     every = (*detail.policies, *([detail.boundary] if detail.boundary else []))
     account = detail.account
     if not any(_ABOUT_ACCOUNT.search(str(document.content)) for document in every):

@@ -19,7 +19,6 @@ from vpc_cni_iam.catalog.facts.requests import (
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.inputs.denial import Denial
-from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Request, evaluate
 
@@ -169,11 +168,7 @@ def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...
 
 def allows_action(statement: Statement, action: str) -> bool:
     """Say whether a statement allows an action on some resource under some condition."""
-    if statement.effect != "Allow":
-        return False
-    patterns = statement.actions or statement.not_actions
-    matches = any(wildcard.matches(p.lower(), action.lower()) for p in patterns)
-    return matches is bool(statement.actions)
+    return statement.effect == "Allow" and statement.is_about(action)
 
 
 def _is_about(statement: Statement, denial: Denial) -> bool:

@@ -17,7 +17,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import REFERENCE
 from vpc_cni_iam.hcl.syntax import Code, Constant, FunctionCall, List, Node, Object, Operation, Text
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
@@ -78,16 +78,9 @@ class Embedded:
         def fill(text: str) -> str:
             return MARK.sub(lambda m: texts.get(self.marks.of(m[0]).code, m[0]), text)
 
-        def fill_statement(statement: Statement) -> Statement:
-            return replace(
-                statement.map_strings(fill),
-                actions=tuple(map(fill, statement.actions)),
-                not_actions=tuple(map(fill, statement.not_actions)),
-                sid=fill(statement.sid),
-            )
-
-        statements = tuple(map(fill_statement, self.policy.statements))
-        return replace(self.policy, statements=statements, id=fill(self.policy.id))
+        filled = self.policy.map_strings(fill, actions=True)
+        labelled = tuple(replace(s, sid=fill(s.sid)) for s in filled.statements)
+        return replace(filled, statements=labelled, id=fill(filled.id))
 
 
 def is_document(value: Node) -> bool:

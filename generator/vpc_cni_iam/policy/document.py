@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NotRequired, TypedDict
 
+from vpc_cni_iam.policy import wildcard
+
 Effect = Literal["Allow", "Deny"]
 VERSION = "2012-10-17"
 VERSIONS = ("2008-10-17", "2012-10-17")
@@ -94,6 +96,12 @@ class Statement(HashedOnce):
         lists += [p.identifiers for p in (*self.principals, *self.not_principals)]
         return sum(map(len, lists))
 
+    def is_about(self, action: str) -> bool:
+        """Say whether it is about an action without a wildcard."""
+        patterns = self.not_actions or self.actions
+        named = any(wildcard.matches(pattern.lower(), action.lower()) for pattern in patterns)
+        return named is not bool(self.not_actions)
+
     def strings(self) -> Iterator[str]:
         """Yield its texts but for the actions: resources, keys and values, and principals."""
         yield from (*self.resources, *self.not_resources)
@@ -102,14 +110,17 @@ class Statement(HashedOnce):
         for principal in (*self.principals, *self.not_principals):
             yield from principal.identifiers
 
-    def map_strings(self, change: Callable[[str], str]) -> Statement:
-        """Return the statement with ``change`` applied to each of its `strings`."""
+    def map_strings(self, change: Callable[[str], str], *, actions: bool = False) -> Statement:
+        """Return the statement with ``change`` applied to its `strings`, and to its actions."""
+        in_actions = change if actions else str
 
         def changed(principals: tuple[Principal, ...]) -> tuple[Principal, ...]:
             return tuple(Principal(p.type, tuple(map(change, p.identifiers))) for p in principals)
 
         return replace(
             self,
+            actions=tuple(map(in_actions, self.actions)),
+            not_actions=tuple(map(in_actions, self.not_actions)),
             resources=tuple(map(change, self.resources)),
             not_resources=tuple(map(change, self.not_resources)),
             conditions=tuple(
@@ -142,9 +153,19 @@ class Policy(HashedOnce):
         """Whether it is of a trust or a resource, and not of an identity."""
         return any(s.principals or s.not_principals for s in self.statements)
 
-    def map_strings(self, change: Callable[[str], str]) -> Policy:
+    def map_strings(self, change: Callable[[str], str], *, actions: bool = False) -> Policy:
         """Return the policy with ``change`` applied to every statement's strings."""
-        return replace(self, statements=tuple(s.map_strings(change) for s in self.statements))
+        changed = (s.map_strings(change, actions=actions) for s in self.statements)
+        return replace(self, statements=tuple(changed))
+
+    def only(self, effect: Effect) -> Policy:
+        """Return the policy with its statements of one effect alone."""
+        return Policy(tuple(s for s in self.statements if s.effect == effect), self.version)
+
+    def inverted(self) -> Policy:
+        """Return a policy that allows what this one denies."""
+        allows = (replace(s, effect="Allow") for s in self.only("Deny").statements)
+        return Policy(tuple(allows), self.version)
 
     def actions(self) -> tuple[str, ...]:
         """Return the actions of the Allow statements, in order, each once."""

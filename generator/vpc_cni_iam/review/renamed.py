@@ -16,7 +16,7 @@ _REMEMBERED = 4096
 
 
 class Shaped:
-    """Something that may be judged with stand-ins, of which whoever looks at it sees its names.
+    """Something that may be judged with stand-ins; code that reads its members sees its names.
 
     `judged` are the members that may have stand-ins; they are renamed when they are looked at.
     """

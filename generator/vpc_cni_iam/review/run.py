@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
@@ -114,7 +114,7 @@ def review(
         policies.owners.anew,
         unseen,
     )
-    left = tuple(dict.fromkeys(finding for check in CHECKS for finding in check(context)))
+    left = tuple(dict.fromkeys(_placed(f, places) for check in CHECKS for f in check(context)))
     put_aside: tuple[Ignored, ...] = ()
     if ignored is not None:
         left, put_aside = ignore.apply(ignored.entries, left, ignored.source, ignored.today)
@@ -268,6 +268,10 @@ def _held(
 
 def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:
     return {r.address: locator.place(r.module, r.block) for r in plan.resources}
+
+
+def _placed(finding: Finding, places: Mapping[str, Place | None]) -> Finding:
+    return structs.replace(finding, place=places.get(finding.address))
 
 
 def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> tuple[Document, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
+from typing import Literal, get_args
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.errors import VpcCniIamError
@@ -22,9 +23,9 @@ from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, rendered
 from vpc_cni_iam.vendoring.other_files import conflicting
-from vpc_cni_iam.vendoring.state import SYNC, ModuleFile, module_state
+from vpc_cni_iam.vendoring.state import SYNC, ModuleFile, ModuleState, module_state
 
-STATES = ("clean", "edited", "outdated", "both", "failed")
+STATES = (*get_args(ModuleState), "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class ModuleCheck:
     """The check of one module."""
 
     module: VendoredModule
-    state: str  # ``clean``, ``edited``, ``outdated`` or ``both``; ``failed`` if it cannot be told
+    state: ModuleState | Literal["failed"]  # failed: it cannot be told
     files: tuple[ModuleFile, ...] = ()  # its files that need a report; none in a clean module
     failure: VpcCniIamError | OSError | None = None  # why it cannot be told, None if it can
     unused: tuple[Acceptance, ...] = ()  # the edits that the configuration accepts and no file has

@@ -28,6 +28,7 @@ State = Literal[
     "redefined",
     "replacing",
 ]
+ModuleState = Literal["clean", "edited", "outdated", "both"]
 # States in which the file holds, or by its absence is, somebody's work.
 EDITED = frozenset({"edited", "both", "edited left over", "foreign", "redefined", "replacing"})
 # States in which it is not what would be generated now.
@@ -219,8 +220,8 @@ def _state(entry: FileRecord | None, current: str | None, generated: str | None)
     return "both" if outdated else edited
 
 
-def module_state(files: Iterable[ModuleFile]) -> str:
-    """Return the state of a module: ``clean``, ``edited``, ``outdated`` or ``both``."""
+def module_state(files: Iterable[ModuleFile]) -> ModuleState:
+    """Return the state of a module by those of its files."""
     unfit = [f for f in files if not f.fine]
     states = {f.state for f in unfit}
     edited, outdated = bool(states - OUTDATED | states & EDITED), bool(states & OUTDATED)

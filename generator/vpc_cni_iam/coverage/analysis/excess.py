@@ -1,6 +1,6 @@
 """Finds patterns that grant more than the calls of the plugin, with examples that AWS documents.
 
-A pattern that matches a call, such as ``ec2:*``, is not granted for nothing, and yet it may grant
+A pattern that matches a call, such as ``ec2:*``, is needed, and yet it may grant
 far more. It is reported where it grants another action of the Service Authorization Reference, or
 what other versions or modes of the plugin call. ``data/example-actions.json`` has every action of
 the services that the plugin calls and of IAM, and one of each other service, with the type of

@@ -149,7 +149,7 @@ class Sender:
         self.sent(name, eni.name, checks, reached=eni.exists)
 
     def write(self, name: str, eni: NodeInterface, tags: Mapping[str, str]) -> None:
-        """Send a CreateTags call; if it is allowed, the interface bears the tags."""
+        """Send a CreateTags call; if it is allowed, the interface has the tags."""
         checks = self.requests.create_tags(eni, tags)
         if self.sent(name, eni.name, checks, reached=eni.exists):
             eni.tags.update(tags)

@@ -172,7 +172,7 @@ def _decides(item: ChangedResource, reader: Reader) -> bool:
 
 
 def opens(item: ChangedResource, reader: Reader) -> bool:
-    """Say whether a policy of a resource newly lets anybody use it, without a condition."""
+    """Say whether a policy of a resource newly allows every principal, without a condition."""
     change = reader.decoded(item.change, Changing)
     before, after = ({*_open(values or {})} for values in (change.before, change.after))
     # The policy of an endpoint only takes access away.
@@ -180,7 +180,7 @@ def opens(item: ChangedResource, reader: Reader) -> bool:
 
 
 def _open(values: Mapping[str, Any]) -> Iterator[Statement | str]:
-    """Yield what of a resource lets anybody use it: statements, and arguments."""
+    """Yield what of a resource allows every principal: statements, and arguments."""
     for text in map(values.get, _POLICY_ARGUMENTS):
         with suppress(InputError):
             for statement in loads(text, "").statements if isinstance(text, str) else ():

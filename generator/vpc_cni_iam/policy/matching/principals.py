@@ -48,7 +48,7 @@ def test(statement: Statement, place: ElementPath) -> Caller | None:
 
 
 def covers(names: Iterable[Name], others: Iterable[Name]) -> bool:
-    """Say whether whoever some names mean, others mean, too.
+    """Say whether some names mean only principals that other names mean, too.
 
     Page "AWS JSON policy elements: Principal": an account's number means its root ARN, and a role
     each of its sessions. That an account means all in it is not used: what is allowed to an

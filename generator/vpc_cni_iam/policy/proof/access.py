@@ -52,7 +52,7 @@ class Counterexample:
         new: The statement of the new policies that allows it.
         old: What the old policies say.
         made_up: What of it only comes of the policies' patterns, so that AWS may have no such
-            thing: ``action``, ``resource``, condition keys by name; empty for nothing.
+            thing: ``action``, ``resource``, condition keys by name; empty if none.
     """
 
     request: Request

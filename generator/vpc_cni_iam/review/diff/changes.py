@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
+from vpc_cni_iam.catalog.facts.calls import DenialSeverity
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
 from vpc_cni_iam.review.renamed import Shaped
@@ -19,6 +20,8 @@ Action = Literal[
     "create", "update", "replace", "delete", "forget", "import", "move", "read", "no-op", "drift"
 ]
 Kind = Literal["permissions", "trust", "attachment", "exclusive", "boundary", "membership"]
+# Whether an action is allowed; some: on some resources or under conditions.
+Grade = Literal["yes", "some", "no", "unknown"]
 Known = Literal["known", "partly known", "unknown", "sensitive", "unreadable", "absent"]
 
 
@@ -102,11 +105,9 @@ class MatrixRow(Struct, frozen=True):
     """One action in the permission matrix of a principal."""
 
     action: str  # such as ``ec2:CreateTags``
-    # ``yes``, ``some`` (on some resources or under conditions), ``no`` or ``unknown``.
-    before: Literal["yes", "some", "no", "unknown"]
-    after: Literal["yes", "some", "no", "unknown"]  # the same, after
-    # ``fatal`` or ``degraded`` where the plugin calls it at the version, else empty.
-    needed: Literal["fatal", "degraded", ""]
+    before: Grade
+    after: Grade
+    needed: Literal[DenialSeverity, ""]  # where the plugin calls it at the version, else empty
     on_before: tuple[str, ...]  # resources and conditions under which it was allowed, in words
     on_after: tuple[str, ...]  # the same, after
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.catalog.facts.calls import call_ranges
+from vpc_cni_iam.catalog.facts.calls import DenialSeverity, call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import called_actions
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
@@ -21,12 +20,11 @@ from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, with_stand_ins
 from vpc_cni_iam.review.diff import sizes
-from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
+from vpc_cni_iam.review.diff.changes import Grade, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import (
     ReviewTarget,
     coverage_change,
     mode_for,
-    names,
 )
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
 from vpc_cni_iam.review.diff.same_shape import Names
@@ -36,7 +34,6 @@ from vpc_cni_iam.review.renamed import are_told_apart, other_text, renamed
 
 # What EKS asks every node role to have: aws-node may use that role.
 _NODE_POLICY = "AmazonEKSWorkerNodePolicy"
-Grade = Literal["yes", "some", "no", "unknown"]
 _NOT_GRADED: tuple[Grade, tuple[str, ...]] = ("unknown", ())
 
 
@@ -180,8 +177,8 @@ def _matrix(
         yield MatrixRow(action, old, new, needed.get(action, ""), on_old, on_new)
 
 
-def _needed(mode: str, version: PluginVersion) -> dict[str, Literal["fatal", "degraded", ""]]:
-    impacts: dict[str, Literal["fatal", "degraded", ""]] = {}
+def _needed(mode: str, version: PluginVersion) -> dict[str, DenialSeverity]:
+    impacts: dict[str, DenialSeverity] = {}
     setting = PluginSetting(version, "ipv6" if mode == "ipv6" else "ipv4")
     called = called_actions(setting)
     for call_range in call_ranges((setting.mode,), version):
@@ -199,7 +196,7 @@ def _steps_of_grading(statement: Statement) -> int:
 
 def _grade(action: str, policies: list[Policy], *, opaque: bool) -> tuple[Grade, tuple[str, ...]]:
     """Say whether policies allow an action: on everything, on some things, or not at all."""
-    about = [s for p in policies for s in p.statements if names(s, action)]
+    about = [s for p in policies for s in p.statements if s.is_about(action)]
     if has_no_resource(action):
         about = [statement for statement in about if _is_about_everything(statement)]
     allowing = [s for s in about if s.effect == "Allow"]

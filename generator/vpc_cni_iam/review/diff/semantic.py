@@ -150,7 +150,9 @@ class _PolicyPair:
             rest = second.about(gone, budget)
             return proven([_with(rest, gone)], [rest], budget)
         return proven(
-            [first.about(come, budget)], [_with(_denials(second.about(come, budget)), come)], budget
+            [first.about(come, budget)],
+            [_with(second.about(come, budget).only("Deny"), come)],
+            budget,
         )
 
 
@@ -216,10 +218,6 @@ class _Indexed:
 
 def _with(policy: Policy, statements: Iterable[Statement]) -> Policy:
     return Policy((*policy.statements, *statements), policy.version)
-
-
-def _denials(policy: Policy) -> Policy:
-    return Policy(tuple(s for s in policy.statements if s.effect == "Deny"), policy.version)
 
 
 def _version(old: Policy, new: Policy) -> Iterator[Line]:

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from vpc_cni_iam.catalog.facts.calls import DenialSeverity, Mode
+
 Effect = Literal["gain", "loss", "no-op"]
 Verdict = Literal["no new access", "new access", "not proven", "unknown"]
 
@@ -48,7 +50,7 @@ class MissingPermission(Struct, frozen=True):
     """A call of the plugin that is no longer allowed, or not allowed."""
 
     action: str  # such as ``ec2:DescribeSubnets``
-    impact: Literal["fatal", "degraded"]  # ``fatal`` or ``degraded``
+    impact: DenialSeverity
     breaks: str  # what its denial breaks, or when it is called, in words
     evidence: str  # where in the plugin's source it was read
 
@@ -57,7 +59,7 @@ class CoverageChange(Struct, frozen=True):
     """What a change does to what the plugin needs at a version."""
 
     version: str  # the plugin's version, such as ``v1.23.0``
-    mode: str  # ``ipv4`` or ``ipv6``
+    mode: Mode
     lost: tuple[MissingPermission, ...]  # what was allowed before and is not after
     lacking: tuple[MissingPermission, ...]  # what is not allowed after, lost or not
     gained: tuple[str, ...]  # what was not allowed before and is after

@@ -175,7 +175,7 @@ def test_text_says_what_the_data_say() -> None:
     assert max(len(line) for line in lines if "aws ec2" not in line) <= 100
     begins = [n for n, line in enumerate(lines) if line[0] != " "] + [len(lines)]
     assert len(begins) == len(result.findings) + 1
-    for finding, begin, end in zip(result.findings, begins, begins[1:], strict=True):
+    for finding, begin, end in zip(result.findings, begins[:-1], begins[1:], strict=True):
         block = lines[begin:end]
         assert block[0][:9] == finding.severity.ljust(9)
         assert all(line[:9].strip() == "" for line in block[1:])

@@ -1,9 +1,9 @@
 """The requests are those that the plugin sends, and what they change is remembered."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from coverage_policies import (
     NAMES,

@@ -208,6 +208,7 @@ UNKNOWN = {
     "can(data.x.y.z)": "data.x.y.z",
     'coalesce(data.x.y.z, "a")': "coalesce(...)",
     "99999999999999999": "99999999999999999",
+    "999999999999999 * 10": "999999999999999 * 10",
     "data.x.y.z && true": "data.x.y.z",
     'false ? "a" : 0': 'false ? "a" : 0',
     "try([data.x.y.z], [])": "data.x.y.z",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+
+from msgspec import Struct
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
@@ -42,8 +43,7 @@ class ArgumentNeeds(Enum):
     nothing = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function."""
 
     call: Callable[..., Value]  # its result for its arguments
@@ -125,7 +125,11 @@ def _to_number(value: Value) -> Number | None:
         return value  # type: ignore[return-value] # which is a number
     if isinstance(value, str) and value.removeprefix("-").replace(".", "", 1).isdecimal():
         return number(value)
-    raise UndecidedError if isinstance(value, str) else EvaluationError(f"{kind(value)} is none")
+    raise (
+        UndecidedError
+        if isinstance(value, str)
+        else EvaluationError(f"{kind(value)} where a number is needed")
+    )
 
 
 def _flags(value: Value) -> Iterator[bool]:

@@ -155,8 +155,7 @@ def _version(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> 
     if not plugin.before.installed or before == after:
         return
     level = None
-    named = (version or "a version not named" for version in (before, after))
-    message = f"The plugin is updated from {' to '.join(named)}"
+    message = f"The plugin is updated from {_version_text(before)} to {_version_text(after)}"
     if before and change.after.missing is None and change.source == "plan":
         called = newly_called(change.judged_before, change.judged_after, change.mode_after)
         if called:
@@ -164,6 +163,10 @@ def _version(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> 
             message += "; the plan does not show the policies of its role"
             level = "warning"
     yield _finding(plugin, context, "plugin-version-changed", message, level=level)
+
+
+def _version_text(version: str) -> str:
+    return version or "a version not named"
 
 
 def _configuration(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:

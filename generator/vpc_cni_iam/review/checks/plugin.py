@@ -126,7 +126,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     if not plugin.stays:
         return
-    stays = {r.address for r in context.plan.resources if r.after is not None}
+    stays = {r.address for r in context.plan.resources if r.after is not None and not r.drift}
     done = "is for another cluster or add-on" if plugin.installer in stays else "is deleted"
     message = f"{plugin.installer} {done}: the plugin is removed from {_cluster(plugin)}"
     level: Level | None = None

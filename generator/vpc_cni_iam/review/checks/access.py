@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy
@@ -291,8 +290,7 @@ def _undenied(change: Change, name: str, context: Context) -> Access:
         return access or Access("unknown")
     reads = context.effective.by_principal[name].after.values()
     after = [read.judged for read in reads if read.judged]
-    denies = replace(before, statements=tuple(s for s in before.statements if s.effect == "Deny"))
-    own = new_access([*after, denies], after, context.budget.answer())
+    own = new_access([*after, before.only("Deny")], after, context.budget.answer())
     return without_example(own) if any(read.has_secrets for read in reads) else own
 
 

@@ -152,7 +152,6 @@ def _finding(resource: Resource, use: _AccountRole, context: Context) -> Finding
     return finding(
         "service-account-role",
         f"{use.who} gets {use.role} by {use.how}" + (f", and {reach}" if reach else ""),
-        address=resource.address,
-        place=context.places.get(resource.address),
+        resource.address,
         level="error" if reach else None,
     )

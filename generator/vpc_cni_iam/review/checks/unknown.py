@@ -78,7 +78,7 @@ def _gone(context: Context) -> Iterator[Finding]:
         if gone and name not in others:
             message = f"{name} no longer has {first_of(gone)}, of which the plan does not show "
             message += "the document: a Deny in it no longer applies"
-            yield finding("not-proven", message, address=name, place=context.places.get(name))
+            yield finding("not-proven", message, name)
 
 
 def _unknown(change: Change, context: Context) -> Iterator[Finding]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts import calls
@@ -19,7 +21,6 @@ from vpc_cni_iam.catalog.facts.requests import (
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.inputs.denial import Denial
-from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Request, evaluate
 
@@ -27,8 +28,7 @@ MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 _TAGS, _CREATE_ACTION = "ec2:CreateTags", "ec2:CreateAction"
 
 
-@dataclass(frozen=True, slots=True)
-class PossibleCall:
+class PossibleCall(Struct, frozen=True):
     """A call of the plugin that a denied request can be of."""
 
     name: str  # its name in the catalog
@@ -43,8 +43,7 @@ class PossibleCall:
     evidence: str  # where this is known from
 
 
-@dataclass(frozen=True, slots=True)
-class AllowingStatements:
+class AllowingStatements(Struct, frozen=True):
     """The statements of a variant about an action."""
 
     variant: str
@@ -169,11 +168,7 @@ def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...
 
 def allows_action(statement: Statement, action: str) -> bool:
     """Say whether a statement allows an action on some resource under some condition."""
-    if statement.effect != "Allow":
-        return False
-    patterns = statement.actions or statement.not_actions
-    matches = any(wildcard.matches(p.lower(), action.lower()) for p in patterns)
-    return matches is bool(statement.actions)
+    return statement.effect == "Allow" and statement.is_about(action)
 
 
 def _is_about(statement: Statement, denial: Denial) -> bool:

@@ -10,14 +10,16 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.resolve import REFERENCE
 from vpc_cni_iam.hcl.syntax import Code, Constant, FunctionCall, List, Node, Object, Operation, Text
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
@@ -29,8 +31,7 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedExpression:
+class MarkedExpression(Struct, frozen=True):
     """An expression that a mark stands for."""
 
     code: str
@@ -40,8 +41,7 @@ class MarkedExpression:
     spliced: bool = False
 
 
-@dataclass(slots=True)
-class Marks:
+class Marks(Struct):
     """The expressions kept, in the order of their marks."""
 
     expressions: list[MarkedExpression] = field(default_factory=list)
@@ -63,8 +63,7 @@ class Marks:
         return MARK.sub(lambda m: f"${{{self.of(m[0]).code}}}", text)
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
+class Embedded(Struct, frozen=True):
     """A policy as read from an expression."""
 
     document: Mapping[str, Any]  # its decoded JSON, with marks in its texts
@@ -78,16 +77,9 @@ class Embedded:
         def fill(text: str) -> str:
             return MARK.sub(lambda m: texts.get(self.marks.of(m[0]).code, m[0]), text)
 
-        def fill_statement(statement: Statement) -> Statement:
-            return replace(
-                statement.map_strings(fill),
-                actions=tuple(map(fill, statement.actions)),
-                not_actions=tuple(map(fill, statement.not_actions)),
-                sid=fill(statement.sid),
-            )
-
-        statements = tuple(map(fill_statement, self.policy.statements))
-        return replace(self.policy, statements=statements, id=fill(self.policy.id))
+        filled = self.policy.map_strings(fill, actions=True)
+        labelled = tuple(replace(s, sid=fill(s.sid)) for s in filled.statements)
+        return replace(filled, statements=labelled, id=fill(filled.id))
 
 
 def is_document(value: Node) -> bool:

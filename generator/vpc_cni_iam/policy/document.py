@@ -1,4 +1,4 @@
-"""The policy model: frozen dataclasses, read from and printed as IAM's JSON.
+"""The policy model: frozen values, read from and printed as IAM's JSON.
 
 The grammar is that of the IAM User Guide, "Grammar of the IAM JSON policy language".
 Order is kept everywhere, so that a document prints as its author wrote it; what order and
@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any, Literal, NotRequired, TypedDict
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.policy import wildcard
 
 Effect = Literal["Allow", "Deny"]
 VERSION = "2012-10-17"
@@ -27,8 +31,7 @@ TEXT_ELEMENTS = {
 PRINCIPAL_ELEMENTS = {"Principal": "principals", "NotPrincipal": "not_principals"}
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One operator on one condition key, true if any of the values matches.
 
     Args:
@@ -41,8 +44,7 @@ class Condition:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Principals of one type.
 
     Args:
@@ -54,24 +56,7 @@ class Principal:
     identifiers: tuple[str, ...]
 
 
-class HashedOnce:
-    """Computes its hash once, of its positional fields: caches and proofs ask for it very often."""
-
-    __slots__ = ("_hash",)
-    _hash: int
-
-    def __hash__(self) -> int:
-        try:
-            return self._hash
-        except AttributeError:
-            names: tuple[str, ...] = self.__match_args__  # type: ignore[attr-defined]
-            value = hash(tuple([getattr(self, name) for name in names]))
-            object.__setattr__(self, "_hash", value)
-            return value
-
-
-@dataclass(frozen=True, slots=True)
-class Statement(HashedOnce):
+class Statement(Struct, frozen=True, cache_hash=True):
     """One statement. Empty tuples stand for absent elements."""
 
     effect: Effect = "Allow"
@@ -84,8 +69,6 @@ class Statement(HashedOnce):
     not_principals: tuple[Principal, ...] = ()
     sid: str = ""
 
-    __hash__ = HashedOnce.__hash__
-
     @property
     def size(self) -> int:
         """How many actions, resources, values of conditions and principals it names."""
@@ -93,6 +76,12 @@ class Statement(HashedOnce):
         lists += [c.values for c in self.conditions]
         lists += [p.identifiers for p in (*self.principals, *self.not_principals)]
         return sum(map(len, lists))
+
+    def is_about(self, action: str) -> bool:
+        """Say whether it is about an action without a wildcard."""
+        patterns = self.not_actions or self.actions
+        named = any(wildcard.matches(pattern.lower(), action.lower()) for pattern in patterns)
+        return named is not bool(self.not_actions)
 
     def strings(self) -> Iterator[str]:
         """Yield its texts but for the actions: resources, keys and values, and principals."""
@@ -102,14 +91,17 @@ class Statement(HashedOnce):
         for principal in (*self.principals, *self.not_principals):
             yield from principal.identifiers
 
-    def map_strings(self, change: Callable[[str], str]) -> Statement:
-        """Return the statement with ``change`` applied to each of its `strings`."""
+    def map_strings(self, change: Callable[[str], str], *, actions: bool = False) -> Statement:
+        """Return the statement with ``change`` applied to its `strings`, and to its actions."""
+        in_actions = change if actions else str
 
         def changed(principals: tuple[Principal, ...]) -> tuple[Principal, ...]:
             return tuple(Principal(p.type, tuple(map(change, p.identifiers))) for p in principals)
 
         return replace(
             self,
+            actions=tuple(map(in_actions, self.actions)),
+            not_actions=tuple(map(in_actions, self.not_actions)),
             resources=tuple(map(change, self.resources)),
             not_resources=tuple(map(change, self.not_resources)),
             conditions=tuple(
@@ -121,8 +113,7 @@ class Statement(HashedOnce):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Policy(HashedOnce):
+class Policy(Struct, frozen=True, cache_hash=True):
     """A policy document.
 
     Args:
@@ -135,16 +126,24 @@ class Policy(HashedOnce):
     version: str = VERSION
     id: str = ""
 
-    __hash__ = HashedOnce.__hash__
-
     @property
     def names_principals(self) -> bool:
         """Whether it is of a trust or a resource, and not of an identity."""
         return any(s.principals or s.not_principals for s in self.statements)
 
-    def map_strings(self, change: Callable[[str], str]) -> Policy:
+    def map_strings(self, change: Callable[[str], str], *, actions: bool = False) -> Policy:
         """Return the policy with ``change`` applied to every statement's strings."""
-        return replace(self, statements=tuple(s.map_strings(change) for s in self.statements))
+        changed = (s.map_strings(change, actions=actions) for s in self.statements)
+        return replace(self, statements=tuple(changed))
+
+    def only(self, effect: Effect) -> Policy:
+        """Return the policy with its statements of one effect alone."""
+        return Policy(tuple(s for s in self.statements if s.effect == effect), self.version)
+
+    def inverted(self) -> Policy:
+        """Return a policy that allows what this one denies."""
+        allows = (replace(s, effect="Allow") for s in self.only("Deny").statements)
+        return Policy(tuple(allows), self.version)
 
     def actions(self) -> tuple[str, ...]:
         """Return the actions of the Allow statements, in order, each once."""

@@ -15,7 +15,6 @@ from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Change
-from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.nearest import UpstreamUpdate, update_between
 from vpc_cni_iam.review.diff.verdicts import Access, Example
 from vpc_cni_iam.review.findings import Finding, rule
@@ -138,7 +137,7 @@ def _calls(old: Policy, new: Policy, example: Example) -> str:
     if named:
         where = _on(next(s for s in allowing if named in s.actions))
     else:
-        everywhere = any(_on(s) == _EVERYWHERE and names(s, example.action) for s in allowing)
+        everywhere = any(_on(s) == _EVERYWHERE and s.is_about(example.action) for s in allowing)
         where = _EVERYWHERE if everywhere else f"on {example.resource}"
     others = [action for action in added if action != named]
     rest = f"; also added: {first_of(others)}" if others else ""

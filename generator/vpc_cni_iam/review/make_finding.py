@@ -8,7 +8,7 @@ from typing import Literal
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
+from vpc_cni_iam.review.diff.changes import Change, PrincipalChange
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, MissingPermission, Size
 from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
 
@@ -18,15 +18,17 @@ _MOST = 20
 def finding(
     rule: str,
     message: str,
-    *,
     address: str = "",
+    *,
     attribute: str = "",
     details: tuple[str, ...] = (),
-    place: Place | None = None,
     level: Level | None = None,
     means: tuple[Meaning, ...] | None = None,
 ) -> Finding:
-    """Return a finding of a rule, with its level and meaning unless others are given."""
+    """Return a finding of a rule, with its level and meaning unless others are given.
+
+    The place of its address is added when all checks are done.
+    """
     known = BY_ID[rule]
     key = "\0".join((rule, address, attribute))
     return Finding(
@@ -37,7 +39,7 @@ def finding(
         attribute,
         message,
         details,
-        place,
+        None,
         hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
     )
 
@@ -71,14 +73,13 @@ def finding_of(
     level: Level | None = None,
     means: tuple[Meaning, ...] | None = None,
 ) -> Finding:
-    """Return a finding about a change, at the place of the change; see `finding`."""
+    """Return a finding about a change; see `finding`."""
     return finding(
         rule,
         message,
-        address=change.address,
+        change.address,
         attribute=change.attribute,
         details=details,
-        place=change.place,
         level=level,
         means=means,
     )
@@ -87,8 +88,7 @@ def finding_of(
 def coverage_findings(
     coverage: CoverageChange,
     address: str,
-    attribute: str,
-    place: Place | None,
+    attribute: str = "",
     *,
     new: bool,
     unknown: tuple[str, ...] = (),
@@ -114,10 +114,9 @@ def coverage_findings(
                 "coverage-lost",
                 f"{plugin} {'may' if unsure else 'can'} no longer call "
                 f"{', '.join(lack.action for lack in lost)}",
-                address=address,
+                address,
                 attribute=attribute,
                 details=details(lost),
-                place=place,
                 level="warning" if unsure else level,
             )
     lost_actions = {lack.action for lack in coverage.lost}
@@ -126,10 +125,9 @@ def coverage_findings(
         yield finding(
             "coverage-lacking",
             f"{plugin} cannot call {', '.join(lack.action for lack in lacking)}",
-            address=address,
+            address,
             attribute=attribute,
             details=details(lacking),
-            place=place,
         )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from enum import StrEnum
 
 from msgspec import Struct
@@ -13,7 +12,6 @@ from vpc_cni_iam.coverage.analysis.excess import unknown_action
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.skipped import Skipped, incomplete
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -116,7 +114,7 @@ def _action_answer(subject: Subject, action: str, resource: str, budget: Budget)
     layers = (subject.policies, *subject.limiting)
     answers: list[Counterexample | NotProven] = []
     for number, layer in enumerate(layers):
-        others = [_denies(p) for other in layers if other is not layer for p in other]
+        others = [p.only("Deny") for other in layers if other is not layer for p in other]
         share = budget.share(len(layers) - number)
         answer = prove_never((*layer, *others), (action,), resource, share)
         if isinstance(answer, Proven):
@@ -133,11 +131,6 @@ def _action_answer(subject: Subject, action: str, resource: str, budget: Budget)
     reasons = [answer.reason for answer in answers if isinstance(answer, NotProven)]
     reason = reasons[0] if reasons else "no request is known that the policies and limits all allow"
     return ActionAnswer(action, resource, Answer.not_proven, reason=reason)
-
-
-def _denies(policy: Policy) -> Policy:
-    """Return a policy without its Allow statements, since a Deny counts wherever it is."""
-    return replace(policy, statements=tuple(s for s in policy.statements if s.effect == "Deny"))
 
 
 def _example_answer(action: str, resource: str, answer: Counterexample) -> ActionAnswer:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import trust, variants
 from vpc_cni_iam.errors import InputError
@@ -211,7 +212,7 @@ def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, _Finding]]:
         if finding := _more(label, policy, document.policy):
             yield document.name, finding
     for name in before.keys() - {d.name for d in new.documents} - new.unread.keys():
-        if any(s.effect == "Deny" for s in before[name].policy.statements):
+        if before[name].policy.only("Deny").statements:
             yield (
                 name,
                 (KeptAccess.UNKNOWN, f"{variants.label(name)} is removed, and it denies access"),
@@ -224,7 +225,7 @@ def _more(name: str, old: Policy, new: Policy) -> _Finding | None:
         return None
     gained = [f"{name}: {c}" for c in changes(old, new) if c.kind in MAY_GAIN_ACCESS]
     # What a Deny holds back, another policy of the role may allow.
-    sides = (([old], [new]), ([_denied(new)], [_denied(old)]))
+    sides = (([old], [new]), ([new.inverted()], [old.inverted()]))
     for before, after in sides:
         if before == after:
             continue
@@ -239,9 +240,3 @@ def _more(name: str, old: Policy, new: Policy) -> _Finding | None:
         if not isinstance(answer, Proven):
             return KeptAccess.UNKNOWN, "; ".join(gained) or f"{name}: {answer.reason}"
     return None
-
-
-def _denied(policy: Policy) -> Policy:
-    """Return a policy that allows what a policy denies."""
-    denies = tuple(replace(s, effect="Allow") for s in policy.statements if s.effect == "Deny")
-    return Policy(denies, policy.version)

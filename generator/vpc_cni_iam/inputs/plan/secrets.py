@@ -10,12 +10,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from vpc_cni_iam.policy.document import PRINCIPAL_TYPES, VERSIONS, Policy, Statement
+from vpc_cni_iam.policy.document import PRINCIPAL_TYPES, VERSIONS, Policy
 from vpc_cni_iam.policy.matching.operators import BASES
 
 _MARK = "(sensitive"
@@ -104,15 +103,8 @@ class Secrets:
         def restore(text: str) -> str:
             return _MARKS.sub(lambda m: values.get(m[0], m[0]), text)
 
-        def statement(original: Statement) -> Statement:
-            actions = tuple(map(restore, original.actions))
-            return replace(
-                original, actions=actions, not_actions=tuple(map(restore, original.not_actions))
-            )
-
         values = {mark: value for value, mark in self._marks.items()}
-        restored = policy.map_strings(restore)
-        return replace(restored, statements=tuple(map(statement, restored.statements)))
+        return policy.map_strings(restore, actions=True)
 
     def _mark_of(self, value: Any) -> str:
         text = str(value)

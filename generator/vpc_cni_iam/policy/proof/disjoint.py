@@ -15,12 +15,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import VERSION, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
@@ -42,8 +43,7 @@ _VARIABLE = re.compile(r"\$\{([^}$*?][^},]*)[^}]*\}")
 _EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
 
 
-@dataclass(frozen=True, slots=True)
-class RolePolicies:
+class RolePolicies(Struct, frozen=True):
     """The policies of a role."""
 
     policies: tuple[Policy, ...]  # the policies, taken together
@@ -58,16 +58,10 @@ class RolePolicies:
         def fill(text: str) -> str:
             return _VARIABLE.sub(lambda match: known.get(match[1].strip().lower(), match[0]), text)
 
-        return tuple(
-            replace(p, statements=tuple(s.map_strings(fill) for s in p.statements))
-            if p.version == VERSION
-            else p
-            for p in self.policies
-        )
+        return tuple(p.map_strings(fill) if p.version == VERSION else p for p in self.policies)
 
 
-@dataclass(frozen=True, slots=True)
-class Overlap:
+class Overlap(Struct, frozen=True):
     """Actions of two roles on the same resource."""
 
     first_actions: tuple[str, ...]  # those of the one role
@@ -127,9 +121,7 @@ def _arns(kind: str) -> str:
 def _about(policy: Policy, action: str) -> Iterator[Statement]:
     """Yield the statements about an action, with what is about the resource only."""
     for statement in policy.statements:
-        patterns = statement.actions or statement.not_actions
-        named = any(wildcard.matches(p.lower(), action.lower()) for p in patterns)
-        if named is not bool(statement.actions):
+        if not statement.is_about(action):
             continue
         filled = replace(statement, actions=("*",), not_actions=(), sid="")
         conditions = tuple(c for c in filled.conditions if _is_of_resource(c, policy.version))
@@ -171,10 +163,9 @@ def _common(
     )
     old, new = [_EVERYTHING], [*first, Policy(only)]
     for policy in second:
-        allows = tuple(replace(s, effect="Deny") for s in policy.statements if s.effect == "Allow")
-        denies = tuple(s for s in policy.statements if s.effect == "Deny")
-        old.append(Policy(allows, policy.version))
-        new.append(Policy(denies, policy.version))
+        allows = (replace(s, effect="Deny") for s in policy.only("Allow").statements)
+        old.append(Policy(tuple(allows), policy.version))
+        new.append(policy.only("Deny"))
     return no_new_access(old, new, budget)
 
 

@@ -6,6 +6,7 @@ import re
 from bisect import bisect
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from vpc_cni_iam.texts import content
 from vpc_cni_iam.texts.limits import HCL
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.hcl.attributes import Attribute
     from vpc_cni_iam.hcl.braces import Located
 
 _Blocks = dict[tuple[str, ...], Place]
@@ -70,30 +72,27 @@ class Locator:
 
     def written(self, module: str, block: str, argument: str) -> Policy | None:
         """Return the policy that an argument writes out, with unknown places named; else None."""
-        text = self._block_text(module, block)
-        if text is None:
-            return None
         from vpc_cni_iam.hcl import embedded
-        from vpc_cni_iam.hcl.parse import parse
 
-        try:
-            blocks = parse(text, "block").blocks
-            value = blocks[0].attributes.get(argument) if blocks else None
-            if value is None or not embedded.is_document(value):
-                return None
-            policy = embedded.read(value, "block")
-        except InputError:
-            return None  # the plan alone says then what is known
-        codes = {mark.code: f"{UNKNOWN[:-1]}: {mark.code})" for mark in policy.marks.expressions}
-        return policy.filled(codes)
+        for attribute in self._attributes(module, block):
+            if attribute.path == (argument,) and embedded.is_document(attribute.value):
+                with suppress(InputError):  # the plan alone says then what is known
+                    policy = embedded.read(attribute.value, "block")
+                    codes = (mark.code for mark in policy.marks.expressions)
+                    return policy.filled({code: f"{UNKNOWN[:-1]}: {code})" for code in codes})
+        return None
 
     def makes_another(self, module: str, block: str, argument: str) -> bool | None:
         """Say whether an argument makes other text of what it refers to; None if that is open."""
-        text = self._block_text(module, block) or ""
-        written = re.findall(rf"(?m)^\s*{re.escape(argument)}\s*=\s*(.*?)\s*(?:(?:#|//).*)?$", text)
-        if any(map(_MAKES_TEXT.search, written)):
+        attributes = self._attributes(module, block)
+        spans = [a.value.span for a in attributes if a.path[-1] == argument]
+        if any(_MAKES_TEXT.search(span.code) for span in spans):
             return True
-        return False if written and all(map(_REFERENCE.fullmatch, written)) else None
+        return False if spans and all(_REFERENCE.fullmatch(span.code) for span in spans) else None
+
+    def _attributes(self, module: str, block: str) -> tuple[Attribute, ...]:
+        """Return the arguments of a resource and of its blocks; none where its HCL is not read."""
+        return _parsed(self._block_text(module, block) or "")
 
     def _block_text(self, module: str, block: str) -> str | None:
         own = self._find(module, block)[0]
@@ -132,6 +131,17 @@ class Locator:
                     blocks.setdefault((block.type, *block.labels), _place(name, block))
             self._read[folder] = blocks
         return self._read.get(folder, {})
+
+
+@lru_cache(1024)
+def _parsed(text: str) -> tuple[Attribute, ...]:
+    from vpc_cni_iam.hcl.attributes import attributes
+    from vpc_cni_iam.hcl.parse import parse
+
+    try:
+        return tuple(attributes(parse(text, "block")))
+    except InputError:
+        return ()
 
 
 def _key(block: str) -> tuple[str, ...]:

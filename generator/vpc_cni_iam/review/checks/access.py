@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy
@@ -236,7 +235,7 @@ def _exclusive(
         yield _gained(change, access, context, gains)
     elif access and access.reason == DENY_REMOVED:
         yield _deny_removed(change, context)
-    elif gains and change.attachment:
+    elif gains and change.attachment and access and access.verdict == "no new access":
         yield _idle(change, change.attachment)
 
 
@@ -291,8 +290,7 @@ def _undenied(change: Change, name: str, context: Context) -> Access:
         return access or Access("unknown")
     reads = context.effective.by_principal[name].after.values()
     after = [read.judged for read in reads if read.judged]
-    denies = replace(before, statements=tuple(s for s in before.statements if s.effect == "Deny"))
-    own = new_access([*after, denies], after, context.budget.answer())
+    own = new_access([*after, before.only("Deny")], after, context.budget.answer())
     return without_example(own) if any(read.has_secrets for read in reads) else own
 
 
@@ -303,7 +301,7 @@ def _gained(change: Change, access: Access, context: Context, gains: tuple[Line,
     gaining = [p for p in principals if may_gain_access(p)]
     if gaining and all(p and p.access and p.access.reason == DENY_REMOVED for p in gaining):
         return _deny_removed(change, context)
-    proven = [p.name for p in principals if p and p.access and p.access.verdict == "no new access"]
+    proven = [p.name for p in principals if p and not may_gain_access(p)]
     if principals and len(proven) == len(principals):
         message = f"{', '.join(proven)} had all access of the policy before"
         name = "new-policy" if change.before.known == "absent" else "new-access"
@@ -321,7 +319,7 @@ def _after(change: Change) -> list[Policy]:
 def _can_do_more(change: Change, context: Context, details: tuple[str, ...]) -> Finding:
     """Return who can do more, as grave as it is for who was there before."""
     principals = [context.principals.get(name) for name in change.principals]
-    proven = [p.name for p in principals if p and p.access and p.access.verdict == "no new access"]
+    proven = [p.name for p in principals if p and not may_gain_access(p)]
     calls = can_call(change)
     if change.kind != "attachment" and change.before.known != "absent":
         who = names_text(

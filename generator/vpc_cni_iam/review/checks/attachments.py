@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import Policy
@@ -13,7 +14,6 @@ from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import PrincipalChange
-from vpc_cni_iam.review.diff.coverage import names
 from vpc_cni_iam.review.diff.proofs import new_access
 from vpc_cni_iam.review.diff.verdicts import Verdict
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
@@ -74,8 +74,7 @@ def _managed(
             "managed-policy-attached",
             f"{MANAGED} is attached to {principal.name} beside {', '.join(others)}, "
             f"which it {undoes}{', as before' if stays else ''}",
-            address=principal.name,
-            place=context.places.get(principal.name),
+            principal.name,
             level="note" if stays else "error",
         )
     elif managed and principal.type == "role":
@@ -88,7 +87,7 @@ def _undoes(others: list[Policy], context: Context) -> Verdict:
     shared = [
         replace(statement, actions=actions)
         for statement in managed_policy().statements
-        if (actions := tuple(a for a in statement.actions if any(names(s, a) for s in allowing)))
+        if (actions := tuple(a for a in statement.actions if any(s.is_about(a) for s in allowing)))
     ]
     together = [*others, Policy(tuple(shared))]
     return new_access(others, together, context.budget.answer()).verdict
@@ -119,8 +118,7 @@ def _on_nodes(
         level = "note"
     else:
         return
-    place = context.places.get(principal.name)
-    yield finding("managed-policy-attached", text, address=principal.name, place=place, level=level)
+    yield finding("managed-policy-attached", text, principal.name, level=level)
 
 
 def _gets_own_role(scoped: list[str], context: Context) -> bool:
@@ -152,8 +150,7 @@ def _removals(context: Context) -> Iterator[Finding]:
         yield finding(
             removal.rule,
             removal.message,
-            address=resource.address,
+            resource.address,
             attribute=removal.item.slot.attribute,
-            place=context.places.get(resource.address),
             means=tuple(means),
         )

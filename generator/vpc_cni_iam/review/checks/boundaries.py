@@ -72,7 +72,7 @@ def _made_anew(context: Context) -> Iterator[Finding]:
     resources = {r.address: r for r in context.plan.resources if not r.drift}
     trusts = {c.address: c for c in context.changes if c.kind == "trust" and c.action != "drift"}
     for address, gone in [(a, other) for a, others in context.anew.items() for other in others]:
-        place, name = context.places.get(address), "permissions_boundary"
+        name = "permissions_boundary"
         old = side(resources[gone], name, after=False)
         new = side(resources[address], name, after=True)
         # Of two that are sensitive, the values do not tell whether they are the same.
@@ -80,7 +80,7 @@ def _made_anew(context: Context) -> Iterator[Finding]:
         if (old.value or old.hidden) and differs and _may_bound_less(address, gone, context):
             message = f"{address} is made anew in place of {gone}"
             message += ", and may not have its permissions boundary"
-            yield finding("boundary-weakened", message, address=address, place=place)
+            yield finding("boundary-weakened", message, address)
         before, after = trusts.get(gone), trusts.get(address)
         if before is None or after is None:
             continue

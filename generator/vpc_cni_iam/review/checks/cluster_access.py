@@ -46,18 +46,11 @@ def check(context: Context) -> Iterator[Finding]:
         if resource.type not in _ARGUMENTS or resource.drift or resource.mode != "managed":
             continue
         action = action_of(resource)
-        place = context.places.get(resource.address)
         if resource.after is None and action == "delete":
             yield _removed(resource, context)
         elif action in ("create", "update", "replace") and _differs(resource):
             level, message = _widened(resource, context)
-            yield finding(
-                "cluster-access-widened",
-                message,
-                address=resource.address,
-                place=place,
-                level=level,
-            )
+            yield finding("cluster-access-widened", message, resource.address, level=level)
 
 
 def _removed(resource: Resource, context: Context) -> Finding:
@@ -70,8 +63,7 @@ def _removed(resource: Resource, context: Context) -> Finding:
     if (before.get("type") or _STANDARD) != _STANDARD and not goes:
         message = f"{resource.address} is deleted: nodes with {who} can no longer join the cluster"
         level = "warning"
-    place = context.places.get(resource.address)
-    return finding("access-removed", message, address=resource.address, place=place, level=level)
+    return finding("access-removed", message, resource.address, level=level)
 
 
 def _deleted(context: Context) -> set[object]:
@@ -96,13 +88,8 @@ def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
             after = "a value known after apply"
         if before != after and after is not False:
             message = f"{cluster.address} changes {name} from {_text(before)} to {_text(after)}"
-            place = context.places.get(cluster.address)
             yield finding(
-                "cluster-access-widened",
-                f"{message}: {means}",
-                address=cluster.address,
-                attribute=name,
-                place=place,
+                "cluster-access-widened", f"{message}: {means}", cluster.address, attribute=name
             )
 
 

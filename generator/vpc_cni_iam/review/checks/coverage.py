@@ -40,15 +40,14 @@ def check(context: Context) -> Iterator[Finding]:
         # A role says it of all its policies together.
         together = [context.principals.get(name) for name in change.principals]
         if not any(p and p.coverage for p in together):
-            place = (change.address, change.attribute, change.place)
             new = change.before.known == "absent"
-            yield from coverage_findings(change.coverage, *place, new=new)
+            yield from coverage_findings(change.coverage, change.address, change.attribute, new=new)
     for name, principal in context.principals.items():
         if _is_unused(name, context):
             continue
         has = context.effective.by_principal[name]
         yield from _of_principal(principal, has, context)
-        yield from _bounded(principal, has, context)
+        yield from _bounded(principal, has)
 
 
 def _is_unused(name: str, context: Context) -> bool:
@@ -79,17 +78,13 @@ def _of_principal(
     yield from coverage_findings(
         principal.coverage,
         principal.name,
-        "",
-        context.places.get(principal.name),
         new=not principal.before and not says_missing(principal.name, context),
         unknown=unknown,
         unsure=any(has.before.get(key) != has.after[key] for key in unknown),
     )
 
 
-def _bounded(
-    principal: PrincipalChange, has: PrincipalPolicies, context: Context
-) -> Iterator[Finding]:
+def _bounded(principal: PrincipalChange, has: PrincipalPolicies) -> Iterator[Finding]:
     """Yield that the plugin's role comes under a boundary that is not known."""
     before, bound = has.bounds
     if bound is None or bound == before or not (principal.concerns_plugin and has.before):
@@ -99,8 +94,7 @@ def _bounded(
             "coverage-lost",
             "The plugin may no longer do what a new permissions boundary does not allow, "
             "and the plan does not hold its document",
-            address=principal.name,
+            principal.name,
             details=bound.state.why,
-            place=context.places.get(principal.name),
             level="warning",
         )

@@ -47,16 +47,14 @@ def _plugins(context: Context) -> Iterator[Finding]:
                 f"{plugin.agent} is deleted: without the EKS Pod Identity Agent aws-node gets "
             )
             message += f"no credentials of {' and '.join(roles)}"
-            place = context.places.get(plugin.agent)
-            yield finding("plugin-identity-lost", message, address=plugin.agent, place=place)
+            yield finding("plugin-identity-lost", message, plugin.agent)
         for role in roles if plugin.anew and kind == "irsa" else ():
             has = context.effective.by_principal.get(role)
             # What is known before apply cannot be the issuer of a cluster that is made then.
             if has and has.trust and has.trust.exact and trust.trusts_plugin(has.trust.exact):
                 message = f"{plugin.cluster} is replaced and gets another OIDC issuer, which the "
                 message += f"trust policy of {role} does not name"
-                place = context.places.get(role)
-                yield finding("plugin-identity-lost", message, address=role, place=place)
+                yield finding("plugin-identity-lost", message, role)
 
 
 def _provider(provider: Resource, others: list[Resource], context: Context) -> Iterator[Finding]:
@@ -77,7 +75,7 @@ def _provider(provider: Resource, others: list[Resource], context: Context) -> I
     else:
         yield from _client_ids(provider, _clients(before), _clients(after), context)
         if before.get("thumbprint_list") != after.get("thumbprint_list"):
-            yield _thumbprints(provider, issuer, context)
+            yield _thumbprints(provider, issuer)
 
 
 def _comes(provider: Resource, others: list[Resource], context: Context) -> Iterator[Finding]:
@@ -88,52 +86,43 @@ def _comes(provider: Resource, others: list[Resource], context: Context) -> Iter
     if issuer and issuer not in known and roles:
         message = f"{provider.address} is new: service accounts that {' and '.join(roles)} "
         message += f"{'trusts' if len(roles) == 1 else 'trust'} can assume the role from now on"
-        place = context.places.get(provider.address)
-        yield finding(
-            "oidc-provider-changed", message, address=provider.address, place=place, means=MEANINGS
-        )
+        yield finding("oidc-provider-changed", message, provider.address, means=MEANINGS)
 
 
 def _client_ids(
     provider: Resource, before: list[Any], after: list[Any], context: Context
 ) -> Iterator[Finding]:
     if flagged(provider.unknown, "client_id_list"):
-        yield _changed(provider, "client ids of it are known after apply", context)
+        yield _changed(provider, "client ids of it are known after apply")
     elif AUDIENCE in before and AUDIENCE not in after:
         yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
     elif before != after:
         signed = [f"+ {client}" for client in after if client not in before]
         signed += [f"- {client}" for client in before if client not in after]
-        yield _changed(provider, f"its client ids: {', '.join(signed)}", context)
+        yield _changed(provider, f"its client ids: {', '.join(signed)}")
 
 
-def _thumbprints(provider: Resource, issuer: str, context: Context) -> Finding:
+def _thumbprints(provider: Resource, issuer: str) -> Finding:
     eks = ".eks.amazonaws.com" in issuer or issuer.startswith("oidc.eks.")
     message = "The thumbprints of the provider change"
     message += "; AWS does not use those of EKS" if eks else ""
     return finding(
-        "oidc-provider-changed",
-        message,
-        address=provider.address,
-        place=context.places.get(provider.address),
-        level="note" if eks else None,
+        "oidc-provider-changed", message, provider.address, level="note" if eks else None
     )
 
 
-def _changed(provider: Resource, what: str, context: Context) -> Finding:
-    place = context.places.get(provider.address)
+def _changed(provider: Resource, what: str) -> Finding:
     message = f"{provider.address} changes: {what}"
-    return finding("oidc-provider-changed", message, address=provider.address, place=place)
+    return finding("oidc-provider-changed", message, provider.address)
 
 
 def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]:
     """Yield which roles can no longer be assumed by tokens of a provider."""
     roles = _trusting(provider, _issuer(provider.before), context)
     plugins = [name for name in roles if _is_plugins(name, context)]
-    place = context.places.get(provider.address)
     if plugins:
         message = f"{why}: aws-node can no longer assume {' and '.join(plugins)} by IRSA"
-        yield finding("plugin-identity-lost", message, address=provider.address, place=place)
+        yield finding("plugin-identity-lost", message, provider.address)
     others = [name for name in roles if name not in plugins]
     if others or not plugins:
         what = (
@@ -142,7 +131,7 @@ def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]
             else ("the plan shows no role that trusts it")
         )
         message = f"{why}: {what}"
-        yield finding("oidc-provider-changed", message, address=provider.address, place=place)
+        yield finding("oidc-provider-changed", message, provider.address)
 
 
 def _is_plugins(name: str, context: Context) -> bool:

@@ -30,5 +30,4 @@ def check(context: Context) -> Iterator[Finding]:
         has = context.effective.by_principal[name]
         for size in principal.sizes:
             if size.over and has.before != has.after:
-                place = context.places.get(name)
-                yield finding("size-limit", oversize_text(size), address=name, place=place)
+                yield finding("size-limit", oversize_text(size), name)

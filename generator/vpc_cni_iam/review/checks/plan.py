@@ -108,15 +108,14 @@ def check(context: Context) -> Iterator[Finding]:
     unchanged = {r.address for r in plan.resources if action_of(r) == "no-op"}
     for (address, name), addresses in sorted(context.owners.ambiguous.items()):
         message = f"{name!r} may be {' or '.join(addresses)}; it counts for each of them"
-        place = context.places.get(address)
         stays = unchanged.issuperset((address, *addresses))
         level: Level | None = "note" if stays else None
-        yield finding("ambiguous-principal", message, address=address, place=place, level=level)
+        yield finding("ambiguous-principal", message, address, level=level)
     for unread in plan.unread:
         rule_id, message = _UNREAD[unread.kind]
-        place, level = context.places.get(unread.address), None
+        level = None
         if unread.opens:
             message, level = _OPENS, "warning"
         message = message.format(address=unread.address, runs=", ".join(unread.runs))
         message = f"{message}; the plan does: {', '.join(unread.actions)}"
-        yield finding(rule_id, message, address=unread.address, place=place, level=level)
+        yield finding(rule_id, message, unread.address, level=level)

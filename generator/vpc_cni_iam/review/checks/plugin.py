@@ -109,40 +109,34 @@ _PLACES_OF_CALLS = ("cluster_name", "vpc_id")
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the plugin in each cluster."""
     for plugin, change in context.clusters:
-        if plugin.before.installed and (not plugin.after.installed or _moves(plugin)):
+        if plugin.before.installed and not plugin.after.installed:
             yield from _removed(plugin, context)
             continue
-        yield from _version(plugin, change, context)
-        yield from _configuration(plugin, context)
-        yield from _deciding(plugin, context)
+        yield from _version(plugin, change)
+        yield from _configuration(plugin)
+        yield from _deciding(plugin)
         if change.after.deleted and not plugin.goes:
-            yield _deleted_role(plugin, change, context)
+            yield _deleted_role(plugin, change)
         elif plugin.stays and not _is_new(plugin, context):
             yield from _identity(plugin, change, context)
         yield from _missing(plugin, change, context)
         yield from _elsewhere(plugin, change, context)
 
 
-def _moves(plugin: ClusterPlugin) -> bool:
-    """Say whether what installs the plugin moves to another cluster."""
-    old, new = (side.names.get("cluster_name") for side in (plugin.before, plugin.after))
-    return plugin.stays and bool(old and new) and old != new
-
-
 def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     if not plugin.stays:
         return
-    done = "moves to another cluster" if _moves(plugin) else "is deleted"
-    cluster = plugin.before.names.get("cluster_name") if _moves(plugin) else _cluster(plugin)
-    message = f"{plugin.installer} {done}: the plugin is removed from {cluster}"
+    stays = {r.address for r in context.plan.resources if r.after is not None and not r.drift}
+    done = "is for another cluster or add-on" if plugin.installer in stays else "is deleted"
+    message = f"{plugin.installer} {done}: the plugin is removed from {_cluster(plugin)}"
     level: Level | None = None
     if plugin.preserved:
         message = f"{plugin.installer} is deleted, and leaves the plugin running unmanaged"
         level = "warning"
-    yield _finding(plugin, context, "plugin-removed", message, level=level)
+    yield _finding(plugin, "plugin-removed", message, level=level)
 
 
-def _version(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[Finding]:
+def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
     before, after = plugin.before.config.version, plugin.after.config.version
     if not plugin.after.installed:
         return
@@ -153,32 +147,36 @@ def _version(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> 
             what = "is known after apply" if after == UNKNOWN_VERSION else f"{after} is not known"
             message = f"The plugin's version {what}; {change.judged_after} is judged"
         level: Level | None = None if after and changes else "note"
-        yield _finding(plugin, context, "plugin-version-unknown", message, level=level)
+        yield _finding(plugin, "plugin-version-unknown", message, level=level)
     version = PluginVersion.parse(after)
     if change.source == "plan" and version not in known_versions.served():
         message = f"The plugin's version {after} is not known; {change.judged_after} is judged"
-        yield _finding(plugin, context, "plugin-version-unknown", message)
+        yield _finding(plugin, "plugin-version-unknown", message)
     if not plugin.before.installed or before == after:
         return
     level = None
-    message = f"The plugin is updated from {before or 'a version not named'} to {after}"
+    message = f"The plugin is updated from {_version_text(before)} to {_version_text(after)}"
     if before and change.after.missing is None and change.source == "plan":
         called = newly_called(change.judged_before, change.judged_after, change.mode_after)
         if called:
             message += f", which newly calls {', '.join(called)}"
             message += "; the plan does not show the policies of its role"
             level = "warning"
-    yield _finding(plugin, context, "plugin-version-changed", message, level=level)
+    yield _finding(plugin, "plugin-version-changed", message, level=level)
 
 
-def _configuration(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
+def _version_text(version: str) -> str:
+    return version or "a version not named"
+
+
+def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
     before, after = plugin.before.config, plugin.after.config
     if not plugin.after.installed:
         return
     if after.unread and before.unread != after.unread:
         message = f"The plugin's configuration is not known: {after.unread}"
         rule_id = "plugin-configuration-changed"
-        yield _finding(plugin, context, rule_id, message, level="warning")
+        yield _finding(plugin, rule_id, message, level="warning")
         return
     old, new = (dict((*c.environment, *c.settings)) for c in (before, after))
     if plugin.before.installed and old != new:
@@ -187,10 +185,10 @@ def _configuration(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]
             f"{name}: {old.get(name, 'not set')} -> {new.get(name, 'not set')}" for name in changed
         )
         message = f"The plugin's configuration changes: {', '.join(changed)}"
-        yield _finding(plugin, context, "plugin-configuration-changed", message, details)
+        yield _finding(plugin, "plugin-configuration-changed", message, details)
 
 
-def _deciding(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
+def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     """Yield changes of values by which aws-node may run other code or have another role."""
     if not (plugin.before.installed and plugin.after.installed):
         return
@@ -204,12 +202,10 @@ def _deciding(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         what = "Helm release" if "chart" in new else "add-on"
         message = f"The plugin's {what} changes what is not read: {', '.join(changed)}"
         message += "; aws-node may run other code, or have another role"
-        place = context.places.get(plugin.installer)
         yield finding(
             "plugin-configuration-changed",
             message,
-            address=plugin.installer,
-            place=place,
+            plugin.installer,
             level="warning",
             means=MEANINGS,
         )
@@ -222,13 +218,13 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     old, new = identity_text(change.before), identity_text(change.after)
     if after.kind is IdentityKind.unknown:
         message = f"aws-node had {old}; after, the plan names no identity of it"
-        yield _finding(plugin, context, "plugin-identity-lost", message)
+        yield _finding(plugin, "plugin-identity-lost", message)
         return
     asked = [role for role in after.roles if role not in after.targets]
     untrusting = [role for role in asked if _refuses(role, after.kind, context)]
     if untrusting:
         message = f"aws-node is to have {new}, whose trust policy does not allow that"
-        yield _finding(plugin, context, "plugin-identity-lost", message, (f"before: {old}",))
+        yield _finding(plugin, "plugin-identity-lost", message, (f"before: {old}",))
         return
     access = change.access
     level: Level | None = None
@@ -248,14 +244,14 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
         level = "note"
     elif access:
         message += f"; whether that allows more is not known: {access.reason}"
-    yield _finding(plugin, context, "plugin-identity-changed", message, details, level)
+    yield _finding(plugin, "plugin-identity-changed", message, details, level)
 
 
-def _deleted_role(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Finding:
+def _deleted_role(plugin: ClusterPlugin, change: ClusterChange) -> Finding:
     roles = replace(change.after, roles=change.after.deleted)
     message = f"The plan deletes {identity_text(roles)}, which aws-node still has"
     details = (f"named by {', '.join(change.after.sources)}",)
-    return _finding(plugin, context, "plugin-identity-lost", message, details)
+    return _finding(plugin, "plugin-identity-lost", message, details)
 
 
 def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
@@ -321,8 +317,8 @@ def says_missing(role: str, context: Context) -> bool:
 def _runs_otherwise(plugin: ClusterPlugin, change: ClusterChange) -> bool:
     """Say whether the plugin calls something else after, or by another identity."""
     before, after = plugin.before, plugin.after
-    runs = (before.config, change.mode_before, change.judged_before, before.identity)
-    return runs != (after.config, change.mode_after, change.judged_after, after.identity)
+    runs = (before.config.decides, change.mode_before, change.judged_before, before.identity)
+    return runs != (after.config.decides, change.mode_after, change.judged_after, after.identity)
 
 
 def _for_others(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[str]:
@@ -357,7 +353,7 @@ def _elsewhere(plugin: ClusterPlugin, change: ClusterChange, context: Context) -
                 message = f"{policies} of {role} is for {_PLACES[parameter]} {name}, "
                 message += f"and aws-node runs in {own}"
                 level: Level | None = "note" if stays else None
-                yield _finding(plugin, context, "plugin-policy-elsewhere", message, (), level, role)
+                yield _finding(plugin, "plugin-policy-elsewhere", message, (), level, role)
 
 
 def _is_plugins(read: ReadPolicy) -> bool:
@@ -409,7 +405,7 @@ def _missing_finding(
     )
     level = "warning" if who.opaque else level
     address = next((r for r in who.roles if r in context.places), "")
-    return _finding(plugin, context, "plugin-permission-missing", message, details, level, address)
+    return _finding(plugin, "plugin-permission-missing", message, details, level, address)
 
 
 _KINDS = {
@@ -433,7 +429,6 @@ def _cluster(plugin: ClusterPlugin) -> str:
 
 def _finding(
     plugin: ClusterPlugin,
-    context: Context,
     rule_id: str,
     message: str,
     details: tuple[str, ...] = (),
@@ -445,5 +440,4 @@ def _finding(
     if not address and "identity" in rule_id:
         address = next(iter(sources), plugin.installer)
     address = address or plugin.installer or next(iter(sources), plugin.cluster)
-    place = context.places.get(address)
-    return finding(rule_id, message, address=address, details=details, place=place, level=level)
+    return finding(rule_id, message, address, details=details, level=level)

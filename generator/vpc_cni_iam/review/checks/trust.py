@@ -156,8 +156,7 @@ def check(context: Context) -> Iterator[Finding]:
                 "pod-identity-tags-disabled",
                 f"{_AS_BEFORE if stays else ''}A policy asks for session tags, and an association "
                 "of the role switches them off",
-                address=name,
-                place=context.places.get(name),
+                name,
                 level="note" if stays else None,
             )
     yield from _principal_tags(context)
@@ -260,8 +259,7 @@ def _principal_tags(context: Context) -> Iterator[Finding]:
         if known := sorted(asked if _ANY in keys else asked & keys):
             changes = "may change" if _ANY in keys else "changes"
             message = f"The tag {first_of(known)} of {address} {changes}, and a policy asks for it"
-            place = context.places.get(address)
-            yield finding("principal-tags-changed", message, address=address, place=place)
+            yield finding("principal-tags-changed", message, address)
 
 
 def _changed_tags(resource: Resource) -> set[str]:

@@ -82,7 +82,7 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in managed:
         if action_of(resource) not in ("create", "update", "replace"):
             continue
-        yield from _metadata(resource, context)
+        yield from _metadata(resource)
         before, after = (
             list(dict.fromkeys(workloads.uses(resource, after=later))) for later in (False, True)
         )
@@ -96,7 +96,7 @@ def check(context: Context) -> Iterator[Finding]:
                 yield from _comes(resource, use, others, context)
 
 
-def _metadata(resource: Resource, context: Context) -> Iterator[Finding]:
+def _metadata(resource: Resource) -> Iterator[Finding]:
     """Yield that instances answer pods that ask for credentials, and did not before."""
     old, new = (_options(values) for values in (resource.before, resource.after))
     opened = [
@@ -106,8 +106,7 @@ def _metadata(resource: Resource, context: Context) -> Iterator[Finding]:
     ]
     if opened:
         message = f"{resource.address} lets pods reach the instance metadata: {', '.join(opened)}"
-        place = context.places.get(resource.address)
-        yield finding("instance-metadata-opened", message, address=resource.address, place=place)
+        yield finding("instance-metadata-opened", message, resource.address)
 
 
 def _options(values: Mapping[str, Any] | None) -> Mapping[str, Any]:
@@ -132,7 +131,7 @@ def _comes(
     level: Level | None = "error" if reach else None
     if made := _may_be(resource, use, context):
         message, level = f"{message}; the plan makes {made} in this module", "note"
-    yield _finding(resource, message, context, level=level)
+    yield _finding(resource, message, level=level)
 
 
 def _changes(
@@ -149,7 +148,7 @@ def _changes(
     message = f"{resource.address} uses {' in place of '.join(words)}"
     details = (f"example: {example_text(access.witness)}",) if access.witness else ()
     more, level = _judged_as(resource, new, old_roles, access, context)
-    yield _finding(resource, f"{message}{more}", context, details, level)
+    yield _finding(resource, f"{message}{more}", details, level)
     if (
         is_of_instances(resource.type) and resource.type != _NODE_GROUP
     ):  # of which the cluster is known
@@ -187,16 +186,14 @@ def _may_be(resource: Resource, use: RoleUse, context: Context) -> str:
 def _finding(
     resource: Resource,
     message: str,
-    context: Context,
     details: tuple[str, ...] = (),
     level: Level | None = None,
 ) -> Finding:
     return finding(
         "node-role-changed" if is_of_instances(resource.type) else "workload-role",
         message,
-        address=resource.address,
+        resource.address,
         details=details,
-        place=context.places.get(resource.address),
         level=level,
     )
 
@@ -215,10 +212,8 @@ def _missing(
     coverage = coverage_change(policies, others, context.target)
     unknown = tuple(name for name, read in after.items() if not read.in_full)
     if coverage:
-        place = context.places.get(resource.address)
-        where = (resource.address, "", place)
-        unsure = bool(unknown)
-        lost = coverage_findings(coverage, *where, new=False, unknown=unknown, unsure=unsure)
+        address, unsure = resource.address, bool(unknown)
+        lost = coverage_findings(coverage, address, new=False, unknown=unknown, unsure=unsure)
         yield from islice(lost, 1)  # the gravest is enough
 
 

@@ -16,8 +16,7 @@ from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
 from vpc_cni_iam.coverage.names import mode_of, names_in, names_of
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.policy import wildcard
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 
 # A call by scenario, action, template and what it is about.
@@ -34,13 +33,6 @@ class ReviewTarget(Struct, frozen=True):
     # Whether the user chose the version, which then overrides what the plan says.
     chosen: bool = False
     vpc_id: str = ""  # the VPC of the cluster, empty to go by what each policy names
-
-
-def names(statement: Statement, action: str) -> bool:
-    """Say whether a statement is about an action without a wildcard."""
-    patterns = statement.not_actions or statement.actions
-    named = any(wildcard.matches(pattern.lower(), action.lower()) for pattern in patterns)
-    return named is not bool(statement.not_actions)
 
 
 def mode_for(policies: Sequence[Policy], target: ReviewTarget) -> Mode:

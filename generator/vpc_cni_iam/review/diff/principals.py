@@ -25,7 +25,6 @@ from vpc_cni_iam.review.diff.coverage import (
     ReviewTarget,
     coverage_change,
     mode_for,
-    names,
 )
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED, deny_removed, new_access, without_example
 from vpc_cni_iam.review.diff.same_shape import Names
@@ -197,7 +196,7 @@ def _steps_of_grading(statement: Statement) -> int:
 
 def _grade(action: str, policies: list[Policy], *, opaque: bool) -> tuple[Grade, tuple[str, ...]]:
     """Say whether policies allow an action: on everything, on some things, or not at all."""
-    about = [s for p in policies for s in p.statements if names(s, action)]
+    about = [s for p in policies for s in p.statements if s.is_about(action)]
     if has_no_resource(action):
         about = [statement for statement in about if _is_about_everything(statement)]
     allowing = [s for s in about if s.effect == "Allow"]

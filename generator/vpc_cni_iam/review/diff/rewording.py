@@ -24,14 +24,7 @@ _NAMES = {"actions": "Action", "not_actions": "NotAction"} | {
 
 def has_variables(policy: Policy) -> bool:
     """Say whether a policy has anything that is a variable in version 2012-10-17."""
-    seen: list[str] = []
-
-    def note(text: str) -> str:
-        seen.append(text)
-        return text
-
-    policy.map_strings(note)
-    return any("${" in text for text in seen)
+    return any("${" in text for s in policy.statements for text in s.strings())
 
 
 def lines(old: Policy, new: Policy, texts: tuple[str, str]) -> tuple[Line, ...]:

@@ -7,8 +7,9 @@ nothing is proven, a line counts as what it looks like.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.diff.changes import AccessChange, all_changes
@@ -150,7 +151,9 @@ class _PolicyPair:
             rest = second.about(gone, budget)
             return proven([_with(rest, gone)], [rest], budget)
         return proven(
-            [first.about(come, budget)], [_with(_denials(second.about(come, budget)), come)], budget
+            [first.about(come, budget)],
+            [_with(second.about(come, budget).only("Deny"), come)],
+            budget,
         )
 
 
@@ -216,10 +219,6 @@ class _Indexed:
 
 def _with(policy: Policy, statements: Iterable[Statement]) -> Policy:
     return Policy((*policy.statements, *statements), policy.version)
-
-
-def _denials(policy: Policy) -> Policy:
-    return Policy(tuple(s for s in policy.statements if s.effect == "Deny"), policy.version)
 
 
 def _version(old: Policy, new: Policy) -> Iterator[Line]:

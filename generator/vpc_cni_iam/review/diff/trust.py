@@ -8,9 +8,9 @@ string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` wi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.errors import InputError
@@ -18,7 +18,6 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.wording import condition_text
-from vpc_cni_iam.review.diff.coverage import names
 
 POD_IDENTITY = "EKS Pod Identity"
 _IRSA = "IRSA of "
@@ -71,7 +70,7 @@ def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tup
         if statement.effect != "Allow":
             continue
         every_flaw += _anybody(statement)
-        if names(statement, "sts:AssumeRoleWithWebIdentity"):
+        if statement.is_about("sts:AssumeRoleWithWebIdentity"):
             every_flaw += _irsa(statement, for_plugin=for_plugin)
     pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, _PODS)]
     if pods:
@@ -103,10 +102,10 @@ def ways(policy: Policy) -> tuple[str, ...]:
     for statement in policy.statements:
         if statement.effect != "Allow":
             continue
-        if names(statement, "sts:AssumeRole"):
+        if statement.is_about("sts:AssumeRole"):
             services = ((POD_IDENTITY, _PODS), ("the nodes' instance profile", NODES))
             every_way += [way for way, service in services if _trusts(statement, service)]
-        if not names(statement, "sts:AssumeRoleWithWebIdentity"):
+        if not statement.is_about("sts:AssumeRoleWithWebIdentity"):
             continue
         for arn in (i for p in statement.principals for i in p.identifiers):
             if ":oidc-provider/" in arn and _takes_plugin(policy, arn):
@@ -396,13 +395,13 @@ def _subject(condition: Condition, *, for_plugin: bool) -> Iterator[Flaw]:
 
 
 def _pod_identity(statements: list[Statement], *, session_tags: bool) -> Iterator[Flaw]:
-    if session_tags and not any(names(s, "sts:TagSession") for s in statements):
+    if session_tags and not any(s.is_about("sts:TagSession") for s in statements):
         yield Flaw(
             "pod-identity-no-tag-session",
             "the trust does not allow sts:TagSession, with which EKS Pod Identity assumes roles: "
             "no pod gets credentials",
         )
-    for statement in (s for s in statements if names(s, "sts:AssumeRole")):
+    for statement in (s for s in statements if s.is_about("sts:AssumeRole")):
         keys = [c.key.lower() for c in statement.conditions]
         if not any(_scopes(c) for c in statement.conditions):
             yield Flaw(

@@ -306,7 +306,7 @@ def written(result: dict[str, Any]) -> list[str]:
     ],
 )
 def test_text_says_what_the_data_say(text: str) -> None:
-    for words in ((), ("--cni-version", "v1.21.2", "--mode", "ipv4"), SCOPED_NAMES):
+    for words in ((), ("--cni-version", "v1.21.2", "--mode", "ipv4", *SCOPED_NAMES)):
         blocks = ["\n".join(written(result)) for result in explained(text, *words)]
         assert run("explain", "-", *words, stdin=text).out == "\n\n".join(blocks) + "\n"
 

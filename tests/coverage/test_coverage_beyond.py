@@ -3,10 +3,10 @@
 import json
 import xml.etree.ElementTree as ET
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import ROOT, run
 from coverage_policies import composed, covered, setting

@@ -1,9 +1,9 @@
 """Runs that are remembered by answers are the runs that the policies have."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from coverage_policies import composed, setting
 from vpc_cni_iam.coverage.analysis import remembered

@@ -6,7 +6,9 @@ The metrics helper, cni-metrics-helper, is a program of its own beside the plugi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.audit.judge import DeniedAction, FamilyAudit, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
@@ -27,8 +29,7 @@ _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or descri
 _NAME = "metrics-helper"
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterUse:
+class ClusterUse(Struct, frozen=True):
     """A cluster whose plugin has a role."""
 
     cluster: str
@@ -39,6 +40,11 @@ class ClusterUse:
     configuration: str = ""
     # What the role means for the plugin so configured, None if that is not known.
     result: FamilyAudit | None = None
+    # Whether its sessions have tags of EKS Pod Identity, where that gives them.
+    session_tags: bool = True
+    by_role: bool = False  # whether EKS Pod Identity assumes the role by way of another one
+    # Whether an association gives aws-node its role there, which comes before IRSA.
+    is_overridden: bool = False
 
 
 def configured_clusters(
@@ -79,11 +85,22 @@ def uses(
 ) -> tuple[ClusterUse, ...]:
     """Return the clusters in which a service account has a role."""
     every = list(clusters)
+    association = ClusterDetailKind.association
+    associated = {
+        c.cluster for c in every if (c.kind, c.service_account) == (association, service_account)
+    }
     versions = {
         c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
     }
     return tuple(
-        ClusterUse(c.cluster, versions.get(c.cluster, ""), c.kind)
+        ClusterUse(
+            c.cluster,
+            versions.get(c.cluster, ""),
+            c.kind,
+            session_tags=c.session_tags,
+            by_role=c.by_role,
+            is_overridden=c.kind is not association and c.cluster in associated,
+        )
         for c in every
         if (c.role, c.service_account) == (arn, service_account)
     )
@@ -124,8 +141,7 @@ def unknown_roles(
             yield Skipped(source, Reason.not_read, f"{advice} {_DESCRIBE} prints")
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsHelperRole:
+class MetricsHelperRole(Struct, frozen=True):
     """A role that cni-metrics-helper alone can get, or has in a cluster."""
 
     role: str  # its ARN

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
@@ -14,8 +15,7 @@ from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.policy.document import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class MissingAction:
+class MissingAction(Struct, frozen=True):
     """An action that versions call by default and a policy does not allow."""
 
     call_range: CallRange  # the use, with what its denial breaks and the evidence
@@ -37,8 +37,7 @@ class MissingAction:
         return any(version in span for span in self.spans)
 
 
-@dataclass(frozen=True, slots=True)
-class Compatibility:
+class Compatibility(Struct, frozen=True):
     """Which of the known versions a policy works with."""
 
     minimum: PluginVersion  # the oldest version that its variant can work with
@@ -49,6 +48,20 @@ class Compatibility:
     def works_with(self) -> str:
         """The versions that the policy works with as text, such as ``v1.8.0 to v1.21.2``."""
         return ", ".join(map(str, self.works)) or "no known version"
+
+    def failures(self) -> dict[str, tuple[VersionRange, ...]]:
+        """Return the versions at which the plugin fails by the action that it misses."""
+        fatal = [missing for missing in self.missing if missing.fatal]
+        return {
+            action: known_versions.spans(
+                frozenset(
+                    version
+                    for version in known_versions.known()
+                    if any(m.at(version) for m in fatal if m.action == action)
+                )
+            )
+            for action in dict.fromkeys(missing.action for missing in fatal)
+        }
 
 
 def compatibility(policy: Policy, variant: Variant) -> Compatibility:

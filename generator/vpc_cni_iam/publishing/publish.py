@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypedDict
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError, TreeError
@@ -55,8 +56,7 @@ _WRITTEN = (WriteAction.CREATE, WriteAction.REPLACE)
 _Files: TypeAlias = Mapping[str, str | bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A version number, and why it is that one."""
 
     version: Version
@@ -67,8 +67,7 @@ class Proposal:
     resolved: ResolvedDestination  # where the directory publishes to, and did before
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """A published version."""
 
     proposal: Proposal  # its number, the version before it, and how it differs
@@ -122,8 +121,7 @@ def publish(
         return _write(draft, git_repository, check_oci_tag=target.check_oci_tag)
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(Struct, frozen=True):
     """A version that is ready to be written."""
 
     options: Options

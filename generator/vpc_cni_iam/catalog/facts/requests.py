@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import CallRange, DenialSeverity, Mode
@@ -29,15 +30,13 @@ _ARN_PARTS = 6
 _SEPARATOR = re.compile("[:/]")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestTemplate:
+class RequestTemplate(Struct, frozen=True):
     """One way in which the plugin sends an action."""
 
     name: str  # such as ``set-groups``
     action: str
     does: str
     breaks: Mapping[DenialSeverity, str]  # what a denial breaks, by severity
-    stops: bool  # whether ipamd stops where it is denied at start
     at_start: bool  # whether every start sends it first, about no resource
     ranges: tuple[CallRange, ...]  # where it is sent, by mode and range of versions
     # The kinds of resource that it is checked on, such as ``instance``; none where AWS answers
@@ -87,7 +86,6 @@ def _form(entry: Mapping[str, Any]) -> RequestTemplate:
         action=action,
         does=entry["does"],
         breaks={"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)},
-        stops=entry.get("stops", False),
         at_start=entry.get("at_start", False),
         ranges=ranges,
         on=tuple(on),
@@ -114,8 +112,7 @@ def checked_on(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TagKeys:
+class TagKeys(Struct, frozen=True):
     """The tag keys that a version writes on an interface, and where ADDITIONAL_ENI_TAGS go."""
 
     managed: tuple[str, ...]  # on every interface that it manages

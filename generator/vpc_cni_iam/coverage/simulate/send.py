@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import TypeAlias
 
-from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.facts.calls import CallRange, Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import RequestTemplate, request_templates
 from vpc_cni_iam.coverage.simulate.requests import AnyOf, NodeInterface, Requests
@@ -36,16 +38,14 @@ _OF_LAYERS: tuple[Outcome, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One request with the answer to it."""
 
     request: Request
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class SentCall:
+class SentCall(Struct, frozen=True):
     """One call of the plugin: allowed only if every check is."""
 
     template: RequestTemplate
@@ -129,6 +129,7 @@ class Sender:
         self.setting = setting
         self.calls: list[SentCall] = []
         self.requests = Requests(setting)
+        self.starting = False  # whether ipamd starts, where more denials end it than later
         self._policies = policies
         self._running = True
 
@@ -172,7 +173,9 @@ class Sender:
         checks = tuple(map(self._check, requests))
         call = SentCall(template, call_range, on, checks, reached and self._running)
         self.calls.append(call)
-        if template.stops and call.fails:
+        ends = call_range.impact is Impact.EXITS_LATER
+        ends |= self.starting and call_range.impact is Impact.EXITS
+        if ends and not call.allowed:
             self._running = False
         return call.allowed
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+
+from msgspec import Struct
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
@@ -42,8 +43,7 @@ class ArgumentNeeds(Enum):
     nothing = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function."""
 
     call: Callable[..., Value]  # its result for its arguments

@@ -8,10 +8,10 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from ministack.core import iam_evaluator as ministack
 from moto.iam.aws_managed_policies import aws_managed_policies_data
+from msgspec.structs import replace
 
 from rows import Row, in_turns
 from vpc_cni_iam.catalog.facts import known_versions

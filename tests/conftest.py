@@ -13,12 +13,13 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import chdir, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from msgspec.structs import replace
 from tools.engines.cache import cache_directory
 
 from vpc_cni_iam.engine.run import Engine, find

@@ -88,7 +88,6 @@ ONLY_IN = {
     "lark": {"hcl"},
     "jinja2": {"rendering", "markup"},
     "markupsafe": {"markup"},
-    "msgspec": {"inputs", "vendoring", "json_schema", "review"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import Any
 
 from vpc_cni_iam.policy.document import Policy, to_json
@@ -24,11 +22,6 @@ def _plain(value: Any) -> Any:
 
 
 def members(value: object) -> tuple[str, ...]:
-    """Return the names of the fields of a dataclass or a struct of msgspec, none of another."""
-    return _members(type(value))  # type: ignore[arg-type]
-
-
-@cache
-def _members(kind: type) -> tuple[str, ...]:
-    names: tuple[str, ...] = getattr(kind, "__struct_fields__", ())
-    return names or tuple(f.name for f in (fields(kind) if is_dataclass(kind) else ()))
+    """Return the names of the members of a value, none of a text, a number or a list."""
+    names: tuple[str, ...] = getattr(value, "__struct_fields__", ())
+    return names

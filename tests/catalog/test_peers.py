@@ -2,10 +2,10 @@
 
 import json
 import re
-from dataclasses import replace
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from conftest import run, schema
 from coverage_policies import setting

@@ -327,7 +327,7 @@ def test_rewriting_by_command(tmp_path: Path) -> None:
     assert done.code == 0 and "+  policy = data.aws_iam_policy_document.x.json" in done.out
     assert main.read_text() == MAIN
     done = run("convert", "--rewrite", "main.tf", "missing.tf", cwd=tmp_path)
-    assert done.code == 3 and "missing.tf: is not there" in done.err
+    assert done.code == 3 and "missing.tf: does not exist" in done.err
     assert "replace main.tf: aws_iam_policy.x.policy by" in done.out
     text = main.read_text()
     done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)

@@ -3,7 +3,6 @@
 import json
 import time
 from collections import Counter
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +11,7 @@ import hcl2.api
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from test_rewrite import files as whole_files
 from vpc_cni_iam.converting.rewriting import carry

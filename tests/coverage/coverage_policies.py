@@ -1,6 +1,6 @@
 """Policies for the tests of coverage, filled with the names that requests have by default."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose

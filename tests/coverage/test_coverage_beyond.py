@@ -3,10 +3,10 @@
 import json
 import xml.etree.ElementTree as ET
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import ROOT, run
 from coverage_policies import composed, covered, setting
@@ -71,6 +71,9 @@ def deny(*actions: str, on: tuple[str, ...] = EVERYTHING) -> Statement:
         ((allow("*", on=("arn:aws:iam::111122223333:role/x",)),), {"*": ("iam:PassRole",)}),
         ((allow("ec2:AssignPrivateIp*"),), {}),
         ((allow("ec2:Assign*"),), {"ec2:Assign*": ("ec2:AssignIpv6Addresses",)}),
+        # An action that other versions call is on a type of resource, too.
+        ((allow("ec2:Assign*", on=ENI),), {"ec2:Assign*": ("ec2:AssignIpv6Addresses",)}),
+        ((allow("ec2:Assign*", on=("arn:aws:ec2:*:*:volume/*",)),), {}),
         ((allow("ec2:DescribeInstances"),), {}),
         # Actions that few readers know count as much as others.
         ((allow(NAT),), {NAT: ("ec2:AssignPrivateNatGatewayAddress",)}),
@@ -89,7 +92,15 @@ def reference_actions() -> list[str]:
     return [*data["well_known"], *data["actions"]]
 
 
-PATTERNS = ["*", "ec2:*", "ec2:Describe*s", "*:*Tags", "?c2:Create*Interface*", "ec2:Tag*", "s3:?*"]
+PATTERNS = [
+    "*",
+    "ec2:*",
+    "ec2:Describe*s",
+    "*:*Tags",
+    "?c2:Create*Interface*",
+    "iam:Pass*",
+    "s3:?*",
+]
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
@@ -101,6 +112,65 @@ def test_a_pattern_is_put_to_every_action_of_the_reference(pattern: str) -> None
         grants = excess_grants([Policy((allow(pattern),))], known - {action}).grants
         expected = [(action,)] if matches(pattern.lower(), action.lower()) else []
         assert [grant.examples for grant in grants] == expected
+
+
+def test_an_action_is_granted_on_resources_of_its_type_alone() -> None:
+    text = (ROOT / "generator/vpc_cni_iam/coverage/analysis/data/example-actions.json").read_text()
+    data = json.loads(text)
+    every = {**data["well_known"], **data["actions"]}
+    called = {call.action for call in calls.calls()}
+
+    def is_granted(action: str, *resources: str, **more: tuple[str, ...]) -> bool:
+        pattern = f"{action[:-1]}?"
+        statement = Statement(actions=(pattern,), resources=resources, **more)
+        grants = excess_grants([Policy((statement,))], {*every, *called} - {action}).grants
+        return [grant.examples for grant in grants] == [(action,)]
+
+    typed = [action for action, kind in every.items() if kind != "*" and action not in called]
+    for action in typed[::97]:
+        service, kind = every[action].split()
+        assert is_granted(action, "*"), action
+        assert is_granted(action, f"arn:aws:{service}:*:111122223333:{kind}/x:y/z"), action
+        assert is_granted(action, f"arn:aws:{service[:1]}*:*:*:{kind}:x"), action
+        assert is_granted(action, "arn:aws:none:::x", f"arn:aws:*:*:*:{kind[:-1]}?/*"), action
+        assert is_granted(action, not_resources=("arn:aws:none:::x",)), action
+        for other in (f"arn:aws:none:*:*:{kind}/x", "arn:aws", f"arn:aws:{service}:*:*"):
+            assert not is_granted(action, other), (action, other)
+        # The names of buckets have no type before them.
+        there = is_granted(action, f"arn:aws:{service}:*:*:none-{kind}/x")
+        assert there is (service == "s3"), action
+    for action in [a for a, kind in every.items() if kind == "*" and a not in called][::97]:
+        assert is_granted(action, "*"), action
+        assert not is_granted(action, "arn:aws:ec2:*:*:instance/*"), action
+
+
+@pytest.mark.parametrize(
+    ("action", "nearest"),
+    [
+        ("ec2:DescribeInstances", None),
+        ("EC2:describeinstances", None),
+        ("ec2:*Tags", None),
+        ("ec2:DescribeInstanes", "ec2:DescribeInstances"),
+        ("iam:GetRol", "iam:GetRole"),
+        ("ec2:Creat?Tag", "ec2:CreateTags"),
+        # Not every action of these services is known here.
+        ("s3:GetObjct", None),
+        ("none:GetObject", None),
+    ],
+)
+def test_an_action_that_aws_does_not_have_is_named_with_the_nearest(
+    action: str, nearest: str | None
+) -> None:
+    problem = excess.unknown_action(action)
+    assert bool(problem) is bool(nearest)
+    if nearest:
+        assert action in problem and nearest in problem
+
+
+def test_what_only_describes_is_shown_after_what_changes_something() -> None:
+    statement = allow("ec2:*Vpc*")
+    (grant,) = excess_grants([Policy((statement,))], ()).grants
+    assert not any("Describe" in example for example in grant.examples)
 
 
 def test_all_but_the_services_that_readers_know_grants_others() -> None:

@@ -1,8 +1,7 @@
 """Every policy of the catalog against every version of the plugin."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from coverage_policies import (
     composed,

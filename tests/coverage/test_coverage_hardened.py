@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-
 import pytest
+from msgspec.structs import asdict, replace
 
 from coverage_policies import exits_on_any_denial
 from vpc_cni_iam.catalog import parameters

@@ -1,8 +1,7 @@
 """On a SageMaker HyperPod node SageMaker attaches interfaces; DescribeSubnets by release."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from coverage_policies import NAMES, composed, covered, denied, setting, with_statement
 from vpc_cni_iam.catalog.facts import documents

@@ -1,9 +1,9 @@
 """The requests are those that the plugin sends, and what they change is remembered."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from coverage_policies import NAMES, composed, covered, denied, filled, setting, with_statement
 from vpc_cni_iam.catalog.facts import calls, known_versions
@@ -265,27 +265,86 @@ def test_every_request_of_the_catalog_is_sent_in_a_scenario(mode: Mode) -> None:
     )
 
 
+OFF, IMDS = "DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"
+DISCOVERY, CUSTOM = "ENABLE_SUBNET_DISCOVERY", "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG"
+PREFIXES, KEEP = "ENABLE_PREFIX_DELEGATION", "DISABLE_LEAKED_ENI_CLEANUP"
+WRITES = "assign-ipv4 attach create delete detach set-delete-on-termination set-groups"
+PROVISIONING = (
+    f"{WRITES} check-subnet-of-new describe-instances describe-subnets tag-managed unassign-ipv4"
+)
+GROUPS = "describe-security-groups"
+
+
 @pytest.mark.parametrize(
-    ("environment", "version", "gone"),
+    ("mode", "version", "environment", "gone", "added"),
     [
-        ({"ENABLE_SUBNET_DISCOVERY": "false"}, "v1.21.2", {"describe-subnets"}),
-        ({"DISABLE_LEAKED_ENI_CLEANUP": "true"}, "v1.23.0", {"delete-leaked", "tag-leaked"}),
+        ("ipv4", "v1.21.2", {DISCOVERY: "false"}, "describe-subnets", ""),
         (
-            {"AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG": "true"},
-            "v1.23.0",
-            {"set-groups", "describe-subnets"},
+            "ipv4",
+            "v1.22.0",
+            {DISCOVERY: "false"},
+            f"check-subnets check-subnet-of-new describe-subnets {GROUPS}",
+            "describe-subnets-anyway",
         ),
-        ({"ENABLE_PREFIX_DELEGATION": "true"}, "v1.23.0", set()),
+        ("ipv6", "v1.22.0", {DISCOVERY: "false"}, f"check-subnets {GROUPS}", ""),
+        # From v1.22.1 on groups are not looked for with custom networking.
+        ("ipv4", "v1.22.0", {CUSTOM: "true"}, "set-groups describe-subnets", ""),
+        ("ipv4", "v1.22.1", {CUSTOM: "true"}, f"set-groups describe-subnets {GROUPS}", ""),
+        ("ipv4", "v1.23.2", {CUSTOM: "true"}, "set-groups describe-subnets", ""),
+        ("ipv4", "v1.23.2", {PREFIXES: "true"}, "", ""),
+        ("ipv4", "v1.23.2", {KEEP: "true"}, "", ""),
+        ("ipv4", "v1.22.0", {OFF: "true"}, f"{PROVISIONING} {GROUPS}", ""),
+        ("ipv4", "v1.23.2", {OFF: "true"}, PROVISIONING, ""),
+        ("ipv6", "v1.22.0", {OFF: "true"}, f"set-groups tag-managed {GROUPS}", ""),
+        ("ipv4", "v1.23.2", {IMDS: "true"}, f"{PROVISIONING} describe-interfaces", ""),
+        ("ipv6", "v1.23.2", {IMDS: "true"}, "set-groups tag-managed", ""),
+        ("ipv4", "v1.23.2", {OFF: "true", IMDS: "false"}, PROVISIONING, ""),
+        ("ipv4", "v1.23.2", {IMDS: "false", OFF: "true"}, PROVISIONING, ""),
+        (
+            "ipv4",
+            "v1.23.2",
+            {IMDS: "true", OFF: "false"},
+            f"{PROVISIONING} describe-interfaces",
+            "",
+        ),
     ],
 )
-def test_switches_take_calls_away(
-    environment: dict[str, str], version: str, gone: set[str]
+def test_a_switch_changes_these_calls_of_a_fresh_node(
+    mode: Mode, version: str, environment: dict[str, str], gone: str, added: str
 ) -> None:
     def sent(where: PluginSetting) -> set[str]:
-        return {c.template.name for p in covered(ADMIN, where).scenario_runs for c in p.calls}
+        (run,) = covered(ADMIN, where, "fresh-node").scenario_runs
+        return {call.template.name for call in run.calls}
 
-    before, after = setting(version), configure(setting(version), environment)
-    assert sent(before) - sent(after) == gone
+    before = setting(version, mode)
+    after = configure(before, environment)
+    assert sent(before) - sent(after) == set(gone.split())
+    assert sent(after) - sent(before) == set(added.split())
+
+
+@pytest.mark.parametrize("environment", [{KEEP: "true"}, {OFF: "true"}, {IMDS: "true"}])
+def test_nothing_is_cleaned_up_where_that_is_switched_off(environment: dict[str, str]) -> None:
+    where = configure(setting(), environment)
+    assert "leaked-interface" not in {r.scenario.name for r in covered(ADMIN, where).scenario_runs}
+    on = configure(setting(), dict.fromkeys(environment, "false"))
+    assert "leaked-interface" in {r.scenario.name for r in covered(ADMIN, on).scenario_runs}
+
+
+def test_the_metrics_helper_publishes_in_its_namespace_as_its_own_service_account() -> None:
+    where = setting("latest", "ipv4", "metrics-helper")
+    requests = {
+        call.template.name: call.checks[0].request
+        for call in covered(ADMIN, where, "metrics-helper").scenario_runs[0].calls
+    }
+    assert requests.keys() == {"describe-tags", "put-metric-data"}
+    assert requests["put-metric-data"].context["cloudwatch:namespace"] == "Kubernetes"
+    assert "cloudwatch:namespace" not in requests["describe-tags"].context
+    account = "aws:PrincipalTag/kubernetes-service-account"
+    for request in requests.values():
+        assert request.context[account] == "cni-metrics-helper"
+    irsa = covered(ADMIN, replace(where, session_tags=False), "metrics-helper")
+    for sent in irsa.scenario_runs[0].calls:
+        assert account not in sent.checks[0].request.context
 
 
 def test_discovery_that_is_off_still_reads_subnets_and_does_not_need_to() -> None:
@@ -361,6 +420,12 @@ def test_a_variable_is_read_from_its_first_version_on(
     assert variable not in known_variables(PluginVersion.parse(before))
     with pytest.raises(UsageError, match=f"{variable} exists from plugin {re.escape(first)} on"):
         configure(setting(before), environment)
+
+
+def test_every_version_reads_the_clusters_name() -> None:
+    for version in known_versions.served():
+        assert "CLUSTER_NAME" in known_variables(version)
+        assert configure(PluginSetting(version), {"CLUSTER_NAME": "prod"}).plugin.cluster_name
 
 
 def test_the_plugin_drops_reserved_keys_of_additional_tags() -> None:

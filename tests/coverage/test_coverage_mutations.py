@@ -1,8 +1,7 @@
 """Whatever is taken from a policy that it needs is seen to be lacking."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from coverage_policies import composed, covered, denied, setting, with_statement
 from vpc_cni_iam.catalog.facts.calls import Mode

@@ -1,9 +1,9 @@
 """Runs that are remembered by answers are the runs that the policies have."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from coverage_policies import composed, setting
 from vpc_cni_iam.coverage.analysis import remembered
@@ -11,7 +11,7 @@ from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
 from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.simulate.send import Answers
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 OPEN = composed("ipv4", "latest")
 SCOPED = composed("ipv4-scoped", "latest")
@@ -51,6 +51,22 @@ def test_remembered_runs_are_those_of_the_policy(
         anew = story(run_scenarios(Answers([policy]), where, SCENARIOS))
         assert runs.of([policy]) == anew
         assert runs.of([policy]) == anew
+
+
+def test_a_single_answer_tells_runs_apart() -> None:
+    """Each policy lacks another action, the first request's too, or is undecided about it."""
+    where = setting()
+    every = OPEN.actions()
+    unsure = Condition("StringLike", "aws:TagKeys", ("team*",))
+    policies = [OPEN]
+    for action in every:
+        for conditions in ((), (unsure,)):
+            deny = Statement("Deny", actions=(action,), resources=("*",), conditions=conditions)
+            policies.append(replace(OPEN, statements=(*OPEN.statements, deny)))
+    expected = [story(run_scenarios(Answers([p]), where, SCENARIOS)) for p in policies]
+    for order in (1, -1):
+        runs = RememberedRuns(where, story)
+        assert [runs.of([p]) for p in policies[::order]] == expected[::order]
 
 
 def test_policies_that_answer_alike_are_run_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,9 @@
 """Risks are found in what a policy allows, and not in whose policy it is."""
 
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import ROOT
 from coverage_policies import NAMES, composed, setting, upstream, with_statement

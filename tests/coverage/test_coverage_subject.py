@@ -11,10 +11,12 @@ from conftest import run
 from coverage_policies import composed, upstream
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.coverage.subject import of_variant
+from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement, dumps
 from vpc_cni_iam.policy.evaluate import Decision
 
@@ -51,6 +53,33 @@ def test_a_statement_is_named_by_its_sid_or_its_number() -> None:
     subject = of_variant("ipv4", select(cni_version="latest"), {})
     assert subject.statement(Decision("allowed", 0, 1)) == "2"
     assert subject.statement(Decision("implicitly denied")) == ""
+
+
+def test_policies_are_checked_by_a_call_of_the_library() -> None:
+    scoped = [composed("ipv4-scoped", "latest")]
+    newest = subject.check_coverage(scoped)
+    assert (newest.verdict, newest.setting.mode) == ("degraded", "ipv4")
+    assert newest.setting.version == known_versions.newest()
+    assert subject.check_coverage(scoped, cni_version="v1.13.0").verdict == "fatal"
+    ipv6 = [composed("ipv6", "latest")]
+    assert subject.check_coverage(ipv6).setting.mode == "ipv6"
+    assert subject.check_coverage(ipv6).verdict == "allowed"
+    as_ipv4 = subject.check_coverage(ipv6, mode="ipv4")
+    assert (as_ipv4.setting.mode, as_ipv4.verdict) == ("ipv4", "fatal")
+    # Who knows that the VPC is the account's own knows that nobody shares it.
+    (variant,) = variants.find(("ipv4-scoped",))
+    template = compose(variant, select(cni_version="latest")).policy
+    names = {"cluster_name": "prod", "vpc_id": "vpc-01234567", "account_id": "999988887777"}
+    own = parameters.substitute(template, parameters.values(names))
+    for policies, shared in ((scoped, True), ([own], False)):
+        result = subject.check_coverage(policies)
+        assert result.verdict == "degraded"
+        assert ("shared-subnet" in {r.scenario.name for r in result.scenario_runs}) is shared
+    assert result.setting.names.cluster_name == "prod"
+    with pytest.raises(UsageError, match="newer than this catalog"):
+        subject.check_coverage(scoped, cni_version="v9.0.0")
+    with pytest.raises(UsageError, match=r"in IPv6 mode at plugin v1\.9\.0"):
+        subject.check_coverage(ipv6, cni_version="v1.9.0")
 
 
 def test_a_published_document_is_named_above_the_calls(tmp_path: Path) -> None:

@@ -77,6 +77,116 @@ def test_used_callable_and_safe_to_drop_are_told_apart(tmp_path: Path) -> None:
     assert text.endswith("safe to drop: ec2:DescribeTags, ec2:DescribeSecurityGroups\n")
 
 
+WIDE = ("ec2:D?scribe*", "ec2:CreateTag?", "ec2:*Network*", "ec2:Unassign*", "logs:*", "s3:Get*")
+
+
+@pytest.mark.parametrize("features", [(), ("--feature", "network-policy-logs")])
+@pytest.mark.parametrize("actions", [(), WIDE, ("ec2:AttachNetworkInterface", "ec2:Run*")])
+def test_text_says_of_each_element_what_the_data_say(
+    actions: tuple[str, ...], features: tuple[str, ...], tmp_path: Path
+) -> None:
+    """An element, why, what it is needed for beside what was used, and in which scenarios."""
+    (tmp_path / "p.json").write_text(policy(*actions))
+    (tmp_path / "t.json").write_text(lines((*EVENTS, event("DescribeVolumes"))))
+    words = (*(UPSTREAM if not actions else ("p.json",)), "--used", "t.json", *features)
+    code = 0 if actions == WIDE else 1  # others do not allow ec2:DescribeVolumes
+    result = usage(tmp_path, *words, code=code)
+    head, *blocks = run("coverage", *words, cwd=tmp_path).out.strip().split("\n\n")
+    first, role, period = head.split("\n")[:3]
+    with_features = f", with {', '.join(result['features'])}" if features else ""
+    assert first == (
+        f"{result['policy']} against plugin {result['cni_version']}, IPv4{with_features}"
+    )
+    assert role.startswith(f"events of {ROLE}, known by ")
+    assert period.startswith("8 events read; ")
+    assert period.endswith(f"of {result['first']} to {result['last']}")
+    shown = dict(block.split(":\n", 1) for block in blocks if ":\n" in block)
+    elements: dict[str, list[str]] = {}
+    for element in result["elements"]:
+        block = elements.setdefault(element["status"], [])
+        block.append(f"  {element['text']}: {element['why']}")
+        for possible in element["not_used"]:
+            requests = "; ".join(possible["requests"])
+            is_pattern = possible["action"] != element["text"]
+            block.append(
+                f"    {possible['action']}: {requests}" if is_pattern else f"    {requests}"
+            )
+            names = possible["scenarios"]
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            block.append(f"    in {', '.join(names[:3])}{more}")
+            if not possible["action"].startswith("ec2:"):
+                block.append("    CloudTrail may not record it, so that no event shows it")
+        is_pattern = "*" in element["text"] or "?" in element["text"]
+        needed = (*element["used"], *(p["action"] for p in element["not_used"]))
+        narrowed = f"the pattern can be narrowed to {', '.join(needed)}"
+        assert (narrowed in element["why"]) is (is_pattern and element["status"] == "used")
+    assert {status: "\n".join(block) for status, block in elements.items()} == {
+        status: text for status, text in shown.items() if status in elements
+    }
+    denied = [a for a in result["actions"] if a["denied"]]
+    assert shown["denied requests, explained by vpc-cni-iam explain"] == "\n".join(
+        f"  {a['action']}: {a['denied']} denied, {a['allowed']} allowed" for a in denied
+    )
+    others = [a["action"] for a in result["actions"] if not a["of_plugin"]]
+    line = f"used, and no call of the plugin in this configuration: {', '.join(others)}"
+    assert (line in blocks) is bool(others) is True
+    droppable = [e["text"] for e in result["elements"] if e["status"] == "safe to drop"]
+    end = f"safe to drop: {', '.join(droppable)}" if droppable else "nothing is safe to drop"
+    if result["not_allowed"]:
+        end += f"; used, and not allowed by the policy: {', '.join(result['not_allowed'])}"
+    assert blocks[-1] == end
+
+
+@pytest.mark.parametrize(
+    ("action", "words", "why"),
+    [
+        ("ec2:RunInstances", "", ""),
+        ("ec2:RunInst*", "", ""),
+        ("ec2:DescribeSecurityGroups", "", "other versions or the other IP family call it"),
+        (
+            "ec2:DescribeTags",
+            "",
+            "with the feature metrics-helper or network-policy-logs it is called",
+        ),
+        (
+            "ec2:DescribeTags",
+            "--feature metrics-helper --env DISABLE_NETWORK_RESOURCE_PROVISIONING=true",
+            None,
+        ),
+        (
+            "ec2:DeleteNetworkInterface",
+            "--env DISABLE_NETWORK_RESOURCE_PROVISIONING=true",
+            "with other environment variables it is called",
+        ),
+        (
+            "ec2:CreateNetworkInterface",
+            "--mode ipv6",
+            "with the feature excluded-primary-subnet or multi-nic it is called",
+        ),
+        (
+            "ec2:CreateNetworkInterface",
+            "--mode ipv6 --cni-version v1.19.0",
+            "other versions or the other IP family call it",
+        ),
+    ],
+)
+def test_what_is_safe_to_drop_is_named_with_where_it_is_called(
+    action: str, words: str, why: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "p.json").write_text(policy(action))
+    events = (event("DescribeNetworkInterfaces"), event("CreateTags", code=DENIED))
+    (tmp_path / "t.json").write_text(lines(events))
+    version = () if "--cni-version" in words else ("--cni-version", "v1.23.2")
+    done = run("coverage", "p.json", "--used", "t.json", *version, *words.split(), cwd=tmp_path)
+    line = next(text for text in done.out.splitlines() if text.startswith(f"  {action}: "))
+    if why is None:
+        assert "the plugin can call it at v1.23.2 in this configuration" in line
+    else:
+        at = f"{version[1] if version else 'v1.19.0'} in this configuration"
+        end = f"; {why}" if why else ""
+        assert line == f"  {action}: no call of {at} needs it, and no event shows it{end}"
+
+
 def test_the_configuration_decides_what_is_safe_to_drop(tmp_path: Path) -> None:
     (tmp_path / "trail.json").write_text(lines(EVENTS))
     words = (*UPSTREAM, "--used", "trail.json")

@@ -93,6 +93,7 @@ def test_a_sample_of_a_variable_decides_a_condition_if_it_is_true_or_false(
         ("coalesce(null, var.x)", "a,b"),
         ('split(",", var.x)', ("a", "b")),
         ("[var.x, 1]", ("a,b", 1)),
+        ("try(var.x, 1)", "a,b"),
     ],
 )
 def test_what_is_made_of_a_sample_is_one(code: str, texts: object) -> None:

@@ -1,11 +1,11 @@
 """Whatever holds a policy is opened by one function, and refused with what to do."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import write_tree
 from vpc_cni_iam.errors import InputError, UsageError
@@ -184,7 +184,7 @@ def test_what_is_refused(tmp_path: Path, name: str, text: str, words: str) -> No
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         open_policies(str(tmp_path / "nope"), never, {})
     with pytest.raises(InputError, match=r"holds no \.tf or \.tofu file"):
         open_policies(str(tmp_path), never, {})

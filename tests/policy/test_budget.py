@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import replace
 from time import process_time
 
 import pytest
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.diff.changes import all_changes
 from vpc_cni_iam.policy.document import Condition, Policy, Statement

@@ -1,8 +1,7 @@
 """The meaning of a change: every real change has a word, and what is none has none."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.diff import containment
 from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes

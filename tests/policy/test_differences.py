@@ -1,8 +1,7 @@
 """Differences in words: nothing for what IAM reads alike, the exact change for what it does not."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement

@@ -16,12 +16,12 @@ import binascii
 import os
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from fnmatch import translate
 from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 import policy_pools as pools
 from vpc_cni_iam.errors import InputError

@@ -3,8 +3,9 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from conftest import OFFLINE_PROVIDER, TOOLS, write_tree
 from vpc_cni_iam.catalog import parameters

@@ -4,10 +4,10 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import TERRAFORM_NEWEST, TOFU, make_engine, tool
 from consuming import ARCHIVE, AT, OPTIONS, asked, at, consume

@@ -2,11 +2,10 @@
 
 import datetime
 import json
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from msgspec import structs
+from msgspec.structs import replace
 
 from conftest import ROOT
 from synthetic import WANTED, allow, attachment, document, plan, policy, resource, role
@@ -68,9 +67,7 @@ def hostile() -> Review:
     place = Place(f"../{EVIL}/ä#?.tf", 7, 9)
     return replace(
         result,
-        findings=tuple(
-            structs.replace(f, place=place if f.address else None) for f in result.findings
-        ),
+        findings=tuple(replace(f, place=place if f.address else None) for f in result.findings),
         changes=tuple(replace(c, place=place) for c in result.changes),
     )
 
@@ -95,8 +92,6 @@ def many(count: int) -> Review:
     item = plan.findings[0]
 
     def finding(number: int) -> Finding:
-        return structs.replace(
-            item, address=f"aws_iam_policy.p[{number}]", message=f"message {number}"
-        )
+        return replace(item, address=f"aws_iam_policy.p[{number}]", message=f"message {number}")
 
     return replace(plan, findings=tuple(map(finding, range(count))))

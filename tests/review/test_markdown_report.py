@@ -3,14 +3,13 @@
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from msgspec import structs
+from msgspec.structs import replace
 
 from reviews import EVIL, PLANS, every, hostile, many, of_plan
 from vpc_cni_iam.escape import sanitise
@@ -35,7 +34,7 @@ def outside(text: str) -> list[str]:
 @pytest.mark.parametrize("forge", DIALECTS)
 def test_nothing_from_a_plan_is_markup(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
     inert(report(hostile(), forge), forge)
-    monkeypatch.setitem(DIALECTS, forge, structs.replace(DIALECTS[forge], limit=10**9))
+    monkeypatch.setitem(DIALECTS, forge, replace(DIALECTS[forge], limit=10**9))
     whole = report(hostile(), forge)
     assert "#### All policies of `" in whole
     inert(whole, forge)
@@ -133,7 +132,7 @@ def test_a_comment_is_within_the_limit_and_says_what_the_whole_is(forge: Forge) 
 def test_what_is_large_hides_nothing_else(forge: Forge) -> None:
     """A long key, which costs whoever writes it nothing, stood before all that fitted after it."""
     long = "\u202e" * 2000
-    first = structs.replace(
+    first = replace(
         hostile().findings[0], address=long, attribute=long, message=long, details=(long,) * 90
     )
     others = many(9).findings

@@ -1,8 +1,7 @@
 """Every document that was ever published for the plugin is recognised."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from synthetic import WANTED
 from vpc_cni_iam.catalog import variants

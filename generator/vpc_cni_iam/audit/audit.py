@@ -9,7 +9,9 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.audit.clusters import (
     ClusterUse,
@@ -51,8 +53,7 @@ _BY_ANYONE = (
 _ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class RoleAudit:
+class RoleAudit(Struct, frozen=True):
     """A role that the plugin uses or could use."""
 
     role: str  # its ARN
@@ -66,8 +67,7 @@ class RoleAudit:
     proposal: tuple[str, ...]  # what to do
 
 
-@dataclass(frozen=True, slots=True)
-class Audit:
+class Audit(Struct, frozen=True):
     """The roles of accounts that the plugin uses or could use."""
 
     cni_version: str  # the plugin version that was asked about
@@ -112,8 +112,7 @@ def audit(
     )
 
 
-@dataclass(slots=True)
-class _Auditor:
+class _Auditor(Struct):
     """Judges one role after another, and keeps what it learned of texts."""
 
     clusters: Sequence[ClusterDetail]

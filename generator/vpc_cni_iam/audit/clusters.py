@@ -6,7 +6,9 @@ The metrics helper, cni-metrics-helper, is a program of its own beside the plugi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.audit.judge import DeniedAction, FamilyAudit, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
@@ -27,8 +29,7 @@ _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or descri
 _NAME = "metrics-helper"
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterUse:
+class ClusterUse(Struct, frozen=True):
     """A cluster whose plugin has a role."""
 
     cluster: str
@@ -124,8 +125,7 @@ def unknown_roles(
             yield Skipped(source, Reason.not_read, f"{advice} {_DESCRIBE} prints")
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsHelperRole:
+class MetricsHelperRole(Struct, frozen=True):
     """A role that cni-metrics-helper alone can get, or has in a cluster."""
 
     role: str  # its ARN

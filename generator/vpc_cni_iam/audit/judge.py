@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, MutableMapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from vpc_cni_iam.audit.trust import Credentials, Trust
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
@@ -41,8 +42,7 @@ class RoleScope(StrEnum):
     none = "no access"
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRun:
+class VersionRun(Struct, frozen=True):
     """Plugin versions that follow one another."""
 
     first: str
@@ -52,8 +52,7 @@ class VersionRun:
         return self.first if self.first == self.last else f"{self.first} to {self.last}"
 
 
-@dataclass(frozen=True, slots=True)
-class DeniedAction:
+class DeniedAction(Struct, frozen=True):
     """An action that the plugin needs and the role is not allowed."""
 
     action: str
@@ -62,8 +61,7 @@ class DeniedAction:
     by: str = ""  # the boundary that does not allow it, empty if the policies do not
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyAudit:
+class FamilyAudit(Struct, frozen=True):
     """A role for clusters of one IP family."""
 
     mode: Mode  # the IP family
@@ -73,8 +71,7 @@ class FamilyAudit:
     missing: tuple[DeniedAction, ...] = ()  # what it lacks there, without which the plugin fails
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyAudit:
+class PolicyAudit(Struct, frozen=True):
     """What the policies of a role mean."""
 
     scope: RoleScope  # whose network interfaces they let it change
@@ -83,8 +80,7 @@ class PolicyAudit:
     equal_to: tuple[KnownDocument, ...]  # the documents of upstream and AWS that one of them equals
 
 
-@dataclass(frozen=True, slots=True)
-class PluginRole:
+class PluginRole(Struct, frozen=True):
     """A role as the plugin gets it."""
 
     policies: Sequence[Policy]  # its policies, taken together

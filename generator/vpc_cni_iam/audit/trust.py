@@ -7,8 +7,10 @@ Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
@@ -37,8 +39,7 @@ class Credentials(StrEnum):
     node = "node role"
 
 
-@dataclass(frozen=True, slots=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """What a trust policy lets the plugin do."""
 
     credentials: tuple[Credentials, ...]  # how the plugin could get the role; empty if it cannot

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
@@ -14,8 +15,7 @@ from vpc_cni_iam.catalog.variants import Variant
 from vpc_cni_iam.policy.document import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class MissingAction:
+class MissingAction(Struct, frozen=True):
     """An action that versions call by default and a policy does not allow."""
 
     call_range: CallRange  # the use, with what its denial breaks and the evidence
@@ -37,8 +37,7 @@ class MissingAction:
         return any(version in span for span in self.spans)
 
 
-@dataclass(frozen=True, slots=True)
-class Compatibility:
+class Compatibility(Struct, frozen=True):
     """Which of the known versions a policy works with."""
 
     minimum: PluginVersion  # the oldest version that its variant can work with

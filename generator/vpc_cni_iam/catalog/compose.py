@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts import calls
@@ -22,8 +24,7 @@ _MOST_CHARACTERS = 6144
 MOST_OF_A_SESSION = 2048
 
 
-@dataclass(frozen=True, slots=True)
-class Addition:
+class Addition(Struct, frozen=True):
     """Statements that the document does not have."""
 
     statements: tuple[Statement, ...]  # the statements, with upstream's placeholders
@@ -31,8 +32,7 @@ class Addition:
     feature: str | None  # the optional feature that calls them; None if the version always does
 
 
-@dataclass(frozen=True, slots=True)
-class Composed:
+class Composed(Struct, frozen=True):
     """A variant's policy with the reason for each part of it."""
 
     variant: Variant

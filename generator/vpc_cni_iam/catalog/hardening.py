@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import (
@@ -38,8 +40,7 @@ _RESERVED = "aws:"
 FLAG, KEY, CLAIM = "--harden", "--additional-tag-key", "--eni-claim-tag"
 
 
-@dataclass(frozen=True, slots=True)
-class Hardening:
+class Hardening(Struct, frozen=True):
     """How to narrow.
 
     Args:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.compatibility import MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Composed
@@ -70,8 +71,7 @@ class HardeningEffect(Enum):
     STOPS_PLUGIN = "stops the plugin at start if"
 
 
-@dataclass(frozen=True, slots=True)
-class HardeningNote:
+class HardeningNote(Struct, frozen=True):
     """One thing to know about a hardened document."""
 
     identifier: str  # that of the same risk in ``vpc-cni-iam coverage``

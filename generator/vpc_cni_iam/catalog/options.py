@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.compose import Composed, compose
@@ -32,8 +33,7 @@ _FLAGS = ("--no-gaps", FLAG)
 _HEAD = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """The kind of a module, its variants and the documents they are made from.
 
     Args:

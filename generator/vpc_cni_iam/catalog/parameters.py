@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """One value that a user may choose."""
 
     name: str  # its variable's name; the option is the same with hyphens

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from itertools import product
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.compatibility import Compatibility, compatibility
 from vpc_cni_iam.catalog.facts import documents, known_versions
@@ -21,8 +22,7 @@ from vpc_cni_iam.policy.document import Policy
 BREAKING, BREAKING_DATE = PluginVersion.of("v1.22.0"), "2026-02-18"
 
 
-@dataclass(frozen=True, slots=True)
-class PeerReport:
+class PeerReport(Struct, frozen=True):
     """A document of another project, with what it means for the plugin."""
 
     project: str
@@ -36,8 +36,7 @@ class PeerReport:
     verified: bool  # whether it was compared with its source
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(Struct, frozen=True):
     """When a project's document worked with plugin v1.22.0 and all later versions."""
 
     project: str
@@ -48,8 +47,7 @@ class Repair:
     verified: bool  # whether that document was compared with its source
 
 
-@dataclass(frozen=True, slots=True)
-class Peers:
+class Peers(Struct, frozen=True):
     """The documents of other projects, and how long each took to follow plugin v1.22.0."""
 
     documents: tuple[PeerReport, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
 from vpc_cni_iam.catalog.facts.documents import Revision
@@ -12,8 +13,7 @@ from vpc_cni_iam.catalog.hardening import FLAG, Hardening
 from vpc_cni_iam.errors import OptionError, UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Documents chosen by revision, or by the version that they must work with."""
 
     revision: Revision  # the revision of upstream's page

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import (
     Mode,
@@ -74,8 +76,7 @@ def scoped_statements(actions: Iterable[str], revision: Revision) -> tuple[State
     return tuple(statements)
 
 
-@dataclass(frozen=True, slots=True)
-class Variant:
+class Variant(Struct, frozen=True):
     """One kind of policy document."""
 
     name: str  # as users write it, such as ``ipv4-scoped``

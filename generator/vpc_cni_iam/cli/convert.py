@@ -7,13 +7,13 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
 
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import flag, value
@@ -66,8 +66,7 @@ class ConvertFormat(StrEnum):
     json = "json"
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertCommandOptions:
+class ConvertCommandOptions(Struct, frozen=True):
     """The options of `convert`."""
 
     name: str | None = value("NAME", "Name of the data source.  [default: from the file name]")

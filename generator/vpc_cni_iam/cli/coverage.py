@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, inputs, options, usage
@@ -65,8 +66,7 @@ def _scenarios() -> list[str]:
     return [s.name for s in SCENARIOS]
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyOptions:
+class PolicyOptions(Struct, frozen=True):
     """The options that choose the policy."""
 
     variant: str | None = options.variant("Check this variant of the catalog instead.")
@@ -77,8 +77,7 @@ class PolicyOptions:
     no_gaps: bool = flag("With --variant: do not add the actions that upstream's document misses.")
 
 
-@dataclass(frozen=True, slots=True)
-class NodeOptions:
+class NodeOptions(Struct, frozen=True):
     """The options that describe the plugin, its node and its cluster."""
 
     daemonset: str | None = value(
@@ -99,8 +98,7 @@ class NodeOptions:
     untagged_instances: bool = flag("Instances do not have the cluster's tag.")
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioOptions:
+class ScenarioOptions(Struct, frozen=True):
     """The options that choose the plugin versions and scenarios to check."""
 
     all_versions: bool = flag("Show a matrix of plugin versions and actions.")

@@ -1,16 +1,17 @@
-"""Commands whose options are the fields of dataclasses, so that several commands can share them."""
+"""Commands whose options are the members of Structs, so that several commands can share them."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter
-from typing import Any, get_type_hints
+from typing import Any
 
 import typer
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
 from typer.models import OptionInfo
 
 
@@ -27,20 +28,23 @@ def value(
 
 
 def expanded(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command with an option for each field of its parameters that are dataclasses.
+    """Return a command with an option for each member of its parameters that are Structs.
 
-    The annotation and the default of a field are those that typer reads of a parameter.
+    The annotation and the default of a member are those that typer reads of a parameter.
     """
     parameters = inspect.signature(command, eval_str=True).parameters.values()
     groups: dict[str, Any] = {
-        p.name: p.annotation for p in parameters if is_dataclass(p.annotation)
+        p.name: p.annotation
+        for p in parameters
+        if isinstance(p.annotation, type) and issubclass(p.annotation, Struct)
     }
-    names = {name: [f.name for f in fields(group)] for name, group in groups.items()}
 
     @wraps(command)
     def run(**values: Any) -> None:
         for name, group in groups.items():
-            values[name] = group(**{field: values.pop(field) for field in names[name]})
+            values[name] = group(
+                **{member: values.pop(member) for member in group.__struct_fields__}
+            )
         command(**values)
 
     options = [
@@ -75,13 +79,12 @@ def with_parameters(
 
 
 def _options(group: Any) -> list[Parameter]:
-    hints = get_type_hints(group, include_extras=True)
     return [
         Parameter(
             field.name,
             Parameter.KEYWORD_ONLY,
-            default=Parameter.empty if field.default is MISSING else field.default,
-            annotation=hints[field.name],
+            default=Parameter.empty if field.default is NODEFAULT else field.default,
+            annotation=field.type,
         )
         for field in fields(group)
     ]

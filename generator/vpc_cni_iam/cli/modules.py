@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.expand import flag, value
@@ -69,8 +69,7 @@ def exit_if_failed(failures: Iterable[Exception | None], then: str = "") -> None
         raise typer.Exit(3)
 
 
-@dataclass(frozen=True, slots=True)
-class SyncOptions:
+class SyncOptions(Struct, frozen=True):
     """The arguments and options that `sync` and `upgrade` share."""
 
     paths: Annotated[
@@ -89,8 +88,7 @@ class SyncOptions:
     output: Format = FORMAT
 
 
-@dataclass(frozen=True, slots=True)
-class SyncRequest:
+class SyncRequest(Struct, frozen=True):
     """The modules to sync, and how."""
 
     config: Config

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from vpc_cni_iam.cli import inputs, options
 from vpc_cni_iam.cli.expand import flag, value
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 _SHOWN = 4  # actions
 
 
-@dataclass(frozen=True, slots=True)
-class NeverOptions:
+class NeverOptions(Struct, frozen=True):
     """The options about what roles can never do."""
 
     never: list[str] | None = value(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.names import resolve
@@ -163,8 +164,7 @@ FORMAT = output_format(Format.text)
 QUIET = flag("Print problems only.", "--quiet", "-q")
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentOptions:
+class DocumentOptions(Struct, frozen=True):
     """The options that choose upstream's documents."""
 
     revision: str | None = revision("Use upstream's document of this date, without changes.")
@@ -177,8 +177,7 @@ class DocumentOptions:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class HardeningOptions:
+class HardeningOptions(Struct, frozen=True):
     """The options that narrow documents of one cluster."""
 
     harden: bool = flag(
@@ -221,8 +220,7 @@ def chosen(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class VariableOptions:
+class VariableOptions(Struct, frozen=True):
     """The options that give values to the variables of a module."""
 
     var: list[str] | None = value(
@@ -241,8 +239,7 @@ class VariableOptions:
         return given_variables(self.var or (), self.var_file or (), text)
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleOptions(VariableOptions):
+class ModuleOptions(VariableOptions, frozen=True):
     """The options that say how a module is read."""
 
     engine: RenderingEngine = choice(
@@ -270,8 +267,7 @@ class ModuleOptions(VariableOptions):
         return Renderer(engine.version(), partial(render, engine))
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterOptions:
+class ClusterOptions(Struct, frozen=True):
     """The options that take the names and IDs of a cluster's surroundings."""
 
     cluster_name: str | None = value("NAME", "Name of the cluster.")
@@ -288,8 +284,7 @@ class ClusterOptions:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class LimitOptions:
+class LimitOptions(Struct, frozen=True):
     """The options that name what else must allow what the policies allow."""
 
     boundary: str | None = value("POLICY", "Permissions boundary of the role.")

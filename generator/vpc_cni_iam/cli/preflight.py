@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.cli import common, inputs, options
@@ -73,8 +74,7 @@ def preflight(
     raise typer.Exit(1 if result.breaks else 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A cluster and a policy."""
 
     cluster: str  # the name of the cluster

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import io
 import os
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec.structs import replace
 
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, options
@@ -197,7 +197,7 @@ def _reports(result: Review, output: Format, files: dict[Path, str], setting: Se
     from vpc_cni_iam.files import single
     from vpc_cni_iam.review.report_formats import pieces
 
-    plain = dataclasses.replace(setting, width=None, colour=False)
+    plain = replace(setting, width=None, colour=False)
     for path, name in files.items():
         single.write(path, pieces(name, result, plain))
     if isinstance(sys.stdout, io.TextIOWrapper):

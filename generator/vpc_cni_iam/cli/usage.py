@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
+from msgspec import Struct
 
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import progress
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.coverage.subject import Subject
 
 
-@dataclass(frozen=True, slots=True)
-class UsageOptions:
+class UsageOptions(Struct, frozen=True):
     """The options about what a role used of its policies."""
 
     used: list[str] | None = value(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePath
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.converting import naming
 from vpc_cni_iam.converting.notes import Note, notes
@@ -23,8 +24,7 @@ from vpc_cni_iam.texts import STDIN
 VARIABLES, DATA = "variables", "data"
 
 
-@dataclass(frozen=True, slots=True)
-class Converted:
+class Converted(Struct, frozen=True):
     """One document as HCL."""
 
     document: JsonDocument
@@ -86,16 +86,14 @@ def _own_notes(
         yield f"keeps {literal!r} in {texts[0]!r}{more}, where it is part of something longer"
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """A file to convert."""
 
     source: str  # its name, as errors show it
     text: Callable[[], str]  # reads it; raises `InputError` if that is not possible
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertOptions:
+class ConvertOptions(Struct, frozen=True):
     """How to convert."""
 
     name: str = ""  # the name of the one data source; empty to derive names
@@ -105,8 +103,7 @@ class ConvertOptions:
     keep_going: bool = True  # whether others are converted if one cannot be
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """The result of a conversion."""
 
     converted: tuple[Converted, ...]  # the documents that were converted, in order

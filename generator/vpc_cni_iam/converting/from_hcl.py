@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.converting import naming
 from vpc_cni_iam.errors import InputError, first_of
@@ -39,8 +41,7 @@ from vpc_cni_iam.policy.parse import loads
 _DOCUMENT = "data.aws_iam_policy_document."
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """A policy of a .tf file as JSON, with the references that stand in it, or its engine."""
 
     address: str  # where it is, such as ``aws_iam_role.x.assume_role_policy``
@@ -58,8 +59,7 @@ class Reading:
         return json.dumps(self.document, indent=2) + "\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """A policy that cannot be known without an engine, and why."""
 
     # Where it is, a file for all that is in it; empty for a file without which nothing is certain.

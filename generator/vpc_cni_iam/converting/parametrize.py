@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
@@ -47,8 +48,7 @@ def parameters(pairs: Iterable[str]) -> dict[str, str]:
     return names
 
 
-@dataclass(slots=True)
-class Substitution:
+class Substitution(Struct):
     """Replaces literals in the texts of policies, and remembers which it met."""
 
     names: Mapping[str, str]  # names of variables by the literals they stand for

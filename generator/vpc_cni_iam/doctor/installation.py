@@ -6,10 +6,11 @@ import platform
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.facts import known_versions
@@ -31,24 +32,21 @@ class ProblemLevel(StrEnum):
     note = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Something that is wrong, and what to do about it."""
 
     severity: ProblemLevel
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """This tool: its version and where its package is."""
 
     version: str
     package: str
 
 
-@dataclass(frozen=True, slots=True)
-class Catalog:
+class Catalog(Struct, frozen=True):
     """The newest plugin version in the catalog, its date, and how many versions there are."""
 
     newest_plugin_version: str
@@ -56,8 +54,7 @@ class Catalog:
     plugin_versions: int
 
 
-@dataclass(frozen=True, slots=True)
-class Python:
+class Python(Struct, frozen=True):
     """The interpreter, and the system that it runs on."""
 
     version: str
@@ -65,16 +62,14 @@ class Python:
     system: str
 
 
-@dataclass(frozen=True, slots=True)
-class Dependency:
+class Dependency(Struct, frozen=True):
     """A package that this tool needs; without a version, it is not installed."""
 
     name: str
     version: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledEngine:
+class InstalledEngine(Struct, frozen=True):
     """An engine on the PATH; without a version, it could not be run."""
 
     name: str  # ``terraform`` or ``tofu``
@@ -84,24 +79,21 @@ class InstalledEngine:
     providers: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Cache:
+class Cache(Struct, frozen=True):
     """The directory of caches, None if there is none; and whether it can be used."""
 
     path: str | None
     usable: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """The configuration that applies here, None if there is none, and its number of modules."""
 
     path: str | None
     modules: int
 
 
-@dataclass(frozen=True, slots=True)
-class Installation:
+class Installation(Struct, frozen=True):
     """An installation, and what is wrong with it."""
 
     tool: Tool

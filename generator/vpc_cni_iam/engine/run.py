@@ -14,9 +14,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import EngineError, reason
 from vpc_cni_iam.texts.limits import ENGINE_OUTPUT, PLAN, Limit
@@ -33,8 +34,7 @@ _PIECE = 1 << 16
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-@dataclass(slots=True)
-class _Output:
+class _Output(Struct):
     """The output of a process to one stream, up to the limit."""
 
     file: BinaryIO
@@ -52,8 +52,7 @@ class _Output:
         return self.file.read()
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Struct, frozen=True):
     """An installed terraform or tofu."""
 
     name: str  # ``terraform`` or ``tofu``

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts import calls
@@ -26,8 +28,7 @@ MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
 _TAGS, _CREATE_ACTION = "ec2:CreateTags", "ec2:CreateAction"
 
 
-@dataclass(frozen=True, slots=True)
-class PossibleCall:
+class PossibleCall(Struct, frozen=True):
     """A call of the plugin that a denied request can be of."""
 
     name: str  # its name in the catalog
@@ -42,8 +43,7 @@ class PossibleCall:
     evidence: str  # where this is known from
 
 
-@dataclass(frozen=True, slots=True)
-class AllowingStatements:
+class AllowingStatements(Struct, frozen=True):
     """The statements of a variant about an action."""
 
     variant: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import FAMILIES, Mode
@@ -32,8 +33,7 @@ _SHOWN = 20
 _WIDTH = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """Why a request was denied."""
 
     action: str
@@ -51,8 +51,7 @@ class Explanation:
     encoded: bool  # whether the message has more in encoded form
 
 
-@dataclass(frozen=True, slots=True)
-class Explanations:
+class Explanations(Struct, frozen=True):
     """Why requests were denied."""
 
     denials: tuple[Explanation, ...]  # each kind of denied request

@@ -13,8 +13,9 @@ import os
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.texts.limits import MODULE_TEXT
@@ -72,13 +73,12 @@ def _call() -> Callable[[int, bytes, int, bytes], int] | None:
     return call
 
 
-@dataclass(slots=True)
-class Folder:
+class Folder(Struct):
     """An open directory."""
 
     path: str  # its path, as messages name it
     handle: int | None  # its handle, None where the system has none
-    _names: dict[str, list[str]] | None = field(default=None, init=False)
+    _names: dict[str, list[str]] | None = None
 
     def close(self) -> None:
         """Give the handle back."""

@@ -16,8 +16,9 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files.folder import Folder
@@ -49,15 +50,14 @@ class ChangedError(Exception):
     """A file was saved, removed or created while it was to be replaced."""
 
 
-@dataclass(slots=True)
-class Replacement:
+class Replacement(Struct):
     """The replacement of one file."""
 
     folder: Folder
     name: str
     before: bytes | None  # its observed content, None if it did not exist
     after: bytes | None  # its new content, None to remove it
-    _identity: tuple[int, int] | None = field(default=None, init=False)
+    _identity: tuple[int, int] | None = None
 
     @property
     def _new(self) -> str:

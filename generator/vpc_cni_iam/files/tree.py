@@ -12,9 +12,10 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import TreeError, reason
 from vpc_cni_iam.files.folder import LINK
@@ -43,16 +44,14 @@ class WriteAction(StrEnum):
     SAME = "same"
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """The change of one file."""
 
     path: str  # relative to its directory, with forward slashes
     kind: WriteAction
 
 
-@dataclass(frozen=True, slots=True)
-class TreeChanges:
+class TreeChanges(Struct, frozen=True):
     """The changes of the files of a directory."""
 
     path: str

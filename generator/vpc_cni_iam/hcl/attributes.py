@@ -6,9 +6,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.hcl import embedded
@@ -37,8 +38,7 @@ _DATA_SOURCE = re.compile(
 _LOCAL = re.compile(r"(local\.[\w-]+)(?:\.[\w-]+|\[[^\]]*\])*")
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """One attribute of a block, wherever in it."""
 
     block: Block  # the outermost block

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 TOKEN = re.compile(
     r"""(?P<comment>\#|//)|(?P<long>/\*)
@@ -77,8 +78,7 @@ def _after_string(text: str, place: int, end: int, depth: int) -> int:
     return end
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """A block at the top of a file."""
 
     type: str  # such as ``resource``

@@ -10,8 +10,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import expression
@@ -29,8 +31,7 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class MarkedExpression:
+class MarkedExpression(Struct, frozen=True):
     """An expression that a mark stands for."""
 
     code: str
@@ -40,8 +41,7 @@ class MarkedExpression:
     spliced: bool = False
 
 
-@dataclass(slots=True)
-class Marks:
+class Marks(Struct):
     """The expressions kept, in the order of their marks."""
 
     expressions: list[MarkedExpression] = field(default_factory=list)
@@ -63,8 +63,7 @@ class Marks:
         return MARK.sub(lambda m: f"${{{self.of(m[0]).code}}}", text)
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
+class Embedded(Struct, frozen=True):
     """A policy as read from an expression."""
 
     document: Mapping[str, Any]  # its decoded JSON, with marks in its texts

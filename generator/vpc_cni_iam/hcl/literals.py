@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InexpressibleError
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(Struct, frozen=True):
     """Text from anywhere; always written quoted and escaped."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """HCL code that this project wrote, or that stood as code in the file it is written back to.
 
     It is never made from other text of a user's.
@@ -27,8 +26,7 @@ class Expression:
     code: str  # the code, such as ``var.partition``
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """A quoted template such as ``"arn:${var.partition}:ec2"``."""
 
     parts: tuple[Literal | Expression, ...]  # its literal and interpolated parts, in order

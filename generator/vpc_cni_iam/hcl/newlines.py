@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 
@@ -43,8 +44,7 @@ def check(tree: Tree[Token], text: str, source: str) -> None:
     _Checker(text, source).span(tree, free=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """A child of a node: its word or rule, where it stands, and whether lines may break after."""
 
     word: str

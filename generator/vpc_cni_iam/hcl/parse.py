@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import newlines
@@ -204,7 +205,7 @@ class _Builder:
     def block(self, tree: Branch) -> Block:
         kind, *labels, body = self.trees(tree)
         names = tuple(self.label(label) for label in labels)
-        return Block(self.word(kind), names, *self.body(body), self.span(tree))
+        return Block(self.word(kind), names, *self.body(body), span=self.span(tree))
 
     def label(self, tree: Branch) -> str:
         if tree.data != "string":

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import NoReturn
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.evaluate import domain
@@ -39,8 +41,7 @@ _INSTANCES = ("count", "for_each")
 REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
 
 
-@dataclass(frozen=True, slots=True)
-class JoinedDocuments:
+class JoinedDocuments(Struct, frozen=True):
     """The documents that a data source joins to its own: references to their JSON, or JSON."""
 
     sources: tuple[str, ...] = ()  # those that its own statements override
@@ -48,8 +49,7 @@ class JoinedDocuments:
     references: frozenset[str] = frozenset()  # which of them are references
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedDocument:
+class ResolvedDocument(Struct, frozen=True):
     """A policy document data source as read."""
 
     name: str  # its name; with the key of the instance where there are several

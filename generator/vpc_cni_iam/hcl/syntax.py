@@ -7,11 +7,11 @@ Two nodes are equal if they are the same code to an engine, whatever their layou
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A part of the text of a file."""
 
     text: str  # the whole text
@@ -24,19 +24,39 @@ class Span:
         """The text of this part."""
         return self.text[self.start : self.end]
 
+    def __repr__(self) -> str:
+        return f"Span({self.code!r}, line {self.line})"
+
 
 NOWHERE = Span("", 0, 0, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Placed(Struct, frozen=True, kw_only=True, eq=False):
+    """A part of a file, equal to any that is the same code."""
+
+    span: Span = NOWHERE  # where it stands; of an expression, without parentheses around it
+
+    def _identity(self) -> object:
+        """Return all but where it stands."""
+        names = (name for name in self.__struct_fields__ if name not in ("span", "outer"))
+        return type(self), *(getattr(self, name) for name in names)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Placed) and self._identity() == other._identity()
+
+    def __ne__(self, other: object) -> bool:  # Struct has one that does not ask __eq__
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+
+class Node(Placed, frozen=True, kw_only=True):
     """An expression."""
 
-    # Where it stands, without parentheses around it.
-    span: Span = field(default=NOWHERE, compare=False, repr=False)
-    # The same with them, and with the quotes of ``"${x}"``, which is ``x`` itself.
-    outer: Span = field(default=NOWHERE, compare=False, repr=False)
-    in_parentheses: bool = field(default=False, repr=False)  # whether it has parentheses around it
+    # Where it stands with its parentheses, and with the quotes of ``"${x}"``: that is ``x``.
+    outer: Span = NOWHERE
+    in_parentheses: bool = False  # whether it has parentheses around it
 
     @property
     def full_code(self) -> str:
@@ -44,8 +64,7 @@ class Node:
         return f"({self.span.code})" if self.in_parentheses else self.span.code
 
 
-@dataclass(frozen=True, slots=True)
-class Text(Node):
+class Text(Node, frozen=True):
     """A quoted string; its parts are text and the expressions interpolated in it."""
 
     parts: tuple[str | Node, ...]
@@ -57,8 +76,7 @@ class Text(Node):
         return "".join(texts) if len(texts) == len(self.parts) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Heredoc(Text):
+class Heredoc(Text, frozen=True):
     """A heredoc; its parts are as they are written, with their indentation and line ends."""
 
     indented: bool  # it starts with ``<<-``, so that its common indentation is no part of it
@@ -75,45 +93,39 @@ class Heredoc(Text):
         return "".join(f"{line}\n" for line in lines)
 
 
-@dataclass(frozen=True, slots=True)
-class Constant(Node):
+class Constant(Node, frozen=True):
     """A number, ``true``, ``false`` or ``null``."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reference(Node):
+class Reference(Node, frozen=True):
     """A dotted name such as ``var.cluster_name``."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionCall(Node):
+class FunctionCall(Node, frozen=True):
     """A function call without ``...``."""
 
     name: str
     arguments: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional(Node):
+class Conditional(Node, frozen=True):
     """Such as ``x ? y : z``; the options are ``y`` and ``z``."""
 
     condition: Node
     options: tuple[Node, Node]
 
 
-@dataclass(frozen=True, slots=True)
-class List(Node):
+class List(Node, frozen=True):
     """Such as ``[1, 2]``."""
 
     items: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Object(Node):
+class Object(Node, frozen=True):
     """Such as ``{ a = 1 }``; a key that is a name or a quoted string is a `Text`."""
 
     fields: tuple[tuple[Node, Node], ...]
@@ -125,25 +137,18 @@ class Object(Node):
         """
         keys = {key.plain for key, _ in self.fields if isinstance(key, Text)} - {None}
         ordered = len(keys) < len(self.fields)
-        return self.in_parentheses, self.fields if ordered else frozenset(self.fields)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Object) and self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        return hash(self._identity())
+        fields = self.fields if ordered else frozenset(self.fields)
+        return Object, self.in_parentheses, fields
 
 
-@dataclass(frozen=True, slots=True)
-class Operation(Node):
+class Operation(Node, frozen=True):
     """Any other expression, by its rule in python-hcl2's grammar."""
 
     rule: str  # the rule, such as ``binary_op``
     parts: tuple[str | Node, ...]  # its expressions and words in order
 
 
-@dataclass(frozen=True, slots=True)
-class Code(Node):
+class Code(Node, frozen=True):
     """Code in a template that is not taken apart."""
 
     # An interpolated expression of a heredoc, which `vpc_cni_iam.hcl.parse.expression` takes apart;
@@ -152,19 +157,16 @@ class Code(Node):
     problem: str = ""  # why only an engine can read it; empty for an expression
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Placed, frozen=True):
     """A block."""
 
     type: str  # such as ``data``
     labels: tuple[str, ...]  # such as ``("aws_iam_policy_document", "ipv4")``
     attributes: Mapping[str, Node]  # the expressions of its arguments by name
     blocks: tuple[Block, ...]  # the blocks inside, in order
-    span: Span = field(default=NOWHERE, compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A file."""
 
     source: str  # its name, as errors show it

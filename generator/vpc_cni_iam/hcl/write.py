@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.errors import InexpressibleError
 from vpc_cni_iam.hcl.literals import PLAIN, Expression, Literal, Value, code, unwritable
@@ -25,8 +26,7 @@ Arguments: TypeAlias = list[tuple[str, Value | tuple[Value, ...]]]
 _REPLACED = "holds '&{', which aws_iam_policy_document turns into '${'; it cannot express that text"
 
 
-@dataclass(slots=True)
-class NewBlock:
+class NewBlock(Struct):
     """A block of HCL to write."""
 
     head: str  # its type and labels as HCL, such as ``data "aws_iam_policy_document" "ipv4"``
@@ -171,8 +171,7 @@ def _attribute_lines(attributes: Arguments, indent: str) -> list[str]:
     return lines
 
 
-@dataclass(frozen=True, slots=True)
-class Inexpressible:
+class Inexpressible(Struct, frozen=True):
     """One thing in a policy that the data source cannot express."""
 
     path: str  # its JSON path in the document, such as ``$.Statement[0].Resource``

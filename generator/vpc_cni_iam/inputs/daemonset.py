@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -24,8 +26,7 @@ _TAG = re.compile(r":([^:/@]+)(?:@[^@]*)?$")
 _LOGS = re.compile(r"--enable-cloudwatch-logs(?:=(\w+))?")
 
 
-@dataclass(frozen=True, slots=True)
-class Deployment:
+class Deployment(Struct, frozen=True):
     """How the plugin is configured in a cluster."""
 
     source: str

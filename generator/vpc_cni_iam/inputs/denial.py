@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.aws.cloudtrail import AGENT, DENIED
@@ -60,8 +61,7 @@ _ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
 _CAUSE = re.compile(r"because ([^.\n\"]+)|with an (explicit deny[^.\n\"]*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Denial:
+class Denial(Struct, frozen=True):
     """A request that AWS denied."""
 
     action: str  # the action
@@ -75,8 +75,7 @@ class Denial:
     tags: tuple[str, ...] | None = None  # the keys of the tags that were sent, None if not said
 
 
-@dataclass(slots=True)
-class Denials:
+class Denials(Struct):
     """The denials of a text."""
 
     # How often each stands there, in their order.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
@@ -25,8 +26,7 @@ _OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?")
 _MATTERS = re.compile(r"\b(variable|locals|module)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True):
     """The files of a module."""
 
     texts: dict[str, str]  # the texts of its files in HCL by path

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
@@ -22,8 +23,7 @@ _TRUST = "assume_role_policy"
 _ENGINE = "only an engine can know it; render it and give the JSON"
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedPolicies:
+class EmbeddedPolicies(Struct, frozen=True):
     """What was read of an attribute."""
 
     attribute: Attribute

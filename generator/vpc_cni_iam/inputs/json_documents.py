@@ -12,7 +12,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, unquoted
@@ -43,8 +45,7 @@ _DEPTH = 50
 _NAMES = ("RoleName", "UserName", "GroupName", "PolicyName", "Name", "repositoryName")
 
 
-@dataclass(frozen=True, slots=True)
-class JsonDocument:
+class JsonDocument(Struct, frozen=True):
     """A policy document where it was found."""
 
     source: str  # the file name, or ``standard input``

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl.module.given import GivenVariables
@@ -111,8 +112,7 @@ def unquoted(text: str) -> str:
     return unquote(text, errors="surrogateescape") if encoded else text
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleValues:
+class ModuleValues(Struct, frozen=True):
     """The values of a module's variables."""
 
     # Those that the options of a cluster give, by name; they stand for any.
@@ -120,8 +120,7 @@ class ModuleValues:
     user_values: GivenVariables  # those that a user gives by name; the others have their defaults
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """A kind of input."""
 
     name: str  # what it is, after "is" in an error: ``the JSON of a plan``

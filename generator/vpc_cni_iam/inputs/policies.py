@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, UsageError, first_of
 from vpc_cni_iam.inputs.kind import Part
@@ -15,8 +16,7 @@ from vpc_cni_iam.policy.document import Policy
 _SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPolicy:
+class NamedPolicy(Struct, frozen=True):
     """One policy of an input."""
 
     name: str  # what the input calls it: the name of its data source; empty if it has none
@@ -24,8 +24,7 @@ class NamedPolicy:
     source: str  # the input, as errors name it
 
 
-@dataclass(frozen=True, slots=True)
-class InputPolicies:
+class InputPolicies(Struct, frozen=True):
     """The identity policies of an input; `choose` takes those that a verdict is about."""
 
     source: str  # the input, as errors name it
@@ -33,8 +32,7 @@ class InputPolicies:
     skipped: tuple[Skipped, ...]  # its other parts, and why they are not among them
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenPolicies:
+class ChosenPolicies(Struct, frozen=True):
     """The policies that a verdict is about, and the skipped parts of their input."""
 
     policies: tuple[NamedPolicy, ...]

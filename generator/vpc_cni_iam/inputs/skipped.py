@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from vpc_cni_iam.errors import first_of
 
@@ -36,8 +38,7 @@ class Reason(StrEnum):
         return self in (Reason.assumed, Reason.read_with_it, Reason.rendered)
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A policy, or something that may hold one, that is not among the policies of an input."""
 
     name: str  # what the input calls it: an address, a name, or a file

@@ -1,4 +1,4 @@
-"""The policy model: frozen dataclasses, read from and printed as IAM's JSON.
+"""The policy model: frozen values, read from and printed as IAM's JSON.
 
 The grammar is that of the IAM User Guide, "Grammar of the IAM JSON policy language".
 Order is kept everywhere, so that a document prints as its author wrote it; what order and
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any, Literal, NotRequired, TypedDict
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy import wildcard
 
@@ -29,8 +31,7 @@ TEXT_ELEMENTS = {
 PRINCIPAL_ELEMENTS = {"Principal": "principals", "NotPrincipal": "not_principals"}
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """One operator on one condition key, true if any of the values matches.
 
     Args:
@@ -43,8 +44,7 @@ class Condition:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Principals of one type.
 
     Args:
@@ -56,24 +56,7 @@ class Principal:
     identifiers: tuple[str, ...]
 
 
-class HashedOnce:
-    """Computes its hash once, of its positional fields: caches and proofs ask for it very often."""
-
-    __slots__ = ("_hash",)
-    _hash: int
-
-    def __hash__(self) -> int:
-        try:
-            return self._hash
-        except AttributeError:
-            names: tuple[str, ...] = self.__match_args__  # type: ignore[attr-defined]
-            value = hash(tuple([getattr(self, name) for name in names]))
-            object.__setattr__(self, "_hash", value)
-            return value
-
-
-@dataclass(frozen=True, slots=True)
-class Statement(HashedOnce):
+class Statement(Struct, frozen=True, cache_hash=True):
     """One statement. Empty tuples stand for absent elements."""
 
     effect: Effect = "Allow"
@@ -85,8 +68,6 @@ class Statement(HashedOnce):
     principals: tuple[Principal, ...] = ()
     not_principals: tuple[Principal, ...] = ()
     sid: str = ""
-
-    __hash__ = HashedOnce.__hash__
 
     @property
     def size(self) -> int:
@@ -132,8 +113,7 @@ class Statement(HashedOnce):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Policy(HashedOnce):
+class Policy(Struct, frozen=True, cache_hash=True):
     """A policy document.
 
     Args:
@@ -145,8 +125,6 @@ class Policy(HashedOnce):
     statements: tuple[Statement, ...]
     version: str = VERSION
     id: str = ""
-
-    __hash__ = HashedOnce.__hash__
 
     @property
     def names_principals(self) -> bool:

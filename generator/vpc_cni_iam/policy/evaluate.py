@@ -8,10 +8,12 @@ request is undecided if that depends on a condition to which AWS gives no meanin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -45,28 +47,7 @@ class Outcome(StrEnum):
     UNDECIDED = "undecided"
 
 
-class _FoldedOnce:
-    """Folds its context's keys once: one request is put to many policies."""
-
-    __slots__ = ("_folded",)
-    _folded: Context
-    context: Mapping[str, str | tuple[str, ...]]
-
-    @property
-    def folded(self) -> Context:
-        """The context by keys in lower case; `InputError` for one key in two spellings."""
-        try:
-            return self._folded
-        except AttributeError:
-            folded = {key.lower(): value for key, value in self.context.items()}
-            if len(folded) != len(self.context):
-                raise _two_spellings(self.context) from None
-            object.__setattr__(self, "_folded", folded)
-            return folded
-
-
-@dataclass(frozen=True, slots=True)
-class Request(_FoldedOnce):
+class Request(Struct, frozen=True, dict=True):
     """One request, as AWS authorizes it: one action on one resource.
 
     Args:
@@ -82,9 +63,16 @@ class Request(_FoldedOnce):
     principal: str = ""
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
+    @cached_property
+    def folded(self) -> Context:
+        """The context by keys in lower case; `InputError` for one key in two spellings."""
+        folded = {key.lower(): value for key, value in self.context.items()}
+        if len(folded) != len(self.context):
+            raise _two_spellings(self.context)
+        return folded
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+
+class Decision(Struct, frozen=True):
     """What the policies say to a request.
 
     Args:
@@ -116,8 +104,7 @@ _NOTHING: Context = {}
 _IMPLICIT = Decision(Outcome.IMPLICITLY_DENIED)
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
+class _Rule(Struct, frozen=True):
     """A compiled statement."""
 
     decision: Decision
@@ -125,20 +112,18 @@ class _Rule:
     applies: Applies
 
 
-@dataclass(frozen=True, slots=True)
-class _RulesOfAction:
+class _RulesOfAction(Struct, frozen=True):
     """The rules about an action, and their tests."""
 
     rules: tuple[_Rule, ...]
     tests: tuple[Applies, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Compiled:
+class Compiled(Struct, frozen=True, eq=False):
     """Policies compiled for the evaluation of many requests; `compile_policies` returns them."""
 
-    _rules: tuple[_Rule, ...] = field(repr=False)
-    _by_action: dict[str, _RulesOfAction] = field(default_factory=dict, repr=False)
+    _rules: tuple[_Rule, ...]
+    _by_action: dict[str, _RulesOfAction] = field(default_factory=dict)
 
     def evaluate(self, request: Request) -> Decision:
         """Return what the policies say to a request.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
 from json import JSONDecodeError
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, json_problem, not_json
 from vpc_cni_iam.texts.nesting import check_json
@@ -15,8 +16,7 @@ _SPACES = re.compile(r"[ \t\n\r]*")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+')
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A number as it is written: reading ``1e5`` or ``0.10`` as a float changes its text."""
 
     text: str

@@ -8,10 +8,11 @@ between; and it takes no more than the product of the lengths of pattern and tex
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct
 
 
 class Wild(Enum):
@@ -25,8 +26,7 @@ class Wild(Enum):
 _Run: TypeAlias = "str | tuple[tuple[str | Wild, ...], int]"
 
 
-@dataclass(frozen=True, slots=True)
-class Wildcard:
+class Wildcard(Struct, frozen=True):
     """A compiled pattern."""
 
     head: _Run  # what every match begins with

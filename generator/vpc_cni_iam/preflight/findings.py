@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from textwrap import wrap
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
@@ -24,8 +25,7 @@ _INDENT = " " * 9
 _SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class PreflightFinding:
+class PreflightFinding(Struct, frozen=True):
     """Instances or interfaces about which a rule says the same."""
 
     rule: str
@@ -36,8 +36,7 @@ class PreflightFinding:
     commands: tuple[str, ...] = ()  # what to run, if a tag is to be changed
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
+class Preflight(Struct, frozen=True):
     """The checked resources and the findings."""
 
     instances: int | None  # how many instances were described; None if none were asked about

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
@@ -20,8 +21,7 @@ _TAGGING = ("ec2:CreateTags", _CREATING)
 _ARN = "arn:{}:ec2:us-east-1:000000000000:{}/{}"
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """A policy for one cluster, ready to be asked."""
 
     cluster: str

@@ -8,8 +8,9 @@ discovery tags, Kubernetes' own ``kubernetes.io/cluster/<name>``, and the plugin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, KUBERNETES_CLUSTER
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
@@ -31,8 +32,7 @@ _BY_KEY = (KUBERNETES_CLUSTER, "k8s.io/cluster/", "k8s.io/cluster-autoscaler/")
 _NO_CLUSTER = ("enabled", "node-template")  # what else follows k8s.io/cluster-autoscaler/
 
 
-@dataclass(frozen=True, slots=True)
-class NodeCandidate:
+class NodeCandidate(Struct, frozen=True):
     """An instance with the interfaces attached to it, which may be a node."""
 
     id: str

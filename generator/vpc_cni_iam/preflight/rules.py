@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface
@@ -27,8 +28,7 @@ class Severity(StrEnum):
     note = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class RuleResult:
+class RuleResult(Struct, frozen=True):
     """The result of a rule for an instance or an interface, which it does not name."""
 
     rule: str

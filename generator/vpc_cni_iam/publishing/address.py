@@ -6,7 +6,8 @@ Source of the grammar of repository names: the OCI distribution specification.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import UsageError
 
@@ -31,8 +32,7 @@ _OCI_REPOSITORY = re.compile(
 _MAX_PORT, _MAX_NAME_LENGTH = 65535, 255
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleAddress:
+class ModuleAddress(Struct, frozen=True):
     """The address of the module in a registry; the host may have a port."""
 
     namespace: str = STAND_IN_NAMESPACE

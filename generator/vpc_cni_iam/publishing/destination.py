@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, PublishError, UsageError
 from vpc_cni_iam.files.read import contents
@@ -16,8 +17,7 @@ RECORD = "vpc-cni-iam-registry.json"
 _FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationOptions:
+class DestinationOptions(Struct, frozen=True):
     """The options of a user; None means the recorded value, or a placeholder.
 
     `move` accepts a host and an OCI repository that differ from the recorded ones; `check_oci_tag`
@@ -43,8 +43,7 @@ class DestinationOptions:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """Where a directory publishes to: a registry, and the host and name of an OCI repository."""
 
     address: ModuleAddress
@@ -61,8 +60,7 @@ class Destination:
         return json.dumps(value, indent=2) + "\n"
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedDestination:
+class ResolvedDestination(Struct, frozen=True):
     """Where to publish to, and where the directory published to before."""
 
     destination: Destination

@@ -11,8 +11,9 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import PublishError, reason
 from vpc_cni_iam.publishing.address import REPOSITORY
@@ -26,16 +27,14 @@ _TIMEOUT = 120
 _LISTED = 5
 
 
-@dataclass(frozen=True, slots=True)
-class GitRepository:
+class GitRepository(Struct, frozen=True):
     """A git repository, and the environment that git runs in."""
 
     path: Path  # its top directory, bare or not
     environ: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedTag:
+class PreparedTag(Struct, frozen=True):
     """A tag and its commit, which neither branch nor tag names until `finish`."""
 
     name: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.options import ModuleKind, Options

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias, TypedDict
+
+from msgspec import Struct, structs
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import PublishError, TreeError
@@ -55,8 +56,7 @@ _WRITTEN = (WriteAction.CREATE, WriteAction.REPLACE)
 _Files: TypeAlias = Mapping[str, str | bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A version number, and why it is that one."""
 
     version: Version
@@ -67,8 +67,7 @@ class Proposal:
     resolved: ResolvedDestination  # where the directory publishes to, and did before
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """A published version."""
 
     proposal: Proposal  # its number, the version before it, and how it differs
@@ -122,8 +121,7 @@ def publish(
         return _write(draft, git_repository, check_oci_tag=target.check_oci_tag)
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+class _Draft(Struct, frozen=True):
     """A version that is ready to be written."""
 
     options: Options
@@ -331,8 +329,7 @@ class TagData(TypedDict):
     new: bool
 
 
-@dataclass(slots=True)
-class PublishData:
+class PublishData(Struct):
     """A version of the module: why it has its number, and where it was written, if it was."""
 
     source: str
@@ -349,7 +346,7 @@ class PublishData:
     oci: str | None = None
     digest: str | None = None
     tag: TagData | None = None
-    sums: dict[str, str] = field(default_factory=dict)
+    sums: dict[str, str] = {}
     restored: tuple[str, ...] = ()
     copies: tuple[str, ...] = ()
 
@@ -372,7 +369,7 @@ def proposal_data(directory: Path, proposal: Proposal) -> PublishData:
 
 def published_data(directory: Path, published: Published) -> PublishData:
     """Return a published version as plain data, without its tag."""
-    return replace(
+    return structs.replace(
         proposal_data(directory, published.proposal),
         changes=tuple(change for change in published.changes if change.kind != "same"),
         tree=str(directory / published.folder),

@@ -14,8 +14,9 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.options import Options
@@ -101,8 +102,7 @@ def _subject_sums(text: bytes) -> dict[str, str]:
         raise ValueError("names no subjects") from None
 
 
-@dataclass(frozen=True, slots=True)
-class StoredVersion:
+class StoredVersion(Struct, frozen=True):
     """The archives of a version in a directory, checked against their sums."""
 
     # The archives by file name; the tar archive alone, if not all were asked for.
@@ -126,8 +126,7 @@ def namespaces(directory: Path) -> tuple[str, ...]:
     return tuple(sorted(p.parts[-4] for p in modules.glob(f"*/{NAME}/{SYSTEM}/versions")))
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedVersions:
+class PublishedVersions(Struct, frozen=True):
     """The versions of a module that a directory publishes."""
 
     directory: Path

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from operator import attrgetter
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import Compatibility, MissingAction, compatibility
@@ -24,8 +25,7 @@ _grounds = attrgetter("first", "last", "effect", "observed", "evidence", "deniab
 SAMPLE = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789abcdef0"})
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedDocument:
+class RenderedDocument(Struct, frozen=True):
     """One variant as the templates lay it out."""
 
     composed: Composed  # the policy and where each part of it comes from

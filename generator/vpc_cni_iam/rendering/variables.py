@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.hcl.literals import Literal, code
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """One variable as its block and the README's table show it."""
 
     name: str

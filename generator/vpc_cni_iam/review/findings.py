@@ -6,7 +6,6 @@ and escapes its markup itself. Values that the plan marks sensitive are never in
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
 
 from msgspec import Struct
@@ -69,11 +68,10 @@ class Ignored(Struct, frozen=True):
     until: str  # the last day on which it is ignored, in ISO 8601; empty for no end
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True, kw_only=True):
     """A review: what changes, what that means, and the findings."""
 
-    format: Literal[1] = field(default=1, kw_only=True)
+    format: Literal[1] = 1
     plan: str  # the name of the plan's file, or ``standard input``
     engine: str  # the engine's version as the plan has it, such as ``1.15.5``
     version: str  # the plugin's version the plan was reviewed for, such as ``v1.23.0``

@@ -5,10 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
-from dataclasses import replace
 from mmap import mmap
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.engine.run import NAMES, Engine, find
 from vpc_cni_iam.errors import EngineError

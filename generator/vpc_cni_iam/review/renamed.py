@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from vpc_cni_iam.json_output import members
 from vpc_cni_iam.review.diff.same_shape import STAND_INS, Names
@@ -18,42 +18,41 @@ _REMEMBERED = 4096
 class Shaped:
     """Something that may be judged with stand-ins; code that reads its members sees its names.
 
-    `judged` are the members that may have stand-ins; they are renamed when they are looked at.
+    `judged` are the members that may have stand-ins.
     """
 
-    __slots__ = ("_shape",)
+    __slots__ = ()
     judged: ClassVar[tuple[str, ...]]
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any:
-            if name.startswith("_"):
-                raise AttributeError(name)
-            shape, names = self._shape
-            value = renamed(getattr(shape, name), names)
-            object.__setattr__(self, name, value)
-            return value
 
 
 S = TypeVar("S", bound=Shaped)
 
 
+class _Named(Shaped):
+    """Stands for what was judged; a member is renamed when it is first looked at."""
+
+    def __init__(self, shape: Any, names: Names) -> None:
+        self._shape, self._names = shape, names
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        value = getattr(self._shape, name)
+        if name in self._shape.judged:
+            value = renamed(value, self._names)
+        setattr(self, name, value)
+        return value
+
+
 def with_names(shape: S, names: Names) -> S:
     """Return what was judged with stand-ins with its names; itself where it has none."""
-    if not names:
-        return shape
-    item = object.__new__(type(shape))
-    object.__setattr__(item, "_shape", (shape, names))
-    for name in members(shape):
-        if name not in shape.judged:
-            object.__setattr__(item, name, getattr(shape, name))
-    return item
+    named: Any = _Named(shape, names)
+    return named if names else shape
 
 
 def shape_of(item: S) -> tuple[S, Names]:
     """Return something as it was judged, and its names; for `answer`, and to write it fast."""
-    shape: tuple[S, Names] = getattr(item, "_shape", (item, ()))
-    return shape
+    return (item._shape, item._names) if isinstance(item, _Named) else (item, ())
 
 
 def answer(item: S, question: Callable[[S], T]) -> T:

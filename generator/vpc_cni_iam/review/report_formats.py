@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Literal
+
+from msgspec import Struct
 
 from vpc_cni_iam import formats
 from vpc_cni_iam.review.findings import Review
@@ -15,8 +16,7 @@ Forge = Literal["github", "gitlab", "bitbucket"]
 FORGES: tuple[Forge, ...] = ("github", "gitlab", "bitbucket")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What reports depend on besides the review."""
 
     forge: Forge | None = None  # where they are read; None for nowhere in particular

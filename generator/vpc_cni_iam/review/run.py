@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 
-from msgspec import Struct, structs
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
@@ -119,20 +119,20 @@ def review(
     if ignored is not None:
         left, put_aside = ignore.apply(ignored.entries, left, ignored.source, ignored.today)
     return Review(
-        plan.source,
-        plan.version,
-        str(target.version),
-        (target.mode,) if target.mode else ("ipv4", "ipv6"),
-        tuple(change for _, change in clusters),
-        changes,
-        tuple(principals.values()),
-        _documents(plan, policies.rebuilder, locator),
-        tuple(sorted(left, key=_order)),
-        put_aside,
-        RULES,
-        fail_on,
-        any(fails(f, fail_on) for f in left),
-        plan.others + sum(map(_is_other_chart, plan.resources)),
+        plan=plan.source,
+        engine=plan.version,
+        version=str(target.version),
+        modes=(target.mode,) if target.mode else ("ipv4", "ipv6"),
+        clusters=tuple(change for _, change in clusters),
+        changes=changes,
+        principals=tuple(principals.values()),
+        documents=_documents(plan, policies.rebuilder, locator),
+        findings=tuple(sorted(left, key=_order)),
+        ignored=put_aside,
+        rules=RULES,
+        fail_on=fail_on,
+        failed=any(fails(f, fail_on) for f in left),
+        others=plan.others + sum(map(_is_other_chart, plan.resources)),
     )
 
 
@@ -271,7 +271,7 @@ def _places(plan: Plan, locator: Locator) -> dict[str, Place | None]:
 
 
 def _placed(finding: Finding, places: Mapping[str, Place | None]) -> Finding:
-    return structs.replace(finding, place=places.get(finding.address))
+    return replace(finding, place=places.get(finding.address))
 
 
 def _documents(plan: Plan, rebuilder: Rebuilder, locator: Locator) -> tuple[Document, ...]:

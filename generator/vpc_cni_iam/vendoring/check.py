@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Literal, get_args
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.errors import VpcCniIamError
@@ -28,8 +30,7 @@ from vpc_cni_iam.vendoring.state import SYNC, ModuleFile, ModuleState, module_st
 STATES = (*get_args(ModuleState), "failed")
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleCheck:
+class ModuleCheck(Struct, frozen=True):
     """The check of one module."""
 
     module: VendoredModule
@@ -107,8 +108,7 @@ def _with_meaning(
     return [replace(f, edit=edits.get(f.path, f.edit)) for f in files]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True):
     """The result of a check."""
 
     reports: Sequence[ModuleCheck]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import ModuleKind
@@ -33,8 +34,7 @@ _VALUES = {
 _JOINED = ("additional_policy_documents",)
 
 
-@dataclass(frozen=True, slots=True)
-class Meaning:
+class Meaning(Struct, frozen=True):
     """The meaning of a change for one variant."""
 
     variant: str
@@ -42,8 +42,7 @@ class Meaning:
     note: str = ""  # why the changes are unknown, empty if they are known
 
 
-@dataclass(frozen=True, slots=True)
-class Diff:
+class Diff(Struct, frozen=True):
     """The changes that a sync would make in a module."""
 
     module: VendoredModule

@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.options import Options, stated
 from vpc_cni_iam.errors import InputError
@@ -30,8 +31,7 @@ _ABOUT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FileRecord:
+class FileRecord(Struct, frozen=True):
     """The record of one file."""
 
     generated: str  # the SHA-256 of its text as generated
@@ -40,8 +40,7 @@ class FileRecord:
     deleted: bool = False  # whether the user deleted it on purpose
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """The record of a module."""
 
     options: Options | None  # what it was made from; None if this version no longer understands it

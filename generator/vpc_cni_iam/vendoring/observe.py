@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import Options, stated
@@ -27,8 +28,7 @@ from vpc_cni_iam.vendoring.state import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleContents:
+class ModuleContents(Struct, frozen=True):
     """The files of a module as they are."""
 
     folder: Path

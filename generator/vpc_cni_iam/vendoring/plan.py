@@ -5,9 +5,11 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import EngineError, TreeError
 from vpc_cni_iam.files.lock import at_rest
@@ -32,8 +34,7 @@ class ConflictPolicy(StrEnum):
     KEEP = "keep"
 
 
-@dataclass(frozen=True, slots=True)
-class FileAction:
+class FileAction(Struct, frozen=True):
     """The planned action for one file."""
 
     file: ModuleFile
@@ -45,8 +46,7 @@ class FileAction:
     conflict: bool = False  # whether it will hold conflict markers
 
 
-@dataclass(frozen=True, slots=True)
-class SyncPlan:
+class SyncPlan(Struct, frozen=True):
     """The planned sync of a module."""
 
     module: VendoredModule

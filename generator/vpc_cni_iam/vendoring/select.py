@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import UsageError, first_of
 from vpc_cni_iam.rendering.kinds import FILES
@@ -13,8 +14,7 @@ from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.observe import remembered
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleSelection:
+class ModuleSelection(Struct, frozen=True):
     """A module, or some of its files."""
 
     module: VendoredModule

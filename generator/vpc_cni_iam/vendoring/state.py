@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct
 
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.manifest import FileRecord
@@ -42,7 +43,7 @@ _REASONS: Mapping[State, str] = {
     "clean": "is as generated",
     "kept": "was edited, and the edit is kept",
     "deleted": "was deleted on purpose",
-    "new": "is not there yet",
+    "new": "does not exist yet",
     "unrecorded": "is unedited, but not in the manifest",
     "outdated": "is out of date",
     "missing": "is missing",
@@ -102,8 +103,7 @@ def _by_change(details: Iterable[str]) -> Iterator[str]:
         yield change if documents == [change] else f"{', '.join(documents)}: {change}"
 
 
-@dataclass(frozen=True, slots=True)
-class KeptEdit:
+class KeptEdit(Struct, frozen=True):
     """The meaning of a kept edit."""
 
     path: str  # the file, relative to the module
@@ -137,8 +137,7 @@ class KeptEdit:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleFile:
+class ModuleFile(Struct, frozen=True):
     """One file and its state."""
 
     path: str  # relative to the module

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
@@ -16,8 +18,7 @@ from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.sync import SyncOutcome, outcome, sync_all
 
 
-@dataclass(frozen=True, slots=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """The version or revision to pin modules to."""
 
     key: str  # ``cni_version`` or ``revision``, as in the configuration
@@ -87,8 +88,7 @@ def _repin_inline(text: str, numbers: Iterable[int], pin: Pin) -> str:
     return tomlkit.dumps(document)
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(Struct, frozen=True):
     """The plan of an upgrade."""
 
     old: Config

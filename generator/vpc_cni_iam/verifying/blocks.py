@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from vpc_cni_iam.hcl.evaluate.excerpt import reads_files
 from vpc_cni_iam.hcl.parse import parse
@@ -38,8 +39,7 @@ class Affected(Enum):
     NO_DOCUMENT = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleFinding:
+class ModuleFinding(Struct, frozen=True):
     """A difference between a module and the catalog's module."""
 
     file: str  # the file, relative to the module's directory
@@ -55,8 +55,7 @@ class ModuleFinding:
         return f"{self.file}:{self.line}: {self.text}" if self.line else f"{self.file}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class _FileBlock:
+class _FileBlock(Struct, frozen=True):
     """A block of a file, or one value of a ``locals`` block."""
 
     file: str
@@ -108,7 +107,7 @@ def _blocks(file: str, text: str, source: str) -> Iterator[_FileBlock]:
         if block.type in ("", "locals") and not block.labels and not block.blocks:
             kind = "local" if block.type else "argument"
             for name, value in block.attributes.items():
-                yield _FileBlock(file, Block(kind, (name,), {"value": value}, (), value.span))
+                yield _FileBlock(file, Block(kind, (name,), {"value": value}, (), span=value.span))
         else:
             yield _FileBlock(file, block)
 
@@ -157,8 +156,7 @@ def _remove_equal(ours: list[T], theirs: list[T], block: Callable[[T], Block]) -
             theirs.remove(match)
 
 
-@dataclass(frozen=True, slots=True)
-class _Difference:
+class _Difference(Struct, frozen=True):
     line: int
     text: str
     wording: bool = False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import first_of

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
@@ -82,8 +83,7 @@ def _refuse(error: OSError) -> None:
     raise InputError(str(error.filename), "", f"cannot be read: {reason(error)}")
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleDirectory:
+class ModuleDirectory(Struct, frozen=True):
     """A module directory as read."""
 
     directory: Path

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.engine.documents import documents, provider
 from vpc_cni_iam.engine.run import Engine
@@ -28,8 +29,7 @@ class ModuleCall(StrEnum):
     DEFAULTS = "defaults"
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(Struct, frozen=True):
     """The documents and outputs of one call of a module."""
 
     # Policies by the name of their data source, one for each instance.

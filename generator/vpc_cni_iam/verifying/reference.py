@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.compose import Composed, compose
@@ -20,8 +22,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedDocument:
+class ExpectedDocument(Struct, frozen=True):
     """A document of the catalog's module."""
 
     name: str  # the name of its data source

@@ -8,10 +8,12 @@ differences, but it makes nothing ``ok``: it shows what the code does for those 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypedDict
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.trust import VARIABLES, with_variables
@@ -40,8 +42,7 @@ class DocumentState(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedDocument:
+class VerifiedDocument(Struct, frozen=True):
     """One document of a module."""
 
     name: str  # the name of the variant or of the trust policy
@@ -54,8 +55,7 @@ class VerifiedDocument:
     seen: str  # ``read``, and the engine that rendered it
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """The result for a module directory."""
 
     documents: tuple[VerifiedDocument, ...]

@@ -6,9 +6,10 @@ The document of AmazonEKS_CNI_Policy is not among them; see `catalog.facts.docum
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.store import aws_managed_data
 from vpc_cni_iam.policy.document import Policy
@@ -41,8 +42,7 @@ CLASS_TEXTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AwsManagedPolicy:
+class AwsManagedPolicy(Struct, frozen=True):
     """An AWS managed policy."""
 
     name: str  # with its path, such as ``job-function/ViewOnlyAccess``

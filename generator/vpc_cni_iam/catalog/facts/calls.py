@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import calls_data, denials_data, features_data
@@ -47,8 +49,7 @@ class Basis(StrEnum):
     DOCUMENTED = "documented"
 
 
-@dataclass(frozen=True, slots=True)
-class CallRange:
+class CallRange(Struct, frozen=True):
     """One action as one mode uses it over a range of versions."""
 
     action: str  # such as ``ec2:DescribeSubnets``
@@ -99,8 +100,7 @@ class CallRange:
         return self.first <= version and (self.last is None or version <= self.last)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One action with all its uses."""
 
     action: str  # such as ``ec2:DescribeSubnets``

@@ -5,9 +5,10 @@ Upstream's page is `docs/iam-policy.md`; before there was one, the documents wer
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import managed_policy_data, readme_data, revisions_data
@@ -16,8 +17,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where a revision comes from."""
 
     repository: str  # owner and name on GitHub
@@ -35,8 +35,7 @@ class Source:
         return f"commit {self.commit}"
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
+class Revision(Struct, frozen=True):
     """One revision of upstream's page."""
 
     name: str  # its date, as ``--revision`` takes it
@@ -50,8 +49,7 @@ class Revision:
         return _document(self.name, kind)
 
 
-@dataclass(frozen=True, slots=True)
-class ManagedVersion:
+class ManagedVersion(Struct, frozen=True):
     """One version of an AWS managed policy."""
 
     name: str  # the name of the policy, such as ``AmazonEKS_CNI_Policy``

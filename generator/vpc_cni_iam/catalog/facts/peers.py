@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.store import peers_data
@@ -11,8 +12,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 
 
-@dataclass(frozen=True, slots=True)
-class PeerDocument:
+class PeerDocument(Struct, frozen=True):
     """A document of another project."""
 
     project: str  # the project, such as ``eksctl``

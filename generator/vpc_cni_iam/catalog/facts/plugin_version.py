@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import OptionError
 
@@ -13,8 +14,7 @@ EKS_BUILD = r"(-eksbuild\.[0-9]+)?"
 _NAME = re.compile(rf"v?([0-9]{{1,6}})\.([0-9]{{1,6}})\.([0-9]{{1,6}}){EKS_BUILD}")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PluginVersion:
+class PluginVersion(Struct, frozen=True, order=True):
     """A version of the plugin, ordered as versions are: major, minor and patch."""
 
     number: tuple[int, int, int]
@@ -44,8 +44,7 @@ class PluginVersion:
         return PluginVersion((int(match[1]), int(match[2]), int(match[3]))) if match else None
 
 
-@dataclass(frozen=True, slots=True)
-class VersionRange:
+class VersionRange(Struct, frozen=True):
     """Known versions that follow each other, from the first to the last."""
 
     first: PluginVersion

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import CallRange, DenialSeverity, Mode
@@ -29,8 +30,7 @@ _ARN_PARTS = 6
 _SEPARATOR = re.compile("[:/]")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestTemplate:
+class RequestTemplate(Struct, frozen=True):
     """One way in which the plugin sends an action."""
 
     name: str  # such as ``set-groups``
@@ -114,8 +114,7 @@ def checked_on(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TagKeys:
+class TagKeys(Struct, frozen=True):
     """The tag keys that a version writes on an interface, and where ADDITIONAL_ENI_TAGS go."""
 
     managed: tuple[str, ...]  # on every interface that it manages

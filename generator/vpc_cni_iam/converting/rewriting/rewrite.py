@@ -6,9 +6,10 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from msgspec import Struct
 
 from vpc_cni_iam.converting.naming import identifier
 from vpc_cni_iam.converting.notes import notes
@@ -40,8 +41,7 @@ _TRIVIA = re.compile(r"[ \t\r]+|\n|#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _INSTANCE = re.compile(r"\b(each|count)\.|\[")
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(Struct, frozen=True):
     """A policy in a .tf file that became a data source."""
 
     address: str  # where it was, such as ``aws_iam_role.x.assume_role_policy``
@@ -61,8 +61,7 @@ class WhyLeft(StrEnum):
     other = "argument that the AWS provider does not take for an IAM policy"
 
 
-@dataclass(frozen=True, slots=True)
-class Left:
+class Left(Struct, frozen=True):
     """A policy that stays as it is."""
 
     address: str
@@ -75,8 +74,7 @@ class Left:
         return self.kind is WhyLeft.refused
 
 
-@dataclass(frozen=True, slots=True)
-class Rewriting:
+class Rewriting(Struct, frozen=True):
     """The rewriting of one file."""
 
     path: Path
@@ -97,7 +95,7 @@ def rewriting(path: Path, modules: Modules) -> Rewriting:
     module = modules.of(path.parent)
     content = module.files.get(path.name)
     if content is None:
-        raise InputError(str(path), "", "is not there; check the path")
+        raise InputError(str(path), "", "does not exist; check the path")
     before = decode(content, str(path), "HCL")
     mark = "\ufeff" if content.startswith(codecs.BOM_UTF8) else ""
     if not may_hold_policy(before):

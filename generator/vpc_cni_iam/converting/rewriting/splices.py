@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import (
@@ -84,8 +85,7 @@ _SCALARS = ("number", "bool")
 _PLAIN_FORMAT = re.compile(r"(?:[^%]|%%|%[sd])*")
 
 
-@dataclass(slots=True)
-class Definitions:
+class Definitions(Struct):
     """The variables and locals of a module, from any of its files."""
 
     # The types of its variables and the values of its locals, each as often as it is defined.

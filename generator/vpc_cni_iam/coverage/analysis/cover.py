@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -21,8 +22,7 @@ from vpc_cni_iam.policy.document import Policy
 Verdict = Literal["allowed", "degraded", "fatal"]
 
 
-@dataclass(frozen=True, slots=True)
-class ScenarioRun:
+class ScenarioRun(Struct, frozen=True):
     """One scenario as it went."""
 
     scenario: Scenario
@@ -34,8 +34,7 @@ class ScenarioRun:
         return any(call.fails for call in self.calls)
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(Struct, frozen=True):
     """A policy against a version.
 
     Args:

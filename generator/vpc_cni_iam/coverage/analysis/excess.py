@@ -12,10 +12,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
@@ -34,8 +36,7 @@ _ARN_PARTS = 6
 _DATA = "coverage/analysis/data/example-actions.json"
 
 
-@dataclass(frozen=True, slots=True)
-class ExcessGrant:
+class ExcessGrant(Struct, frozen=True):
     """A pattern that grants more than the calls."""
 
     pattern: str  # the pattern, or ``all but`` those of a NotAction
@@ -51,8 +52,7 @@ class ExcessGrant:
         return not self.conditioned and not all(map(_describes, self.examples))
 
 
-@dataclass(frozen=True, slots=True)
-class Excess:
+class Excess(Struct, frozen=True):
     """What patterns grant beyond the calls."""
 
     grants: tuple[ExcessGrant, ...] = ()  # the patterns that grant more

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Literal
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
@@ -29,8 +30,7 @@ from vpc_cni_iam.policy.evaluate import Request
 Cell = Literal["allowed", "fatal", "degraded", "unused", "not called"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One version."""
 
     version: PluginVersion
@@ -43,8 +43,7 @@ class Row:
         return "fatal" in self.cells
 
 
-@dataclass(frozen=True, slots=True)
-class DeniedRange:
+class DeniedRange(Struct, frozen=True):
     """One way in which a call is denied, over a run of versions."""
 
     action: str
@@ -54,8 +53,7 @@ class DeniedRange:
     call: SentCall  # the call at the first version
 
 
-@dataclass(frozen=True, slots=True)
-class Matrix:
+class Matrix(Struct, frozen=True):
     """A policy against every version that has its mode."""
 
     setting: PluginSetting  # where the plugin runs; its version is the newest
@@ -157,8 +155,7 @@ def matrix(
     return Matrix(setting, actions, tuple(rows), reasons, names, beyond)
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
+class _Result(Struct, frozen=True):
     """What the scenarios of one version sent, and what was denied of it, by action."""
 
     sent: set[str]

@@ -7,8 +7,9 @@ next. Policies that answer alike are run once, whatever they are written like.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
@@ -31,8 +32,7 @@ _ANSWERS = 512
 _Answer: TypeAlias = tuple[Outcome, str]
 
 
-@dataclass(slots=True)
-class _Turn:
+class _Turn(Struct):
     """A request of a run, with what follows on each answer; None where the run ends."""
 
     request: Request | None

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts.requests import (
@@ -52,8 +54,7 @@ _CHANGES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Risk:
+class Risk(Struct, frozen=True):
     """A risk of a policy."""
 
     identifier: str  # stable; the heading of its explanation

@@ -14,7 +14,8 @@ word: v1.23.2:docs/iam-policy.md, lines 88 to 109.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
@@ -36,8 +37,7 @@ KEYS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Subnet:
+class Subnet(Struct, frozen=True):
     """A subnet."""
 
     id: str
@@ -45,8 +45,7 @@ class Subnet:
     vpc_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """A security group."""
 
     id: str
@@ -55,8 +54,7 @@ class Group:
     vpc_account: str  # the account that owns the VPC
 
 
-@dataclass(slots=True)
-class NodeInterface:
+class NodeInterface(Struct):
     """A network interface; its tags change as the plugin writes them."""
 
     name: str
@@ -67,8 +65,7 @@ class NodeInterface:
     exists: bool = True  # false for one that was to be made and whose making was denied
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """One check whose resource AWS documents in several forms.
 
     A policy is written for one of the forms, so that an Allow of any allows and a Deny of any

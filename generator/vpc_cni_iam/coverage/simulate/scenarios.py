@@ -6,7 +6,9 @@ The facts behind them are in ``catalog/facts/data/requests.json`` and ``calls.js
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -25,8 +27,7 @@ EXAMPLE_TAGS = {"example-team": "network"}
 ORDINARY = "fresh-node"  # what each node of each cluster goes through
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Struct, frozen=True):
     """A named scenario."""
 
     name: str  # as ``--scenario`` takes it

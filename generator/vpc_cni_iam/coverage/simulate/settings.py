@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import calls
@@ -27,8 +29,7 @@ EXAMPLE = {
 _RESERVED = "k8s.amazonaws.com"
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """The names in the ARNs and tags of the requests."""
 
     cluster_name: str = EXAMPLE["cluster_name"]  # the cluster, as CLUSTER_NAME has it
@@ -42,8 +43,7 @@ class Names:
     hyperpod_cluster_id: str = EXAMPLE["hyperpod_cluster_id"]
 
 
-@dataclass(frozen=True, slots=True)
-class Plugin:
+class Plugin(Struct, frozen=True):
     """The plugin's environment variables that its requests depend on."""
 
     cluster_name: bool = True  # whether CLUSTER_NAME is set
@@ -56,8 +56,7 @@ class Plugin:
     leak_cleanup: bool = True  # not DISABLE_LEAKED_ENI_CLEANUP
 
 
-@dataclass(frozen=True, slots=True)
-class PluginSetting:
+class PluginSetting(Struct, frozen=True):
     """Everything that a version's requests depend on."""
 
     version: PluginVersion

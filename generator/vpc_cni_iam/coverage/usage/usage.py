@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
+
+from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -37,8 +38,7 @@ class Status(StrEnum):
     undecided = "not decided"
 
 
-@dataclass(frozen=True, slots=True)
-class UsedAction:
+class UsedAction(Struct, frozen=True):
     """What events tell of an action."""
 
     action: str  # the action
@@ -51,8 +51,7 @@ class UsedAction:
     in_policy: bool  # whether a statement allows it on some resource under some condition
 
 
-@dataclass(frozen=True, slots=True)
-class CallableAction:
+class CallableAction(Struct, frozen=True):
     """An action that the plugin can call at the version in the configuration."""
 
     action: str  # the action
@@ -61,8 +60,7 @@ class CallableAction:
     recorded: bool  # whether CloudTrail records it for certain, so that events would show its use
 
 
-@dataclass(frozen=True, slots=True)
-class ActionElement:
+class ActionElement(Struct, frozen=True):
     """An Action element of the Allow statements."""
 
     text: str  # the action, or a pattern
@@ -73,8 +71,7 @@ class ActionElement:
     not_used: tuple[CallableAction, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What a role used of its policies."""
 
     policy: str  # what the policies are

@@ -7,9 +7,10 @@ int, others Decimal.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TypeAlias, Union
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.hcl.syntax import Block, Node
 
@@ -36,8 +37,7 @@ class Set(tuple):  # type: ignore[type-arg]
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Unknown:
+class Unknown(Struct, frozen=True, eq=False):
     """A value that only an engine knows."""
 
     code: str  # the expression that is the reason, such as ``var.name``
@@ -191,8 +191,7 @@ def one_type(values: Iterable[Value]) -> None:
         one_type(item for value in lists for item in value)
 
 
-@dataclass(frozen=True, slots=True)
-class ValueScope:
+class ValueScope(Struct, frozen=True):
     """The values of names."""
 
     # Texts by reference, such as ``var.partition``, that stand for what a caller may pass; None for

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
@@ -42,8 +43,7 @@ _PLACE = re.compile(r"\b(?:terraform\.workspace|path\.(?:cwd|module|root))\b")
 _ADDRESS = re.compile(r"\b(?:data\.)?[^\W\d][\w-]*\.[^\W\d][\w-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class RenderTarget:
+class RenderTarget(Struct, frozen=True):
     """A policy to be rendered: a data source, or an expression."""
 
     name: str  # what reports call it
@@ -91,8 +91,7 @@ def expression_target(name: str, block: Block, value: Node, number: int) -> Rend
     return RenderTarget(name, ".".join(block.labels), f"output.policy_{number}", code)
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(Struct, frozen=True):
     """The part of a module that renders policies."""
 
     text: str  # its HCL; empty if no policy is in it
@@ -140,8 +139,7 @@ def excerpt(
     return Excerpt(text, needed, tuple(rendered), frozenset(kinds), left_out)
 
 
-@dataclass(frozen=True, slots=True)
-class _Declaration:
+class _Declaration(Struct, frozen=True):
     """A block, or a local value, as it is written."""
 
     code: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import replace
 from textwrap import shorten
 from typing import Any, cast
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.hcl.evaluate import operations, repetition
 from vpc_cni_iam.hcl.evaluate.domain import (
@@ -22,8 +23,6 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     flag,
     kind,
     number,
-    one_type,
-    scalar_kinds,
     text,
     unknown_in,
 )
@@ -49,6 +48,7 @@ _WIDTH = 100
 _ABSENT = object()
 _IN_PROGRESS = object()
 _FULL = "full_splat_expr_term"
+_LOGICAL = ("&&", "||")
 
 
 class Evaluator:
@@ -226,21 +226,11 @@ class Evaluator:
         try:
             against = self.evaluate(other)
         except EvaluationError:
-            return value
-        if against is None or operations.shape(value) == operations.shape(against):
-            return value
-        if self.in_try and operations.may_differ(value, against):
-            raise UndecidedError  # engines refuse types that have none in common
-        if operations.becomes_other(value, against):
-            raise UndecidedError
-        kinds = scalar_kinds(value)
-        if kinds <= {"string"}:
-            return value
-        as_map = len(kinds) > 1 and operations.has_map(against)
-        converted = kinds not in (set(), scalar_kinds(value, against))
-        if as_map or converted or unknown_in(against):
-            raise UndecidedError
-        one_type((value, against))
+            against = None
+        if self.in_try and None in (value, against) and Constant("null") not in node.options:
+            raise UndecidedError  # null and what is refused have a type
+        if against is not None:
+            operations.check_options(value, against, in_try=self.in_try)
         return value
 
     def _call(self, node: FunctionCall) -> Value:
@@ -271,11 +261,12 @@ class Evaluator:
             return operations.as_samples(self._apply(name, texts, node))
         for argument in arguments:
             self.budget.weigh(argument)
+            missing = operations.may_fail(argument) if self.in_try else None
             if function.needs is ArgumentNeeds.all:
                 missing = unknown_in(argument)
-            else:
-                missing = argument if isinstance(argument, Unknown) else None
-            if missing is not None and function.needs is not ArgumentNeeds.nothing:
+            elif function.needs is ArgumentNeeds.top and isinstance(argument, Unknown):
+                missing = argument
+            if missing is not None:
                 return missing.without_sample
         try:
             inspect.signature(function.call).bind(*arguments)
@@ -302,6 +293,8 @@ class Evaluator:
         raise EvaluationError("no argument of try has a value")
 
     def _can(self, node: FunctionCall) -> Value:
+        if len(node.arguments) != 1:
+            raise UndecidedError
         try:
             missing = unknown_in(self._trying().evaluate(node.arguments[0]))
             return True if missing is None else missing.without_sample
@@ -323,20 +316,27 @@ class Evaluator:
         return holds if isinstance(holds, Unknown) else not holds
 
     def _binary(self, node: Operation) -> Value:
-        first, *terms = node.parts
-        assert isinstance(first, Node)  # noqa: S101 - as the grammar has it
-        value: Value | None = self.evaluate(first)
-        for term in terms:
-            assert isinstance(term, Operation)  # noqa: S101 - as the grammar has it
-            sign, operand = term.parts
-            assert isinstance(sign, Operation) and isinstance(operand, Node)  # noqa: S101
-            value = self._binary_term(value, str(sign.parts[0]), operand)
+        first, *terms = cast("tuple[Node, ...]", node.parts)
+        value: Value = None
+        refused: EvaluationError | None = None
+        for sign, operand in [("", first), *map(_sign_and_operand, terms)]:
+            if refused is not None and sign in _LOGICAL:
+                raise UndecidedError  # newer engines do not look at it where the right side decides
+            if refused is None:
+                try:
+                    value = self._binary_term(value, sign, operand)
+                except EvaluationError as error:
+                    refused = error
+        if refused is not None:
+            raise refused
         return value
 
     def _binary_term(self, left: Value, sign: str, operand: Node) -> Value:
-        if sign in ("&&", "||"):
+        if sign in _LOGICAL:
             return self._logical(left, sign, operand)
         right = self.evaluate(operand)
+        if not sign:
+            return right
         if sign in ("==", "!="):
             same = operations.equal(left, right)
             return same if isinstance(same, Unknown) else same == (sign == "==")
@@ -345,12 +345,17 @@ class Evaluator:
     def _logical(self, left: Value, sign: str, operand: Node) -> Value:
         decides = sign == "||"
         first = flag(operations.without_sample(left))
-        if first is decides:
-            return first  # older engines refuse an error on the right, newer ones do not look
-        second = flag(operations.without_sample(self.evaluate(operand)))
-        if second is decides or not isinstance(first, Unknown):
-            return second
-        return first
+        if first is decides and not self.in_try:
+            return first
+        try:
+            second = flag(operations.without_sample(self.evaluate(operand)))
+        except EvaluationError:
+            if first is decides:
+                raise UndecidedError from None  # newer engines do not look at it, older ones do
+            raise
+        if isinstance(first, Unknown):
+            return second if second is decides else first
+        return first if first is decides and not isinstance(second, Unknown) else second
 
     def _get_attribute(self, node: Operation) -> Value:
         inner, getter = node.parts
@@ -394,6 +399,14 @@ class Evaluator:
         items = (self._steps(item, steps) for item in value)
         each = tuple(self._each(item, later) if later else item for item in items)
         return self._steps(each, after)
+
+
+def _sign_and_operand(term: Node) -> tuple[str, Node]:
+    """Return the operator and the operand of a part of an operation that has several."""
+    match term:
+        case Operation(parts=(Operation(parts=(str() as sign, *_)), Node() as operand)):
+            return sign, operand
+    raise UndecidedError
 
 
 def _show(node: Node) -> str:

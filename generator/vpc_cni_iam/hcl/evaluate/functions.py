@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+
+from msgspec import Struct
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
@@ -42,8 +43,7 @@ class ArgumentNeeds(Enum):
     nothing = "nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function."""
 
     call: Callable[..., Value]  # its result for its arguments
@@ -93,6 +93,10 @@ def _whole_number(value: Value) -> int:
     return value
 
 
+def _or_null(convert: Callable[[Value], Value]) -> Callable[[Value], Value]:
+    return lambda value: None if value is None else convert(value)
+
+
 def to_set(value: Value) -> Set:
     """Return a list of scalars of one type as a set."""
     values = _collection(value)
@@ -116,16 +120,16 @@ def _to_map(value: Value) -> Value:
     return fields
 
 
-def _to_text(value: Value) -> Value:
-    return None if value is None else _text(value)
-
-
 def _to_number(value: Value) -> Number | None:
     if value is None or kind(value) == "number":
         return value  # type: ignore[return-value] # which is a number
     if isinstance(value, str) and value.removeprefix("-").replace(".", "", 1).isdecimal():
         return number(value)
-    raise UndecidedError if isinstance(value, str) else EvaluationError(f"{kind(value)} is none")
+    raise (
+        UndecidedError
+        if isinstance(value, str)
+        else EvaluationError(f"{kind(value)} where a number is needed")
+    )
 
 
 def _flags(value: Value) -> Iterator[bool]:
@@ -145,7 +149,9 @@ def _coalesce(*values: Value) -> Value:
             # Engines convert it if it stands beside a string.
             if any(isinstance(other, Unknown) for other in values[place:]):
                 raise UndecidedError
-            same_kind(*values)
+            one_type(values)
+        elif any(isinstance(other, tuple | dict) for other in values):
+            raise UndecidedError
         return value
     raise EvaluationError("coalesce has no argument that is not null and not empty")
 
@@ -162,13 +168,13 @@ def _check_mergeable(values: tuple[Value, ...]) -> None:
 
 def _coalesce_list(*values: Value) -> Value:
     _check_mergeable(values)
-    for value in values:
-        if sequence := _sequence(value):
-            return sequence
+    if sequence := next(filter(None, [_sequence(value) for value in values]), None):
+        return sequence
     raise EvaluationError("coalescelist has no list that is not empty")
 
 
-def _concat(*values: Value) -> Value:
+def _concat(first: Value, *others: Value) -> Value:
+    values = (first, *others)
     _check_mergeable(values)
     return tuple(item for value in values for item in _sequence(value))
 
@@ -200,7 +206,7 @@ def _compact(value: Value) -> Value:
     for item in values:
         if isinstance(item, Unknown) and not item.is_text:
             return item.without_sample  # it may be empty
-    texts = (item if isinstance(item, Unknown) else _to_text(item) for item in values)
+    texts = (item if item is None or isinstance(item, Unknown) else _text(item) for item in values)
     return tuple(item for item in texts if item)
 
 
@@ -216,7 +222,11 @@ def _lookup(value: Value, key: Value, *default: Value) -> Value:
         return known[name]
     if not default:
         raise EvaluationError(f"lookup finds no {name!r}")
-    _check_mergeable((known, *default))
+    try:
+        one_type(known.values())
+    except UndecidedError:
+        return default[0]  # it is an object, for a map has values of one type
+    one_type((*known.values(), *default))
     return default[0]
 
 
@@ -263,7 +273,7 @@ def _format(template: Value, *values: Value) -> Value:
         value = left.pop(0)
         if (
             value is None
-            or (verb == "d" and not isinstance(value, int))
+            or (verb == "d" and (isinstance(value, bool) or not isinstance(value, int)))
             or (verb == "v" and not isinstance(value, str | int))
         ):
             raise UndecidedError
@@ -275,7 +285,7 @@ def _format(template: Value, *values: Value) -> Value:
 
 def _formatlist(template: Value, *values: Value) -> Value:
     lengths = {len(v) for v in values if isinstance(v, tuple)}
-    if len(lengths) != 1:
+    if len(lengths) != 1 or template is None:
         raise UndecidedError
     return tuple(
         _format(template, *(_collection(v)[n] if isinstance(v, tuple) else v for v in values))
@@ -292,16 +302,16 @@ def _replace(value: Value, old: Value, new: Value) -> Value:
 
 def _contains(value: Value, item: Value) -> Value:
     values = _collection(value)
-    if isinstance(item, tuple | dict) or any(isinstance(v, tuple | dict) for v in values):
+    if item is None or any(isinstance(v, tuple | dict) for v in (item, *values)):
         raise UndecidedError
     same_kind(*values, item)
     return item in values
 
 
-def _range(*limits: Value) -> Value:
-    if len(limits) > 2:  # noqa: PLR2004 - with a step
+def _range(limit: Value, *others: Value) -> Value:
+    if len(others) > 1:  # with a step
         raise UndecidedError
-    start, end = (0, *map(_whole_number, limits))[-2:]
+    start, end = (0, *map(_whole_number, (limit, *others)))[-2:]
     numbers = range(start, end, 1 if end >= start else -1)
     if len(numbers) > _MOST_RANGE:
         raise EvaluationError(f"range of more than {_MOST_RANGE:,} numbers")
@@ -344,9 +354,9 @@ def _json(value: Value) -> Value:
 
 
 def _set_operation(name: str) -> Callable[..., Value]:
-    def operate(*values: Value) -> Value:
-        first, *others = (to_set(value) for value in values)
-        if not scalar_kinds(*values) <= {"string"}:
+    def operate(value: Value, *values: Value) -> Value:
+        first, *others = (to_set(value) for value in (value, *values))
+        if not scalar_kinds(value, *values) <= {"string"}:
             raise UndecidedError  # an empty list may be one of strings
         return to_set(tuple(getattr(set(first), name)(*others)))
 
@@ -354,12 +364,12 @@ def _set_operation(name: str) -> Callable[..., Value]:
 
 
 def _extreme(choose: Callable[..., int]) -> Callable[..., Value]:
-    return lambda *values: choose(map(_whole_number, values))
+    return lambda value, *values: choose(map(_whole_number, (value, *values)))
 
 
 FUNCTIONS = {
-    "alltrue": Function(lambda v: all(_flags(v))),
-    "anytrue": Function(lambda v: any(_flags(v))),
+    "alltrue": Function(lambda v: all([*_flags(v)])),
+    "anytrue": Function(lambda v: any([*_flags(v)])),
     "coalesce": Function(_coalesce, ArgumentNeeds.nothing, samples=range(_MOST_RANGE)),
     "coalescelist": Function(_coalesce_list, ArgumentNeeds.top),
     "compact": Function(_compact, ArgumentNeeds.top),
@@ -392,12 +402,12 @@ FUNCTIONS = {
     "split": Function(_split, samples=(1,)),
     "startswith": Function(lambda v, start: _text(v).startswith(_text(start))),
     "strcontains": Function(lambda v, part: _text(part) in _text(v)),
-    "tobool": Function(lambda v: None if v is None else flag(v)),
-    "tolist": Function(_to_list),
+    "tobool": Function(_or_null(flag)),
+    "tolist": Function(_or_null(_to_list)),
     "tomap": Function(_to_map, ArgumentNeeds.top),
     "tonumber": Function(_to_number),
-    "toset": Function(to_set),
-    "tostring": Function(_to_text),
+    "toset": Function(_or_null(to_set)),
+    "tostring": Function(_or_null(_text)),
     "trimprefix": Function(lambda v, start: _text(v).removeprefix(_text(start))),
     "trimspace": Function(lambda v: _ascii(v).strip(_SPACE)),
     "trimsuffix": Function(lambda v, end: _text(v).removesuffix(_text(end))),

@@ -16,7 +16,10 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     advice,
     items,
     kind,
+    one_type,
+    scalar_kinds,
     text,
+    unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
 
@@ -140,18 +143,51 @@ def may_fail(value: Value) -> Unknown | None:
     return next((part for item in items(value) if (part := may_fail(item))), None)
 
 
-def may_differ(value: Value, other: Value) -> bool:
-    """Say whether two values may be of types that have none in common."""
-    alike = all(isinstance(value, part) == isinstance(other, part) for part in (tuple, dict))
-    return not alike or may_fail(other) is not None
+def check_options(value: Value, other: Value, *, in_try: bool) -> None:
+    """Raise `UndecidedError` if an engine may convert an option of a condition to another value.
+
+    It does so for one type of both. In `try`, another value counts if it refuses them.
+    """
+    if shape(value) == shape(other):
+        return
+    refused = in_try and not _have_common_type(value, other)
+    as_set = _becomes_other(value, other) or (isinstance(other, Unknown) and _is_unlike_set(value))
+    if refused or as_set:
+        raise UndecidedError
+    kinds = scalar_kinds(value)
+    if not kinds <= {"string"}:
+        as_map = len(kinds) > 1 and _has_map(other)
+        converted = kinds not in (set(), scalar_kinds(value, other))
+        if as_map or converted or unknown_in(other):
+            raise UndecidedError
+        one_type((value, other))
 
 
-def becomes_other(value: Value, other: Value) -> bool:
+def _have_common_type(*values: Value) -> bool:
+    """Say whether values surely have types that an engine converts to one."""
+    values = tuple(value for value in values if value is not None)
+    if may_fail(values):
+        return False
+    for part in (dict, tuple):
+        of_part = [value for value in values if isinstance(value, part)]
+        if of_part:
+            inner = [item for value in of_part for item in items(value)]
+            return len(of_part) == len(values) and _have_common_type(*inner)
+    return len({kind(value) for value in values} - {"string"}) <= 1
+
+
+def _becomes_other(value: Value, other: Value) -> bool:
     """Say whether a condition's options make a set of a tuple, or a list of a set."""
     differ = isinstance(value, Set) != isinstance(other, Set) and bool(value)
     return differ and (other != () or isinstance(other, Set))
 
 
-def has_map(value: Value) -> bool:
+def _is_unlike_set(value: Value) -> bool:
+    """Say whether a list has another order, or more items, than a set of the same."""
+    several = isinstance(value, tuple) and len(value) > 1
+    return several and [*items(value)] != sorted({*map(str, items(value))})
+
+
+def _has_map(value: Value) -> bool:
     """Say whether a map or object is in a value."""
-    return isinstance(value, dict) or any(has_map(part) for part in items(value))
+    return isinstance(value, dict) or any(_has_map(part) for part in items(value))

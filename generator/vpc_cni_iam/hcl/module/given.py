@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.hcl.evaluate.domain import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Renderer:
+class Renderer(Struct, frozen=True):
     """An engine that renders policy documents."""
 
     name: str  # its name and version
@@ -19,8 +19,7 @@ class Renderer:
     render: Callable[[str, str, str], Mapping[str, Mapping[str, str | None]]]
 
 
-@dataclass(frozen=True, slots=True)
-class GivenVariables:
+class GivenVariables(Struct, frozen=True):
     """The values that a user gives to variables, and the engine that renders what needs one."""
 
     texts: Mapping[str, str] = field(default_factory=dict)  # values as ``--var`` has them, by name

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from textwrap import shorten
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
@@ -21,8 +22,7 @@ from vpc_cni_iam.hcl.syntax import Block, Constant, List, Node, Reference, Text
 _WIDTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class HclModule:
+class HclModule(Struct, frozen=True):
     """A module as read."""
 
     values: dict[str, str]  # what its variables were filled with, of those it has
@@ -166,10 +166,8 @@ def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:
     for name, node in variables.items():
         if isinstance(node, Text) and node.plain is not None:
             defaults[f"var.{name}"] = node.plain
-        elif node == Constant("null"):
-            defaults[f"var.{name}"] = None
-        elif node in (Constant("true"), Constant("false")):
-            defaults[f"var.{name}"] = node.code
+        elif isinstance(node, Constant) and node.code in ("null", "true", "false"):
+            defaults[f"var.{name}"] = None if node.code == "null" else node.code
     return defaults
 
 

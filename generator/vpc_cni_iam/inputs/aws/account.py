@@ -11,11 +11,10 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 from msgspec.json import decode
 
 from vpc_cni_iam.errors import InputError, UsageError
@@ -84,8 +83,7 @@ class _ManagedPolicy(Struct, rename="pascal"):
     policy_version_list: list[_Version] = []
 
 
-@dataclass(frozen=True, slots=True)
-class RoleDetail:
+class RoleDetail(Struct, frozen=True):
     """A role of an account."""
 
     arn: str
@@ -99,8 +97,7 @@ class RoleDetail:
     missing: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where the text of a managed policy is."""
 
     file: int
@@ -108,8 +105,7 @@ class _Place:
     end: int
 
 
-@dataclass(slots=True)
-class _Answer:
+class _Answer(Struct):
     """What the first reading saw of one answer of IAM."""
 
     source: str

@@ -14,14 +14,12 @@ import csv
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
 
-from msgspec import Struct
-from msgspec import field as member
+from msgspec import Struct, field
 
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.json_pieces import PieceReader, Pieces, opened
@@ -83,7 +81,7 @@ class _Event(Struct, rename="camel"):
     event_source: str
     event_name: str
     event_time: str = ""
-    event_id: str | None = member(default=None, name="eventID")
+    event_id: str | None = field(default=None, name="eventID")
     error_code: str | None = None
     user_agent: str | None = None
     user_identity: _Identity | None = None
@@ -101,8 +99,7 @@ class _Row(Struct, rename="pascal"):
     data: list[_Datum]
 
 
-@dataclass(slots=True)
-class Count:
+class Count(Struct):
     """How often a role used an action."""
 
     results: dict[Result, int] = field(default_factory=dict)  # how often, by what became of it
@@ -112,8 +109,7 @@ class Count:
     versions: set[str] = field(default_factory=set)
 
 
-@dataclass(slots=True)
-class Trail:
+class Trail(Struct):
     """What roles did."""
 
     # By the ARN of a role and the action.

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError, json_problem
 from vpc_cni_iam.inputs.kind import Content, without_policies
@@ -34,8 +35,7 @@ _FORMATS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """One instance."""
 
     id: str
@@ -43,8 +43,7 @@ class Instance:
     tags: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """One network interface."""
 
     id: str
@@ -56,8 +55,7 @@ class Interface:
     tags: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """The instances and interfaces of an account."""
 
     # By ID, without those that are terminated; None if they were not described.
@@ -112,8 +110,7 @@ def _add(known: dict[str, _Resource], resource: _Resource, page: _Node) -> None:
         raise page.refuse(f"{problem}; describe all of them anew, once")
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
+class _Node(Struct, frozen=True):
     """A JSON object with its place."""
 
     source: str

@@ -7,7 +7,6 @@ ListPodIdentityAssociations and DescribeNodegroup.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -29,8 +28,7 @@ class ClusterDetailKind(StrEnum):
     pod = "pod"
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterDetail:
+class ClusterDetail(Struct, frozen=True):
     """What a file says about the plugin of a cluster."""
 
     kind: ClusterDetailKind  # what it is about

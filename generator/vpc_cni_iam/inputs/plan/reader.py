@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct, field, to_builtins
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
@@ -166,8 +165,7 @@ class _Passed(Struct):
             self.ended.append((item.address, actions))
 
 
-@dataclass(slots=True)
-class _Contents:
+class _Contents(Struct):
     """What is read of a plan so far."""
 
     fields: dict[str, Any] = field(default_factory=dict)

@@ -9,9 +9,11 @@ anything that the old one did not is a question for `vpc_cni_iam.policy.proof.ac
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import chain
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.diff.containment import Containers, contains
 from vpc_cni_iam.policy.diff.permissions import Key, Permission, permissions
@@ -64,8 +66,7 @@ _OF_A_DENY = {
 _MATCHING = {(True, False): "fewer", (False, True): "more", (False, False): "other"}
 
 
-@dataclass(frozen=True, slots=True)
-class AccessChange:
+class AccessChange(Struct, frozen=True):
     """One change of access.
 
     Args:
@@ -76,15 +77,14 @@ class AccessChange:
 
     kind: ChangeKind
     text: str
-    before: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
-    after: tuple[Statement, ...] = field(default=(), compare=False, repr=False)
+    before: tuple[Statement, ...] = ()
+    after: tuple[Statement, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Replacement:
+class _Replacement(Struct, frozen=True):
     """Permissions in place of others, before those of one meaning are grouped."""
 
     kind: ChangeKind
@@ -94,8 +94,7 @@ class _Replacement:
     after: tuple[Permission, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Comparison:
+class _Comparison(Struct, frozen=True):
     """The permissions that only one of two policies has."""
 
     lost: dict[Key, Permission]

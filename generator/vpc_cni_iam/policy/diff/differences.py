@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
@@ -22,8 +23,7 @@ class DifferenceKind(StrEnum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One difference of a document from the one it should equal.
 
     Args:
@@ -91,8 +91,7 @@ def _unmatched(
     return left, {position: actual[position] for position in rest}
 
 
-@dataclass(frozen=True, slots=True)
-class _Features:
+class _Features(Struct, frozen=True):
     """What makes two statements alike."""
 
     # Each action with the effect, and whether it is excepted.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -23,8 +25,7 @@ _STEPS_OF_A_PERMISSION = 30
 _CHARACTERS_OF_A_STEP = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Struct, frozen=True):
     """One action on one resource, as a statement allows or denies it."""
 
     statement: Statement  # the statement, of this action and resource alone and without its Sid

@@ -7,20 +7,21 @@ multiple context keys or values" and "Single-valued vs. multivalued context keys
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import keys, matches, operators, values
 from vpc_cni_iam.policy.matching.element_path import ElementPath
-from vpc_cni_iam.policy.matching.matches import ConditionCheck, Match
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey, Match
 from vpc_cni_iam.policy.matching.operators import TEXTS, Family, SetOperator
 from vpc_cni_iam.policy.matching.patterns import split_arn
 from vpc_cni_iam.policy.matching.variables import Context, expand, is_plain, read
 
 
-@dataclass(frozen=True, slots=True)
-class Undecided:
+class Undecided(Struct, frozen=True):
     """The answer of a condition to which AWS gives no meaning for this request."""
 
     reason: str
@@ -43,8 +44,7 @@ def parse(condition: Condition, place: ElementPath, *, variables: bool) -> Condi
             f"the key {condition.key!r} has ${{...}}, which no key can have; "
             f"if it is upstream's placeholder, put its value in first"
         )
-    key = condition.key.lower()
-    check = ConditionCheck(operator, key, condition.values, spelling=condition.key)
+    check = ConditionCheck(operator, ContextKey(condition.key), condition.values)
     if family in TEXTS:
         wild = family in (Family.LIKE, Family.ARN)
         templates = tuple(
@@ -82,7 +82,7 @@ def undefined(check: ConditionCheck) -> str:
     has may be such a key. Null with a set operator is always true or always false on page "IAM
     policy validation check reference", which is not what the set operators mean elsewhere.
     """
-    is_null, name = check.operator.base.family is Family.NULL, check.spelling or check.key
+    is_null, name = check.operator.base.family is Family.NULL, check.key.spelling
     if check.operator.quantifier:
         quantifier = check.operator.quantifier
         return f"AWS does not define {quantifier}:Null, here on {name}" if is_null else ""
@@ -140,8 +140,8 @@ def _one(check: ConditionCheck, match: Match) -> Test:
         if several or not isinstance(value, str):
             if reason or len(value) > 1:
                 too_many = (
-                    f"the request has {len(value)} values for {check.spelling}, which has one at "
-                    "most"
+                    f"the request has {len(value)} values for {check.key.spelling}, which "
+                    "has one at most"
                 )
                 return answer_undefined(check, context, reason or too_many)
             value = value if isinstance(value, str) else value[0]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 
 
-@dataclass(frozen=True, slots=True)
-class ElementPath:
+class ElementPath(Struct, frozen=True):
     """A place in a document."""
 
     source: str  # what the errors call the document

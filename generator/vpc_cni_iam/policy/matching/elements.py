@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from vpc_cni_iam.policy.document import VERSION, VERSIONS, Policy, Statement
 from vpc_cni_iam.policy.matching.element_path import ElementPath
@@ -15,8 +16,7 @@ EVERYTHING: Template = (Wild.RUN,)
 _ALL_ACTIONS = re.compile(r"\*+:\*+")
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(Struct, frozen=True):
     """What an element lists, or lists as exceptions."""
 
     templates: tuple[Template, ...]

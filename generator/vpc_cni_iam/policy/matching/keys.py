@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import Patterns
@@ -46,8 +47,7 @@ class Values(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """What is known of a condition key."""
 
     type: KeyType

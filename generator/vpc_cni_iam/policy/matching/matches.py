@@ -7,12 +7,12 @@ Condition operators".
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import chain
 from typing import TypeAlias, TypeVar
 
-from vpc_cni_iam.policy.document import HashedOnce
+from msgspec import Struct
+
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.operators import Family, Operator
 from vpc_cni_iam.policy.matching.patterns import Patterns, arn_matches, arn_pattern
@@ -30,19 +30,27 @@ Match: TypeAlias = Callable[[str, Context], bool]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionCheck(HashedOnce):
+class ContextKey(str):
+    """A context key in lower case, with its spelling, for messages."""
+
+    __slots__ = ("spelling",)
+    spelling: str
+
+    def __new__(cls, spelling: str) -> ContextKey:
+        """Return the key that is spelled so."""
+        key = super().__new__(cls, spelling.lower())
+        key.spelling = spelling
+        return key
+
+
+class ConditionCheck(Struct, frozen=True, cache_hash=True):
     """One condition, read."""
 
     operator: Operator
-    key: str  # its context key, in lower case
+    key: ContextKey
     values: tuple[str, ...]
     # Its values taken apart, for the operators on strings and ARNs.
     templates: tuple[Template, ...] = ()
-    # Its context key as written, for messages.
-    spelling: str = field(default="", compare=False, kw_only=True)
-
-    __hash__ = HashedOnce.__hash__
 
 
 def _text(fold: Callable[[str], str]) -> Callable[[ConditionCheck], Match]:

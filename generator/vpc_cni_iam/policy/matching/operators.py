@@ -9,9 +9,10 @@ from __future__ import annotations
 import operator as compare
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 
@@ -43,8 +44,7 @@ TEXTS = (Family.STRING, Family.IGNORE_CASE, Family.LIKE, Family.ARN)
 Order = Callable[[Decimal, Decimal], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """An operator without set operator and ``IfExists``."""
 
     family: Family
@@ -86,8 +86,7 @@ BASES = {
 _NAME = re.compile(r"(?:(ForAllValues|ForAnyValue):)?(.*?)(IfExists)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(Struct, frozen=True):
     """An operator as a condition uses it."""
 
     base: Base

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.variables import (
     Context,
@@ -55,8 +56,7 @@ def arn_matches(pattern: ArnPattern | None, text: str) -> bool:
     return all(part.matches(value) for part, value in zip(pattern, values, strict=True))
 
 
-@dataclass(frozen=True, slots=True)
-class Patterns:
+class Patterns(Struct, frozen=True):
     """Several patterns, of which one must match."""
 
     everything: bool

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.wildcard import Wild
@@ -18,8 +19,7 @@ from vpc_cni_iam.policy.wildcard import Wild
 Context: TypeAlias = Mapping[str, str | tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyVariable:
+class PolicyVariable(Struct, frozen=True):
     """A policy variable."""
 
     key: str  # the context key whose value it takes, in lower case

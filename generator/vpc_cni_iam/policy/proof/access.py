@@ -11,9 +11,11 @@ that no new Deny has, and either no old Allow has it or an old Deny does. So two
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
@@ -39,13 +41,11 @@ _SPLITS_IN_ALL = 4000
 _POLICIES = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Proven:
+class Proven(Struct, frozen=True):
     """The new policies allow nothing that the old ones did not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Counterexample:
+class Counterexample(Struct, frozen=True):
     """A request that the new policies allow and the old ones do not, as the evaluator says.
 
     Args:
@@ -61,8 +61,7 @@ class Counterexample:
     made_up: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NotProven:
+class NotProven(Struct, frozen=True):
     """Neither a proof nor a counterexample was found."""
 
     reason: str
@@ -117,8 +116,7 @@ def _read(policies: tuple[Policy, ...], *, narrow: bool) -> tuple[Clause, ...]:
     return tuple(clauses.read(policies, narrow=narrow))
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(Struct, frozen=True):
     """Whether all that a statement brings is covered."""
 
     clause: Clause  # an Allow that is new, or a Deny that is no more
@@ -150,8 +148,7 @@ def _questions(old: Sequence[Clause], new: Sequence[Clause]) -> list[_Question]:
     return questions
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(Struct):
     """One attempt at a proof."""
 
     before: Compiled

@@ -15,10 +15,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from os.path import commonprefix
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.globs import Atom, Characters, Glob, Item, Symbol
@@ -34,8 +35,7 @@ _STEPS_OF_A_WALK = 50
 _STEPS_OF_A_LETTER = 10
 
 
-@dataclass(frozen=True, slots=True)
-class WordClass:
+class WordClass(Struct, frozen=True):
     """One way in which words match."""
 
     word: Word  # a shortest word that matches so
@@ -54,8 +54,7 @@ def text(word: Word, values: Mapping[str, str] | None = None) -> str:
     )
 
 
-@dataclass(slots=True)
-class _Machine:
+class _Machine(Struct):
     """All patterns laid out one after the other; a position is an index into the layout."""
 
     makers: int

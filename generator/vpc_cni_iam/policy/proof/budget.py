@@ -8,8 +8,9 @@ more often for larger policies counts what it does.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 T = TypeVar("T")
 
@@ -31,14 +32,13 @@ class TooHardError(Exception):
     """The steps of an answer are used up."""
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct):
     """The steps that an answer, or a part of one, may still take."""
 
     steps: int = field(default_factory=lambda: ANSWER)
     whole: Budget | None = None  # the budget that this one is a part of
     # Answers within this one, which cost nothing when asked for again.
-    remembered: dict[Hashable, Any] = field(default_factory=dict, repr=False)
+    remembered: dict[Hashable, Any] = field(default_factory=dict)
     # What each answer of many adds, see `answer`.
     of_each: int = field(default_factory=lambda: OF_EACH)
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.document import ANYONE, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, elements
@@ -23,8 +25,7 @@ from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 from vpc_cni_iam.policy.wildcard import Wild
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Language:
+class Language(Struct, frozen=True, eq=False):
     """The actions or the resources of a statement."""
 
     element: Element
@@ -59,8 +60,7 @@ _ACTION = globs.of((Wild.ONE, Wild.RUN, ":", Wild.ONE, Wild.RUN))
 _REMEMBERED = 4096
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Clause:
+class Clause(Struct, frozen=True, eq=False):
     """A statement."""
 
     statement: Statement
@@ -82,8 +82,7 @@ class Clause:
         return frozenset() if any(name == ANYONE for _, name in named) else frozenset(named)
 
 
-@dataclass(frozen=True, slots=True)
-class RegionSide:
+class RegionSide(Struct, frozen=True):
     """A set of actions or of resources: what matches each group and nothing excluded."""
 
     groups: tuple[tuple[Glob, ...], ...]  # each with the patterns of which one must match
@@ -103,8 +102,7 @@ class RegionSide:
         return max((glob.prefix for (glob,) in self.groups), key=len)
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """A set of requests."""
 
     actions: tuple[RegionSide, ...]  # their actions are in one of these

@@ -10,7 +10,9 @@ statements' resources.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from functools import cached_property
+
+from msgspec import Struct, field
 
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.principals import covers
@@ -34,8 +36,7 @@ _PATTERNS_OF_A_STEP = 2
 _NOT_IN_SIDE = -1
 
 
-@dataclass(frozen=True, slots=True)
-class Uncovered:
+class Uncovered(Struct, frozen=True):
     """A part of a region that is not shown to be covered."""
 
     region: Region  # the part: of one action pattern and one resource pattern
@@ -43,19 +44,18 @@ class Uncovered:
     resource: Word  # a resource in it that no usable statement covers for this action
 
 
-@dataclass(slots=True)
-class StatementCover:
+class StatementCover(Struct, dict=True):
     """Which parts of regions some statements cover."""
 
     clauses: Sequence[Clause]
     budget: Budget = field(default_factory=Budget)
-    _index: ClauseIndex = field(init=False)
     _implied: dict[tuple[ConditionCheck, ...], dict[ConditionCheck, bool]] = field(
         default_factory=dict
     )
 
-    def __post_init__(self) -> None:
-        self._index = ClauseIndex(self.clauses)
+    @cached_property
+    def _index(self) -> ClauseIndex:
+        return ClauseIndex(self.clauses)
 
     def near(self, region: Region) -> list[Clause]:
         """Return the statements that can be about a request of a region."""

@@ -15,8 +15,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.errors import first_of
@@ -41,8 +43,7 @@ _VARIABLE = re.compile(r"\$\{([^}$*?][^},]*)[^}]*\}")
 _EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
 
 
-@dataclass(frozen=True, slots=True)
-class RolePolicies:
+class RolePolicies(Struct, frozen=True):
     """The policies of a role."""
 
     policies: tuple[Policy, ...]  # the policies, taken together
@@ -60,8 +61,7 @@ class RolePolicies:
         return tuple(p.map_strings(fill) if p.version == VERSION else p for p in self.policies)
 
 
-@dataclass(frozen=True, slots=True)
-class Overlap:
+class Overlap(Struct, frozen=True):
     """Actions of two roles on the same resource."""
 
     first_actions: tuple[str, ...]  # those of the one role

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeAlias
 
-from vpc_cni_iam.policy.document import HashedOnce
+from msgspec import Struct
+
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template, is_plain
 from vpc_cni_iam.policy.wildcard import Wild
@@ -25,8 +25,7 @@ class Characters(Enum):
     ALL = "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(Struct, frozen=True):
     """A policy variable, as one opaque letter: equal variables have equal values."""
 
     variable: PolicyVariable
@@ -39,30 +38,27 @@ Symbol: TypeAlias = str | Atom
 Item: TypeAlias = str | Characters | Atom
 
 
-@dataclass(frozen=True, slots=True)
-class Glob(HashedOnce):
+class Glob(Struct, frozen=True, cache_hash=True, dict=True):
     """A pattern of n items; before, between and after them a loop says what ``*`` takes."""
 
     items: tuple[Item, ...]  # what takes one letter each
     # One more than items: what may be skipped before the item, and at the end.
     loops: tuple[Characters, ...]
-    # The literal text that every match begins with.
-    prefix: str = field(init=False, compare=False, repr=False)
-
-    __hash__ = HashedOnce.__hash__
 
     @property
     def has_atoms(self) -> bool:
         """Whether there is a policy variable in the pattern."""
         return any(isinstance(item, Atom) for item in self.items)
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def prefix(self) -> str:
+        """The literal text that every match begins with."""
         text = []
         for item, loop in zip(self.items, self.loops, strict=False):
             if loop is not Characters.NONE or not isinstance(item, str) or len(item) != 1:
                 break
             text.append(item)
-        object.__setattr__(self, "prefix", "".join(text))
+        return "".join(text)
 
 
 ANYTHING = Glob((), (Characters.ALL,))

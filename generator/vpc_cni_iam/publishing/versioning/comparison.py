@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.options import Options
@@ -45,8 +47,7 @@ _HEAD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """How a version differs from the one before it."""
 
     permissions: tuple[VersionChange, ...]  # changes of policies, and of code that may change one
@@ -107,8 +108,7 @@ def _modules(files: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return modules
 
 
-@dataclass(frozen=True, slots=True)
-class _ModuleVersion:
+class _ModuleVersion(Struct, frozen=True):
     blocks: tuple[Block, ...]
     interface: ModuleInterface
     documents: Mapping[str, ResolvedDocument]

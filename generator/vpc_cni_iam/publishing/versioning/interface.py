@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from vpc_cni_iam.hcl.syntax import Block, Constant, FunctionCall, List, Node, Object, Text
 from vpc_cni_iam.publishing.versioning.semver import Bump, VersionChange
@@ -27,16 +28,14 @@ _TEXT = re.compile(r'"[^"$%\\]*"')
 _VERSION = re.compile(r'\bversion\s*=\s*"[^"]*"')
 
 
-@dataclass(frozen=True, slots=True)
-class _Input:
+class _Input(Struct, frozen=True):
     type: Node | None
     default: Node | None
     nullable: bool
     rules: frozenset[Node | None]
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleInterface:
+class ModuleInterface(Struct, frozen=True):
     """The interface of one module."""
 
     inputs: Mapping[str, _Input]  # the input variables by name

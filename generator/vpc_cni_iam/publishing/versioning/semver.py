@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from vpc_cni_iam.errors import UsageError
 
@@ -20,8 +21,7 @@ class Bump(IntEnum):
     major = 2
 
 
-@dataclass(frozen=True, slots=True)
-class VersionChange:
+class VersionChange(Struct, frozen=True):
     """One difference between two versions, and the least bump that it asks for."""
 
     bump: Bump
@@ -34,8 +34,7 @@ class VersionChange:
         return f"{self.subject}: {self.text}" if self.subject else self.text
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Version:
+class Version(Struct, frozen=True, order=True):
     """A semantic version without a pre-release part."""
 
     major: int

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError
@@ -25,8 +27,7 @@ _UNREAD_ARGUMENTS = (
 _ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 
-@dataclass(frozen=True, slots=True)
-class PluginConfig:
+class PluginConfig(Struct, frozen=True):
     """The plugin as one resource sets it up, on one side of the resource's change."""
 
     version: str  # the version as written, `UNKNOWN_VERSION`, or empty where none is named
@@ -37,7 +38,12 @@ class PluginConfig:
     # images, the service account.
     others: tuple[tuple[str, str], ...] = ()
     # What else is set, by the path of each value.
-    settings: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def decides(self) -> PluginConfig:
+        """The same without what neither decides what runs nor by which role."""
+        return replace(self, settings=())
 
 
 def is_plugin(resource: Resource) -> bool:

@@ -9,10 +9,10 @@ expression does with what it refers to: such a policy is never called known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.configuration import Resolution

@@ -319,8 +319,8 @@ def says_missing(role: str, context: Context) -> bool:
 def _runs_otherwise(plugin: ClusterPlugin, change: ClusterChange) -> bool:
     """Say whether the plugin calls something else after, or by another identity."""
     before, after = plugin.before, plugin.after
-    runs = (before.config, change.mode_before, change.judged_before, before.identity)
-    return runs != (after.config, change.mode_after, change.judged_after, after.identity)
+    runs = (before.config.decides, change.mode_before, change.judged_before, before.identity)
+    return runs != (after.config.decides, change.mode_after, change.judged_after, after.identity)
 
 
 def _for_others(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[str]:

@@ -6,7 +6,6 @@ and escapes its markup itself. Values that the plan marks sensitive are never in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from msgspec import Struct
@@ -33,8 +32,7 @@ class Place(Struct, frozen=True):
     end: int  # the block's last line
 
 
-@dataclass(frozen=True, slots=True)
-class State(Shaped):
+class State(Shaped, Struct, frozen=True):
     """A policy on one side of a change."""
 
     judged: ClassVar = ("policy", "why")
@@ -59,8 +57,7 @@ class Attachment(Struct, frozen=True):
     principal: str  # the role, user or group: its address in the plan, else its name
 
 
-@dataclass(frozen=True, slots=True)
-class Change(Shaped):
+class Change(Shaped, Struct, frozen=True):
     """One policy, trust policy or attachment in the plan."""
 
     judged: ClassVar = ("before", "after", "lines", "access", "coverage", "nearest")
@@ -131,8 +128,7 @@ class PrincipalChange(Struct, frozen=True):
     concerns_plugin: bool  # whether its policies are the plugin's by what they allow
 
 
-@dataclass(frozen=True, slots=True)
-class Document(Shaped):
+class Document(Shaped, Struct, frozen=True):
     """A policy document data source that the plan read, or will read at apply."""
 
     judged: ClassVar = ("state",)

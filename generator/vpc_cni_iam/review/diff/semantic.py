@@ -7,8 +7,9 @@ nothing is proven, a line counts as what it looks like.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from functools import lru_cache
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.diff.changes import AccessChange, all_changes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 from msgspec import Struct
@@ -27,11 +26,10 @@ class ComparedPolicy(Struct, frozen=True):
     skipped: tuple[Skipped, ...]  # what else the input holds, which no verdict may ignore
 
 
-@dataclass(frozen=True, slots=True)
-class Between:
+class Between(Struct, frozen=True, kw_only=True):
     """How two policies differ."""
 
-    format: Literal[1] = field(default=1, kw_only=True)
+    format: Literal[1] = 1
     old: str  # what the one before is, in a line
     new: str  # the same of the one after
     lines: tuple[Line, ...]  # the semantic difference, gains first
@@ -80,4 +78,11 @@ def between(old: ComparedPolicy, new: ComparedPolicy) -> Between:
     if not is_complete(skipped):
         access = Access("not proven", access.witness, incomplete(skipped))
     lines = semantic.lines(old.policy, new.policy, budget, alone=False)
-    return Between(old.title, new.title, lines, access, old.skipped, new.skipped)
+    return Between(
+        old=old.title,
+        new=new.title,
+        lines=lines,
+        access=access,
+        old_skipped=old.skipped,
+        new_skipped=new.skipped,
+    )

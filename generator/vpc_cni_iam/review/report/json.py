@@ -64,9 +64,9 @@ class _Items:
         """Return an item of a list, with names in place of stand-ins."""
         texts = []
         shape, names = shape_of(item)
-        for name in members(item):
+        for name in members(shape):
             text = self._part(getattr(shape, name), 6)
-            if name in item.judged:
+            if name in shape.judged:
                 for stand_in, own in names:
                     text = text.replace(stand_in, own)
             texts.append(f"      {_string(name)}: {text}")

@@ -6,12 +6,11 @@ import os
 import posixpath
 import re
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.hardening import CLAIM, FLAG, KEY, Hardening
@@ -86,8 +85,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
                 fence = "" if fence else mark
 
 
-@dataclass(frozen=True, slots=True)
-class VendoredModule:
+class VendoredModule(Struct, frozen=True):
     """One module that a repository keeps."""
 
     path: str  # where, relative to the configuration, with forward slashes
@@ -107,8 +105,7 @@ class VendoredModule:
         return chosen.version == known_versions.newest()
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """A configuration file."""
 
     path: Path
@@ -149,7 +146,7 @@ def load(path: Path, *, strict: bool = False) -> Config:
     stand in.
     """
     if not os.path.lexists(path):
-        raise InputError(str(path), "", "is not there; create one with vpc-cni-iam init")
+        raise InputError(str(path), "", "does not exist; create one with vpc-cni-iam init")
     # Its line ends are the user's, and an upgrade keeps them.
     return parse(read(path, "TOML", CONFIGURATION), path, strict=strict)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
-from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
 from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
 from vpc_cni_iam.policy.matching.variables import Template
 from vpc_cni_iam.policy.proof import globs
@@ -25,7 +27,7 @@ _BUILDERS: dict[Family, Callable[[Template], Glob | None]] = {
 
 def null(key: str, *, absent: bool) -> ConditionCheck:
     """Return the condition that a key is absent, or that it is present."""
-    return ConditionCheck(NULL, key, ("true" if absent else "false",))
+    return ConditionCheck(NULL, ContextKey(key), ("true" if absent else "false",))
 
 
 def patterns(check: ConditionCheck, *, premise: bool) -> tuple[Glob | None, ...]:
@@ -52,8 +54,7 @@ def same_values(check: ConditionCheck) -> frozenset[object]:
     return frozenset(check.templates or check.values)
 
 
-@dataclass(slots=True)
-class KeyConstraints:
+class KeyConstraints(Struct):
     """What some conditions say about the value of one key."""
 
     absent: bool = True

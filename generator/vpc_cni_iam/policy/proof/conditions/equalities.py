@@ -7,14 +7,16 @@ variable has it. That is so of keys that have one value at most.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.matching import keys
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.elements import Element
-from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
 from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator, SetOperator
 from vpc_cni_iam.policy.matching.variables import Part, PolicyVariable, Template, literal
 from vpc_cni_iam.policy.proof.conditions.constraints import null
@@ -22,20 +24,20 @@ from vpc_cni_iam.policy.proof.conditions.constraints import null
 _REMEMBERED = 1024
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Equalities:
+class Equalities(Struct, frozen=True, eq=False):
     """Conditions with every key that equals another under one name, and known values filled in."""
 
     premises: tuple[ConditionCheck, ...]
-    names: dict[str, str]  # the name under which each key goes that equals another, by key
-    texts: dict[str, str]  # the value of each key that is known to have one, by key
+    names: Mapping[str, str]  # the name under which each key goes that equals another, by key
+    texts: Mapping[str, str]  # the value of each key that is known to have one, by key
 
     def rename(self, check: ConditionCheck) -> ConditionCheck:
         """Return a condition in the terms of these."""
         if not (self.names or self.texts) or undefined(check):
             return check  # what AWS does not define is the same only where it is written the same
         templates = tuple(self._fill(template) for template in check.templates)
-        return replace(check, key=self.names.get(check.key, check.key), templates=templates)
+        key = ContextKey(self.names[check.key]) if check.key in self.names else check.key
+        return replace(check, key=key, templates=templates)
 
     def _fill(self, template: Template) -> Template:
         parts: list[Part] = []
@@ -63,7 +65,9 @@ def _of(premises: tuple[ConditionCheck, ...]) -> Equalities:
     names = _names(premises)
     renaming = Equalities((), names, {})
     renamed = [renaming.rename(check) for check in premises]
-    texts = {check.key: text for check in renamed if (text := _known_text(check)) is not None}
+    texts: dict[str, str] = {
+        check.key: text for check in renamed if (text := _known_text(check)) is not None
+    }
     filling = Equalities((), names, texts)
     present = (null(names.get(k, k), absent=False) for check in premises for k in _used(check))
     return Equalities((*map(filling.rename, renamed), *present), names, texts)

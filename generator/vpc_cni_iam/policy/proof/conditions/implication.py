@@ -14,7 +14,9 @@ read ForAllValues and ForAnyValue for one empty string, both must agree.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.matching import keys, values
 from vpc_cni_iam.policy.matching.conditions import undefined
@@ -30,8 +32,7 @@ from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 _STEPS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Unimplied:
+class Unimplied(Struct, frozen=True):
     """Why a condition is not implied."""
 
     # A value that satisfies the premises and not the condition, None for an absent key or where

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import operator as compare
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from math import ceil
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
@@ -36,8 +37,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = (Decimal(-62_135_596_800), Decimal(253_402_300_799))
 
 
-@dataclass(frozen=True, slots=True)
-class PossibleValues:
+class PossibleValues(Struct, frozen=True):
     """The values that a key can have, as far as conditions of one family say."""
 
     family: Family

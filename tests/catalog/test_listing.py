@@ -1,0 +1,125 @@
+"""The list of the catalog for programs and its table, beside the data files themselves."""
+
+import re
+from typing import Any
+
+import pytest
+
+from vpc_cni_iam.catalog.facts.store import (
+    calls_data,
+    denials_data,
+    features_data,
+    revisions_data,
+)
+from vpc_cni_iam.catalog.listing import changes, listing
+
+LISTED = listing()
+HARMLESS = {"start delayed", "degraded", "no effect"}
+# The calls of other programs, whose denial does not stop the agent.
+OTHERS = {"metrics-helper", "network-policy-logs"}
+
+
+def number(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+def between(version: str, first: str, last: str | None) -> bool:
+    return number(first) <= number(version) and (not last or number(version) <= number(last))
+
+
+def denial(call: dict[str, Any], mode: str, part: dict[str, Any], version: str) -> dict[str, Any]:
+    """What a denial does and how that is known, as calls.json and denials.json have it."""
+    action, feature = call["action"], part.get("feature")
+    impact, delay = part["impact"], part.get("delay")
+    exits = calls_data()["exits_on_denial"]
+    if between(version, exits["first"], exits["last"]):
+        by_agent = action.startswith("ec2:") and feature not in OTHERS
+        if by_agent and action not in exits["but"]:
+            at_start = impact == "exits at start" or action in exits["at_start"]
+            impact = "exits at start" if at_start else "exits"
+    effect = impact
+    if impact == "start delayed":
+        effect += f" by {delay} s"
+    elif delay:
+        effect += f", start delayed by {delay} s"
+    observed = denials_data().get(f"{mode} {feature}" if feature else mode, {}).get(action, [])
+    return {
+        "action": action,
+        "mode": mode,
+        "impact": effect,
+        "severity": "degraded" if impact in HARMLESS else "fatal",
+        "known": "observed"
+        if any(number(o) == number(version) for o in observed)
+        else part.get("basis", "read from source"),
+        "feature": feature,
+        "deniable": part.get("deniable", True),
+    }
+
+
+def in_order(calls: list[Any]) -> list[dict[str, Any]]:
+    return sorted(calls, key=lambda c: (c["action"], c["mode"], c["feature"] or "", c["impact"]))
+
+
+@pytest.mark.parametrize("entry", LISTED["versions"], ids=lambda e: str(e["version"]))
+def test_a_version_has_the_calls_of_the_data(entry: dict[str, Any]) -> None:
+    version = entry["version"]
+    expected = [
+        denial(call, mode, part, version)
+        for call in calls_data()["calls"]
+        for mode, parts in call["modes"].items()
+        for part in parts
+        if between(version, part["first"], part["last"])
+    ]
+    assert in_order(entry["calls"]) == in_order(expected)
+    for mode in ("ipv4", "ipv6"):
+        always = {c["action"] for c in expected if c["mode"] == mode and not c["feature"]}
+        actions = entry[f"{mode}_calls"]
+        assert set(actions) == always and len(actions) == len(always)
+    shipped = [r for r in revisions_data() if number(r["first_version"]) <= number(version)]
+    assert entry["revision"] == (shipped[-1]["revision"] if shipped else None)
+    refused = {refused["version"] for refused in calls_data()["refused"]}
+    assert entry["supported"] is (version not in refused)
+
+
+def test_versions_features_and_revisions_are_those_of_the_data() -> None:
+    assert [entry["version"] for entry in LISTED["versions"]] == calls_data()["versions"]
+    assert LISTED["newest_version"]["version"] == calls_data()["versions"][-1]
+    since: dict[str, set[str]] = {}
+    for call in calls_data()["calls"]:
+        for part in (part for parts in call["modes"].values() for part in parts):
+            since.setdefault(part.get("feature"), set()).add(part["first"])
+    assert LISTED["features"] == [
+        {"name": name, "when": data["summary"], "since": min(since[name], key=number)}
+        for name, data in features_data().items()
+    ]
+    for revision, data in zip(LISTED["revisions"], revisions_data(), strict=True):
+        assert revision["revision"] == data["revision"]
+        assert revision["first_version"] == data["first_version"]
+        assert revision["last_version"] == data["last_version"]
+        assert revision["source"]["git_blob"] == data["source"]["git_blob"]
+        assert revision["source"]["date"].startswith(data["revision"])
+
+
+def test_who_replays_the_table_of_changes_has_each_version() -> None:
+    rows = {row["from version"]: row for row in changes()}
+    calls: set[tuple[str, str]] = set()
+    document = None
+    for entry in LISTED["versions"]:
+        row = rows.pop(entry["version"], None)
+        if row:
+            lines = row["calls without a feature"].splitlines()
+            assert lines == sorted(lines, key=lambda line: (line[0] == "-", line[1:]))
+            for line in lines:
+                sign, action, modes = line[0], line[1:].partition(" ")[0], line.partition(" (")[2]
+                for mode in modes.rstrip(")").split(", "):
+                    assert ((action, mode) in calls) is (sign == "-"), line
+                    calls ^= {(action, mode)}
+            assert lines or row["upstream's document"] != document
+            document = row["upstream's document"]
+        for mode in ("ipv4", "ipv6"):
+            own = {action for action, of in calls if of == mode}
+            assert own == set(entry[f"{mode}_calls"]), entry["version"]  # type: ignore[literal-required]
+        stands_in = "none; the oldest stands in"
+        supported = entry["revision"] or stands_in
+        assert document == (supported if entry["supported"] else "none; not supported")
+    assert not rows

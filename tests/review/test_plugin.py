@@ -13,6 +13,7 @@ from eks import (
     MANAGED,
     NODE_TRUST,
     POD_TRUST,
+    PROVIDER,
     addon,
     arn_of,
     association,
@@ -159,6 +160,23 @@ def test_an_association_that_goes_or_comes() -> None:
     assert levels(elsewhere) == {"plugin-identity-changed": "warning"}
 
 
+@pytest.mark.parametrize(
+    ("clusters", "shown"),
+    [
+        (["prod"], "aws_eks_cluster.c0"),
+        (["other"], "prod"),
+        (["other", "prod"], "aws_eks_cluster.c1"),
+        (["prod", "prod"], "prod"),
+        ([], "prod"),
+    ],
+)
+def test_a_cluster_is_found_by_its_name(clusters: list[str], shown: str) -> None:
+    made = [same("aws_eks_cluster", f"c{n}", {"name": name}) for n, name in enumerate(clusters)]
+    roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", POD_TRUST, CNI))
+    (cluster_change,) = reviewed(association("a", "b"), *made, *roles).clusters
+    assert cluster_change.cluster == shown
+
+
 def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:
     change = association("a", "a")
     change["change"]["after"] = {**change["change"]["after"], "service_account": "other"}
@@ -187,6 +205,15 @@ def test_an_oidc_provider_that_changes(after: Json | None, level: dict[str, str]
     review = reviewed(provider({}, after), *own_role("cni", irsa(), CNI))
     assert levels(review) == level
     assert ISSUER.startswith("oidc.eks")
+
+
+def test_an_oidc_provider_is_known_by_its_arn() -> None:
+    """A provider before the url was in its state, and one whose url is not shown."""
+    review = reviewed(provider({"url": None}, None), *own_role("cni", irsa(), CNI))
+    assert levels(review) == {"plugin-identity-lost": "error"}
+    another = provider({"url": None, "arn": PROVIDER.replace("EXAMPLE", "OTHER")}, None)
+    others = reviewed(another, *own_role("cni", irsa(), CNI))
+    assert levels(others) == {"oidc-provider-changed": "warning"}
 
 
 def test_an_oidc_provider_of_other_roles_is_said_with_them() -> None:
@@ -239,6 +266,24 @@ def test_who_administers_a_cluster(policy: str, level: str) -> None:
     assert levels(review) == {"cluster-access-widened": level}
     gone = reviewed(resource("aws_eks_access_policy_association", "a", values, None))
     assert levels(gone) == {"access-removed": "note"}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"kubernetes_groups": ["ops", "dev"]}, "the Kubernetes groups ops, dev"),
+        ({"type": "EC2_LINUX"}, "what a node has, by the type EC2_LINUX"),
+        ({"user_name": "admin"}, "the user name admin"),
+        ({"type": "STANDARD"}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_an_access_entry_gives_by_itself(values: Json, words: str) -> None:
+    entry = {"cluster_name": "prod", "principal_arn": arn_of("dev")}
+    review = reviewed(resource("aws_eks_access_entry", "e", None, {**entry, **values}))
+    texts = [f"{f.message} {' '.join(f.details)}" for f in review.findings]
+    assert [words in text for text in texts] == ([True] if words else [])
+    assert levels(reviewed(same("aws_eks_access_entry", "e", {**entry, **values}))) == {}
 
 
 def test_a_new_cluster_with_all_that_is_its_own_is_calm() -> None:

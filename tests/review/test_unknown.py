@@ -270,6 +270,17 @@ def test_the_older_ways_to_join_documents_are_known(argument: str) -> None:
     assert any(argument in why and "aws_x.y.json" in why for why in change.after.why)
 
 
+@pytest.mark.parametrize(
+    ("argument", "actions"),
+    [("source_json", ["ec2:A", "s3:B"]), ("override_json", ["iam:*", "s3:B"])],
+)
+def test_of_two_statements_with_one_sid_the_later_counts(argument: str, actions: list[str]) -> None:
+    joined = document(allow("iam:*", Sid="Same"), allow("s3:B", Sid="Other"))
+    own = {**STATEMENT, "sid": "Same"}
+    policy = rebuilt({argument: joined, "statement": [own]}, {}, {}).after.policy
+    assert sorted(action for s in policy.statements for action in s.actions) == actions
+
+
 @pytest.mark.parametrize("argument", ["source_policy_documents", "override_policy_documents"])
 def test_a_list_of_documents_that_is_not_known_is_said(argument: str) -> None:
     change = rebuilt(

@@ -150,6 +150,13 @@ class Owners:
         )
         return " or ".join(roles) or ", ".join(referred(resolution)) or UNKNOWN_ROLE
 
+    def role_below(self, resource: Resource, path: tuple[str, ...], arn: object) -> str:
+        """Return `role_at` of a place, or of the argument or block that it is in."""
+        configuration = self.plan.configuration
+        while path and configuration.expression(resource.module, resource.block, *path) is None:
+            path = path[:-1]
+        return self.role_at(resource, path, arn)
+
     def role_named(
         self, resource: Resource, path: tuple[str, ...], name: str, *, after: bool
     ) -> str:

@@ -236,7 +236,7 @@ def _exclusive(
         yield _gained(change, access, context, gains)
     elif access and access.reason == DENY_REMOVED:
         yield _deny_removed(change, context)
-    elif gains and change.attachment:
+    elif gains and change.attachment and access and access.verdict == "no new access":
         yield _idle(change, change.attachment)
 
 
@@ -302,7 +302,7 @@ def _gained(change: Change, access: Access, context: Context, gains: tuple[Line,
     gaining = [p for p in principals if may_gain_access(p)]
     if gaining and all(p and p.access and p.access.reason == DENY_REMOVED for p in gaining):
         return _deny_removed(change, context)
-    proven = [p.name for p in principals if p and p.access and p.access.verdict == "no new access"]
+    proven = [p.name for p in principals if p and not may_gain_access(p)]
     if principals and len(proven) == len(principals):
         message = f"{', '.join(proven)} had all access of the policy before"
         name = "new-policy" if change.before.known == "absent" else "new-access"
@@ -320,7 +320,7 @@ def _after(change: Change) -> list[Policy]:
 def _can_do_more(change: Change, context: Context, details: tuple[str, ...]) -> Finding:
     """Return who can do more, as grave as it is for who was there before."""
     principals = [context.principals.get(name) for name in change.principals]
-    proven = [p.name for p in principals if p and p.access and p.access.verdict == "no new access"]
+    proven = [p.name for p in principals if p and not may_gain_access(p)]
     calls = can_call(change)
     if change.kind != "attachment" and change.before.known != "absent":
         who = names_text(

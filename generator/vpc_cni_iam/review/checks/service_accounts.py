@@ -109,12 +109,8 @@ def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_Ac
 def _annotated(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
     values = resource.after if after else resource.before
     who = f"a service account of {resource.address}"
-    configuration = context.plan.configuration
     for place, arn in _annotations(values, resource.unknown if after else False):
-        path = place
-        while path and configuration.expression(resource.module, resource.block, *path) is None:
-            path = path[:-1]
-        yield _AccountRole(None, who, context.owners.role_at(resource, path, arn), "IRSA")
+        yield _AccountRole(None, who, context.owners.role_below(resource, place, arn), "IRSA")
 
 
 def _annotations(

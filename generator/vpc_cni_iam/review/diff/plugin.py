@@ -67,7 +67,8 @@ class ClusterChange(Struct, frozen=True):
     def identity_changes(self) -> bool:
         """Whether aws-node has another identity after; nodes may only come, or go."""
         old, new = set(self.before.roles), set(self.after.roles)
-        if self.before.kind == self.after.kind == "node-role" and (old <= new or new <= old):
+        of_nodes = self.before.kind == "node-role" and self.after.kind in ("node-role", "unknown")
+        if of_nodes and (old <= new or new <= old):
             return False
         return (self.before.kind, old) != (self.after.kind, new)
 

@@ -54,7 +54,7 @@ def test_what_is_no_text(content: bytes, form: str, words: str) -> None:
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a directory; name a file"):
         read(tmp_path)
-    with pytest.raises(InputError, match=r"none\.json: is not there"):
+    with pytest.raises(InputError, match=r"none\.json: does not exist"):
         read(tmp_path / "none.json")
     with pytest.raises(InputError, match="cannot be read: File name too long"):
         read(tmp_path / ("n" * 300))

@@ -92,12 +92,12 @@ def closed(path: Path, text: str) -> None:
 # How each kind of bad input is made, and a part of what is said of it; empty where that differs
 # from one format to the next.
 INPUTS: dict[str, tuple[Callable[[Path, str], object], str]] = {
-    "missing": (lambda path, text: None, "is not there|is missing"),
+    "missing": (lambda path, text: None, "does not exist|is missing"),
     "a directory": (lambda path, text: path.mkdir(), "is a directory|holds no"),
-    "below a file": (lambda path, text: None, "lies below a file|is not there"),
+    "below a file": (lambda path, text: None, "lies below a file|does not exist"),
     "a name that is too long": (
         lambda path, text: None,
-        "File name too long|is missing|is not there",
+        "File name too long|is missing|does not exist",
     ),
     "sparse": (sparse, "is larger than .*, the most that is read"),
     "/dev/zero": (lambda path, text: path.symlink_to("/dev/zero"), ""),
@@ -197,7 +197,7 @@ def test_a_bad_input_is_refused(reader: str, kind: str, tmp_path: Path, refused:
     if reader == "review" and kind == "sparse":
         words = "larger|is not the JSON of a plan"
     if reader == "convert --rewrite" and kind in ("missing", "below a file"):
-        words = "is not there"
+        words = "does not exist"
     code = 2 if (reader, kind) == ("convert", "a directory") else 3
     assert re.search(words, refused(command(path, tmp_path), path, code))
 

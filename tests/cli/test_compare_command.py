@@ -134,7 +134,7 @@ def test_a_document_that_is_called_otherwise_before(tmp_path: Path) -> None:
     ("words", "code", "text"),
     [
         (("-", "-"), 2, "- is given twice"),
-        (("nope.json", "new.json"), 3, "nope.json: is not there"),
+        (("nope.json", "new.json"), 3, "nope.json: does not exist"),
         (("new.json", "bad.json"), 3, "bad.json: $.Statement"),
         (("new.json", "odd.json"), 3, "odd.json: $.Statement[0].Condition"),
         (("new.json", "new.json", "--cluster-name", "a b"), 2, "cluster"),

@@ -80,7 +80,7 @@ def test_one_that_is_refused_keeps_no_other(folder: Path) -> None:
     done = run(*arguments, cwd=folder)
     assert (done.code, done.out) == (3, "create  out/a.tf\n")
     assert done.err.splitlines() == [
-        "vpc-cni-iam: error: none.json: is not there; check the path",
+        "vpc-cni-iam: error: none.json: does not exist; check the path",
         "vpc-cni-iam: error: bad.json: $.Statement[0].Action: is an empty list; name at least "
         "one value",
         "vpc-cni-iam: 1 converted, 2 refused",

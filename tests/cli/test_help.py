@@ -40,8 +40,17 @@ def shown(words: tuple[str, ...]) -> str:
 def test_a_help_text_fits_and_names_what_each_option_takes(words: tuple[str, ...]) -> None:
     text = shown(words)
     assert max(map(len, text.splitlines())) <= 80
-    assert not re.search("<(str|path|text|file)>", text)
+    assert not re.search("<(str|path|text|file|int range)>", text)
+    # A name that is broken at a hyphen cannot be copied.
+    assert not re.search(r"\w-$", text, re.MULTILINE)
     assert not re.search(r"\S \[default", text)
+
+
+def test_the_first_help_lists_each_command_once_under_its_task() -> None:
+    tasks = re.findall(r"^(?!Usage|Options)(\S.*):\n((?:  .*\n)+)", shown(()), re.MULTILINE)
+    assert [task for task, _ in tasks][:2] == ["Write a module", "Keep modules in a repository"]
+    listed = [line.split()[0] for _, lines in tasks for line in lines.splitlines()]
+    assert sorted(listed) == sorted(words[0] for words in COMMANDS if len(words) == 1)
 
 
 @pytest.mark.parametrize("option", METAVARS)

@@ -218,4 +218,4 @@ def test_usage_is_checked_before_the_plan_is_read() -> None:
     for arguments in (("--fail-on", "high"), ("--cni-version", "v0.1.0"), ("--mode", "ipv5")):
         assert run("review", "nowhere.json", *arguments).code == 2
     done = run("review", "nowhere.json")
-    assert (done.code, "nowhere.json: is not there" in done.err) == (3, True)
+    assert (done.code, "nowhere.json: does not exist" in done.err) == (3, True)

@@ -49,7 +49,7 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     assert git(repo, "status", "--porcelain") == ""
     again = run("init", cwd=repo)
     assert again.code == 3
-    assert "is there already" in again.err
+    assert "exists already" in again.err
 
 
 def test_init_selects_variants(tmp_path: Path) -> None:
@@ -61,12 +61,29 @@ def test_init_selects_variants(tmp_path: Path) -> None:
     assert '\nvariants = ["ipv4-scoped"]\n' in text
 
 
+def test_init_pins_the_plugin_version_that_is_asked_for(tmp_path: Path) -> None:
+    for words, error in (
+        ("--cni-version v9.0.0", "plugin v9.0.0 is newer than this catalog"),
+        (
+            "--cni-version v1.7.0 --variant ipv4-scoped",
+            "variant ipv4-scoped does not work",
+        ),
+        ("--cni-version v1.23.9 --strict", "plugin v1.23.9 is newer than this catalog"),
+    ):
+        wrong = run("init", *words.split(), cwd=tmp_path)
+        assert (wrong.code, list(tmp_path.iterdir())) == (2, [])
+        assert error in wrong.err and "--path" not in wrong.err
+    assert run("init", "--cni-version", "1.20.4-eksbuild.2", cwd=tmp_path).code == 0
+    assert '\ncni_version = "v1.20.4"\n' in (tmp_path / "vpc-cni-iam.toml").read_text()
+    assert run("sync", cwd=tmp_path).code == run("check", cwd=tmp_path).code == 0
+
+
 def test_files_with_the_same_next_step_are_listed_above_it_once(tmp_path: Path) -> None:
     done = run("init", cwd=tmp_path)
     assert (done.code, "vpc-cni-iam sync" in done.err) == (0, True)
     done = run("check", cwd=tmp_path)
     assert done.code == 1
-    assert done.out.count("is not there yet") == 6
+    assert done.out.count("does not exist yet") == 6
     assert done.out.count("take the generated one: ") == 1
 
 
@@ -190,10 +207,10 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ("check", 3, "vpc-cni-iam.toml: is not there; searched /"),
-        ("sync nowhere", 3, "is not there; searched"),
+        ("check", 3, "vpc-cni-iam.toml: does not exist; searched /"),
+        ("sync nowhere", 3, "does not exist; searched"),
         ("sync --merge --force", 2, "exclude each other"),
-        ("upgrade --latest --revision 2022-01-31", 3, "is not there; searched"),
+        ("upgrade --latest --revision 2022-01-31", 3, "does not exist; searched"),
         ("init --path ../x", 2, "error: --path: path '../x' leaves"),
         ("init --path /x", 2, "error: --path: path '/x' is absolute"),
         (r"init --path a\b", 2, r"error: --path: path 'a\\b' is not a path"),

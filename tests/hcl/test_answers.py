@@ -58,11 +58,13 @@ def test_an_expression_is_what_terraform_says_or_unknown(group: str) -> None:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_a_value_is_converted_to_the_type_of_its_variable(kind: str) -> None:
-    """However it is variables: in a file, as an option, or as the default."""
+    """However it is given: in a file, in JSON, as an option, or as the default."""
     declared = f'variable "x" {{\n  type = {kind}\n'
     for text in VALUES:
         code = "tostring(null)" if text == "null" else text
-        passed = [GivenVariables(values=read_file(f"x = {code}\n", "x.tfvars"))]
+        in_json = json.dumps({"x": here(module(), text)[1]})
+        files = {"x.tfvars": f"x = {code}\n", "x.tfvars.json": in_json}
+        passed = [GivenVariables(values=read_file(t, name)) for name, t in files.items()]
         if kind not in ("string", "number", "bool"):
             passed.append(GivenVariables({"x": text}))
         results = [here(module(f"{declared}  default = {text}\n}}\n"), "var.x")]
@@ -75,6 +77,16 @@ def test_a_value_is_converted_to_the_type_of_its_variable(kind: str) -> None:
         answers = RECORDED["types"].get(kind, {})
         for state, value in results:
             assert state == "unknown" or exact(value) == exact(answers[text]), text
+
+
+@pytest.mark.parametrize(
+    ("number", "value"), [("2", 2), ("1.50", 1.5), ("-0.1", -0.1), ("1e3", None), ("9" * 20, None)]
+)
+def test_a_number_in_a_json_file_is_one(number: str, value: float | None) -> None:
+    variables = GivenVariables(values=read_file(f'{{"x": {number}}}', "terraform.tfvars.json"))
+    for declared in ("", "  type = number\n"):
+        answer = here(evaluator(f'variable "x" {{\n{declared}}}\n', variables), "var.x")
+        assert answer == (("unknown", None) if value is None else ("known", value))
 
 
 def test_what_is_known_beside_an_unknown_is_so_for_every_value_of_it() -> None:

@@ -2,7 +2,9 @@
 
 import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +13,7 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InputError
 from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Block, File, Node
 from vpc_cni_iam.rendering.kinds import render
 
 SAME = [
@@ -80,6 +83,7 @@ BROKEN = [
     "b {\n a = 1 }",
     "b { a = 1\n}",
     "b { a = 1\n c = 2 }",
+    "b { /* x */ a = 1 /* y */ c = 2 }",
     "b\n{\n}",
     "b { c {} }",
     "b {} c {}",
@@ -94,6 +98,7 @@ WHOLE = [
     "a = { b = 1,\n\n c = 2,\n}",
     "a = {\n}",
     "b { a = 1 }",
+    "b { /* x */ a = 1 /* y */ }",
     "b {}\nc {}",
     "b {\n  c {}\n}",
     "a = [\n{ b = 1\n c = 2 }\n]",
@@ -103,6 +108,46 @@ WHOLE = [
     "a = x ? {\n} : {\nb = 1\n}",
     "a = 1 # x\nb = 2 // y\n",
 ]
+
+
+def nodes(holder: Node | Block | File) -> Iterator[Node]:
+    """Every expression that is written in a file, a block or an expression."""
+    inner: list[Any] = [getattr(holder, name, ()) for name in ("parts", "arguments", "options")]
+    inner += [getattr(holder, name, ()) for name in ("items", "blocks")]
+    inner += [getattr(holder, "attributes", {}).values(), *getattr(holder, "fields", ())]
+    inner.append([getattr(holder, "condition", "")])
+    for node in (node for several in inner for node in several if not isinstance(node, str)):
+        if isinstance(node, Node):
+            yield node
+        yield from nodes(node)
+
+
+POSITIONS = """resource "a" "b" {
+  c = [{ d = (e ? f : !g), "${h}" = i[*].j, k = "l${m + (n)}o" }]
+  p = <<-EOT
+    q ${
+      r
+    } ${s}${t} %{ if u }v%{ endif }
+    w ${ x([y]...) }
+  EOT
+  dynamic "z" {
+    for_each = { for k, v in aa : k => v... if bb(1, -2) }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_each_expression_is_where_it_stands(line_end: str) -> None:
+    text = POSITIONS.replace("\n", line_end)
+    every = [*nodes(parse(text, "x.tf"))]
+    for span in (span for node in every for span in (node.span, node.outer)):
+        assert span.code == span.code.strip() == text[span.start : span.end] != ""
+        assert span.line == text.count("\n", 0, span.start) + 1, span.code
+    codes = [node.span.code for node in every]
+    names = ["e", "f", "g", "h", "i", "m", "n", "r", "s", "t", "aa", "k", "1", "-2"]
+    assert {*names, "x([y]...)", "%{ if u }"} <= {*codes}
+    assert {"(n)", "(e ? f : !g)", '"${h}"'} <= {node.outer.code for node in every}
 
 
 def test_each_comment_is_where_it_stands() -> None:

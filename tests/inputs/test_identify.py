@@ -96,7 +96,7 @@ TABLE = {
     "tofu-directory": (READ, f"is a directory; {WAYS}", READ, READ, "holds no saved plans"),
     "tfplan": (ZIP, ZIP, ZIP, NOT_TF, None),  # which an engine has to show
     "notes.yaml": (UNKNOWN, UNKNOWN, "holds no policy that is written out", NOT_TF, PLAN_ONLY),
-    "nowhere": (*("nowhere: is not there",) * 3, NOT_TF, "nowhere: is not there"),
+    "nowhere": (*("nowhere: does not exist",) * 3, NOT_TF, "nowhere: does not exist"),
 }
 COMMANDS = (
     (("coverage",), 0),

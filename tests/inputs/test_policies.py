@@ -184,7 +184,7 @@ def test_what_is_refused(tmp_path: Path, name: str, text: str, words: str) -> No
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         open_policies(str(tmp_path / "nope"), never, {})
     with pytest.raises(InputError, match=r"holds no \.tf or \.tofu file"):
         open_policies(str(tmp_path), never, {})

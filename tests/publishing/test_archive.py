@@ -84,7 +84,11 @@ def test_paths_that_lead_out_are_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"Main.tf": ""}, {"A/x": "", "a/y": ""}, {"main.tf/x": ""}, {"MAIN.tf/x": ""}]
+    "other",
+    [
+        *({"Main.tf": ""}, {"A/x": "", "a/y": ""}, {"main.tf/x": ""}, {"MAIN.tf/x": ""}),
+        *({"main.tf/x/y": ""}, {"a/b": "", "a/b/c": ""}, {"a/b/c/d": "", "a/b": ""}),
+    ],
 )
 def test_paths_that_do_not_go_together_are_refused(other: dict[str, str]) -> None:
     with pytest.raises(TreeError):

@@ -197,6 +197,9 @@ def test_what_is_no_repository(tmp_path: Path, checkout: Path) -> None:
         publish(tmp_path / "plain", "1.0.0", OLD)
     with pytest.raises(PublishError, match="name its top directory"):
         publish(checkout / ".github", "1.0.0", OLD)
+    without_git = GitRepository(checkout, {**ENVIRON, "PATH": "/nowhere"})
+    with pytest.raises(PublishError, match=f"{checkout}: git cannot be run: "):
+        prepare_tag(without_git, Version.of("1.0.0"), OLD, {})
 
 
 def test_what_is_prepared_is_seen_by_nobody(repo: Path) -> None:

@@ -39,6 +39,7 @@ def test_the_layout(tmp_path: Path) -> None:
     }
     assert tags == {"1.0.0": first.digest, "1.0.1": second.digest}
     manifest = json.loads(blob(tmp_path, first.digest))
+    assert (index["schemaVersion"], manifest["schemaVersion"]) == (2, 2)  # as OCI has it
     assert manifest["artifactType"] == "application/vnd.opentofu.modulepkg"
     (layer,) = manifest["layers"]
     assert layer["mediaType"] == "archive/zip"

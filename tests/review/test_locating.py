@@ -98,7 +98,7 @@ def test_a_directory_of_another_module_is_told(tmp_path: Path) -> None:
 def test_an_ignore_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_bytes(plan())
     done = run("review", "plan.json", "--ignore-file", "gone.toml", cwd=tmp_path)
-    assert (done.code, "gone.toml: is not there" in done.err) == (3, True)
+    assert (done.code, "gone.toml: does not exist" in done.err) == (3, True)
 
 
 def test_the_version_of_the_plugin_has_the_line_where_it_is_written(tmp_path: Path) -> None:

@@ -276,7 +276,7 @@ def test_the_command(tmp_path: Path) -> None:
         ("ipv4-scoped", "same"),
     ]
     for words, message in (
-        (("nowhere.md",), "nowhere.md: is not there"),
+        (("nowhere.md",), "nowhere.md: does not exist"),
         ((".",), "is a directory; name a file"),
         (("",), "is empty text"),
         (("page.md", "--revision", "2020-01-01"), "unknown revision"),

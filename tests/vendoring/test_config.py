@@ -162,6 +162,16 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
             "line 11",
             "path is 3, and must be a string",
         ),
+        (
+            f'{TOP}# a """ in a comment\n[[module]]\npath = 3\n{PIN}',
+            "line 8",
+            "path is 3, and must be a string",
+        ),
+        (
+            f'{TOP}[[module]]\nfeatures = ["""\n# not a comment: """]\npath = 3\n{PIN}',
+            "line 9",
+            "path is 3, and must be a string",
+        ),
     ],
 )
 def test_errors_point_to_the_line(body: str, place: str, words: str) -> None:
@@ -319,7 +329,7 @@ def test_no_configuration_outside_the_checkout_applies(tmp_path: Path) -> None:
     (tmp_path / "vpc-cni-iam.toml").write_text(text("m"))
     inner = tmp_path / "checkout"
     (inner / ".git").mkdir(parents=True)
-    with pytest.raises(InputError, match=r"is not there; searched .* vpc-cni-iam init"):
+    with pytest.raises(InputError, match=r"does not exist; searched .* vpc-cni-iam init"):
         find(inner, None)
 
 
@@ -405,7 +415,7 @@ def test_init_writes_any_path(path: str, tmp_path: Path) -> None:
 def test_init_replaces_nothing(tmp_path: Path) -> None:
     init(tmp_path)
     (tmp_path / "vpc-cni-iam.toml").write_text("# mine\n")
-    with pytest.raises(TreeError, match="is there already"):
+    with pytest.raises(TreeError, match="exists already"):
         init(tmp_path)
     assert (tmp_path / "vpc-cni-iam.toml").read_text() == "# mine\n"
 

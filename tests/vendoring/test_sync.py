@@ -17,8 +17,9 @@ from conftest import killed_at_random, read_tree, write_tree
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import EngineError, InputError, TreeError
 from vpc_cni_iam.vendoring import observe as observing
-from vpc_cni_iam.vendoring.check import ModuleCheck
+from vpc_cni_iam.vendoring.check import CheckResult, ModuleCheck
 from vpc_cni_iam.vendoring.check import check as check_all
+from vpc_cni_iam.vendoring.check import text as check_text
 from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
@@ -123,6 +124,7 @@ def test_both_is_refused_whole(repo: Repository) -> None:
     repo.pin(NEW)
     before = read_tree(repo.module)
     assert (repo.check().state, repo.states()["main.tf"]) == ("both", "both")
+    assert check_text(CheckResult([repo.check()])).splitlines()[0] == "both     m"
     assert not repo.sync().done
     assert read_tree(repo.module) == before
 
@@ -243,6 +245,15 @@ def test_a_file_deleted_on_purpose_stays_deleted(repo: Repository) -> None:
     assert not (repo.module / "README.md").exists()
     assert repo.check().clean
     assert repo.states() == {"README.md": "deleted"}
+
+
+def test_documents_moved_out_of_a_deleted_file_allow_what_they_did(repo: Repository) -> None:
+    code = (repo.module / "main.tf").read_text()
+    (repo.module / "main.tf").unlink()
+    repo.edit("outputs.tf", lambda text: f"{text}\n{code}")
+    repo.sync("keep")
+    (moved,) = (f for f in repo.check().files if f.path == "outputs.tf")
+    assert moved.edit is not None and moved.edit.fine
 
 
 def test_a_file_deleted_by_mistake_comes_back(repo: Repository) -> None:
@@ -594,6 +605,13 @@ def test_a_merge_without_git_says_so(repo: Repository, monkeypatch: pytest.Monke
     repo.pin(NEW)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(EngineError, match="git is not on the PATH"):
+        repo.sync("merge")
+
+
+def test_a_merge_that_git_cannot_make_is_no_merge(repo: Repository) -> None:
+    repo.edit("main.tf", lambda text: f"{text}# \0\n")
+    repo.pin(NEW)
+    with pytest.raises(EngineError, match=r"git merge-file failed: .*binary"):
         repo.sync("merge")
 
 

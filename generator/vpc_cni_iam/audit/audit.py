@@ -37,7 +37,7 @@ from vpc_cni_iam.coverage.subject import characters
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail, most_characters
-from vpc_cni_iam.inputs.aws.eks import ClusterDetail
+from vpc_cni_iam.inputs.aws.eks import ClusterDetail, ClusterDetailKind
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -49,6 +49,16 @@ _BY_ANYONE = (
     'its policies serve the plugin, and its trust policy names the principal "*": AWS does not say '
     "whether that means services and web identities, too; name who assumes it"
 )
+_NO_TAGS = (
+    "its trust policy does not allow sts:TagSession, with which EKS Pod Identity assumes roles"
+)
+# How aws-node has a role, by what says so.
+_WAYS = {
+    ClusterDetailKind.addon: Credentials.irsa,
+    ClusterDetailKind.association: Credentials.pod_identity,
+    ClusterDetailKind.node_group: Credentials.node,
+    ClusterDetailKind.pod: Credentials.irsa,
+}
 # What makes the account matter to a policy: an account's number, whole or in part, or its key.
 _ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
 
@@ -61,6 +71,7 @@ class RoleAudit(Struct, frozen=True):
     credentials: tuple[Credentials, ...]  # how the plugin could get it
     clusters: tuple[ClusterUse, ...]  # the clusters that are known to use it
     policies: PolicyAudit  # what its policies mean
+    untrusted: tuple[str, ...]  # why aws-node cannot assume it, in sentences
     breaks: bool  # whether the plugin fails with it at the version that was asked for
     # What is not known about it, without which nothing of this is certain.
     undecided: tuple[str, ...]
@@ -137,7 +148,7 @@ class _Auditor(Struct):
         trust = self._trust(detail)
         if not isinstance(trust, Trust):
             self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, str(trust)))
-            trust = Trust((), for_plugin=False)
+            trust = Trust((), for_plugin=False, by_anyone=bool(uses))
             if not (uses or helped):
                 return None
         assumed = bool(trust.credentials or uses)
@@ -146,7 +157,7 @@ class _Auditor(Struct):
         if not (assumed or trust.by_anyone):
             return None
         credentials = trust.credentials if assumed else (Credentials.pod_identity,)
-        role, missing, refused = self._with_policies(detail, credentials)
+        role, missing, refused = self._with_policies(detail, credentials, uses)
         key = _key(detail) + f"{role.session_tags} {role.partition}".encode()
         if not (trust.for_plugin or uses or self._serves(role, key)):
             # Whether it could serve depends on what is not there.
@@ -169,13 +180,16 @@ class _Auditor(Struct):
     def _judge_metrics_helper(
         self, detail: RoleDetail, trust: Trust, uses: tuple[ClusterUse, ...]
     ) -> None:
-        role, missing, refused = self._with_policies(detail, trust.metrics_helper)
+        role, missing, refused = self._with_policies(detail, trust.metrics_helper, uses)
         undecided = _undecided(missing, refused)
         helper = judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, undecided)
         self.metrics_helper.append(helper)
 
     def _with_policies(
-        self, detail: RoleDetail, credentials: tuple[Credentials, ...]
+        self,
+        detail: RoleDetail,
+        credentials: tuple[Credentials, ...],
+        uses: tuple[ClusterUse, ...],
     ) -> tuple[PluginRole, list[str], list[str]]:
         """Return a role, the ARNs of its policies without a document, and what was refused."""
         policies, missing, refused = _policies(detail)
@@ -185,7 +199,8 @@ class _Auditor(Struct):
             detail.account,
             partition=detail.arn.split(":")[1],
             version=self.version,
-            session_tags=credentials == (Credentials.pod_identity,),
+            session_tags=credentials == (Credentials.pod_identity,)
+            and all(use.session_tags for use in uses),
         )
         return role, missing, refused
 
@@ -232,7 +247,8 @@ class _Auditor(Struct):
     ) -> RoleAudit:
         known = [use.result for use in uses if use.result]
         families = [*known] if known and len(known) == len(uses) else [*known, *judgement.families]
-        breaks = not all(family.works for family in families)
+        untrusted = tuple(_untrusted(trust, uses))
+        breaks = bool(untrusted) or not all(family.works for family in families)
         advice = proposal(trust, judgement, self.version)
         return RoleAudit(
             detail.arn,
@@ -240,10 +256,31 @@ class _Auditor(Struct):
             trust.credentials,
             uses,
             judgement,
+            untrusted,
             breaks,
             undecided,
             advice,
         )
+
+
+def _untrusted(trust: Trust, uses: Iterable[ClusterUse]) -> Iterator[str]:
+    """Yield why aws-node cannot assume a role in the way in which it is to have it."""
+    if trust.by_anyone:
+        return
+    only_pods = trust.credentials == (Credentials.pod_identity,)
+    if only_pods and not uses and not trust.tagged:
+        yield _NO_TAGS
+    for use in uses:
+        way = _WAYS[use.by]
+        where = f"aws-node of cluster {use.cluster}"
+        if use.by_role or use.is_overridden:
+            continue
+        if way not in trust.ways:
+            yield f"its trust policy does not let {where} assume it by {way}"
+        elif way is Credentials.pod_identity and use.session_tags and not trust.tagged:
+            yield _NO_TAGS
+        elif way is Credentials.pod_identity and not use.session_tags and not trust.untagged:
+            yield f"its trust policy asks for session tags, which {where} does not have"
 
 
 def _undecided(missing: Iterable[str], refused: Iterable[str]) -> tuple[str, ...]:

@@ -40,6 +40,11 @@ class ClusterUse(Struct, frozen=True):
     configuration: str = ""
     # What the role means for the plugin so configured, None if that is not known.
     result: FamilyAudit | None = None
+    # Whether its sessions have tags of EKS Pod Identity, where that gives them.
+    session_tags: bool = True
+    by_role: bool = False  # whether EKS Pod Identity assumes the role by way of another one
+    # Whether an association gives aws-node its role there, which comes before IRSA.
+    is_overridden: bool = False
 
 
 def configured_clusters(
@@ -80,11 +85,22 @@ def uses(
 ) -> tuple[ClusterUse, ...]:
     """Return the clusters in which a service account has a role."""
     every = list(clusters)
+    association = ClusterDetailKind.association
+    associated = {
+        c.cluster for c in every if (c.kind, c.service_account) == (association, service_account)
+    }
     versions = {
         c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
     }
     return tuple(
-        ClusterUse(c.cluster, versions.get(c.cluster, ""), c.kind)
+        ClusterUse(
+            c.cluster,
+            versions.get(c.cluster, ""),
+            c.kind,
+            session_tags=c.session_tags,
+            by_role=c.by_role,
+            is_overridden=c.kind is not association and c.cluster in associated,
+        )
         for c in every
         if (c.role, c.service_account) == (arn, service_account)
     )

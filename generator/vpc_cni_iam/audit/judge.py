@@ -113,7 +113,10 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
 
 def judge_cluster(role: PluginRole, deployment: Deployment) -> FamilyAudit:
     """Return what a role means for the plugin as a cluster has it."""
-    setting = role.setting(deployments.mode(deployment))
+    mode = deployments.mode(deployment)
+    if not deployments.says_mode(deployment) and modes(role) == ("ipv6",):
+        mode = "ipv6"  # EKS sets up its add-on for the IP family of the cluster
+    setting = role.setting(mode)
     return _family(role, deployments.apply(setting, deployment, {}))
 
 

@@ -33,6 +33,7 @@ def _role(role: RoleAudit, version: str) -> Iterator[str]:
 def _facts(role: RoleAudit, version: str) -> Iterator[tuple[str, str]]:
     policies = role.policies
     yield from (("not decided", text) for text in role.undecided)
+    yield from (("trust", text) for text in role.untrusted)
     for family in policies.families:
         yield "works with", f"{FAMILIES[family.mode]}: {family.works_with}"
         yield from _missing(family)

@@ -48,6 +48,11 @@ class Trust(Struct, frozen=True):
     metrics_helper: tuple[Credentials, ...] = ()
     # Whether the plugin could get it besides if the principal ``*`` means services and tokens, too.
     by_anyone: bool = False
+    # In which ways aws-node may assume it, whoever else may.
+    ways: frozenset[Credentials] = frozenset()
+    # Whether EKS Pod Identity may assume it with the session tags that it adds, and without them.
+    tagged: bool = False
+    untagged: bool = False
 
 
 def read_trust(policy: Policy) -> Trust:
@@ -80,7 +85,34 @@ def read_trust(policy: Policy) -> Trust:
     service_accounts = {Credentials.irsa, Credentials.pod_identity}
     own = service_accounts - shared
     helpers = (c for c in Credentials if c in helper & own - allowed)
-    return Trust(credentials, bool(allowed & own), tuple(helpers), by_anyone=_by_anyone(policy))
+    return Trust(
+        credentials,
+        bool(allowed & own),
+        tuple(helpers),
+        by_anyone=_by_anyone(policy),
+        ways=frozenset(allowed),
+        tagged=Credentials.pod_identity in allowed and _takes_pods(policy, "sts:TagSession"),
+        untagged=_takes_pods(policy, "sts:AssumeRole", tags=False),
+    )
+
+
+def _takes_pods(policy: Policy, action: str, *, tags: bool = True) -> bool:
+    """Say whether EKS Pod Identity may do something with a role for aws-node."""
+    keys = {c.key.lower() for s in policy.statements for c in s.conditions}
+    about_tags = {key for key in keys if key.startswith("aws:requesttag/")}
+    requests = (
+        request
+        for statement in policy.statements
+        for way, request in _requests(statement, (NAMESPACE, SERVICE_ACCOUNT))
+        if way is Credentials.pod_identity
+    )
+    for request in requests:
+        context = request.context if tags else {}
+        asked = replace(request, action=action, context=context)
+        opened = _most_open(policy, {*context} if tags else about_tags)
+        if not evaluate([opened], asked).denied:
+            return True
+    return False
 
 
 def _by_anyone(policy: Policy) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HELP = """Show the versions and directories in use, and what is wrong with them.
 
-Add the output to a bug report. Exit code 1 says that there is an error or a warning.
+Add the output to a bug report. Exit code 1 means that there is an error or a warning.
 
 \b
 Examples:

@@ -17,6 +17,7 @@ from typer.core import TyperCommand
 from vpc_cni_iam import __version__
 from vpc_cni_iam.cli.common import cache_folder, say
 from vpc_cni_iam.cli.expand import expanded
+from vpc_cni_iam.cli.help import Commands, HelpFormatter
 from vpc_cni_iam.cli.json_types import with_options
 from vpc_cni_iam.errors import UsageError, VpcCniIamError, reason
 from vpc_cni_iam.hcl.grammar import keep_tables_in
@@ -25,29 +26,59 @@ INTERRUPTED = 130
 # An option or argument that typer refuses; it stands in click, or in typer's copy of it.
 _UsageError: Any = typer.BadParameter.__base__
 
-# In the order of the help: make and verify, keep in a repository, review, publish. Each command has
-# its line in the list; its module has its name, and its help there is HELP.
-COMMANDS = {
-    "generate": "Write a Terraform module of policy documents or a role.",
-    "policy": "Print one policy document.",
-    "verify": "Compare a module with the catalog, with a real engine.",
-    "catalog": "List the variants, revisions and plugin versions.",
-    "init": "Create vpc-cni-iam.toml.",
-    "sync": "Generate and update the modules of vpc-cni-iam.toml.",
-    "check": "Report local changes and out-of-date modules.",
-    "diff": "Show what a sync would change, and the change of access.",
-    "upgrade": "Pin another plugin version and sync.",
-    "review": "Review the IAM changes of a plan.",
-    "compare": "Check whether a policy allows more than another.",
-    "coverage": "Check a policy against every AWS call of the plugin.",
-    "audit": "List the plugin's roles, and which break at a version.",
-    "explain": "Explain why AWS denied a request of the plugin.",
-    "preflight": "List resources without the tags of a scoped policy.",
-    "convert": "Convert any IAM policy to HCL, and back.",
-    "publish": "Write a static module registry.",
-    "doctor": "Show versions and directories, and what is wrong with them.",
+HELP = """Least-privilege IAM policies for the Amazon VPC CNI plugin on EKS, as tested Terraform and
+OpenTofu modules.
+
+Before you upgrade the plugin or change its IAM role, see whether new nodes will still start, and
+what the change allows.
+
+\b
+Examples:
+  vpc-cni-iam init && vpc-cni-iam sync
+  vpc-cni-iam review plan.json --fail-on new-access
+  vpc-cni-iam coverage policy.json --cni-version v1.23.2
+"""
+
+# The commands by task, in the order of the help, each with its line there. A command's module has
+# its name, and its help there is HELP; `registry` is a group.
+TASKS = {
+    "Write a module": {
+        "generate": "Write a Terraform module of policy documents or a role.",
+        "policy": "Print one policy document.",
+        "verify": "Compare a module with the catalog, with a real engine.",
+        "catalog": "List the variants, features and plugin versions.",
+    },
+    "Keep modules in a repository": {
+        "init": "Create vpc-cni-iam.toml.",
+        "sync": "Generate and update the modules of vpc-cni-iam.toml.",
+        "check": "Report local changes and out-of-date modules.",
+        "diff": "Show what a sync would change, and the change of access.",
+        "upgrade": "Pin another plugin version and sync.",
+    },
+    "Check plans, policies and accounts": {
+        "review": "Review the IAM changes of a plan.",
+        "compare": "Check whether a policy allows more than another.",
+        "coverage": "Check a policy against every AWS call of the plugin.",
+        "audit": "List the plugin's roles, and which break at a version.",
+        "explain": "Explain why AWS denied a request of the plugin.",
+        "preflight": "List resources without the tags of a scoped policy.",
+    },
+    "Publish a module": {
+        "publish": "Write a version of the module as a static registry.",
+        "registry": "Try a published module registry.",
+    },
+    "Other commands": {
+        "convert": "Convert any IAM policy to HCL, and back.",
+        "doctor": "Show versions and directories, and what is wrong with them.",
+    },
 }
-GROUPS = {"registry": "Try a published module registry."}
+GROUPS = {"registry"}
+COMMANDS = {
+    name: line
+    for commands in TASKS.values()
+    for name, line in commands.items()
+    if name not in GROUPS
+}
 
 
 class Command(TyperCommand):
@@ -62,6 +93,17 @@ class Command(TyperCommand):
                 raise UsageError(f"{twice.opts[0]} stands twice; it takes one value")
         return super().parse_args(ctx, args)
 
+    def get_help(self, ctx: Any) -> str:
+        """Return the help."""
+        ctx.formatter_class = HelpFormatter
+        return super().get_help(ctx)
+
+
+class Main(Commands):
+    """The command line itself."""
+
+    tasks = TASKS
+
 
 def application(words: Sequence[str]) -> typer.Typer:
     """Return the command line with the one command that these arguments call, or all.
@@ -70,8 +112,8 @@ def application(words: Sequence[str]) -> typer.Typer:
     """
     app = typer.Typer(
         name="vpc-cni-iam",
-        help="Least-privilege IAM policies for the Amazon VPC CNI on EKS, as tested Terraform and "
-        "OpenTofu modules.",
+        cls=Main,
+        help=HELP,
         no_args_is_help=True,
         # Plain help: loading rich would double the start-up time of every --help.
         rich_markup_mode=None,
@@ -87,7 +129,7 @@ def application(words: Sequence[str]) -> typer.Typer:
             command = app.command(name, cls=Command, help=module.HELP, short_help=COMMANDS[name])
             command(with_options(name, expanded(function)))
         else:
-            app.add_typer(function, name=name, short_help=GROUPS[name])
+            app.add_typer(function, name=name)
     return app
 
 

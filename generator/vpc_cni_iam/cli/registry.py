@@ -25,7 +25,10 @@ def serve(
         str, typer.Argument(metavar="DIRECTORY", help="Directory that publish wrote.")
     ],
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port; 0 for any free one.")
+        int,
+        typer.Option(
+            "--port", metavar="NUMBER", min=0, max=65535, help="Port; 0 for any free one."
+        ),
     ] = 0,
     registry_host: Annotated[
         str | None,

@@ -21,6 +21,11 @@ def mode(deployment: Deployment) -> Mode:
     return "ipv6" if deployment.environment.get(_IPV6, "").lower() == "true" else "ipv4"
 
 
+def says_mode(deployment: Deployment) -> bool:
+    """Say whether a deployment says its IP family."""
+    return _IPV6 in deployment.environment
+
+
 def names(deployment: Deployment) -> dict[str, str]:
     """Return the names that a deployment has, by parameter; `InputError` for one that is none."""
     known = {}

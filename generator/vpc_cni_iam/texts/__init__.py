@@ -28,7 +28,7 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # What the system says of a file that cannot be opened, in words that say more.
 _PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
-    (FileNotFoundError, "is not there; check the path"),
+    (FileNotFoundError, "does not exist; check the path"),
     (IsADirectoryError, "is a directory; name a file"),
     (NotADirectoryError, "lies below a file, which is no directory"),
 )

@@ -8,7 +8,9 @@ from pathlib import Path
 import tomlkit
 
 from vpc_cni_iam.catalog import variants
-from vpc_cni_iam.catalog.facts import calls, documents, known_versions
+from vpc_cni_iam.catalog.facts import calls, documents
+from vpc_cni_iam.catalog.facts.plugin_version import LATEST
+from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import InputError, TreeError, UsageError
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
@@ -49,28 +51,36 @@ harden = false
 """
 
 
-def text(path: str, selected: Sequence[str] = ()) -> str:
-    """Return a configuration with one module, pinned to the newest plugin version that is known."""
+def text(path: str, selected: Sequence[str] = (), cni_version: str = LATEST) -> str:
+    """Return a configuration with one module, pinned to a plugin version; raises `UsageError`."""
+    chosen = options(selected, cni_version=cni_version)
+    chosen.composed()  # raises if a variant does not work with the version
     known = [r.name for r in documents.revisions()]
     return _TEMPLATE.format(
         path=tomlkit.string(path).as_string(),
-        version=known_versions.newest(),
+        version=chosen.selection.version,
         revision=known[-1],
         revisions=", ".join(known),
         variants=", ".join(v.name for v in variants.VARIANTS),
-        selected=", ".join(f'"{v.name}"' for v in variants.find(selected) or variants.UPSTREAM),
+        selected=", ".join(f'"{v.name}"' for v in chosen.variants),
         features=", ".join(calls.features()),
     )
 
 
-def init(folder: Path, path: str = f"modules/{MODULE}", selected: Sequence[str] = ()) -> Path:
+def init(
+    folder: Path,
+    path: str = f"modules/{MODULE}",
+    selected: Sequence[str] = (),
+    cni_version: str = LATEST,
+) -> Path:
     """Write a configuration into a directory that has none, and return its file.
 
     Raises `TreeError` if there is one already; `UsageError` for a path that is none for a module or
-    leaves the repository, or an unknown variant; `InputError` in a bare repository.
+    leaves the repository, or for variants or a plugin version that the catalog does not have;
+    `InputError` in a bare repository.
     """
     refuse_bare(folder)
-    target, first = folder / NAME, text(path, selected)
+    target, first = folder / NAME, text(path, selected, cni_version)
     try:
         inside(parse(first, target))
     except InputError as error:
@@ -78,6 +88,6 @@ def init(folder: Path, path: str = f"modules/{MODULE}", selected: Sequence[str] 
         raise UsageError(f"--path: {error.problem}") from None
     with locked(target):
         if target.exists() or target.is_symlink():
-            raise TreeError(f"{target}: is there already; edit it, or remove it first")
+            raise TreeError(f"{target}: exists already; edit it, or remove it first")
         write(folder, {NAME: first}, observed={})
     return target

@@ -29,7 +29,7 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
         first, last = (_searched(start)[end].absolute() for end in (0, -1))
         above = f" and the directories above it, up to {last}" if last != first else ""
         advice = "create one with vpc-cni-iam init, or name one with --config"
-        raise InputError(NAME, "", f"is not there; searched {first}{above}; {advice}")
+        raise InputError(NAME, "", f"does not exist; searched {first}{above}; {advice}")
     return inside(load(path, strict=strict))
 
 

@@ -43,7 +43,7 @@ _REASONS: Mapping[State, str] = {
     "clean": "is as generated",
     "kept": "was edited, and the edit is kept",
     "deleted": "was deleted on purpose",
-    "new": "is not there yet",
+    "new": "does not exist yet",
     "unrecorded": "is unedited, but not in the manifest",
     "outdated": "is out of date",
     "missing": "is missing",

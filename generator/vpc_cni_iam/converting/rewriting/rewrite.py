@@ -42,7 +42,7 @@ _INSTANCE = re.compile(r"\b(each|count)\.|\[")
 
 
 class Replaced(Struct, frozen=True):
-    """A policy that became a data source."""
+    """A policy in a .tf file that became a data source."""
 
     address: str  # where it was, such as ``aws_iam_role.x.assume_role_policy``
     line: int  # its line in the file before
@@ -95,7 +95,7 @@ def rewriting(path: Path, modules: Modules) -> Rewriting:
     module = modules.of(path.parent)
     content = module.files.get(path.name)
     if content is None:
-        raise InputError(str(path), "", "is not there; check the path")
+        raise InputError(str(path), "", "does not exist; check the path")
     before = decode(content, str(path), "HCL")
     mark = "\ufeff" if content.startswith(codecs.BOM_UTF8) else ""
     if not may_hold_policy(before):

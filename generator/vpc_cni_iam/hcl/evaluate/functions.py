@@ -125,7 +125,11 @@ def _to_number(value: Value) -> Number | None:
         return value  # type: ignore[return-value] # which is a number
     if isinstance(value, str) and value.removeprefix("-").replace(".", "", 1).isdecimal():
         return number(value)
-    raise UndecidedError if isinstance(value, str) else EvaluationError(f"{kind(value)} is none")
+    raise (
+        UndecidedError
+        if isinstance(value, str)
+        else EvaluationError(f"{kind(value)} where a number is needed")
+    )
 
 
 def _flags(value: Value) -> Iterator[bool]:

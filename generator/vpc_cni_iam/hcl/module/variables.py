@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 from typing import Any
 
 from vpc_cni_iam.errors import InputError, UsageError
@@ -17,6 +15,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Value,
     ValueScope,
     kind,
+    number,
     one_type,
     unknown_in,
 )
@@ -35,7 +34,7 @@ from vpc_cni_iam.hcl.syntax import (
     Reference,
     Text,
 )
-from vpc_cni_iam.policy.strict_json import load_json
+from vpc_cni_iam.policy.strict_json import Number, load_json
 
 _SCALARS = tuple(Reference(name) for name in ("string", "number", "bool"))
 _REFERENCE = re.compile(r"\bvar\.([\w-]+)")
@@ -66,8 +65,11 @@ def _from_json(value: Any) -> Value:
         return {name: _from_json(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return tuple(map(_from_json, value))
-    if isinstance(value, float):
-        return Decimal(json.dumps(value))
+    if isinstance(value, Number):
+        try:
+            return number(value.text)
+        except UndecidedError:
+            return Unknown(value.text)
     return value  # type: ignore[no-any-return]
 
 

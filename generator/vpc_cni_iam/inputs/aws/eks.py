@@ -37,9 +37,11 @@ class ClusterDetail(Struct, frozen=True):
     role: str = ""  # the ARN of the role; empty if there is none, or the file does not say
     version: str = ""  # the plugin's version as EKS writes it, with its build; empty if not said
     role_known: bool = True  # whether the file says which role it is, or that there is none
-    values: str = ""  # the configuration values of the add-on; empty if there are none
+    values: str = ""  # the configuration values of an add-on; empty for what is none
     service_account: str = PLUGIN  # that which has the role
     session_policy: bool = False  # whether an association limits its sessions by a policy
+    session_tags: bool = True  # whether sessions of an association have tags
+    by_role: bool = False  # whether EKS Pod Identity assumes the role by way of another one
 
 
 class _Addon(Struct, rename="camel"):
@@ -57,6 +59,7 @@ class _Association(Struct, rename="camel"):
     role_arn: str = ""
     target_role_arn: str | None = None
     policy: str | None = None
+    disable_session_tags: bool | None = None
 
 
 class _Nodegroup(Struct, rename="camel"):
@@ -74,7 +77,7 @@ def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
         source,
         role,
         version,
-        values=addon.configuration_values,
+        values=addon.configuration_values or "{}",
     )
 
 
@@ -92,6 +95,8 @@ def _association(association: _Association, source: str) -> ClusterDetail | None
         role_known=bool(role),
         service_account=account,
         session_policy=bool(association.policy),
+        session_tags=not association.disable_session_tags,
+        by_role=bool(association.target_role_arn),
     )
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
@@ -88,15 +89,14 @@ class PluginReader:
     def clusters(self) -> Iterator[ClusterPlugin]:
         """Yield the plugin of each cluster of which the plan says anything."""
         installers = [r for r in self._resources if is_plugin(r)]
-        cluster_of = {r.address: self._cluster(r) for r in self._resources}
-        named = {c for c in cluster_of.values() if c}
+        cluster_of = [self._cluster(r) for r in self._resources]
+        named = set(filter(None, cluster_of))
         # A Helm release names no cluster.
         alone = next(iter(named)) if len(named) == 1 else ""
         by_cluster: dict[str, list[Resource]] = {}
-        for resource in self._resources:
-            if resource.type in ("aws_launch_template", "helm_release") and not is_plugin(resource):
-                continue
-            by_cluster.setdefault(cluster_of[resource.address] or alone, []).append(resource)
+        for resource, cluster in zip(self._resources, cluster_of, strict=True):
+            if resource.type != "helm_release" or is_plugin(resource):
+                by_cluster.setdefault(cluster or alone, []).append(resource)
         for cluster, resources in sorted(by_cluster.items()):
             own = [r for r in resources if r in installers]
             if any(_about_plugin(r) for r in resources):
@@ -106,9 +106,34 @@ class PluginReader:
     def _resources(self) -> list[Resource]:
         types = ("aws_eks_addon", ASSOCIATION, "aws_eks_node_group", "aws_eks_cluster")
         return [
-            resource
+            part
             for resource in self._plan.resources
             if resource.type in (*types, "helm_release") and not resource.drift
+            if resource.mode == "managed" and not resource.deposed
+            for part in self._parts(resource)
+        ]
+
+    def _parts(self, resource: Resource) -> tuple[Resource, ...]:
+        """Return a resource as one that goes and one that comes where it is for something else."""
+        goes = replace(resource, actions=("delete",), after=None, unknown=False)
+        comes = replace(resource, actions=("create",), before=None)
+        before, after = resource.before or {}, resource.after or {}
+        if any(
+            before.get(name) and after.get(name) and before.get(name) != after.get(name)
+            for name in ("addon_name", "cluster_name")
+        ) and (before.get("addon_name"), self._cluster(goes)) != (
+            after.get("addon_name"),
+            self._cluster(comes),
+        ):
+            return goes, comes
+        return (resource,)
+
+    @cached_property
+    def _clusters(self) -> list[Resource]:
+        return [
+            resource
+            for resource in self._plan.resources
+            if resource.type == "aws_eks_cluster" and not resource.drift
             if resource.mode == "managed" and not resource.deposed
         ]
 
@@ -155,7 +180,7 @@ class PluginReader:
             not any(action_of(r) in ("create", "delete", "replace") for r in clusters),
             any(action_of(r) == "delete" for r in clusters),
             any(action_of(r) == "replace" for r in clusters),
-            next((r.address for r in resources if _is_agent_that_goes(r)), ""),
+            _agent_that_goes(resources),
             tuple(dict.fromkeys(nodes)),
         )
 
@@ -229,6 +254,8 @@ class PluginReader:
                 config = read_config(resource, after=after)
                 if config and config.role_arn:
                     yield self._role(resource, path, config.role_arn, after=after), resource.address
+                elif config and (place := config.role_place):
+                    yield self._owners.role_below(resource, place, None), resource.address
                 continue
             value = side(resource, path[0], after=after)
             if value.value or value.unknown:
@@ -245,17 +272,25 @@ class PluginReader:
         """Return the address of a resource's cluster, else its name; empty for neither."""
         if resource.type == "aws_eks_cluster":
             return resource.address
-        clusters = [r for r in self._resources if r.type == "aws_eks_cluster"]
+        name = (resource.after or resource.before or {}).get("cluster_name")
+        named = {
+            cluster.address
+            for cluster in self._clusters
+            if name in {(v or {}).get("name") for v in (cluster.before, cluster.after)}
+        }
+        # The configuration is that of the plan's other side.
+        references = tuple(self._referred(resource)) if resource.after else ()
+        if references or len(named) == 1:
+            return (*references, *named)[0]
+        return name if isinstance(name, str) else ""
+
+    def _referred(self, resource: Resource) -> Iterator[str]:
+        """Yield the addresses of the clusters that a resource refers to."""
         resolution = self._owners.references.resolve(resource, ("cluster_name",))
         for reference in resolution.resources:
             cluster = self._owners.references.find(resource, reference, resolution)
             if cluster is not None and cluster.type == "aws_eks_cluster":
-                return cluster.address
-        name = (resource.after or resource.before or {}).get("cluster_name")
-        if not isinstance(name, str):
-            return ""
-        same = [c for c in clusters if name in {(v or {}).get("name") for v in (c.before, c.after)}]
-        return same[0].address if len(same) == 1 else name
+                yield cluster.address
 
 
 def is_for_plugin(values: Mapping[str, object]) -> bool:
@@ -263,11 +298,19 @@ def is_for_plugin(values: Mapping[str, object]) -> bool:
     return (values.get("namespace"), values.get("service_account")) == (NAMESPACE, SERVICE_ACCOUNT)
 
 
-def _is_agent_that_goes(resource: Resource) -> bool:
-    """Say whether a plan deletes the agent that gives pods the credentials of associations."""
-    before = resource.before or {}
-    goes = resource.type == "aws_eks_addon" and action_of(resource) == "delete"
-    return goes and before.get("addon_name") == _AGENT and before.get("preserve") is not True
+def _agent_that_goes(resources: list[Resource]) -> str:
+    """Return the address of the agent that gives pods the credentials of associations, if it goes.
+
+    Empty where a plan leaves it.
+    """
+    addons = [r for r in resources if r.type == "aws_eks_addon"]
+    agents = [r for r in addons if (r.after or r.before or {}).get("addon_name") == _AGENT]
+    goes = [
+        r.address
+        for r in agents
+        if action_of(r) == "delete" and (r.before or {}).get("preserve") is not True
+    ]
+    return goes[0] if len(goes) == len(agents) > 0 else ""
 
 
 def _has_target(resource: Resource, *, after: bool) -> bool:

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.review.account.attribute_value import side
+from vpc_cni_iam.review.account.attribute_value import AttributeValue, flagged, side
 
 UNKNOWN_VERSION = "a version known after apply"
 _CHART_IS_PLUGIN_SINCE = PluginVersion((1, 13, 0))
@@ -34,6 +34,8 @@ class PluginConfig(Struct, frozen=True):
     environment: tuple[tuple[str, str], ...] = ()  # environment variables with their values, sorted
     unread: str = ""  # why not all of the configuration is known; empty if it is
     role_arn: str = ""  # the role that a chart's values annotate the service account with
+    # The place of a chart's values that may name a role, where they are known after apply.
+    role_place: tuple[str, ...] = ()
     # What else decides what runs or which role it has, and is not read: arguments of a chart,
     # images, the service account.
     others: tuple[tuple[str, str], ...] = ()
@@ -90,31 +92,60 @@ def _addon(resource: Resource, *, after: bool) -> PluginConfig:
 
 
 def _chart(resource: Resource, *, after: bool) -> PluginConfig:
-    scalars: dict[str, str] = {}
-    unread = ""
     values = side(resource, "values", after=after)
-    blocks = side(resource, "set", after=after)
-    if values.unknown or blocks.unknown:
-        unread = "the chart's values are known after apply"
-    if values.hidden or blocks.hidden:
+    scalars, unread = _values(values)
+    blocks = [*_set_blocks(resource, after=after)]
+    for name, value, _ in blocks:
+        if value is None:
+            scalars = {k: v for k, v in scalars.items() if not f"{k}.".startswith(f"{name}.")}
+        else:
+            scalars[name] = value
+    later = {name: path for name, _, path in blocks if path}
+    roles = [path for name, path in later.items() if name.endswith(_ROLE_ANNOTATION)]
+    if len(later) > len(roles) or (side(resource, "set", after=after).unknown and not blocks):
+        unread = unread or "the chart's values are known after apply"
+    if side(resource, "set", after=after).hidden:
         unread = "the chart's values are sensitive"
-    for text in values.value if isinstance(values.value, list) else ():
-        known, problem = _scalars(str(text or ""))
-        scalars |= known
-        unread = unread or (problem and f"the chart's values {problem}")
-    for block in blocks.value if isinstance(blocks.value, list) else ():
-        if isinstance(block, Mapping):
-            # A dot in a name is escaped: annotations.eks\.amazonaws\.com/role-arn.
-            scalars[str(block.get("name")).replace("\\.", ".")] = str(block.get("value"))
     role = next((v for k, v in scalars.items() if k.endswith(_ROLE_ANNOTATION)), "")
     return PluginConfig(
         _chart_version(resource, scalars, after=after),
         _environment(scalars),
         unread,
         role,
+        () if role else next(iter(roles), ("values",) if values.unknown else ()),
         tuple(_others(resource, scalars, after=after, unread=bool(unread))),
         _settings(scalars),
     )
+
+
+def _values(values: AttributeValue) -> tuple[dict[str, str], str]:
+    """Return the scalars of a chart's values by path, and why not all of them are known."""
+    unread = "the chart's values are known after apply" if values.unknown else ""
+    unread = "the chart's values are sensitive" if values.hidden else unread
+    merged: dict[str, Any] = {}
+    for text in values.value if isinstance(values.value, list) else ():
+        known, problem = _mapping(str(text or ""))
+        _merge(merged, known)
+        unread = unread or (problem and f"the chart's values {problem}")
+    return dict(_leaves("", merged)), unread
+
+
+def _set_blocks(
+    resource: Resource, *, after: bool
+) -> Iterator[tuple[str, str | None, tuple[str, ...]]]:
+    """Yield what a chart's ``set`` blocks set: the path, the value, and its place if it is unknown.
+
+    The value is None where Helm takes the one of the chart's values away, and where it is unknown.
+    """
+    blocks = ((resource.after if after else resource.before) or {}).get("set")
+    for number, block in enumerate(blocks if isinstance(blocks, list) else ()):
+        later = after and flagged(resource.unknown, "set", number)
+        fields = block if isinstance(block, Mapping) else {}
+        absent = later or (fields.get("value") == "null" and fields.get("type") != "string")
+        # A dot in a name is escaped: annotations.eks\.amazonaws\.com/role-arn.
+        name = str(fields.get("name")).replace("\\.", ".")
+        place = ("set", str(number), "value") if later else ()
+        yield name, None if absent else str(fields.get("value")), place
 
 
 def _others(
@@ -167,13 +198,32 @@ def _environment(scalars: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 def _scalars(text: str) -> tuple[dict[str, str], str]:
     """Return the scalars of nested mappings, of JSON or YAML, by path, and why none are known."""
+    data, problem = _mapping(text)
+    return dict(_leaves("", data)), problem
+
+
+def _mapping(text: str) -> tuple[Mapping[str, Any], str]:
+    """Return a mapping of JSON or YAML, and why it is not known."""
     if not text.strip():
         return {}, ""
     try:
         (data,) = _documents(text)
     except (InputError, ValueError):
         return {}, "is not one document of YAML that is read"
-    return dict(_leaves("", data)), ""
+    if not isinstance(data, Mapping | None):
+        return {}, "is not a mapping"
+    return data or {}, ""
+
+
+def _merge(values: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """Put values over others as Helm does: mapping by mapping, anything else as a whole."""
+    for key, value in more.items():
+        if isinstance(value, Mapping):
+            below = values.get(key)
+            values[key] = dict(below) if isinstance(below, Mapping) else {}
+            _merge(values[key], value)
+        else:
+            values[key] = value
 
 
 def _documents(text: str) -> list[object]:

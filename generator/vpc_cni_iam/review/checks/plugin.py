@@ -109,8 +109,8 @@ _PLACES_OF_CALLS = ("cluster_name", "vpc_id")
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the plugin in each cluster."""
     for plugin, change in context.clusters:
-        if plugin.before.installed and (not plugin.after.installed or _moves(plugin)):
-            yield from _removed(plugin)
+        if plugin.before.installed and not plugin.after.installed:
+            yield from _removed(plugin, context)
             continue
         yield from _version(plugin, change)
         yield from _configuration(plugin)
@@ -123,18 +123,12 @@ def check(context: Context) -> Iterator[Finding]:
         yield from _elsewhere(plugin, change, context)
 
 
-def _moves(plugin: ClusterPlugin) -> bool:
-    """Say whether what installs the plugin moves to another cluster."""
-    old, new = (side.names.get("cluster_name") for side in (plugin.before, plugin.after))
-    return plugin.stays and bool(old and new) and old != new
-
-
-def _removed(plugin: ClusterPlugin) -> Iterator[Finding]:
+def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     if not plugin.stays:
         return
-    done = "moves to another cluster" if _moves(plugin) else "is deleted"
-    cluster = plugin.before.names.get("cluster_name") if _moves(plugin) else _cluster(plugin)
-    message = f"{plugin.installer} {done}: the plugin is removed from {cluster}"
+    stays = {r.address for r in context.plan.resources if r.after is not None and not r.drift}
+    done = "is for another cluster or add-on" if plugin.installer in stays else "is deleted"
+    message = f"{plugin.installer} {done}: the plugin is removed from {_cluster(plugin)}"
     level: Level | None = None
     if plugin.preserved:
         message = f"{plugin.installer} is deleted, and leaves the plugin running unmanaged"
@@ -161,7 +155,7 @@ def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
     if not plugin.before.installed or before == after:
         return
     level = None
-    message = f"The plugin is updated from {before or 'a version not named'} to {after}"
+    message = f"The plugin is updated from {_version_text(before)} to {_version_text(after)}"
     if before and change.after.missing is None and change.source == "plan":
         called = newly_called(change.judged_before, change.judged_after, change.mode_after)
         if called:
@@ -169,6 +163,10 @@ def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
             message += "; the plan does not show the policies of its role"
             level = "warning"
     yield _finding(plugin, "plugin-version-changed", message, level=level)
+
+
+def _version_text(version: str) -> str:
+    return version or "a version not named"
 
 
 def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:

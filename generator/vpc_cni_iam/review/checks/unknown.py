@@ -136,8 +136,19 @@ def _known_part(policy: Policy) -> Policy:
     return Policy(tuple(filter(known, policy.statements)), policy.version)
 
 
+def _had(name: str, policy: str, context: Context) -> bool:
+    """Say whether somebody had a policy, by another resource."""
+    has = context.effective.by_principal[name]
+    return has.before.get(policy) == has.after.get(policy) is not None
+
+
 def _unknown_attachment(change: Change, attached: Attachment, context: Context) -> Finding:
     policy, principal = attached.policy, attached.principal
+    if attached.arn and all(_had(name, policy, context) for name in change.principals):
+        message = f"{principal} had {policy} before"
+        return finding_of(
+            change, "new-policy", message, line_texts(change.lines), "note", ("any-change",)
+        )
     if policy.startswith("a "):
         policy = policy.capitalize()  # the words for one that is not known
     if change.after.why[0] in NOWHERE[2:]:

@@ -16,6 +16,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
 from vpc_cni_iam.review.account.plugin_config import PluginConfig
+from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.review.diff.coverage import ReviewTarget, missing_permissions, mode_for
 from vpc_cni_iam.review.diff.proofs import roles_access, without_example
@@ -66,7 +67,8 @@ class ClusterChange(Struct, frozen=True):
     def identity_changes(self) -> bool:
         """Whether aws-node has another identity after; nodes may only come, or go."""
         old, new = set(self.before.roles), set(self.after.roles)
-        if self.before.kind == self.after.kind == "node-role" and (old <= new or new <= old):
+        of_nodes = self.before.kind == "node-role" and self.after.kind in ("node-role", "unknown")
+        if of_nodes and (old <= new or new <= old):
             return False
         return (self.before.kind, old) != (self.after.kind, new)
 
@@ -154,7 +156,7 @@ def _policies(
             shown = False
             continue
         reads = has.after if after else has.before
-        known = tuple(read.judged for read in reads.values() if read.judged)
+        known = tuple(judged_policies(*reads.values()))
         opaque += [name for name, read in reads.items() if not read.in_full]
         secrets = secrets or any(read.has_secrets for read in reads.values())
         boundary = has.bounds[after]

@@ -146,7 +146,7 @@ def load(path: Path, *, strict: bool = False) -> Config:
     stand in.
     """
     if not os.path.lexists(path):
-        raise InputError(str(path), "", "is not there; create one with vpc-cni-iam init")
+        raise InputError(str(path), "", "does not exist; create one with vpc-cni-iam init")
     # Its line ends are the user's, and an upgrade keeps them.
     return parse(read(path, "TOML", CONFIGURATION), path, strict=strict)
 

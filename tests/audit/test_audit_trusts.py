@@ -1,0 +1,110 @@
+"""Roles whose trust policy does not let aws-node have them as a cluster says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from account_details import ACCOUNT, NODES, PODS, details, irsa, role, service
+from conftest import run
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import to_json
+
+ARN = f"arn:aws:iam::{ACCOUNT}:role/cni"
+ADDON = {"addonName": "vpc-cni", "clusterName": "prod", "serviceAccountRoleArn": ARN}
+PODS_BY_TAGS = json.loads(json.dumps(PODS))
+PODS_BY_TAGS["Statement"][0]["Condition"] = {
+    "StringEquals": {"aws:RequestTag/kubernetes-service-account": "aws-node"}
+}
+UNTAGGED = service("pods.eks.amazonaws.com", "sts:AssumeRole")
+NODE_GROUP = {"nodegroup": {"clusterName": "prod", "nodeRole": ARN}}
+
+
+def _association(**more: Any) -> dict[str, Any]:
+    who = {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"}
+    return {"association": {**who, "roleArn": ARN, **more}}
+
+
+def _audited(
+    folder: Path, trust: dict[str, Any], *files: dict[str, Any], policy: Any = None
+) -> tuple[int, dict[str, Any]]:
+    inline = {"cni": policy or to_json(managed_policy())}
+    (folder / "account.json").write_text(details(role("cni", trust, inline=inline)))
+    words = ["account.json"]
+    for number, text in enumerate(files):
+        (folder / f"{number}.json").write_text(json.dumps(text))
+        words.append(f"{number}.json")
+    done = run("audit", *words, "--format", "json", cwd=folder)
+    (audited,) = json.loads(done.out)["roles"]
+    if audited["untrusted"]:
+        text = run("audit", *words, cwd=folder).out
+        assert text.startswith("breaks") and audited["untrusted"][0] in text
+    return done.code, audited
+
+
+@pytest.mark.parametrize(
+    ("trust", "file", "words"),
+    [
+        (NODES, {"addon": ADDON}, "by IRSA"),
+        (irsa("system:serviceaccount:kube-system:other"), {"addon": ADDON}, "by IRSA"),
+        (irsa(), _association(), "by EKS Pod Identity"),
+        (irsa(), NODE_GROUP, "by node role"),
+        (UNTAGGED, _association(), "sts:TagSession"),
+        (UNTAGGED, None, "sts:TagSession"),
+        (PODS_BY_TAGS, _association(disableSessionTags=True), "session tags"),
+    ],
+)
+def test_a_role_that_aws_node_cannot_assume_breaks(
+    tmp_path: Path, trust: dict[str, Any], file: dict[str, Any] | None, words: str
+) -> None:
+    code, audited = _audited(tmp_path, trust, *filter(None, [file]))
+    assert code == 1 and audited["breaks"]
+    assert words in audited["untrusted"][0]
+
+
+@pytest.mark.parametrize(
+    ("trust", "files"),
+    [
+        (irsa(), [{"addon": ADDON}]),
+        (PODS, [_association()]),
+        (PODS_BY_TAGS, [_association()]),
+        (UNTAGGED, [_association(disableSessionTags=True)]),
+        (NODES, [NODE_GROUP]),
+        # EKS Pod Identity comes before IRSA.
+        (PODS, [{"addon": ADDON}, _association()]),
+        # The role by which it is assumed trusts EKS Pod Identity, not this one.
+        (irsa(), [_association(roleArn=f"{ARN}-first", targetRoleArn=ARN)]),
+    ],
+)
+def test_a_role_that_aws_node_can_assume_works(
+    tmp_path: Path, trust: dict[str, Any], files: list[dict[str, Any]]
+) -> None:
+    _, audited = _audited(tmp_path, trust, *files)
+    assert not audited["breaks"] and audited["untrusted"] == []
+
+
+def test_a_policy_that_asks_for_session_tags_breaks_without_them(tmp_path: Path) -> None:
+    policy = json.loads(run("policy", "ipv4-pod-identity", "--vpc-id", "vpc-01234567").out)
+    assert not _audited(tmp_path, PODS, _association(), policy=policy)[1]["breaks"]
+    untagged = _association(disableSessionTags=True)
+    assert _audited(tmp_path, PODS, untagged, policy=policy)[1]["breaks"]
+
+
+def test_an_add_on_without_values_has_the_name_of_its_cluster(tmp_path: Path) -> None:
+    words = ("--cluster-name", "stage", "--vpc-id", "vpc-01234567")
+    policy = json.loads(run("policy", "ipv4-scoped", *words).out)
+    code, audited = _audited(tmp_path, irsa(), {"addon": ADDON}, policy=policy)
+    assert code == 1 and audited["breaks"] and not audited["clusters"][0]["result"]["works"]
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"configurationValues": '{"env": {"WARM_IP_TARGET": "5"}}'}]
+)
+def test_an_add_on_is_of_the_ip_family_that_its_role_is_for(
+    tmp_path: Path, values: dict[str, str]
+) -> None:
+    """EKS sets ENABLE_IPv6 for a cluster of IPv6; the values of the add-on need not say so."""
+    policy = json.loads(run("policy", "ipv6").out)
+    code, audited = _audited(tmp_path, irsa(), {"addon": {**ADDON, **values}}, policy=policy)
+    assert (code, audited["clusters"][0]["result"]["mode"]) == (0, "ipv6")

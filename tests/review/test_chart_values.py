@@ -1,0 +1,112 @@
+"""Which role the values of the plugin's chart name, as Helm puts them together."""
+
+import json
+
+import pytest
+
+from eks import arn_of, irsa, own_role
+from synthetic import WANTED as TARGET
+from synthetic import Json, allow, document, plan, resource, role
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.run import review
+
+CNI = dumps(managed_policy())
+NAME = r"serviceAccount.annotations.eks\.amazonaws\.com/role-arn"
+CHART = {"name": "cni", "chart": "aws-vpc-cni", "namespace": "kube-system", "version": "1.23.2"}
+OF_NEW_ROLE = {"references": ["aws_iam_role.new.arn", "aws_iam_role.new"]}
+
+
+def _values(annotations: object) -> str:
+    return json.dumps({"serviceAccount": {"annotations": annotations}})
+
+
+def _annotated(name: str) -> str:
+    return _values({"eks.amazonaws.com/role-arn": arn_of(name)})
+
+
+def _reviewed(before: Json | None, after: Json, expressions: Json | None = None) -> Review:
+    sides = (None if before is None else {**CHART, **before}, {**CHART, **after})
+    unknown = {k: [{"value": True}] if k == "set" else [True] for k in expressions or ()}
+    blocks = [
+        {"address": "helm_release.cni", "type": "helm_release", "expressions": expressions or {}},
+        {"address": "aws_iam_role.new", "type": "aws_iam_role", "expressions": {}},
+    ]
+    blocks = [{"mode": "managed", "name": b["address"].split(".")[1], **b} for b in blocks]
+    changes = (
+        resource("helm_release", "cni", *sides, after_unknown=unknown),
+        *own_role("cni", irsa(), CNI),
+        *own_role("strong", irsa(), document(allow("*"))),
+        role("new", None, irsa()),
+        resource("aws_iam_role_policy", "new", None, {"name": "p", "role": "new", "policy": CNI}),
+    )
+    text = plan(*changes, configuration={"root_module": {"resources": blocks}})
+    return review(read_plan(text, "plan.json"), TARGET)
+
+
+def _levels(result: Review) -> dict[str, str]:
+    return {f.rule: f.level for f in result.findings if f.rule.startswith("plugin-")}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"values": [_annotated("cni"), _values(None)]},
+        {"values": [_annotated("cni"), json.dumps({"serviceAccount": "none"})]},
+        {"values": [_annotated("cni")], "set": [{"name": NAME, "value": "null"}]},
+        {
+            "values": [_annotated("cni")],
+            "set": [{"name": "serviceAccount.annotations", "value": "null"}],
+        },
+    ],
+)
+def test_an_annotation_that_later_values_take_away_is_lost(after: Json) -> None:
+    result = _reviewed({"values": [_annotated("cni")]}, after)
+    assert _levels(result)["plugin-identity-lost"] == "error"
+
+
+def test_later_values_are_put_over_earlier_ones() -> None:
+    more = json.dumps({"serviceAccount": {"annotations": {"team": "a"}}, "env": {"A": "1"}})
+    result = _reviewed({"values": [_annotated("cni")]}, {"values": [_annotated("cni"), more]})
+    assert result.clusters[0].after.roles == ("aws_iam_role.cni",)
+    result = _reviewed(
+        {"values": [_annotated("cni")]}, {"values": [_annotated("cni"), _annotated("strong")]}
+    )
+    assert _levels(result)["plugin-identity-changed"] == "error"
+
+
+@pytest.mark.parametrize("argument", ["set", "values"])
+@pytest.mark.parametrize("before", [None, {"set": [{"name": NAME, "value": arn_of("strong")}]}])
+def test_a_role_that_is_known_after_apply_is_the_one_referred_to(
+    argument: str, before: Json | None
+) -> None:
+    """So it is where a chart gets a role that the same plan makes."""
+    after = {"set": [{"name": NAME}]} if argument == "set" else {}
+    expression = {
+        "set": [{"name": {"constant_value": NAME}, "value": OF_NEW_ROLE}],
+        "values": OF_NEW_ROLE,
+    }[argument]
+    result = _reviewed(before, after, {argument: expression})
+    assert result.clusters[0].after.roles == ("aws_iam_role.new",)
+    levels = _levels(result)
+    assert levels["plugin-identity-changed"] == "note"
+    assert "plugin-identity-lost" not in levels
+    # Of values that are not known at all, the rest is not known either.
+    assert ("plugin-configuration-changed" in levels) is (argument == "values")
+
+
+def test_another_value_that_is_known_after_apply_leaves_the_role() -> None:
+    role_block = {"name": NAME, "value": arn_of("cni")}
+    expressions = {"set": [{"name": {}, "value": {"references": ["var.x"]}}, {}]}
+    after = {"set": [{"name": "env.X"}, role_block]}
+    result = _reviewed({"set": [role_block]}, after, expressions)
+    assert result.clusters[0].after.roles == ("aws_iam_role.cni",)
+    assert _levels(result) == {"plugin-configuration-changed": "warning"}
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "5", "text"])
+def test_values_that_are_no_mapping_are_not_read(text: str) -> None:
+    result = _reviewed({"values": []}, {"values": [text]})
+    assert _levels(result)["plugin-configuration-changed"] == "warning"

@@ -1,0 +1,81 @@
+"""Add-ons, associations and node groups that a replacement makes those of something else."""
+
+import pytest
+
+from eks import NODE_TRUST, POD_TRUST, addon, arn_of, irsa, own_role, same
+from synthetic import Json, resource, reviewed
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import dumps
+
+CNI = dumps(managed_policy())
+VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
+PLUGIN = {"addon_name": "vpc-cni", **VERSION, "service_account_role_arn": arn_of("cni")}
+DNS = {"addon_name": "coredns", "addon_version": "v1.11.4-eksbuild.2"}
+AGENT = {"addon_name": "eks-pod-identity-agent", "addon_version": "v1.3.0"}
+ANEW = ["delete", "create"]
+
+
+def _counted(number: int, before: Json, after: Json | None) -> Json:
+    """One of the add-ons that count makes."""
+    old, new = ({"cluster_name": "prod", **v} if v else None for v in (before, after))
+    actions = {"actions": ANEW} if new else {}
+    return resource("aws_eks_addon", "x", old, new, address=f"aws_eks_addon.x[{number}]", **actions)
+
+
+def _moved(kind: str, values: Json) -> Json:
+    """A resource that moves from one cluster to another."""
+    sides = ({"cluster_name": name, **values} for name in ("prod", "other"))
+    return resource(kind, "x", *sides, actions=ANEW)
+
+
+def _levels(*changes: Json) -> dict[str, str]:
+    return {f.rule: f.level for f in reviewed(*changes).findings}
+
+
+def test_an_add_on_in_whose_place_another_comes_is_removed() -> None:
+    role = own_role("cni", irsa(), CNI)
+    gone = _levels(*role, _counted(0, PLUGIN, DNS), _counted(1, DNS, None))
+    assert gone == {"plugin-removed": "error"}
+
+
+def test_an_add_on_that_another_number_of_count_has_stays() -> None:
+    role = own_role("cni", irsa(), CNI)
+    assert _levels(*role, _counted(0, DNS, PLUGIN), _counted(1, PLUGIN, DNS)) == {}
+
+
+@pytest.mark.parametrize(("after", "lost"), [(None, True), (AGENT, False)])
+def test_the_agent_goes_only_if_no_add_on_is_it(after: Json | None, lost: bool) -> None:
+    identity = {"namespace": "kube-system", "service_account": "aws-node"}
+    association = {"cluster_name": "prod", **identity, "role_arn": arn_of("pod")}
+    levels = _levels(
+        *own_role("pod", POD_TRUST, CNI),
+        same("aws_eks_pod_identity_association", "x", association),
+        addon(VERSION, VERSION),
+        _counted(0, AGENT, DNS),
+        _counted(1, DNS, after),
+    )
+    assert levels == ({"plugin-identity-lost": "error"} if lost else {})
+
+
+def test_the_first_cluster_loses_what_moves_to_another() -> None:
+    identity = {"namespace": "kube-system", "service_account": "aws-node"}
+    association = {**identity, "role_arn": arn_of("pod")}
+    role = own_role("pod", POD_TRUST, CNI)
+    levels = _levels(*role, _moved("aws_eks_pod_identity_association", association))
+    # The last finding of a rule: what the other cluster gets is a note.
+    assert levels == {"plugin-identity-lost": "error", "plugin-identity-changed": "note"}
+    levels = _levels(*own_role("cni", irsa(), CNI), _moved("aws_eks_addon", PLUGIN))
+    assert levels["plugin-removed"] == "error"
+
+
+def test_what_moves_with_its_cluster_is_not_removed() -> None:
+    sides = ({"name": name} for name in ("prod", "other"))
+    cluster = resource("aws_eks_cluster", "c", *sides, actions=ANEW)
+    levels = _levels(*own_role("cni", irsa(), CNI), cluster, _moved("aws_eks_addon", PLUGIN))
+    assert "plugin-removed" not in levels
+
+
+def test_the_last_node_group_takes_no_identity_from_others() -> None:
+    values = {"cluster_name": "prod", "node_role_arn": arn_of("node")}
+    group = resource("aws_eks_node_group", "n", values, None)
+    assert _levels(*own_role("node", NODE_TRUST, CNI), addon(VERSION, VERSION), group) == {}

@@ -34,7 +34,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv engines demo docs dist test test-fast matrix check floors fuzz mutants bench bench-check probe generate plans clean distclean
+.PHONY: help venv engines demo docs dist test slow test-fast matrix check floors fuzz mutants bench bench-check probe generate plans clean distclean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ dist: venv ## build and check what a release publishes; RELEASE is its version
 test: engines ## run the tests, with every engine that is installed
 	$(USE_ENGINES) && $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
+slow: engines ## run the tests, and list anew the slow ones, which test-fast leaves out
+	@$(MAKE) --no-print-directory test PYTEST_ARGS='--update-slow $(PYTEST_ARGS)'
+
 test-fast: venv ## run the tests that need no engine and are quick
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m 'not engine and not slow' $(PYTEST_ARGS)
 
@@ -123,7 +126,7 @@ fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an h
 	  -n $(WORKERS) --dist worksteal tests/security/test_fuzz.py \
 	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py \
 	  tests/policy/test_access_managed.py tests/policy/test_access_judged.py \
-	  tests/policy/test_implication.py
+	  tests/policy/test_implication.py tests/policy/test_cases.py
 
 mutants: venv ## change a package's code (ROOM), and report what its own tests miss; SAMPLE of how many
 	$(BIN)/python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS_ARGS)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -354,12 +354,14 @@ def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
             yield
 
 
-# The test functions that `make test-fast` leaves out, measured by `--update-slow`.
+# The test functions that `make test-fast` leaves out, measured by `make slow`: some case of theirs
+# takes longer. Processor time, that of processes included, as a busy machine does not change it.
 SLOW = ROOT / "tests" / "slow.txt"
-_SLOW_SECONDS = 0.25
+_SLOW_SECONDS = 0.08
 # So is every function with one of these fixtures, which take seconds in each worker.
 _SLOW_FIXTURES = {"site", "system_calls"}
 _seconds: dict[str, float] = {}
+_measured = 0.0
 
 
 def _function(nodeid: str) -> str:
@@ -371,9 +373,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-slow", action="store_true", help="write the list of slow tests anew")
 
 
+def _since_last() -> float:
+    """The processor time of this process and those it waited for, since this was last asked."""
+    global _measured
+    before, _measured = _measured, sum(os.times()[:4])
+    return _measured - before
+
+
+def pytest_runtest_logstart() -> None:
+    """Leave out what is done between tests."""
+    _since_last()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Measure a phase of a test where it runs."""
+    report = yield
+    report.processor_seconds = _since_last()
+    return report
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Add a phase of a test up."""
-    _seconds[report.nodeid] = _seconds.get(report.nodeid, 0) + report.duration
+    took = getattr(report, "processor_seconds", 0)  # none of a worker that crashed
+    _seconds[report.nodeid] = _seconds.get(report.nodeid, 0) + took
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -33,7 +33,7 @@ from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
-NEAR = 8_000 if FUZZ else 600
+NEAR = 8_000 if FUZZ else 300
 POOLED = 1_000 if FUZZ else 80
 MANAGED = 500 if FUZZ else 40
 SAMPLE = 5  # of the pairs that are not proven, how many there are for one that is judged
@@ -123,7 +123,7 @@ def test_a_proof_that_was_refuted_is_given_no_more(case: dict[str, Any]) -> None
 
 
 def test_no_proof_about_two_conditions_on_one_key_is_refuted() -> None:
-    tally, every = Tally(), 1 if FUZZ else 3
+    tally, every = Tally(), 1 if FUZZ else 6
     for old, new in islice(condition_pairs(), 0, None, every):
         check(parse(old, "old"), parse(new, "new"), tally)
     tally.report("pairs of conditions on one key")

@@ -232,6 +232,21 @@ def test_refusals(expected: bool, keys: list[str], claim: str | None, message: s
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("keys", "claim"),
+    [
+        (["k" * 128], "a=" + "b" * 256),
+        ([f"key-{n:02}" for n in range(46)], None),
+        (["a b", "a", "a"], "Name=one two"),
+        (["x_.:/=+@-"], "k" * 128 + "=v=w"),
+    ],
+)
+def test_tags_at_the_limits_of_ec2_are_taken(keys: list[str], claim: str | None) -> None:
+    how = Hardening.of(harden=True, additional_tag_keys=keys, eni_claim_tag=claim)
+    assert how is not None and how.additional_tag_keys == tuple(sorted({*keys}))
+    assert how.eni_claim_tag == (tuple(claim.split("=", 1)) if claim else None)
+
+
 def test_what_it_needs() -> None:
     with pytest.raises(UsageError, match="--harden goes with --cni-version and not with"):
         options(["ipv4-scoped"], revision="2026-06-01", hardening=Hardening())

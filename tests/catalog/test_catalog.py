@@ -594,3 +594,53 @@ def test_the_trust_policy_is_for_what_the_role_is_asked_by(
 ) -> None:
     document = trust.policy(irsa=irsa, pod_identity=pod_identity)
     assert [s.actions[0] for s in document.statements] == actions
+
+
+TAGGED = "aws:RequestTag/kubernetes-"
+EVERY_CONDITION = {
+    "${OIDC_ISSUER}:aud": "sts.amazonaws.com",
+    "${OIDC_ISSUER}:sub": "system:serviceaccount:kube-system:aws-node",
+    f"{TAGGED}namespace": "kube-system",
+    f"{TAGGED}service-account": "aws-node",
+    "aws:RequestTag/eks-cluster-arn": "${EKS_CLUSTER_ARN}",
+    "aws:SourceAccount": "${SOURCE_ACCOUNT_ID}",
+}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "missing"),
+    [
+        ({}, ()),
+        ({"cluster": False}, ("aws:RequestTag/eks-cluster-arn",)),
+        ({"account": False}, ("aws:SourceAccount",)),
+        ({"irsa": False}, ("${OIDC_ISSUER}:aud", "${OIDC_ISSUER}:sub")),
+        ({"pod_identity": False}, tuple(EVERY_CONDITION)[2:]),
+    ],
+)
+def test_a_trust_policy_has_every_condition_that_is_not_left_out(
+    chosen: dict[str, bool], missing: tuple[str, ...]
+) -> None:
+    document = trust.policy(**chosen)  # type: ignore[arg-type]
+    conditions = [c for statement in document.statements for c in statement.conditions]
+    assert {c.key: c.values for c in conditions} == {
+        key: (value,) for key, value in EVERY_CONDITION.items() if key not in missing
+    }
+    assert {c.operator for c in conditions} == {"StringEquals"}
+    other = trust.policy(service_account="other", **chosen)  # type: ignore[arg-type]
+    replaced = document.map_strings(lambda text: text.replace("aws-node", "other"))
+    assert other == replaced
+
+
+def test_a_text_gets_the_variables_in_place_of_their_sample_values() -> None:
+    """The longest first, since one value can be a part of another; a truth value stays."""
+    text = "true: " + "|".join(trust.VARIABLES.values())
+    names = [*parameters.SAMPLE, *trust.SAMPLE, "pod_identity"]
+    assert [*trust.VARIABLES] == names
+    written = trust.with_variables(text, trust.VARIABLES)
+    account = "${var.source_account_id}"
+    assert written.startswith("true: ${var.cluster_name}|${var.vpc_id}|${var.partition}|")
+    assert written.endswith(f"|${{var.oidc_provider_arn}}|${{var.eks_cluster_arn}}|{account}|true")
+    assert trust.with_variables(text, {}) == text
+    assert (
+        trust.with_variables("aws-us-gov-1", {"a": "us-gov"}, {"b": "aws-us-gov"}) == "${var.b}-1"
+    )

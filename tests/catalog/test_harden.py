@@ -232,6 +232,21 @@ def test_refusals(expected: bool, keys: list[str], claim: str | None, message: s
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("keys", "claim"),
+    [
+        (["k" * 128], "a=" + "b" * 256),
+        ([f"key-{n:02}" for n in range(46)], None),
+        (["a b", "a", "a"], "Name=one two"),
+        (["x_.:/=+@-"], "k" * 128 + "=v=w"),
+    ],
+)
+def test_tags_at_the_limits_of_ec2_are_taken(keys: list[str], claim: str | None) -> None:
+    how = Hardening.of(harden=True, additional_tag_keys=keys, eni_claim_tag=claim)
+    assert how is not None and how.additional_tag_keys == tuple(sorted({*keys}))
+    assert how.eni_claim_tag == (tuple(claim.split("=", 1)) if claim else None)
+
+
 def test_what_it_needs() -> None:
     with pytest.raises(UsageError, match="--harden goes with --cni-version and not with"):
         options(["ipv4-scoped"], revision="2026-06-01", hardening=Hardening())
@@ -241,3 +256,45 @@ def test_what_it_needs() -> None:
     with pytest.raises(UsageError, match="choose one of ipv4-scoped, ipv6-scoped, ipv4-pod-id"):
         options(["ipv4"], cni_version="latest", hardening=Hardening())
     assert hardening_notes(options(cni_version="latest")) == ()
+
+
+CLAIMING = "still allows claiming, changing and deleting an interface of"
+MADE = Hardening(("team",), ("made-by", "us"))
+
+
+@pytest.mark.parametrize(
+    ("names", "how", "lines"),
+    [
+        (
+            ["ipv4-scoped"],
+            Hardening(),
+            (
+                f"{CLAIMING} its VPC without {CLUSTER}; restrict that with --eni-claim-tag",
+                "listed: none",
+            ),
+        ),
+        (["ipv6-scoped"], MADE, (f"{CLAIMING} its VPC with made-by=us and without {CLUSTER}",)),
+        (
+            ["ipv4-pod-identity"],
+            MADE,
+            (
+                f"{CLAIMING} any VPC with made-by=us and without {CLUSTER}",
+                "still allows creating its interfaces in every VPC",
+                "still allows attaching its interfaces to any instance",
+                "still allows security groups of any VPC on its interfaces",
+                "listed: team",
+            ),
+        ),
+    ],
+)
+def test_notes_of_a_hardened_document_say_what_stays_open_and_what_stops_the_plugin(
+    names: list[str], how: Hardening, lines: tuple[str, ...]
+) -> None:
+    notes = [note.line for note in hardening_notes(options(names, hardening=how))]
+    assert all(any(line in note for note in notes) for line in lines), notes
+    effects = [note.partition(" ")[0] for note in notes]
+    assert effects == sorted(effects) and {*effects} == {"still", "stops"}
+    claimed = f"an attached interface has neither {CLUSTER} nor made-by=us"
+    assert any(claimed in note for note in notes) is (how == MADE)
+    of_any_vpc = [note for note in notes if "any VPC" in note or "every VPC" in note]
+    assert bool(of_any_vpc) is (names == ["ipv4-pod-identity"])

@@ -5,7 +5,10 @@ from functools import cache
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.store import (
     calls_data,
     denials_data,
@@ -106,9 +109,39 @@ def test_versions_features_and_revisions_are_those_of_the_data() -> None:
         assert revision["source"]["date"].startswith(data["revision"])
 
 
+@pytest.mark.parametrize(
+    ("observed", "first", "last", "words"),
+    [
+        ("", "v1.8.0", "v1.23.2", "read from source"),
+        ("v1.20.0", "v1.21.0", "v1.23.2", "read from source"),
+        ("v1.20.0", "v1.20.0", "v1.20.0", "observed"),
+        ("v1.20.0", "v1.20.0", "v1.20.1", "observed at v1.20.0, else read from source"),
+        (
+            "v1.8.0 v1.20.0 v1.22.0 v1.23.0",
+            "v1.9.0",
+            "v1.23.0",
+            "observed at v1.20.0, v1.22.0, v1.23.0, else read from source",
+        ),
+        (
+            "v1.8.0 v1.20.0 v1.22.0 v1.23.0",
+            "v1.8.0",
+            "v1.23.0",
+            "observed at 4 versions from v1.8.0 to v1.23.0, else read from source",
+        ),
+    ],
+)
+def test_how_an_impact_is_known_over_a_range_of_versions(
+    observed: str, first: str, last: str, words: str
+) -> None:
+    of = PluginVersion.of
+    (call_range, *_) = calls.call_ranges(("ipv4",), of("v1.20.0"))
+    seen = replace(call_range, observed=tuple(map(of, observed.split())))
+    assert seen.known_by(of(first), of(last)) == words
+
+
 def test_who_replays_the_table_of_changes_has_each_version() -> None:
     rows = {row["from version"]: row for row in changes()}
-    calls: set[tuple[str, str]] = set()
+    there: set[tuple[str, str]] = set()
     document = None
     for entry in listed()["versions"]:
         row = rows.pop(entry["version"], None)
@@ -118,12 +151,12 @@ def test_who_replays_the_table_of_changes_has_each_version() -> None:
             for line in lines:
                 sign, action, modes = line[0], line[1:].partition(" ")[0], line.partition(" (")[2]
                 for mode in modes.rstrip(")").split(", "):
-                    assert ((action, mode) in calls) is (sign == "-"), line
-                    calls ^= {(action, mode)}
+                    assert ((action, mode) in there) is (sign == "-"), line
+                    there ^= {(action, mode)}
             assert lines or row["upstream's document"] != document
             document = row["upstream's document"]
         for mode in ("ipv4", "ipv6"):
-            own = {action for action, of in calls if of == mode}
+            own = {action for action, of in there if of == mode}
             assert own == set(entry[f"{mode}_calls"]), entry["version"]  # type: ignore[literal-required]
         stands_in = "none; the oldest stands in"
         supported = entry["revision"] or stands_in

@@ -84,6 +84,33 @@ def test_unknown_variants_are_refused_by_name() -> None:
         options(["ipv5"])
 
 
+@pytest.mark.parametrize(
+    ("names", "irsa", "program", "account"),
+    [
+        ([], True, None, "aws-node"),
+        (["ipv4-pod-identity"], False, None, "aws-node"),
+        (["ipv4-pod-identity", "ipv6"], True, None, "aws-node"),
+        (["metrics-helper"], True, "metrics-helper", "cni-metrics-helper"),
+    ],
+)
+def test_variants_decide_for_which_service_account_a_module_is_and_whether_irsa_works(
+    names: list[str], irsa: bool, program: str | None, account: str
+) -> None:
+    made = options(names)
+    assert (made.irsa, made.program, made.service_account) == (irsa, program, account)
+
+
+def test_a_selection_is_word_for_word_only_by_revision_and_without_features() -> None:
+    for made, exact, version in (
+        (options(revision="2022-01-31"), True, "v1.18.3"),
+        (options(revision="2026-09-29"), True, str(known_versions.newest())),
+        (options(revision="2026-09-29", features=["hyperpod"]), False, "v1.23.2"),
+        (options(cni_version="v1.20.4"), False, "v1.20.4"),
+    ):
+        assert made.selection.word_for_word is exact
+        assert str(made.selection.serves) == version
+
+
 def test_options_can_be_a_key() -> None:
     assert len({options(), options(), options(["ipv4"])}) == 2
     assert isinstance(options(), Options)

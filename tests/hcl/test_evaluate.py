@@ -239,6 +239,16 @@ def test_a_document_joins_nothing_unless_a_caller_passes_some(
     assert joins_nothing(document, module, ["more"]) is nothing
 
 
+@pytest.mark.parametrize("nothing", ["", "source_policy_documents = []\n", "version = null\n"])
+def test_a_document_joins_what_it_names(nothing: str) -> None:
+    text = 'data "aws_iam_policy_document" "a" {\n  statement {\n    actions = ["a:b"]\n  }\n}\n'
+    text += f'data "aws_iam_policy_document" "d" {{\n{nothing}'
+    text += "override_policy_documents = [data.aws_iam_policy_document.a.json]\n}\n"
+    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    documents = read_blocks(blocks, {}, GivenVariables()).documents
+    assert [d.policy.statements[0].actions for d in documents] == [("a:b",), ("a:b",)]
+
+
 def test_a_count_of_a_billion_is_refused_at_once() -> None:
     (block,) = parse('data "a" "b" {\n  count = 1000000000\n}\n', "x").blocks
     with pytest.raises(TooLargeError, match="1,000,000,000 instances"):

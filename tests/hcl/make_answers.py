@@ -49,7 +49,7 @@ VALUES = (
     *('{ a = "x", b = "2", c = [] }', '{ a = ["x"], b = "y" }', '["a", ["b"]]', "[true, false]"),
 )
 # By kind: values as they are written.
-_ATOMS = {
+ATOMS = {
     "text": (
         *('"a"', '"b"', '""', '"ab/cd"', '"a,b,a"', '"1"', '"true"', '" a "', '"%s-%d"', '"é"'),
         *("local.text", "var.none", '"x-${local.text}"', '"/b/"', '"/"'),
@@ -68,7 +68,7 @@ _ATOMS = {
     "unknown": ("data.x.y.z", "data.x.y[0].z", 'file("a")', "var.other"),
 }
 # By kind: code, and in <> the kind of what is put in; any if empty.
-_FORMS = {
+FORMS = {
     "text": (
         *('"y-${<text>}"', '"${<>}"', "lower(<text>)", "upper(<text>)"),
         *('join(",", <list>)', "join(<text>, <list>, <mixed>)", 'format("%s/%v", <text>, <>)'),
@@ -140,10 +140,10 @@ def expression(chance: random.Random, kind: str = "", depth: int = 3) -> str:
     if chance.random() < 0.03:
         kind = "unknown"
     elif not kind or chance.random() < 0.04:
-        kind = chance.choice([*_FORMS])
+        kind = chance.choice([*FORMS])
     if kind == "unknown" or chance.random() > depth / 3:
-        return chance.choice(_ATOMS[kind])
-    form = chance.choice(_CHOICES if chance.random() < 0.15 else _FORMS[kind])
+        return chance.choice(ATOMS[kind])
+    form = chance.choice(_CHOICES if chance.random() < 0.15 else FORMS[kind])
     return filled(chance, form.replace("<same>", f"<{kind}>"), depth - 1)
 
 

@@ -15,7 +15,7 @@ from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
 from vpc_cni_iam.hcl.evaluate.operations import sampled, without_samples
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.hcl.module.reader import read_blocks
+from vpc_cni_iam.hcl.module.reader import joins_nothing, read_blocks
 from vpc_cni_iam.hcl.parse import expression, parse
 
 
@@ -172,6 +172,81 @@ def test_what_data_sources_say_without_an_engine(
     assert node is not None
     answer = read_blocks(blocks, values, GivenVariables()).evaluator.evaluate(node)
     assert isinstance(answer, Unknown) if result is None else answer == result
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("data.aws_region.r.name", "give --region"),
+        ("data.aws_caller_identity.c.account_id", "give --account-id"),
+        ('"arn:${data.aws_caller_identity.c.id}"', "give --account-id"),
+        ("var.x.y", "give --var x=VALUE"),
+        ("data.aws_region.other.name", ""),
+        ("aws_iam_role.x.arn", ""),
+    ],
+)
+def test_what_is_unknown_says_what_would_make_it_known(code: str, advice: str) -> None:
+    text = f'{DATA_SOURCES}data "aws_caller_identity" "c" {{}}\n'
+    answer = value(code, text)
+    assert isinstance(answer, Unknown) and answer.advice == advice
+
+
+def test_a_name_that_counts_an_instance_is_true_where_there_is_one() -> None:
+    """What depends on another name is not, nor what no instance needs."""
+    text = """
+data "aws_iam_policy_document" "d" {
+  count = module.m.enabled && module.m.other ? 1 : 0
+  statement {
+    actions   = module.m.enabled && !module.m.other ? ["a:b"] : ["a:c"]
+    resources = ["*"]
+  }
+}
+data "aws_iam_policy_document" "e" {
+  count = module.m.enabled ? 0 : 1
+  statement {
+    actions   = module.m.enabled ? ["a:b"] : ["a:c"]
+    resources = ["*"]
+  }
+}
+module "m" {}
+"""
+    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    module = read_blocks(blocks, {}, GivenVariables({}))
+    (document,) = module.documents
+    assert document.policy.statements[0].actions == ("a:c",)
+    assert "module.m.enabled cannot be known" in document.doubt
+    assert "module.m.enabled cannot be known" in module.unread["e"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "default", "nothing"),
+    [
+        ("source_policy_documents = var.more", "[]", True),
+        ("source_policy_documents = var.more", '["{}"]', False),
+        ("source_policy_documents = var.others", "[]", False),
+        ("source_policy_documents = [var.more]", "[]", False),
+        ("override_policy_documents = var.more", "[]", False),
+        ("", "[]", True),
+    ],
+)
+def test_a_document_joins_nothing_unless_a_caller_passes_some(
+    argument: str, default: str, *, nothing: bool
+) -> None:
+    text = f'data "aws_iam_policy_document" "d" {{\n  {argument}\n}}\n'
+    text += "".join(f'variable "{n}" {{\n  default = {default}\n}}\n' for n in ("more", "others"))
+    module = read_blocks([("main.tf", b) for b in parse(text, "main.tf").blocks], {})
+    (document,) = module.documents
+    assert joins_nothing(document, module, ["more"]) is nothing
+
+
+@pytest.mark.parametrize("nothing", ["", "source_policy_documents = []\n", "version = null\n"])
+def test_a_document_joins_what_it_names(nothing: str) -> None:
+    text = 'data "aws_iam_policy_document" "a" {\n  statement {\n    actions = ["a:b"]\n  }\n}\n'
+    text += f'data "aws_iam_policy_document" "d" {{\n{nothing}'
+    text += "override_policy_documents = [data.aws_iam_policy_document.a.json]\n}\n"
+    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    documents = read_blocks(blocks, {}, GivenVariables()).documents
+    assert [d.policy.statements[0].actions for d in documents] == [("a:b",), ("a:b",)]
 
 
 def test_a_count_of_a_billion_is_refused_at_once() -> None:

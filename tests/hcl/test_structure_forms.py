@@ -161,8 +161,13 @@ def test_each_comment_is_where_it_stands() -> None:
 
 @pytest.mark.parametrize("text", BROKEN)
 def test_line_breaks_that_an_engine_refuses_are_refused(text: str) -> None:
-    with pytest.raises(InputError, match="line "):
-        parse(text + "\n", "x.tf", strict=True)
+    lines = []
+    for before in ("", "x = 1\n# x\n\n"):
+        with pytest.raises(InputError) as caught:
+            parse(f"{before}{text}\n", "x.tf", strict=True)
+        lines.append(int(caught.value.place.removeprefix("line ").partition(",")[0]))
+    assert 1 <= lines[0] <= text.count("\n") + 1
+    assert lines[1] == lines[0] + 3
 
 
 @pytest.mark.parametrize("text", WHOLE)

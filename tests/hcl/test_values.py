@@ -138,6 +138,18 @@ def test_whether_an_expression_writes_a_policy(
     assert embedded.has_statement(node(code)) is has_statement
 
 
+def test_an_expression_may_be_a_list_only_where_a_list_may_stand() -> None:
+    condition = '{ StringEquals = { (var.k) = var.v, "a${var.n}" = ["b${var.n}", var.i] } }'
+    statement = f'{{ Effect = "Allow", Action = var.v, Resource = "*", Condition = {condition} }}'
+    marks = embedded.read(node(f"jsonencode({{ Statement = [{statement}] }})"), "x.tf").marks
+    assert [(e.code, e.whole) for e in marks.expressions] == [
+        ("var.v", True),
+        ("var.k", False),
+        ("var.n", False),
+        ("var.i", False),
+    ]
+
+
 def test_a_label_with_a_template_is_its_texts_or_refused() -> None:
     text = 'a "b${c}d" {\n}\n'
     (block,) = parse(text, "x.tf").blocks

@@ -146,6 +146,11 @@ def test_what_changes_in_both_modules_is_said_once() -> None:
     assert [str(f) for f in compare(TREE, both).permissions] == ["ipv4: gained: ec2:X on *"]
 
 
+def test_a_data_source_is_no_input() -> None:
+    differences = compare(TREE, edited("main.tf", "locals {", 'data "x" "y" {}\n\nlocals {'))
+    assert not [difference for difference in differences.interface if "input" in str(difference)]
+
+
 def test_layout_comments_and_descriptions_are_no_change() -> None:
     text = TREE[ROLE].replace("# ", "#   ").replace("description = ", 'description = "x${"y"}" # ')
     assert text != TREE[ROLE]
@@ -207,6 +212,7 @@ def test_versions_are_ordered_by_number() -> None:
         ('["ipv4", ', "[", Bump.major, "input variant has a new or another validation"),
         ("(", "(keys(local.json)) || contains(", Bump.major, "variant has a new or another"),
         ("([", "(concat([]), [", Bump.major, "variant has a new or another validation"),
+        ("contains(", "!contains(", Bump.major, "variant has a new or another validation"),
     ],
 )
 def test_a_validation_takes_more_values_only_if_its_list_says_so(

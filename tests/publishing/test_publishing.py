@@ -237,6 +237,20 @@ def test_an_archive_rewritten_with_its_sum_is_not_built_on(tmp_path: Path) -> No
     assert bytes_of(tmp_path) == before
 
 
+@pytest.mark.parametrize("subjects", [[0], [1], []])
+def test_provenance_that_does_not_name_both_archives_is_not_built_on(
+    subjects: list[int], tmp_path: Path
+) -> None:
+    publish_one(tmp_path)
+    folder = tmp_path / FOLDER / "1.0.0"
+    path = next(p for p in folder.iterdir() if b'"subject"' in p.read_bytes()[:4096])
+    statement = json.loads(path.read_text())
+    statement["subject"] = [statement["subject"][n] for n in subjects]
+    path.write_text(json.dumps(statement))
+    with pytest.raises(InputError, match="is not what was published; put that file back"):
+        publish_one(tmp_path, "1.0.1")
+
+
 def test_provenance_that_is_gone_comes_back_with_its_version(tmp_path: Path) -> None:
     publish_one(tmp_path)
     (path,) = (tmp_path / FOLDER / "1.0.0").glob("*.intoto.json")

@@ -17,7 +17,7 @@ from conftest import killed_at_random, read_tree, write_tree
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import EngineError, InputError, TreeError
 from vpc_cni_iam.vendoring import observe as observing
-from vpc_cni_iam.vendoring.check import CheckResult, ModuleCheck
+from vpc_cni_iam.vendoring.check import CheckResult, ModuleCheck, markdown
 from vpc_cni_iam.vendoring.check import check as check_all
 from vpc_cni_iam.vendoring.check import text as check_text
 from vpc_cni_iam.vendoring.configuration.config import load
@@ -176,6 +176,11 @@ def test_keep_remembers_an_edit_until_the_next_one(repo: Repository) -> None:
     assert repo.check().clean
     assert repo.states() == {"main.tf": "kept"}
     assert repo.sync().changes == ()
+    for show in (check_text, markdown):
+        for quiet in (False, True):
+            lines = show(CheckResult([repo.check()]), quiet=quiet).splitlines()
+            notes = [line for line in lines if "main.tf" in line or "newest version" in line]
+            assert len(notes) == (0 if quiet else 2), lines
     repo.edit("main.tf", note)
     assert repo.states() == {"main.tf": "edited"}
 

@@ -33,6 +33,7 @@ ELSEWHERE = {
     "hcl": (
         "converting/test_from_hcl.py",
         "inputs/test_embedded_policies.py",
+        "inputs/test_modules_of_others.py",
         "inputs/test_rendered.py",
     ),
     "inputs": (

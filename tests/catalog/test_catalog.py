@@ -307,8 +307,8 @@ def test_optional_uses_are_named_and_not_granted() -> None:
     [
         ({"revision": "2020-01-01"}, "Known are 2022-01-31"),
         ({"revision": "2022-01-31", "cni_version": "v1.20.0"}, "give one"),
-        ({"cni_version": "v1.5.6"}, "did you mean v1.5.5 or v1.5.7"),
-        ({"cni_version": "v0.9.0"}, "did you mean v1.1.0"),
+        ({"cni_version": "v1.5.6"}, "did you mean v1.5.5 or v1.5.7?"),
+        ({"cni_version": "v0.9.0"}, "did you mean v1.1.0?"),
         ({"cni_version": "v1.99.0"}, f"newer than this catalog, whose newest version is {NEWEST}"),
         ({"cni_version": "v1.0.0"}, "tag:TagResources"),
         ({"cni_version": "soon"}, "'soon' is not a plugin version"),
@@ -422,13 +422,73 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     }
 
 
-@pytest.mark.parametrize("variant", ["ipv6", "ipv6-scoped", "ipv4-ipv6"])
-def test_a_notice_says_each_reason_once(variant: str) -> None:
-    """What fails for good is said; what fails there besides, for some versions, is not."""
-    text = failure_note(options([variant], revision="2022-01-31"))
-    assert "the plugin fails from v1.22.0 on: ec2:DescribeSubnets is not allowed" in text
-    assert f"({variant})" in text
-    assert "ec2:DescribeSecurityGroups" not in text
+SUBNETS = "the plugin fails from v1.22.0 on: ec2:DescribeSubnets is not allowed"
+GROUPS = "the plugin fails at v1.22.0 to v1.22.1: ec2:DescribeSecurityGroups is not allowed"
+TRUNK = (
+    "the plugin fails at v1.13.0 to v1.13.3: ec2:ModifyNetworkInterfaceAttribute of the trunk "
+    "interface of security groups for pods is not allowed"
+)
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen", "reasons", "advice"),
+    [
+        # What fails for good is said; what fails there besides, for some versions, is not.
+        ("ipv4", {"revision": OLDEST}, (f"{SUBNETS} (ipv4)",), "Leave --revision out"),
+        ("ipv6", {"revision": OLDEST}, (f"{SUBNETS} (ipv6)",), "Leave --revision out"),
+        ("ipv4-ipv6", {"revision": OLDEST}, (f"{SUBNETS} (ipv4-ipv6)",), "Leave --revision out"),
+        (
+            "ipv4 ipv6 ipv4-scoped",
+            {"revision": OLDEST},
+            (f"{SUBNETS} (ipv4, ipv6, ipv4-scoped)", f"{TRUNK} (ipv4-scoped)"),
+            "Leave --revision out",
+        ),
+        (
+            "ipv4 ipv4-scoped",
+            {"revision": "2026-06-01"},
+            (f"{TRUNK} (ipv4-scoped)", f"{GROUPS} (ipv4-scoped)"),
+            "Leave --revision out",
+        ),
+        ("ipv4", {"revision": "2026-06-01"}, (), ""),
+        (
+            "ipv4 ipv6",
+            {"cni_version": "v1.22.1", "gaps": False},
+            (f"{GROUPS} (ipv4)", f"{SUBNETS} (ipv6)"),
+            "Without --no-gaps, the action is added",
+        ),
+        (
+            "ipv4 ipv6",
+            {"cni_version": "v1.22.4", "gaps": False},
+            (f"{SUBNETS} (ipv6)",),
+            "Without --no-gaps, the action is added",
+        ),
+        (
+            "ipv4-scoped",
+            {"cni_version": "v1.13.3"},
+            (f"{TRUNK} (ipv4-scoped)",),
+            "Use a later plugin version, or a policy that is not scoped",
+        ),
+    ],
+)
+def test_a_notice_says_each_reason_once_with_its_documents(
+    names: str, chosen: dict[str, Any], reasons: tuple[str, ...], advice: str
+) -> None:
+    text = failure_note(options(names.split(), **chosen))
+    head, _, rest = text.partition(": ")
+    revision = chosen.get("revision") or (
+        OLDEST if chosen["cni_version"] == "v1.13.3" else "2024-07-22"
+    )
+    assert head == f"revision {revision} of upstream's page"
+    listed, _, end = rest.partition("). ")
+    assert [*filter(None, f"{listed})".split("; "))] == ([*reasons] or [")"])
+    assert end.startswith(advice)
+
+
+def test_a_notice_says_that_a_document_stands_in_and_nothing_where_all_is_well() -> None:
+    text = "no document existed at plugin v1.5.7; revision 2022-01-31 of upstream's page stands in"
+    assert failure_note(options(["ipv4"], cni_version="v1.5.7")) == text
+    for version in ("v1.20.4", "v1.22.0", NEWEST):
+        assert failure_note(options(["ipv4", "ipv6"], cni_version=version)) == ""
 
 
 def test_the_table_of_changes_has_each_version_that_has_another_document_or_call() -> None:
@@ -460,6 +520,27 @@ def test_the_table_of_changes_has_each_version_that_has_another_document_or_call
 def test_a_variant_is_too_new_for_a_version_by_its_own_reason(variant: str, reason: str) -> None:
     with pytest.raises(UsageError, match=re.escape(reason)):
         compose(BY_NAME[variant], select(cni_version="v1.7.5"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "problem"),
+    [
+        ({"revision": OLDEST}, "has no optional features: leave --revision out"),
+        ({"features": ["multi-nic"]}, "has no optional features: leave --feature out"),
+        (
+            {"cni_version": "v1.4.1"},
+            "cni-metrics-helper does not exist before v1.5.0; at v1.4.1 these do: ipv4 (",
+        ),
+    ],
+)
+def test_the_policy_of_the_metrics_helper_follows_the_plugin_version_alone(
+    chosen: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(problem)):
+        options(["metrics-helper"], **chosen).composed()
+    (made,) = options(["metrics-helper"], cni_version="v1.5.0").composed()
+    actions = ("cloudwatch:PutMetricData", "ec2:DescribeTags")
+    assert (made.policy.actions(), made.additions, made.optional) == (actions, (), ())
 
 
 def test_the_list_for_programs_says_which_versions_were_observed() -> None:

@@ -5,7 +5,16 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from coverage_policies import NAMES, composed, covered, denied, filled, setting, with_statement
+from coverage_policies import (
+    NAMES,
+    NEWEST,
+    composed,
+    covered,
+    denied,
+    filled,
+    setting,
+    with_statement,
+)
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -172,6 +181,40 @@ def test_what_follows_a_denied_creation_is_judged_and_not_reached() -> None:
     assert attach.allowed and not attach.reached
     assert not call(coverage, "describe-instances").reached
     assert call(coverage, "unassign-ipv4", "primary interface").reached
+
+
+@pytest.mark.parametrize("version", ["v1.5.7", "v1.7.5", "v1.12.6", "v1.13.2", "v1.22.1", NEWEST])
+@pytest.mark.parametrize("mode", ["ipv4", "ipv6"])
+def test_nothing_is_reached_after_the_denial_that_ends_the_agent(version: str, mode: Mode) -> None:
+    """The impact of the denied call says whether it ends: at the start, or at any time."""
+    if known_versions.find(version) < first_version(mode):
+        return
+    ended = set()
+    for denied_action in (c.action for c in calls.calls()):
+        deny = Statement("Deny", actions=(denied_action,), resources=("*",))
+        runs = covered(Policy((*ADMIN.statements, deny)), setting(version, mode)).scenario_runs
+        for run in runs:
+            is_over, created, starting = False, True, run.scenario.name != "leaked-interface"
+            for sent in run.calls:
+                starting &= sent.template.name not in (
+                    "create",
+                    "describe-subnets",
+                    "unassign-ipv4",
+                )
+                if created:
+                    assert sent.reached is not is_over, (denied_action, run.scenario.name, sent)
+                assert sent.reached is False or not is_over
+                created &= sent.allowed or sent.template.name != "create"
+                impact = sent.range.effect
+                if not sent.allowed and (
+                    impact == "exits" or (impact == "exits at start" and starting)
+                ):
+                    is_over = True
+                    ended.add(sent.template.name)
+    expected = {"describe-interfaces"}
+    if mode == "ipv4" and version != "v1.5.7":
+        expected |= {"assign-ipv4", "describe-instance-types"}
+    assert expected <= ended
 
 
 def test_an_interface_whose_creation_is_denied_is_not_tagged_afterwards() -> None:

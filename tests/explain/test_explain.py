@@ -176,6 +176,24 @@ def test_the_statements_are_those_about_the_resource(kind: str) -> None:
     assert [s["Resource"] for s in generic["statements"]] == ["*"]
 
 
+@pytest.mark.parametrize(
+    ("action", "words", "variants"),
+    [
+        ("ec2:AssignIpv6Addresses", (), ["ipv6-scoped", "ipv6"]),
+        ("ec2:AssignPrivateIpAddresses", (), ["ipv4-scoped", "ipv4"]),
+        ("ec2:CreateTags", (), ["ipv4-scoped", "ipv4"]),
+        ("ec2:CreateTags", ("--mode", "ipv6"), ["ipv6-scoped", "ipv6"]),
+        # There is no scoped document before v1.8.0.
+        ("ec2:CreateTags", ("--cni-version", "v1.7.5"), ["ipv4"]),
+    ],
+)
+def test_the_statements_are_those_of_the_family_that_sends_the_request(
+    action: str, words: tuple[str, ...], variants: list[str]
+) -> None:
+    (explanation,) = explained(decoded(action, INTERFACE, {}), *words)
+    assert [statements["variant"] for statements in explanation["statements"]] == variants
+
+
 def test_an_action_that_every_version_calls_is_in_every_policy() -> None:
     """All versions that run on EKS tag interfaces: no policy is from before that."""
     assert "policy-older-than-plugin" not in causes(explained(EVENT)[0])
@@ -228,6 +246,114 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
         "  example values stand for: cluster_name",
     ]
     assert lines[begin + 1 :][: len(statements)] == statements
+
+
+def written(result: dict[str, Any]) -> list[str]:
+    """What a person is to read of an explanation, line by line."""
+    on = f" on {result['resource']}" if result["resource"] else ""
+    times = f" ({result['count']} times)" if result["count"] > 1 else ""
+    version = result["cni_version"]
+    lines = [f"{result['action']}{on} was denied{times}"]
+    lines += [f"  principal: {result['principal']}"] * bool(result["principal"])
+    lines += [f"  AWS says: {result['reason']}"] * bool(result["reason"])
+    if not result["calls"]:
+        lines.append(f"  not a call of plugin {version}, as far as the catalog knows")
+    for cause in result["causes"]:
+        lines.append(f"  {cause['certainty']} cause, {cause['name']}: {cause['text']}")
+        lines.append(f"    {cause['fix']}")
+    each = [
+        (s["variant"], s["allows"], json.dumps([s["statements"], s["unmet"]]))
+        for s in result["statements"]
+    ]
+    verdicts = {None: "", True: ", which allows this request", False: ", which denies this request"}
+    for _, allows, about in dict.fromkeys(("", *e[1:]) for e in each):
+        names = [name for name, *rest in each if rest == [allows, about]]
+        many = "s" if len(names) > 1 else ""
+        lines.append(f"  statement of variant{many} {' and '.join(names)}{verdicts[allows]}:")
+        statements, unmet = json.loads(about)
+        texts = [line for s in statements for line in json.dumps(s, indent=2).split("\n")]
+        more = f"conditions that the request does not meet: {', '.join(unmet)}"
+        lines += [f"    {line}" for line in (*texts, *[more] * bool(unmet))]
+    examples = ", ".join(result["example_names"])
+    lines += [f"  example values stand for: {examples}"] * bool(examples)
+    decode = "aws sts decode-authorization-message --encoded-message MESSAGE"
+    lines += [f"  the message says more when decoded: {decode}"] * result["encoded"]
+    for call in result["calls"]:
+        modes = " and ".join({"ipv4": "IPv4", "ipv6": "IPv6"}[mode] for mode in call["modes"])
+        only = f", only with {call['feature']}" if call["feature"] else ""
+        last = f" to {call['last']}" if call["last"] else ""
+        sent = f"({modes}{only}; from {call['first']}{last})"
+        lines += [
+            f"  call {call['name']} of plugin {version} {sent}",
+            f"    {call['does']}",
+            f"    breaks: {call['breaks']}",
+            f"    {call['effect']}, {call['known_by']}: {call['evidence']}",
+        ]
+    return lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{SDK_2}\n{SDK_1}\n{SDK_2}",
+        EVENT,
+        json.dumps(RECORD),
+        json.dumps(RECORD | {"eventName": "RunInstances", "errorMessage": ""}),
+        decoded("ec2:CreateNetworkInterface", f"{ARN}:subnet/subnet-1", {"ec2:Vpc": VPC}),
+        decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {"ec2:Region": "eu-west-1"}),
+        decoded("logs:PutLogEvents", "", {}),
+        decoded("ec2:AssignIpv6Addresses", INTERFACE, {f"aws:ResourceTag/{CLUSTER}": "prod"}),
+    ],
+)
+def test_text_says_what_the_data_say(text: str) -> None:
+    for words in ((), ("--cni-version", "v1.21.2", "--mode", "ipv4", *SCOPED_NAMES)):
+        blocks = ["\n".join(written(result)) for result in explained(text, *words)]
+        assert run("explain", "-", *words, stdin=text).out == "\n\n".join(blocks) + "\n"
+
+
+def test_a_call_is_told_with_its_range_and_what_is_known_of_it() -> None:
+    """Beside the facts of the catalog's list for programs."""
+    listed = json.loads(run("catalog", "--format", "json").out)["versions"]
+    versions = [entry["version"] for entry in listed]
+    for version in ("v1.12.0", "v1.19.0", "v1.23.2"):
+        (entry,) = (e for e in listed if e["version"] == version)
+        for action in ("ec2:DescribeSubnets", "ec2:DeleteNetworkInterface", "ec2:DescribeTags"):
+            text = f"User: x is not authorized to perform: {action} because no policy allows it"
+            (explanation,) = explained(text, "--cni-version", version)
+            known = [call for call in entry["calls"] if call["action"] == action]
+            modes = {mode for call in explanation["calls"] for mode in call["modes"]}
+            assert modes == {call["mode"] for call in known}, (version, action)
+            features = {call["feature"] for call in explanation["calls"]}
+            assert features <= {call["feature"] for call in known}, (version, action)
+            for call in explanation["calls"]:
+                last = call["last"] or versions[-1]
+                places = [versions.index(name) for name in (call["first"], version, last)]
+                assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "allowed", "names"),
+    [
+        ({}, False, ["cluster_name"]),
+        ({f"aws:ResourceTag/{OWNED}": "owned"}, True, []),
+        ({f"aws:ResourceTag/{OWNED}": "shared"}, False, []),
+    ],
+)
+def test_names_of_the_request_stand_in_the_statements_before_examples(
+    conditions: dict[str, str], allowed: bool, names: list[str]
+) -> None:
+    text = decoded("ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", conditions)
+    (explanation,) = explained(text)
+    scoped, generic = explanation["statements"]
+    assert (scoped["allows"], generic["allows"]) == (allowed, True)
+    assert explanation["example_names"] == names
+    (statement,) = scoped["statements"]
+    assert statement["Resource"] == f"{ARN}:instance/*"
+    assert scoped["unmet"] == ([] if allowed else [*statement["Condition"]["StringEquals"]])
+    (explanation,) = explained(text, "--cluster-name", "test", "--region", "eu-west-2")
+    assert explanation["example_names"] == []
+    assert "kubernetes.io/cluster/test" in json.dumps(explanation["statements"])
+    assert "arn:aws:ec2:eu-west-2:111122223333:" in json.dumps(explanation["statements"])
 
 
 def test_what_breaks_and_how_often_is_said() -> None:

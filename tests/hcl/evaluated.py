@@ -190,6 +190,7 @@ UNKNOWN = {
     'toset([1, "a"])': "toset(...)",
     'concat(["a"], data.x.y.z, file("a"))': "data.x.y.z",
     'flatten([["a"], data.x.y.z])': "flatten(...)",
+    'compact(["a", data.x.y.z])': "data.x.y.z",
     "var.names == []": "var.names == []",
     "data.x.y.z ? 1 : 2": "data.x.y.z",
     "tolist([1, true])": "tolist(...)",

@@ -138,6 +138,42 @@ def test_each_instance_of_a_document_has_its_address(repeat: str, names: list[st
     assert [document.name for document in documents] == names
 
 
+DATA_SOURCES = """
+data "aws_partition" "p" {}
+data "aws_region" "r" {}
+data "aws_region" "other" {
+  region = "eu-west-1"
+}
+data "aws_iam_policy_document" "d" {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "result"),
+    [
+        ("data.aws_partition.p.partition", {}, "aws"),
+        ("data.aws_partition.p.id", {"partition": "aws-cn"}, "aws-cn"),
+        ("data.aws_partition.p.id", {"partition": "*"}, "aws"),
+        ("data.aws_region.r.region", {"region": "eu-west-1"}, "eu-west-1"),
+        ("data.aws_region.r.name", {}, None),
+        ("data.aws_region.r.name", {"region": "*"}, None),
+        ("data.aws_region.other.name", {"region": "us-east-1"}, None),
+        ('length(compact([data.aws_iam_policy_document.d.json, ""]))', {}, 1),
+        ('data.aws_iam_policy_document.d.json == ""', {}, False),
+        ("try(data.aws_region.r.name, 1)", {}, None),
+        ("try(length([data.aws_iam_policy_document.d.json]), 2)", {}, 1),
+    ],
+)
+def test_what_data_sources_say_without_an_engine(
+    code: str, values: dict[str, str], result: object
+) -> None:
+    blocks = [("main.tf", block) for block in parse(DATA_SOURCES, "main.tf").blocks]
+    node = expression(code)
+    assert node is not None
+    answer = read_blocks(blocks, values, GivenVariables()).evaluator.evaluate(node)
+    assert isinstance(answer, Unknown) if result is None else answer == result
+
+
 def test_a_count_of_a_billion_is_refused_at_once() -> None:
     (block,) = parse('data "a" "b" {\n  count = 1000000000\n}\n', "x").blocks
     with pytest.raises(TooLargeError, match="1,000,000,000 instances"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import OFFLINE_PROVIDER
+from conftest import OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, Principal, Statement, dumps
@@ -57,10 +57,11 @@ def changes(engine: Engine, folder: Path) -> dict[str, Any]:
 
 
 def test_they_are_there_and_those_compared_as_text_are_known(
-    newest: Engine, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     """Policies as people write them are in the state, their data sources in the configuration."""
-    schema = schemas(newest, tmp_path)
+    every_type = make_engine(TERRAFORM_NEWEST, tmp_path)
+    schema = schemas(every_type, tmp_path)
     code = OFFLINE_PROVIDER + block(policy_document("d", POLICY))
     resources = []
     names = {}
@@ -100,7 +101,7 @@ def test_they_are_there_and_those_compared_as_text_are_known(
 
     keep()
     # Defaults of other attributes are no changes to be counted: they go into the state first.
-    planned = changes(newest, tmp_path)
+    planned = changes(every_type, tmp_path)
     for resource in resources:
         address = f"{resource['type']}.{resource['name']}"
         outer = names[address].split(".")[1]
@@ -110,7 +111,7 @@ def test_they_are_there_and_those_compared_as_text_are_known(
     keep()
     changed = {
         names[address]
-        for address, change in changes(newest, tmp_path).items()
+        for address, change in changes(every_type, tmp_path).items()
         if change["before"][names[address].split(".")[1]]
         != change["after"][names[address].split(".")[1]]
     }

@@ -4,7 +4,7 @@ import pytest
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded
-from vpc_cni_iam.hcl.attributes import is_read_elsewhere
+from vpc_cni_iam.hcl.attributes import attributes, is_read_elsewhere
 from vpc_cni_iam.hcl.braces import unclosed_string
 from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.resolve import ValueScope, documents
@@ -96,6 +96,24 @@ def test_whether_an_expression_chooses_among_documents(code: str, answer: bool) 
         "local.text": node('"${data.aws_iam_policy_document.a.json}"'),
     }
     assert is_read_elsewhere(node(code), nodes, {"a"}) is answer
+
+
+@pytest.mark.parametrize(
+    ("text", "holds", "writes"),
+    [
+        ('resource "aws_iam_policy" "x" {\n  policy = var.p\n}\n', True, False),
+        ('resource "aws_iam_policy" "x" {\n  name = "p"\n}\n', False, False),
+        ('data "aws_iam_policy" "x" {\n  policy = var.p\n}\n', False, False),
+        ('resource "aws_iam_policy" {\n  policy = var.p\n}\n', False, False),
+        ('output "policy" {\n  value = jsonencode({ Statement = [] })\n}\n', False, True),
+        ('output "policy" {\n  value = jsonencode({ a = "Statement" })\n}\n', False, False),
+        ('output "policy" {\n  value = [jsonencode({ Statement = [] })]\n}\n', False, True),
+        ('output "policy" {\n  value = [jsonencode({ a = 1 })]\n}\n', False, False),
+    ],
+)
+def test_which_attributes_are_policies(text: str, *, holds: bool, writes: bool) -> None:
+    (attribute,) = attributes(parse(text, "x.tf"))
+    assert (attribute.holds_policy, attribute.writes_policy) == (holds, writes)
 
 
 @pytest.mark.parametrize(

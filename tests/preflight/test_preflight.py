@@ -14,6 +14,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight import findings
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding, preflight
+from vpc_cni_iam.preflight.rules import of_cluster_name, of_unread
 
 VPC, OTHER_VPC = "vpc-01234567", "vpc-89abcdef"
 CLUSTER = "cluster.k8s.amazonaws.com/name"
@@ -110,6 +111,99 @@ def test_an_instance_of_another_cluster_is_passed_over(theirs: Mapping[str, str]
     assert only(result).resources == ("i-2",)
 
 
+# The Amazon EKS User Guide, Karpenter's upgrade guide, eksctl, kops and the cluster autoscaler.
+SIGNS: list[tuple[str, str]] = [
+    (CLUSTER, "{}"),
+    ("eks:cluster-name", "{}"),
+    ("aws:eks:cluster-name", "{}"),
+    ("eks:eks-cluster-name", "{}"),
+    ("alpha.eksctl.io/cluster-name", "{}"),
+    ("KubernetesCluster", "{}"),
+    ("kubernetes.io/cluster/{}", "shared"),
+    ("Kubernetes.io/Cluster/{}", ""),
+    ("k8s.io/cluster/{}", "owned"),
+    ("k8s.io/cluster-autoscaler/{}", "owned"),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), SIGNS)
+def test_each_sign_tells_whose_node_an_instance_is(key: str, value: str) -> None:
+    ours, theirs = ({key.format(name): value.format(name)} for name in ("prod", "test"))
+    assert check(instance({}), instance(ours, "i-2")).nodes == 1
+    result = check(instance(OWNED), instance(theirs, "i-2"))
+    assert result.nodes == 1 and only(result).rule == "instance-of-another-cluster"
+    # The tags of the instance come before those of its interfaces.
+    result = check(instance(ours), interface(theirs), variant="ipv4")
+    assert result.nodes == 1
+    result = check(instance(theirs), interface(ours), variant="ipv4")
+    assert result.nodes == 0
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {"eks:cluster-name": ""},
+        {"k8s.io/cluster-autoscaler/enabled": "true"},
+        {"k8s.io/cluster-autoscaler/node-template/label/a": "b"},
+        {"kubernetes.io/cluster/": "owned"},
+        {"kubernetes.io/cluster": "prod"},
+        {"Name": "prod"},
+    ],
+)
+def test_what_is_no_sign_names_no_cluster(tags: Mapping[str, str]) -> None:
+    result = check(instance(OWNED), instance(tags, "i-2"), interface(DONE))
+    assert (only(result).rule, only(result).resources) == ("instance-unknown", ("i-2",))
+
+
+def test_text_says_what_the_data_say() -> None:
+    """The most severe first, with the resources, the problem, the effect and the commands."""
+    result = check(
+        *(instance(NODE_GROUP, f"i-{n:017x}") for n in range(21)),
+        *(instance({}, f"i-1{n:016x}") for n in range(20)),
+        instance({"kubernetes.io/cluster/prod": "x" * 200}, "i-2"),  # which is not broken
+        instance(OWNED, "i-3", OTHER_VPC),
+        instance({"eks:cluster-name": "test"}, "i-4"),
+        interface({}, "eni-1", instance="i-2"),
+        interface({}, "eni-2", instance="i-2", type="trunk"),
+        interface({}, "eni-3", instance="", status="available", description="aws-K8S-i-9"),
+        vpc=VPC,
+    )
+    assert len(result.findings) == 8 and result.breaks
+    order = ["breaks", "unknown", "degrades", "note"]
+    severities = [order.index(finding.severity) for finding in result.findings]
+    assert severities == sorted(severities)
+    *lines, last = findings.to_text(result)
+    assert max(len(line) for line in lines if "aws ec2" not in line and "xx" not in line) <= 100
+    begins = [n for n, line in enumerate(lines) if line[0] != " "] + [len(lines)]
+    assert len(begins) == len(result.findings) + 1
+    for finding, begin, end in zip(result.findings, begins[:-1], begins[1:], strict=True):
+        block = lines[begin:end]
+        assert block[0][:9] == finding.severity.ljust(9)
+        assert all(line[:9].strip() == "" for line in block[1:])
+        shown = [line[9:] for line in block]
+        commands = [line[4:] for line in shown if line.startswith("    ")]
+        assert commands == list(finding.commands)
+        effect = [line[2:] for line in shown if line[:2] == "  " and line[2] != " "]
+        assert " ".join(effect) == finding.effect
+        names = " ".join(finding.resources[:20])
+        more = f" and {len(finding.resources) - 20} more" if len(finding.resources) > 20 else ""
+        problem = " ".join(line for line in shown if line[0] != " ")
+        assert problem == f"{names}{more}: {finding.problem}"
+    counts = ", ".join(
+        f"{severities.count(n)} {name}" for n, name in enumerate(order) if n in severities
+    )
+    assert last == (
+        "44 instances and 3 network interfaces read, 23 nodes checked: "
+        f"the plugin would break ({counts})"
+    )
+
+
+def test_what_concerns_no_resource_begins_with_the_problem() -> None:
+    result = check(instance({}), interface({}, instance="", description="ELB app/x"))
+    first = next(iter(findings.to_text(result)))
+    assert first == "unknown  no instance or interface looks like a node of 'prod'"
+
+
 def test_without_interfaces_any_instance_may_be_a_node() -> None:
     result = check(instance({"Name": "bastion"}))
     assert result.breaks and only(result).rule == "instance-unknown"
@@ -166,6 +260,30 @@ def test_an_attached_interface(
 ) -> None:
     result = check(instance(OWNED), interface(tags, type=kind))
     assert (only(result).rule, only(result).severity) == (rule, severity)
+
+
+@pytest.mark.parametrize("cluster", ["prod", "PROD"])
+def test_of_two_spellings_the_one_that_the_policy_does_not_ask_for_is_deleted(cluster: str) -> None:
+    """In whatever order they are, and whether the name has capitals or the other key."""
+    (composed,) = options(("ipv4-scoped",), cni_version="latest").composed()
+    required = f"kubernetes.io/cluster/{cluster}"
+    for other in {required.swapcase(), required.capitalize(), required.lower()} - {required}:
+        node = instance({required: "owned", other: "owned", "eks:cluster-name": cluster})
+        inventory = Inventory({node.id: node}, None)
+        finding = only(preflight(inventory, composed, cluster))
+        assert finding.rule == "instance-tag-twice"
+        (command,) = finding.commands
+        expected = ["delete-tags", "--resources", "i-1", "--tags", f"Key={other}"]
+        assert shlex.split(command) == ["aws", "ec2", *expected]
+
+
+def test_a_configuration_that_differs_does_not_hide_that_there_is_no_node() -> None:
+    (composed,) = options(("ipv4-scoped",), cni_version="latest").composed()
+    different = [of_cluster_name("test", "prod"), of_unread("CLUSTER_NAME is in a Secret")]
+    nothing = Inventory(None, {"eni-1": interface({}, instance="")})
+    result = preflight(nothing, composed, "prod", None, different)
+    names = ["cluster-name-differs", "configuration-not-read", "no-nodes"]
+    assert [finding.rule for finding in result.findings] == names
 
 
 def test_branch_interfaces_are_not_the_plugins() -> None:

@@ -17,6 +17,7 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.policy.document import dumps, to_json
+from vpc_cni_iam.review import permission_table, wording
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.report.html import report
 
@@ -136,6 +137,26 @@ def test_the_matrix_says_before_after_and_what_the_plugin_needs() -> None:
     assert re.findall(r">(no|yes|gained)<", row[0]) == ["no", "yes", "gained"]
     gone = re.search(r"<tr[^>]*><th[^>]*><code>ec2:CreateTags.*?</tr>", report(of("drift")))
     assert gone is None or "fails without it" in gone[0]
+
+
+@pytest.mark.parametrize("name", ["widen", "drift", "destroy"])
+def test_a_row_of_the_matrix_is_filtered_by_what_it_says(name: str) -> None:
+    for principal, rows in permission_table.roles(of(name)):
+        assert len(rows) == len(principal.matrix)
+        for row in rows:
+            kinds, grade = row.kinds.split(), row.cells[-1][0]
+            assert ("lacking" in kinds) is (bool(row.needed) and grade == "no")
+            assert ("needed" in kinds) is bool(row.needed)
+            assert ("unneeded" in kinds) is (not row.needed and grade != "no")
+            assert ("changed" in kinds) is bool(row.change) is (len(row.cells) > 1)
+            assert ("is denied" in row.needed) is ("lacking" in kinds)
+        looks = [(not row.change, "lacking" not in row.kinds.split()) for row in rows]
+        assert looks == sorted(looks)
+
+
+def test_every_finding_is_under_a_heading() -> None:
+    findings = [f for review in (hostile(), of("widen"), of("drift")) for f in review.findings]
+    assert {wording.section(finding) for finding in findings} == {*wording.SECTIONS}
 
 
 def luminance(colour: str) -> float:

@@ -13,6 +13,7 @@ from eks import (
     MANAGED,
     NODE_TRUST,
     POD_TRUST,
+    PROVIDER,
     addon,
     arn_of,
     association,
@@ -159,6 +160,23 @@ def test_an_association_that_goes_or_comes() -> None:
     assert levels(elsewhere) == {"plugin-identity-changed": "warning"}
 
 
+@pytest.mark.parametrize(
+    ("clusters", "shown"),
+    [
+        (["prod"], "aws_eks_cluster.c0"),
+        (["other"], "prod"),
+        (["other", "prod"], "aws_eks_cluster.c1"),
+        (["prod", "prod"], "prod"),
+        ([], "prod"),
+    ],
+)
+def test_a_cluster_is_found_by_its_name(clusters: list[str], shown: str) -> None:
+    made = [same("aws_eks_cluster", f"c{n}", {"name": name}) for n, name in enumerate(clusters)]
+    roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", POD_TRUST, CNI))
+    (cluster_change,) = reviewed(association("a", "b"), *made, *roles).clusters
+    assert cluster_change.cluster == shown
+
+
 def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:
     change = association("a", "a")
     change["change"]["after"] = {**change["change"]["after"], "service_account": "other"}
@@ -187,6 +205,15 @@ def test_an_oidc_provider_that_changes(after: Json | None, level: dict[str, str]
     review = reviewed(provider({}, after), *own_role("cni", irsa(), CNI))
     assert levels(review) == level
     assert ISSUER.startswith("oidc.eks")
+
+
+def test_an_oidc_provider_is_known_by_its_arn() -> None:
+    """A provider before the url was in its state, and one whose url is not shown."""
+    review = reviewed(provider({"url": None}, None), *own_role("cni", irsa(), CNI))
+    assert levels(review) == {"plugin-identity-lost": "error"}
+    another = provider({"url": None, "arn": PROVIDER.replace("EXAMPLE", "OTHER")}, None)
+    others = reviewed(another, *own_role("cni", irsa(), CNI))
+    assert levels(others) == {"oidc-provider-changed": "warning"}
 
 
 def test_an_oidc_provider_of_other_roles_is_said_with_them() -> None:
@@ -239,6 +266,92 @@ def test_who_administers_a_cluster(policy: str, level: str) -> None:
     assert levels(review) == {"cluster-access-widened": level}
     gone = reviewed(resource("aws_eks_access_policy_association", "a", values, None))
     assert levels(gone) == {"access-removed": "note"}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"kubernetes_groups": ["ops", "dev"]}, "the Kubernetes groups ops, dev"),
+        ({"type": "EC2_LINUX"}, "what a node has, by the type EC2_LINUX"),
+        ({"user_name": "admin"}, "the user name admin"),
+        ({"type": "STANDARD"}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_an_access_entry_gives_by_itself(values: Json, words: str) -> None:
+    entry = {"cluster_name": "prod", "principal_arn": arn_of("dev")}
+    review = reviewed(resource("aws_eks_access_entry", "e", None, {**entry, **values}))
+    texts = [f"{f.message} {' '.join(f.details)}" for f in review.findings]
+    assert [words in text for text in texts] == ([True] if words else [])
+    assert levels(reviewed(same("aws_eks_access_entry", "e", {**entry, **values}))) == {}
+
+
+GROUPS = {"kubernetes_groups": ["ops"], "user_name": "x"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown", "words"),
+    [
+        ({}, {}, ["kubernetes_groups"], "gets Kubernetes groups known after apply"),
+        (GROUPS, GROUPS, ["kubernetes_groups"], "and Kubernetes groups known after apply"),
+        (GROUPS, {**GROUPS, "kubernetes_groups": ["dev"]}, [], "gets the Kubernetes groups dev"),
+        (GROUPS, {**GROUPS, "tags": {"a": "b"}}, [], ""),
+        ({"tags": {}}, {"tags": {"a": "b"}}, [], ""),
+        # Where the configuration does not set it, the provider computes it.
+        (GROUPS, {"kubernetes_groups": ["ops"]}, ["user_name"], ""),
+        (GROUPS, {**GROUPS, "user_name": "y"}, [], "and the user name y"),
+        (GROUPS, {**GROUPS, "principal_arn": None}, ["principal_arn"], "a principal known after"),
+    ],
+)
+def test_what_changes_an_access_entry(
+    before: Json, after: Json, unknown: list[str], words: str
+) -> None:
+    base = {"cluster_name": "prod", "principal_arn": arn_of("dev")}
+    later = dict.fromkeys(unknown, True)
+    change = resource(
+        "aws_eks_access_entry",
+        "e",
+        {**base, **before},
+        {**base, **after},
+        actions=["update"],
+        after_unknown=later,
+    )
+    messages = [f.message for f in reviewed(change).findings]
+    assert [words in message for message in messages] == ([True] if words else []), messages
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown", "words"),
+    [
+        ({"authentication_mode": "API"}, {"authentication_mode": "API"}, {}, ""),
+        ({}, {"authentication_mode": "CONFIG_MAP"}, {}, ""),
+        ({}, {"authentication_mode": "API"}, {}, "authentication_mode from CONFIG_MAP to API"),
+        ({}, {"bootstrap_cluster_creator_admin_permissions": True}, {}, ""),
+        ({}, {"bootstrap_cluster_creator_admin_permissions": False}, {}, ""),
+        (
+            {"bootstrap_cluster_creator_admin_permissions": False},
+            {"bootstrap_cluster_creator_admin_permissions": True},
+            {},
+            "bootstrap_cluster_creator_admin_permissions from false to true: who creates it",
+        ),
+        # Nothing in the configuration sets it, so that a replaced cluster has EKS's default.
+        (
+            {"authentication_mode": "API"},
+            {},
+            {"access_config": True},
+            "authentication_mode from API to CONFIG_MAP",
+        ),
+    ],
+)
+def test_what_changes_who_is_let_into_a_cluster(
+    before: Json, after: Json, unknown: Json, words: str
+) -> None:
+    sides: list[Json] = [{"name": "prod", "access_config": [side]} for side in (before, after)]
+    if unknown:
+        del sides[1]["access_config"]
+    change = resource("aws_eks_cluster", "c", *sides, actions=["update"], after_unknown=unknown)
+    messages = [f.message for f in reviewed(change).findings]
+    assert [words in message for message in messages] == ([True] if words else []), messages
 
 
 def test_a_new_cluster_with_all_that_is_its_own_is_calm() -> None:

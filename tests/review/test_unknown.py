@@ -142,7 +142,9 @@ def test_a_list_of_arns_that_is_not_known_may_hold_more_than_it_refers_to() -> N
         listing(None),
         configuration=configured("aws_iam_role", "r", expressions),
     )
-    assert "unknown-attachment" in rules(review)
+    (finding,) = (f for f in review.findings if f.rule == "unknown-attachment")
+    why = "what a list holds is known after apply, but for what it refers to"
+    assert finding.details == (why, "it refers to aws_iam_policy.p.arn")
     assert "aws_iam_policy.p" in [c.attachment.policy for c in review.changes if c.attachment]
     (role,) = review.principals
     assert "aws_iam_policy.p" in role.after
@@ -268,6 +270,17 @@ def test_the_older_ways_to_join_documents_are_known(argument: str) -> None:
         {"statement": [STATEMENT]}, {argument: True}, {argument: named("aws_x.y.json")}
     )
     assert any(argument in why and "aws_x.y.json" in why for why in change.after.why)
+
+
+@pytest.mark.parametrize(
+    ("argument", "actions"),
+    [("source_json", ["ec2:A", "s3:B"]), ("override_json", ["iam:*", "s3:B"])],
+)
+def test_of_two_statements_with_one_sid_the_later_counts(argument: str, actions: list[str]) -> None:
+    joined = document(allow("iam:*", Sid="Same"), allow("s3:B", Sid="Other"))
+    own = {**STATEMENT, "sid": "Same"}
+    policy = rebuilt({argument: joined, "statement": [own]}, {}, {}).after.policy
+    assert sorted(action for s in policy.statements for action in s.actions) == actions
 
 
 @pytest.mark.parametrize("argument", ["source_policy_documents", "override_policy_documents"])

@@ -49,6 +49,20 @@ class Compatibility(Struct, frozen=True):
         """The versions that the policy works with as text, such as ``v1.8.0 to v1.21.2``."""
         return ", ".join(map(str, self.works)) or "no known version"
 
+    def failures(self) -> dict[str, tuple[VersionRange, ...]]:
+        """Return the versions at which the plugin fails by the action that it misses."""
+        fatal = [missing for missing in self.missing if missing.fatal]
+        return {
+            action: known_versions.spans(
+                frozenset(
+                    version
+                    for version in known_versions.known()
+                    if any(m.at(version) for m in fatal if m.action == action)
+                )
+            )
+            for action in dict.fromkeys(missing.action for missing in fatal)
+        }
+
 
 def compatibility(policy: Policy, variant: Variant) -> Compatibility:
     """Return which versions a policy of a variant works with, going by the actions it allows."""

@@ -7,7 +7,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.compatibility import MissingAction, compatibility
+from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -39,29 +39,22 @@ def failure_note(options: Options) -> str:
 def _failures(policies: Iterable[Composed], version: PluginVersion | None) -> dict[str, list[str]]:
     """Return why documents fail, at a version or at any, each reason with its variants."""
     failures: dict[str, list[str]] = {}
+    newest = known_versions.newest()
     for composed in policies:
-        fatal = [
-            missing
-            for missing in compatibility(composed.policy, composed.variant).missing
-            if missing.fatal and (version is None or missing.at(version))
-        ]
-        lasting = [missing for missing in fatal if _lasts(missing)]
-        for missing in fatal:
-            first = missing.spans[0].first
-            if not _lasts(missing) and any(other.spans[0].first <= first for other in lasting):
+        fatal = {
+            action: spans
+            for action, spans in compatibility(composed.policy, composed.variant).failures().items()
+            if version is None or any(version in span for span in spans)
+        }
+        for action, spans in fatal.items():
+            where = f"at {', '.join(map(str, spans))}"
+            if spans[-1].last == newest and len(spans) == 1:
+                where = f"from {spans[0].first} on"
+            elif any(s[-1].last == newest and s[0].first <= spans[0].first for s in fatal.values()):
                 continue  # it fails there, and from there on, for another reason
-            where = f"from {first} on"
-            if not _lasts(missing):
-                where = f"at {', '.join(map(str, missing.spans))}"
-            reason = f"the plugin fails {where}: {missing.action} is not allowed"
-            names = failures.setdefault(reason, [])
-            if composed.variant.name not in names:
-                names.append(composed.variant.name)
+            reason = f"the plugin fails {where}: {action} is not allowed"
+            failures.setdefault(reason, []).append(composed.variant.name)
     return failures
-
-
-def _lasts(missing: MissingAction) -> bool:
-    return missing.spans[-1].last == known_versions.newest()
 
 
 class HardeningEffect(Enum):

@@ -101,17 +101,11 @@ def _report(document: PeerDocument) -> PeerReport:
         date=document.date,
         source=place,
         works_with=result.works_with,
-        breaks=tuple(_breaks(result)),
+        breaks=tuple(
+            f"{', '.join(map(str, spans))}: {action}" for action, spans in result.failures().items()
+        ),
         verified=document.verified,
     )
-
-
-def _breaks(result: Compatibility) -> Iterator[str]:
-    fatal = [missing for missing in result.missing if missing.fatal]
-    for action in dict.fromkeys(missing.action for missing in fatal):
-        lacking = [missing for missing in fatal if missing.action == action]
-        at = frozenset(r for r in known_versions.known() for m in lacking if m.at(r))
-        yield f"{', '.join(map(str, known_versions.spans(at)))}: {action}"
 
 
 def _repair(every: tuple[PeerDocument, ...], project: str, mode: Mode) -> Repair:

@@ -37,7 +37,6 @@ class RequestTemplate(Struct, frozen=True):
     action: str
     does: str
     breaks: Mapping[DenialSeverity, str]  # what a denial breaks, by severity
-    stops: bool  # whether ipamd stops where it is denied at start
     at_start: bool  # whether every start sends it first, about no resource
     ranges: tuple[CallRange, ...]  # where it is sent, by mode and range of versions
     # The kinds of resource that it is checked on, such as ``instance``; none where AWS answers
@@ -87,7 +86,6 @@ def _form(entry: Mapping[str, Any]) -> RequestTemplate:
         action=action,
         does=entry["does"],
         breaks={"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)},
-        stops=entry.get("stops", False),
         at_start=entry.get("at_start", False),
         ranges=ranges,
         on=tuple(on),

@@ -87,6 +87,7 @@ class SimulatedNode(Sender):
         v1.23.2:pkg/ipamd/ipamd.go:459-676.
         """
         setting, plugin = self.setting, self.setting.plugin
+        self.starting = True
         for template in request_templates().values():
             if template.at_start:
                 self.describe(template.name)
@@ -109,6 +110,7 @@ class SimulatedNode(Sender):
             self.describe("caller-identity")
         if not plugin.custom_networking:
             self.assign(interfaces[0])
+        self.starting = False
 
     def regroup(self, *interfaces: NodeInterface) -> None:
         """Give interfaces the security groups of the primary one, the first of them.

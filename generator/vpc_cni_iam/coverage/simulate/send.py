@@ -9,7 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
+from vpc_cni_iam.catalog.facts.calls import CallRange, Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import RequestTemplate, request_templates
 from vpc_cni_iam.coverage.simulate.requests import AnyOf, NodeInterface, Requests
@@ -129,6 +129,7 @@ class Sender:
         self.setting = setting
         self.calls: list[SentCall] = []
         self.requests = Requests(setting)
+        self.starting = False  # whether ipamd starts, where more denials end it than later
         self._policies = policies
         self._running = True
 
@@ -172,7 +173,9 @@ class Sender:
         checks = tuple(map(self._check, requests))
         call = SentCall(template, call_range, on, checks, reached and self._running)
         self.calls.append(call)
-        if template.stops and call.fails:
+        ends = call_range.impact is Impact.EXITS_LATER
+        ends |= self.starting and call_range.impact is Impact.EXITS
+        if ends and not call.allowed:
             self._running = False
         return call.allowed
 

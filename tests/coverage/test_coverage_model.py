@@ -492,3 +492,22 @@ def test_every_key_that_a_request_carries_is_known_as_modelled() -> None:
                 for check in sent.checks:
                     for key in check.request.context:
                         assert key.lower().partition("/")[0] in KEYS, key
+
+
+@pytest.mark.parametrize(
+    ("condition", "denied"),
+    [
+        (Condition("Bool", "aws:ViaAWSService", ("false",)), True),
+        (Condition("Bool", "aws:ViaAWSService", ("true",)), False),
+        (Condition("Bool", "aws:PrincipalIsAWSService", ("false",)), True),
+        (Condition("StringNotEquals", "aws:PrincipalType", ("AssumedRole",)), False),
+        (Condition("StringNotEquals", "aws:PrincipalType", ("User",)), True),
+        # Sessions of roles have it, without a second factor.
+        (Condition("Bool", "aws:MultiFactorAuthPresent", ("false",)), True),
+        (Condition("BoolIfExists", "aws:MultiFactorAuthPresent", ("false",)), True),
+    ],
+)
+def test_the_keys_that_each_request_of_a_role_has_count(condition: Condition, denied: bool) -> None:
+    deny = Statement("Deny", actions=("*",), resources=("*",), conditions=(condition,))
+    coverage = covered(Policy((*ADMIN.statements, deny)), setting("latest", "ipv4"))
+    assert bool(coverage.denied()) is denied

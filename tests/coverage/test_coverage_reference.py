@@ -31,11 +31,15 @@ ON_SUBNET = {
 }
 TAGS = {"aws:requesttag", "aws:tagkeys"}
 ANYWHERE = {
+    "aws:multifactorauthpresent",
     "aws:principalaccount",
+    "aws:principalisawsservice",
     "aws:principaltag",
+    "aws:principaltype",
     "aws:requestedregion",
     "aws:resourceaccount",
     "aws:securetransport",
+    "aws:viaawsservice",
     "ec2:region",
 }
 REFERENCE = {

@@ -543,6 +543,7 @@ def test_each_denial_of_a_text_is_explained(text: str) -> None:
         ("because no session policy allows it", "session-policy"),
         ("with an explicit deny in a VPC endpoint policy", "endpoint-policy"),
         ("with an explicit deny", "explicit-deny"),
+        ("with an explicit deny in an identity-based policy", "explicit-deny"),
         ("because no identity-based policy allows it", ""),
     ],
 )
@@ -553,6 +554,15 @@ def test_aws_words_about_other_policies_are_a_certain_cause(reason: str, cause: 
     (explanation,) = explained(text)
     certain = {name for name, known in causes(explanation).items() if known == "certain"}
     assert certain == {"node-role", cause} - {""}
+
+
+def test_a_policy_that_allows_what_no_policy_of_the_role_does_is_not_the_roles(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "policy.json").write_text(run("policy", "ipv4").out)
+    (tmp_path / "ipamd.log").write_text(RECORD["errorMessage"])
+    done = run("explain", "ipamd.log", "--policy", "policy.json", cwd=tmp_path)
+    assert "no policy of the role does" in done.out and "something else" not in done.out
 
 
 def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_not_explained() -> (

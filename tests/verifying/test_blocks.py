@@ -267,6 +267,7 @@ FILES = (
     "x.tftest.json",
     "tests/x.tofutest.hcl",
     "modules/x/main.tf.json",
+    "terraform.d/plugins/registry.terraform.io/hashicorp/aws/1.0.0/linux_amd64/provider",
 )
 NESTED = (
     "modules/x/main.tf",

@@ -84,8 +84,10 @@ def _of_reason(denial: Denial) -> Iterator[Cause]:
         if words in reason:
             fix = f"change it to allow {denial.action}; the policies of the role are not the cause"
             yield Cause(name, Certainty.certain, f"{what} denies the request: {denial.reason}", fix)
-    if "explicit deny" in reason and not any(w in reason for w in ("policy", "boundary")):
+            return
+    if "explicit deny" in reason:
         text = "a Deny statement matches the request"
+        text += f": {denial.reason}" if "policy" in reason else ""
         yield Cause("explicit-deny", Certainty.certain, text, "change that statement")
 
 
@@ -134,7 +136,7 @@ def _of_policy(denial: Denial, policy: Subject | None, version: PluginVersion) -
     elif _denies_in_any_context(policy, denial):
         yield _denied(policy)
     elif _allows_in_any_context(policy, denial):
-        yield _allowed(policy)
+        yield _allowed(policy, denial)
     elif request is None:
         text = f"{policy.title} allows {denial.action} on some resources or under conditions"
         fix = "give the decoded message to see which: aws sts decode-authorization-message"
@@ -147,7 +149,7 @@ def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[
     """Yield why the policies of the role do not allow a request whose context is known."""
     outcome = evaluate(policy.policies, request).outcome
     if outcome is Outcome.ALLOWED:
-        yield _allowed(policy)
+        yield _allowed(policy, denial)
         return
     if outcome is Outcome.EXPLICITLY_DENIED:
         yield _denied(policy)
@@ -168,11 +170,14 @@ def _denied(policy: Subject) -> Cause:
     return Cause("explicit-deny", Certainty.certain, text, "change that statement")
 
 
-def _allowed(policy: Subject) -> Cause:
+def _allowed(policy: Subject, denial: Denial) -> Cause:
+    follows = "so that something else denies it"
+    if "no identity-based policy allows" in denial.reason.lower():
+        follows = "and AWS says that no policy of the role does: it is not what the role has"
     return Cause(
         "allowed-by-policy",
         Certainty.certain,
-        f"{policy.title} allows this request, so that something else denies it",
+        f"{policy.title} allows this request, {follows}",
         "check that the policy is attached to the role of aws-node, its permissions boundary, and "
         "service control policies",
     )

@@ -24,6 +24,8 @@ _LOADED = re.compile(
     r"(?!.*\.(?:tfstate|tfplan|tftpl)$).*\.(?:tf|tofu)[a-z]*(?:\.hcl)?(?:\.json)?", re.DOTALL
 )
 TEST_SUFFIX = ".tftest.hcl"
+# Engines run the providers in this folder of the directory that they start in.
+_PROVIDERS = "terraform.d/plugins/"
 # Engines merge these over the blocks of the other files.
 _OVERRIDE = re.compile(r"(?:.*_)?override\.tf", re.DOTALL)
 # Hidden files, and files that editors leave; no engine reads them.
@@ -70,6 +72,8 @@ def list_files(directory: Path) -> FilesByUse:
 
 def _use(path: str) -> FileUse:
     folder, _, name = path.rpartition("/")
+    if path.startswith(_PROVIDERS):
+        return FileUse.UNREADABLE
     if not _LOADED.fullmatch(name):
         return FileUse.INERT
     if name.endswith(TEST_SUFFIX):

@@ -30,8 +30,9 @@ _Context = dict[str, "str | tuple[str, ...]"]
 
 # The keys that some check carries; aws:RequestTag and the like stand for any tag key.
 KEYS = frozenset(
-    """aws:PrincipalAccount aws:PrincipalTag aws:RequestTag aws:RequestedRegion aws:ResourceAccount
-    aws:ResourceTag aws:SecureTransport aws:TagKeys cloudwatch:namespace ec2:AvailabilityZone
+    """aws:MultiFactorAuthPresent aws:PrincipalAccount aws:PrincipalIsAWSService aws:PrincipalTag
+    aws:PrincipalType aws:RequestTag aws:RequestedRegion aws:ResourceAccount aws:ResourceTag
+    aws:SecureTransport aws:TagKeys aws:ViaAWSService cloudwatch:namespace ec2:AvailabilityZone
     ec2:CreateAction ec2:InstanceID ec2:NetworkInterfaceID ec2:Region ec2:ResourceTag
     ec2:SecurityGroupID ec2:Subnet ec2:SubnetID ec2:Vpc""".lower().split()
 )
@@ -83,9 +84,14 @@ class Requests:
         names = setting.names
         self.names: Names = names
         self.common: _Context = {
+            # IAM User Guide, "AWS global condition context keys": of a session of a role.
+            "aws:MultiFactorAuthPresent": "false",
             "aws:PrincipalAccount": names.account_id,
+            "aws:PrincipalIsAWSService": "false",
+            "aws:PrincipalType": "AssumedRole",
             "aws:RequestedRegion": names.region,
             "aws:SecureTransport": "true",
+            "aws:ViaAWSService": "false",
             "ec2:Region": names.region,
         }
         if setting.session_tags:

@@ -22,6 +22,12 @@ KINDS = {
 _SPECIFICATION = "launch_template_config.*.launch_template_specification.*"
 _MIXED = "mixed_instances_policy.*.launch_template.*"
 
+_IOT_ACTIONS = (
+    *("cloudwatch_alarm", "cloudwatch_logs", "cloudwatch_metric", "dynamodb", "dynamodbv2"),
+    *("elasticsearch", "firehose", "iot_analytics", "iot_events", "kinesis", "republish", "s3"),
+    *("sns", "sqs", "step_functions", "timestream"),
+)
+
 ROLE_USES: Mapping[str, Mapping[str, str]] = {
     # Instances.
     PROFILE: {"role": ROLE},
@@ -63,7 +69,10 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_api_gateway_integration": {"credentials": ROLE},
     "aws_apigatewayv2_integration": {"credentials_arn": ROLE},
     "aws_apprunner_service": {"instance_configuration.*.instance_role_arn": ROLE},
+    "aws_appconfig_configuration_profile": {"retrieval_role_arn": ROLE},
     "aws_appsync_datasource": {"service_role_arn": ROLE},
+    "aws_athena_workgroup": {"configuration.*.execution_role": ROLE},
+    "aws_backup_restore_testing_selection": {"iam_role_arn": ROLE},
     "aws_backup_selection": {"iam_role_arn": ROLE},
     "aws_batch_job_definition": {
         f"{properties}{role}": ROLE
@@ -74,6 +83,7 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
             "node_properties.{}.nodeRangeProperties.*.container.",
         )
     },
+    "aws_bedrock_custom_model": {"role_arn": ROLE},
     "aws_bedrockagent_agent": {"agent_resource_role_arn": ROLE},
     "aws_bedrockagent_flow": {"execution_role_arn": ROLE},
     "aws_bedrockagent_knowledge_base": {"role_arn": ROLE},
@@ -82,11 +92,13 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_bedrockagentcore_code_interpreter": {"execution_role_arn": ROLE},
     "aws_bedrockagentcore_gateway": {"role_arn": ROLE},
     "aws_cloudformation_type": {"execution_role_arn": ROLE},
+    "aws_cloudwatch_event_rule": {"role_arn": ROLE},
     "aws_cloudwatch_event_target": {
         "role_arn": ROLE,
         "ecs_target.*.task_definition_arn": TASK,
     },
-    "aws_codebuild_project": {"service_role": ROLE},
+    "aws_codebuild_fleet": {"fleet_service_role": ROLE},
+    "aws_codebuild_project": {"service_role": ROLE, "build_batch_config.*.service_role": ROLE},
     "aws_codedeploy_deployment_group": {"service_role_arn": ROLE},
     "aws_codepipeline": {"role_arn": ROLE, "stage.*.action.*.role_arn": ROLE},
     "aws_cognito_user_group": {"role_arn": ROLE},
@@ -118,20 +130,30 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_emr_studio": {"service_role": ROLE, "user_role": ROLE},
     "aws_emrcontainers_job_template": {"job_template_data.*.execution_role_arn": ROLE},
     "aws_emrserverless_job_run": {"execution_role_arn": ROLE},
+    "aws_finspace_kx_cluster": {"execution_role": ROLE},
     "aws_fis_experiment_template": {"role_arn": ROLE},
     "aws_gamelift_fleet": {"instance_role_arn": ROLE},
     "aws_glue_crawler": {"role": ROLE},
     "aws_glue_dev_endpoint": {"role_arn": ROLE},
     "aws_glue_job": {"role_arn": ROLE},
     "aws_glue_ml_transform": {"role_arn": ROLE},
+    # Who works with a workspace queries AWS by its role.
+    "aws_grafana_workspace": {"role_arn": ROLE},
     "aws_imagebuilder_image": {"execution_role": ROLE},
     "aws_imagebuilder_image_pipeline": {"execution_role": ROLE},
+    "aws_imagebuilder_lifecycle_policy": {"execution_role": ROLE},
     "aws_iot_provisioning_template": {"provisioning_role_arn": ROLE},
     "aws_iot_role_alias": {"role_arn": ROLE},
+    "aws_iot_topic_rule": {
+        f"{place}{action}.*.role_arn": ROLE
+        for action in _IOT_ACTIONS
+        for place in ("", "error_action.*.")
+    },
     "aws_kinesis_firehose_delivery_stream": {"extended_s3_configuration.*.role_arn": ROLE},
     "aws_kinesisanalyticsv2_application": {"service_execution_role": ROLE},
     "aws_lakeformation_resource": {"role_arn": ROLE},
     "aws_lambda_function": {"role": ROLE},
+    "aws_medialive_channel": {"role_arn": ROLE},
     "aws_mskconnect_connector": {"service_execution_role_arn": ROLE},
     "aws_mwaa_environment": {"execution_role_arn": ROLE},
     "aws_neptune_cluster": {"iam_roles.*": ROLE},
@@ -141,9 +163,15 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_redshift_cluster": {"iam_roles.*": ROLE},
     "aws_redshift_cluster_iam_roles": {"iam_role_arns.*": ROLE},
     "aws_redshiftserverless_namespace": {"iam_roles.*": ROLE},
+    # Of whoever visits the application that is monitored.
+    "aws_rum_app_monitor": {"app_monitor_configuration.*.guest_role_arn": ROLE},
     "aws_s3_bucket_replication_configuration": {"role": ROLE},
     "aws_s3control_access_grants_location": {"iam_role_arn": ROLE},
-    "aws_sagemaker_domain": {"default_user_settings.*.execution_role": ROLE},
+    "aws_sagemaker_domain": {
+        f"default_{whose}_settings.*.execution_role": ROLE for whose in ("space", "user")
+    },
+    "aws_sagemaker_feature_group": {"role_arn": ROLE},
+    "aws_sagemaker_flow_definition": {"role_arn": ROLE},
     "aws_sagemaker_model": {"execution_role_arn": ROLE},
     "aws_sagemaker_notebook_instance": {"role_arn": ROLE},
     "aws_sagemaker_pipeline": {"role_arn": ROLE},
@@ -162,8 +190,12 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_ssm_service_setting": {
         "setting_id=/default-ec2-instance-management-role.setting_value": ROLE
     },
+    "aws_storagegateway_nfs_file_share": {"role_arn": ROLE},
+    "aws_storagegateway_smb_file_share": {"role_arn": ROLE},
     "aws_synthetics_canary": {"execution_role_arn": ROLE},
+    "aws_timestreamquery_scheduled_query": {"execution_role_arn": ROLE},
     "aws_transfer_access": {"role": ROLE},
+    "aws_transfer_agreement": {"access_role": ROLE},
     "aws_transfer_connector": {"access_role": ROLE},
     "aws_transfer_server": {"invocation_role": ROLE},
     "aws_transfer_user": {"role": ROLE},

@@ -1,4 +1,4 @@
-"""Who has what stands in a slot: roles, users and groups of the plan, or names."""
+"""Finds the roles, users and groups that a policy or an attachment belongs to."""
 
 from __future__ import annotations
 

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import check_jsonschema
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from conftest import ROOT, tool
 from vpc_cni_iam.cli.main import application
@@ -40,11 +42,9 @@ def actionlint(path: Path) -> None:
 
 
 def valid(schema: str, path: Path, *options: str) -> None:
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
-    done = subprocess.run(
-        [*command, *options, str(path)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
+    words = ["--builtin-schema", f"vendor.{schema}", *options, str(path)]
+    done = CliRunner().invoke(check_jsonschema.main, words)
+    assert done.exit_code == 0, done.output
 
 
 def run_all(scripts: Iterable[str], folder: Path, **variables: str) -> list[int]:

@@ -307,8 +307,8 @@ def test_optional_uses_are_named_and_not_granted() -> None:
     [
         ({"revision": "2020-01-01"}, "Known are 2022-01-31"),
         ({"revision": "2022-01-31", "cni_version": "v1.20.0"}, "give one"),
-        ({"cni_version": "v1.5.6"}, "did you mean v1.5.5 or v1.5.7"),
-        ({"cni_version": "v0.9.0"}, "did you mean v1.1.0"),
+        ({"cni_version": "v1.5.6"}, "did you mean v1.5.5 or v1.5.7?"),
+        ({"cni_version": "v0.9.0"}, "did you mean v1.1.0?"),
         ({"cni_version": "v1.99.0"}, f"newer than this catalog, whose newest version is {NEWEST}"),
         ({"cni_version": "v1.0.0"}, "tag:TagResources"),
         ({"cni_version": "soon"}, "'soon' is not a plugin version"),
@@ -520,6 +520,27 @@ def test_the_table_of_changes_has_each_version_that_has_another_document_or_call
 def test_a_variant_is_too_new_for_a_version_by_its_own_reason(variant: str, reason: str) -> None:
     with pytest.raises(UsageError, match=re.escape(reason)):
         compose(BY_NAME[variant], select(cni_version="v1.7.5"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "problem"),
+    [
+        ({"revision": OLDEST}, "has no optional features: leave --revision out"),
+        ({"features": ["multi-nic"]}, "has no optional features: leave --feature out"),
+        (
+            {"cni_version": "v1.4.1"},
+            "cni-metrics-helper does not exist before v1.5.0; at v1.4.1 these do: ipv4 (",
+        ),
+    ],
+)
+def test_the_policy_of_the_metrics_helper_follows_the_plugin_version_alone(
+    chosen: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(UsageError, match=re.escape(problem)):
+        options(["metrics-helper"], **chosen).composed()
+    (made,) = options(["metrics-helper"], cni_version="v1.5.0").composed()
+    actions = ("cloudwatch:PutMetricData", "ec2:DescribeTags")
+    assert (made.policy.actions(), made.additions, made.optional) == (actions, (), ())
 
 
 def test_the_list_for_programs_says_which_versions_were_observed() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions
-from vpc_cni_iam.catalog.options import Options, options, stated
+from vpc_cni_iam.catalog.options import Options, claims, options, stated
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
 
@@ -36,6 +36,22 @@ def test_stated_options_read_back(words: dict[str, object]) -> None:
     except UsageError:
         return
     assert stated(f"# x\n#   {made.command}\n# more\n") == made
+
+
+@pytest.mark.parametrize("kind", ["policy", "role"])
+def test_the_command_names_what_was_chosen_alone_and_is_read_back(kind: str) -> None:
+    words = " --kind role" if kind == "role" else ""
+    for version, gaps, more in (
+        ("v1.23.0", True, " --cni-version v1.23.0"),
+        ("v1.23.0", False, " --cni-version v1.23.0 --no-gaps"),
+        (None, True, " --revision 2022-01-31"),
+    ):
+        revision = None if version else "2022-01-31"
+        made = options(["ipv6"], kind=kind, cni_version=version, revision=revision, gaps=gaps)
+        assert made.command == f"vpc-cni-iam generate DIRECTORY{words} --variant ipv6{more}"
+        text = f"# {made.command}\n"
+        assert stated(text) == made and claims(text) == made.command
+    assert claims("# vpc-cni-iam generate\n") == ""
 
 
 def test_the_default_is_the_newest_release_and_upstreams_three() -> None:

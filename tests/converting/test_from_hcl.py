@@ -439,3 +439,19 @@ def test_values_fill_what_follows_from_them_and_other_names_stay(tmp_path: Path)
         assert (alone.code, "did you mean 'other'?" in alone.err) == (2, True)
     forward = run("convert", "m/iam.tf", "--var", "buckets=[]", cwd=tmp_path)
     assert forward.code == 2 and "--var, --var-file and --engine need --from-hcl" in forward.err
+
+
+@pytest.mark.parametrize("file", ["a.tf", "a.json"])
+def test_with_json_nothing_else_is_printed_though_files_are_written(
+    file: str, tmp_path: Path
+) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    (tmp_path / "a.json").write_text(policy)
+    (tmp_path / "a.tf").write_text(
+        f'resource "aws_iam_policy" "a" {{\n  policy = <<E\n{policy}\nE\n}}\n'
+    )
+    way = ["--from-hcl"] if file == "a.tf" else []
+    done = run("convert", *way, file, "--output", "made", "--format", "json", cwd=tmp_path)
+    assert len(json.loads(done.out)["documents"]) == 1
+    assert len(list((tmp_path / "made").iterdir())) == 1

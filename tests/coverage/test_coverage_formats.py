@@ -4,6 +4,7 @@ import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Path(name).write_text(text)
 
 
+@cache  # what is in the files is the same for each test
 def reported(words: str, *more: str) -> str:
     done = run("coverage", *words.split(), *more)
     assert done.code in (0, 1), done.err

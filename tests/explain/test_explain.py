@@ -176,6 +176,24 @@ def test_the_statements_are_those_about_the_resource(kind: str) -> None:
     assert [s["Resource"] for s in generic["statements"]] == ["*"]
 
 
+@pytest.mark.parametrize(
+    ("action", "words", "variants"),
+    [
+        ("ec2:AssignIpv6Addresses", (), ["ipv6-scoped", "ipv6"]),
+        ("ec2:AssignPrivateIpAddresses", (), ["ipv4-scoped", "ipv4"]),
+        ("ec2:CreateTags", (), ["ipv4-scoped", "ipv4"]),
+        ("ec2:CreateTags", ("--mode", "ipv6"), ["ipv6-scoped", "ipv6"]),
+        # There is no scoped document before v1.8.0.
+        ("ec2:CreateTags", ("--cni-version", "v1.7.5"), ["ipv4"]),
+    ],
+)
+def test_the_statements_are_those_of_the_family_that_sends_the_request(
+    action: str, words: tuple[str, ...], variants: list[str]
+) -> None:
+    (explanation,) = explained(decoded(action, INTERFACE, {}), *words)
+    assert [statements["variant"] for statements in explanation["statements"]] == variants
+
+
 def test_an_action_that_every_version_calls_is_in_every_policy() -> None:
     """All versions that run on EKS tag interfaces: no policy is from before that."""
     assert "policy-older-than-plugin" not in causes(explained(EVENT)[0])
@@ -288,7 +306,7 @@ def written(result: dict[str, Any]) -> list[str]:
     ],
 )
 def test_text_says_what_the_data_say(text: str) -> None:
-    for words in ((), ("--cni-version", "v1.21.2", "--mode", "ipv4"), SCOPED_NAMES):
+    for words in ((), ("--cni-version", "v1.21.2", "--mode", "ipv4", *SCOPED_NAMES)):
         blocks = ["\n".join(written(result)) for result in explained(text, *words)]
         assert run("explain", "-", *words, stdin=text).out == "\n\n".join(blocks) + "\n"
 

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from conftest import ROOT
 from vpc_cni_iam.hcl.braces import locate
+from vpc_cni_iam.hcl.grammar import is_private, usable
 from vpc_cni_iam.hcl.parse import parse
 
 TRICKY = """# resource "a" "comment" {
@@ -40,6 +43,18 @@ def test_blocks_are_found_where_the_parser_finds_them(path) -> None:  # type: ig
     text = path.read_text()
     parsed = [(b.type, b.labels, b.span.line) for b in parse(text, str(path)).blocks]
     assert [(b.type, b.labels, b.line) for b in locate(text)] == parsed
+
+
+@pytest.mark.parametrize(
+    ("mode", "private"), [(0o700, True), (0o755, True), (0o770, False), (0o707, False)]
+)
+def test_tables_are_kept_where_nobody_else_may_write(
+    mode: int, private: bool, tmp_path: Path
+) -> None:
+    """They hold code that Python runs."""
+    tmp_path.chmod(mode)
+    assert is_private(tmp_path) is usable(tmp_path) is private
+    assert not is_private(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(

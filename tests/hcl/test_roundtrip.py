@@ -158,6 +158,12 @@ def test_what_the_provider_would_rewrite_is_refused(field: str) -> None:
         policy_document("x", Policy((statement,)))
 
 
+@pytest.mark.parametrize("version", ["2008-10-17", "2012-10-17"])
+def test_a_version_and_an_id_survive(version: str) -> None:
+    policy = Policy((Statement(actions=("a:b",), resources=("*",)),), version, "id")
+    assert back(policy) == policy
+
+
 def test_an_empty_list_of_values_survives() -> None:
     policy = Policy((Statement(actions=("a:b",), conditions=(Condition("Bool", "a:b", ()),)),))
     assert back(policy) == policy

@@ -117,32 +117,51 @@ def test_terminated_instances_are_left_out() -> None:
         (text({"Vpcs": []}), "neither Reservations nor NetworkInterfaces"),
         (text(instances(), {"Vpcs": []}), "a: page 2: $: has neither"),
         (text(instances(INSTANCE, NextToken="x")), "a: $: has a NextToken and no page without"),
-        (text({"Reservations": {}}), "$.Reservations: is missing or not a list; was --query used"),
-        (text({"Reservations": [{}]}), "$.Reservations[0].Instances: is missing"),
-        (text(instances({})), "$.Reservations[0].Instances[0].InstanceId: is missing"),
+        (
+            text({"Reservations": {}}),
+            "$: is not as aws prints it without --query: Expected `array | null`",
+        ),
+        (text({"Reservations": [{}]}), "required field `Instances` - at `$.Reservations[0]`"),
+        (text(instances({})), "required field `InstanceId` - at `$.Reservations[0].Instances[0]`"),
+        (text(instances({**INSTANCE, "InstanceId": ""})), "'' is not an ID"),
         (
             text(instances("i-0000000a")),
-            "Instances[0]: is missing or not an object",
+            "Expected `object`, got `str` - at `$.Reservations[0].Instances[0]`",
         ),
         (text(instances({**INSTANCE, "InstanceId": "$(x)"})), "'$(x)' is not an ID"),
-        (text(instances({**INSTANCE, "Tags": {"Name": "n"}})), "Instances[0].Tags: is missing or"),
-        (text(interfaces({**INTERFACE, "VpcId": None})), "NetworkInterfaces[0].VpcId: is missing"),
-        (text(interfaces({**INTERFACE, "Attachment": "x"})), "[0].Attachment: is missing or not"),
+        (
+            text(instances({**INSTANCE, "Tags": {"Name": "n"}})),
+            "got `object` - at `$.Reservations[0].Instances[0].Tags`",
+        ),
+        (
+            text(interfaces({**INTERFACE, "VpcId": None})),
+            "got `null` - at `$.NetworkInterfaces[0].VpcId`",
+        ),
+        (
+            text(interfaces({**INTERFACE, "Attachment": "x"})),
+            "at `$.NetworkInterfaces[0].Attachment`",
+        ),
         (
             text(instances(INSTANCE), instances({**INSTANCE, "Tags": []})),
             "a: page 2: $: describes i-0000000a, which is described before, and otherwise",
         ),
         (
             b'{"Reservations": [{"Instances": []}], "Reservations": []}',
-            "the key 'Reservations' twice",
+            "the key 'Reservations' stands twice",
         ),
         (
             text(instances({**INSTANCE, "Tags": [{"Key": "k", "Value": v} for v in "ab"]})),
-            "Tags[1].Key: 'k' stands twice",
+            "the tag 'k' of i-0000000a stands twice",
         ),
-        (text(instances({**INSTANCE, "Tags": [{"Value": "v"}]})), "Tags[0].Key: is missing"),
-        (text(interfaces({**INTERFACE, "TagSet": [{"Key": 1}]})), "TagSet[0].Key: is missing or"),
-        (b"[" * 100_000, "nests more than 200 deep"),
+        (
+            text(instances({**INSTANCE, "Tags": [{"Value": "v"}]})),
+            "required field `Key` - at `$.Reservations[0].Instances[0].Tags[0]`",
+        ),
+        (
+            text(interfaces({**INTERFACE, "TagSet": [{"Key": 1}]})),
+            "at `$.NetworkInterfaces[0].TagSet[0].Key`",
+        ),
+        (b"[" * 100_000, "nests too deeply"),
     ],
 )
 def test_anything_else_is_refused(content: bytes, message: str) -> None:

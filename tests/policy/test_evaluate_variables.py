@@ -93,6 +93,21 @@ class TestResource:
         assert on("arn:aws:s3:::${*}*", "arn:aws:s3:::*x")
 
 
+@pytest.mark.parametrize(
+    "operator",
+    ["StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike"],
+)
+def test_a_default_in_a_condition_stands_in_for_a_value_that_is_not_there_alone(
+    operator: str,
+) -> None:
+    vpc, condition = "arn:aws:ec2:eu-west-1:111122223333:vpc", "aws:PrincipalTag/vpc"
+    value = f"{vpc}/${{{condition}, 'vpc-1'}}"
+    assert holds(operator, value, {"x:k": f"{vpc}/vpc-1"})
+    assert not holds(operator, value, {"x:k": f"{vpc}/vpc-2"})
+    for other, expected in (("vpc-1", False), ("vpc-2", True), ("", False)):
+        assert holds(operator, value, {"x:k": f"{vpc}/{other}", condition: "vpc-2"}) is expected
+
+
 class TestConditions:
     CONTEXT: ClassVar[Context] = {"x:k": "bob", "aws:username": "bob", "aws:list": ("bob", "al")}
 

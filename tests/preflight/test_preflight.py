@@ -14,6 +14,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight import findings
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding, preflight
+from vpc_cni_iam.preflight.rules import of_cluster_name, of_unread
 
 VPC, OTHER_VPC = "vpc-01234567", "vpc-89abcdef"
 CLUSTER = "cluster.k8s.amazonaws.com/name"
@@ -259,6 +260,30 @@ def test_an_attached_interface(
 ) -> None:
     result = check(instance(OWNED), interface(tags, type=kind))
     assert (only(result).rule, only(result).severity) == (rule, severity)
+
+
+@pytest.mark.parametrize("cluster", ["prod", "PROD"])
+def test_of_two_spellings_the_one_that_the_policy_does_not_ask_for_is_deleted(cluster: str) -> None:
+    """In whatever order they are, and whether the name has capitals or the other key."""
+    (composed,) = options(("ipv4-scoped",), cni_version="latest").composed()
+    required = f"kubernetes.io/cluster/{cluster}"
+    for other in {required.swapcase(), required.capitalize(), required.lower()} - {required}:
+        node = instance({required: "owned", other: "owned", "eks:cluster-name": cluster})
+        inventory = Inventory({node.id: node}, None)
+        finding = only(preflight(inventory, composed, cluster))
+        assert finding.rule == "instance-tag-twice"
+        (command,) = finding.commands
+        expected = ["delete-tags", "--resources", "i-1", "--tags", f"Key={other}"]
+        assert shlex.split(command) == ["aws", "ec2", *expected]
+
+
+def test_a_configuration_that_differs_does_not_hide_that_there_is_no_node() -> None:
+    (composed,) = options(("ipv4-scoped",), cni_version="latest").composed()
+    different = [of_cluster_name("test", "prod"), of_unread("CLUSTER_NAME is in a Secret")]
+    nothing = Inventory(None, {"eni-1": interface({}, instance="")})
+    result = preflight(nothing, composed, "prod", None, different)
+    names = ["cluster-name-differs", "configuration-not-read", "no-nodes"]
+    assert [finding.rule for finding in result.findings] == names
 
 
 def test_branch_interfaces_are_not_the_plugins() -> None:

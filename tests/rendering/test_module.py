@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import Options, options, stated
 from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Variant
+from vpc_cni_iam.catalog.variants import UPSTREAM, VARIANTS, Scope, Variant
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.domain import ValueScope
@@ -287,6 +287,15 @@ def test_what_stands_for_a_name_that_is_not_set_is_no_valid_name(
     made = render(options(["ipv4", "ipv4-scoped"]))
     (value,) = re.findall(rf'coalesce\(var\.{parameter.name}, "(.*)"\)', made["main.tf"])
     assert re.fullmatch(parameter.pattern, value) is None
+
+
+def test_the_variants_that_need_session_tags_are_refused_beside_irsa() -> None:
+    """An engine refuses them so; here, that no other variant is refused."""
+    chosen = [v for v in VARIANTS if not v.program]
+    text = render_kind(options([v.name for v in chosen], kind="role"))["main.tf"]
+    (names,) = re.findall(r"contains\(\[(.*)\], var\.variant\) \|\| \(var\.pod_identity &&", text)
+    tagged = [v.name for v in chosen if v.scope is Scope.SESSION_TAGS]
+    assert re.findall(r'"([^"]+)"', names) == tagged != []
 
 
 @pytest.mark.parametrize("case", GOLDEN_CASES)

@@ -286,6 +286,74 @@ def test_what_an_access_entry_gives_by_itself(values: Json, words: str) -> None:
     assert levels(reviewed(same("aws_eks_access_entry", "e", {**entry, **values}))) == {}
 
 
+GROUPS = {"kubernetes_groups": ["ops"], "user_name": "x"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown", "words"),
+    [
+        ({}, {}, ["kubernetes_groups"], "gets Kubernetes groups known after apply"),
+        (GROUPS, GROUPS, ["kubernetes_groups"], "and Kubernetes groups known after apply"),
+        (GROUPS, {**GROUPS, "kubernetes_groups": ["dev"]}, [], "gets the Kubernetes groups dev"),
+        (GROUPS, {**GROUPS, "tags": {"a": "b"}}, [], ""),
+        ({"tags": {}}, {"tags": {"a": "b"}}, [], ""),
+        # Where the configuration does not set it, the provider computes it.
+        (GROUPS, {"kubernetes_groups": ["ops"]}, ["user_name"], ""),
+        (GROUPS, {**GROUPS, "user_name": "y"}, [], "and the user name y"),
+        (GROUPS, {**GROUPS, "principal_arn": None}, ["principal_arn"], "a principal known after"),
+    ],
+)
+def test_what_changes_an_access_entry(
+    before: Json, after: Json, unknown: list[str], words: str
+) -> None:
+    base = {"cluster_name": "prod", "principal_arn": arn_of("dev")}
+    later = dict.fromkeys(unknown, True)
+    change = resource(
+        "aws_eks_access_entry",
+        "e",
+        {**base, **before},
+        {**base, **after},
+        actions=["update"],
+        after_unknown=later,
+    )
+    messages = [f.message for f in reviewed(change).findings]
+    assert [words in message for message in messages] == ([True] if words else []), messages
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown", "words"),
+    [
+        ({"authentication_mode": "API"}, {"authentication_mode": "API"}, {}, ""),
+        ({}, {"authentication_mode": "CONFIG_MAP"}, {}, ""),
+        ({}, {"authentication_mode": "API"}, {}, "authentication_mode from CONFIG_MAP to API"),
+        ({}, {"bootstrap_cluster_creator_admin_permissions": True}, {}, ""),
+        ({}, {"bootstrap_cluster_creator_admin_permissions": False}, {}, ""),
+        (
+            {"bootstrap_cluster_creator_admin_permissions": False},
+            {"bootstrap_cluster_creator_admin_permissions": True},
+            {},
+            "bootstrap_cluster_creator_admin_permissions from false to true: who creates it",
+        ),
+        # Nothing in the configuration sets it, so that a replaced cluster has EKS's default.
+        (
+            {"authentication_mode": "API"},
+            {},
+            {"access_config": True},
+            "authentication_mode from API to CONFIG_MAP",
+        ),
+    ],
+)
+def test_what_changes_who_is_let_into_a_cluster(
+    before: Json, after: Json, unknown: Json, words: str
+) -> None:
+    sides: list[Json] = [{"name": "prod", "access_config": [side]} for side in (before, after)]
+    if unknown:
+        del sides[1]["access_config"]
+    change = resource("aws_eks_cluster", "c", *sides, actions=["update"], after_unknown=unknown)
+    messages = [f.message for f in reviewed(change).findings]
+    assert [words in message for message in messages] == ([True] if words else []), messages
+
+
 def test_a_new_cluster_with_all_that_is_its_own_is_calm() -> None:
     cni = resource(
         "aws_eks_addon",

@@ -99,6 +99,9 @@ LATER = plan(
         ('replace(aws_iam_role.made.arn, "made", "admin")', "workload-role"),
         ('"${aws_iam_role.made.arn}-admin"', "workload-role"),
         ('format("%sx", aws_iam_role.made.arn)', "workload-role"),
+        ('"${aws_iam_role.made.arn}"', None),
+        ("(\n    aws_iam_role.made.arn\n  )", None),
+        ('coalesce(\n    format("%sx", aws_iam_role.made.arn)\n  )', "workload-role"),
     ],
 )
 def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_silence(

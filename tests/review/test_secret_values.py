@@ -295,6 +295,19 @@ def test_a_value_is_found_in_any_case_and_script(secret: str, repeated: str) -> 
     assert secret.lower() not in Secrets([secret]).masked(repeated).lower()
 
 
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_a_value_is_found_behind_the_escapes_of_json(levels: int) -> None:
+    secret = "hunter2-Quest"
+    escaped = "".join(rf"\u{ord(letter):04x}" for letter in secret)
+    text = f'{{"a": "{escaped}"}}'
+    for _ in range(levels - 1):
+        text = json.dumps({"a": text})
+    masked = Secrets([secret]).masked(text)
+    for _ in range(levels):
+        masked = json.loads(masked)["a"]
+    assert masked == "(sensitive)"
+
+
 def test_a_value_is_found_as_go_writes_it_in_a_text_that_is_no_json() -> None:
     secret = 'a<b>&"c"\u2028d'
     text = f"the policy is {go({'Resource': secret})}".replace("\u2028", r"\u2028")

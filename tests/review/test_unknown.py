@@ -142,7 +142,9 @@ def test_a_list_of_arns_that_is_not_known_may_hold_more_than_it_refers_to() -> N
         listing(None),
         configuration=configured("aws_iam_role", "r", expressions),
     )
-    assert "unknown-attachment" in rules(review)
+    (finding,) = (f for f in review.findings if f.rule == "unknown-attachment")
+    why = "what a list holds is known after apply, but for what it refers to"
+    assert finding.details == (why, "it refers to aws_iam_policy.p.arn")
     assert "aws_iam_policy.p" in [c.attachment.policy for c in review.changes if c.attachment]
     (role,) = review.principals
     assert "aws_iam_policy.p" in role.after

@@ -99,6 +99,7 @@ def test_each_kind_of_change(code: str, kind: str, after: str) -> None:
         "if TYPE_CHECKING:\n    x = 1",
         "x = a + 'b'",
         "x = A | B",
+        "class A(B, frozen=True):\n    pass",
     ],
 )
 def test_what_is_left_alone(code: str) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -278,7 +277,6 @@ def test_a_sensitive_output_is_read_too(newest: Engine, tmp_path: Path) -> None:
     ]
 
 
-@dataclass(frozen=True)
 class Planner(Engine):
     """An engine that answers with what this package reads of a module, changed by a test."""
 

@@ -1,6 +1,7 @@
 """The small changes of a file: each a mistake that somebody could make.
 
-Left alone: texts, annotations, decorators and f-strings. What they change is words, or nothing.
+Left alone: texts, annotations, decorators, the keywords of a class and f-strings. What they change
+is words, or nothing.
 """
 
 import ast
@@ -76,7 +77,8 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
         return
     yield node
     for field, value in ast.iter_fields(node):
-        if field not in _UNCHANGED_FIELDS:
+        of_class = isinstance(node, ast.ClassDef) and field == "keywords"  # such as frozen=True
+        if field not in _UNCHANGED_FIELDS and not of_class:
             for child in value if isinstance(value, list) else [value]:
                 if isinstance(child, ast.AST):
                     yield from _nodes(child)

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.converting.batch import Batch, Input
+    from vpc_cni_iam.converting.batch import Input
     from vpc_cni_iam.converting.from_hcl import Reading, Unread
     from vpc_cni_iam.files.tree import FileChange
     from vpc_cni_iam.inputs.directory import Directory
@@ -144,8 +144,10 @@ def convert(
 
 
 def _to_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
+    from vpc_cni_iam.converting import report
     from vpc_cni_iam.converting.batch import ConvertOptions
     from vpc_cni_iam.converting.batch import convert as run
+    from vpc_cni_iam.converting.data import conversion_data
     from vpc_cni_iam.converting.parametrize import parameters
 
     gc.disable()  # There are no reference cycles here, and the collector takes a fifth of the time.
@@ -154,7 +156,9 @@ def _to_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     how = ConvertOptions(chosen.name or "", names, chosen.partition_aware, chosen.keep_going)
     with _progress(len(documents)) as step:
         batch = run(documents, how, step)
-    _show(batch, chosen)
+    for line in report.lines(batch):
+        common.say(line)
+    _show(chosen, batch.files, partial(conversion_data, batch), batch.text)
     if batch.failures:
         raise typer.Exit(VpcCniIamError.exit_code)
 
@@ -175,30 +179,32 @@ def _inputs(files: Sequence[str], *, several: bool) -> list[Input]:
     return [Input(inputs.source(file), partial(inputs.text, file, "JSON")) for file in files]
 
 
-def _show(batch: Batch, chosen: ConvertCommandOptions) -> None:
-    from vpc_cni_iam.converting import report
+def _show(
+    chosen: ConvertCommandOptions,
+    files: Callable[[], Mapping[str, str]],
+    data: Callable[[], object],
+    text: Callable[[], str],
+) -> None:
+    """Print a result as JSON, as text, or as the files that are written to a directory."""
+    from vpc_cni_iam.converting.output import save
 
-    for line in report.lines(batch):
-        common.say(line)
-    changes: tuple[FileChange, ...] = ()
-    if chosen.output is not None and batch.converted:
-        from vpc_cni_iam.converting.output import save
-
-        changes = save(common.path(chosen.output, "."), batch.files(), force=chosen.force)
+    changes: Sequence[FileChange] = ()
+    directory = common.path(chosen.output, ".")
+    if chosen.output is not None and (texts := files()):
+        changes = save(directory, texts, force=chosen.force)
     if chosen.as_json:
-        from vpc_cni_iam.converting.data import conversion_data
-
-        common.show_json(conversion_data(batch))
+        common.show_json(data())
     elif chosen.output is None:
-        typer.echo(batch.text(), nl=False)
+        typer.echo(text(), nl=False)
     else:
-        common.show_changes(Path(chosen.output), changes, options.Format.text, quiet=False)
+        common.show_changes(directory, changes, options.Format.text, quiet=False)
 
 
 def _from_hcl(
     files: Sequence[str], chosen: ConvertCommandOptions, variables: options.ModuleOptions
 ) -> None:
     from vpc_cni_iam.converting import from_hcl, report
+    from vpc_cni_iam.converting.data import reading_data
 
     readings = _readings(files, variables)
     policies = from_hcl.choose(readings, chosen.document or ())
@@ -210,7 +216,8 @@ def _from_hcl(
         raise UsageError(f"{len(read)} policies; {advice}:{addresses}")
     for line in report.reading_lines(read, unread):
         common.say(line)
-    _show_readings(read, unread, chosen)
+    texts, data = partial(from_hcl.files, read), partial(reading_data, read, unread)
+    _show(chosen, texts, data, lambda: read[0].text if read else "")
     if unread or not read:
         # Code 1 means that the output leaves policies out.
         failed = not read or chosen.document or not all(u.address for u in unread)
@@ -228,24 +235,6 @@ def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Re
     readings = read_files(texts, _texts_beside(files) if needs_beside else {}, values)
     check_declared(values)
     return readings
-
-
-def _show_readings(
-    read: Sequence[Reading], unread: Sequence[Unread], chosen: ConvertCommandOptions
-) -> None:
-    from vpc_cni_iam.converting import from_hcl
-    from vpc_cni_iam.converting.output import save
-
-    if chosen.output is not None and read:
-        directory = common.path(chosen.output, ".")
-        changes = save(directory, from_hcl.files(read), force=chosen.force)
-        common.show_changes(directory, changes, options.Format.text, quiet=False)
-    if chosen.as_json:
-        from vpc_cni_iam.converting.data import reading_data
-
-        common.show_json(reading_data(read, unread))
-    elif chosen.output is None and read:
-        typer.echo(read[0].text, nl=False)
 
 
 def _hcl_texts(file: str) -> Directory:

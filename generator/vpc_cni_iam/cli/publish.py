@@ -121,7 +121,7 @@ def _report(
             typer.echo(line)
         if published is not None and (tag := published.tag) is not None:
             tag.finish()
-            data["tag"] = {"name": tag.name, "commit": tag.commit, "new": tag.new}
+            data.tag = {"name": tag.name, "commit": tag.commit, "new": tag.new}
             if not silent:
                 typer.echo(f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}")
     finally:  # also if the tag fails, for the version is published then
@@ -162,12 +162,12 @@ def _lines(
         if published is None:
             yield f"nothing was written; --version {proposal.version} publishes it"
     if published is not None:
-        if not data["changes"]:
+        if not data.changes:
             yield "is published already; nothing to do"
-        yield from (f"moved    {move}" for move in data["moved"])
+        yield from (f"moved    {move}" for move in data.moved)
         yield from (f"restore  {directory / path}" for path in published.restored)
         yield from (f"copy     {directory / path} of what was edited" for path in published.copies)
-        yield f"tree     {data['tree']}"
-        yield f"registry {data['registry']}"
-        yield from (f"sha256   {digest}  {name}" for name, digest in data["sums"].items())
-        yield f"oci      {data['digest']}  {data['oci']}"
+        yield f"tree     {data.tree}"
+        yield f"registry {data.registry}"
+        yield from (f"sha256   {digest}  {name}" for name, digest in data.sums.items())
+        yield f"oci      {data.digest}  {data.oci}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from vpc_cni_iam.converting.batch import Batch
 from vpc_cni_iam.converting.from_hcl import Reading, Unread
 from vpc_cni_iam.converting.notes import Note
 from vpc_cni_iam.converting.report import diff
-from vpc_cni_iam.converting.rewriting.rewrite import Rewriting
+from vpc_cni_iam.converting.rewriting.rewrite import Replaced, Rewriting
 from vpc_cni_iam.errors import InputError
 
 
@@ -40,17 +40,6 @@ class ConversionData(TypedDict):
     failures: Sequence[FailureData]
 
 
-class ReadData(TypedDict):
-    """A policy of a .tf file as JSON, with the references that stand in it, or its engine."""
-
-    address: str
-    source: str
-    line: int
-    references: Sequence[str]
-    engine: str | None
-    document: dict[str, Any]
-
-
 class UnreadData(FailureData):
     """A policy of a .tf file that only an engine can evaluate, or that is refused."""
 
@@ -60,17 +49,8 @@ class UnreadData(FailureData):
 class ReadingData(TypedDict):
     """Policies of .tf files as JSON (--from-hcl)."""
 
-    documents: Sequence[ReadData]
+    documents: Sequence[Reading]
     failures: Sequence[UnreadData]
-
-
-class ReplacedData(TypedDict):
-    """A policy in a .tf file that became a data source."""
-
-    address: str
-    line: int
-    name: str
-    notes: Sequence[str]
 
 
 class LeftData(FailureData):
@@ -87,7 +67,7 @@ class RewrittenFileData(TypedDict):
     path: str
     saved: bool
     diff: str
-    replaced: Sequence[ReplacedData]
+    replaced: Sequence[Replaced]
     left: Sequence[LeftData]
 
 
@@ -119,17 +99,7 @@ def conversion_data(batch: Batch) -> ConversionData:
 def reading_data(read: Iterable[Reading], unread: Iterable[Unread]) -> ReadingData:
     """Return the policies of .tf files as plain data."""
     return {
-        "documents": [
-            {
-                "address": reading.address,
-                "source": reading.source,
-                "line": reading.line,
-                "references": reading.references,
-                "engine": reading.engine or None,
-                "document": reading.document,
-            }
-            for reading in read
-        ],
+        "documents": list(read),
         "failures": [{"address": u.address, **_failure(u.error)} for u in unread],
     }
 
@@ -144,10 +114,7 @@ def rewriting_data(
                 "path": str(r.path),
                 "saved": r.after != r.before and r.path.parent not in unsaved,
                 "diff": diff(r),
-                "replaced": [
-                    {"address": p.address, "line": p.line, "name": p.name, "notes": p.notes}
-                    for p in r.replaced
-                ],
+                "replaced": r.replaced,
                 "left": [
                     {
                         "address": p.address,

@@ -42,16 +42,16 @@ _DOCUMENT = "data.aws_iam_policy_document."
 
 
 class Reading(Struct, frozen=True):
-    """A policy as read."""
+    """A policy of a .tf file as JSON, with the references that stand in it, or its engine."""
 
     address: str  # where it is, such as ``aws_iam_role.x.assume_role_policy``
     source: str
     line: int
-    document: dict[str, Any]  # its JSON; a reference stands in it as ``${`` the reference ``}``
-    # Those references, such as ``var.bucket``. Any other ``${...}`` in it is a policy variable of
-    # IAM's.
+    # The references that stand in it, such as ``var.bucket``. Any other ``${...}`` in it is a
+    # policy variable of IAM's.
     references: tuple[str, ...]
-    engine: str = ""  # the engine that rendered it; empty if none did
+    engine: str | None  # the engine that rendered it; None if none did
+    document: dict[str, Any]  # its JSON; a reference stands in it as ``${`` the reference ``}``
 
     @property
     def text(self) -> str:
@@ -187,7 +187,7 @@ def _engine_result(
         return Unread(f"{start}{result.name}", InputError(error.source, error.place, result.detail))
     name, policy = result
     line = int("".join(filter(str.isdecimal, error.place.partition(",")[0])) or 0)
-    return Reading(f"{start}{name}", error.source, line, to_json(policy), (), renderer.name)
+    return Reading(f"{start}{name}", error.source, line, (), renderer.name, to_json(policy))
 
 
 def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScope:
@@ -260,13 +260,15 @@ def _document(value: Node, address: str, source: str, scope: ValueScope) -> Read
     if scope.known is not None:
         with contextlib.suppress(InputError):
             policy = loads(resolve.known_text(value, source, Evaluator(scope)), source)
-            return Reading(address, source, line, to_json(policy), ())
+            return Reading(address, source, line, (), None, to_json(policy))
     written = embedded.read(value, source)
     every = ((e.code, _text(e, scope)) for e in written.marks.expressions)
     texts = {code: text for code, text in every if text is not None}
     marks = [e for e in written.marks.expressions if e.code not in texts]
     document = _shown(written.filled(texts), written.marks, marks, source, line)
-    return Reading(address, source, line, document, tuple(dict.fromkeys(e.code for e in marks)))
+    return Reading(
+        address, source, line, tuple(dict.fromkeys(e.code for e in marks)), None, document
+    )
 
 
 def _text(expression: MarkedExpression, scope: ValueScope) -> str | None:
@@ -304,7 +306,7 @@ def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> 
         shown = _shown(document.policy, marks, marks.expressions, source, line)
     except InputError as error:
         raise InputError(source, error.place, marks.shown(error.problem)) from None
-    return Reading(address, source, line, shown, tuple(e.code for e in marks.expressions))
+    return Reading(address, source, line, tuple(e.code for e in marks.expressions), None, shown)
 
 
 def _shown(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from vpc_cni_iam.converting.batch import Batch
-from vpc_cni_iam.converting.from_hcl import Reading, Unread
-from vpc_cni_iam.converting.rewriting.rewrite import Rewriting
 from vpc_cni_iam.files.unified import unified
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.converting.batch import Batch
+    from vpc_cni_iam.converting.from_hcl import Reading, Unread
+    from vpc_cni_iam.converting.rewriting.rewrite import Rewriting
 
 # What a terminal shows of each kind; the report in JSON has all.
 _SHOWN = 50

@@ -199,8 +199,7 @@ def _allows_in_any_context(policy: Subject, denial: Denial) -> bool:
 def _of_catalog(denial: Denial, statements: Iterable[AllowingStatements]) -> Iterator[Cause]:
     """Yield what a scoped policy would miss in the request."""
     for allowing in statements:
-        if allowing.allows is False and allowing.variant.endswith("-scoped"):
-            yield from _of_conditions(denial, allowing.unmet, Certainty.possible)
+        yield from _of_conditions(denial, allowing.unmet, Certainty.possible)
 
 
 def _of_conditions(

@@ -11,7 +11,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.wording import condition_text
-from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Change
@@ -46,7 +46,7 @@ def reach_of_role(role: str, context: Context) -> str:
     """Return how far a role reaches, in words; empty for no further than a few services."""
     has = context.effective.by_principal.get(role)
     bound = has.bounds[1] if has else None
-    policies = [read.judged for read in has.after.values() if read.judged] if has else []
+    policies = judged_policies(*has.after.values()) if has else []
     far = reach(policies, bound.exact if bound else None)
     return REACH_TEXTS.get(far, "")
 
@@ -73,7 +73,7 @@ def admin_finding(
         has = context.effective.by_principal.get(name)
         bound = has.bounds[1] if has else None
         limit = bound.exact if bound else None
-        before = [r.judged for r in has.before.values() if r.judged] if has else []
+        before = judged_policies(*has.before.values()) if has else []
         if reach(before) < far and reach(policies(change), limit) is far:
             gaining.append(name)
     had = reach([change.before.policy]) if change.before.policy else AccessScope.limited

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext, suppress
 from mmap import mmap
@@ -58,10 +57,12 @@ def _shown(
     passed: Callable[[int, int], None] | None,
 ) -> Plan:
     """Have an engine show a saved plan; it must be run where the plan was made."""
+    from tempfile import TemporaryFile  # noqa: PLC0415 - few plans need one
+
     failed: list[EngineError] = []
     show = ["show", "-json", "-no-color", str(saved.absolute())]
     for chosen in _engines(engine, environ):
-        with tempfile.TemporaryFile() as file:
+        with TemporaryFile() as file:
             try:
                 chosen.run(show, directory, file)
             except EngineError as error:

@@ -31,6 +31,8 @@ S = TypeVar("S", bound=Shaped)
 class _Named(Shaped):
     """Stands for what was judged; a member is renamed when it is first looked at."""
 
+    __hash__ = None  # type: ignore[assignment]  # its members can be compared, and it cannot
+
     def __init__(self, shape: Any, names: Names) -> None:
         self._shape, self._names = shape, names
 

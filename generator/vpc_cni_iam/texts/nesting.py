@@ -16,13 +16,12 @@ _OPENING, _CLOSING = "{[(", "}])"
 _JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 _JSON = re.compile(rf"{_JSON_STRING.pattern}|[{{}}\[\]]", re.DOTALL)
 _STEPS = str.maketrans("{[]}", "\x01\x01\xff\xff")
-_TOML = re.compile(
+_TOML = (
     r'"""(?:[^"\\]|\\.|"(?!""))*(?:"{3,5}|\Z)'
     r"|'''(?:[^']|'(?!''))*(?:'{3,5}|\Z)"
     r'|"(?:[^"\\\n]|\\.)*"?'
     r"|'[^'\n]*'?"
-    r"|\#[^\n]*|[\[\]{}.=,\n]",
-    re.DOTALL,
+    r"|\#[^\n]*|[\[\]{}.=,\n]"
 )
 # Of code, and of the text between quotes.
 _HCL_CODE = re.compile(
@@ -47,7 +46,7 @@ def check_json(text: str, source: str) -> None:
 
 def check_toml(text: str, source: str) -> None:
     """Refuse TOML that nests too deeply, by brackets or by the parts of a key."""
-    _scan(_TOML, text, source, TOML_DEPTH)
+    _scan(re.compile(_TOML, re.DOTALL), text, source, TOML_DEPTH)
 
 
 def _scan(tokens: re.Pattern[str], text: str, source: str, limit: int) -> None:

@@ -94,7 +94,7 @@ def meanings(
     except InputError as error:
         return (Meaning("all variants", (), f"cannot be read: {error}"),)
     labels = _labels(module)
-    others = {*_names(old), *_names(new)} - {*labels}
+    others = (old.names | new.names) - {*labels}
     document_meanings = (
         _meaning(name, labels.get(name, name), old, new, expected=name in labels)
         for name in (*labels, *sorted(others))
@@ -111,7 +111,7 @@ def _meaning(
     name: str, label: str, old: HclModule, new: HclModule, *, expected: bool
 ) -> Meaning | None:
     """Return the changes of a document; None for one that is nowhere, or unchanged and extra."""
-    before, after = _document(old, name), _document(new, name)
+    before, after = old.document(name), new.document(name)
     removed = after is None and name not in new.unread
     nothing = ResolvedDocument(name, Policy(()), (), 0)
     old_document, new_document = before or nothing, after or nothing
@@ -126,14 +126,6 @@ def _meaning(
     if removed and not changed:
         changed = (AccessChange(ChangeKind.LOST, "the document"),)
     return Meaning(label, changed) if expected or changed else None
-
-
-def _names(module: HclModule) -> set[str]:
-    return {d.name for d in module.documents} | set(module.unread)
-
-
-def _document(module: HclModule, name: str) -> ResolvedDocument | None:
-    return next((d for d in module.documents if d.name == name), None)
 
 
 def _joining(module: HclModule) -> Iterator[str]:

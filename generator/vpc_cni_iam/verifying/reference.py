@@ -114,7 +114,7 @@ def module_options(module: ModuleDirectory, selected: Options) -> Options:
 
 
 def _present(module: ModuleDirectory, variants: Iterable[Variant]) -> tuple[Variant, ...]:
-    names = _document_names(module)
+    names = module.content.names
     return tuple(v for v in variants if v.identifier in names)
 
 
@@ -124,8 +124,4 @@ def _supported(variants: Iterable[Variant], selection: Selection) -> tuple[Varia
 
 
 def _kind(module: ModuleDirectory) -> ModuleKind:
-    return ModuleKind.role if "trust" in _document_names(module) else ModuleKind.policy
-
-
-def _document_names(module: ModuleDirectory) -> set[str]:
-    return {d.name for d in module.content.documents} | set(module.content.unread)
+    return ModuleKind.role if "trust" in module.content.names else ModuleKind.policy

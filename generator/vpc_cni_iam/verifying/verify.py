@@ -149,7 +149,7 @@ def _verify_document(
 
 
 def _read_differences(module: ModuleDirectory, expected: ExpectedDocument) -> Iterable[Difference]:
-    document = next((d for d in module.content.documents if d.name == expected.name), None)
+    document = module.content.document(expected.name)
     if document is not None:
         return differences(expected.filled(module.sample_values()), document.policy)
     if expected.name in module.content.unread:

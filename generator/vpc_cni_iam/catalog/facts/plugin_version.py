@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from msgspec import Struct
 
 from vpc_cni_iam.errors import OptionError
 
 LATEST = "latest"
+_REMEMBERED = 1024
 # What EKS adds to the version of a build of the add-on.
 EKS_BUILD = r"(-eksbuild\.[0-9]+)?"
 _NAME = re.compile(rf"v?([0-9]{{1,6}})\.([0-9]{{1,6}})\.([0-9]{{1,6}}){EKS_BUILD}")
@@ -38,6 +40,7 @@ class PluginVersion(Struct, frozen=True, order=True):
         return version
 
     @staticmethod
+    @lru_cache(_REMEMBERED)
     def parse(name: str) -> PluginVersion | None:
         """Read a version's name as `of` does, None for another text."""
         match = _NAME.fullmatch(name)

@@ -42,7 +42,7 @@ _INSTANCE = re.compile(r"\b(each|count)\.|\[")
 
 
 class Replaced(Struct, frozen=True):
-    """A policy that became a data source."""
+    """A policy in a .tf file that became a data source."""
 
     address: str  # where it was, such as ``aws_iam_role.x.assume_role_policy``
     line: int  # its line in the file before

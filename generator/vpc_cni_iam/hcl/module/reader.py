@@ -34,6 +34,15 @@ class HclModule(Struct, frozen=True):
     evaluator: Evaluator
     absent: dict[str, str]  # why data sources have no instance, by their name
 
+    @property
+    def names(self) -> set[str]:
+        """The names of its policy documents, read or not."""
+        return {d.name for d in self.documents} | set(self.unread)
+
+    def document(self, name: str) -> ResolvedDocument | None:
+        """Return the policy document of a name, None if it could not be read or there is none."""
+        return next((d for d in self.documents if d.name == name), None)
+
 
 def read(texts: Mapping[str, str], values: Mapping[str, str]) -> HclModule:
     """Read a module, of its ``*.tf`` files by the name that errors show.

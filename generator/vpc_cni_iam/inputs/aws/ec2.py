@@ -5,34 +5,71 @@ The shapes are those of the EC2 API reference, DescribeInstances and DescribeNet
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from itertools import count
+from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
 
-from vpc_cni_iam.errors import InputError, json_problem
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.kind import Content, without_policies
-from vpc_cni_iam.texts.nesting import check_json
+from vpc_cni_iam.inputs.plan.json_stream import Reader
 
 _KINDS = ("Reservations", "NetworkInterfaces")
 _EXPECTED = "aws ec2 describe-instances or aws ec2 describe-network-interfaces"
-_USED = frozenset(
-    (
-        *("Reservations", "Instances", "InstanceId", "State", "Name", "VpcId"),
-        *("NetworkInterfaces", "NetworkInterfaceId", "Attachment", "Status", "InterfaceType"),
-        *("Description", "Tags", "TagSet", "Key", "Value", "NextToken"),
-    )
-)
 # Amazon EC2 user guide, "Resource IDs".
 _IDENTIFIER = re.compile("(i|eni|vpc)-([0-9a-f]{8}|[0-9a-f]{17})")
 # What the other formats of the AWS CLI begin with.
 _FORMATS = (
-    (re.compile(r"-{5,}|[|+]"), "table"),
-    (re.compile(r"(RESERVATIONS|NETWORKINTERFACES|INSTANCES)\b"), "text"),
-    (re.compile(r"-?\s*(Reservations|NetworkInterfaces|NextToken):"), "yaml"),
+    (re.compile(r"\s*(-{5,}|[|+])"), "table"),
+    (re.compile(r"\s*(RESERVATIONS|NETWORKINTERFACES|INSTANCES)\b"), "text"),
+    (re.compile(r"\s*(-\s*)?(Reservations|NetworkInterfaces|NextToken):"), "yaml"),
 )
+
+
+class _Tag(Struct, rename="pascal"):
+    key: str
+    value: str | None = None
+
+
+class _State(Struct, rename="pascal"):
+    name: str | None = None
+
+
+class _Instance(Struct, rename="pascal"):
+    instance_id: str
+    vpc_id: str | None = None
+    state: _State | None = None
+    tags: list[_Tag] | None = None
+
+
+class _Reservation(Struct, rename="pascal"):
+    instances: list[_Instance]
+
+
+class _Attachment(Struct, rename="pascal"):
+    instance_id: str | None = None
+
+
+class _Interface(Struct, rename="pascal"):
+    network_interface_id: str
+    vpc_id: str
+    status: str | None = None
+    interface_type: str | None = None
+    description: str | None = None
+    attachment: _Attachment | None = None
+    tag_set: list[_Tag] | None = None
+
+
+class _Described(Struct, rename="pascal"):
+    reservations: list[_Reservation] | None = None
+    network_interfaces: list[_Interface] | None = None
+    next_token: str | None = None
+
+
+_DECODER = Decoder(_Described)
 
 
 class Instance(Struct, frozen=True):
@@ -68,6 +105,59 @@ class Inventory(Struct, frozen=True):
 _Resource = TypeVar("_Resource", Instance, Interface)
 
 
+class _Page(Struct, frozen=True):
+    """One answer of EC2, with its place."""
+
+    source: str
+    path: str
+    answer: _Described
+
+    @property
+    def kinds(self) -> list[str]:
+        """What it describes."""
+        answer = self.answer
+        values = (answer.reservations, answer.network_interfaces)
+        return [kind for kind, value in zip(_KINDS, values, strict=True) if value is not None]
+
+    def refuse(self, problem: str) -> InputError:
+        return InputError(self.source, self.path, problem)
+
+    def instances(self) -> Iterator[Instance]:
+        for reservation in self.answer.reservations or ():
+            for shown in reservation.instances:
+                if not shown.state or shown.state.name not in ("terminated", "shutting-down"):
+                    vpc = self._id(shown.vpc_id) if shown.vpc_id else ""
+                    tags = self._tags(shown.instance_id, shown.tags)
+                    yield Instance(self._id(shown.instance_id), vpc, tags)
+
+    def interfaces(self) -> Iterator[Interface]:
+        for shown in self.answer.network_interfaces or ():
+            instance = shown.attachment.instance_id if shown.attachment else None
+            yield Interface(
+                self._id(shown.network_interface_id),
+                self._id(shown.vpc_id),
+                shown.status or "",
+                shown.interface_type or "",
+                shown.description or "",
+                self._id(instance) if instance else "",
+                self._tags(shown.network_interface_id, shown.tag_set),
+            )
+
+    def _id(self, text: str) -> str:
+        if not _IDENTIFIER.fullmatch(text):
+            raise self.refuse(f"{text[:80]!r} is not an ID of EC2's")
+        return text
+
+    def _tags(self, resource: str, tags: Iterable[_Tag] | None) -> dict[str, str]:
+        values: dict[str, str] = {}
+        for tag in tags or ():
+            if tag.key in values:
+                problem = f"the tag {tag.key[:80]!r} of {resource} stands twice"
+                raise self.refuse(f"{problem}; EC2 has each key once")
+            values[tag.key] = tag.value or ""
+        return values
+
+
 def read(contents: Iterable[Content]) -> Inventory:
     """Read the output of the AWS CLI; each input may hold several pages.
 
@@ -77,174 +167,67 @@ def read(contents: Iterable[Content]) -> Inventory:
     instances: dict[str, Instance] = {}
     interfaces: dict[str, Interface] = {}
     # For each kind the pages that say that another follows, and whether a page ends it.
-    continued: dict[str, list[_Node]] = {}
+    continued: dict[str, list[_Page]] = {}
     ended: set[str] = set()
     for content in contents:
         for page in _pages(content):
-            for kind in _kinds(page):
-                if page.text("NextToken"):
+            for kind in page.kinds:
+                if page.answer.next_token:
                     continued.setdefault(kind, []).append(page)
                 else:
                     ended.add(kind)
-            for instance in _instances(page):
+            for instance in page.instances():
                 _add(instances, instance, page)
-            for interface in _interfaces(page):
+            for interface in page.interfaces():
                 _add(interfaces, interface, page)
     for kind in continued.keys() - ended:
-        page = continued[kind][0]
-        raise page.refuse(
+        raise continued[kind][0].refuse(
             "has a NextToken and no page without one is given: the rest is missing. Let aws "
             "follow the pages (leave --no-paginate and --max-items out), or give every page"
         )
-    seen = ended | set(continued)
     return Inventory(
-        instances if "Reservations" in seen else None,
-        interfaces if "NetworkInterfaces" in seen else None,
+        instances if "Reservations" in ended else None,
+        interfaces if "NetworkInterfaces" in ended else None,
         sum(map(len, continued.values())),
     )
 
 
-def _add(known: dict[str, _Resource], resource: _Resource, page: _Node) -> None:
+def _add(known: dict[str, _Resource], resource: _Resource, page: _Page) -> None:
     if known.setdefault(resource.id, resource) != resource:
         problem = f"describes {resource.id}, which is described before, and otherwise"
         raise page.refuse(f"{problem}; describe all of them anew, once")
 
 
-class _Node(Struct, frozen=True):
-    """A JSON object with its place."""
-
-    source: str
-    path: str
-    value: Mapping[str, Any]
-
-    def refuse(self, problem: str, key: str = "") -> InputError:
-        return InputError(self.source, f"{self.path}.{key}" if key else self.path, problem)
-
-    def text(self, key: str, *, required: bool = False) -> str:
-        """Return a text."""
-        value = self.value.get(key)
-        if isinstance(value, str) and (value or not required):
-            return value
-        if value is None and not required:
-            return ""
-        raise self.refuse(_MISSHAPED.format("a text"), key)
-
-    def identifier(self, key: str, *, required: bool = True) -> str:
-        value = self.text(key, required=required)
-        if value and not _IDENTIFIER.fullmatch(value):
-            raise self.refuse(f"{value!r} is not an ID of EC2's", key)
-        return value
-
-    def child(self, key: str) -> _Node:
-        """Return an object, an empty one if it is left out."""
-        return self._node(self.value.get(key) or {}, f"{self.path}.{key}")
-
-    def children(self, key: str) -> Iterator[_Node]:
-        """Yield the objects of a list, none if it is left out."""
-        values = self.value.get(key)
-        if not isinstance(values, list | None):
-            raise self.refuse(_MISSHAPED.format("a list"), key)
-        for number, value in enumerate(values or ()):
-            yield self._node(value, f"{self.path}.{key}[{number}]")
-
-    def tags(self, key: str) -> dict[str, str]:
-        tags: dict[str, str] = {}
-        for tag in self.children(key):
-            name = tag.text("Key", required=True)
-            if name in tags:
-                raise tag.refuse(f"{name!r} stands twice; EC2 has each key once", "Key")
-            tags[name] = tag.text("Value")
-        return tags
-
-    def _node(self, value: object, path: str) -> _Node:
-        if not isinstance(value, dict):
-            raise InputError(self.source, path, _MISSHAPED.format("an object"))
-        return _Node(self.source, path, value)
-
-
-_MISSHAPED = "is missing or not {}; was --query used? Leave it out, the whole output is needed"
-
-
-def _kinds(page: _Node) -> list[str]:
-    if kinds := [kind for kind in _KINDS if kind in page.value]:
-        return kinds
-    problem = f"has neither {' nor '.join(_KINDS)}; give what {_EXPECTED} prints, without --query"
-    raise page.refuse(problem)
-
-
-def _instances(page: _Node) -> Iterator[Instance]:
-    for reservation in page.children("Reservations"):
-        if "Instances" not in reservation.value:
-            raise reservation.refuse(_MISSHAPED.format("a list"), "Instances")
-        for node in reservation.children("Instances"):
-            if node.child("State").text("Name") not in ("terminated", "shutting-down"):
-                vpc = node.identifier("VpcId", required=False)
-                yield Instance(node.identifier("InstanceId"), vpc, node.tags("Tags"))
-
-
-def _interfaces(page: _Node) -> Iterator[Interface]:
-    for node in page.children("NetworkInterfaces"):
-        yield Interface(
-            node.identifier("NetworkInterfaceId"),
-            node.identifier("VpcId"),
-            node.text("Status"),
-            node.text("InterfaceType"),
-            node.text("Description"),
-            node.child("Attachment").identifier("InstanceId", required=False),
-            node.tags("TagSet"),
-        )
-
-
-def _pages(content: Content) -> Iterator[_Node]:
-    """Yield the JSON objects of an input, which stand one after the other."""
-    text = content.text
-    position = _blank(text, 0)
-    if position == len(text):
-        raise content.refuse(f"is empty; give what {_EXPECTED} prints")
+def _pages(content: Content) -> Iterator[_Page]:
+    """Yield the pages of an input, which stand one after the other."""
     for pattern, name in _FORMATS:
-        if pattern.match(text, position):
+        if pattern.match(content.text):
             problem = f"is what aws prints with --output {name}; use --output json"
             raise content.refuse(problem, "line 1")
-    check_json(text, content.source)
-    decoder, number = json.JSONDecoder(object_pairs_hook=_trimmed), 0
-    while position < len(text):
-        path = f"page {number + 1}: $" if number else "$"
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except json.JSONDecodeError as error:
-            place = f"line {error.lineno}, column {error.colno}"
-            raise content.refuse(json_problem(error), place) from None
-        except _TwiceError as error:
-            problem = f"has an object with the key {error.args[0]!r} twice, as aws prints none"
-            raise content.refuse(problem, path) from None
-        except (RecursionError, ValueError):  # Python reads numbers of 4,300 digits at most
-            raise content.refuse("nests deeper, or counts higher, than aws does") from None
-        if not isinstance(value, dict):
-            shape = "a list" if isinstance(value, list) else "a single value"
+    reader = Reader(content.text.encode(), content.source, what="an answer of EC2")
+    if not reader.peek():
+        raise content.refuse(f"is empty; give what {_EXPECTED} prints")
+    for number in count(1):
+        if not (first := reader.peek()):
+            return
+        path, start = f"page {number}: $" if number > 1 else "$", reader.place
+        if first != b"{":
+            reader.value()
+            shape = "a list" if first == b"[" else "a single value"
             problem = f"is {shape}, as --query makes of it; give all that {_EXPECTED} prints"
             raise content.refuse(problem, path)
-        yield _Node(content.source, path, value)
-        position, number = _blank(text, position), number + 1
-
-
-class _TwiceError(Exception):
-    """A key that one object has twice."""
-
-
-def _trimmed(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object without unused members, so that a large input stays small in memory."""
-    used = [member for member in members if member[0] in _USED]
-    trimmed = dict(used)
-    if len(trimmed) < len(used):
-        keys = [key for key, _ in used]
-        raise _TwiceError(next(key for key in keys if keys.count(key) > 1))
-    return trimmed
-
-
-def _blank(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position
+        for _ in reader.members():  # which refuses a key that stands twice
+            reader.value()
+        try:
+            answer = _DECODER.decode(reader.data[start : reader.place])
+        except DecodeError as error:
+            problem = f"is not as aws prints it without --query: {error}"
+            raise content.refuse(problem, path) from None
+        page = _Page(content.source, path, answer)
+        if not page.kinds:
+            problem = f"has neither {' nor '.join(_KINDS)}"
+            raise page.refuse(f"{problem}; give what {_EXPECTED} prints, without --query")
+        yield page
 
 
 KIND = without_policies(

@@ -8,8 +8,6 @@ import json
 import mmap
 import os
 import re
-import tempfile
-import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -65,11 +63,18 @@ def saved_plan(path: Path) -> Path | None:
 def _is_saved(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            if file.read(len(_ZIP)) != _ZIP:
-                return False
+            return file.read(len(_ZIP)) == _ZIP and _holds_plan(path)
+    except OSError:
+        return False  # whoever reads it says why
+
+
+def _holds_plan(path: Path) -> bool:
+    import zipfile  # noqa: PLC0415 - few plans are saved ones
+
+    try:
         with zipfile.ZipFile(path) as archive:
             return "tfplan" in archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except zipfile.BadZipFile:
         return False  # whoever reads it says why
 
 
@@ -86,9 +91,15 @@ def opened(
             yield contents(stream, source, kind=kind)
             return
         # A pipe has no places to go back to, whether it has a name or not.
-        with tempfile.TemporaryFile() as spooled:
+        with _temporary_file() as spooled:
             _spool(stream, spooled, source, kind)
             yield contents(spooled, source, piped=True, kind=kind)
+
+
+def _temporary_file() -> IO[bytes]:
+    from tempfile import TemporaryFile  # noqa: PLC0415 - few plans need one
+
+    return TemporaryFile()
 
 
 def _stream(path: Path | None, stdin: BinaryIO) -> AbstractContextManager[BinaryIO]:
@@ -130,7 +141,7 @@ def contents(
     begin = file.read(_BEGIN_SIZE)
     file.seek(0)
     if begin.startswith(_GZIP):
-        with tempfile.TemporaryFile() as plain:
+        with _temporary_file() as plain:
             _unpack(file, plain, source, kind.limit)
             return contents(plain, source, piped=piped, kind=kind)
     if begin.startswith(_ZIP):
@@ -143,7 +154,7 @@ def contents(
     _check_begin(begin, source, kind)
     encoding = json.detect_encoding(begin)
     if not encoding.startswith("utf-8"):
-        with tempfile.TemporaryFile() as plain:
+        with _temporary_file() as plain:
             _recode(file, plain, source, encoding)
             return contents(plain, source, piped=piped, kind=kind)
     if not begin:

@@ -91,9 +91,10 @@ ROLE_ANNOTATION = b"eks.amazonaws.com/role-arn"
 OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")
 _RESOURCE_POLICY = re.compile(
     r"aws_s3_(?:account|bucket)_public_access_block|aws_s3_bucket_acl|aws_ram_\w+_association"
-    r"|aws_\w+_(?:access_point|auth|bucket|bus|container|destination|domain|endpoint|file_system"
-    r"|identity|key|permissions|queue|registry|repository|resource|rest_api|secret|topic|vault)"
-    r"_policy|aws_(?:acmpca|iot)_policy|aws_\w+_permission|aws_lambda_function_url"
+    r"|aws_\w+_(?:access|access_point|auth|bucket|bus|cluster|container|destination|domain"
+    r"|endpoint|file_system|identity|key|permissions|queue|registry|repository|resource|rest_api"
+    r"|secret|sink|topic|vault)_policy|aws_(?:acmpca|iot)_policy|aws_iot_policy_attachment"
+    r"|aws_s3control_access_grant|aws_\w+_permission|aws_lambda_function_url"
 )
 # By which arguments a permission is not for everybody.
 _LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")

@@ -18,25 +18,26 @@ Network: TypeAlias = IPv4Network | IPv6Network
 Address: TypeAlias = IPv4Address | IPv6Address
 
 _REMEMBERED = 4096
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+# Texts: few policies have such values, and `re` remembers what it compiled.
+_NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _TIME = "(?:[01][0-9]|2[0-3]):[0-9]{2}"
 _ZONE = "Z|[+-][0-9]{2}:[0-5][0-9]"
-_DATE = re.compile(
+_DATE = (
     rf"(?P<day>[0-9]{{4}}|[0-9]{{4}}-[0-9]{{2}}|{_DAY})"
     rf"|(?P<time>{_DAY}T{_TIME}(?::[0-9]{{2}}(?P<part>\.[0-9]+)?)?)(?P<zone>{_ZONE})"
 )
 _FIRST = "0000-01-01T00:00:00"
-_EPOCH = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_NETWORK = re.compile(r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?")
-_ADDRESS = re.compile(r"[0-9A-Fa-f:.]+")
+_EPOCH = r"-?[0-9]+(\.[0-9]+)?"
+_NETWORK = r"[0-9A-Fa-f:.]+(/[0-9]{1,3})?"
+_ADDRESS = r"[0-9A-Fa-f:.]+"
 _BEGIN = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS_OF_A_DAY = 86400
 
 
 def number(text: str) -> Decimal | None:
     """Read an integer or decimal value, exactly."""
-    return Decimal(text) if _NUMBER.fullmatch(text) else None
+    return Decimal(text) if re.fullmatch(_NUMBER, text) else None
 
 
 def instant(text: str) -> Decimal | None:
@@ -45,9 +46,9 @@ def instant(text: str) -> Decimal | None:
     The forms are those of the W3C note on date and time formats, from a year alone to fractions
     of a second (a time of day has a zone), and epoch time; four digits are a year.
     """
-    match = _DATE.fullmatch(text)
+    match = re.fullmatch(_DATE, text)
     if match is None:
-        return Decimal(text) if _EPOCH.fullmatch(text) else None
+        return Decimal(text) if re.fullmatch(_EPOCH, text) else None
     part = match["part"] or ""
     text = (match["day"] or match["time"]).removesuffix(part)
     try:
@@ -75,7 +76,7 @@ def octets(text: str) -> bytes | None:
 def network(text: str) -> Network | None:
     """Read an address range in CIDR form; an address alone is a range of that one."""
     try:
-        return ip_network(text, strict=False) if _NETWORK.fullmatch(text) else None
+        return ip_network(text, strict=False) if re.fullmatch(_NETWORK, text) else None
     except ValueError:
         return None
 
@@ -83,6 +84,6 @@ def network(text: str) -> Network | None:
 def address(text: str) -> Address | None:
     """Read an IP address."""
     try:
-        return ip_address(text) if _ADDRESS.fullmatch(text) else None
+        return ip_address(text) if re.fullmatch(_ADDRESS, text) else None
     except ValueError:
         return None

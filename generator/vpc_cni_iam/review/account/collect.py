@@ -40,7 +40,7 @@ NOWHERE = (
     "what a list holds is known after apply, but for what it refers to",
     "it comes from a local value, which a plan does not hold",
 )
-_OWN_POLICY = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:policy(/(?:.*/)?)([^/]+)")
+_OWN_POLICY = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):policy(/(?:.*/)?)([^/]+)")
 _MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
 
 
@@ -250,7 +250,9 @@ class PlanPolicies:
     def _created(self, arn: str) -> Resource | None:
         """Return the policy that the plan creates under the name in an ARN, if there is one."""
         match = _OWN_POLICY.fullmatch(arn)
-        created = self._created_policies.get((match[1], match[2]), []) if match else []
+        created = self._created_policies.get((match[2], match[3]), []) if match else []
+        accounts = ("", match[1] if match else "")
+        created = [policy for policy in created if self.owners.account_of(policy) in accounts]
         return created[0] if len(created) == 1 else None
 
     @cached_property

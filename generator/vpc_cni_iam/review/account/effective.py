@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from vpc_cni_iam.review.account.attribute_value import listed
 from vpc_cni_iam.review.account.binding import Binding, PolicyChange
 from vpc_cni_iam.review.account.policy_attributes import ATTACHING, EXCLUSIVE
-from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
 
 # A policy of somebody: who, whether it is attached or inline, and its address, ARN or name.
 _Thing = tuple[str, str, str]
@@ -188,12 +188,7 @@ class EffectivePolicies:
     def _note(self, rule: str, item: PolicyChange, thing: _Thing, message: str) -> None:
         has = self.by_principal[thing[0]]
         reads = [side.get(key) for key in self._keys[thing] for side in (has.before, has.after)]
-        denies = any(
-            statement.effect == "Deny"
-            for read in reads
-            if read and read.judged
-            for statement in read.judged.statements
-        )
+        denies = any(policy.only("Deny").statements for policy in judged_policies(*reads))
         self.removals.append(Removal(rule, item, thing[0], denies, message))
 
 

@@ -136,7 +136,9 @@ class Owners:
         if match is None:
             return arn
         addresses = self.addresses(resource, path, "role", match[2], after=True, account=match[1])
-        return addresses[0] if len(addresses) == 1 else arn
+        # IAM knows a role by its whole ARN, with the path.
+        same = len(addresses) == 1 and self._role_arns.get(addresses[0], arn) == arn
+        return addresses[0] if same else arn
 
     def role_at(self, resource: Resource, path: tuple[str, ...], arn: object) -> str:
         """Return the role whose ARN stands at a place, in the plan or as far as it is known."""
@@ -251,6 +253,20 @@ class Owners:
             if provider and provider not in accounts and (account := _account(resource)):
                 accounts[provider] = account
         return accounts
+
+    @cached_property
+    def _role_arns(self) -> dict[str, str]:
+        """The ARNs of roles by address, as far as they are known."""
+        return {
+            resource.address: str(arn)
+            for resource in self.plan.resources
+            if resource.type == PRINCIPALS["role"] and not (resource.drift or resource.deposed)
+            if _ROLE_ARN.fullmatch(str(arn := (resource.after or resource.before or {}).get("arn")))
+        }
+
+    def account_of(self, resource: Resource) -> str:
+        """Return the account of a resource of IAM, or of its provider; empty if neither is known."""
+        return _account(resource) or self._accounts.get(self._provider(resource), "")
 
     def _provider(self, resource: Resource) -> str:
         module = self.plan.configuration.module(resource.module)

@@ -121,6 +121,11 @@ class ReadPolicy:
 ABSENT = ReadPolicy(State("absent"))
 
 
+def judged_policies(*reads: ReadPolicy | None) -> list[Policy]:
+    """Return the policies that verdicts are about, of those of which anything is known."""
+    return [read.judged for read in reads if read and read.judged]
+
+
 def with_stand_ins(reads: Sequence[ReadPolicy]) -> tuple[tuple[ReadPolicy, ...], Names]:
     """Return policies with stand-ins for their names, and the names.
 

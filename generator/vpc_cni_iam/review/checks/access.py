@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.binding import action_of
+from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
@@ -203,7 +204,7 @@ def _membership(
         group = context.effective.by_principal.get(
             change.attachment.policy if change.attachment else ""
         )
-        policies = [r.judged for r in group.after.values() if r.judged] if group else []
+        policies = judged_policies(*group.after.values()) if group else []
         far = reach(policies)
         level: Level | None = None
         if far is not AccessScope.limited:
@@ -252,7 +253,7 @@ def _left_group(change: Change, context: Context) -> Iterator[Finding]:
             message += ": a Deny in them no longer applies to who leaves"
             yield finding_of(change, "not-proven", message)
         return
-    policies = [read.judged for read in has.before.values() if read.judged]
+    policies = judged_policies(*has.before.values())
     if deny_removed(policies, [], context.budget.answer()):
         message = f"{group} denies something, which no longer counts for who leaves it"
         yield finding_of(change, "not-proven", message)
@@ -289,7 +290,7 @@ def _undenied(change: Change, name: str, context: Context) -> Access:
     if access is None or access.verdict != "new access" or before is None:
         return access or Access("unknown")
     reads = context.effective.by_principal[name].after.values()
-    after = [read.judged for read in reads if read.judged]
+    after = judged_policies(*reads)
     own = new_access([*after, before.only("Deny")], after, context.budget.answer())
     return without_example(own) if any(read.has_secrets for read in reads) else own
 

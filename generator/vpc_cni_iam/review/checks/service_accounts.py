@@ -33,6 +33,7 @@ _ANNOTATING = ("helm_release", *OF_KUBERNETES, _ADDON)
 _ROLE_ANNOTATION = ROLE_ANNOTATION.decode()
 _IN_TEXT = re.compile(re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)""")
 _BLOCK = "pod_identity_association"
+_LIMIT = "policy"  # of an association: the session policy
 _POD_IDENTITY = "EKS Pod Identity"
 
 
@@ -43,6 +44,7 @@ class _AccountRole(NamedTuple):
     who: str
     role: str
     how: str
+    limit: str = ""  # the session policy that limits it, which is not read
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -54,8 +56,10 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         before = set(_uses(resource, context, after=False))
         for use in dict.fromkeys(_uses(resource, context, after=True)):
-            if use not in before and use.role not in context.created:
+            had = {use, use._replace(limit="")} & before  # without a limit, it had no less
+            if not had and use.role not in context.created:
                 yield _finding(resource, use, context)
+        yield from _limited(resource, context)
 
 
 def _uses(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -78,7 +82,25 @@ def _association(resource: Resource, context: Context, *, after: bool) -> Iterat
     who = "a service account known after apply"
     if namespace and account:
         who = f"service account {namespace}/{account}"
-    yield _AccountRole(values.get("cluster_name"), who, role, _POD_IDENTITY)
+    limit = _limit(resource, context, after=after)
+    yield _AccountRole(values.get("cluster_name"), who, role, _POD_IDENTITY, limit)
+
+
+def _limit(resource: Resource, context: Context, *, after: bool) -> str:
+    policy = side(resource, _LIMIT, after=after)
+    later = policy.unknown and _is_written(resource, _LIMIT, context)
+    return "a policy known after apply" if later else str(policy.value or "")
+
+
+def _limited(resource: Resource, context: Context) -> Iterator[Finding]:
+    """Yield that a session policy of an association limits aws-node, or no longer does."""
+    if resource.type != ASSOCIATION or not is_for_plugin(resource.after or {}):
+        return
+    old, new = (_limit(resource, context, after=after) for after in (False, True))
+    if old != new:
+        does = "limits aws-node, and is not read" if new else "no longer limits aws-node"
+        message = f"The session policy of {resource.address} {does}"
+        yield finding("plugin-identity-changed", message, resource.address)
 
 
 def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -98,7 +120,7 @@ def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_Ac
             )
     if is_plugin(resource):
         return
-    if blocks.unknown and not isinstance(known, list) and _is_written(resource, context):
+    if blocks.unknown and not isinstance(known, list) and _is_written(resource, _BLOCK, context):
         yield _AccountRole(cluster, f"a service account of {addon}", UNKNOWN_ROLE, _POD_IDENTITY)
     arn = side(resource, "service_account_role_arn", after=after)
     if arn.value or arn.unknown:
@@ -141,10 +163,10 @@ def _annotations_of(
             yield where, str(item) if item else None
 
 
-def _is_written(resource: Resource, context: Context) -> bool:
-    """Say whether an add-on sets associations, which may also be computed."""
+def _is_written(resource: Resource, argument: str, context: Context) -> bool:
+    """Say whether an argument is set, which may also be computed."""
     configuration = context.plan.configuration
-    return configuration.expression(resource.module, resource.block, _BLOCK) is not None
+    return configuration.expression(resource.module, resource.block, argument) is not None
 
 
 def _finding(resource: Resource, use: _AccountRole, context: Context) -> Finding:

@@ -10,8 +10,7 @@ from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.review.account.attribute_value import side
-from vpc_cni_iam.review.account.effective import PrincipalPolicies
-from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import Change
@@ -150,7 +149,7 @@ def check(context: Context) -> Iterator[Finding]:
     }
     for name in sorted(untagged.keys() & context.principals.keys()):
         has = context.effective.by_principal[name]
-        if any(map(_needs_tags, _policies(has))):
+        if any(map(_needs_tags, judged_policies(*has.after.values()))):
             stays = untagged[name] and has.before == has.after
             yield finding(
                 "pod-identity-tags-disabled",
@@ -236,12 +235,6 @@ def _flaws(read: ReadPolicy, *, for_plugin: bool, session_tags: bool) -> tuple[t
     )
 
 
-def _policies(has: PrincipalPolicies) -> Iterator[Policy]:
-    for read in has.after.values():
-        if read.judged:
-            yield read.judged
-
-
 def _principal_tags(context: Context) -> Iterator[Finding]:
     """Yield whose tags change that policies ask for."""
     changed = {
@@ -254,7 +247,9 @@ def _principal_tags(context: Context) -> Iterator[Finding]:
         return
     asked = {key for change in context.changes for key in answer(change, _asked_tags)}
     for has in context.effective.by_principal.values():
-        asked.update(key for policy in _policies(has) for key in _tags_of(policy))
+        asked.update(
+            key for policy in judged_policies(*has.after.values()) for key in _tags_of(policy)
+        )
     for address, keys in changed.items():
         if known := sorted(asked if _ANY in keys else asked & keys):
             changes = "may change" if _ANY in keys else "changes"

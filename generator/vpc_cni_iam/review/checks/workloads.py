@@ -9,12 +9,11 @@ from typing import Any
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_of_instances
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.attribute_value import first_block
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
-from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
 from vpc_cni_iam.review.account.workloads import RoleUse, Workloads
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.coverage import coverage_change
@@ -206,7 +205,7 @@ def _missing(
     if own & {"irsa", "pod-identity"} or _not_shown([*old, *new], context):
         return
     before, after = _reads(old, context, after=False), _reads(new, context, after=True)
-    policies, others = tuple(_judged(before)), tuple(_judged(after))
+    policies, others = judged_policies(*before.values()), judged_policies(*after.values())
     if not any(map(concerns_plugin, policies)):
         return
     coverage = coverage_change(policies, others, context.target)
@@ -228,7 +227,7 @@ def _access(old: list[str], new: list[str], context: Context) -> Access:
     if not all(read.in_full for read in reads):
         return Access("unknown", reason="the plan does not show all of their policies")
     known, newly = (
-        [(_judged(has), bound.judged if bound else None) for has, bound in side]
+        [(judged_policies(*has.values()), bound.judged if bound else None) for has, bound in side]
         for side in (before, after)
     )
     access = roles_access(known, newly, context.budget)
@@ -243,7 +242,3 @@ def _reads(roles: list[str], context: Context, *, after: bool) -> dict[str, Read
     """Return the policies of roles on one side."""
     principals = [context.effective.by_principal[role] for role in roles]
     return {k: r for has in principals for k, r in (has.after if after else has.before).items()}
-
-
-def _judged(reads: dict[str, ReadPolicy]) -> list[Policy]:
-    return [read.judged for read in reads.values() if read.judged]

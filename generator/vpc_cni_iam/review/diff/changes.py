@@ -32,10 +32,9 @@ class Place(Struct, frozen=True):
     end: int  # the block's last line
 
 
-class State(Shaped, Struct, frozen=True):
+class State(Struct, frozen=True):
     """A policy on one side of a change."""
 
-    judged: ClassVar = ("policy", "why")
     # Whether it is ``known`` in full, ``partly known`` (with places that are only known after
     # apply, or sensitive), ``unknown``, ``sensitive`` (and so not shown), ``unreadable`` (not a
     # policy), or ``absent``.

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
-from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.binding import Binding, PolicyChange
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
-from vpc_cni_iam.review.account.policy_state import ReadPolicy, with_stand_ins
+from vpc_cni_iam.review.account.policy_state import judged_policies, with_stand_ins
 from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff import semantic, sizes
 from vpc_cni_iam.review.diff.changes import Action, Attachment, Change, Place
@@ -129,10 +128,10 @@ def _judge(item: PolicyChange, target: ReviewTarget, budget: Budget) -> _Verdict
     kind, differs = item.slot.kind, _differs(item)
     before, after = item.before.read.state, item.after.read.state
     known = [s.policy for s in (after, before) if s.policy]
-    judged = _policies(item.after.read, item.before.read)
+    policies = judged_policies(item.after.read, item.before.read)
     # First, since the lines ask the same, and want no example.
     access = _access(item, budget) if differs else None
-    concerns = kind in ("permissions", "attachment") and any(map(concerns_plugin, judged))
+    concerns = kind in ("permissions", "attachment") and any(map(concerns_plugin, policies))
     return _Verdict(
         lines=_lines(item, budget) if differs else (),
         access=access,
@@ -146,7 +145,7 @@ def _coverage(item: PolicyChange, target: ReviewTarget) -> CoverageChange | None
     before, after = item.before.read, item.after.read
     if item.slot.kind == "attachment" or not (before.in_full and after.in_full):
         return None  # what is attached and detached counts for those that it is attached to
-    return coverage_change(_policies(before), _policies(after), target)
+    return coverage_change(judged_policies(before), judged_policies(after), target)
 
 
 def _document(item: PolicyChange, references: References) -> str:
@@ -202,10 +201,6 @@ def _action(item: PolicyChange) -> Action:
     return "import" if resource.imported else "move" if resource.moved_from else "no-op"
 
 
-def _policies(*reads: ReadPolicy) -> list[Policy]:
-    return [read.judged for read in reads if read.judged]
-
-
 def _access(item: PolicyChange, budget: Budget) -> Access | None:
     access = None if _action(item) == "delete" else _granted(item, budget)
     if access in (None, _NONE) and _undenied(item, budget):
@@ -228,22 +223,22 @@ def _granted(item: PolicyChange, budget: Budget) -> Access:
     for read in compared:
         if not read.in_full:
             return Access("unknown", reason="; ".join(read.state.why))
-    old = [] if item.slot.kind == "attachment" or _reaches_others(item) else _policies(before)
-    access = new_access(old, _policies(after), budget)
+    old = [] if item.slot.kind == "attachment" or _reaches_others(item) else judged_policies(before)
+    access = new_access(old, judged_policies(after), budget)
     return without_example(access) if any(read.has_secrets for read in compared) else access
 
 
 def _undenied(item: PolicyChange, budget: Budget) -> bool:
     """Say whether somebody loses a Deny, which may have held back what other policies allow."""
     before, after = item.before.read, item.after.read
-    old = _policies(before)
+    old = judged_policies(before)
     if item.slot.kind == "attachment":
         pairs = _pairs(item)
         return bool(pairs[0] - pairs[1]) and deny_removed(old, [], budget)
     if item.slot.kind != "permissions":
         return False
     _, leaves = _owners_change(item)
-    return deny_removed(old, [] if leaves else _policies(after), budget)
+    return deny_removed(old, [] if leaves else judged_policies(after), budget)
 
 
 def _owners_change(item: PolicyChange) -> tuple[bool, bool]:
@@ -308,7 +303,7 @@ def _attached(item: PolicyChange, budget: Budget) -> Iterator[Line]:
         yield from (Line("gain", "joined", f"{owner} to {group}") for group, owner in come)
         yield from (Line("loss", "left", f"{owner} from {group}") for group, owner in go)
         return
-    denies = deny_removed(_policies(item.before.read), [], budget)
+    denies = deny_removed(judged_policies(item.before.read), [], budget)
     yield from (Line("gain", "attached", f"{policy} to {owner}") for policy, owner in come)
     for policy, owner in go:
         yield Line("loss", "detached", f"{policy} from {owner}")
@@ -324,10 +319,10 @@ def _bounding(item: PolicyChange, budget: Budget) -> Iterator[Line]:
     before, after = item.before.read, item.after.read
     known = before.exact is not None and after.exact is not None
     for policy, owner in sorted(new - old):
-        if not (known and proven(_policies(after), _policies(before), budget)):
+        if not (known and proven(judged_policies(after), judged_policies(before), budget)):
             yield Line("loss", "bounded", f"{owner} by {policy}")
     for policy, owner in sorted(old - new):
-        if not (known and proven(_policies(before), _policies(after), budget)):
+        if not (known and proven(judged_policies(before), judged_policies(after), budget)):
             yield Line("gain", "unbounded", f"{owner}, which {policy} bounded")
 
 

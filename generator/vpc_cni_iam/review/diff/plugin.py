@@ -16,6 +16,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
 from vpc_cni_iam.review.account.plugin_config import PluginConfig
+from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.review.diff.coverage import ReviewTarget, missing_permissions, mode_for
 from vpc_cni_iam.review.diff.proofs import roles_access, without_example
@@ -155,7 +156,7 @@ def _policies(
             shown = False
             continue
         reads = has.after if after else has.before
-        known = tuple(read.judged for read in reads.values() if read.judged)
+        known = tuple(judged_policies(*reads.values()))
         opaque += [name for name, read in reads.items() if not read.in_full]
         secrets = secrets or any(read.has_secrets for read in reads.values())
         boundary = has.bounds[after]

@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.proof.examples.reference import has_no_resource
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
-from vpc_cni_iam.review.account.policy_state import ReadPolicy, with_stand_ins
+from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies, with_stand_ins
 from vpc_cni_iam.review.diff import sizes
 from vpc_cni_iam.review.diff.changes import Grade, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import (
@@ -87,7 +87,7 @@ def _judge(
             if not read.in_full
         )
     )
-    before, after = _judged(has.before), _judged(has.after)
+    before, after = judged_policies(*has.before.values()), judged_policies(*has.after.values())
     trusted = has.trust.judged if has.trust else None
     concerns = any(map(concerns_plugin, (*before, *after)))
     concerns = concerns or bool(trusted and trusts_plugin(trusted)) or plugin is not None
@@ -117,10 +117,6 @@ def _judge(
 def _bound(has: PrincipalPolicies, side: int) -> Policy | None:
     read = has.bounds[side]
     return read.judged if read else None
-
-
-def _judged(side: Mapping[str, ReadPolicy]) -> list[Policy]:
-    return [read.judged for read in side.values() if read.judged]
 
 
 def _shown(side: Mapping[str, ReadPolicy]) -> list[Policy]:

@@ -378,7 +378,7 @@ def test_single_files_are_named_from_where_one_is(repo: Path) -> None:
     assert run("check", "vpc-cni-iam-policy/", cwd=repo / "modules").code == 0
     done = run("check", f"{MODULE}/main.tf", cwd=repo)
     assert done.code == 2
-    assert f"main.tf is a file in {MODULE}; name that" in done.err
+    assert f"main.tf is a file in {MODULE}; name the module" in done.err
 
 
 def two_modules(folder: Path, version: str = "v1.23.2") -> Path:

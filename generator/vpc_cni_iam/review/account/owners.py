@@ -265,7 +265,7 @@ class Owners:
         }
 
     def account_of(self, resource: Resource) -> str:
-        """Return the account of a resource of IAM, or of its provider; empty if neither is known."""
+        """Return the account of a resource of IAM, or of its provider; empty if unknown."""
         return _account(resource) or self._accounts.get(self._provider(resource), "")
 
     def _provider(self, resource: Resource) -> str:

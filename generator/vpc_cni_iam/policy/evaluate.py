@@ -22,7 +22,7 @@ from vpc_cni_iam.policy.matching.conditions import Truth
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.variables import Context
+from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context
 
 # Whether a statement applies: to the resource, the caller and the context.
 Applies: TypeAlias = Callable[[str, str, Context], Truth]
@@ -56,12 +56,15 @@ class Request(Struct, frozen=True, dict=True):
         principal: The caller's ARN or service name; only statements with a Principal ask.
         context: Values by context key, whose case does not matter; a tuple for a key of any
             number of values, of which an empty one means an absent key.
+        may_have: Says of a key in lower case, which `context` lacks, whether AWS may give it; a
+            condition on it is then undecided. None for a request whose keys are all in `context`.
     """
 
     action: str
     resource: str
     principal: str = ""
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    may_have: Callable[[str], bool] | None = None
 
     @cached_property
     def folded(self) -> Context:
@@ -70,6 +73,13 @@ class Request(Struct, frozen=True, dict=True):
         if len(folded) != len(self.context):
             raise _two_spellings(self.context)
         return folded
+
+    def context_for(self, keys: Iterable[str]) -> Context:
+        """Return the context for conditions on some keys, with those that are not known."""
+        if self.may_have is None:
+            return self.folded
+        unknown = [key for key in keys if key not in self.folded and self.may_have(key)]
+        return {**self.folded, **dict.fromkeys(unknown, UNKNOWN)} if unknown else self.folded
 
 
 class Decision(Struct, frozen=True):
@@ -110,13 +120,15 @@ class _Rule(Struct, frozen=True):
     decision: Decision
     is_about: Callable[[str], bool]  # whether an action is one of its actions
     applies: Applies
+    keys: frozenset[str]  # those of its conditions, in lower case
 
 
 class _RulesOfAction(Struct, frozen=True):
-    """The rules about an action, and their tests."""
+    """The rules about an action, their tests, and the keys of their conditions."""
 
     rules: tuple[_Rule, ...]
     tests: tuple[Applies, ...]
+    keys: frozenset[str]
 
 
 class Compiled(Struct, frozen=True, eq=False):
@@ -134,8 +146,10 @@ class Compiled(Struct, frozen=True, eq=False):
         """
         open_deny: Decision | None = None
         open_allow: Decision | None = None
-        for rule in self._about(request.action).rules:
-            applies = rule.applies(request.resource, request.principal, request.folded)
+        about = self._about(request.action)
+        context = request.context_for(about.keys)
+        for rule in about.rules:
+            applies = rule.applies(request.resource, request.principal, context)
             if applies is False:
                 continue
             if applies is True:  # the Deny statements come first
@@ -165,7 +179,8 @@ class Compiled(Struct, frozen=True, eq=False):
             if len(self._by_action) >= _REMEMBERED:
                 self._by_action.clear()
             rules = tuple(rule for rule in self._rules if rule.is_about(action))
-            known = _RulesOfAction(rules, tuple(rule.applies for rule in rules))
+            keys = frozenset(key for rule in rules for key in rule.keys)
+            known = _RulesOfAction(rules, tuple(rule.applies for rule in rules), keys)
             self._by_action[action] = known
         return known
 
@@ -212,7 +227,8 @@ def _rule(
         about, applies = _compiled(statement, variables=variables)
     except InputError:
         about, applies = _compile(statement, place, variables=variables)
-    return _Rule(Decision(_OUTCOMES[statement.effect], *at), about, applies)
+    keys = frozenset(condition.key.lower() for condition in statement.conditions)
+    return _Rule(Decision(_OUTCOMES[statement.effect], *at), about, applies, keys)
 
 
 @lru_cache(maxsize=_STATEMENTS)

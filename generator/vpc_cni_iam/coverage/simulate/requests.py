@@ -13,12 +13,13 @@ word: v1.23.2:docs/iam-policy.md, lines 88 to 109.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import program_service_account
-from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
+from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.policy.evaluate import Request
 
@@ -36,6 +37,40 @@ KEYS = frozenset(
     ec2:CreateAction ec2:InstanceID ec2:NetworkInterfaceID ec2:Region ec2:ResourceTag
     ec2:SecurityGroupID ec2:Subnet ec2:SubnetID ec2:Vpc""".lower().split()
 )
+
+
+_TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
+# Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags": of each session.
+_SESSION_TAGS = frozenset(
+    [
+        "eks-cluster-arn",
+        "eks-cluster-name",
+        "kubernetes-namespace",
+        "kubernetes-pod-name",
+        "kubernetes-pod-uid",
+        "kubernetes-service-account",
+    ]
+)
+
+
+@cache
+def may_have(kind: str, *, session_tags: bool) -> Callable[[str], bool]:
+    """Return what says whether AWS may give a request a key that is not modelled.
+
+    The request is on a kind of resource, such as ``subnet``. The tags of interfaces are those that
+    the plugin writes and the setting names; those of an instance are known by the cluster's name.
+    """
+
+    def may(key: str) -> bool:
+        name, _, tag = key.partition("/")
+        if name == "aws:principaltag":
+            return tag not in _SESSION_TAGS or session_tags
+        if name in _TAGS_OF_RESOURCES:
+            named = kind == "instance" and tag.startswith(KUBERNETES_CLUSTER)
+            return kind not in ("network-interface", "*") and not named
+        return name not in KEYS
+
+    return may
 
 
 class Subnet(Struct, frozen=True):
@@ -83,6 +118,7 @@ class Requests:
         """Prepare the context that all requests of the setting share."""
         names = setting.names
         self.names: Names = names
+        self._session_tags = setting.session_tags
         self.common: _Context = {
             # IAM User Guide, "AWS global condition context keys": of a session of a role.
             "aws:MultiFactorAuthPresent": "false",
@@ -108,13 +144,18 @@ class Requests:
         owned = {f"{KUBERNETES_CLUSTER}{names.cluster_name}": "owned"}
         self.instance_tags: Tags = owned if setting.instance_tagged else {}
 
+    def request(self, action: str, resource: str, context: _Context) -> Request:
+        """Return a check; the keys that AWS may add are unknown."""
+        unknown = may_have(kind_of(resource), session_tags=self._session_tags)
+        return Request(action, resource, "", context, unknown)
+
     def arn(self, kind: str, identifier: str, account: str) -> str:
         """Return the ARN of an EC2 resource of a kind such as ``subnet``."""
         return f"arn:{self.names.partition}:ec2:{self.names.region}:{account}:{kind}/{identifier}"
 
     def on_nothing(self, action: str) -> tuple[Request, ...]:
         """Return the check of an action that is checked on no resource, such as Describe."""
-        return (Request(action, "*", context=self.common),)
+        return (self.request(action, "*", self.common),)
 
     def by_metrics_helper(self, action: str) -> tuple[Request, ...]:
         """Return the check of a call of cni-metrics-helper, which has a service account."""
@@ -124,7 +165,7 @@ class Requests:
         if action.startswith("cloudwatch:"):
             # v1.23.2:pkg/publisher/publisher.go:37
             context["cloudwatch:namespace"] = "Kubernetes"
-        return (Request(action, "*", context=context),)
+        return (self.request(action, "*", context),)
 
     def on_log_groups(self, action: str) -> AnyOf:
         """Return the check of an action that the reference gives no resource.
@@ -148,30 +189,30 @@ class Requests:
     def _on_logs(self, action: str, name: str) -> Request:
         account = self.names.account_id
         arn = f"arn:{self.names.partition}:logs:{self.names.region}:{account}:log-group:{name}"
-        return Request(action, arn, "", self._of_account(account))
+        return self.request(action, arn, self._of_account(account))
 
     def on_interface(self, action: str, eni: NodeInterface) -> Request:
         """Return the check of an action on an existing interface."""
-        return Request(action, self._eni_arn(eni), context=self._eni_context(eni))
+        return self.request(action, self._eni_arn(eni), self._eni_context(eni))
 
     def on_instance(self, action: str, instance: str) -> Request:
         """Return the check of an action on the node's instance."""
         account = self.names.account_id
         context = self._of_account(account) | self._tagged(self.instance_tags)
         context |= {"ec2:InstanceID": instance, "ec2:AvailabilityZone": self._zone}
-        return Request(action, self.arn("instance", instance, account), "", context)
+        return self.request(action, self.arn("instance", instance, account), context)
 
     def on_hyperpod_cluster(self, action: str) -> tuple[Request, ...]:
         """Return the check of an action on the SageMaker HyperPod cluster of the node."""
         names = self.names
         place = f"arn:{names.partition}:sagemaker:{names.region}:{names.account_id}"
         cluster = f"{place}:cluster/{names.hyperpod_cluster_id}"
-        return (Request(action, cluster, "", self._of_account(names.account_id)),)
+        return (self.request(action, cluster, self._of_account(names.account_id)),)
 
     def create_tags(self, eni: NodeInterface, tags: Tags) -> tuple[Request, ...]:
         """Return the check of a CreateTags call of its own."""
         context = self._eni_context(eni) | _sent(tags)
-        return (Request("ec2:CreateTags", self._eni_arn(eni), "", context),)
+        return (self.request("ec2:CreateTags", self._eni_arn(eni), context),)
 
     def create_interface(
         self, subnet: Subnet, groups: Iterable[Group], tags: Tags
@@ -184,24 +225,23 @@ class Requests:
         action, account = "ec2:CreateNetworkInterface", self.names.account_id
         new = self.arn("network-interface", "*", account)
         context = self._of_account(account) | _sent(tags)
-        checks = [Request(action, new, "", context)]
+        checks = [self.request(action, new, context)]
         if tags:
             made = context | {"ec2:CreateAction": "CreateNetworkInterface"}
-            checks.append(Request("ec2:CreateTags", new, "", made))
+            checks.append(self.request("ec2:CreateTags", new, made))
         where = self._in_vpc(subnet.account, subnet.vpc_id, subnet.account) | {
             "ec2:AvailabilityZone": self._zone,
             "ec2:SubnetID": subnet.id,
         }
-        checks.append(Request(action, self.arn("subnet", subnet.id, subnet.account), "", where))
+        checks.append(self.request(action, self.arn("subnet", subnet.id, subnet.account), where))
         return (*checks, *self.on_groups(action, groups))
 
     def on_groups(self, action: str, groups: Iterable[Group]) -> tuple[Request, ...]:
         """Return the checks of an action on security groups."""
         return tuple(
-            Request(
+            self.request(
                 action,
                 self.arn("security-group", group.id, group.account),
-                "",
                 self._in_vpc(group.account, group.vpc_id, group.vpc_account)
                 | {"ec2:SecurityGroupID": group.id},
             )

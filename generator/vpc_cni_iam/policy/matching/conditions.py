@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey, Match
 from vpc_cni_iam.policy.matching.operators import TEXTS, Family, SetOperator
 from vpc_cni_iam.policy.matching.patterns import split_arn
-from vpc_cni_iam.policy.matching.variables import Context, expand, is_plain, read
+from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, expand, is_plain, read
 
 
 class Undecided(Struct, frozen=True):
@@ -99,6 +99,11 @@ def undefined(check: ConditionCheck) -> str:
 
 def test(check: ConditionCheck) -> Test:
     """Return the test that a condition makes of a request's context."""
+    decide, unknown = _known(check), Undecided(f"{check.key.spelling} of the request is not known")
+    return lambda context: unknown if context.get(check.key) is UNKNOWN else decide(context)
+
+
+def _known(check: ConditionCheck) -> Test:
     if check.operator.base.family is Family.NULL:
         return _presence(check)
     match = matches.of(check)

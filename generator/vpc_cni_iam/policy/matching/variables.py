@@ -19,6 +19,15 @@ from vpc_cni_iam.policy.wildcard import Wild
 Context: TypeAlias = Mapping[str, str | tuple[str, ...]]
 
 
+class _UnknownValue(tuple[str, ...]):
+    """What a request may have for a key; a policy variable takes it as absent."""
+
+    __slots__ = ()
+
+
+UNKNOWN = _UnknownValue()
+
+
 class PolicyVariable(Struct, frozen=True):
     """A policy variable."""
 

@@ -1,10 +1,13 @@
 """The requests are those that the plugin sends, and what they change is remembered."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
+from conftest import run
 from coverage_policies import (
     NAMES,
     NEWEST,
@@ -193,9 +196,9 @@ def test_nothing_is_reached_after_the_denial_that_ends_the_agent(version: str, m
     for denied_action in (c.action for c in calls.calls()):
         deny = Statement("Deny", actions=(denied_action,), resources=("*",))
         runs = covered(Policy((*ADMIN.statements, deny)), setting(version, mode)).scenario_runs
-        for run in runs:
-            is_over, created, starting = False, True, run.scenario.name != "leaked-interface"
-            for sent in run.calls:
+        for ran in runs:
+            is_over, created, starting = False, True, ran.scenario.name != "leaked-interface"
+            for sent in ran.calls:
                 starting &= sent.template.name not in (
                     "create",
                     "describe-subnets",
@@ -511,3 +514,35 @@ def test_the_keys_that_each_request_of_a_role_has_count(condition: Condition, de
     deny = Statement("Deny", actions=("*",), resources=("*",), conditions=(condition,))
     coverage = covered(Policy((*ADMIN.statements, deny)), setting("latest", "ipv4"))
     assert bool(coverage.denied()) is denied
+
+
+@pytest.mark.parametrize(
+    ("condition", "first_line"),
+    [
+        ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, "unknown"),
+        ({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, "unknown"),
+        ({"Null": {"aws:SourceVpce": "true"}}, "unknown"),
+        ({"StringEqualsIfExists": {"aws:PrincipalTag/team": "x"}}, "unknown"),
+        ({"StringEquals": {"aws:ResourceTag/tier": "private"}}, "unknown"),
+        # Another condition of the statement decides.
+        (
+            {
+                "IpAddress": {"aws:SourceIp": "10.0.0.0/8"},
+                "Bool": {"aws:SecureTransport": "false"},
+            },
+            "works",
+        ),
+        ({"StringEquals": {"aws:PrincipalTag/eks-cluster-name": "other"}}, "works"),
+    ],
+)
+def test_a_deny_on_a_key_that_is_not_modelled_is_no_works(
+    condition: dict[str, object], first_line: str, tmp_path: Path
+) -> None:
+    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    deny = allow | {"Effect": "Deny", "Condition": condition}
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]}))
+    done = run("coverage", path, "--cni-version", "v1.23.2")
+    assert done.out.splitlines()[0].endswith(f": {first_line}")
+    assert done.out.splitlines()[-1].startswith(first_line)
+    assert done.code == (0 if first_line == "works" else 1)

@@ -147,7 +147,8 @@ def test_without_their_conditions_statements_reach_further() -> None:
 def test_unknown_keys_are_named() -> None:
     odd = Condition("StringEquals", "ec2:InstanceType", ("m5.large",))
     policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(odd,)),))
-    assert found(policy) == {"condition-key-not-modelled": "medium"}
+    # Nobody knows whether a call is allowed, so that every risk of ec2:* may be there, too.
+    assert found(policy)["condition-key-not-modelled"] == "medium"
 
 
 @pytest.mark.parametrize(

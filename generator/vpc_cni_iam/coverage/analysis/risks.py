@@ -234,7 +234,10 @@ def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Ris
         if not _is_modelled(condition.key.lower(), statement, known)
     }
     if unknown:
-        text = f"judged as if requests lacked {', '.join(unknown)}, which is not modelled"
+        text = (
+            f"not modelled: {', '.join(unknown)}; calls that depend on it are undecided, and "
+            "interfaces count as without such a tag"
+        )
         yield Risk("condition-key-not-modelled", "medium", text)
 
 

@@ -41,15 +41,13 @@ KEYS = frozenset(
 
 _TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
 # Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags": of each session.
-_SESSION_TAGS = frozenset(
-    [
-        "eks-cluster-arn",
-        "eks-cluster-name",
-        "kubernetes-namespace",
-        "kubernetes-pod-name",
-        "kubernetes-pod-uid",
-        "kubernetes-service-account",
-    ]
+_SESSION_TAGS = (
+    "eks-cluster-arn",
+    "eks-cluster-name",
+    "kubernetes-namespace",
+    "kubernetes-pod-name",
+    "kubernetes-pod-uid",
+    "kubernetes-service-account",
 )
 
 

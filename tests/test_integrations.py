@@ -173,7 +173,7 @@ def test_the_github_action_runs(consumer: Path, tmp_path: Path) -> None:
     assert action.step(0).returncode == 0
     done = action.step(1)
     assert done.returncode == 0, done.stderr
-    assert action.summary.read_text().startswith("### vpc-cni-iam check: 1 clean")
+    assert action.summary.read_text().startswith("### vpc-cni-iam check: 1 module checked, 1 clean")
     forge(consumer)
     spoil(consumer, "variables.tf")
     done = action.step(1)

@@ -1,4 +1,4 @@
-"""Lets ``python -m vpc_cni_iam`` stand in for the ``vpc-cni-iam`` command."""
+"""Runs the command line as ``python -m vpc_cni_iam``."""
 
 from vpc_cni_iam.cli.main import main
 

@@ -184,7 +184,7 @@ def test_a_new_repository_is_no_obstacle(tmp_path: Path) -> None:
         ("generate --cni-version v9.0.0", 2, "newest version is v1.23.2"),
         ("generate --cni-version v1.7.5", 2, "does not work with plugin v1.7.5"),
         ("generate file", 3, "file: is a file; name a directory"),
-        ("generate full", 3, "full: holds mine.txt not written by this tool"),
+        ("generate full", 3, "full: has mine.txt, which this tool did not write"),
         ("generate linked", 3, "is a symbolic link"),
         ("generate --nope", 2, "No such option"),
         ("policy", 2, "Missing argument"),
@@ -192,7 +192,7 @@ def test_a_new_repository_is_no_obstacle(tmp_path: Path) -> None:
         ("policy ipv4 --partition azure", 2, "--partition 'azure' is not an AWS partition"),
         ("policy ipv4 --format yaml", 2, "yaml"),
         ("verify nowhere --engine none", 3, "nowhere: is not a directory"),
-        ("verify full --engine none", 3, "full: holds no .tf file"),
+        ("verify full --engine none", 3, "full: has no .tf file"),
         ("verify full --engine rust", 2, "rust"),
         ("nonsense", 2, "No such command"),
     ],
@@ -290,18 +290,19 @@ def test_catalog_for_programs() -> None:
 
 
 @pytest.mark.parametrize("columns", ["80", "100", None])
-@pytest.mark.parametrize("option", [(), ("--peers",)])
-def test_catalog_fits_into_a_terminal(option: tuple[str, ...], columns: str | None) -> None:
-    done = run("catalog", *option, env={"COLUMNS": columns} if columns else {})
+@pytest.mark.parametrize("option", ["", "--history", "--peers"])
+def test_catalog_fits_into_a_terminal(option: str, columns: str | None) -> None:
+    done = run("catalog", *option.split(), env={"COLUMNS": columns} if columns else {})
     assert done.code == 0 and done.out.isascii()
     assert max(map(len, done.out.splitlines())) <= int(columns or 100)
-    whole = (
-        ("terraform-aws-eks-pod-identity", "ec2:DescribeSecurityGroups", "2026-08-18")
-        if option
-        else ("ipv4-pod-identity ", "derived by", "2022-01-31 ", "1c102afec248 ", "v1.22.0 ")
-    )
-    for words in whole:
+    whole = {
+        "": ("ipv4-pod-identity ", "derived by", "2022-01-31, ", "multi-nic "),
+        "--history": ("2022-01-31 ", "1c102afec248 ", "v1.22.0 "),
+        "--peers": ("terraform-aws-eks-pod-identity", "ec2:DescribeSecurityGroups", "2026-08-18"),
+    }
+    for words in whole[option]:
         assert words in done.out
+    assert option or len(done.out.splitlines()) < 60
 
 
 def commands(*above: str) -> Iterator[tuple[str, ...]]:

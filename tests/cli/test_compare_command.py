@@ -1,6 +1,7 @@
 """``vpc-cni-iam compare``: whether a policy allows what another does not, by which request."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,8 @@ def test_lines_verdict_and_exit_code(
     done = run("compare", "old.json", "new.json", cwd=tmp_path)
     assert (done.code, done.err) == (code, "")
     first, *shown, last = done.out.splitlines()
-    assert first == "old.json to new.json"
+    # The first line is the answer, the last line has the example and the reason, too.
+    assert first == f"old.json to new.json: {re.split(':|, for', verdict)[0]}"
     assert last.startswith(verdict)
     text = "\n".join(shown)
     for words in lines:
@@ -126,7 +128,10 @@ def test_a_document_that_is_called_otherwise_before(tmp_path: Path) -> None:
         (tmp_path / f"{name}.tf").write_text(text)
     words = ("compare", "a.tf", "b.tf", "--document", "x2")
     done = run(*words, "--old-document", "x1", cwd=tmp_path)
-    assert (done.code, done.out.splitlines()[0]) == (0, "a.tf (x1) to b.tf (x2)")
+    assert (done.code, done.out.splitlines()[0]) == (
+        0,
+        "a.tf (x1) to b.tf (x2): no new access (proven)",
+    )
     assert run(*words, cwd=tmp_path).code == 2
 
 

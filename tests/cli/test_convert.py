@@ -70,7 +70,7 @@ def test_many_files_go_to_a_directory(folder: Path) -> None:
     (folder / "out/a.tf").write_text("# mine\n")
     again = run("convert", "a.json", "--output", "out", cwd=folder)
     assert again.code == 3
-    assert "a.tf there already and not the same" in again.err
+    assert "a.tf exists and differs" in again.err
     assert run("convert", "a.json", "--output", "out", "--force", cwd=folder).code == 0
     assert (folder / "out/a.tf.orig").read_text() == "# mine\n"
 
@@ -151,7 +151,7 @@ def test_variables_and_the_partition(folder: Path) -> None:
         (("a.json", "--name", "1"), "cannot name"),
         (("a.json", "read-only.json", "--output", "out", "--name", "x"), "names one document"),
         (("a.json", "--parametrize", "x"), "--parametrize x"),
-        (("a.json", "--output", ""), "empty text"),
+        (("a.json", "--output", ""), "the directory is empty"),
     ],
 )
 def test_wrong_usage(folder: Path, arguments: tuple[str, ...], words: str) -> None:

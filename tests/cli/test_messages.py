@@ -166,10 +166,10 @@ def test_a_second_value_of_an_option_that_takes_one_is_refused(words: tuple[str,
     done = run(*words)
     name = words[2]
     assert (done.code, done.out) == (2, "")
-    assert done.err.strip().splitlines()[0].endswith(f"{name} stands twice; it takes one value")
+    assert done.err.strip().splitlines()[0].endswith(f"{name} is given twice; it takes one value")
 
 
 def test_a_switch_or_an_option_of_many_values_may_stand_twice() -> None:
     switch = ("review", "none.json", "--details", "--details")
     many = ("coverage", "none.json", "--scp", "a.json", "--scp", "b.json")
-    assert all("stands twice" not in run(*words).err for words in (switch, many))
+    assert all("is given twice" not in run(*words).err for words in (switch, many))

@@ -90,7 +90,7 @@ def test_the_limit_is_that_of_answers_of_ec2(tmp_path: Path) -> None:
 
 def test_an_empty_name_is_not_the_current_directory(tmp_path: Path) -> None:
     done = run("preflight", "", "--cluster-name", "prod", cwd=tmp_path)
-    assert done.code == 2 and "the file is empty text; name one" in done.err
+    assert done.code == 2 and "the file name is empty; name a file" in done.err
 
 
 def test_compressed_files_are_read(tmp_path: Path) -> None:

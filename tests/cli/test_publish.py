@@ -101,8 +101,8 @@ def test_a_stand_in_that_a_version_keeps_for_good_is_named(
     host = values.get("--registry-host", "registry.example.com")
     source = f"{host}/{values.get('--namespace', 'example')}/vpc-cni-iam/aws"
     assert source in (tmp_path / "dist/terraform-aws-vpc-cni-iam/1.0.0/README.md").read_text()
-    expected = f"vpc-cni-iam: {message}: the source in a version's README.md is {source}, with "
-    assert done.err.startswith(expected if message else "")
+    assert done.err.startswith(f"vpc-cni-iam: warning: {message}: " if message else "")
+    assert not message or f"will name the example source {source}, and" in done.err
     assert (done.code, done.err.count("\n")) == (0, 1 if message else 0)
     proposed = run(*LATEST, *words.split(), cwd=tmp_path)
     assert proposed.err == done.err
@@ -116,7 +116,7 @@ def test_a_stand_in_that_a_version_keeps_for_good_is_named(
         ("--output d --cni-version latest --namespace A", "--namespace 'A' is not"),
         ("--output d --cni-version latest --registry-host x", "is not a host name"),
         ("--cni-version latest", "Missing option '--output'"),
-        ("--output= --cni-version latest", "the directory is empty text"),
+        ("--output= --cni-version latest", "the directory is empty; write"),
         ("--output d --cni-version latest --namespace=", "--namespace '' is not"),
         ("--output d --cni-version latest --registry-host=", "--registry-host '' is not"),
         ("--output d --cni-version latest --registry-host a.b:0", "a port of 1 to 65535"),
@@ -259,7 +259,7 @@ def test_serve_until_interrupted(tmp_path: Path) -> None:
 def test_serve_nothing(tmp_path: Path) -> None:
     done = run("registry", "serve", tmp_path)
     assert done.code == 3
-    assert "holds no registry; vpc-cni-iam publish makes one" in done.err
+    assert "has no registry; vpc-cni-iam publish writes one" in done.err
     for words in (["", "--port", "0"], [".", "--registry-host", ""], [".", "--port", "70000"]):
         done = run("registry", "serve", *words, cwd=tmp_path)
         assert (done.code, done.out) == (2, "")

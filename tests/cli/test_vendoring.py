@@ -41,7 +41,7 @@ def edit(repo: Path, old: str, new: str) -> None:
 
 def test_init_then_sync_then_check(repo: Path) -> None:
     done = run("check", cwd=repo)
-    assert (done.code, done.out, done.err) == (0, "1 clean\n", "")
+    assert (done.code, done.out, done.err) == (0, "1 module checked, 1 clean\n", "")
     assert run("check", "--quiet", cwd=repo).out == ""
     assert run("check", cwd=repo / "modules").code == 0
     assert run("diff", cwd=repo).code == 0
@@ -148,7 +148,7 @@ def test_a_pin_that_is_not_the_newest_is_information(repo: Path) -> None:
     pin(repo, "v1.20.4")
     done = run("check", cwd=repo)
     assert done.code == 0
-    assert "pinned to --cni-version v1.20.4; the newest version known is v1.23.2" in done.out
+    assert "module pinned to --cni-version v1.20.4; the newest version known is" in done.out
     assert run("check", "--outdated", cwd=repo).code == 1
     assert run("check", "--quiet", cwd=repo).out == ""
 
@@ -225,7 +225,7 @@ def test_bad_input(words: str, code: int, message: str, tmp_path: Path) -> None:
 
 def test_wrong_names_and_pins(repo: Path) -> None:
     for words, message in (
-        ("sync nowhere", "no such module"),
+        ("sync nowhere", "is not a module of"),
         ("upgrade --latest --revision 2022-01-31", "exclude each other"),
         ("upgrade --cni-version v1.5.6", "did you mean"),
         ("upgrade --revision 2000-01-01", "unknown revision"),
@@ -378,7 +378,7 @@ def test_single_files_are_named_from_where_one_is(repo: Path) -> None:
     assert run("check", "vpc-cni-iam-policy/", cwd=repo / "modules").code == 0
     done = run("check", f"{MODULE}/main.tf", cwd=repo)
     assert done.code == 2
-    assert f"main.tf is a file in {MODULE}; name that" in done.err
+    assert f"main.tf is a file in {MODULE}; name the module" in done.err
 
 
 def two_modules(folder: Path, version: str = "v1.23.2") -> Path:
@@ -484,7 +484,8 @@ def test_a_pin_that_is_behind_is_said_even_quietly(repo: Path) -> None:
     done = run("check", "--outdated", "--quiet", cwd=repo)
     assert done.code == 1
     assert done.out == (
-        "behind   1 pinned to --cni-version v1.20.4; the newest version known is v1.23.2\n"
+        "behind   1 module pinned to --cni-version v1.20.4; the newest version known is v1.23.2: "
+        "vpc-cni-iam upgrade\n"
     )
 
 
@@ -556,7 +557,7 @@ def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     assert done.code == 3
     assert f"failed   a/x\n         {problem}" in done.out
     assert "edited   x\n         main.tf was edited by hand" in done.out
-    assert "1 edited, 1 failed" in done.out
+    assert "2 modules checked, 1 edited, 1 failed" in done.out
     assert f"error: {problem}" in done.err
     assert run("check", "--quiet", cwd=tmp_path).code == 3
     table = run("check", "--format", "markdown", cwd=tmp_path)

@@ -579,8 +579,8 @@ def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_n
     ("text", "problem"),
     [
         ("", "is empty; give lines of ipamd.log"),
-        ("all is well", "tells of no denied request"),
-        (json.dumps(ALLOWED), "tells of no denied request"),
+        ("all is well", "has no denied request"),
+        (json.dumps(ALLOWED), "has no denied request"),
         ("x" * 300, "aws sts decode-authorization-message --encoded-message"),
         ('{"DecodedMessage": "{"}', "DecodedMessage"),
     ],

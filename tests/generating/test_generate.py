@@ -52,7 +52,7 @@ def test_an_edit_is_not_lost(module: Path) -> None:
     main = module / "main.tf"
     edited = main.read_text() + "# mine\n"
     main.write_text(edited)
-    with pytest.raises(TreeError, match=r"main\.tf edited since"):
+    with pytest.raises(TreeError, match=r"main\.tf: edited, or"):
         generate(module, NEW)
     assert read_tree(module) == {**render(OLD), "main.tf": edited}
     generate(module, NEW, force=True)
@@ -69,7 +69,7 @@ def test_an_edit_is_not_lost(module: Path) -> None:
 
 def test_files_of_others_are_refused_and_then_left_alone(module: Path) -> None:
     write_tree(module, {"extra.tf": "# mine\n"})
-    with pytest.raises(TreeError, match=r"holds extra\.tf not written by this tool"):
+    with pytest.raises(TreeError, match=r"has extra\.tf, which this tool did not write"):
         generate(module, NEW)
     assert read_tree(module) == {**render(OLD), "extra.tf": "# mine\n"}
     generate(module, NEW, force=True)
@@ -79,7 +79,7 @@ def test_files_of_others_are_refused_and_then_left_alone(module: Path) -> None:
 @pytest.mark.parametrize("force", [False, True])
 def test_a_file_of_others_is_never_replaced(force: bool, tmp_path: Path) -> None:
     write_tree(tmp_path, {"main.tf": "# mine\n", "variables.tf": "# mine too\n"})
-    with pytest.raises(TreeError, match=r"main\.tf, variables\.tf not written by this tool and"):
+    with pytest.raises(TreeError, match=r"main\.tf, variables\.tf, which this tool did not"):
         generate(tmp_path, OLD, force=force)
     assert read_tree(tmp_path) == {"main.tf": "# mine\n", "variables.tf": "# mine too\n"}
 
@@ -87,7 +87,7 @@ def test_a_file_of_others_is_never_replaced(force: bool, tmp_path: Path) -> None
 def test_a_file_that_only_claims_to_be_ours_is_not(tmp_path: Path) -> None:
     claim = render(OLD)["main.tf"][:400]
     write_tree(tmp_path, {"notes.tf": claim})
-    with pytest.raises(TreeError, match=r"notes\.tf not written by this tool"):
+    with pytest.raises(TreeError, match=r"notes\.tf, which this tool did not write"):
         generate(tmp_path, OLD)
 
 

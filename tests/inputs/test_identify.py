@@ -71,7 +71,7 @@ INSTANCES = "is what aws ec2 describe-instances or describe-network-interfaces p
 WAYS = "--from-hcl prints its policies as JSON, --rewrite makes data sources of them"
 ZIP = "is a zip archive, not text; print a saved plan with: terraform show -json"
 UNKNOWN = "is not JSON, and is none of: a directory, HCL"
-NOT_TF = "is no .tf file, which --rewrite is for"
+NOT_TF = "is not a .tf file; --rewrite takes .tf files"
 # By input: what coverage and compare say, convert, convert --from-hcl, --rewrite, and review.
 TABLE = {
     "policy.json": (READ, READ, JSON_INPUT, NOT_TF, PLAN_ONLY),

@@ -372,3 +372,20 @@ def test_no_request_of_an_account_comes_from_a_principal_of_another_or_of_none()
     ):
         before, after = ([Policy((allow("s3:GetObject", when=when),))] for when in (old, new))
         assert not isinstance(no_new_access(before, after), Counterexample)
+
+
+@pytest.mark.parametrize(("before", "after"), [("9", "10"), ("9.5", "10")])
+def test_a_number_is_shown_as_a_whole_one_if_there_is_one(before: str, after: str) -> None:
+    """Of what is above the one and at most the other, 10 alone is whole."""
+
+    def up_to(most: str) -> Policy:
+        conditions = (
+            Condition("NumericGreaterThan", "s3:max-keys", ("0",)),
+            Condition("NumericLessThanEquals", "s3:max-keys", (most,)),
+        )
+        statement = Statement(actions=("s3:ListBucket",), resources=("*",), conditions=conditions)
+        return Policy((statement,))
+
+    result = no_new_access([up_to(before)], [up_to(after)])
+    assert isinstance(result, Counterexample)
+    assert result.request.context["s3:max-keys"] == "10"

@@ -190,7 +190,7 @@ def test_a_transaction_that_fails_moves_nothing(checkout: Path) -> None:
 
 
 def test_what_is_no_repository(tmp_path: Path, checkout: Path) -> None:
-    with pytest.raises(PublishError, match="is no directory"):
+    with pytest.raises(PublishError, match="is not a directory"):
         publish(tmp_path / "nowhere", "1.0.0", OLD)
     (tmp_path / "plain").mkdir()
     with pytest.raises(PublishError, match="not a git repository"):

@@ -130,7 +130,7 @@ def test_methods_that_change_something(connection: http.client.HTTPConnection) -
 
 
 def test_what_cannot_be_served(dist: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds no registry"):
+    with pytest.raises(InputError, match="has no registry"):
         server(tmp_path)
     with server(dist) as running:
         assert running.server_address[0] == "127.0.0.1"

@@ -1,6 +1,7 @@
 """Reviews say what each case of the corpus says, and not what it rules out."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,12 @@ CASES = cases()
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_a_review_says_what_the_case_says(case: Case) -> None:
-    problems = list(case.problems(*review(case)))
+    code, report = review(case)
+    problems = list(case.problems(code, report))
     assert not problems, "\n".join([case.data["about"], *problems])
+    for finding in report["findings"]:
+        # An address, a quoted text or a capital begins a sentence.
+        assert not re.match("[a-z]+ ", finding["message"]), finding["message"]
 
 
 def test_a_plan_that_no_engine_made_says_why() -> None:

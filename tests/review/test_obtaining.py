@@ -49,7 +49,7 @@ def test_a_saved_plan_that_comes_through_a_pipe_cannot_be_shown(tmp_path: Path) 
 def test_a_plan_without_a_name_is_wrong_usage() -> None:
     done = run("review", "")
     assert (done.code, done.out) == (2, "")
-    assert "empty text" in done.err
+    assert "PLAN is empty" in done.err
 
 
 @pytest.mark.parametrize(

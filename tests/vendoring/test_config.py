@@ -124,7 +124,7 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (
             f'{TOP}[[module]]\npath = "b"\nrevision = "2022-01-31"\n{PIN}',
             "line 8",
-            "revision and cni_version choose",
+            "revision and cni_version exclude",
         ),
         (
             f'{TOP}[[module]]\npath = "b"\nvariants = ["ipv6"]\ncni_version = "v1.8.0"\n',
@@ -344,7 +344,7 @@ def test_another_thing_of_its_name_hides_no_configuration(
     inner = tmp_path / "inner"
     inner.mkdir()
     make(inner / "vpc-cni-iam.toml")
-    with pytest.raises(InputError, match=r"inner/vpc-cni-iam\.toml: is no regular file"):
+    with pytest.raises(InputError, match=r"inner/vpc-cni-iam\.toml: is not a regular file"):
         find(inner, None)
 
 

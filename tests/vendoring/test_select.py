@@ -54,12 +54,12 @@ def test_without_words_all_are_meant(config: Config, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("here", "word", "message"),
     [
-        ("", "", "an empty text: no such module"),
-        ("", "a", "no such module in .*; there: a/x, x"),
-        ("", "a/x/../../..", "no such module"),
-        ("", "x/y.tf", "no file that sync keeps in x; there: README.md, main.tf"),
-        ("", "x/.vpc-cni-iam/manifest.json", "no file that sync keeps in x"),
-        ("a", "x", "x: may mean .*/a/x and .*/x; write ./x for the former"),
+        ("", "", "an empty text: is not a module"),
+        ("", "a", "is not a module of .*; its modules: a/x, x"),
+        ("", "a/x/../../..", "is not a module"),
+        ("", "x/y.tf", "is not a file that sync writes into x; its files: README.md, main.tf"),
+        ("", "x/.vpc-cni-iam/manifest.json", "is not a file that sync writes into x"),
+        ("a", "x", "x: may mean .*/a/x or .*/x; write ./x for the former"),
     ],
 )
 def test_what_names_nothing_or_too_much(

@@ -492,7 +492,7 @@ def test_without_a_statement_the_nearest_document_is_taken(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({}, "holds no .tf file"),
+        ({}, "has no .tf file"),
         ({"main.tf": "nonsense {"}, "main.tf: "),
         ({"main.tf": "locals {}\n"}, "has no policy document"),
     ],

@@ -22,12 +22,13 @@ ENGINE = "terraform-1.15.5"
 _VERIFY = "vpc-cni-iam verify vpc-cni-iam-policy"
 # What is typed; everything that it prints is shown.
 STEPS = (
+    "vpc-cni-iam coverage --variant ipv4 --revision 2024-07-22 --cni-version v1.22.1 | head -n 6",
     "vpc-cni-iam generate --variant ipv4-scoped",
-    "grep -n -A 8 -m 1 CreateNetworkInterface vpc-cni-iam-policy/main.tf",
     _VERIFY,
     "sed -i s/ec2:CreateTags/ec2:*/ vpc-cni-iam-policy/main.tf",
     f"{_VERIFY} | grep main.tf",
 )
+_STYLES = {"differs": "red", "error": "red", "ok": "green"}
 _THEME = TerminalTheme(
     (13, 17, 23),
     (201, 209, 217),
@@ -103,7 +104,7 @@ def svg() -> str:
     for command, lines in session():
         console.print(Text("$ ", style="bold green") + Text(command, style="bold"))
         for line in lines:
-            style = {"differs": "red", "ok": "green"}.get(line.partition(" ")[0], "")
+            style = _STYLES.get(line.partition(" ")[0], "")
             if line.lstrip().startswith("#"):
                 style = "bright_black"
             console.print(Text(line, style=style), overflow="fold")

@@ -1,4 +1,4 @@
-"""What a user should know about the documents chosen: where they fail, what hardening leaves."""
+"""Notes on the chosen documents: plugin versions that fail, and what hardening leaves open."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a module is made from, and the line in its files that says so and can be read back."""
+"""The options of a module, and the line in its files that records them."""
 
 from __future__ import annotations
 

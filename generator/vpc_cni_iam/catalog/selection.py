@@ -60,7 +60,7 @@ def select(
 ) -> Selection:
     """Return the selection that options mean, as `catalog.options.options` takes them."""
     if revision is not None and cni_version is not None:
-        problem = "{--revision} and {--cni-version} choose the document in two ways; give one"
+        problem = "{--revision} and {--cni-version} exclude each other; give one"
         raise OptionError("--revision", problem)
     if revision is not None:
         if hardening is not None:

@@ -21,24 +21,32 @@ if TYPE_CHECKING:
 # As wide as a line is where there is no terminal, or a wider one.
 _WIDTH = 100
 
-HELP = """List the variants, revisions, features and plugin versions that this tool knows.
+HELP = """List the variants, features and revisions that this tool knows.
 
-With --peers, it lists the policies for the plugin that other projects and AWS ship or shipped, the
-plugin versions that each works with, and when each worked with v1.22.0 and later.
+With --history, it lists upstream's documents, the plugin versions that each works with, and the
+plugin versions that changed a document or a call. With --peers, it lists the policies for the
+plugin that other projects and AWS ship or shipped, the plugin versions that each works with, and
+when each worked with v1.22.0 and later.
 
 \b
 Examples:
   vpc-cni-iam catalog
+  vpc-cni-iam catalog --history
   vpc-cni-iam catalog --format json
   vpc-cni-iam catalog --peers
 """
 
 
 def catalog(
+    history: bool = flag("List upstream's documents and the plugin versions that changed."),
     peers: bool = flag("List the policies that other projects ship instead."),
     output: Format = FORMAT,
 ) -> None:
     """See `HELP`."""
+    from vpc_cni_iam.errors import UsageError
+
+    if history and peers:
+        raise UsageError("--history and --peers exclude each other; give one")
     if peers:
         _show_peers(output)
         return
@@ -52,14 +60,14 @@ def catalog(
     typer.echo(f"newest plugin version: {newest['version']}, {newest['date']}")
     created = managed["created"][:10]
     typer.echo(f"managed policy: {managed['arn']}, {managed['version']}, {created}")
-    for title, rows in _tables(entries).items():
+    revisions = [revision["revision"] for revision in entries["revisions"]]
+    typer.echo(f"revisions of upstream's page: {', '.join(revisions)}")
+    for title, rows in (_history(entries) if history else _selectable(entries)).items():
         _table(title, rows)
 
 
-def _tables(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
-    """Return the tables by title; what does not fit into a terminal is in the JSON."""
-    from vpc_cni_iam.catalog.listing import changes
-
+def _selectable(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
+    """Return the tables of what options select, by title."""
     return {
         "variants": [
             {
@@ -70,11 +78,19 @@ def _tables(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
             }
             for v in entries["variants"]
         ],
-        "upstream's documents": list(map(_revision, entries["revisions"])),
         "features": [
             {"feature": f["name"], "when": f["when"], "since": f["since"]}
             for f in entries["features"]
         ],
+    }
+
+
+def _history(entries: CatalogData) -> dict[str, list[dict[str, str]]]:
+    """Return the tables of what changed, by title; the JSON has more than fits into a terminal."""
+    from vpc_cni_iam.catalog.listing import changes
+
+    return {
+        "upstream's documents": list(map(_revision, entries["revisions"])),
         "plugin versions that changed a document or a call": changes(),
         "earlier documents": list(map(_earlier, entries["earlier_documents"])),
     }

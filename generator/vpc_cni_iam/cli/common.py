@@ -1,4 +1,4 @@
-"""Prints the output of commands, and how far they are."""
+"""Prints results, tables and progress of commands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def path(text: str | None, default: str) -> Path:
     from vpc_cni_iam.errors import UsageError
 
     if text == "":
-        raise UsageError("the directory is empty text; write . for the current one")
+        raise UsageError("the directory is empty; write . for the current directory")
     return Path(default if text is None else text)
 
 

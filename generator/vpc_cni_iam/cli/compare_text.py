@@ -28,7 +28,8 @@ _WIDTH = 100
 def show_between(between: Between) -> None:
     """Print how two policies differ as a review prints how a plan changes one."""
     console = _console()
-    _line(console, _text(f"{between.old} to {between.new}", "bold"))
+    heading = f"{between.old} to {between.new}: {wording.verdict_name(between.access)}"
+    _line(console, _text(heading, "bold"))
     if between.lines:
         _lines(console, between.lines)
     else:

@@ -32,7 +32,7 @@ def content(file: str, limit: Limit) -> bytes:
     Raises `UsageError` for empty text, which the system would take for the current directory.
     """
     if not file:
-        raise UsageError("the file is empty text; name one, or - for standard input")
+        raise UsageError("the file name is empty; name a file, or - for standard input")
     if file == "-":
         return texts.bounded(sys.stdin.buffer, texts.STDIN, limit)
     return texts.content(Path(file), limit)

@@ -46,7 +46,7 @@ TASKS = {
         "generate": "Write a Terraform module of policy documents or a role.",
         "policy": "Print one policy document.",
         "verify": "Compare a module with the catalog, with a real engine.",
-        "catalog": "List the variants, features and plugin versions.",
+        "catalog": "List the variants, features and revisions.",
     },
     "Keep modules in a repository": {
         "init": "Create vpc-cni-iam.toml.",
@@ -90,7 +90,7 @@ class Command(TyperCommand):
             parameters = self.make_parser(ctx).parse_args([*args])[2]
             takes_one = [p for p in parameters if not (getattr(p, "is_flag", True) or p.multiple)]
             if twice := next((p for p in takes_one if takes_one.count(p) > 1), None):
-                raise UsageError(f"{twice.opts[0]} stands twice; it takes one value")
+                raise UsageError(f"{twice.opts[0]} is given twice; it takes one value")
         return super().parse_args(ctx, args)
 
     def get_help(self, ctx: Any) -> str:

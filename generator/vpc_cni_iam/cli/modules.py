@@ -49,7 +49,7 @@ def chosen(config: Config, paths: Iterable[str] | None) -> list[VendoredModule]:
     for selection in selections:
         if selection.files:
             files = ", ".join(selection.files)
-            raise UsageError(f"{files} is a file in {selection.module.path}; name that")
+            raise UsageError(f"{files} is a file in {selection.module.path}; name the module")
     return [selection.module for selection in selections]
 
 

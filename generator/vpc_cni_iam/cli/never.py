@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from vpc_cni_iam.review.never import Never
 
 _SHOWN = 4  # actions
+# What is known of the same resource and two roles.
+_SHARED = {
+    "never": "no {} can be changed by both roles (proven)",
+    "allowed": "both roles can change the same {}",
+    "not_proven": "not proven: both roles may be able to change the same {}",
+}
 
 
 class NeverOptions(Struct, frozen=True):
@@ -89,7 +95,7 @@ def lines(result: Never) -> Iterator[str]:
         example = f", for instance {action.example}" if action.example else ""
         yield f"{action.action} on {on}: {action.answer}{why}{example}"
     for kind in result.kinds:
-        yield f"the same {kind.kind}: {kind.answer}"
+        yield _SHARED[kind.answer.name].format(kind.kind.replace("-", " "))
         for shared in kind.shared:
             for policy, actions, request in zip(
                 result.policies,

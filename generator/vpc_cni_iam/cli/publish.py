@@ -139,8 +139,8 @@ def _warn_of_stand_ins(namespace: str | None, host: str | None, address: ModuleA
         absent.append("no --namespace")
     if absent:
         common.say(
-            f"{' and '.join(absent)}: the source in a version's README.md is {address.source}, "
-            "with a stand-in, and a published version never changes"
+            f"warning: {' and '.join(absent)}: the README.md of the version will name the example "
+            f"source {address.source}, and a published version never changes"
         )
 
 

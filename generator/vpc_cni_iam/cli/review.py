@@ -121,7 +121,7 @@ def review(
 
     fail_on = check_fail_on(fail_on)
     if not plan:
-        raise UsageError("PLAN is empty text; write . for the current directory")
+        raise UsageError("PLAN is empty; name a plan, or write . for the current directory")
     files = _files(report or (), plan)
     target = _target(cni_version, mode)
     ignored = _ignoring(ignore_file)

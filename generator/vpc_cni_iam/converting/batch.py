@@ -1,4 +1,4 @@
-"""Converts many files in one go; one that cannot be converted keeps no other from it."""
+"""Converts many files; a file that cannot be converted does not stop the others."""
 
 from __future__ import annotations
 

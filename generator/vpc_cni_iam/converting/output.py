@@ -24,8 +24,8 @@ def save(
         differing = [n for n, content in current_files.items() if content != files[n].encode()]
         if differing and not force:
             raise TreeError(
-                f"{directory}: {first_of(sorted(differing), 5)} there already and not the same; "
-                "choose another directory, or replace with --force, which keeps a copy named "
+                f"{directory}: {first_of(sorted(differing), 5)} exists and differs; "
+                "choose another directory, or replace it with --force, which keeps a copy named "
                 f"*{SUFFIX}"
             )
         backups = {backup_name(directory, n): current_files[n] for n in differing}

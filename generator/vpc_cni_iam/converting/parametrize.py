@@ -41,9 +41,9 @@ def parameters(pairs: Iterable[str]) -> dict[str, str]:
                 "such as account_id=111122223333"
             )
         if not any(c.isalnum() for c in literal):
-            raise UsageError(f"--parametrize {pair}: {literal!r} is no value that names anything")
+            raise UsageError(f"--parametrize {pair}: {literal!r} has neither a letter nor a digit")
         if literal in names or name in names.values():
-            raise UsageError(f"--parametrize {pair}: its name or its value was given before")
+            raise UsageError(f"--parametrize {pair}: its name or its value is given twice")
         names[literal] = name
     return names
 

@@ -1,4 +1,4 @@
-"""The setting of the plugin as a cluster has it."""
+"""Reads the plugin's configuration in a cluster as the setting of the scenarios."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policies of a root module, as an engine renders them without a request to AWS."""
+"""The policies of a root module, rendered by an engine without a request to AWS."""
 
 from __future__ import annotations
 

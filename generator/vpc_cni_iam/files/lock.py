@@ -1,4 +1,4 @@
-"""Keeps two runs, and a run and its user's Ctrl-C, out of each other's way."""
+"""Locks a directory for one run at a time, and delays Ctrl-C while files are written."""
 
 from __future__ import annotations
 

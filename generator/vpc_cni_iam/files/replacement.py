@@ -1,4 +1,4 @@
-"""Replaces one file so that a save of another program at the same moment is not lost.
+"""Replaces one file without losing what another program saves at the same moment.
 
 The new file is exchanged with the one that is there, which is compared with what was observed
 before anything is removed. If it was saved meanwhile, by writing it or by renaming another file

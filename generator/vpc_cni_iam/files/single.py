@@ -1,4 +1,4 @@
-"""Writes one file so that nobody sees half of it, also where others write beside it."""
+"""Writes one file whole, also where other files are written beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a set of files into a directory so that nobody sees half of it.
+"""Writes a set of files into a directory: all of them, or none.
 
 Every new text goes to a temporary name beside its place, reaches the disk, and only then are
 all of them exchanged with the old ones. A failure, Ctrl-C or a file that another program saved on

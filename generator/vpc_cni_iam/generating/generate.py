@@ -1,4 +1,4 @@
-"""Puts a module into a directory without losing anything that is somebody else's."""
+"""Writes a module into a directory, and replaces no file that this tool did not write."""
 
 from __future__ import annotations
 
@@ -40,20 +40,19 @@ def _generate(
     in_the_way = [p for p in foreign if p in new]
     if in_the_way:
         raise TreeError(
-            f"{directory}: {first_of(sorted(in_the_way), 5)} not written by this tool "
-            "and in the way; move it away or choose another directory"
+            f"{directory}: has {first_of(sorted(in_the_way), 5)}, which this tool did not write "
+            "and would replace; move it away, or choose another directory"
         )
     if foreign and not force:
         raise TreeError(
-            f"{directory}: holds {first_of(sorted(foreign), 5)} not written by this tool; "
-            "choose another directory, or write beside with --force"
+            f"{directory}: has {first_of(sorted(foreign), 5)}, which this tool did not write; "
+            "choose another directory, or write beside it with --force"
         )
     clobbered = [p for p in edited if texts[p] != new.get(p)]
     if clobbered and not force:
         raise TreeError(
-            f"{directory}: {first_of(sorted(clobbered), 5)} edited since this tool wrote it, "
-            "or written by another version of it; --force replaces it and keeps a copy named "
-            f"*{SUFFIX}"
+            f"{directory}: {first_of(sorted(clobbered), 5)}: edited, or written by another "
+            f"version of this tool; --force replaces it and keeps a copy named *{SUFFIX}"
         )
     backups = {backup_name(directory, p): contents_by_path[p] for p in clobbered}
     left_over = [p for p in own if p not in new]

@@ -97,7 +97,7 @@ def read(text: str, source: str) -> Denials:
         if _ENCODED.search(text) or re.fullmatch(r"\s*[\w-]{100,}\s*", text):
             how = "decode it first: aws sts decode-authorization-message --encoded-message MESSAGE"
             raise InputError(source, "", f"is an encoded message; {how}")
-        problem = "tells of no denied request" if text.strip() else "is empty"
+        problem = "has no denied request" if text.strip() else "is empty"
         advice = (
             "give lines of ipamd.log, an event with the reason MissingIAMPermissions, records of "
             "CloudTrail with an errorCode, or what aws sts decode-authorization-message prints"

@@ -48,7 +48,7 @@ class Content:
     def of(cls, target: str, stdin: Callable[[], str], limit: Limit = POLICIES) -> Content:
         """Return the content of a path, ``-`` for standard input; `UsageError` for none."""
         if not target:
-            raise UsageError("the file is empty text; name one, or - for standard input")
+            raise UsageError("the file name is empty; name a file, or - for standard input")
         return cls(STDIN, text=stdin) if target == "-" else cls(target, Path(target), limit=limit)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Parts of an input that a command does not take into account, and what it assumes of others."""
+"""Parts of an input that a command does not read, and what it assumes of others."""
 
 from __future__ import annotations
 

@@ -115,7 +115,7 @@ def prepare_tag(
     be loaded with it, the work tree has changes, or git fails or would fail.
     """
     if not repository.path.is_dir():
-        raise PublishError(f"{repository.path}: is no directory; git init makes a repository")
+        raise PublishError(f"{repository.path}: is not a directory; git init makes a repository")
     git, name = _Git(repository), f"v{version}"
     bare = git.bare()
     if not bare and git.run("rev-parse", "--show-prefix").strip():

@@ -112,7 +112,7 @@ def _index(directory: Path) -> dict[Version, Mapping[str, Any]]:
         manifests = json.loads(text)["manifests"]
         return {Version.of(m["annotations"][_TAG]): {**m, "digest": m["digest"]} for m in manifests}
     except (ValueError, KeyError, TypeError, UsageError, RecursionError):
-        problem = "is not an index of ours; remove it, and publish writes it anew"
+        problem = "was not written by this tool; remove it, and publish writes it again"
         raise InputError(str(directory / name), "", problem) from None
 
 

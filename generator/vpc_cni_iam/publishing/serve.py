@@ -29,7 +29,7 @@ def server(
     directory holds no registry, or the port is not free.
     """
     if not (directory / DISCOVERY).is_file():
-        raise InputError(str(directory), "", "holds no registry; vpc-cni-iam publish makes one")
+        raise InputError(str(directory), "", "has no registry; vpc-cni-iam publish writes one")
 
     class Handler(_Handler):
         root = (directory / ROOT).resolve()

@@ -1,4 +1,4 @@
-"""The ignore file: findings that somebody has decided to live with, why, and until when."""
+"""The ignore file: ignored findings, each with a reason and perhaps a last day."""
 
 from __future__ import annotations
 

@@ -37,11 +37,16 @@ def finding(
         known.means if means is None else means,
         address,
         attribute,
-        message,
+        _sentence(message),
         details,
         None,
         hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:16],
     )
+
+
+def _sentence(message: str) -> str:
+    """Return a message that begins with a capital, unless an address or a quoted text does."""
+    return message[:1].upper() + message[1:] if message.partition(" ")[0].isalpha() else message
 
 
 def lines_of(change: Change, effect: Literal["gain", "loss"]) -> tuple[Line, ...]:

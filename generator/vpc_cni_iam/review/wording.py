@@ -118,6 +118,11 @@ def is_calm(change: Change) -> bool:
     return change.nearest is not None and change.nearest.equal
 
 
+def verdict_name(access: Access) -> str:
+    """Return whether there is new access, in a few words."""
+    return _VERDICTS[access.verdict][1]
+
+
 def verdict(access: Access) -> tuple[Tone, str]:
     """Return whether there is new access, in words with their tone."""
     tone, words = _VERDICTS[access.verdict]

@@ -1,4 +1,4 @@
-"""Reads a user's text, whatever program wrote it: the one answer to encodings.
+"""Reads text files, in the encodings that other programs write.
 
 PowerShell's ``>`` writes UTF-16, and its older versions begin UTF-8 with a byte order mark; what
 such a file says is as clear as in any other, so that it is read.

@@ -1,4 +1,4 @@
-"""Refuses texts before a parser sees them that would make it recurse, or take minutes.
+"""Refuses texts that nest so deeply that a parser would fail, or take minutes.
 
 Each scan is linear and knows just enough of a format to tell brackets from those in strings.
 """

@@ -1,4 +1,4 @@
-"""Reads TOML of a user's."""
+"""Reads TOML files."""
 
 from __future__ import annotations
 

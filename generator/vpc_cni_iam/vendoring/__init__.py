@@ -1,1 +1,1 @@
-"""Generated trees inside somebody else's repository."""
+"""Keeps generated modules in a repository: sync, check, diff and upgrade."""

@@ -151,7 +151,8 @@ def _behind(checked: CheckResult) -> list[str]:
     behind = [r.module for r in checked.reports if not r.module.newest]
     pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
     return [
-        f"{count} pinned to {pin}; the newest version known is {known_versions.newest()}"
+        f"{_modules(count)} pinned to {pin}; the newest version known is "
+        f"{known_versions.newest()}: vpc-cni-iam upgrade"
         for pin, count in sorted(pins.items())
     ]
 
@@ -215,4 +216,8 @@ def counts(reports: Sequence[ModuleCheck]) -> dict[str, int]:
 
 def _summary(reports: Sequence[ModuleCheck]) -> str:
     texts = ", ".join(f"{n} {s}" for s, n in counts(reports).items() if n)
-    return texts or "no modules"
+    return f"{_modules(len(reports))} checked, {texts}" if texts else "no modules"
+
+
+def _modules(count: int) -> str:
+    return f"{count} module{'s' * (count != 1)}"

@@ -1,4 +1,4 @@
-"""A first configuration that works as it is."""
+"""Writes a first vpc-cni-iam.toml."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def nearest(start: Path) -> Path | None:
     """
     path = next((f / NAME for f in _searched(start) if os.path.lexists(f / NAME)), None)
     if path is not None and not path.is_file():
-        problem = "is no regular file, nor a link to one; remove it, or name another with --config"
+        problem = "is not a regular file; remove it, or name another with --config"
         raise InputError(str(path), "", problem)
     return path
 

@@ -1,4 +1,4 @@
-"""Which modules, or which files in them, a user's words name."""
+"""Finds the modules and files that the arguments of a command name."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def _named(
                 named[place] = ModuleSelection(folders[folder], frozenset({file} - {"."}))
     if not named:
         raise UsageError(
-            f"{word or 'an empty text'}: no such module in {config.path}; "
-            f"there: {first_of(m.path for m in config.modules)}"
+            f"{word or 'an empty text'}: is not a module of {config.path}; "
+            f"its modules: {first_of(m.path for m in config.modules)}"
         )
     kept_files = {}
     for place, selection in named.items():
@@ -65,9 +65,9 @@ def _named(
     if not real:
         place, selection = next(iter(named.items()))
         raise UsageError(
-            f"{word}: no file that sync keeps in {selection.module.path}; "
-            f"there: {first_of(sorted(kept_files[place]))}"
+            f"{word}: is not a file that sync writes into {selection.module.path}; "
+            f"its files: {first_of(sorted(kept_files[place]))}"
         )
     if len(real) > 1 and not word.startswith("."):
-        raise UsageError(f"{word}: may mean {' and '.join(real)}; write ./{word} for the former")
+        raise UsageError(f"{word}: may mean {' or '.join(real)}; write ./{word} for the former")
     return named[real[0]]

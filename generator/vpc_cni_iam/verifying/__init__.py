@@ -1,1 +1,1 @@
-"""A module directory against the catalog, by reading it and by a real engine."""
+"""Compares a module directory with the catalog, by reading it and with an engine."""

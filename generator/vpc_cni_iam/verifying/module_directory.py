@@ -30,6 +30,7 @@ _PROVIDERS = "terraform.d/plugins/"
 _OVERRIDE = re.compile(r"(?:.*_)?override\.tf", re.DOTALL)
 # Hidden files, and files that editors leave; no engine reads them.
 _IGNORED = re.compile(r"\..*|.*~|#.*#", re.DOTALL)
+_ADVICE = "name the directory of a generated module"
 _MAX_FILES = 10_000
 SAMPLE = trust.VARIABLES
 
@@ -53,7 +54,7 @@ def list_files(directory: Path) -> FilesByUse:
     Raises `InputError` for too many.
     """
     if not directory.is_dir():
-        raise InputError(str(directory), "", "is not a directory; name a generated module's")
+        raise InputError(str(directory), "", f"is not a directory; {_ADVICE}")
     files: list[str] = []
     by_use: dict[FileUse, list[str]] = {use: [] for use in FileUse}
     for folder, folders, names in os.walk(directory, onerror=_refuse):
@@ -63,8 +64,7 @@ def list_files(directory: Path) -> FilesByUse:
         by_use[FileUse.LINK] += links
         files += [(place / n).as_posix() for n in sorted(names) if not _IGNORED.fullmatch(n)]
         if len(files) > _MAX_FILES:
-            problem = f"holds more than {_MAX_FILES} files; name a generated module's directory"
-            raise InputError(str(directory), "", problem)
+            raise InputError(str(directory), "", f"has more than {_MAX_FILES} files; {_ADVICE}")
     for path in files:
         by_use[_use(path)].append(path)
     return by_use
@@ -121,7 +121,7 @@ def read_module(directory: Path) -> ModuleDirectory:
     """Read a module directory."""
     files = list_files(directory)
     if not (own := files[FileUse.CONFIGURATION]):
-        raise InputError(str(directory), "", "holds no .tf file; name a generated module's")
+        raise InputError(str(directory), "", f"has no .tf file; {_ADVICE}")
     texts = {path: read_file(directory / path) for path in own}
     sources = {str(directory / path): text for path, text in texts.items()}
     options = None

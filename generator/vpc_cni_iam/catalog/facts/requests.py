@@ -1,4 +1,4 @@
-"""The ways in which the plugin sends its calls, and the tags it writes, by version.
+"""How the plugin sends its calls, and the tags that it writes, by plugin version.
 
 `calls` says which actions a version calls. IAM checks an action differently depending on how it is
 sent, such as ec2:ModifyNetworkInterfaceAttribute for security groups or for the deletion with the

@@ -1,4 +1,4 @@
-"""Carries expressions and comments of a policy that was written out into its data source.
+"""Moves the expressions and comments of a written-out policy into its data source.
 
 The data source is proven to mean the same as the policy that it replaces.
 """

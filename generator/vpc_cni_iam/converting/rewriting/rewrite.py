@@ -91,7 +91,7 @@ def rewriting(path: Path, modules: Modules) -> Rewriting:
     `modules` from now on.
     """
     if path.suffix not in (".tf", ".tofu"):
-        raise InputError(str(path), "", "is no .tf file, which --rewrite is for")
+        raise InputError(str(path), "", "is not a .tf file; --rewrite takes .tf files")
     module = modules.of(path.parent)
     content = module.files.get(path.name)
     if content is None:
@@ -200,7 +200,7 @@ class _FileRewriter:
             place = end
         text = "".join((*pieces, self.file.text[place:]))
         if len(parse(text, self.source).blocks) != len(self.file.blocks) + len(self.replaced):
-            raise InputError(self.source, "", "could not be rewritten; it is as it was")
+            raise InputError(self.source, "", "cannot be rewritten and is unchanged")
         return text
 
     def kind(self, attribute: Attribute) -> WhyLeft | None:

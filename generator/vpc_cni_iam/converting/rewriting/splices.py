@@ -1,4 +1,4 @@
-r"""Whether text that is put into JSON as it is may end a string there, or write JSON itself.
+r"""Checks whether text that is inserted into JSON may end a string, or write JSON itself.
 
 ``"Resource": "${local.arn}"`` in a heredoc means a list if ``local.arn`` is ``a", "b``. A data
 source would escape the quotes, and so mean something else. So each expression is followed to the

@@ -1,4 +1,4 @@
-"""Runs of the scenarios, remembered by the answers of the policies.
+"""A cache of scenario runs, by the answers of the policies.
 
 A run depends on policies by their answers alone: those to the requests so far decide which comes
 next. Policies that answer alike are run once, whatever they are written like.

@@ -1,4 +1,4 @@
-"""Known risks of a policy, each found by asking it and not by knowing which policy it is.
+"""The known risks of a policy, each found by evaluating requests.
 
 ``risks.md``, of which ``docs/risks.md`` is a copy, explains each under its identifier.
 """

@@ -41,7 +41,8 @@ def text(
 ) -> Iterator[str]:
     """Yield the lines of a report, with `verbose` also the calls of each scenario."""
     setting = coverage.setting
-    yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}"
+    verdict = _verdict(coverage) if subject.is_complete else "incomplete"
+    yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}: {verdict}"
     yield from matrix_wording.equal_lines(subject)
     yield ""
     some = granted(subject.policies)
@@ -66,9 +67,10 @@ def text(
     if subject.skipped:
         yield from skipped.lines(subject.skipped)
         yield ""
-    verdict = f"{_verdict(coverage)}: " if subject.is_complete else ""
-    yield f"{verdict}{_summary(coverage)}"
-    if not subject.is_complete:
+    if subject.is_complete:
+        yield f"{verdict}: {_summary(coverage)}"
+    else:
+        yield _summary(coverage)
         yield f"incomplete: {skipped.incomplete(subject.skipped)}"
 
 

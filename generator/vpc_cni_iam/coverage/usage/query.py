@@ -1,4 +1,4 @@
-"""The query that counts what roles used, where the events are too many to be read here.
+"""The SQL query that counts the actions that roles used.
 
 Sources: Amazon Athena User Guide, "Create a table for CloudTrail logs in Athena"; AWS CloudTrail
 User Guide, "CloudTrail Lake SQL constraints". Both have events in columns of the same names.

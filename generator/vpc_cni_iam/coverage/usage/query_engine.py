@@ -1,4 +1,4 @@
-"""What runs the query that counts what roles used."""
+"""The engines for which the usage query can be written."""
 
 from enum import StrEnum
 

@@ -126,7 +126,7 @@ class AccountDetails:
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
         if "" in targets:
-            raise UsageError("the file is empty text; name one, or - for standard input")
+            raise UsageError("the file name is empty; name a file, or - for standard input")
         self._targets = targets
         self._stdin = stdin
         self._progress = progress

@@ -134,7 +134,7 @@ def read(
     """
     counter = _Counter(frozenset(roles))
     if "" in targets:
-        raise UsageError("the file is empty text; name one, or - for standard input")
+        raise UsageError("the file name is empty; name a file, or - for standard input")
     passed = _passing(targets, progress) if progress else None
     for target in targets:
         if target == "-":

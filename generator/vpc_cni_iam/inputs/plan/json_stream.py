@@ -1,4 +1,4 @@
-"""Walks JSON without decoding what is not asked for.
+"""Walks large JSON, and decodes only the parts that are asked for.
 
 msgspec skips a value at C speed, and says in its error where the text after it begins. So one
 value after another is found in a mapped file without a copy, and pages that were passed are given

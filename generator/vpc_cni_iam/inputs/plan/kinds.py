@@ -1,4 +1,4 @@
-"""Tells a plan from the other JSON that engines print, by the members at its top."""
+"""Tells the JSON of a plan from other JSON that engines print, by its top-level keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which arguments of which resources say the role that a workload uses.
+"""The resource arguments that name the role of a workload.
 
 A row names the arguments of a type, and the type of what each names: a role, or what in turn says
 the role. A block names it by its name, ID or ARN. In a path, ``*`` stands for the items of a list,

@@ -1,4 +1,4 @@
-"""Opens what a user names as a plan: its JSON, compressed or not, or a plan as it was saved."""
+"""Opens a plan: its JSON, compressed or not, or a saved plan."""
 
 from __future__ import annotations
 

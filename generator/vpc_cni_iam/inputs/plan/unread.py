@@ -1,4 +1,4 @@
-"""What of a plan may give access and is not read: which resources, and why."""
+"""Resources of a plan that may give access and are not read, and why."""
 
 from __future__ import annotations
 

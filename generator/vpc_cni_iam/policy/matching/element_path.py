@@ -1,4 +1,4 @@
-"""Where in a policy something stands, for the errors that name it."""
+"""The place of an element in a policy, for errors that name it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether statements together are about every request of a region.
+"""Whether statements together cover every request of a region.
 
 A statement helps only if its conditions follow from the region's. What is left is a question
 about pairs of an action and a resource: is each in the product of the two languages of some

@@ -1,1 +1,1 @@
-"""What changed in a module since the version before, and the number that it asks for."""
+"""The changes of a module since its last version, and the version number that they need."""

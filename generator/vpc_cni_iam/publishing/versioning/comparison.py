@@ -1,4 +1,4 @@
-"""How a version differs from the one before it: its changelog, and the number that it asks for."""
+"""Compares a version with the one before: its changelog, and the number that it needs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Version numbers of the module, and the changes that ask for the next one."""
+"""Version numbers of the module, and how large a change needs which bump."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in a slot on each side of a change, and who has it."""
+"""A policy on one side of a change, and the roles, users and groups that have it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings together what a plan says of one policy: its two sides, and who has it on each."""
+"""Collects each policy of a plan: before, after, and who has it."""
 
 from __future__ import annotations
 

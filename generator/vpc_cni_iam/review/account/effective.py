@@ -1,4 +1,4 @@
-"""What each role, user and group has before and after, where resources speak of one policy.
+"""The policies of each role, user and group before and after a plan.
 
 IAM knows one inline policy of a name, and one attachment of a policy, whatever number of resources
 make it: who takes it away takes it from all. An exclusive resource removes what it does not name,

@@ -1,4 +1,4 @@
-"""Where a resource of a plan is written: the plan has no places, the configuration has."""
+"""Finds the file and line of each resource of a plan, in its configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who has what stands in a slot: roles, users and groups of the plan, or names."""
+"""Finds the roles, users and groups that a policy or an attachment belongs to."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ class Owners:
         }
 
     def account_of(self, resource: Resource) -> str:
-        """Return the account of a resource of IAM or of its provider, empty if neither is known."""
+        """Return the account of a resource of IAM, or of its provider; empty if unknown."""
         return _account(resource) or self._accounts.get(self._provider(resource), "")
 
     def _provider(self, resource: Resource) -> str:

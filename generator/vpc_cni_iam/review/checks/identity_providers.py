@@ -1,4 +1,4 @@
-"""By what roles are assumed, and what becomes of it: OIDC providers, and the agent of EKS."""
+"""Changes of OIDC providers and of the EKS Pod Identity Agent."""
 
 from __future__ import annotations
 

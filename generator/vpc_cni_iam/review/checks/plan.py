@@ -1,4 +1,4 @@
-"""What a plan leaves out, puts off, or holds in a form that is not read."""
+"""What a plan does not show, and what is not read of it."""
 
 from __future__ import annotations
 

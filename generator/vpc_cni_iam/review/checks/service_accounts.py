@@ -1,4 +1,4 @@
-"""Which service accounts get a role, but for the plugin's."""
+"""Service accounts that get a role, other than the plugin's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one meaning is spelled in two ways: order, list or scalar, labels, case, layout.
+"""How two policies of one meaning are written differently: order, list or scalar, labels, case.
 
 A line here is about statements that are paired by their normal form, so that what it says is
 proven to change nothing (see `vpc_cni_iam.policy.normalise` for why).

@@ -1,4 +1,4 @@
-"""What is said of a change: its lines, new access, coverage, the nearest document, its size."""
+"""The verdicts on a change: its lines, new access, coverage, the nearest document, its size."""
 
 from __future__ import annotations
 

@@ -277,6 +277,7 @@ def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
     ("body", "words"),
     [
         ("count = 2", "argument 'count'"),
+        ("source_json = var.json", "argument 'source_json'"),
         ('dynamic "statement" {\n}', "block 'dynamic'"),
         ("statement {\n actions = var.actions\n}", "var.actions cannot be known"),
         ("statement {\n actions = [var.action]\n}", "var.action cannot be known"),

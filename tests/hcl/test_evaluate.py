@@ -15,7 +15,7 @@ from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
 from vpc_cni_iam.hcl.evaluate.operations import sampled, without_samples
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.hcl.module.reader import joins_nothing, read_blocks
+from vpc_cni_iam.hcl.module.reader import joins_nothing, read, read_blocks
 from vpc_cni_iam.hcl.parse import expression, parse
 
 
@@ -247,6 +247,19 @@ def test_a_document_joins_what_it_names(nothing: str) -> None:
     blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
     documents = read_blocks(blocks, {}, GivenVariables()).documents
     assert [d.policy.statements[0].actions for d in documents] == [("a:b",), ("a:b",)]
+
+
+def test_a_module_is_read_from_the_texts_of_its_files() -> None:
+    document = (
+        'data "aws_iam_policy_document" "d" {\n  statement {\n    actions = [var.a]\n  }\n}\n'
+    )
+    texts = {"main.tf": document, "variables.tf": 'variable "a" {}\n'}
+    module = read(texts, {"a": "ec2:A", "b": "ec2:B"})
+    assert module.values == {"a": "ec2:A"}
+    read_document = module.document("d")
+    assert read_document is not None
+    assert read_document.policy.statements[0].actions == ("ec2:A",)
+    assert module.document("e") is None
 
 
 def test_a_count_of_a_billion_is_refused_at_once() -> None:

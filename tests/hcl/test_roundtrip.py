@@ -164,6 +164,16 @@ def test_a_version_and_an_id_survive(version: str) -> None:
     assert back(policy) == policy
 
 
+def test_arguments_of_one_line_are_aligned_and_stand_apart_from_lists() -> None:
+    """As ``terraform fmt`` has them."""
+    texts = (Literal("x"), Literal("y"))
+    arguments = [("a", texts[0]), ("bc", texts[1]), ("d", texts), ("efg", texts[:1]), ("h", ())]
+    assert block(NewBlock("locals", arguments)) == (
+        'locals {\n  a  = "x"\n  bc = "y"\n\n  d = [\n    "x",\n    "y",\n  ]\n\n'
+        '  efg = ["x"]\n  h   = []\n}\n'
+    )
+
+
 def test_an_empty_list_of_values_survives() -> None:
     policy = Policy((Statement(actions=("a:b",), conditions=(Condition("Bool", "a:b", ()),)),))
     assert back(policy) == policy
@@ -267,6 +277,7 @@ def test_what_is_not_hcl_is_refused_by_place(text: str, place: str) -> None:
     ("body", "words"),
     [
         ("count = 2", "argument 'count'"),
+        ("source_json = var.json", "argument 'source_json'"),
         ('dynamic "statement" {\n}', "block 'dynamic'"),
         ("statement {\n actions = var.actions\n}", "var.actions cannot be known"),
         ("statement {\n actions = [var.action]\n}", "var.action cannot be known"),

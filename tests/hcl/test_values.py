@@ -150,6 +150,25 @@ def test_an_expression_may_be_a_list_only_where_a_list_may_stand() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ("Version = var.x, Statement = []", "$.Version"),
+        ("Statement = var.x", "$.Statement"),
+        ("Statement = [var.x]", "$.Statement[0]"),
+        ("Statement = [{ Effect = var.x }]", "$.Statement[0].Effect"),
+        ("Statement = { Principal = var.x }", "$.Statement.Principal"),
+        ("Statement = { Condition = var.x }", "$.Statement.Condition"),
+        ("Statement = { Condition = { Bool = var.x } }", "$.Statement.Condition.Bool"),
+        ("Statement = { Condition = { (var.x) = {} } }", "$.Statement.Condition"),
+    ],
+)
+def test_an_expression_that_decides_what_a_policy_is_is_refused(fields: str, place: str) -> None:
+    with pytest.raises(InputError, match=r"var\.x} decides the structure") as error:
+        embedded.read(node(f"jsonencode({{ {fields} }})"), "x.tf")
+    assert error.value.place == f"line 2, {place}"
+
+
 def test_a_label_with_a_template_is_its_texts_or_refused() -> None:
     text = 'a "b${c}d" {\n}\n'
     (block,) = parse(text, "x.tf").blocks

@@ -205,7 +205,7 @@ def test_nothing_is_reached_after_the_denial_that_ends_the_agent(version: str, m
                     "unassign-ipv4",
                 )
                 if created:
-                    assert sent.reached is not is_over, (denied_action, run.scenario.name, sent)
+                    assert sent.reached is not is_over, (denied_action, ran.scenario.name, sent)
                 assert sent.reached is False or not is_over
                 created &= sent.allowed or sent.template.name != "create"
                 impact = sent.range.effect

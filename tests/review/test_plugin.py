@@ -300,7 +300,7 @@ GROUPS = {"kubernetes_groups": ["ops"], "user_name": "x"}
         # Where the configuration does not set it, the provider computes it.
         (GROUPS, {"kubernetes_groups": ["ops"]}, ["user_name"], ""),
         (GROUPS, {**GROUPS, "user_name": "y"}, [], "and the user name y"),
-        (GROUPS, {**GROUPS, "principal_arn": None}, ["principal_arn"], "a principal known after"),
+        (GROUPS, {**GROUPS, "principal_arn": None}, ["principal_arn"], "principal known after"),
     ],
 )
 def test_what_changes_an_access_entry(

@@ -278,7 +278,7 @@ def test_the_command(tmp_path: Path) -> None:
     for words, message in (
         (("nowhere.md",), "nowhere.md: does not exist"),
         ((".",), "is a directory; name a file"),
-        (("",), "is empty text"),
+        (("",), "the file name is empty"),
         (("page.md", "--revision", "2020-01-01"), "unknown revision"),
     ):
         done = upstream("check", *words, cwd=tmp_path)

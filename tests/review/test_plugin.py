@@ -382,3 +382,25 @@ def test_the_option_overrides_what_the_plan_says() -> None:
 
 def test_the_managed_policy_is_on_the_node_role() -> None:
     assert MANAGED.endswith("AmazonEKS_CNI_Policy")
+
+
+@pytest.mark.parametrize("operator", ["IpAddress", "NotIpAddress"])
+def test_a_deny_by_what_requests_are_not_known_to_carry_may_take_calls_away(operator: str) -> None:
+    """Whether a node's address is in the range, no plan says: it counts, as a doubt."""
+    deny = allow("ec2:*", Effect="Deny", Condition={operator: {"aws:SourceIp": "10.0.0.0/8"}})
+    after = document(*json.loads(CNI)["Statement"], deny)
+    role = {"role": "cni", "name": "cni"}
+    change = resource(
+        "aws_iam_role_policy", "cni", {**role, "policy": CNI}, {**role, "policy": after}
+    )
+    lost = [
+        f for f in reviewed(change, fail_on="coverage-lost").findings if f.rule == "coverage-lost"
+    ]
+    assert lost and {f.level for f in lost} == {"warning"}
+    assert all("may no longer call ec2:" in f.message for f in lost)
+    assert any("aws:SourceIp of the request is not known" in d for f in lost for d in f.details)
+    update = addon(at("v1.21.2"), at("v1.22.1"))
+    review = reviewed(update, cluster(), *own_role("cni", irsa(), after))
+    missing = [f for f in review.findings if f.rule == "plugin-permission-missing"]
+    assert missing and {f.level for f in missing} == {"warning"}
+    assert all("may not allow" in f.message for f in missing)

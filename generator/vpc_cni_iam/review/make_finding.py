@@ -115,25 +115,34 @@ def coverage_findings(
     for impact, level in levels:
         lost = tuple(lack for lack in coverage.lost if lack.impact == impact)
         if lost:
+            doubtful = unsure or are_undecided(lost)
             yield finding(
                 "coverage-lost",
-                f"{plugin} {'may' if unsure else 'can'} no longer call "
+                f"{plugin} {'may' if doubtful else 'can'} no longer call "
                 f"{', '.join(lack.action for lack in lost)}",
                 address,
                 attribute=attribute,
                 details=details(lost),
-                level="warning" if unsure else level,
+                level="warning" if doubtful else level,
             )
     lost_actions = {lack.action for lack in coverage.lost}
     lacking = [k for k in coverage.lacking if k.impact == "fatal" and k.action not in lost_actions]
     if new and lacking:
+        doubtful = are_undecided(lacking)
         yield finding(
             "coverage-lacking",
-            f"{plugin} cannot call {', '.join(lack.action for lack in lacking)}",
+            f"{plugin} {'may not be able to' if doubtful else 'cannot'} call "
+            f"{', '.join(lack.action for lack in lacking)}",
             address,
             attribute=attribute,
             details=details(lacking),
+            level="warning" if doubtful else None,
         )
+
+
+def are_undecided(lacks: Iterable[MissingPermission]) -> bool:
+    """Say whether none of the calls is denied for certain."""
+    return all(lack.undecided for lack in lacks)
 
 
 def may_gain_access(principal: PrincipalChange | None) -> bool:

@@ -19,7 +19,7 @@ from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
-from vpc_cni_iam.review.make_finding import example_text, finding
+from vpc_cni_iam.review.make_finding import are_undecided, example_text, finding
 
 rule(
     "plugin-permission-missing",
@@ -395,7 +395,9 @@ def _missing_finding(
     actions = ", ".join(m.action for m in missing)
     who = replace(change.after, roles=change.after.lacking)
     message = f"The plugin {change.judged_after} calls {actions}, which {identity_text(who)} "
-    message += "does not allow" if len(who.roles) == 1 else "do not allow"
+    doubtful = are_undecided(missing)
+    does_not = "does not allow" if len(who.roles) == 1 else "do not allow"
+    message += "may not allow" if doubtful else does_not
     message += ", as before" if before_too else ""
     message += f": {'; '.join(for_others) or missing[0].breaks}"
     unless = (f"unless it is allowed by {', '.join(who.opaque)}",) if who.opaque else ()
@@ -403,7 +405,7 @@ def _missing_finding(
         *(f"{m.action}: {m.breaks}" for m in missing),
         *unless,
     )
-    level = "warning" if who.opaque else level
+    level = "warning" if who.opaque or doubtful else level
     address = next((r for r in who.roles if r in context.places), "")
     return _finding(plugin, "plugin-permission-missing", message, details, level, address)
 

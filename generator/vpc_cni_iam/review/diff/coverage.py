@@ -134,17 +134,25 @@ def _by_scenario(runs: Iterable[ScenarioRun]) -> Calls:
             if not call.allowed:
                 call_range = call.range
                 lack = MissingPermission(
-                    call.template.action, call_range.severity, call.consequence, call_range.evidence
+                    call.template.action,
+                    call_range.severity,
+                    call.consequence,
+                    call_range.evidence,
+                    bool(call.undecided),
                 )
             calls[key] = calls.get(key) or lack
     return calls
 
 
 def _by_action(lacks: Iterable[MissingPermission]) -> tuple[MissingPermission, ...]:
-    """Return one lack for each action, the gravest."""
+    """Return one lack for each action, the gravest; one that is certain before one that is not."""
+
+    def weight(lack: MissingPermission) -> tuple[bool, bool]:
+        return lack.impact == "fatal", not lack.undecided
+
     gravest: dict[str, MissingPermission] = {}
     for lack in lacks:
-        if lack.action not in gravest or lack.impact == "fatal" != gravest[lack.action].impact:
+        if lack.action not in gravest or weight(lack) > weight(gravest[lack.action]):
             gravest[lack.action] = lack
     return tuple(sorted(gravest.values(), key=lambda lack: (lack.impact != "fatal", lack.action)))
 

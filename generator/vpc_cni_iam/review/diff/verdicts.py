@@ -53,6 +53,7 @@ class MissingPermission(Struct, frozen=True):
     impact: DenialSeverity
     breaks: str  # what its denial breaks, or when it is called, in words
     evidence: str  # where in the plugin's source it was read
+    undecided: bool = False  # whether it is open if it is denied; `breaks` says why
 
 
 class CoverageChange(Struct, frozen=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
@@ -108,35 +108,29 @@ def coverage_findings(
     plugin = f"The plugin {coverage.version} ({FAMILIES[coverage.mode]})"
     unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
 
-    def details(lacks: Iterable[MissingPermission]) -> tuple[str, ...]:
-        return (*(f"{lack.action}: {lack.breaks}" for lack in lacks), *unless)
+    def of(
+        rule: str, lacks: Sequence[MissingPermission], level: Level, sure: str, doubtful: str
+    ) -> Iterator[Finding]:
+        if lacks:
+            doubt = (unsure and rule == "coverage-lost") or are_undecided(lacks)
+            yield finding(
+                rule,
+                f"{plugin} {doubtful if doubt else sure} {', '.join(k.action for k in lacks)}",
+                address,
+                attribute=attribute,
+                details=(*(f"{lack.action}: {lack.breaks}" for lack in lacks), *unless),
+                level="warning" if doubt else level,
+            )
 
     levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
     for impact, level in levels:
-        lost = tuple(lack for lack in coverage.lost if lack.impact == impact)
-        if lost:
-            doubtful = unsure or are_undecided(lost)
-            yield finding(
-                "coverage-lost",
-                f"{plugin} {'may' if doubtful else 'can'} no longer call "
-                f"{', '.join(lack.action for lack in lost)}",
-                address,
-                attribute=attribute,
-                details=details(lost),
-                level="warning" if doubtful else level,
-            )
+        lost = [lack for lack in coverage.lost if lack.impact == impact]
+        yield from of("coverage-lost", lost, level, "can no longer call", "may no longer call")
     lost_actions = {lack.action for lack in coverage.lost}
     lacking = [k for k in coverage.lacking if k.impact == "fatal" and k.action not in lost_actions]
-    if new and lacking:
-        doubtful = are_undecided(lacking)
-        yield finding(
-            "coverage-lacking",
-            f"{plugin} {'may not be able to' if doubtful else 'cannot'} call "
-            f"{', '.join(lack.action for lack in lacking)}",
-            address,
-            attribute=attribute,
-            details=details(lacking),
-            level="warning" if doubtful else None,
+    if new:
+        yield from of(
+            "coverage-lacking", lacking, "warning", "cannot call", "may be unable to call"
         )
 
 

@@ -167,7 +167,7 @@ def _each(resource: Resource, kind: Kind, name: str) -> Iterator[PolicyAttribute
     before, after = _values(resource, name, after=False), _values(resource, name, after=True)
     if UNKNOWN in after:
         # What stood there may stay: nothing says that it goes.
-        after = {**{key: value for key, value in before.items() if key not in after}, **after}
+        after = {**before, **after}
     if not after and resource.after is not None and resource.type.endswith("_exclusive"):
         # It removes everything.
         yield PolicyAttribute(resource, kind, name, (name,), ABSENT, AttributeValue.of([]))
@@ -198,7 +198,7 @@ def _inline(resource: Resource, plan: Plan) -> Iterator[PolicyAttribute]:
     before, after = _named(resource, after=False), _named(resource, after=True)
     if UNKNOWN in after:
         # What stood there may stay: nothing says that it goes.
-        after = {**{key: value for key, value in before.items() if key not in after}, **after}
+        after = {**before, **after}
     for key in dict.fromkeys([*before, *after]):
         place = _block(resource, plan, key, len(after))
         yield PolicyAttribute(

@@ -24,6 +24,7 @@ from vpc_cni_iam.coverage.analysis.cover import called_actions, run_scenarios
 from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.coverage.simulate.requests import (
     KEYS,
+    TAGS_OF_RESOURCES,
     Group,
     NodeInterface,
     Requests,
@@ -41,7 +42,6 @@ RiskLevel = Literal["high", "medium", "low", "note"]
 _PAGE = "risks.md"
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
-_TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
 _WITHOUT_TAGS = {"subnet", "security-group"}  # in `checks`, which AWS knows the tags of
 _CHANGES = (
     "ec2:AssignIpv6Addresses",
@@ -244,7 +244,7 @@ def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Ris
 def _is_modelled(key: str, statement: Statement, tags: Collection[str]) -> bool:
     """Say whether requests carry a key where they may: of tags only those that something sets."""
     name, _, tag = key.partition("/")
-    if name not in _TAGS_OF_RESOURCES:
+    if name not in TAGS_OF_RESOURCES:
         return name in KEYS
     kinds = {kind_of(resource) for resource in statement.resources}
     if kinds and kinds <= _WITHOUT_TAGS:

@@ -39,7 +39,7 @@ KEYS = frozenset(
 )
 
 
-_TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
+TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
 # Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags": of each session.
 _SESSION_TAGS = (
     "eks-cluster-arn",
@@ -63,7 +63,7 @@ def may_have(kind: str, *, session_tags: bool) -> Callable[[str], bool]:
         name, _, tag = key.partition("/")
         if name == "aws:principaltag":
             return tag not in _SESSION_TAGS or session_tags
-        if name in _TAGS_OF_RESOURCES:
+        if name in TAGS_OF_RESOURCES:
             named = kind == "instance" and tag.startswith(KUBERNETES_CLUSTER)
             return kind not in ("network-interface", "*") and not named
         return name not in KEYS

@@ -37,7 +37,7 @@ class ContextKey(str):
     spelling: str
 
     def __new__(cls, spelling: str) -> ContextKey:
-        """Return the key that is spelled so."""
+        """Return the key with this spelling."""
         key = super().__new__(cls, spelling.lower())
         key.spelling = spelling
         return key

@@ -65,6 +65,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         "json": {d.name: laid_out.reference(d, required=required) for d in documents},
         "variables": module_variables(used, required=required),
         "outputs": module_outputs(documents, names, required=required),
+        "resources": (),
         "sample": {name: laid_out.SAMPLE[name] for name in names},
         # For a document that is also planned without its names.
         "guarded": {n: Expression(f"coalesce(var.{n}, {code(Literal(ABSENT))})") for n in names},
@@ -76,8 +77,7 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         "engine_floor": ENGINE_FLOOR,
         "provider_floor": PROVIDER_FLOOR,
         **_scoping(documents, scoped),
-        "hardened": [f"`{c.variant.name}`" for c in policies if c.hardened],
-        "hardening_notes": hardening_notes(options),
+        "hardened": _hardened(policies, options),
     }
 
 
@@ -95,6 +95,21 @@ def _scoping(documents: Sequence[RenderedDocument], scoped: Sequence[Composed]) 
             for resource in statement.resources
         ),
     }
+
+
+def _hardened(policies: Sequence[Composed], options: Options) -> str:
+    """Return what hardened documents are narrowed to and what remains; empty if none is."""
+    names = [f"`{c.variant.name}`" for c in policies if c.hardened]
+    scoped = any(c.variant.scope is Scope.CLUSTER_NAME for c in policies)
+    vpc = " and to the cluster's VPC" if scoped else ""
+    lines = [
+        f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} narrowed to the tags that "
+        f"plugin {options.selection.version} sends{vpc}.",
+        "Nothing is allowed that was not before. What remains:",
+        "",
+        *(f"- {n.line[0].upper()}{n.line[1:]}." for n in hardening_notes(options)),
+    ]
+    return "\n".join(lines) if names else ""
 
 
 def _by_works_with(documents: Iterable[RenderedDocument]) -> dict[str, list[str]]:

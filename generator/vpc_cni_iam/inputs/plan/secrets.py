@@ -161,9 +161,11 @@ class Secrets:
 
 
 def _is_any_marked(marks: Any) -> bool:
+    if not marks or marks is True:
+        return bool(marks)
     if isinstance(marks, Mapping):
         return any(map(_is_any_marked, marks.values()))
-    return any(map(_is_any_marked, marks)) if isinstance(marks, list) else bool(marks)
+    return any(map(_is_any_marked, marks)) if isinstance(marks, list) else True
 
 
 def is_grammar(text: str) -> bool:

@@ -7,12 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-
-from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
@@ -23,6 +22,13 @@ if TYPE_CHECKING:
 _UNBOUND = 1000
 # Seconds until a bar is worth its flicker.
 PATIENCE = 0.5
+
+
+class Format(StrEnum):
+    """How to print a result."""
+
+    text = "text"
+    json = "json"
 
 
 def path(text: str | None, default: str) -> Path:

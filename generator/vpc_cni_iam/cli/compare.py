@@ -56,7 +56,7 @@ def compare(
     old_document: list[str] | None = value(
         "NAME", "Its name in OLD, if that is another; repeat for more."
     ),
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
@@ -82,7 +82,7 @@ def _compare(
     documents: Sequence[Sequence[str]],
     names: Mapping[str, str | None],
     values: GivenVariables,
-    output: options.Format,
+    output: common.Format,
 ) -> int:
     """Print how two policies differ, and return the exit code."""
     from vpc_cni_iam.cli import compare_text
@@ -96,7 +96,7 @@ def _compare(
     ]
     check_used(values, policies)
     difference = between.between(*sides)
-    if output is options.Format.json:
+    if output is common.Format.json:
         common.show_json(difference)
     else:
         compare_text.show_between(difference)

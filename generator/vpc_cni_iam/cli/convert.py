@@ -197,7 +197,7 @@ def _show(
     elif chosen.output is None:
         typer.echo(text(), nl=False)
     else:
-        common.show_changes(directory, changes, options.Format.text, quiet=False)
+        common.show_changes(directory, changes, common.Format.text, quiet=False)
 
 
 def _from_hcl(

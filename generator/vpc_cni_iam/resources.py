@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from vpc_cni_iam.errors import PackageFileError, reason
 
@@ -18,3 +21,8 @@ def text(name: str) -> str:
         raise PackageFileError(path, reason(error)) from None
     except UnicodeDecodeError:
         raise PackageFileError(path, "it is not UTF-8 text") from None
+
+
+def data(name: str) -> Any:
+    """Return what a data file of JSON holds, by its path below the package."""
+    return msgspec.json.decode(text(name))

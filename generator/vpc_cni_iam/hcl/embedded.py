@@ -232,7 +232,7 @@ class _EmbeddedReader:
 
     def mark(self, value: Node, *, whole: bool) -> str:
         code = value.span.code
-        if not REFERENCE.fullmatch(code):
+        if not re.fullmatch(REFERENCE, code):
             code = value.full_code
         return self.marks.mark(MarkedExpression(code, value.span.line, whole))
 

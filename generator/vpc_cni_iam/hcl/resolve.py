@@ -38,7 +38,7 @@ _DOCUMENT = ("provider", "version", "policy_id", *_JOINS)
 # How often it is there.
 _INSTANCES = ("count", "for_each")
 # A name with attributes and indices, and nothing that an engine would compute.
-REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
+REFERENCE = r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+'
 
 
 class JoinedDocuments(Struct, frozen=True):
@@ -331,7 +331,7 @@ class _Reader:
         if self.keep and type(node) is Text:
             return "".join(p if isinstance(p, str) else self.value(p) or "" for p in node.parts)
         value = self.evaluated(node)
-        if self.keep and isinstance(value, Unknown) and REFERENCE.fullmatch(node.span.code):
+        if self.keep and isinstance(value, Unknown) and re.fullmatch(REFERENCE, node.span.code):
             return self.keep(node.span.code)
         return self.converted(value)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any
 
@@ -13,7 +12,7 @@ _DATA = "catalog/facts/data"
 
 
 def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(resources.text(f"{_DATA}/{name}"))
+    data: dict[str, Any] = resources.data(f"{_DATA}/{name}")
     return data
 
 

@@ -9,7 +9,6 @@ resource; those that readers know best are shown first.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache, lru_cache, partial
@@ -129,7 +128,7 @@ def excess_grants(
 
 @cache
 def _data() -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(resources.text(_DATA))
+    data: dict[str, Any] = resources.data(_DATA)
     return data
 
 

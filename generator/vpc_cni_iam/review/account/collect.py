@@ -40,8 +40,8 @@ NOWHERE = (
     "what a list holds is known after apply, but for what it refers to",
     "it comes from a local value, which a plan does not hold",
 )
-_OWN_POLICY = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):policy(/(?:.*/)?)([^/]+)")
-_MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
+_OWN_POLICY = r"arn:aws[a-z-]*:iam::([0-9]{12}):policy(/(?:.*/)?)([^/]+)"
+_MANAGED = rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}"
 
 
 class PlanPolicies:
@@ -249,7 +249,7 @@ class PlanPolicies:
 
     def _created(self, arn: str) -> Resource | None:
         """Return the policy that the plan creates under the name in an ARN, if there is one."""
-        match = _OWN_POLICY.fullmatch(arn)
+        match = re.fullmatch(_OWN_POLICY, arn)
         created = self._created_policies.get((match[2], match[3]), []) if match else []
         accounts = ("", match[1] if match else "")
         created = [policy for policy in created if self.owners.account_of(policy) in accounts]
@@ -283,7 +283,7 @@ def _hidden(what: str, slot: PolicyAttribute, *, after: bool) -> str:
 
 def is_managed(arn: str) -> bool:
     """Say whether an ARN is that of AWS's managed policy for the plugin."""
-    return _MANAGED.fullmatch(arn) is not None
+    return re.fullmatch(_MANAGED, arn) is not None
 
 
 def without_computed(items: tuple[PolicyChange, ...]) -> tuple[PolicyChange, ...]:

@@ -23,7 +23,7 @@ from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE, Owners
 from vpc_cni_iam.review.account.plugin_config import PluginConfig, is_plugin, read_config
 
-_ARN = re.compile(r"arn:aws[a-z-]*:eks:([a-z0-9-]+):([0-9]{12}):")
+_ARN = r"arn:aws[a-z-]*:eks:([a-z0-9-]+):([0-9]{12}):"
 ASSOCIATION = "aws_eks_pod_identity_association"
 _AGENT = "eks-pod-identity-agent"
 
@@ -337,7 +337,7 @@ def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
     for resource in resources:
         values = (resource.after if after else resource.before) or {}
         names.setdefault("cluster_name", values.get("cluster_name"))
-        if match := _ARN.match(str(values.get("arn") or values.get("association_arn"))):
+        if match := re.match(_ARN, str(values.get("arn") or values.get("association_arn"))):
             names["region"], names["account_id"] = match.groups()
         if resource.type == "aws_eks_cluster":
             names["cluster_name"] = values.get("name")

@@ -31,7 +31,7 @@ rule(
 _ADDON = "aws_eks_addon"
 _ANNOTATING = ("helm_release", *OF_KUBERNETES, _ADDON)
 _ROLE_ANNOTATION = ROLE_ANNOTATION.decode()
-_IN_TEXT = re.compile(re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)""")
+_IN_TEXT = re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
 _BLOCK = "pod_identity_association"
 _LIMIT = "policy"  # of an association: the session policy
 _POD_IDENTITY = "EKS Pod Identity"
@@ -140,7 +140,7 @@ def _annotations(
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """Yield the roles that annotations name, with their places; None for one that is not known."""
     if isinstance(value, str):
-        yield from ((path, arn) for arn in _IN_TEXT.findall(value))
+        yield from ((path, arn) for arn in re.findall(_IN_TEXT, value))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             mark = marks[number] if isinstance(marks, list) and number < len(marks) else False

@@ -58,8 +58,8 @@ class Request(Struct, frozen=True, dict=True):
         principal: The caller's ARN or service name; only statements with a Principal ask.
         context: Values by context key, whose case does not matter; a tuple for a key of any
             number of values, of which an empty one means an absent key.
-        may_have: Says of a key in lower case, which `context` lacks, what AWS may give it, on which
-            the decision then may not depend; None for nothing. None for a request whose keys are
+        may_have: Says of a key in lower case, which `context` lacks, what AWS may give it, and None
+            if that is nothing; what depends on it is undecided. None for a request whose keys are
             all in `context`.
     """
 

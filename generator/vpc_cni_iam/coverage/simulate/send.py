@@ -81,9 +81,12 @@ class SentCall(Struct, frozen=True):
     @property
     def consequence(self) -> str:
         """The consequence of a denial, as a sentence."""
-        if not self.undecided:
-            return self.breaks
-        return f"undecided, since {self.undecided}; if it is denied, {self.breaks}"
+        return consequence(self.undecided, self.breaks)
+
+
+def consequence(undecided: str, breaks: str) -> str:
+    """Return the consequence of a denial; `undecided` is why there may be none, or empty."""
+    return f"undecided, since {undecided}; if it is denied, {breaks}" if undecided else breaks
 
 
 class Answers:

@@ -68,6 +68,8 @@ def test_all_versions(policy: str, output: str) -> None:
         sentence = f"undecided, since {REASON}; if it is denied, "
         assert output == "svg" or sentence in text
         assert "undecided, counted as denied: ec2:CreateNetworkInterface, ec2:CreateTags" in text
+    if output == "text":
+        assert "; unknown with v1.7.2 to v1.23.2" in text.splitlines()[0]
 
 
 def test_a_risk_that_may_be_there_is_named(policy: str) -> None:

@@ -82,6 +82,11 @@ class Matrix(Struct, frozen=True):
         """Return the versions at which no denied call is fatal, as runs."""
         return known_versions.spans(frozenset(row.version for row in self.rows if not row.fatal))
 
+    def works_perhaps(self) -> tuple[VersionRange, ...]:
+        """Return the versions at which undecided calls alone are fatal, as runs."""
+        rows = (row.version for row in self.rows if row.fatal and not row.breaks)
+        return known_versions.spans(frozenset(rows))
+
     def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:
         """Return special scenarios, and at which versions the plugin works outside of them.
 

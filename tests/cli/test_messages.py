@@ -80,6 +80,14 @@ def test_an_unclosed_string_is_reported_where_terraform_reports_it(
     assert f"main.tf: line {line}, column " in done.err and "no closing quote" in done.err
 
 
+@pytest.mark.parametrize("value", ['"${\n  "a"}"', '"${"a"\n}"', '"${ # c\n  "a"}"'])
+def test_a_line_break_in_a_template_that_engines_take_is_named(tmp_path: Path, value: str) -> None:
+    (tmp_path / "main.tf").write_text(f"locals {{\n  a = {value}\n}}\n")
+    done = run("coverage", "main.tf", cwd=tmp_path)
+    assert done.code == 3 and "main.tf: line 2, column " in done.err
+    assert "holds a line break between ${ and }, where it is not read" in done.err
+
+
 def test_verify_of_a_root_module_names_the_directory_of_the_module(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('module "m" {\n  source = "./modules/cni"\n}\n')
     done = run("verify", ".", "--engine", "none", cwd=tmp_path)

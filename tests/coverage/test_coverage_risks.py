@@ -151,6 +151,12 @@ def test_unknown_keys_are_named() -> None:
     assert found(policy)["condition-key-not-modelled"] == "medium"
 
 
+def test_a_tag_of_the_role_that_is_not_known_is_named() -> None:
+    asks = Condition("StringEquals", "aws:PrincipalTag/team", ("network",))
+    policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(asks,)),))
+    assert found(policy)["condition-key-not-modelled"] == "medium"
+
+
 @pytest.mark.parametrize(
     ("kind", "tag", "named"),
     [
@@ -161,6 +167,7 @@ def test_unknown_keys_are_named() -> None:
         ("network-interface", "made-by", False),
         ("subnet", "kubernetes.io/role/cni", True),
         ("subnet", "kubernetes.io/cluster/prod", True),
+        ("instance", "cluster.k8s.amazonaws.com/name", True),
     ],
 )
 def test_a_tag_that_nothing_is_known_to_set_is_named(kind: str, tag: str, named: bool) -> None:

@@ -23,26 +23,26 @@ from vpc_cni_iam.catalog.facts.requests import (
 from vpc_cni_iam.coverage.analysis.cover import called_actions, run_scenarios
 from vpc_cni_iam.coverage.analysis.excess import excess_grants
 from vpc_cni_iam.coverage.simulate.requests import (
-    KEYS,
     TAGS_OF_RESOURCES,
     Group,
     NodeInterface,
     Requests,
     Subnet,
     Tags,
+    may_have,
 )
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Limits
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.names import resolve
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
 RiskLevel = Literal["high", "medium", "low", "note"]
 _PAGE = "risks.md"
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
-_WITHOUT_TAGS = {"subnet", "security-group"}  # in `checks`, which AWS knows the tags of
 _CHANGES = (
     "ec2:AssignIpv6Addresses",
     "ec2:AssignPrivateIpAddresses",
@@ -231,7 +231,11 @@ def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Ris
         for policy in policies
         for statement in policy.statements
         for condition in statement.conditions
-        if not _is_modelled(condition.key.lower(), statement, known)
+        if _is_unset(key := condition.key.lower(), known)
+        or any(
+            may_have(kind_of(resource), session_tags=setting.session_tags)(key) is UNKNOWN
+            for resource in statement.resources or ("*",)
+        )
     }
     if unknown:
         text = (
@@ -241,12 +245,8 @@ def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Ris
         yield Risk("condition-key-not-modelled", "medium", text)
 
 
-def _is_modelled(key: str, statement: Statement, tags: Collection[str]) -> bool:
-    """Say whether requests carry a key where they may: of tags only those that something sets."""
+def _is_unset(key: str, tags: Collection[str]) -> bool:
+    """Say whether a key is of a resource's tag that nothing sets."""
     name, _, tag = key.partition("/")
-    if name not in TAGS_OF_RESOURCES:
-        return name in KEYS
-    kinds = {kind_of(resource) for resource in statement.resources}
-    if kinds and kinds <= _WITHOUT_TAGS:
-        return False
-    return tag in tags or tag.startswith(KUBERNETES_CLUSTER)
+    set_ = tag in tags or tag.startswith(KUBERNETES_CLUSTER)
+    return name in TAGS_OF_RESOURCES and not set_

@@ -163,6 +163,8 @@ def _why(subject: Subject, some: Compiled, call: SentCall, version: PluginVersio
     yield from dict.fromkeys(
         _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
     )
+    if call.undecided and any(check.decision.denied for check in call.checks):
+        yield f"undecided: {call.undecided}"
     only = f", only with {call.range.feature}" if call.range.feature else ""
     effect = f"if denied, {call.range.effect}" if call.undecided else call.range.effect
     yield f"{effect} ({call.range.basis(version).value}{only}): {call.breaks}"

@@ -17,6 +17,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     kind,
     number,
     one_type,
+    typed,
     unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
@@ -187,14 +188,16 @@ def _items(name: str, values: tuple[Value, ...], inner: Node) -> Value:
     items = tuple(convert(item, part) for item, part in zip(values, types, strict=True))
     if name == "list" and inner == Reference("any"):
         one_type(items)
-    return to_set(items) if name == "set" else items
+    if name == "set":
+        return to_set(items)
+    return typed(items) if name == "list" else items
 
 
 def _map(value: dict[str, Value], inner: Node) -> Value:
     fields = {key: convert(item, inner) for key, item in value.items()}
     if inner == Reference("any"):
         one_type(fields.values())
-    return fields
+    return typed(fields)
 
 
 def _object(known: dict[str, Value], types: Node) -> Value:

@@ -441,6 +441,47 @@ def test_values_fill_what_follows_from_them_and_other_names_stay(tmp_path: Path)
     assert forward.code == 2 and "--var, --var-file and --engine need --from-hcl" in forward.err
 
 
+@pytest.mark.parametrize(
+    "resources",
+    [
+        "var.buckets",
+        "local.arns",
+        "flatten([var.buckets])",
+        "[for b in var.buckets : b]",
+        "var.buckets[*]",
+        'concat(var.buckets, ["c"])',
+    ],
+)
+def test_a_list_that_a_value_gives_is_read(resources: str, tmp_path: Path) -> None:
+    text = f"""
+variable "buckets" {{ type = list(string) }}
+locals {{ arns = [for b in var.buckets : "arn:aws:s3:::${{b}}"] }}
+data "aws_iam_policy_document" "a" {{
+  statement {{
+    actions   = ["s3:GetObject"]
+    resources = {resources}
+  }}
+}}
+"""
+    (tmp_path / "main.tf").write_text(text)
+    done = run("convert", "--from-hcl", "main.tf", "--var", 'buckets=["a", "b"]', cwd=tmp_path)
+    assert done.code == 0, done.err
+    start = "arn:aws:s3:::" if "local" in resources else ""
+    read = json.loads(done.out)["Statement"][0]["Resource"]
+    assert (
+        read == [f"{start}{name}" for name in ("a", "b", "c")][: 3 if "concat" in resources else 2]
+    )
+
+
+def test_a_file_that_is_not_read_does_not_make_its_variables_unknown(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path, {"m/main.tf": 'variable "bucket" {}\nlocals { a = "${~ var.bucket ~}" }\n'}
+    )
+    done = run("convert", "--from-hcl", "m", "--var", "bucket=a", cwd=tmp_path)
+    assert done.code == 3
+    assert "m/main.tf: line 2, column 17: holds template strip markers" in done.err
+
+
 @pytest.mark.parametrize("file", ["a.tf", "a.json"])
 def test_with_json_nothing_else_is_printed_though_files_are_written(
     file: str, tmp_path: Path

@@ -44,6 +44,13 @@ def test_a_renamed_file_is_named_and_not_made_again(repo: Path) -> None:
     [
         ("mine.tf", 'variable "region" {}\n', "var"),
         ("mine.tf", 'output "json" {\n  value = 1\n}\n', "output.json"),
+        ("mine.tf", "variable region {}\n", "var"),
+        (
+            "mine.tf",
+            'data aws_iam_policy_document "ipv4" {}\n',
+            "data.aws_iam_policy_document.ipv4",
+        ),
+        ("mine.tf", "/*\nvariable region is not set here\n*/\n", ""),
         ("mine.tf", "locals {\n  json = 1\n}\n", "local.json"),
         ("mine.tf", 'data "aws_iam_policy_document" "ipv4" {}\nnot HCL {{{\n', "data.aws_iam"),
         ("mine.tf", 'data "aws_iam_policy_document" "mine" {}\nlocals {\n  mine = 1\n}\n', ""),

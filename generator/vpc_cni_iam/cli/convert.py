@@ -233,7 +233,8 @@ def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Re
     texts = (partial(_hcl_texts, file) for file in files)
     needs_beside = values.names or values.renderer
     readings = read_files(texts, _texts_beside(files) if needs_beside else {}, values)
-    check_declared(values)
+    if all(reading.address for reading in readings):  # else it may be declared in what is not read
+        check_declared(values)
     return readings
 
 

@@ -311,12 +311,12 @@ class _Reader:
                 case List(items=items):
                     yield from map(self.value, items)
                     return
-                case FunctionCall(name="flatten", arguments=(List(items=(only,)),)) if _is_name(
-                    only
-                ):
-                    node = only
-            if _is_name(node):
-                yield self.value(node)
+                case FunctionCall(name="flatten", arguments=(List(items=(only,)),)):
+                    named = only
+                case _:
+                    named = node
+            if _is_name(named) and isinstance(self.evaluated(named), Unknown):
+                yield self.value(named)
                 return
         value = self.evaluated(node)
         if isinstance(value, Unknown) and value.sample is None:

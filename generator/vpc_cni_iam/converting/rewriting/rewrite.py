@@ -32,7 +32,7 @@ from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import File, Text
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
-from vpc_cni_iam.inputs.directory import hcl_files
+from vpc_cni_iam.inputs.directory import OVERRIDE, hcl_files
 from vpc_cni_iam.texts import decode
 
 _DOCUMENT = "data.aws_iam_policy_document"
@@ -222,6 +222,9 @@ class _FileRewriter:
                 error = self.refuse(value.span.line, "no policy is written out here")
                 self.left.append(Left(attribute.address, error, WhyLeft.elsewhere))
             return
+        if OVERRIDE.fullmatch(Path(source).name):
+            problem = "stands in an override file, which can only change blocks of other files"
+            raise self.refuse(value.span.line, problem)
         if attribute.dynamic:
             problem = "stands in a dynamic block, and a data source cannot see its iterator"
             raise self.refuse(value.span.line, problem)

@@ -167,6 +167,8 @@ def _in_words(error: Exception) -> str:
     if not isinstance(error, OSError):
         return str(error)
     names = [os.fsdecode(n) for n in (error.filename, error.filename2) if n is not None]
+    if not names and isinstance(error, FileNotFoundError):  # only asking for it names no file
+        return "the current directory was removed; change to another"
     return ": ".join((*names[-1:], reason(error)))
 
 

@@ -242,13 +242,17 @@ class _Reader:
                 (principals if inner.type == "principals" else not_principals).append(principal)
             else:
                 raise self.unreadable(f"block {inner.type!r}", inner.span.line)
+        merged = _merged(conditions)
+        if len({(c.operator, c.key.lower()) for c in merged}) < len(merged):
+            problem = "names a condition key twice; case does not tell keys apart"
+            raise self.refuse(block.span.line, problem)
         return Statement(
             effect=effect,
             actions=self.texts(block, "actions"),
             not_actions=self.texts(block, "not_actions"),
             resources=self.texts(block, "resources"),
             not_resources=self.texts(block, "not_resources"),
-            conditions=_merged(conditions),
+            conditions=merged,
             principals=tuple(principals),
             not_principals=tuple(not_principals),
             sid=self.text(block, "sid", ""),

@@ -115,6 +115,7 @@ class CheckResult(Struct, frozen=True):
     # Directories that sync wrote and that the configuration no longer names.
     orphans: Sequence[str] = ()
     command: str = SYNC  # the start of each suggested command, with the options that it needs
+    upgrade: str = "vpc-cni-iam upgrade"  # the command that upgrades the pins
     outdated: bool = False  # whether a pin that is not the newest is a finding, too
     warnings: Sequence[str] = ()  # the warnings about the configuration
 
@@ -152,7 +153,7 @@ def _behind(checked: CheckResult) -> list[str]:
     pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
     return [
         f"{_modules(count)} pinned to {pin}; the newest version known is "
-        f"{known_versions.newest()}: vpc-cni-iam upgrade"
+        f"{known_versions.newest()}: {checked.upgrade}"
         for pin, count in sorted(pins.items())
     ]
 

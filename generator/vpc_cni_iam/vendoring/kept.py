@@ -180,8 +180,8 @@ def _documents(
 ) -> Iterator[tuple[str, _Finding]]:
     """Yield the names of documents that may allow more, with the findings.
 
-    With values that a caller passes, with the defaults of both sides, and with changed defaults among
-    values that a caller passes.
+    With values that a caller passes, with the defaults of both sides, and with changed defaults
+    among values that a caller passes.
     """
     sides = [
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]

@@ -473,6 +473,17 @@ data "aws_iam_policy_document" "a" {{
     )
 
 
+def test_text_is_in_the_normal_form_that_engines_give_it(tmp_path: Path) -> None:
+    resources = '"e\u0301", "e\\u0301", "${"e\u0301"}/", <<E\ne\u0301\nE\n'
+    statement = f'statement {{\n  actions = ["s3:*"]\n  resources = [{resources}]\n}}\n'
+    text = f'data "aws_iam_policy_document" "a" {{\n{statement}}}\n'
+    (tmp_path / "main.tf").write_text(text)
+    done = run("convert", "--from-hcl", "main.tf", cwd=tmp_path)
+    assert done.code == 0, done.err
+    read = json.loads(done.out)["Statement"][0]["Resource"]
+    assert read == ["\u00e9", "\u00e9", "\u00e9/", "\u00e9\n"]
+
+
 def test_a_condition_key_in_two_spellings_is_refused_as_in_json(tmp_path: Path) -> None:
     conditions = "".join(
         f'condition {{\n  test = "StringEquals"\n  variable = "{key}"\n  values = ["a"]\n}}\n'

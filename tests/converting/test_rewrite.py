@@ -220,6 +220,15 @@ def test_a_number_is_written_as_engines_print_it(number: str, text: str, tmp_pat
     assert f'values   = ["{text}"]' in done.after
 
 
+def test_each_instance_of_a_resource_keeps_its_provider(tmp_path: Path) -> None:
+    """OpenTofu takes a provider by key, from 1.9 on."""
+    arguments = "  for_each = var.regions\n  provider = aws.by_region[each.key]\n"
+    text = policy(encoded('"*"')).replace("{\n", f"{{\n{arguments}", 1)
+    done = rewritten(tmp_path, text)
+    assert "  for_each = var.regions\n  provider = aws.by_region[each.key]\n\n  st" in done.after
+    assert "policy = data.aws_iam_policy_document.x[each.key].json" in done.after
+
+
 def test_a_policy_in_an_override_file_is_left(tmp_path: Path) -> None:
     """Engines refuse a data source there that no other file has."""
     write_tree(

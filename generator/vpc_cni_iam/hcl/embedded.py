@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -155,7 +154,7 @@ class _EmbeddedReader:
     def text(self, text: str, line: int) -> str:
         if MARK.search(text) or ESCAPED_MARK.search(text):
             raise self.refuse(line, "holds characters of Unicode's private plane 15")
-        return unicodedata.normalize("NFC", text)  # as HCL does
+        return text
 
     def decoded(self, value: Text) -> object:
         """Decode JSON text, with marks for interpolations in its strings."""

@@ -250,9 +250,12 @@ class _FileRewriter:
 
     def repeated(self, attribute: Attribute, policy: Embedded) -> tuple[str, str]:
         """Return the meta-argument that the data source needs too, and the index of its uses."""
+        arguments = attribute.block.attributes
         depends = [k for k in policy.marks.expressions if _INSTANCE.search(k.code)]
+        # In OpenTofu, an instance may have a provider of its own.
+        own_provider = "provider" in arguments and "[" in arguments["provider"].outer.code
         for name, index in (("count", "[count.index]"), ("for_each", "[each.key]")):
-            if depends and name in attribute.block.attributes:
+            if (depends or own_provider) and name in arguments:
                 return name, index
         for expression in depends:
             if re.search(r"\b(each|count)\.", expression.code):

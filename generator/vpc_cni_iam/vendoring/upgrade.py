@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import documents, known_versions
-from vpc_cni_iam.errors import UsageError, VpcCniIamError
+from vpc_cni_iam.errors import UsageError, VpcCniIamError, expected
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.configuration.config import Config, TomlLineIndex, parse
@@ -61,8 +61,8 @@ def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
     for number in chosen:
         line = places.key(number, pin.key) or places.key(number, _OTHER[pin.key])
         new = rf'\g<1>{pin.key}\g<2>"{pin.value}"'
-        pinned, found = _PIN.subn(new, lines[line - 1]) if line is not None else ("", 0)
-        if line is None or not found:
+        pinned, replaced = _PIN.subn(new, lines[line - 1]) if line is not None else ("", 0)
+        if line is None or not replaced:
             inline.append(number)
         else:
             lines[line - 1] = pinned
@@ -131,7 +131,7 @@ def prepare(
         try:
             plans.append(plan_at_rest(new, selection, way))
         except (VpcCniIamError, OSError) as error:
-            failed.append(SyncOutcome(selection.module, failure=error))
+            failed.append(SyncOutcome(selection.module, failure=expected(error)))
     return Upgrade(old, new, selections, way, tuple(plans), tuple(failed))
 
 

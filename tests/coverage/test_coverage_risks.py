@@ -124,7 +124,10 @@ def test_reach_within_the_own_vpc_is_reach() -> None:
     )
     by_vpc = replace(SCOPED.statements[index], conditions=(VPC,))
     (first, *_) = risks.find_risks([with_statement(SCOPED, index, by_vpc)], setting())
-    assert first.identifier == "interfaces-unscoped" and "any network interface of its VPC" in first.text
+    assert (
+        first.identifier == "interfaces-unscoped"
+        and "any network interface of its VPC" in first.text
+    )
 
 
 def test_without_their_conditions_statements_reach_further() -> None:

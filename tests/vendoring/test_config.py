@@ -367,7 +367,7 @@ def test_a_module_must_lie_inside(git: bool, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="must lie inside"):
             find(inside, None)
     path.write_text(text("../../x"))
-    with pytest.raises(InputError, match=r"line 6: path '\.\./\.\./x' leaves"):
+    with pytest.raises(InputError, match=r"line 7: path '\.\./\.\./x' leaves"):
         find(inside, None)
     (inside / "out").symlink_to(tmp_path)
     path.write_text(text("out/x"))

@@ -72,7 +72,7 @@ def compare(
     if asked.clusters:
         raise UsageError("--clusters needs --disjoint")
     if len(policies) != 2:  # noqa: PLR2004
-        raise UsageError(f"two policies are compared, OLD and NEW, not {len(policies)}")
+        raise UsageError(f"compare needs two policies, OLD and NEW, not {len(policies)}")
     chosen = (old_document or document or (), document or ())
     raise typer.Exit(_compare(policies, chosen, names, values, output))
 

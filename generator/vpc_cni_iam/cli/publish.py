@@ -171,3 +171,4 @@ def _lines(
         yield f"registry {data.registry}"
         yield from (f"sha256   {digest}  {name}" for name, digest in data.sums.items())
         yield f"oci      {data.digest}  {data.oci}"
+        yield f"next     {directory / 'README.md'} says how to serve and upload it"

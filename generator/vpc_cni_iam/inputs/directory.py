@@ -126,7 +126,7 @@ def _configuration_files(path: Path) -> list[Path]:
 
 
 def _irregular(file: Path) -> Skipped:
-    return Skipped(str(file), Reason.not_read, "is no regular file, nor a link to one")
+    return Skipped(str(file), Reason.not_read, "is not a regular file or a link to one")
 
 
 def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None:

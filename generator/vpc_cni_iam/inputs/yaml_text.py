@@ -49,7 +49,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
     pairs: dict[object, object] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise _refusal(key, "a key is no text")
+            raise _refusal(key, "a key is not text")
         name = loader.construct_object(key)
         if name in pairs:
             raise _refusal(key, f"the key {name!r:.80} stands twice")

@@ -106,19 +106,20 @@ def coverage_findings(
     is whether any of them changes, too, so that nothing is lost for certain.
     """
     plugin = f"The plugin {coverage.version} ({FAMILIES[coverage.mode]})"
-    unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
+    unless = f", unless {' or '.join(unknown)} allows it" if unknown else ""
 
     def of(
         rule: str, lacks: Sequence[MissingPermission], level: Level, sure: str, doubtful: str
     ) -> Iterator[Finding]:
         if lacks:
             doubt = (unsure and rule == "coverage-lost") or are_undecided(lacks)
+            actions = ", ".join(lack.action for lack in lacks)
             yield finding(
                 rule,
-                f"{plugin} {doubtful if doubt else sure} {', '.join(k.action for k in lacks)}",
+                f"{plugin} {doubtful if doubt else sure} {actions}{unless}",
                 address,
                 attribute=attribute,
-                details=(*(f"{lack.action}: {lack.breaks}" for lack in lacks), *unless),
+                details=tuple(f"{lack.action}: {lack.breaks}" for lack in lacks),
                 level="warning" if doubt else level,
             )
 

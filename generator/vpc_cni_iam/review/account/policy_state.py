@@ -205,7 +205,9 @@ def _shape(text: str, stand_ins: tuple[str, ...]) -> ReadPolicy | None:
 @lru_cache(_REMEMBERED)
 def _parsed(text: str) -> ReadPolicy:
     if len(text) > _LONGEST:
-        return _unreadable(f"is {len(text)} characters long, which is no policy", len(text))
+        return _unreadable(
+            f"is {len(text)} characters long, which is too long for a policy", len(text)
+        )
     try:
         policy = loads(text, "policy")
         # Policies have most statements in common, which are told to be equal by being the same.

@@ -66,7 +66,7 @@ rule(
     "unreadable-policy",
     "error",
     "new-access any-change",
-    "What stands in place of a policy is no policy.",
+    "The value of a policy is not a policy document.",
     "IAM would refuse it at apply, in the middle of everything else.",
 )
 rule(

@@ -15,12 +15,12 @@ rule(
     "unseen",
     "note",
     "",
-    "Of a new role, the plan does not say which inline policies it has, or what uses it.",
-    "A plan shows a new role with a dynamic `inline_policy` block that is only known after apply "
-    "in the same way as a role without one. `--source` tells them apart, for modules of the same "
-    "repository; make such policies resources of their own. An argument that is known after apply "
-    "is taken to name the role or other resource that it refers to, since a plan does not say what "
-    "a function makes of it. `--source` does, where the reference stands in the resource itself.",
+    "The plan does not show the inline policies of a new role, or what an argument names.",
+    "A plan shows a new role with a dynamic `inline_policy` block whose content is known after "
+    "apply like a role without one. Make such policies resources of their own. An argument whose "
+    "value is known after apply counts as the resource that it refers to: a plan does not show "
+    "what a function makes of the reference. `--source` reads both, in modules of the same "
+    "repository.",
 )
 rule(
     "incomplete",
@@ -91,14 +91,14 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what is not read, or not told apart."""
     plan = context.plan
     if context.unseen:
-        many = f"{context.unseen} new roles have" if context.unseen > 1 else "a new role has"
-        message = f"The plan does not say whether {many} inline policies of a dynamic block"
-        yield finding("unseen", f"{message}; --source does")
+        many = f"{context.unseen} new roles" if context.unseen > 1 else "A new role"
+        message = f"{many} may have inline policies of a dynamic block, which a plan does not show"
+        yield finding("unseen", f"{message}; --source can check that")
     if assumed := context.owners.assumed:
         address = min(assumed)
         more = f" and {len(assumed) - 1} more" if len(assumed) > 1 else ""
-        message = f"{address}{more} may use another resource than the one that is taken, "
-        message += f"{assumed[address]}: the plan does not say what is made of the reference"
+        message = f"{address}{more} refers to {assumed[address]}, which counts as used: "
+        message += "the value is known after apply; --source can check that"
         yield finding("unseen", message, means=("new-access",))
     if not plan.complete:
         yield finding("incomplete", "The plan leaves something out, or puts it off")

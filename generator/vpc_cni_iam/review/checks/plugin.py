@@ -399,12 +399,9 @@ def _missing_finding(
     does_not = "does not allow" if len(who.roles) == 1 else "do not allow"
     message += "may not allow" if doubtful else does_not
     message += ", as before" if before_too else ""
+    message += f", unless {' or '.join(who.opaque)} allows it" if who.opaque else ""
     message += f": {'; '.join(for_others) or missing[0].breaks}"
-    unless = (f"unless it is allowed by {', '.join(who.opaque)}",) if who.opaque else ()
-    details = (
-        *(f"{m.action}: {m.breaks}" for m in missing),
-        *unless,
-    )
+    details = tuple(f"{m.action}: {m.breaks}" for m in missing)
     level = "warning" if who.opaque or doubtful else level
     address = next((r for r in who.roles if r in context.places), "")
     return _finding(plugin, "plugin-permission-missing", message, details, level, address)

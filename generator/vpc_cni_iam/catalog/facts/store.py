@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 _DATA = "catalog/facts/data"
 
@@ -77,21 +76,10 @@ def revisions_data() -> tuple[dict[str, Any], ...]:
 
 
 @cache
-def observed_data() -> tuple[dict[str, Any], ...]:
-    """Return what was observed of the plugin's real agent, by plugin version, oldest first.
-
-    Made by ``python -m tools.plugin_probe evidence``: the requests of each scenario, and what broke
-    when one action was denied.
-    """
-    evidence = _read_all("observed")
-    return tuple(sorted(evidence, key=lambda observed: PluginVersion.of(observed["version"])))
-
-
-@cache
 def denials_data() -> dict[str, dict[str, list[str]]]:
     """Return at which versions the denial of an action or a request form was observed.
 
-    By IP family, with the feature behind it where one is needed. Made from `observed_data` by
-    ``python -m tools.plugin_probe denials``.
+    By IP family, with the feature behind it where one is needed. Made from what
+    ``python -m tools.plugin_probe evidence`` observes of the plugin's agent.
     """
     return _read("denials.json")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from vpc_cni_iam.errors import PackageFileError, reason
 
@@ -18,3 +21,13 @@ def text(name: str) -> str:
         raise PackageFileError(path, reason(error)) from None
     except UnicodeDecodeError:
         raise PackageFileError(path, "it is not UTF-8 text") from None
+
+
+@cache
+def data(name: str) -> dict[str, Any]:
+    """Return the object in a data file of JSON, by its path below the package."""
+    try:
+        known: dict[str, Any] = json.loads(text(name))
+    except json.JSONDecodeError:
+        raise PackageFileError(PACKAGE / name, "it is not JSON") from None
+    return known

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any
 
@@ -12,34 +11,30 @@ _DATA = "catalog/facts/data"
 
 
 def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(resources.text(f"{_DATA}/{name}"))
-    return data
+    return resources.data(f"{_DATA}/{name}")
 
 
+@cache
 def _read_all(folder: str) -> tuple[dict[str, Any], ...]:
     files = sorted((resources.PACKAGE / _DATA / folder).glob("*.json"))
     return tuple(_read(f"{folder}/{file.name}") for file in files)
 
 
-@cache
 def calls_data() -> dict[str, Any]:
     """Return the versions and the API calls of each, as in ``data/calls.json``."""
     return _read("calls.json")
 
 
-@cache
 def requests_data() -> dict[str, Any]:
     """Return the requests behind the calls and the tags they write, ``data/requests.json``."""
     return _read("requests.json")
 
 
-@cache
 def features_data() -> dict[str, dict[str, str]]:
     """Return the optional features that need actions of their own, by name."""
     return _read("features.json")
 
 
-@cache
 def managed_policy_data(name: str) -> dict[str, Any]:
     """Return an AWS managed policy with its ARN and its versions, oldest first."""
     return _read(f"managed/{name}.json")
@@ -51,31 +46,26 @@ def managed_data() -> dict[str, Any]:
     return {"arn": data["arn"], **data["versions"][-1]}
 
 
-@cache
 def readme_data() -> tuple[dict[str, Any], ...]:
     """Return the revisions of the documents in upstream's README, oldest first."""
     return _read_all("readme")
 
 
-@cache
 def peers_data() -> tuple[dict[str, Any], ...]:
     """Return the documents of other projects, a file a project."""
     return _read_all("peers")
 
 
-@cache
 def aws_managed_data() -> dict[str, Any]:
     """Return the AWS managed policies of ``python -m tools.aws_managed``."""
     return _read("aws_managed_policies.json")
 
 
-@cache
 def revisions_data() -> tuple[dict[str, Any], ...]:
     """Return every revision of upstream's page, oldest first."""
     return _read_all("revisions")
 
 
-@cache
 def denials_data() -> dict[str, dict[str, list[str]]]:
     """Return at which versions the denial of an action or a request form was observed.
 

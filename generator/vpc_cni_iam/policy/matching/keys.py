@@ -7,11 +7,9 @@ of values is a property of the key, not of the request.
 
 from __future__ import annotations
 
-import json
 import re
 from enum import Enum
 from functools import cache, lru_cache
-from typing import Any
 
 from msgspec import Struct
 
@@ -20,7 +18,10 @@ from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.variables import Part, Template
 from vpc_cni_iam.policy.wildcard import Wild
 
-_FILES = ("condition-keys.json", "global-condition-keys.json")
+_FILES = (
+    "policy/matching/data/condition-keys.json",
+    "policy/matching/data/global-condition-keys.json",
+)
 _SEVERAL = "ArrayOf"
 # The variable part of a key, such as aws:ResourceTag/${TagKey} or s3:ExistingObjectTag/<key>.
 _VARIABLE = re.compile(r"\$\{[^}]*\}|<[^>]*>")
@@ -79,7 +80,7 @@ def _table() -> tuple[dict[str, Key], dict[Key, Patterns]]:
     """Return the keys by name, and the patterns of those with a variable part."""
     types: dict[str, Key] = {}
     for file in _FILES:
-        for type_name, names in _read(file)["keys"].items():
+        for type_name, names in resources.data(file)["keys"].items():
             several = type_name.startswith(_SEVERAL)
             values = Values.SEVERAL if several else Values.ONE
             key = Key(KeyType(type_name.removeprefix(_SEVERAL)), values)
@@ -101,8 +102,3 @@ def _template(name: str) -> Template:
     for text in rest:
         parts += [Wild.ONE, Wild.RUN, *([text] if text else [])]
     return tuple(parts)
-
-
-def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(resources.text(f"policy/matching/data/{name}"))
-    return data

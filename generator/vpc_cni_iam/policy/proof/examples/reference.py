@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import cache, lru_cache
 from typing import Any
@@ -23,7 +22,7 @@ _VARIES = (
 
 @cache
 def _reference() -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(resources.text("policy/proof/examples/data/resources.json"))
+    data = resources.data("policy/proof/examples/data/resources.json")
     actions = {name.lower(): forms for name, forms in data["actions"].items()}
     return {**data, "actions": actions}
 

@@ -15,6 +15,7 @@ from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.quotas import counted
 from vpc_cni_iam.review.account.attribute_value import UNKNOWN, AttributeValue, listed
 from vpc_cni_iam.review.account.binding import Binding, Owner, PolicyChange, action_of
 from vpc_cni_iam.review.account.locate import Locator
@@ -27,7 +28,7 @@ from vpc_cni_iam.review.account.policy_attributes import (
     inline_name,
     slots,
 )
-from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, counted, read_side
+from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, read_side
 from vpc_cni_iam.review.account.rebuild import Rebuilder, referred
 from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff.changes import State

@@ -248,9 +248,8 @@ def rule_files() -> set[str]:
     return {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/rules").glob("*.md")}
 
 
-def write_documents() -> None:
-    """Write `documents`, and remove pages of rules that are no more."""
-    made = documents()
+def write_documents(made: dict[str, str]) -> None:
+    """Write what `documents` made, and remove pages of rules that are no more."""
     (ROOT / "docs/rules").mkdir(exist_ok=True)
     for path, content in made.items():
         (ROOT / path).write_text(content, encoding="utf-8")
@@ -268,8 +267,13 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write what is stale")
     arguments = parser.parse_args().write
     pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
+    try:
+        made = documents()
+    except rule_pages.ExampleError as error:
+        print(error)
+        return 1
     if arguments:
-        write_documents()
+        write_documents(made)
         for folder, made_from in MODULES.items():
             files = render(made_from)
             write(ROOT / folder, files, [p for p in tree(ROOT / folder) if p not in files])
@@ -289,7 +293,6 @@ def main() -> int:
         for name, known in pages.items()
         if page_text(known) != known
     ]
-    made = documents()
     for path, content in made.items():
         there = ROOT / path
         if not there.exists() or there.read_text(encoding="utf-8") != content:

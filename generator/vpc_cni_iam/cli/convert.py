@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,7 @@ import typer
 from msgspec import Struct
 
 from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
@@ -54,8 +53,6 @@ Examples:
   vpc-cni-iam convert --rewrite iam.tf --dry-run
 """
 
-# The progress bar is shown from this number of files on.
-_MANY = 100
 _NONE = options.RenderingEngine.none
 
 
@@ -154,8 +151,8 @@ def _to_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     documents = _inputs(files, several=chosen.output is not None or chosen.as_json)
     names = parameters(chosen.parametrize or ())
     how = ConvertOptions(chosen.name, names, chosen.partition_aware, chosen.keep_going)
-    with _progress(len(documents)) as step:
-        batch = run(documents, how, step)
+    with progress("converting") as passed:
+        batch = run(documents, how, passed)
     for line in report.lines(batch):
         common.say(line)
     _show(chosen, batch.files, partial(conversion_data, batch), batch.text)
@@ -289,17 +286,3 @@ def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
         typer.echo("".join(map(shown, written)), nl=False)
     if errors or any(left.refused for r in rewritings for left in r.left):
         raise typer.Exit(VpcCniIamError.exit_code)
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal while many files are read."""
-    if total < _MANY or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Converting", total=total)
-        yield lambda: progress.advance(task)

@@ -55,7 +55,6 @@ def preflight(
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.cli.preflight import as_deployed, target_of
     from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.preflight import findings

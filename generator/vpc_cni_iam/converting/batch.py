@@ -127,9 +127,11 @@ class Batch(Struct, frozen=True):
 
 
 def convert(
-    inputs: Sequence[Input], options: ConvertOptions, step: Callable[[], None] = lambda: None
+    inputs: Sequence[Input],
+    options: ConvertOptions,
+    passed: Callable[[int, int], None] | None = None,
 ) -> Batch:
-    """Convert the policy documents of some files.
+    """Convert the policy documents of some files; `passed` is called with how many are read.
 
     Raises `InputError` for one that cannot be converted, if the others are not to be.
     """
@@ -144,12 +146,13 @@ def convert(
         refused += 1
 
     documents: list[JsonDocument] = []
-    for file in inputs:
+    for number, file in enumerate(inputs, 1):
         try:
             documents += policy_documents(file.text(), file.source)
         except InputError as error:
             refuse([error])
-        step()
+        if passed:
+            passed(number, len(inputs))
     converted = []
     for document, name in zip(documents, _names(documents, options.name), strict=True):
         result = convert_document(

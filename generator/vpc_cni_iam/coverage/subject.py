@@ -25,13 +25,14 @@ from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
+from vpc_cni_iam.policy.quotas import INLINE, MANAGED
 
 if TYPE_CHECKING:
     from vpc_cni_iam.inputs.variables import GivenVariables
 
 # What the policies of a role can have, as IAM counts; page "IAM and AWS STS quotas".
 _LIMIT = "20 managed ones of 6,144 and inline ones of 10,240 together"
-_MOST_CHARACTERS = 20 * 6_144 + 10_240
+_MOST_CHARACTERS = 20 * MANAGED + INLINE["role"]
 # AWS Organizations attaches it to each level until somebody takes it away.
 _FULL_ACCESS = Policy((Statement(actions=("*",), resources=("*",), sid="FullAWSAccess"),))
 

@@ -178,24 +178,12 @@ def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:
     return copies
 
 
-def _refuse_changed(
-    before: Mapping[str, bytes | None], observed: Mapping[str, bytes] | None
-) -> None:
-    for path, content in before.items():
-        if observed is not None and content != observed.get(path):
-            raise ChangedError(path)
-
-
 def _undo(tree: OpenTree, replacements: Iterable[Replacement]) -> None:
     with uninterrupted():
         for replacement in replacements:
             with contextlib.suppress(OSError):
                 replacement.undo()
         tree.remove_made()
-
-
-def _bytes(content: str | bytes) -> bytes:
-    return content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
 
 
 def _write(
@@ -206,9 +194,14 @@ def _write(
     observed: Mapping[str, bytes] | None,
     step: Callable[[str], None],
 ) -> tuple[FileChange, ...]:
-    contents = {path: _bytes(content) for path, content in files.items()}
+    contents = {
+        path: content.encode(errors="surrogateescape") if isinstance(content, str) else content
+        for path, content in files.items()
+    }
     before = {path: tree.read(path) for path in (*contents, *removed)}
-    _refuse_changed(before, observed)
+    for path, content in before.items():
+        if observed is not None and content != observed.get(path):
+            raise ChangedError(path)
     changes = [
         FileChange(path, _action(content, contents.get(path)))
         for path, content in before.items()

@@ -12,8 +12,8 @@ from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.hcl.evaluate.domain import Value
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.texts import content_together, decode
 from vpc_cni_iam.texts import read as read_text
-from vpc_cni_iam.texts import read_together
 from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 
 _HCL = (".tf", ".tofu")
@@ -49,10 +49,10 @@ def _read(files: Sequence[Path], path: Path) -> Directory:
     names = {p.name for p in files}
     skipped = [_irregular(file) for file in files if not file.is_file()]
     files = [file for file in files if file.is_file()]
-    read = read_together(files, str(path), "HCL", HCL, MODULE, MODULE_FILES)
+    contents = content_together(files, str(path), HCL, MODULE, MODULE_FILES)
+    decoded = {file: decode(data, str(file), "HCL") for file, data in contents.items()}
     texts: dict[str, str] = {}
-    for file in files:
-        text = read[str(file)]
+    for file, text in decoded.items():
         if why := _why_skipped(file.name, names):
             if may_hold_policy(text) or _MATTERS.search(text):
                 skipped.append(Skipped(str(file), *why))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog.facts.documents import CNI_POLICY
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Literal, code
@@ -16,7 +17,6 @@ from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
 
 NAME = "vpc-cni-iam-role"
-MANAGED_POLICY = "AmazonEKS_CNI_Policy"
 MANAGED_VARIANT = "ipv4"
 
 # The template of each file.
@@ -81,7 +81,7 @@ def render(options: Options) -> dict[str, str]:
         "names": names,
         "managed": managed,
         "managed_variant": MANAGED_VARIANT,
-        "managed_policy": MANAGED_POLICY,
+        "managed_policy": CNI_POLICY,
         "irsa": irsa,
         "trust": trust,
         "trust_sample": _SAMPLE,
@@ -178,7 +178,7 @@ def _role_variables(prefix: str) -> tuple[Variable, ...]:
 
 _MANAGED = Variable(
     "use_aws_managed_policy",
-    f"Whether to attach the AWS managed policy {MANAGED_POLICY} in place of the variant's policy. "
+    f"Whether to attach the AWS managed policy {CNI_POLICY} in place of the variant's policy. "
     f"Only for the variant {MANAGED_VARIANT}.",
     "bool",
     "false",

@@ -58,14 +58,6 @@ def content(path: Path, limit: Limit = POLICIES) -> bytes:
         raise unreadable(path, error) from None
 
 
-def read_together(
-    paths: Sequence[Path], source: str, form: str, limit: Limit, together: Limit, count: Limit
-) -> dict[str, str]:
-    """Return the texts of the files of a directory, by path; see `content_together`."""
-    files = content_together(paths, source, limit, together, count)
-    return {str(path): decode(data, str(path), form) for path, data in files.items()}
-
-
 def content_together(
     paths: Sequence[Path], source: str, limit: Limit, together: Limit, count: Limit
 ) -> dict[Path, bytes]:

@@ -129,9 +129,9 @@ def gives_role(item: ChangedResource) -> bool:
 
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
-    if is_unread(item.type) or _is_object(item) or _makes_access(item, reader):
+    if is_unread(item.type) or _is_object(item):
         return UnreadKind.access
-    if _decides(item, reader):
+    if _makes_access(item, reader) or _decides(item, reader):
         return UnreadKind.access
     if _is_resource_policy(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy

@@ -9,12 +9,12 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.catalog.facts.store import managed_data
+from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.quotas import counted
 from vpc_cni_iam.review.account.attribute_value import UNKNOWN, AttributeValue, listed
 from vpc_cni_iam.review.account.binding import Binding, Owner, PolicyChange, action_of
 from vpc_cni_iam.review.account.locate import Locator
@@ -27,12 +27,11 @@ from vpc_cni_iam.review.account.policy_attributes import (
     inline_name,
     slots,
 )
-from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, counted, read_side
+from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, read_side
 from vpc_cni_iam.review.account.rebuild import Rebuilder, referred
 from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff.changes import State
 
-MANAGED = managed_data()["arn"].rpartition("/")[2]
 # Why nothing is known of a policy that is attached.
 NOWHERE = (
     "its document is not in the plan",
@@ -41,7 +40,7 @@ NOWHERE = (
     "it comes from a local value, which a plan does not hold",
 )
 _OWN_POLICY = r"arn:aws[a-z-]*:iam::([0-9]{12}):policy(/(?:.*/)?)([^/]+)"
-_MANAGED = rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}"
+_MANAGED = rf"arn:aws[a-z-]*:iam::aws:policy/{CNI_POLICY}"
 
 
 class PlanPolicies:

@@ -12,6 +12,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.secrets import Secrets, holds_mark
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.quotas import counted
 from vpc_cni_iam.review.account.attribute_value import AttributeValue
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
 from vpc_cni_iam.review.account.rebuild import Rebuilder, Rebuilt
@@ -24,7 +25,6 @@ _LONGEST = 131_072
 _REMEMBERED = 16_384
 _SHORT = 300
 SENSITIVE_PARTS = "has values that the plan marks sensitive"
-_SPACE = re.compile(r"\s+")
 # What stands for a value that is not known, which may be short.
 _HOLE = re.compile(r"\(known after apply[^)]*\)")
 
@@ -227,11 +227,3 @@ def _unreadable(problem: str, size: int) -> ReadPolicy:
     if len(problem) > _SHORT:
         problem = problem[:_SHORT] + " ..."
     return ReadPolicy(State("unreadable", None, (problem,), size))
-
-
-def counted(text: str) -> int:
-    """Return the size of a policy as IAM counts it: its characters but for white space.
-
-    Source: IAM User Guide, "IAM and AWS STS quotas".
-    """
-    return len(_SPACE.sub("", text))

@@ -66,9 +66,9 @@ def coverage_change(
     denied = {key: lack for key, lack in new.items() if lack is not None}
     lost = [lack for key, lack in denied.items() if key in old and old[key] is None]
     gained = {key[1] for key, lack in new.items() if lack is None and (not old or old.get(key))}
-    return CoverageChange(
-        str(target.version), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
-    )
+    missing = _by_action(denied.values())
+    newly_allowed = tuple(sorted(gained))
+    return CoverageChange(str(target.version), mode, _by_action(lost), missing, newly_allowed)
 
 
 def _runs(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> RememberedRuns[Calls]:
@@ -155,7 +155,3 @@ def _by_action(lacks: Iterable[MissingPermission]) -> tuple[MissingPermission, .
         if lack.action not in gravest or weight(lack) > weight(gravest[lack.action]):
             gravest[lack.action] = lack
     return tuple(sorted(gravest.values(), key=lambda lack: (lack.impact != "fatal", lack.action)))
-
-
-def _sorted(actions: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(actions))

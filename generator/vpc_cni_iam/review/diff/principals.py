@@ -15,11 +15,11 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.examples.reference import has_no_resource
+from vpc_cni_iam.policy.quotas import INLINE
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies, with_stand_ins
-from vpc_cni_iam.review.diff import sizes
 from vpc_cni_iam.review.diff.changes import Grade, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import (
     ReviewTarget,
@@ -151,7 +151,8 @@ def _access(
 def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
     known = [size for size in has.inline.values() if size is not None]
     if known:
-        yield sizes.inline(has.type, sum(known))
+        what = f"inline policies of the {has.type} together"
+        yield Size(what, sum(known), INLINE[has.type])
 
 
 def _matrix(

@@ -16,10 +16,10 @@ from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
+from vpc_cni_iam.review.diff.plugin import ClusterChange, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
-from vpc_cni_iam.review.make_finding import are_undecided, example_text, finding
+from vpc_cni_iam.review.make_finding import are_undecided, example_text, finding, identity_text
 
 rule(
     "plugin-permission-missing",
@@ -36,10 +36,11 @@ rule(
     "plugin-identity-changed",
     "warning",
     "new-access coverage-lost any-change",
-    "aws-node has another identity after.",
+    "aws-node has another identity or session policy after.",
     "It gets its credentials from EKS Pod Identity, by IRSA, or from the node role, in this "
-    "order. It is an error where the new identity may do something that the old one could not, "
-    "and a note where it may do nothing more.",
+    "order. A session policy of its association is part of the identity. It is an error where the "
+    "new identity may do something that the old one could not, and a note where it may do nothing "
+    "more.",
 )
 rule(
     "plugin-identity-lost",
@@ -230,6 +231,9 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     level: Level | None = None
     details: tuple[str, ...] = (f"before: {old}", f"after: {new}")
     message = f"aws-node changes from {old} to {new}"
+    if (before.kind, {*before.roles}) == (after.kind, {*after.roles}):
+        done = _SESSION_CHANGES[bool(before.sessions), bool(after.sessions)]
+        message, details = f"The session policy of {' and '.join(after.roles)} {done}", ()
     if before.kind is IdentityKind.unknown:
         message = f"aws-node gets {new}; the plan does not show what it had before"
         details = ()
@@ -245,6 +249,13 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     elif access:
         message += f"; whether that allows more is not known: {access.reason}"
     yield _finding(plugin, "plugin-identity-changed", message, details, level)
+
+
+_SESSION_CHANGES = {
+    (False, True): "is added",
+    (True, True): "changes",
+    (True, False): "is removed",
+}
 
 
 def _deleted_role(plugin: ClusterPlugin, change: ClusterChange) -> Finding:
@@ -408,21 +419,6 @@ def _missing_finding(
     level = "warning" if who.opaque or doubtful else level
     address = next((r for r in who.roles if r in context.places), "")
     return _finding(plugin, "plugin-permission-missing", message, details, level, address)
-
-
-_KINDS = {
-    "pod-identity": "EKS Pod Identity",
-    "irsa": "IRSA",
-    "node-role": "the node role",
-    "unknown": "",
-}
-
-
-def identity_text(identity: PluginIdentity) -> str:
-    """Return an identity in words, such as ``aws_iam_role.cni (IRSA)``."""
-    if not identity.roles:
-        return "an identity that the plan does not show"
-    return f"{' and '.join(identity.roles)} ({_KINDS[identity.kind]})"
 
 
 def _cluster(plugin: ClusterPlugin) -> str:

@@ -59,7 +59,6 @@ def check(context: Context) -> Iterator[Finding]:
             had = {use, use._replace(limit="")} & before  # without a limit, it had no less
             if not had and use.role not in context.created:
                 yield _finding(resource, use, context)
-        yield from _limited(resource, context)
 
 
 def _uses(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -90,17 +89,6 @@ def _limit(resource: Resource, context: Context, *, after: bool) -> str:
     policy = side(resource, _LIMIT, after=after)
     later = policy.unknown and _is_written(resource, _LIMIT, context)
     return "a policy known after apply" if later else str(policy.value or "")
-
-
-def _limited(resource: Resource, context: Context) -> Iterator[Finding]:
-    """Yield that a session policy of an association limits aws-node, or no longer does."""
-    if resource.type != ASSOCIATION or not is_for_plugin(resource.after or {}):
-        return
-    old, new = (_limit(resource, context, after=after) for after in (False, True))
-    if old != new:
-        does = "limits aws-node, and is not read" if new else "no longer limits aws-node"
-        message = f"The session policy of {resource.address} {does}"
-        yield finding("plugin-identity-changed", message, resource.address)
 
 
 def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:

@@ -227,7 +227,7 @@ def _access(old: list[str], new: list[str], context: Context) -> Access:
     if not all(read.in_full for read in reads):
         return Access("unknown", reason="the plan does not show all of their policies")
     known, newly = (
-        [(judged_policies(*has.values()), bound.judged if bound else None) for has, bound in side]
+        [(judged_policies(*has.values()), judged_policies(bound)) for has, bound in side]
         for side in (before, after)
     )
     access = roles_access(known, newly, context.budget)

@@ -27,7 +27,7 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
-from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_read_in_part
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, TAGGED, is_read_in_part
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     Actions,
@@ -57,6 +57,7 @@ _POLICY = "aws_iam_policy"
 _OTHERS = frozenset(
     {
         *ROLE_USES,
+        *TAGGED,
         "aws_eks_access_entry",
         "aws_eks_access_policy_association",
         "aws_eks_addon",

@@ -18,6 +18,7 @@ from vpc_cni_iam.review.account.rebuild import referred
 from vpc_cni_iam.review.account.references import References
 
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
+_ANY_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):")
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]*):role/(?:.*/)?([^/]+)")
 UNKNOWN_ROLE = "a role known after apply"
 _MADE_ANEW = ("aws_iam_role", "aws_iam_user")
@@ -253,6 +254,12 @@ class Owners:
             if provider and provider not in accounts and (account := _account(resource)):
                 accounts[provider] = account
         return accounts
+
+    @cached_property
+    def known_accounts(self) -> frozenset[str]:
+        """The accounts of what the plan has, as far as ARNs say."""
+        arns = (str((r.before or r.after or {}).get("arn")) for r in self.plan.resources)
+        return frozenset(match[1] for arn in arns if (match := _ANY_ARN.match(arn)))
 
     @cached_property
     def _role_arns(self) -> dict[str, str]:

@@ -50,7 +50,8 @@ rule(
     "A new policy allows something.",
     "Nothing is compared, since there was no policy before. It is a note where the policy is "
     "a document of the catalog, and where the roles that it is attached to had its access "
-    "already.",
+    "already. The trust policy of a new role is a note, and a warning where it names an AWS "
+    "account of which the plan has nothing else.",
 )
 rule(
     "not-proven",
@@ -369,7 +370,7 @@ def _trusted(
     details = (*line_texts(gains), example_or_reason(access))
     before, after = change.before.policy, change.after.policy
     if before is None or after is None:
-        yield finding_of(change, "new-policy", "A new role can be assumed", details, "note")
+        yield _new_trust(change, after or Policy(()), context, details)
         return
     alive = trust.without_dead(after)
     part = context.budget.answer()
@@ -386,3 +387,17 @@ def _trusted(
         provider = come[0].partition(" of ")[2]
         message += f" (was {names_text([who.removesuffix(f' of {provider}') for who in gone])})"
     yield finding_of(change, "trust-widened", message, details)
+
+
+def _new_trust(
+    change: Change, trusted: Policy, context: Context, details: tuple[str, ...]
+) -> Finding:
+    """Return who may assume a new role: another account is graver than its own."""
+    who, own = trust.assumers(trusted), context.owners.known_accounts
+    others = trust.of_other_accounts(trusted, own)
+    named = names_text(sorted(who, key=lambda text: text not in others))
+    message = f"A new role can be assumed by {named}" if who else "A new role can be assumed"
+    if not others:
+        return finding_of(change, "new-policy", message, details, "note")
+    message += ", which is of another account" if own else ", which may be of another account"
+    return finding_of(change, "new-policy", message, details)

@@ -7,7 +7,8 @@ string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ _PODS = "pods.eks.amazonaws.com"
 NODES = "ec2.amazonaws.com"
 _UNKNOWN = "(known after apply"
 _SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
+_ACCOUNT = re.compile("(?<![0-9])([0-9]{12})(?![0-9])")
 _SCOPES = (
     "aws:requesttag/kubernetes-",
     "aws:requesttag/eks-cluster-",
@@ -211,6 +213,18 @@ def _is_dead(statement: Statement) -> bool:
         and len(providers) == every
         and all(any(map(_asks, _of_other_issuers(statement, name))) for name in providers)
     )
+
+
+def of_other_accounts(policy: Policy, own: Collection[str]) -> tuple[str, ...]:
+    """Return those of `assumers` that name an AWS account which is none of some."""
+    named = replace(policy, statements=tuple(map(_of_accounts, policy.statements)))
+    known = (who for who in assumers(named) if _UNKNOWN not in who)
+    return tuple(w for w in known if not (m := _ACCOUNT.search(w)) or m[1] not in own)
+
+
+def _of_accounts(statement: Statement) -> Statement:
+    aws = tuple(p for p in statement.principals if p.type in ("AWS", ANYONE))
+    return replace(statement, principals=aws)
 
 
 def assumers(policy: Policy) -> tuple[str, ...]:

@@ -67,15 +67,15 @@ rule(
     "unreadable-policy",
     "error",
     "new-access any-change",
-    "What stands in place of a policy is no policy.",
-    "IAM would refuse it at apply, in the middle of everything else.",
+    "The value of a policy is not a policy.",
+    "IAM would refuse it at apply, after other changes are made.",
 )
 rule(
     "group-joined",
     "warning",
     "new-access any-change",
     "A user joins a group, and has what the group has.",
-    "What that is stands in the group's policies, of which the plan may not show all.",
+    "The policies of the group say what that is; the plan may not show all of them.",
 )
 rule(
     "access-removed",
@@ -97,8 +97,7 @@ rule(
     "note",
     "any-change",
     "A policy, role or attachment is imported, moved, forgotten or replaced.",
-    "Its meaning stays, and who keeps it changes. What is forgotten stays in IAM and is "
-    "nobody's from then on.",
+    "Its meaning stays. What is forgotten stays in IAM, and Terraform no longer manages it.",
 )
 rule(
     "upstream-document-updated",

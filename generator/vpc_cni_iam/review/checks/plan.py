@@ -15,7 +15,7 @@ rule(
     "unseen",
     "note",
     "",
-    "Of a new role, the plan does not say which inline policies it has, or what uses it.",
+    "The plan does not say which inline policies a new role has, or which role a resource uses.",
     "A plan shows a new role with a dynamic `inline_policy` block that is only known after apply "
     "in the same way as a role without one. `--source` tells them apart, for modules of the same "
     "repository; make such policies resources of their own. An argument that is known after apply "

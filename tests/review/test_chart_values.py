@@ -77,6 +77,14 @@ def test_later_values_are_put_over_earlier_ones() -> None:
     assert _levels(result)["plugin-identity-changed"] == "error"
 
 
+def test_anchors_in_values_are_read() -> None:
+    text = "role: &r {eks.amazonaws.com/role-arn: %s}\nserviceAccount: {annotations: *r}\n"
+    sides = ({"values": [text % arn_of(name)]} for name in ("cni", "strong"))
+    result = _reviewed(*sides)
+    assert result.clusters[0].after.roles == ("aws_iam_role.strong",)
+    assert _levels(result)["plugin-identity-changed"] == "error"
+
+
 @pytest.mark.parametrize("argument", ["set", "values"])
 @pytest.mark.parametrize("before", [None, {"set": [{"name": NAME, "value": arn_of("strong")}]}])
 def test_a_role_that_is_known_after_apply_is_the_one_referred_to(

@@ -45,6 +45,7 @@ from vpc_cni_iam.inputs.plan.unread import (
     UnreadKind,
     gives_role,
     is_unread,
+    new_roles,
     opens,
     running,
     unread_kind,
@@ -162,6 +163,8 @@ class _Passed(Struct):
         if is_read:
             return
         self.others += 1
+        if roles := new_roles(item, reader):
+            self.unread.append(UnreadChange(item.address, actions, UnreadKind.role, roles=roles))
         if actions != ("update",):
             self.ended.append((item.address, actions))
 
@@ -250,6 +253,7 @@ def _plan(contents: _Contents, source: str) -> Plan:
     planned = {change.address for change in changes if not change.drift}
     ended = [*contents.passed.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     commands = tuple(running(ended, configuration))
+    unread = (replace(u, roles=tuple(map(hiding.masked, u.roles))) for u in contents.passed.unread)
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
         source,
@@ -266,7 +270,7 @@ def _plan(contents: _Contents, source: str) -> Plan:
         hiding,
         fields.get("complete") is not False,
         str(fields.get("format_version") or ""),
-        (*contents.passed.unread, *commands),
+        (*unread, *commands),
         contents.passed.others - len({u.address for u in commands} - planned),
     )
 

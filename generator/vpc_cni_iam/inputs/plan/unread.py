@@ -25,6 +25,7 @@ class UnreadKind(StrEnum):
     access = "access"
     resource_policy = "resource policy"
     command = "command"
+    role = "role"
 
 
 class UnreadChange(Struct, frozen=True):
@@ -35,6 +36,7 @@ class UnreadChange(Struct, frozen=True):
     kind: UnreadKind
     runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
     opens: bool = False  # whether a policy of a resource newly lets anybody use it
+    roles: tuple[str, ...] = ()  # the ARNs of roles that it newly names
 
 
 # About access.
@@ -55,6 +57,8 @@ _UNREAD = re.compile(
     r"|virtual_mfa_device)$)\w+|aws_lambda_invocation"
     r"|kubernetes_(?:cluster_)?role(?:_binding)?(?:_v\d\w*)?"
 )
+# A role, but for those that only a service of AWS assumes.
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]+")
 # What makes resources of any service: the argument that tells which, and how one of IAM begins.
 _MAKERS = {
     "aws_cloudcontrolapi_resource": (
@@ -120,6 +124,15 @@ def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     if _RESOURCE_POLICY.fullmatch(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
     return None
+
+
+def new_roles(item: ChangedResource, reader: Reader) -> tuple[str, ...]:
+    """Return the ARNs of roles that a resource newly names."""
+    if b":role/" not in bytes(item.change):
+        return ()
+    change = reader.decoded(item.change, Changing)
+    before, after = (set(_ROLE.findall(str(values))) for values in (change.before, change.after))
+    return tuple(sorted(after - before))
 
 
 def running(

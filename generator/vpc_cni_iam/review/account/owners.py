@@ -138,7 +138,7 @@ class Owners:
             return arn
         addresses = self.addresses(resource, path, "role", match[2], after=True, account=match[1])
         # IAM knows a role by its whole ARN, with the path.
-        same = len(addresses) == 1 and self._role_arns.get(addresses[0], arn) == arn
+        same = len(addresses) == 1 and self.role_arns.get(addresses[0], arn) == arn
         return addresses[0] if same else arn
 
     def role_at(self, resource: Resource, path: tuple[str, ...], arn: object) -> str:
@@ -262,7 +262,7 @@ class Owners:
         return frozenset(match[1] for arn in arns if (match := _ANY_ARN.match(arn)))
 
     @cached_property
-    def _role_arns(self) -> dict[str, str]:
+    def role_arns(self) -> dict[str, str]:
         """The ARNs of roles by address, as far as they are known."""
         return {
             resource.address: str(arn)

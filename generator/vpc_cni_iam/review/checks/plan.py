@@ -111,7 +111,7 @@ def check(context: Context) -> Iterator[Finding]:
         stays = unchanged.issuperset((address, *addresses))
         level: Level | None = "note" if stays else None
         yield finding("ambiguous-principal", message, address, level=level)
-    for unread in plan.unread:
+    for unread in (u for u in plan.unread if u.kind is not UnreadKind.role):
         rule_id, message = _UNREAD[unread.kind]
         level = None
         if unread.opens:

@@ -350,7 +350,8 @@ OF_OWN = resource("aws_iam_user", "there", *[{"arn": f"arn:aws:iam::{OWN}:user/t
     ("principal", "level", "words"),
     [
         ({"AWS": f"arn:aws:iam::{OTHER}:root"}, "warning", f"arn:aws:iam::{OTHER}:root"),
-        ({"AWS": OTHER}, "warning", f"AWS account {OTHER}"),
+        ({"AWS": OTHER}, "warning", f"AWS account {OTHER}, which is another account"),
+        ({"AWS": "AROAEXAMPLEID123456789"}, "warning", "which may be another account"),
         ({"AWS": [f"arn:aws:iam::{OWN}:role/a", OTHER]}, "warning", f"AWS account {OTHER}"),
         ({"AWS": f"arn:aws:iam::{OWN}:role/ci"}, "note", f"arn:aws:iam::{OWN}:role/ci"),
         ({"AWS": OWN}, "note", f"AWS account {OWN}"),
@@ -363,6 +364,23 @@ def test_who_may_assume_a_new_role_is_named_and_another_account_is_a_warning(
     finding = _new_role(principal, OF_OWN)
     assert (finding.rule, finding.level) == ("new-policy", level)
     assert words in finding.message
+
+
+def test_a_new_role_that_nobody_can_assume_is_a_note() -> None:
+    statement = {"Action": "sts:AssumeRole", "Principal": {"AWS": OTHER}}
+    trust = document({"Effect": "Allow", **statement}, {"Effect": "Deny", **statement})
+    (finding,) = reviewed(role("new", None, trust), OF_OWN).findings
+    assert (finding.rule, finding.level) == ("new-policy", "note")
+    assert "allows nothing" in finding.message
+
+
+def test_a_role_that_only_gets_another_key_is_a_note() -> None:
+    trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": OTHER}})
+    keys = [
+        role("r", *sides, address=f'aws_iam_role.r["{key}"]')
+        for key, sides in (("a", (trust, None)), ("b", (None, trust)))
+    ]
+    assert {f.level for f in reviewed(OF_OWN, *keys).findings} == {"note"}
 
 
 def test_an_account_that_may_be_another_one_is_a_warning() -> None:

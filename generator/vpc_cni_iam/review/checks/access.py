@@ -190,6 +190,9 @@ def _same_or_less(
         yield finding_of(change, "moved", message, line_texts(change.lines))
     elif change.attachment and gains:
         yield _idle(change, change.attachment)
+    elif change.lines and change.before.known == "absent":
+        message = f"{what} is new, and allows nothing"
+        yield finding_of(change, "new-policy", message, line_texts(change.lines), "note", _ANY)
     elif change.lines:
         message = f"{what} is written differently and means the same"
         yield finding_of(change, "rewritten", message, line_texts(change.lines))
@@ -392,11 +395,13 @@ def _new_trust(
     change: Change, trusted: Policy, context: Context, details: tuple[str, ...]
 ) -> Finding:
     """Return who may assume a new role: another account is graver than its own."""
-    who, own = trust.assumers(trusted), context.owners.known_accounts
-    others = trust.of_other_accounts(trusted, own)
-    named = names_text(sorted(who, key=lambda text: text not in others))
-    message = f"A new role can be assumed by {named}" if who else "A new role can be assumed"
-    if not others:
-        return finding_of(change, "new-policy", message, details, "note")
-    message += ", which is of another account" if own else ", which may be of another account"
-    return finding_of(change, "new-policy", message, details)
+    own, who = context.owners.known_accounts, trust.assumers(trusted)
+    # What is made anew in place of another is compared with that.
+    others = () if change.address in context.anew else trust.of_other_accounts(trusted, own)
+    rest = [each for each in who if each not in others]
+    named = [names_text(rest)] if rest else []
+    if others:
+        sure = own and all(map(trust.account_of, others))
+        named.insert(0, f"{names_text(others)}, which {'is' if sure else 'may be'} another account")
+    message = f"A new role can be assumed{' by ' if named else ''}{', and by '.join(named)}"
+    return finding_of(change, "new-policy", message, details, None if others else "note")

@@ -217,14 +217,18 @@ def _is_dead(statement: Statement) -> bool:
 
 def of_other_accounts(policy: Policy, own: Collection[str]) -> tuple[str, ...]:
     """Return those of `assumers` that name an AWS account which is none of some."""
-    named = replace(policy, statements=tuple(map(_of_accounts, policy.statements)))
-    known = (who for who in assumers(named) if _UNKNOWN not in who)
-    return tuple(w for w in known if not (m := _ACCOUNT.search(w)) or m[1] not in own)
+    aws = (
+        replace(s, principals=tuple(p for p in s.principals if p.type in ("AWS", ANYONE)))
+        for s in policy.statements
+    )
+    known = (who for who in assumers(Policy(tuple(aws))) if _UNKNOWN not in who)
+    return tuple(who for who in known if account_of(who) not in own)
 
 
-def _of_accounts(statement: Statement) -> Statement:
-    aws = tuple(p for p in statement.principals if p.type in ("AWS", ANYONE))
-    return replace(statement, principals=aws)
+def account_of(assumer: str) -> str:
+    """Return the AWS account that one of `assumers` names, empty for none."""
+    match = _ACCOUNT.search(assumer)
+    return match[1] if match else ""
 
 
 def assumers(policy: Policy) -> tuple[str, ...]:

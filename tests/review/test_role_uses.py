@@ -64,6 +64,9 @@ def test_a_type_that_is_not_known_and_names_another_role_is_a_note() -> None:
     assert _levels(_unknown("weak", "strong")) == [("warning", ("new-access", "any-change"))]
     assert _levels(_unknown("weak", "weak")) == _levels(_unknown("weak", None)) == []
     assert _levels(_unknown(None, "aws-service-role/x.amazonaws.com/y")) == []
+    parameter = resource("aws_ssm_parameter", "p", None, {"value": arn_of("strong")})
+    of_others = resource("null_resource", "n", None, {"triggers": {"a": arn_of("strong")}})
+    assert _levels(parameter, of_others) == []
     policy = resource("aws_sns_topic", "t", None, {"policy": document(allow("sns:*", arn_of("a")))})
     assert _levels(policy) == []  # which is a finding of its own
 

@@ -59,6 +59,11 @@ _UNREAD = re.compile(
 )
 # A role, but for those that only a service of AWS assumes.
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]+")
+# What holds any text.
+_DATA = (
+    *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
+    *("aws_secretsmanager_secret_version", "aws_ssm_parameter"),
+)
 # What makes resources of any service: the argument that tells which, and how one of IAM begins.
 _MAKERS = {
     "aws_cloudcontrolapi_resource": (
@@ -128,7 +133,11 @@ def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
 
 def new_roles(item: ChangedResource, reader: Reader) -> tuple[str, ...]:
     """Return the ARNs of roles that a resource newly names."""
-    if b":role/" not in bytes(item.change):
+    if (
+        not item.type.startswith("aws_")
+        or item.type in _DATA
+        or b":role/" not in bytes(item.change)
+    ):
         return ()
     change = reader.decoded(item.change, Changing)
     before, after = (set(_ROLE.findall(str(values))) for values in (change.before, change.after))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import ANYONE, Policy
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.context import Context
@@ -110,6 +113,7 @@ rule(
 _ANY: tuple[Meaning, ...] = ("any-change",)
 _UNKNOWN = "(known after apply"
 _NAMED = 2
+_ACCOUNT = re.compile("(?<![0-9])([0-9]{12})(?![0-9])")
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -397,11 +401,22 @@ def _new_trust(
     """Return who may assume a new role: another account is graver than its own."""
     own, who = context.owners.known_accounts, trust.assumers(trusted)
     # What is made anew in place of another is compared with that.
-    others = () if change.address in context.anew else trust.of_other_accounts(trusted, own)
+    others = [] if change.address in context.anew else _of_other_accounts(trusted, own)
     rest = [each for each in who if each not in others]
     named = [names_text(rest)] if rest else []
     if others:
-        sure = own and all(map(trust.account_of, others))
+        sure = own and all(map(_ACCOUNT.search, others))
         named.insert(0, f"{names_text(others)}, which {'is' if sure else 'may be'} another account")
     message = f"A new role can be assumed{' by ' if named else ''}{', and by '.join(named)}"
     return finding_of(change, "new-policy", message, details, None if others else "note")
+
+
+def _of_other_accounts(trusted: Policy, own: Collection[str]) -> list[str]:
+    """Return who may assume a role and is not known to be of one of some AWS accounts."""
+    aws = (
+        replace(s, principals=tuple(p for p in s.principals if p.type in ("AWS", ANYONE)))
+        for s in trusted.statements
+    )
+    known = (who for who in trust.assumers(Policy(tuple(aws))) if _UNKNOWN not in who)
+    accounts = {who: _ACCOUNT.search(who) for who in known}
+    return [who for who, account in accounts.items() if not (account and account[1] in own)]

@@ -217,6 +217,9 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     if not change.identity_changes:
         return
     old, new = identity_text(change.before), identity_text(change.after)
+    config = plugin.after.config
+    if after.kind is IdentityKind.unknown and config.unread and "chart" in dict(config.others):
+        return  # which is a finding of its own
     if after.kind is IdentityKind.unknown:
         message = f"aws-node had {old}; after, the plan names no identity of it"
         yield _finding(plugin, "plugin-identity-lost", message)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION
 from vpc_cni_iam.review.account.attribute_value import side
@@ -128,7 +130,7 @@ def _annotations(
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """Yield the roles that annotations name, with their places; None for one that is not known."""
     if isinstance(value, str):
-        yield from ((path, arn) for arn in _IN_TEXT.findall(value))
+        yield from ((path, arn) for arn in _in_text(value))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             mark = marks[number] if isinstance(marks, list) and number < len(marks) else False
@@ -136,6 +138,17 @@ def _annotations(
     elif isinstance(value, Mapping) or isinstance(marks, Mapping):
         known, later = (part if isinstance(part, Mapping) else {} for part in (value, marks))
         yield from _annotations_of(known, later, path)
+
+
+def _in_text(text: str) -> list[str]:
+    """Return the roles that annotations name in text of JSON or YAML."""
+    arns: list[str] = _IN_TEXT.findall(text)
+    if any(arn.startswith("*") for arn in arns):  # an alias
+        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
+
+        with suppress(InputError):
+            return [arn for _, arn in _annotations(load_yaml(text, ""), False) if arn]
+    return arns
 
 
 def _annotations_of(

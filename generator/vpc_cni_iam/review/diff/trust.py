@@ -7,8 +7,7 @@ string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` wi
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,7 +25,6 @@ _PODS = "pods.eks.amazonaws.com"
 NODES = "ec2.amazonaws.com"
 _UNKNOWN = "(known after apply"
 _SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
-_ACCOUNT = re.compile("(?<![0-9])([0-9]{12})(?![0-9])")
 _SCOPES = (
     "aws:requesttag/kubernetes-",
     "aws:requesttag/eks-cluster-",
@@ -213,22 +211,6 @@ def _is_dead(statement: Statement) -> bool:
         and len(providers) == every
         and all(any(map(_asks, _of_other_issuers(statement, name))) for name in providers)
     )
-
-
-def of_other_accounts(policy: Policy, own: Collection[str]) -> tuple[str, ...]:
-    """Return those of `assumers` that name an AWS account which is none of some."""
-    aws = (
-        replace(s, principals=tuple(p for p in s.principals if p.type in ("AWS", ANYONE)))
-        for s in policy.statements
-    )
-    known = (who for who in assumers(Policy(tuple(aws))) if _UNKNOWN not in who)
-    return tuple(who for who in known if account_of(who) not in own)
-
-
-def account_of(assumer: str) -> str:
-    """Return the AWS account that one of `assumers` names, empty for none."""
-    match = _ACCOUNT.search(assumer)
-    return match[1] if match else ""
 
 
 def assumers(policy: Policy) -> tuple[str, ...]:

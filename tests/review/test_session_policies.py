@@ -2,7 +2,7 @@
 
 import pytest
 
-from eks import POD_TRUST, addon, arn_of, association, own_role, same
+from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, own_role, same
 from synthetic import Json, allow, document, resource, reviewed
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
@@ -68,6 +68,19 @@ def test_sensitive_session_policies_that_differ_are_told_apart() -> None:
     assert not _review(_association(PLUGIN, NARROW, NARROW, **hidden)).findings
 
 
+def test_the_role_that_assumes_a_target_role_has_to_trust_eks() -> None:
+    def levels(trust: str) -> dict[str, str]:
+        values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **PLUGIN}
+        sides = (values, {**values, "role_arn": arn_of("first"), "target_role_arn": arn_of("far")})
+        names = (("pod", POD_TRUST), ("first", trust), ("far", POD_TRUST))
+        roles = [change for name, each in names for change in own_role(name, each, CNI)]
+        findings = reviewed(*roles, resource(ASSOCIATION, "x", *sides)).findings
+        return {f.rule: f.level for f in findings}
+
+    assert levels(NODE_TRUST) == {"plugin-identity-lost": "error"}
+    assert levels(POD_TRUST) == {"plugin-identity-changed": "note"}
+
+
 def test_it_is_not_known_whether_a_target_role_is_limited() -> None:
     target = {**PLUGIN, "target_role_arn": arn_of("pod")}
     review = _review(_association(target, NARROW, OTHER))
@@ -130,6 +143,8 @@ def test_another_service_account_gets_what_a_session_policy_held_back(
     before: str, after: str | None
 ) -> None:
     assert _levels(_association(APP, before, after)) == {"service-account-role": "warning"}
+    (finding,) = _review(_association(APP, before, after)).findings
+    assert "session policy" in finding.message
 
 
 def test_another_service_account_gets_nothing_by_a_limit() -> None:

@@ -46,8 +46,8 @@ class Identity(Struct, frozen=True):
     # The roles: addresses in the plan, else ARNs or what is known of them. Nodes may have several.
     roles: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # the addresses of the resources that say so
-    # Those of the roles that EKS Pod Identity assumes by way of another one.
-    targets: tuple[str, ...] = ()
+    # Those of the roles that EKS Pod Identity assumes by way of another one, with that.
+    targets: tuple[tuple[str, str], ...] = ()
     deleted: tuple[str, ...] = ()  # those of the roles that the plan deletes
     # The session policies that limit the roles, by the address of their association.
     sessions: tuple[tuple[str, ReadPolicy], ...] = ()
@@ -209,8 +209,13 @@ class PluginReader:
             if pairs:
                 roles = tuple(dict.fromkeys(role for role, _ in pairs))
                 sources = tuple(dict.fromkeys(source for _, source in pairs))
-                chained = {r.address for r in resources if _has_target(r, after=after)}
-                targets = tuple(role for role, source in pairs if source in chained)
+                first = {
+                    r.address: self._role(r, ("role_arn",), values.get("role_arn"), after=after)
+                    for r in resources
+                    if _has_target(r, after=after)
+                    if (values := (r.after if after else r.before) or {})
+                }
+                targets = tuple((role, first[source]) for role, source in pairs if source in first)
                 gone = self._deleted_roles | self._gone_arns if after else ()
                 deleted = tuple(role for role in roles if role in gone)
                 sessions = tuple(self._sessions(resources, sources, after=after))

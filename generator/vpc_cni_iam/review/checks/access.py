@@ -112,7 +112,6 @@ rule(
 )
 _ANY: tuple[Meaning, ...] = ("any-change",)
 _UNKNOWN = "(known after apply"
-_NAMED = 2
 _ACCOUNT = re.compile("(?<![0-9])([0-9]{12})(?![0-9])")
 
 

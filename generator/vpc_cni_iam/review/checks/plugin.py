@@ -224,9 +224,8 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
         message = f"aws-node had {old}; after, the plan names no identity of it"
         yield _finding(plugin, "plugin-identity-lost", message)
         return
-    asked = [role for role in after.roles if role not in after.targets]
-    untrusting = [role for role in asked if _refuses(role, after.kind, context)]
-    if untrusting:
+    first = dict(after.targets)
+    if any(_refuses(first.get(role, role), after.kind, context) for role in after.roles):
         message = f"aws-node is to have {new}, whose trust policy does not allow that"
         yield _finding(plugin, "plugin-identity-lost", message, (f"before: {old}",))
         return

@@ -17,7 +17,7 @@ from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin import ASSOCIATION, is_for_plugin
 from vpc_cni_iam.review.account.plugin_config import is_plugin
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.findings import Finding, Level, rule
 from vpc_cni_iam.review.gains import reach_of_role
 from vpc_cni_iam.review.make_finding import finding
 
@@ -60,7 +60,7 @@ def check(context: Context) -> Iterator[Finding]:
         for use in dict.fromkeys(_uses(resource, context, after=True)):
             had = {use, use._replace(limit="")} & before  # without a limit, it had no less
             if not had and use.role not in context.created:
-                yield _finding(resource, use, context)
+                yield _finding(resource, use, before, context)
 
 
 def _uses(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -170,11 +170,13 @@ def _is_written(resource: Resource, argument: str, context: Context) -> bool:
     return configuration.expression(resource.module, resource.block, argument) is not None
 
 
-def _finding(resource: Resource, use: _AccountRole, context: Context) -> Finding:
+def _finding(
+    resource: Resource, use: _AccountRole, before: set[_AccountRole], context: Context
+) -> Finding:
     reach = reach_of_role(use.role, context)
-    return finding(
-        "service-account-role",
-        f"{use.who} gets {use.role} by {use.how}" + (f", and {reach}" if reach else ""),
-        resource.address,
-        level="error" if reach else None,
-    )
+    message = f"{use.who} gets {use.role} by {use.how}" + (f", and {reach}" if reach else "")
+    if any(use._replace(limit=had.limit) == had for had in before):
+        message = f"{use.who} has {use.role} by {use.how}, and another session policy or none, "
+        message += "which may allow more" + (f": the role {reach}" if reach else "")
+    level: Level | None = "error" if reach else None
+    return finding("service-account-role", message, resource.address, level=level)

@@ -26,6 +26,7 @@ from vpc_cni_iam.review.account.policy_attributes import (
     computed_attributes,
     inline_name,
     slots,
+    whole,
 )
 from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, read_side
 from vpc_cni_iam.review.account.rebuild import Rebuilder, referred
@@ -223,6 +224,15 @@ class PlanPolicies:
             return ReadPolicy(State("unknown", why=(NOWHERE[0],)))
         side = slot.after if after else slot.before
         return self._read(side, slot)
+
+    def session_policy(self, association: Resource, *, after: bool) -> ReadPolicy:
+        """Return the session policy of an association of EKS Pod Identity."""
+        slot = whole(association, "permissions", "policy")
+        where = association.module, association.block, slot.attribute
+        value = slot.after if after else slot.before
+        if value.unknown and self.plan.configuration.expression(*where) is None:
+            return ABSENT
+        return self._read(value, slot)
 
     def _read(self, value: AttributeValue, slot: PolicyAttribute) -> ReadPolicy:
         """Return the policy that stands in a slot, as far as the plan or the source says it."""

@@ -158,7 +158,8 @@ def read_side(
 ) -> ReadPolicy:
     """Return the policy of a side."""
     if side.hidden:
-        return ReadPolicy(State("sensitive", why=("the plan marks it sensitive",)))
+        mark = str(side.value or "")  # which tells two that differ
+        return ReadPolicy(State("sensitive", why=("the plan marks it sensitive",)), mark)
     if side.unknown:
         return from_rebuilt(rebuilder.rebuild(slot.resource, slot.path))
     if side.value is None or side.value == "":

@@ -15,12 +15,12 @@ rule(
     "unseen",
     "note",
     "",
-    "The plan does not show the inline policies of a new role, or what an argument names.",
-    "A plan shows a new role with a dynamic `inline_policy` block whose content is known after "
-    "apply like a role without one. Make such policies resources of their own. An argument whose "
-    "value is known after apply counts as the resource that it refers to: a plan does not show "
-    "what a function makes of the reference. `--source` reads both, in modules of the same "
-    "repository.",
+    "The plan does not say which inline policies a new role has, or which role a resource uses.",
+    "A plan shows a new role with a dynamic `inline_policy` block that is only known after apply "
+    "in the same way as a role without one. `--source` tells them apart, for modules of the same "
+    "repository; make such policies resources of their own. An argument that is known after apply "
+    "is taken to name the role or other resource that it refers to, since a plan does not say what "
+    "a function makes of it. `--source` does, where the reference stands in the resource itself.",
 )
 rule(
     "incomplete",
@@ -111,7 +111,7 @@ def check(context: Context) -> Iterator[Finding]:
         stays = unchanged.issuperset((address, *addresses))
         level: Level | None = "note" if stays else None
         yield finding("ambiguous-principal", message, address, level=level)
-    for unread in plan.unread:
+    for unread in (u for u in plan.unread if u.kind is not UnreadKind.role):
         rule_id, message = _UNREAD[unread.kind]
         level = None
         if unread.opens:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import shutil
 import signal
@@ -190,6 +192,8 @@ def run(command: Callable[[], object]) -> None:
     # What undoes half a change on Ctrl-C does so on a polite kill too.
     signal.signal(signal.SIGTERM, _terminate)
     keep_tables_in(cache_folder(os.environ))
+    # Python ends with a search for cycles in all that is left, which ends with the process anyway.
+    atexit.register(gc.freeze)
     try:
         command()
     except VpcCniIamError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conftest import OFFLINE_PROVIDER, ROOT, write_tree
+from conftest import OFFLINE_PROVIDER, ROOT, run, write_tree
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
@@ -102,6 +102,10 @@ def test_an_example_plans(name: str, engine: Engine, tmp_path: Path) -> None:
     assert counts == STATEMENTS[name]
     if counts:
         serve_planned(plan, tmp_path, RELEASES[name])
+        if name not in OLDER:
+            reviewed = run("review", str(tmp_path / "plan.json"))
+            assert "coverage-lacking" not in reviewed.out
+            assert reviewed.out.endswith("Unknown until apply: nothing.\n")
 
 
 @pytest.mark.engine

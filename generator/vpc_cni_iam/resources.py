@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from vpc_cni_iam.errors import PackageFileError, reason
 
@@ -27,7 +28,7 @@ def text(name: str) -> str:
 def data(name: str) -> dict[str, Any]:
     """Return the object in a data file of JSON, by its path below the package."""
     try:
-        known: dict[str, Any] = json.loads(text(name))
-    except json.JSONDecodeError:
+        known: dict[str, Any] = msgspec.json.decode(text(name))
+    except msgspec.DecodeError:
         raise PackageFileError(PACKAGE / name, "it is not JSON") from None
     return known

@@ -147,6 +147,7 @@ def test_variables_and_the_partition(folder: Path) -> None:
         (("a.json", "bad.json"), "--output DIR"),
         (("-", "-", "--output", "out"), "given twice"),
         (("a.json", "--name", "1"), "cannot name"),
+        (("a.json", "--name", ""), "cannot name"),
         (("a.json", "read-only.json", "--output", "out", "--name", "x"), "names one document"),
         (("a.json", "--parametrize", "x"), "--parametrize x"),
         (("a.json", "--output", ""), "the directory is empty"),

@@ -71,7 +71,7 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall
         "ipamd exits at start and the node stays NotReady\n"
         "         in all 8 scenarios\n",
         "note     ec2:ModifyNetworkInterfaceAttribute on the trunk interface\n",
-        "         in trunk-interface\n",
+        "         in the scenario trunk-interface\n",
         "allowed and never called: ec2:DescribeInstances, ec2:DescribeTags",
         "risks, explained by vpc-cni-iam coverage --explain RISK:",
         "high    unconditioned-create-tags: ",

@@ -237,7 +237,7 @@ def test_wrong_names_and_pins(repo: Path) -> None:
     toml.write_text(toml.read_text().replace("gaps = true", "gaps = 1"))
     done = run("check", cwd=repo)
     assert done.code == 2
-    assert "vpc-cni-iam.toml: line 26: gaps is 1, and must be true or false" in done.err
+    assert "vpc-cni-iam.toml: line 27: gaps is 1, and must be true or false" in done.err
 
 
 @pytest.mark.parametrize(

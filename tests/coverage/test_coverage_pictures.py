@@ -136,6 +136,7 @@ def test_text_has_each_run_and_with_every_each_release() -> None:
     assert sum(bool(re.match(r"v[\d.]+ +[+X!o.] ", line)) for line in lines) == len(result.rows)
     also = "without the scenario trunk-interface also with v1.13.0 to v1.13.3"
     assert lines[-1] == f"works with {WORKS}; {also}"
+    assert lines[0].endswith(f": works with {WORKS}")
 
 
 def test_text_has_no_column_for_each_of_thousands_of_actions_that_are_never_called() -> None:

@@ -52,7 +52,7 @@ def test_of_upstreams_documents() -> None:
 def test_the_scoped_document_says_what_its_tag_gives() -> None:
     (first, *_) = risks.find_risks([SCOPED], setting())
     assert first.identifier == "unconditioned-create-tags"
-    assert "any network interface, which then meets the conditions of ec2:Assign" in first.text
+    assert "any network interface, and then call ec2:Assign" in first.text
     assert "ec2:DeleteNetworkInterface" in first.text
 
 
@@ -124,7 +124,10 @@ def test_reach_within_the_own_vpc_is_reach() -> None:
     )
     by_vpc = replace(SCOPED.statements[index], conditions=(VPC,))
     (first, *_) = risks.find_risks([with_statement(SCOPED, index, by_vpc)], setting())
-    assert first.identifier == "interfaces-unscoped" and "any of its VPC" in first.text
+    assert (
+        first.identifier == "interfaces-unscoped"
+        and "any network interface of its VPC" in first.text
+    )
 
 
 def test_without_their_conditions_statements_reach_further() -> None:
@@ -151,6 +154,12 @@ def test_unknown_keys_are_named() -> None:
     assert found(policy)["condition-key-not-modelled"] == "medium"
 
 
+def test_a_tag_of_the_role_that_is_not_known_is_named() -> None:
+    asks = Condition("StringEquals", "aws:PrincipalTag/team", ("network",))
+    policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(asks,)),))
+    assert found(policy)["condition-key-not-modelled"] == "medium"
+
+
 @pytest.mark.parametrize(
     ("kind", "tag", "named"),
     [
@@ -161,6 +170,7 @@ def test_unknown_keys_are_named() -> None:
         ("network-interface", "made-by", False),
         ("subnet", "kubernetes.io/role/cni", True),
         ("subnet", "kubernetes.io/cluster/prod", True),
+        ("instance", "cluster.k8s.amazonaws.com/name", True),
     ],
 )
 def test_a_tag_that_nothing_is_known_to_set_is_named(kind: str, tag: str, named: bool) -> None:

@@ -154,5 +154,5 @@ def test_a_policy_that_the_evaluator_refuses_is_named_as_its_user_knows_it(tmp_p
     assert (done.code, done.out) == (3, "")
     assert done.err == (
         "vpc-cni-iam: error: p.json: $.Statement[0].Condition.StringEqualz.aws:RequestTag/team: "
-        "'StringEqualz' is no condition operator of IAM\n"
+        "'StringEqualz' is not a condition operator of IAM\n"
     )

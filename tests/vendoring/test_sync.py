@@ -484,6 +484,18 @@ def test_a_manifest_that_was_edited_with_its_file_is_found_by_rendering(repo: Re
     assert not check_all(config, rendering=True)[0].clean
 
 
+@pytest.mark.parametrize("left_out", ["versions.tf", ""])
+def test_a_file_that_the_manifest_leaves_out_is_missing(left_out: str, repo: Repository) -> None:
+    manifest = repo.module / MANIFEST
+    document = json.loads(manifest.read_text())
+    for path in [left_out] if left_out else list(document["files"]):
+        del document["files"][path]
+        (repo.module / path).unlink()
+    manifest.write_text(json.dumps(document))
+    assert repo.states()[left_out or "main.tf"] == "new"
+    assert repo.sync().done and repo.check().clean
+
+
 def test_a_lost_base_is_reported_and_made_again(repo: Repository) -> None:
     (repo.module / base_path("main.tf")).unlink()
     assert repo.states() == {base_path("main.tf"): "lost"}
@@ -549,6 +561,7 @@ HOSTILE = (
         (HOSTILE.replace("PATH", "a//x"), "is not a manifest"),
         (HOSTILE.replace("PATH", ".git/config"), "is not a manifest"),
         (HOSTILE.replace("PATH", ""), "is not a manifest"),
+        (f'{{"files": {{}}, "configuration": "{"x" * 300}"}}', "names a file by 300 characters"),
         (HOSTILE.replace("PATH", "."), "is not a manifest"),
         ("[" * 100_000, "line 1: nests more than 200 deep"),
         ("<<<<<<< HEAD\n{}\n=======\n", "holds conflict markers"),

@@ -55,7 +55,7 @@ def compare(
     old_document: list[str] | None = value(
         "NAME", "Its name in OLD, if that is another; repeat for more."
     ),
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
@@ -71,7 +71,7 @@ def compare(
     if asked.clusters:
         raise UsageError("--clusters needs --disjoint")
     if len(policies) != 2:  # noqa: PLR2004
-        raise UsageError(f"two policies are compared, OLD and NEW, not {len(policies)}")
+        raise UsageError(f"compare needs two policies, OLD and NEW, not {len(policies)}")
     chosen = (old_document or document or (), document or ())
     raise typer.Exit(_compare(policies, chosen, opener, output))
 
@@ -79,8 +79,14 @@ def compare(
 def _compare(
     policies: Sequence[str],
     documents: Sequence[Sequence[str]],
+<<<<<<< HEAD
     opener: Opener,
     output: options.Format,
+=======
+    names: Mapping[str, str | None],
+    values: GivenVariables,
+    output: common.Format,
+>>>>>>> main
 ) -> int:
     """Print how two policies differ, and return the exit code."""
     from vpc_cni_iam.cli import compare_text
@@ -93,7 +99,7 @@ def _compare(
     ]
     check_used(opener.user_values, policies)
     difference = between.between(*sides)
-    if output is options.Format.json:
+    if output is common.Format.json:
         common.show_json(difference)
     else:
         compare_text.show_between(difference)

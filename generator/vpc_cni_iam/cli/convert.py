@@ -108,7 +108,7 @@ class ConvertCommandOptions(Struct, frozen=True):
         if not (self.from_hcl or self.rewrite):
             return
         excluded = {
-            "--name": self.name,
+            "--name": self.name is not None,
             "--parametrize": self.parametrize,
             "--partition-aware": self.partition_aware,
         }
@@ -150,7 +150,7 @@ def _to_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     gc.disable()  # There are no reference cycles here, and the collector takes a fifth of the time.
     documents = _inputs(files, several=chosen.output is not None or chosen.as_json)
     names = parameters(chosen.parametrize or ())
-    how = ConvertOptions(chosen.name or "", names, chosen.partition_aware, chosen.keep_going)
+    how = ConvertOptions(chosen.name, names, chosen.partition_aware, chosen.keep_going)
     with progress("converting") as passed:
         batch = run(documents, how, passed)
     for line in report.lines(batch):
@@ -194,7 +194,7 @@ def _show(
     elif chosen.output is None:
         typer.echo(text(), nl=False)
     else:
-        common.show_changes(directory, changes, options.Format.text, quiet=False)
+        common.show_changes(directory, changes, common.Format.text, quiet=False)
 
 
 def _from_hcl(
@@ -230,7 +230,8 @@ def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Re
     texts = (partial(_hcl_texts, file) for file in files)
     needs_beside = values.names or values.renderer
     readings = read_files(texts, _texts_beside(files) if needs_beside else {}, values)
-    check_declared(values)
+    if all(reading.address for reading in readings):  # else it may be declared in what is not read
+        check_declared(values)
     return readings
 
 

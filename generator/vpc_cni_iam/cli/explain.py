@@ -38,7 +38,7 @@ def explain(
     strict: bool = options.STRICT,
     mode: Mode | None = options.mode("both"),
     policy: str | None = value("POLICY", "Policy of the plugin's role, as in coverage."),
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.facts import known_versions

@@ -19,7 +19,7 @@ from vpc_cni_iam.cli.common import cache_folder, say
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.help import Commands, HelpFormatter
 from vpc_cni_iam.cli.json_types import with_options
-from vpc_cni_iam.errors import UsageError, VpcCniIamError, reason
+from vpc_cni_iam.errors import UsageError, VpcCniIamError, expected
 from vpc_cni_iam.hcl.grammar import keep_tables_in
 
 INTERRUPTED = 130
@@ -162,14 +162,6 @@ def _open_closed_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
-def _in_words(error: Exception) -> str:
-    """Return the file and why the operating system refuses it."""
-    if not isinstance(error, OSError):
-        return str(error)
-    names = [os.fsdecode(n) for n in (error.filename, error.filename2) if n is not None]
-    return ": ".join((*names[-1:], reason(error)))
-
-
 def main() -> None:
     """Run the command line and exit with its documented code."""
     run(_call)
@@ -205,7 +197,7 @@ def run(command: Callable[[], object]) -> None:
         sys.exit(error.exit_code)
     except (OSError, UnicodeError, shutil.Error) as error:
         # What the operating system refuses where no code foresaw it: an expected failure too.
-        say(f"error: {_in_words(error)}")
+        say(f"error: {expected(error) if isinstance(error, OSError) else error}")
         sys.exit(VpcCniIamError.exit_code)
     except KeyboardInterrupt:
         say("interrupted")

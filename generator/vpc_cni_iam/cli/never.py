@@ -13,7 +13,7 @@ from vpc_cni_iam.cli.expand import flag, value
 
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.subject import Opener
-    from vpc_cni_iam.review.never import Never
+    from vpc_cni_iam.review.never import Never, SharedChange
 
 _SHOWN = 4  # actions
 # What is known of the same resource and two roles.
@@ -84,7 +84,6 @@ def _cluster_names(clusters: tuple[str, str] | None) -> Sequence[Mapping[str, st
 
 def lines(result: Never) -> Iterator[str]:
     """Yield the lines of an answer."""
-    from vpc_cni_iam.errors import first_of
     from vpc_cni_iam.inputs import skipped
 
     for action in result.actions:
@@ -94,15 +93,30 @@ def lines(result: Never) -> Iterator[str]:
         yield f"{action.action} on {on}: {action.answer}{why}{example}"
     for kind in result.kinds:
         yield _SHARED[kind.answer.name].format(kind.kind.replace("-", " "))
-        for shared in kind.shared:
-            for policy, actions, request in zip(
-                result.policies,
-                (shared.first_actions, shared.second_actions),
-                (shared.first, shared.second),
-                strict=True,
-            ):
-                text = f", for instance {request}" if request else ""
-                yield f"  {policy}: {first_of(actions, _SHOWN)}{text}"
-            if shared.reason:
-                yield f"  not proven: {shared.reason}"
+        yield from _shared(result.policies, kind.shared)
     yield from skipped.lines(result.unread)
+
+
+def _shared(policies: Sequence[str], changes: Sequence[SharedChange]) -> Iterator[str]:
+    """Yield what roles can change of the same resource, each resource once."""
+    from vpc_cni_iam.errors import first_of
+    from vpc_cni_iam.review.never import with_context
+
+    places: dict[str, dict[tuple[int, str], dict[str, None]]] = {}
+    for change in changes:
+        requests = [r for r in (change.first, change.second) if r is not None]
+        contexts = [r.context for r in requests] or [{}]
+        same = {key: v for key, v in contexts[0].items() if all(c.get(key) == v for c in contexts)}
+        where = f"not proven: {change.reason}"
+        if requests:
+            where = with_context(f"on {requests[0].resource}", same)
+        roles = places.setdefault(where, {})
+        for number, (actions, request) in enumerate(
+            ((change.first_actions, change.first), (change.second_actions, change.second))
+        ):
+            own = {k: v for k, v in request.context.items() if k not in same} if request else {}
+            roles.setdefault((number, with_context("", own)), {}).update(dict.fromkeys(actions))
+    for where, roles in places.items():
+        yield f"  {where}"
+        for (number, own_context), named in sorted(roles.items()):
+            yield f"    {policies[number]}: {first_of([*named], _SHOWN)}{own_context}"

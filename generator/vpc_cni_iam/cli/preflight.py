@@ -52,7 +52,7 @@ def preflight(
     variant: str | None = options.variant(
         "Variant to move to.  [default: ipv4-scoped, or the DaemonSet's family]"
     ),
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.inputs.aws import ec2

@@ -5,10 +5,10 @@ from __future__ import annotations
 import typer
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.diff import show_diff
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command
-from vpc_cni_iam.cli.options import Format
 from vpc_cni_iam.cli.sync import finish, show_outcomes
 
 HELP = """Pin the modules to another plugin version, show the change of access, and sync them.

@@ -62,7 +62,7 @@ def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
 def _repeated(values: object, path: str) -> Iterator[Note]:
     if isinstance(values, list) and len(set(values)) < len(values):
         twice = next(v for v, number in Counter(values).items() if number > 1)
-        yield Note(path, f"names {twice!r} more than once; the provider renders it once")
+        yield Note(path, f"names '{twice}' more than once; the provider renders it once")
 
 
 def _quoted(values: object, path: str) -> Iterator[Note]:

@@ -21,7 +21,7 @@ _JSON = (".tf.json", ".tofu.json")
 _VALUES = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 _NONE = "holds no .tf or .tofu file; name a module's directory or a file"
-_OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?")
+OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?")
 # What decides the texts of policies elsewhere in the module, or brings policies in.
 _MATTERS = re.compile(r"\b(variable|locals|module)\b")
 
@@ -66,7 +66,7 @@ def read_beside(path: Path) -> Directory:
 
     A module in JSON is not among them: what it declares is unknown, and named where it is used.
     """
-    if _OVERRIDE.fullmatch(path.name):
+    if OVERRIDE.fullmatch(path.name):
         return Directory({}, ())
     twin = path.with_suffix(".tf" if path.suffix == ".tofu" else ".tofu")
     files = [file for file in _configuration_files(path.parent) if file not in (path, twin)]
@@ -126,7 +126,7 @@ def _configuration_files(path: Path) -> list[Path]:
 
 
 def _irregular(file: Path) -> Skipped:
-    return Skipped(str(file), Reason.not_read, "is no regular file, nor a link to one")
+    return Skipped(str(file), Reason.not_read, "is not a regular file or a link to one")
 
 
 def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None:
@@ -134,7 +134,7 @@ def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None
     if dot and form in ("", ".json") and (twin := f"{stem}.tofu{form}") in names:
         detail = f"OpenTofu reads {twin} in its place, and Terraform does not; name one of them"
         return Reason.not_read, detail
-    if _OVERRIDE.fullmatch(name):
+    if OVERRIDE.fullmatch(name):
         detail = "an override file changes blocks of the others; only an engine merges them"
         return Reason.overrides, detail
     if name.endswith(_JSON):

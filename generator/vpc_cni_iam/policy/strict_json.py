@@ -13,7 +13,7 @@ from vpc_cni_iam.errors import InputError, json_problem, not_json
 from vpc_cni_iam.texts.nesting import check_json
 
 _SPACES = re.compile(r"[ \t\n\r]*")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+')
+_PIECE = r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+'
 
 
 class Number(Struct, frozen=True):
@@ -52,6 +52,16 @@ def load_json(text: str, source: str) -> object:
         raise InputError(source, _place(text), str(error)) from None
 
 
+def refuse_twice(text: str, source: str) -> None:
+    """Refuse JSON in which a key stands twice in one object; most decoders take one of the two."""
+    try:
+        _DECODER.decode(text)
+    except RecursionError:
+        raise InputError(source, "", "nests too deeply") from None
+    except _RefusedError as error:
+        raise InputError(source, _place(text), str(error)) from None
+
+
 def _pairs(items: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(items)
     if len(result) < len(items):
@@ -84,7 +94,7 @@ def _place(text: str) -> str:
     seen: list[set[str]] = []
     at: list[str | int] = []
     waiting_for_key = False
-    for token in _TOKEN.finditer(text):
+    for token in re.finditer(_PIECE, text):
         sign = token[0]
         if sign in "{[":
             seen.append(set())

@@ -22,13 +22,13 @@ rule(
     "warning",
     "",
     "An entry of the ignore file has expired.",
-    "Its findings count again. Mend what it was about, or give it a new date and a reason.",
+    "Its findings count again. Fix its findings, or give it a new date and a reason.",
 )
 rule(
     "ignore-unused",
     "note",
     "",
-    "An entry of the ignore file fits no finding.",
+    "An entry of the ignore file matches no finding.",
     "Take it out, so that it hides nothing later.",
 )
 RULES: tuple[Rule, ...] = tuple(BY_ID.values())

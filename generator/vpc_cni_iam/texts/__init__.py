@@ -30,7 +30,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
     (FileNotFoundError, "does not exist; check the path"),
     (IsADirectoryError, "is a directory; name a file"),
-    (NotADirectoryError, "lies below a file, which is no directory"),
+    (NotADirectoryError, "lies below a file, not a directory"),
 )
 
 

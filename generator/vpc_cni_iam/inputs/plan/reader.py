@@ -26,7 +26,7 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
-from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_read_in_part
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, TAGGED, is_read_in_part
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     Actions,
@@ -44,6 +44,7 @@ from vpc_cni_iam.inputs.plan.unread import (
     UnreadKind,
     gives_role,
     is_unread,
+    new_roles,
     opens,
     running,
     unread_kind,
@@ -56,6 +57,7 @@ _POLICY = "aws_iam_policy"
 _OTHERS = frozenset(
     {
         *ROLE_USES,
+        *TAGGED,
         "aws_eks_access_entry",
         "aws_eks_access_policy_association",
         "aws_eks_addon",
@@ -227,6 +229,8 @@ class _Contents(Struct):
         if is_read:
             return
         self.others += 1
+        if roles := new_roles(item, reader):
+            self.unread.append(UnreadChange(item.address, actions, UnreadKind.role, roles=roles))
         if actions != ("update",):
             self.ended.append((item.address, actions))
 
@@ -259,6 +263,7 @@ def _plan(contents: _Contents, source: str) -> Plan:
     planned = {change.address for change in changes if not change.drift}
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     commands = tuple(running(ended, configuration))
+    unread = (replace(u, roles=tuple(map(hiding.masked, u.roles))) for u in contents.unread)
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
         source,
@@ -275,7 +280,7 @@ def _plan(contents: _Contents, source: str) -> Plan:
         hiding,
         fields.get("complete") is not False,
         str(fields.get("format_version") or ""),
-        (*contents.unread, *commands),
+        (*unread, *commands),
         contents.others - len({u.address for u in commands} - planned),
     )
 

@@ -21,7 +21,7 @@ from vpc_cni_iam.policy.document import (
     VERSIONS,
     Policy,
 )
-from vpc_cni_iam.policy.matching.operators import BASES
+from vpc_cni_iam.policy.matching.operators import is_operator
 
 _MARK = "(sensitive"
 _MARKS = re.compile(r"\(sensitive(?: \d+)?\)")
@@ -36,14 +36,13 @@ _GRAMMAR = frozenset(
         *(*PRINCIPAL_ELEMENTS, *TEXT_ELEMENTS, *PRINCIPAL_TYPES, *VERSIONS),
     )
 )
-_ARN = re.compile(r"arn:[a-z-]+:[^:]*:[^:]*:([^:]*):(.+)", re.DOTALL)
-_OPERATOR = re.compile(rf"(?:For(?:AnyValue|AllValues):)?(?:{'|'.join(BASES)})(?:IfExists)?")
+_ARN = r"(?s)arn:[a-z-]+:[^:]*:[^:]*:([^:]*):(.+)"
 # A text of JSON, also one that is cut off, or anything else that is not punctuation.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s{}\[\],:"]+', re.DOTALL)
+_PIECE = r'(?s)"(?:[^"\\]|\\.)*"?|[^\s{}\[\],:"]+'
 # Go's encoder of JSON writes these so.
 _GO = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 _NESTED = 4
-_NUMBER = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,2})?")
+_NUMBER = r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,2})?"
 
 
 def is_mark(value: object) -> bool:
@@ -125,7 +124,7 @@ class Secrets:
             if self._documents and _canonical(text) in self._documents:
                 return self._mark_of(text)
             if depth < _NESTED and ("\\" in text or self._ends(text)):
-                return _TOKEN.sub(lambda m: self._token(m[0], depth), text)
+                return re.sub(_PIECE, lambda m: self._token(m[0], depth), text)
         return self._plain(text)
 
     def _token(self, token: str, depth: int) -> str:
@@ -159,7 +158,7 @@ class Secrets:
 
 def is_grammar(text: str) -> bool:
     """Say whether a text is a word of IAM's policy language, which is no secret."""
-    return text in _GRAMMAR or _OPERATOR.fullmatch(text) is not None
+    return text in _GRAMMAR or is_operator(text)
 
 
 def is_policy(text: str) -> bool:
@@ -188,13 +187,13 @@ def _canonical(text: str) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text) is not None
+    return re.fullmatch(_NUMBER, text) is not None
 
 
 def _spellings(secret: str) -> Iterator[str]:
     """Yield how a value, or a part that providers take out of it, may stand in a text."""
     parts = [secret, secret.replace("&{", "${"), secret.removeprefix("https://")]
-    if arn := _ARN.fullmatch(secret):
+    if arn := re.fullmatch(_ARN, secret):
         parts += [arn[1], arn[2], re.split("[/:]", arn[2])[-1]]
     if _is_number(secret):
         parts += [repr(float(secret)), f"{Decimal(secret):f}", f"{Decimal(float(secret)):f}"]

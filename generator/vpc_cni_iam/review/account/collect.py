@@ -26,6 +26,7 @@ from vpc_cni_iam.review.account.policy_attributes import (
     computed_attributes,
     inline_name,
     slots,
+    whole,
 )
 from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, read_side
 from vpc_cni_iam.review.account.rebuild import Rebuilder, referred
@@ -39,8 +40,8 @@ NOWHERE = (
     "what a list holds is known after apply, but for what it refers to",
     "it comes from a local value, which a plan does not hold",
 )
-_OWN_POLICY = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):policy(/(?:.*/)?)([^/]+)")
-_MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{CNI_POLICY}")
+_OWN_POLICY = r"arn:aws[a-z-]*:iam::([0-9]{12}):policy(/(?:.*/)?)([^/]+)"
+_MANAGED = rf"arn:aws[a-z-]*:iam::aws:policy/{CNI_POLICY}"
 
 
 class PlanPolicies:
@@ -224,6 +225,15 @@ class PlanPolicies:
         side = slot.after if after else slot.before
         return self._read(side, slot)
 
+    def session_policy(self, association: Resource, *, after: bool) -> ReadPolicy:
+        """Return the session policy of an association of EKS Pod Identity."""
+        slot = whole(association, "permissions", "policy")
+        where = association.module, association.block, slot.attribute
+        value = slot.after if after else slot.before
+        if value.unknown and self.plan.configuration.expression(*where) is None:
+            return ABSENT
+        return self._read(value, slot)
+
     def _read(self, value: AttributeValue, slot: PolicyAttribute) -> ReadPolicy:
         """Return the policy that stands in a slot, as far as the plan or the source says it."""
         read = read_side(value, slot, self.rebuilder, self.plan.secrets)
@@ -248,7 +258,7 @@ class PlanPolicies:
 
     def _created(self, arn: str) -> Resource | None:
         """Return the policy that the plan creates under the name in an ARN, if there is one."""
-        match = _OWN_POLICY.fullmatch(arn)
+        match = re.fullmatch(_OWN_POLICY, arn)
         created = self._created_policies.get((match[2], match[3]), []) if match else []
         accounts = ("", match[1] if match else "")
         created = [policy for policy in created if self.owners.account_of(policy) in accounts]
@@ -282,7 +292,7 @@ def _hidden(what: str, slot: PolicyAttribute, *, after: bool) -> str:
 
 def is_managed(arn: str) -> bool:
     """Say whether an ARN is that of AWS's managed policy for the plugin."""
-    return _MANAGED.fullmatch(arn) is not None
+    return re.fullmatch(_MANAGED, arn) is not None
 
 
 def without_computed(items: tuple[PolicyChange, ...]) -> tuple[PolicyChange, ...]:

@@ -158,7 +158,8 @@ def read_side(
 ) -> ReadPolicy:
     """Return the policy of a side."""
     if side.hidden:
-        return ReadPolicy(State("sensitive", why=("the plan marks it sensitive",)))
+        mark = str(side.value or "")  # which tells two that differ
+        return ReadPolicy(State("sensitive", why=("the plan marks it sensitive",)), mark)
     if side.unknown:
         return from_rebuilt(rebuilder.rebuild(slot.resource, slot.path))
     if side.value is None or side.value == "":
@@ -205,7 +206,9 @@ def _shape(text: str, stand_ins: tuple[str, ...]) -> ReadPolicy | None:
 @lru_cache(_REMEMBERED)
 def _parsed(text: str) -> ReadPolicy:
     if len(text) > _LONGEST:
-        return _unreadable(f"is {len(text)} characters long, which is no policy", len(text))
+        return _unreadable(
+            f"is {len(text)} characters long, which is too long for a policy", len(text)
+        )
     try:
         policy = loads(text, "policy")
         # Policies have most statements in common, which are told to be equal by being the same.

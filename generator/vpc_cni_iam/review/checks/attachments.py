@@ -35,13 +35,13 @@ rule(
     "warning",
     "any-change",
     "An exclusive resource removes an inline policy or an attachment that it no longer names.",
-    "Whatever is not in its list is removed from the role at apply, by whomever it was made.",
+    "At apply, the role loses each policy that the list does not name, also those made elsewhere.",
 )
 rule(
     "conflict",
     "warning",
     "any-change",
-    "A policy or attachment goes though a resource of the plan is to keep it, or makes it.",
+    "One resource removes a policy or attachment that another one keeps, or makes.",
     "IAM knows one attachment of a policy to a role, and one inline policy of a name: who "
     "takes it away takes it from every resource that made it. Use a `moved` block where a "
     "resource has only another address. A role that is replaced comes back without what the "

@@ -45,7 +45,7 @@ _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
 _GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "not known"}
 _NEEDED = {
     "fatal": "; the plugin fails without it",
-    "degraded": "; the plugin does less without it",
+    "degraded": "; the plugin is degraded without it",
     "": "",
 }
 

@@ -109,7 +109,9 @@ def test_white_space_does_not_count_against_the_size() -> None:
     spaced = Condition("StringEquals", "aws:RequestTag/a", (" " * 200_000,))
     statement = Statement(actions=("ec2:*",), resources=("*",), conditions=(spaced,))
     text = dumps(Policy((statement,)))
-    assert subject.of_input("-", lambda: text, (), {}).policies == (Policy((statement,)),)
+    assert subject.of_files(["-"], (), subject.Opener(lambda: text)).policies == (
+        Policy((statement,)),
+    )
 
 
 def processor_time() -> float:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from vpc_cni_iam.cli import common, inputs, never, options
 from vpc_cni_iam.cli.expand import value
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.variables import GivenVariables
+    from vpc_cni_iam.coverage.subject import Opener
 
 HELP = """Show how two policies differ, and check whether the new one allows more.
 
@@ -62,11 +61,11 @@ def compare(
     from vpc_cni_iam.errors import UsageError
 
     inputs.check_once([*policies, *limits.files, *(variables.var_file or ())])
-    values, names = variables.read(), surroundings.values
+    opener = inputs.opener(surroundings.values, variables)
     if any(limits.files) and not asked.never:
         raise UsageError("--boundary and --scp need --never")
     if asked.never or asked.disjoint:
-        answer = never.answered(asked, policies, limits, document or (), names, values)
+        answer = never.answered(asked, policies, limits, document or (), opener)
         common.show_result(answer, output, never.lines(answer))
         raise typer.Exit(0 if answer.proven else 1)
     if asked.clusters:
@@ -74,27 +73,31 @@ def compare(
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError(f"compare needs two policies, OLD and NEW, not {len(policies)}")
     chosen = (old_document or document or (), document or ())
-    raise typer.Exit(_compare(policies, chosen, names, values, output))
+    raise typer.Exit(_compare(policies, chosen, opener, output))
 
 
 def _compare(
     policies: Sequence[str],
     documents: Sequence[Sequence[str]],
+<<<<<<< HEAD
+    opener: Opener,
+    output: options.Format,
+=======
     names: Mapping[str, str | None],
     values: GivenVariables,
     output: common.Format,
+>>>>>>> main
 ) -> int:
     """Print how two policies differ, and return the exit code."""
     from vpc_cni_iam.cli import compare_text
     from vpc_cni_iam.inputs.variables import check_used
     from vpc_cni_iam.review.diff import two_policies as between
 
-    stdin = partial(inputs.text, "-")
     sides = [
-        between.side(target, stdin, chosen, names, values)
+        between.side(target, chosen, opener)
         for target, chosen in zip(policies, documents, strict=True)
     ]
-    check_used(values, policies)
+    check_used(opener.user_values, policies)
     difference = between.between(*sides)
     if output is common.Format.json:
         common.show_json(difference)

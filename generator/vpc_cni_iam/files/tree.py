@@ -186,6 +186,10 @@ def _undo(tree: OpenTree, replacements: Iterable[Replacement]) -> None:
         tree.remove_made()
 
 
+def _bytes(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
+
+
 def _write(
     tree: OpenTree,
     directory: Path,
@@ -194,10 +198,7 @@ def _write(
     observed: Mapping[str, bytes] | None,
     step: Callable[[str], None],
 ) -> tuple[FileChange, ...]:
-    contents = {
-        path: content.encode(errors="surrogateescape") if isinstance(content, str) else content
-        for path, content in files.items()
-    }
+    contents = {path: _bytes(content) for path, content in files.items()}
     before = {path: tree.read(path) for path in (*contents, *removed)}
     for path, content in before.items():
         if observed is not None and content != observed.get(path):

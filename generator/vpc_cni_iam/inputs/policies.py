@@ -56,8 +56,8 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
     chosen = {_resolve(name, opened, known) for name in names}
     if chosen:
         policies = tuple(o for o in opened.policies if o.name in chosen)
-        kept = (s for s in opened.skipped if s.reason is Reason.overrides or s.reason.is_note)
-        return InputPolicies(opened.source, policies, tuple(kept))
+        skipped = (s for s in opened.skipped if s.reason is Reason.overrides or s.reason.is_note)
+        return InputPolicies(opened.source, policies, tuple(skipped))
     if len(opened.policies) > 1:
         problem = f"{opened.source} holds several policies, {first_of(known)}; "
         unread = [s.name for s in opened.skipped if s.counts]

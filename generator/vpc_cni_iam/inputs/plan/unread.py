@@ -163,7 +163,9 @@ def new_roles(item: ChangedResource, reader: Reader) -> tuple[str, ...]:
     ):
         return ()
     change = reader.decoded(item.change, Changing)
-    before, after = (set(re.findall(_ROLE, str(values))) for values in (change.before, change.after))
+    before, after = (
+        set(re.findall(_ROLE, str(values))) for values in (change.before, change.after)
+    )
     return tuple(sorted(after - before))
 
 

@@ -59,7 +59,7 @@ def test_no_report_has_a_table_whose_columns_a_phone_does_not_show() -> None:
     for example in every():
         assert not re.search(r"^\|", report(example, "gitlab"), re.MULTILINE)
     text = report(of_plan(next(p for p in PLANS if p.name.startswith("widen."))))
-    assert "- `+` gained: `ec2:TerminateInstances` on `*`" in text
+    assert "- `+` allowed: `ec2:TerminateInstances` on `*`" in text
     assert "- **`ec2:TerminateInstances`**: no before, yes after\n" in text
     assert "- `ec2:DescribeInstances`: yes; the plugin fails without it\n" in text
 

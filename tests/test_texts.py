@@ -59,7 +59,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: File name too long"):
         read(tmp_path / ("n" * 300))
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="lies below a file, which is no directory"):
+    with pytest.raises(InputError, match="lies below a file, not a directory"):
         read(tmp_path / "file" / "x")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ def text(name: str) -> str:
         raise PackageFileError(path, "it is not UTF-8 text") from None
 
 
-def data(name: str) -> Any:
-    """Return what a data file of JSON holds, by its path below the package."""
-    return msgspec.json.decode(text(name))
+@cache
+def data(name: str) -> dict[str, Any]:
+    """Return the object in a data file of JSON, by its path below the package."""
+    try:
+        known: dict[str, Any] = msgspec.json.decode(text(name))
+    except msgspec.DecodeError:
+        raise PackageFileError(PACKAGE / name, "it is not JSON") from None
+    return known

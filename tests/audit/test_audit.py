@@ -74,7 +74,7 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     )
     result = audited(tmp_path, text, to="v1.23.2")
     roles = names(result)
-    assert (roles["old"]["breaks"], roles["managed"]["breaks"]) == (True, False)
+    assert (roles["old"]["verdict"], roles["managed"]["verdict"]) == ("breaks", "works")
     (family,) = roles["old"]["policies"]["families"]
     assert [m["action"] for m in family["missing"]] == ["ec2:DescribeSubnets"]
     assert family["works_with"].startswith("v1.1.0 to ")
@@ -214,7 +214,7 @@ def test_several_policies_and_the_boundary_count_together(tmp_path: Path) -> Non
         ),
     )
     roles = names(result)
-    assert not roles["together"]["breaks"]
+    assert roles["together"]["verdict"] == "works"
     (family,) = roles["limited"]["policies"]["families"]
     assert {m["by"] for m in family["missing"]} == {BOUNDARY}
     assert "ec2:CreateNetworkInterface" in {m["action"] for m in family["missing"]}
@@ -373,7 +373,7 @@ def test_a_policy_that_names_an_account_is_judged_in_the_account_of_the_role(
         role("own", irsa(), inline=cni), role("other", irsa(), inline=cni, account=other)
     )
     roles = names(audited(tmp_path, page, to="v1.15.0"))
-    assert (roles["own"]["breaks"], roles["other"]["breaks"]) == (False, True)
+    assert (roles["own"]["verdict"], roles["other"]["verdict"]) == ("works", "breaks")
 
 
 def test_the_same_policies_are_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -401,8 +401,8 @@ def test_the_same_policies_are_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_
     with AccountDetails([str(tmp_path / "in.json")], io.BytesIO()) as opened:
         described_roles = audit(opened, known_versions.newest()).roles
     assert len(judged) == 2
-    assert {r.breaks for r in described_roles if r.role.endswith("/r1")} == {True}
-    assert {r.breaks for r in described_roles if r.role.endswith("/m1")} == {False}
+    assert {r.verdict for r in described_roles if r.role.endswith("/r1")} == {"breaks"}
+    assert {r.verdict for r in described_roles if r.role.endswith("/m1")} == {"works"}
 
 
 @pytest.mark.parametrize(("arn", "taken"), [("inline", 10_240), (BOUNDARY, 6_144), (MANAGED, 0)])
@@ -475,7 +475,7 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     risks = {name: r["policies"]["risks"] for name, r in names(result).items()}
     assert risks["none"] == [] and "interfaces-unscoped" not in risks["scoped"]
     assert "interfaces-unscoped" in risks["managed"] and "actions-beyond-calls" in risks["both"]
-    order = [(not r["breaks"], r["role"]) for r in result["roles"]]
+    order = [(r["verdict"] != "breaks", r["role"]) for r in result["roles"]]
     assert order == sorted(order) and {b for b, _ in order} == {True, False}
 
 
@@ -487,5 +487,56 @@ def test_a_role_of_another_partition_is_judged_there(tmp_path: Path) -> None:
         cni = json.loads(run("policy", "ipv4-scoped", *names_of, *words).out)
         described = role("cni", PODS, inline={"cni": cni})
         described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
-        breaks[partition] = names(audited(tmp_path, details(described)))["cni"]["breaks"]
-    assert breaks == {"aws": True, "aws-cn": False}
+        breaks[partition] = names(audited(tmp_path, details(described)))["cni"]["verdict"]
+    assert breaks == {"aws": "breaks", "aws-cn": "works"}
+
+
+def test_a_role_of_which_a_call_is_undecided_is_unknown(tmp_path: Path) -> None:
+    deny = allow("ec2:CreateTags")["Statement"][0] | {
+        "Effect": "Deny",
+        "Condition": {"StringEquals": {"aws:PrincipalTag/team": "x"}},
+    }
+    undecided = {"Version": "2012-10-17", "Statement": [*allow("ec2:*")["Statement"], deny]}
+    absent = f"arn:aws:iam::{ACCOUNT}:policy/absent"
+    page = details(
+        role("undecided", irsa(), inline={"cni": undecided}),
+        role("denied-too", irsa(), inline={"cni": {**undecided, "Statement": [deny]}}),
+        # What is not in the input may allow what the rest does not.
+        role("not-read", irsa(), inline={"cni": OLD}, attached=(absent,)),
+    )
+    result = audited(tmp_path, page)
+    verdicts = {name: described["verdict"] for name, described in names(result).items()}
+    assert verdicts == {"undecided": "unknown", "denied-too": "breaks", "not-read": "unknown"}
+    assert (result["breaks"], result["complete"]) == (True, False)
+    ipv4, _ = names(result)["undecided"]["policies"]["families"]
+    assert ipv4["verdict"] == "unknown" and ipv4["breaks_at"] == []
+    (missing, *_) = ipv4["missing"]
+    assert missing["undecided"] == "aws:PrincipalTag/team of the request is not known"
+    assert "undecided" not in missing["breaks"]
+    assert not names(result)["undecided"]["proposal"][0].startswith("replace")
+    done = run("audit", "0.json", "--to", "v1.23.2", cwd=tmp_path)
+    assert f"unknown  arn:aws:iam::{ACCOUNT}:role/undecided\n" in done.out
+    assert "undecided    IPv4: ec2:CreateTags, in fresh-node: undecided, since aws:Pr" in done.out
+    assert done.out.endswith("3 for the plugin, of which 1 breaks at v1.23.2, and 2 may break\n")
+    only = audited(tmp_path, details(role("undecided", irsa(), inline={"cni": undecided})))
+    assert (only["breaks"], only["complete"]) == (False, False)
+
+
+def test_a_role_of_irsa_names_the_issuer_that_must_be_the_clusters(tmp_path: Path) -> None:
+    page = details(
+        role("irsa", irsa(), attached=(MANAGED,)),
+        role("pods", PODS, attached=(MANAGED,)),
+        policies=(MANAGED_POLICY,),
+    )
+    roles = names(audited(tmp_path, page))
+    assert (roles["irsa"]["issuers"], roles["pods"]["issuers"]) == ([ISSUER], [])
+    text = run("audit", "0.json", cwd=tmp_path).out
+    line = f"issuer       {ISSUER}; works only if that is the cluster's, which is not checked"
+    assert text.count(line) == 1
+
+
+def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) -> None:
+    described = role("cni", irsa(), attached=(MANAGED.replace("arn:aws:", "arn:aws-cn:"),))
+    described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
+    (read,) = audited(tmp_path, details(described))["roles"]
+    assert read["verdict"] == "unknown" and "is not in the input" in read["undecided"][0]

@@ -51,12 +51,12 @@ def test_the_values_of_an_add_on_decide_whether_its_role_breaks(tmp_path: Path) 
     off = json.dumps({"env": WITHOUT_SUBNETS})
     result = audited(tmp_path, addon(off))
     (use,) = result["roles"][0]["clusters"]
-    assert use["result"]["works"] and not result["breaks"] and result["complete"]
+    assert use["result"]["verdict"] == "works" and not result["breaks"] and result["complete"]
     in_yaml = "env:\n" + "".join(f"  {n}: '{v}'\n" for n, v in WITHOUT_SUBNETS.items())
     assert audited(tmp_path, addon(in_yaml))["roles"] == result["roles"]
     on = json.dumps({"env": {"WARM_IP_TARGET": "5"}})
     two = audited(tmp_path, addon(off), addon(on, cluster="stage"))
-    assert [u["result"]["works"] for u in two["roles"][0]["clusters"]] == [True, False]
+    assert [u["result"]["verdict"] for u in two["roles"][0]["clusters"]] == ["works", "breaks"]
     assert two["breaks"]
     text = run("audit", "account.json", "0.json", "1.json", "--to", "v1.23.2", cwd=tmp_path).out
     assert "breaks at v1.23.2 in cluster stage, as 1.json configures it, IPv4" in text
@@ -80,7 +80,7 @@ def test_a_daemonset_is_of_the_cluster_that_it_names(tmp_path: Path) -> None:
     own = daemonset(**WITHOUT_SUBNETS)
     result = audited(tmp_path, addon(""), daemonsets=(own,))
     (use,) = result["roles"][0]["clusters"]
-    assert (use["configuration"], use["result"]["works"]) == ("aws-node-0.json", True)
+    assert (use["configuration"], use["result"]["verdict"]) == ("aws-node-0.json", "works")
     assert not result["breaks"] and result["complete"]
     # No role is known to be of the cluster, or the cluster is not known: it is said, and counts.
     for other, problem in (
@@ -103,7 +103,7 @@ def test_a_pod_names_its_role(tmp_path: Path) -> None:
     pod = {"kind": "Pod", "spec": manifest["spec"]["template"]["spec"]}
     result = audited(tmp_path, daemonsets=(json.dumps(pod),))
     (use,) = result["roles"][0]["clusters"]
-    assert (use["cluster"], use["by"], use["result"]["works"]) == ("prod", "pod", True)
+    assert (use["cluster"], use["by"], use["result"]["verdict"]) == ("prod", "pod", "works")
     assert not result["breaks"] and result["complete"]
 
 

@@ -59,7 +59,7 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
     tmp_path: Path, trust: dict[str, Any], file: dict[str, Any] | None, words: str
 ) -> None:
     code, audited = _audited(tmp_path, trust, *filter(None, [file]))
-    assert code == 1 and audited["breaks"]
+    assert code == 1 and audited["verdict"] == "breaks"
     assert words in audited["untrusted"][0]
 
 
@@ -81,21 +81,22 @@ def test_a_role_that_aws_node_can_assume_works(
     tmp_path: Path, trust: dict[str, Any], files: list[dict[str, Any]]
 ) -> None:
     _, audited = _audited(tmp_path, trust, *files)
-    assert not audited["breaks"] and audited["untrusted"] == []
+    assert audited["verdict"] == "works" and audited["untrusted"] == []
 
 
 def test_a_policy_that_asks_for_session_tags_breaks_without_them(tmp_path: Path) -> None:
     policy = json.loads(run("policy", "ipv4-pod-identity", "--vpc-id", "vpc-01234567").out)
-    assert not _audited(tmp_path, PODS, _association(), policy=policy)[1]["breaks"]
+    assert _audited(tmp_path, PODS, _association(), policy=policy)[1]["verdict"] == "works"
     untagged = _association(disableSessionTags=True)
-    assert _audited(tmp_path, PODS, untagged, policy=policy)[1]["breaks"]
+    assert _audited(tmp_path, PODS, untagged, policy=policy)[1]["verdict"] == "breaks"
 
 
 def test_an_add_on_without_values_has_the_name_of_its_cluster(tmp_path: Path) -> None:
     words = ("--cluster-name", "stage", "--vpc-id", "vpc-01234567")
     policy = json.loads(run("policy", "ipv4-scoped", *words).out)
     code, audited = _audited(tmp_path, irsa(), {"addon": ADDON}, policy=policy)
-    assert code == 1 and audited["breaks"] and not audited["clusters"][0]["result"]["works"]
+    assert code == 1 and audited["verdict"] == "breaks"
+    assert audited["clusters"][0]["result"]["verdict"] == "breaks"
 
 
 @pytest.mark.parametrize(

@@ -234,8 +234,12 @@ def test_policy_as_hcl_reads_back() -> None:
     assert result.policy == loads(document.out, "x")
 
 
-def test_policy_as_a_table() -> None:
-    done = run("policy", "ipv4", "--format", "table", "--cni-version", "latest")
+@pytest.mark.parametrize("columns", ["60", "80", "100"])
+def test_policy_as_a_table(columns: str) -> None:
+    """An action is on one line, so that it can be searched for and copied."""
+    words = ("policy", "ipv4", "--format", "table", "--cni-version", "latest")
+    done = run(*words, env={"COLUMNS": columns})
+    assert max(map(len, done.out.splitlines())) <= int(columns)
     document = loads(run("policy", "ipv4", "--cni-version", "latest").out, "x")
     for action in document.actions():
         assert action in done.out

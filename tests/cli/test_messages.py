@@ -3,11 +3,14 @@
 import errno
 import json
 import os
+import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
 from conftest import run, write_tree
+from vpc_cni_iam.cli.main import run as run_command_line
 from vpc_cni_iam.errors import reason
 
 # Quotes in a comment, a template and a heredoc close before the string that does not.
@@ -29,6 +32,17 @@ def test_a_directory_or_a_missing_file_has_no_error_number(
         done = run(*words, cwd=tmp_path)
         assert done.code in (2, 3) and "x" in done.err and "[Errno" not in done.err
         (tmp_path / "x").mkdir(exist_ok=made)
+
+
+def test_a_current_directory_that_was_removed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with chdir(write_tree(tmp_path, {"a/x": ""}) / "a"):
+        shutil.rmtree(tmp_path / "a")
+        with pytest.raises(SystemExit, match="3"):
+            run_command_line(lambda: Path().absolute())
+    assert "the current directory was removed; change to another" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["check", "diff", "sync", "upgrade"])
@@ -78,6 +92,14 @@ def test_an_unclosed_string_is_reported_where_terraform_reports_it(
     done = run("coverage", "main.tf", cwd=tmp_path)
     assert done.code == 3
     assert f"main.tf: line {line}, column " in done.err and "no closing quote" in done.err
+
+
+@pytest.mark.parametrize("value", ['"${\n  "a"}"', '"${"a"\n}"', '"${ # c\n  "a"}"'])
+def test_a_line_break_in_a_template_that_engines_take_is_named(tmp_path: Path, value: str) -> None:
+    (tmp_path / "main.tf").write_text(f"locals {{\n  a = {value}\n}}\n")
+    done = run("coverage", "main.tf", cwd=tmp_path)
+    assert done.code == 3 and "main.tf: line 2, column " in done.err
+    assert "holds a line break between ${ and }, where it is not read" in done.err
 
 
 def test_verify_of_a_root_module_names_the_directory_of_the_module(tmp_path: Path) -> None:

@@ -505,9 +505,14 @@ def test_every_key_that_a_request_carries_is_known_as_modelled() -> None:
         (Condition("Bool", "aws:PrincipalIsAWSService", ("false",)), True),
         (Condition("StringNotEquals", "aws:PrincipalType", ("AssumedRole",)), False),
         (Condition("StringNotEquals", "aws:PrincipalType", ("User",)), True),
-        # Sessions of roles have it, without a second factor.
-        (Condition("Bool", "aws:MultiFactorAuthPresent", ("false",)), True),
+        # AWS leaves open whether sessions of roles have it; it never says that there was MFA.
         (Condition("BoolIfExists", "aws:MultiFactorAuthPresent", ("false",)), True),
+        (Condition("Bool", "aws:MultiFactorAuthPresent", ("true",)), False),
+        (Condition("NumericLessThan", "aws:MultiFactorAuthAge", ("3600",)), False),
+        (Condition("NumericLessThanIfExists", "aws:MultiFactorAuthAge", ("3600",)), True),
+        (Condition("Null", "aws:CalledViaFirst", ("false",)), False),
+        (Condition("StringLike", "aws:username", ("*",)), False),
+        (Condition("StringEquals", "aws:RequestedRegion", ("${aws:username}",)), False),
     ],
 )
 def test_the_keys_that_each_request_of_a_role_has_count(condition: Condition, denied: bool) -> None:
@@ -524,6 +529,19 @@ def test_the_keys_that_each_request_of_a_role_has_count(condition: Condition, de
         ({"Null": {"aws:SourceVpce": "true"}}, "unknown"),
         ({"StringEqualsIfExists": {"aws:PrincipalTag/team": "x"}}, "unknown"),
         ({"StringEquals": {"aws:ResourceTag/tier": "private"}}, "unknown"),
+        ({"Bool": {"aws:MultiFactorAuthPresent": "false"}}, "unknown"),
+        ({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}, "unknown"),
+        ({"Null": {"aws:MultiFactorAuthPresent": "true"}}, "unknown"),
+        # A policy variable may have any value, or none.
+        ({"StringEquals": {"aws:RequestedRegion": "${aws:PrincipalTag/region}"}}, "unknown"),
+        ({"StringEquals": {"aws:RequestedRegion": "${aws:PrincipalTag/r, 'none'}"}}, "unknown"),
+        ({"StringNotLike": {"aws:RequestedRegion": "eu-${aws:PrincipalTag/place}-?"}}, "unknown"),
+        ({"StringNotEqualsIgnoreCase": {"ec2:Region": "EU-${aws:PrincipalTag/x}-1"}}, "unknown"),
+        ({"ArnEquals": {"ec2:Vpc": "${aws:PrincipalTag/vpc-arn}"}}, "unknown"),
+        # No value of it makes a difference.
+        ({"StringLike": {"aws:RequestedRegion": "us-${aws:PrincipalTag/place}"}}, "works"),
+        ({"ArnLike": {"ec2:Vpc": "arn:aws:ec2:us-*:${aws:PrincipalTag/a}"}}, "works"),
+        ({"StringNotEquals": {"ec2:Region": ["${aws:PrincipalTag/r}", "eu-west-1"]}}, "works"),
         # Another condition of the statement decides.
         (
             {
@@ -546,3 +564,30 @@ def test_a_deny_on_a_key_that_is_not_modelled_is_no_works(
     assert done.out.splitlines()[0].endswith(f": {first_line}")
     assert done.out.splitlines()[-1].startswith(first_line)
     assert done.code == (0 if first_line == "works" else 1)
+
+
+@pytest.mark.parametrize(
+    ("effect", "resource", "first_line"),
+    [
+        ("Allow", "arn:aws:ec2:*:*:*/${aws:PrincipalTag/name}", "unknown"),
+        ("Allow", "arn:aws:ec2:*:*:*/${aws:PrincipalTag/name, 'none'}", "unknown"),
+        ("Allow", "arn:aws:s3:::${aws:PrincipalTag/name}", "fails"),
+        ("Deny", "arn:aws:ec2:*:${aws:PrincipalTag/account}:*", "unknown"),
+        ("Deny", "arn:aws:ec2:*:${aws:username}:*", "works"),
+        ("Deny", "arn:aws:s3:::${aws:PrincipalTag/name}/*", "works"),
+    ],
+)
+def test_a_resource_by_a_variable_that_is_not_known_decides_nothing(
+    effect: str, resource: str, first_line: str, tmp_path: Path
+) -> None:
+    describe = {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}
+    allow = describe | {"Action": "ec2:*"}
+    about = allow | {"Effect": effect, "Resource": resource}
+    statements = [describe, about] if effect == "Allow" else [allow, about]
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    done = run("coverage", path, "--cni-version", "v1.23.2")
+    assert done.out.splitlines()[0].endswith(f": {first_line}")
+    if first_line == "unknown":
+        assert "aws:principaltag/" in done.out
+        assert " of the request is not known" in done.out

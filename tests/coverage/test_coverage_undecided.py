@@ -68,7 +68,41 @@ def test_all_versions(policy: str, output: str) -> None:
         sentence = f"undecided, since {REASON}; if it is denied, "
         assert output == "svg" or sentence in text
         assert "undecided, counted as denied: ec2:CreateNetworkInterface, ec2:CreateTags" in text
+    if output == "text":
+        assert "; unknown with v1.7.2 to v1.23.2" in text.splitlines()[0]
 
 
 def test_a_risk_that_may_be_there_is_named(policy: str) -> None:
     assert "unconditioned-create-tags" in coverage(policy)[1]
+
+
+def test_a_denial_that_follows_from_an_undecided_call_is_undecided(tmp_path: Path) -> None:
+    """Whether the interface has the tag that others ask for depends on ec2:CreateTags."""
+    words = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    document = json.loads(run("policy", "ipv4-scoped", *words).out)
+    (tagging,) = (s for s in document["Statement"] if "ec2:CreateTags" in s["Action"])
+    tagging["Condition"] = {"StringEquals": {"aws:PrincipalTag/team": "network"}}
+    path = tmp_path / "policy.json"
+    path.write_text(json.dumps(document))
+    text = coverage(str(path))[1]
+    assert text.splitlines()[0].endswith(": unknown")
+    assert "         undecided: it depends on an undecided call before it\n" in text
+    every = coverage(str(path), "--all-versions", "--format", "json")[1]
+    newest = json.loads(every)["versions"][-1]
+    assert newest["denied"]["ec2:AssignPrivateIpAddresses"]["undecided"]
+    # A tag that an undecided call may put can deny what else is allowed.
+    deny = {
+        "Effect": "Deny",
+        "Action": "ec2:AssignPrivateIpAddresses",
+        "Resource": "*",
+        "Condition": {"StringLike": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": "*"}},
+    }
+    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    unsure = {**deny, "Action": "ec2:CreateTags", "Condition": tagging["Condition"]}
+    path.write_text(json.dumps({**document, "Statement": [allow, deny, unsure]}))
+    text = coverage(str(path))[1]
+    assert "ec2:AssignPrivateIpAddresses on the primary interface\n" in text
+    # What is denied whatever becomes of it stays denied.
+    without = [s for s in document["Statement"] if "ec2:DetachNetworkInterface" not in s["Action"]]
+    path.write_text(json.dumps({**document, "Statement": without}))
+    assert coverage(str(path))[1].splitlines()[0].endswith(": fails")

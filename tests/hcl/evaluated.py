@@ -12,6 +12,11 @@ variable "names" {
   default = ["b", "a", "b"]
 }
 
+variable "empty" {
+  type    = list(string)
+  default = []
+}
+
 variable "people" {
   type = map(object({
     actions = list(string)
@@ -158,6 +163,9 @@ KNOWN: dict[str, object] = {
     "try(false ? 1 : var.names[0], 2)": "b",
     'can(true ? { a = "x" } : {})': True,
     "can(local.pair.z)": False,
+    "try([][*].a, 1)": [],
+    'true ? ["b", "a"] : var.empty': ["b", "a"],
+    "var.empty[*]": [],
     "can(local.pair.a)": True,
     'upper("ae")': "AE",
     "values(local.pair)": [1, 2],
@@ -181,6 +189,9 @@ REFUSED = (
     '"x" ? 1 : 2',
     "1 ? 1 : 2",
     'lookup(local.pair, "z")',
+    '[for v in [] : v if "x"]',
+    "[for v in var.empty : v if null]",
+    "formatlist([], [])",
 )
 # What the evaluator does not say, though an engine would.
 UNKNOWN = {
@@ -229,6 +240,16 @@ UNKNOWN = {
     "setunion()": "setunion(...)",
     "concat([]...)": "concat([]...)",
     "can()": "can(...)",
+    # An empty list, and null, may have a type.
+    "true ? [1] : var.empty": "true ? [1] : var.empty",
+    "true ? 1 : one(compact([]))": "true ? 1 : one(compact([]))",
+    "try(var.empty[*].a, 1)": "var.empty[*].a",
+    "try(sort(var.empty), 1)": "sort(...)",
+    'try(false ? ["a"] : var.empty, 1)': 'false ? ["a"] : var.empty',
+    "try([for v in var.empty : v if v.a], 1)": "[for v in var.empty : v if v.a]",
+    "try({ a = slice(toset([]), 0, 2), b = 1 }.b, 1)": "slice(...).b",
+    "concat([1], var.empty)": "concat(...)",
+    "try(data.x.y.z || local.pair.z, 1)": "data.x.y.z || local.pair.z",
     # Newer engines do not look at what is refused, older ones do.
     "try(local.pair.z && false, 1)": "local.pair.z && false",
     "try(true || local.pair.z, 1)": "true || local.pair.z",

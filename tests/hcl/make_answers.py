@@ -3,9 +3,7 @@ Terraform, and values of variables of each type.
 
 python tests/hcl/make_answers.py   writes answers.json
 
-Most expressions have arguments of the types that they take, and some do not. Left out: types that
-an engine checks over a list or map that is empty, and in parts that are not used; it refuses those
-in `try`, and the evaluator does not see them.
+Most expressions have arguments of the types that they take, and some do not.
 """
 
 # ruff: noqa: T201 - it prints what it leaves out
@@ -58,7 +56,7 @@ ATOMS = {
     "flag": ("true", "false", "var.flag", '"true"', '"false"', "1 < 2"),
     "list": (
         *("[]", '["a"]', '["b", "a", "b"]', "var.names", '["", "a", null]', '["1", "2"]'),
-        *("local.arns", 'toset(["b", "a"])', "toset([])", "tolist([])"),
+        *("local.arns", 'toset(["b", "a"])', "toset([])", "tolist([])", "var.empty", "compact([])"),
     ),
     "mixed": ("[1, 2]", "[2, 1, 2]", '["a", 1]', '[["a"], ["b", []]]', "[true, false]", "[true]"),
     "map": (
@@ -110,6 +108,7 @@ FORMS = {
         *("[for v in <list> : v]", "[for v in <list> : upper(v) if v != <text>]"),
         *("[for k, v in <map> : k]", "[for k, v in <list> : k if k > 0]", "<list>[*]"),
         *("<map>[*].a", "<map>.*.a", "[{ a = <list> }, { a = <list> }][*].a[0]", "<text>[*]"),
+        *("[for v in <list> : v if <flag>]", "<list>[*].a", "try(<list>[*].a, <list>)"),
         *("concat(<list>...)", "values(<map>)[*].actions", "try(<list>, [])", "distinct(<mixed>)"),
     ),
     "mixed": (

@@ -150,6 +150,10 @@ def test_terminated_instances_are_left_out() -> None:
             "the key 'Reservations' stands twice",
         ),
         (
+            text(instances(), instances(INSTANCE)).replace(b'"Tags"', b'"Tags": [], "Tags"'),
+            "a: line 2, $.Reservations[0].Instances[0].Tags: the key 'Tags' stands twice",
+        ),
+        (
             text(instances({**INSTANCE, "Tags": [{"Key": "k", "Value": v} for v in "ab"]})),
             "the tag 'k' of i-0000000a stands twice",
         ),

@@ -39,6 +39,17 @@ def test_the_command_answers_each_question(tmp_path: Path) -> None:
     assert text[1].startswith(f"ec2:Delete* on {INTERFACE}: allowed, for instance ec2:Delete")
 
 
+def test_each_resource_that_two_roles_can_change_is_named_once(tmp_path: Path) -> None:
+    for name in ("prod", "stage"):
+        words = ("--cluster-name", name, "--vpc-id", "vpc-01234567")
+        (tmp_path / f"{name}.json").write_text(run("policy", "ipv4-scoped", *words).out)
+    lines = run("compare", "--disjoint", "prod.json", "stage.json", cwd=tmp_path).out.splitlines()
+    assert lines[0] == "both roles can change the same network interface"
+    places = [line for line in lines if line.startswith("  on arn:aws:ec2:")]
+    assert len(places) == len(set(places)) and places[0].endswith("/name=prod")
+    assert "    stage.json: ec2:CreateTags" in lines
+
+
 def test_a_misspelled_action_is_not_proven(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps(document({"Action": "iam:PassRole"})))
     words = (

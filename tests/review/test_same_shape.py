@@ -9,6 +9,7 @@ import pytest
 from synthetic import Json, allow, document, policy, resource, reviewed, role
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.report import json as json_report
+from vpc_cni_iam.review.report_formats import Setting
 
 TAG = "aws:ResourceTag/cluster.k8s.amazonaws.com/name"
 OWNED = "aws:ResourceTag/kubernetes.io/cluster/"
@@ -17,7 +18,7 @@ VPC = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-{}"
 # prefix of another, another in another case, an example, a word of an answer, a stand-in.
 CLUSTERS = (
     *("prod", "prod-1", "Prod", "a", "aws", "ec2", "true", "12", "owned", "Action", "Allow"),
-    *("example", "gained", "cluster_3", "cluster-12", "cluster-1", "stand-in-cluster"),
+    *("example", "allowed", "cluster_3", "cluster-12", "cluster-1", "stand-in-cluster"),
 )
 # By this address a plan has the stand-in itself, so that no name may have it.
 WITHOUT = policy("stand-in-cluster", document(allow("ec2:A")), document(allow("ec2:A")))
@@ -77,7 +78,7 @@ def fleet(seed: int) -> list[Json]:
 
 def told(changes: list[Json]) -> Any:
     """What a review says, but of the policy by which a plan has the stand-in."""
-    result = json.loads(json_report.report(reviewed(*changes)))
+    result = json.loads(json_report.write(reviewed(*changes), Setting()))
     return {
         name: [item for item in result[name] if "stand-in" not in item.get("address", "")]
         for name in ("changes", "principals", "findings")
@@ -134,7 +135,7 @@ def test_a_name_that_matters_has_no_stand_in(before: list[Json], after: list[Jso
     same = allow("s3:GetObject", "arn:aws:s3:::example/*")
     changes = [policy("p", document(same, *before), document(same, *after))]
     assert told(changes) == told([*changes, WITHOUT])
-    assert "stand-in" not in json_report.report(reviewed(*changes)).lower()
+    assert "stand-in" not in json_report.write(reviewed(*changes), Setting()).lower()
 
 
 def test_a_deny_that_goes_is_judged_beside_other_policies_by_its_own_names() -> None:
@@ -233,6 +234,6 @@ def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) 
     alone = len(asked)
     review = reviewed(*map(change, range(30)))
     assert len(asked) == 2 * alone
-    text = json_report.report(review)
+    text = json_report.write(review, Setting())
     assert all(f"cluster-{number}" in text for number in range(30))
     assert "stand-in" not in text

@@ -25,6 +25,7 @@ from vpc_cni_iam.audit.judge import (
     FamilyAudit,
     PluginRole,
     PolicyAudit,
+    RoleVerdict,
     judge,
     judge_cluster,
     modes,
@@ -44,7 +45,8 @@ from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import compile_policies
 
-_MANAGED = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/AmazonEKS_CNI_Policy")
+# That of other partitions names resources of theirs, and may be another version.
+_MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 _BY_ANYONE = (
     'its policies serve the plugin, and its trust policy names the principal "*": AWS does not say '
     "whether that means services and web identities, too; name who assumes it"
@@ -69,10 +71,12 @@ class RoleAudit(Struct, frozen=True):
     role: str  # its ARN
     account: str
     credentials: tuple[Credentials, ...]  # how the plugin could get it
+    # The issuers by whose tokens, with IRSA; whether one is its cluster's is not known.
+    issuers: tuple[str, ...]
     clusters: tuple[ClusterUse, ...]  # the clusters that are known to use it
     policies: PolicyAudit  # what its policies mean
     untrusted: tuple[str, ...]  # why aws-node cannot assume it, in sentences
-    breaks: bool  # whether the plugin fails with it at the version that was asked for
+    verdict: RoleVerdict  # whether the plugin works with it at the version that was asked for
     # What is not known about it, without which nothing of this is certain.
     undecided: tuple[str, ...]
     proposal: tuple[str, ...]  # what to do
@@ -109,16 +113,16 @@ def audit(
         advice = f"it holds no role; print roles too: {COMMAND}, without --filter"
         unread.append(Skipped("the input", Reason.not_read, advice))
     helpers = sorted(auditor.metrics_helper, key=lambda r: r.role)
-    undecided = [*(role.undecided for role in roles), *(role.undecided for role in helpers)]
-    complete = not unread and not any(undecided)
+    unknown_role = any(role.verdict is RoleVerdict.unknown for role in roles)
+    undecided = any(r.undecided for r in roles) or any(r.undecided for r in helpers)
     return Audit(
         str(version),
         tuple(auditor.accounts),
         sum(auditor.accounts.values()),
-        tuple(sorted(roles, key=lambda r: (not r.breaks, r.role))),
+        tuple(sorted(roles, key=lambda r: (-list(RoleVerdict).index(r.verdict), r.role))),
         tuple(unread),
-        complete,
-        any(role.breaks for role in roles),
+        not (unread or undecided or unknown_role),
+        any(role.verdict is RoleVerdict.breaks for role in roles),
         tuple(helpers),
     )
 
@@ -248,16 +252,21 @@ class _Auditor(Struct):
         known = [use.result for use in uses if use.result]
         families = [*known] if known and len(known) == len(uses) else [*known, *judgement.families]
         untrusted = tuple(_untrusted(trust, uses))
-        breaks = bool(untrusted) or not all(family.works for family in families)
+        verdict = max((f.verdict for f in families), key=list(RoleVerdict).index)
+        if untrusted:
+            verdict = RoleVerdict.breaks
+        elif undecided:
+            verdict = RoleVerdict.unknown
         advice = proposal(trust, judgement, self.version)
         return RoleAudit(
             detail.arn,
             detail.account,
             trust.credentials,
+            trust.issuers if Credentials.irsa in trust.credentials else (),
             uses,
             judgement,
             untrusted,
-            breaks,
+            verdict,
             undecided,
             advice,
         )
@@ -291,7 +300,7 @@ def _policies(detail: RoleDetail) -> tuple[tuple[Policy, ...], list[str], list[s
     """Return the policies of a role, the ARNs without a document, and what was refused."""
     policies, missing, refused = [], list(detail.missing), []
     for arn in detail.missing:
-        if _MANAGED.fullmatch(arn):
+        if arn == _MANAGED:
             missing.remove(arn)
             policies.append(documents.managed_policy())
     for document in detail.policies:

@@ -148,8 +148,8 @@ class MetricsHelperRole(Struct, frozen=True):
     # How cni-metrics-helper alone could get it; empty if others could as well.
     credentials: tuple[Credentials, ...]
     clusters: tuple[ClusterUse, ...]  # the clusters in which it has the role
-    # Its calls that are not allowed at the version that was asked for; at the newest one, if the
-    # other is older than the program.
+    # Its calls that are denied, or may be, at the version that was asked for; at the newest one,
+    # if the other is older than the program.
     denied: tuple[DeniedAction, ...]
     equal_to: tuple[KnownDocument, ...]  # the published documents that one of its policies equals
     undecided: tuple[str, ...]  # what is not known about it
@@ -171,7 +171,10 @@ def judge_metrics_helper(
         arn,
         credentials,
         clusters,
-        tuple(DeniedAction(c.template.action, s.name, c.consequence) for s, c in denied),
+        tuple(
+            DeniedAction(c.template.action, s.name, c.breaks, undecided=c.undecided)
+            for s, c in denied
+        ),
         tuple(known for p in role.policies for known in recognise(p, names_in([p]))),
         undecided,
     )

@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from vpc_cni_iam.audit.trust import Credentials, Trust
+from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
@@ -17,7 +18,7 @@ from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks
 from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.names import names_in, names_of
-from vpc_cni_iam.coverage.simulate.send import Limits
+from vpc_cni_iam.coverage.simulate.send import Limits, consequence
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy
@@ -29,7 +30,6 @@ _ASSIGN: dict[Mode, str] = {
     "ipv6": "ec2:AssignIpv6Addresses",
 }
 _BROAD = "interfaces-unscoped"
-_RISKS = ("high", "medium")
 # The names that a document needs.
 _NAMES = {"ipv4-scoped": " --cluster-name NAME --vpc-id ID", "ipv6-scoped": " --cluster-name NAME"}
 
@@ -40,6 +40,14 @@ class RoleScope(StrEnum):
     scoped = "scoped"
     broad = "broad"
     none = "no access"
+
+
+class RoleVerdict(StrEnum):
+    """Whether the plugin works with a role; the worst comes last."""
+
+    works = "works"
+    unknown = "unknown"  # something that it depends on is not read or decided
+    breaks = "breaks"
 
 
 class VersionRun(Struct, frozen=True):
@@ -59,6 +67,12 @@ class DeniedAction(Struct, frozen=True):
     scenario: str  # the scenario in which it was seen first
     breaks: str  # what follows
     by: str = ""  # the boundary that does not allow it, empty if the policies do not
+    undecided: str = ""  # why it may be allowed all the same, empty if it is denied
+
+    @property
+    def consequence(self) -> str:
+        """The consequence, as a sentence."""
+        return consequence(self.undecided, self.breaks)
 
 
 class FamilyAudit(Struct, frozen=True):
@@ -67,7 +81,7 @@ class FamilyAudit(Struct, frozen=True):
     mode: Mode  # the IP family
     works_with: str  # the plugin versions that it works with, in words
     breaks_at: tuple[VersionRun, ...]  # the versions at which the plugin fails
-    works: bool  # whether it works at the version that was asked for
+    verdict: RoleVerdict  # whether it works at the version that was asked for
     missing: tuple[DeniedAction, ...] = ()  # what it lacks there, without which the plugin fails
 
 
@@ -76,7 +90,7 @@ class PolicyAudit(Struct, frozen=True):
 
     scope: RoleScope  # whose network interfaces they let it change
     families: tuple[FamilyAudit, ...]  # by IP family that they are for
-    risks: tuple[str, ...]  # the names of the risks that are high or medium
+    risks: tuple[str, ...]  # the names of the risks that are warnings
     equal_to: tuple[KnownDocument, ...]  # the documents of upstream and AWS that one of them equals
 
 
@@ -135,7 +149,7 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, FamilyAudit]) -
             remembered[question] = _family(role, setting)
         audits.append(remembered[question])
         risks += find_risks(role.policies, setting, role.limits) if families else ()
-    names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity in _RISKS)
+    names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity == "warning")
     scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
     return PolicyAudit(
         scope if families else RoleScope.none,
@@ -157,14 +171,7 @@ def _question(role: PluginRole, setting: PluginSetting) -> Hashable:
 
 def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
     result = matrix(role.policies, setting, limits=role.limits, excess=False)
-    runs: list[list[PluginVersion]] = []
-    before = False
-    for row in result.rows:
-        if row.fatal and before:
-            runs[-1][1] = row.version
-        elif row.fatal:
-            runs.append([row.version, row.version])
-        before = row.fatal
+    failing = known_versions.spans(frozenset(r.version for r in result.rows if r.breaks))
     here = next((row for row in result.rows if row.version == role.version), None)
     missing = []
     for action, cell in zip(result.actions, here.cells if here else (), strict=False):
@@ -173,19 +180,23 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
             deciding = {c.decision.policy for c in call.checks if not c.decision.allowed}
             limited = any(d is not None and d >= len(role.policies) for d in deciding)
             by = role.boundary if limited else ""
-            missing.append(DeniedAction(action, scenario, call.consequence, by))
+            missing.append(DeniedAction(action, scenario, call.breaks, by, call.undecided))
+    verdict = RoleVerdict.breaks
+    if here is not None and not here.breaks:
+        verdict = RoleVerdict.unknown if here.fatal else RoleVerdict.works
     return FamilyAudit(
         result.setting.mode,
         works(result),
-        tuple(VersionRun(str(first), str(last)) for first, last in runs),
-        here is not None and not here.fatal,
+        tuple(VersionRun(str(run.first), str(run.last)) for run in failing),
+        verdict,
         tuple(missing),
     )
 
 
 def proposal(trust: Trust, audit: PolicyAudit, version: PluginVersion) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works."""
-    missing = {m.action: m.by for family in audit.families for m in family.missing}
+    every = (m for family in audit.families for m in family.missing)
+    missing = {m.action: m.by for m in every if not m.undecided}
     actions: dict[str, list[str]] = {}
     for action, limit in missing.items():
         actions.setdefault(limit, []).append(action)

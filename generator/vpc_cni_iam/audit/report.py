@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.clusters import MetricsHelperRole
-from vpc_cni_iam.audit.judge import FamilyAudit
+from vpc_cni_iam.audit.judge import FamilyAudit, RoleVerdict
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.inputs import skipped
+
+_ISSUER = "works only if that is the cluster's, which is not checked: aws eks describe-cluster"
 
 
 def lines(audit: Audit) -> Iterator[str]:
@@ -24,8 +27,7 @@ def lines(audit: Audit) -> Iterator[str]:
 
 
 def _role(role: RoleAudit, version: str) -> Iterator[str]:
-    verdict = "breaks" if role.breaks else "unknown" if role.undecided else "works"
-    yield f"{verdict:<8} {role.role}"
+    yield f"{role.verdict:<8} {role.role}"
     for name, value in _facts(role, version):
         yield f"         {name:<12} {value}"
 
@@ -41,12 +43,13 @@ def _facts(role: RoleAudit, version: str) -> Iterator[tuple[str, str]]:
         at = f" at plugin {use.version}" if use.version else ""
         yield "used by", f"cluster {use.cluster}{at} ({use.by})"
         if use.result:
-            state = "works" if use.result.works else "breaks"
             where = f"as {use.configuration} configures it, {FAMILIES[use.result.mode]}"
-            yield "", f"{state} at {version} in cluster {use.cluster}, {where}"
+            yield "", f"{use.result.verdict} at {version} in cluster {use.cluster}, {where}"
             yield from _missing(use.result)
     credentials = ", ".join(role.credentials)
     yield "credentials", credentials or "none: its trust policy does not let the plugin"
+    for issuer in role.issuers:
+        yield "issuer", f"{issuer}; {_ISSUER}"
     if policies.equal_to:
         yield "equal to", "; ".join(listed(policies.equal_to))
     yield "scope", policies.scope
@@ -65,26 +68,31 @@ def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:
     for text in role.undecided:
         yield f"{role.role}: not decided: {text}"
     for denied in role.denied:
-        yield f"  {denied.action} is denied: {denied.breaks}"
+        state = "may be denied" if denied.undecided else "is denied"
+        yield f"  {denied.action} {state}: {denied.consequence}"
 
 
 def _missing(family: FamilyAudit) -> Iterator[tuple[str, str]]:
     for missing in family.missing:
-        by = f", which {missing.by} does not allow" if missing.by else ""
-        mode = FAMILIES[family.mode]
-        yield "missing", f"{mode}: {missing.action}{by}, in {missing.scenario}: {missing.breaks}"
+        what = "undecided" if missing.undecided else "missing"
+        by = f", which {missing.by} does not allow" if missing.by and what == "missing" else ""
+        at = f"{FAMILIES[family.mode]}: {missing.action}{by}, in {missing.scenario}"
+        yield what, f"{at}: {missing.consequence}"
 
 
 def conclusion(audit: Audit) -> str:
     """Return the result in a line."""
     accounts = _count(len(audit.accounts), "account")
     read = f"{_count(audit.roles_read, 'role')} of {accounts} read"
-    breaking = sum(role.breaks for role in audit.roles)
+    verdicts = Counter(role.verdict for role in audit.roles)
+    breaking, unknown = verdicts[RoleVerdict.breaks], verdicts[RoleVerdict.unknown]
     if not audit.roles:
         result = "none is for the plugin"
     else:
         result = f"{len(audit.roles):,} for the plugin, of which {breaking:,} "
         result += f"break{'s' * (breaking == 1)} at {audit.cni_version}"
+        if unknown:
+            result += f", and {unknown:,} may break"
     if audit.metrics_helper:
         result += f"; {len(audit.metrics_helper):,} for cni-metrics-helper"
     incomplete = "" if audit.complete else "incomplete, see what is not read or decided above: "

@@ -46,6 +46,7 @@ class Trust(Struct, frozen=True):
     for_plugin: bool  # whether the service account aws-node can get it and another one cannot
     # How cni-metrics-helper could get the role, where no other service account can, nor aws-node.
     metrics_helper: tuple[Credentials, ...] = ()
+    issuers: tuple[str, ...] = ()  # of the tokens by which the plugin could get it by IRSA
     # Whether the plugin could get it besides if the principal ``*`` means services and tokens, too.
     by_anyone: bool = False
     # In which ways aws-node may assume it, whoever else may.
@@ -71,7 +72,8 @@ def read_trust(policy: Policy) -> Trust:
             if not evaluate([_most_open(policy, request.context)], request).denied
         ]
 
-    allowed = {c for c, _ in ways((NAMESPACE, SERVICE_ACCOUNT))}
+    own_ways = ways((NAMESPACE, SERVICE_ACCOUNT))
+    allowed = {c for c, _ in own_ways}
     others = ways(_OTHER)
     shared = {c for c, _ in others}
     helper = {c for c, _ in ways((NAMESPACE, program_service_account("metrics-helper")))}
@@ -89,6 +91,7 @@ def read_trust(policy: Policy) -> Trust:
         credentials,
         bool(allowed & own),
         tuple(helpers),
+        tuple(dict.fromkeys(issuer(r.principal) for c, r in own_ways if c is Credentials.irsa)),
         by_anyone=_by_anyone(policy),
         ways=frozenset(allowed),
         tagged=Credentials.pod_identity in allowed and _takes_pods(policy, "sts:TagSession"),

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-
-from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
@@ -21,8 +21,17 @@ if TYPE_CHECKING:
 
 # The width of a table where there is no terminal; no table is as wide.
 _UNBOUND = 1000
+# The least width of a column, and a word that is never broken where there is room for it.
+_LEAST, _ACTION = 6, re.compile(r"\W?[a-z0-9-]+:[\w*?]+\W?")
 # Seconds until a bar is worth its flicker.
 PATIENCE = 0.5
+
+
+class Format(StrEnum):
+    """How to print a result."""
+
+    text = "text"
+    json = "json"
 
 
 def path(text: str | None, default: str) -> Path:
@@ -109,16 +118,18 @@ def table(
 
 
 def _widths(cells: Iterable[Sequence[str]], room: int) -> list[int | None]:
-    """Return how wide each column is; no word is broken, unless there is no room for it."""
+    """Return how wide each column is; words are whole if there is room, actions of IAM in less."""
     columns = ["\n".join(column) for column in zip(*cells, strict=True)]
     widths = [max(map(len, text.split("\n"))) for text in columns]
-    least = [max(map(len, text.split()), default=1) for text in columns]
-    while sum(widths) > room:
-        if widths == least:
-            return [None] * len(columns)
-        widest = max((width, i) for i, width in enumerate(widths) if width > least[i])[1]
-        widths[widest] -= 1
-    return [*widths]
+    words = [text.split() for text in columns]
+    for least in (
+        [max(map(len, column), default=1) for column in words],
+        [max((len(w) for w in column if _ACTION.fullmatch(w)), default=_LEAST) for column in words],
+    ):
+        while sum(widths) > room and any(map(int.__gt__, widths, least)):
+            widest = max((width, i) for i, width in enumerate(widths) if width > least[i])[1]
+            widths[widest] -= 1
+    return [*widths] if sum(widths) <= room else [None] * len(columns)
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path | None:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from vpc_cni_iam.cli import inputs, options
+from vpc_cni_iam.cli import options
 from vpc_cni_iam.cli.expand import flag, value
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.variables import GivenVariables
-    from vpc_cni_iam.review.never import Never
+    from vpc_cni_iam.coverage.subject import Opener
+    from vpc_cni_iam.review.never import Never, SharedChange
 
 _SHOWN = 4  # actions
 # What is known of the same resource and two roles.
@@ -43,8 +43,7 @@ def answered(
     policies: Sequence[str],
     limits: options.LimitOptions,
     documents: Sequence[str],
-    names: Mapping[str, str | None],
-    values: GivenVariables,
+    opener: Opener,
 ) -> Never:
     """Return the answer about policies; raises `UsageError` for options that exclude each other."""
     from vpc_cni_iam.coverage.subject import limited, of_files
@@ -54,19 +53,18 @@ def answered(
 
     if asked.never and asked.disjoint:
         raise UsageError("--never asks about one role and --disjoint about two; give one of them")
-    stdin = partial(inputs.text, "-")
     if asked.never:
-        subject = of_files(policies, stdin, documents, names, values)
-        subject = limited(subject, limits.boundary, limits.scp or (), stdin, names, values)
-        check_used(values, (*policies, *limits.files))
+        subject = of_files(policies, documents, opener)
+        subject = limited(subject, limits.boundary, limits.scp or (), opener)
+        check_used(opener.user_values, (*policies, *limits.files))
         return never.never(subject, asked.never)
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError("--disjoint compares two roles: name the policy of each")
     first, second = (
-        of_files([policy], stdin, documents, {**names, **own}, values)
+        of_files([policy], documents, replace(opener, user_names={**opener.user_names, **own}))
         for policy, own in zip(policies, _cluster_names(asked.clusters), strict=True)
     )
-    check_used(values, policies)
+    check_used(opener.user_values, policies)
     return never.disjoint(first, second, asked.clusters)
 
 
@@ -86,7 +84,6 @@ def _cluster_names(clusters: tuple[str, str] | None) -> Sequence[Mapping[str, st
 
 def lines(result: Never) -> Iterator[str]:
     """Yield the lines of an answer."""
-    from vpc_cni_iam.errors import first_of
     from vpc_cni_iam.inputs import skipped
 
     for action in result.actions:
@@ -96,15 +93,30 @@ def lines(result: Never) -> Iterator[str]:
         yield f"{action.action} on {on}: {action.answer}{why}{example}"
     for kind in result.kinds:
         yield _SHARED[kind.answer.name].format(kind.kind.replace("-", " "))
-        for shared in kind.shared:
-            for policy, actions, request in zip(
-                result.policies,
-                (shared.first_actions, shared.second_actions),
-                (shared.first, shared.second),
-                strict=True,
-            ):
-                text = f", for instance {request}" if request else ""
-                yield f"  {policy}: {first_of(actions, _SHOWN)}{text}"
-            if shared.reason:
-                yield f"  not proven: {shared.reason}"
+        yield from _shared(result.policies, kind.shared)
     yield from skipped.lines(result.unread)
+
+
+def _shared(policies: Sequence[str], changes: Sequence[SharedChange]) -> Iterator[str]:
+    """Yield what roles can change of the same resource, each resource once."""
+    from vpc_cni_iam.errors import first_of
+    from vpc_cni_iam.review.never import with_context
+
+    places: dict[str, dict[tuple[int, str], dict[str, None]]] = {}
+    for change in changes:
+        requests = [r for r in (change.first, change.second) if r is not None]
+        contexts = [r.context for r in requests] or [{}]
+        same = {key: v for key, v in contexts[0].items() if all(c.get(key) == v for c in contexts)}
+        where = f"not proven: {change.reason}"
+        if requests:
+            where = with_context(f"on {requests[0].resource}", same)
+        roles = places.setdefault(where, {})
+        for number, (actions, request) in enumerate(
+            ((change.first_actions, change.first), (change.second_actions, change.second))
+        ):
+            own = {k: v for k, v in request.context.items() if k not in same} if request else {}
+            roles.setdefault((number, with_context("", own)), {}).update(dict.fromkeys(actions))
+    for where, roles in places.items():
+        yield f"  {where}"
+        for (number, own_context), named in sorted(roles.items()):
+            yield f"    {policies[number]}: {first_of([*named], _SHOWN)}{own_context}"

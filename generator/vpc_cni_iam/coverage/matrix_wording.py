@@ -17,7 +17,7 @@ _MOST_COLUMNS = 100
 MEANINGS: dict[Cell, tuple[str, str]] = {
     "allowed": ("+", "called and allowed"),
     "fatal": ("X", "called and denied: the plugin fails"),
-    "degraded": ("!", "called and denied: it works with less"),
+    "degraded": ("!", "called and denied: the plugin works, degraded"),
     "unused": ("o", "allowed, never called"),
     "not called": (".", "neither"),
 }
@@ -25,7 +25,7 @@ MEANINGS: dict[Cell, tuple[str, str]] = {
 
 def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator[str]:
     """Yield the rows of the matrix: of versions that are alike, or with `verbose` of each."""
-    yield heading(subject, matrix)
+    yield f"{heading(subject, matrix)}: {_verdict(subject, matrix)}"
     yield from equal_lines(subject)
     yield ""
     rows = [(row, row) for row in matrix.rows] if verbose else list(matrix.runs())
@@ -79,8 +79,7 @@ def conclusion(subject: Subject, matrix: Matrix) -> str:
 
 def works(matrix: Matrix) -> str:
     """Return the versions at which the plugin works, as text; and where it fails only at times."""
-    runs = matrix.works()
-    versions = ", ".join(map(str, runs)) or "no known version"
+    runs, versions = matrix.works(), _versions(matrix)
     names, _ = matrix.works_but_for()
     if names:
         scenarios = f"scenario{'s' * (len(names) != 1)} {' and '.join(names)}"
@@ -90,6 +89,18 @@ def works(matrix: Matrix) -> str:
     if undecided:
         versions += f"; undecided, counted as denied: {', '.join(undecided)}"
     return versions
+
+
+def _verdict(subject: Subject, matrix: Matrix) -> str:
+    """Return the versions at which the plugin works, and those at which that is undecided."""
+    if not subject.is_complete:
+        return "incomplete"
+    undecided = ", ".join(map(str, matrix.works_perhaps()))
+    return f"works with {_versions(matrix)}" + (f"; unknown with {undecided}" if undecided else "")
+
+
+def _versions(matrix: Matrix) -> str:
+    return ", ".join(map(str, matrix.works())) or "no known version"
 
 
 def versions_text(first: Row, last: Row) -> str:

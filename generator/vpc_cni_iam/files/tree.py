@@ -178,14 +178,6 @@ def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:
     return copies
 
 
-def _refuse_changed(
-    before: Mapping[str, bytes | None], observed: Mapping[str, bytes] | None
-) -> None:
-    for path, content in before.items():
-        if observed is not None and content != observed.get(path):
-            raise ChangedError(path)
-
-
 def _undo(tree: OpenTree, replacements: Iterable[Replacement]) -> None:
     with uninterrupted():
         for replacement in replacements:
@@ -208,7 +200,9 @@ def _write(
 ) -> tuple[FileChange, ...]:
     contents = {path: _bytes(content) for path, content in files.items()}
     before = {path: tree.read(path) for path in (*contents, *removed)}
-    _refuse_changed(before, observed)
+    for path, content in before.items():
+        if observed is not None and content != observed.get(path):
+            raise ChangedError(path)
     changes = [
         FileChange(path, _action(content, contents.get(path)))
         for path, content in before.items()

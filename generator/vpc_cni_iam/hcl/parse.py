@@ -13,6 +13,7 @@ things are read around:
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,6 +61,7 @@ _WORD = re.compile(r"[\w-]+")
 _TEMPLATE = re.compile(r"[$%]\{")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _NEWLINE = "\n"
+_LINE_END = re.compile(r"\s*(\r?\n|#|//|/\*)")
 
 
 def parse(text: str, source: str, *, strict: bool = False) -> File:
@@ -125,10 +127,21 @@ def _parse_tree(masked: str, source: str, text: str) -> Branch:
             line = text.count(_NEWLINE, 0, start) + 1
             place = f"line {line}, column {start - text.rfind(_NEWLINE, 0, start)}"
             problem = "is not valid HCL: the string that starts here has no closing quote"
+        elif _breaks_template(masked, error.pos_in_stream):
+            problem = "holds a line break between ${ and }, where it is not read; write one line"
         raise InputError(source, place, problem) from None
     except (VisitError, RecursionError):
         raise InputError(source, "", _DEEP) from None
     return body
+
+
+def _breaks_template(text: str, place: int | None) -> bool:
+    """Say whether a line ends at a place, or a comment starts, in ``${}``, as engines take it."""
+    start = text.rfind("${", 0, place)
+    if place is None or start < 0 or not _LINE_END.match(text, place):
+        return False
+    closing = closing_brace(text, start + len("${"), len(text))
+    return closing is not None and closing >= place
 
 
 def _branches(tree: Branch) -> list[Branch]:
@@ -324,7 +337,7 @@ class _Builder:
     def unmasked(self, text: str) -> str:
         for mark, meaning in self.marks.items():
             text = text.replace(mark, meaning)
-        return text
+        return text if text.isascii() else unicodedata.normalize("NFC", text)  # as engines do
 
     def heredoc(self, tree: Branch) -> Node:
         start, line = tree.meta.start_pos, tree.meta.line

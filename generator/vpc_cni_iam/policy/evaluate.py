@@ -16,19 +16,21 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy, Statement, effect_problem
 from vpc_cni_iam.policy.matching import conditions, elements, principals
-from vpc_cni_iam.policy.matching.conditions import Truth
+from vpc_cni_iam.policy.matching.conditions import Truth, with_variables
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.elements import Element
+from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context
+from vpc_cni_iam.policy.matching.variables import Context, UnknownValue, keys_of
 
 # Whether a statement applies: to the resource, the caller and the context.
 Applies: TypeAlias = Callable[[str, str, Context], Truth]
 
-# What a statement does, wherever it is: whether it is about an action, and whether it applies.
-_Compilation: TypeAlias = tuple[Callable[[str], bool], Applies]
+# What a statement does, wherever it is: whether it is about an action, whether it applies, and the
+# condition keys on which that depends.
+_Compilation: TypeAlias = tuple[Callable[[str], bool], Applies, frozenset[str]]
 
 _REMEMBERED = 4096
 # Policies that differ in little, and proofs about each difference, have most statements in common.
@@ -56,15 +58,16 @@ class Request(Struct, frozen=True, dict=True):
         principal: The caller's ARN or service name; only statements with a Principal ask.
         context: Values by context key, whose case does not matter; a tuple for a key of any
             number of values, of which an empty one means an absent key.
-        may_have: Says of a key in lower case, which `context` lacks, whether AWS may give it; a
-            condition on it is then undecided. None for a request whose keys are all in `context`.
+        may_have: Says of a key in lower case, which `context` lacks, what AWS may give it, and None
+            if that is nothing; what depends on it is undecided. None for a request whose keys are
+            all in `context`.
     """
 
     action: str
     resource: str
     principal: str = ""
     context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
-    may_have: Callable[[str], bool] | None = None
+    may_have: Callable[[str], UnknownValue | None] | None = None
 
     @cached_property
     def folded(self) -> Context:
@@ -78,8 +81,9 @@ class Request(Struct, frozen=True, dict=True):
         """Return the context for conditions on some keys, with those that are not known."""
         if self.may_have is None:
             return self.folded
-        unknown = [key for key in keys if key not in self.folded and self.may_have(key)]
-        return {**self.folded, **dict.fromkeys(unknown, UNKNOWN)} if unknown else self.folded
+        possible = ((key, self.may_have(key)) for key in keys if key not in self.folded)
+        unknown = {key: value for key, value in possible if value is not None}
+        return {**self.folded, **unknown} if unknown else self.folded
 
 
 class Decision(Struct, frozen=True):
@@ -120,11 +124,11 @@ class _Rule(Struct, frozen=True):
     decision: Decision
     is_about: Callable[[str], bool]  # whether an action is one of its actions
     applies: Applies
-    keys: frozenset[str]  # those of its conditions, in lower case
+    keys: frozenset[str]  # those of its conditions and policy variables, in lower case
 
 
 class _RulesOfAction(Struct, frozen=True):
-    """The rules about an action, their tests, and the keys of their conditions."""
+    """The rules about an action, their tests, and their keys."""
 
     rules: tuple[_Rule, ...]
     tests: tuple[Applies, ...]
@@ -222,13 +226,12 @@ def _rule(
 ) -> _Rule:
     place = place.at(f".Statement[{at[1]}]")
     if statement.effect not in ("Allow", "Deny"):
-        raise place.at(".Effect").refuse("must be Allow or Deny, in this spelling")
+        raise place.at(".Effect").refuse(effect_problem(statement.effect))
     try:
-        about, applies = _compiled(statement, variables=variables)
+        compilation = _compiled(statement, variables=variables)
     except InputError:
-        about, applies = _compile(statement, place, variables=variables)
-    keys = frozenset(condition.key.lower() for condition in statement.conditions)
-    return _Rule(Decision(_OUTCOMES[statement.effect], *at), about, applies, keys)
+        compilation = _compile(statement, place, variables=variables)
+    return _Rule(Decision(_OUTCOMES[statement.effect], *at), *compilation)
 
 
 @lru_cache(maxsize=_STATEMENTS)
@@ -238,11 +241,14 @@ def _compiled(statement: Statement, *, variables: bool) -> _Compilation:
 
 
 def _compile(statement: Statement, place: ElementPath, *, variables: bool) -> _Compilation:
-    return _is_about(elements.actions(statement, place, variables=variables)), _applies(
-        elements.resources(statement, place, variables=variables),
-        principals.test(statement, place),
-        _tests(statement, place, variables=variables),
-    )
+    actions = elements.actions(statement, place, variables=variables)
+    resources = elements.resources(statement, place, variables=variables)
+    caller = principals.test(statement, place)
+    checks = _checks(statement, place, variables=variables)
+    keys = {*keys_of(resources.templates), *(check.key for check in checks)}
+    keys.update(key for check in checks for key in keys_of(check.templates))
+    applies = _applies(resources, caller, tuple(map(conditions.test, checks)))
+    return _is_about(actions), applies, frozenset(keys)
 
 
 def _is_about(actions: Element) -> Callable[[str], bool]:
@@ -255,32 +261,38 @@ def _is_about(actions: Element) -> Callable[[str], bool]:
     return is_about
 
 
-def _tests(
+def _checks(
     statement: Statement, place: ElementPath, *, variables: bool
-) -> tuple[conditions.Test, ...]:
-    tests, seen = [], set()
+) -> tuple[ConditionCheck, ...]:
+    checks, seen = [], set()
     for condition in statement.conditions:
         where = place.at(f".Condition.{condition.operator}.{condition.key}")
         named = condition.operator, condition.key.lower()
         if named in seen:
             raise where.refuse("stands twice, in one or in two spellings; IAM takes it once")
         seen.add(named)
-        tests.append(conditions.test(conditions.parse(condition, where, variables=variables)))
-    return tuple(tests)
+        checks.append(conditions.parse(condition, where, variables=variables))
+    return tuple(checks)
 
 
 def _applies(
     resources: Element, caller: principals.Caller | None, tests: tuple[conditions.Test, ...]
 ) -> Applies:
     patterns, all_but = Patterns.of(resources.templates), resources.negated
-    everything = patterns.everything and not all_but
+    everything, keys = patterns.everything and not all_but, keys_of(patterns.dynamic)
 
     def applies(resource: str, principal: str, context: Context) -> Truth:
-        if not everything and patterns.matches(resource, context) is all_but:
+        answer: Truth = everything or patterns.matches(resource, context) is not all_but
+        if keys:
+
+            def opened(context: Context) -> Truth:
+                return patterns.matches(resource, context) is not all_but
+
+            answer = with_variables(answer, keys, opened, context)
+        if answer is False:
             return False
         if caller is not None and not caller(principal):
             return False
-        answer: Truth = True
         for test in tests:
             holds = test(context)
             if holds is False:

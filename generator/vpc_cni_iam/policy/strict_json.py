@@ -52,6 +52,16 @@ def load_json(text: str, source: str) -> object:
         raise InputError(source, _place(text), str(error)) from None
 
 
+def refuse_twice(text: str, source: str) -> None:
+    """Refuse JSON in which a key stands twice in one object; most decoders take one of the two."""
+    try:
+        _DECODER.decode(text)
+    except RecursionError:
+        raise InputError(source, "", "nests too deeply") from None
+    except _RefusedError as error:
+        raise InputError(source, _place(text), str(error)) from None
+
+
 def _pairs(items: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(items)
     if len(result) < len(items):

@@ -39,8 +39,13 @@ class ExampleRequest(Struct, frozen=True):
     context: dict[str, list[str]]  # the values of condition keys
 
     def __str__(self) -> str:
-        context = ", ".join(f"{key}={'|'.join(v)}" for key, v in sorted(self.context.items()))
-        return f"{self.action} on {self.resource}" + (f" with {context}" if context else "")
+        return with_context(f"{self.action} on {self.resource}", self.context)
+
+
+def with_context(text: str, context: Mapping[str, Sequence[str]]) -> str:
+    """Return a text followed by the values of condition keys, if there are any."""
+    values = ", ".join(f"{key}={'|'.join(v)}" for key, v in sorted(context.items()))
+    return f"{text} with {values}" if values else text
 
 
 class ActionAnswer(Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
@@ -105,11 +106,33 @@ def run_scenarios(
     runs = []
     for scenario in scenarios:
         if scenario.arises(setting):
-            node = SimulatedNode(scenario.prepare(setting), policies)
-            scenario.run(node)
-            if node.calls:
-                runs.append(ScenarioRun(scenario, tuple(node.calls)))
+            calls = _run(policies, scenario.prepare(setting), scenario)
+            if calls:
+                runs.append(ScenarioRun(scenario, calls))
     return tuple(runs)
+
+
+def _run(policies: Answers, setting: PluginSetting, scenario: Scenario) -> tuple[SentCall, ...]:
+    """Return the calls of a scenario, in whose effects an undecided call counts as denied.
+
+    What is denied only in that case, or only if such a call counts as allowed, is undecided, too.
+    """
+    node = SimulatedNode(setting, policies)
+    scenario.run(node)
+    if not any(call.undecided for call in node.calls):
+        return tuple(node.calls)
+    other = SimulatedNode(setting, policies, undecided_allowed=True)
+    scenario.run(other)
+    refused = {_key(call) for call in node.calls if not call.allowed}
+    more = (call for call in other.calls if not call.allowed and _key(call) not in refused)
+    denied = {_key(call) for call in other.calls if not (call.allowed or call.undecided)} & refused
+    return tuple(
+        replace(call, follows_undecided=_key(call) not in denied) for call in (*node.calls, *more)
+    )
+
+
+def _key(call: SentCall) -> tuple[str, str]:
+    return call.template.name, call.on
 
 
 def unused(policies: Sequence[Policy], setting: PluginSetting) -> tuple[str, ...]:

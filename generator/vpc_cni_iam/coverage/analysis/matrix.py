@@ -36,11 +36,17 @@ class Row(Struct, frozen=True):
     version: PluginVersion
     cells: tuple[Cell, ...]  # one for each action, in the order of `Matrix.actions`
     failing: tuple[str, ...] = ()  # the scenarios with a denied call that is fatal
+    undecided: bool = False  # whether none of these calls is denied for certain
 
     @property
     def fatal(self) -> bool:
         """Whether a call is denied without which the plugin does not serve pods."""
         return "fatal" in self.cells
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the plugin does not serve pods for certain."""
+        return self.fatal and not self.undecided
 
 
 class DeniedRange(Struct, frozen=True):
@@ -75,6 +81,11 @@ class Matrix(Struct, frozen=True):
     def works(self) -> tuple[VersionRange, ...]:
         """Return the versions at which no denied call is fatal, as runs."""
         return known_versions.spans(frozenset(row.version for row in self.rows if not row.fatal))
+
+    def works_perhaps(self) -> tuple[VersionRange, ...]:
+        """Return the versions at which undecided calls alone are fatal, as runs."""
+        rows = (row.version for row in self.rows if row.fatal and not row.breaks)
+        return known_versions.spans(frozenset(rows))
 
     def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:
         """Return special scenarios, and at which versions the plugin works outside of them.
@@ -146,7 +157,7 @@ def matrix(
         if not result.sent:
             continue  # nothing was asked, so that nothing is known
         cells = tuple(result.cell(action, granted=action in granted_actions) for action in actions)
-        rows.append(Row(version, cells, result.failing))
+        rows.append(Row(version, cells, result.failing, result.undecided))
         reasons |= {(version, action): denied for action, denied in result.denied.items()}
     if not rows:
         raise no_scenario_error(chosen, setting.mode)
@@ -169,6 +180,11 @@ class _Result(Struct, frozen=True):
         sent |= {call.template.action for _, call in calls}
         failing = tuple(run.scenario.name for run in runs if run.fails)
         return cls(sent, _denied(calls), failing)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether no call that is fatal is denied for certain."""
+        return all(call.undecided for _, call in self.denied.values() if call.fails)
 
     def cell(self, action: str, *, granted: bool) -> Cell:
         if action in self.denied:
@@ -205,12 +221,19 @@ def _profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
 
 
 def _denied(calls: Iterable[tuple[str, SentCall]]) -> dict[str, tuple[str, SentCall]]:
-    """Return the most severe denied call by action: its own, and those of its denied checks."""
+    """Return the most severe denied call by action: its own, and those of its denied checks.
+
+    Of calls of one severity, one that is denied for certain comes first.
+    """
     denied: dict[str, tuple[str, SentCall]] = {}
     for scenario, call in calls:
         refused = [c.request.action for c in call.checks if not c.decision.allowed]
         for action in (call.template.action, *refused) if refused else ():
             known = denied.get(action)
-            if known is None or (call.fails and not known[1].fails):
+            if known is None or _severity(call) > _severity(known[1]):
                 denied[action] = (scenario, call)
     return denied
+
+
+def _severity(call: SentCall) -> tuple[bool, bool]:
+    return call.fails, not call.undecided

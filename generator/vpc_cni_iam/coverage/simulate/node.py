@@ -36,8 +36,10 @@ CHANGES = (_TAGS_AFTER_ATTACH, _GROUPS_ANYWAY_BEFORE)
 class SimulatedNode(Sender):
     """One node on which the plugin runs."""
 
-    def __init__(self, setting: PluginSetting, policies: Answers) -> None:
-        super().__init__(setting, policies)
+    def __init__(
+        self, setting: PluginSetting, policies: Answers, *, undecided_allowed: bool = False
+    ) -> None:
+        super().__init__(setting, policies, undecided_allowed=undecided_allowed)
         self._interfaces = 0
         self.hyperpod = False
         names = setting.names

@@ -22,6 +22,7 @@ from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 
 Tags = Mapping[str, str]
 _SERVICE_ACCOUNT_TAG = "aws:PrincipalTag/kubernetes-service-account"
@@ -31,14 +32,21 @@ _Context = dict[str, "str | tuple[str, ...]"]
 
 # The keys that some check carries; aws:RequestTag and the like stand for any tag key.
 KEYS = frozenset(
-    """aws:MultiFactorAuthPresent aws:PrincipalAccount aws:PrincipalIsAWSService aws:PrincipalTag
+    """aws:PrincipalAccount aws:PrincipalIsAWSService aws:PrincipalTag
     aws:PrincipalType aws:RequestTag aws:RequestedRegion aws:ResourceAccount aws:ResourceTag
     aws:SecureTransport aws:TagKeys aws:ViaAWSService cloudwatch:namespace ec2:AvailabilityZone
     ec2:CreateAction ec2:InstanceID ec2:NetworkInterfaceID ec2:Region ec2:ResourceTag
     ec2:SecurityGroupID ec2:Subnet ec2:SubnetID ec2:Vpc""".lower().split()
 )
-
-
+# And those that none carries. IAM User Guide, "AWS global condition context keys": a role that
+# calls AWS itself, without MFA, sends none of them.
+_KNOWN = KEYS | frozenset(
+    """aws:CalledVia aws:CalledViaFirst aws:CalledViaLast aws:MultiFactorAuthAge
+    aws:PrincipalServiceName aws:PrincipalServiceNamesList aws:username""".lower().split()
+)
+# The same, and "Secure API access with MFA": such requests are without MFA; whether the key is then
+# false or absent, AWS leaves open.
+_MFA, _NO_MFA = "aws:multifactorauthpresent", UnknownValue(("false",))
 TAGS_OF_RESOURCES = ("aws:resourcetag", "ec2:resourcetag")
 # Amazon EKS User Guide, "Grant Pods access to AWS resources based on tags": of each session.
 _SESSION_TAGS = (
@@ -52,21 +60,25 @@ _SESSION_TAGS = (
 
 
 @cache
-def may_have(kind: str, *, session_tags: bool) -> Callable[[str], bool]:
-    """Return what says whether AWS may give a request a key that is not modelled.
+def may_have(kind: str, *, session_tags: bool) -> Callable[[str], UnknownValue | None]:
+    """Return what says which values AWS may give a request for a key that it does not carry.
 
     The request is on a kind of resource, such as ``subnet``. The tags of interfaces are those that
     the plugin writes and the setting names; those of an instance are known by the cluster's name.
     """
 
-    def may(key: str) -> bool:
+    def may(key: str) -> UnknownValue | None:
         name, _, tag = key.partition("/")
+        if name == _MFA:
+            return _NO_MFA
         if name == "aws:principaltag":
-            return tag not in _SESSION_TAGS or session_tags
-        if name in TAGS_OF_RESOURCES:
+            unknown = tag not in _SESSION_TAGS or session_tags
+        elif name in TAGS_OF_RESOURCES:
             named = kind == "instance" and tag.startswith(KUBERNETES_CLUSTER)
-            return kind not in ("network-interface", "*") and not named
-        return name not in KEYS
+            unknown = kind not in ("network-interface", "*") and not named
+        else:
+            unknown = name not in _KNOWN
+        return UNKNOWN if unknown else None
 
     return may
 
@@ -119,11 +131,12 @@ class Requests:
         self._session_tags = setting.session_tags
         self.common: _Context = {
             # IAM User Guide, "AWS global condition context keys": of a session of a role.
-            "aws:MultiFactorAuthPresent": "false",
             "aws:PrincipalAccount": names.account_id,
             "aws:PrincipalIsAWSService": "false",
             "aws:PrincipalType": "AssumedRole",
             "aws:RequestedRegion": names.region,
+            # Of most actions, the guide says; of those of the plugin it excepts none.
+            "aws:ResourceAccount": names.account_id,
             "aws:SecureTransport": "true",
             "aws:ViaAWSService": "false",
             "ec2:Region": names.region,

@@ -55,6 +55,8 @@ class SentCall(Struct, frozen=True):
     # Whether the plugin gets that far; False after a denial that ends ipamd, and on an interface
     # whose making was denied.
     reached: bool = True
+    # Whether it is denied only if an undecided call before it is.
+    follows_undecided: bool = False
 
     @property
     def allowed(self) -> bool:
@@ -70,7 +72,7 @@ class SentCall(Struct, frozen=True):
     def undecided(self) -> str:
         """Why AWS leaves open whether it goes through; empty if it is allowed or denied."""
         if any(check.decision.denied for check in self.checks):
-            return ""
+            return "it depends on an undecided call before it" if self.follows_undecided else ""
         return next((c.decision.reason for c in self.checks if c.decision.reason), "")
 
     @property
@@ -81,9 +83,12 @@ class SentCall(Struct, frozen=True):
     @property
     def consequence(self) -> str:
         """The consequence of a denial, as a sentence."""
-        if not self.undecided:
-            return self.breaks
-        return f"undecided, since {self.undecided}; if it is denied, {self.breaks}"
+        return consequence(self.undecided, self.breaks)
+
+
+def consequence(undecided: str, breaks: str) -> str:
+    """Return the consequence of a denial; `undecided` is why there may be none, or empty."""
+    return f"undecided, since {undecided}; if it is denied, {breaks}" if undecided else breaks
 
 
 class Answers:
@@ -125,13 +130,17 @@ class Answers:
 class Sender:
     """Sends calls of one version in one setting, each only if the version has it."""
 
-    def __init__(self, setting: PluginSetting, policies: Answers) -> None:
+    def __init__(
+        self, setting: PluginSetting, policies: Answers, *, undecided_allowed: bool = False
+    ) -> None:
+        """Prepare; `undecided_allowed` is whether undecided calls take effect as allowed ones."""
         self.setting = setting
         self.calls: list[SentCall] = []
         self.requests = Requests(setting)
         self.starting = False  # whether ipamd starts, where more denials end it than later
         self._policies = policies
         self._running = True
+        self._undecided_allowed = undecided_allowed
 
     def call_range(self, name: str) -> CallRange | None:
         """Return why a form is sent here, None if it is not."""
@@ -175,9 +184,10 @@ class Sender:
         self.calls.append(call)
         ends = call_range.impact is Impact.EXITS_LATER
         ends |= self.starting and call_range.impact is Impact.EXITS
-        if ends and not call.allowed:
+        effective = call.allowed or (self._undecided_allowed and bool(call.undecided))
+        if ends and not effective:
             self._running = False
-        return call.allowed
+        return effective
 
     def _check(self, request: Request | AnyOf) -> Check:
         forms = request.requests if isinstance(request, AnyOf) else (request,)

@@ -37,6 +37,18 @@ class Set(tuple):  # type: ignore[type-arg]
     __slots__ = ()
 
 
+class EmptyList(tuple):  # type: ignore[type-arg]
+    """An empty list whose items may have a type; those of an empty tuple have none."""
+
+    __slots__ = ()
+
+
+class EmptyMap(dict):  # type: ignore[type-arg]
+    """An empty map whose values may have a type; those of an empty object have none."""
+
+    __slots__ = ()
+
+
 class Unknown(Struct, frozen=True, eq=False):
     """A value that only an engine knows."""
 
@@ -97,6 +109,18 @@ def items(value: Value) -> Iterable[Value]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, tuple) else ()
+
+
+def typed(value: Value) -> Value:
+    """Return the value of a list or map, which has a type for its items though it has none."""
+    if value == () and not isinstance(value, Set):
+        return EmptyList()
+    return EmptyMap() if value == {} else value
+
+
+def is_typed_empty(value: Value) -> bool:
+    """Say whether a value is an empty list, set or map whose items may have a type."""
+    return isinstance(value, EmptyList | EmptyMap | Set) and not value
 
 
 def unknown_in(value: Value) -> Unknown | None:

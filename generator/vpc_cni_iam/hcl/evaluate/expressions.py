@@ -21,9 +21,12 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     ValueScope,
     advice,
     flag,
+    is_typed_empty,
     kind,
     number,
+    scalar_kinds,
     text,
+    typed,
     unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, ArgumentNeeds
@@ -201,7 +204,11 @@ class Evaluator:
         return Unknown(node.code) if inner is None else self.evaluate(inner)
 
     def _list(self, node: List) -> Value:
-        return tuple(self.evaluate(item) for item in node.items)
+        return self.whole(tuple(self.evaluate(item) for item in node.items))
+
+    def whole(self, value: Value) -> Value:
+        """Return a value of parts; in `try`, it is unknown if an engine may refuse one of them."""
+        return (operations.may_fail(value) if self.in_try else None) or value
 
     def _object(self, node: Object) -> Value:
         fields: dict[str, Value] = {}
@@ -212,7 +219,7 @@ class Evaluator:
             if name in fields:
                 raise UndecidedError  # the last one counts, and nobody means that
             fields[name] = self.evaluate(inner)
-        return fields
+        return self.whole(fields)
 
     def _conditional(self, node: Conditional) -> Value:
         holds = flag(self.evaluate(node.condition))
@@ -227,11 +234,12 @@ class Evaluator:
             against = self.evaluate(other)
         except EvaluationError:
             against = None
-        if self.in_try and None in (value, against) and Constant("null") not in node.options:
+        no_type = None in (value, against) and Constant("null") not in node.options
+        if no_type and (self.in_try or not scalar_kinds(value) <= {"string"}):
             raise UndecidedError  # null and what is refused have a type
         if against is not None:
             operations.check_options(value, against, in_try=self.in_try)
-        return value
+        return typed(value)
 
     def _call(self, node: FunctionCall) -> Value:
         if node.name == "try":
@@ -261,6 +269,8 @@ class Evaluator:
             return operations.as_samples(self._apply(name, texts, node))
         for argument in arguments:
             self.budget.weigh(argument)
+            if self.in_try and function.types and (argument is None or is_typed_empty(argument)):
+                raise UndecidedError  # which type it has is not known
             missing = operations.may_fail(argument) if self.in_try else None
             if function.needs is ArgumentNeeds.all:
                 missing = unknown_in(argument)
@@ -272,7 +282,7 @@ class Evaluator:
             inspect.signature(function.call).bind(*arguments)
         except TypeError:
             raise UndecidedError from None
-        value = function.call(*arguments)
+        value = typed(function.call(*arguments))
         self.budget.weigh(value)
         return value
 
@@ -350,7 +360,7 @@ class Evaluator:
         try:
             second = flag(operations.without_sample(self.evaluate(operand)))
         except EvaluationError:
-            if first is decides:
+            if first is decides or isinstance(first, Unknown):
                 raise UndecidedError from None  # newer engines do not look at it, older ones do
             raise
         if isinstance(first, Unknown):
@@ -394,10 +404,12 @@ class Evaluator:
             steps, after = steps[:end], steps[end:]
         if isinstance(value, Unknown) and value.attributes is None and value.sample is None:
             return value.without_sample
+        if self.in_try and is_typed_empty(value) and (steps or later):
+            raise UndecidedError  # engines refuse steps that its type does not have
         if not isinstance(value, tuple):
             value = () if value is None else (value,)
         items = (self._steps(item, steps) for item in value)
-        each = tuple(self._each(item, later) if later else item for item in items)
+        each = tuple(self._each(item, later) if later else item for item in items) or value
         return self._steps(each, after)
 
 

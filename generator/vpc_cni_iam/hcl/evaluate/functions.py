@@ -21,6 +21,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Unknown,
     Value,
     flag,
+    is_typed_empty,
     items,
     kind,
     number,
@@ -50,6 +51,7 @@ class Function(Struct, frozen=True):
     needs: ArgumentNeeds = ArgumentNeeds.all
     # The places of arguments that may be samples; its texts are samples then.
     samples: Collection[int] = ()
+    types: bool = False  # whether it refuses some types of null and of the items of an empty list
 
 
 def _sequence(value: Value) -> tuple[Value, ...]:
@@ -162,7 +164,8 @@ def _check_mergeable(values: tuple[Value, ...]) -> None:
     They convert none where one collection has several, for it is a tuple or an object.
     """
     kinds = [scalar_kinds(value) for value in values]
-    if all(len(names) <= 1 for names in kinds) and len(set().union(*kinds)) > 1:
+    every = set().union(*kinds) | {"string" for value in values if is_typed_empty(value)}
+    if all(len(names) <= 1 for names in kinds) and len(every) > 1:
         raise UndecidedError
 
 
@@ -226,6 +229,8 @@ def _lookup(value: Value, key: Value, *default: Value) -> Value:
         one_type(known.values())
     except UndecidedError:
         return default[0]  # it is an object, for a map has values of one type
+    if is_typed_empty(value) and not isinstance(default[0], str):
+        raise UndecidedError  # it gets the type of the map's values
     one_type((*known.values(), *default))
     return default[0]
 
@@ -287,6 +292,7 @@ def _formatlist(template: Value, *values: Value) -> Value:
     lengths = {len(v) for v in values if isinstance(v, tuple)}
     if len(lengths) != 1 or template is None:
         raise UndecidedError
+    _text(template)
     return tuple(
         _format(template, *(_collection(v)[n] if isinstance(v, tuple) else v for v in values))
         for n in range(lengths.pop())
@@ -368,11 +374,11 @@ def _extreme(choose: Callable[..., int]) -> Callable[..., Value]:
 
 
 FUNCTIONS = {
-    "alltrue": Function(lambda v: all([*_flags(v)])),
-    "anytrue": Function(lambda v: any([*_flags(v)])),
+    "alltrue": Function(lambda v: all([*_flags(v)]), types=True),
+    "anytrue": Function(lambda v: any([*_flags(v)]), types=True),
     "coalesce": Function(_coalesce, ArgumentNeeds.nothing, samples=range(_MOST_RANGE)),
     "coalescelist": Function(_coalesce_list, ArgumentNeeds.top),
-    "compact": Function(_compact, ArgumentNeeds.top),
+    "compact": Function(_compact, ArgumentNeeds.top, types=True),
     "concat": Function(_concat, ArgumentNeeds.top),
     "contains": Function(_contains),
     "distinct": Function(_distinct),
@@ -381,24 +387,24 @@ FUNCTIONS = {
     "flatten": Function(_flatten, ArgumentNeeds.top),
     "format": Function(_format),
     "formatlist": Function(_formatlist),
-    "join": Function(_join),
+    "join": Function(_join, types=True),
     "jsonencode": Function(_json),
     "keys": Function(lambda v: tuple(sorted(_map(v))), ArgumentNeeds.top),
     "length": Function(_length, ArgumentNeeds.top),
     "lookup": Function(_lookup, ArgumentNeeds.top),
     "lower": Function(lambda v: _ascii(v).lower()),
     "max": Function(_extreme(max)),
-    "merge": Function(_merge, ArgumentNeeds.top),
+    "merge": Function(_merge, ArgumentNeeds.top, types=True),
     "min": Function(_extreme(min)),
-    "one": Function(_one, ArgumentNeeds.top),
+    "one": Function(_one, ArgumentNeeds.top, types=True),
     "range": Function(_range),
     "replace": Function(_replace),
     "reverse": Function(lambda v: _sequence(v)[::-1], ArgumentNeeds.top),
-    "setintersection": Function(_set_operation("intersection")),
-    "setsubtract": Function(_set_operation("difference")),
-    "setunion": Function(_set_operation("union")),
+    "setintersection": Function(_set_operation("intersection"), types=True),
+    "setsubtract": Function(_set_operation("difference"), types=True),
+    "setunion": Function(_set_operation("union"), types=True),
     "slice": Function(_slice, ArgumentNeeds.top),
-    "sort": Function(lambda v: tuple(sorted(map(_text, _collection(v))))),
+    "sort": Function(lambda v: tuple(sorted(map(_text, _collection(v)))), types=True),
     "split": Function(_split, samples=(1,)),
     "startswith": Function(lambda v, start: _text(v).startswith(_text(start))),
     "strcontains": Function(lambda v, part: _text(part) in _text(v)),
@@ -415,5 +421,5 @@ FUNCTIONS = {
     "values": Function(
         lambda v: tuple(m[k] for m in [_map(v)] for k in sorted(m)), ArgumentNeeds.top
     ),
-    "zipmap": Function(_zipmap, ArgumentNeeds.top),
+    "zipmap": Function(_zipmap, ArgumentNeeds.top, types=True),
 }

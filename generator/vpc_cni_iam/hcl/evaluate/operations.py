@@ -14,6 +14,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Unknown,
     Value,
     advice,
+    is_typed_empty,
     items,
     kind,
     one_type,
@@ -98,7 +99,9 @@ def computed(left: Value, sign: str, right: Value) -> Value:
 
 
 def shape(value: Value) -> object:
-    """Return the type of a value with those of its parts."""
+    """Return the type of a value with those of its parts; one of its own for items of none."""
+    if is_typed_empty(value):
+        return object()
     if isinstance(value, dict):
         return {name: shape(item) for name, item in value.items()}
     if isinstance(value, tuple):
@@ -157,6 +160,7 @@ def check_options(value: Value, other: Value, *, in_try: bool) -> None:
     kinds = scalar_kinds(value)
     if not kinds <= {"string"}:
         as_map = len(kinds) > 1 and _has_map(other)
+        as_map |= _has_typed_empty(other)
         converted = kinds not in (set(), scalar_kinds(value, other))
         if as_map or converted or unknown_in(other):
             raise UndecidedError
@@ -172,6 +176,9 @@ def _have_common_type(*values: Value) -> bool:
         of_part = [value for value in values if isinstance(value, part)]
         if of_part:
             inner = [item for value in of_part for item in items(value)]
+            empty = sum(map(is_typed_empty, of_part))
+            if None in inner or (empty and (inner or empty > 1)):
+                return False
             return len(of_part) == len(values) and _have_common_type(*inner)
     return len({kind(value) for value in values} - {"string"}) <= 1
 
@@ -186,6 +193,10 @@ def _is_unlike_set(value: Value) -> bool:
     """Say whether a list has another order, or more items, than a set of the same."""
     several = isinstance(value, tuple) and len(value) > 1
     return several and [*items(value)] != sorted({*map(str, items(value))})
+
+
+def _has_typed_empty(value: Value) -> bool:
+    return is_typed_empty(value) or any(map(_has_typed_empty, items(value)))
 
 
 def _has_map(value: Value) -> bool:

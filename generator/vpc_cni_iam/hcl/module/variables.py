@@ -17,6 +17,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     kind,
     number,
     one_type,
+    typed,
     unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
@@ -50,7 +51,7 @@ def read_file(text: str, source: str) -> dict[str, Value]:
         return {name: _from_json(value) for name, value in document.items()}
     file = parse(text, source)
     for block in file.blocks:
-        raise InputError(source, f"line {block.span.line}", f"block {block.type!r} is no value")
+        raise InputError(source, f"line {block.span.line}", f"block {block.type!r} is not a value")
     values = {}
     for name, node in file.attributes.items():
         try:
@@ -80,7 +81,7 @@ def _literal(node: Node) -> Value:
     except TooLargeError as error:
         raise EvaluationError(str(error)) from None
     if unknown := unknown_in(value):
-        raise EvaluationError(f"{unknown.code} is no value that is written out")
+        raise EvaluationError(f"{unknown.code} is not a literal value")
     return value
 
 
@@ -187,14 +188,16 @@ def _items(name: str, values: tuple[Value, ...], inner: Node) -> Value:
     items = tuple(convert(item, part) for item, part in zip(values, types, strict=True))
     if name == "list" and inner == Reference("any"):
         one_type(items)
-    return to_set(items) if name == "set" else items
+    if name == "set":
+        return to_set(items)
+    return typed(items) if name == "list" else items
 
 
 def _map(value: dict[str, Value], inner: Node) -> Value:
     fields = {key: convert(item, inner) for key, item in value.items()}
     if inner == Reference("any"):
         one_type(fields.values())
-    return fields
+    return typed(fields)
 
 
 def _object(known: dict[str, Value], types: Node) -> Value:

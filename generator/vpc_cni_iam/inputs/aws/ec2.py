@@ -16,6 +16,7 @@ from msgspec.json import Decoder
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.kind import Content, without_policies
 from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.policy.strict_json import refuse_twice
 
 _KINDS = ("Reservations", "NetworkInterfaces")
 _EXPECTED = "aws ec2 describe-instances or aws ec2 describe-network-interfaces"
@@ -216,13 +217,14 @@ def _pages(content: Content) -> Iterator[_Page]:
             shape = "a list" if first == b"[" else "a single value"
             problem = f"is {shape}, as --query makes of it; give all that {_EXPECTED} prints"
             raise content.refuse(problem, path)
-        for _ in reader.members():  # which refuses a key that stands twice
-            reader.value()
+        page_text = bytes(reader.value())
         try:
-            answer = _DECODER.decode(reader.data[start : reader.place])
+            answer = _DECODER.decode(page_text)
         except DecodeError as error:
             problem = f"is not as aws prints it without --query: {error}"
             raise content.refuse(problem, path) from None
+        lines_before = reader.data[:start].count(b"\n")
+        refuse_twice("\n" * lines_before + page_text.decode(), content.source)
         page = _Page(content.source, path, answer)
         if not page.kinds:
             problem = f"has neither {' nor '.join(_KINDS)}"

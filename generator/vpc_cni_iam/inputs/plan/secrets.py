@@ -14,7 +14,13 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from vpc_cni_iam.policy.document import PRINCIPAL_TYPES, VERSIONS, Policy
+from vpc_cni_iam.policy.document import (
+    PRINCIPAL_ELEMENTS,
+    PRINCIPAL_TYPES,
+    TEXT_ELEMENTS,
+    VERSIONS,
+    Policy,
+)
 from vpc_cni_iam.policy.matching.operators import is_operator
 
 _MARK = "(sensitive"
@@ -26,9 +32,8 @@ _ENDS = (16, 8, _SHORTEST)
 _WORDS = frozenset({"true", "false", "null"})
 _GRAMMAR = frozenset(
     (
-        *("Version", "Id", "Statement", "Sid", "Effect", "Allow", "Deny", "Principal"),
-        *("NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"),
-        *(*PRINCIPAL_TYPES, *VERSIONS),
+        *("Version", "Id", "Statement", "Sid", "Effect", "Allow", "Deny", "Condition"),
+        *(*PRINCIPAL_ELEMENTS, *TEXT_ELEMENTS, *PRINCIPAL_TYPES, *VERSIONS),
     )
 )
 _ARN = r"(?s)arn:[a-z-]+:[^:]*:[^:]*:([^:]*):(.+)"

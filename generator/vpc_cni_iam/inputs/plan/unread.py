@@ -25,6 +25,7 @@ class UnreadKind(StrEnum):
     access = "access"
     resource_policy = "resource policy"
     command = "command"
+    role = "role"
 
 
 class UnreadChange(Struct, frozen=True):
@@ -35,6 +36,7 @@ class UnreadChange(Struct, frozen=True):
     kind: UnreadKind
     runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
     opens: bool = False  # whether a policy of a resource newly lets anybody use it
+    roles: tuple[str, ...] = ()  # the ARNs of roles that it newly names
 
 
 _ATTACHED = (
@@ -66,7 +68,14 @@ _HARMLESS = frozenset(
         "aws_ssoadmin_permission_set",
     )
 )
-# What makes resources of any service: the argument that tells which, and how ones of IAM begin.
+# A role, but for those that only a service of AWS assumes.
+_ROLE = r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]+"
+# What holds any text.
+_DATA = (
+    *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
+    *("aws_secretsmanager_secret_version", "aws_ssm_parameter"),
+)
+# What makes resources of any service: the argument that tells which, and how one of IAM begins.
 _MAKERS = {
     "aws_cloudcontrolapi_resource": (
         "type_name",
@@ -129,9 +138,9 @@ def gives_role(item: ChangedResource) -> bool:
 
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
-    if is_unread(item.type) or _is_object(item) or _makes_access(item, reader):
+    if is_unread(item.type) or _is_object(item):
         return UnreadKind.access
-    if _decides(item, reader):
+    if _makes_access(item, reader) or _decides(item, reader):
         return UnreadKind.access
     if _is_resource_policy(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
@@ -143,6 +152,21 @@ def _is_resource_policy(kind: str) -> bool:
     return (
         kind in _RESOURCE_POLICIES or shared or (kind.startswith("aws_") and kind.endswith(_ENDS))
     )
+
+
+def new_roles(item: ChangedResource, reader: Reader) -> tuple[str, ...]:
+    """Return the ARNs of roles that a resource newly names."""
+    if (
+        not item.type.startswith("aws_")
+        or item.type in _DATA
+        or b":role/" not in bytes(item.change)
+    ):
+        return ()
+    change = reader.decoded(item.change, Changing)
+    before, after = (
+        set(re.findall(_ROLE, str(values))) for values in (change.before, change.after)
+    )
+    return tuple(sorted(after - before))
 
 
 def running(

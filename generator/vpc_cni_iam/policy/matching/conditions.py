@@ -6,7 +6,7 @@ multiple context keys or values" and "Single-valued vs. multivalued context keys
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -18,7 +18,15 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey, Match
 from vpc_cni_iam.policy.matching.operators import TEXTS, Family, SetOperator
 from vpc_cni_iam.policy.matching.patterns import split_arn
-from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, expand, is_plain, read
+from vpc_cni_iam.policy.matching.variables import (
+    ANYTHING,
+    Context,
+    UnknownValue,
+    expand,
+    is_plain,
+    keys_of,
+    read,
+)
 
 
 class Undecided(Struct, frozen=True):
@@ -99,19 +107,44 @@ def undefined(check: ConditionCheck) -> str:
 
 def test(check: ConditionCheck) -> Test:
     """Return the test that a condition makes of a request's context."""
-    decide, unknown = _known(check), Undecided(f"{check.key.spelling} of the request is not known")
-    return lambda context: unknown if context.get(check.key) is UNKNOWN else decide(context)
+    base, opened = check.operator.base, check
+    if base.family is Family.ARN:  # the value of a variable may have the colons between the parts
+        like = replace(check.operator, base=replace(base, family=Family.LIKE))
+        opened = replace(check, operator=like)
+    decide, decide_opened, keys = _known(check), _known(opened), keys_of(check.templates)
+    not_known = _not_known(check.key.spelling)
+
+    def outcome(context: Context) -> Truth:
+        value = context.get(check.key)
+        if isinstance(value, UnknownValue):
+            answers = {outcome({**context, check.key: each}) for each in ((), *value)}
+            return answers.pop() if value and len(answers) == 1 else not_known
+        answer = decide(context)
+        return with_variables(answer, keys, decide_opened, context) if keys else answer
+
+    return outcome
+
+
+def with_variables(answer: Truth, keys: Sequence[str], opened: Test, context: Context) -> Truth:
+    """Return an answer; undecided, if it depends on variables whose values are not known.
+
+    The answer is one for such variables without a value, which match nothing, `opened` for any.
+    """
+    unknown = [key for key in keys if isinstance(context.get(key), UnknownValue)]
+    if unknown and opened({**context, **dict.fromkeys(unknown, ANYTHING)}) != answer:
+        return _not_known(unknown[0])
+    return answer
+
+
+def _not_known(key: str) -> Undecided:
+    return Undecided(f"{key} of the request is not known")
 
 
 def _known(check: ConditionCheck) -> Test:
     if check.operator.base.family is Family.NULL:
         return _presence(check)
     match = matches.of(check)
-    if check.operator.quantifier is SetOperator.ALL:
-        return _all(check, match)
-    if check.operator.quantifier is SetOperator.ANY:
-        return _any(check, match)
-    return _one(check, match)
+    return _several(check, match) if check.operator.quantifier else _one(check, match)
 
 
 def _presence(check: ConditionCheck) -> Test:
@@ -160,36 +193,23 @@ def answer_undefined(check: ConditionCheck, context: Context, reason: str) -> Tr
     return Undecided(reason)
 
 
-def _all(check: ConditionCheck, match: Match) -> Test:
-    """Return the test of ``ForAllValues``.
+def _several(check: ConditionCheck, match: Match) -> Test:
+    """Return the test of ``ForAllValues`` or ``ForAnyValue``.
 
-    Page "Single-valued vs. multivalued context keys": every value of the request matches, and
-    true if there is none. Page "IAM JSON policy elements: Condition operators": one empty
+    Page "Single-valued vs. multivalued context keys": every value of the request matches, or at
+    least one (of a negated operator: matches none of the policy's); if there is none, the first is
+    true and the second false. Page "IAM JSON policy elements: Condition operators": one empty
     string is as good as none.
     """
     key, negated = check.key, check.operator.base.negated
-
-    def outcome(context: Context) -> Truth:
-        texts = request_values(context, key)
-        return all(match(value, context) is not negated for value in texts)
-
-    return outcome
-
-
-def _any(check: ConditionCheck, match: Match) -> Test:
-    """Return the test of ``ForAnyValue``.
-
-    Page "Single-valued vs. multivalued context keys": at least one value of the request
-    matches (of a negated operator: matches none of the policy's), and false if there is none.
-    """
-    key, negated = check.key, check.operator.base.negated
-    missing = check.operator.if_exists
+    of_all = check.operator.quantifier is SetOperator.ALL
+    missing, decide = of_all or check.operator.if_exists, all if of_all else any
 
     def outcome(context: Context) -> Truth:
         texts = request_values(context, key)
         if not texts:
             return missing
-        return any(match(value, context) is not negated for value in texts)
+        return decide(match(value, context) is not negated for value in texts)
 
     return outcome
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from enum import Enum
 from functools import cache, lru_cache
-from typing import Any
 
 from msgspec import Struct
 
@@ -19,7 +18,10 @@ from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.variables import Part
 from vpc_cni_iam.policy.wildcard import Wild
 
-_FILES = ("condition-keys.json", "global-condition-keys.json")
+_FILES = (
+    "policy/matching/data/condition-keys.json",
+    "policy/matching/data/global-condition-keys.json",
+)
 _SEVERAL = "ArrayOf"
 # The variable part of a key, such as aws:ResourceTag/${TagKey} or s3:ExistingObjectTag/<key>.
 _VARIABLE = r"\$\{[^}]*\}|<[^>]*>"
@@ -78,7 +80,7 @@ def _table() -> tuple[dict[str, Key], list[tuple[tuple[str, ...], Key]]]:
     """Return the keys by name, and those with variable parts by the texts around these."""
     types: dict[str, Key] = {}
     for file in _FILES:
-        for type_name, names in _read(file)["keys"].items():
+        for type_name, names in resources.data(file)["keys"].items():
             several = type_name.startswith(_SEVERAL)
             values = Values.SEVERAL if several else Values.ONE
             key = Key(KeyType(type_name.removeprefix(_SEVERAL)), values)
@@ -98,8 +100,3 @@ def _has_parts(name: str, parts: tuple[str, ...]) -> bool:
     for text in rest:
         template += [Wild.ONE, Wild.RUN, *([text] if text else [])]
     return Patterns.of([tuple(template)]).matches(name, {})
-
-
-def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = resources.data(f"policy/matching/data/{name}")
-    return data

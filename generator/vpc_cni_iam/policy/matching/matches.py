@@ -24,6 +24,7 @@ from vpc_cni_iam.policy.matching.variables import (
     is_plain,
     literal,
 )
+from vpc_cni_iam.policy.wildcard import Wildcard
 
 # Whether a value of the request, with its context, matches one of the policy's.
 Match: TypeAlias = Callable[[str, Context], bool]
@@ -63,9 +64,11 @@ def _text(fold: Callable[[str], str]) -> Callable[[ConditionCheck], Match]:
             return lambda value, context: fold(value) in literals
 
         def match(value: str, context: Context) -> bool:
-            texts = ("".join(map(str, parts)) for parts in expansions(dynamic, context))
             folded = fold(value)
-            return folded in literals or any(fold(text) == folded for text in texts)
+            return folded in literals or any(
+                Wildcard.of(fold(p) if isinstance(p, str) else p for p in parts).matches(folded)
+                for parts in expansions(dynamic, context)
+            )
 
         return match
 

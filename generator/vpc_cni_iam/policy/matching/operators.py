@@ -111,8 +111,8 @@ def parse(name: str, place: ElementPath) -> Operator:
     base = BASES.get(bare)
     if base is None:
         near = {known.lower(): known for known in BASES}.get(bare.lower())
-        hint = f"; {near} is one, in this spelling" if near else ""
-        raise place.refuse(f"{name!r} is no condition operator of IAM{hint}")
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise place.refuse(f"{name!r} is not a condition operator of IAM{hint}")
     if suffix and base.family is Family.NULL:
         raise place.refuse("Null tests whether the key exists and cannot end in IfExists")
     return Operator(base, SetOperator(quantifier or ""), bool(suffix))

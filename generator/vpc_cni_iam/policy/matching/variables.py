@@ -19,13 +19,14 @@ from vpc_cni_iam.policy.wildcard import Wild
 Context: TypeAlias = Mapping[str, str | tuple[str, ...]]
 
 
-class _UnknownValue(tuple[str, ...]):
-    """What a request may have for a key; a policy variable takes it as absent."""
+class UnknownValue(tuple[str, ...]):
+    """The values that a request may have for a key, or lack it; empty for any value."""
 
     __slots__ = ()
 
 
-UNKNOWN = _UnknownValue()
+UNKNOWN = UnknownValue()
+ANYTHING = UnknownValue()  # what a policy variable takes as any text; one of any other has no value
 
 
 class PolicyVariable(Struct, frozen=True):
@@ -91,7 +92,7 @@ def _no_variable(rest: str) -> str:
             f"if it is upstream's placeholder, put its value in first"
         )
     return (
-        f"${{{inside}}} is no policy variable; write ${{service:key}} or "
+        f"${{{inside}}} is not a policy variable; write ${{service:key}} or "
         f"${{service:key, 'default'}}, without spaces in the key"
     )
 
@@ -99,6 +100,12 @@ def _no_variable(rest: str) -> str:
 def is_plain(template: Template) -> bool:
     """Say whether a template has no variables."""
     return not any(isinstance(part, PolicyVariable) for part in template)
+
+
+def keys_of(templates: Iterable[Template]) -> tuple[str, ...]:
+    """Return the keys of the variables of templates, each once."""
+    parts = (part for template in templates for part in template)
+    return tuple(dict.fromkeys(part.key for part in parts if isinstance(part, PolicyVariable)))
 
 
 def literal(template: Template) -> str | None:
@@ -129,11 +136,16 @@ def expand(template: Template, context: Context) -> Plain | None:
             parts.append(part)
             continue
         value = context.get(part.key)
-        if value is None or value == ():
-            value = part.default
-        elif not isinstance(value, str):
-            value = value[0] if len(value) == 1 else None
-        if value is None:
+        text: str | Wild | None
+        if isinstance(value, UnknownValue):
+            text = Wild.RUN if value is ANYTHING else None
+        elif value is None or value == ():
+            text = part.default
+        elif isinstance(value, str):
+            text = value
+        else:
+            text = value[0] if len(value) == 1 else None
+        if text is None:
             return None
-        parts.append(value)
+        parts.append(text)
     return tuple(parts)

@@ -48,7 +48,7 @@ class Locator:
         self._read: dict[PurePosixPath, _Blocks] = {}
         self._lines: dict[str, list[str]] = {}
         if directory is not None and not self._blocks(PurePosixPath()):
-            what = "holds no block of any .tf file" if directory.is_dir() else "is no directory"
+            what = "holds no block of any .tf file" if directory.is_dir() else "is not a directory"
             raise InputError(str(directory), "", f"{what}; name the directory of the root module")
 
     @property

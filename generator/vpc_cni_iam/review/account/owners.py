@@ -18,6 +18,7 @@ from vpc_cni_iam.review.account.rebuild import referred
 from vpc_cni_iam.review.account.references import References
 
 _ARN = r"arn:aws[a-z-]*:iam::([0-9]{12}):"
+_ANY_ARN = r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):"
 _ROLE_ARN = r"arn:aws[a-z-]*:iam::([0-9]*):role/(?:.*/)?([^/]+)"
 UNKNOWN_ROLE = "a role known after apply"
 _MADE_ANEW = ("aws_iam_role", "aws_iam_user")
@@ -137,7 +138,7 @@ class Owners:
             return arn
         addresses = self.addresses(resource, path, "role", match[2], after=True, account=match[1])
         # IAM knows a role by its whole ARN, with the path.
-        same = len(addresses) == 1 and self._role_arns.get(addresses[0], arn) == arn
+        same = len(addresses) == 1 and self.role_arns.get(addresses[0], arn) == arn
         return addresses[0] if same else arn
 
     def role_at(self, resource: Resource, path: tuple[str, ...], arn: object) -> str:
@@ -255,7 +256,13 @@ class Owners:
         return accounts
 
     @cached_property
-    def _role_arns(self) -> dict[str, str]:
+    def known_accounts(self) -> frozenset[str]:
+        """The accounts of what the plan has, as far as ARNs say."""
+        arns = (str((r.before or r.after or {}).get("arn")) for r in self.plan.resources)
+        return frozenset(match[1] for arn in arns if (match := re.match(_ANY_ARN, arn)))
+
+    @cached_property
+    def role_arns(self) -> dict[str, str]:
         """The ARNs of roles by address, as far as they are known."""
         return {
             resource.address: str(arn)

@@ -33,25 +33,45 @@ def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> 
 
 
 def roles_access(
-    old: Iterable[tuple[Sequence[Policy], Policy | None]],
-    new: Iterable[tuple[Sequence[Policy], Policy | None]],
+    old: Iterable[tuple[Sequence[Policy], Sequence[Policy]]],
+    new: Iterable[tuple[Sequence[Policy], Sequence[Policy]]],
     budget: Budget,
 ) -> Access:
     """Say whether any of the new roles allows anything that the old ones together do not.
 
-    Each has its policies and its permissions boundary. A Deny of one role holds back nothing that
-    another one allows.
+    Each has its policies, and those that limit it: a permissions boundary, a session policy. A Deny
+    of one role holds back nothing that another one allows.
     """
     before = [*old]
     known = [policy for policies, _ in before for policy in policies]
-    bounds = {bound for _, bound in before} - {None}
-    for policies, bound in new:
-        access = new_access(known, policies, budget.answer())
-        if access.verdict != NO_NEW_ACCESS:
-            return access
-        if bounds - {bound}:
-            return Access("unknown", reason="its permissions boundary differs, or it has none")
+    limits = dict.fromkeys(limit for _, limits in before for limit in limits)
+    for policies, own in new:
+        parts = (policies, *([limit] for limit in own))
+        for allowed in (known, *([limit] for limit in limits)):
+            access = _access_of_all(allowed, parts, budget)
+            if access.verdict != NO_NEW_ACCESS:
+                return access
     return Access(NO_NEW_ACCESS)
+
+
+def _access_of_all(
+    old: Sequence[Policy], parts: tuple[Sequence[Policy], ...], budget: Budget
+) -> Access:
+    """Say whether what each part allows goes beyond what old policies allow."""
+    for part in parts:
+        access = new_access(old, part, budget.answer())
+        others = [other for other in parts if other is not part]
+        if access.verdict == NO_NEW_ACCESS or not others:
+            return access
+        if access.witness and all(_allow(other, access.witness) for other in others):
+            return access
+    return Access("unknown", reason="a permissions boundary or session policy limits it otherwise")
+
+
+def _allow(policies: Sequence[Policy], example: Example) -> bool:
+    context = {key: values[0] if len(values) == 1 else values for key, values in example.context}
+    request = Request(example.action, example.resource, example.principal, context)
+    return compile_policies(policies).evaluate(request).allowed
 
 
 def without_example(access: Access) -> Access:

@@ -18,13 +18,13 @@ from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.proof import clauses
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
-from vpc_cni_iam.review.diff import rewording as spelling
+from vpc_cni_iam.review.diff import rewording
 from vpc_cni_iam.review.diff.proofs import deny_removed, is_plainly_new, new_access, proven
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
 _NONE = Policy(())
-_GAINS = ("gained", "widened", "weakened", "undenied", "changed")
-_LOSSES = ("lost", "narrowed", "tightened", "denied", "changed")
+_GAINS = ("allowed", "widened", "weakened", "no longer denied", "changed")
+_LOSSES = ("no longer allowed", "narrowed", "tightened", "denied", "changed")
 _ALLOWS = "a request that shows it"
 # What it takes to look a line's statements up, besides the proof; and to read one more value.
 _STEPS_OF_A_LINE = 100
@@ -55,7 +55,7 @@ def lines(
         before, after, budget, exact=exact, alone=alone, both=bool(old and new)
     )
     if old and new:
-        differences += spelling.lines(old, new, texts)
+        differences += rewording.lines(old, new, texts)
     if not differences:
         differences.append(Line("no-op", "regrouped", "statements that together mean the same"))
     order = ("gain", "loss", "no-op")
@@ -171,7 +171,9 @@ def _apparent_effects(change: AccessChange) -> list[Effect]:
 
 def _line_kind(change: AccessChange, effect: Effect, *, alone: bool) -> str:
     if change.kind == "redundant":
-        words = ("undenied", "denied") if _denies(change) else ("gained", "lost")
+        words = ("allowed", "no longer allowed")
+        if _denies(change):
+            words = ("no longer denied", "denied")
     elif change.kind == "changed" and alone:
         words = ("weakened", "tightened")
     else:
@@ -225,7 +227,7 @@ def _version(old: Policy, new: Policy) -> Iterator[Line]:
     if old.version == new.version:
         return
     text = f"Version from {old.version} to {new.version}"
-    if spelling.has_variables(old) or spelling.has_variables(new):
+    if rewording.has_variables(old) or rewording.has_variables(new):
         text += ": policy variables such as ${aws:username} mean something only in 2012-10-17"
         yield Line("gain", "changed", text)
         yield Line("loss", "changed", text)

@@ -22,11 +22,9 @@ _SERVICE = 2
 _DATA = "policy/proof/examples/data/ordinary.json"
 
 
-@cache
 def by_service() -> dict[str, dict[str, list[str]]]:
     """Return services with their resources, ``*`` for none in particular, and actions on each."""
-    data: dict[str, dict[str, list[str]]] = resources.data(_DATA)
-    return data
+    return resources.data(_DATA)
 
 
 @cache

@@ -22,7 +22,7 @@ _VARIES = (
 
 @cache
 def _reference() -> dict[str, Any]:
-    data: dict[str, Any] = resources.data("policy/proof/examples/data/resources.json")
+    data = resources.data("policy/proof/examples/data/resources.json")
     actions = {name.lower(): forms for name, forms in data["actions"].items()}
     return {**data, "actions": actions}
 

@@ -79,14 +79,8 @@ def compare(
 def _compare(
     policies: Sequence[str],
     documents: Sequence[Sequence[str]],
-<<<<<<< HEAD
     opener: Opener,
-    output: options.Format,
-=======
-    names: Mapping[str, str | None],
-    values: GivenVariables,
     output: common.Format,
->>>>>>> main
 ) -> int:
     """Print how two policies differ, and return the exit code."""
     from vpc_cni_iam.cli import compare_text

@@ -533,3 +533,10 @@ def test_a_role_of_irsa_names_the_issuer_that_must_be_the_clusters(tmp_path: Pat
     text = run("audit", "0.json", cwd=tmp_path).out
     line = f"issuer       {ISSUER}; works only if that is the cluster's, which is not checked"
     assert text.count(line) == 1
+
+
+def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) -> None:
+    described = role("cni", irsa(), attached=(MANAGED.replace("arn:aws:", "arn:aws-cn:"),))
+    described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
+    (read,) = audited(tmp_path, details(described))["roles"]
+    assert read["verdict"] == "unknown" and "is not in the input" in read["undecided"][0]

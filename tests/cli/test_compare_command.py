@@ -44,7 +44,7 @@ TAGGED = {"StringEquals": {"aws:ResourceTag/a": "b"}}
         (
             document(allow("ec2:DescribeTags"), allow("s3:GetObject")),
             document(allow("ec2:DescribeTags")),
-            [("-", "lost", "s3:GetObject on *")],
+            [("-", "no longer allowed", "s3:GetObject on *")],
             "no new access (proven)",
             0,
         ),
@@ -65,7 +65,7 @@ TAGGED = {"StringEquals": {"aws:ResourceTag/a": "b"}}
         (
             document(allow("ec2:DescribeTags"), DENY),
             document(allow("ec2:DescribeTags")),
-            [("+", "undenied", "s3:* on *")],
+            [("+", "no longer denied", "s3:* on *")],
             "new access is neither proven nor ruled out: a Deny goes",
             1,
         ),
@@ -157,3 +157,15 @@ def test_what_a_terminal_would_obey_is_spelled(tmp_path: Path) -> None:
     written(tmp_path, old=document(), new=document(allow("ec2:*", "arn:\x1b[2J")))
     done = run("compare", "old.json", "new.json", cwd=tmp_path)
     assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize("columns", ["60", "80", "100"])
+def test_an_action_is_on_one_line_of_a_terminal(tmp_path: Path, columns: str) -> None:
+    words = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    for name, options in (("ipv4", ()), ("ipv4-scoped", words)):
+        (tmp_path / f"{name}.json").write_text(run("policy", name, *options).out)
+    names = ("ipv4.json", "ipv4-scoped.json")
+    done = run("compare", *names, cwd=tmp_path, env={"COLUMNS": columns})
+    assert "ec2:ModifyNetworkInterfaceAttribute" in done.out
+    assert "ec2:DescribeSecurityGroups on *" in done.out
+    assert max(map(len, done.out.splitlines())) <= int(columns)

@@ -49,7 +49,7 @@ def test_colour_is_for_terminals_and_can_be_had_and_refused() -> None:
 
 def test_what_is_alike_is_said_once() -> None:
     out = run("review", PLANS / "nested.tofu-1.12.6.json", "--details").out
-    assert out.count("gained       ec2:AssignPrivateIpAddresses") == 2
+    assert out.count("allowed           ec2:AssignPrivateIpAddresses") == 2
     assert 'also module.vpc_cni_irsa["green"]' in out
 
 

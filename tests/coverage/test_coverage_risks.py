@@ -27,20 +27,20 @@ def found(policy: Policy, mode: Mode = "ipv4") -> dict[str, str]:
 
 def test_of_upstreams_documents() -> None:
     scoped = {
-        "unconditioned-create-tags": "high",
-        "instance-tag-not-set": "medium",
-        "security-groups-unscoped": "low",
-        "any-tag-key": "low",
+        "unconditioned-create-tags": "warning",
+        "instance-tag-not-set": "warning",
+        "security-groups-unscoped": "note",
+        "any-tag-key": "note",
         "describe-unscoped": "note",
         "cluster-name-needed": "note",
     }
     unscoped = {
-        "interfaces-unscoped": "high",
-        "unconditioned-create-tags": "high",
-        "instances-unscoped": "medium",
-        "creates-in-any-vpc": "medium",
-        "security-groups-unscoped": "low",
-        "any-tag-key": "low",
+        "interfaces-unscoped": "warning",
+        "unconditioned-create-tags": "warning",
+        "instances-unscoped": "warning",
+        "creates-in-any-vpc": "warning",
+        "security-groups-unscoped": "note",
+        "any-tag-key": "note",
         "describe-unscoped": "note",
     }
     for revision in documents.revisions():
@@ -84,9 +84,9 @@ OWN = tagging(
 def test_conditions_on_create_tags_close_the_hole_and_leave_a_smaller_one() -> None:
     policy = conditioned(CREATE, CLAIM, OWN)
     assert found(policy) == {
-        "untagged-interfaces-claimable": "medium",
-        "instance-tag-not-set": "medium",
-        "security-groups-unscoped": "low",
+        "untagged-interfaces-claimable": "warning",
+        "instance-tag-not-set": "warning",
+        "security-groups-unscoped": "note",
         "describe-unscoped": "note",
         "cluster-name-needed": "note",
         "tag-keys-closed": "note",
@@ -151,7 +151,7 @@ def test_unknown_keys_are_named() -> None:
     odd = Condition("StringEquals", "ec2:InstanceType", ("m5.large",))
     policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(odd,)),))
     # Nobody knows whether a call is allowed, so that every risk of ec2:* may be there, too.
-    assert found(policy)["condition-key-not-modelled"] == "medium"
+    assert found(policy)["condition-key-not-modelled"] == "warning"
 
 
 def test_a_tag_of_the_role_that_is_not_known_is_named() -> None:

@@ -6,12 +6,14 @@ import string
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import run
 from coverage_policies import composed, upstream
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.coverage.names import names_in
@@ -23,6 +25,14 @@ from vpc_cni_iam.policy.evaluate import Decision
 SAMPLE = {
     k: v for k, v in parameters.SAMPLE.items() if k in {p.name for p in parameters.PARAMETERS}
 }
+
+
+def allow(resource: str, *conditions: Condition) -> Statement:
+    return Statement(actions=("ec2:*",), resources=(resource,), conditions=conditions)
+
+
+def deny(resource: str, *conditions: Condition) -> Statement:
+    return replace(allow(resource, *conditions), effect="Deny")
 
 
 def test_the_mode_is_that_of_the_addresses_the_policy_assigns() -> None:
@@ -156,3 +166,35 @@ def test_a_policy_that_the_evaluator_refuses_is_named_as_its_user_knows_it(tmp_p
         "vpc-cni-iam: error: p.json: $.Statement[0].Condition.StringEqualz.aws:RequestTag/team: "
         "'StringEqualz' is not a condition operator of IAM\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("statement", "names"),
+    [
+        (allow("arn:aws-cn:ec2:*:*:*"), {"partition": "aws-cn"}),
+        (
+            allow("arn:aws:ec2:us-east-1:444455556666:*"),
+            {"partition": "aws", "region": "us-east-1", "account_id": "444455556666"},
+        ),
+        (
+            allow(
+                "*", Condition("StringEquals", "aws:RequestedRegion", ("us-east-2", "ca-west-1"))
+            ),
+            {"region": "ca-west-1"},
+        ),
+        (allow("*", Condition("StringEquals", "ec2:Region", ("us-west-2", "eu-west-1"))), {}),
+        (
+            deny("*", Condition("StringNotEquals", "aws:RequestedRegion", ("us-east-1",))),
+            {"region": "us-east-1"},
+        ),
+        # What a Deny is about is what the plugin does not have.
+        (deny("*", Condition("StringEquals", "aws:RequestedRegion", ("us-east-1",))), {}),
+        (deny("arn:aws:ec2:us-east-1:444455556666:subnet/*"), {}),
+        (deny("*", Condition("StringEquals", f"aws:ResourceTag/{CLUSTER}", ("other",))), {}),
+        (allow("*", Condition("StringNotEquals", f"aws:ResourceTag/{CLUSTER}", ("other",))), {}),
+    ],
+)
+def test_the_names_of_a_policy_are_those_that_it_allows(
+    statement: Statement, names: dict[str, str]
+) -> None:
+    assert names_in([Policy((statement,))]) == names

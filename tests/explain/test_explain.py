@@ -627,3 +627,37 @@ def test_a_call_of_other_plugin_versions_alone_names_them() -> None:
     assert done.code == 1
     other = run("explain", "-", stdin=text.replace("ec2:DescribeSecurityGroups", "s3:GetObject"))
     assert "calls it" not in other.out
+
+
+@pytest.mark.parametrize(
+    ("effect", "conditions", "resource", "cause"),
+    [
+        # The message has no such key, whatever the request had.
+        ("Allow", {"StringEquals": {"aws:PrincipalTag/team": "x"}}, "*", "possible condition"),
+        ("Allow", {"StringNotEquals": {"aws:SourceVpc": "x"}}, "*", "possible condition"),
+        ("Deny", {"Bool": {"aws:SecureTransport": "false"}}, "*", "possible condition-or-resource"),
+        ("Allow", {}, f"{ARN}:instance/${{aws:userid}}", "possible condition-or-resource"),
+        # Those of the service and of tags it has, each tag by one of two keys.
+        ("Allow", {"StringEquals": {"ec2:InstanceType": "x"}}, "*", "certain condition"),
+        (
+            "Allow",
+            {"StringEquals": {"aws:ResourceTag/Name": "n"}},
+            "*",
+            "certain allowed-by-policy",
+        ),
+        ("Allow", {"StringEquals": {"aws:ResourceTag/Name": "m"}}, "*", "certain condition"),
+    ],
+)
+def test_a_key_that_messages_do_not_have_makes_no_cause_certain(
+    tmp_path: Path, effect: str, conditions: Any, resource: str, cause: str
+) -> None:
+    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    statement = {**allow, "Effect": effect, "Resource": resource, "Condition": conditions}
+    statements = [statement] if effect == "Allow" else [allow, statement]
+    (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    text = decoded(
+        "ec2:AttachNetworkInterface", f"{ARN}:instance/i-1", {"ec2:ResourceTag/Name": "n"}
+    )
+    (explanation,) = explained(text, "--policy", str(tmp_path / "p.json"))
+    (known,) = explanation["causes"]
+    assert f"{known['certainty']} {known['name']}" == cause

@@ -37,9 +37,9 @@ def test_rearranging_is_no_change(new: Policy) -> None:
     [
         (
             Policy((ONE, replace(TWO, actions=("s3:Put", "s3:Del")))),
-            ["gained: s3:Del on b"],
+            ["allowed: s3:Del on b"],
         ),
-        (Policy((ONE,)), ["lost: s3:Put on b"]),
+        (Policy((ONE,)), ["no longer allowed: s3:Put on b"]),
         (
             Policy((replace(ONE, resources=("*",)), TWO)),
             [
@@ -100,7 +100,7 @@ def test_rearranging_is_no_change(new: Policy) -> None:
         ),
         (
             Policy((ONE, replace(TWO, principals=(Principal("AWS", ("1",)),)))),
-            ["lost: s3:Put on b", "gained: s3:Put on b by AWS 1"],
+            ["no longer allowed: s3:Put on b", "allowed: s3:Put on b by AWS 1"],
         ),
     ],
 )
@@ -111,9 +111,9 @@ def test_a_change_has_its_word(new: Policy, expected: list[str]) -> None:
 def test_a_denial_that_goes_or_shrinks_opens() -> None:
     deny = replace(TWO, effect="Deny", resources=("arn:aws:s3:::b/*",))
     old = Policy((ONE, deny))
-    assert lines(Policy((ONE,)), old) == ["undenied: s3:Put on b/*"]
+    assert lines(Policy((ONE,)), old) == ["no longer denied: s3:Put on b/*"]
     shrunk = Policy((ONE, replace(deny, resources=("arn:aws:s3:::b/c",))))
-    assert lines(shrunk, old) == ["undenied: s3:Put from b/* to b/c"]
+    assert lines(shrunk, old) == ["no longer denied: s3:Put from b/* to b/c"]
     assert {c.kind for c in changes(old, shrunk)} <= MAY_GAIN_ACCESS
 
 
@@ -121,7 +121,7 @@ def test_an_allow_contains_no_deny() -> None:
     """A Deny that goes beside an Allow of more is not one without effect."""
     every = replace(ONE, actions=("*",), resources=("*",), conditions=())
     deny = replace(TWO, effect="Deny")
-    assert lines(Policy((every,)), Policy((every, deny))) == ["undenied: s3:Put on b"]
+    assert lines(Policy((every,)), Policy((every, deny))) == ["no longer denied: s3:Put on b"]
     assert lines(Policy((every, deny)), Policy((every,))) == ["denied: s3:Put on b"]
 
 
@@ -273,9 +273,9 @@ def test_nothing_is_proven_of_actions_that_begin_differently(
             ("s7:*",),
         )
     )
-    assert {c.kind for c in changes(old, new)} == {"gained", "lost"}
+    assert {c.kind for c in changes(old, new)} == {"allowed", "no longer allowed"}
     assert asked == []
-    assert {c.kind for c in changes(old, narrower)} == {"widened", "lost"}
+    assert {c.kind for c in changes(old, narrower)} == {"widened", "no longer allowed"}
     # The resources are proven apart from the actions, in a policy for all of them.
     assert {a for policy in asked for a in policy.actions()} == {"s7:Get*", "s7:*", "*"}
 
@@ -305,7 +305,7 @@ def test_a_statement_that_the_evaluator_refuses_stops_no_comparison_of_others() 
     refused = replace(ONE, actions=("s3:*",), conditions=(unknown,))
     new = Policy((replace(refused, actions=("s3:Get",)), replace(TWO, actions=("s3:*",))))
     assert set(lines(new, Policy((refused, TWO)))) == {
-        "lost: s3:* on a/* if aws:a StringEqualz 'b'",
-        "gained: s3:Get on a/* if aws:a StringEqualz 'b'",
+        "no longer allowed: s3:* on a/* if aws:a StringEqualz 'b'",
+        "allowed: s3:Get on a/* if aws:a StringEqualz 'b'",
         "widened: s3:Put to s3:* on b",
     }

@@ -26,7 +26,7 @@ def edited(path: str, old: str, new: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("path", "old", "new", "bump", "says"),
     [
-        ("main.tf", '"ec2:DescribeTags",', "", Bump.major, "lost: ec2:DescribeTags"),
+        ("main.tf", '"ec2:DescribeTags",', "", Bump.major, "no longer allowed: ec2:DescribeTags"),
         ("main.tf", "network-interface/*", "network-interface/a", Bump.major, "narrowed: "),
         ("main.tf", "network-interface/*", "*", Bump.minor, "widened: "),
         ("main.tf", '"ArnEquals"', '"ArnLike"', Bump.major, "changed: "),
@@ -87,7 +87,7 @@ def test_additions_ask_for_a_minor_number_and_back_for_a_major_one() -> None:
         "modules/other/main.tf": 'output "x" {\n  value = 1\n}\n',
     }
     assert {f.bump for f in compare(TREE, more).interface} == {Bump.minor}
-    assert [str(f) for f in compare(TREE, more).permissions] == ["ipv4: gained: ec2:X on *"]
+    assert [str(f) for f in compare(TREE, more).permissions] == ["ipv4: allowed: ec2:X on *"]
     assert compare(TREE, more).bump is Bump.minor
     assert compare(more, TREE).bump is Bump.major
     assert compare(more, more).bump is Bump.patch
@@ -105,7 +105,7 @@ ROLE, VARIABLES = "modules/role/main.tf", "modules/role/variables.tf"
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ('"ec2:DescribeTags",', "", "modules/role: ipv4: lost: ec2:DescribeTags on *"),
+        ('"ec2:DescribeTags",', "", "modules/role: ipv4: no longer allowed: ec2:DescribeTags on *"),
         (
             '"sts:TagSession"',
             '"sts:Tag"',
@@ -143,7 +143,7 @@ def test_a_name_that_may_hold_wildcards_from_now_on_takes_nothing_away() -> None
 def test_what_changes_in_both_modules_is_said_once() -> None:
     old, new = '"ec2:DescribeTags",', '"ec2:DescribeTags", "ec2:X",'
     both = {**edited("main.tf", old, new), ROLE: TREE[ROLE].replace(old, new, 1)}
-    assert [str(f) for f in compare(TREE, both).permissions] == ["ipv4: gained: ec2:X on *"]
+    assert [str(f) for f in compare(TREE, both).permissions] == ["ipv4: allowed: ec2:X on *"]
 
 
 def test_a_data_source_is_no_input() -> None:

@@ -94,7 +94,7 @@ def test_other_bytes_under_a_published_number_are_refused(tmp_path: Path) -> Non
 def test_numbers_that_do_not_allow_the_change_are_refused(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=OLD)
     assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.0"
-    with pytest.raises(PublishError, match=r"asks for 1\.1\.0:\n  minor: ipv4: gained"):
+    with pytest.raises(PublishError, match=r"asks for 1\.1\.0:\n  minor: ipv4: allowed"):
         publish_one(tmp_path, "1.0.1")
     publish_one(tmp_path, "1.1.0")
     with pytest.raises(PublishError, match=r"1\.2\.0 is a minor version .* asks for 2\.0\.0"):
@@ -112,7 +112,9 @@ def test_a_version_below_another_must_lead_up_to_it(tmp_path: Path) -> None:
     publish_one(tmp_path, "1.2.0", chosen=OLD)
     before = bytes_of(tmp_path)
     words = r"1\.2\.0 is published, and 1\.2\.0 is a minor version after 1\.1\.0, .* for 2\.0\.0:"
-    with pytest.raises(PublishError, match=words + "\n  major: ipv4: lost: ec2:Describe"):
+    with pytest.raises(
+        PublishError, match=words + "\n  major: ipv4: no longer allowed: ec2:Describe"
+    ):
         publish_one(tmp_path, "1.1.0")
     assert bytes_of(tmp_path) == before
     publish_one(tmp_path, "0.9.9", chosen=OLD)
@@ -186,7 +188,7 @@ def test_the_changelog_grows(tmp_path: Path) -> None:
         "## 1.1.0",
         "## 1.0.0",
     ]
-    assert "- `ipv4`: gained: ec2:DescribeSecurityGroups on \\*\n" in text
+    assert "- `ipv4`: allowed: ec2:DescribeSecurityGroups on \\*\n" in text
     assert "### Permissions\n\nNo change of access.\n\n## 1.1.0" in text
 
 

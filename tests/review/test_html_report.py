@@ -124,7 +124,7 @@ def test_what_a_document_of_the_catalog_brings_does_not_alarm() -> None:
     for text, alarms in ((dumps(scoped), False), (wider, True)):
         values = {"role": "cni", "name": "cni", "policy": text}
         page = write(reviewed(resource("aws_iam_role_policy", "cni", None, values)), Setting())
-        assert 'data-change="gained"' in page
+        assert 'data-change="allowed"' in page
         assert bool(re.search(r'<tr class="grants', page)) is alarms
         assert ('<tr class="gain' in page) is ('class="bad"' in page) is alarms
 
@@ -133,9 +133,9 @@ def test_the_matrix_says_before_after_and_what_the_plugin_needs() -> None:
     page = write(of("widen"), Setting())
     row = re.search(r"<tr[^>]*><th[^>]*><code>ec2:TerminateInstances.*?</tr>", page)
     assert row is not None
-    assert 'data-kinds="changed gained unneeded"' in row[0]
-    assert 'data-change="gained"' in row[0]
-    assert re.findall(r">(no|yes|gained)<", row[0]) == ["no", "yes", "gained"]
+    assert 'data-kinds="changed allowed unneeded"' in row[0]
+    assert 'data-change="allowed"' in row[0]
+    assert re.findall(r">(no|yes|allowed)<", row[0]) == ["no", "yes", "allowed"]
     gone = re.search(
         r"<tr[^>]*><th[^>]*><code>ec2:CreateTags.*?</tr>", write(of("drift"), Setting())
     )
@@ -207,7 +207,7 @@ def test_filters_in_a_browser(chromium: Chromium, tmp_path: Path) -> None:
     assert len(every) == len(Page(write(of("widen"), Setting())).rows) > 10
     assert f"{len(every)} of {len(every)} rows" in whole
     assert '<form id="filter">' in whole
-    gained = chromium.dom(page, fragment="kind=gained")
+    gained = chromium.dom(page, fragment="kind=allowed")
     assert shown(gained) == ["ec2:TerminateInstances"] and f"1 of {len(every)} rows" in gained
     words = chromium.dom(page, fragment="text=network%20ATTACH")
     assert shown(words) == ["ec2:AttachNetworkInterface"]
@@ -225,7 +225,7 @@ def test_a_link_inside_the_page_keeps_the_filter(chromium: Chromium, tmp_path: P
     script = "location.hash = 'changes'; restore(); document.title = form.shown.value;"
     text = re.sub("<meta http-equiv[^>]*>", "", write(of("widen"), Setting()))
     page.write_text(text.replace("</body>", f"<script>{script}</script></body>"))
-    assert "<title>1 of " in chromium.dom(page, fragment="kind=gained")
+    assert "<title>1 of " in chromium.dom(page, fragment="kind=allowed")
 
 
 def test_without_scripts_everything_is_shown(chromium: Chromium, tmp_path: Path) -> None:
@@ -233,7 +233,7 @@ def test_without_scripts_everything_is_shown(chromium: Chromium, tmp_path: Path)
     page.write_text(
         re.sub(r"script-src '[^']+'", "script-src 'none'", write(of("widen"), Setting()))
     )
-    dom = chromium.dom(page, fragment="kind=gained")
+    dom = chromium.dom(page, fragment="kind=allowed")
     assert shown(dom) == shown(write(of("widen"), Setting()))
     assert '<form id="filter" hidden' in dom
 

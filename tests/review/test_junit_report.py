@@ -53,7 +53,7 @@ def test_a_failure_says_what_and_where() -> None:
     assert case.get("file") == "live/eu/main.tf"
     failure = case.find("failure")
     assert failure is not None and failure.get("type") == "error"
-    assert "gained: ec2:TerminateInstances on *" in str(failure.text)
+    assert "allowed: ec2:TerminateInstances on *" in str(failure.text)
     assert re.search(r"^main\.tf:\d+$", str(failure.text), re.MULTILINE)
 
 

@@ -59,7 +59,7 @@ def test_no_report_has_a_table_whose_columns_a_phone_does_not_show() -> None:
     for example in every():
         assert not re.search(r"^\|", write(example, Setting("gitlab")), re.MULTILINE)
     text = write(of_plan(next(p for p in PLANS if p.name.startswith("widen."))), Setting())
-    assert "- `+` gained: `ec2:TerminateInstances` on `*`" in text
+    assert "- `+` allowed: `ec2:TerminateInstances` on `*`" in text
     assert "- **`ec2:TerminateInstances`**: no before, yes after\n" in text
     assert "- `ec2:DescribeInstances`: yes; the plugin fails without it\n" in text
 

@@ -18,7 +18,7 @@ VPC = "arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-{}"
 # prefix of another, another in another case, an example, a word of an answer, a stand-in.
 CLUSTERS = (
     *("prod", "prod-1", "Prod", "a", "aws", "ec2", "true", "12", "owned", "Action", "Allow"),
-    *("example", "gained", "cluster_3", "cluster-12", "cluster-1", "stand-in-cluster"),
+    *("example", "allowed", "cluster_3", "cluster-12", "cluster-1", "stand-in-cluster"),
 )
 # By this address a plan has the stand-in itself, so that no name may have it.
 WITHOUT = policy("stand-in-cluster", document(allow("ec2:A")), document(allow("ec2:A")))

@@ -171,5 +171,5 @@ def test_a_short_value_does_not_empty_the_report() -> None:
             "aws_iam_policy", "p", None, {"name": "*", "policy": document(allow("s3:*"))}, **HIDDEN
         )
     )
-    assert "gained" in REPORTS["markdown"](review, Setting(details=True))
+    assert "allowed" in REPORTS["markdown"](review, Setting(details=True))
     assert "s3:*" in REPORTS["markdown"](review, Setting(details=True))

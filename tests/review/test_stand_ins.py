@@ -31,7 +31,7 @@ TAG = "aws:ResourceTag/cluster.k8s.amazonaws.com/name"
 # Names that hold another, or are an account, a region, a value, a Sid, a word of an answer.
 CLUSTERS = (
     *("prod", "prod-1", "Prod", "1", "0", "sts", "iam", "AssumeRole", "PassRole", "CreateTags"),
-    *("111122223333", "eu-west-1", "true", "owned", "aws-node", "kube-system", "gained", "Allow"),
+    *("111122223333", "eu-west-1", "true", "owned", "aws-node", "kube-system", "allowed", "Allow"),
     *("stand-in", "vpc", "policy", "known", "request", "all", "resources"),
 )
 VPCS = ("vpc-0123456789abcdef0", "vpc-0123456", "vpc-01234567", "vpc-57a4d157a4d157a4d")

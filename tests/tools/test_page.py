@@ -113,7 +113,10 @@ def compared(**changed: Callable[[str], str]) -> dict[str, tuple[str, list[str]]
 def test_differences_are_said_in_meaning() -> None:
     assert compared(ipv6=lambda t: t.replace('"ec2:DescribeTags"', '"ec2:DescribeVpcs"')) == {
         "ipv4": ("same", []),
-        "ipv6": ("differs", ["gained: ec2:DescribeVpcs on *", "lost: ec2:DescribeTags on *"][::-1]),
+        "ipv6": (
+            "differs",
+            ["allowed: ec2:DescribeVpcs on *", "no longer allowed: ec2:DescribeTags on *"][::-1],
+        ),
         "hyperpod": ("same", []),
         "ipv4-scoped": ("same", []),
     }

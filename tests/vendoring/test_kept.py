@@ -34,7 +34,7 @@ EDITS = [
     # What the documents say.
     ("policy", "main.tf", '      "ec2:DescribeTags",\n', "", NONE, ()),
     ("policy", "main.tf", '["ec2:CreateTags"]', '["ec2:*"]', ADDED, ("to ec2:* on arn:",)),
-    ("policy", "main.tf", OPEN, OPEN + STATEMENT, ADDED, ("ipv4: gained: s3:* on *",)),
+    ("policy", "main.tf", OPEN, OPEN + STATEMENT, ADDED, ("ipv4: allowed: s3:* on *",)),
     ("policy", "main.tf", "[local.cluster_name]", '["*"]', ADDED, ("ipv4-scoped: ",)),
     ("policy", "main.tf", "[local.cluster_name]", "[var.vpc_id]", ADDED, ("ipv4-scoped: ",)),
     ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, (":ec2:*:",)),
@@ -364,9 +364,9 @@ def test_documents_with_the_same_added_access_are_named_together() -> None:
         "ipv4: widened: a to b",
         "ipv6: widened: a to b",
         "output x changed",
-        "ipv4: gained: c",
+        "ipv4: allowed: c",
     )
     edit = KeptEdit("main.tf", "0" * 64, KeptAccess.ADDED, details)
     assert edit.verdict == (
-        "it adds access: ipv4, ipv6: widened: a to b; output x changed; ipv4: gained: c"
+        "it adds access: ipv4, ipv6: widened: a to b; output x changed; ipv4: allowed: c"
     )

@@ -1,6 +1,5 @@
 """Sync and check: four states, ways out, no lost edit, and what a kill leaves is mended."""
 
-import contextlib
 import itertools
 import json
 import os
@@ -9,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -692,26 +692,27 @@ def test_check_never_writes(repo: Repository) -> None:
     assert seen == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in repo.folder.rglob("*")}
 
 
-def killed_at(stop: int, repo: Repository, way: str = "refuse") -> int:
-    """Sync in a process of its own that is killed before one of its changes on disk."""
+def kill_at(stop: int, repo: Repository, way: str = "refuse") -> int:
+    """Sync, and kill this process before one of the changes on disk."""
     steps = itertools.count()
 
     def step(_: str) -> None:
         if next(steps) == stop:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    child = os.fork()
-    if child == 0:
-        code = 3
-        with contextlib.suppress(BaseException):
-            code = 0 if repo.sync(way, step=step).done else 1
-        os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return 0 if repo.sync(way, step=step).done else 1
+
+
+@pytest.fixture
+def killed_at(forked: Callable[..., int], tmp_path: Path) -> Callable[..., int]:
+    """Sync in a process of its own that is killed before one of its changes on disk."""
+    forked(kill_at, 1000, Repository(tmp_path / "loads"), here=True)
+    return partial(forked, kill_at)
 
 
 @pytest.mark.parametrize("start", ["fresh", "update"])
 def test_killed_at_every_step_the_next_sync_mends_it(
-    start: str, tmp_path: Path, fresh: Repository
+    start: str, tmp_path: Path, fresh: Repository, killed_at: Callable[..., int]
 ) -> None:
     expected = read_tree(fresh.module)
     for stop in range(200):
@@ -743,7 +744,11 @@ def without_markers(text: str) -> str:
     ("way", "change"), [("keep", note), ("force", note), ("merge", note), ("merge", clash)]
 )
 def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
-    way: str, change: Callable[[str], str], repo: Repository, tmp_path: Path
+    way: str,
+    change: Callable[[str], str],
+    repo: Repository,
+    tmp_path: Path,
+    killed_at: Callable[..., int],
 ) -> None:
     repo.edit("main.tf", change)
     repo.edit("variables.tf", lambda text: f"# mine\n{text}")
@@ -775,7 +780,9 @@ def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
     raise AssertionError("the sync did not come to its end")
 
 
-def test_killed_and_then_asked_for_something_else(tmp_path: Path) -> None:
+def test_killed_and_then_asked_for_something_else(
+    tmp_path: Path, killed_at: Callable[..., int]
+) -> None:
     """Some files are of a pin that neither the manifest nor the configuration names."""
     third = Repository(tmp_path / "third")
     third.pin("v1.22.1")

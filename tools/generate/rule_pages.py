@@ -51,18 +51,18 @@ def listing() -> str:
     lines = [
         "# Rules of `vpc-cni-iam review`",
         "",
-        "`--fail-on` takes a level (`error`, `warning`, `note`) or one of `new-access`,",
-        "`coverage-lost` and `any-change`; the column says for which of these a finding counts",
-        "besides its level. Some findings have another level than their rule, as its page says.",
+        "A finding fails the review by its level (`--fail-on error`, `warning` or `note`), or by",
+        "what it counts for (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of",
+        "a rule says where a finding has another level, and shows an example with a fix.",
         '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
-        "| rule | level | counts for | what it says |",
+        "| rule | what it reports | level | counts for |",
         "| --- | --- | --- | --- |",
     ]
     for rule in RULES:
         means = ", ".join(rule.means)
         lines.append(
-            f"| [{rule.id}](rules/{rule.id}.md) | {rule.level} | {means} | {rule.summary} |"
+            f"| [{rule.id}](rules/{rule.id}.md) | {rule.summary} | {rule.level} | {means} |"
         )
     return "\n".join(lines) + "\n"
 

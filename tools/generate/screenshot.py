@@ -28,7 +28,7 @@ SOURCE = _REVIEWED / "configurations" / "widen" / "after"
 PICTURES = {"docs/review-light.png": 1, "docs/review-dark.png": 0}
 _WIDTH = 1000
 # The rows of the table that are shown: with all of them the picture would be too tall.
-_SHOWN = "#kind=gained"
+_SHOWN = "#kind=allowed"
 # Writes where the table ends into the page's title, once the page's own script has run.
 _MEASURE = """<script>addEventListener("load", () => setTimeout(() => {
   const table = document.querySelector("table").getBoundingClientRect();

@@ -45,7 +45,8 @@ from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import compile_policies
 
-_MANAGED = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/AmazonEKS_CNI_Policy")
+# That of other partitions names resources of theirs, and may be another version.
+_MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 _BY_ANYONE = (
     'its policies serve the plugin, and its trust policy names the principal "*": AWS does not say '
     "whether that means services and web identities, too; name who assumes it"
@@ -299,7 +300,7 @@ def _policies(detail: RoleDetail) -> tuple[tuple[Policy, ...], list[str], list[s
     """Return the policies of a role, the ARNs without a document, and what was refused."""
     policies, missing, refused = [], list(detail.missing), []
     for arn in detail.missing:
-        if _MANAGED.fullmatch(arn):
+        if arn == _MANAGED:
             missing.remove(arn)
             policies.append(documents.managed_policy())
     for document in detail.policies:

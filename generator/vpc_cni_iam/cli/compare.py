@@ -17,14 +17,15 @@ HELP = """Show how two policies differ, and check whether the new one allows mor
 
 OLD and NEW are a JSON policy, the output of an AWS CLI command such as aws iam get-policy-version,
 the JSON of a plan, a .tf file or a module's directory; one of them can be - for JSON on standard
-input. Exit code 0 means: proven that NEW allows nothing that OLD does not allow. Exit code 1 means
-that NEW allows more, with an example request, or that neither is proven, for example because an
-input has a policy that was not read and --document does not select others. Exit code 3 means that
-an input cannot be read.
+input.
+
+Exit code 0 means: it is proven that NEW allows nothing that OLD does not allow. Exit code 1 means
+that NEW allows more, with an example request, or that this is not proven: for example, an input has
+a policy that was not read. Exit code 3 means that an input cannot be read.
 
 With --never, the policies are those of one role, which --boundary and --scp limit. With --disjoint,
 they are those of the roles of two clusters. Exit code 0 then means: proven. Exit code 1 means that
-a request shows the opposite, or that neither is known.
+an example request shows the opposite, or that this is not proven.
 
 \b
 Examples:

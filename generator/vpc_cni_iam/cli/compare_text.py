@@ -23,6 +23,7 @@ _EFFECTS = {"gain": "red", "loss": "yellow", "no-op": "dim"}
 _TONES = {"plain": "", "good": "green", "warn": "yellow", "bad": "red", "quiet": "dim"}
 # Where no terminal says how wide it is.
 _WIDTH = 100
+_NARROW, _WORD = 80, len("relabelled")
 
 
 def show_between(between: Between) -> None:
@@ -68,7 +69,8 @@ def _lines(console: Console, lines: Iterable[Line]) -> None:
 
     table = Table(box=ROUNDED, show_header=False, expand=False, pad_edge=False)
     table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
+    # Where it is narrow, the word for the change is broken before an action is.
+    table.add_column(max_width=_WORD if console.width < _NARROW else None)
     table.add_column(overflow="fold", ratio=1)
     for line in lines:
         sign, style = wording.SIGNS[line.effect], _EFFECTS[line.effect]

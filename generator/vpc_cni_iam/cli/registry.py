@@ -8,6 +8,7 @@ import typer
 
 from vpc_cni_iam.cli import common
 from vpc_cni_iam.cli.expand import value
+from vpc_cni_iam.cli.help import Command
 
 SERVE = """Serve a published registry on 127.0.0.1, to try it. Stop with Ctrl-C.
 
@@ -20,7 +21,7 @@ Examples:
 registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
 
 
-@registry.command(help=SERVE)
+@registry.command(cls=Command, help=SERVE)
 def serve(
     directory: Annotated[
         str, typer.Argument(metavar="DIRECTORY", help="Directory that publish wrote.")

@@ -25,11 +25,12 @@ Examples:
 
 
 def upgrade(
-    shared: SyncOptions,
+    *,
     cni_version: str | None = options.plugin_version("Pin this plugin version, such as v1.20.4."),
     revision: str | None = options.revision("Pin upstream's document of this date."),
     latest: bool = flag("Pin the newest plugin version that this tool knows; the default."),
     dry_run: bool = flag("Show the changes of the files, write nothing."),
+    shared: SyncOptions,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring import upgrade as upgrading

@@ -14,11 +14,12 @@ from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
 
-_ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):([a-z-]+)/(.*)", re.DOTALL)
+_ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):(?:([a-z-]+)/)?(.*)", re.DOTALL)
 _LOG_GROUP = re.compile(
     r"arn:([^:]*):logs:([^:]*):([^:]*):log-group:/aws/eks/([^/:]*)/cluster(:.*)?"
 )
 _OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
+_REGIONS = ("aws:requestedregion", "ec2:region")
 _OWNED_WITH_VPC = ("subnet", "vpc")
 _PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
 
@@ -44,11 +45,16 @@ def names_of(known: Mapping[str, str], *, owner_known: bool) -> Names:
 
 
 def names_in(policies: Sequence[Policy]) -> dict[str, str]:
-    """Return the names in policies, by parameter; of a parameter only if they have a single one."""
+    """Return the names in policies, by parameter; of a parameter only if they have a single one.
+
+    Of several Regions it is one of them, since the policies may be for no other.
+    """
     names: dict[str, set[str]] = {}
     for statement in (s for p in policies for s in p.statements):
         for name, value in _names_of(statement):
             names.setdefault(name, set()).add(value)
+    if EXAMPLE["region"] not in (regions := names.get("region", {EXAMPLE["region"]})):
+        names["region"] = {min(regions)}
     return {name: values.pop() for name, values in names.items() if len(values) == 1}
 
 
@@ -63,14 +69,18 @@ def _in_conditions(statement: Statement) -> Iterator[tuple[str, str]]:
         key = condition.key.lower()
         if condition.operator.endswith("Null"):
             continue  # its value says whether the key is there
+        if ("Not" in condition.operator) is not (statement.effect == "Deny"):
+            continue  # its values are those that are not allowed
         if key.endswith(f"tag/{CLUSTER}"):
             yield from (("cluster_name", value) for value in condition.values)
         elif key == "ec2:vpc":
             yield from (("vpc_id", value.rpartition("/")[2]) for value in condition.values)
+        elif key in _REGIONS:
+            yield from (("region", value) for value in condition.values)
 
 
 def _in_resources(statement: Statement) -> Iterator[tuple[str, str]]:
-    for resource in statement.resources:
+    for resource in statement.resources if statement.effect == "Allow" else statement.not_resources:
         if match := _LOG_GROUP.fullmatch(resource):
             yield from zip(_OF_LOG_GROUP, match.groups(), strict=False)
         elif match := _ARN.match(resource):

@@ -23,8 +23,11 @@ from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.inputs.denial import Denial
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Request, evaluate
+from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 
 MODES: tuple[Mode, ...] = ("ipv4", "ipv6")
+# The keys of AWS, not of a service, that the message of a denial has.
+_TOLD = ("aws:requesttag/", "aws:resourcetag/", "aws:tagkeys")
 _TAGS, _CREATE_ACTION = "ec2:CreateTags", "ec2:CreateAction"
 
 
@@ -114,7 +117,19 @@ def request_of(denial: Denial) -> Request | None:
         key: values if len(values) != 1 or key.lower() == "aws:tagkeys" else values[0]
         for key, values in denial.context
     }
-    return Request(denial.action, denial.resource or "*", "", context)
+    known = {key.lower() for key in context}
+    for key, value in [*context.items()]:  # EC2 has each tag of a resource by two keys
+        service, separator, tag = key.partition(":ResourceTag/")
+        other = f"{'ec2' if service == 'aws' else 'aws'}:ResourceTag/{tag}"
+        if separator and other.lower() not in known:
+            context[other] = value
+    return Request(denial.action, denial.resource or "*", "", context, _not_told)
+
+
+def _not_told(key: str) -> UnknownValue | None:
+    """Return that a key may have any value; messages have those of the service and tags alone."""
+    told = not key.startswith("aws:") or key.startswith(_TOLD)
+    return None if told else UNKNOWN
 
 
 def allowing(

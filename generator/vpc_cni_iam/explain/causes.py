@@ -147,7 +147,8 @@ def _of_policy(denial: Denial, policy: Subject | None, version: PluginVersion) -
 
 def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[Cause]:
     """Yield why the policies of the role do not allow a request whose context is known."""
-    outcome = evaluate(policy.policies, request).outcome
+    decision = evaluate(policy.policies, request)
+    outcome = decision.outcome
     if outcome is Outcome.ALLOWED:
         yield _allowed(policy, denial)
         return
@@ -160,9 +161,13 @@ def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[
     certainty = Certainty.certain if certain else Certainty.possible
     if keys := unmet(about, request):
         yield from _of_conditions(denial, keys, certainty)
-    else:
+    elif certain:
         text = f"{policy.title} allows {denial.action}, and not on {request.resource}"
         yield Cause("condition-or-resource", certainty, text, "allow it on this resource, too")
+    else:
+        name = policy.statement(decision)
+        text = f"statement {name} of {policy.title} may decide the request: {decision.reason}"
+        yield Cause("condition-or-resource", certainty, text, "check that statement")
 
 
 def _denied(policy: Subject) -> Cause:
@@ -246,7 +251,8 @@ def _of_conditions(
                 "write the policy for the VPC of the nodes: --vpc-id",
             )
         else:
-            text = f"the request does not meet the condition on {key}"
+            does = "does" if certainty is Certainty.certain else "may"
+            text = f"the request {does} not meet the condition on {key}"
             yield Cause("condition", certainty, text, "change the condition or the request")
 
 

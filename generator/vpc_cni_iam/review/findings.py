@@ -55,7 +55,7 @@ class Finding(Struct, frozen=True):
     address: str  # the resource's address; empty for what is about the ignore file or the plan
     attribute: str  # where in it, as of `Change`; may be empty
     message: str  # one or two sentences; everything that matters is in it
-    details: tuple[str, ...]  # more lines: what was gained, the witness, what is lacking
+    details: tuple[str, ...]  # more lines: what is allowed, an example request, what is lacking
     place: Place | None  # where it is written
     fingerprint: str  # the same for the same finding in the next plan: 16 hexadecimal digits
 

@@ -15,8 +15,8 @@ _NEEDED = {"fatal": "fails without it", "degraded": "degraded without it", "": "
 KINDS = {
     "": "everything",
     "changed": "what changes",
-    "gained": "what is gained",
-    "lost": "what is lost",
+    "allowed": "what is allowed now",
+    "removed": "what is no longer allowed",
     "needed": "what the plugin needs",
     "lacking": "what it needs and does not get",
     "unneeded": "what is allowed and not needed",
@@ -56,7 +56,7 @@ def _published(change: Change) -> Iterator[str]:
 
 
 def _row(row: MatrixRow, *, calm: bool) -> ActionRow:
-    """Return a row; in a calm one, what is gained does not alarm."""
+    """Return a row; in a calm one, what is allowed now does not alarm."""
     change, kinds = _change(row)
     lacking = "lacking" in kinds
     after = _cell(row.after, row.on_after)
@@ -65,7 +65,7 @@ def _row(row: MatrixRow, *, calm: bool) -> ActionRow:
         " ".join(
             look
             for kind, look in _LOOKS.items()
-            if kind in kinds and not (calm and kind == "gained")
+            if kind in kinds and not (calm and kind == "allowed")
         ),
         " ".join(kinds),
         change or ("denied" if lacking else ""),
@@ -79,7 +79,7 @@ def _cell(grade: str, resources: tuple[str, ...]) -> tuple[str, str, tuple[str, 
     return grade, _GRADES[grade], tuple(arn for arn in resources if arn != "*")
 
 
-_LOOKS = {"gained": "grants", "lost": "withdraws", "lacking": "lacks"}
+_LOOKS = {"allowed": "grants", "removed": "withdraws", "lacking": "lacks"}
 
 
 def _change(row: MatrixRow) -> tuple[str, list[str]]:
@@ -90,9 +90,12 @@ def _change(row: MatrixRow) -> tuple[str, list[str]]:
     if "unknown" in (row.before, row.after) and before != after:
         kinds, word = ["changed"], "not known"
     elif before < after:
-        kinds, word = ["changed", "gained"], "gained" if row.before == "no" else "widened"
+        kinds, word = ["changed", "allowed"], "allowed" if row.before == "no" else "widened"
     elif before > after:
-        kinds, word = ["changed", "lost"], "lost" if row.after == "no" else "narrowed"
+        kinds, word = (
+            ["changed", "removed"],
+            "no longer allowed" if row.after == "no" else "narrowed",
+        )
     elif row.on_before != row.on_after:
         kinds, word = ["changed"], "differs"
     if row.needed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Literal, get_args
 
 from msgspec import Struct
@@ -137,7 +137,8 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
             lines.append(f"         {report.failure}")
         wrong = [(f, f.ways_out(path, checked.command)) for f in report.files if not f.fine]
         for steps, files in groupby(wrong, itemgetter(1)):
-            lines += [f"         {file.path} {file.reason}" for file, _ in files]
+            for reason, alike in groupby((file for file, _ in files), attrgetter("reason")):
+                lines.append(f"         {_alike([file.path for file in alike], reason)}")
             lines += [f"           {step}" for step in steps]
     word = "behind" if checked.outdated else "note"
     if checked.outdated or not quiet:
@@ -146,6 +147,10 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
         lines += [f"note     {line}" for line in _notes(checked)]
         lines.append(_summary(checked.reports))
     return "".join(f"{escape_line(line)}\n" for line in lines)
+
+
+def _alike(paths: list[str], reason: str) -> str:
+    return f"{paths[0]} {reason}" if len(paths) == 1 else f"{reason}: {', '.join(paths)}"
 
 
 def _behind(checked: CheckResult) -> list[str]:

@@ -38,7 +38,7 @@ class Meaning(Struct, frozen=True):
     """The meaning of a change for one variant."""
 
     variant: str
-    changes: tuple[AccessChange, ...]  # access gained, lost, widened and so on; empty if none
+    changes: tuple[AccessChange, ...]  # what is allowed, no longer allowed, widened and so on
     note: str = ""  # why the changes are unknown, empty if they are known
 
 
@@ -124,7 +124,7 @@ def _meaning(
         return None
     changed = changes(old_document.policy, new_document.policy)
     if removed and not changed:
-        changed = (AccessChange(ChangeKind.LOST, "the document"),)
+        changed = (AccessChange(ChangeKind.NO_LONGER_ALLOWED, "the document"),)
     return Meaning(label, changed) if expected or changed else None
 
 

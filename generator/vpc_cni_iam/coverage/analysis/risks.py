@@ -39,8 +39,9 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
-RiskLevel = Literal["high", "medium", "low", "note"]
+RiskLevel = Literal["warning", "note"]
 _PAGE = "risks.md"
+_FIRST = ("actions-beyond-calls", "interfaces-unscoped", "unconditioned-create-tags")
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
 _CHANGES = (
@@ -58,7 +59,8 @@ class Risk(Struct, frozen=True):
     """A risk of a policy."""
 
     identifier: str  # stable; the heading of its explanation
-    severity: RiskLevel  # ``note`` if it cannot be avoided or is no danger
+    # ``note`` if the role stays within its cluster, or if it cannot be avoided.
+    severity: RiskLevel
     text: str
 
 
@@ -86,8 +88,7 @@ def find_risks(
         *_needs(asked),
         *_reading(policies, setting),
     ]
-    order: tuple[RiskLevel, ...] = ("high", "medium", "low", "note")
-    return tuple(sorted(risks, key=lambda f: order.index(f.severity)))
+    return tuple(sorted(risks, key=lambda r: (r.severity == "note", r.identifier not in _FIRST)))
 
 
 def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:
@@ -98,7 +99,7 @@ def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) 
         examples = ", ".join(grants[0].examples)
         patterns = ", ".join(grant.pattern for grant in grants)
         text = f"{patterns} allows much that the plugin never calls, such as {examples}"
-        yield Risk("actions-beyond-calls", "high", text)
+        yield Risk("actions-beyond-calls", "warning", text)
 
 
 class _Asked:
@@ -147,28 +148,28 @@ def _reach(asked: _Asked) -> Iterator[Risk]:
     ):
         if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
             text = f"the role can change {which}, also of other clusters: {actions}"
-            yield Risk("interfaces-unscoped", "high", text)
+            yield Risk("interfaces-unscoped", "warning", text)
             break
     untagged = Requests(replace(asked.setting, instance_tagged=False))
     attach, detach = "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"
     if any(asked.allows(untagged.on_instance(action, NODE)) for action in (attach, detach)):
         text = "the role can attach interfaces to any instance, and detach them"
-        yield Risk("instances-unscoped", "medium", text)
+        yield Risk("instances-unscoped", "warning", text)
     elif asked.allows(requests.on_instance(attach, NODE)):
         name = asked.setting.names.cluster_name
         text = (
             f"instances must have the tag {KUBERNETES_CLUSTER}{name}=owned, and the plugin "
             "never sets it"
         )
-        yield Risk("instance-tag-not-set", "medium", text)
+        yield Risk("instance-tag-not-set", "warning", text)
     names = asked.setting.names
     groups = [Group("sg-0123456789abcdef0", names.account_id, _OTHER_VPC, names.vpc_owner_id)]
     if asked.allows(*requests.create_interface(asked.there, groups, asked.ours)):
         text = "the role can create network interfaces in every VPC"
-        yield Risk("creates-in-any-vpc", "medium", text)
+        yield Risk("creates-in-any-vpc", "warning", text)
     if asked.allows(*requests.on_groups("ec2:ModifyNetworkInterfaceAttribute", groups)):
         text = "the role can use security groups of every VPC, as far as EC2 accepts them"
-        yield Risk("security-groups-unscoped", "low", text)
+        yield Risk("security-groups-unscoped", "note", text)
     seen = [a for a in called_actions(asked.setting) if a.startswith("ec2:Describe")]
     if any(asked.allows(*requests.on_nothing(a)) for a in seen):
         text = "Describe actions read the whole account in its Region: EC2 cannot limit them"
@@ -191,16 +192,16 @@ def _tagging(asked: _Asked) -> Iterator[Risk]:
             text = "the role can put its cluster's tag on network interfaces of others"
         if gained and not any(map(asked.may_change, foreign)):
             text += f", and then call {gained}"
-        yield Risk("unconditioned-create-tags", "high", text)
+        yield Risk("unconditioned-create-tags", "warning", text)
     elif gained and asked.may_claim(asked.eni(asked.here, {})):
         text = (
             "the role can put its cluster's tag on an interface of its VPC without one, and then "
             f"call {gained}"
         )
-        yield Risk("untagged-interfaces-claimable", "medium", text)
+        yield Risk("untagged-interfaces-claimable", "warning", text)
     if asked.may_tag(own, {"example-key": "example"}):
         text = "the role can write any tag on the cluster's interfaces"
-        yield Risk("any-tag-key", "low", text)
+        yield Risk("any-tag-key", "note", text)
     elif asked.may_tag(own, {INSTANCE: NODE}):
         text = (
             "the role can write known tag keys only: ipamd stops at start if ADDITIONAL_ENI_TAGS "
@@ -247,7 +248,7 @@ def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Ris
             f"not modelled: {', '.join(unknown)}; calls that depend on it are undecided, and "
             "interfaces count as without such a tag"
         )
-        yield Risk("condition-key-not-modelled", "medium", text)
+        yield Risk("condition-key-not-modelled", "warning", text)
 
 
 def _is_unset(key: str, tags: Collection[str]) -> bool:

@@ -135,6 +135,8 @@ class Requests:
             "aws:PrincipalIsAWSService": "false",
             "aws:PrincipalType": "AssumedRole",
             "aws:RequestedRegion": names.region,
+            # Of most actions, the guide says; of those of the plugin it excepts none.
+            "aws:ResourceAccount": names.account_id,
             "aws:SecureTransport": "true",
             "aws:ViaAWSService": "false",
             "ec2:Region": names.region,

@@ -100,11 +100,8 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
     match bodies[-1]:
         case Operation(rule="for_cond", parts=(_, Node() as condition)):
             del bodies[-1]
-            if not inner:  # engines look at it all the same, for any item
-                any_item = {name: Unknown(name) for name in variables}
-                flag(evaluator.with_names(any_item).evaluate(condition))
-                if evaluator.in_try:
-                    raise UndecidedError  # they may refuse a part whose meaning is not known
+            if not inner:
+                _check_condition(evaluator, condition, variables)
             flags = [flag(each.evaluate(condition)) for each in inner]
             if unknown := unknown_in(tuple(flags)):
                 return unknown.without_sample
@@ -112,6 +109,14 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
     if node.rule == "for_tuple_expr":
         return evaluator.whole(tuple(each.evaluate(bodies[0]) for each in inner))
     return evaluator.whole(_fields(inner, bodies, grouped="..." in node.parts))
+
+
+def _check_condition(evaluator: Evaluator, condition: Node, variables: list[str]) -> None:
+    """Refuse a condition that no item meets or fails; engines look at it where there is none."""
+    any_item = {name: Unknown(name) for name in variables}
+    flag(evaluator.with_names(any_item).evaluate(condition))
+    if evaluator.in_try:
+        raise UndecidedError  # they may refuse a part whose meaning is not known
 
 
 def _fields(inner: list[Evaluator], bodies: list[Node], *, grouped: bool) -> Value:

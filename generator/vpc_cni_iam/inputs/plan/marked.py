@@ -100,13 +100,15 @@ def hide_constants(root: Module, hiding: Secrets) -> None:
     while pending:
         module = pending.pop()
         pending += module.calls.values()
+        module.secrets = dict.fromkeys(module.secrets)
+        if hiding.is_empty:
+            continue
         module.blocks = {k: _without(v, hiding) for k, v in module.blocks.items()}
         module.repeats, module.outputs, module.arguments, module.repeated = (
             _without(v, hiding)
             for v in (module.repeats, module.outputs, module.arguments, module.repeated)
         )
         module.defaults = hiding.hidden(module.defaults, None)
-        module.secrets = dict.fromkeys(module.secrets)
 
 
 def _without(expression: Any, hiding: Secrets) -> Any:

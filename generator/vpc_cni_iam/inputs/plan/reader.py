@@ -286,12 +286,11 @@ def _plan(contents: _Contents, source: str) -> Plan:
 
 
 def _hidden(resource: Resource, hiding: Secrets) -> Resource:
-    return replace(
-        resource,
-        before=hiding.hidden(resource.before, resource.hidden_before),
-        after=hiding.hidden(resource.after, resource.hidden_after),
-        imported=hiding.masked(resource.imported),
-    )
+    before = hiding.hidden(resource.before, resource.hidden_before)
+    after = hiding.hidden(resource.after, resource.hidden_after)
+    if hiding.is_empty and before is resource.before and after is resource.after:
+        return resource
+    return replace(resource, before=before, after=after, imported=hiding.masked(resource.imported))
 
 
 def _variables(value: Any) -> dict[str, Any]:

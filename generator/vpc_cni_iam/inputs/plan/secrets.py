@@ -80,8 +80,15 @@ class Secrets:
     def __hash__(self) -> int:
         return hash(self._known)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is marked sensitive that a text could hold."""
+        return not self._groups
+
     def hidden(self, value: Any, marks: Any) -> Any:
         """Return attributes with marks in place of what ``before_sensitive`` and the like mark."""
+        if self.is_empty and not _is_any_marked(marks):
+            return value
         if marks is True:
             return _each_leaf(value, self._mark_of)
         if isinstance(value, Mapping):
@@ -91,10 +98,12 @@ class Secrets:
             each = marks if isinstance(marks, list) else []
             rest = [None] * (len(value) - len(each))
             return [self.hidden(v, m) for v, m in zip(value, [*each, *rest], strict=False)]
-        return self.masked(value) if self._groups else value
+        return self.masked(value)
 
     def masked(self, value: Any) -> Any:
         """Return a text, or a number, with marks in place of what is sensitive in it."""
+        if self.is_empty:
+            return value
         if isinstance(value, str):
             return self._clean(value, 0)
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -154,6 +163,14 @@ class Secrets:
             every = sorted((n for e in ends for n in self._groups[e]), key=lambda n: (-len(n), n))
             self._patterns[ends] = re.compile("|".join(map(re.escape, every)), re.IGNORECASE)
         return self._patterns[ends].sub(lambda m: self._mark_of(m[0]), text)
+
+
+def _is_any_marked(marks: Any) -> bool:
+    if not marks or marks is True:
+        return bool(marks)
+    if isinstance(marks, Mapping):
+        return any(map(_is_any_marked, marks.values()))
+    return any(map(_is_any_marked, marks)) if isinstance(marks, list) else True
 
 
 def is_grammar(text: str) -> bool:

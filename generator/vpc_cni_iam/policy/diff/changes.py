@@ -1,4 +1,4 @@
-"""What a change of a policy means: access gained and lost, widened and narrowed.
+"""What a change of a policy means: what is allowed and no longer, widened and narrowed.
 
 Statements are taken apart into permissions (effect, action, resource, conditions), so that moving
 an action from one statement to another, or reordering, is no change. Permissions are compared one
@@ -26,8 +26,8 @@ class ChangeKind(StrEnum):
     """What happened to access."""
 
     # An action on a resource.
-    GAINED = "gained"
-    LOST = "lost"
+    ALLOWED = "allowed"
+    NO_LONGER_ALLOWED = "no longer allowed"
     # Actions and resources.
     WIDENED = "widened"
     NARROWED = "narrowed"
@@ -38,7 +38,7 @@ class ChangeKind(StrEnum):
     CHANGED = "changed"
     # Deny statements.
     DENIED = "denied"
-    DENY_REMOVED = "undenied"
+    NO_LONGER_DENIED = "no longer denied"
     # Without effect; only of `all_changes`.
     REDUNDANT = "redundant"
 
@@ -46,21 +46,21 @@ class ChangeKind(StrEnum):
 # A change that may let something happen that could not happen before.
 MAY_GAIN_ACCESS = frozenset(
     {
-        ChangeKind.GAINED,
+        ChangeKind.ALLOWED,
         ChangeKind.WIDENED,
         ChangeKind.WEAKENED,
         ChangeKind.CHANGED,
-        ChangeKind.DENY_REMOVED,
+        ChangeKind.NO_LONGER_DENIED,
     }
 )
 # What a change of a Deny statement is.
 _OF_A_DENY = {
-    ChangeKind.GAINED: ChangeKind.DENIED,
+    ChangeKind.ALLOWED: ChangeKind.DENIED,
     ChangeKind.WIDENED: ChangeKind.DENIED,
     ChangeKind.WEAKENED: ChangeKind.DENIED,
-    ChangeKind.LOST: ChangeKind.DENY_REMOVED,
-    ChangeKind.NARROWED: ChangeKind.DENY_REMOVED,
-    ChangeKind.TIGHTENED: ChangeKind.DENY_REMOVED,
+    ChangeKind.NO_LONGER_ALLOWED: ChangeKind.NO_LONGER_DENIED,
+    ChangeKind.NARROWED: ChangeKind.NO_LONGER_DENIED,
+    ChangeKind.TIGHTENED: ChangeKind.NO_LONGER_DENIED,
 }
 # Which requests match other conditions, by whether those are a part of the old, and contain them.
 _MATCHING = {(True, False): "fewer", (False, True): "more", (False, False): "other"}
@@ -97,17 +97,17 @@ class _Replacement(Struct, frozen=True):
 class _Comparison(Struct, frozen=True):
     """The permissions that only one of two policies has."""
 
-    lost: dict[Key, Permission]
-    gained: dict[Key, Permission]
-    narrowed: dict[Key, list[Key]]  # the gained ones that each lost one contains
-    widened: dict[Key, list[Key]]  # the lost ones that each gained one contains
+    removed: dict[Key, Permission]
+    added: dict[Key, Permission]
+    narrowed: dict[Key, list[Key]]  # the added ones that each removed one contains
+    widened: dict[Key, list[Key]]  # the removed ones that each added one contains
     budget: Budget
 
     def widenings(self) -> Iterator[_Replacement]:
-        """Yield each gained permission in place of the lost ones that it contains."""
-        for key, permission in self.gained.items():
-            equal = [self.lost[k] for k in self.widened[key] if key in self.narrowed[k]]
-            smaller = [self.lost[k] for k in self.widened[key] if key not in self.narrowed[k]]
+        """Yield each added permission in place of the removed ones that it contains."""
+        for key, permission in self.added.items():
+            equal = [self.removed[k] for k in self.widened[key] if key in self.narrowed[k]]
+            smaller = [self.removed[k] for k in self.widened[key] if key not in self.narrowed[k]]
             if smaller:
                 yield _replaced(smaller, [permission], self.budget)
             # Other conditions of one meaning are shown: their variables may differ in value.
@@ -117,22 +117,22 @@ class _Comparison(Struct, frozen=True):
                 yield replace(replacement, kind=ChangeKind.REDUNDANT) if same_text else replacement
 
     def narrowings(self) -> Iterator[_Replacement]:
-        """Yield the gained permissions that are a part of a lost one, in its place."""
-        for key, permission in self.lost.items():
-            smaller = [self.gained[k] for k in self.narrowed[key] if key not in self.widened[k]]
+        """Yield the added permissions that are a part of a removed one, in its place."""
+        for key, permission in self.removed.items():
+            smaller = [self.added[k] for k in self.narrowed[key] if key not in self.widened[k]]
             if smaller:
                 yield _replaced([permission], smaller, self.budget)
 
     def others(self) -> Iterator[_Replacement]:
         """Yield the permissions that neither contain others nor are a part of them."""
         contained = {k for keys in (*self.narrowed.values(), *self.widened.values()) for k in keys}
-        lost = _alone(self.lost, self.narrowed, contained)
-        gained = _alone(self.gained, self.widened, contained)
+        removed = _alone(self.removed, self.narrowed, contained)
+        added = _alone(self.added, self.widened, contained)
         alike: dict[Key, dict[Key, Permission]] = {}
-        for key, permission in lost.items():
+        for key, permission in removed.items():
             for likeness in _likenesses(permission):
                 alike.setdefault(likeness, {})[key] = permission
-        for key, permission in list(gained.items()):
+        for key, permission in list(added.items()):
             candidates = chain.from_iterable(
                 alike.get(likeness, {}).values() for likeness in _likenesses(permission)
             )
@@ -140,12 +140,12 @@ class _Comparison(Struct, frozen=True):
             if twin is not None:
                 for likeness in _likenesses(twin):
                     del alike[likeness][twin.key]
-                del gained[key], lost[twin.key]
+                del added[key], removed[twin.key]
                 yield _replaced([twin], [permission], self.budget)
-        for permission in lost.values():
-            yield _removed(ChangeKind.LOST, permission)
-        for permission in gained.values():
-            yield _added(ChangeKind.GAINED, permission)
+        for permission in removed.values():
+            yield _removed(ChangeKind.NO_LONGER_ALLOWED, permission)
+        for permission in added.values():
+            yield _added(ChangeKind.ALLOWED, permission)
 
 
 def changes(old: Policy, new: Policy) -> tuple[AccessChange, ...]:
@@ -161,10 +161,10 @@ def all_changes(old: Policy, new: Policy, budget: Budget | None = None) -> tuple
     budget = Budget() if budget is None else budget
     before, after = permissions(old, budget), permissions(new, budget)
     unchanged = Containers((p for key, p in before.items() if key in after), budget)
-    lost, redundant_before = _without_redundant(before, after, unchanged)
-    gained, redundant_after = _without_redundant(after, before, unchanged)
-    narrowed, widened = _contained(lost, gained, budget), _contained(gained, lost, budget)
-    comparison = _Comparison(lost, gained, narrowed, widened, budget)
+    removed, redundant_before = _without_redundant(before, after, unchanged)
+    added, redundant_after = _without_redundant(after, before, unchanged)
+    narrowed, widened = _contained(removed, added, budget), _contained(added, removed, budget)
+    comparison = _Comparison(removed, added, narrowed, widened, budget)
     return _grouped(
         [
             *comparison.widenings(),

@@ -33,7 +33,7 @@ from vpc_cni_iam.publishing.versioning.semver import Bump, Version, VersionChang
 # condition that is only known to be another one may do both.
 _TAKING = frozenset(
     {
-        ChangeKind.LOST,
+        ChangeKind.NO_LONGER_ALLOWED,
         ChangeKind.NARROWED,
         ChangeKind.TIGHTENED,
         ChangeKind.DENIED,

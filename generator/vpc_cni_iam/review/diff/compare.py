@@ -305,7 +305,7 @@ def _attached(item: PolicyChange, budget: Budget) -> Iterator[Line]:
     for policy, owner in go:
         yield Line("loss", "detached", f"{policy} from {owner}")
         if denies:
-            yield Line("gain", "undenied", f"what {policy} denies to {owner}")
+            yield Line("gain", "no longer denied", f"what {policy} denies to {owner}")
     for policy, owner in sorted(old & new):
         yield Line("no-op", "attached anew", f"{policy} to {owner}")
 

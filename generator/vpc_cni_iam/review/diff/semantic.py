@@ -23,8 +23,8 @@ from vpc_cni_iam.review.diff.proofs import deny_removed, is_plainly_new, new_acc
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
 _NONE = Policy(())
-_GAINS = ("gained", "widened", "weakened", "undenied", "changed")
-_LOSSES = ("lost", "narrowed", "tightened", "denied", "changed")
+_GAINS = ("allowed", "widened", "weakened", "no longer denied", "changed")
+_LOSSES = ("no longer allowed", "narrowed", "tightened", "denied", "changed")
 _ALLOWS = "a request that shows it"
 # What it takes to look a line's statements up, besides the proof; and to read one more value.
 _STEPS_OF_A_LINE = 100
@@ -171,7 +171,9 @@ def _apparent_effects(change: AccessChange) -> list[Effect]:
 
 def _line_kind(change: AccessChange, effect: Effect, *, alone: bool) -> str:
     if change.kind == "redundant":
-        words = ("undenied", "denied") if _denies(change) else ("gained", "lost")
+        words = ("allowed", "no longer allowed")
+        if _denies(change):
+            words = ("no longer denied", "denied")
     elif change.kind == "changed" and alone:
         words = ("weakened", "tightened")
     else:

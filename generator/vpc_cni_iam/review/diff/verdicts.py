@@ -16,9 +16,9 @@ class Line(Struct, frozen=True):
     """One line of the semantic difference."""
 
     effect: Effect  # ``gain``, ``loss``, or ``no-op``: proven to change nothing
-    # The word for it: ``gained``, ``widened``, ``weakened``, ``undenied``, ``lost``, ``narrowed``,
-    # ``tightened``, ``denied``, ``changed``; ``reordered``, ``relabelled``, ``regrouped``,
-    # ``respelled``, ``redundant`` of a no-op.
+    # The word for it: ``allowed``, ``widened``, ``weakened``, ``no longer denied``,
+    # ``no longer allowed``, ``narrowed``, ``tightened``, ``denied``, ``changed``; ``reordered``,
+    # ``relabelled``, ``regrouped``, ``respelled``, ``redundant`` of a no-op.
     kind: str
     text: str  # what, such as ``ec2:CreateTags on *``
 

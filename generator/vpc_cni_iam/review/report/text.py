@@ -256,7 +256,7 @@ def _change(page: _TextPage, alike: list[Change]) -> None:
     page.line(f"{change.action}: {wording.subject(change)}{where}", "title")
     _also(page, [c.address for c in alike[1:]])
     for line in change.lines:
-        label = f"  {wording.SIGNS[line.effect]} {line.kind:<12} "
+        label = f"  {wording.SIGNS[line.effect]} {line.kind:<17} "
         page.line(line.text, "plain" if wording.is_calm(change) else line.effect, label)
     for tone, text in wording.about(change):
         # What is quiet goes on from the line above it.

@@ -62,10 +62,8 @@ def check(context: Context) -> Iterator[Finding]:
         if resource.after is None and not _stays(resource, context):
             continue
         if _changes_hidden(resource):
-            message = (
-                f"{resource.address} changes tags that the plan marks sensitive, and a policy "
-            )
-            message += f"of {asking[0].role} asks for tags"
+            message = f"{resource.address} changes tags that are marked sensitive, and a policy of "
+            message += f"{asking[0].role} asks for tags"
             yield finding("plugin-tag-removed", message, resource.address)
             continue
         after = dict(_tags(resource.type, resource.after))

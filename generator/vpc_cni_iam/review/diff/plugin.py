@@ -186,8 +186,10 @@ def _policies(
         known = tuple(judged_policies(*reads.values()))
         opaque += [name for name, read in reads.items() if not read.in_full]
         secrets = secrets or any(read.has_secrets for read in reads.values())
-        limits = judged_policies(has.bounds[after])
-        by_role[role] = (known, (*limits, *(sessions or ())))
+        boundary = has.bounds[after]
+        if boundary and not boundary.in_full:
+            unshown = "what a permissions boundary allows is not known"
+        by_role[role] = (known, (*judged_policies(boundary), *(sessions or ())))
     return _Policies(by_role, tuple(opaque), secrets, unshown)
 
 

@@ -188,6 +188,9 @@ def _asked(
     stdin, scps = partial(inputs.text, "-"), limits.scp or ()
     subject = limited(subject, limits.boundary, scps, stdin, names, user_values)
     check_used(user_values, (*files, *limits.files))
+    if subject.own_names:
+        values = (f"{name.replace('_', ' ')} {v}" for name, v in subject.own_names.items())
+        common.say(f"taken from the policy: {', '.join(values)}")
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
@@ -245,11 +248,7 @@ def _subject(
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
     stdin = partial(inputs.text, "-")
-    opened = subject.of_files(files, stdin, chosen.document or (), names, user_values)
-    if opened.own_names:
-        values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
-        common.say(f"taken from the policy: {', '.join(values)}")
-    return opened
+    return subject.of_files(files, stdin, chosen.document or (), names, user_values)
 
 
 def _setting(

@@ -97,7 +97,7 @@ class Opener(Struct, frozen=True):
     # Those that the user gave to a module's variables.
     user_values: GivenVariables = field(default_factory=GivenVariables)
 
-    def open(self, target: str) -> InputPolicies:
+    def policies_of(self, target: str) -> InputPolicies:
         """Return the policies of a path, or ``-``, with examples for names not chosen."""
         # A review of a plan opens no other input.
         from vpc_cni_iam.inputs.identify import open_policies  # noqa: PLC0415
@@ -164,7 +164,7 @@ def of_files(files: Sequence[str], documents: Sequence[str], opener: Opener) -> 
     `documents` has the names of the policies to take of each file; none if each has a single one.
     Raises `UsageError` for a bad name, or a file with several policies and no name.
     """
-    taken = [take(opener.open(file), documents) for file in files]
+    taken = [take(opener.policies_of(file), documents) for file in files]
     if len(taken) == 1:
         return of_taken(taken[0], opener.user_names)
     together = Taken(
@@ -182,17 +182,22 @@ def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener:
     whose service control policies only deny has FullAWSAccess beside them.
     """
     for file in [boundary] if boundary is not None else []:
-        taken = take(opener.open(file), ())
+        taken = take(opener.policies_of(file), ())
         subject = _with(subject, taken, "boundary", _named_by_file(taken.opened))
     for file in scps:
-        opened = opener.open(file)
+        opened = opener.policies_of(file)
         taken = take(opened, [p.name for p in opened.policies if p.name])
         policies = _named_by_file(taken.opened)
         if not any(s.effect == "Allow" for n in policies for s in n.policy.statements):
             policies = (*policies, NamedPolicy("FullAWSAccess", _FULL_ACCESS, "AWS Organizations"))
         taken = replace(taken, skipped=opened.skipped)
         subject = _with(subject, taken, "service control policy", policies)
-    return subject
+    limits = [policy for limit in subject.limiting for policy in limit]
+    region = names_in(limits).get("region", "")
+    if not region or opener.user_names.get("region") or "region" in subject.own_names:
+        return subject
+    own_names = {**subject.own_names, "region": region}
+    return replace(subject, names=replace(subject.names, region=region), own_names=own_names)
 
 
 def _with(subject: Subject, taken: Taken, kind: str, policies: tuple[NamedPolicy, ...]) -> Subject:

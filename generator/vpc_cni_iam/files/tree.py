@@ -186,6 +186,14 @@ def _undo(tree: OpenTree, replacements: Iterable[Replacement]) -> None:
         tree.remove_made()
 
 
+def _refuse_changed(
+    before: Mapping[str, bytes | None], observed: Mapping[str, bytes] | None
+) -> None:
+    for path, content in before.items():
+        if observed is not None and content != observed.get(path):
+            raise ChangedError(path)
+
+
 def _bytes(content: str | bytes) -> bytes:
     return content if isinstance(content, bytes) else content.encode(errors="surrogateescape")
 
@@ -200,9 +208,7 @@ def _write(
 ) -> tuple[FileChange, ...]:
     contents = {path: _bytes(content) for path, content in files.items()}
     before = {path: tree.read(path) for path in (*contents, *removed)}
-    for path, content in before.items():
-        if observed is not None and content != observed.get(path):
-            raise ChangedError(path)
+    _refuse_changed(before, observed)
     changes = [
         FileChange(path, _action(content, contents.get(path)))
         for path, content in before.items()

@@ -43,7 +43,7 @@ def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolic
     `documents` has the names of the policies to take; an input with one that has no name needs
     none.
     """
-    there = opener.open(target)
+    there = opener.policies_of(target)
     nameless = [o.name for o in there.policies] == [""]
     chosen = take(there, () if nameless else documents)
     policies = [o.policy for o in chosen.opened]

@@ -19,7 +19,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions.constraints import null
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
-SETS = 400 if FUZZ else 40
+SETS = 400 if FUZZ else 20
 PLACE = ElementPath("test")
 Value = str | tuple[str, ...] | None
 

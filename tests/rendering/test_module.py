@@ -19,6 +19,7 @@ from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.module.reader import local_nodes
 from vpc_cni_iam.hcl.parse import parse
+from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.rendering.kinds import render as render_kind
 from vpc_cni_iam.rendering.policy_module import render
@@ -43,7 +44,12 @@ SELECTIONS.append({"features": ["hyperpod", "network-policy-logs"]})
 
 
 def read_back(text: str, values: dict[str, str]) -> dict[str, resolve.ResolvedDocument]:
-    blocks = parse(text, "main.tf").blocks
+    return with_values(parse(text, "main.tf").blocks, values)
+
+
+def with_values(
+    blocks: tuple[Block, ...], values: dict[str, str]
+) -> dict[str, resolve.ResolvedDocument]:
     scope = ValueScope({f"var.{n}": values.get(n) for n in VALUES}, local_nodes(blocks))
     return {f.name: f for f in resolve.documents(blocks, "main.tf", scope)}
 
@@ -57,8 +63,9 @@ def serving(selection: dict[str, Any]) -> list[Variant]:
 def test_catalog_to_hcl_and_back_for_every_variant(selection: dict[str, Any]) -> None:
     variants = serving(selection)
     main = render(options([v.name for v in variants], **selection))["main.tf"]
+    blocks = parse(main, "main.tf").blocks
     for values in (VALUES, {"cluster_name": "c", "vpc_id": "vpc-01234567", **DEFAULTS}):
-        document = read_back(main, values)
+        document = with_values(blocks, values)
         assert set(document) == {v.identifier for v in variants}
         for variant in variants:
             expected = parameters.substitute(

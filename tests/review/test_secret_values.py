@@ -229,9 +229,8 @@ def check(text: str, private: list[str], name: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("seed", range(2))
 # What is proven, and what is left undecided when the steps for the proofs run out on the way.
-@pytest.mark.parametrize("steps", [None, 40])
+@pytest.mark.parametrize(("seed", "steps"), [(0, None), (1, 40)])
 def test_no_part_of_a_sensitive_value_is_shown(
     kind: str, seed: int, steps: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

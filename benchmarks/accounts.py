@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rows import COMMAND, PYTHON, Row, in_turns, peak, processor
+from rows import COMMAND, PYTHON, Row, in_turns, processor, used
 
 ROLES, RECORDS, LINES = 10_000, 20_000, 200_000
 _LOAD = "import json, sys; json.load(open(sys.argv[1]))"
@@ -45,15 +45,15 @@ def measure(runs: int) -> Iterator[Row]:
         ours = [COMMAND, "explain", str(log)]
         grep = ["grep", "--count", "UnauthorizedOperation", str(log)]
         own, other = in_turns(lambda: processor(ours, codes=(0, 1)), lambda: processor(grep), runs)
-        yield Row(f"`explain`, {LINES:,} lines of a log", own, "`grep -c`", other, "ms CPU")
+        yield Row(f"`explain`, {LINES:,} lines of a log", own, "`grep -c`", other, "ms")
 
 
 def _beside_json(command: list[str], path: Path, what: str, runs: int) -> Iterator[Row]:
     ours, load = [COMMAND, *command, str(path)], [PYTHON, "-c", _LOAD, str(path)]
     own, other = in_turns(lambda: processor(ours, codes=(0, 1)), lambda: processor(load), runs)
     size = f"{path.stat().st_size / 1e6:.0f} MB"
-    yield Row(f"{what}, {size}", own, "`json.load` of the same", other, "ms CPU")
-    own, other = [peak(ours, Path.cwd())[0]], [peak(load, Path.cwd())[0]]
+    yield Row(f"{what}, {size}", own, "`json.load` of the same", other, "ms")
+    own, other = ([used(c, Path.cwd()).megabytes] for c in (ours, load))
     yield Row("its peak memory", own, "`json.load` of the same", other, "MB")
 
 

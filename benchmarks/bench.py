@@ -53,7 +53,7 @@ def main() -> int:
     print(HEADER)
     rows = {name: measured(name, options.runs) for name in names}
     note = (
-        f"Median (minimum to maximum) of {options.runs} runs in turns, "
+        f"Median (minimum to maximum) of {options.runs} runs in turns, times are processor time, "
         f"Python {platform.python_version()}, {platform.machine()}."
     )
     print(f"\n{note}")

@@ -1,7 +1,4 @@
-"""Conversion of AWS's managed policies, as moto ships them, and the rewriting of HCL with them.
-
-Processor time, since most of it is one process beside many.
-"""
+"""Conversion of AWS's managed policies, as moto ships them, and the rewriting of HCL with them."""
 
 import json
 import shutil
@@ -99,13 +96,13 @@ def measure(runs: int) -> Iterator[Row]:
             return sum(processor([COMMAND, "convert", f]) for f in some) * len(files) / _SAMPLE
 
         own, other = in_turns(printed(_INSIDE), printed(_LOADS), runs)
-        yield Row(f"{what}, in process", own, "`json.loads` of the same", other, "ms CPU")
+        yield Row(f"{what}, in process", own, "`json.loads` of the same", other, "ms")
         if engine := shutil.which("terraform"):
             own, other = in_turns(once, lambda: processor([engine, "fmt", str(out)]), runs)
-            yield Row("the whole command, files written", own, "`terraform fmt`", other, "ms CPU")
+            yield Row("the whole command, files written", own, "`terraform fmt`", other, "ms")
         own, other = in_turns(once, apart, min(runs, 2))
         yardstick = f"a command a file, from {_SAMPLE} of them"
-        yield Row("the whole command, files written", own, yardstick, other, "ms CPU")
+        yield Row("the whole command, files written", own, yardstick, other, "ms")
 
         def back(script: str) -> Callable[[], float]:
             command = [PYTHON, "-c", script, str(out), str(_SAMPLE)]
@@ -113,7 +110,7 @@ def measure(runs: int) -> Iterator[Row]:
 
         own, other = in_turns(back(_READINGS), back(_PARSED), min(runs, 3))
         what = f"`convert --from-hcl`, the {_SAMPLE} largest, in process"
-        yield Row(what, own, "python-hcl2's parse of the same", other, "ms CPU")
+        yield Row(what, own, "python-hcl2's parse of the same", other, "ms")
         yield from _rewriting(Path(temporary), [Path(file) for file in files[:REWRITTEN]], runs)
 
 
@@ -134,7 +131,7 @@ def _rewriting(folder: Path, policies: list[Path], runs: int) -> Iterator[Row]:
     parse = [PYTHON, "-c", _PARSED_ALL, str(rewritten)]
     own, other = in_turns(rewrite, lambda: processor(parse), min(runs, 2))
     what = f"`convert --rewrite`, {len(policies):,} files"
-    yield Row(what, own, "python-hcl2's parse of what it writes", other, "ms CPU", "4")
+    yield Row(what, own, "python-hcl2's parse of what it writes", other, "ms", "4")
 
 
 def _printed(command: list[str]) -> str:

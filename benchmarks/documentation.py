@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from rows import PYTHON, Row, in_turns, wall
+from rows import PYTHON, Row, in_turns, processor
 
 ROOT = Path(__file__).parent.parent
 # Pages that the hooks make are missing from it, and links to them lead nowhere.
@@ -27,8 +27,8 @@ def measure(runs: int) -> Iterator[Row]:
         plain.write_text(PLAIN.format(root=ROOT))
         build = [PYTHON, "-m", "mkdocs", "build", "--quiet", "--site-dir", f"{temporary}/site"]
         own, other = in_turns(
-            lambda: wall(build, ROOT),
-            lambda: wall([*build, "--config-file", str(plain)], ROOT),
+            lambda: processor(build, ROOT),
+            lambda: processor([*build, "--config-file", str(plain)], ROOT),
             min(runs, 3),
         )
     yield Row("`make docs`", own, "mkdocs without its generated pages", other, "ms")

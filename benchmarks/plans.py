@@ -10,12 +10,11 @@ import random
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from rows import COMMAND, PYTHON, Row, peak
+from rows import COMMAND, PYTHON, Row, used
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
@@ -30,9 +29,9 @@ OURS, YARDSTICK = "reading a plan", "typed msgspec"
 _TIMED = """
 import sys, time
 {imports}
-start = time.perf_counter()
+start = time.process_time()
 {work}
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 """
 _TYPED = """
 from typing import Any
@@ -207,7 +206,7 @@ def measure(runs: int) -> Iterator[Row]:
         seconds = []
         for policies in (FEW, MANY):
             apart(write_changes, path, policies, True)
-            seconds.append(used(review(path))[0] * 1e3)
+            seconds.append(taken(review(path))[0] * 1e3)
         few, many = seconds
         ratio = f"{MANY / FEW:.0f}"
         yield Row(f"`review` of {MANY:,} of one shape", [many], f"of {FEW}", [few], "ms", ratio)
@@ -224,7 +223,7 @@ def of_plan(path: Path, what: str, runs: int, aim: str) -> Iterator[Row]:
     if jq := shutil.which("jq"):
         commands["jq"] = [jq, "-c", "[.resource_changes[].address] | length", str(path)]
     for name, command in commands.items():
-        pairs = [(used(ours), used(command)) for _ in range(runs)]
+        pairs = [(taken(ours), taken(command)) for _ in range(runs)]
         seconds = [[values[0] * 1e3 for values in side] for side in zip(*pairs, strict=True)]
         memory = [[values[1] for values in side] for side in zip(*pairs, strict=True)]
         first = name == YARDSTICK
@@ -237,8 +236,7 @@ def of_plan(path: Path, what: str, runs: int, aim: str) -> Iterator[Row]:
             aim if first else "",
         )
         yield Row("its peak memory", memory[0], name, memory[1], "MB")
-    own = used(review(path))
-    other = used(commands[YARDSTICK])
+    own, other = taken(review(path)), taken(commands[YARDSTICK])
     yield Row("`review` of it", [own[0] * 1e3], f"reading, {YARDSTICK}", [other[0] * 1e3], "ms")
     yield Row("its peak memory, at most 120 MB", [own[1]], YARDSTICK, [other[1]], "MB")
 
@@ -252,18 +250,16 @@ def of_review(path: Path, what: str, runs: int, aim: str) -> Row:
     """Measure the review of one plan beside a process that reads it, both with their imports."""
     imports, work = SCRIPTS[YARDSTICK]
     reading = [PYTHON, "-c", f"import sys\n{imports}\n{work}"]
-    pairs = [(used(review(path))[0], used([*reading, str(path)])[0]) for _ in range(min(runs, 3))]
+    pairs = [(taken(review(path))[0], taken([*reading, str(path)])[0]) for _ in range(min(runs, 3))]
     own, other = ([seconds * 1e3 for seconds in side] for side in zip(*pairs, strict=True))
     return Row(f"`review` of {what}", own, f"a process, {YARDSTICK}", other, "ms", aim)
 
 
-def used(command: list[str]) -> tuple[float, float]:
-    """Return what a process prints as its seconds, or its wall time, and its peak memory in MB."""
-    start = time.perf_counter()
-    memory, printed = peak(command, Path.cwd())
-    wall = time.perf_counter() - start
-    timed = re.fullmatch(r"\d+\.\d+(e-\d+)?", printed)
-    return float(printed) if timed else wall, memory
+def taken(command: list[str]) -> tuple[float, float]:
+    """Return the seconds that a process prints, or that it took, and its peak memory in MB."""
+    run = used(command, Path.cwd())
+    timed = re.fullmatch(r"\d+\.\d+(e-\d+)?", run.printed.strip())
+    return float(run.printed) if timed else run.seconds, run.megabytes
 
 
 def apart(work: Callable[..., None], *arguments: object) -> None:

@@ -1,14 +1,17 @@
-"""What every benchmark yields: a figure beside its yardstick, measured in turns in one run."""
+"""What every benchmark yields: a figure beside its yardstick, measured in turns in one run.
+
+Times are processor time: what else a machine does would be in the others.
+"""
 
 import os
 import resource
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 PYTHON = sys.executable
 COMMAND = str(Path(PYTHON).with_name("vpc-cni-iam"))
@@ -21,7 +24,8 @@ import os, shutil, sys
 command = sys.argv[1:]
 pid = os.posix_spawn(shutil.which(command[0]), command, os.environ)
 _, _, usage = os.wait4(pid, 0)
-print(usage.ru_maxrss, end="")
+print()
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss, end="")
 """
 
 
@@ -87,27 +91,18 @@ def environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
 
-def wall(command: list[str], folder: Path) -> float:
-    """Return the milliseconds that one run of a command takes.
-
-    Args:
-        command: The program and its arguments.
-        folder: Where to run it.
-    """
-    start = time.perf_counter()
-    subprocess.run(command, cwd=folder, env=environment(), capture_output=True, check=True)
-    return (time.perf_counter() - start) * 1e3
-
-
-def processor(command: list[str], codes: Container[int] = (0,)) -> float:
+def processor(
+    command: list[str], folder: Path | None = None, codes: Container[int] = (0,)
+) -> float:
     """Return the milliseconds of processor time of a command.
 
     Args:
         command: The program and its arguments.
+        folder: Where to run it; the current directory without one.
         codes: The exit codes of a run that counts.
     """
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, env=environment(), capture_output=True, check=False)
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode not in codes:
         raise SystemExit(f"{command[:3]}: exit code {done.returncode}: {done.stderr.decode()}")
@@ -115,8 +110,16 @@ def processor(command: list[str], codes: Container[int] = (0,)) -> float:
     return used * 1e3
 
 
-def peak(command: list[str], folder: Path) -> tuple[float, str]:
-    """Return the peak memory of one run of a command in MB, and what it printed.
+class Used(NamedTuple):
+    """What one run of a command took, and what it printed."""
+
+    seconds: float  # of processor time
+    megabytes: float  # its peak memory
+    printed: str
+
+
+def used(command: list[str], folder: Path) -> Used:
+    """Return what one run of a command takes.
 
     Args:
         command: The program and its arguments.
@@ -127,5 +130,6 @@ def peak(command: list[str], folder: Path) -> tuple[float, str]:
     done = subprocess.run(
         launched, cwd=folder, env=environment(), capture_output=True, text=True, check=True
     )
-    printed, _, kilobytes = done.stdout.rpartition("\n")
-    return int(kilobytes) / 1024, printed
+    printed, _, figures = done.stdout.rpartition("\n")
+    seconds, kilobytes = figures.split()
+    return Used(float(seconds), int(kilobytes) / 1024, printed)

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 
 import plans
-from rows import COMMAND, PYTHON, Row, environment, in_turns, peak, wall
+from rows import COMMAND, PYTHON, Row, environment, in_turns, processor, used
 
-IMPORTS = "import typer, jinja2"
+# The libraries that every command loads; commands that load others add them.
+IMPORTS = "import typer, msgspec"
 MODULES = 1000
 _SYNC = """
 import sys
@@ -31,7 +32,7 @@ def measure(runs: int) -> Iterator[Row]:
     version = ["--cni-version", "latest"]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        wall([COMMAND, "generate", "m", *version], folder)
+        processor([COMMAND, "generate", "m", *version], folder)
         plans.write(folder / "plan.json", policies=1, others=0)
         policy = [COMMAND, "policy", "ipv4", *version]
         text = subprocess.run(policy, env=environment(), capture_output=True, check=True).stdout
@@ -39,15 +40,15 @@ def measure(runs: int) -> Iterator[Row]:
         for arguments, imports, aim in (
             (["--help"], IMPORTS, "2"),
             (["policy", "ipv4", *version], IMPORTS, "1.3"),
-            (["generate", "m", *version], IMPORTS, "1.3"),
-            (["verify", "m", "--engine", "none"], f"{IMPORTS}, hcl2", "2"),
-            (["convert", "policy.json"], "import typer", "2"),
-            (["coverage", "policy.json", *version], "import typer", ""),
-            (["review", "plan.json"], "import typer, msgspec", "2"),
+            (["generate", "m", *version], f"{IMPORTS}, jinja2", "2"),
+            (["verify", "m", "--engine", "none"], f"{IMPORTS}, jinja2, hcl2", "2"),
+            (["convert", "policy.json"], IMPORTS, "2"),
+            (["coverage", "policy.json", *version], IMPORTS, "2"),
+            (["review", "plan.json"], IMPORTS, "2"),
         ):
             own, other = in_turns(
-                partial(wall, [COMMAND, *arguments], folder),
-                partial(wall, [PYTHON, "-c", imports], folder),
+                partial(processor, [COMMAND, *arguments], folder),
+                partial(processor, [PYTHON, "-c", imports], folder),
                 runs,
             )
             yardstick = f"`python -c '{imports}'`"
@@ -61,13 +62,13 @@ def _many(folder: Path, runs: int) -> Iterator[Row]:
     _monorepo(few, MODULES // 10)
     check = [COMMAND, "check", "--quiet"]
     own, other = in_turns(
-        lambda: wall(check, many),
-        lambda: wall(["sha256sum", *files], many) + wall([PYTHON, "-c", "pass"], many),
+        lambda: processor(check, many),
+        lambda: processor(["sha256sum", *files], many) + processor([PYTHON, "-c", "pass"], many),
         runs,
     )
     yardstick = f"`sha256sum` of their {len(files):,} files, and `python -c pass`"
     yield Row(f"`check`, {MODULES:,} modules", own, yardstick, other, "ms", "3")
-    own, other = [peak(check, many)[0]], [peak(check, few)[0]]
+    own, other = ([used(check, modules).megabytes] for modules in (many, few))
     yield Row("its peak memory", own, f"at {MODULES // 10} modules", other, "MB", "1")
 
 

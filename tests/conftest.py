@@ -3,15 +3,17 @@
 import io
 import json
 import os
+import pickle
 import random
 import re
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,14 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 # A job in the background ignores interruptions, and would hand that down to what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What tests write is kept in memory, where that has room and programs may be run: a disk takes a
+# tenth of all time. TMPDIR names another place.
+_MEMORY = "/dev/shm"
+if "TMPDIR" not in os.environ and os.access(_MEMORY, os.W_OK):
+    _system = os.statvfs(_MEMORY)
+    if _system.f_bavail * _system.f_frsize > 4 << 30 and not _system.f_flag & os.ST_NOEXEC:
+        os.environ["TMPDIR"] = tempfile.tempdir = _MEMORY
 
 # Deterministic in CI, so that a red run can be run again.
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
@@ -352,6 +362,47 @@ def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
                 pass
             os.set_blocking(reading, True)
             yield
+
+
+CALLING = """
+import os, pickle, sys
+sys.path[:] = pickle.load(sys.stdin.buffer)
+while sys.stdin.buffer.peek(1):
+    here, function, arguments = pickle.load(sys.stdin.buffer)
+    if here:
+        code = function(*arguments)
+    elif child := os.fork():
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    else:
+        code = 70
+        try:
+            code = function(*arguments)
+        finally:
+            os._exit(code)
+    print(code, flush=True)
+"""
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[Callable[..., int]]:
+    """Calls a function of a module in a process of its own, and returns its exit code.
+
+    A small process forks it, in a millisecond: to fork this one takes 20, as it is large. With
+    `here`, the small process calls it itself; what that loads, all that it forks have.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", CALLING], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        stdin, stdout = process.stdin, process.stdout
+        assert stdin is not None and stdout is not None
+        pickle.dump(sys.path, stdin)
+
+        def call(function: Callable[..., int], *arguments: object, here: bool = False) -> int:
+            pickle.dump((here, function, arguments), stdin)
+            stdin.flush()
+            return int(stdout.readline())
+
+        yield call
 
 
 # The test functions that `make test-fast` leaves out, measured by `make slow`: some case of theirs

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from conftest import OFFLINE_PROVIDER, ROOT, write_tree
+from conftest import OFFLINE_PROVIDER, ROOT, run, write_tree
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
-from vpc_cni_iam.coverage.subject import of_input
+from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Text
@@ -50,7 +50,7 @@ OLDER = {"upstream-2022-01-31"}
 
 def serve(target: Path, document: str, message: str) -> None:
     """Have `coverage` put a document to every version, and compare with what is said of it."""
-    subject = of_input(str(target), str, [document] if document else [], {})
+    subject = of_files([str(target)], [document] if document else [], Opener(str))
     rows = matrix(
         subject.policies, PluginSetting(known_versions.newest(), subject.mode, names=subject.names)
     ).rows
@@ -102,6 +102,10 @@ def test_an_example_plans(name: str, engine: Engine, tmp_path: Path) -> None:
     assert counts == STATEMENTS[name]
     if counts:
         serve_planned(plan, tmp_path, RELEASES[name])
+        if name not in OLDER:
+            reviewed = run("review", str(tmp_path / "plan.json"))
+            assert "coverage-lacking" not in reviewed.out
+            assert reviewed.out.endswith("Unknown until apply: nothing.\n")
 
 
 @pytest.mark.engine

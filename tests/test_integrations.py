@@ -206,6 +206,18 @@ def reviews_a_plan(action: Action) -> None:
     assert place["artifactLocation"]["uri"] == "main.tf"
     assert "<h1>IAM review of plan.json</h1>" in Path(written["html"]).read_text()
     assert action.step(2, plan="plan.json", fail_on="coverage-lost").returncode == 0
+    plan = json.loads((action.consumer / "plan.json").read_text())
+    addon = {"cluster_name": "c", "addon_name": "vpc-cni", "addon_version": "v1.20.4-eksbuild.1"}
+    change = {"actions": ["no-op"], "before": addon, "after": addon, "after_unknown": {}}
+    provider = "registry.terraform.io/hashicorp/aws"
+    plan["resource_changes"].append(
+        {
+            **{"address": "aws_eks_addon.c", "mode": "managed", "type": "aws_eks_addon"},
+            **{"name": "c", "provider_name": provider, "change": change},
+        }
+    )
+    (action.consumer / "addon.json").write_text(json.dumps(plan))
+    assert "v1.20.4-eksbuild.1, aws_eks_addon.c" in action.step(2, plan="addon.json").stdout
     # What is left of an earlier run is not shown again.
     for inputs in ({"plan": "gone.json"}, {"plan": "--help"}, {"plan": "plan.json", "mode": "5"}):
         action.summary.unlink()
@@ -313,7 +325,8 @@ def test_the_gitlab_template_runs_what_it_should(consumer: Path) -> None:
     assert done.returncode == 0
     (rule,) = template["vpc-cni-iam"]["rules"]
     tracked = git(consumer, "ls-files").splitlines()
-    for name in tracked:
+    replacing = ("m/main.tofu", "m/override.tf.json", "m/x_override.tofu.json")
+    for name in (*tracked, *replacing):
         assert any(gitlab_matches(pattern, name) for pattern in rule["changes"]), name
     forge(consumer)
     done = subprocess.run(["bash", "-ec", check], cwd=consumer, env=environ, check=False)

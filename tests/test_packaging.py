@@ -32,7 +32,6 @@ DATA = {
     "catalog/facts/data/calls.json",
     "catalog/facts/data/denials.json",
     "catalog/facts/data/managed/AmazonEKS_CNI_Policy.json",
-    "catalog/facts/data/observed/v1.23.2.json",
     "catalog/facts/data/readme/2017-11-22.json",
     "catalog/facts/data/revisions/2022-01-31.json",
     "rendering/templates/main.tf.jinja",

@@ -41,3 +41,16 @@ def test_a_damaged_installation_names_the_file(
     assert done.code == 3
     assert f"error: {damaged}: this file of vpc-cni-iam cannot be read: {reason}; " in done.err
     assert not list(work.iterdir())
+
+
+def test_a_data_file_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    package = tmp_path / "vpc_cni_iam"
+    shutil.copytree(ROOT / "generator" / "vpc_cni_iam", package)
+    damaged = package / "catalog/facts/data/calls.json"
+    damaged.write_text(damaged.read_text()[:100])
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = run("catalog", cwd=tmp_path, env={"PYTHONPATH": path})
+    assert done.code == 3
+    assert (
+        f"error: {damaged}: this file of vpc-cni-iam cannot be read: it is not JSON; " in done.err
+    )

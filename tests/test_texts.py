@@ -12,7 +12,7 @@ import pytest
 from conftest import ROOT
 from vpc_cni_iam import texts
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.texts import bounded, decode, limits, read, read_together
+from vpc_cni_iam.texts import bounded, content_together, decode, limits, read
 from vpc_cni_iam.texts.limits import Limit
 
 UTF16 = (("utf-16-le", codecs.BOM_UTF16_LE), ("utf-16-be", codecs.BOM_UTF16_BE))
@@ -59,7 +59,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read: File name too long"):
         read(tmp_path / ("n" * 300))
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="lies below a file, which is no directory"):
+    with pytest.raises(InputError, match="lies below a file, not a directory"):
         read(tmp_path / "file" / "x")
 
 
@@ -99,16 +99,15 @@ def test_the_files_of_a_directory_are_counted_and_measured_together(tmp_path: Pa
     for path in paths:
         path.write_text("# abcdefgh")
     item, all_, count = (Limit("", most, "", unit) for most, unit in ((10, ""), (30, ""), (3, "")))
-    texts_read = read_together(paths, "d", "HCL", item, all_, count)
-    assert texts_read == {str(p): "# abcdefgh" for p in paths}
+    assert content_together(paths, "d", item, all_, count) == dict.fromkeys(paths, b"# abcdefgh")
     fewer = Limit("", 2, "", "HCL files")
     with pytest.raises(InputError, match="d: holds more than 2 HCL files, the most that is read"):
-        read_together(paths, "d", "HCL", item, all_, fewer)
+        content_together(paths, "d", item, all_, fewer)
     less = Limit("", 29, "")
     with pytest.raises(InputError, match="d: holds files of more than 29 bytes together"):
-        read_together(paths, "d", "HCL", item, less, count)
+        content_together(paths, "d", item, less, count)
     with pytest.raises(InputError, match=r"0\.tf: is larger than 9 bytes"):
-        read_together(paths, "d", "HCL", Limit("", 9, ""), all_, count)
+        content_together(paths, "d", Limit("", 9, ""), all_, count)
 
 
 # What reads bytes without the reader of texts: files of packages, sockets, and the few whose own

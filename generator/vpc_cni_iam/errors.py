@@ -7,6 +7,7 @@ or value of a configuration), 3 an expected failure (bad input, missing engine),
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterable, Mapping
 from json import JSONDecodeError
 from string import Formatter
@@ -162,6 +163,16 @@ class InexpressibleError(VpcCniIamError):
 
 class TreeError(VpcCniIamError):
     """A directory or file of the user's that may not be written as asked."""
+
+
+def expected(error: VpcCniIamError | OSError) -> VpcCniIamError:
+    """Return what the operating system refuses as an expected failure, with the file."""
+    if isinstance(error, VpcCniIamError):
+        return error
+    names = [os.fsdecode(n) for n in (error.filename, error.filename2) if n is not None]
+    if not names and isinstance(error, FileNotFoundError):  # only asking for it names no file
+        return TreeError("the current directory was removed; change to another")
+    return TreeError(": ".join((*names[-1:], reason(error))))
 
 
 class PublishError(VpcCniIamError):

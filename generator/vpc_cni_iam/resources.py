@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from vpc_cni_iam.errors import PackageFileError, reason
 
@@ -18,3 +22,13 @@ def text(name: str) -> str:
         raise PackageFileError(path, reason(error)) from None
     except UnicodeDecodeError:
         raise PackageFileError(path, "it is not UTF-8 text") from None
+
+
+@cache
+def data(name: str) -> dict[str, Any]:
+    """Return the object in a data file of JSON, by its path below the package."""
+    try:
+        known: dict[str, Any] = msgspec.json.decode(text(name))
+    except msgspec.DecodeError:
+        raise PackageFileError(PACKAGE / name, "it is not JSON") from None
+    return known

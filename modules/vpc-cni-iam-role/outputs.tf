@@ -10,7 +10,7 @@ output "role_arn" {
 
 output "service_account_role_arn" {
   description = "ARN of the role for the add-on's service_account_role_arn, once its policy is attached."
-  value       = aws_iam_role_policy_attachment.this.id == null ? null : aws_iam_role.this.arn
+  value       = length(concat(aws_iam_role_policy_attachment.this, aws_iam_role_policy_attachment.aws_managed)) > 0 ? aws_iam_role.this.arn : null
 }
 
 output "role_name" {
@@ -20,7 +20,7 @@ output "role_name" {
 
 output "policy_arn" {
   description = "ARN of the policy that is attached."
-  value       = local.policy_arn
+  value       = var.use_aws_managed_policy ? local.managed_policy_arn : aws_iam_policy.this[0].arn
 }
 
 output "policy_json" {

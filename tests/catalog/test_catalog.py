@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tools.plugin_probe.evidence import observed
 
 from conftest import ROOT
 from vpc_cni_iam.catalog import parameters, trust, variants
@@ -15,7 +16,7 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
-from vpc_cni_iam.catalog.facts.store import calls_data, managed_data, observed_data
+from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.listing import changes, listing
 from vpc_cni_iam.catalog.notes import failure_note
@@ -414,6 +415,7 @@ def test_a_tag_that_may_not_be_set_breaks_the_releases_that_stop_for_it(
     limited = replace(
         tagging, conditions=(Condition("ForAllValues:StringEquals", "aws:TagKeys", ("other",)),)
     )
+    compatibility.cache_clear()  # of the other case
     served = compatibility(Policy((limited,)), BY_NAME["ipv6"])
     gaps = [g for g in served.missing if g.part == "eks:eni:owner"]
     assert {(g.call_range.severity, g.spans[0].first >= change) for g in gaps} == {
@@ -545,9 +547,9 @@ def test_the_policy_of_the_metrics_helper_follows_the_plugin_version_alone(
 
 def test_the_list_for_programs_says_which_versions_were_observed() -> None:
     """As the evidence has them, which is written down beside the catalog."""
-    observed = {entry["version"].removeprefix("v") for entry in observed_data()}
+    versions = {entry["version"].removeprefix("v") for entry in observed()}
     listed = {v["version"].removeprefix("v") for v in listing()["versions"] if v["observed"]}
-    assert listed == observed
+    assert listed == versions
 
 
 @pytest.mark.parametrize(

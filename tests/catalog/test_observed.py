@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from tools.plugin_probe import denials, live, replay
+from tools.plugin_probe.evidence import observed
 from tools.plugin_probe.scenarios import find
 
 from conftest import run
 from vpc_cni_iam.catalog.facts import calls, known_versions, requests
 from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import denials_data, observed_data
+from vpc_cni_iam.catalog.facts.store import denials_data
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
@@ -39,7 +40,7 @@ ONLY_THERE = {
 }
 # A fault of the agent that no policy changes: v1.20.0:pkg/ipamd/ipamd.go:305, index out of range.
 FAULTS = {("v1.20.0", "ipv4-unknown-type"), ("v1.20.0", "ipv6-unknown-type")}
-OBSERVED = pytest.mark.parametrize("observed", observed_data(), ids=lambda o: str(o["version"]))
+OBSERVED = pytest.mark.parametrize("observed", observed(), ids=lambda o: str(o["version"]))
 FAMILIES = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
 
 
@@ -164,7 +165,7 @@ def test_every_request_was_denied_once(observed: dict[str, Any], family: Any) ->
 
 
 def test_the_index_of_denials_is_made_from_the_evidence() -> None:
-    assert denials.denials(observed_data()) == denials_data()
+    assert denials.denials(observed()) == denials_data()
 
 
 @OBSERVED

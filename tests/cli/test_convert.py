@@ -1,8 +1,6 @@
 """``convert`` as its user meets it: what is printed where, what is written, and exit codes."""
 
 import json
-import os
-import pty
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -149,6 +147,7 @@ def test_variables_and_the_partition(folder: Path) -> None:
         (("a.json", "bad.json"), "--output DIR"),
         (("-", "-", "--output", "out"), "given twice"),
         (("a.json", "--name", "1"), "cannot name"),
+        (("a.json", "--name", ""), "cannot name"),
         (("a.json", "read-only.json", "--output", "out", "--name", "x"), "names one document"),
         (("a.json", "--parametrize", "x"), "--parametrize x"),
         (("a.json", "--output", ""), "the directory is empty"),
@@ -178,23 +177,3 @@ def test_files_of_hundreds_of_megabytes(tmp_path: Path) -> None:
     done = run("convert", "large.json", cwd=tmp_path)
     assert done.code == 3
     assert "larger than 128 MiB" in done.err
-
-
-def test_a_bar_on_a_terminal_for_many_files(tmp_path: Path) -> None:
-    names = [f"p{n}.json" for n in range(120)]
-    write_tree(tmp_path, {name: json.dumps(P) for name in names})
-    terminal, end = pty.openpty()
-    done = subprocess.run(
-        [*COMMAND, "convert", *names, "--output", "out"],
-        cwd=tmp_path,
-        stderr=end,
-        stdout=subprocess.PIPE,
-        check=True,
-        env={**os.environ, "TERM": "xterm"},
-    )
-    os.close(end)
-    shown = os.read(terminal, 1_000_000).decode()
-    os.close(terminal)
-    assert "Converting" in shown
-    assert "120 converted, 0 refused" in shown
-    assert len(done.stdout.splitlines()) == 120

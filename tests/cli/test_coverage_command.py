@@ -71,10 +71,10 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall
         "ipamd exits at start and the node stays NotReady\n"
         "         in all 8 scenarios\n",
         "note     ec2:ModifyNetworkInterfaceAttribute on the trunk interface\n",
-        "         in trunk-interface\n",
+        "         in the scenario trunk-interface\n",
         "allowed and never called: ec2:DescribeInstances, ec2:DescribeTags",
         "risks, explained by vpc-cni-iam coverage --explain RISK:",
-        "high    unconditioned-create-tags: ",
+        "warning unconditioned-create-tags: ",
         "fails: 68 calls in 8 scenarios, 29 denied, 16 of them required",
     ):
         assert words in done.out
@@ -96,7 +96,7 @@ def test_verbose_lists_the_calls_of_each_scenario_with_the_evidence(call: SentCa
 
 def test_a_risk_is_explained_where_the_tool_is_installed(call: SentCall) -> None:
     done = call("coverage", "--explain", "any-tag-key")
-    assert (done.code, done.out[:12]) == (0, "*Low.* The r")
+    assert (done.code, done.out[:12]) == (0, "*Note.* The ")
     assert call("coverage", "--explain", "nothing").code == 2
 
 

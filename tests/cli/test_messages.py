@@ -3,11 +3,14 @@
 import errno
 import json
 import os
+import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
 from conftest import run, write_tree
+from vpc_cni_iam.cli.main import run as run_command_line
 from vpc_cni_iam.errors import reason
 
 # Quotes in a comment, a template and a heredoc close before the string that does not.
@@ -29,6 +32,17 @@ def test_a_directory_or_a_missing_file_has_no_error_number(
         done = run(*words, cwd=tmp_path)
         assert done.code in (2, 3) and "x" in done.err and "[Errno" not in done.err
         (tmp_path / "x").mkdir(exist_ok=made)
+
+
+def test_a_current_directory_that_was_removed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with chdir(write_tree(tmp_path, {"a/x": ""}) / "a"):
+        shutil.rmtree(tmp_path / "a")
+        with pytest.raises(SystemExit, match="3"):
+            run_command_line(lambda: Path().absolute())
+    assert "the current directory was removed; change to another" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["check", "diff", "sync", "upgrade"])

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from account_details import NODES, details, role
-from conftest import ROOT
+from conftest import ROOT, write_tree
 from trail_events import EVENTS
 
 PLAN = ROOT / "tests" / "review" / "plans" / "nested.terraform-1.15.5.json"
@@ -64,6 +64,16 @@ def test_a_bar_says_how_much_of_accounts_is_read(tmp_path: Path) -> None:
     out, seen = on_a_terminal(-1, "audit", str(tmp_path / "account.json"))
     assert "reading accounts" in seen and "%" in seen
     assert "reading" not in out and "300 roles of 1 account read" in out
+
+
+def test_a_bar_says_how_many_files_are_converted(tmp_path: Path) -> None:
+    statement = {"Effect": "Allow", "Action": "s3:A", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    write_tree(tmp_path, {f"{n}.json": policy for n in range(9)})
+    files = [str(tmp_path / f"{n}.json") for n in range(9)]
+    out, seen = on_a_terminal(-1, "convert", *files, "--output", str(tmp_path / "out"))
+    assert "converting" in seen and "100%" in seen
+    assert "9 converted, 0 refused" in seen and len(out.splitlines()) == 9
 
 
 def test_what_is_quick_has_no_bar() -> None:

@@ -163,6 +163,22 @@ def test_names_come_from_files_and_of_several_from_what_aws_calls_them() -> None
         batch({"x.json": [P, P]}, name="mine")
 
 
+def test_no_file_is_one_that_an_engine_merges_over_others() -> None:
+    """In an override file, engines refuse a data source that no other file has."""
+    policy = (
+        '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'
+    )
+    names = ("override.json", "scp_override.json", "scp_override_policy.json", "override_scp.json")
+    batch = convert([Input(name, lambda: policy) for name in names], ConvertOptions())
+    assert list(batch.files()) == [
+        "override_policy.tf",
+        "scp_override_policy.tf",
+        "scp_override_policy_2.tf",
+        "override_scp.tf",
+    ]
+    assert [c.name for c in batch.converted][:2] == ["override", "scp_override"]
+
+
 def test_names_do_not_hang_on_what_is_refused() -> None:
     result = batch({"a.json": {"Statement": 1}, "b/a.json": P})
     assert [c.name for c in result.converted] == ["a_2"]

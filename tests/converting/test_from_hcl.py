@@ -441,6 +441,70 @@ def test_values_fill_what_follows_from_them_and_other_names_stay(tmp_path: Path)
     assert forward.code == 2 and "--var, --var-file and --engine need --from-hcl" in forward.err
 
 
+@pytest.mark.parametrize(
+    "resources",
+    [
+        "var.buckets",
+        "local.arns",
+        "flatten([var.buckets])",
+        "[for b in var.buckets : b]",
+        "var.buckets[*]",
+        'concat(var.buckets, ["c"])',
+    ],
+)
+def test_a_list_that_a_value_gives_is_read(resources: str, tmp_path: Path) -> None:
+    text = f"""
+variable "buckets" {{ type = list(string) }}
+locals {{ arns = [for b in var.buckets : "arn:aws:s3:::${{b}}"] }}
+data "aws_iam_policy_document" "a" {{
+  statement {{
+    actions   = ["s3:GetObject"]
+    resources = {resources}
+  }}
+}}
+"""
+    (tmp_path / "main.tf").write_text(text)
+    done = run("convert", "--from-hcl", "main.tf", "--var", 'buckets=["a", "b"]', cwd=tmp_path)
+    assert done.code == 0, done.err
+    start = "arn:aws:s3:::" if "local" in resources else ""
+    read = json.loads(done.out)["Statement"][0]["Resource"]
+    assert (
+        read == [f"{start}{name}" for name in ("a", "b", "c")][: 3 if "concat" in resources else 2]
+    )
+
+
+def test_text_is_in_the_normal_form_that_engines_give_it(tmp_path: Path) -> None:
+    resources = '"e\u0301", "e\\u0301", "${"e\u0301"}/", <<E\ne\u0301\nE\n'
+    statement = f'statement {{\n  actions = ["s3:*"]\n  resources = [{resources}]\n}}\n'
+    text = f'data "aws_iam_policy_document" "a" {{\n{statement}}}\n'
+    (tmp_path / "main.tf").write_text(text)
+    done = run("convert", "--from-hcl", "main.tf", cwd=tmp_path)
+    assert done.code == 0, done.err
+    read = json.loads(done.out)["Statement"][0]["Resource"]
+    assert read == ["\u00e9", "\u00e9", "\u00e9/", "\u00e9\n"]
+
+
+def test_a_condition_key_in_two_spellings_is_refused_as_in_json(tmp_path: Path) -> None:
+    conditions = "".join(
+        f'condition {{\n  test = "StringEquals"\n  variable = "{key}"\n  values = ["a"]\n}}\n'
+        for key in ("aws:PrincipalTag/team", "aws:principaltag/team")
+    )
+    statement = f'statement {{\nactions = ["s3:*"]\nresources = ["*"]\n{conditions}}}\n'
+    text = f'data "aws_iam_policy_document" "a" {{\n{statement}}}\n'
+    (tmp_path / "main.tf").write_text(text)
+    done = run("convert", "--from-hcl", "main.tf", cwd=tmp_path)
+    assert (done.code, "names a condition key twice" in done.err) == (3, True)
+
+
+def test_a_file_that_is_not_read_does_not_make_its_variables_unknown(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path, {"m/main.tf": 'variable "bucket" {}\nlocals { a = "${~ var.bucket ~}" }\n'}
+    )
+    done = run("convert", "--from-hcl", "m", "--var", "bucket=a", cwd=tmp_path)
+    assert done.code == 3
+    assert "m/main.tf: line 2, column 17: holds template strip markers" in done.err
+
+
 @pytest.mark.parametrize("file", ["a.tf", "a.json"])
 def test_with_json_nothing_else_is_printed_though_files_are_written(
     file: str, tmp_path: Path

@@ -203,6 +203,48 @@ locals {
 
 
 @pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("0.10", "0.1"),
+        ("1e-7", "0.0000001"),
+        ("1.50e2", "150"),
+        ("-0", "-0"),
+        ("1e30", "1000000000000000000000000000000"),
+        ("0.1234567890123456789012345678901234567890", "0.123456789012345678901234567890123456789"),
+    ],
+)
+def test_a_number_is_written_as_engines_print_it(number: str, text: str, tmp_path: Path) -> None:
+    """The texts are those of Terraform 1.15.5 for jsonencode."""
+    condition = f", Condition = {{ StringEquals = {{ a = {number} }} }}"
+    done = rewritten(tmp_path, policy(encoded('"*"', condition)))
+    assert f'values   = ["{text}"]' in done.after
+
+
+def test_each_instance_of_a_resource_keeps_its_provider(tmp_path: Path) -> None:
+    """OpenTofu takes a provider by key, from 1.9 on."""
+    arguments = "  for_each = var.regions\n  provider = aws.by_region[each.key]\n"
+    text = policy(encoded('"*"')).replace("{\n", f"{{\n{arguments}", 1)
+    done = rewritten(tmp_path, text)
+    assert "  for_each = var.regions\n  provider = aws.by_region[each.key]\n\n  st" in done.after
+    assert "policy = data.aws_iam_policy_document.x[each.key].json" in done.after
+
+
+def test_a_policy_in_an_override_file_is_left(tmp_path: Path) -> None:
+    """Engines refuse a data source there that no other file has."""
+    write_tree(
+        tmp_path, {"main.tf": policy(encoded('"*"')), "main_override.tf": policy(encoded('"a"'))}
+    )
+    done = run("convert", "--rewrite", "main_override.tf", cwd=tmp_path)
+    assert (done.code, "line 2: stands in an override file" in done.err) == (3, True)
+    assert (tmp_path / "main_override.tf").read_text() == policy(encoded('"a"'))
+
+
+def test_a_note_names_a_reference_that_stands_twice(tmp_path: Path) -> None:
+    (done,) = rewritten(tmp_path, policy(encoded("[local.a, local.a]"))).replaced
+    assert "names '${local.a}' more than once" in done.notes[0]
+
+
+@pytest.mark.parametrize(
     ("text", "line", "words"),
     [
         (policy("jsonencode({ Statement = [for s in var.s : s] })"), 2, "decides the structure"),
@@ -226,6 +268,7 @@ locals {
         (policy(encoded("each.value")), 2, "each.value without count or for_each"),
         (policy(encoded('"\U000f0000"')), 2, "private plane"),
         (policy(encoded("1e999")), 2, "beyond all measure"),
+        (policy(encoded('"*"', ", Condition = { StringLike = { a = 1e200 } }")), 2, "all measure"),
         (policy(inlined('"\\udb80\\udc00"')), 2, "private plane"),
         (
             'resource "aws_iam_role" "x" {\n  dynamic "inline_policy" {\n    for_each = var.p\n'

@@ -113,7 +113,7 @@ def test_what_the_next_plan_shows_though_it_means_the_same_is_said(
     done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)
     assert done.err.count("the next plan may show it") == 4
     assert "the number var.age is written as a string" in done.err
-    assert "var.mfa, if it is no string, is written as one" in done.err
+    assert "var.mfa, if it is not a string, is written as one" in done.err
     with pytest.raises(EngineError, match="failed with exit code 2"):
         planned(newest, tmp_path)
 

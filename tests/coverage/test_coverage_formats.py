@@ -154,8 +154,8 @@ def test_text_has_each_denial_once_with_its_scenarios(words: str) -> None:
     for block in re.findall(r"^(?:error|warning|note) .*\n(?: {9}.*\n)+", reported(words), re.M):
         about, *details, where = (line.strip() for line in block.splitlines())
         states.append(about.partition(" ")[0])
-        names = where.removeprefix("in ")
-        if match := re.fullmatch(r"all (\d+) scenarios(?: but (.*))?", names):
+        names = re.sub("^in (?:the scenarios? )?", "", where)
+        if match := re.fullmatch(r"all (\d+) scenarios(?: except (.*))?", names):
             assert int(match[1]) == len(scenarios)
             but = match[2].split(", ") if match[2] else []
             assert 2 * len(but) < len(scenarios)
@@ -187,7 +187,7 @@ def test_text_ends_with_what_is_not_needed_and_the_verdict(words: str) -> None:
         summary += f"{len(denied)} denied{unsure}, {len(required) or 'none'} of them required"
     else:
         summary += "all allowed"
-    verdict = "works with less" if denied else "works"
+    verdict = "works, degraded" if denied else "works"
     if required:
         verdict = "unknown" if all(c["undecided"] for c in required) else "fails"
     assert blocks[-1] == f"{verdict}: {summary}"
@@ -233,7 +233,7 @@ class Tables(HTMLParser):
 MEANINGS = {
     "allowed": ("+", "called and allowed"),
     "fatal": ("X", "called and denied: the plugin fails"),
-    "degraded": ("!", "called and denied: it works with less"),
+    "degraded": ("!", "called and denied: the plugin works, degraded"),
     "unused": ("o", "allowed, never called"),
     "not called": (".", "neither"),
 }

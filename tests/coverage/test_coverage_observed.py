@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from tools.plugin_probe.evidence import observed
 
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.store import observed_data
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, find
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
@@ -14,7 +14,7 @@ from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure, kno
 from vpc_cni_iam.policy.document import Policy, Statement
 
 ADMIN = Answers([Policy((Statement(actions=("*",), resources=("*",)),))])
-OBSERVED = pytest.mark.parametrize("observed", observed_data(), ids=lambda o: str(o["version"]))
+OBSERVED = pytest.mark.parametrize("observed", observed(), ids=lambda o: str(o["version"]))
 # The scenarios of the probe that are no fresh node of EC2, and those of coverage that they are.
 OTHERS = {"leaked": ("leaked-interface",), "custom": ("custom-networking",)}
 # An interface is made, attached and set up in this order.

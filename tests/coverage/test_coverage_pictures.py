@@ -37,7 +37,7 @@ SCOPED = looked_at(upstream("ipv4-scoped", "2024-07-22"))
 
 
 def test_the_picture_stands_for_itself() -> None:
-    drawn = picture.svg(*SCOPED)
+    drawn = picture.matrix(*SCOPED, verbose=False)
     root = ET.fromstring(drawn)
     assert root.tag == f"{SVG}svg" and root.get("role") == "img"
     assert f"works with {WORKS}" in str(root.get("aria-label"))
@@ -49,7 +49,8 @@ def test_the_picture_stands_for_itself() -> None:
 def test_every_cell_is_in_the_picture_once() -> None:
     subject, result = SCOPED
     messages = [
-        e.text or "" for e in ET.fromstring(picture.svg(subject, result)).iter(f"{SVG}title")
+        e.text or ""
+        for e in ET.fromstring(picture.matrix(subject, result, verbose=False)).iter(f"{SVG}title")
     ]
     for number, action in enumerate(result.actions):
         bars = [s for s in messages if s.startswith(f"{action}, ")]
@@ -64,7 +65,7 @@ def test_every_cell_is_in_the_picture_once() -> None:
 
 
 def test_colour_is_never_alone() -> None:
-    root = ET.fromstring(picture.svg(*SCOPED))
+    root = ET.fromstring(picture.matrix(*SCOPED, verbose=False))
     for group in root.iter(f"{SVG}g"):
         (bar,) = group.findall(f"{SVG}rect")
         if bar.get("class") in ("fatal", "degraded"):
@@ -93,7 +94,7 @@ class Outline(HTMLParser):
 
 def test_the_page_is_whole_and_has_tables() -> None:
     subject, result = SCOPED
-    written = page.html(subject, result)
+    written = page.matrix(subject, result, verbose=False)
     outline = Outline()
     outline.feed(written)
     assert outline.open == []
@@ -107,21 +108,24 @@ def test_what_a_user_wrote_stays_text() -> None:
     action = "ec2:<i>&\"'"
     policy = Policy((Statement(actions=("ec2:DescribeSubnets", action), resources=("*",)),))
     subject, result = looked_at(policy, title)
-    for written in (picture.svg(subject, result), page.html(subject, result)):
+    for written in (
+        picture.matrix(subject, result, verbose=False),
+        page.matrix(subject, result, verbose=False),
+    ):
         assert "<b" not in written.replace("<body", "").replace("<b>", "") and "<i>" not in written
         assert "\x00" not in written and "\x1b" not in written
-    ET.fromstring(picture.svg(subject, result))
+    ET.fromstring(picture.matrix(subject, result, verbose=False))
 
 
 def test_a_long_title_is_cut_in_the_picture_and_whole_for_readers() -> None:
-    drawn = picture.svg(*looked_at(composed("ipv4", "latest"), "x" * 300))
+    drawn = picture.matrix(*looked_at(composed("ipv4", "latest"), "x" * 300), verbose=False)
     assert drawn.isascii() and "&#8230;" in drawn and "x" * 300 in drawn
 
 
 def test_same_input_same_bytes() -> None:
     again = looked_at(upstream("ipv4-scoped", "2024-07-22"))
-    assert picture.svg(*again) == picture.svg(*SCOPED)
-    assert page.html(*again) == page.html(*SCOPED)
+    assert picture.matrix(*again, verbose=False) == picture.matrix(*SCOPED, verbose=False)
+    assert page.matrix(*again, verbose=False) == page.matrix(*SCOPED, verbose=False)
 
 
 def test_text_has_each_run_and_with_every_each_release() -> None:
@@ -183,8 +187,8 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
         "with v1.8.0 to v1.21.2, v1.22.2 to v1.23.2"
     )
     assert matrix_report.works(result) == message
-    assert f"works with {message}" in picture.svg(subject, result)
-    assert f"works with {message}" in page.html(subject, result)
+    assert f"works with {message}" in picture.matrix(subject, result, verbose=False)
+    assert f"works with {message}" in page.matrix(subject, result, verbose=False)
     data = matrix_data(subject, result)
     assert data["works_but_for"]["scenarios"] == ("trunk-interface", "cluster-name-corrected")
     assert matrix_data(*SCOPED)["works_but_for"] == {
@@ -202,7 +206,7 @@ def test_a_release_in_which_nothing_is_sent_is_not_said_to_work() -> None:
 
 def test_each_minor_version_has_the_same_width() -> None:
     """v1.22, in which the plugin failed, is as wide as v1.7 with its eleven versions."""
-    drawn = picture.svg(*SCOPED)
+    drawn = picture.matrix(*SCOPED, verbose=False)
     lines = [float(x) for x in re.findall(r'class="grid" d="M([\d.]+) ', drawn)]
     minors = {row.version.number[:2] for row in SCOPED[1].rows}
     assert len(lines) == len(minors)
@@ -220,7 +224,7 @@ def boxes(element: ET.Element) -> list[list[float]]:
 
 
 def test_bars_fill_each_row_and_nothing_overlaps_or_leaves_the_picture() -> None:
-    root = ET.fromstring(picture.svg(*SCOPED))
+    root = ET.fromstring(picture.matrix(*SCOPED, verbose=False))
     (*_, right, bottom), *bars = boxes(root)
     assert all(0 < x < end < right and 0 < y < low < bottom for x, y, end, low in bars)
     for box, other in itertools.combinations(bars, 2):
@@ -248,7 +252,7 @@ def number(element: ET.Element | None, name: str) -> float:
 @PICTURES
 def test_a_bar_stands_where_its_versions_are(shown: tuple[Subject, Matrix]) -> None:
     """Below the line of their minor version, of whose width each version has the same part."""
-    root = ET.fromstring(picture.svg(*shown))
+    root = ET.fromstring(picture.matrix(*shown, verbose=False))
     minors: dict[str, list[str]] = {}
     for row in shown[1].rows:
         minors.setdefault("v{}.{}".format(*row.version.number), []).append(str(row.version))
@@ -288,7 +292,7 @@ def test_a_bar_stands_where_its_versions_are(shown: tuple[Subject, Matrix]) -> N
 def test_each_action_is_named_above_its_bars_and_each_meaning_beside_its_own(
     shown: tuple[Subject, Matrix],
 ) -> None:
-    root = ET.fromstring(picture.svg(*shown))
+    root = ET.fromstring(picture.matrix(*shown, verbose=False))
     texts = [text for text in root.iter(f"{SVG}text") if text.get("class") in ("whole", "action")]
     assert [text.text for text in texts] == ["the plugin works", *shown[1].actions]
     assert [text.get("class") for text in texts] == ["whole"] + ["action"] * (len(texts) - 1)
@@ -322,7 +326,7 @@ def test_each_action_is_named_above_its_bars_and_each_meaning_beside_its_own(
 
 @PICTURES
 def test_what_is_written_above_has_a_line_of_its_own(shown: tuple[Subject, Matrix]) -> None:
-    root = ET.fromstring(picture.svg(*shown))
+    root = ET.fromstring(picture.matrix(*shown, verbose=False))
     texts = [text for text in root.iter(f"{SVG}text") if text.get("class") in ("title", "quiet")]
     tops = [number(text, "y") for text in texts]
     assert tops[0] > 14 and all(18 <= b - a <= 22 for a, b in itertools.pairwise(tops))
@@ -336,7 +340,7 @@ def test_what_is_written_above_has_a_line_of_its_own(shown: tuple[Subject, Matri
 
 def test_the_picture_can_be_read_on_a_telephone() -> None:
     """390 pixels wide, no letter is smaller than 8 pixels, and no text leaves the picture."""
-    drawn = picture.svg(*SCOPED)
+    drawn = picture.matrix(*SCOPED, verbose=False)
     width = float(str(ET.fromstring(drawn).get("width")))
     sizes = [float(size) for size in re.findall(r"font(?:-size)?: ([\d.]+)px", drawn)]
     assert min(sizes) * min(1, 390 / width) >= 8

@@ -27,20 +27,20 @@ def found(policy: Policy, mode: Mode = "ipv4") -> dict[str, str]:
 
 def test_of_upstreams_documents() -> None:
     scoped = {
-        "unconditioned-create-tags": "high",
-        "instance-tag-not-set": "medium",
-        "security-groups-unscoped": "low",
-        "any-tag-key": "low",
+        "unconditioned-create-tags": "warning",
+        "instance-tag-not-set": "warning",
+        "security-groups-unscoped": "note",
+        "any-tag-key": "note",
         "describe-unscoped": "note",
         "cluster-name-needed": "note",
     }
     unscoped = {
-        "interfaces-unscoped": "high",
-        "unconditioned-create-tags": "high",
-        "instances-unscoped": "medium",
-        "creates-in-any-vpc": "medium",
-        "security-groups-unscoped": "low",
-        "any-tag-key": "low",
+        "interfaces-unscoped": "warning",
+        "unconditioned-create-tags": "warning",
+        "instances-unscoped": "warning",
+        "creates-in-any-vpc": "warning",
+        "security-groups-unscoped": "note",
+        "any-tag-key": "note",
         "describe-unscoped": "note",
     }
     for revision in documents.revisions():
@@ -52,7 +52,7 @@ def test_of_upstreams_documents() -> None:
 def test_the_scoped_document_says_what_its_tag_gives() -> None:
     (first, *_) = risks.find_risks([SCOPED], setting())
     assert first.identifier == "unconditioned-create-tags"
-    assert "any network interface, which then meets the conditions of ec2:Assign" in first.text
+    assert "any network interface, and then call ec2:Assign" in first.text
     assert "ec2:DeleteNetworkInterface" in first.text
 
 
@@ -84,9 +84,9 @@ OWN = tagging(
 def test_conditions_on_create_tags_close_the_hole_and_leave_a_smaller_one() -> None:
     policy = conditioned(CREATE, CLAIM, OWN)
     assert found(policy) == {
-        "untagged-interfaces-claimable": "medium",
-        "instance-tag-not-set": "medium",
-        "security-groups-unscoped": "low",
+        "untagged-interfaces-claimable": "warning",
+        "instance-tag-not-set": "warning",
+        "security-groups-unscoped": "note",
         "describe-unscoped": "note",
         "cluster-name-needed": "note",
         "tag-keys-closed": "note",
@@ -124,7 +124,10 @@ def test_reach_within_the_own_vpc_is_reach() -> None:
     )
     by_vpc = replace(SCOPED.statements[index], conditions=(VPC,))
     (first, *_) = risks.find_risks([with_statement(SCOPED, index, by_vpc)], setting())
-    assert first.identifier == "interfaces-unscoped" and "any of its VPC" in first.text
+    assert (
+        first.identifier == "interfaces-unscoped"
+        and "any network interface of its VPC" in first.text
+    )
 
 
 def test_without_their_conditions_statements_reach_further() -> None:
@@ -148,13 +151,13 @@ def test_unknown_keys_are_named() -> None:
     odd = Condition("StringEquals", "ec2:InstanceType", ("m5.large",))
     policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(odd,)),))
     # Nobody knows whether a call is allowed, so that every risk of ec2:* may be there, too.
-    assert found(policy)["condition-key-not-modelled"] == "medium"
+    assert found(policy)["condition-key-not-modelled"] == "warning"
 
 
 def test_a_tag_of_the_role_that_is_not_known_is_named() -> None:
     asks = Condition("StringEquals", "aws:PrincipalTag/team", ("network",))
     policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(asks,)),))
-    assert found(policy)["condition-key-not-modelled"] == "medium"
+    assert found(policy)["condition-key-not-modelled"] == "warning"
 
 
 @pytest.mark.parametrize(

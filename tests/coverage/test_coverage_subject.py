@@ -119,7 +119,9 @@ def test_white_space_does_not_count_against_the_size() -> None:
     spaced = Condition("StringEquals", "aws:RequestTag/a", (" " * 200_000,))
     statement = Statement(actions=("ec2:*",), resources=("*",), conditions=(spaced,))
     text = dumps(Policy((statement,)))
-    assert subject.of_input("-", lambda: text, (), {}).policies == (Policy((statement,)),)
+    assert subject.of_files(["-"], (), subject.Opener(lambda: text)).policies == (
+        Policy((statement,)),
+    )
 
 
 def processor_time() -> float:
@@ -162,7 +164,7 @@ def test_a_policy_that_the_evaluator_refuses_is_named_as_its_user_knows_it(tmp_p
     assert (done.code, done.out) == (3, "")
     assert done.err == (
         "vpc-cni-iam: error: p.json: $.Statement[0].Condition.StringEqualz.aws:RequestTag/team: "
-        "'StringEqualz' is no condition operator of IAM\n"
+        "'StringEqualz' is not a condition operator of IAM\n"
     )
 
 

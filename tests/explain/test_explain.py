@@ -258,6 +258,8 @@ def written(result: dict[str, Any]) -> list[str]:
     lines += [f"  AWS says: {result['reason']}"] * bool(result["reason"])
     if not result["calls"]:
         lines.append(f"  not a call of plugin {version}, as far as the catalog knows")
+    if by := ", ".join(result["called_by"]):
+        lines.append(f"    plugin {by} calls it: give your plugin version with --cni-version")
     for cause in result["causes"]:
         lines.append(f"  {cause['certainty']} cause, {cause['name']}: {cause['text']}")
         lines.append(f"    {cause['fix']}")
@@ -613,7 +615,18 @@ def test_of_many_lines_without_a_call_the_first_are_shown_and_the_others_counted
     done = run("explain", "-", stdin=text)
     shown = [line for line in done.out.splitlines() if line.startswith("not explained")]
     assert done.code == 1 and shown[0].endswith("something 1")
-    assert done.out.splitlines()[-1].startswith(f"and {1099 - len(shown):,} more lines like these")
+    *_, more, advice = done.out.splitlines()
+    assert more.startswith(f"and {1099 - len(shown):,} more lines like these")
+    assert advice.endswith("aws sts decode-authorization-message --encoded-message MESSAGE")
+
+
+def test_a_call_of_other_plugin_versions_alone_names_them() -> None:
+    text = "User: x is not authorized to perform: ec2:DescribeSecurityGroups"
+    done = run("explain", "-", stdin=text)
+    assert "    plugin v1.22.0 to v1.22.1 calls it: give your plugin version with" in done.out
+    assert done.code == 1
+    other = run("explain", "-", stdin=text.replace("ec2:DescribeSecurityGroups", "s3:GetObject"))
+    assert "calls it" not in other.out
 
 
 @pytest.mark.parametrize(

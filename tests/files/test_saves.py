@@ -45,14 +45,19 @@ def twice(path: Path, text: str) -> None:
 SAVES = [in_place, by_rename, twice]
 
 
-@pytest.fixture(params=["handles", "no handles", "no exchange"])
-def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What this system has, and what others have."""
+def use_system(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
-    if request.param == "no handles":
+    if name == "no handles":
         monkeypatch.setattr(folder, "HANDLES", False)
-    if request.param == "no exchange":
+    if name == "no exchange":
         monkeypatch.setattr(folder, "exchange", lambda *_: False)
+
+
+@pytest.fixture(params=["handles", "no handles", "no exchange"])
+def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What this system has, and what others have."""
+    use_system(request.param, monkeypatch)
+    return request.param
 
 
 def change(tree: Path, observed: dict[str, bytes]) -> None:
@@ -161,26 +166,36 @@ def test_a_save_is_kept_while_a_failure_is_undone(
         assert tree_of(tree) == {**old, name: EDIT}
 
 
+def killed_after_a_save(tree: Path, system: str, save: Save, number: int, later: int) -> int:
+    kill = lambda: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
+    actions = {number: lambda: save(tree / "main.tf", EDIT), number + later: kill}
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use_system(system, monkeypatch)
+        observed = contents(tree, ALL)
+        with contextlib.suppress(TreeError), at_call(monkeypatch, actions):
+            change(tree, observed)
+    return 0
+
+
 @pytest.mark.parametrize("save", [in_place, by_rename])
 @pytest.mark.parametrize("later", [1, 4])
-@pytest.mark.usefixtures("system")
 def test_a_save_before_a_kill_is_kept(
-    later: int, save: Save, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    later: int,
+    save: Save,
+    system: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    forked: Callable[..., int],
 ) -> None:
     """The killed run has no time to compare; the next one finds a copy, and keeps it."""
     calls = calls_of_a_change(tmp_path, monkeypatch)
     copies = 0
     for number in range(calls):
         tree = write_tree(tmp_path / str(number), OLD)
-        observed = contents(tree, ALL)
-        child = os.fork()
-        if child == 0:
-            kill = lambda: os.kill(os.getpid(), signal.SIGKILL)  # noqa: E731
-            actions = {number: lambda t=tree: save(t / "main.tf", EDIT), number + later: kill}
-            with contextlib.suppress(BaseException), at_call(monkeypatch, actions):
-                change(tree, observed)
-            os._exit(0)
-        os.waitpid(child, 0)
+        assert forked(killed_after_a_save, tree, system, save, number, later) in (
+            0,
+            -signal.SIGKILL,
+        )
         content_by_path = contents(tree, ALL)
         if content_by_path.get("main.tf") != EDIT.encode():
             with contextlib.suppress(TreeError):  # put back, and so not what was observed

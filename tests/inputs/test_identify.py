@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from conftest import ROOT, run
-from vpc_cni_iam.coverage.subject import of_input
+from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import identify, kind
 from vpc_cni_iam.inputs.kind import Kind
@@ -164,9 +164,9 @@ def test_a_kind_of_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (policy,) = identify.open_policies(str(tmp_path / "a.letter"), str, {}).policies
     assert (policy.name, policy.source) == ("written", str(tmp_path / "a.letter"))
     monkeypatch.chdir(tmp_path)
-    subject = of_input("a.letter", str, (), {})
+    subject = of_files(["a.letter"], (), Opener(str))
     assert subject.policies == (policy.policy,)
-    assert side("a.letter", str, (), {}).policy == policy.policy
+    assert side("a.letter", (), Opener(str)).policy == policy.policy
     assert "| a letter | a `.letter` file |" in identify.listing()
     (tmp_path / "b.txt").write_text("Dear administrator,")
     with pytest.raises(InputError, match="is none of: a letter, a directory, HCL"):
@@ -200,7 +200,7 @@ def test_one_policy_that_is_larger_than_any_is_not_decoded(
     words = "is one policy document of 1,0.*IAM takes 6,144 characters in a managed policy"
     for read in (
         lambda: identify.policy_documents(text, "policy"),
-        lambda: of_input("-", lambda: text, (), {}),
+        lambda: of_files(["-"], (), Opener(lambda: text)),
     ):
         with pytest.raises(InputError, match=words):
             read()

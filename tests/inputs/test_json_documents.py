@@ -200,7 +200,7 @@ def test_a_file_that_is_the_encoded_document() -> None:
         (
             {"a": [{"PolicyDocument": {"Statement": [{"Effect": "allow"}]}}]},
             "$.a[0].PolicyDocument.Statement[0].Effect",
-            "must be Allow or Deny",
+            "'allow' is not 'Allow' or 'Deny'",
         ),
         ({"Document": ""}, "$.Document", "is empty"),
     ],

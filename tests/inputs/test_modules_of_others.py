@@ -354,7 +354,7 @@ def test_values_of_options_and_files(tmp_path: Path) -> None:
             "variable 'families': is a map, not a set",
         ),
         (("--var", "attach=2"), "variable 'attach': "),
-        (("--var-file", "bad.tfvars"), "bad.tfvars: line 1: a: var.b is no value"),
+        (("--var-file", "bad.tfvars"), "bad.tfvars: line 1: a: var.b is not a literal value"),
     ],
 )
 def test_values_that_fit_nothing_are_refused(

@@ -259,7 +259,7 @@ class TestErrors:
             compile_policies([Policy(()), Policy((allow("*"),), version="2015-01-01")])
 
     def test_an_effect_in_another_spelling(self) -> None:
-        with pytest.raises(InputError, match="Effect: must be Allow or Deny"):
+        with pytest.raises(InputError, match="Effect: 'allow' is not 'Allow' or 'Deny'"):
             compiled(Statement("allow", ("*",), resources=("*",)))  # type: ignore[arg-type]
 
     def test_a_condition_that_stands_twice(self) -> None:

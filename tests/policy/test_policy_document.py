@@ -81,7 +81,7 @@ def test_numbers_keep_their_text(number: str) -> None:
         ('{"Statement": [], "Extra": 1}', "$", "unknown element 'Extra'"),
         ('{"Statement": [7]}', "$.Statement[0]", "an object is expected, not a number"),
         ('{"Statement": null}', "$.Statement", "an object is expected, not null"),
-        (policy(Effect="allow"), "$.Statement[0].Effect", "must be Allow or Deny"),
+        (policy(Effect="allow"), "$.Statement[0].Effect", "'allow' is not 'Allow' or 'Deny'"),
         (policy(Action=...), "$.Statement[0]", "needs either Action or NotAction"),
         (policy(NotAction="a:b"), "$.Statement[0]", "needs either Action or NotAction"),
         (policy(NotResource="*"), "$.Statement[0]", "both Resource and NotResource"),

@@ -24,7 +24,7 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
-from vpc_cni_iam.coverage.subject import of_input
+from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.policy.diff.differences import differences
@@ -93,7 +93,7 @@ def test_the_example_from_the_registry_plans(installing_engine: Engine, tmp_path
         plan = engine.plan(folder)
         engine.run(["validate"], folder)
     write_tree(tmp_path, {"plan.json": json.dumps(plan)})
-    role = of_input(str(tmp_path / "plan.json"), str, (), {})
+    role = of_files([str(tmp_path / "plan.json")], (), Opener(str))
     assert (
         cover(role.policies, PluginSetting(known_versions.newest(), role.mode)).verdict == "allowed"
     )

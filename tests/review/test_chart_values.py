@@ -6,7 +6,7 @@ import pytest
 
 from eks import arn_of, irsa, own_role
 from synthetic import WANTED as TARGET
-from synthetic import Json, allow, document, plan, resource, role
+from synthetic import Json, allow, document, plan, resource, reviewed, role
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import dumps
@@ -75,6 +75,29 @@ def test_later_values_are_put_over_earlier_ones() -> None:
         {"values": [_annotated("cni")]}, {"values": [_annotated("cni"), _annotated("strong")]}
     )
     assert _levels(result)["plugin-identity-changed"] == "error"
+
+
+def test_anchors_in_values_are_read() -> None:
+    text = "role: &r {eks.amazonaws.com/role-arn: %s}\nserviceAccount: {annotations: *r}\n"
+    sides = ({"values": [text % arn_of(name)]} for name in ("cni", "strong"))
+    result = _reviewed(*sides)
+    assert result.clusters[0].after.roles == ("aws_iam_role.strong",)
+    assert _levels(result)["plugin-identity-changed"] == "error"
+
+
+@pytest.mark.parametrize("names", [("cni", "strong"), (None, "strong"), ("strong", "strong")])
+def test_a_role_that_an_alias_names_in_another_chart_is_followed(names: list[str | None]) -> None:
+    text = "role: &r %s\nserviceAccount: {annotations: {eks.amazonaws.com/role-arn: *r}}\n"
+    sides = ({"chart": "web", "values": [text % arn_of(n)]} if n else None for n in names)
+    change = resource("helm_release", "web", *sides)
+    rest = (*own_role("cni", irsa(), CNI), *own_role("strong", irsa(), document(allow("*"))))
+    found = [f for f in reviewed(change, *rest).findings if f.rule == "service-account-role"]
+    assert [f.level for f in found] == ([] if names[0] == "strong" else ["error"])
+
+
+def test_values_that_can_no_longer_be_read_lose_no_identity_for_certain() -> None:
+    result = _reviewed({"values": [_annotated("cni")]}, {"values": ["a: 1\na: 2"]})
+    assert _levels(result) == {"plugin-configuration-changed": "warning"}
 
 
 @pytest.mark.parametrize("argument", ["set", "values"])

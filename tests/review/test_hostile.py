@@ -12,8 +12,8 @@ from synthetic import allow, document, plan, policy, resource, reviewed, rules
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.obtain import obtain
-from vpc_cni_iam.review.report.json import report
-from vpc_cni_iam.review.report_formats import REPORTS
+from vpc_cni_iam.review.report.json import write
+from vpc_cni_iam.review.report_formats import REPORTS, Setting
 
 GOOD = plan(policy("p", None, document(allow("ec2:A"))))
 UNREADABLE = {
@@ -88,7 +88,7 @@ def test_a_policy_that_is_none_is_a_finding(text: str) -> None:
     review = reviewed(policy("p", document(allow("ec2:A")), text))
     expected = "unreadable-policy" if text else "access-removed"
     assert expected in rules(review)
-    assert len(report(review)) < 50_000
+    assert len(write(review, Setting())) < 50_000
 
 
 def test_an_action_that_iam_refuses_does_not_end_the_review() -> None:

@@ -19,7 +19,8 @@ from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.policy.document import dumps, to_json
 from vpc_cni_iam.review import permission_table, wording
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.report.html import report
+from vpc_cni_iam.review.report.html import write
+from vpc_cni_iam.review.report_formats import Setting
 
 __all__ = ["chromium"]
 
@@ -70,7 +71,7 @@ def of(name: str) -> Review:
 
 def test_every_page_is_ours_alone() -> None:
     for example in every():
-        page = Page(report(example))
+        page = Page(write(example, Setting()))
         assert page.tags.count("script") == page.tags.count("style") == 1
         assert not {"img", "b", "i", "iframe", "svg", "link", "base", "object"} & set(page.tags)
         assert {name for name, _ in page.attributes} <= ATTRIBUTES
@@ -82,7 +83,7 @@ def test_every_page_is_ours_alone() -> None:
 
 
 def test_the_policy_of_content_allows_what_is_in_the_page_and_nothing_else() -> None:
-    text = report(hostile())
+    text = write(hostile(), Setting())
     page = Page(text)
     (policy,) = (v for _, v in page.attributes if v.startswith("default-src"))
     digests = {
@@ -97,7 +98,7 @@ def test_the_policy_of_content_allows_what_is_in_the_page_and_nothing_else() -> 
 
 
 def test_hostile_text_is_all_there_as_text() -> None:
-    text = report(hostile())
+    text = write(hostile(), Setting())
     assert text.isascii() and not re.search(r"[\x00-\x09\x0b-\x1f]|&#x?0*7;", text)
     assert "<img src=x onerror=document.title='pwned'>" in Page(text).text
     assert "<img" not in text and "[link](https://evil.test/)" in text
@@ -105,7 +106,7 @@ def test_hostile_text_is_all_there_as_text() -> None:
 
 def test_every_table_has_heads_and_every_cell_one() -> None:
     for example in every():
-        text = report(example)
+        text = write(example, Setting())
         for table in re.findall(r"<table.*?</table>", text, re.DOTALL):
             heads = table.count('scope="col"')
             assert heads and "<thead" in table and "<caption" in table
@@ -122,20 +123,22 @@ def test_what_a_document_of_the_catalog_brings_does_not_alarm() -> None:
     wider = document(*to_json(scoped)["Statement"], allow("ec2:TerminateInstances"))
     for text, alarms in ((dumps(scoped), False), (wider, True)):
         values = {"role": "cni", "name": "cni", "policy": text}
-        page = report(reviewed(resource("aws_iam_role_policy", "cni", None, values)))
+        page = write(reviewed(resource("aws_iam_role_policy", "cni", None, values)), Setting())
         assert 'data-change="allowed"' in page
         assert bool(re.search(r'<tr class="grants', page)) is alarms
         assert ('<tr class="gain' in page) is ('class="bad"' in page) is alarms
 
 
 def test_the_matrix_says_before_after_and_what_the_plugin_needs() -> None:
-    page = report(of("widen"))
+    page = write(of("widen"), Setting())
     row = re.search(r"<tr[^>]*><th[^>]*><code>ec2:TerminateInstances.*?</tr>", page)
     assert row is not None
     assert 'data-kinds="changed allowed unneeded"' in row[0]
     assert 'data-change="allowed"' in row[0]
     assert re.findall(r">(no|yes|allowed)<", row[0]) == ["no", "yes", "allowed"]
-    gone = re.search(r"<tr[^>]*><th[^>]*><code>ec2:CreateTags.*?</tr>", report(of("drift")))
+    gone = re.search(
+        r"<tr[^>]*><th[^>]*><code>ec2:CreateTags.*?</tr>", write(of("drift"), Setting())
+    )
     assert gone is None or "fails without it" in gone[0]
 
 
@@ -167,7 +170,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_colours_have_the_contrast_that_wcag_asks(scheme: str) -> None:
-    style = Page(report(of("widen"))).raw["style"]
+    style = Page(write(of("widen"), Setting())).raw["style"]
     marker = "prefers-color-scheme: dark"
     values: dict[str, str] = {}
     for block in re.finditer(r"(@media[^{]*\{\s*)?:root\s*\{([^}]*)\}", style):
@@ -182,13 +185,13 @@ def test_colours_have_the_contrast_that_wcag_asks(scheme: str) -> None:
 
 
 def test_new_access_is_not_green() -> None:
-    style = Page(report(of("widen"))).raw["style"]
+    style = Page(write(of("widen"), Setting())).raw["style"]
     colours = re.findall(r"tr\.(?:gain|grants|lacks) [^{]*\{([^}]*)\}", style)
     assert colours and all("var(--bad" in text for text in colours)
 
 
 def test_same_review_same_bytes() -> None:
-    assert report(hostile()) == report(hostile())
+    assert write(hostile(), Setting()) == write(hostile(), Setting())
 
 
 def shown(dom: str) -> list[str]:
@@ -198,10 +201,10 @@ def shown(dom: str) -> list[str]:
 
 def test_filters_in_a_browser(chromium: Chromium, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    page.write_text(report(of("widen")))
+    page.write_text(write(of("widen"), Setting()))
     whole = chromium.dom(page)
     every = shown(whole)
-    assert len(every) == len(Page(report(of("widen"))).rows) > 10
+    assert len(every) == len(Page(write(of("widen"), Setting())).rows) > 10
     assert f"{len(every)} of {len(every)} rows" in whole
     assert '<form id="filter">' in whole
     gained = chromium.dom(page, fragment="kind=allowed")
@@ -220,16 +223,18 @@ def test_a_link_inside_the_page_keeps_the_filter(chromium: Chromium, tmp_path: P
     page = tmp_path / "page.html"
     # What the page does when its address changes, which it is told only later.
     script = "location.hash = 'changes'; restore(); document.title = form.shown.value;"
-    text = re.sub("<meta http-equiv[^>]*>", "", report(of("widen")))
+    text = re.sub("<meta http-equiv[^>]*>", "", write(of("widen"), Setting()))
     page.write_text(text.replace("</body>", f"<script>{script}</script></body>"))
     assert "<title>1 of " in chromium.dom(page, fragment="kind=allowed")
 
 
 def test_without_scripts_everything_is_shown(chromium: Chromium, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    page.write_text(re.sub(r"script-src '[^']+'", "script-src 'none'", report(of("widen"))))
+    page.write_text(
+        re.sub(r"script-src '[^']+'", "script-src 'none'", write(of("widen"), Setting()))
+    )
     dom = chromium.dom(page, fragment="kind=allowed")
-    assert shown(dom) == shown(report(of("widen")))
+    assert shown(dom) == shown(write(of("widen"), Setting()))
     assert '<form id="filter" hidden' in dom
 
 
@@ -237,14 +242,14 @@ def test_a_browser_finds_nothing_hostile_in_hostile_text(
     chromium: Chromium, tmp_path: Path
 ) -> None:
     page = tmp_path / "page.html"
-    page.write_text(report(hostile()))
+    page.write_text(write(hostile(), Setting()))
     dom = chromium.dom(page)
     assert "<title>IAM review of \\u001b[2J" in dom
     assert "<img" not in dom and dom.count("<script>") == 1
     assert "rows</output>" in dom
     # The policy of content holds even if a text were let through.
     page.write_text(
-        report(hostile()).replace(
+        write(hostile(), Setting()).replace(
             "</main>", "<script>document.title='pwned'</script><p onclick=x></p></main>"
         )
     )
@@ -258,14 +263,14 @@ def test_nothing_is_off_the_screen(width: int, dark: bool, tmp_path: Path) -> No
     with browser(tmp_path) as tab:
         tab.size(width, dark=dark)
         for name in ("widen", "admin"):
-            (tmp_path / "page.html").write_text(report(of(name)))
+            (tmp_path / "page.html").write_text(write(of(name), Setting()))
             tab.open(tmp_path / "page.html")
             assert tab.run(f"Math.max(...{off})") <= width
 
 
 def test_screens_and_paper(chromium: Chromium, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
-    page.write_text(report(of("tighten")))
+    page.write_text(write(of("tighten"), Setting()))
     drawn = []
     for name, options in (
         ("light", ("--window-size=1200,1600",)),

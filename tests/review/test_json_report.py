@@ -8,14 +8,14 @@ from conftest import schema
 from reviews import every
 from synthetic import allow, document, policy, reviewed
 from vpc_cni_iam.review.findings import Review
-from vpc_cni_iam.review.report.json import pieces, report
+from vpc_cni_iam.review.report.json import pieces, write
 from vpc_cni_iam.review.report_formats import Setting
 
 
 def test_every_review_fits_the_schema() -> None:
     validator = jsonschema.Draft202012Validator(schema("review"))
     for example in every():
-        text = report(example)
+        text = write(example, Setting())
         assert text.isascii()
         validator.validate(json.loads(text))
 
@@ -23,7 +23,10 @@ def test_every_review_fits_the_schema() -> None:
 def test_it_is_laid_out_as_json_does() -> None:
     odd = 'tab\t, quote ", slash /, \x7f, é, \u2028, 😀, half a pair \ud83d'
     texts = [document(allow("s3:GetObject", Sid=sid)) for sid in ("", odd)]
-    for text in (report(reviewed(policy("p", *texts))), *map(report, every())):
+    for text in (
+        write(reviewed(policy("p", *texts)), Setting()),
+        *(write(review, Setting()) for review in every()),
+    ):
         assert text == json.dumps(json.loads(text), indent=2) + "\n"
 
 

@@ -12,21 +12,22 @@ import xmlschema
 
 from conftest import ROOT
 from reviews import PLANS, every, hostile, of_plan
-from vpc_cni_iam.review.report.junit import report
+from vpc_cni_iam.review.report.junit import write
+from vpc_cni_iam.review.report_formats import Setting
 from vpc_cni_iam.review.run import fails
 
 
 def test_every_review_fits_the_schema_of_jenkins() -> None:
     schema = xmlschema.XMLSchema(ROOT / "tests" / "data" / "junit-10.xsd")
     for example in every():
-        schema.validate(report(example))
+        schema.validate(write(example, Setting()))
     with pytest.raises(xmlschema.XMLSchemaValidationError):
-        schema.validate(report(hostile(), files="infra"))
+        schema.validate(write(hostile(), Setting("gitlab", "infra")))
 
 
 def test_every_review_is_xml_1_0_with_the_right_numbers() -> None:
     for example in every():
-        text = report(example)
+        text = write(example, Setting())
         assert text.isascii() and not re.search("[\x00-\x08\x0b-\x1f]|&#x?0*(1[0-9]|[0-8]);", text)
         root = ET.fromstring(text)
         (suite,) = root
@@ -47,7 +48,7 @@ def test_every_review_is_xml_1_0_with_the_right_numbers() -> None:
 
 def test_a_failure_says_what_and_where() -> None:
     path = next(p for p in PLANS if p.name.startswith("widen"))
-    case = ET.fromstring(report(of_plan(path), files="live/eu"))[0][0]
+    case = ET.fromstring(write(of_plan(path), Setting("gitlab", "live/eu")))[0][0]
     assert (case.get("classname"), case.get("name")) == ("new-access", "aws_iam_policy.cni policy")
     assert case.get("file") == "live/eu/main.tf"
     failure = case.find("failure")
@@ -57,6 +58,6 @@ def test_a_failure_says_what_and_where() -> None:
 
 
 def test_what_is_hostile_is_text() -> None:
-    text = report(hostile())
+    text = write(hostile(), Setting())
     assert "<img" not in text and "<script" not in text
     assert "]]&gt;" in text and "\\u001b" in text

@@ -68,7 +68,7 @@ def test_a_module_from_elsewhere_is_where_it_is_called(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "problem"), [("gone", "is no directory"), (".", "holds no block")]
+    ("name", "problem"), [("gone", "is not a directory"), (".", "holds no block")]
 )
 def test_a_directory_without_configuration_is_refused(
     name: str, problem: str, tmp_path: Path

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from reviews import EVIL, PLANS, every, hostile, many, of_plan
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review.report import json as json_report
-from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, report
-from vpc_cni_iam.review.report_formats import Forge
+from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, write
+from vpc_cni_iam.review.report_formats import Forge, Setting
 
 OURS = "<details><summary>What they allow, before and after, and what the plugin needs"
 
@@ -33,9 +33,9 @@ def outside(text: str) -> list[str]:
 
 @pytest.mark.parametrize("forge", DIALECTS)
 def test_nothing_from_a_plan_is_markup(forge: Forge, monkeypatch: pytest.MonkeyPatch) -> None:
-    inert(report(hostile(), forge), forge)
+    inert(write(hostile(), Setting(forge)), forge)
     monkeypatch.setitem(DIALECTS, forge, replace(DIALECTS[forge], limit=10**9))
-    whole = report(hostile(), forge)
+    whole = write(hostile(), Setting(forge))
     assert "#### All policies of `" in whole
     inert(whole, forge)
 
@@ -57,8 +57,8 @@ def inert(text: str, forge: Forge) -> None:
 
 def test_no_report_has_a_table_whose_columns_a_phone_does_not_show() -> None:
     for example in every():
-        assert not re.search(r"^\|", report(example, "gitlab"), re.MULTILINE)
-    text = report(of_plan(next(p for p in PLANS if p.name.startswith("widen."))))
+        assert not re.search(r"^\|", write(example, Setting("gitlab")), re.MULTILINE)
+    text = write(of_plan(next(p for p in PLANS if p.name.startswith("widen."))), Setting())
     assert "- `+` allowed: `ec2:TerminateInstances` on `*`" in text
     assert "- **`ec2:TerminateInstances`**: no before, yes after\n" in text
     assert "- `ec2:DescribeInstances`: yes; the plugin fails without it\n" in text
@@ -119,13 +119,13 @@ def test_words_that_may_be_the_number_of_a_commit_are_no_link() -> None:
 def test_a_comment_is_within_the_limit_and_says_what_the_whole_is(forge: Forge) -> None:
     limit = DIALECTS[forge].limit
     for result in (*every(), many(3000)):
-        text = report(result, forge)
+        text = write(result, Setting(forge))
         assert len(text.encode()) <= limit
         assert len(text.encode("utf-16-le")) // 2 <= limit
-    whole = json_report.report(many(3000)).encode()
+    whole = json_report.write(many(3000), Setting()).encode()
     assert hashlib.sha256(whole).hexdigest() in text
     assert text.count("- **") >= 5 and "**Cut by " in text
-    assert "Cut by" not in report(of_plan(PLANS[0]), forge)
+    assert "Cut by" not in write(of_plan(PLANS[0]), Setting(forge))
 
 
 @pytest.mark.parametrize("forge", DIALECTS)
@@ -136,7 +136,7 @@ def test_what_is_large_hides_nothing_else(forge: Forge) -> None:
         hostile().findings[0], address=long, attribute=long, message=long, details=(long,) * 90
     )
     others = many(9).findings
-    text = report(replace(hostile(), findings=(first, *others)), forge)
+    text = write(replace(hostile(), findings=(first, *others)), Setting(forge))
     assert len(text.encode()) <= DIALECTS[forge].limit
     assert all(f"`aws_iam_policy.p[{n}]`" in text for n in range(9))
     assert "\\u202e" in text
@@ -145,22 +145,22 @@ def test_what_is_large_hides_nothing_else(forge: Forge) -> None:
 def test_what_is_kept_is_whole() -> None:
     """A cut lies between two parts, never in a table, a span or a fold."""
     for count in range(1, 40):
-        text = report(many(count), "gitlab")
+        text = write(many(count), Setting("gitlab"))
         assert text.count("<details><summary>") == text.count("</details>")
         assert text.count("`") % 2 == 0
 
 
 def test_a_comment_can_be_found_again() -> None:
-    first, other = (report(of_plan(path)).split("\n")[0] for path in PLANS[:2])
+    first, other = (write(of_plan(path), Setting()).split("\n")[0] for path in PLANS[:2])
     assert re.fullmatch(rf"\[//\]: # \({MARKER} [0-9a-f]{{16}}\)", first)
-    assert first != other and first == report(of_plan(PLANS[0]), "bitbucket").split("\n")[0]
-    shown = [t.content for t in tokens(report(of_plan(PLANS[0])))]
+    assert first != other and first == write(of_plan(PLANS[0]), Setting("bitbucket")).split("\n")[0]
+    shown = [t.content for t in tokens(write(of_plan(PLANS[0]), Setting()))]
     assert not any(MARKER in content for content in shown)
 
 
 def test_bitbucket_gets_no_html() -> None:
     widened = next(path for path in PLANS if path.name.startswith("widen"))
-    assert "<details>" in report(of_plan(widened))
-    assert "<" not in report(of_plan(widened), "bitbucket")
-    text = report(of_plan(widened), "bitbucket")
+    assert "<details>" in write(of_plan(widened), Setting())
+    assert "<" not in write(of_plan(widened), Setting("bitbucket"))
+    text = write(of_plan(widened), Setting("bitbucket"))
     assert "ec2:TerminateInstances`**: no before, yes after" in text

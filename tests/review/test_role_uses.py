@@ -46,6 +46,38 @@ def test_a_workload_with_a_strong_role_is_an_error(kind: str, path: str) -> None
     assert [f.level for f in review.findings if f.rule in GIVEN] == ["error"]
 
 
+def _levels(*changes: Json) -> list[tuple[str, tuple[str, ...]]]:
+    found = reviewed(*STRONG, *own_role("weak", NODE_TRUST), *changes).findings
+    return [(f.level, f.means) for f in found if f.rule == "workload-role"]
+
+
+def _unknown(before: object, after: object, **more: Any) -> Json:
+    sides = (
+        {"a": [{"b": arn_of(str(name))}], "c": 1} if name else None for name in (before, after)
+    )
+    return resource("aws_new_service", "x", *sides, **more)
+
+
+def test_a_type_that_is_not_known_and_names_another_role_is_a_note() -> None:
+    assert reviewed(_unknown(None, "weak")).others == 1
+    assert _levels(_unknown(None, "weak")) == [("note", ("any-change",))]
+    assert _levels(_unknown("weak", "strong")) == [("warning", ("new-access", "any-change"))]
+    assert _levels(_unknown("weak", "weak")) == _levels(_unknown("weak", None)) == []
+    assert _levels(_unknown(None, "aws-service-role/x.amazonaws.com/y")) == []
+    parameter = resource("aws_ssm_parameter", "p", None, {"value": arn_of("strong")})
+    of_others = resource("null_resource", "n", None, {"triggers": {"a": arn_of("strong")}})
+    assert _levels(parameter, of_others) == []
+    policy = resource("aws_sns_topic", "t", None, {"policy": document(allow("sns:*", arn_of("a")))})
+    assert _levels(policy) == []  # which is a finding of its own
+
+
+def test_a_sensitive_role_of_a_type_that_is_not_known_is_not_told() -> None:
+    hidden = {"after_sensitive": {"a": [{"b": True}]}}
+    review = reviewed(_unknown(None, "hidden-role", **hidden))
+    assert [f.rule for f in review.findings] == ["workload-role"]
+    assert "hidden-role" not in repr(review)
+
+
 def test_a_role_of_a_service_of_aws_is_none_of_a_workload() -> None:
     change = comes("aws_batch_compute_environment", "service_role", SERVICE_LINKED)
     assert not reviewed(change).findings

@@ -9,6 +9,7 @@ import pytest
 from synthetic import Json, allow, document, policy, resource, reviewed, role
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.report import json as json_report
+from vpc_cni_iam.review.report_formats import Setting
 
 TAG = "aws:ResourceTag/cluster.k8s.amazonaws.com/name"
 OWNED = "aws:ResourceTag/kubernetes.io/cluster/"
@@ -77,7 +78,7 @@ def fleet(seed: int) -> list[Json]:
 
 def told(changes: list[Json]) -> Any:
     """What a review says, but of the policy by which a plan has the stand-in."""
-    result = json.loads(json_report.report(reviewed(*changes)))
+    result = json.loads(json_report.write(reviewed(*changes), Setting()))
     return {
         name: [item for item in result[name] if "stand-in" not in item.get("address", "")]
         for name in ("changes", "principals", "findings")
@@ -134,7 +135,7 @@ def test_a_name_that_matters_has_no_stand_in(before: list[Json], after: list[Jso
     same = allow("s3:GetObject", "arn:aws:s3:::example/*")
     changes = [policy("p", document(same, *before), document(same, *after))]
     assert told(changes) == told([*changes, WITHOUT])
-    assert "stand-in" not in json_report.report(reviewed(*changes)).lower()
+    assert "stand-in" not in json_report.write(reviewed(*changes), Setting()).lower()
 
 
 def test_a_deny_that_goes_is_judged_beside_other_policies_by_its_own_names() -> None:
@@ -233,6 +234,6 @@ def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) 
     alone = len(asked)
     review = reviewed(*map(change, range(30)))
     assert len(asked) == 2 * alone
-    text = json_report.report(review)
+    text = json_report.write(review, Setting())
     assert all(f"cluster-{number}" in text for number in range(30))
     assert "stand-in" not in text

@@ -17,7 +17,8 @@ import pytest
 from conftest import ROOT, run
 from reviews import CONFIGURATIONS, PLANS, every, hostile, many, of_plan
 from vpc_cni_iam.review.report import sarif as sarif_report
-from vpc_cni_iam.review.report.sarif import LIMIT, message, report
+from vpc_cni_iam.review.report.sarif import LIMIT, message, write
+from vpc_cni_iam.review.report_formats import Setting
 
 
 @lru_cache(1)
@@ -36,13 +37,13 @@ def run_of(text: str) -> dict[str, Any]:
 
 def test_every_review_validates_and_is_ascii() -> None:
     for example in every():
-        text = report(example, "infra/prod")
+        text = write(example, Setting(prefix="infra/prod"))
         assert text.isascii()
         run_of(text)
 
 
 def test_the_schema_refuses_what_is_wrong() -> None:
-    log = json.loads(report(hostile()))
+    log = json.loads(write(hostile(), Setting()))
     log["runs"][0]["results"][0]["level"] = "critical"
     with pytest.raises(jsonschema.ValidationError):
         validator().validate(log)
@@ -50,8 +51,8 @@ def test_the_schema_refuses_what_is_wrong() -> None:
 
 def test_results_are_what_code_scanning_takes() -> None:
     for example in every():
-        rules = run_of(report(example))["tool"]["driver"]["rules"]
-        results = run_of(report(example))["results"]
+        rules = run_of(write(example, Setting()))["tool"]["driver"]["rules"]
+        results = run_of(write(example, Setting()))["results"]
         assert len(results) == len(example.findings) + len(example.ignored)
         prints = [r["partialFingerprints"]["primaryLocationLineHash"] for r in results]
         assert len(set(prints)) == len(prints)
@@ -69,7 +70,7 @@ def test_results_are_what_code_scanning_takes() -> None:
 def test_a_finding_points_at_its_line() -> None:
     path = next(p for p in PLANS if p.name.startswith("widen"))
     lines = (CONFIGURATIONS / "widen" / "after" / "main.tf").read_text().splitlines()
-    for result in run_of(report(of_plan(path), "live/eu"))["results"]:
+    for result in run_of(write(of_plan(path), Setting(prefix="live/eu")))["results"]:
         place = result["locations"][0]["physicalLocation"]
         assert place["artifactLocation"] == {"uri": "live/eu/main.tf", "uriBaseId": "%SRCROOT%"}
         kind, name = result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"].split(".")
@@ -78,13 +79,13 @@ def test_a_finding_points_at_its_line() -> None:
 
 def test_what_is_ignored_is_suppressed_and_not_shown_to_github() -> None:
     plan = hostile()
-    suppressed = [r for r in run_of(report(plan))["results"] if "suppressions" in r]
+    suppressed = [r for r in run_of(write(plan, Setting()))["results"] if "suppressions" in r]
     assert len(suppressed) == len(plan.ignored) > 0
     for result in suppressed:
         (item,) = result["suppressions"]
         assert (item["kind"], item["status"]) == ("external", "accepted")
         assert "\\u001b" in item["justification"]
-    results = run_of(report(plan, suppressed=False))["results"]
+    results = run_of(write(plan, Setting("github")))["results"]
     assert len(results) == len(plan.findings)
 
 
@@ -95,20 +96,23 @@ def test_a_fingerprint_stays_when_other_findings_go() -> None:
         }
 
     path = next(p for p in PLANS if p.name.startswith("widen"))
-    whole, again = prints(report(of_plan(path))), prints(report(of_plan(path), "moved/elsewhere"))
+    whole, again = (
+        prints(write(of_plan(path), Setting())),
+        prints(write(of_plan(path), Setting(prefix="moved/elsewhere"))),
+    )
     assert whole == again
 
 
 def test_messages_are_text() -> None:
     assert message("see [a](b) {0} ${aws:x}\nnext") == "see [a] (b) {{0}} ${aws:x}\nnext"
-    for result in run_of(report(hostile()))["results"]:
+    for result in run_of(write(hostile(), Setting()))["results"]:
         assert not re.search(r"\]\(|(?<!\{)\{\d\}|[\x00-\x09\x0b-\x1f]", result["message"]["text"])
 
 
 def test_places_leave_the_root_module_but_no_way_out_is_hidden() -> None:
     uris = {
         unquote(r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
-        for r in run_of(report(hostile(), "live/eu"))["results"]
+        for r in run_of(write(hostile(), Setting(prefix="live/eu")))["results"]
         if "logicalLocations" in r["locations"][0] and "suppressions" not in r
     }
     assert all(uri.startswith("live/") and uri.endswith("/ä#?.tf") for uri in uris)
@@ -117,7 +121,7 @@ def test_places_leave_the_root_module_but_no_way_out_is_hidden() -> None:
 def test_no_more_than_code_scanning_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert LIMIT == 25_000
     monkeypatch.setattr(sarif_report, "LIMIT", 5)
-    log_run = run_of(report(many(9)))
+    log_run = run_of(write(many(9), Setting()))
     assert len(log_run["results"]) == 5
     (messages,) = log_run["invocations"][0]["toolExecutionNotifications"]
     assert messages["message"]["text"].startswith("5 findings are left out")

@@ -1,34 +1,153 @@
-"""Session policies of associations of EKS Pod Identity, which limit the role and are not read."""
+"""Session policies of associations of EKS Pod Identity, which limit what the role allows."""
 
 import pytest
 
-from eks import POD_TRUST, arn_of, own_role
+from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, own_role, same
 from synthetic import Json, allow, document, resource, reviewed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.findings import Review
 
+ASSOCIATION = "aws_eks_pod_identity_association"
 CNI = dumps(managed_policy())
 NARROW, OTHER = document(allow("s3:GetObject")), document(allow("s3:PutObject"))
 PLUGIN = {"namespace": "kube-system", "service_account": "aws-node"}
 APP = {"namespace": "default", "service_account": "app"}
 
 
-def _association(who: Json, before: str | None, after: str | None) -> Json:
+def _association(who: Json, before: str | None, after: str | None, **more: object) -> Json:
     values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **who}
     sides = ({**values, "policy": policy} for policy in (before, after))
-    return resource("aws_eks_pod_identity_association", "x", *sides)
+    return resource(ASSOCIATION, "x", *sides, **more)
+
+
+def _review(*changes: Json, **more: object) -> Review:
+    return reviewed(*own_role("pod", POD_TRUST, CNI), *changes, **more)
 
 
 def _levels(*changes: Json) -> dict[str, str]:
-    role = own_role("pod", POD_TRUST, CNI)
-    return {f.rule: f.level for f in reviewed(*role, *changes).findings}
+    return {f.rule: f.level for f in _review(*changes).findings}
 
 
-@pytest.mark.parametrize(("before", "after"), [(None, NARROW), (NARROW, OTHER), (NARROW, None)])
-def test_a_session_policy_of_aws_node_that_changes_is_a_warning(
-    before: str | None, after: str | None
+@pytest.mark.parametrize(
+    ("before", "after", "level"),
+    [
+        (None, CNI, "note"),
+        (CNI, None, "note"),
+        (NARROW, CNI, "error"),
+        (NARROW, None, "error"),
+        (CNI, NARROW, "note"),
+        (NARROW, OTHER, "warning"),  # whether the role allows either is not asked
+    ],
+)
+def test_a_session_policy_of_aws_node_that_changes_is_judged_with_the_role(
+    before: str | None, after: str | None, level: str
 ) -> None:
-    assert _levels(_association(PLUGIN, before, after)) == {"plugin-identity-changed": "warning"}
+    assert _levels(_association(PLUGIN, before, after))["plugin-identity-changed"] == level
+
+
+@pytest.mark.parametrize("before", [None, CNI])
+def test_what_a_session_policy_newly_holds_back_is_missing(before: str | None) -> None:
+    assert _levels(_association(PLUGIN, before, NARROW))["plugin-permission-missing"] == "error"
+
+
+def test_a_session_policy_that_is_not_known_may_allow_anything_or_nothing() -> None:
+    unknown = {"after_unknown": {"policy": True}}
+    written = {"type": ASSOCIATION, "name": "x", "expressions": {"policy": {"references": ["v"]}}}
+    later = _association(PLUGIN, NARROW, None, **unknown)
+    review = _review(later, configuration={"root_module": {"resources": [written]}})
+    assert [f.level for f in review.findings if f.rule == "plugin-identity-changed"] == ["warning"]
+    assert review.clusters[0].after.missing is None
+
+
+def test_sensitive_session_policies_that_differ_are_told_apart() -> None:
+    hidden = {"before_sensitive": {"policy": True}, "after_sensitive": {"policy": True}}
+    review = _review(_association(PLUGIN, NARROW, OTHER, **hidden))
+    assert [f.level for f in review.findings if f.rule == "plugin-identity-changed"] == ["warning"]
+    assert not _review(_association(PLUGIN, NARROW, NARROW, **hidden)).findings
+
+
+def test_the_role_that_assumes_a_target_role_has_to_trust_eks() -> None:
+    def levels(trust: str) -> dict[str, str]:
+        values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **PLUGIN}
+        sides = (values, {**values, "role_arn": arn_of("first"), "target_role_arn": arn_of("far")})
+        names = (("pod", POD_TRUST), ("first", trust), ("far", POD_TRUST))
+        roles = [change for name, each in names for change in own_role(name, each, CNI)]
+        findings = reviewed(*roles, resource(ASSOCIATION, "x", *sides)).findings
+        return {f.rule: f.level for f in findings}
+
+    assert levels(NODE_TRUST) == {"plugin-identity-lost": "error"}
+    assert levels(POD_TRUST) == {"plugin-identity-changed": "note"}
+
+
+def test_it_is_not_known_whether_a_target_role_is_limited() -> None:
+    target = {**PLUGIN, "target_role_arn": arn_of("pod")}
+    review = _review(_association(target, NARROW, OTHER))
+    assert [f.level for f in review.findings] == ["warning"]
+    assert review.clusters[0].after.missing is None
+
+
+VERSIONS = [{"addon_version": f"{v}-eksbuild.1"} for v in ("v1.21.2", "v1.22.1")]
+IPV6 = same(
+    "aws_eks_cluster",
+    "prod",
+    {"name": "prod", "kubernetes_network_config": [{"ip_family": "ipv6"}]},
+)
+(_VARIANT,) = variants.find(("ipv6",))
+# As of before v1.22.0, which calls ec2:DescribeSubnets in IPv6 mode, too.
+OLD_IPV6, NEW_IPV6 = (dumps(_VARIANT.document(r)) for r in (revisions()[0], revisions()[-1]))
+
+
+@pytest.mark.parametrize(("session", "level"), [(OLD_IPV6, "error"), (NEW_IPV6, None)])
+def test_an_update_is_judged_by_a_session_policy_that_stays(
+    session: str, level: str | None
+) -> None:
+    changes = (IPV6, addon(*VERSIONS), _association(PLUGIN, session, session))
+    review = reviewed(*own_role("pod", POD_TRUST, NEW_IPV6), *changes)
+    levels = {f.rule: f.level for f in review.findings}
+    assert levels.get("plugin-permission-missing") == level
+    missing = review.clusters[0].after.missing or ()
+    assert ("ec2:DescribeSubnets" in {m.action for m in missing}) == (level == "error")
+
+
+def test_a_limit_of_one_of_several_roles_is_no_limit_of_the_others() -> None:
+    """Nodes may have several roles, of which any may be the one of aws-node."""
+    bound = "arn:aws:iam::111122223333:policy/bound"
+    limit = same("aws_iam_policy", "bound", {"name": "bound", "arn": bound, "policy": NARROW})
+    roles = [own_role(name, POD_TRUST, CNI) for name in ("a", "b", "pod")]
+    for side in ("before", "after"):
+        roles[0][0]["change"][side]["permissions_boundary"] = bound
+    groups = [
+        resource("aws_eks_node_group", name, {"cluster_name": "prod", "node_role_arn": arn}, None)
+        for name, arn in (("a", arn_of("a")), ("b", arn_of("b")))
+    ]
+    comes = association(None, "pod")
+    review = reviewed(limit, *(c for role in roles for c in role), *groups, comes)
+    changed = [f.level for f in review.findings if f.rule == "plugin-identity-changed"]
+    assert changed == ["warning"]  # it is not known which of the two roles a node has
+
+
+def test_what_a_session_policy_holds_back_is_neither_gained_nor_lost_with_the_role() -> None:
+    def coverage(before: str, after: str) -> tuple[int, int]:
+        sides = ({"role": "pod", "name": "cni", "policy": policy} for policy in (before, after))
+        role = [*own_role("pod", POD_TRUST), resource("aws_iam_role_policy", "cni", *sides)]
+        session = _association(PLUGIN, NARROW, NARROW)
+        change = reviewed(*role, session).principals[0].coverage
+        assert change is not None and change.lacking
+        return len(change.gained), len(change.lost)
+
+    assert coverage(NARROW, CNI) == coverage(CNI, NARROW) == (0, 0)
+
+
+def test_a_loss_of_a_role_counts_if_one_cluster_has_no_session_policy() -> None:
+    sides = ({"role": "pod", "name": "cni", "policy": policy} for policy in (CNI, NARROW))
+    role = [*own_role("pod", POD_TRUST), resource("aws_iam_role_policy", "cni", *sides)]
+    other = association("pod", "pod", address=f"{ASSOCIATION}.b")
+    for side in ("before", "after"):
+        other["change"][side]["cluster_name"] = "other"
+    review = reviewed(*role, _association(PLUGIN, NARROW, NARROW), other)
+    assert "coverage-lost" in {f.rule for f in review.findings}
 
 
 def test_a_session_policy_that_stays_is_none() -> None:
@@ -41,6 +160,8 @@ def test_another_service_account_gets_what_a_session_policy_held_back(
     before: str, after: str | None
 ) -> None:
     assert _levels(_association(APP, before, after)) == {"service-account-role": "warning"}
+    (finding,) = _review(_association(APP, before, after)).findings
+    assert "session policy" in finding.message
 
 
 def test_another_service_account_gets_nothing_by_a_limit() -> None:

@@ -39,7 +39,7 @@ VPCS = ("vpc-0123456789abcdef0", "vpc-0123456", "vpc-01234567", "vpc-57a4d157a4d
 
 def reports(plan: bytes) -> tuple[str, str]:
     result = review(read_plan(plan, "plan.json"), WANTED)
-    return json_report.report(result), text_report.write(result, Setting(details=True))
+    return json_report.write(result, Setting()), text_report.write(result, Setting(details=True))
 
 
 def with_policies(part: Any, change: Callable[[Json], None]) -> Any:

@@ -5,6 +5,7 @@ import pytest
 from synthetic import Json, attachment, document, policy, resource, reviewed, role, rules
 from vpc_cni_iam.catalog import trust as catalog_trust
 from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.findings import Finding
 
 OIDC = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE"
 AUD = {f"{OIDC}:aud": "sts.amazonaws.com"}
@@ -332,3 +333,56 @@ def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
     unscoped = pods("sts:AssumeRole")
     again = reviewed(role("cni", unscoped, unscoped), resource(kind, "a", None, association))
     assert rules(again) == {"service-account-role"}
+
+
+def _new_role(principal: Json, *others: Json) -> Finding:
+    """What is said of a new role that a principal may assume."""
+    trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal})
+    review = reviewed(role("new", None, trust), *others)
+    return next(f for f in review.findings if f.address == "aws_iam_role.new")
+
+
+OWN, OTHER = "111122223333", "999999999999"
+OF_OWN = resource("aws_iam_user", "there", *[{"arn": f"arn:aws:iam::{OWN}:user/there"}] * 2)
+
+
+@pytest.mark.parametrize(
+    ("principal", "level", "words"),
+    [
+        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, "warning", f"arn:aws:iam::{OTHER}:root"),
+        ({"AWS": OTHER}, "warning", f"AWS account {OTHER}, which is another account"),
+        ({"AWS": "AROAEXAMPLEID123456789"}, "warning", "which may be another account"),
+        ({"AWS": [f"arn:aws:iam::{OWN}:role/a", OTHER]}, "warning", f"AWS account {OTHER}"),
+        ({"AWS": f"arn:aws:iam::{OWN}:role/ci"}, "note", f"arn:aws:iam::{OWN}:role/ci"),
+        ({"AWS": OWN}, "note", f"AWS account {OWN}"),
+        ({"Service": "ec2.amazonaws.com"}, "note", "ec2.amazonaws.com"),
+    ],
+)
+def test_who_may_assume_a_new_role_is_named_and_another_account_is_a_warning(
+    principal: Json, level: str, words: str
+) -> None:
+    finding = _new_role(principal, OF_OWN)
+    assert (finding.rule, finding.level) == ("new-policy", level)
+    assert words in finding.message
+
+
+def test_a_new_role_that_nobody_can_assume_is_a_note() -> None:
+    statement = {"Action": "sts:AssumeRole", "Principal": {"AWS": OTHER}}
+    trust = document({"Effect": "Allow", **statement}, {"Effect": "Deny", **statement})
+    (finding,) = reviewed(role("new", None, trust), OF_OWN).findings
+    assert (finding.rule, finding.level) == ("new-policy", "note")
+    assert "allows nothing" in finding.message
+
+
+def test_a_role_that_only_gets_another_key_is_a_note() -> None:
+    trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": OTHER}})
+    keys = [
+        role("r", *sides, address=f'aws_iam_role.r["{key}"]')
+        for key, sides in (("a", (trust, None)), ("b", (None, trust)))
+    ]
+    assert {f.level for f in reviewed(OF_OWN, *keys).findings} == {"note"}
+
+
+def test_an_account_that_may_be_another_one_is_a_warning() -> None:
+    assert _new_role({"AWS": OWN}).level == "warning"
+    assert _new_role({"Service": "ec2.amazonaws.com"}).level == "note"

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
+from tools.plugin_probe.evidence import observed
 from tools.upstream import follow, proxy
 
 from conftest import ROOT, write_tree
 from upstream_standins import MAIN, page, source_of, upstream
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import calls_data, observed_data
+from vpc_cni_iam.catalog.facts.store import calls_data
 
 NEXT = PluginVersion((1, 99, 0))
 GO = """#!{python}
@@ -80,7 +81,7 @@ def test_what_the_probe_observes_otherwise_is_for_a_person(tmp_path: Path) -> No
     module = proxy.Module(NEXT, tmp_path / "source", "h1:example=", "2027-01-02T03:04:05Z")
 
     def observe(version: PluginVersion) -> dict[str, Any]:
-        evidence = copy.deepcopy(observed_data()[-1]) | {"version": str(version)}
+        evidence = copy.deepcopy(observed()[-1]) | {"version": str(version)}
         ipv4 = evidence["scenarios"][0]
         ipv4["requests"].append({"action": "ec2:CreateVpc", "form": "", "parameters": {}})
         ipv4["denied"]["ec2:DescribeSubnets"]["impact"] = "no effect"

@@ -179,7 +179,7 @@ MALFORMED = {
     "no policy": (
         page(ipv4=lambda t: t.replace('"Allow"', '"Maybe"')),
         "$.Statement[0].Effect",
-        "must be Allow or Deny",
+        "'Maybe' is not 'Allow' or 'Deny'",
     ),
     "too long a number": (
         '{"Version": ' + "9" * 5000,

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from tools.plugin_probe import live
 from tools.plugin_probe.case import Case, End, Run
+from tools.plugin_probe.evidence import observed
 from tools.plugin_probe.servers import Recorded
 
 from conftest import ROOT
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.store import observed_data
 
-OBSERVED = observed_data()[-1]
+OBSERVED = observed()[-1]
 RELEASE = known_versions.newest()
 END = End(20, 2, 0, ("subnet-1",), 0, 0, 0, 0, 0)
 

@@ -29,7 +29,15 @@ def test_every_rule_has_a_current_page_and_no_page_is_left_over() -> None:
 
 def test_a_rule_without_a_page_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rule_pages, "RULES", (*RULES, MADE_UP))
-    with pytest.raises(ValueError, match="differ in made-up"):
+    with pytest.raises(
+        rule_pages.ExampleError, match=r"rules\.toml has no entry for made-up: name two"
+    ):
+        rule_pages.pages()
+
+
+def test_an_entry_without_a_rule_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_pages, "RULES", RULES[1:])
+    with pytest.raises(rule_pages.ExampleError, match=f"has {RULES[0].id}, which is no rule"):
         rule_pages.pages()
 
 
@@ -42,5 +50,5 @@ def test_a_rule_without_a_page_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_an_example_that_is_not_true_is_an_error(fires: str, calm: str, problem: str) -> None:
     entry = {"fires": fires, "calm": calm, "fix": "Nothing."}
-    with pytest.raises(ValueError, match=problem):
+    with pytest.raises(rule_pages.ExampleError, match=problem):
         rule_pages.page(BY_ID["admin-attached"], entry)

@@ -101,6 +101,11 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         ),
         (f'{TOP}[[module]]\npath = "b"\nkind = "pod"\n{PIN}', "line 8", "unknown kind 'pod'"),
         (
+            f'{TOP}[[module]]\npath = "b"\nrevision = 2026-06-01\n',
+            "line 8",
+            "revision is 2026-06-01, and must be a string",
+        ),
+        (
             f'{TOP}[[module]]\npath = "b"\nvariants = ["ipv5"]\n{PIN}',
             "line 8",
             "unknown variant 'ipv5'",
@@ -362,7 +367,7 @@ def test_a_module_must_lie_inside(git: bool, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="must lie inside"):
             find(inside, None)
     path.write_text(text("../../x"))
-    with pytest.raises(InputError, match=r"line 6: path '\.\./\.\./x' leaves"):
+    with pytest.raises(InputError, match=r"line 7: path '\.\./\.\./x' leaves"):
         find(inside, None)
     (inside / "out").symlink_to(tmp_path)
     path.write_text(text("out/x"))
@@ -482,6 +487,13 @@ def test_repin_keeps_line_ends_spacing_and_quotes() -> None:
     body = "[[ module ]]\r\n'path' = 'a b' # sp\r\n\"cni_version\"='v1.20.4' # pin\r\n"
     new = repin(config(body), Pin("cni_version", "v1.23.0"))
     assert new.text == body.replace("'v1.20.4'", '"v1.23.0"')
+
+
+@pytest.mark.parametrize("quotes", ['"""', "'''", '"""\n'])
+def test_repin_in_a_string_of_several_lines(quotes: str) -> None:
+    body = f'# one\n[[module]]\npath = "a"\ncni_version = {quotes}v1.20.4{quotes[:3]} # pin\n'
+    new = repin(config(body), Pin("cni_version", "v1.23.0"))
+    assert new.text == '# one\n[[module]]\npath = "a"\ncni_version = "v1.23.0" # pin\n'
 
 
 def test_repin_in_inline_tables() -> None:

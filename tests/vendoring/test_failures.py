@@ -223,6 +223,19 @@ def test_what_is_read_only_does_not_hide_what_became_of_the_others(
     assert run("check", cwd=folder).code == 0
 
 
+@pytest.mark.parametrize("hidden", [".vpc-cni-iam", ".vpc-cni-iam/base", "tests"])
+def test_a_folder_that_may_not_be_read_is_named(hidden: str, open_folder: Path) -> None:
+    folder = open_folder / "r"
+    repository(folder, "a", "b")
+    open_up(folder)
+    (folder / "a" / hidden).chmod(0)
+    _, stderr = as_nobody(folder, "sync")
+    first, second = stderr.splitlines()
+    assert first.startswith(f"{folder}/a/{hidden}/") and second == "None"
+    assert "cannot be read: Permission denied; change its permissions" in first
+    (folder / "a" / hidden).chmod(0o755)
+
+
 def test_the_command_line_says_what_failed_and_what_did_not(tmp_path: Path) -> None:
     repository(tmp_path, "a", "b")
     (tmp_path / "a" / "main.tf").unlink()

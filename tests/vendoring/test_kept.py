@@ -101,6 +101,15 @@ EDITS = [
         UNKNOWN,
         ("provider",),
     ),
+    (
+        # Of a caller who passes account_id alone, it was that account.
+        "policy",
+        "variables.tf",
+        'account_id if not given."\n  type        = string\n  default     = null',
+        'account_id if not given."\n  type        = string\n  default     = "*"',
+        ADDED,
+        ("ipv4-scoped: ",),
+    ),
     ("policy", "main.tf", OPEN, EVIL + OPEN, UNKNOWN, ("aws_iam_role_policy x is added",)),
     (
         "policy",

@@ -44,6 +44,13 @@ def test_a_renamed_file_is_named_and_not_made_again(repo: Path) -> None:
     [
         ("mine.tf", 'variable "region" {}\n', "var"),
         ("mine.tf", 'output "json" {\n  value = 1\n}\n', "output.json"),
+        ("mine.tf", "variable region {}\n", "var"),
+        (
+            "mine.tf",
+            'data aws_iam_policy_document "ipv4" {}\n',
+            "data.aws_iam_policy_document.ipv4",
+        ),
+        ("mine.tf", "/*\nvariable region is not set here\n*/\n", ""),
         ("mine.tf", "locals {\n  json = 1\n}\n", "local.json"),
         ("mine.tf", 'data "aws_iam_policy_document" "ipv4" {}\nnot HCL {{{\n', "data.aws_iam"),
         ("mine.tf", 'data "aws_iam_policy_document" "mine" {}\nlocals {\n  mine = 1\n}\n', ""),
@@ -124,6 +131,26 @@ def test_two_configurations_do_not_keep_one_directory(repo: Path) -> None:
     assert run("check", cwd=repo / "infra").code == 0
     manifest = json.loads((repo / "infra" / "m" / MANIFEST).read_text())
     assert manifest["configuration"] == "../vpc-cni-iam.toml"
+
+
+def test_two_configurations_in_a_directory_do_not_know_of_each_other(repo: Path) -> None:
+    (repo / "other.toml").write_text(TABLE.format("b"))
+    (repo / "deep").mkdir()
+    named = ("--config", "../other.toml")
+    assert run("sync", *named, cwd=repo / "deep").code == 0
+    done = run("check", *named, cwd=repo / "deep")
+    pinned = (
+        "note     1 module pinned to --cni-version v1.23.0; the newest version known is v1.23.2"
+    )
+    assert done.out == (
+        f"{pinned}: vpc-cni-iam upgrade --config ../other.toml\n1 module checked, 1 clean\n"
+    )
+    assert (
+        run("check", cwd=repo).out == f"{pinned}: vpc-cni-iam upgrade\n1 module checked, 1 clean\n"
+    )
+    # Once no configuration names it, it is left behind.
+    (repo / "other.toml").unlink()
+    assert "b was written by sync" in run("check", cwd=repo).out
 
 
 def test_an_owner_that_cannot_be_read_is_named(repo: Path) -> None:

@@ -1,6 +1,5 @@
 """Sync and check: four states, ways out, no lost edit, and what a kill leaves is mended."""
 
-import contextlib
 import itertools
 import json
 import os
@@ -9,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -484,6 +484,18 @@ def test_a_manifest_that_was_edited_with_its_file_is_found_by_rendering(repo: Re
     assert not check_all(config, rendering=True)[0].clean
 
 
+@pytest.mark.parametrize("left_out", ["versions.tf", ""])
+def test_a_file_that_the_manifest_leaves_out_is_missing(left_out: str, repo: Repository) -> None:
+    manifest = repo.module / MANIFEST
+    document = json.loads(manifest.read_text())
+    for path in [left_out] if left_out else list(document["files"]):
+        del document["files"][path]
+        (repo.module / path).unlink()
+    manifest.write_text(json.dumps(document))
+    assert repo.states()[left_out or "main.tf"] == "new"
+    assert repo.sync().done and repo.check().clean
+
+
 def test_a_lost_base_is_reported_and_made_again(repo: Repository) -> None:
     (repo.module / base_path("main.tf")).unlink()
     assert repo.states() == {base_path("main.tf"): "lost"}
@@ -549,6 +561,7 @@ HOSTILE = (
         (HOSTILE.replace("PATH", "a//x"), "is not a manifest"),
         (HOSTILE.replace("PATH", ".git/config"), "is not a manifest"),
         (HOSTILE.replace("PATH", ""), "is not a manifest"),
+        (f'{{"files": {{}}, "configuration": "{"x" * 300}"}}', "names a file by 300 characters"),
         (HOSTILE.replace("PATH", "."), "is not a manifest"),
         ("[" * 100_000, "line 1: nests more than 200 deep"),
         ("<<<<<<< HEAD\n{}\n=======\n", "holds conflict markers"),
@@ -679,26 +692,27 @@ def test_check_never_writes(repo: Repository) -> None:
     assert seen == {p: (p.stat().st_mtime_ns, p.stat().st_ino) for p in repo.folder.rglob("*")}
 
 
-def killed_at(stop: int, repo: Repository, way: str = "refuse") -> int:
-    """Sync in a process of its own that is killed before one of its changes on disk."""
+def kill_at(stop: int, repo: Repository, way: str = "refuse") -> int:
+    """Sync, and kill this process before one of the changes on disk."""
     steps = itertools.count()
 
     def step(_: str) -> None:
         if next(steps) == stop:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    child = os.fork()
-    if child == 0:
-        code = 3
-        with contextlib.suppress(BaseException):
-            code = 0 if repo.sync(way, step=step).done else 1
-        os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    return 0 if repo.sync(way, step=step).done else 1
+
+
+@pytest.fixture
+def killed_at(forked: Callable[..., int], tmp_path: Path) -> Callable[..., int]:
+    """Sync in a process of its own that is killed before one of its changes on disk."""
+    forked(kill_at, 1000, Repository(tmp_path / "loads"), here=True)
+    return partial(forked, kill_at)
 
 
 @pytest.mark.parametrize("start", ["fresh", "update"])
 def test_killed_at_every_step_the_next_sync_mends_it(
-    start: str, tmp_path: Path, fresh: Repository
+    start: str, tmp_path: Path, fresh: Repository, killed_at: Callable[..., int]
 ) -> None:
     expected = read_tree(fresh.module)
     for stop in range(200):
@@ -730,7 +744,11 @@ def without_markers(text: str) -> str:
     ("way", "change"), [("keep", note), ("force", note), ("merge", note), ("merge", clash)]
 )
 def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
-    way: str, change: Callable[[str], str], repo: Repository, tmp_path: Path
+    way: str,
+    change: Callable[[str], str],
+    repo: Repository,
+    tmp_path: Path,
+    killed_at: Callable[..., int],
 ) -> None:
     repo.edit("main.tf", change)
     repo.edit("variables.tf", lambda text: f"# mine\n{text}")
@@ -762,7 +780,9 @@ def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
     raise AssertionError("the sync did not come to its end")
 
 
-def test_killed_and_then_asked_for_something_else(tmp_path: Path) -> None:
+def test_killed_and_then_asked_for_something_else(
+    tmp_path: Path, killed_at: Callable[..., int]
+) -> None:
     """Some files are of a pin that neither the manifest nor the configuration names."""
     third = Repository(tmp_path / "third")
     third.pin("v1.22.1")

@@ -30,7 +30,7 @@ from vpc_cni_iam.catalog.variants import UPSTREAM, Variant
 from vpc_cni_iam.cli import json_types
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.report.svg import svg as coverage_svg
+from vpc_cni_iam.coverage.report import svg
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
@@ -158,7 +158,7 @@ def coverage_picture() -> str:
     """Return the picture of upstream's newest scoped document against every release."""
     subject = of_variant("ipv4-scoped", select(revision=revisions()[-1].name), {})
     setting = PluginSetting(known_versions.newest(), subject.mode, names=subject.names)
-    return coverage_svg(subject, matrix(subject.policies, setting))
+    return svg.matrix(subject, matrix(subject.policies, setting), verbose=False)
 
 
 def json_schema(command: str) -> str:
@@ -248,9 +248,8 @@ def rule_files() -> set[str]:
     return {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs/rules").glob("*.md")}
 
 
-def write_documents() -> None:
-    """Write `documents`, and remove pages of rules that are no more."""
-    made = documents()
+def write_documents(made: dict[str, str]) -> None:
+    """Write what `documents` made, and remove pages of rules that are no more."""
     (ROOT / "docs/rules").mkdir(exist_ok=True)
     for path, content in made.items():
         (ROOT / path).write_text(content, encoding="utf-8")
@@ -268,8 +267,13 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write what is stale")
     arguments = parser.parse_args().write
     pages = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
+    try:
+        made = documents()
+    except rule_pages.ExampleError as error:
+        print(error)
+        return 1
     if arguments:
-        write_documents()
+        write_documents(made)
         for folder, made_from in MODULES.items():
             files = render(made_from)
             write(ROOT / folder, files, [p for p in tree(ROOT / folder) if p not in files])
@@ -289,7 +293,6 @@ def main() -> int:
         for name, known in pages.items()
         if page_text(known) != known
     ]
-    made = documents()
     for path, content in made.items():
         there = ROOT / path
         if not there.exists() or there.read_text(encoding="utf-8") != content:

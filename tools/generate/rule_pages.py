@@ -20,18 +20,28 @@ from vpc_cni_iam.review.findings import Rule
 from vpc_cni_iam.review.rules import RULES
 
 SOURCE = Path(__file__).with_name("rules.toml")
+_NAME = "tools/generate/rules.toml"
 _HEAD = "<!-- Made by `make generate` from the rule, tools/generate/rules.toml and two cases. -->"
+
+
+class ExampleError(Exception):
+    """What the file says of a rule is missing, or not so."""
 
 
 def pages() -> dict[str, str]:
     """Return the pages by their path below docs/.
 
     Raises:
-        ValueError: A rule has no entry, an entry no rule, or a case says otherwise than its entry.
+        ExampleError: A rule has no entry, an entry no rule, or a case says otherwise.
     """
     entries = tomllib.loads(SOURCE.read_text(encoding="utf-8"))
-    if odd := entries.keys() ^ {rule.id for rule in RULES}:
-        raise ValueError(f"{SOURCE.name} and the rules differ in {', '.join(sorted(odd))}")
+    known = {rule.id for rule in RULES}
+    if missing := sorted(known - entries.keys()):
+        raise ExampleError(
+            f"{_NAME} has no entry for {', '.join(missing)}: name two cases and a fix"
+        )
+    if unknown := sorted(entries.keys() - known):
+        raise ExampleError(f"{_NAME} has {', '.join(unknown)}, which is no rule")
     made = {f"rules/{rule.id}.md": page(rule, entries[rule.id]) for rule in RULES}
     return {"rules.md": listing(), **made}
 
@@ -41,18 +51,18 @@ def listing() -> str:
     lines = [
         "# Rules of `vpc-cni-iam review`",
         "",
-        "`--fail-on` takes a level (`error`, `warning`, `note`) or one of `new-access`,",
-        "`coverage-lost` and `any-change`; the column says for which of these a finding counts",
-        "besides its level. Some findings have another level than their rule, as its page says.",
+        "A finding fails the review by its level (`--fail-on error`, `warning` or `note`), or by",
+        "what it counts for (`--fail-on new-access`, `coverage-lost` or `any-change`). The page of",
+        "a rule says where a finding has another level, and shows an example with a fix.",
         '`file("NAME.json")` in the examples reads a file of `tests/review/corpus/documents`.',
         "",
-        "| rule | level | counts for | what it says |",
+        "| rule | what it reports | level | counts for |",
         "| --- | --- | --- | --- |",
     ]
     for rule in RULES:
         means = ", ".join(rule.means)
         lines.append(
-            f"| [{rule.id}](rules/{rule.id}.md) | {rule.level} | {means} | {rule.summary} |"
+            f"| [{rule.id}](rules/{rule.id}.md) | {rule.summary} | {rule.level} | {means} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -65,13 +75,15 @@ def page(rule: Rule, entry: dict[str, str]) -> str:
         entry: ``fires`` and ``calm``, the names of cases, and ``fix``.
 
     Raises:
-        ValueError: The first case does not have the finding, or the second one has it.
+        ExampleError: The first case does not have the finding, or the second one has it.
     """
     fires, calm = load(entry["fires"]), load(entry["calm"])
     reported, other = _of(rule, fires), _of(rule, calm)
     if not reported or other:
-        case, what = (calm, "is") if reported else (fires, "is not")
-        raise ValueError(f"{rule.id} {what} reported in the case {case.name}")
+        key, case, what = ("calm", calm, "is") if reported else ("fires", fires, "is not")
+        raise ExampleError(
+            f"{_NAME}: {rule.id} {what} reported in the case {case.name}: name another as {key}"
+        )
     counts = f" It counts for {', '.join(rule.means)}." if rule.means else ""
     lines = [
         _HEAD,
@@ -113,7 +125,7 @@ def _ignoring(rule: Rule, case: Case, address: str) -> Iterator[str]:
     """Yield the entry of the ignore file by which a case does not have the finding.
 
     Raises:
-        ValueError: It has the finding still.
+        ExampleError: It has the finding still.
     """
     if "ignore" in case.data:
         yield "This rule is about the entries themselves, and cannot be ignored."
@@ -128,7 +140,7 @@ def _ignoring(rule: Rule, case: Case, address: str) -> Iterator[str]:
     if any(
         f["rule"] == rule.id and f["address"] == address for f in review(ignoring)[1]["findings"]
     ):
-        raise ValueError(f"{rule.id} is reported though an entry ignores it")
+        raise ExampleError(f"{rule.id} is reported though an entry of an ignore file names it")
     yield from ("In `vpc-cni-iam-ignore.toml`:", "", "```toml", *entry)
     yield from ("until = 2027-03-31  # optional: the last day", "```")
 

@@ -17,7 +17,8 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
-from vpc_cni_iam.review.report.html import report
+from vpc_cni_iam.review.report.html import write
+from vpc_cni_iam.review.report_formats import Setting
 from vpc_cni_iam.review.run import review
 
 _REVIEWED = Path(__file__).resolve().parents[2] / "tests" / "review"
@@ -44,8 +45,9 @@ def page() -> str:
     """Return the page that is shown: the review that the README shows, too."""
     plan = read_plan(PLAN.read_bytes(), "plan.json")
     target = ReviewTarget(known_versions.newest())
-    return report(
-        review(plan, target, locator=Locator(SOURCE, plan.configuration), fail_on="new-access")
+    return write(
+        review(plan, target, locator=Locator(SOURCE, plan.configuration), fail_on="new-access"),
+        Setting(),
     )
 
 

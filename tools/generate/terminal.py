@@ -19,16 +19,23 @@ from tools.engines.sources import AWS_HOSTS, CONFIGURATION
 
 WIDTH = 100
 ENGINE = "terraform-1.15.5"
-_VERIFY = "vpc-cni-iam verify vpc-cni-iam-policy"
+_PLAN = (
+    Path(__file__).resolve().parents[2]
+    / "tests"
+    / "review"
+    / "plans"
+    / "widen.terraform-1.15.5.json"
+)
+# The files that a user has.
+_GIVEN = f"vpc-cni-iam policy ipv4 --revision 2024-07-22 >policy.json; cp {_PLAN} plan.json"
 # What is typed; everything that it prints is shown.
 STEPS = (
-    "vpc-cni-iam coverage --variant ipv4 --revision 2024-07-22 --cni-version v1.22.1 | head -n 6",
-    "vpc-cni-iam generate --variant ipv4-scoped",
-    _VERIFY,
-    "sed -i s/ec2:CreateTags/ec2:*/ vpc-cni-iam-policy/main.tf",
-    f"{_VERIFY} | grep main.tf",
+    "vpc-cni-iam coverage policy.json --cni-version v1.22.1 | head -n 7",
+    "vpc-cni-iam review plan.json --fail-on new-access | head -n 10",
+    "vpc-cni-iam generate --variant ipv4-scoped --quiet",
+    "vpc-cni-iam verify vpc-cni-iam-policy",
 )
-_STYLES = {"differs": "red", "error": "red", "ok": "green"}
+_STYLES = {"error": "red", "ok": "green"}
 _THEME = TerminalTheme(
     (13, 17, 23),
     (201, 209, 217),
@@ -85,17 +92,17 @@ def session() -> list[tuple[str, list[str]]]:
             "CHECKPOINT_DISABLE": "1",
             "COLUMNS": str(WIDTH),
         }
-        for command in STEPS:
+        for command in (_GIVEN, *STEPS):
             done = subprocess.run(
                 ["bash", "-c", command],
                 cwd=folder,
                 env=environ,
                 capture_output=True,
                 text=True,
-                check=False,  # verify's exit code 1 is part of the picture
+                check=False,  # an exit code 1 is part of the picture
             )
             steps.append((command, (done.stdout + done.stderr).splitlines()))
-    return steps
+    return steps[1:]
 
 
 def svg() -> str:
@@ -104,7 +111,7 @@ def svg() -> str:
     for command, lines in session():
         console.print(Text("$ ", style="bold green") + Text(command, style="bold"))
         for line in lines:
-            style = _STYLES.get(line.partition(" ")[0], "")
+            style = _STYLES.get((line.split() or [""])[0], "")
             if line.lstrip().startswith("#"):
                 style = "bright_black"
             console.print(Text(line, style=style), overflow="fold")

@@ -22,7 +22,6 @@ from tools.plugin_probe import build, case, denials, evidence, live
 from tools.plugin_probe.scenarios import SCENARIOS, find
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
-from vpc_cni_iam.catalog.facts.store import observed_data
 
 
 def shown(seen: case.Run) -> str:
@@ -43,29 +42,29 @@ def shown(seen: case.Run) -> str:
 
 
 def _write(version: PluginVersion, agent: str, names: list[str]) -> None:
-    """Run scenarios, and write what was observed into the catalog of this checkout."""
-    folder = case.ROOT / "generator/vpc_cni_iam/catalog/facts/data"
-    known = {e["version"]: e for e in observed_data()}
+    """Run scenarios, and write the evidence, and into the catalog which denials were observed."""
+    known = {e["version"]: e for e in evidence.observed()}
     new = evidence.evidence(
         version, agent, case.run, _say, names=names, before=known.get(str(version))
     )
-    (folder / "observed" / f"{version}.json").write_text(evidence.text(new))
+    (evidence.FOLDER / f"{version}.json").write_text(evidence.text(new))
     observed = denials.denials((known | {str(version): new}).values())
-    (folder / "denials.json").write_text(denials.text(observed))
+    file = case.ROOT / "generator/vpc_cni_iam/catalog/facts/data/denials.json"
+    file.write_text(denials.text(observed))
 
 
 def _write_policies(version: PluginVersion, agent: str) -> None:
     """Run the catalog's policies, and add to the evidence what the agent did with them."""
-    observed = next(e for e in observed_data() if e["version"] == str(version))
+    observed = next(e for e in evidence.observed() if e["version"] == str(version))
     policies = live.with_policies(version, agent, case.run)
-    file = case.ROOT / f"generator/vpc_cni_iam/catalog/facts/data/observed/{version}.json"
+    file = evidence.FOLDER / f"{version}.json"
     file.write_text(evidence.text(observed | {"policies": policies}))
 
 
 def _live(version: PluginVersion, agent: str) -> int:
-    observed = next((e for e in observed_data() if e["version"] == str(version)), None)
+    observed = next((e for e in evidence.observed() if e["version"] == str(version)), None)
     if observed is None:
-        print(f"the catalog has no evidence of {version}")
+        print(f"there is no evidence of {version}")
         return 1
     items = list(live.failures(version, agent, observed, case.run))
     print("\n".join(items) or f"the agent of {version} does what the catalog says")

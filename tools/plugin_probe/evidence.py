@@ -15,6 +15,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tools.plugin_probe.case import Case, End, Run
@@ -23,6 +25,7 @@ from tools.plugin_probe.servers import Recorded
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
+FOLDER = Path(__file__).with_name("observed")  # a file for each version that was observed
 _STEP = 10  # seconds: a delay is told to the nearest of these
 _SHORTEST = 20  # seconds: a busy machine is no delay
 _AT_ONCE = 8  # runs; they mostly wait
@@ -30,6 +33,13 @@ _RANDOM = {"ClientToken"}
 # The agent gives back any that are free; how many depends on the moment.
 _GIVEN_BACK = re.compile(r"(PrivateIpAddress|Ipv4Prefix)\.\d+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+@cache
+def observed() -> tuple[dict[str, Any], ...]:
+    """Return the evidence of each version that was observed, oldest first."""
+    known = (json.loads(file.read_text()) for file in FOLDER.glob("*.json"))
+    return tuple(sorted(known, key=lambda entry: PluginVersion.of(entry["version"])))
 
 
 def evidence(

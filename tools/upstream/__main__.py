@@ -28,8 +28,9 @@ from vpc_cni_iam.catalog.facts.documents import find, revisions
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.main import run
-from vpc_cni_iam.cli.options import FORMAT, Format
+from vpc_cni_iam.cli.options import FORMAT
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.texts import decode
 from vpc_cni_iam.texts.limits import PAGE

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.plugin_probe import denials
+from tools.plugin_probe.evidence import observed
 from tools.plugin_probe.evidence import text as evidence_text
 from tools.upstream.against import against, release_to_compare
 from tools.upstream.calls import Site, calls
@@ -20,7 +21,7 @@ from tools.upstream.revision import Origin, data_files
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import calls_data, observed_data
+from vpc_cni_iam.catalog.facts.store import calls_data
 from vpc_cni_iam.errors import InputError, UsageError
 
 PAGE = "docs/iam-policy.md"
@@ -72,10 +73,10 @@ def propose(module: Module, observe: Callable[[PluginVersion], dict[str, Any]] |
     else:
         evidence = observe(module.version)
         files[f"observed/{module.version}.json"] = evidence_text(evidence)
-        files["denials.json"] = denials.text(denials.denials([*observed_data(), evidence]))
-        changed = list(_changed(observed_data()[-1], evidence))
+        files["denials.json"] = denials.text(denials.denials([*observed(), evidence]))
+        changed = list(_changed(observed()[-1], evidence))
         facts.append(f"the probe ran {len(evidence['scenarios'])} scenarios")
-        facts += changed or [f"observed as {observed_data()[-1]['version']} was"]
+        facts += changed or [f"observed as {observed()[-1]['version']} was"]
         decisions += [f"state in calls.json or requests.json: {line}" for line in changed]
     decisions.append(_AGAIN)
     return Proposal(module.version, files, tuple(facts), tuple(decisions))

@@ -25,7 +25,6 @@ locals {
   ]
 
   managed_policy_arn = "arn:${var.partition}:iam::aws:policy/AmazonEKS_CNI_Policy"
-  policy_arn         = var.use_aws_managed_policy ? local.managed_policy_arn : one(aws_iam_policy.this[*].arn)
 }
 
 # ipv4: IPv4 clusters.
@@ -328,22 +327,31 @@ resource "aws_iam_policy" "this" {
 }
 
 resource "aws_iam_role_policy_attachment" "this" {
+  count = var.use_aws_managed_policy ? 0 : 1
+
   role       = aws_iam_role.this.name
-  policy_arn = local.policy_arn
+  policy_arn = aws_iam_policy.this[0].arn
+}
+
+resource "aws_iam_role_policy_attachment" "aws_managed" {
+  count = var.use_aws_managed_policy ? 1 : 0
+
+  role       = aws_iam_role.this.name
+  policy_arn = local.managed_policy_arn
 
   lifecycle {
     precondition {
-      condition     = !var.use_aws_managed_policy || var.variant == "ipv4"
+      condition     = var.variant == "ipv4"
       error_message = "AmazonEKS_CNI_Policy has no IPv6 permissions and scopes nothing, so it cannot stand in for the variant ${var.variant}; leave use_aws_managed_policy out, or choose the variant ipv4."
     }
 
     precondition {
-      condition     = !var.use_aws_managed_policy || length(var.additional_policy_documents) == 0
+      condition     = length(var.additional_policy_documents) == 0
       error_message = "The additional_policy_documents are joined to the variant's policy, and use_aws_managed_policy attaches AmazonEKS_CNI_Policy in its place; leave one of the two out."
     }
 
     precondition {
-      condition     = !var.use_aws_managed_policy || var.policy_name == null
+      condition     = var.policy_name == null
       error_message = "The policy_name names the policy that the module creates, and use_aws_managed_policy attaches AmazonEKS_CNI_Policy in its place; leave one of the two out."
     }
   }

@@ -10,7 +10,7 @@ output "role_arn" {
 
 output "service_account_role_arn" {
   description = "ARN of the role for the add-on's service_account_role_arn, once its policy is attached."
-  value       = aws_iam_role_policy_attachment.this.id == null ? null : aws_iam_role.this.arn
+  value       = aws_iam_role_policy_attachment.this.id != null ? aws_iam_role.this.arn : null
 }
 
 output "role_name" {

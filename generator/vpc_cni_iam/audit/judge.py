@@ -30,7 +30,6 @@ _ASSIGN: dict[Mode, str] = {
     "ipv6": "ec2:AssignIpv6Addresses",
 }
 _BROAD = "interfaces-unscoped"
-_RISKS = ("high", "medium")
 # The names that a document needs.
 _NAMES = {"ipv4-scoped": " --cluster-name NAME --vpc-id ID", "ipv6-scoped": " --cluster-name NAME"}
 
@@ -91,7 +90,7 @@ class PolicyAudit(Struct, frozen=True):
 
     scope: RoleScope  # whose network interfaces they let it change
     families: tuple[FamilyAudit, ...]  # by IP family that they are for
-    risks: tuple[str, ...]  # the names of the risks that are high or medium
+    risks: tuple[str, ...]  # the names of the risks that are warnings
     equal_to: tuple[KnownDocument, ...]  # the documents of upstream and AWS that one of them equals
 
 
@@ -151,7 +150,7 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, FamilyAudit]) -
             remembered[question] = _family(role, setting)
         audits.append(remembered[question])
         risks += find_risks(role.policies, setting, role.limits) if families else ()
-    names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity in _RISKS)
+    names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity == "warning")
     scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
     return PolicyAudit(
         scope if families else RoleScope.none,

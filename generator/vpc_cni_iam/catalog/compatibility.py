@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -64,6 +65,8 @@ class Compatibility(Struct, frozen=True):
         }
 
 
+# A module and the notes on it ask for the same documents.
+@lru_cache(64)
 def compatibility(policy: Policy, variant: Variant) -> Compatibility:
     """Return which versions a policy of a variant works with, going by the actions it allows."""
     granted = {a.lower() for a in policy.actions()}

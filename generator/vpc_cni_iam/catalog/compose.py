@@ -18,10 +18,9 @@ from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.catalog.variants import Scope, Variant, scoped_statements
 from vpc_cni_iam.errors import OptionError, UsageError
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
+from vpc_cni_iam.policy.quotas import MANAGED
 
-# IAM user guide, "IAM and AWS STS quotas": of a managed policy, white space not counted.
-_MOST_CHARACTERS = 6144
-MOST_OF_A_SESSION = 2048
+MOST_OF_A_SESSION = 2048  # characters; see `session_policy`
 
 
 class Addition(Struct, frozen=True):
@@ -119,12 +118,12 @@ def _hardened(composed: Composed) -> Composed:
     )
     hardened = replace(composed, base=base, additions=additions, remarks=remarks)
     size = len(dumps(parameters.fill(hardened.policy, parameters.SAMPLE), None))
-    if size > _MOST_CHARACTERS:
+    if size > MANAGED:
         problem = (
             "the hardened document of {} has {:,} characters, and IAM takes {:,}; give fewer or "
             "shorter tag keys"
         )
-        raise OptionError(KEY, problem, variant.name, size, _MOST_CHARACTERS)
+        raise OptionError(KEY, problem, variant.name, size, MANAGED)
     return hardened
 
 

@@ -31,7 +31,7 @@ from vpc_cni_iam.policy.document import Condition, Policy, Statement
 # EC2 user guide, "Tag your Amazon EC2 resources": 128 and 256 characters, 50 tags a resource. EC2
 # takes more characters than these; policies, HCL and shells take these without escapes.
 _CHARACTERS = "[0-9A-Za-z_.:/=+@-]"
-_KEY = re.compile(f"(?!-){_CHARACTERS}(?:[ ]?{_CHARACTERS}){{0,127}}")
+_KEY = f"(?!-){_CHARACTERS}(?:[ ]?{_CHARACTERS}){{0,127}}"
 _LONGEST_KEY, _LONGEST_VALUE, _MOST_KEYS = 128, 256, 46
 _RULE = "ASCII letters, digits, single spaces between them and _.:/=+@-, not starting with a hyphen"
 # The plugin drops such keys of ADDITIONAL_ENI_TAGS (v1.23.0:pkg/awsutils/awsutils.go:1833-1837).
@@ -108,7 +108,7 @@ def _claim(text: str) -> tuple[str, str]:
 
 
 def _check_key(option: str, key: str) -> None:
-    if len(key) > _LONGEST_KEY or not _KEY.fullmatch(key):
+    if len(key) > _LONGEST_KEY or not re.fullmatch(_KEY, key):
         raise _refused(option, "{!r} is not a tag key of at most {} {}", key, _LONGEST_KEY, _RULE)
 
 

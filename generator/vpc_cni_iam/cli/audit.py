@@ -41,7 +41,7 @@ def audit(
     daemonset: list[str] | None = value(
         "FILE", "JSON or YAML of aws-node of a cluster, as in coverage; repeat for more."
     ),
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.audit import report

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.expand import flag
-from vpc_cni_iam.cli.options import FORMAT, Format
+from vpc_cni_iam.cli.options import FORMAT
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.listing import CatalogData, EarlierDocumentData, RevisionData

@@ -8,12 +8,11 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-
-from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
@@ -26,6 +25,13 @@ _UNBOUND = 1000
 _LEAST, _ACTION = 6, re.compile(r"\W?[a-z0-9-]+:[\w*?]+\W?")
 # Seconds until a bar is worth its flicker.
 PATIENCE = 0.5
+
+
+class Format(StrEnum):
+    """How to print a result."""
+
+    text = "text"
+    json = "json"
 
 
 def path(text: str | None, default: str) -> Path:

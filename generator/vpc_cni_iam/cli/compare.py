@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,20 +11,21 @@ from vpc_cni_iam.cli import common, inputs, never, options
 from vpc_cni_iam.cli.expand import value
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.variables import GivenVariables
+    from vpc_cni_iam.coverage.subject import Opener
 
 HELP = """Show how two policies differ, and check whether the new one allows more.
 
 OLD and NEW are a JSON policy, the output of an AWS CLI command such as aws iam get-policy-version,
 the JSON of a plan, a .tf file or a module's directory; one of them can be - for JSON on standard
-input. Exit code 0 means: proven that NEW allows nothing that OLD does not allow. Exit code 1 means
-that NEW allows more, with an example request, or that neither is proven, for example because an
-input has a policy that was not read and --document does not select others. Exit code 3 means that
-an input cannot be read.
+input.
+
+Exit code 0 means: it is proven that NEW allows nothing that OLD does not allow. Exit code 1 means
+that NEW allows more, with an example request, or that this is not proven: for example, an input has
+a policy that was not read. Exit code 3 means that an input cannot be read.
 
 With --never, the policies are those of one role, which --boundary and --scp limit. With --disjoint,
 they are those of the roles of two clusters. Exit code 0 then means: proven. Exit code 1 means that
-a request shows the opposite, or that neither is known.
+an example request shows the opposite, or that this is not proven.
 
 \b
 Examples:
@@ -56,47 +56,45 @@ def compare(
     old_document: list[str] | None = value(
         "NAME", "Its name in OLD, if that is another; repeat for more."
     ),
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
 
     inputs.check_once([*policies, *limits.files, *(variables.var_file or ())])
-    values, names = variables.read(), surroundings.values
+    opener = inputs.opener(surroundings.values, variables)
     if any(limits.files) and not asked.never:
         raise UsageError("--boundary and --scp need --never")
     if asked.never or asked.disjoint:
-        answer = never.answered(asked, policies, limits, document or (), names, values)
+        answer = never.answered(asked, policies, limits, document or (), opener)
         common.show_result(answer, output, never.lines(answer))
         raise typer.Exit(0 if answer.proven else 1)
     if asked.clusters:
         raise UsageError("--clusters needs --disjoint")
     if len(policies) != 2:  # noqa: PLR2004
-        raise UsageError(f"two policies are compared, OLD and NEW, not {len(policies)}")
+        raise UsageError(f"compare needs two policies, OLD and NEW, not {len(policies)}")
     chosen = (old_document or document or (), document or ())
-    raise typer.Exit(_compare(policies, chosen, names, values, output))
+    raise typer.Exit(_compare(policies, chosen, opener, output))
 
 
 def _compare(
     policies: Sequence[str],
     documents: Sequence[Sequence[str]],
-    names: Mapping[str, str | None],
-    values: GivenVariables,
-    output: options.Format,
+    opener: Opener,
+    output: common.Format,
 ) -> int:
     """Print how two policies differ, and return the exit code."""
     from vpc_cni_iam.cli import compare_text
     from vpc_cni_iam.inputs.variables import check_used
     from vpc_cni_iam.review.diff import two_policies as between
 
-    stdin = partial(inputs.text, "-")
     sides = [
-        between.side(target, stdin, chosen, names, values)
+        between.side(target, chosen, opener)
         for target, chosen in zip(policies, documents, strict=True)
     ]
-    check_used(values, policies)
+    check_used(opener.user_values, policies)
     difference = between.between(*sides)
-    if output is options.Format.json:
+    if output is common.Format.json:
         common.show_json(difference)
     else:
         compare_text.show_between(difference)

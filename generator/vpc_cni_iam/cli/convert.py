@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,7 @@ import typer
 from msgspec import Struct
 
 from vpc_cni_iam.cli import common, inputs, options
+from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.errors import UsageError, VpcCniIamError
 
@@ -54,8 +53,6 @@ Examples:
   vpc-cni-iam convert --rewrite iam.tf --dry-run
 """
 
-# The progress bar is shown from this number of files on.
-_MANY = 100
 _NONE = options.RenderingEngine.none
 
 
@@ -111,7 +108,7 @@ class ConvertCommandOptions(Struct, frozen=True):
         if not (self.from_hcl or self.rewrite):
             return
         excluded = {
-            "--name": self.name,
+            "--name": self.name is not None,
             "--parametrize": self.parametrize,
             "--partition-aware": self.partition_aware,
         }
@@ -153,9 +150,9 @@ def _to_hcl(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     gc.disable()  # There are no reference cycles here, and the collector takes a fifth of the time.
     documents = _inputs(files, several=chosen.output is not None or chosen.as_json)
     names = parameters(chosen.parametrize or ())
-    how = ConvertOptions(chosen.name or "", names, chosen.partition_aware, chosen.keep_going)
-    with _progress(len(documents)) as step:
-        batch = run(documents, how, step)
+    how = ConvertOptions(chosen.name, names, chosen.partition_aware, chosen.keep_going)
+    with progress("converting") as passed:
+        batch = run(documents, how, passed)
     for line in report.lines(batch):
         common.say(line)
     _show(chosen, batch.files, partial(conversion_data, batch), batch.text)
@@ -197,7 +194,7 @@ def _show(
     elif chosen.output is None:
         typer.echo(text(), nl=False)
     else:
-        common.show_changes(directory, changes, options.Format.text, quiet=False)
+        common.show_changes(directory, changes, common.Format.text, quiet=False)
 
 
 def _from_hcl(
@@ -233,7 +230,8 @@ def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Re
     texts = (partial(_hcl_texts, file) for file in files)
     needs_beside = values.names or values.renderer
     readings = read_files(texts, _texts_beside(files) if needs_beside else {}, values)
-    check_declared(values)
+    if all(reading.address for reading in readings):  # else it may be declared in what is not read
+        check_declared(values)
     return readings
 
 
@@ -288,17 +286,3 @@ def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
         typer.echo("".join(map(shown, written)), nl=False)
     if errors or any(left.refused for r in rewritings for left in r.left):
         raise typer.Exit(VpcCniIamError.exit_code)
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal while many files are read."""
-    if total < _MANY or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("Converting", total=total)
-        yield lambda: progress.advance(task)

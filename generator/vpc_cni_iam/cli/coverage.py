@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,9 +18,8 @@ from vpc_cni_iam.cli.options import Mode
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
-    from vpc_cni_iam.coverage.subject import Subject
+    from vpc_cni_iam.coverage.subject import Opener, Subject
     from vpc_cni_iam.inputs.daemonset import Deployment
-    from vpc_cni_iam.inputs.variables import GivenVariables
 
 HELP = """Check a policy against every AWS call that a plugin version makes, and list its risks.
 
@@ -183,11 +181,10 @@ def _asked(
     names = surroundings.values
     if deployment is not None:  # where there is no option
         names |= {k: names[k] or v for k, v in deployments.names(deployment).items()}
-    user_values = variables.read()
-    subject = _subject(files, chosen, node, version, names, user_values)
-    stdin, scps = partial(inputs.text, "-"), limits.scp or ()
-    subject = limited(subject, limits.boundary, scps, stdin, names, user_values)
-    check_used(user_values, (*files, *limits.files))
+    opener = inputs.opener(names, variables)
+    subject = _subject(files, chosen, node, version, opener)
+    subject = limited(subject, limits.boundary, limits.scp or (), opener)
+    check_used(opener.user_values, (*files, *limits.files))
     if subject.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in subject.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
@@ -226,8 +223,7 @@ def _subject(
     chosen: PolicyOptions,
     node: NodeOptions,
     version: str,
-    names: dict[str, str | None],
-    user_values: GivenVariables,
+    opener: Opener,
 ) -> Subject:
     from vpc_cni_iam.catalog.selection import select
     from vpc_cni_iam.coverage import subject
@@ -244,11 +240,10 @@ def _subject(
             features=node.feature or (),
             gaps=not chosen.no_gaps,
         )
-        return subject.of_variant(chosen.variant, selection, names)
+        return subject.of_variant(chosen.variant, selection, opener.user_names)
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
-    stdin = partial(inputs.text, "-")
-    return subject.of_files(files, stdin, chosen.document or (), names, user_values)
+    return subject.of_files(files, chosen.document or (), opener)
 
 
 def _setting(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common, modules, options
+from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import CONFIG, ModulesArgument
-from vpc_cni_iam.cli.options import FORMAT, Format
+from vpc_cni_iam.cli.options import FORMAT
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.diff import Diff

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common
-from vpc_cni_iam.cli.common import cache_folder
-from vpc_cni_iam.cli.options import FORMAT, Format
+from vpc_cni_iam.cli.common import Format, cache_folder
+from vpc_cni_iam.cli.options import FORMAT
 
 if TYPE_CHECKING:
     from vpc_cni_iam.doctor.installation import Installation

@@ -38,7 +38,7 @@ def explain(
     strict: bool = options.STRICT,
     mode: Mode | None = options.mode("both"),
     policy: str | None = value("POLICY", "Policy of the plugin's role, as in coverage."),
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog.facts import known_versions
@@ -51,7 +51,8 @@ def explain(
         raise UsageError("--policy is a path; standard input has the denied requests")
     version = known_versions.find(cni_version) if cni_version else None
     names = surroundings.values
-    opened = subject.of_input(policy, str, (), names) if policy is not None else None
+    opener = subject.Opener(str, names)
+    opened = subject.of_files([policy], (), opener) if policy is not None else None
     denials = denial.read(inputs.text(file), inputs.source(file))
     result = explaining.explain(denials, version, mode.value if mode else None, names, opened)
     common.show_result(result, output, explaining.to_text(result))

@@ -38,7 +38,7 @@ def generate(
         "Write beside other files, and replace edited files; keep a copy as *.orig."
     ),
     quiet: bool = options.QUIET,
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.generating.generate import generate as write

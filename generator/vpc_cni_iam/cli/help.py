@@ -1,4 +1,4 @@
-"""The layout of the help: commands by task, and no name broken at a hyphen."""
+"""The command that all are, and the layout of the help: by task, no name broken at a hyphen."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+
+from vpc_cni_iam.errors import UsageError
 
 # Stands for a hyphen while lines are wrapped: click would break vpc-cni-iam.toml at one.
 _UNBROKEN = "\N{NON-BREAKING HYPHEN}"
@@ -29,6 +31,28 @@ class HelpFormatter(_HelpFormatter):  # type: ignore[misc]
     def getvalue(self) -> str:
         """Return the help."""
         return str(super().getvalue()).replace(_UNBROKEN, "-")
+
+
+class Command(TyperCommand):
+    """A command that refuses a second value of an option that takes one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments; of an option that stands twice, click would keep the last."""
+        if not ctx.resilient_parsing:
+            parameters = self.make_parser(ctx).parse_args([*args])[2]
+            takes_one = [p for p in parameters if not (getattr(p, "is_flag", True) or p.multiple)]
+            if twice := next((p for p in takes_one if takes_one.count(p) > 1), None):
+                raise UsageError(f"{twice.opts[0]} is given twice; it takes one value")
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return the parts of the usage line, without typer's braces around a required argument."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def get_help(self, ctx: Any) -> str:
+        """Return the help."""
+        ctx.formatter_class = HelpFormatter
+        return super().get_help(ctx)
 
 
 class Commands(TyperGroup):

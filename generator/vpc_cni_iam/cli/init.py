@@ -7,8 +7,9 @@ from pathlib import Path
 import typer
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.expand import flag, value
-from vpc_cni_iam.cli.options import FORMAT, QUIET, VARIANTS, Format
+from vpc_cni_iam.cli.options import FORMAT, QUIET, VARIANTS
 
 HELP = """Create vpc-cni-iam.toml, the configuration of the modules in this repository.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import shutil
 import signal
@@ -12,14 +14,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.cli.common import cache_folder, say
 from vpc_cni_iam.cli.expand import expanded
-from vpc_cni_iam.cli.help import Commands, HelpFormatter
+from vpc_cni_iam.cli.help import Command, Commands
 from vpc_cni_iam.cli.json_types import with_options
-from vpc_cni_iam.errors import UsageError, VpcCniIamError, reason
+from vpc_cni_iam.errors import VpcCniIamError, expected
 from vpc_cni_iam.hcl.grammar import keep_tables_in
 
 INTERRUPTED = 130
@@ -79,24 +80,6 @@ COMMANDS = {
     for name, line in commands.items()
     if name not in GROUPS
 }
-
-
-class Command(TyperCommand):
-    """A command that refuses a second value of an option that takes one."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments; of an option that stands twice, click would keep the last."""
-        if not ctx.resilient_parsing:
-            parameters = self.make_parser(ctx).parse_args([*args])[2]
-            takes_one = [p for p in parameters if not (getattr(p, "is_flag", True) or p.multiple)]
-            if twice := next((p for p in takes_one if takes_one.count(p) > 1), None):
-                raise UsageError(f"{twice.opts[0]} is given twice; it takes one value")
-        return super().parse_args(ctx, args)
-
-    def get_help(self, ctx: Any) -> str:
-        """Return the help."""
-        ctx.formatter_class = HelpFormatter
-        return super().get_help(ctx)
 
 
 class Main(Commands):
@@ -162,14 +145,6 @@ def _open_closed_streams() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
-def _in_words(error: Exception) -> str:
-    """Return the file and why the operating system refuses it."""
-    if not isinstance(error, OSError):
-        return str(error)
-    names = [os.fsdecode(n) for n in (error.filename, error.filename2) if n is not None]
-    return ": ".join((*names[-1:], reason(error)))
-
-
 def main() -> None:
     """Run the command line and exit with its documented code."""
     run(_call)
@@ -198,6 +173,8 @@ def run(command: Callable[[], object]) -> None:
     # What undoes half a change on Ctrl-C does so on a polite kill too.
     signal.signal(signal.SIGTERM, _terminate)
     keep_tables_in(cache_folder(os.environ))
+    # Python ends with a search for cycles in all that is left, which ends with the process anyway.
+    atexit.register(gc.freeze)
     try:
         command()
     except VpcCniIamError as error:
@@ -205,7 +182,7 @@ def run(command: Callable[[], object]) -> None:
         sys.exit(error.exit_code)
     except (OSError, UnicodeError, shutil.Error) as error:
         # What the operating system refuses where no code foresaw it: an expected failure too.
-        say(f"error: {_in_words(error)}")
+        say(f"error: {expected(error) if isinstance(error, OSError) else error}")
         sys.exit(VpcCniIamError.exit_code)
     except KeyboardInterrupt:
         say("interrupted")

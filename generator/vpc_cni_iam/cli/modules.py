@@ -11,8 +11,9 @@ import typer
 from msgspec import Struct
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.expand import flag, value
-from vpc_cni_iam.cli.options import FORMAT, QUIET, Format
+from vpc_cni_iam.cli.options import FORMAT, QUIET
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule

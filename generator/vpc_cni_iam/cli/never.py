@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from vpc_cni_iam.cli import inputs, options
+from vpc_cni_iam.cli import options
 from vpc_cni_iam.cli.expand import flag, value
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.variables import GivenVariables
+    from vpc_cni_iam.coverage.subject import Opener
     from vpc_cni_iam.review.never import Never, SharedChange
 
 _SHOWN = 4  # actions
@@ -43,8 +43,7 @@ def answered(
     policies: Sequence[str],
     limits: options.LimitOptions,
     documents: Sequence[str],
-    names: Mapping[str, str | None],
-    values: GivenVariables,
+    opener: Opener,
 ) -> Never:
     """Return the answer about policies; raises `UsageError` for options that exclude each other."""
     from vpc_cni_iam.coverage.subject import limited, of_files
@@ -54,19 +53,18 @@ def answered(
 
     if asked.never and asked.disjoint:
         raise UsageError("--never asks about one role and --disjoint about two; give one of them")
-    stdin = partial(inputs.text, "-")
     if asked.never:
-        subject = of_files(policies, stdin, documents, names, values)
-        subject = limited(subject, limits.boundary, limits.scp or (), stdin, names, values)
-        check_used(values, (*policies, *limits.files))
+        subject = of_files(policies, documents, opener)
+        subject = limited(subject, limits.boundary, limits.scp or (), opener)
+        check_used(opener.user_values, (*policies, *limits.files))
         return never.never(subject, asked.never)
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError("--disjoint compares two roles: name the policy of each")
     first, second = (
-        of_files([policy], stdin, documents, {**names, **own}, values)
+        of_files([policy], documents, replace(opener, user_names={**opener.user_names, **own}))
         for policy, own in zip(policies, _cluster_names(asked.clusters), strict=True)
     )
-    check_used(values, policies)
+    check_used(opener.user_values, policies)
     return never.disjoint(first, second, asked.clusters)
 
 

@@ -12,6 +12,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from vpc_cni_iam.cli.common import Format, say
 from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.names import resolve
 
@@ -41,7 +42,6 @@ def _known_version(context: typer.Context, value: str | None) -> str | None:
 def known(name: str, *, strict: bool) -> str:
     """Return a version, or the newest known one for a later patch version, with a warning."""
     from vpc_cni_iam.catalog.facts.known_versions import stand_in, stand_in_warning
-    from vpc_cni_iam.cli.common import say
 
     version = None if strict else stand_in(name)
     if version is None:
@@ -64,13 +64,6 @@ def strict(text: str) -> Any:
 # The option that names a plugin version.
 plugin_version = partial(value, "VERSION", autocompletion=_versions, callback=_known_version)
 STRICT = strict("Refuse a plugin version newer than the catalog.")
-
-
-class Format(StrEnum):
-    """How to print a result."""
-
-    text = "text"
-    json = "json"
 
 
 AwsOutput = Annotated[

@@ -52,10 +52,9 @@ def preflight(
     variant: str | None = options.variant(
         "Variant to move to.  [default: ipv4-scoped, or the DaemonSet's family]"
     ),
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.cli.preflight import as_deployed, target_of
     from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.preflight import findings

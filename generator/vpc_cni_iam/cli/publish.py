@@ -73,7 +73,7 @@ def publish(
     ),
     git_tag: str | None = value("DIRECTORY", "Commit the tree and a tag to this git repository."),
     quiet: bool = options.QUIET,
-    print_as: options.Format = options.FORMAT,
+    print_as: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.errors import UsageError
@@ -105,7 +105,7 @@ def _report(
     directory: Path,
     proposal: Proposal,
     published: Published | None,
-    output: options.Format,
+    output: common.Format,
     *,
     quiet: bool,
 ) -> None:
@@ -115,7 +115,7 @@ def _report(
     data = proposal_data(directory, proposal)
     if published is not None:
         data = published_data(directory, published)
-    silent = quiet or output is options.Format.json
+    silent = quiet or output is common.Format.json
     try:
         for line in () if silent else _lines(directory, proposal, published, data):
             typer.echo(line)
@@ -125,7 +125,7 @@ def _report(
             if not silent:
                 typer.echo(f"tag      {tag.name} at {tag.commit}{'' if tag.new else ', as it was'}")
     finally:  # also if the tag fails, for the version is published then
-        if output is options.Format.json:
+        if output is common.Format.json:
             common.show_json(data)
 
 
@@ -171,3 +171,4 @@ def _lines(
         yield f"registry {data.registry}"
         yield from (f"sha256   {digest}  {name}" for name, digest in data.sums.items())
         yield f"oci      {data.digest}  {data.oci}"
+        yield f"next     {directory / 'README.md'} says how to serve and upload it"

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.expand import value
+from vpc_cni_iam.cli.help import Command
 
 SERVE = """Serve a published registry on 127.0.0.1, to try it. Stop with Ctrl-C.
 
@@ -19,25 +21,15 @@ Examples:
 registry = typer.Typer(help="Try a published module registry.", no_args_is_help=True)
 
 
-@registry.command(help=SERVE)
+@registry.command(cls=Command, help=SERVE)
 def serve(
     directory: Annotated[
         str, typer.Argument(metavar="DIRECTORY", help="Directory that publish wrote.")
     ],
-    port: Annotated[
-        int,
-        typer.Option(
-            "--port", metavar="NUMBER", min=0, max=65535, help="Port; 0 for any free one."
-        ),
-    ] = 0,
-    registry_host: Annotated[
-        str | None,
-        typer.Option(
-            "--registry-host",
-            metavar="HOST",
-            help="Host name of the registry.  [default: the one recorded in DIRECTORY]",
-        ),
-    ] = None,
+    port: int = value("NUMBER", "Port; 0 for any free one.", 0, min=0, max=65535),
+    registry_host: str | None = value(
+        "HOST", "Host name of the registry.  [default: the one recorded in DIRECTORY]"
+    ),
 ) -> None:
     """See `SERVE`."""
     from vpc_cni_iam.publishing.destination import DestinationOptions, resolve

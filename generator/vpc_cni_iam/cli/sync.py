@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from vpc_cni_iam.cli import common
+from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command, exit_if_failed
-from vpc_cni_iam.cli.options import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.vendoring.sync import SyncOutcome

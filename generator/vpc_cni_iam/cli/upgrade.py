@@ -5,10 +5,10 @@ from __future__ import annotations
 import typer
 
 from vpc_cni_iam.cli import common, options
+from vpc_cni_iam.cli.common import Format
 from vpc_cni_iam.cli.diff import show_diff
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command
-from vpc_cni_iam.cli.options import Format
 from vpc_cni_iam.cli.sync import finish, show_outcomes
 
 HELP = """Pin the modules to another plugin version, show the change of access, and sync them.
@@ -25,11 +25,12 @@ Examples:
 
 
 def upgrade(
-    shared: SyncOptions,
+    *,
     cni_version: str | None = options.plugin_version("Pin this plugin version, such as v1.20.4."),
     revision: str | None = options.revision("Pin upstream's document of this date."),
     latest: bool = flag("Pin the newest plugin version that this tool knows; the default."),
     dry_run: bool = flag("Show the changes of the files, write nothing."),
+    shared: SyncOptions,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.vendoring import upgrade as upgrading

@@ -73,5 +73,5 @@ def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: 
     with progress("reading events") as passed:
         trail = cloudtrail.read(asked.used or (), sys.stdin.buffer, asked.role or (), passed)
     result = usage(subject, setting, trail, asked.role or ())
-    common.show_result(result, options.Format(output), report.to_text(result))
+    common.show_result(result, common.Format(output), report.to_text(result))
     return 0 if result.complete and not result.not_allowed else 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vpc_cni_iam.cli import common, options
-from vpc_cni_iam.cli.options import Format
+from vpc_cni_iam.cli.common import Format
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
@@ -57,7 +57,7 @@ def verify(
         "Expect the actions of an optional feature; repeat for more."
     ),
     no_gaps: bool = options.NO_GAPS,
-    output: options.Format = options.FORMAT,
+    output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
     from vpc_cni_iam.catalog import options as catalog_options

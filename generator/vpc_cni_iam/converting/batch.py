@@ -14,6 +14,7 @@ from vpc_cni_iam.converting.parametrize import PARTITION, Substitution, partitio
 from vpc_cni_iam.errors import InexpressibleError, InputError, UsageError
 from vpc_cni_iam.hcl.literals import Literal
 from vpc_cni_iam.hcl.write import block, policy_document, problems
+from vpc_cni_iam.inputs.directory import OVERRIDE
 from vpc_cni_iam.inputs.identify import policy_documents
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.policy.document import Policy
@@ -96,7 +97,7 @@ class Input(Struct, frozen=True):
 class ConvertOptions(Struct, frozen=True):
     """How to convert."""
 
-    name: str = ""  # the name of the one data source; empty to derive names
+    name: str | None = None  # the name of the one data source; None to derive names
     # Names of variables by the literals they stand for.
     names: Mapping[str, str] = field(default_factory=dict)
     partition_aware: bool = False  # whether ARNs name the partition of the provider
@@ -115,10 +116,10 @@ class Batch(Struct, frozen=True):
 
     def files(self) -> dict[str, str]:
         """Return the texts by the names of the files that hold them."""
-        texts = {c.name: c.text for c in self.converted}
-        names = naming.unique(list(self.shared), texts)
-        texts |= dict(zip(names, self.shared.values(), strict=True))
-        return {f"{name}.tf": text for name, text in texts.items()}
+        own = (f"{c.name}_policy" if _is_override(c.name) else c.name for c in self.converted)
+        names = naming.unique([*own, *self.shared])
+        texts = (*(c.text for c in self.converted), *self.shared.values())
+        return {f"{name}.tf": text for name, text in zip(names, texts, strict=True)}
 
     def text(self) -> str:
         """Return all of it as one file."""
@@ -126,9 +127,11 @@ class Batch(Struct, frozen=True):
 
 
 def convert(
-    inputs: Sequence[Input], options: ConvertOptions, step: Callable[[], None] = lambda: None
+    inputs: Sequence[Input],
+    options: ConvertOptions,
+    passed: Callable[[int, int], None] | None = None,
 ) -> Batch:
-    """Convert the policy documents of some files.
+    """Convert the policy documents of some files; `passed` is called with how many are read.
 
     Raises `InputError` for one that cannot be converted, if the others are not to be.
     """
@@ -143,12 +146,13 @@ def convert(
         refused += 1
 
     documents: list[JsonDocument] = []
-    for file in inputs:
+    for number, file in enumerate(inputs, 1):
         try:
             documents += policy_documents(file.text(), file.source)
         except InputError as error:
             refuse([error])
-        step()
+        if passed:
+            passed(number, len(inputs))
     converted = []
     for document, name in zip(documents, _names(documents, options.name), strict=True):
         result = convert_document(
@@ -168,9 +172,14 @@ def convert(
     return Batch(tuple(converted), tuple(failures), refused, shared, unused)
 
 
-def _names(documents: Sequence[JsonDocument], name: str) -> tuple[str, ...]:
+def _is_override(name: str) -> bool:
+    """Say whether an engine would merge the file of this name over others."""
+    return OVERRIDE.fullmatch(f"{name}.tf") is not None
+
+
+def _names(documents: Sequence[JsonDocument], name: str | None) -> tuple[str, ...]:
     """Return the names of the data sources, which do not hang on which documents are refused."""
-    if name:
+    if name is not None:
         if len(documents) > 1:
             raise UsageError(f"--name names one document, and there are {len(documents)}")
         return (naming.valid(name),) * len(documents)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -314,7 +315,7 @@ def _shown(
 ) -> dict[str, Any]:
     """Return the JSON with its references shown, if each can be told from IAM's variables."""
     for expression in expressions:
-        if not resolve.REFERENCE.fullmatch(expression.code):
+        if not re.fullmatch(resolve.REFERENCE, expression.code):
             problem = f"{expression.code} is computed; only an engine can know it"
             raise InputError(source, f"line {expression.line}", problem)
     written = {f"${{{k.code}}}" for k in expressions}

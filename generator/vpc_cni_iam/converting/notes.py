@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from vpc_cni_iam.policy.document import PRINCIPAL_ELEMENTS, TEXT_ELEMENTS
 from vpc_cni_iam.policy.strict_json import Number
 
 
@@ -38,10 +39,10 @@ def notes(document: Any, path: str) -> Iterator[Note]:
 def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
     if statement.get("Sid") == "":
         yield Note(f"{path}.Sid", "is empty, and is left out")
-    for name in ("Action", "NotAction", "Resource", "NotResource"):
+    for name in TEXT_ELEMENTS:
         if isinstance(values := statement.get(name), list):
             yield from _repeated(values, f"{path}.{name}")
-    for name in ("Principal", "NotPrincipal"):
+    for name in PRINCIPAL_ELEMENTS:
         principals = statement.get(name)
         if isinstance(principals, dict):
             for kind, identifiers in principals.items():
@@ -61,7 +62,7 @@ def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
 def _repeated(values: object, path: str) -> Iterator[Note]:
     if isinstance(values, list) and len(set(values)) < len(values):
         twice = next(v for v, number in Counter(values).items() if number > 1)
-        yield Note(path, f"names {twice!r} more than once; the provider renders it once")
+        yield Note(path, f"names '{twice}' more than once; the provider renders it once")
 
 
 def _quoted(values: object, path: str) -> Iterator[Note]:

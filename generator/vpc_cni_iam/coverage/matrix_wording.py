@@ -17,7 +17,7 @@ _MOST_COLUMNS = 100
 MEANINGS: dict[Cell, tuple[str, str]] = {
     "allowed": ("+", "called and allowed"),
     "fatal": ("X", "called and denied: the plugin fails"),
-    "degraded": ("!", "called and denied: it works with less"),
+    "degraded": ("!", "called and denied: the plugin works, degraded"),
     "unused": ("o", "allowed, never called"),
     "not called": (".", "neither"),
 }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, variants
@@ -23,15 +22,14 @@ from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
+from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
-
-if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.variables import GivenVariables
+from vpc_cni_iam.policy.quotas import INLINE, MANAGED
 
 # What the policies of a role can have, as IAM counts; page "IAM and AWS STS quotas".
 _LIMIT = "20 managed ones of 6,144 and inline ones of 10,240 together"
-_MOST_CHARACTERS = 20 * 6_144 + 10_240
+_MOST_CHARACTERS = 20 * MANAGED + INLINE["role"]
 # AWS Organizations attaches it to each level until somebody takes it away.
 _FULL_ACCESS = Policy((Statement(actions=("*",), resources=("*",), sid="FullAWSAccess"),))
 
@@ -90,54 +88,47 @@ class Subject(Struct, frozen=True):
         return (*self.opened, *(named for limit in self.limits for named in limit))
 
 
-def of_variant(name: str, selection: Selection, options: Mapping[str, str | None]) -> Subject:
+class Opener(Struct, frozen=True):
+    """How inputs are opened."""
+
+    stdin: Callable[[], str]  # reads standard input, which ``-`` names
+    # Those that the user chose of the parameters' values; None for the others, or left out.
+    user_names: Mapping[str, str | None] = {}
+    # Those that the user gave to a module's variables.
+    user_values: GivenVariables = field(default_factory=GivenVariables)
+
+    def policies_of(self, target: str) -> InputPolicies:
+        """Return the policies of a path, or ``-``, with examples for names not chosen."""
+        # A review of a plan opens no other input.
+        from vpc_cni_iam.inputs.identify import open_policies  # noqa: PLC0415
+
+        parameters.values(self.user_names)
+        values = {name: value for name, value in _or_examples(self.user_names).items() if value}
+        named = frozenset(name for name, value in self.user_names.items() if value)
+        user_values = replace(self.user_values, named=named)
+        return open_policies(target, self.stdin, values, user_values)
+
+
+def of_variant(name: str, selection: Selection, user_names: Mapping[str, str | None]) -> Subject:
     """Return a variant of the catalog, filled with the user's names, by parameter."""
     (variant,) = variants.find((name,))
     policy = compose(variant, selection).policy
-    chosen = parameters.values(_or_examples(options))
+    chosen = parameters.values(_or_examples(user_names))
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
     opened = (NamedPolicy(variant.identifier, filled, f"variant {name}"),)
-    subject = _subject(Taken(f"variant {name} ({document})", opened, ()), options, {})
+    subject = _subject(Taken(f"variant {name} ({document})", opened, ()), user_names, {})
     return replace(subject, program=variant.program)
 
 
-def of_input(
-    target: str,
-    stdin: Callable[[], str],
-    documents: Iterable[str],
-    options: Mapping[str, str | None],
-) -> Subject:
-    """Return the policies of a file, a module or ``-``, standard input; see `take`."""
-    return of_taken(take(open_filled(target, stdin, options), documents), options)
-
-
-def of_taken(chosen: Taken, options: Mapping[str, str | None]) -> Subject:
+def of_taken(chosen: Taken, user_names: Mapping[str, str | None]) -> Subject:
     """Return policies that were chosen from inputs, with the user's names, by parameter."""
     # What was filled in here is nothing that the policies say.
     names = names_in([named.policy for named in chosen.opened])
     own_names = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}
     known = ((o, recognise(o.policy, names_in([o.policy]))) for o in chosen.opened)
     equal_to = tuple((opened, documents) for opened, documents in known if documents)
-    return replace(_subject(chosen, options, own_names), equal_to=equal_to)
-
-
-def open_filled(
-    target: str,
-    stdin: Callable[[], str],
-    options: Mapping[str, str | None],
-    user_values: GivenVariables | None = None,
-) -> InputPolicies:
-    """Return the policies of an input, with examples for names that the user did not choose."""
-    # A review of a plan opens no other input.
-    from vpc_cni_iam.inputs.identify import open_policies  # noqa: PLC0415
-    from vpc_cni_iam.inputs.variables import GivenVariables  # noqa: PLC0415
-
-    parameters.values(options)
-    values = {name: value for name, value in _or_examples(options).items() if value}
-    named = frozenset(name for name, value in options.items() if value)
-    user_values = replace(user_values or GivenVariables(), named=named)
-    return open_policies(target, stdin, values, user_values)
+    return replace(_subject(chosen, user_names, own_names), equal_to=equal_to)
 
 
 class Taken(Struct, frozen=True):
@@ -167,48 +158,34 @@ def take(policies: InputPolicies, documents: Iterable[str]) -> Taken:
     return Taken(title, chosen.policies, chosen.skipped)
 
 
-def of_files(
-    files: Sequence[str],
-    stdin: Callable[[], str],
-    documents: Sequence[str],
-    options: Mapping[str, str | None],
-    user_values: GivenVariables | None = None,
-) -> Subject:
-    """Return the inline and attached policies of a role; ``-`` is standard input.
+def of_files(files: Sequence[str], documents: Sequence[str], opener: Opener) -> Subject:
+    """Return the inline and attached policies of a role, in files and modules.
 
     `documents` has the names of the policies to take of each file; none if each has a single one.
-    `options` has the names that the user chose, by parameter; None for the others. Raises
-    `UsageError` for a bad name, or a file with several policies and no name.
+    Raises `UsageError` for a bad name, or a file with several policies and no name.
     """
-    taken = [take(open_filled(file, stdin, options, user_values), documents) for file in files]
+    taken = [take(opener.policies_of(file), documents) for file in files]
     if len(taken) == 1:
-        return of_taken(taken[0], options)
+        return of_taken(taken[0], opener.user_names)
     together = Taken(
         ", ".join(part.title for part in taken),
         tuple(named for part in taken for named in _named_by_file(part.opened)),
         tuple(skipped for part in taken for skipped in part.skipped),
     )
-    return of_taken(together, options)
+    return of_taken(together, opener.user_names)
 
 
-def limited(
-    subject: Subject,
-    boundary: str | None,
-    scps: Sequence[str],
-    stdin: Callable[[], str],
-    options: Mapping[str, str | None],
-    user_values: GivenVariables | None = None,
-) -> Subject:
-    """Return policies of a role with what else must allow a request; see `of_files`.
+def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener: Opener) -> Subject:
+    """Return policies of a role with what else must allow a request.
 
     The boundary and each of `scps`, those of one level of the organization, are files. A level
     whose service control policies only deny has FullAWSAccess beside them.
     """
     for file in [boundary] if boundary is not None else []:
-        taken = take(open_filled(file, stdin, options, user_values), ())
+        taken = take(opener.policies_of(file), ())
         subject = _with(subject, taken, "boundary", _named_by_file(taken.opened))
     for file in scps:
-        opened = open_filled(file, stdin, options, user_values)
+        opened = opener.policies_of(file)
         taken = take(opened, [p.name for p in opened.policies if p.name])
         policies = _named_by_file(taken.opened)
         if not any(s.effect == "Allow" for n in policies for s in n.policy.statements):
@@ -217,7 +194,7 @@ def limited(
         subject = _with(subject, taken, "service control policy", policies)
     limits = [policy for limit in subject.limiting for policy in limit]
     region = names_in(limits).get("region", "")
-    if not region or options.get("region") or "region" in subject.own_names:
+    if not region or opener.user_names.get("region") or "region" in subject.own_names:
         return subject
     own_names = {**subject.own_names, "region": region}
     return replace(subject, names=replace(subject.names, region=region), own_names=own_names)
@@ -278,16 +255,16 @@ def check_coverage(
     return cover(policies, setting)
 
 
-def _or_examples(options: Mapping[str, str | None]) -> dict[str, str | None]:
+def _or_examples(user_names: Mapping[str, str | None]) -> dict[str, str | None]:
     """Return the names that a user chose, and examples for the others."""
-    chosen = {name: value for name, value in options.items() if value is not None}
+    chosen = {name: value for name, value in user_names.items() if value is not None}
     return {**{p.name: EXAMPLE[p.name] for p in parameters.NAMES}, **chosen}
 
 
 def _subject(
-    policies: Taken, options: Mapping[str, str | None], own_names: Mapping[str, str]
+    policies: Taken, user_names: Mapping[str, str | None], own_names: Mapping[str, str]
 ) -> Subject:
-    chosen = {k: v for k, v in options.items() if v and v != "*"}
+    chosen = {k: v for k, v in user_names.items() if v and v != "*"}
     own_names = {name: value for name, value in own_names.items() if name not in chosen}
     in_policies = names_in([named.policy for named in policies.opened])
     owner_known = "vpc_owner_id" in {**chosen, **in_policies}

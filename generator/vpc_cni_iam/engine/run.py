@@ -25,13 +25,13 @@ from vpc_cni_iam.texts.limits import ENGINE_OUTPUT, PLAN, Limit
 NAMES = ("terraform", "tofu")
 AUTO = "auto"
 # Settings of the user's shell that would change what a run does.
-_REMOVED = re.compile(r"TF_(CLI_ARGS.*|VAR_.*|WORKSPACE|DATA_DIR|LOG.*|INPUT|IN_AUTOMATION)")
+_REMOVED = r"TF_(CLI_ARGS.*|VAR_.*|WORKSPACE|DATA_DIR|LOG.*|INPUT|IN_AUTOMATION)"
 # A provider download on a slow line takes minutes; a hang must still end.
 _TIMEOUT = 900
 # How long an engine may take to stop its providers when it is interrupted.
 _GRACE = 5
 _PIECE = 1 << 16
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOUR = r"\x1b\[[0-9;]*m"
 
 
 class _Output(Struct):
@@ -157,7 +157,7 @@ class Engine(Struct, frozen=True):
 
 
 def _text(printed: bytes) -> str:
-    return _COLOUR.sub("", printed.decode("utf-8", "replace"))
+    return re.sub(_COLOUR, "", printed.decode("utf-8", "replace"))
 
 
 @contextlib.contextmanager
@@ -197,7 +197,7 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def find(choice: str, environ: Mapping[str, str]) -> Engine | None:
     """Return an engine on the PATH; the first for ``auto``, None if there is none."""
-    clean = {k: v for k, v in environ.items() if not _REMOVED.fullmatch(k)}
+    clean = {k: v for k, v in environ.items() if not re.fullmatch(_REMOVED, k)}
     clean |= {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
     for name in NAMES if choice == AUTO else (choice,):
         if binary := shutil.which(name, path=environ.get("PATH", "")):

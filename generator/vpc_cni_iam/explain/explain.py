@@ -49,6 +49,7 @@ class Explanation(Struct, frozen=True):
     example_names: tuple[str, ...]  # the names in the statements that are examples
     causes: tuple[Cause, ...]  # its causes, the certain ones first
     encoded: bool  # whether the message has more in encoded form
+    called_by: tuple[str, ...]  # the plugin versions that call it, where that version does not
 
 
 class Explanations(Struct, frozen=True):
@@ -108,7 +109,14 @@ def _explanation(
         examples,
         causes(denial, calls, statements, policy, version),
         denial.encoded,
+        () if calls else _called_by(denial, modes),
     )
+
+
+def _called_by(denial: Denial, modes: tuple[Mode, ...]) -> tuple[str, ...]:
+    """Return the plugin versions that make the call that was denied."""
+    versions = (v for v in known_versions.known() if possible_calls(denial, modes, v))
+    return tuple(map(str, known_versions.spans(frozenset(versions))))
 
 
 def _said(denial: Denial) -> PluginVersion | None:
@@ -147,6 +155,8 @@ def to_text(explanations: Explanations) -> Iterator[str]:
         yield f"not explained, it does not say which call was denied: {line[:_WIDTH]}"
     if (more := len(explanations.unknown) - _SHOWN) > 0:
         yield f"and {more:,} more lines like these; --format json has them all"
+    if explanations.unknown:
+        yield f"give the whole error, or decode its message first: {_DECODE}"
 
 
 def _denial(explanation: Explanation) -> Iterator[str]:
@@ -159,6 +169,9 @@ def _denial(explanation: Explanation) -> Iterator[str]:
         yield f"  AWS says: {explanation.reason}"
     if not explanation.calls:
         yield f"  not a call of plugin {explanation.cni_version}, as far as the catalog knows"
+        if explanation.called_by:
+            by = ", ".join(explanation.called_by)
+            yield f"    plugin {by} calls it: give your plugin version with --cni-version"
     for cause in explanation.causes:
         yield f"  {cause.certainty} cause, {cause.name}: {cause.text}"
         yield f"    {cause.fix}"

@@ -148,6 +148,8 @@ class Folder(Struct):
             return os.stat(self._at(name), dir_fd=self.handle, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.place(name)) from None
 
     def writable(self, name: str) -> bool:
         """Say whether a file may be written."""
@@ -161,9 +163,11 @@ class Folder(Struct):
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            status = self.status(name)
-            link = status is not None and stat.S_ISLNK(status.st_mode)
-            problem = LINK if link else f"cannot be read: {reason(error)}"
+            problem = f"cannot be read: {reason(error)}"
+            with contextlib.suppress(OSError):
+                status = self.status(name)
+                link = status is not None and stat.S_ISLNK(status.st_mode)
+                problem = LINK if link else problem
             raise TreeError(f"{place}: {problem}") from None
         try:
             status = os.fstat(handle)

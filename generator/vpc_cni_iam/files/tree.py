@@ -178,20 +178,20 @@ def _clean(tree: OpenTree, paths: Iterable[str]) -> list[FileChange]:
     return copies
 
 
-def _refuse_changed(
-    before: Mapping[str, bytes | None], observed: Mapping[str, bytes] | None
-) -> None:
-    for path, content in before.items():
-        if observed is not None and content != observed.get(path):
-            raise ChangedError(path)
-
-
 def _undo(tree: OpenTree, replacements: Iterable[Replacement]) -> None:
     with uninterrupted():
         for replacement in replacements:
             with contextlib.suppress(OSError):
                 replacement.undo()
         tree.remove_made()
+
+
+def _refuse_changed(
+    before: Mapping[str, bytes | None], observed: Mapping[str, bytes] | None
+) -> None:
+    for path, content in before.items():
+        if observed is not None and content != observed.get(path):
+            raise ChangedError(path)
 
 
 def _bytes(content: str | bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -95,11 +94,8 @@ def _policy_words() -> re.Pattern[str]:
     return re.compile("|".join((_SPELLED, "aws_iam_policy_document", *_data()["attributes"])))
 
 
-@cache
 def _data() -> dict[str, Any]:
-    text = resources.text("hcl/data/policy_attributes.json")
-    data: dict[str, Any] = json.loads(text)
-    return data
+    return resources.data("hcl/data/policy_attributes.json")
 
 
 def attributes(file: File) -> Iterator[Attribute]:

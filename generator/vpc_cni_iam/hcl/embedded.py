@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct, field
@@ -28,6 +28,8 @@ MARK = re.compile("[\U000f0000-\U000ffffd]")
 # The same characters as JSON may spell them.
 ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+# To so many digits, engines print a number as it is written.
+_MOST_DIGITS = 150
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 
 
@@ -152,7 +154,7 @@ class _EmbeddedReader:
     def text(self, text: str, line: int) -> str:
         if MARK.search(text) or ESCAPED_MARK.search(text):
             raise self.refuse(line, "holds characters of Unicode's private plane 15")
-        return unicodedata.normalize("NFC", text)  # as HCL does
+        return text
 
     def decoded(self, value: Text) -> object:
         """Decode JSON text, with marks for interpolations in its strings."""
@@ -210,10 +212,14 @@ class _EmbeddedReader:
     def number(self, code: str, line: int) -> Number:
         """Return a number as jsonencode prints it."""
         try:
-            number = json.loads(code)
-            return Number(json.dumps(int(number) if number == int(number) else number))
-        except (OverflowError, ValueError):
-            raise self.refuse(line, "holds a number beyond all measure") from None
+            number = Decimal(code)
+            size = max(len(number.as_tuple().digits), abs(number.adjusted()))
+        except ArithmeticError:
+            size = _MOST_DIGITS + 1
+        if size > _MOST_DIGITS:
+            raise self.refuse(line, "holds a number beyond all measure")
+        text = f"{number:f}"
+        return Number(text.rstrip("0").rstrip(".") if "." in text else text)
 
     def string(self, value: Node, *, whole: bool = False) -> str:
         if isinstance(value, Object | List):
@@ -232,7 +238,7 @@ class _EmbeddedReader:
 
     def mark(self, value: Node, *, whole: bool) -> str:
         code = value.span.code
-        if not REFERENCE.fullmatch(code):
+        if not re.fullmatch(REFERENCE, code):
             code = value.full_code
         return self.marks.mark(MarkedExpression(code, value.span.line, whole))
 

@@ -97,10 +97,10 @@ def unescape(text: str) -> str:
     """Return what stands between the quotes of an HCL string, without escapes; or `ValueError`."""
     if "\\" not in text:
         return text
-    return _UNESCAPE.sub(_unescaped, text)
+    return re.sub(_UNESCAPE, _unescaped, text)
 
 
-_UNESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.?))", re.DOTALL)
+_UNESCAPE = r"(?s)\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.?))"
 _MEANING = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 

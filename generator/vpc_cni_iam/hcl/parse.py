@@ -13,6 +13,7 @@ things are read around:
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -336,7 +337,7 @@ class _Builder:
     def unmasked(self, text: str) -> str:
         for mark, meaning in self.marks.items():
             text = text.replace(mark, meaning)
-        return text
+        return text if text.isascii() else unicodedata.normalize("NFC", text)  # as engines do
 
     def heredoc(self, tree: Branch) -> Node:
         start, line = tree.meta.start_pos, tree.meta.line

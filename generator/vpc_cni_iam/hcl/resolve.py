@@ -38,7 +38,7 @@ _DOCUMENT = ("provider", "version", "policy_id", *_JOINS)
 # How often it is there.
 _INSTANCES = ("count", "for_each")
 # A name with attributes and indices, and nothing that an engine would compute.
-REFERENCE = re.compile(r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+')
+REFERENCE = r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+'
 
 
 class JoinedDocuments(Struct, frozen=True):
@@ -242,13 +242,17 @@ class _Reader:
                 (principals if inner.type == "principals" else not_principals).append(principal)
             else:
                 raise self.unreadable(f"block {inner.type!r}", inner.span.line)
+        merged = _merged(conditions)
+        if len({(c.operator, c.key.lower()) for c in merged}) < len(merged):
+            problem = "names a condition key twice; case does not tell keys apart"
+            raise self.refuse(block.span.line, problem)
         return Statement(
             effect=effect,
             actions=self.texts(block, "actions"),
             not_actions=self.texts(block, "not_actions"),
             resources=self.texts(block, "resources"),
             not_resources=self.texts(block, "not_resources"),
-            conditions=_merged(conditions),
+            conditions=merged,
             principals=tuple(principals),
             not_principals=tuple(not_principals),
             sid=self.text(block, "sid", ""),
@@ -311,12 +315,12 @@ class _Reader:
                 case List(items=items):
                     yield from map(self.value, items)
                     return
-                case FunctionCall(name="flatten", arguments=(List(items=(only,)),)) if _is_name(
-                    only
-                ):
-                    node = only
-            if _is_name(node):
-                yield self.value(node)
+                case FunctionCall(name="flatten", arguments=(List(items=(only,)),)):
+                    named = only
+                case _:
+                    named = node
+            if _is_name(named) and isinstance(self.evaluated(named), Unknown):
+                yield self.value(named)
                 return
         value = self.evaluated(node)
         if isinstance(value, Unknown) and value.sample is None:
@@ -331,7 +335,7 @@ class _Reader:
         if self.keep and type(node) is Text:
             return "".join(p if isinstance(p, str) else self.value(p) or "" for p in node.parts)
         value = self.evaluated(node)
-        if self.keep and isinstance(value, Unknown) and REFERENCE.fullmatch(node.span.code):
+        if self.keep and isinstance(value, Unknown) and re.fullmatch(REFERENCE, node.span.code):
             return self.keep(node.span.code)
         return self.converted(value)
 

@@ -18,7 +18,13 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.errors import InexpressibleError
 from vpc_cni_iam.hcl.literals import PLAIN, Expression, Literal, Value, code, unwritable
-from vpc_cni_iam.policy.document import VERSION, Policy, Statement
+from vpc_cni_iam.policy.document import (
+    PRINCIPAL_ELEMENTS,
+    TEXT_ELEMENTS,
+    VERSION,
+    Policy,
+    Statement,
+)
 
 WIDTH = 100
 # Names and values; a tuple value is a list.
@@ -98,20 +104,12 @@ def _statement(statement: Statement, value: Callable[[str], Value]) -> NewBlock:
     if statement.sid:
         attributes.append(("sid", Literal(statement.sid)))
     attributes.append(("effect", Literal(statement.effect)))
-    for name, texts, of_text in (
-        ("actions", statement.actions, Literal),
-        ("not_actions", statement.not_actions, Literal),
-        ("resources", statement.resources, value),
-        ("not_resources", statement.not_resources, value),
-    ):
-        if texts:
-            attributes.append((name, tuple(map(of_text, texts))))
+    for name in TEXT_ELEMENTS.values():
+        if texts := getattr(statement, name):
+            attributes.append((name, tuple(map(Literal if "action" in name else value, texts))))
     written = NewBlock("statement", attributes)
-    for name, principals in (
-        ("principals", statement.principals),
-        ("not_principals", statement.not_principals),
-    ):
-        for p in principals:
+    for name in PRINCIPAL_ELEMENTS.values():
+        for p in getattr(statement, name):
             arguments = [("type", Literal(p.type)), ("identifiers", values(p.identifiers))]
             written.blocks.append(NewBlock(name, arguments))
     for condition in statement.conditions:
@@ -204,25 +202,16 @@ def problems(policy: Policy) -> tuple[Inexpressible, ...]:
 
 def _unexpressed(statement: Statement, path: str) -> Iterator[Inexpressible]:
     yield from _text(statement.sid, f"{path}.Sid", replaced=False)
-    for name, texts, replaced in (
-        ("Action", statement.actions, False),
-        ("NotAction", statement.not_actions, False),
-        ("Resource", statement.resources, True),
-        ("NotResource", statement.not_resources, True),
-    ):
-        yield from _texts(texts, path, name, replaced=replaced)
+    for name, field_name in TEXT_ELEMENTS.items():
+        texts = getattr(statement, field_name)
+        yield from _texts(texts, path, name, replaced="Resource" in name)
     for condition in statement.conditions:
         place = f"Condition.{condition.operator}"
         yield from _texts((condition.operator, condition.key), path, place, replaced=False)
         yield from _texts(condition.values, path, f"{place}.{condition.key}", replaced=True)
-    for name, principals in (
-        ("Principal", statement.principals),
-        ("NotPrincipal", statement.not_principals),
-    ):
-        for principal in principals:
-            yield from _texts(
-                principal.identifiers, path, f"{name}.{principal.type}", replaced=True
-            )
+    for name, field_name in PRINCIPAL_ELEMENTS.items():
+        for p in getattr(statement, field_name):
+            yield from _texts(p.identifiers, path, f"{name}.{p.type}", replaced=True)
 
 
 def _texts(

@@ -21,9 +21,9 @@ ADVICE = (
     "aws-vpc-cni -n kube-system --all -o json)"
 )
 _NAME, _AGENT = "aws-node", "aws-eks-nodeagent"
-_VERSION = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+")
-_TAG = re.compile(r":([^:/@]+)(?:@[^@]*)?$")
-_LOGS = re.compile(r"--enable-cloudwatch-logs(?:=(\w+))?")
+_VERSION = r"v[0-9]+\.[0-9]+\.[0-9]+"
+_TAG = r":([^:/@]+)(?:@[^@]*)?$"
+_LOGS = r"--enable-cloudwatch-logs(?:=(\w+))?"
 
 
 class Deployment(Struct, frozen=True):
@@ -121,11 +121,11 @@ def _daemonset(pod: Mapping[str, object], source: str, variables: Collection[str
     if container.get("envFrom"):
         detail = "environment variables are in another object: give them with --env"
         unread.append(Skipped(f"{source}: envFrom", Reason.not_read, detail))
-    tag = _TAG.search(str(container.get("image", "")))
+    tag = re.search(_TAG, str(container.get("image", "")))
     version = _version(tag[1] if tag else "") or _version(environment.get("VPC_CNI_VERSION", ""))
     agent = _container(pod, _AGENT)
     words = [w for k in ("command", "args") if isinstance(v := agent.get(k), list) for w in v]
-    logs = [match[1] for word in words if (match := _LOGS.fullmatch(_text(word)))]
+    logs = [match[1] for word in words if (match := re.fullmatch(_LOGS, _text(word)))]
     sends_logs = bool(logs) and logs[-1] in (None, "true")
     return Deployment(source, version, environment, sends_logs, tuple(unread))
 
@@ -134,7 +134,7 @@ def _chart(values: Mapping[str, object], source: str, variables: Collection[str]
     environment, unread = _variables(values.get("extraEnv"), source, variables)
     environment = {k: _text(v) for k, v in _object(values.get("env")).items()} | environment
     image = _object(values.get("image"))
-    override = _TAG.search(_text(image.get("override") or ""))
+    override = re.search(_TAG, _text(image.get("override") or ""))
     version = _version(override[1] if override else _text(image.get("tag", "")))
     agent = _object(values.get("nodeAgent"))
     sends_logs = _text(agent.get("enableCloudWatchLogs", "")).lower() == "true"
@@ -143,7 +143,7 @@ def _chart(values: Mapping[str, object], source: str, variables: Collection[str]
 
 
 def _version(tag: str) -> str:
-    match = _VERSION.match(tag)
+    match = re.match(_VERSION, tag)
     return match[0] if match else ""
 
 

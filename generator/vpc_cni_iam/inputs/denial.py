@@ -136,7 +136,8 @@ def _walk(value: object, source: str, depth: int = 0) -> Iterator[Denial | str]:
     if depth > _DEPTH:
         return
     if isinstance(value, str):
-        yield from _of_text(value)
+        for line in value.splitlines():
+            yield from _of_words(line)
     elif isinstance(value, list):
         for item in value:
             yield from _walk(item, source, depth + 1)
@@ -152,11 +153,6 @@ def _walk(value: object, source: str, depth: int = 0) -> Iterator[Denial | str]:
                     yield from _walk(load_json(inner, inside), inside, depth + 1)
                 else:
                     yield from _walk(inner, source, depth + 1)
-
-
-def _of_text(text: str) -> Iterator[Denial | str]:
-    for line in text.splitlines():
-        yield from _of_words(line)
 
 
 def _of_words(text: str) -> Iterator[Denial | str]:

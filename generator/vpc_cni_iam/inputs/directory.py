@@ -12,8 +12,8 @@ from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.hcl.evaluate.domain import Value
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.texts import content_together, decode
 from vpc_cni_iam.texts import read as read_text
-from vpc_cni_iam.texts import read_together
 from vpc_cni_iam.texts.limits import HCL, MODULE, MODULE_FILES
 
 _HCL = (".tf", ".tofu")
@@ -21,7 +21,7 @@ _JSON = (".tf.json", ".tofu.json")
 _VALUES = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 _NONE = "holds no .tf or .tofu file; name a module's directory or a file"
-_OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?")
+OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?")
 # What decides the texts of policies elsewhere in the module, or brings policies in.
 _MATTERS = re.compile(r"\b(variable|locals|module)\b")
 
@@ -49,10 +49,10 @@ def _read(files: Sequence[Path], path: Path) -> Directory:
     names = {p.name for p in files}
     skipped = [_irregular(file) for file in files if not file.is_file()]
     files = [file for file in files if file.is_file()]
-    read = read_together(files, str(path), "HCL", HCL, MODULE, MODULE_FILES)
+    contents = content_together(files, str(path), HCL, MODULE, MODULE_FILES)
+    decoded = {file: decode(data, str(file), "HCL") for file, data in contents.items()}
     texts: dict[str, str] = {}
-    for file in files:
-        text = read[str(file)]
+    for file, text in decoded.items():
         if why := _why_skipped(file.name, names):
             if may_hold_policy(text) or _MATTERS.search(text):
                 skipped.append(Skipped(str(file), *why))
@@ -66,7 +66,7 @@ def read_beside(path: Path) -> Directory:
 
     A module in JSON is not among them: what it declares is unknown, and named where it is used.
     """
-    if _OVERRIDE.fullmatch(path.name):
+    if OVERRIDE.fullmatch(path.name):
         return Directory({}, ())
     twin = path.with_suffix(".tf" if path.suffix == ".tofu" else ".tofu")
     files = [file for file in _configuration_files(path.parent) if file not in (path, twin)]
@@ -126,7 +126,7 @@ def _configuration_files(path: Path) -> list[Path]:
 
 
 def _irregular(file: Path) -> Skipped:
-    return Skipped(str(file), Reason.not_read, "is no regular file, nor a link to one")
+    return Skipped(str(file), Reason.not_read, "is not a regular file or a link to one")
 
 
 def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None:
@@ -134,7 +134,7 @@ def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None
     if dot and form in ("", ".json") and (twin := f"{stem}.tofu{form}") in names:
         detail = f"OpenTofu reads {twin} in its place, and Terraform does not; name one of them"
         return Reason.not_read, detail
-    if _OVERRIDE.fullmatch(name):
+    if OVERRIDE.fullmatch(name):
         detail = "an override file changes blocks of the others; only an engine merges them"
         return Reason.overrides, detail
     if name.endswith(_JSON):

@@ -40,7 +40,7 @@ _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VE
 # The content of an entry that holds none.
 _ABSENT: dict[str, object] = {}
 # What only a policy has, also one that is misspelt.
-_POLICY = re.compile(r'"(?:Version"\s*:\s*"20\d\d-|st\w{0,6}m\w{0,2}n?ts?"\s*:)', re.IGNORECASE)
+_POLICY = r'(?i)"(?:Version"\s*:\s*"20\d\d-|st\w{0,6}m\w{0,2}n?ts?"\s*:)'
 _DEPTH = 50
 _NAMES = ("RoleName", "UserName", "GroupName", "PolicyName", "Name", "repositoryName")
 
@@ -192,9 +192,9 @@ def _resembles_a_policy(value: object) -> bool:
     """Say whether it is a policy document, or meant as one: its text, or a part of it."""
     if isinstance(value, dict):
         members = (f'"{k}":"{v if isinstance(v, str) else ""}"' for k, v in value.items())
-        return _POLICY.search("".join(members)) is not None or _is_statement(value)
+        return re.search(_POLICY, "".join(members)) is not None or _is_statement(value)
     if isinstance(value, str):
-        return _is_json(value) and _POLICY.search(unquoted(value)) is not None
+        return _is_json(value) and re.search(_POLICY, unquoted(value)) is not None
     return _is_statement(value)
 
 

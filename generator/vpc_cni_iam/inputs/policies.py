@@ -29,14 +29,8 @@ class InputPolicies(Struct, frozen=True):
 
     source: str  # the input, as errors name it
     policies: tuple[NamedPolicy, ...]
-    skipped: tuple[Skipped, ...]  # its other parts, and why they are not among them
-
-
-class ChosenPolicies(Struct, frozen=True):
-    """The policies that a verdict is about, and the skipped parts of their input."""
-
-    policies: tuple[NamedPolicy, ...]
-    # The skipped parts, without those that a user left out by naming policies.
+    # Its other parts, and why they are not among them, without those that a user left out by naming
+    # policies.
     skipped: tuple[Skipped, ...]
 
 
@@ -52,7 +46,7 @@ def collect(parts: Iterable[Part], source: str) -> InputPolicies:
     return InputPolicies(source, tuple(policies), tuple(skipped))
 
 
-def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
+def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
     """Return the policies of these names, or the only one that can be read.
 
     Raises `InputError` for the name of a skipped policy, `UsageError` for one that is not there, or
@@ -61,10 +55,9 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
     known = [o.name for o in opened.policies if o.name]
     chosen = {_resolve(name, opened, known) for name in names}
     if chosen:
-        return ChosenPolicies(
-            tuple(o for o in opened.policies if o.name in chosen),
-            tuple(s for s in opened.skipped if s.reason is Reason.overrides or s.reason.is_note),
-        )
+        policies = tuple(o for o in opened.policies if o.name in chosen)
+        skipped = (s for s in opened.skipped if s.reason is Reason.overrides or s.reason.is_note)
+        return InputPolicies(opened.source, policies, tuple(skipped))
     if len(opened.policies) > 1:
         problem = f"{opened.source} holds several policies, {first_of(known)}; "
         unread = [s.name for s in opened.skipped if s.counts]
@@ -73,7 +66,7 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> ChosenPolicies:
         else:
             problem += "choose with --document"
         raise UsageError(problem)
-    return ChosenPolicies(opened.policies, opened.skipped)
+    return opened
 
 
 def _resolve(name: str, opened: InputPolicies, known: Sequence[str]) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.hcl.evaluate.domain import Value
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.inputs.hcl import kind_of
 from vpc_cni_iam.names import resolve
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.hcl.evaluate.domain import Value
 
 __all__ = ["GivenVariables", "check_declared", "check_used", "given_variables"]
 
@@ -39,6 +41,8 @@ def given_variables(
 
 def check_used(user_values: GivenVariables, targets: Iterable[str]) -> None:
     """Raise `UsageError` for values that no module took, and an engine without a module."""
+    from vpc_cni_iam.inputs.hcl import kind_of  # noqa: PLC0415 - what reads modules
+
     if any(kind_of(target) for target in targets if target):
         check_declared(user_values)
     elif user_values.names:

@@ -21,6 +21,7 @@ VERSION = "2012-10-17"
 VERSIONS = ("2008-10-17", "2012-10-17")
 PRINCIPAL_TYPES = ("AWS", "Service", "Federated", "CanonicalUser")
 ANYONE = "*"
+_LONGEST_EFFECT = 40  # what is longer is not repeated in an error
 # The elements of a statement with the fields of `Statement` that hold them.
 TEXT_ELEMENTS = {
     "Action": "actions",
@@ -217,3 +218,10 @@ def _statement_json(statement: Statement) -> dict[str, Any]:
 
 def _one_or_many(values: tuple[str, ...]) -> str | list[str]:
     return values[0] if len(values) == 1 else list(values)
+
+
+def effect_problem(effect: object) -> str:
+    """Return what is wrong with an effect that is neither of the two."""
+    if isinstance(effect, str) and len(effect) <= _LONGEST_EFFECT:
+        return f"{effect!r} is not 'Allow' or 'Deny'"
+    return "must be 'Allow' or 'Deny'"

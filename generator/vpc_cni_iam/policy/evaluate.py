@@ -16,7 +16,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import Policy, Statement, effect_problem
 from vpc_cni_iam.policy.matching import conditions, elements, principals
 from vpc_cni_iam.policy.matching.conditions import Truth, with_variables
 from vpc_cni_iam.policy.matching.element_path import ElementPath
@@ -226,7 +226,7 @@ def _rule(
 ) -> _Rule:
     place = place.at(f".Statement[{at[1]}]")
     if statement.effect not in ("Allow", "Deny"):
-        raise place.at(".Effect").refuse("must be Allow or Deny, in this spelling")
+        raise place.at(".Effect").refuse(effect_problem(statement.effect))
     try:
         compilation = _compiled(statement, variables=variables)
     except InputError:

@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.document import (
     Policy,
     Principal,
     Statement,
+    effect_problem,
 )
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
@@ -79,7 +80,7 @@ class _PolicyParser:
         fields = self.mapping(value, path, known)
         effect = fields.get("Effect")
         if effect not in ("Allow", "Deny"):
-            raise self.refuse(f"{path}.Effect", "must be Allow or Deny, in this spelling")
+            raise self.refuse(f"{path}.Effect", effect_problem(effect))
         if ("Action" in fields) == ("NotAction" in fields):
             raise self.refuse(path, "needs either Action or NotAction, one of the two")
         for element in ("Resource", "Principal"):

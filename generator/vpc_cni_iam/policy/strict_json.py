@@ -13,7 +13,7 @@ from vpc_cni_iam.errors import InputError, json_problem, not_json
 from vpc_cni_iam.texts.nesting import check_json
 
 _SPACES = re.compile(r"[ \t\n\r]*")
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+')
+_PIECE = r'"(?:[^"\\]|\\.)*"|-?Infinity|NaN|[{}\[\],:]|[^\s{}\[\],:"]+'
 
 
 class Number(Struct, frozen=True):
@@ -94,7 +94,7 @@ def _place(text: str) -> str:
     seen: list[set[str]] = []
     at: list[str | int] = []
     waiting_for_key = False
-    for token in _TOKEN.finditer(text):
+    for token in re.finditer(_PIECE, text):
         sign = token[0]
         if sign in "{[":
             seen.append(set())

@@ -24,7 +24,7 @@ class Severity(StrEnum):
     unknown = "unknown"
     """Whether it fails was not checked."""
     degrades = "degrades"
-    """It works with less."""
+    """It works, degraded."""
     note = "note"
 
 
@@ -165,7 +165,7 @@ def of_stranger(node: NodeCandidate, needs: Needs, *, unsure: bool) -> RuleResul
     `unsure` is whether its interfaces were not described, which would tell.
     """
     if node.standing == "theirs":
-        problem, effect = "tags of another cluster", "passed over"
+        problem, effect = "tags of another cluster", "skipped"
         return RuleResult("instance-of-another-cluster", Severity.note, problem, effect)
     if needs.instance_tag is None or node.instance is None:
         return None
@@ -173,7 +173,7 @@ def of_stranger(node: NodeCandidate, needs: Needs, *, unsure: bool) -> RuleResul
         return twice
     if not needs.denied("instance", node.id, node.instance.tags):
         return None
-    effect = "no interface there is the plugin's, so it was passed over. If it is a node:"
+    effect = "no interface there is the plugin's, so it was skipped. If it is a node:"
     if unsure:
         effect = (
             "if it is a node, no interface can be added to it. If not, describe the nodes only "

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.escape import markdown_cell
 from vpc_cni_iam.hcl import write
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
-from vpc_cni_iam.rendering.documents import RenderedDocument
+from vpc_cni_iam.rendering.assertions import assertions
+from vpc_cni_iam.rendering.tables import (
+    evidence,
+    input_rows,
+    output_rows,
+    resource_rows,
+    variant_rows,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -42,18 +48,10 @@ def _environment() -> Environment:
     environment.filters["object"] = _object
     environment.filters["assignments"] = _assignments
     environment.globals["dict"] = dict
-    environment.filters["items"] = _items
-    environment.filters["cell"] = markdown_cell
-    environment.globals["missing_actions"] = _missing_actions
+    environment.globals["assertions"] = assertions
+    for rows in (resource_rows, input_rows, output_rows, variant_rows, evidence):
+        environment.globals[rows.__name__] = rows
     return environment
-
-
-def _missing_actions(document: RenderedDocument) -> str:
-    """Return the actions without which the plugin fails, and where they are missing; in short."""
-    fatal = (m for m in document.compatibility.missing if m.fatal)
-    return "; ".join(
-        dict.fromkeys(f"`{m.call_range.action}` at {', '.join(map(str, m.spans))}" for m in fatal)
-    )
 
 
 def _object(values: dict[str, str], indent: int = 4) -> str:
@@ -70,8 +68,3 @@ def _assignments(values: dict[str, str | Expression | None], indent: int = 2) ->
     """Return the lines that set names to values, as ``terraform fmt`` aligns them."""
     literals = {n: Literal(v) if isinstance(v, str) else v for n, v in values.items()}
     return _aligned({n: "null" if v is None else code(v) for n, v in literals.items()}, indent)
-
-
-def _items(texts: Iterable[str]) -> str:
-    """Return the items of a list of an assertion, one a line."""
-    return "\n".join(f"      {code(Literal(text))}," for text in texts)

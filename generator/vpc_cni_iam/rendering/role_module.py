@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog.facts.documents import CNI_POLICY
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Literal, code
@@ -16,7 +17,6 @@ from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable, refusing
 
 NAME = "vpc-cni-iam-role"
-MANAGED_POLICY = "AmazonEKS_CNI_Policy"
 MANAGED_VARIANT = "ipv4"
 
 # The template of each file.
@@ -68,6 +68,7 @@ def render(options: Options) -> dict[str, str]:
         "resources": (
             "aws_iam_policy.this",
             "aws_iam_role.this",
+            *(["aws_iam_role_policy_attachment.aws_managed"] if managed else []),
             "aws_iam_role_policy_attachment.this",
         ),
         "scoped_names": [name for name in names if needs[name]],
@@ -80,7 +81,7 @@ def render(options: Options) -> dict[str, str]:
         "names": names,
         "managed": managed,
         "managed_variant": MANAGED_VARIANT,
-        "managed_policy": MANAGED_POLICY,
+        "managed_policy": CNI_POLICY,
         "irsa": irsa,
         "trust": trust,
         "trust_sample": _SAMPLE,
@@ -177,7 +178,7 @@ def _role_variables(prefix: str) -> tuple[Variable, ...]:
 
 _MANAGED = Variable(
     "use_aws_managed_policy",
-    f"Whether to attach the AWS managed policy {MANAGED_POLICY} in place of the variant's policy. "
+    f"Whether to attach the AWS managed policy {CNI_POLICY} in place of the variant's policy. "
     f"Only for the variant {MANAGED_VARIANT}.",
     "bool",
     "false",
@@ -188,6 +189,12 @@ _TAGS = Variable("tags", "Tags of the role and the policy.", "map(string)", "{}"
 
 def _outputs(options: Options, *, managed: bool) -> tuple[Output, ...]:
     document = "Policy document of the variant, as JSON"
+    attachment = "aws_iam_role_policy_attachment"
+    attached = (
+        f"length(concat({attachment}.this, {attachment}.aws_managed)) > 0"
+        if managed
+        else f"{attachment}.this.id != null"
+    )
     return (
         Output("role_arn", "ARN of the role.", "aws_iam_role.this.arn"),
         Output(
@@ -197,13 +204,15 @@ def _outputs(options: Options, *, managed: bool) -> tuple[Output, ...]:
             if options.program
             else "ARN of the role for the add-on's service_account_role_arn, once its policy is "
             "attached.",
-            "aws_iam_role_policy_attachment.this.id == null ? null : aws_iam_role.this.arn",
+            f"{attached} ? aws_iam_role.this.arn : null",
         ),
         Output("role_name", "Name of the role.", "aws_iam_role.this.name"),
         Output(
             "policy_arn",
             "ARN of the policy that is attached.",
-            "local.policy_arn" if managed else "aws_iam_policy.this.arn",
+            "var.use_aws_managed_policy ? local.managed_policy_arn : aws_iam_policy.this[0].arn"
+            if managed
+            else "aws_iam_policy.this.arn",
         ),
         Output(
             "policy_json",

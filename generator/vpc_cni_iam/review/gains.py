@@ -26,8 +26,8 @@ rule(
     "error",
     "new-access any-change",
     "A role, user or group can do everything, or change IAM permissions, and could not before.",
-    "It does not matter by which way: an inline policy, an attachment such as AdministratorAccess, "
-    "or a policy that is changed. Anyone who may change IAM permissions can get every other.",
+    "The way does not matter: an inline policy, an attachment such as AdministratorAccess, or a "
+    "policy that is changed. Anyone who may change IAM permissions can get every other.",
 )
 _UNKNOWN = "known after apply"
 _NAMED = 2

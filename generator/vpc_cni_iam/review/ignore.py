@@ -89,7 +89,7 @@ def apply(
             ignored += [Ignored(f, entry.reason, until) for f in fits]
             left = [f for f in left if f not in fits]
         else:
-            text = f"{where} fits nothing: {about}"
+            text = f"{where} matches nothing: {about}"
             left.append(finding("ignore-unused", text, attribute=str(number + 1)))
     return tuple(left), tuple(ignored)
 

@@ -9,10 +9,17 @@ from typing import Literal
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.diff.changes import Change, PrincipalChange
+from vpc_cni_iam.review.diff.plugin import PluginIdentity
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, Example, Line, MissingPermission, Size
 from vpc_cni_iam.review.findings import BY_ID, Finding, Level, Meaning
 
 _MOST = 20
+_IDENTITIES = {
+    "pod-identity": "EKS Pod Identity",
+    "irsa": "IRSA",
+    "node-role": "the node role",
+    "unknown": "",
+}
 
 
 def finding(
@@ -106,19 +113,20 @@ def coverage_findings(
     is whether any of them changes, too, so that nothing is lost for certain.
     """
     plugin = f"The plugin {coverage.version} ({FAMILIES[coverage.mode]})"
-    unless = (f"unless it is allowed by {', '.join(unknown)}",) if unknown else ()
+    unless = f", unless {' or '.join(unknown)} allows it" if unknown else ""
 
     def of(
         rule: str, lacks: Sequence[MissingPermission], level: Level, sure: str, doubtful: str
     ) -> Iterator[Finding]:
         if lacks:
             doubt = (unsure and rule == "coverage-lost") or are_undecided(lacks)
+            actions = ", ".join(lack.action for lack in lacks)
             yield finding(
                 rule,
-                f"{plugin} {doubtful if doubt else sure} {', '.join(k.action for k in lacks)}",
+                f"{plugin} {doubtful if doubt else sure} {actions}{unless}",
                 address,
                 attribute=attribute,
-                details=(*(f"{lack.action}: {lack.breaks}" for lack in lacks), *unless),
+                details=tuple(f"{lack.action}: {lack.breaks}" for lack in lacks),
                 level="warning" if doubt else level,
             )
 
@@ -144,6 +152,14 @@ def may_gain_access(principal: PrincipalChange | None) -> bool:
     if principal is None or principal.access is None:
         return principal is None
     return principal.access.verdict != "no new access"
+
+
+def identity_text(identity: PluginIdentity) -> str:
+    """Return an identity of aws-node in words, such as ``aws_iam_role.cni (IRSA)``."""
+    if not identity.roles:
+        return "an identity that the plan does not show"
+    limited = f", limited by {' and '.join(identity.sessions)}" if identity.sessions else ""
+    return f"{' and '.join(identity.roles)} ({_IDENTITIES[identity.kind]}{limited})"
 
 
 def oversize_text(size: Size) -> str:

@@ -77,8 +77,9 @@ def _shown(
     messages = "\n".join(map(str, failed))
     raise EngineError(
         f"{saved}: {messages}\n"
-        f"A saved plan is shown by the engine and version that made it, in {directory}: where that "
-        "is not its root module, initialised, name that by --source"
+        f"The engine that made a saved plan shows it, in its initialised root module, here "
+        f"{directory}: give another directory with --source, or the output of: "
+        f"terraform show -json {saved.name}"
     )
 
 

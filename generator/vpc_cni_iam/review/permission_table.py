@@ -11,7 +11,7 @@ from vpc_cni_iam.review.findings import Review
 
 # The words of a cell; which are more than which is their order.
 _GRADES = {"no": "no", "unknown": "not known", "some": "in part", "yes": "yes"}
-_NEEDED = {"fatal": "fails without it", "degraded": "does less without it", "": ""}
+_NEEDED = {"fatal": "fails without it", "degraded": "degraded without it", "": ""}
 KINDS = {
     "": "everything",
     "changed": "what changes",

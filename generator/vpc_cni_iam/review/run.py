@@ -28,7 +28,7 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change, Document, Place
 from vpc_cni_iam.review.diff.compare import policy_change
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
-from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change, target_of
+from vpc_cni_iam.review.diff.plugin import ClusterChange, cluster_change, known_sessions, target_of
 from vpc_cni_iam.review.diff.principals import principal
 from vpc_cni_iam.review.diff.same_shape import STAND_INS
 from vpc_cni_iam.review.findings import LEVELS, MEANINGS, Finding, Ignored, Review
@@ -79,7 +79,7 @@ def review(
     places = _places(plan, locator)
     clusters = tuple(
         (plugin, cluster_change(plugin, effective.by_principal, places, target, budget))
-        for plugin in PluginReader(plan, policies.owners).clusters()
+        for plugin in PluginReader(policies).clusters()
     )
     targets = _targets(clusters, target)
     labels = _labels(plan)
@@ -179,7 +179,13 @@ def _targets(
         mode = target.mode or (change.mode_after if plugin.after.mode else None)
         judged = target_of(plugin.after, version, mode, chosen=target.chosen)
         for role in (*change.before.roles, *change.after.roles):
-            targets.setdefault(role, judged)
+            old, new = (
+                (role in identity.roles and known_sessions(identity)) or ()
+                for identity in (plugin.before.identity, plugin.after.identity)
+            )
+            own = targets.setdefault(role, replace(judged, sessions=(old, new)))
+            if own.sessions != (old, new):  # in one of the clusters it may do more
+                targets[role] = replace(own, sessions=((), ()))
     return targets
 
 

@@ -11,7 +11,7 @@ from vpc_cni_iam.review.diff.changes import Change, Place
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity
 from vpc_cni_iam.review.diff.verdicts import Access, Effect, Nearest
 from vpc_cni_iam.review.findings import LEVELS, Finding, Review
-from vpc_cni_iam.review.make_finding import example_text
+from vpc_cni_iam.review.make_finding import example_text, identity_text
 
 Tone = Literal["plain", "good", "warn", "bad", "quiet"]
 SIGNS: dict[Effect, str] = {"gain": "+", "loss": "-", "no-op": "="}
@@ -153,12 +153,6 @@ SECTIONS: dict[Section, str] = {
     "access": "Who can do more",
     "other": "Other changes",
 }
-_IDENTITIES = {
-    "pod-identity": "EKS Pod Identity",
-    "irsa": "IRSA",
-    "node-role": "node role",
-    "unknown": "",
-}
 _WHO = ("trust-", "irsa-", "pod-identity-")
 
 
@@ -202,13 +196,13 @@ def _identity_row(cluster: ClusterChange) -> tuple[str, bool]:
         return f"{after}; the plan deletes {' and '.join(cluster.after.deleted)}", True
     if not cluster.identity_changes and set(cluster.before.roles) == set(cluster.after.roles):
         return (f"{after}, unchanged" if cluster.after.roles else after), False
-    return f"{_identity(cluster.before)} -> {after}", True
+    before = _identity(cluster.before)
+    same = before == after
+    return f"{after}, its session policy changes" if same else f"{before} -> {after}", True
 
 
 def _identity(identity: PluginIdentity) -> str:
-    if not identity.roles:
-        return "not in the plan"
-    return f"{' and '.join(identity.roles)} ({_IDENTITIES[identity.kind]})"
+    return identity_text(identity) if identity.roles else "not in the plan"
 
 
 def judged(review: Review) -> str:

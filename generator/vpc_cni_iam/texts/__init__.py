@@ -30,7 +30,7 @@ _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
     (FileNotFoundError, "does not exist; check the path"),
     (IsADirectoryError, "is a directory; name a file"),
-    (NotADirectoryError, "lies below a file, which is no directory"),
+    (NotADirectoryError, "lies below a file, not a directory"),
 )
 
 
@@ -56,14 +56,6 @@ def content(path: Path, limit: Limit = POLICIES) -> bytes:
             return bounded(file, str(path), limit)
     except OSError as error:
         raise unreadable(path, error) from None
-
-
-def read_together(
-    paths: Sequence[Path], source: str, form: str, limit: Limit, together: Limit, count: Limit
-) -> dict[str, str]:
-    """Return the texts of the files of a directory, by path; see `content_together`."""
-    files = content_together(paths, source, limit, together, count)
-    return {str(path): decode(data, str(path), form) for path, data in files.items()}
 
 
 def content_together(

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Literal, get_args
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.errors import VpcCniIamError, expected
 from vpc_cni_iam.escape import code_cell, escape_control, escape_line, escape_markdown
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import decoded
@@ -36,7 +36,7 @@ class ModuleCheck(Struct, frozen=True):
     module: VendoredModule
     state: ModuleState | Literal["failed"]  # failed: it cannot be told
     files: tuple[ModuleFile, ...] = ()  # its files that need a report; none in a clean module
-    failure: VpcCniIamError | OSError | None = None  # why it cannot be told, None if it can
+    failure: VpcCniIamError | None = None  # why it cannot be told, None if it can
     unused: tuple[Acceptance, ...] = ()  # the edits that the configuration accepts and no file has
 
     @property
@@ -83,7 +83,7 @@ def _report(
         if any(f.state == "kept" for f in files):
             files = _with_meaning(module, observed, files)
     except (VpcCniIamError, OSError) as error:
-        return ModuleCheck(module, "failed", failure=error)
+        return ModuleCheck(module, "failed", failure=expected(error))
     if no_kept:
         files = [replace(f, forbidden=f.state in ("kept", "deleted", "replacing")) for f in files]
     edits = {f.edit.path for f in files if f.edit is not None}
@@ -115,6 +115,7 @@ class CheckResult(Struct, frozen=True):
     # Directories that sync wrote and that the configuration no longer names.
     orphans: Sequence[str] = ()
     command: str = SYNC  # the start of each suggested command, with the options that it needs
+    upgrade: str = "vpc-cni-iam upgrade"  # the command that upgrades the pins
     outdated: bool = False  # whether a pin that is not the newest is a finding, too
     warnings: Sequence[str] = ()  # the warnings about the configuration
 
@@ -136,7 +137,8 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
             lines.append(f"         {report.failure}")
         wrong = [(f, f.ways_out(path, checked.command)) for f in report.files if not f.fine]
         for steps, files in groupby(wrong, itemgetter(1)):
-            lines += [f"         {file.path} {file.reason}" for file, _ in files]
+            for reason, alike in groupby((file for file, _ in files), attrgetter("reason")):
+                lines.append(f"         {_alike([file.path for file in alike], reason)}")
             lines += [f"           {step}" for step in steps]
     word = "behind" if checked.outdated else "note"
     if checked.outdated or not quiet:
@@ -147,12 +149,16 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
     return "".join(f"{escape_line(line)}\n" for line in lines)
 
 
+def _alike(paths: list[str], reason: str) -> str:
+    return f"{paths[0]} {reason}" if len(paths) == 1 else f"{reason}: {', '.join(paths)}"
+
+
 def _behind(checked: CheckResult) -> list[str]:
     behind = [r.module for r in checked.reports if not r.module.newest]
     pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
     return [
         f"{_modules(count)} pinned to {pin}; the newest version known is "
-        f"{known_versions.newest()}: vpc-cni-iam upgrade"
+        f"{known_versions.newest()}: {checked.upgrade}"
         for pin, count in sorted(pins.items())
     ]
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import ModuleKind
-from vpc_cni_iam.errors import InputError, VpcCniIamError
+from vpc_cni_iam.errors import InputError, VpcCniIamError, expected
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.hcl.module.reader import HclModule, joins_nothing, read
@@ -51,7 +51,7 @@ class Diff(Struct, frozen=True):
     text: str  # the unified diff of its files, from what is there to what will be
     # The edits and other files that no sync changes, and what they mean.
     kept_edits: tuple[ModuleFile, ...] = ()
-    failure: VpcCniIamError | OSError | None = None  # why that cannot be told, None if it can
+    failure: VpcCniIamError | None = None  # why that cannot be told, None if it can
 
 
 def diff(plan: SyncPlan) -> Diff:
@@ -81,7 +81,7 @@ def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:
         try:
             diffs.append(diff(plan_at_rest(config, ModuleSelection(module))))
         except (VpcCniIamError, OSError) as error:
-            diffs.append(Diff(module, (), "", failure=error))
+            diffs.append(Diff(module, (), "", failure=expected(error)))
     return diffs
 
 

@@ -21,6 +21,7 @@ from vpc_cni_iam.vendoring.repository import inside, refuse_bare
 _TEMPLATE = """\
 # Modules that vpc-cni-iam keeps in this repository. After a change here: vpc-cni-iam sync
 # In CI or a pre-commit hook: vpc-cni-iam check
+# For one more module, such as that of another cluster, add another [[module]].
 
 [[module]]
 # Where, relative to this file.
@@ -88,6 +89,8 @@ def init(
         raise UsageError(f"--path: {error.problem}") from None
     with locked(target):
         if target.exists() or target.is_symlink():
-            raise TreeError(f"{target}: exists already; edit it, or remove it first")
+            raise TreeError(
+                f"{target}: exists already; to add a module, add another [[module]] to it"
+            )
         write(folder, {NAME: first}, observed={})
     return target

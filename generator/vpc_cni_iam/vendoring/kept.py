@@ -180,7 +180,8 @@ def _documents(
 ) -> Iterator[tuple[str, _Finding]]:
     """Yield the names of documents that may allow more, with the findings.
 
-    With values that a caller passes, and with the defaults of both sides.
+    With values that a caller passes, with the defaults of both sides, and with changed defaults
+    among values that a caller passes.
     """
     sides = [
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
@@ -189,12 +190,18 @@ def _documents(
     for values in (_SAMPLE, _OTHER_SAMPLE):
         old, new = (read_blocks(blocks, values) for blocks in sides)
         yield from _compared(old, new)
-    old, new = (
-        # With samples for the variables that have no default.
-        read_blocks(blocks, {n: v for n, v in _SAMPLE.items() if m.variables.get(n, ()) is None})
-        for blocks, m in zip(sides, (old, new), strict=True)
-    )
-    yield from _compared(old, new)
+    defaults = [module.variables for module in (old, new)]
+    changed = [n for n in _SAMPLE if defaults[0].get(n) != defaults[1].get(n)]
+    for names in dict.fromkeys(map(frozenset, (_SAMPLE, changed, *([n] for n in changed)))):
+        old, new = (
+            # With samples for the variables that have no default.
+            read_blocks(
+                blocks,
+                {n: v for n, v in _SAMPLE.items() if n not in names or own.get(n, ()) is None},
+            )
+            for blocks, own in zip(sides, defaults, strict=True)
+        )
+        yield from _compared(old, new)
 
 
 def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, _Finding]]:

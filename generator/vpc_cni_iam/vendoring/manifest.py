@@ -121,7 +121,10 @@ def loads(text: str, source: str) -> Manifest:
     check_json(text, source)
     try:
         document: Any = json.loads(text)
-        _refuse_long(document["files"], text, source)
+        configuration = document.get("configuration")
+        if not isinstance(configuration, str | None) or "\0" in (configuration or ""):
+            raise ValueError(configuration)
+        _refuse_long([*document["files"], configuration or ""], text, source)
         files = {
             _inside(path): FileRecord(
                 str(entry["generated"]), entry.get("kept"), entry.get("deleted", False) is True
@@ -130,9 +133,6 @@ def loads(text: str, source: str) -> Manifest:
         }
         made_from, generator = stated(document["made_by"]), str(document["generator"])
         unfinished = document.get("unfinished", False) is True
-        configuration = document.get("configuration")
-        if not isinstance(configuration, str | None) or "\0" in (configuration or ""):
-            raise ValueError(configuration)
         return Manifest(made_from, generator, files, unfinished, configuration)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         what = "holds conflict markers" if "<<<<<<< " in text else "is not a manifest"

@@ -16,7 +16,7 @@ from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import Options, stated
 from vpc_cni_iam.files.read import absent, contents, decoded, unix
 from vpc_cni_iam.files.tree import left_by_killed
-from vpc_cni_iam.rendering.kinds import render
+from vpc_cni_iam.rendering.kinds import FILES, render
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, FileRecord, Manifest
@@ -106,13 +106,14 @@ def generated_digests(module: VendoredModule, known: Manifest | None) -> Mapping
     """Return the digests of a module's files as they would be generated now.
 
     A manifest that may be trusted has them, if this version wrote it for the same options and
-    finished.
+    finished, and every file of the module is in it.
     """
     if (
         known is not None
         and known.generator == __version__
         and known.options == module.options
         and not known.unfinished
+        and known.files.keys() >= FILES[module.options.kind].keys()
     ):
         return {path: entry.generated for path, entry in known.files.items()}
     return rendered_digests(module.options)

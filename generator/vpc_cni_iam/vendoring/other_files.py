@@ -20,7 +20,10 @@ from vpc_cni_iam.vendoring.state import EDITED, KeptAccess, KeptEdit, ModuleFile
 _LOADED = re.compile(r"(?!\.)[^/]+\.(?:tf|tofu)(?:\.json)?", re.DOTALL)
 _OVERRIDE = re.compile(r"(?:[^/]*_)?override\.(?:tf|tofu)(?:\.json)?", re.DOTALL)
 # A look at the text, so that HCL is only read where a name of ours stands.
-_HEAD = re.compile(r'^\s*(data|resource|variable|output)\s+"([^"\n]+)"(?:\s+"([^"\n]+)")?', re.M)
+_LABEL = r'("[^"\n]+"|[\w-]+)'
+_HEAD = re.compile(
+    rf"^\s*(data|resource|variable|output)\s+{_LABEL}(?:\s+{_LABEL})?\s*\{{", re.MULTILINE
+)
 _LOCALS = re.compile(r"^\s*locals\s*\{", re.M)
 
 
@@ -100,7 +103,8 @@ def _defined(text: str, path: str) -> set[str]:
     """Return the definitions of a file, as an engine names them; from its text if it is no HCL."""
     if path.endswith(".json"):
         return _defined_in_json(text)
-    names = {".".join(part for part in match.groups() if part) for match in _HEAD.finditer(text)}
+    heads = (match.groups() for match in _HEAD.finditer(text))
+    names = {".".join(part.strip('"') for part in head if part) for head in heads}
     if not _LOCALS.search(text):
         return names
     from vpc_cni_iam.hcl.parse import parse

@@ -7,7 +7,8 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 
-from vpc_cni_iam.errors import ConfigurationError, InputError, TreeError
+from vpc_cni_iam.errors import ConfigurationError, InputError, TreeError, VpcCniIamError
+from vpc_cni_iam.files.read import contents, decoded
 from vpc_cni_iam.vendoring.configuration.config import (
     NAME,
     Config,
@@ -15,7 +16,7 @@ from vpc_cni_iam.vendoring.configuration.config import (
     VendoredModule,
     load,
 )
-from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
+from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST, loads
 
 
 def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
@@ -25,6 +26,8 @@ def find(start: Path, named: Path | None, *, strict: bool = False) -> Config:
     """
     refuse_bare(start)
     path = named or nearest(start)
+    if named is not None and ".." in named.parts:  # else modules would seem to leave its directory
+        path = Path(os.path.realpath(named.parent), named.name)
     if path is None:
         first, last = (_searched(start)[end].absolute() for end in (0, -1))
         above = f" and the directories above it, up to {last}" if last != first else ""
@@ -121,22 +124,27 @@ def refuse_other_owner(config: Config, module: VendoredModule, owner: str | None
     """Refuse a module whose manifest names another configuration that still names it."""
     if owner is None or owner == name_from(config, module):
         return
-    folder = Path(os.path.normpath(config.folder(module).absolute()))
+    folder = config.folder(module)
+    if problem := _kept_elsewhere(config, folder, owner):
+        raise TreeError(
+            f"{folder}: {problem}; to hand it over to {config.path}, remove the module there and "
+            "run this again"
+        )
+
+
+def _kept_elsewhere(config: Config, folder: Path, owner: str) -> str:
+    """Say that the other configuration of a module still names it; empty if it does not."""
+    folder = Path(os.path.normpath(folder.absolute()))
     owner_path = Path(os.path.normpath(folder / owner))
     if not owner_path.is_file() or owner_path.samefile(config.path):
-        return
+        return ""
     try:
         theirs = load(owner_path)
-        places = {os.path.normpath(theirs.folder(m).absolute()): m.line for m in theirs.modules}
-        line = places.get(str(folder))
-        problem = f"is kept by {owner_path}, line {line}"
     except InputError as error:
-        line, problem = 0, f"was written for {owner_path}, which cannot be read: {error}"
-    if line is not None:
-        raise TreeError(
-            f"{config.folder(module)}: {problem}; to hand it over to {config.path}, remove the "
-            "module there and run this again"
-        )
+        return f"was written for {owner_path}, which cannot be read: {error}"
+    places = {os.path.normpath(theirs.folder(m).absolute()): m.line for m in theirs.modules}
+    line = places.get(str(folder))
+    return f"is kept by {owner_path}, line {line}" if line is not None else ""
 
 
 def root(config: Config) -> Path:
@@ -152,12 +160,23 @@ _LARGE = "node_modules"
 def orphans(config: Config) -> tuple[str, ...]:
     """Return the directories with a manifest that are no module of the configuration.
 
-    Only below the configuration, relative to it, and not where another one stands; hidden
-    directories and node_modules are passed over, and no symbolic link is followed.
+    Only below the configuration, relative to it, and not where another one stands or those that
+    another one keeps; hidden directories and node_modules are passed over, and no symbolic link is
+    followed.
     """
     top = config.path.parent.absolute()
     named = {os.path.normpath(top / module.path) for module in config.modules}
-    return tuple(sorted(p.relative_to(top).as_posix() for p in _below(top, named)))
+    left = (p for p in _below(top, named) if not _kept_elsewhere(config, p, _owner(p)))
+    return tuple(sorted(p.relative_to(top).as_posix() for p in left))
+
+
+def _owner(folder: Path) -> str:
+    """Return the configuration that the manifest of a module names, empty if it names none."""
+    try:
+        text = decoded(contents(folder, [MANIFEST])[MANIFEST])
+        return loads(text, str(folder)).configuration or ""
+    except (VpcCniIamError, KeyError):
+        return ""
 
 
 def _below(folder: Path, named: set[str]) -> Iterator[Path]:

@@ -62,7 +62,7 @@ _REASONS: Mapping[State, str] = {
 _UPDATE = ("take the generated one", "")
 _THEIRS, _MINE = ("take the generated one", "--force"), ("keep yours", "--keep")
 _WAYS_OUT: Mapping[State, tuple[tuple[str, str], ...]] = {
-    "new": (_UPDATE,),
+    "new": (("write it", ""),),
     "unrecorded": (_UPDATE,),
     "outdated": (_UPDATE,),
     "missing": (_UPDATE, ("keep it deleted", "--keep")),

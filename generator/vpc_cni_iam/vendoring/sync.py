@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.errors import VpcCniIamError
+from vpc_cni_iam.errors import VpcCniIamError, expected
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.replacement import backup_name
@@ -32,7 +32,7 @@ class SyncOutcome(Struct, frozen=True):
     refused: tuple[ModuleFile, ...] = ()
     edits: tuple[str, ...] = ()  # the edits of those, as unified diffs
     conflicts: tuple[ModuleFile, ...] = ()  # files that now hold conflict markers
-    failure: VpcCniIamError | OSError | None = None  # why the sync failed, None if it did not
+    failure: VpcCniIamError | None = None  # why the sync failed, None if it did not
     kept_edits: tuple[ModuleFile, ...] = ()  # the edits that are kept, and what they mean
 
     @property
@@ -51,7 +51,7 @@ def sync_all(
         try:
             outcomes.append(sync(config, selection.module, way, selection.files))
         except (VpcCniIamError, OSError) as error:
-            outcomes.append(SyncOutcome(selection.module, failure=error))
+            outcomes.append(SyncOutcome(selection.module, failure=expected(error)))
     return outcomes
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import documents, known_versions
-from vpc_cni_iam.errors import UsageError, VpcCniIamError
+from vpc_cni_iam.errors import UsageError, VpcCniIamError, expected
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.tree import write
 from vpc_cni_iam.vendoring.configuration.config import Config, TomlLineIndex, parse
@@ -60,23 +60,24 @@ def repin(config: Config, pin: Pin, only: Iterable[str] = ()) -> Config:
     inline = []
     for number in chosen:
         line = places.key(number, pin.key) or places.key(number, _OTHER[pin.key])
-        if line is None:
-            inline.append(number)
-            continue
         new = rf'\g<1>{pin.key}\g<2>"{pin.value}"'
-        lines[line - 1] = _PIN.sub(new, lines[line - 1], count=1)
+        pinned, replaced = _PIN.subn(new, lines[line - 1]) if line is not None else ("", 0)
+        if line is None or not replaced:
+            inline.append(number)
+        else:
+            lines[line - 1] = pinned
     text = "\n".join(lines)
     return parse(_repin_inline(text, inline, pin) if inline else text, config.path)
 
 
 _OTHER = {"cni_version": "revision", "revision": "cni_version"}
 _PIN = re.compile(
-    r"""^(\s*["']?)(?:cni_version|revision)(["']?\s*=\s*)(?:"(?:[^"\\]|\\.)*"|'[^']*')"""
+    r"""^(\s*["']?)(?:cni_version|revision)(["']?\s*=\s*)(?!\"{3}|'{3})(?:"(?:[^"\\]|\\.)*"|'[^']*')"""
 )
 
 
 def _repin_inline(text: str, numbers: Iterable[int], pin: Pin) -> str:
-    """Change pins that stand on no line of their own, in inline tables."""
+    """Change pins that are not on one line of their own, as in inline tables."""
     import tomlkit
 
     document = tomlkit.parse(text)
@@ -130,7 +131,7 @@ def prepare(
         try:
             plans.append(plan_at_rest(new, selection, way))
         except (VpcCniIamError, OSError) as error:
-            failed.append(SyncOutcome(selection.module, failure=error))
+            failed.append(SyncOutcome(selection.module, failure=expected(error)))
     return Upgrade(old, new, selections, way, tuple(plans), tuple(failed))
 
 

@@ -160,7 +160,7 @@ run "managed_policy_beside_a_policy_name" {
     policy_name            = "vpc-cni"
   }
 
-  expect_failures = [aws_iam_role_policy_attachment.this]
+  expect_failures = [aws_iam_role_policy_attachment.aws_managed]
 }
 
 run "managed_policy_in_place_of_another" {
@@ -171,7 +171,7 @@ run "managed_policy_in_place_of_another" {
     use_aws_managed_policy = true
   }
 
-  expect_failures = [aws_iam_role_policy_attachment.this]
+  expect_failures = [aws_iam_role_policy_attachment.aws_managed]
 }
 
 run "scoped_without_names" {

@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.facts.store import aws_managed_data
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 
-_ARN = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/(.+)")
+_ARN = r"arn:aws[a-z-]*:iam::aws:policy/(.+)"
 
 
 class PolicyClass(StrEnum):
@@ -67,7 +67,7 @@ def nonexistent(arn: str) -> str | None:
 
 def name_of(arn: str) -> str:
     """Return the name of an AWS managed policy with its path; empty for any other ARN."""
-    match = _ARN.fullmatch(arn)
+    match = re.fullmatch(_ARN, arn)
     return match[1] if match else ""
 
 

@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from typing import Any
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 
 _DATA = "catalog/facts/data"
 
 
 def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(resources.text(f"{_DATA}/{name}"))
-    return data
+    return resources.data(f"{_DATA}/{name}")
 
 
+@cache
 def _read_all(folder: str) -> tuple[dict[str, Any], ...]:
     files = sorted((resources.PACKAGE / _DATA / folder).glob("*.json"))
     return tuple(_read(f"{folder}/{file.name}") for file in files)
 
 
-@cache
 def calls_data() -> dict[str, Any]:
     """Return the versions and the API calls of each, as in ``data/calls.json``."""
     return _read("calls.json")
 
 
-@cache
 def requests_data() -> dict[str, Any]:
     """Return the requests behind the calls and the tags they write, ``data/requests.json``."""
     return _read("requests.json")
 
 
-@cache
 def features_data() -> dict[str, dict[str, str]]:
     """Return the optional features that need actions of their own, by name."""
     return _read("features.json")
 
 
-@cache
 def managed_policy_data(name: str) -> dict[str, Any]:
     """Return an AWS managed policy with its ARN and its versions, oldest first."""
     return _read(f"managed/{name}.json")
@@ -52,46 +46,30 @@ def managed_data() -> dict[str, Any]:
     return {"arn": data["arn"], **data["versions"][-1]}
 
 
-@cache
 def readme_data() -> tuple[dict[str, Any], ...]:
     """Return the revisions of the documents in upstream's README, oldest first."""
     return _read_all("readme")
 
 
-@cache
 def peers_data() -> tuple[dict[str, Any], ...]:
     """Return the documents of other projects, a file a project."""
     return _read_all("peers")
 
 
-@cache
 def aws_managed_data() -> dict[str, Any]:
     """Return the AWS managed policies of ``python -m tools.aws_managed``."""
     return _read("aws_managed_policies.json")
 
 
-@cache
 def revisions_data() -> tuple[dict[str, Any], ...]:
     """Return every revision of upstream's page, oldest first."""
     return _read_all("revisions")
 
 
-@cache
-def observed_data() -> tuple[dict[str, Any], ...]:
-    """Return what was observed of the plugin's real agent, by plugin version, oldest first.
-
-    Made by ``python -m tools.plugin_probe evidence``: the requests of each scenario, and what broke
-    when one action was denied.
-    """
-    evidence = _read_all("observed")
-    return tuple(sorted(evidence, key=lambda observed: PluginVersion.of(observed["version"])))
-
-
-@cache
 def denials_data() -> dict[str, dict[str, list[str]]]:
     """Return at which versions the denial of an action or a request form was observed.
 
-    By IP family, with the feature behind it where one is needed. Made from `observed_data` by
-    ``python -m tools.plugin_probe denials``.
+    By IP family, with the feature behind it where one is needed. Made from what
+    ``python -m tools.plugin_probe evidence`` observes of the plugin's agent.
     """
     return _read("denials.json")

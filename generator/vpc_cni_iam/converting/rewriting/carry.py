@@ -82,7 +82,7 @@ def quoted(policy: Policy, marks: Marks, known: Surroundings) -> list[str]:
             if shape in ("number", "boolean"):
                 remarks.append(f"the {shape} {marked.code} is written as a string")
             elif shape == "unknown" and _NO_TEXT.search(condition.operator):
-                remarks.append(f"{marked.code}, if it is no string, is written as one")
+                remarks.append(f"{marked.code}, if it is not a string, is written as one")
     return list(dict.fromkeys(remarks))
 
 

@@ -32,7 +32,7 @@ from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import File, Text
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
-from vpc_cni_iam.inputs.directory import hcl_files
+from vpc_cni_iam.inputs.directory import OVERRIDE, hcl_files
 from vpc_cni_iam.texts import decode
 
 _DOCUMENT = "data.aws_iam_policy_document"
@@ -222,6 +222,9 @@ class _FileRewriter:
                 error = self.refuse(value.span.line, "no policy is written out here")
                 self.left.append(Left(attribute.address, error, WhyLeft.elsewhere))
             return
+        if OVERRIDE.fullmatch(Path(source).name):
+            problem = "stands in an override file, which can only change blocks of other files"
+            raise self.refuse(value.span.line, problem)
         if attribute.dynamic:
             problem = "stands in a dynamic block, and a data source cannot see its iterator"
             raise self.refuse(value.span.line, problem)
@@ -247,9 +250,12 @@ class _FileRewriter:
 
     def repeated(self, attribute: Attribute, policy: Embedded) -> tuple[str, str]:
         """Return the meta-argument that the data source needs too, and the index of its uses."""
+        arguments = attribute.block.attributes
         depends = [k for k in policy.marks.expressions if _INSTANCE.search(k.code)]
+        # In OpenTofu, an instance may have a provider of its own.
+        own_provider = "provider" in arguments and "[" in arguments["provider"].outer.code
         for name, index in (("count", "[count.index]"), ("for_each", "[each.key]")):
-            if depends and name in attribute.block.attributes:
+            if (depends or own_provider) and name in arguments:
                 return name, index
         for expression in depends:
             if re.search(r"\b(each|count)\.", expression.code):

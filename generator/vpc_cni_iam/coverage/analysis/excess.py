@@ -9,12 +9,10 @@ resource; those that readers know best are shown first.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache, lru_cache, partial
 from itertools import islice
-from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -128,12 +126,6 @@ def excess_grants(
 
 
 @cache
-def _data() -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(resources.text(_DATA))
-    return data
-
-
-@cache
 def _every() -> dict[str, str]:
     """Return actions with their type of resource, those to be shown first first.
 
@@ -145,7 +137,7 @@ def _every() -> dict[str, str]:
         else _EVERY
         for call in calls.calls()
     }
-    data = _data()
+    data = resources.data(_DATA)
     every = {**data["well_known"], **data["actions"], **called}
     order = sorted([*data["well_known"], *called, *data["actions"]], key=_describes)
     return {action: every[action] for action in order}
@@ -159,7 +151,7 @@ def unknown_action(action: str) -> str:
     service, _, _ = action.lower().partition(":")
     names = [name for name in _every() if name.lower().startswith(f"{service}:")]
     # Of a service that the plugin does not call, few are.
-    complete = sum(name in _data()["actions"] for name in names) > 1
+    complete = sum(name in resources.data(_DATA)["actions"] for name in names) > 1
     if not complete or any(wildcard.matches(action.lower(), name.lower()) for name in names):
         return ""
     return unknown_name(action, names, "action", " of AWS's Service Authorization Reference")

@@ -39,8 +39,9 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
-RiskLevel = Literal["high", "medium", "low", "note"]
+RiskLevel = Literal["warning", "note"]
 _PAGE = "risks.md"
+_FIRST = ("actions-beyond-calls", "interfaces-unscoped", "unconditioned-create-tags")
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
 _CHANGES = (
@@ -58,7 +59,8 @@ class Risk(Struct, frozen=True):
     """A risk of a policy."""
 
     identifier: str  # stable; the heading of its explanation
-    severity: RiskLevel  # ``note`` if it cannot be avoided or is no danger
+    # ``note`` if the role stays within its cluster, or if it cannot be avoided.
+    severity: RiskLevel
     text: str
 
 
@@ -86,8 +88,7 @@ def find_risks(
         *_needs(asked),
         *_reading(policies, setting),
     ]
-    order: tuple[RiskLevel, ...] = ("high", "medium", "low", "note")
-    return tuple(sorted(risks, key=lambda f: order.index(f.severity)))
+    return tuple(sorted(risks, key=lambda r: (r.severity == "note", r.identifier not in _FIRST)))
 
 
 def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:
@@ -97,8 +98,8 @@ def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) 
     if grants:
         examples = ", ".join(grants[0].examples)
         patterns = ", ".join(grant.pattern for grant in grants)
-        text = f"the plugin never calls much of {patterns}, such as {examples}"
-        yield Risk("actions-beyond-calls", "high", text)
+        text = f"{patterns} allows much that the plugin never calls, such as {examples}"
+        yield Risk("actions-beyond-calls", "warning", text)
 
 
 class _Asked:
@@ -141,34 +142,37 @@ class _Asked:
 def _reach(asked: _Asked) -> Iterator[Risk]:
     """Yield the risks of access to resources outside of the cluster."""
     requests = asked.requests
-    for subnet, which in ((asked.there, "any network interface"), (asked.here, "any of its VPC")):
+    for subnet, which in (
+        (asked.there, "any network interface"),
+        (asked.here, "any network interface of its VPC"),
+    ):
         if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
-            text = f"{which}, another cluster's too, may be changed: {actions}"
-            yield Risk("interfaces-unscoped", "high", text)
+            text = f"the role can change {which}, also of other clusters: {actions}"
+            yield Risk("interfaces-unscoped", "warning", text)
             break
     untagged = Requests(replace(asked.setting, instance_tagged=False))
     attach, detach = "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"
     if any(asked.allows(untagged.on_instance(action, NODE)) for action in (attach, detach)):
-        text = "interfaces may be attached to or detached from any instance"
-        yield Risk("instances-unscoped", "medium", text)
+        text = "the role can attach interfaces to any instance, and detach them"
+        yield Risk("instances-unscoped", "warning", text)
     elif asked.allows(requests.on_instance(attach, NODE)):
         name = asked.setting.names.cluster_name
         text = (
-            f"instances must have the tag {KUBERNETES_CLUSTER}{name}=owned, which nothing in "
-            "the plugin sets"
+            f"instances must have the tag {KUBERNETES_CLUSTER}{name}=owned, and the plugin "
+            "never sets it"
         )
-        yield Risk("instance-tag-not-set", "medium", text)
+        yield Risk("instance-tag-not-set", "warning", text)
     names = asked.setting.names
     groups = [Group("sg-0123456789abcdef0", names.account_id, _OTHER_VPC, names.vpc_owner_id)]
     if asked.allows(*requests.create_interface(asked.there, groups, asked.ours)):
-        text = "network interfaces may be made in every VPC"
-        yield Risk("creates-in-any-vpc", "medium", text)
+        text = "the role can create network interfaces in every VPC"
+        yield Risk("creates-in-any-vpc", "warning", text)
     if asked.allows(*requests.on_groups("ec2:ModifyNetworkInterfaceAttribute", groups)):
-        text = "interfaces may be given security groups of any VPC that EC2 lets them have"
-        yield Risk("security-groups-unscoped", "low", text)
+        text = "the role can use security groups of every VPC, as far as EC2 accepts them"
+        yield Risk("security-groups-unscoped", "note", text)
     seen = [a for a in called_actions(asked.setting) if a.startswith("ec2:Describe")]
     if any(asked.allows(*requests.on_nothing(a)) for a in seen):
-        text = "Describe actions see the whole account in its Region: EC2 cannot scope them"
+        text = "Describe actions read the whole account in its Region: EC2 cannot limit them"
         yield Risk("describe-unscoped", "note", text)
 
 
@@ -183,25 +187,25 @@ def _tagging(asked: _Asked) -> Iterator[Risk]:
     own = asked.eni(asked.here, asked.ours)
     gained = asked.may_change(own)
     if any(claimed):
-        text = "the cluster's tag may be put on any network interface"
+        text = "the role can put its cluster's tag on any network interface"
         if not claimed[0]:
-            text = "the cluster's tag may be put on network interfaces that are not the cluster's"
+            text = "the role can put its cluster's tag on network interfaces of others"
         if gained and not any(map(asked.may_change, foreign)):
-            text += f", which then meets the conditions of {gained}"
-        yield Risk("unconditioned-create-tags", "high", text)
+            text += f", and then call {gained}"
+        yield Risk("unconditioned-create-tags", "warning", text)
     elif gained and asked.may_claim(asked.eni(asked.here, {})):
         text = (
-            "the cluster's tag may be put on an interface of its VPC that bears none, which then "
-            f"meets the conditions of {gained}"
+            "the role can put its cluster's tag on an interface of its VPC without one, and then "
+            f"call {gained}"
         )
-        yield Risk("untagged-interfaces-claimable", "medium", text)
+        yield Risk("untagged-interfaces-claimable", "warning", text)
     if asked.may_tag(own, {"example-key": "example"}):
-        text = "any tag may be written on the cluster's interfaces, whatever reads it"
-        yield Risk("any-tag-key", "low", text)
+        text = "the role can write any tag on the cluster's interfaces"
+        yield Risk("any-tag-key", "note", text)
     elif asked.may_tag(own, {INSTANCE: NODE}):
         text = (
-            "only known tag keys may be written: ipamd stops at start where ADDITIONAL_ENI_TAGS "
-            "or a later version has another"
+            "the role can write known tag keys only: ipamd stops at start if ADDITIONAL_ENI_TAGS "
+            "or a later version has another one"
         )
         yield Risk("tag-keys-closed", "note", text)
 
@@ -218,7 +222,9 @@ def _needs(asked: _Asked) -> Iterator[Risk]:
     )
     lost = [name for name in dict.fromkeys(without) if name not in with_name]
     if lost:
-        text = f"CLUSTER_NAME must be set for aws-node; without it these fail: {', '.join(lost)}"
+        text = (
+            f"CLUSTER_NAME must be set for aws-node; without it these calls fail: {', '.join(lost)}"
+        )
         yield Risk("cluster-name-needed", "note", text)
 
 
@@ -242,7 +248,7 @@ def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Ris
             f"not modelled: {', '.join(unknown)}; calls that depend on it are undecided, and "
             "interfaces count as without such a tag"
         )
-        yield Risk("condition-key-not-modelled", "medium", text)
+        yield Risk("condition-key-not-modelled", "warning", text)
 
 
 def _is_unset(key: str, tags: Collection[str]) -> bool:

@@ -24,13 +24,8 @@ def page_style() -> str:
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
-    """Return the report about every version, which always shows everything."""
-    del verbose
-    return html(subject, matrix)
-
-
-def html(subject: Subject, matrix: Matrix) -> str:
-    """Return a page that needs no other file, no network and no script."""
+    """Return a page about every version, which needs no other file, no network and no script."""
+    del verbose  # it always shows everything
     return markup.fill(
         "coverage/report/page.html.jinja",
         title=heading(subject, matrix),

@@ -44,13 +44,8 @@ def style(selector: str) -> str:
 
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
-    """Return the report about every version, which always shows everything."""
-    del verbose
-    return svg(subject, matrix)
-
-
-def svg(subject: Subject, matrix: Matrix) -> str:
-    """Return the picture as an SVG document."""
+    """Return a picture of every version as an SVG document."""
+    del verbose  # it always shows everything
     return ascii_markup(drawing(subject, matrix, whole=True))
 
 

@@ -79,7 +79,7 @@ def _verdict(coverage: Coverage) -> str:
     required = [call for _, call in coverage.denied() if call.range.severity == "fatal"]
     if required:
         return "unknown" if all(call.undecided for call in required) else "fails"
-    return "works with less" if coverage.denied() else "works"
+    return "works, degraded" if coverage.denied() else "works"
 
 
 def _summary(coverage: Coverage) -> str:
@@ -119,8 +119,8 @@ def _scenarios(coverage: Coverage, names: list[str]) -> str:
     every = [run.scenario.name for run in coverage.scenario_runs]
     others = [name for name in every if name not in names]
     if len(every) > 1 and len(others) < len(names):
-        return f"all {len(every)} scenarios" + (f" but {', '.join(others)}" if others else "")
-    return ", ".join(names)
+        return f"all {len(every)} scenarios" + (f" except {', '.join(others)}" if others else "")
+    return f"the scenario{'s' * (len(names) != 1)} {', '.join(names)}"
 
 
 def _scenario(

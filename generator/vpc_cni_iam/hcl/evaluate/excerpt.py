@@ -32,15 +32,14 @@ _REPEATS = {
 # Data sources that the AWS provider answers without a request.
 _OFFLINE = (DOCUMENT, "data.aws_partition", "data.aws_region", "data.aws_service_principal")
 # Functions that read files, or call the functions that are named in a text.
-_READS = re.compile(
-    r"\b(?:file(?:exists|set|(?:base64|md5|sha)\w*)?|template(?:file|string))"
-    r"(?:\s|/\*.*?\*/|(?:#|//)[^\n]*\n)*\(",
-    re.DOTALL,
+_READS = (
+    r"(?s)\b(?:file(?:exists|set|(?:base64|md5|sha)\w*)?|template(?:file|string))"
+    r"(?:\s|/\*.*?\*/|(?:#|//)[^\n]*\n)*\("
 )
 # What an engine says of the folder and the workspace that it is run in.
-_PLACE = re.compile(r"\b(?:terraform\.workspace|path\.(?:cwd|module|root))\b")
+_PLACE = r"\b(?:terraform\.workspace|path\.(?:cwd|module|root))\b"
 # What may be the address of a block; most words of a text are none.
-_ADDRESS = re.compile(r"\b(?:data\.)?[^\W\d][\w-]*\.[^\W\d][\w-]*")
+_ADDRESS = r"\b(?:data\.)?[^\W\d][\w-]*\.[^\W\d][\w-]*"
 
 
 class RenderTarget(Struct, frozen=True):
@@ -103,7 +102,7 @@ class Excerpt(Struct, frozen=True):
 
 def reads_files(code: str) -> bool:
     """Say whether an expression may read files of this machine; in doubt it does."""
-    return _READS.search(code) is not None
+    return re.search(_READS, code) is not None
 
 
 def excerpt(
@@ -167,7 +166,7 @@ def _closure(
         if problem := _problem(address, part, values, scope):
             return {}, problem
         codes[address] = part.code
-        pending += {m for m in _ADDRESS.findall(part.code) if m in parts and m not in codes}
+        pending += {m for m in re.findall(_ADDRESS, part.code) if m in parts and m not in codes}
     return dict(sorted(codes.items())), ""
 
 
@@ -176,7 +175,7 @@ def _problem(
 ) -> str:
     """Say why an engine does not get a block or a local value; empty if it does."""
     block, kind = part.block, address.rpartition(".")[0]
-    place = _PLACE.search(part.code)
+    place = re.search(_PLACE, part.code)
     if place or reads_files(part.code):
         name = "it" if address.startswith("output.") else address
         reads = f"depends on {place[0]}" if place else "may read files of this machine"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from vpc_cni_iam.hcl.evaluate.domain import Value
+if TYPE_CHECKING:
+    from vpc_cni_iam.hcl.evaluate.domain import Value
 
 
 class Renderer(Struct, frozen=True):

@@ -41,7 +41,7 @@ def join(
             read = loads(text, _JOINED)
             if dropped := next(_dropped_conditions(text), ""):
                 problem = f"the provider drops the condition {dropped} of {_JOINED}"
-                raise refuse(f"{problem}, whose value is no text; write it in quotes")
+                raise refuse(f"{problem}, whose value is not text; write it in quotes")
             return read
         if text not in documents:
             raise refuse(f"joins {text}, which is not read")

@@ -51,7 +51,7 @@ def read_file(text: str, source: str) -> dict[str, Value]:
         return {name: _from_json(value) for name, value in document.items()}
     file = parse(text, source)
     for block in file.blocks:
-        raise InputError(source, f"line {block.span.line}", f"block {block.type!r} is no value")
+        raise InputError(source, f"line {block.span.line}", f"block {block.type!r} is not a value")
     values = {}
     for name, node in file.attributes.items():
         try:
@@ -81,7 +81,7 @@ def _literal(node: Node) -> Value:
     except TooLargeError as error:
         raise EvaluationError(str(error)) from None
     if unknown := unknown_in(value):
-        raise EvaluationError(f"{unknown.code} is no value that is written out")
+        raise EvaluationError(f"{unknown.code} is not a literal value")
     return value
 
 

@@ -25,6 +25,7 @@ from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.saved import JsonFile, opened
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.policy.quotas import INLINE, MANAGED
 from vpc_cni_iam.texts import STDIN
 from vpc_cni_iam.texts.limits import ACCOUNT
 
@@ -41,11 +42,6 @@ _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 _ARN = re.compile(r"arn:[a-z0-9-]+:iam::([0-9]{12}):")
 # Source: IAM User Guide, "AWS managed policies": they are in the account named aws.
 _OF_AWS = re.compile(r"arn:[a-z0-9-]+:iam::aws:policy/")
-
-# Source: IAM User Guide, "IAM and AWS STS quotas": characters, not counting white space. AWS's own
-# managed policies have more.
-_MOST_INLINE = 10_240
-_MOST_MANAGED = 6_144
 
 
 class _Inline(Struct, rename="pascal"):
@@ -305,10 +301,10 @@ def _objects(reader: Reader) -> Iterator[None]:
 
 
 def most_characters(document: JsonDocument) -> int | None:
-    """Return how long IAM lets a policy of a role be; None for one of AWS's own."""
+    """Return how long IAM lets a policy of a role be; None for AWS's own, which may be longer."""
     if document.place.startswith("$"):
-        return _MOST_INLINE
-    return _MOST_MANAGED if _ARN.match(document.place) else None
+        return INLINE["role"]
+    return MANAGED if _ARN.match(document.place) else None
 
 
 def _text(document: Raw) -> str:

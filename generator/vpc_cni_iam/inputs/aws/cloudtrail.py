@@ -307,7 +307,8 @@ class _Counter:
         user_agent: str,
     ) -> None:
         self.trail.events += events
-        if ":role/" not in role or not self._is_asked_for(role):
+        names = (role, role.rpartition("/")[2])
+        if ":role/" not in role or (self._roles and self._roles.isdisjoint(names)):
             return
         key = role, action
         if key not in self.trail.counts:
@@ -329,9 +330,6 @@ class _Counter:
         place = number % _REMEMBERED
         repeated, self._seen[place] = self._seen[place] == number, number
         return repeated
-
-    def _is_asked_for(self, role: str) -> bool:
-        return not self._roles or not self._roles.isdisjoint((role, role.rpartition("/")[2]))
 
 
 def _action(event_source: str, event_name: str) -> str:

@@ -21,7 +21,7 @@ from vpc_cni_iam.policy.strict_json import refuse_twice
 _KINDS = ("Reservations", "NetworkInterfaces")
 _EXPECTED = "aws ec2 describe-instances or aws ec2 describe-network-interfaces"
 # Amazon EC2 user guide, "Resource IDs".
-_IDENTIFIER = re.compile("(i|eni|vpc)-([0-9a-f]{8}|[0-9a-f]{17})")
+_IDENTIFIER = "(i|eni|vpc)-([0-9a-f]{8}|[0-9a-f]{17})"
 # What the other formats of the AWS CLI begin with.
 _FORMATS = (
     (re.compile(r"\s*(-{5,}|[|+])"), "table"),
@@ -145,7 +145,7 @@ class _Page(Struct, frozen=True):
             )
 
     def _id(self, text: str) -> str:
-        if not _IDENTIFIER.fullmatch(text):
+        if not re.fullmatch(_IDENTIFIER, text):
             raise self.refuse(f"{text[:80]!r} is not an ID of EC2's")
         return text
 

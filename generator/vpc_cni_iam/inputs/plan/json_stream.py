@@ -21,8 +21,8 @@ _MARK = b"\xef\xbb\xbf"
 _SPACES = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _WRAPPING = re.compile(rb"(?:\[command\]|::)[^\n]*(?:\n|\Z)")
-_BYTE = re.compile(r"\(byte (\d+)\)$")
-_MALFORMED = re.compile(r"JSON is malformed: (.*) \(byte \d+\)")
+_BYTE = r"\(byte (\d+)\)$"
+_MALFORMED = r"JSON is malformed: (.*) \(byte \d+\)"
 # The bytes of a character in UTF-8 after its first.
 _CONTINUING = bytes(range(0x80, 0xC0))
 _TRAILING = "trailing characters"
@@ -135,13 +135,13 @@ class Reader:
         except RecursionError:
             raise self.refuse(f"nests too deeply to be {self._what}") from None
         except DecodeError as error:
-            match = _BYTE.search(str(error))
+            match = re.search(_BYTE, str(error))
             ended = _TRAILING in str(error)
             if match:
                 # The number counts the byte that does not belong to the value, too.
                 self.place += int(match[1]) - ended
             if not ended:
-                problem = _MALFORMED.sub(lambda match: not_json(match[1]), str(error))
+                problem = re.sub(_MALFORMED, lambda match: not_json(match[1]), str(error))
                 if "truncated" in problem:
                     if self._more(start):
                         return False

@@ -15,9 +15,9 @@ from vpc_cni_iam.inputs.plan.secrets import Secrets, is_grammar
 _NOTHING = Raw(b"null")
 _SENSITIVE = (b'"before_sensitive"', b'"after_sensitive"')
 # One value in a set marks all of it: with a condition's values its operator and its key.
-_PUBLIC_KEY = re.compile(r"[a-z0-9-]+:[A-Za-z-]+")
+_PUBLIC_KEY = r"[a-z0-9-]+:[A-Za-z-]+"
 # The name of an attribute in a schema, which is no value.
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NAME = r"[a-z][a-z0-9_]*"
 
 
 def marked(values: Any, marks: Any) -> Iterator[str]:
@@ -39,13 +39,13 @@ def leaves(value: Any) -> Iterator[str]:
     while pending:
         name, node = pending.pop()
         if isinstance(node, Mapping):
-            yield from (key for key in node if not _NAME.fullmatch(key) and not is_grammar(key))
+            yield from (key for key in node if not re.fullmatch(_NAME, key) and not is_grammar(key))
             pending += node.items()
         elif isinstance(node, list):
             pending += [(name, inner) for inner in node]
         elif isinstance(node, str | int | float) and not isinstance(node, bool):
             text = str(node)
-            public = name == "variable" and _PUBLIC_KEY.fullmatch(text)
+            public = name == "variable" and re.fullmatch(_PUBLIC_KEY, text)
             if not public and not is_grammar(text):
                 yield text
 
@@ -100,13 +100,15 @@ def hide_constants(root: Module, hiding: Secrets) -> None:
     while pending:
         module = pending.pop()
         pending += module.calls.values()
+        module.secrets = dict.fromkeys(module.secrets)
+        if hiding.is_empty:
+            continue
         module.blocks = {k: _without(v, hiding) for k, v in module.blocks.items()}
         module.repeats, module.outputs, module.arguments, module.repeated = (
             _without(v, hiding)
             for v in (module.repeats, module.outputs, module.arguments, module.repeated)
         )
         module.defaults = hiding.hidden(module.defaults, None)
-        module.secrets = dict.fromkeys(module.secrets)
 
 
 def _without(expression: Any, hiding: Secrets) -> Any:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from msgspec import Struct, field, to_builtins
@@ -27,7 +26,7 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
-from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_read_in_part
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, TAGGED, is_read_in_part
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     Actions,
@@ -45,6 +44,7 @@ from vpc_cni_iam.inputs.plan.unread import (
     UnreadKind,
     gives_role,
     is_unread,
+    new_roles,
     opens,
     running,
     unread_kind,
@@ -57,6 +57,7 @@ _POLICY = "aws_iam_policy"
 _OTHERS = frozenset(
     {
         *ROLE_USES,
+        *TAGGED,
         "aws_eks_access_entry",
         "aws_eks_access_policy_association",
         "aws_eks_addon",
@@ -141,14 +142,81 @@ def read_plan(
         reader.close()
 
 
-class _Passed(Struct):
-    """What changes and is not read."""
+class _Contents(Struct):
+    """What is read of a plan so far."""
 
-    unread: list[UnreadChange]
-    ended: list[tuple[str, tuple[str, ...]]]  # what of the others is made or deleted
+    fields: dict[str, Any] = field(default_factory=dict)
+    changes: list[Resource] = field(default_factory=list)
+    state: list[Resource] = field(default_factory=list)
+    secrets: set[str] = field(default_factory=set)
+    configuration: PlanConfiguration = field(default_factory=PlanConfiguration)
+    unread: list[UnreadChange] = field(default_factory=list)
+    # What of the other resources that change is made or deleted.
+    ended: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     others: int = 0
 
-    def note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
+    def section(self, key: str, reader: Reader) -> None:
+        """Pass a member of a plan, and keep what of it is about IAM."""
+        match key:
+            case "resource_changes" | "resource_drift":
+                drift = key == "resource_drift"
+                self.changes += self._changes(reader.each(ChangedResource), reader, drift=drift)
+            case "deferred_changes":
+                items = (deferred.resource_change for deferred in reader.each(DeferredChange))
+                self.changes += self._changes(items, reader, drift=False)
+            case "output_changes":
+                for _ in reader.members():
+                    self.secrets.update(of_change(reader.value(), reader))
+            case "prior_state":
+                self.state += _state(reader, self.secrets)
+            case "configuration":
+                self.configuration = read_configuration(reader)
+            case "planned_values" if reader.size > json_stream.SMALL:
+                json_stream.pass_module(reader)
+            case _:
+                reader.value()
+
+    def _changes(
+        self, items: Iterable[ChangedResource], reader: Reader, *, drift: bool
+    ) -> Iterator[Resource]:
+        for item in items:
+            self.secrets.update(of_change(item.change, reader))
+            if not _is_about_access(item.type) or is_unread(item.type):
+                is_read = not drift and gives_role(item)
+                if not drift:
+                    self._note(item, reader, is_read=is_read)
+                if not is_read:
+                    continue
+            change = _changing(item, reader)
+            if not change.actions or not ACTIONS.issuperset(change.actions):
+                done = ", ".join(change.actions)[:80] or "nothing"
+                raise reader.refuse(
+                    f"what is done to {item.address[:80]} is not known here: {done!r}"
+                )
+            resource = Resource(
+                item.address,
+                item.mode,
+                item.type,
+                item.name,
+                tuple(change.actions),
+                change.before,
+                change.after,
+                change.after_unknown,
+                change.before_sensitive,
+                change.after_sensitive,
+                change.imported(),
+                item.previous_address if item.previous_address != item.address else "",
+                item.deposed,
+                drift,
+            )
+            if {*resource.actions} == {"create", "forget"}:
+                # What is replaced and not destroyed stays where it was.
+                yield replace(resource, actions=("forget",), after=None, unknown=False)
+                resource = replace(resource, actions=("create",), before=None)
+            yield resource
+
+    def _note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
+        """Note a change that is not read, unless `is_read` says that its role is."""
         if item.mode != "managed":
             return
         actions = tuple(reader.decoded(item.change, Actions).actions)
@@ -161,19 +229,10 @@ class _Passed(Struct):
         if is_read:
             return
         self.others += 1
+        if roles := new_roles(item, reader):
+            self.unread.append(UnreadChange(item.address, actions, UnreadKind.role, roles=roles))
         if actions != ("update",):
             self.ended.append((item.address, actions))
-
-
-class _Contents(Struct):
-    """What is read of a plan so far."""
-
-    fields: dict[str, Any] = field(default_factory=dict)
-    changes: list[Resource] = field(default_factory=list)
-    state: list[Resource] = field(default_factory=list)
-    secrets: set[str] = field(default_factory=set)
-    configuration: PlanConfiguration = field(default_factory=PlanConfiguration)
-    passed: _Passed = field(default_factory=lambda: _Passed([], []))
 
 
 def _read(reader: Reader) -> Plan:
@@ -184,58 +243,13 @@ def _read(reader: Reader) -> Plan:
         if key in _FIELDS:
             contents.fields[key] = reader.decoded(reader.value(), object)
         else:
-            _SECTIONS.get(key, _skip)(reader, contents)
+            contents.section(key, reader)
         contents.fields.setdefault(key, None)
     reader.skip_wrapping()
     if reader.peek():
         raise reader.refuse(after(contents.fields))
     check(contents.fields, reader.source)
     return _plan(contents, reader.source)
-
-
-def _skip(reader: Reader, _contents: _Contents) -> None:
-    reader.value()
-
-
-def _read_changes(reader: Reader, contents: _Contents, *, drift: bool = False) -> None:
-    items = reader.each(ChangedResource)
-    contents.changes += _changes(items, reader, contents.secrets, contents.passed, drift=drift)
-
-
-def _read_deferred(reader: Reader, contents: _Contents) -> None:
-    items = (deferred.resource_change for deferred in reader.each(DeferredChange))
-    contents.changes += _changes(items, reader, contents.secrets, contents.passed, drift=False)
-
-
-def _read_outputs(reader: Reader, contents: _Contents) -> None:
-    for _ in reader.members():
-        contents.secrets.update(of_change(reader.value(), reader))
-
-
-def _read_state(reader: Reader, contents: _Contents) -> None:
-    contents.state += _state(reader, contents.secrets)
-
-
-def _read_configuration(reader: Reader, contents: _Contents) -> None:
-    contents.configuration = read_configuration(reader)
-
-
-def _skip_planned(reader: Reader, _contents: _Contents) -> None:
-    if reader.size > json_stream.SMALL:
-        json_stream.pass_module(reader)
-    else:
-        reader.value()
-
-
-_SECTIONS: Mapping[str, Callable[[Reader, _Contents], None]] = {
-    "resource_changes": _read_changes,
-    "resource_drift": partial(_read_changes, drift=True),
-    "deferred_changes": _read_deferred,
-    "output_changes": _read_outputs,
-    "prior_state": _read_state,
-    "configuration": _read_configuration,
-    "planned_values": _skip_planned,
-}
 
 
 def _plan(contents: _Contents, source: str) -> Plan:
@@ -247,8 +261,9 @@ def _plan(contents: _Contents, source: str) -> Plan:
     changes = [_hidden(resource, hiding) for resource in contents.changes]
     state = [_hidden(resource, hiding) for resource in contents.state]
     planned = {change.address for change in changes if not change.drift}
-    ended = [*contents.passed.ended, *((r.address, r.actions) for r in changes if not r.drift)]
+    ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     commands = tuple(running(ended, configuration))
+    unread = (replace(u, roles=tuple(map(hiding.masked, u.roles))) for u in contents.unread)
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
         source,
@@ -265,18 +280,17 @@ def _plan(contents: _Contents, source: str) -> Plan:
         hiding,
         fields.get("complete") is not False,
         str(fields.get("format_version") or ""),
-        (*contents.passed.unread, *commands),
-        contents.passed.others - len({u.address for u in commands} - planned),
+        (*unread, *commands),
+        contents.others - len({u.address for u in commands} - planned),
     )
 
 
 def _hidden(resource: Resource, hiding: Secrets) -> Resource:
-    return replace(
-        resource,
-        before=hiding.hidden(resource.before, resource.hidden_before),
-        after=hiding.hidden(resource.after, resource.hidden_after),
-        imported=hiding.masked(resource.imported),
-    )
+    before = hiding.hidden(resource.before, resource.hidden_before)
+    after = hiding.hidden(resource.after, resource.hidden_after)
+    if hiding.is_empty and before is resource.before and after is resource.after:
+        return resource
+    return replace(resource, before=before, after=after, imported=hiding.masked(resource.imported))
 
 
 def _variables(value: Any) -> dict[str, Any]:
@@ -344,46 +358,3 @@ def _changing(item: ChangedResource, reader: Reader) -> Changing:
     if not is_read_in_part(item.type):
         return reader.decoded(item.change, Changing)
     return Changing(**to_builtins(reader.decoded(item.change, ChangingParts)))
-
-
-def _changes(
-    items: Iterable[ChangedResource],
-    reader: Reader,
-    secrets: set[str],
-    passed: _Passed,
-    *,
-    drift: bool,
-) -> Iterator[Resource]:
-    for item in items:
-        secrets.update(of_change(item.change, reader))
-        if not _is_about_access(item.type) or is_unread(item.type):
-            is_read = not drift and gives_role(item)
-            if not drift:
-                passed.note(item, reader, is_read=is_read)
-            if not is_read:
-                continue
-        change = _changing(item, reader)
-        if not change.actions or not ACTIONS.issuperset(change.actions):
-            done = ", ".join(change.actions)[:80] or "nothing"
-            raise reader.refuse(f"what is done to {item.address[:80]} is not known here: {done!r}")
-        resource = Resource(
-            item.address,
-            item.mode,
-            item.type,
-            item.name,
-            tuple(change.actions),
-            change.before,
-            change.after,
-            change.after_unknown,
-            change.before_sensitive,
-            change.after_sensitive,
-            change.imported(),
-            item.previous_address if item.previous_address != item.address else "",
-            item.deposed,
-            drift,
-        )
-        if {*resource.actions} == {"create", "forget"}:
-            # What is replaced and not destroyed stays where it was.
-            yield replace(resource, actions=("forget",), after=None, unknown=False)
-            resource = replace(resource, actions=("create",), before=None)
-        yield resource

@@ -201,11 +201,21 @@ ROLE_USES: Mapping[str, Mapping[str, str]] = {
     "aws_transfer_user": {"role": ROLE},
 }
 
+# What else has tags that policies may ask for.
+TAGGED = (
+    *("aws_autoscaling_group_tag", "aws_ec2_tag", "aws_network_interface", "aws_security_group"),
+    "aws_subnet",
+)
 # What else is read of these types, most of which say much about other things.
 _OTHERS = ("arn", "default_version", "id", "latest_version", "metadata_options", "name")
+_TAGS = (
+    *("autoscaling_group_name", "key", "resource_id", "tag", "tag_specifications", "tags"),
+    *("tags_all", "value"),
+)
 READ_ARGUMENTS = frozenset(
     (
         *_OTHERS,
+        *_TAGS,
         *(
             step.partition("=")[0]
             for paths in ROLE_USES.values()
@@ -227,4 +237,5 @@ def is_of_instances(kind: str) -> bool:
 
 def is_read_in_part(kind: str) -> bool:
     """Say whether only these arguments are read of a type."""
-    return kind in ROLE_USES and not kind.startswith(("aws_iam_", "aws_eks_"))
+    of_others = kind.startswith(("aws_iam_", "aws_eks_"))
+    return kind in TAGGED or (kind in ROLE_USES and not of_others)

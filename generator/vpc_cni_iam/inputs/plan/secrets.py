@@ -14,8 +14,14 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from vpc_cni_iam.policy.document import PRINCIPAL_TYPES, VERSIONS, Policy
-from vpc_cni_iam.policy.matching.operators import BASES
+from vpc_cni_iam.policy.document import (
+    PRINCIPAL_ELEMENTS,
+    PRINCIPAL_TYPES,
+    TEXT_ELEMENTS,
+    VERSIONS,
+    Policy,
+)
+from vpc_cni_iam.policy.matching.operators import is_operator
 
 _MARK = "(sensitive"
 _MARKS = re.compile(r"\(sensitive(?: \d+)?\)")
@@ -26,19 +32,17 @@ _ENDS = (16, 8, _SHORTEST)
 _WORDS = frozenset({"true", "false", "null"})
 _GRAMMAR = frozenset(
     (
-        *("Version", "Id", "Statement", "Sid", "Effect", "Allow", "Deny", "Principal"),
-        *("NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"),
-        *(*PRINCIPAL_TYPES, *VERSIONS),
+        *("Version", "Id", "Statement", "Sid", "Effect", "Allow", "Deny", "Condition"),
+        *(*PRINCIPAL_ELEMENTS, *TEXT_ELEMENTS, *PRINCIPAL_TYPES, *VERSIONS),
     )
 )
-_ARN = re.compile(r"arn:[a-z-]+:[^:]*:[^:]*:([^:]*):(.+)", re.DOTALL)
-_OPERATOR = re.compile(rf"(?:For(?:AnyValue|AllValues):)?(?:{'|'.join(BASES)})(?:IfExists)?")
+_ARN = r"(?s)arn:[a-z-]+:[^:]*:[^:]*:([^:]*):(.+)"
 # A text of JSON, also one that is cut off, or anything else that is not punctuation.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[^\s{}\[\],:"]+', re.DOTALL)
+_PIECE = r'(?s)"(?:[^"\\]|\\.)*"?|[^\s{}\[\],:"]+'
 # Go's encoder of JSON writes these so.
 _GO = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 _NESTED = 4
-_NUMBER = re.compile(r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,2})?")
+_NUMBER = r"-?[0-9]{1,300}(?:\.[0-9]{1,300})?(?:[eE][+-]?[0-9]{1,2})?"
 
 
 def is_mark(value: object) -> bool:
@@ -76,8 +80,15 @@ class Secrets:
     def __hash__(self) -> int:
         return hash(self._known)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is marked sensitive that a text could hold."""
+        return not self._groups
+
     def hidden(self, value: Any, marks: Any) -> Any:
         """Return attributes with marks in place of what ``before_sensitive`` and the like mark."""
+        if self.is_empty and not _is_any_marked(marks):
+            return value
         if marks is True:
             return _each_leaf(value, self._mark_of)
         if isinstance(value, Mapping):
@@ -87,10 +98,12 @@ class Secrets:
             each = marks if isinstance(marks, list) else []
             rest = [None] * (len(value) - len(each))
             return [self.hidden(v, m) for v, m in zip(value, [*each, *rest], strict=False)]
-        return self.masked(value) if self._groups else value
+        return self.masked(value)
 
     def masked(self, value: Any) -> Any:
         """Return a text, or a number, with marks in place of what is sensitive in it."""
+        if self.is_empty:
+            return value
         if isinstance(value, str):
             return self._clean(value, 0)
         if isinstance(value, int | float) and not isinstance(value, bool):
@@ -120,7 +133,7 @@ class Secrets:
             if self._documents and _canonical(text) in self._documents:
                 return self._mark_of(text)
             if depth < _NESTED and ("\\" in text or self._ends(text)):
-                return _TOKEN.sub(lambda m: self._token(m[0], depth), text)
+                return re.sub(_PIECE, lambda m: self._token(m[0], depth), text)
         return self._plain(text)
 
     def _token(self, token: str, depth: int) -> str:
@@ -152,9 +165,17 @@ class Secrets:
         return self._patterns[ends].sub(lambda m: self._mark_of(m[0]), text)
 
 
+def _is_any_marked(marks: Any) -> bool:
+    if not marks or marks is True:
+        return bool(marks)
+    if isinstance(marks, Mapping):
+        return any(map(_is_any_marked, marks.values()))
+    return any(map(_is_any_marked, marks)) if isinstance(marks, list) else True
+
+
 def is_grammar(text: str) -> bool:
     """Say whether a text is a word of IAM's policy language, which is no secret."""
-    return text in _GRAMMAR or _OPERATOR.fullmatch(text) is not None
+    return text in _GRAMMAR or is_operator(text)
 
 
 def is_policy(text: str) -> bool:
@@ -183,13 +204,13 @@ def _canonical(text: str) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text) is not None
+    return re.fullmatch(_NUMBER, text) is not None
 
 
 def _spellings(secret: str) -> Iterator[str]:
     """Yield how a value, or a part that providers take out of it, may stand in a text."""
     parts = [secret, secret.replace("&{", "${"), secret.removeprefix("https://")]
-    if arn := _ARN.fullmatch(secret):
+    if arn := re.fullmatch(_ARN, secret):
         parts += [arn[1], arn[2], re.split("[/:]", arn[2])[-1]]
     if _is_number(secret):
         parts += [repr(float(secret)), f"{Decimal(secret):f}", f"{Decimal(float(secret)):f}"]

@@ -25,6 +25,7 @@ class UnreadKind(StrEnum):
     access = "access"
     resource_policy = "resource policy"
     command = "command"
+    role = "role"
 
 
 class UnreadChange(Struct, frozen=True):
@@ -35,36 +36,54 @@ class UnreadChange(Struct, frozen=True):
     kind: UnreadKind
     runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
     opens: bool = False  # whether a policy of a resource newly lets anybody use it
+    roles: tuple[str, ...] = ()  # the ARNs of roles that it newly names
 
 
-# About access.
-_UNREAD = re.compile(
-    r"awscc_(?:cloudformation|eks|iam|identitystore|organizations|rolesanywhere|sso)_\w+"
-    r"|aws_ssoadmin_(?!permission_set$)\w+|aws_identitystore_group_membership"
-    r"|aws_organizations_(?:policy|policy_attachment|resource_policy|delegated_administrator)"
-    r"|aws_controltower_\w+|aws_eks_(?:capability|identity_provider_config)|aws_kms_grant"
-    r"|aws_rolesanywhere_\w+|aws_cognito_identity_pool_\w+|aws_quicksight_iam_policy_assignment"
-    r"|aws_lakeformation_(?:data_lake_settings|permissions|opt_in|resource_lf_tags?)"
-    r"|aws_servicecatalog_principal_portfolio_association"
-    r"|vault_aws_secret_backend_(?:static_)?role"
-    # Of IAM all but what is read and what gives no access: newer providers have more types.
-    r"|aws_iam_(?!(?:(?:role|user|group)(?:_policy(?:_attachment)?)?|policy(?:_attachment)?"
-    r"|(?:role|user|group)_polic(?:ies|y_attachments)_exclusive|policy_document|instance_profile"
-    r"|(?:user_)?group_membership|openid_connect_provider|account_alias|account_password_policy"
-    r"|security_token_service_preferences|server_certificate|service_linked_role"
-    r"|virtual_mfa_device)$)\w+|aws_lambda_invocation"
-    r"|kubernetes_(?:cluster_)?role(?:_binding)?(?:_v\d\w*)?"
+_ATTACHED = (
+    *("", "_policy", "_policy_attachment", "_policies_exclusive", "_policy_attachments_exclusive"),
+)
+# About access, by how their types begin: also of IAM, of which newer providers have more types.
+_UNREAD = (
+    *("awscc_cloudformation_", "awscc_eks_", "awscc_iam_", "awscc_identitystore_"),
+    *("awscc_organizations_", "awscc_rolesanywhere_", "awscc_sso_", "aws_ssoadmin_"),
+    *("aws_identitystore_group_membership", "aws_organizations_policy"),
+    *("aws_organizations_resource_policy", "aws_organizations_delegated_administrator"),
+    *("aws_controltower_", "aws_eks_capability", "aws_eks_identity_provider_config"),
+    *("aws_kms_grant", "aws_rolesanywhere_", "aws_cognito_identity_pool_"),
+    *("aws_quicksight_iam_policy_assignment", "aws_lakeformation_data_lake_settings"),
+    *("aws_lakeformation_permissions", "aws_lakeformation_opt_in"),
+    *("aws_lakeformation_resource_lf_tag", "aws_servicecatalog_principal_portfolio_association"),
+    *("vault_aws_secret_backend_role", "vault_aws_secret_backend_static_role", "aws_iam_"),
+    *("aws_lambda_invocation", "kubernetes_role", "kubernetes_cluster_role"),
+)
+# Of these, those that are read or give no access.
+_HARMLESS = frozenset(
+    (
+        *(f"aws_iam_{of}{kind}" for of in ("role", "user", "group") for kind in _ATTACHED),
+        *("aws_iam_policy", "aws_iam_policy_attachment", "aws_iam_policy_document"),
+        *("aws_iam_instance_profile", "aws_iam_group_membership", "aws_iam_user_group_membership"),
+        *("aws_iam_openid_connect_provider", "aws_iam_account_alias", "aws_iam_server_certificate"),
+        *("aws_iam_account_password_policy", "aws_iam_security_token_service_preferences"),
+        *("aws_iam_service_linked_role", "aws_iam_virtual_mfa_device"),
+        "aws_ssoadmin_permission_set",
+    )
+)
+# A role, but for those that only a service of AWS assumes.
+_ROLE = r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]+"
+# What holds any text.
+_DATA = (
+    *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
+    *("aws_secretsmanager_secret_version", "aws_ssm_parameter"),
 )
 # What makes resources of any service: the argument that tells which, and how one of IAM begins.
 _MAKERS = {
     "aws_cloudcontrolapi_resource": (
         "type_name",
-        re.compile(
-            r"AWS::(?:IAM|EKS|SSO|Organizations|RolesAnywhere)::|AWS::CloudFormation::Stack"
-        ),
+        *("AWS::IAM::", "AWS::EKS::", "AWS::SSO::", "AWS::Organizations::"),
+        *("AWS::RolesAnywhere::", "AWS::CloudFormation::Stack"),
     ),
-    "aws_cloudformation_stack": ("capabilities", re.compile("CAPABILITY_")),
-    "aws_cloudformation_stack_set": ("capabilities", re.compile("CAPABILITY_")),
+    "aws_cloudformation_stack": ("capabilities", "CAPABILITY_"),
+    "aws_cloudformation_stack_set": ("capabilities", "CAPABILITY_"),
 }
 # What is about access where these arguments change: which policies of an organization count, who
 # gets an identity of a pool, whether pods reach the metadata of instances, as what stacks are made.
@@ -83,19 +102,25 @@ _DECIDING = {
 }
 # Objects of Kubernetes that say which role aws-node has, what else sets it up, and who rules the
 # cluster: as JSON, and as YAML in a text of JSON.
-_OBJECT = re.compile(
+_OBJECT = (
     rb"""[nN]ame\\?["']?:\s*\\?["']?(?:aws-(?:auth|node)|amazon-vpc-cni)(?![\w-])"""
     rb"""|kind\\?["']?:\s*\\?["']?(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b"""
 )
 ROLE_ANNOTATION = b"eks.amazonaws.com/role-arn"
 OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")
-_RESOURCE_POLICY = re.compile(
-    r"aws_s3_(?:account|bucket)_public_access_block|aws_s3_bucket_acl|aws_ram_\w+_association"
-    r"|aws_\w+_(?:access|access_point|auth|bucket|bus|cluster|container|destination|domain"
-    r"|endpoint|file_system|identity|key|permissions|queue|registry|repository|resource|rest_api"
-    r"|secret|sink|topic|vault)_policy|aws_(?:acmpca|iot)_policy|aws_iot_policy_attachment"
-    r"|aws_s3control_access_grant|aws_\w+_permission|aws_lambda_function_url"
+_RESOURCE_POLICIES = frozenset(
+    (
+        *("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),
+        *("aws_s3_bucket_acl", "aws_acmpca_policy", "aws_iot_policy", "aws_iot_policy_attachment"),
+        *("aws_s3control_access_grant", "aws_lambda_function_url"),
+    )
 )
+_WITH_POLICY = (
+    *("access", "access_point", "auth", "bucket", "bus", "cluster", "container", "destination"),
+    *("domain", "endpoint", "file_system", "identity", "key", "permissions", "queue", "registry"),
+    *("repository", "resource", "rest_api", "secret", "sink", "topic", "vault"),
+)
+_ENDS = ("_permission", *(f"_{name}_policy" for name in _WITH_POLICY))
 # By which arguments a permission is not for everybody.
 _LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")
 _POLICY_ARGUMENTS = ("policy", "access_policies", "access_policy", "resource_policy")
@@ -103,7 +128,7 @@ _POLICY_ARGUMENTS = ("policy", "access_policies", "access_policy", "resource_pol
 
 def is_unread(kind: str) -> bool:
     """Say whether no resource of a type is read, though it is about access."""
-    return _UNREAD.fullmatch(kind) is not None
+    return kind.startswith(_UNREAD) and kind not in _HARMLESS
 
 
 def gives_role(item: ChangedResource) -> bool:
@@ -113,13 +138,35 @@ def gives_role(item: ChangedResource) -> bool:
 
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
-    if is_unread(item.type) or _is_object(item) or _makes_access(item, reader):
+    if is_unread(item.type) or _is_object(item):
         return UnreadKind.access
-    if _decides(item, reader):
+    if _makes_access(item, reader) or _decides(item, reader):
         return UnreadKind.access
-    if _RESOURCE_POLICY.fullmatch(item.type) or _has_policy(item, reader):
+    if _is_resource_policy(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
     return None
+
+
+def _is_resource_policy(kind: str) -> bool:
+    shared = kind.startswith("aws_ram_") and kind.endswith("_association")
+    return (
+        kind in _RESOURCE_POLICIES or shared or (kind.startswith("aws_") and kind.endswith(_ENDS))
+    )
+
+
+def new_roles(item: ChangedResource, reader: Reader) -> tuple[str, ...]:
+    """Return the ARNs of roles that a resource newly names."""
+    if (
+        not item.type.startswith("aws_")
+        or item.type in _DATA
+        or b":role/" not in bytes(item.change)
+    ):
+        return ()
+    change = reader.decoded(item.change, Changing)
+    before, after = (
+        set(re.findall(_ROLE, str(values))) for values in (change.before, change.after)
+    )
+    return tuple(sorted(after - before))
 
 
 def running(
@@ -144,19 +191,23 @@ def _has_commands(module: Module) -> bool:
 
 def _is_object(item: ChangedResource) -> bool:
     """Say whether a resource is an object of Kubernetes that is about access."""
-    return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(bytes(item.change)) is not None
+    return (
+        item.type.startswith(OF_KUBERNETES) and re.search(_OBJECT, bytes(item.change)) is not None
+    )
 
 
 def _makes_access(item: ChangedResource, reader: Reader) -> bool:
     """Say whether a resource makes others, which may be about access."""
     if item.type not in _MAKERS:
         return False
-    argument, about_access = _MAKERS[item.type]
+    argument, *about_access = _MAKERS[item.type]
     change = reader.decoded(item.change, Changing)
     unknown = change.after_unknown if isinstance(change.after_unknown, dict) else {}
     values = [(side or {}).get(argument) for side in (change.before, change.after)]
     texts = [text for value in values for text in (value if isinstance(value, list) else [value])]
-    return bool(unknown.get(argument)) or any(about_access.match(str(text)) for text in texts)
+    return bool(unknown.get(argument)) or any(
+        str(text).startswith((*about_access,)) for text in texts
+    )
 
 
 def _decides(item: ChangedResource, reader: Reader) -> bool:

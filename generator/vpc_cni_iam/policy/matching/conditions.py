@@ -144,11 +144,7 @@ def _known(check: ConditionCheck) -> Test:
     if check.operator.base.family is Family.NULL:
         return _presence(check)
     match = matches.of(check)
-    if check.operator.quantifier is SetOperator.ALL:
-        return _all(check, match)
-    if check.operator.quantifier is SetOperator.ANY:
-        return _any(check, match)
-    return _one(check, match)
+    return _several(check, match) if check.operator.quantifier else _one(check, match)
 
 
 def _presence(check: ConditionCheck) -> Test:
@@ -197,36 +193,23 @@ def answer_undefined(check: ConditionCheck, context: Context, reason: str) -> Tr
     return Undecided(reason)
 
 
-def _all(check: ConditionCheck, match: Match) -> Test:
-    """Return the test of ``ForAllValues``.
+def _several(check: ConditionCheck, match: Match) -> Test:
+    """Return the test of ``ForAllValues`` or ``ForAnyValue``.
 
-    Page "Single-valued vs. multivalued context keys": every value of the request matches, and
-    true if there is none. Page "IAM JSON policy elements: Condition operators": one empty
+    Page "Single-valued vs. multivalued context keys": every value of the request matches, or at
+    least one (of a negated operator: matches none of the policy's); if there is none, the first is
+    true and the second false. Page "IAM JSON policy elements: Condition operators": one empty
     string is as good as none.
     """
     key, negated = check.key, check.operator.base.negated
-
-    def outcome(context: Context) -> Truth:
-        texts = request_values(context, key)
-        return all(match(value, context) is not negated for value in texts)
-
-    return outcome
-
-
-def _any(check: ConditionCheck, match: Match) -> Test:
-    """Return the test of ``ForAnyValue``.
-
-    Page "Single-valued vs. multivalued context keys": at least one value of the request
-    matches (of a negated operator: matches none of the policy's), and false if there is none.
-    """
-    key, negated = check.key, check.operator.base.negated
-    missing = check.operator.if_exists
+    of_all = check.operator.quantifier is SetOperator.ALL
+    missing, decide = of_all or check.operator.if_exists, all if of_all else any
 
     def outcome(context: Context) -> Truth:
         texts = request_values(context, key)
         if not texts:
             return missing
-        return any(match(value, context) is not negated for value in texts)
+        return decide(match(value, context) is not negated for value in texts)
 
     return outcome
 

@@ -7,23 +7,24 @@ of values is a property of the key, not of the request.
 
 from __future__ import annotations
 
-import json
 import re
 from enum import Enum
 from functools import cache, lru_cache
-from typing import Any
 
 from msgspec import Struct
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.variables import Part, Template
+from vpc_cni_iam.policy.matching.variables import Part
 from vpc_cni_iam.policy.wildcard import Wild
 
-_FILES = ("condition-keys.json", "global-condition-keys.json")
+_FILES = (
+    "policy/matching/data/condition-keys.json",
+    "policy/matching/data/global-condition-keys.json",
+)
 _SEVERAL = "ArrayOf"
 # The variable part of a key, such as aws:ResourceTag/${TagKey} or s3:ExistingObjectTag/<key>.
-_VARIABLE = re.compile(r"\$\{[^}]*\}|<[^>]*>")
+_VARIABLE = r"\$\{[^}]*\}|<[^>]*>"
 _REMEMBERED = 1024
 
 
@@ -65,44 +66,37 @@ _UNKNOWN = Key(KeyType.UNKNOWN, Values.UNKNOWN)
 @lru_cache(_REMEMBERED)
 def find(name: str) -> Key:
     """Return what is known of a key; of one that no table has, nothing is."""
-    exact, patterns = _table()
+    exact, variable = _table()
     name = name.lower()
     if name in exact:
         return exact[name]
-    matching = [key for key, names in patterns.items() if names.matches(name, {})]
+    matching = [key for parts, key in variable if _has_parts(name, parts)]
     # Where two patterns match, several values are the safe reading.
     return min(matching, key=lambda key: key.is_single, default=_UNKNOWN)
 
 
 @cache
-def _table() -> tuple[dict[str, Key], dict[Key, Patterns]]:
-    """Return the keys by name, and the patterns of those with a variable part."""
+def _table() -> tuple[dict[str, Key], list[tuple[tuple[str, ...], Key]]]:
+    """Return the keys by name, and those with variable parts by the texts around these."""
     types: dict[str, Key] = {}
     for file in _FILES:
-        for type_name, names in _read(file)["keys"].items():
+        for type_name, names in resources.data(file)["keys"].items():
             several = type_name.startswith(_SEVERAL)
             values = Values.SEVERAL if several else Values.ONE
             key = Key(KeyType(type_name.removeprefix(_SEVERAL)), values)
             for name in map(str.lower, names):
                 if name not in types or several:
                     types[name] = key
-    templates: dict[Key, list[Template]] = {}
-    for name, key in types.items():
-        if _VARIABLE.search(name):
-            templates.setdefault(key, []).append(_template(name))
-    exact = {name: key for name, key in types.items() if not _VARIABLE.search(name)}
-    return exact, {key: Patterns.of(some) for key, some in templates.items()}
+    variable = [name for name in types if "${" in name or "<" in name]
+    return types, [((*re.split(_VARIABLE, name),), types.pop(name)) for name in variable]
 
 
-def _template(name: str) -> Template:
-    """Return the pattern of a key with a variable part, which is never empty."""
-    first, *rest = _VARIABLE.split(name)
-    parts: list[Part] = [first] if first else []
+def _has_parts(name: str, parts: tuple[str, ...]) -> bool:
+    """Say whether a name has texts, with variable parts between them that are never empty."""
+    first, *rest = parts
+    if not name.startswith(first):
+        return False
+    template: list[Part] = [first] if first else []
     for text in rest:
-        parts += [Wild.ONE, Wild.RUN, *([text] if text else [])]
-    return tuple(parts)
-
-
-def _read(name: str) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(resources.text(f"policy/matching/data/{name}"))
-    return data
+        template += [Wild.ONE, Wild.RUN, *([text] if text else [])]
+    return Patterns.of([tuple(template)]).matches(name, {})

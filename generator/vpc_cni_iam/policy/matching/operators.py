@@ -94,15 +94,25 @@ class Operator(Struct, frozen=True):
     if_exists: bool = False  # whether it is true where the request lacks the key
 
 
+def is_operator(name: str) -> bool:
+    """Say whether IAM has an operator of this name."""
+    return _parts(name)[1] in BASES
+
+
+def _parts(name: str) -> tuple[str | None, str, str | None]:
+    """Return the set operator, the base and the suffix of an operator's name."""
+    match = _NAME.fullmatch(name)
+    return (match[1], match[2], match[3]) if match else (None, "", None)
+
+
 def parse(name: str, place: ElementPath) -> Operator:
     """Return the operator of a name; raise `InputError` for one that IAM does not have."""
-    match = _NAME.fullmatch(name)
-    quantifier, bare, suffix = match.groups() if match else ("", "", "")
+    quantifier, bare, suffix = _parts(name)
     base = BASES.get(bare)
     if base is None:
         near = {known.lower(): known for known in BASES}.get(bare.lower())
-        hint = f"; {near} is one, in this spelling" if near else ""
-        raise place.refuse(f"{name!r} is no condition operator of IAM{hint}")
+        hint = f"; did you mean {near!r}?" if near else ""
+        raise place.refuse(f"{name!r} is not a condition operator of IAM{hint}")
     if suffix and base.family is Family.NULL:
         raise place.refuse("Null tests whether the key exists and cannot end in IfExists")
     return Operator(base, SetOperator(quantifier or ""), bool(suffix))

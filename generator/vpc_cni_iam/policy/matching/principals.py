@@ -17,8 +17,8 @@ Caller: TypeAlias = Callable[[str], bool]
 # The type of a principal and one of its identifiers.
 Name: TypeAlias = tuple[str, str]
 
-_ACCOUNT = re.compile(r"[0-9]{12}|arn:[^:]+:iam::([0-9]{12}):root")
-_ROLE = re.compile(r"arn:([^:]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)")
+_ACCOUNT = r"[0-9]{12}|arn:[^:]+:iam::([0-9]{12}):root"
+_ROLE = r"arn:([^:]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)"
 
 
 def test(statement: Statement, place: ElementPath) -> Caller | None:
@@ -62,12 +62,12 @@ def _covers(name: Name, other: Name) -> bool:
         return True
     if name[0] != other[0] or name[0] != "AWS":
         return False
-    account, other_account = _ACCOUNT.fullmatch(name[1]), _ACCOUNT.fullmatch(other[1])
+    account, other_account = re.fullmatch(_ACCOUNT, name[1]), re.fullmatch(_ACCOUNT, other[1])
     if account and other_account:
         # Two ARNs differ in their partition; a number means the account of the policy's own.
         numbers = {account[1] or name[1], other_account[1] or other[1]}
         return len(numbers) == 1 and not (account[1] and other_account[1])
-    role = _ROLE.fullmatch(name[1])
+    role = re.fullmatch(_ROLE, name[1])
     return role is not None and other[1].startswith(_sessions(role))
 
 
@@ -77,11 +77,11 @@ def _sessions(role: re.Match[str]) -> str:
 
 
 def _aws(name: str) -> Caller:
-    account = _ACCOUNT.fullmatch(name)
+    account = re.fullmatch(_ACCOUNT, name)
     if account:
         number = account[1] or name
         return lambda caller: caller.split(":", ARN_PARTS - 1)[4:5] == [number]
-    role = _ROLE.fullmatch(name)
+    role = re.fullmatch(_ROLE, name)
     if role:
         session = _sessions(role)
         return lambda caller: caller == name or caller.startswith(session)

@@ -92,7 +92,7 @@ def _no_variable(rest: str) -> str:
             f"if it is upstream's placeholder, put its value in first"
         )
     return (
-        f"${{{inside}}} is no policy variable; write ${{service:key}} or "
+        f"${{{inside}}} is not a policy variable; write ${{service:key}} or "
         f"${{service:key, 'default'}}, without spaces in the key"
     )
 

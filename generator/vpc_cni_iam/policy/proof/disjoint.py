@@ -12,7 +12,6 @@ A resource that is left is shown only with a request of each role that its polic
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -75,7 +74,7 @@ class Overlap(Struct, frozen=True):
 @cache
 def changes() -> Mapping[str, tuple[str, ...]]:
     """Return the actions that change a resource that is already there, by the type of resource."""
-    kinds = json.loads(resources.text(_DATA))["kinds"]
+    kinds = resources.data(_DATA)["kinds"]
     return {kind: tuple(actions) for kind, actions in kinds.items()}
 
 

@@ -65,11 +65,15 @@ def side(resource: Resource, name: str, *, after: bool) -> AttributeValue:
     return AttributeValue.of(values.get(name), hidden=hidden)
 
 
+def blocks(values: Mapping[str, Any] | None, name: str) -> list[Mapping[str, Any]]:
+    """Return the nested blocks of a name."""
+    items = (values or {}).get(name)
+    return [b for b in items if isinstance(b, Mapping)] if isinstance(items, list) else []
+
+
 def first_block(values: Mapping[str, Any] | None, name: str) -> Mapping[str, Any]:
     """Return the first nested block of a name, empty if there is none."""
-    blocks = (values or {}).get(name)
-    block = blocks[0] if isinstance(blocks, list) and blocks else {}
-    return block if isinstance(block, Mapping) else {}
+    return next(iter(blocks(values, name)), {})
 
 
 def flagged(marks: Any, *path: str | int) -> bool:

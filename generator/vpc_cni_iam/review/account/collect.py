@@ -9,12 +9,12 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.catalog.facts.store import managed_data
+from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.document import Policy, dumps
+from vpc_cni_iam.policy.quotas import counted
 from vpc_cni_iam.review.account.attribute_value import UNKNOWN, AttributeValue, listed
 from vpc_cni_iam.review.account.binding import Binding, Owner, PolicyChange, action_of
 from vpc_cni_iam.review.account.locate import Locator
@@ -26,13 +26,13 @@ from vpc_cni_iam.review.account.policy_attributes import (
     computed_attributes,
     inline_name,
     slots,
+    whole,
 )
-from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, counted, read_side
+from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, read_side
 from vpc_cni_iam.review.account.rebuild import Rebuilder, referred
 from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff.changes import State
 
-MANAGED = managed_data()["arn"].rpartition("/")[2]
 # Why nothing is known of a policy that is attached.
 NOWHERE = (
     "its document is not in the plan",
@@ -40,8 +40,8 @@ NOWHERE = (
     "what a list holds is known after apply, but for what it refers to",
     "it comes from a local value, which a plan does not hold",
 )
-_OWN_POLICY = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):policy(/(?:.*/)?)([^/]+)")
-_MANAGED = re.compile(rf"arn:aws[a-z-]*:iam::aws:policy/{MANAGED}")
+_OWN_POLICY = r"arn:aws[a-z-]*:iam::([0-9]{12}):policy(/(?:.*/)?)([^/]+)"
+_MANAGED = rf"arn:aws[a-z-]*:iam::aws:policy/{CNI_POLICY}"
 
 
 class PlanPolicies:
@@ -225,6 +225,15 @@ class PlanPolicies:
         side = slot.after if after else slot.before
         return self._read(side, slot)
 
+    def session_policy(self, association: Resource, *, after: bool) -> ReadPolicy:
+        """Return the session policy of an association of EKS Pod Identity."""
+        slot = whole(association, "permissions", "policy")
+        where = association.module, association.block, slot.attribute
+        value = slot.after if after else slot.before
+        if value.unknown and self.plan.configuration.expression(*where) is None:
+            return ABSENT
+        return self._read(value, slot)
+
     def _read(self, value: AttributeValue, slot: PolicyAttribute) -> ReadPolicy:
         """Return the policy that stands in a slot, as far as the plan or the source says it."""
         read = read_side(value, slot, self.rebuilder, self.plan.secrets)
@@ -249,7 +258,7 @@ class PlanPolicies:
 
     def _created(self, arn: str) -> Resource | None:
         """Return the policy that the plan creates under the name in an ARN, if there is one."""
-        match = _OWN_POLICY.fullmatch(arn)
+        match = re.fullmatch(_OWN_POLICY, arn)
         created = self._created_policies.get((match[2], match[3]), []) if match else []
         accounts = ("", match[1] if match else "")
         created = [policy for policy in created if self.owners.account_of(policy) in accounts]
@@ -283,7 +292,7 @@ def _hidden(what: str, slot: PolicyAttribute, *, after: bool) -> str:
 
 def is_managed(arn: str) -> bool:
     """Say whether an ARN is that of AWS's managed policy for the plugin."""
-    return _MANAGED.fullmatch(arn) is not None
+    return re.fullmatch(_MANAGED, arn) is not None
 
 
 def without_computed(items: tuple[PolicyChange, ...]) -> tuple[PolicyChange, ...]:

@@ -28,8 +28,8 @@ _Blocks = dict[tuple[str, ...], Place]
 # Of a key in several files the first counts.
 _PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 # A reference and nothing else, and what makes other text of it: functions, and text around it.
-_REFERENCE = re.compile(r"aws_\w+\.[\w-]+(?:\[[^\]]+\])?\.\w+")
-_MAKES_TEXT = re.compile(
+_REFERENCE = r"aws_\w+\.[\w-]+(?:\[[^\]]+\])?\.\w+"
+_MAKES_TEXT = (
     r"\b(?:base64\w+|format\w*|jsondecode|lower|regex\w*|replace|split|strrev|substr|template\w+"
     r"|title|trim\w*|upper)\s*\(|\"[^\"$]+\$\{|\}[^\"$]+\"$"
 )
@@ -48,7 +48,7 @@ class Locator:
         self._read: dict[PurePosixPath, _Blocks] = {}
         self._lines: dict[str, list[str]] = {}
         if directory is not None and not self._blocks(PurePosixPath()):
-            what = "holds no block of any .tf file" if directory.is_dir() else "is no directory"
+            what = "holds no block of any .tf file" if directory.is_dir() else "is not a directory"
             raise InputError(str(directory), "", f"{what}; name the directory of the root module")
 
     @property
@@ -86,9 +86,10 @@ class Locator:
         """Say whether an argument makes other text of what it refers to; None if that is open."""
         attributes = self._attributes(module, block)
         spans = [a.value.span for a in attributes if a.path[-1] == argument]
-        if any(_MAKES_TEXT.search(span.code) for span in spans):
+        if any(re.search(_MAKES_TEXT, span.code) for span in spans):
             return True
-        return False if spans and all(_REFERENCE.fullmatch(span.code) for span in spans) else None
+        referring = (re.fullmatch(_REFERENCE, span.code) for span in spans)
+        return False if spans and all(referring) else None
 
     def _attributes(self, module: str, block: str) -> tuple[Attribute, ...]:
         """Return the arguments of a resource and of its blocks; none where its HCL is not read."""

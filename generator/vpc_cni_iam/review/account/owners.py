@@ -17,8 +17,9 @@ from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
 from vpc_cni_iam.review.account.rebuild import referred
 from vpc_cni_iam.review.account.references import References
 
-_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]{12}):")
-_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::([0-9]*):role/(?:.*/)?([^/]+)")
+_ARN = r"arn:aws[a-z-]*:iam::([0-9]{12}):"
+_ANY_ARN = r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12}):"
+_ROLE_ARN = r"arn:aws[a-z-]*:iam::([0-9]*):role/(?:.*/)?([^/]+)"
 UNKNOWN_ROLE = "a role known after apply"
 _MADE_ANEW = ("aws_iam_role", "aws_iam_user")
 PRINCIPALS = {"role": "aws_iam_role", "user": "aws_iam_user", "group": "aws_iam_group"}
@@ -132,12 +133,12 @@ class Owners:
 
     def role_of(self, resource: Resource, path: tuple[str, ...], arn: str) -> str:
         """Return the address of the role that has an ARN, the ARN if no role of the plan has it."""
-        match = _ROLE_ARN.fullmatch(arn)
+        match = re.fullmatch(_ROLE_ARN, arn)
         if match is None:
             return arn
         addresses = self.addresses(resource, path, "role", match[2], after=True, account=match[1])
         # IAM knows a role by its whole ARN, with the path.
-        same = len(addresses) == 1 and self._role_arns.get(addresses[0], arn) == arn
+        same = len(addresses) == 1 and self.role_arns.get(addresses[0], arn) == arn
         return addresses[0] if same else arn
 
     def role_at(self, resource: Resource, path: tuple[str, ...], arn: object) -> str:
@@ -255,13 +256,20 @@ class Owners:
         return accounts
 
     @cached_property
-    def _role_arns(self) -> dict[str, str]:
+    def known_accounts(self) -> frozenset[str]:
+        """The accounts of what the plan has, as far as ARNs say."""
+        arns = (str((r.before or r.after or {}).get("arn")) for r in self.plan.resources)
+        return frozenset(match[1] for arn in arns if (match := re.match(_ANY_ARN, arn)))
+
+    @cached_property
+    def role_arns(self) -> dict[str, str]:
         """The ARNs of roles by address, as far as they are known."""
         return {
             resource.address: str(arn)
             for resource in self.plan.resources
             if resource.type == PRINCIPALS["role"] and not (resource.drift or resource.deposed)
-            if _ROLE_ARN.fullmatch(str(arn := (resource.after or resource.before or {}).get("arn")))
+            for arn in [(resource.after or resource.before or {}).get("arn")]
+            if re.fullmatch(_ROLE_ARN, str(arn))
         }
 
     def account_of(self, resource: Resource) -> str:
@@ -302,6 +310,6 @@ def _account(resource: Resource) -> str:
     """Return the account of a resource of IAM, empty where it is not known."""
     for values in (resource.after, resource.before):
         if values and isinstance(arn := values.get("arn"), str):
-            match = _ARN.match(arn)
+            match = re.match(_ARN, arn)
             return match[1] if match else ""
     return ""

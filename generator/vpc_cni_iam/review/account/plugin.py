@@ -17,13 +17,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
-from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.review.account.attribute_value import first_block, flagged, side
 from vpc_cni_iam.review.account.binding import action_of
-from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE, Owners
+from vpc_cni_iam.review.account.collect import PlanPolicies
+from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin_config import PluginConfig, is_plugin, read_config
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
 
-_ARN = re.compile(r"arn:aws[a-z-]*:eks:([a-z0-9-]+):([0-9]{12}):")
+_ARN = r"arn:aws[a-z-]*:eks:([a-z0-9-]+):([0-9]{12}):"
 ASSOCIATION = "aws_eks_pod_identity_association"
 _AGENT = "eks-pod-identity-agent"
 
@@ -44,9 +46,11 @@ class Identity(Struct, frozen=True):
     # The roles: addresses in the plan, else ARNs or what is known of them. Nodes may have several.
     roles: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()  # the addresses of the resources that say so
-    # Those of the roles that EKS Pod Identity assumes by way of another one.
-    targets: tuple[str, ...] = ()
+    # Those of the roles that EKS Pod Identity assumes by way of another one, with that.
+    targets: tuple[tuple[str, str], ...] = ()
     deleted: tuple[str, ...] = ()  # those of the roles that the plan deletes
+    # The session policies that limit the roles, by the address of their association.
+    sessions: tuple[tuple[str, ReadPolicy], ...] = ()
 
 
 NO_IDENTITY = Identity(IdentityKind.unknown)
@@ -82,9 +86,10 @@ class ClusterPlugin(Struct, frozen=True):
 class PluginReader:
     """Reads what a plan says of the plugin in each cluster."""
 
-    def __init__(self, plan: Plan, owners: Owners) -> None:
-        self._plan = plan
-        self._owners = owners
+    def __init__(self, policies: PlanPolicies) -> None:
+        self._policies = policies
+        self._plan = policies.plan
+        self._owners = policies.owners
 
     def clusters(self) -> Iterator[ClusterPlugin]:
         """Yield the plugin of each cluster of which the plan says anything."""
@@ -204,12 +209,27 @@ class PluginReader:
             if pairs:
                 roles = tuple(dict.fromkeys(role for role, _ in pairs))
                 sources = tuple(dict.fromkeys(source for _, source in pairs))
-                chained = {r.address for r in resources if _has_target(r, after=after)}
-                targets = tuple(role for role, source in pairs if source in chained)
+                first = {
+                    r.address: self._role(r, ("role_arn",), values.get("role_arn"), after=after)
+                    for r in resources
+                    if _has_target(r, after=after)
+                    if (values := (r.after if after else r.before) or {})
+                }
+                targets = tuple((role, first[source]) for role, source in pairs if source in first)
                 gone = self._deleted_roles | self._gone_arns if after else ()
                 deleted = tuple(role for role in roles if role in gone)
-                return Identity(kind, roles, sources, targets, deleted)
+                sessions = tuple(self._sessions(resources, sources, after=after))
+                return Identity(kind, roles, sources, targets, deleted, sessions)
         return NO_IDENTITY
+
+    def _sessions(
+        self, resources: list[Resource], sources: tuple[str, ...], *, after: bool
+    ) -> Iterator[tuple[str, ReadPolicy]]:
+        for resource in resources:
+            if resource.type == ASSOCIATION and resource.address in sources:
+                read = self._policies.session_policy(resource, after=after)
+                if read.known != "absent":
+                    yield resource.address, read
 
     def _associations(
         self, resources: list[Resource], own: list[Resource], *, after: bool
@@ -337,7 +357,7 @@ def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
     for resource in resources:
         values = (resource.after if after else resource.before) or {}
         names.setdefault("cluster_name", values.get("cluster_name"))
-        if match := _ARN.match(str(values.get("arn") or values.get("association_arn"))):
+        if match := re.match(_ARN, str(values.get("arn") or values.get("association_arn"))):
             names["region"], names["account_id"] = match.groups()
         if resource.type == "aws_eks_cluster":
             names["cluster_name"] = values.get("name")

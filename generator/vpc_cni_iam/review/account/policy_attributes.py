@@ -76,8 +76,8 @@ def slots(
     kind = resource.type
     if kind in _POLICIES:
         argument, owner = _POLICIES[kind]
-        whole = _whole(resource, "permissions", argument)
-        yield replace(whole, owners=((owner, owner),)) if owner else whole
+        slot = whole(resource, "permissions", argument)
+        yield replace(slot, owners=((owner, owner),)) if owner else slot
     elif kind in _ATTACHMENTS:
         argument, names = _ATTACHMENTS[kind]
         owners = tuple((name, name.removesuffix("_name").removesuffix("s")) for name in names)
@@ -93,9 +93,9 @@ def slots(
             yield replace(slot, owners=((owner, owner),))
     elif kind in _BOUNDED:
         if kind == "aws_iam_role":
-            yield _whole(resource, "trust", "assume_role_policy")
+            yield whole(resource, "trust", "assume_role_policy")
             yield from _role(resource, plan, dynamic)
-        boundary = _whole(resource, "boundary", "permissions_boundary")
+        boundary = whole(resource, "boundary", "permissions_boundary")
         stays = resource.after is not None or boundary.after.unknown
         if stays and (boundary.before.value or boundary.after.value or boundary.after.unknown):
             yield boundary
@@ -106,7 +106,7 @@ def computed_attributes(resource: Resource, plan: Plan) -> Iterator[PolicyAttrib
     if resource.drift or resource.before is None or resource.type not in _BOUNDED:
         return
     if resource.after is None:
-        yield _whole(resource, "boundary", "permissions_boundary")  # the rest is said to go
+        yield whole(resource, "boundary", "permissions_boundary")  # the rest is said to go
     if resource.after is None or resource.type != "aws_iam_role":
         return
     once = resource.unchanged()
@@ -152,7 +152,8 @@ def _set(resource: Resource, plan: Plan, argument: str) -> bool:
     return bool(before or after) and before != after
 
 
-def _whole(resource: Resource, kind: Kind, name: str) -> PolicyAttribute:
+def whole(resource: Resource, kind: Kind, name: str) -> PolicyAttribute:
+    """Return the place of a policy that is the value of an argument."""
     before, after = side(resource, name, after=False), side(resource, name, after=True)
     return PolicyAttribute(resource, kind, name, (name,), before, after)
 
@@ -160,9 +161,9 @@ def _whole(resource: Resource, kind: Kind, name: str) -> PolicyAttribute:
 def _each(resource: Resource, kind: Kind, name: str) -> Iterator[PolicyAttribute]:
     """Yield a slot for each value of a list, or one for an argument of one value."""
     if name not in LISTS:
-        whole = _whole(resource, kind, name)
-        if whole.before != ABSENT or whole.after != ABSENT:
-            yield whole
+        slot = whole(resource, kind, name)
+        if slot.before != ABSENT or slot.after != ABSENT:
+            yield slot
         return
     before, after = _values(resource, name, after=False), _values(resource, name, after=True)
     if UNKNOWN in after:

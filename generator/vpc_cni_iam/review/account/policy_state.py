@@ -12,6 +12,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.secrets import Secrets, holds_mark
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.quotas import counted
 from vpc_cni_iam.review.account.attribute_value import AttributeValue
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute
 from vpc_cni_iam.review.account.rebuild import Rebuilder, Rebuilt
@@ -24,7 +25,6 @@ _LONGEST = 131_072
 _REMEMBERED = 16_384
 _SHORT = 300
 SENSITIVE_PARTS = "has values that the plan marks sensitive"
-_SPACE = re.compile(r"\s+")
 # What stands for a value that is not known, which may be short.
 _HOLE = re.compile(r"\(known after apply[^)]*\)")
 
@@ -158,7 +158,8 @@ def read_side(
 ) -> ReadPolicy:
     """Return the policy of a side."""
     if side.hidden:
-        return ReadPolicy(State("sensitive", why=("the plan marks it sensitive",)))
+        mark = str(side.value or "")  # which tells two that differ
+        return ReadPolicy(State("sensitive", why=("the plan marks it sensitive",)), mark)
     if side.unknown:
         return from_rebuilt(rebuilder.rebuild(slot.resource, slot.path))
     if side.value is None or side.value == "":
@@ -205,7 +206,9 @@ def _shape(text: str, stand_ins: tuple[str, ...]) -> ReadPolicy | None:
 @lru_cache(_REMEMBERED)
 def _parsed(text: str) -> ReadPolicy:
     if len(text) > _LONGEST:
-        return _unreadable(f"is {len(text)} characters long, which is no policy", len(text))
+        return _unreadable(
+            f"is {len(text)} characters long, which is too long for a policy", len(text)
+        )
     try:
         policy = loads(text, "policy")
         # Policies have most statements in common, which are told to be equal by being the same.
@@ -225,11 +228,3 @@ def _unreadable(problem: str, size: int) -> ReadPolicy:
     if len(problem) > _SHORT:
         problem = problem[:_SHORT] + " ..."
     return ReadPolicy(State("unreadable", None, (problem,), size))
-
-
-def counted(text: str) -> int:
-    """Return the size of a policy as IAM counts it: its characters but for white space.
-
-    Source: IAM User Guide, "IAM and AWS STS quotas".
-    """
-    return len(_SPACE.sub("", text))

@@ -54,25 +54,22 @@ class Rebuilder:
     def __init__(self, instances: References) -> None:
         self._instances = instances
 
-    def rebuild(self, resource: Resource, path: tuple[str, ...], depth: int = 0) -> Rebuilt:
-        """Return the policy that an argument of a resource will have.
-
-        `path` is its place in the resource's expressions; `depth` is how many documents led here.
-        """
+    def rebuild(self, resource: Resource, path: tuple[str, ...]) -> Rebuilt:
+        """Return the policy that an argument at a place of a resource's expressions will have."""
         resolution = self._instances.resolve(resource, path)
         documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
         names = referred(resolution)
         only = len(documents) == 1 and len(resolution.resources) == 1 and not resolution.open
         document = self._instances.find(resource, documents[0], resolution) if only else None
-        if document is None or depth > _DEPTH:
+        if document is None:
             why = f"refers to {', '.join(names)}" if names else "the plan does not say to what"
             return Rebuilt(None, (f"known after apply; {why}",))
         if text := (document.after or {}).get("json"):
             return _read(text, document)
-        return self.document(document, depth)
+        return self.document(document)
 
     def document(self, resource: Resource, depth: int = 0) -> Rebuilt:
-        """Return the policy of a data source that is read at apply."""
+        """Return the policy of a data source that is read at apply, to which `depth` others led."""
         values = resource.after or {}
         if flagged(resource.hidden_after):
             why = f"{resource.address} has sensitive values, which are not shown"

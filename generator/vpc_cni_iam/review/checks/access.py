@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import ANYONE, Policy
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.context import Context
@@ -50,7 +53,8 @@ rule(
     "A new policy allows something.",
     "Nothing is compared, since there was no policy before. It is a note where the policy is "
     "a document of the catalog, and where the roles that it is attached to had its access "
-    "already.",
+    "already. The trust policy of a new role is a note, and a warning where it names an AWS "
+    "account of which the plan has nothing else.",
 )
 rule(
     "not-proven",
@@ -66,15 +70,15 @@ rule(
     "unreadable-policy",
     "error",
     "new-access any-change",
-    "What stands in place of a policy is no policy.",
-    "IAM would refuse it at apply, in the middle of everything else.",
+    "The value of a policy is not a policy document.",
+    "IAM would refuse it at apply, after other changes are made.",
 )
 rule(
     "group-joined",
     "warning",
     "new-access any-change",
     "A user joins a group, and has what the group has.",
-    "What that is stands in the group's policies, of which the plan may not show all.",
+    "The policies of the group say what that is; the plan may not show all of them.",
 )
 rule(
     "access-removed",
@@ -96,8 +100,7 @@ rule(
     "note",
     "any-change",
     "A policy, role or attachment is imported, moved, forgotten or replaced.",
-    "Its meaning stays, and who keeps it changes. What is forgotten stays in IAM and is "
-    "nobody's from then on.",
+    "Its meaning stays. What is forgotten stays in IAM, and Terraform no longer manages it.",
 )
 rule(
     "upstream-document-updated",
@@ -109,7 +112,7 @@ rule(
 )
 _ANY: tuple[Meaning, ...] = ("any-change",)
 _UNKNOWN = "(known after apply"
-_NAMED = 2
+_ACCOUNT = re.compile("(?<![0-9])([0-9]{12})(?![0-9])")
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -190,6 +193,9 @@ def _same_or_less(
         yield finding_of(change, "moved", message, line_texts(change.lines))
     elif change.attachment and gains:
         yield _idle(change, change.attachment)
+    elif change.lines and change.before.known == "absent":
+        message = f"{what} is new, and allows nothing"
+        yield finding_of(change, "new-policy", message, line_texts(change.lines), "note", _ANY)
     elif change.lines:
         message = f"{what} is written differently and means the same"
         yield finding_of(change, "rewritten", message, line_texts(change.lines))
@@ -369,7 +375,7 @@ def _trusted(
     details = (*line_texts(gains), example_or_reason(access))
     before, after = change.before.policy, change.after.policy
     if before is None or after is None:
-        yield finding_of(change, "new-policy", "A new role can be assumed", details, "note")
+        yield _new_trust(change, after or Policy(()), context, details)
         return
     alive = trust.without_dead(after)
     part = context.budget.answer()
@@ -386,3 +392,30 @@ def _trusted(
         provider = come[0].partition(" of ")[2]
         message += f" (was {names_text([who.removesuffix(f' of {provider}') for who in gone])})"
     yield finding_of(change, "trust-widened", message, details)
+
+
+def _new_trust(
+    change: Change, trusted: Policy, context: Context, details: tuple[str, ...]
+) -> Finding:
+    """Return who may assume a new role: another account is graver than its own."""
+    own, who = context.owners.known_accounts, trust.assumers(trusted)
+    # What is made anew in place of another is compared with that.
+    others = [] if change.address in context.anew else _of_other_accounts(trusted, own)
+    rest = [each for each in who if each not in others]
+    named = [names_text(rest)] if rest else []
+    if others:
+        sure = own and all(map(_ACCOUNT.search, others))
+        named.insert(0, f"{names_text(others)}, which {'is' if sure else 'may be'} another account")
+    message = f"A new role can be assumed{' by ' if named else ''}{', and by '.join(named)}"
+    return finding_of(change, "new-policy", message, details, None if others else "note")
+
+
+def _of_other_accounts(trusted: Policy, own: Collection[str]) -> list[str]:
+    """Return who may assume a role and is not known to be of one of some AWS accounts."""
+    aws = (
+        replace(s, principals=tuple(p for p in s.principals if p.type in ("AWS", ANYONE)))
+        for s in trusted.statements
+    )
+    known = (who for who in trust.assumers(Policy(tuple(aws))) if _UNKNOWN not in who)
+    accounts = {who: _ACCOUNT.search(who) for who in known}
+    return [who for who, account in accounts.items() if not (account and account[1] in own)]

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.account.collect import MANAGED, is_managed
+from vpc_cni_iam.review.account.collect import is_managed
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
@@ -35,13 +35,13 @@ rule(
     "warning",
     "any-change",
     "An exclusive resource removes an inline policy or an attachment that it no longer names.",
-    "Whatever is not in its list is removed from the role at apply, by whomever it was made.",
+    "At apply, the role loses each policy that the list does not name, also those made elsewhere.",
 )
 rule(
     "conflict",
     "warning",
     "any-change",
-    "A policy or attachment goes though a resource of the plan is to keep it, or makes it.",
+    "One resource removes a policy or attachment that another one keeps, or makes.",
     "IAM knows one attachment of a policy to a role, and one inline policy of a name: who "
     "takes it away takes it from every resource that made it. Use a `moved` block where a "
     "resource has only another address. A role that is replaced comes back without what the "
@@ -72,7 +72,7 @@ def _managed(
         undoes = "undoes" if verdict == "new access" else "may undo"
         yield finding(
             "managed-policy-attached",
-            f"{MANAGED} is attached to {principal.name} beside {', '.join(others)}, "
+            f"{CNI_POLICY} is attached to {principal.name} beside {', '.join(others)}, "
             f"which it {undoes}{', as before' if stays else ''}",
             principal.name,
             level="note" if stays else "error",
@@ -97,7 +97,7 @@ def _on_nodes(
     principal: PrincipalChange, has: PrincipalPolicies, managed: list[str], context: Context
 ) -> Iterator[Finding]:
     """Yield that the managed policy is on a role of nodes, or may be."""
-    text = f"{MANAGED} is attached to {principal.name}, "
+    text = f"{CNI_POLICY} is attached to {principal.name}, "
     level: Level | None = None
     scoped = [
         other.name

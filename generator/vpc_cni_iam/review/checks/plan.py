@@ -15,7 +15,7 @@ rule(
     "unseen",
     "note",
     "",
-    "Of a new role, the plan does not say which inline policies it has, or what uses it.",
+    "The plan does not say which inline policies a new role has, or which role a resource uses.",
     "A plan shows a new role with a dynamic `inline_policy` block that is only known after apply "
     "in the same way as a role without one. `--source` tells them apart, for modules of the same "
     "repository; make such policies resources of their own. An argument that is known after apply "
@@ -91,14 +91,14 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what is not read, or not told apart."""
     plan = context.plan
     if context.unseen:
-        many = f"{context.unseen} new roles have" if context.unseen > 1 else "a new role has"
-        message = f"The plan does not say whether {many} inline policies of a dynamic block"
-        yield finding("unseen", f"{message}; --source does")
+        many = f"{context.unseen} new roles" if context.unseen > 1 else "A new role"
+        message = f"{many} may have inline policies of a dynamic block, which a plan does not show"
+        yield finding("unseen", f"{message}; --source can check that")
     if assumed := context.owners.assumed:
         address = min(assumed)
         more = f" and {len(assumed) - 1} more" if len(assumed) > 1 else ""
-        message = f"{address}{more} may use another resource than the one that is taken, "
-        message += f"{assumed[address]}: the plan does not say what is made of the reference"
+        message = f"{address}{more} refers to {assumed[address]}, which counts as used: "
+        message += "the value is known after apply; --source can check that"
         yield finding("unseen", message, means=("new-access",))
     if not plan.complete:
         yield finding("incomplete", "The plan leaves something out, or puts it off")
@@ -111,7 +111,7 @@ def check(context: Context) -> Iterator[Finding]:
         stays = unchanged.issuperset((address, *addresses))
         level: Level | None = "note" if stays else None
         yield finding("ambiguous-principal", message, address, level=level)
-    for unread in plan.unread:
+    for unread in (u for u in plan.unread if u.kind is not UnreadKind.role):
         rule_id, message = _UNREAD[unread.kind]
         level = None
         if unread.opens:

@@ -16,10 +16,10 @@ from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
+from vpc_cni_iam.review.diff.plugin import ClusterChange, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
-from vpc_cni_iam.review.make_finding import are_undecided, example_text, finding
+from vpc_cni_iam.review.make_finding import are_undecided, example_text, finding, identity_text
 
 rule(
     "plugin-permission-missing",
@@ -36,10 +36,11 @@ rule(
     "plugin-identity-changed",
     "warning",
     "new-access coverage-lost any-change",
-    "aws-node has another identity after.",
+    "aws-node has another identity or session policy after.",
     "It gets its credentials from EKS Pod Identity, by IRSA, or from the node role, in this "
-    "order. It is an error where the new identity may do something that the old one could not, "
-    "and a note where it may do nothing more.",
+    "order. A session policy of its association is part of the identity. It is an error where the "
+    "new identity may do something that the old one could not, and a note where it may do nothing "
+    "more.",
 )
 rule(
     "plugin-identity-lost",
@@ -216,13 +217,15 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     if not change.identity_changes:
         return
     old, new = identity_text(change.before), identity_text(change.after)
+    config = plugin.after.config
+    if after.kind is IdentityKind.unknown and config.unread and "chart" in dict(config.others):
+        return  # which is a finding of its own
     if after.kind is IdentityKind.unknown:
         message = f"aws-node had {old}; after, the plan names no identity of it"
         yield _finding(plugin, "plugin-identity-lost", message)
         return
-    asked = [role for role in after.roles if role not in after.targets]
-    untrusting = [role for role in asked if _refuses(role, after.kind, context)]
-    if untrusting:
+    first = dict(after.targets)
+    if any(_refuses(first.get(role, role), after.kind, context) for role in after.roles):
         message = f"aws-node is to have {new}, whose trust policy does not allow that"
         yield _finding(plugin, "plugin-identity-lost", message, (f"before: {old}",))
         return
@@ -230,6 +233,9 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     level: Level | None = None
     details: tuple[str, ...] = (f"before: {old}", f"after: {new}")
     message = f"aws-node changes from {old} to {new}"
+    if (before.kind, {*before.roles}) == (after.kind, {*after.roles}):
+        done = _SESSION_CHANGES[bool(before.sessions), bool(after.sessions)]
+        message, details = f"The session policy of {' and '.join(after.roles)} {done}", ()
     if before.kind is IdentityKind.unknown:
         message = f"aws-node gets {new}; the plan does not show what it had before"
         details = ()
@@ -245,6 +251,13 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     elif access:
         message += f"; whether that allows more is not known: {access.reason}"
     yield _finding(plugin, "plugin-identity-changed", message, details, level)
+
+
+_SESSION_CHANGES = {
+    (False, True): "is added",
+    (True, True): "changes",
+    (True, False): "is removed",
+}
 
 
 def _deleted_role(plugin: ClusterPlugin, change: ClusterChange) -> Finding:
@@ -399,30 +412,12 @@ def _missing_finding(
     does_not = "does not allow" if len(who.roles) == 1 else "do not allow"
     message += "may not allow" if doubtful else does_not
     message += ", as before" if before_too else ""
+    message += f", unless {' or '.join(who.opaque)} allows it" if who.opaque else ""
     message += f": {'; '.join(for_others) or missing[0].breaks}"
-    unless = (f"unless it is allowed by {', '.join(who.opaque)}",) if who.opaque else ()
-    details = (
-        *(f"{m.action}: {m.breaks}" for m in missing),
-        *unless,
-    )
+    details = tuple(f"{m.action}: {m.breaks}" for m in missing)
     level = "warning" if who.opaque or doubtful else level
     address = next((r for r in who.roles if r in context.places), "")
     return _finding(plugin, "plugin-permission-missing", message, details, level, address)
-
-
-_KINDS = {
-    "pod-identity": "EKS Pod Identity",
-    "irsa": "IRSA",
-    "node-role": "the node role",
-    "unknown": "",
-}
-
-
-def identity_text(identity: PluginIdentity) -> str:
-    """Return an identity in words, such as ``aws_iam_role.cni (IRSA)``."""
-    if not identity.roles:
-        return "an identity that the plan does not show"
-    return f"{' and '.join(identity.roles)} ({_KINDS[identity.kind]})"
 
 
 def _cluster(plugin: ClusterPlugin) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION
 from vpc_cni_iam.review.account.attribute_value import side
@@ -15,7 +17,7 @@ from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin import ASSOCIATION, is_for_plugin
 from vpc_cni_iam.review.account.plugin_config import is_plugin
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.findings import Finding, Level, rule
 from vpc_cni_iam.review.gains import reach_of_role
 from vpc_cni_iam.review.make_finding import finding
 
@@ -31,7 +33,7 @@ rule(
 _ADDON = "aws_eks_addon"
 _ANNOTATING = ("helm_release", *OF_KUBERNETES, _ADDON)
 _ROLE_ANNOTATION = ROLE_ANNOTATION.decode()
-_IN_TEXT = re.compile(re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)""")
+_IN_TEXT = re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
 _BLOCK = "pod_identity_association"
 _LIMIT = "policy"  # of an association: the session policy
 _POD_IDENTITY = "EKS Pod Identity"
@@ -58,8 +60,7 @@ def check(context: Context) -> Iterator[Finding]:
         for use in dict.fromkeys(_uses(resource, context, after=True)):
             had = {use, use._replace(limit="")} & before  # without a limit, it had no less
             if not had and use.role not in context.created:
-                yield _finding(resource, use, context)
-        yield from _limited(resource, context)
+                yield _finding(resource, use, before, context)
 
 
 def _uses(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -90,17 +91,6 @@ def _limit(resource: Resource, context: Context, *, after: bool) -> str:
     policy = side(resource, _LIMIT, after=after)
     later = policy.unknown and _is_written(resource, _LIMIT, context)
     return "a policy known after apply" if later else str(policy.value or "")
-
-
-def _limited(resource: Resource, context: Context) -> Iterator[Finding]:
-    """Yield that a session policy of an association limits aws-node, or no longer does."""
-    if resource.type != ASSOCIATION or not is_for_plugin(resource.after or {}):
-        return
-    old, new = (_limit(resource, context, after=after) for after in (False, True))
-    if old != new:
-        does = "limits aws-node, and is not read" if new else "no longer limits aws-node"
-        message = f"The session policy of {resource.address} {does}"
-        yield finding("plugin-identity-changed", message, resource.address)
 
 
 def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -140,7 +130,7 @@ def _annotations(
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """Yield the roles that annotations name, with their places; None for one that is not known."""
     if isinstance(value, str):
-        yield from ((path, arn) for arn in _IN_TEXT.findall(value))
+        yield from ((path, arn) for arn in _in_text(value))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             mark = marks[number] if isinstance(marks, list) and number < len(marks) else False
@@ -148,6 +138,17 @@ def _annotations(
     elif isinstance(value, Mapping) or isinstance(marks, Mapping):
         known, later = (part if isinstance(part, Mapping) else {} for part in (value, marks))
         yield from _annotations_of(known, later, path)
+
+
+def _in_text(text: str) -> list[str]:
+    """Return the roles that annotations name in text of JSON or YAML."""
+    arns: list[str] = re.findall(_IN_TEXT, text)
+    if any(arn.startswith("*") for arn in arns):  # an alias
+        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
+
+        with suppress(InputError):
+            return [arn for _, arn in _annotations(load_yaml(text, ""), False) if arn]
+    return arns
 
 
 def _annotations_of(
@@ -169,11 +170,13 @@ def _is_written(resource: Resource, argument: str, context: Context) -> bool:
     return configuration.expression(resource.module, resource.block, argument) is not None
 
 
-def _finding(resource: Resource, use: _AccountRole, context: Context) -> Finding:
+def _finding(
+    resource: Resource, use: _AccountRole, before: set[_AccountRole], context: Context
+) -> Finding:
     reach = reach_of_role(use.role, context)
-    return finding(
-        "service-account-role",
-        f"{use.who} gets {use.role} by {use.how}" + (f", and {reach}" if reach else ""),
-        resource.address,
-        level="error" if reach else None,
-    )
+    message = f"{use.who} gets {use.role} by {use.how}" + (f", and {reach}" if reach else "")
+    if any(use._replace(limit=had.limit) == had for had in before):
+        message = f"{use.who} has {use.role} by {use.how}, and another session policy or none, "
+        message += "which may allow more" + (f": the role {reach}" if reach else "")
+    level: Level | None = "error" if reach else None
+    return finding("service-account-role", message, resource.address, level=level)

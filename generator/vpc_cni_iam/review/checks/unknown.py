@@ -39,7 +39,7 @@ rule(
     "warning",
     "new-access any-change",
     "A policy that changes is marked sensitive, so it is neither shown nor judged.",
-    "A policy is no secret, since anyone with the role can read it. Take the mark off with "
+    "A policy is not a secret, since anyone with the role can read it. Take the mark off with "
     "`nonsensitive()`.",
 )
 rule(

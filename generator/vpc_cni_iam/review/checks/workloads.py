@@ -41,7 +41,9 @@ rule(
     "A function, a task or another workload gets another existing role.",
     "Anyone who writes its code can do what the role may do. It is an error where the role may do "
     "something that the one before could not, and a note where it may do nothing more. A role that "
-    "the plan creates has no such finding; its policies have findings of their own.",
+    "the plan creates has no such finding; its policies have findings of their own. Where a "
+    "resource of a type that is not known newly names the ARN of a role, that is a note, and a "
+    "warning where the role may do everything or change IAM permissions.",
 )
 rule(
     "instance-metadata-opened",
@@ -93,6 +95,25 @@ def check(context: Context) -> Iterator[Finding]:
             # What comes with the plan is reviewed where it is made.
             if use.role not in context.created | others and use.named not in new:
                 yield from _comes(resource, use, others, context)
+    yield from _named_by_others(context)
+
+
+def _named_by_others(context: Context) -> Iterator[Finding]:
+    """Yield which roles are newly named by resources of types that are not known."""
+    addresses = {arn: address for address, arn in context.owners.role_arns.items()}
+    for unread in context.plan.unread:
+        for arn in unread.roles:
+            role = addresses.get(arn, arn)
+            reach = reach_of_role(role, context)
+            message = f"{unread.address} newly names {role}; what its type does with a role is not "
+            message += "known" + (f", and the role {reach}" if reach else "")
+            yield finding(
+                "workload-role",
+                message,
+                unread.address,
+                level=None if reach else "note",
+                means=None if reach else ("any-change",),
+            )
 
 
 def _metadata(resource: Resource) -> Iterator[Finding]:
@@ -227,7 +248,7 @@ def _access(old: list[str], new: list[str], context: Context) -> Access:
     if not all(read.in_full for read in reads):
         return Access("unknown", reason="the plan does not show all of their policies")
     known, newly = (
-        [(judged_policies(*has.values()), bound.judged if bound else None) for has, bound in side]
+        [(judged_policies(*has.values()), judged_policies(bound)) for has, bound in side]
         for side in (before, after)
     )
     access = roles_access(known, newly, context.budget)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
+from vpc_cni_iam.policy import quotas
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.review.account.binding import Binding, PolicyChange
+from vpc_cni_iam.review.account.binding import PolicyChange
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import judged_policies, with_stand_ins
 from vpc_cni_iam.review.account.references import References
-from vpc_cni_iam.review.diff import semantic, sizes
+from vpc_cni_iam.review.diff import semantic
 from vpc_cni_iam.review.diff.changes import Action, Attachment, Change, Place
 from vpc_cni_iam.review.diff.coverage import ReviewTarget, coverage_change
 from vpc_cni_iam.review.diff.nearest import nearest
@@ -95,13 +97,8 @@ def _with_stand_ins(item: PolicyChange) -> tuple[PolicyChange, Names]:
     (before, after), names = with_stand_ins((item.before.read, item.after.read))
     if not names:
         return item, ()
-    old, new = item.before, item.after
-    return PolicyChange(
-        item.slot,
-        item.action,
-        Binding(before, old.policy, old.arn, old.owners, old.name),
-        Binding(after, new.policy, new.arn, new.owners, new.name),
-    ), names
+    old, new = replace(item.before, read=before), replace(item.after, read=after)
+    return replace(item, before=old, after=new), names
 
 
 def _verdict(
@@ -331,9 +328,9 @@ def _sizes(item: PolicyChange) -> Iterable[Size]:
     if size is None:
         return
     if item.slot.resource.type == "aws_iam_policy":
-        yield sizes.managed(size)
+        yield Size("managed policy", size, quotas.MANAGED)
     elif item.slot.kind == "trust":
-        yield sizes.trust(size)
+        yield Size("trust policy", size, quotas.TRUST)
 
 
 def _attachment(item: PolicyChange) -> Attachment | None:

@@ -33,6 +33,13 @@ class ReviewTarget(Struct, frozen=True):
     # Whether the user chose the version, which then overrides what the plan says.
     chosen: bool = False
     vpc_id: str = ""  # the VPC of the cluster, empty to go by what each policy names
+    # The session policies that limit the role of the plugin before and after.
+    sessions: tuple[tuple[Policy, ...], tuple[Policy, ...]] = ((), ())
+
+    @property
+    def has_names(self) -> bool:
+        """Whether it may name the cluster or the VPC."""
+        return bool(self.environment or self.vpc_id or any(self.sessions))
 
 
 def mode_for(policies: Sequence[Policy], target: ReviewTarget) -> Mode:
@@ -49,30 +56,32 @@ def coverage_change(
     before: Sequence[Policy],
     after: Sequence[Policy],
     target: ReviewTarget,
-    bounds: tuple[Policy | None, Policy | None] = (None, None),
+    limits: tuple[Sequence[Policy], Sequence[Policy]] = ((), ()),
 ) -> CoverageChange | None:
     """Return what a change does to what the plugin needs; None where that cannot be asked.
 
-    `bounds` are its permissions boundary before and after, None for none that is known.
+    `limits` are the policies that limit it before and after, such as a permissions boundary.
     """
     mode = mode_for(before or after, target)
-    runs = _runs((*after, *before), mode, target)
+    runs = _runs((*after, *before), (*limits[1], *limits[0]), mode, target)
     try:
         # Where there was nothing, nothing was allowed.
-        old = _calls_by_scenario(tuple(before), runs, bounds[0]) if before else {}
-        new = _calls_by_scenario(tuple(after), runs, bounds[1])
+        old = _calls_by_scenario(tuple(before), runs, limits[0]) if before else {}
+        new = _calls_by_scenario(tuple(after), runs, limits[1])
     except InputError:
         return None
     denied = {key: lack for key, lack in new.items() if lack is not None}
     lost = [lack for key, lack in denied.items() if key in old and old[key] is None]
     gained = {key[1] for key, lack in new.items() if lack is None and (not old or old.get(key))}
-    return CoverageChange(
-        str(target.version), mode, _by_action(lost), _by_action(denied.values()), _sorted(gained)
-    )
+    missing = _by_action(denied.values())
+    newly_allowed = tuple(sorted(gained))
+    return CoverageChange(str(target.version), mode, _by_action(lost), missing, newly_allowed)
 
 
-def _runs(policies: Sequence[Policy], mode: Mode, target: ReviewTarget) -> RememberedRuns[Calls]:
-    names = names_in(policies)
+def _runs(
+    policies: Sequence[Policy], limits: Sequence[Policy], mode: Mode, target: ReviewTarget
+) -> RememberedRuns[Calls]:
+    names = names_in(limits) | names_in(policies)
     if target.vpc_id:
         names["vpc_id"] = target.vpc_id
     return _runs_of(tuple(sorted(names.items())), mode, target)
@@ -94,30 +103,30 @@ def _runs_of(
 
 
 def missing_permissions(
-    policies: tuple[Policy, ...], target: ReviewTarget, bound: Policy | None
+    policies: tuple[Policy, ...], target: ReviewTarget, limits: Sequence[Policy]
 ) -> tuple[MissingPermission, ...] | None:
     """Return the calls of a plugin version that policies do not allow, one for each action.
 
     None where the evaluator refuses a policy.
     """
-    runs = _runs(policies, mode_for(policies, target), target)
+    runs = _runs(policies, limits, mode_for(policies, target), target)
     try:
-        calls = _calls_by_scenario(policies, runs, bound)
+        calls = _calls_by_scenario(policies, runs, limits)
     except InputError:
         return None
     return _by_action(call for call in calls.values() if call is not None)
 
 
 def _calls_by_scenario(
-    policies: tuple[Policy, ...], runs: RememberedRuns[Calls], bound: Policy | None
+    policies: tuple[Policy, ...], runs: RememberedRuns[Calls], limits: Sequence[Policy]
 ) -> Calls:
     """Return each call in each scenario with what its denial means; None if it is allowed."""
     calls = _calls(policies, runs)
-    if bound is None:
-        return calls
-    # What it does not allow is denied, whatever the policies say.
-    limits = _calls((bound,), runs)
-    return limits | {key: limits.get(key) or lack for key, lack in calls.items()}
+    for limit in limits:
+        # What it does not allow is denied, whatever the policies say.
+        limited = _calls((limit,), runs)
+        calls = limited | {key: limited.get(key) or lack for key, lack in calls.items()}
+    return calls
 
 
 @lru_cache(4096)
@@ -155,7 +164,3 @@ def _by_action(lacks: Iterable[MissingPermission]) -> tuple[MissingPermission, .
         if lack.action not in gravest or weight(lack) > weight(gravest[lack.action]):
             gravest[lack.action] = lack
     return tuple(sorted(gravest.values(), key=lambda lack: (lack.impact != "fatal", lack.action)))
-
-
-def _sorted(actions: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(actions))

@@ -41,6 +41,7 @@ class PluginIdentity(Struct, frozen=True):
     opaque: tuple[str, ...]  # policies of it whose documents are not known
     # The roles that the plan deletes, though something still names them.
     deleted: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()  # the associations whose session policy limits the roles
 
 
 class ClusterChange(Struct, frozen=True):
@@ -65,12 +66,8 @@ class ClusterChange(Struct, frozen=True):
 
     @property
     def identity_changes(self) -> bool:
-        """Whether aws-node has another identity after; nodes may only come, or go."""
-        old, new = set(self.before.roles), set(self.after.roles)
-        of_nodes = self.before.kind == "node-role" and self.after.kind in ("node-role", "unknown")
-        if of_nodes and (old <= new or new <= old):
-            return False
-        return (self.before.kind, old) != (self.after.kind, new)
+        """Whether aws-node has another identity after, or another session policy."""
+        return self.access is not None
 
 
 def target_of(
@@ -123,19 +120,46 @@ def cluster_change(
         None,
         places.get(plugin.installer),
     )
-    if not change.identity_changes:
+    if not _identity_changes(before.identity, after.identity):
         return change
     return replace(change, access=_access(old, new, budget))
+
+
+def _identity_changes(before: Identity, after: Identity) -> bool:
+    """Say whether aws-node has another identity after; nodes may only come, or go."""
+    old, new = set(before.roles), set(after.roles)
+    node, none = IdentityKind.node_role, IdentityKind.unknown
+    if before.kind is node and after.kind in (node, none) and (old <= new or new <= old):
+        return False
+    limits = ({read for _, read in identity.sessions} for identity in (before, after))
+    return (before.kind, old) != (after.kind, new) or next(limits) != next(limits)
+
+
+def known_sessions(identity: Identity) -> tuple[Policy, ...] | None:
+    """Return the session policies that limit what aws-node may do; None where that is not known.
+
+    AWS does not say whether the one of an association with a target role limits that role.
+    """
+    reads = {read for _, read in identity.sessions}
+    if not reads:
+        return ()
+    of_all = len(identity.sessions) == len(identity.sources)
+    if len(reads) > 1 or identity.targets or not of_all or not all(r.in_full for r in reads):
+        return None
+    return tuple(judged_policies(*reads))
+
+
+_NOT_SHOWN = "the plan does not show all of its policies"
 
 
 class _Policies(Struct, frozen=True):
     """The policies of an identity on one side, as far as they are known."""
 
-    # Of each role that the plan shows, its known policies and its permissions boundary.
-    by_role: Mapping[str, tuple[tuple[Policy, ...], Policy | None]]
+    # Of each role that the plan shows, its known policies, and those that limit it.
+    by_role: Mapping[str, tuple[tuple[Policy, ...], tuple[Policy, ...]]]
     opaque: tuple[str, ...]  # policies whose documents are not known
     has_secrets: bool  # whether they have values that may not be shown
-    shown: bool  # whether the plan shows every role
+    unshown: str  # what of them the plan does not show, empty for nothing
 
     @property
     def known(self) -> tuple[Policy, ...]:
@@ -146,22 +170,27 @@ class _Policies(Struct, frozen=True):
 def _policies(
     identity: Identity, principals: Mapping[str, PrincipalPolicies], *, after: bool
 ) -> _Policies:
-    by_role: dict[str, tuple[tuple[Policy, ...], Policy | None]] = {}
+    by_role: dict[str, tuple[tuple[Policy, ...], tuple[Policy, ...]]] = {}
     opaque: list[str] = []
-    secrets = False
-    shown = identity.kind is not IdentityKind.unknown
+    sessions = known_sessions(identity)
+    secrets = any(read.has_secrets for _, read in identity.sessions)
+    unshown = _NOT_SHOWN if identity.kind is IdentityKind.unknown else ""
+    if sessions is None:
+        unshown = "what the session policy allows is not known"
     for role in identity.roles:
         has = principals.get(role)
         if has is None:
-            shown = False
+            unshown = _NOT_SHOWN
             continue
         reads = has.after if after else has.before
         known = tuple(judged_policies(*reads.values()))
         opaque += [name for name, read in reads.items() if not read.in_full]
         secrets = secrets or any(read.has_secrets for read in reads.values())
         boundary = has.bounds[after]
-        by_role[role] = (known, boundary.judged if boundary else None)
-    return _Policies(by_role, tuple(opaque), secrets, shown)
+        if boundary and not boundary.in_full:
+            unshown = "what a permissions boundary allows is not known"
+        by_role[role] = (known, (*judged_policies(boundary), *(sessions or ())))
+    return _Policies(by_role, tuple(opaque), secrets, unshown)
 
 
 def _mode(state: PluginState, policies: _Policies, target: ReviewTarget) -> Mode:
@@ -180,12 +209,12 @@ def _identity(
     judged = target_of(state, version, mode, chosen=target.chosen)
     # Nodes may have several roles: aws-node has to do its work with each.
     by_role = {
-        role: missing_permissions(known, judged, bound)
-        for role, (known, bound) in policies.by_role.items()
+        role: missing_permissions(known, judged, limits)
+        for role, (known, limits) in policies.by_role.items()
     }
     lacking = tuple(role for role, missing in by_role.items() if missing)
     missing: tuple[MissingPermission, ...] | None = None
-    if lacking or (policies.shown and None not in by_role.values()):
+    if lacking or not (policies.unshown or None in by_role.values()):
         missing = tuple(dict.fromkeys(m for role in lacking for m in by_role[role] or ()))
     identity = state.identity
     kind: Kind = identity.kind.value
@@ -197,14 +226,15 @@ def _identity(
         lacking,
         policies.opaque,
         identity.deleted,
+        tuple(address for address, _ in identity.sessions),
     )
 
 
 def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:
-    if not new.shown or new.opaque:
-        return Access("unknown", reason="the plan does not show all policies of the role")
-    if not old.shown:
-        return Access("unknown", reason="the plan does not show what aws-node had before")
+    if new.unshown or new.opaque:
+        return Access("unknown", reason=new.unshown or _NOT_SHOWN)
+    if old.unshown:
+        return Access("unknown", reason="the plan does not show all that aws-node had before")
     access = roles_access(old.by_role.values(), new.by_role.values(), budget)
     return without_example(access) if old.has_secrets or new.has_secrets else access
 

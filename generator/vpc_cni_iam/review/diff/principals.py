@@ -15,11 +15,11 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.examples.reference import has_no_resource
+from vpc_cni_iam.policy.quotas import INLINE
 from vpc_cni_iam.policy.wording import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies, with_stand_ins
-from vpc_cni_iam.review.diff import sizes
 from vpc_cni_iam.review.diff.changes import Grade, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import (
     ReviewTarget,
@@ -54,7 +54,7 @@ def principal(
     """
     asked, names = _with_stand_ins(has)
     # The target may name the cluster or the VPC, as the policies do: no stand-in is for both.
-    if names and stand_ins and not (plugin and (plugin.environment or plugin.vpc_id)):
+    if names and stand_ins and not (plugin and plugin.has_names):
         change = _judge(name, asked, label, plugin, target, budget)
         if are_told_apart(names, other_text((change.access, change.coverage, change.matrix))):
             return renamed(change, names)
@@ -96,7 +96,7 @@ def _judge(
     changed = has.before != has.after or has.bounds[0] != has.bounds[1]
     coverage = None
     if concerns and changed:
-        coverage = coverage_change(before, after, target, (_bound(has, 0), _bound(has, 1)))
+        coverage = coverage_change(before, after, target, _limits(has, target))
     return PrincipalChange(
         name=name,
         type="role" if has.type == "role" else "user" if has.type == "user" else "group",
@@ -114,9 +114,12 @@ def _judge(
     )
 
 
-def _bound(has: PrincipalPolicies, side: int) -> Policy | None:
-    read = has.bounds[side]
-    return read.judged if read else None
+def _limits(
+    has: PrincipalPolicies, target: ReviewTarget
+) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
+    """Return what limits its policies, before and after."""
+    old, new = (judged_policies(bound) for bound in has.bounds)
+    return (*old, *target.sessions[0]), (*new, *target.sessions[1])
 
 
 def _shown(side: Mapping[str, ReadPolicy]) -> list[Policy]:
@@ -151,7 +154,8 @@ def _access(
 def _sizes(has: PrincipalPolicies) -> Iterator[Size]:
     known = [size for size in has.inline.values() if size is not None]
     if known:
-        yield sizes.inline(has.type, sum(known))
+        what = f"inline policies of the {has.type} together"
+        yield Size(what, sum(known), INLINE[has.type])
 
 
 def _matrix(

@@ -19,8 +19,9 @@ NO_NEW_ACCESS: Final = "no new access"
 _STEPS_OF_A_STATEMENT = 10
 # Of policies that IAM takes, most name fewer actions, resources and values.
 _ORDINARY_SIZE = 300
-_SUBJECT = re.compile(r"system:serviceaccount:([^:]*):([^:]*)")
+_SUBJECT = r"system:serviceaccount:([^:]*):([^:]*)"
 NOT_SHOWN = "no request is shown, since the policy has values that the plan marks sensitive"
+_UNDECIDED = "neither a proof nor a request that shows it was found"
 DENY_REMOVED = "a Deny goes, and what it held back is for other policies to say"
 
 
@@ -33,25 +34,58 @@ def new_access(old: Sequence[Policy], new: Sequence[Policy], budget: Budget) -> 
 
 
 def roles_access(
-    old: Iterable[tuple[Sequence[Policy], Policy | None]],
-    new: Iterable[tuple[Sequence[Policy], Policy | None]],
+    old: Iterable[tuple[Sequence[Policy], Sequence[Policy]]],
+    new: Iterable[tuple[Sequence[Policy], Sequence[Policy]]],
     budget: Budget,
 ) -> Access:
     """Say whether any of the new roles allows anything that the old ones together do not.
 
-    Each has its policies and its permissions boundary. A Deny of one role holds back nothing that
-    another one allows.
+    Each has its policies, and those that limit it: a permissions boundary, a session policy. A Deny
+    of one role holds back nothing that another one allows.
     """
-    before = [*old]
-    known = [policy for policies, _ in before for policy in policies]
-    bounds = {bound for _, bound in before} - {None}
-    for policies, bound in new:
-        access = new_access(known, policies, budget.answer())
-        if access.verdict != NO_NEW_ACCESS:
-            return access
-        if bounds - {bound}:
-            return Access("unknown", reason="its permissions boundary differs, or it has none")
+    before = [_parts(*role) for role in old]
+    known = [policy for policies, *_ in before for policy in policies]
+    limits = [limit for _, *limits in before for limit in limits]
+    for parts in (_parts(*role) for role in new):
+        for each in (known, *limits):
+            access = _access_of_all(each, parts, before, budget)
+            if access.verdict != NO_NEW_ACCESS:
+                return access
     return Access(NO_NEW_ACCESS)
+
+
+def _parts(policies: Sequence[Policy], limits: Sequence[Policy]) -> list[Sequence[Policy]]:
+    """Return what has to allow a request of a role, each for itself."""
+    return [policies, *([limit] for limit in limits)]
+
+
+def _access_of_all(
+    old: Sequence[Policy],
+    parts: list[Sequence[Policy]],
+    before: list[list[Sequence[Policy]]],
+    budget: Budget,
+) -> Access:
+    """Say whether what all parts of a role allow goes beyond old policies.
+
+    `before` has the parts of the old roles, of which none may allow what is shown.
+    """
+    for part in parts:
+        access = new_access(old, part, budget.answer())
+        if access.verdict == NO_NEW_ACCESS:
+            return access
+        shown = access.witness
+        if shown and _allow(parts, shown) and not any(_allow(role, shown) for role in before):
+            return access
+    return access if access.verdict == "not proven" else Access("unknown", reason=_UNDECIDED)
+
+
+def _allow(parts: Iterable[Sequence[Policy]], example: Example) -> bool:
+    context = {key: values[0] if len(values) == 1 else values for key, values in example.context}
+    request = Request(example.action, example.resource, example.principal, context)
+    try:
+        return all(compile_policies(part).evaluate(request).allowed for part in parts)
+    except InputError:
+        return False
 
 
 def without_example(access: Access) -> Access:
@@ -165,7 +199,7 @@ def _realistic(request: Request, old: tuple[Policy, ...], new: tuple[Policy, ...
     context = {
         key: f"system:serviceaccount:{subject[1] or 'default'}:{subject[2] or 'example'}"
         for key, value in request.context.items()
-        if isinstance(value, str) and (subject := _SUBJECT.fullmatch(value))
+        if isinstance(value, str) and (subject := re.fullmatch(_SUBJECT, value))
     }
     if not context:
         return request

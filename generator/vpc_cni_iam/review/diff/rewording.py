@@ -12,14 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.document import TEXT_ELEMENTS, Policy, Statement
 from vpc_cni_iam.review.diff.verdicts import Line
-
-_ELEMENTS = ("actions", "not_actions", "resources", "not_resources")
-_NAMES = {"actions": "Action", "not_actions": "NotAction"} | {
-    "resources": "Resource",
-    "not_resources": "NotResource",
-}
 
 
 def has_variables(policy: Policy) -> bool:
@@ -67,10 +61,10 @@ def _statements(
 
 
 def _elements(old: Statement, new: Statement, label: str) -> Iterator[tuple[str, str]]:
-    for name in _ELEMENTS:
-        values, others = getattr(old, name), getattr(new, name)
+    for name, field in TEXT_ELEMENTS.items():
+        values, others = getattr(old, field), getattr(new, field)
         if values != others:
-            yield from _values(values, others, f"{_NAMES[name]} of {label}")
+            yield from _values(values, others, f"{name} of {label}")
     if old.principals != new.principals or old.not_principals != new.not_principals:
         yield "reordered", f"principals of {label}"
     if old.conditions == new.conditions:

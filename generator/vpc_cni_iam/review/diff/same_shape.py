@@ -21,7 +21,7 @@ from vpc_cni_iam.policy.document import Policy, Statement
 
 # Stand-ins, each with the name that it stands for.
 Names: TypeAlias = tuple[tuple[str, str], ...]
-_PARAMETERS = {p.name: re.compile(p.pattern) for p in parameters.PARAMETERS}
+_PARAMETERS = {p.name: p.pattern for p in parameters.PARAMETERS}
 # As the names are to be, so that what reads names in policies reads these.
 _STAND_INS = {
     "cluster_name": (
@@ -42,7 +42,7 @@ def with_stand_ins(text: str) -> tuple[str, Names]:
     for parameter, (stand_in, pattern) in _STAND_INS.items():
         for name in {*pattern.findall(text)}:
             # The examples stand for names that a policy does not have.
-            if _PARAMETERS[parameter].fullmatch(name) and name != EXAMPLE[parameter]:
+            if re.fullmatch(_PARAMETERS[parameter], name) and name != EXAMPLE[parameter]:
                 names.append((stand_in, name))
     if not names or "\\" in text or len({stand_in for stand_in, _ in names}) < len(names):
         return text, ()

@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.proof import clauses
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
-from vpc_cni_iam.review.diff import rewording as spelling
+from vpc_cni_iam.review.diff import rewording
 from vpc_cni_iam.review.diff.proofs import deny_removed, is_plainly_new, new_access, proven
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
@@ -55,7 +55,7 @@ def lines(
         before, after, budget, exact=exact, alone=alone, both=bool(old and new)
     )
     if old and new:
-        differences += spelling.lines(old, new, texts)
+        differences += rewording.lines(old, new, texts)
     if not differences:
         differences.append(Line("no-op", "regrouped", "statements that together mean the same"))
     order = ("gain", "loss", "no-op")
@@ -227,7 +227,7 @@ def _version(old: Policy, new: Policy) -> Iterator[Line]:
     if old.version == new.version:
         return
     text = f"Version from {old.version} to {new.version}"
-    if spelling.has_variables(old) or spelling.has_variables(new):
+    if rewording.has_variables(old) or rewording.has_variables(new):
         text += ": policy variables such as ${aws:username} mean something only in 2012-10-17"
         yield Line("gain", "changed", text)
         yield Line("loss", "changed", text)

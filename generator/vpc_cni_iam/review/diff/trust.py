@@ -378,7 +378,7 @@ def _subject(condition: Condition, *, for_plugin: bool) -> Iterator[Flaw]:
     elif wild:
         yield Flaw(
             "irsa-subject-wildcard",
-            f"StringLike with {wild[0]!r} lets every service account that fits assume the role",
+            f"StringLike with {wild[0]!r} lets every matching service account assume the role",
         )
     elif like and values:
         yield Flaw(

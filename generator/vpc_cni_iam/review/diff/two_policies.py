@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal
 
 from msgspec import Struct
 
-from vpc_cni_iam.coverage.subject import open_filled, take
+from vpc_cni_iam.coverage.subject import Opener, take
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.skipped import Skipped, incomplete, is_complete
-from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff import semantic
@@ -38,20 +37,13 @@ class Between(Struct, frozen=True, kw_only=True):
     new_skipped: tuple[Skipped, ...]  # the same of the one after
 
 
-def side(
-    target: str,
-    stdin: Callable[[], str],
-    documents: Iterable[str],
-    names: Mapping[str, str | None],
-    user_values: GivenVariables | None = None,
-) -> ComparedPolicy:
+def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolicy:
     """Return the policy of a path, or ``-``, if the evaluator takes it.
 
     `documents` has the names of the policies to take; an input with one that has no name needs
-    none. `names` are those that the user gave for a module's variables, by parameter, and
-    `user_values` values for its others.
+    none.
     """
-    there = open_filled(target, stdin, names, user_values)
+    there = opener.policies_of(target)
     nameless = [o.name for o in there.policies] == [""]
     chosen = take(there, () if nameless else documents)
     policies = [o.policy for o in chosen.opened]

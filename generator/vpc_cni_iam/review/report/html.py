@@ -23,12 +23,7 @@ _ALSO = 8
 
 
 def write(review: Review, _setting: Setting) -> str:
-    """Return a review in this format."""
-    return report(review)
-
-
-def report(review: Review) -> str:
-    """Return a review as a page; it is ASCII."""
+    """Return a review in this format; it is ASCII."""
     rule_ids = {f.rule for f in review.findings} | {i.finding.rule for i in review.ignored}
     rules = [rule for rule in review.rules if rule.id in rule_ids]
     groups = [group for group, _ in wording.finding_groups(review)]

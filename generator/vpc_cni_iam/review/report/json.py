@@ -35,11 +35,6 @@ def pieces(review: Review, _setting: Setting) -> Iterator[str]:
     yield "\n}\n"
 
 
-def report(review: Review) -> str:
-    """Return a review as JSON text."""
-    return write(review, Setting())
-
-
 def _member(value: Any, items: _Items) -> Iterator[str]:
     """Yield a member of the report, of a list item by item: a plan may have thousands."""
     if isinstance(value, tuple):

@@ -16,19 +16,13 @@ _SUITE = "vpc-cni-iam review"
 
 
 def write(review: Review, setting: Setting) -> str:
-    """Return a review in this format."""
-    return report(review, setting.prefix if setting.forge == "gitlab" else None)
-
-
-def report(review: Review, files: str | None = None) -> str:
-    """Return a review as XML; it is ASCII.
+    """Return a review in this format; it is ASCII.
 
     A finding that fails the review is a test that fails, another one a test that passes and has
-    something to say, an ignored one a test that is skipped; a change without any passes. With
-    `files`, where the root module is in its repository, each test has its file, as GitLab likes it
-    and the schema of Jenkins refuses it.
+    something to say, an ignored one a test that is skipped; a change without any passes. For
+    GitLab, each test has its file, which the schema of Jenkins refuses.
     """
-    cases = list(_cases(review, files))
+    cases = list(_cases(review, setting.prefix if setting.forge == "gitlab" else None))
     numbers = {
         "tests": str(len(cases)),
         "failures": str(sum(case.find("failure") is not None for case in cases)),

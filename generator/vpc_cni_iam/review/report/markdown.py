@@ -45,28 +45,23 @@ _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
 _GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "not known"}
 _NEEDED = {
     "fatal": "; the plugin fails without it",
-    "degraded": "; the plugin does less without it",
+    "degraded": "; the plugin is degraded without it",
     "": "",
 }
 
 
 def write(review: Review, setting: Setting) -> str:
-    """Return a review in this format."""
-    return report(review, setting.forge or "github")
-
-
-def report(review: Review, forge: Forge = "github") -> str:
-    """Return a review as Markdown.
+    """Return a review in this format.
 
     The first line is a marker that is not shown, by which a comment can be found and replaced; it
     is the same for the same plan's name.
     """
-    dialect = DIALECTS[forge]
+    dialect = DIALECTS[setting.forge or "github"]
     blocks = [_head(review), *_blocks(review, dialect)]
     whole = "".join(blocks)
     if _size(whole) <= dialect.limit:
         return whole
-    digest = hashlib.sha256(json_report.report(review).encode()).hexdigest()
+    digest = hashlib.sha256(json_report.write(review, setting).encode()).hexdigest()
     room = dialect.limit - _size(_end(len(blocks), digest))
     shown: list[str] = []
     for block in blocks:

@@ -30,19 +30,13 @@ _SEVERITIES = {"error": "error", "warning": "warning", "note": "recommendation"}
 
 
 def write(review: Review, setting: Setting) -> str:
-    """Return a review in this format."""
-    return report(review, setting.prefix, suppressed=setting.forge != "github")
+    """Return a review in this format; it is ASCII.
 
-
-def report(review: Review, prefix: str = "", *, suppressed: bool = True) -> str:
-    """Return a review as SARIF; it is ASCII.
-
-    `prefix` is where the root module is in its repository, with forward slashes. With `suppressed`,
-    what is ignored is in it, marked so; GitHub shows it as open.
+    What is ignored is in it, marked so, but for GitHub, which shows it as open.
     """
-    ignored = review.ignored if suppressed else ()
+    ignored = review.ignored if setting.forge != "github" else ()
     every: list[Finding | Ignored] = [*review.findings, *ignored]
-    writer = _Writer(review, prefix)
+    writer = _Writer(review, setting.prefix)
     invocation: dict[str, Any] = {"executionSuccessful": True, "exitCode": int(review.failed)}
     if len(every) > LIMIT:
         text = f"{len(every) - LIMIT} findings are left out; {LIMIT} is what code scanning takes"

@@ -183,7 +183,8 @@ def _refusal(
 
 def _shown(value: object) -> str:
     """Return a value nearly as TOML writes it, cut for a message."""
-    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    text = repr(value) if isinstance(value, str | list | dict) else str(value)
+    text = text.lower() if isinstance(value, bool) else text
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 

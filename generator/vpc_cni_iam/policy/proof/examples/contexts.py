@@ -30,8 +30,8 @@ _TEXTS_OF_A_PAIR = 3
 # Who made a request. Source: IAM User Guide, "AWS global condition context keys": every request has
 # the account of its principal, and every signed one the principal's ARN.
 _OWNER, _SIGNER = "aws:principalaccount", "aws:principalarn"
-_ACCOUNT_OF = re.compile(r"(arn:[^:]+:(?:iam|sts)::)([0-9]{12})(:.*)", re.DOTALL)
-_IS_ACCOUNT = re.compile(r"[0-9]{12}")
+_ACCOUNT_OF = r"(?s)(arn:[^:]+:(?:iam|sts)::)([0-9]{12})(:.*)"
+_IS_ACCOUNT = r"[0-9]{12}"
 
 
 def hints(
@@ -87,8 +87,8 @@ def _of_one_principal(
 ) -> Iterator[Mapping[str, Value]]:
     """Yield contexts whose account and ARN of the principal fit, as far as they are asked for."""
     signer, owner = made.get(_SIGNER), made.get(_OWNER)
-    own = _ACCOUNT_OF.match(signer) if isinstance(signer, str) else None
-    known = isinstance(owner, str) and _IS_ACCOUNT.fullmatch(owner)
+    own = re.match(_ACCOUNT_OF, signer) if isinstance(signer, str) else None
+    known = isinstance(owner, str) and re.fullmatch(_IS_ACCOUNT, owner)
     if own and _OWNER in asked:
         yield {**made, _OWNER: own[2]}
         if known and owner != own[2]:

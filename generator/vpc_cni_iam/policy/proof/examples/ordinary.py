@@ -8,7 +8,6 @@ has none, an example is made from the policy's patterns.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -23,11 +22,9 @@ _SERVICE = 2
 _DATA = "policy/proof/examples/data/ordinary.json"
 
 
-@cache
 def by_service() -> dict[str, dict[str, list[str]]]:
     """Return services with their resources, ``*`` for none in particular, and actions on each."""
-    data: dict[str, dict[str, list[str]]] = json.loads(resources.text(_DATA))
-    return data
+    return resources.data(_DATA)
 
 
 @cache

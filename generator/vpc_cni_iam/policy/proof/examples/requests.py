@@ -33,7 +33,7 @@ _WORDS = 2
 _STEPS_OF_WORDS = 50_000
 # The key of who signed a request, and the principals that sign one.
 _SIGNER = "aws:principalarn"
-_SIGNS = re.compile(r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assumed-role/)")
+_SIGNS = r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assumed-role/)"
 
 
 def example_requests(
@@ -250,6 +250,6 @@ def _signers(callers: Sequence[str], context: Context) -> list[str]:
     if list(callers) == [""]:
         return [""]
     signer = next((str(v) for key, v in context.items() if key.lower() == _SIGNER), "")
-    own = [signer] if _SIGNS.match(signer) else []
+    own = [signer] if re.match(_SIGNS, signer) else []
     own += [caller for caller in callers if covers([("AWS", signer)], [("AWS", caller)])]
-    return list(dict.fromkeys([*own, *(c for c in callers if not _SIGNS.match(c))]))
+    return list(dict.fromkeys([*own, *(c for c in callers if not re.match(_SIGNS, c))]))

@@ -1,0 +1,188 @@
+"""Tags of nodes, their subnets and interfaces that the policies of aws-node's role ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, TEMPLATE
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.review.account.attribute_value import blocks, first_block, flagged
+from vpc_cni_iam.review.account.policy_state import judged_policies
+from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.make_finding import finding
+
+rule(
+    "plugin-tag-removed",
+    "warning",
+    "coverage-lost any-change",
+    "A resource loses a tag that a policy of aws-node's role asks for.",
+    "A policy that is scoped to a cluster allows the plugin to change only what has the cluster's "
+    "tags. Nodes without them get no more addresses than their first interface has. Instances, "
+    "launch templates, Auto Scaling groups, subnets, security groups, network interfaces and "
+    "`aws_ec2_tag` are read; managed node groups set `kubernetes.io/cluster/NAME` themselves.",
+)
+_KINDS = {
+    "aws_instance": "instance",
+    "aws_network_interface": "network-interface",
+    "aws_security_group": "security-group",
+    "aws_subnet": "subnet",
+}
+_KINDS_OF_IDS = {"i": "instance", "eni": "network-interface", "sg": "security-group"}
+# What is nothing but a tag, with the argument that says what has it.
+_TAGGED = {"aws_autoscaling_group_tag": "autoscaling_group_name", "aws_ec2_tag": "resource_id"}
+_KEYS = ("aws:resourcetag/", "ec2:resourcetag/")
+_ARGUMENTS = ("tags", "tags_all", "tag", "tag_specifications")
+_Tags: TypeAlias = Mapping[str, object]
+
+
+class _Asking(NamedTuple):
+    """Whose policies may ask for tags."""
+
+    role: str
+    groups: tuple[tuple[Policy, ...], ...]  # its policies, and each that limits it
+    cluster: str  # the name by which session tags know its cluster
+
+
+def check(context: Context) -> Iterator[Finding]:
+    """Yield what loses a tag without which a policy no longer allows the plugin something."""
+    asking = [a for a in _asking(context) if any(_keys(p) for group in a.groups for p in group)]
+    for resource in context.plan.resources if asking else ():
+        if resource.drift or resource.deposed or resource.mode != "managed":
+            continue
+        if resource.after is None and not _stays(resource, context):
+            continue
+        if _changes_hidden(resource):
+            message = f"{resource.address} changes tags that are marked sensitive, and a policy of "
+            message += f"{asking[0].role} asks for tags"
+            yield finding("plugin-tag-removed", message, resource.address)
+            continue
+        after = dict(_tags(resource.type, resource.after))
+        for kind, tags in _tags(resource.type, resource.before):
+            left = after.get(kind, {})
+            gone = {key for key in tags if tags[key] != left.get(key)}
+            if gone and _is_managed(resource, context):
+                gone = {key for key in gone if not key.startswith(KUBERNETES_CLUSTER)}
+            for each in asking if gone else ():
+                for group in each.groups:
+                    if denied := _denied(kind, group, _requests(tags, left, each)):
+                        asked = {key for policy in group for key in _keys(policy)}
+                        key = next(key for key in sorted(gone) if key.lower() in asked)
+                        yield _finding(resource, kind, key, each.role, denied)
+
+
+def _asking(context: Context) -> Iterator[_Asking]:
+    clusters = {role: plugin for plugin, c in context.clusters for role in c.after.roles}
+    for role, principal in context.principals.items():
+        if principal.concerns_plugin:
+            has, plugin = context.effective.by_principal[role], clusters.get(role)
+            sessions = [read for _, read in plugin.after.identity.sessions] if plugin else []
+            limits = judged_policies(has.bounds[1], *sessions)
+            groups = (tuple(judged_policies(*has.after.values())), *((each,) for each in limits))
+            cluster = plugin.after.names.get("cluster_name", "") if plugin else ""
+            yield _Asking(role, groups, cluster)
+
+
+@lru_cache(4096)
+def _keys(policy: Policy) -> frozenset[str]:
+    """Return the keys of tags that a policy asks for, in lower case as IAM compares them."""
+    keys = (c.key.lower() for s in policy.statements for c in s.conditions)
+    return frozenset(key.partition("/")[2] for key in keys if key.startswith(_KEYS))
+
+
+def _stays(tag: Resource, context: Context) -> bool:
+    """Say whether what goes is a tag alone, and not what has it."""
+    if tag.type not in _TAGGED:
+        return False
+    tagged = (tag.before or {}).get(_TAGGED[tag.type])
+    gone = (r.before or {} for r in context.plan.resources if r.after is None)
+    return not any(tagged and tagged in (each.get("id"), each.get("name")) for each in gone)
+
+
+def _changes_hidden(resource: Resource) -> bool:
+    """Say whether tags change that are sensitive."""
+    sides = ((resource.before, resource.hidden_before), (resource.after, resource.hidden_after))
+    names = [name for name in _ARGUMENTS if any(flagged(mark, name) for _, mark in sides)]
+    old, new = ([(values or {}).get(name) for name in names] for values, _ in sides)
+    return old != new
+
+
+def _tags(kind: str, values: Mapping[str, Any] | None) -> Iterator[tuple[str, _Tags]]:
+    """Yield the tags that a resource sets, by the kind of what has them."""
+    values = values or {}
+    if kind in _KINDS:
+        yield _KINDS[kind], _mapping(values.get("tags_all") or values.get("tags"))
+    elif kind == TEMPLATE:
+        for block in blocks(values, "tag_specifications"):
+            yield str(block.get("resource_type")), _mapping(block.get("tags"))
+    elif kind == "aws_ec2_tag":
+        prefix = str(values.get("resource_id")).partition("-")[0]
+        yield _KINDS_OF_IDS.get(prefix, prefix), {str(values.get("key")): values.get("value")}
+    elif kind.startswith("aws_autoscaling_group"):
+        tags = [tag for tag in blocks(values, "tag") if tag.get("propagate_at_launch")]
+        yield "instance", {str(tag.get("key")): tag.get("value") for tag in tags}
+
+
+def _mapping(value: object) -> _Tags:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _is_managed(template: Resource, context: Context) -> bool:
+    """Say whether a launch template is for managed node groups, which tag their nodes."""
+    names = [name for key in ("id", "name") if (name := (template.before or {}).get(key))]
+    users = {
+        other.type
+        for other in context.plan.resources
+        if template.type == TEMPLATE and other.type in ROLE_USES
+        if any(name in names for name in first_block(other.after, "launch_template").values())
+    }
+    return users == {"aws_eks_node_group"}
+
+
+def _requests(before: _Tags, after: _Tags, asking: _Asking) -> tuple[Request, Request]:
+    """Return a request about what has the tags, before and after."""
+    cluster = {"aws:principaltag/eks-cluster-name": asking.cluster}
+    old, new = (
+        {f"{key}{tag.lower()}": str(value) for tag, value in tags.items() for key in _KEYS}
+        for tags in (before, after)
+    )
+    return Request("", "*", "", cluster | old), Request("", "*", "", cluster | new)
+
+
+def _denied(kind: str, group: Sequence[Policy], requests: tuple[Request, Request]) -> list[str]:
+    """Return the actions that policies allow before and not after, by the tags alone."""
+    statements = [s for p in group for s in p.only("Allow").statements if _is_about(s, kind)]
+    compiled = compile_policies([Policy(tuple(map(_of_tags, statements)))])
+    actions = dict.fromkeys(action for s in statements for action in s.actions)
+    before, after = (
+        {a for a in actions if compiled.evaluate(replace(request, action=a)).allowed}
+        for request in requests
+    )
+    return [action for action in actions if action in before - after]
+
+
+def _is_about(statement: Statement, kind: str) -> bool:
+    kinds = (each.split(":")[-1].partition("/")[0] for each in statement.resources)
+    return bool(statement.not_resources) or any(wildcard.matches(each, kind) for each in kinds)
+
+
+def _of_tags(statement: Statement) -> Statement:
+    """Return a statement with its conditions on tags alone."""
+    conditions = tuple(c for c in statement.conditions if c.key.lower().startswith(_KEYS))
+    return replace(statement, resources=("*",), not_resources=(), conditions=conditions)
+
+
+def _finding(resource: Resource, kind: str, key: str, role: str, actions: list[str]) -> Finding:
+    unknown = any(flagged(resource.unknown, name) for name in _ARGUMENTS)
+    message = f"{resource.address} {'may lose' if unknown else 'loses'} the tag {key}. A policy of "
+    message += f"{role} allows {first_of(actions)} on the {kind.replace('-', ' ')} only with it"
+    return finding("plugin-tag-removed", message, resource.address)

@@ -1,0 +1,153 @@
+"""Tags of nodes and subnets that the policies of aws-node's role ask for."""
+
+import pytest
+
+from eks import addon, arn_of, association, irsa, node_group, own_role
+from synthetic import Json, allow, document, resource, reviewed
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.facts.documents import revisions
+from vpc_cni_iam.policy.document import dumps
+
+KEY, RULE = "kubernetes.io/cluster/prod", "plugin-tag-removed"
+(_SCOPED,) = variants.find(("ipv4-scoped",))
+_NAMES = parameters.values({"cluster_name": "prod", "vpc_id": "vpc-0123456789abcdef0"})
+SCOPED = dumps(parameters.substitute(_SCOPED.document(revisions()[0]), _NAMES))
+OWNED, NAMED = {KEY: "owned", "Name": "node"}, {"Name": "node"}
+
+
+def _template(tags: Json, kind: str = "instance") -> Json:
+    specifications = [{"resource_type": kind, "tags": tags}]
+    return {"id": "lt-1", "name": "nodes", "tag_specifications": specifications}
+
+
+def _group(tags: Json, *, at_launch: bool = True) -> Json:
+    blocks = [{"key": k, "value": v, "propagate_at_launch": at_launch} for k, v in tags.items()]
+    return {"name": "nodes", "tag": blocks}
+
+
+def _all(tags: Json) -> Json:
+    return {"id": "x", "tags": {}, "tags_all": tags}
+
+
+def _levels(*changes: Json, policy: str = SCOPED) -> list[str]:
+    installed = {"addon_version": "v1.23.2-eksbuild.1", "service_account_role_arn": arn_of("cni")}
+    review = reviewed(*own_role("cni", irsa(), policy), addon(installed, installed), *changes)
+    return [f.level for f in review.findings if f.rule == RULE]
+
+
+def _change(kind: str, before: Json | None, after: Json | None, **more: object) -> Json:
+    return resource(kind, "x", before, after, **more)
+
+
+@pytest.mark.parametrize("tags", [NAMED, {**OWNED, KEY: "shared"}])
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("aws_launch_template", _template),
+        ("aws_autoscaling_group", _group),
+        ("aws_instance", _all),
+    ],
+)
+def test_a_tag_that_nodes_lose_is_a_warning(kind: str, values: object, tags: Json) -> None:
+    assert callable(values)
+    assert _levels(_change(kind, values(OWNED), values(tags))) == ["warning"]
+    assert _levels(_change(kind, values(OWNED), {**values(OWNED), "name": "other"})) == []
+    assert _levels(_change(kind, values(OWNED), None)) == []  # there are no such nodes any more
+
+
+def test_sensitive_tags_that_change_may_go() -> None:
+    hidden = {f"{side}_sensitive": {"tags_all": True} for side in ("before", "after")}
+    assert _levels(_change("aws_instance", _all(OWNED), _all(NAMED), **hidden)) == ["warning"]
+    other = {**_all(OWNED), "name": "other"}
+    assert _levels(_change("aws_instance", _all(OWNED), other, **hidden)) == []
+
+
+def test_a_tag_that_is_known_after_apply_may_go() -> None:
+    unknown = {"after_unknown": {"tags_all": True}}
+    assert _levels(_change("aws_instance", _all(OWNED), {"id": "x"}, **unknown)) == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "before"),
+    [
+        ("aws_ec2_tag", {"resource_id": "i-0123456789abcdef0", "key": KEY, "value": "owned"}),
+        ("aws_autoscaling_group_tag", _group({KEY: "owned"})),
+    ],
+)
+def test_a_tag_that_is_a_resource_of_its_own_may_go(kind: str, before: Json) -> None:
+    assert _levels(_change(kind, before, None)) == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after"),
+    [
+        ("aws_subnet", _all({KEY: "shared"}), _all({})),  # it is for load balancers
+        ("aws_security_group", _all(OWNED), _all(NAMED)),
+        ("aws_ec2_tag", {"resource_id": "subnet-1", "key": KEY, "value": "owned"}, None),
+        ("aws_instance", _all({KEY: "shared"}), _all({})),  # it was refused before, too
+        ("aws_instance", _all(NAMED), _all(OWNED)),
+        ("aws_instance", _all(OWNED), _all({KEY.upper(): "owned"})),
+        ("aws_autoscaling_group", _group(OWNED, at_launch=False), _group(NAMED)),
+        ("aws_launch_template", _template(OWNED, "volume"), _template(NAMED, "volume")),
+    ],
+)
+def test_a_tag_that_no_policy_asks_for_there_may_go(kind: str, before: Json, after: Json) -> None:
+    assert _levels(_change(kind, before, after)) == []
+
+
+def test_a_tag_may_go_with_what_has_it() -> None:
+    tag = {"resource_id": "x", "key": KEY, "value": "owned"}
+    node = resource("aws_instance", "node", _all(OWNED), None)
+    assert _levels(_change("aws_ec2_tag", tag, None), node) == []
+    tag = {**_group(OWNED), "autoscaling_group_name": "nodes"}
+    group = resource("aws_autoscaling_group", "nodes", _group({}), None)
+    assert _levels(_change("aws_autoscaling_group_tag", tag, None), group) == []
+
+
+def test_a_policy_beside_the_scoped_one_asks_for_no_tag() -> None:
+    policies = (SCOPED, document(allow("ec2:*")))
+    review = reviewed(
+        *own_role("cni", irsa(), *policies), _change("aws_instance", _all(OWNED), _all(NAMED))
+    )
+    assert RULE not in {f.rule for f in review.findings}
+
+
+@pytest.mark.parametrize("odd", ["x", 1, [1], [{"tags": "x"}], {"a": []}, None])
+def test_tags_of_another_shape_end_no_review(odd: object) -> None:
+    for kind in ("aws_instance", "aws_launch_template", "aws_autoscaling_group", "aws_ec2_tag"):
+        names = ("tags", "tags_all", "tag", "tag_specifications", "resource_id", "launch_template")
+        assert _levels(_change(kind, dict.fromkeys(names, odd), {"id": odd})) == []
+
+
+def test_a_policy_for_the_whole_account_asks_for_no_tag() -> None:
+    policy = document(allow(["ec2:AttachNetworkInterface", "ec2:AssignPrivateIpAddresses"]))
+    assert _levels(_change("aws_instance", _all(OWNED), _all(NAMED)), policy=policy) == []
+
+
+def test_managed_node_groups_set_the_tag_of_the_cluster_themselves() -> None:
+    change = _change("aws_launch_template", _template(OWNED), _template(NAMED))
+    managed = node_group("n", "n")
+    for side in ("before", "after"):
+        managed["change"][side]["launch_template"] = [{"id": "lt-1", "version": "2"}]
+    assert _levels(change, managed) == []
+    own = resource("aws_autoscaling_group", "own", *[{"launch_template": [{"id": "lt-1"}]}] * 2)
+    assert _levels(change, managed, own) == ["warning"]
+
+
+def test_a_subnet_may_lose_what_a_policy_asks_of_subnets() -> None:
+    condition = {"StringEquals": {"aws:ResourceTag/team": "net"}}
+    create = allow("ec2:CreateNetworkInterface", "arn:aws:ec2:*:*:subnet/*", Condition=condition)
+    policy = document(create, allow("ec2:AssignPrivateIpAddresses"))
+    change = _change("aws_subnet", _all({"Team": "net"}), _all({}))
+    assert _levels(change, policy=policy) == ["warning"]
+
+
+def test_what_a_session_policy_asks_for_counts() -> None:
+    role = own_role("pod", irsa(), document(allow("ec2:*")))
+    session = association("pod", "pod")
+    for side in ("before", "after"):
+        session["change"][side]["policy"] = SCOPED
+    change = _change("aws_instance", _all(OWNED), _all(NAMED))
+    findings = reviewed(*role, session, change).findings
+    assert [f.level for f in findings if f.rule == RULE] == ["warning"]
+    assert "aws_iam_role.pod" in next(f.message for f in findings if f.rule == RULE)

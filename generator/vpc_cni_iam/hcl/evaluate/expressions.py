@@ -204,11 +204,8 @@ class Evaluator:
         return Unknown(node.code) if inner is None else self.evaluate(inner)
 
     def _list(self, node: List) -> Value:
-        return self.whole(tuple(self.evaluate(item) for item in node.items))
-
-    def whole(self, value: Value) -> Value:
-        """Return a value of parts; in `try`, it is unknown if an engine may refuse one of them."""
-        return (operations.may_fail(value) if self.in_try else None) or value
+        value = tuple(self.evaluate(item) for item in node.items)
+        return operations.whole(value, in_try=self.in_try)
 
     def _object(self, node: Object) -> Value:
         fields: dict[str, Value] = {}
@@ -219,7 +216,7 @@ class Evaluator:
             if name in fields:
                 raise UndecidedError  # the last one counts, and nobody means that
             fields[name] = self.evaluate(inner)
-        return self.whole(fields)
+        return operations.whole(fields, in_try=self.in_try)
 
     def _conditional(self, node: Conditional) -> Value:
         holds = flag(self.evaluate(node.condition))

@@ -146,6 +146,11 @@ def may_fail(value: Value) -> Unknown | None:
     return next((part for item in items(value) if (part := may_fail(item))), None)
 
 
+def whole(value: Value, *, in_try: bool) -> Value:
+    """Return a value of parts; in `try`, it is unknown if an engine may refuse one of them."""
+    return (may_fail(value) if in_try else None) or value
+
+
 def check_options(value: Value, other: Value, *, in_try: bool) -> None:
     """Raise `UndecidedError` if an engine may convert an option of a condition to another value.
 

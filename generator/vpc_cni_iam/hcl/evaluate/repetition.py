@@ -19,6 +19,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     unknown_in,
 )
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
+from vpc_cni_iam.hcl.evaluate.operations import whole
 from vpc_cni_iam.hcl.syntax import Block, Node, Operation, Reference
 
 if TYPE_CHECKING:
@@ -107,8 +108,10 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
                 return unknown.without_sample
             inner = list(compress(inner, flags))
     if node.rule == "for_tuple_expr":
-        return evaluator.whole(tuple(each.evaluate(bodies[0]) for each in inner))
-    return evaluator.whole(_fields(inner, bodies, grouped="..." in node.parts))
+        value: Value = tuple(each.evaluate(bodies[0]) for each in inner)
+    else:
+        value = _fields(inner, bodies, grouped="..." in node.parts)
+    return whole(value, in_try=evaluator.in_try)
 
 
 def _check_condition(evaluator: Evaluator, condition: Node, variables: list[str]) -> None:

@@ -268,6 +268,8 @@ def test_a_note_names_a_reference_that_stands_twice(tmp_path: Path) -> None:
         (policy(encoded("each.value")), 2, "each.value without count or for_each"),
         (policy(encoded('"\U000f0000"')), 2, "private plane"),
         (policy(encoded("1e999")), 2, "beyond all measure"),
+        (policy(encoded('[local.many, "b"]')), 2, "local.many is a list inside a list"),
+        (policy(inlined('[${jsonencode(local.many)}, "b"]')), 2, "local.many is a list inside a"),
         (policy(encoded('"*"', ", Condition = { StringLike = { a = 1e200 } }")), 2, "all measure"),
         (policy(inlined('"\\udb80\\udc00"')), 2, "private plane"),
         (
@@ -281,7 +283,8 @@ def test_a_note_names_a_reference_that_stands_twice(tmp_path: Path) -> None:
 def test_what_cannot_be_carried_over_is_left_and_said(
     text: str, line: int, words: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "l.tf").write_text('locals {\n  joined = join("\\", \\"", var.x)\n}\n')
+    known = 'locals {\n  joined = join("\\", \\"", var.x)\n  many   = ["a", "b"]\n}\n'
+    (tmp_path / "l.tf").write_text(known)
     # The other policy of the file is replaced all the same.
     good = policy(encoded('"*"')).replace('"x"', '"good"')
     try:

@@ -333,16 +333,25 @@ def test_what_is_added_beside_the_documents_leaves_them_ok(tmp_path: Path) -> No
 def test_other_files_are_said_to_be_not_compared(tmp_path: Path) -> None:
     more = {"NOTES.md": "mine\n", "x.tftpl": "", "README.md": "mine\n"}
     folder = write_tree(tmp_path / "m", {**render(POLICY), **more})
-    (folder / "elsewhere").symlink_to(tmp_path)
     (folder / "tests" / "policy.tftest.hcl").unlink()
     result = verified(folder)
     assert result.clean
     assert result.notes == (
         "tests/policy.tftest.hcl is missing; it tests the module, and no policy depends on it",
         "not compared, since no engine reads it: NOTES.md, README.md, x.tftpl",
-        "not compared, since it is a symbolic link: elsewhere",
         "no engine was used: read only, not rendered",
     )
+
+
+def test_a_folder_that_is_a_link_is_not_passed_over(tmp_path: Path) -> None:
+    """What it leads to may be used as a module, as a folder of its own may."""
+    folder = write_tree(tmp_path / "m", render(POLICY))
+    (folder / "modules").symlink_to(write_tree(tmp_path / "other", {"role/main.tf": ""}))
+    result = verified(folder)
+    assert ({c.state for c in result.documents}, result.clean) == ({"ok"}, False)
+    assert [str(f).partition(",")[0] for f in result.findings] == [
+        "modules: is a symbolic link to a directory"
+    ]
 
 
 HARMLESS: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {

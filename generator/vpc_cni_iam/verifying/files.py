@@ -35,6 +35,9 @@ def compare_files(
         problem = "is not in the catalog's module; an engine reads it, and this comparison does not"
         affected = Affected.NO_DOCUMENT if "/" in path else Affected.ANY_DOCUMENT
         findings.append(ModuleFinding(path, 0, problem, affected, plannable=False))
+    for path in module.files[FileUse.LINK]:
+        problem = "is a symbolic link to a directory, and this comparison follows none"
+        findings.append(ModuleFinding(path, 0, problem, Affected.NO_DOCUMENT))
     return tuple(findings), tuple(_notes(module, catalog))
 
 
@@ -62,7 +65,7 @@ def _group(path: str) -> str:
 
 
 def _notes(module: ModuleDirectory, catalog: Files) -> Iterator[str]:
-    nested, links = module.files[FileUse.NESTED], module.files[FileUse.LINK]
+    nested = module.files[FileUse.NESTED]
     for path in catalog:
         # Of a published version, only the folders that the directory has are compared.
         own_test = path.endswith(TEST_SUFFIX) and "/" not in path.removeprefix("tests/")
@@ -71,8 +74,6 @@ def _notes(module: ModuleDirectory, catalog: Files) -> Iterator[str]:
     others = [p for p in module.files[FileUse.INERT] if not _is_as_generated(module, p, catalog)]
     if others:
         yield f"not compared, since no engine reads it: {first_of(others, 5)}"
-    if links:
-        yield f"not compared, since it is a symbolic link: {first_of(links, 5)}"
 
 
 def _is_as_generated(module: ModuleDirectory, path: str, catalog: Files) -> bool:

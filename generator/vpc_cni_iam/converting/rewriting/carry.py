@@ -114,6 +114,9 @@ def _filled(
                 # It takes a text and a list alike.
                 code = written(marked)
                 return Expression(code if shape == "list" else f"flatten([{code}])")
+    texts = (v.text for v in value if isinstance(v, Literal) and MARK.fullmatch(v.text))
+    if inner := next((c for t in texts if known.shape(c := marks.of(t).code) == "list"), None):
+        raise InexpressibleError(f"{inner} is a list inside a list, which IAM refuses")
     return tuple(_one(v, marks, written) for v in value)
 
 

@@ -540,3 +540,13 @@ def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) ->
     described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
     (read,) = audited(tmp_path, details(described))["roles"]
     assert read["verdict"] == "unknown" and "is not in the input" in read["undecided"][0]
+
+
+def test_a_boundary_for_another_region_breaks_nothing(tmp_path: Path) -> None:
+    boundary = allow("ec2:*")
+    boundary["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}
+    described = role("cni", irsa(), inline={"cni": allow("ec2:*")}, boundary=BOUNDARY)
+    (read,) = audited(tmp_path, details(described, policies=(managed(BOUNDARY, boundary),)))[
+        "roles"
+    ]
+    assert read["verdict"] == "works"

@@ -96,3 +96,15 @@ def test_a_risk_that_the_boundary_takes_away_is_none(folder: Path) -> None:
 def test_standard_input_is_read_once(folder: Path) -> None:
     done = run("coverage", "-", "--boundary", "-", cwd=folder, stdin=allow("ec2:*"))
     assert done.code == 2 and "- is given twice" in done.err
+
+
+def test_the_region_is_one_that_a_service_control_policy_leaves(folder: Path) -> None:
+    deny = json.loads((folder / "deny.json").read_text())
+    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
+    deny["Statement"][0]["Condition"] = elsewhere
+    (folder / "region.json").write_text(json.dumps(deny))
+    words = ("ec2.json", "--scp", "region.json")
+    assert verdict(folder, *words) == "allowed"
+    said = run("coverage", *words, cwd=folder).err
+    assert said == "vpc-cni-iam: taken from the policy: region us-east-1\n"
+    assert verdict(folder, *words, "--region", "eu-west-1") == "fatal"

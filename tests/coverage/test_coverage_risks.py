@@ -157,7 +157,7 @@ def test_unknown_keys_are_named() -> None:
 def test_a_tag_of_the_role_that_is_not_known_is_named() -> None:
     asks = Condition("StringEquals", "aws:PrincipalTag/team", ("network",))
     policy = Policy((Statement(actions=("ec2:*",), resources=("*",), conditions=(asks,)),))
-    assert found(policy)["condition-key-not-modelled"] == "medium"
+    assert found(policy)["condition-key-not-modelled"] == "warning"
 
 
 @pytest.mark.parametrize(

@@ -637,6 +637,7 @@ def test_a_call_of_other_plugin_versions_alone_names_them() -> None:
         ("Allow", {"StringNotEquals": {"aws:SourceVpc": "x"}}, "*", "possible condition"),
         ("Deny", {"Bool": {"aws:SecureTransport": "false"}}, "*", "possible condition-or-resource"),
         ("Allow", {}, f"{ARN}:instance/${{aws:userid}}", "possible condition-or-resource"),
+        ("Deny", {}, f"not {ARN}:instance/${{aws:userid}}", "possible condition-or-resource"),
         # Those of the service and of tags it has, each tag by one of two keys.
         ("Allow", {"StringEquals": {"ec2:InstanceType": "x"}}, "*", "certain condition"),
         (
@@ -652,7 +653,9 @@ def test_a_key_that_messages_do_not_have_makes_no_cause_certain(
     tmp_path: Path, effect: str, conditions: Any, resource: str, cause: str
 ) -> None:
     allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
-    statement = {**allow, "Effect": effect, "Resource": resource, "Condition": conditions}
+    element = "NotResource" if resource.startswith("not ") else "Resource"
+    statement = {"Effect": effect, "Action": "ec2:*", "Condition": conditions}
+    statement[element] = resource.removeprefix("not ")
     statements = [statement] if effect == "Allow" else [allow, statement]
     (tmp_path / "p.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": statements}))
     text = decoded(

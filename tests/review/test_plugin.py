@@ -71,6 +71,18 @@ def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
     assert levels(calm) == {"plugin-version-changed": "note"}
 
 
+@pytest.mark.parametrize("bounded", ["old", "new"])
+def test_a_boundary_that_is_not_known_may_hold_back_anything(bounded: str) -> None:
+    roles = [*own_role("old", irsa(), CNI), *own_role("new", irsa(), CNI)]
+    for side in ("before", "after"):
+        role = roles[0 if bounded == "old" else 2]["change"][side]
+        role["permissions_boundary"] = "arn:aws:iam::111122223333:policy/of-the-organization"
+    sides = ({"service_account_role_arn": arn_of(name)} for name in ("old", "new"))
+    review = reviewed(addon(*sides), *roles)
+    assert levels(review)["plugin-identity-changed"] == "warning"
+    assert (review.clusters[0].after.missing is None) == (bounded == "new")
+
+
 def test_a_version_that_is_not_known_is_said_with_the_one_that_is_judged() -> None:
     rest = own_role("cni", irsa(), CNI)
     unknown = {k: v for k, v in at("v1.21.2").items() if k != "addon_version"}

@@ -55,6 +55,13 @@ def test_a_tag_that_nodes_lose_is_a_warning(kind: str, values: object, tags: Jso
     assert _levels(_change(kind, values(OWNED), None)) == []  # there are no such nodes any more
 
 
+def test_sensitive_tags_that_change_may_go() -> None:
+    hidden = {f"{side}_sensitive": {"tags_all": True} for side in ("before", "after")}
+    assert _levels(_change("aws_instance", _all(OWNED), _all(NAMED), **hidden)) == ["warning"]
+    other = {**_all(OWNED), "name": "other"}
+    assert _levels(_change("aws_instance", _all(OWNED), other, **hidden)) == []
+
+
 def test_a_tag_that_is_known_after_apply_may_go() -> None:
     unknown = {"after_unknown": {"tags_all": True}}
     assert _levels(_change("aws_instance", _all(OWNED), {"id": "x"}, **unknown)) == ["warning"]

@@ -111,6 +111,23 @@ def test_an_update_is_judged_by_a_session_policy_that_stays(
     assert ("ec2:DescribeSubnets" in {m.action for m in missing}) == (level == "error")
 
 
+def test_a_limit_of_one_of_several_roles_is_no_limit_of_the_others() -> None:
+    """Nodes may have several roles, of which any may be the one of aws-node."""
+    bound = "arn:aws:iam::111122223333:policy/bound"
+    limit = same("aws_iam_policy", "bound", {"name": "bound", "arn": bound, "policy": NARROW})
+    roles = [own_role(name, POD_TRUST, CNI) for name in ("a", "b", "pod")]
+    for side in ("before", "after"):
+        roles[0][0]["change"][side]["permissions_boundary"] = bound
+    groups = [
+        resource("aws_eks_node_group", name, {"cluster_name": "prod", "node_role_arn": arn}, None)
+        for name, arn in (("a", arn_of("a")), ("b", arn_of("b")))
+    ]
+    comes = association(None, "pod")
+    review = reviewed(limit, *(c for role in roles for c in role), *groups, comes)
+    changed = [f.level for f in review.findings if f.rule == "plugin-identity-changed"]
+    assert changed == ["warning"]  # it is not known which of the two roles a node has
+
+
 def test_what_a_session_policy_holds_back_is_neither_gained_nor_lost_with_the_role() -> None:
     def coverage(before: str, after: str) -> tuple[int, int]:
         sides = ({"role": "pod", "name": "cni", "policy": policy} for policy in (before, after))

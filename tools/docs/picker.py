@@ -5,6 +5,7 @@ name. The page joins the statements and replaces the marks. `script` refuses to 
 would join to anything else than the command prints.
 """
 
+import functools
 import itertools
 import json
 from collections.abc import Iterator
@@ -20,8 +21,10 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
+from vpc_cni_iam.coverage.analysis.matrix import profile
 from vpc_cni_iam.coverage.analysis.risks import find_risks
 from vpc_cni_iam.coverage.names import mode_of
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
@@ -90,14 +93,19 @@ def composed(
 def data() -> dict[str, Any]:
     """Return everything that the page shows."""
     tables = _Data()
+    # Many versions have the policies and the calls of the one before.
+    number_policy = functools.cache(functools.partial(_policy, tables))
+    risks_known: dict[object, int] = {}
     versions: dict[str, dict[str, tuple[int, int]]] = {}
     for variant, version, hardened, features in choices():
         policy = composed(variant, version, hardened, features).policy
         chosen = key(variant.name, hardened, features)
-        versions.setdefault(str(version), {})[chosen] = (
-            _policy(tables, variant, policy),
-            _risks(tables, policy, version, features),
-        )
+        setting = PluginSetting(version, mode_of([policy]), features, names=_NAMES)
+        same = policy, profile(setting, SCENARIOS)
+        if same not in risks_known:
+            risks_known[same] = _risks(tables, policy, setting)
+        numbers = number_policy(variant, policy), risks_known[same]
+        versions.setdefault(str(version), {})[chosen] = numbers
     evidence = {
         str(version): {
             ",".join(modes): _evidence(tables, modes, version)
@@ -188,9 +196,8 @@ def _check(policy: Policy, name: str) -> None:
         raise ValueError(f"the page would not show the policy of {name} as the command prints it")
 
 
-def _risks(tables: _Data, policy: Policy, version: PluginVersion, features: tuple[str, ...]) -> int:
+def _risks(tables: _Data, policy: Policy, setting: PluginSetting) -> int:
     filled = parameters.fill(policy, _VALUES)
-    setting = PluginSetting(version, mode_of([filled]), features, names=_NAMES)
     mark = MARKS["cluster_name"]
     risks = (
         (r.identifier, r.severity, r.text.replace(_NAMES.cluster_name, mark))

@@ -107,9 +107,10 @@ class PluginRole(Struct, frozen=True):
 
     def setting(self, mode: Mode) -> PluginSetting:
         """Return the plugin with this role in a cluster of an IP family."""
-        own = names_in(self.policies)
+        own, limits = names_in(self.policies), [p for limit in self.limits for p in limit]
+        regions = {k: v for k, v in names_in(limits).items() if k == "region"}
         names = names_of(
-            {**own, "account_id": self.account, "partition": self.partition},
+            {**regions, **own, "account_id": self.account, "partition": self.partition},
             owner_known="vpc_owner_id" in own,
         )
         return PluginSetting(self.version, mode, names=names, session_tags=self.session_tags)

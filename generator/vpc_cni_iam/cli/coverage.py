@@ -185,6 +185,9 @@ def _asked(
     subject = _subject(files, chosen, node, version, opener)
     subject = limited(subject, limits.boundary, limits.scp or (), opener)
     check_used(opener.user_values, (*files, *limits.files))
+    if subject.own_names:
+        values = (f"{name.replace('_', ' ')} {v}" for name, v in subject.own_names.items())
+        common.say(f"taken from the policy: {', '.join(values)}")
     setting = _setting(subject, node, version, deployment)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
@@ -240,11 +243,7 @@ def _subject(
         return subject.of_variant(chosen.variant, selection, opener.user_names)
     if chosen.revision is not None or chosen.no_gaps:
         raise UsageError("--revision and --no-gaps need --variant")
-    opened = subject.of_files(files, chosen.document or (), opener)
-    if opened.own_names:
-        values = (f"{name.replace('_', ' ')} {v}" for name, v in opened.own_names.items())
-        common.say(f"taken from the policy: {', '.join(values)}")
-    return opened
+    return subject.of_files(files, chosen.document or (), opener)
 
 
 def _setting(

@@ -192,7 +192,12 @@ def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener:
             policies = (*policies, NamedPolicy("FullAWSAccess", _FULL_ACCESS, "AWS Organizations"))
         taken = replace(taken, skipped=opened.skipped)
         subject = _with(subject, taken, "service control policy", policies)
-    return subject
+    limits = [policy for limit in subject.limiting for policy in limit]
+    region = names_in(limits).get("region", "")
+    if not region or opener.user_names.get("region") or "region" in subject.own_names:
+        return subject
+    own_names = {**subject.own_names, "region": region}
+    return replace(subject, names=replace(subject.names, region=region), own_names=own_names)
 
 
 def _with(subject: Subject, taken: Taken, kind: str, policies: tuple[NamedPolicy, ...]) -> Subject:

@@ -27,6 +27,7 @@ from vpc_cni_iam.explain.calls import (
 from vpc_cni_iam.inputs.denial import Denial
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Outcome, Request, evaluate
+from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
 # The name of the session of a role that an instance has is the instance's ID.
 _NODE = re.compile(r":assumed-role/(.+)/i-[0-9a-f]{8,17}")
@@ -192,7 +193,7 @@ def _denies_in_any_context(policy: Subject, denial: Denial) -> bool:
     """Say whether policies deny a request whatever its condition keys are."""
     statements = (s for p in policy.policies for s in p.statements)
     denies = tuple(s for s in statements if s.effect == "Deny" and not s.conditions)
-    request = Request(denial.action, denial.resource or "*")
+    request = Request(denial.action, denial.resource or "*", may_have=lambda key: UNKNOWN)
     return evaluate([Policy(denies)], request).outcome is Outcome.EXPLICITLY_DENIED
 
 

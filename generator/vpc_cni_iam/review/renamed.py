@@ -76,8 +76,10 @@ def renamed(answer: T, names: Names) -> T:
     if isinstance(answer, str):
         for stand_in, name in names:
             result = result.replace(stand_in, name)
-    elif _has_stand_in(answer):
-        parts = [renamed(part, names) for part in _parts(answer)]
+    elif places := _places(answer):
+        parts = [*_parts(answer)]
+        for place in places:
+            parts[place] = renamed(parts[place], names)
         result = tuple(parts) if isinstance(answer, tuple) else type(answer)(*parts)
     return result  # type: ignore[no-any-return]
 
@@ -101,8 +103,13 @@ def are_told_apart(names: Names, text: str) -> bool:
 
 
 @lru_cache(_REMEMBERED)
-def _has_stand_in(answer: object) -> bool:
-    return any(map(_STAND_IN.search, _texts(answer)))
+def _places(answer: object) -> tuple[int, ...]:
+    """Return which parts of an answer have a stand-in."""
+    return tuple(
+        place
+        for place, part in enumerate(_parts(answer))
+        if any(map(_STAND_IN.search, _texts(part)))
+    )
 
 
 def _texts(answer: object) -> Iterator[str]:

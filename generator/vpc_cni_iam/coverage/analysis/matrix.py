@@ -150,10 +150,10 @@ def matrix(
     results: dict[object, _Result] = {}
     for version in known_versions.known()[1:]:
         at = setting.at(version)
-        profile = _profile(at, chosen)
-        if profile not in results:
-            results[profile] = _Result.of(run_scenarios(answers, at, chosen))
-        result = results[profile]
+        same = profile(at, chosen)
+        if same not in results:
+            results[same] = _Result.of(run_scenarios(answers, at, chosen))
+        result = results[same]
         if not result.sent:
             continue  # nothing was asked, so that nothing is known
         cells = tuple(result.cell(action, granted=action in granted_actions) for action in actions)
@@ -206,7 +206,7 @@ def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:
     return any(u.mode == setting.mode and u.feature in features for u in call.ranges)
 
 
-def _profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
+def profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
     """Return everything that the requests of a version depend on."""
     return (
         tuple(

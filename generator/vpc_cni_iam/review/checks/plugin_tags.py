@@ -41,7 +41,7 @@ _KINDS_OF_IDS = {"i": "instance", "eni": "network-interface", "sg": "security-gr
 # What is nothing but a tag, with the argument that says what has it.
 _TAGGED = {"aws_autoscaling_group_tag": "autoscaling_group_name", "aws_ec2_tag": "resource_id"}
 _KEYS = ("aws:resourcetag/", "ec2:resourcetag/")
-_ARGUMENTS = ("tags_all", "tag", "tag_specifications")
+_ARGUMENTS = ("tags", "tags_all", "tag", "tag_specifications")
 _Tags: TypeAlias = Mapping[str, object]
 
 
@@ -60,6 +60,11 @@ def check(context: Context) -> Iterator[Finding]:
         if resource.drift or resource.deposed or resource.mode != "managed":
             continue
         if resource.after is None and not _stays(resource, context):
+            continue
+        if _changes_hidden(resource):
+            message = f"{resource.address} changes tags that are marked sensitive, and a policy of "
+            message += f"{asking[0].role} asks for tags"
+            yield finding("plugin-tag-removed", message, resource.address)
             continue
         after = dict(_tags(resource.type, resource.after))
         for kind, tags in _tags(resource.type, resource.before):
@@ -101,6 +106,14 @@ def _stays(tag: Resource, context: Context) -> bool:
     tagged = (tag.before or {}).get(_TAGGED[tag.type])
     gone = (r.before or {} for r in context.plan.resources if r.after is None)
     return not any(tagged and tagged in (each.get("id"), each.get("name")) for each in gone)
+
+
+def _changes_hidden(resource: Resource) -> bool:
+    """Say whether tags change that are sensitive."""
+    sides = ((resource.before, resource.hidden_before), (resource.after, resource.hidden_after))
+    names = [name for name in _ARGUMENTS if any(flagged(mark, name) for _, mark in sides)]
+    old, new = ([(values or {}).get(name) for name in names] for values, _ in sides)
+    return old != new
 
 
 def _tags(kind: str, values: Mapping[str, Any] | None) -> Iterator[tuple[str, _Tags]]:

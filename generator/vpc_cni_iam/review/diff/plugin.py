@@ -149,6 +149,9 @@ def known_sessions(identity: Identity) -> tuple[Policy, ...] | None:
     return tuple(judged_policies(*reads))
 
 
+_NOT_SHOWN = "the plan does not show all of its policies"
+
+
 class _Policies(Struct, frozen=True):
     """The policies of an identity on one side, as far as they are known."""
 
@@ -156,7 +159,7 @@ class _Policies(Struct, frozen=True):
     by_role: Mapping[str, tuple[tuple[Policy, ...], tuple[Policy, ...]]]
     opaque: tuple[str, ...]  # policies whose documents are not known
     has_secrets: bool  # whether they have values that may not be shown
-    shown: bool  # whether the plan shows every role, and what limits it
+    unshown: str  # what of them the plan does not show, empty for nothing
 
     @property
     def known(self) -> tuple[Policy, ...]:
@@ -171,19 +174,23 @@ def _policies(
     opaque: list[str] = []
     sessions = known_sessions(identity)
     secrets = any(read.has_secrets for _, read in identity.sessions)
-    shown = identity.kind is not IdentityKind.unknown and sessions is not None
+    unshown = _NOT_SHOWN if identity.kind is IdentityKind.unknown else ""
+    if sessions is None:
+        unshown = "what the session policy allows is not known"
     for role in identity.roles:
         has = principals.get(role)
         if has is None:
-            shown = False
+            unshown = _NOT_SHOWN
             continue
         reads = has.after if after else has.before
         known = tuple(judged_policies(*reads.values()))
         opaque += [name for name, read in reads.items() if not read.in_full]
         secrets = secrets or any(read.has_secrets for read in reads.values())
-        limits = judged_policies(has.bounds[after])
-        by_role[role] = (known, (*limits, *(sessions or ())))
-    return _Policies(by_role, tuple(opaque), secrets, shown)
+        boundary = has.bounds[after]
+        if boundary and not boundary.in_full:
+            unshown = "what a permissions boundary allows is not known"
+        by_role[role] = (known, (*judged_policies(boundary), *(sessions or ())))
+    return _Policies(by_role, tuple(opaque), secrets, unshown)
 
 
 def _mode(state: PluginState, policies: _Policies, target: ReviewTarget) -> Mode:
@@ -207,7 +214,7 @@ def _identity(
     }
     lacking = tuple(role for role, missing in by_role.items() if missing)
     missing: tuple[MissingPermission, ...] | None = None
-    if lacking or (policies.shown and None not in by_role.values()):
+    if lacking or not (policies.unshown or None in by_role.values()):
         missing = tuple(dict.fromkeys(m for role in lacking for m in by_role[role] or ()))
     identity = state.identity
     kind: Kind = identity.kind.value
@@ -224,9 +231,9 @@ def _identity(
 
 
 def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:
-    if not new.shown or new.opaque:
-        return Access("unknown", reason="the plan does not show all of its policies")
-    if not old.shown:
+    if new.unshown or new.opaque:
+        return Access("unknown", reason=new.unshown or _NOT_SHOWN)
+    if old.unshown:
         return Access("unknown", reason="the plan does not show all that aws-node had before")
     access = roles_access(old.by_role.values(), new.by_role.values(), budget)
     return without_example(access) if old.has_secrets or new.has_secrets else access

@@ -21,6 +21,7 @@ _STEPS_OF_A_STATEMENT = 10
 _ORDINARY_SIZE = 300
 _SUBJECT = r"system:serviceaccount:([^:]*):([^:]*)"
 NOT_SHOWN = "no request is shown, since the policy has values that the plan marks sensitive"
+_UNDECIDED = "neither a proof nor a request that shows it was found"
 DENY_REMOVED = "a Deny goes, and what it held back is for other policies to say"
 
 
@@ -42,36 +43,49 @@ def roles_access(
     Each has its policies, and those that limit it: a permissions boundary, a session policy. A Deny
     of one role holds back nothing that another one allows.
     """
-    before = [*old]
-    known = [policy for policies, _ in before for policy in policies]
-    limits = dict.fromkeys(limit for _, limits in before for limit in limits)
-    for policies, own in new:
-        parts = (policies, *([limit] for limit in own))
-        for allowed in (known, *([limit] for limit in limits)):
-            access = _access_of_all(allowed, parts, budget)
+    before = [_parts(*role) for role in old]
+    known = [policy for policies, *_ in before for policy in policies]
+    limits = [limit for _, *limits in before for limit in limits]
+    for parts in (_parts(*role) for role in new):
+        for each in (known, *limits):
+            access = _access_of_all(each, parts, before, budget)
             if access.verdict != NO_NEW_ACCESS:
                 return access
     return Access(NO_NEW_ACCESS)
 
 
+def _parts(policies: Sequence[Policy], limits: Sequence[Policy]) -> list[Sequence[Policy]]:
+    """Return what has to allow a request of a role, each for itself."""
+    return [policies, *([limit] for limit in limits)]
+
+
 def _access_of_all(
-    old: Sequence[Policy], parts: tuple[Sequence[Policy], ...], budget: Budget
+    old: Sequence[Policy],
+    parts: list[Sequence[Policy]],
+    before: list[list[Sequence[Policy]]],
+    budget: Budget,
 ) -> Access:
-    """Say whether what each part allows goes beyond what old policies allow."""
+    """Say whether what all parts of a role allow goes beyond old policies.
+
+    `before` has the parts of the old roles, of which none may allow what is shown.
+    """
     for part in parts:
         access = new_access(old, part, budget.answer())
-        others = [other for other in parts if other is not part]
-        if access.verdict == NO_NEW_ACCESS or not others:
+        if access.verdict == NO_NEW_ACCESS:
             return access
-        if access.witness and all(_allow(other, access.witness) for other in others):
+        shown = access.witness
+        if shown and _allow(parts, shown) and not any(_allow(role, shown) for role in before):
             return access
-    return Access("unknown", reason="a permissions boundary or session policy limits it otherwise")
+    return access if access.verdict == "not proven" else Access("unknown", reason=_UNDECIDED)
 
 
-def _allow(policies: Sequence[Policy], example: Example) -> bool:
+def _allow(parts: Iterable[Sequence[Policy]], example: Example) -> bool:
     context = {key: values[0] if len(values) == 1 else values for key, values in example.context}
     request = Request(example.action, example.resource, example.principal, context)
-    return compile_policies(policies).evaluate(request).allowed
+    try:
+        return all(compile_policies(part).evaluate(request).allowed for part in parts)
+    except InputError:
+        return False
 
 
 def without_example(access: Access) -> Access:

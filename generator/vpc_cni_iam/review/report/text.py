@@ -55,12 +55,12 @@ def write(review: Review, setting: Setting) -> str:
         if section == "plugin":
             _plugin(page, review)
         own = [g for g in groups if wording.section(g[0][0]) == section]
+        if not own:
+            put_aside = any(wording.section(i.finding) == section for i in review.ignored)
+            page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
         if not setting.details:
             own = list(_of_one_block([g for g in own if not _shown_above(g[0][0])]))
         _findings(page, own, None if setting.details else _ENDS[section])
-        if not own and section != "plugin":
-            put_aside = any(wording.section(i.finding) == section for i in review.ignored)
-            page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
     page.blank()
     _ignored(page, review, details=setting.details)
     page.line(wording.limits(review))
@@ -71,7 +71,11 @@ def write(review: Review, setting: Setting) -> str:
 
 _UNCHANGED = "Nothing in the plan changes an IAM policy."
 _IGNORED = "Only what is ignored, see below."
-_NOTHING = {"access": "Nobody, as far as the plan says.", "other": "None."}
+_NOTHING: dict[wording.Section, str] = {
+    "plugin": "No finding about the plugin.",
+    "access": "Nobody, as far as the plan says.",
+    "other": "None.",
+}
 
 
 class _TextPage:

@@ -10,7 +10,7 @@ from pathlib import Path
 VERSION = """
 from vpc_cni_iam.catalog.facts import store
 
-data = store.calls_data()
+data = store.data("calls.json")
 data["versions"].append("v1.99.0")
 data["source"] |= {"newest_version": "v1.99.0", "newest_version_date": "2026-12-01"}
 from vpc_cni_iam.cli.main import main

@@ -13,10 +13,9 @@ from conftest import ROOT
 from vpc_cni_iam.catalog import parameters, trust, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions, requests, store
 from vpc_cni_iam.catalog.facts.calls import Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
-from vpc_cni_iam.catalog.facts.store import calls_data, managed_data
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.listing import changes, listing
 from vpc_cni_iam.catalog.notes import failure_note
@@ -114,8 +113,8 @@ def test_every_document_states_where_it_comes_from() -> None:
         assert re.fullmatch(r"[0-9a-f]{40}", revision.source.blob)
         assert revision.source.blob in revision.source.pin or revision.source.commit
         assert revision.source.date.startswith(revision.name)
-    assert re.fullmatch(r"[0-9a-f]{40}", calls_data()["source"]["commit"])
-    assert managed_data()["version"] == "v6"
+    assert re.fullmatch(r"[0-9a-f]{40}", store.data("calls.json")["source"]["commit"])
+    assert documents.managed_versions()[-1].version == "v6"
     assert len(documents.managed_policy().statements) == 2
 
 

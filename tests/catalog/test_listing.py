@@ -7,17 +7,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts import calls, store
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import (
-    calls_data,
-    denials_data,
-    features_data,
-    revisions_data,
-)
 from vpc_cni_iam.catalog.listing import CatalogData, changes, listing
 
-VERSIONS = calls_data()["versions"]
+VERSIONS = store.data("calls.json")["versions"]
 HARMLESS = {"start delayed", "degraded", "no effect"}
 # The calls of other programs, whose denial does not stop the agent.
 OTHERS = {"metrics-helper", "network-policy-logs"}
@@ -35,7 +29,7 @@ def denial(call: dict[str, Any], mode: str, part: dict[str, Any], version: str) 
     """What a denial does and how that is known, as calls.json and denials.json have it."""
     action, feature = call["action"], part.get("feature")
     impact, delay = part["impact"], part.get("delay")
-    exits = calls_data()["exits_on_denial"]
+    exits = store.data("calls.json")["exits_on_denial"]
     if between(version, exits["first"], exits["last"]):
         by_agent = action.startswith("ec2:") and feature not in OTHERS
         if by_agent and action not in exits["but"]:
@@ -46,7 +40,9 @@ def denial(call: dict[str, Any], mode: str, part: dict[str, Any], version: str) 
         effect += f" by {delay} s"
     elif delay:
         effect += f", start delayed by {delay} s"
-    observed = denials_data().get(f"{mode} {feature}" if feature else mode, {}).get(action, [])
+    observed = (
+        store.data("denials.json").get(f"{mode} {feature}" if feature else mode, {}).get(action, [])
+    )
     return {
         "action": action,
         "mode": mode,
@@ -74,7 +70,7 @@ def test_a_version_has_the_calls_of_the_data(version: str) -> None:
     entry: Any = listed()["versions"][VERSIONS.index(version)]
     expected = [
         denial(call, mode, part, version)
-        for call in calls_data()["calls"]
+        for call in store.data("calls.json")["calls"]
         for mode, parts in call["modes"].items()
         for part in parts
         if between(version, part["first"], part["last"])
@@ -84,9 +80,9 @@ def test_a_version_has_the_calls_of_the_data(version: str) -> None:
         always = {c["action"] for c in expected if c["mode"] == mode and not c["feature"]}
         actions = entry[f"{mode}_calls"]
         assert set(actions) == always and len(actions) == len(always)
-    shipped = [r for r in revisions_data() if number(r["first_version"]) <= number(version)]
+    shipped = [r for r in store.every("revisions") if number(r["first_version"]) <= number(version)]
     assert entry["revision"] == (shipped[-1]["revision"] if shipped else None)
-    refused = {refused["version"] for refused in calls_data()["refused"]}
+    refused = {refused["version"] for refused in store.data("calls.json")["refused"]}
     assert entry["supported"] is (version not in refused)
 
 
@@ -94,14 +90,14 @@ def test_versions_features_and_revisions_are_those_of_the_data() -> None:
     assert [entry["version"] for entry in listed()["versions"]] == VERSIONS
     assert listed()["newest_version"]["version"] == VERSIONS[-1]
     since: dict[str, set[str]] = {}
-    for call in calls_data()["calls"]:
+    for call in store.data("calls.json")["calls"]:
         for part in (part for parts in call["modes"].values() for part in parts):
             since.setdefault(part.get("feature"), set()).add(part["first"])
     assert listed()["features"] == [
         {"name": name, "when": data["summary"], "since": min(since[name], key=number)}
-        for name, data in features_data().items()
+        for name, data in store.data("features.json").items()
     ]
-    for revision, data in zip(listed()["revisions"], revisions_data(), strict=True):
+    for revision, data in zip(listed()["revisions"], store.every("revisions"), strict=True):
         assert revision["revision"] == data["revision"]
         assert revision["first_version"] == data["first_version"]
         assert revision["last_version"] == data["last_version"]

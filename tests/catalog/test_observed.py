@@ -11,10 +11,9 @@ from tools.plugin_probe.evidence import observed
 from tools.plugin_probe.scenarios import find
 
 from conftest import run
-from vpc_cni_iam.catalog.facts import calls, known_versions, requests
+from vpc_cni_iam.catalog.facts import calls, known_versions, requests, store
 from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import denials_data
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
@@ -165,7 +164,7 @@ def test_every_request_was_denied_once(observed: dict[str, Any], family: Any) ->
 
 
 def test_the_index_of_denials_is_made_from_the_evidence() -> None:
-    assert denials.denials(observed()) == denials_data()
+    assert denials.denials(observed()) == store.data("denials.json")
 
 
 @OBSERVED

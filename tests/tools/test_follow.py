@@ -15,9 +15,8 @@ from tools.upstream import follow, proxy
 
 from conftest import ROOT, write_tree
 from upstream_standins import MAIN, page, source_of, upstream
-from vpc_cni_iam.catalog.facts import calls, known_versions
+from vpc_cni_iam.catalog.facts import calls, known_versions, store
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import calls_data
 
 NEXT = PluginVersion((1, 99, 0))
 GO = """#!{python}
@@ -68,9 +67,9 @@ def test_a_newer_version_is_proposed_as_files(tmp_path: Path) -> None:
     assert "- [ ] ec2:CreateVpc: the catalog has no such call at this version" in done.out
     assert "- [ ] run `python -m tools.plugin_probe evidence v1.99.0`" in done.out
     data = json.loads((tmp_path / "out/calls.json").read_text())
-    assert data["versions"] == [*calls_data()["versions"], "v1.99.0"]
+    assert data["versions"] == [*store.data("calls.json")["versions"], "v1.99.0"]
     assert data["source"]["newest_version_date"] == "2027-01-02"
-    assert data["calls"] == calls_data()["calls"]
+    assert data["calls"] == store.data("calls.json")["calls"]
     revision = json.loads((tmp_path / "out/revisions/2027-01-02.json").read_text())
     assert revision["source"]["commits"][0]["commit"] is None
     assert "@v1.99.0" in revision["source"]["commits"][0]["note"]

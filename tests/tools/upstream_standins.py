@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from conftest import ROOT, Run, run
+from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.documents import revisions
-from vpc_cni_iam.catalog.facts.store import revisions_data
 
 HEADINGS = {
     "ipv4": "IPv4 mode",
@@ -32,7 +32,7 @@ def upstream(*words: str, env: dict[str, str] | None = None, **more: Any) -> Run
 
 
 def raw(revision: str) -> dict[str, Any]:
-    return next(r for r in revisions_data() if r["revision"] == revision)["documents"]
+    return next(r for r in store.every("revisions") if r["revision"] == revision)["documents"]
 
 
 def page(revision: str = NEWEST, **changed: Callable[[str], str]) -> str:

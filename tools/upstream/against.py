@@ -7,9 +7,9 @@ from typing import Literal
 
 from tools.upstream.calls import Calls, Site
 from vpc_cni_iam.catalog.facts import calls as catalog
+from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import calls_data
 from vpc_cni_iam.errors import UsageError
 
 State = Literal["known", "guarded", "refused", "unknown", "not found"]
@@ -75,7 +75,9 @@ def against(result: Calls, version: PluginVersion) -> tuple[Action, ...]:
     called = {c.action for c in own if any(u.at(version) for u in c.ranges)}
     guarded = {c.action for c in own if not c.ranges}
     refused = {
-        r["action"] for r in calls_data()["refused"] if PluginVersion.of(r["version"]) == version
+        r["action"]
+        for r in store.data("calls.json")["refused"]
+        if PluginVersion.of(r["version"]) == version
     }
 
     def state(action: str) -> State:

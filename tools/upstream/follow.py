@@ -18,10 +18,9 @@ from tools.upstream.checkout import read_checkout
 from tools.upstream.page import documents
 from tools.upstream.proxy import MODULE, Module
 from tools.upstream.revision import Origin, data_files
-from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.catalog.facts import known_versions, store
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import calls_data
 from vpc_cni_iam.errors import InputError, UsageError
 
 PAGE = "docs/iam-policy.md"
@@ -87,7 +86,7 @@ _Part = tuple[dict[str, str], list[str], list[str]]
 
 def _releases(module: Module) -> str:
     """Return ``calls.json`` with the version among its versions."""
-    data = copy.deepcopy(calls_data())
+    data = copy.deepcopy(store.data("calls.json"))
     known = {*known_versions.known(), module.version}
     data["versions"] = [str(version) for version in sorted(known)]
     data["source"]["newest_version"] = str(module.version)

@@ -12,10 +12,10 @@ from typing import Any
 
 from tools.upstream.check import compare
 from tools.upstream.page import documents
+from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.documents import Revision, revisions
 from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import revisions_data
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.texts import decode
 
@@ -83,7 +83,7 @@ def data_files(content: bytes, source: str, origin: Origin) -> dict[str, str]:
     if all(c.state == "same" for c in compared):
         raise UsageError(f"{source} means what revision {newest.name} means: nothing to import")
     by_kind = {f.kind: f.value for f in result}
-    before: dict[str, Any] = dict(revisions_data()[-1])
+    before: dict[str, Any] = dict(store.every("revisions")[-1])
     entry = _entry(content, origin, before["source"])
     entry["documents"] = {kind: by_kind[kind] for kind in newest.kinds}
     before["last_version"] = str(max(r for r in known() if r < origin.version))

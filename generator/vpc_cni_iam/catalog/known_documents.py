@@ -9,9 +9,8 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
-from vpc_cni_iam.catalog.facts import documents
+from vpc_cni_iam.catalog.facts import documents, store
 from vpc_cni_iam.catalog.facts.peers import peer_documents
-from vpc_cni_iam.catalog.facts.store import managed_policy_data
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -54,7 +53,7 @@ def _published() -> Iterator[tuple[KnownDocument, Policy]]:
             name = f"{kind} of upstream's {place}"
             yield KnownDocument(name, revision.name, where), revision.document(kind)
     for name in documents.MANAGED:
-        arn = managed_policy_data(name)["arn"]
+        arn = store.data(f"managed/{name}.json")["arn"]
         for version in documents.managed_versions(name):
             title = f"{name} {version.version}"
             yield KnownDocument(title, version.created[:10], arn), version.policy

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from vpc_cni_iam.catalog.compatibility import compatibility
-from vpc_cni_iam.catalog.facts import calls, documents, known_versions
+from vpc_cni_iam.catalog.facts import calls, documents, known_versions, store
 from vpc_cni_iam.catalog.facts.calls import Basis, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import managed_data
 from vpc_cni_iam.catalog.variants import VARIANTS, every
 
 
@@ -116,7 +115,7 @@ class CatalogData(TypedDict):
 
 def listing() -> CatalogData:
     """Return the newest version, variants, revisions, features, versions, the managed policy."""
-    observed, managed = calls.observed_versions(), managed_data()
+    observed, managed = calls.observed_versions(), documents.managed_versions()[-1]
     return {
         "newest_version": {
             "version": str(known_versions.newest()),
@@ -181,9 +180,9 @@ def listing() -> CatalogData:
             for shipped in (documents.in_force(version),)
         ],
         "managed_policy": {
-            "arn": managed["arn"],
-            "version": managed["version"],
-            "created": managed["created"],
+            "arn": store.data(f"managed/{managed.name}.json")["arn"],
+            "version": managed.version,
+            "created": managed.created,
         },
         "earlier_documents": list(_earlier()),
     }

@@ -33,8 +33,14 @@ class HelpFormatter(_HelpFormatter):  # type: ignore[misc]
         return str(super().getvalue()).replace(_UNBROKEN, "-")
 
 
+class _Context(typer.Context):
+    formatter_class = HelpFormatter
+
+
 class Command(TyperCommand):
     """A command that refuses a second value of an option that takes one."""
+
+    context_class = _Context
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; of an option that stands twice, click would keep the last."""
@@ -49,15 +55,11 @@ class Command(TyperCommand):
         """Return the parts of the usage line, without typer's braces around a required argument."""
         return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
 
-    def get_help(self, ctx: Any) -> str:
-        """Return the help."""
-        ctx.formatter_class = HelpFormatter
-        return super().get_help(ctx)
-
 
 class Commands(TyperGroup):
     """A group of commands that lists them by task."""
 
+    context_class = _Context
     tasks: Mapping[str, Mapping[str, str]] = {}
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -66,8 +68,3 @@ class Commands(TyperGroup):
         for task, commands in self.tasks.items():
             with formatter.section(task):
                 formatter.write_dl([(name.ljust(width), line) for name, line in commands.items()])
-
-    def get_help(self, ctx: Any) -> str:
-        """Return the help."""
-        ctx.formatter_class = HelpFormatter
-        return super().get_help(ctx)

@@ -19,12 +19,9 @@ _NO_MANAGE = "node.k8s.amazonaws.com/no_manage"
 class Severity(StrEnum):
     """The severity of a finding, the most severe first."""
 
-    breaks = "breaks"
-    """The plugin fails there."""
-    unknown = "unknown"
-    """Whether it fails was not checked."""
-    degrades = "degrades"
-    """It works, degraded."""
+    breaks = "breaks"  # the plugin fails there
+    unknown = "unknown"  # whether it fails was not checked
+    degrades = "degrades"  # it works, degraded
     note = "note"
 
 

@@ -11,10 +11,11 @@ from functools import cache
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.facts.store import aws_managed_data
+from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 
+_FILE = "aws_managed_policies.json"  # of `python -m tools.aws_managed`
 _ARN = r"arn:aws[a-z-]*:iam::aws:policy/(.+)"
 
 
@@ -61,7 +62,7 @@ def find(arn: str) -> AwsManagedPolicy | None:
 
 def nonexistent(arn: str) -> str | None:
     """Return what to attach in place of a policy that AWS does not publish, None if it may."""
-    known = {entry["name"]: entry["instead"] for entry in aws_managed_data()["nonexistent"]}
+    known = {entry["name"]: entry["instead"] for entry in store.data(_FILE)["nonexistent"]}
     return known.get(name_of(arn))
 
 
@@ -73,7 +74,7 @@ def name_of(arn: str) -> str:
 
 @cache
 def _read(name: str) -> AwsManagedPolicy | None:
-    entry = next((e for e in aws_managed_data()["policies"] if e["name"] == name), None)
+    entry = next((e for e in store.data(_FILE)["policies"] if e["name"] == name), None)
     if entry is None:
         return None
     document = entry["document"]

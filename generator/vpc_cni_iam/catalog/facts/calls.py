@@ -10,8 +10,8 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import calls_data, denials_data, features_data
 from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
 
@@ -114,7 +114,7 @@ class Call(Struct, frozen=True):
 @cache
 def calls() -> tuple[Call, ...]:
     """Return every action that some version has a call site for."""
-    return tuple(_call(entry) for entry in calls_data()["calls"])
+    return tuple(_call(entry) for entry in store.data("calls.json")["calls"])
 
 
 def _call(entry: dict[str, Any]) -> Call:
@@ -137,8 +137,8 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
     """Return one entry of ``calls.json`` or ``requests.json``, which denials know by `name`."""
     first, feature = PluginVersion.of(entry["first"]), entry.get("feature")
     last = PluginVersion.of(entry["last"]) if entry["last"] else None
-    denied = denials_data().get(f"{mode} {feature}" if feature else mode, {}).get(name, [])
-    observed = map(PluginVersion.of, denied)
+    by_name = store.data("denials.json").get(f"{mode} {feature}" if feature else mode, {})
+    observed = map(PluginVersion.of, by_name.get(name, []))
     return CallRange(
         action=action,
         mode=mode,
@@ -157,7 +157,7 @@ def read_range(action: str, name: str, mode: Mode, entry: dict[str, Any]) -> Cal
 
 def at_version(call_range: CallRange, name: str, version: PluginVersion) -> CallRange:
     """Return a range as it is at one of its versions: of some the agent exits on any denial."""
-    exits = calls_data()["exits_on_denial"]
+    exits = store.data("calls.json")["exits_on_denial"]
     first, last = PluginVersion.of(exits["first"]), PluginVersion.of(exits["last"])
     by_agent = call_range.action.startswith("ec2:") and call_range.feature not in _OTHER_PROGRAMS
     if not first <= version <= last or not by_agent or call_range.action in exits["but"]:
@@ -176,8 +176,8 @@ def at_version(call_range: CallRange, name: str, version: PluginVersion) -> Call
 
 def observed_versions() -> frozenset[PluginVersion]:
     """Return the versions whose agent was run, with calls denied."""
-    denied = (versions for names in denials_data().values() for versions in names.values())
-    return frozenset(PluginVersion.of(name) for versions in denied for name in versions)
+    denied = (names for mode in store.data("denials.json").values() for names in mode.values())
+    return frozenset(PluginVersion.of(name) for names in denied for name in names)
 
 
 @cache
@@ -207,17 +207,17 @@ def call_ranges(
 
 def features() -> dict[str, str]:
     """Return the optional features that need actions of their own, with what each is."""
-    return {name: entry["summary"] for name, entry in features_data().items()}
+    return {name: entry["summary"] for name, entry in store.data("features.json").items()}
 
 
 def program_source(feature: str) -> str:
     """Return where the permissions of a program with a service account of its own come from."""
-    return features_data()[feature]["source"]
+    return str(store.data("features.json")[feature]["source"])
 
 
 def program_service_account(feature: str) -> str:
     """Return the service account of the program behind a feature."""
-    return features_data()[feature]["service_account"]
+    return str(store.data("features.json")[feature]["service_account"])
 
 
 def feature_since(name: str) -> PluginVersion:

@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import managed_policy_data, readme_data, revisions_data
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
@@ -66,7 +66,7 @@ MANAGED = (CNI_POLICY, RESOURCE_CONTROLLER)
 @cache
 def revisions() -> tuple[Revision, ...]:
     """Return every revision, oldest first."""
-    return tuple(map(_revision, revisions_data()))
+    return tuple(map(_revision, store.every("revisions")))
 
 
 @cache
@@ -75,7 +75,7 @@ def readme_revisions() -> tuple[Revision, ...]:
 
     They are from before upstream's page, and have no scoped document.
     """
-    return tuple(map(_revision, readme_data()))
+    return tuple(map(_revision, store.every("readme")))
 
 
 def _revision(entry: dict[str, Any]) -> Revision:
@@ -98,7 +98,7 @@ def _revision(entry: dict[str, Any]) -> Revision:
 
 @cache
 def _document(revision: str, kind: str) -> Policy:
-    every = (*readme_data(), *revisions_data())
+    every = (*store.every("readme"), *store.every("revisions"))
     entry = next(r for r in every if r["revision"] == revision)
     return parse(entry["documents"][kind], f"revision {revision}, {kind}")
 
@@ -106,7 +106,7 @@ def _document(revision: str, kind: str) -> Policy:
 @cache
 def managed_versions(name: str = CNI_POLICY) -> tuple[ManagedVersion, ...]:
     """Return the known versions of one of the `MANAGED` policies, oldest first."""
-    data = managed_policy_data(name)
+    data = store.data(f"managed/{name}.json")
     return tuple(
         ManagedVersion(
             name,

@@ -6,15 +6,15 @@ from bisect import bisect_left
 from functools import cache
 from itertools import groupby
 
+from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion, VersionRange
-from vpc_cni_iam.catalog.facts.store import calls_data
 from vpc_cni_iam.errors import OptionError
 
 
 @cache
 def known() -> tuple[PluginVersion, ...]:
     """Return the versions whose calls the catalog knows, oldest first."""
-    return tuple(map(PluginVersion.of, calls_data()["versions"]))
+    return tuple(map(PluginVersion.of, store.data("calls.json")["versions"]))
 
 
 def served() -> tuple[PluginVersion, ...]:
@@ -29,7 +29,7 @@ def newest() -> PluginVersion:
 
 def newest_date() -> str:
     """Return the day on which the newest version the catalog knows was published."""
-    return str(calls_data()["source"]["newest_version_date"])
+    return str(store.data("calls.json")["source"]["newest_version_date"])
 
 
 def stand_in(name: str) -> PluginVersion | None:
@@ -64,7 +64,7 @@ def find(name: str, option: str = "--cni-version") -> PluginVersion:
     if name == LATEST:
         return newest()
     version = PluginVersion.of(name)
-    for refused in calls_data()["refused"]:
+    for refused in store.data("calls.json")["refused"]:
         if version == PluginVersion.of(refused["version"]):
             problem = "plugin {} is not supported: it {}; the oldest supported version is {}"
             raise OptionError(option, problem, version, refused["reason"], served()[0])

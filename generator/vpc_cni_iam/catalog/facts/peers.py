@@ -6,8 +6,8 @@ from functools import cache
 
 from msgspec import Struct
 
+from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.facts.store import peers_data
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 
@@ -48,7 +48,7 @@ def peer_documents() -> tuple[PeerDocument, ...]:
             **{**entry, "beside": tuple(entry["beside"])},
             policy=parse(document, f"{data['project']}, {entry['name']}"),
         )
-        for data in peers_data()
+        for data in store.every("peers")
         for entry, document in (
             ({k: v for k, v in e.items() if k != "document"}, e["document"])
             for e in data["documents"]
@@ -58,4 +58,4 @@ def peer_documents() -> tuple[PeerDocument, ...]:
 
 def read_until() -> dict[str, str | None]:
     """Return the date up to which each project's repository was read, by project."""
-    return {data["project"]: data["read_to"] for data in peers_data()}
+    return {data["project"]: data["read_to"] for data in store.every("peers")}

@@ -15,10 +15,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts import calls, store
 from vpc_cni_iam.catalog.facts.calls import CallRange, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.catalog.facts.store import requests_data
 
 CLUSTER = "cluster.k8s.amazonaws.com/name"
 INSTANCE = "node.k8s.amazonaws.com/instance_id"
@@ -67,7 +66,7 @@ class RequestTemplate(Struct, frozen=True):
 @cache
 def request_templates() -> Mapping[str, RequestTemplate]:
     """Return every form by its name, in the catalog's order."""
-    return {entry["name"]: _form(entry) for entry in requests_data()["requests"]}
+    return {entry["name"]: _form(entry) for entry in store.data("requests.json")["requests"]}
 
 
 def _form(entry: Mapping[str, Any]) -> RequestTemplate:
@@ -124,7 +123,7 @@ class TagKeys(Struct, frozen=True):
 @cache
 def tag_keys(version: PluginVersion, *, cluster_name: bool = True) -> TagKeys:
     """Return the tag keys that a version writes, with or without CLUSTER_NAME set."""
-    data = requests_data()
+    data = store.data("requests.json")
     there = [
         (tag["key"], tag["needs"])
         for tag in data["tags"]

@@ -43,10 +43,16 @@ def unknown_name(shown: str, known: Iterable[object], noun: str, where: str = ""
     if not names:
         return f"{unknown}there is none with a name"
     listed = f"nown {'is' if len(names) == 1 else 'are'} {first_of(names)}"
-    by_spelling = {_spelling(name): name for name in names}
-    if near := get_close_matches(_spelling(shown), by_spelling, n=1):
-        return f"{unknown}did you mean {by_spelling[near[0]]!r}? K{listed}"
+    if near := nearest(shown, names):
+        return f"{unknown}did you mean {near!r}? K{listed}"
     return f"{unknown}k{listed}"
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """Return the name that a word is nearest to, empty if none is near."""
+    by_spelling = {_spelling(name): name for name in names}
+    near = get_close_matches(_spelling(word), by_spelling, n=1)
+    return by_spelling[near[0]] if near else ""
 
 
 def _spelling(name: str) -> str:

@@ -15,7 +15,7 @@ from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.settings import Plugin
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.document import Condition, Effect, Policy, Statement
 
 SCOPED = composed("ipv4-scoped", "latest")
 ENI = ("arn:aws:ec2:*:*:network-interface/*",)
@@ -198,3 +198,15 @@ def test_every_identifier_is_explained_once_with_its_severity() -> None:
         assert risks.explanation(name).startswith(f"*{severity.capitalize()}.* ")
     with pytest.raises(UsageError, match="unknown risk 'x'; known are actions-beyond-calls"):
         risks.explanation("x")
+
+
+@pytest.mark.parametrize("effect", ["Allow", "Deny"])
+def test_an_action_that_aws_does_not_have_is_a_risk_with_the_nearest_one(effect: Effect) -> None:
+    """IAM accepts such a name: an Allow of it allows nothing, and a Deny denies nothing."""
+    statement = Statement(effect, ("ec2:DescribeInstance", "ec2:DescribeS*"), resources=("*",))
+    (risk,) = risks.find_risks([Policy((statement,))], setting())[:1]
+    assert risk.identifier == "unknown-action"
+    assert risk.text.endswith(": ec2:DescribeInstance (did you mean ec2:DescribeInstances?)")
+    # Of other services, not every action is known here.
+    statement = Statement(effect, ("ec2:DescribeInstances", "ssm:Anything"), resources=("*",))
+    assert "unknown-action" not in found(Policy((statement,)))

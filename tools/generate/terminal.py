@@ -108,11 +108,13 @@ def session() -> list[tuple[str, list[str]]]:
 def svg() -> str:
     """Return the picture as SVG, the same for the same output of the commands."""
     console = Console(width=WIDTH, record=True, file=io.StringIO(), force_terminal=True)
-    for command, lines in session():
+    for number, (command, lines) in enumerate(session()):
+        if number:
+            console.print()
         console.print(Text("$ ", style="bold green") + Text(command, style="bold"))
         for line in lines:
             style = _STYLES.get((line.split() or [""])[0], "")
-            if line.lstrip().startswith("#"):
-                style = "bright_black"
+            if " fails" in line:
+                style = "red"
             console.print(Text(line, style=style), overflow="fold")
     return console.export_svg(theme=_THEME, code_format=_FRAME, unique_id="session")

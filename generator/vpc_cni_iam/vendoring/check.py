@@ -128,18 +128,7 @@ class CheckResult(Struct, frozen=True):
 
 def text(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as lines for a terminal; `quiet` leaves out modules without findings."""
-    lines = []
-    for report in checked.reports:
-        path = report.module.path
-        if not report.clean:
-            lines.append(f"{report.state:<9}{path}")
-        if report.failure is not None:
-            lines.append(f"         {report.failure}")
-        wrong = [(f, f.ways_out(path, checked.command)) for f in report.files if not f.fine]
-        for steps, files in groupby(wrong, itemgetter(1)):
-            for reason, alike in groupby((file for file, _ in files), attrgetter("reason")):
-                lines.append(f"         {_alike([file.path for file in alike], reason)}")
-            lines += [f"           {step}" for step in steps]
+    lines = [line for report in checked.reports for line in _module_text(report, checked.command)]
     word = "behind" if checked.outdated else "note"
     if checked.outdated or not quiet:
         lines += [f"{word:<9}{line}" for line in _behind(checked)]
@@ -147,6 +136,19 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
         lines += [f"note     {line}" for line in _notes(checked)]
         lines.append(_summary(checked.reports))
     return "".join(f"{escape_line(line)}\n" for line in lines)
+
+
+def _module_text(report: ModuleCheck, again: str) -> Iterator[str]:
+    path = report.module.path
+    if not report.clean:
+        yield f"{report.state:<9}{path}"
+    if report.failure is not None:
+        yield f"         {report.failure}"
+    wrong = [(f, f.ways_out(path, again)) for f in report.files if not f.fine]
+    for steps, files in groupby(wrong, itemgetter(1)):
+        for reason, alike in groupby((file for file, _ in files), attrgetter("reason")):
+            yield f"         {_alike([file.path for file in alike], reason)}"
+        yield from (f"           {step}" for step in steps)
 
 
 def _alike(paths: list[str], reason: str) -> str:

@@ -10,7 +10,7 @@ resource; those that readers know best are shown first.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, lru_cache, partial
 from itertools import islice
 
@@ -21,7 +21,7 @@ from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.requests import kind_of
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.names import unknown_name
+from vpc_cni_iam.names import nearest, unknown_name
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
@@ -148,13 +148,37 @@ def unknown_action(action: str) -> str:
 
     Empty if it has one, or if not all actions of the service are known here.
     """
-    service, _, _ = action.lower().partition(":")
+    names = _actions_of(action.lower().partition(":")[0])
+    if not names or any(wildcard.matches(action.lower(), name) for name in names):
+        return ""
+    return unknown_name(
+        action, names.values(), "action", " of AWS's Service Authorization Reference"
+    )
+
+
+def unknown_actions(actions: Iterable[str]) -> list[str]:
+    """Return the actions, not patterns, that AWS does not have; the first with the nearest one."""
+    unknown = [
+        (action, names)
+        for action in dict.fromkeys(actions)
+        if not {"*", "?"}.intersection(action)
+        and (names := _actions_of(action.lower().partition(":")[0]))
+        and action.lower() not in names
+    ]
+    shown = []
+    for action, names in unknown[:_SHOWN]:
+        near = nearest(action, names.values())
+        shown.append(f"{action} (did you mean {near}?)" if near else action)
+    return shown + [f"and {len(unknown) - _SHOWN:,} more"] * (len(unknown) > _SHOWN)
+
+
+@cache
+def _actions_of(service: str) -> dict[str, str]:
+    """Return the actions of a service by their names in lower case; none if not all are known."""
     names = [name for name in _every() if name.lower().startswith(f"{service}:")]
     # Of a service that the plugin does not call, few are.
     complete = sum(name in resources.data(_DATA)["actions"] for name in names) > 1
-    if not complete or any(wildcard.matches(action.lower(), name.lower()) for name in names):
-        return ""
-    return unknown_name(action, names, "action", " of AWS's Service Authorization Reference")
+    return {name.lower(): name for name in names} if complete else {}
 
 
 def _patterns(

@@ -21,7 +21,7 @@ from vpc_cni_iam.catalog.facts.requests import (
     kind_of,
 )
 from vpc_cni_iam.coverage.analysis.cover import called_actions, run_scenarios
-from vpc_cni_iam.coverage.analysis.excess import excess_grants
+from vpc_cni_iam.coverage.analysis.excess import excess_grants, unknown_actions
 from vpc_cni_iam.coverage.simulate.requests import (
     TAGS_OF_RESOURCES,
     Group,
@@ -92,7 +92,7 @@ def find_risks(
 
 
 def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:
-    """Yield the risks of grants that have nothing to do with the plugin."""
+    """Yield the risks of actions that the plugin does not call, or that AWS does not have."""
     excess = excess_grants(policies, called_actions(setting), limits)
     grants = [grant for grant in excess.grants if grant.is_grave]
     if grants:
@@ -100,6 +100,10 @@ def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) 
         patterns = ", ".join(grant.pattern for grant in grants)
         text = f"{patterns} allows much that the plugin never calls, such as {examples}"
         yield Risk("actions-beyond-calls", "warning", text)
+    named = (a for p in policies for s in p.statements for a in (*s.actions, *s.not_actions))
+    if unknown := unknown_actions(named):
+        text = f"AWS has no such action, as far as is known: {', '.join(unknown)}"
+        yield Risk("unknown-action", "warning", text)
 
 
 class _Asked:

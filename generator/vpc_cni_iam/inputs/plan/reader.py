@@ -45,7 +45,8 @@ from vpc_cni_iam.inputs.plan.unread import (
     UnreadKind,
     gives_role,
     is_unread,
-    new_roles,
+    may_name_role,
+    naming,
     opens,
     running,
     unread_kind,
@@ -148,6 +149,8 @@ class _Passed(Struct):
 
     unread: list[UnreadChange]
     ended: list[tuple[str, tuple[str, ...]]]  # what of the others is made or deleted
+    # What of the others may name roles, with what is done to it.
+    naming: list[tuple[str, tuple[str, ...], Changing]] = field(default_factory=list)
     others: int = 0
 
     def note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
@@ -163,8 +166,8 @@ class _Passed(Struct):
         if is_read:
             return
         self.others += 1
-        if roles := new_roles(item, reader):
-            self.unread.append(UnreadChange(item.address, actions, UnreadKind.role, roles=roles))
+        if may_name_role(item):
+            self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
         if actions != ("update",):
             self.ended.append((item.address, actions))
 
@@ -253,7 +256,6 @@ def _plan(contents: _Contents, source: str) -> Plan:
     planned = {change.address for change in changes if not change.drift}
     ended = [*contents.passed.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     commands = tuple(running(ended, configuration))
-    unread = (replace(u, roles=tuple(map(hiding.masked, u.roles))) for u in contents.passed.unread)
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
         source,
@@ -270,9 +272,14 @@ def _plan(contents: _Contents, source: str) -> Plan:
         hiding,
         fields.get("complete") is not False,
         str(fields.get("format_version") or ""),
-        (*unread, *commands),
+        (*contents.passed.unread, *_naming(contents.passed, hiding), *commands),
         contents.passed.others - len({u.address for u in commands} - planned),
     )
+
+
+def _naming(passed: _Passed, hiding: Secrets) -> Iterator[UnreadChange]:
+    for item in passed.naming:
+        yield from naming(*item, hiding)
 
 
 def _hidden(resource: Resource, hiding: Secrets) -> Resource:

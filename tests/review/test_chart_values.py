@@ -91,8 +91,8 @@ def test_a_role_that_an_alias_names_in_another_chart_is_followed(names: list[str
     sides = ({"chart": "web", "values": [text % arn_of(n)]} if n else None for n in names)
     change = resource("helm_release", "web", *sides)
     rest = (*own_role("cni", irsa(), CNI), *own_role("strong", irsa(), document(allow("*"))))
-    found = [f for f in reviewed(change, *rest).findings if f.rule == "service-account-role"]
-    assert [f.level for f in found] == ([] if names[0] == "strong" else ["error"])
+    findings = [f for f in reviewed(change, *rest).findings if f.rule == "service-account-role"]
+    assert [f.level for f in findings] == ([] if names[0] == "strong" else ["error"])
 
 
 def test_values_that_can_no_longer_be_read_lose_no_identity_for_certain() -> None:

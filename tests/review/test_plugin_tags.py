@@ -134,6 +134,14 @@ def test_managed_node_groups_set_the_tag_of_the_cluster_themselves() -> None:
     assert _levels(change, managed, own) == ["warning"]
 
 
+def test_a_tag_that_a_policy_excludes_may_come() -> None:
+    condition = {"StringNotEquals": {"aws:ResourceTag/team": "net"}}
+    attach = allow("ec2:AttachNetworkInterface", "*", Condition=condition)
+    policy = document(attach, allow("ec2:AssignPrivateIpAddresses"))
+    change = _change("aws_instance", _all({"Name": "a"}), _all({"Name": "b", "team": "net"}))
+    assert _levels(change, policy=policy) == ["warning"]
+
+
 def test_a_subnet_may_lose_what_a_policy_asks_of_subnets() -> None:
     condition = {"StringEquals": {"aws:ResourceTag/team": "net"}}
     create = allow("ec2:CreateNetworkInterface", "arn:aws:ec2:*:*:subnet/*", Condition=condition)

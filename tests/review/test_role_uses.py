@@ -47,8 +47,8 @@ def test_a_workload_with_a_strong_role_is_an_error(kind: str, path: str) -> None
 
 
 def _levels(*changes: Json) -> list[tuple[str, tuple[str, ...]]]:
-    found = reviewed(*STRONG, *own_role("weak", NODE_TRUST), *changes).findings
-    return [(f.level, f.means) for f in found if f.rule == "workload-role"]
+    findings = reviewed(*STRONG, *own_role("weak", NODE_TRUST), *changes).findings
+    return [(f.level, f.means) for f in findings if f.rule == "workload-role"]
 
 
 def _unknown(before: object, after: object, **more: Any) -> Json:

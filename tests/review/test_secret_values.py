@@ -164,6 +164,18 @@ def eks(secret: Any) -> Iterator[Json]:
     pods = {"namespace": "kube-system", "service_account": "aws-node", "cluster_name": text}
     sides = [{**pods, "role_arn": arn} for arn in (other, role)]
     yield resource("aws_eks_pod_identity_association", "p", *sides)
+    asked = allow(ACTION, "*", Condition={"StringEquals": {f"aws:ResourceTag/{text}": text}})
+    sessions = [document(asked), document(asked, allow([ACTION, f"ec2:{text}"], text))]
+    sides = [{**pods, "role_arn": other, "policy": policy} for policy in sessions]
+    yield resource("aws_eks_pod_identity_association", "s", *sides)
+    yield resource("aws_eks_pod_identity_association", "t", *reversed(sides))
+    sides = [{"name": "other", "arn": other, "assume_role_policy": document(asked)}] * 2
+    yield resource("aws_iam_role", "other", *sides)
+    held = {"role": "other", "name": "x", "policy": document(asked, allow(ACTION, text))}
+    yield resource("aws_iam_role_policy", "other", held, held)
+    yield resource("aws_instance", "i", {"id": "i-1", "tags": {text: text}}, {"id": text})
+    yield resource("aws_ec2_tag", "t", {"resource_id": "i-2", "key": text, "value": text}, None)
+    yield resource("aws_new_service", "r", {"a": other}, {"a": role, "b": {text: f"{other}{text}"}})
     sides = [{"cluster_name": text, "node_role_arn": arn} for arn in (other, role)]
     yield resource("aws_eks_node_group", "n", *sides)
     chart = {"chart": "aws-vpc-cni", "version": text, "values": [f"image:\n  tag: {text}"]}

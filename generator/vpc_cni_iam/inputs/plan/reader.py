@@ -44,7 +44,8 @@ from vpc_cni_iam.inputs.plan.unread import (
     UnreadKind,
     gives_role,
     is_unread,
-    new_roles,
+    may_name_role,
+    naming,
     opens,
     running,
     unread_kind,
@@ -153,6 +154,8 @@ class _Contents(Struct):
     unread: list[UnreadChange] = field(default_factory=list)
     # What of the other resources that change is made or deleted.
     ended: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    # Which of them may name roles, with what is done to each.
+    naming: list[tuple[str, tuple[str, ...], Changing]] = field(default_factory=list)
     others: int = 0
 
     def section(self, key: str, reader: Reader) -> None:
@@ -229,8 +232,8 @@ class _Contents(Struct):
         if is_read:
             return
         self.others += 1
-        if roles := new_roles(item, reader):
-            self.unread.append(UnreadChange(item.address, actions, UnreadKind.role, roles=roles))
+        if may_name_role(item):
+            self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
         if actions != ("update",):
             self.ended.append((item.address, actions))
 
@@ -263,7 +266,7 @@ def _plan(contents: _Contents, source: str) -> Plan:
     planned = {change.address for change in changes if not change.drift}
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     commands = tuple(running(ended, configuration))
-    unread = (replace(u, roles=tuple(map(hiding.masked, u.roles))) for u in contents.unread)
+    roles = (unread for item in contents.naming for unread in naming(*item, hiding))
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
         source,
@@ -280,7 +283,7 @@ def _plan(contents: _Contents, source: str) -> Plan:
         hiding,
         fields.get("complete") is not False,
         str(fields.get("format_version") or ""),
-        (*unread, *commands),
+        (*contents.unread, *roles, *commands),
         contents.others - len({u.address for u in commands} - planned),
     )
 

@@ -14,6 +14,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
+from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.inputs.plan.shapes import ChangedResource, Changing
 from vpc_cni_iam.policy.document import Statement
 from vpc_cni_iam.policy.parse import loads
@@ -69,7 +70,7 @@ _HARMLESS = frozenset(
     )
 )
 # A role, but for those that only a service of AWS assumes.
-_ROLE = r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]+"
+_ROLE = r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]++(?!\()"
 # What holds any text.
 _DATA = (
     *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
@@ -154,19 +155,38 @@ def _is_resource_policy(kind: str) -> bool:
     )
 
 
-def new_roles(item: ChangedResource, reader: Reader) -> tuple[str, ...]:
-    """Return the ARNs of roles that a resource newly names."""
-    if (
-        not item.type.startswith("aws_")
-        or item.type in _DATA
-        or b":role/" not in bytes(item.change)
-    ):
-        return ()
-    change = reader.decoded(item.change, Changing)
-    before, after = (
-        set(re.findall(_ROLE, str(values))) for values in (change.before, change.after)
+def may_name_role(item: ChangedResource) -> bool:
+    """Say whether a resource may name a role that it uses."""
+    is_data = item.type in _DATA or not item.type.startswith("aws_")
+    return not is_data and b":role/" in bytes(item.change)
+
+
+def naming(
+    address: str, actions: tuple[str, ...], change: Changing, hiding: Secrets
+) -> Iterator[UnreadChange]:
+    """Yield the roles that a resource newly names, without what is sensitive."""
+    before, after = change.before or {}, change.after or {}
+    shown = _new_roles(
+        hiding.hidden(before, change.before_sensitive), hiding.hidden(after, change.after_sensitive)
     )
-    return tuple(sorted(after - before))
+    if len(shown) < len(_new_roles(before, after)):
+        shown.append("a role that is sensitive")
+    if shown:
+        yield UnreadChange(address, actions, UnreadKind.role, roles=tuple(shown))
+
+
+def _new_roles(before: Any, after: Any) -> list[str]:
+    old, new = ({r for t in _texts(side) for r in re.findall(_ROLE, t)} for side in (before, after))
+    return sorted(new - old)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in attributes, but for the keys, which no mark hides."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def running(

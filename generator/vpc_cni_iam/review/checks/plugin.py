@@ -118,7 +118,7 @@ def check(context: Context) -> Iterator[Finding]:
         yield from _deciding(plugin)
         if change.after.deleted and not plugin.goes:
             yield _deleted_role(plugin, change)
-        elif plugin.stays and not _is_new(plugin, context):
+        elif plugin.stays and not (_is_new(plugin, context) or _is_in_unread_values(plugin)):
             yield from _identity(plugin, change, context)
         yield from _missing(plugin, change, context)
         yield from _elsewhere(plugin, change, context)
@@ -217,9 +217,6 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     if not change.identity_changes:
         return
     old, new = identity_text(change.before), identity_text(change.after)
-    config = plugin.after.config
-    if after.kind is IdentityKind.unknown and config.unread and "chart" in dict(config.others):
-        return  # which is a finding of its own
     if after.kind is IdentityKind.unknown:
         message = f"aws-node had {old}; after, the plan names no identity of it"
         yield _finding(plugin, "plugin-identity-lost", message)
@@ -277,6 +274,13 @@ def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
     roles = set(plugin.after.identity.roles)
     known_before = plugin.before.identity.kind is not IdentityKind.unknown
     return bool(issuers) and not known_before and roles <= context.created
+
+
+def _is_in_unread_values(plugin: ClusterPlugin) -> bool:
+    """Say whether the identity may be in values of a chart that are not read: its own finding."""
+    config, kind = plugin.after.config, plugin.after.identity.kind
+    in_values = kind is IdentityKind.unknown and "chart" in dict(config.others)
+    return in_values and bool(config.unread)
 
 
 def _refuses(role: str, kind: IdentityKind, context: Context) -> bool:

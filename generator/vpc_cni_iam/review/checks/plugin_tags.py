@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
@@ -16,7 +16,7 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.review.account.attribute_value import blocks, first_block, flagged
-from vpc_cni_iam.review.account.policy_state import judged_policies
+from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.make_finding import finding
@@ -59,25 +59,40 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.plan.resources if asking else ():
         if resource.drift or resource.deposed or resource.mode != "managed":
             continue
-        if resource.after is None and not _stays(resource, context):
-            continue
         if _changes_hidden(resource):
             message = f"{resource.address} changes tags that are marked sensitive, and a policy of "
             message += f"{asking[0].role} asks for tags"
             yield finding("plugin-tag-removed", message, resource.address)
-            continue
-        after = dict(_tags(resource.type, resource.after))
-        for kind, tags in _tags(resource.type, resource.before):
-            left = after.get(kind, {})
-            gone = {key for key in tags if tags[key] != left.get(key)}
-            if gone and _is_managed(resource, context):
-                gone = {key for key in gone if not key.startswith(KUBERNETES_CLUSTER)}
-            for each in asking if gone else ():
-                for group in each.groups:
-                    if denied := _denied(kind, group, _requests(tags, left, each)):
-                        asked = {key for policy in group for key in _keys(policy)}
-                        key = next(key for key in sorted(gone) if key.lower() in asked)
-                        yield _finding(resource, kind, key, each.role, denied)
+        elif resource.after is not None or _stays(resource, context):
+            yield from _of_resource(resource, asking, context)
+
+
+def _of_resource(resource: Resource, asking: list[_Asking], context: Context) -> Iterator[Finding]:
+    before, after = (dict(_tags(resource.type, side)) for side in (resource.before, resource.after))
+    for kind, tags in before.items():
+        left = after.get(kind, {})
+        changed = sorted(key for key in {**tags, **left} if tags.get(key) != left.get(key))
+        if changed and _is_managed(resource, context):
+            changed = [key for key in changed if not key.startswith(KUBERNETES_CLUSTER)]
+        for each in asking if changed else ():
+            yield from _of_kind(resource, kind, each, changed, (tags, left))
+
+
+def _of_kind(
+    resource: Resource, kind: str, asking: _Asking, changed: list[str], sides: tuple[_Tags, _Tags]
+) -> Iterator[Finding]:
+    """Yield what tags that change no longer let a role do on what has them."""
+    for group in asking.groups:
+        asked = [key for key in changed if any(key.lower() in _keys(policy) for policy in group)]
+        denied = _denied(kind, group, _requests(*sides, asking)) if asked else []
+        if denied:
+            does = "changes" if asked[0] in sides[1] else "loses"
+            if any(flagged(resource.unknown, name) for name in _ARGUMENTS):
+                does = "may lose"
+            on = f"{first_of(denied)} on the {kind.replace('-', ' ')}"
+            message = f"{resource.address} {does} the tag {asked[0]}. Then a policy of "
+            message += f"{asking.role} does not allow {on}"
+            yield finding("plugin-tag-removed", message, resource.address)
 
 
 def _asking(context: Context) -> Iterator[_Asking]:
@@ -86,10 +101,15 @@ def _asking(context: Context) -> Iterator[_Asking]:
         if principal.concerns_plugin:
             has, plugin = context.effective.by_principal[role], clusters.get(role)
             sessions = [read for _, read in plugin.after.identity.sessions] if plugin else []
-            limits = judged_policies(has.bounds[1], *sessions)
-            groups = (tuple(judged_policies(*has.after.values())), *((each,) for each in limits))
+            limits = ((read,) for read in (has.bounds[1], *sessions))
+            groups = tuple(tuple(_shown(group)) for group in (tuple(has.after.values()), *limits))
             cluster = plugin.after.names.get("cluster_name", "") if plugin else ""
             yield _Asking(role, groups, cluster)
+
+
+def _shown(reads: Iterable[ReadPolicy | None]) -> Iterator[Policy]:
+    """Yield policies as they may be told; marks stand for sensitive values in tags, too."""
+    yield from (read.state.policy for read in reads if read and read.state.policy)
 
 
 @lru_cache(4096)
@@ -179,10 +199,3 @@ def _of_tags(statement: Statement) -> Statement:
     """Return a statement with its conditions on tags alone."""
     conditions = tuple(c for c in statement.conditions if c.key.lower().startswith(_KEYS))
     return replace(statement, resources=("*",), not_resources=(), conditions=conditions)
-
-
-def _finding(resource: Resource, kind: str, key: str, role: str, actions: list[str]) -> Finding:
-    unknown = any(flagged(resource.unknown, name) for name in _ARGUMENTS)
-    message = f"{resource.address} {'may lose' if unknown else 'loses'} the tag {key}. A policy of "
-    message += f"{role} allows {first_of(actions)} on the {kind.replace('-', ' ')} only with it"
-    return finding("plugin-tag-removed", message, resource.address)

@@ -185,8 +185,8 @@ def _policies(
         reads = has.after if after else has.before
         known = tuple(judged_policies(*reads.values()))
         opaque += [name for name, read in reads.items() if not read.in_full]
-        secrets = secrets or any(read.has_secrets for read in reads.values())
         boundary = has.bounds[after]
+        secrets = secrets or any(r.has_secrets for r in (*reads.values(), boundary) if r)
         if boundary and not boundary.in_full:
             unshown = "what a permissions boundary allows is not known"
         by_role[role] = (known, (*judged_policies(boundary), *(sessions or ())))

@@ -143,7 +143,7 @@ def _annotations(
 def _in_text(text: str) -> list[str]:
     """Return the roles that annotations name in text of JSON or YAML."""
     arns: list[str] = re.findall(_IN_TEXT, text)
-    if any(arn.startswith("*") for arn in arns):  # an alias
+    if not all(arn.startswith("arn:") for arn in arns):  # an alias, or an anchor before one
         from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
 
         with suppress(InputError):

@@ -267,13 +267,14 @@ def _plan(contents: _Contents, source: str) -> Plan:
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     commands = tuple(running(ended, configuration))
     roles = (unread for item in contents.naming for unread in naming(*item, hiding))
+    sources = [r for r in state if r.mode == "data"]
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
         source,
         str(fields.get("terraform_version") or ""),
         (*changes, *unchanged),
-        tuple(r for r in state if r.mode == "data" and r.type == _DOCUMENT),
-        tuple(r for r in state if r.mode == "data" and r.type != _DOCUMENT),
+        tuple(r for r in sources if r.type == _DOCUMENT),
+        tuple(r for r in sources if r.type != _DOCUMENT),
         configuration,
         {
             name: hiding.hidden(value, None)

@@ -12,7 +12,7 @@ import unicodedata
 # spaces that are not the space, halves of surrogate pairs, and what has no meaning yet.
 _UNSAFE_CATEGORIES = ("Cc", "Cf", "Zl", "Zp", "Zs", "Cs", "Co", "Cn")
 # What is shown as nothing, or as a space, and is neither by its category.
-_INVISIBLE = (
+_INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U0001d159\U000e0100-\U000e01ef]"
 )
@@ -40,7 +40,7 @@ def _is_unsafe(character: str) -> bool:
     if character == " ":
         return False
     category = unicodedata.category(character)
-    return category in _UNSAFE_CATEGORIES or re.match(_INVISIBLE, character) is not None
+    return category in _UNSAFE_CATEGORIES or _INVISIBLE.match(character) is not None
 
 
 def sanitise(text: str) -> str:

@@ -105,6 +105,6 @@ def test_the_region_is_one_that_a_service_control_policy_leaves(folder: Path) ->
     (folder / "region.json").write_text(json.dumps(deny))
     words = ("ec2.json", "--scp", "region.json")
     assert verdict(folder, *words) == "allowed"
-    said = run("coverage", *words, cwd=folder).err
-    assert said == "vpc-cni-iam: taken from the policy: region us-east-1\n"
+    warning = run("coverage", *words, cwd=folder).err
+    assert warning == "vpc-cni-iam: taken from the policy: region us-east-1\n"
     assert verdict(folder, *words, "--region", "eu-west-1") == "fatal"

@@ -70,7 +70,7 @@ _HARMLESS = frozenset(
     )
 )
 # A role, but for those that only a service of AWS assumes.
-_ROLE = r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]++(?!\()"
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]++(?!\()")
 # What holds any text.
 _DATA = (
     *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
@@ -103,7 +103,7 @@ _DECIDING = {
 }
 # Objects of Kubernetes that say which role aws-node has, what else sets it up, and who rules the
 # cluster: as JSON, and as YAML in a text of JSON.
-_OBJECT = (
+_OBJECT = re.compile(
     rb"""[nN]ame\\?["']?:\s*\\?["']?(?:aws-(?:auth|node)|amazon-vpc-cni)(?![\w-])"""
     rb"""|kind\\?["']?:\s*\\?["']?(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b"""
 )
@@ -176,7 +176,7 @@ def naming(
 
 
 def _new_roles(before: Any, after: Any) -> list[str]:
-    old, new = ({r for t in _texts(side) for r in re.findall(_ROLE, t)} for side in (before, after))
+    old, new = ({r for t in _texts(side) for r in _ROLE.findall(t)} for side in (before, after))
     return sorted(new - old)
 
 
@@ -211,9 +211,7 @@ def _has_commands(module: Module) -> bool:
 
 def _is_object(item: ChangedResource) -> bool:
     """Say whether a resource is an object of Kubernetes that is about access."""
-    return (
-        item.type.startswith(OF_KUBERNETES) and re.search(_OBJECT, bytes(item.change)) is not None
-    )
+    return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(bytes(item.change)) is not None
 
 
 def _makes_access(item: ChangedResource, reader: Reader) -> bool:

@@ -25,6 +25,10 @@ _TABLE = re.compile(r"\s*\[+\s*[\"']?([^\s\"'\].]+)")
 # A table inside the module table above it, such as [[module.accept]].
 _INNER = re.compile(r"\s*\[+\s*[\"']?module[\"']?\s*\.\s*[\"']?([^\s\"'\].]+)")
 _KEY = re.compile(r"\s*[\"']?([^\s\"'=.]+)[\"']?\s*[.=]")
+_STRING_OR_COMMENT = re.compile(
+    r'''"""(?:\\.|.)*?(?:"{3,5}|\Z)|'{3}.*?(?:'{3,5}|\Z)|"(?:\\.|[^"\\\n])*"?|'[^'\n]*'?|\#[^\n]*''',
+    re.DOTALL,
+)
 NAME = "vpc-cni-iam.toml"
 _SHOWN = 100
 # The longest message about a table, in characters.
@@ -74,15 +78,14 @@ class TomlLineIndex:
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield the numbered lines of a TOML text that are not inside a multi-line string."""
-    fence = ""
-    for count, line in enumerate(text.split("\n"), 1):
-        if not fence:
-            yield count, line
-        if not fence and line.lstrip().startswith("#"):
-            continue
-        for mark in ('"""', "'''"):
-            if fence in ("", mark) and line.count(mark) % 2:
-                fence = "" if fence else mark
+    inside: set[int] = set()
+    line, place = 1, 0
+    for token in _STRING_OR_COMMENT.finditer(text):
+        line += text.count("\n", place, token.start())
+        more, place = token[0].count("\n"), token.end()
+        inside.update(range(line + 1, line + more + 1))
+        line += more
+    yield from ((n, words) for n, words in enumerate(text.split("\n"), 1) if n not in inside)
 
 
 class VendoredModule(Struct, frozen=True):

@@ -101,7 +101,7 @@ def test_every_command_says_that_a_pin_is_newer_than_the_catalog(repo: Path) -> 
         assert words in warning
         refused = run(command, "--strict", cwd=repo)
         assert refused.code == 2
-        assert f"line 10: {words}" in refused.err
+        assert re.search(rf"line \d+: {re.escape(words)}", refused.err)
     assert words in run("check", "--quiet", "--format", "markdown", cwd=repo).out.replace("\\", "")
     assert path.read_text() == pinned
 

@@ -24,6 +24,13 @@ def own_matchers(text: str) -> list[int]:
         or (isinstance(n, ast.Attribute) and n.attr in ("RUN", "ONE"))
         for n in nodes
     )
+    literals = {
+        target.id
+        for assignment in tree.body
+        if isinstance(assignment, ast.Assign) and isinstance(assignment.value, ast.Constant)
+        for target in assignment.targets
+        if isinstance(target, ast.Name)
+    }
     lines = []
     for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
@@ -38,6 +45,7 @@ def own_matchers(text: str) -> list[int]:
             and node.func.value.id in ("re", "regex")
             and node.func.attr in BUILDS
             and not isinstance(node.args[0], ast.Constant)
+            and not (isinstance(node.args[0], ast.Name) and node.args[0].id in literals)
         ):
             lines.append(node.lineno)
     return lines

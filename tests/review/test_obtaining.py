@@ -110,7 +110,7 @@ def test_a_plan_that_was_saved_elsewhere_is_shown_in_its_root_module(tmp_path: P
     odd = tmp_path / "-plans with spaces"
     odd.mkdir()
     plan_file = (root / "tfplan").rename(odd / "-tfplan")
-    with pytest.raises(EngineError, match=r"(?s)tfplan: terraform show failed.*by --source"):
+    with pytest.raises(EngineError, match=r"(?s)tfplan: terraform show failed.*with --source"):
         obtain(str(plan_file), io.BytesIO(), "auto", environ)
     done = run("review", "--source", root, "--", "-tfplan", cwd=odd, env=environ)
     assert (done.code, done.err) == (1, "")

@@ -140,8 +140,8 @@ EDITS = [
     (
         "role",
         "main.tf",
-        "local.managed_policy_arn :",
-        '"arn:aws:iam::aws:policy/x" :',
+        'policy/AmazonEKS_CNI_Policy"',
+        'policy/x"',
         UNKNOWN,
         ("local",),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from operator import attrgetter
 
-from vpc_cni_iam.escape import markdown_cell
+from vpc_cni_iam.escape import escape_emphasis, markdown_cell
 from vpc_cni_iam.rendering.documents import RenderedDocument
 from vpc_cni_iam.rendering.outputs import Output
 from vpc_cni_iam.rendering.variables import Variable
@@ -39,7 +39,7 @@ def output_rows(outputs: Iterable[Output]) -> str:
 
 
 def _named(kind: str, entry: Variable | Output) -> str:
-    name, link = entry.name, entry.name.replace("_", "\\_")
+    name, link = entry.name, escape_emphasis(entry.name)
     anchor = f'<a name="{kind}_{name}"></a> [{name}](#{kind}\\_{link})'
     return f"| {anchor} | {markdown_cell(entry.description)}"
 

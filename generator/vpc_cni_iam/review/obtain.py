@@ -77,9 +77,9 @@ def _shown(
     messages = "\n".join(map(str, failed))
     raise EngineError(
         f"{saved}: {messages}\n"
-        f"The engine that made a saved plan shows it, in its initialised root module, here "
-        f"{directory}: give another directory with --source, or the output of: "
-        f"terraform show -json {saved.name}"
+        f"Only the engine and version that made a saved plan can show it, in the root module's "
+        f"initialised directory, which is taken to be {directory}. Name another with --source, or "
+        f"review the output of: terraform show -json {saved.name}"
     )
 
 

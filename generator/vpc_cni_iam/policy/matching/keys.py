@@ -24,7 +24,7 @@ _FILES = (
 )
 _SEVERAL = "ArrayOf"
 # The variable part of a key, such as aws:ResourceTag/${TagKey} or s3:ExistingObjectTag/<key>.
-_VARIABLE = r"\$\{[^}]*\}|<[^>]*>"
+_VARIABLE = re.compile(r"\$\{[^}]*\}|<[^>]*>")
 _REMEMBERED = 1024
 
 
@@ -88,7 +88,7 @@ def _table() -> tuple[dict[str, Key], list[tuple[tuple[str, ...], Key]]]:
                 if name not in types or several:
                     types[name] = key
     variable = [name for name in types if "${" in name or "<" in name]
-    return types, [((*re.split(_VARIABLE, name),), types.pop(name)) for name in variable]
+    return types, [((*_VARIABLE.split(name),), types.pop(name)) for name in variable]
 
 
 def _has_parts(name: str, parts: tuple[str, ...]) -> bool:

@@ -13,10 +13,10 @@ from vpc_cni_iam.policy.wildcard import matches
 _REMEMBERED = 8192
 # A part of an ARN that varies: partition, service, region, account.
 _VARIES = (
-    "aws[a-z-]*",
-    "[a-z0-9-]+",
-    "[a-z]{2}(-[a-z]+)+-[0-9]",
-    "[0-9]{12}|aws",
+    re.compile("aws[a-z-]*"),
+    re.compile("[a-z0-9-]+"),
+    re.compile("[a-z]{2}(-[a-z]+)+-[0-9]"),
+    re.compile("[0-9]{12}|aws"),
 )
 
 
@@ -56,7 +56,7 @@ def _is_of(form: str, parts: list[str]) -> bool:
     if front[0] not in ("*", parts[2]):
         return False  # most are of another service
     for part, there, varying in zip(("*", *front), parts[1:], _VARIES, strict=False):
-        if not re.fullmatch(varying, there) if part == "*" else part != there:
+        if not varying.fullmatch(there) if part == "*" else part != there:
             return False
     if front == ["s3", "", ""] and name == "*" and "/" in parts[-1]:
         return False  # a bucket's name, where that of a role may have a path
@@ -74,7 +74,7 @@ def is_arn(text: str) -> bool:
     if service in ("iam", "sts") and (region or not account):
         return False
     return all(
-        not part or re.fullmatch(form, part) for part, form in zip(parts[1:5], _VARIES, strict=True)
+        not part or form.fullmatch(part) for part, form in zip(parts[1:5], _VARIES, strict=True)
     )
 
 

@@ -107,7 +107,8 @@ def session() -> list[tuple[str, list[str]]]:
 
 def svg() -> str:
     """Return the picture as SVG, the same for the same output of the commands."""
-    console = Console(width=WIDTH, record=True, file=io.StringIO(), force_terminal=True)
+    # Two columns are the margin on the right: the frame has none.
+    console = Console(width=WIDTH + 2, record=True, file=io.StringIO(), force_terminal=True)
     for number, (command, lines) in enumerate(session()):
         if number:
             console.print()

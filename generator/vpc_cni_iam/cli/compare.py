@@ -62,7 +62,7 @@ def compare(
     from vpc_cni_iam.errors import UsageError
 
     inputs.check_once([*policies, *limits.files, *(variables.var_file or ())])
-    opener = inputs.opener(surroundings.values, variables)
+    opener = variables.opener(surroundings.values)
     if any(limits.files) and not asked.never:
         raise UsageError("--boundary and --scp need --never")
     if asked.never or asked.disjoint:

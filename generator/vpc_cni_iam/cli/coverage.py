@@ -181,7 +181,7 @@ def _asked(
     names = surroundings.values
     if deployment is not None:  # where there is no option
         names |= {k: names[k] or v for k, v in deployments.names(deployment).items()}
-    opener = inputs.opener(names, variables)
+    opener = variables.opener(names)
     subject = _subject(files, chosen, node, version, opener)
     subject = limited(subject, limits.boundary, limits.scp or (), opener)
     check_used(opener.user_values, (*files, *limits.files))

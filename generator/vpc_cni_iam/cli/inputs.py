@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Mapping, Sequence
-from functools import partial
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,6 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.texts.limits import POLICIES, Limit
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.cli.options import ModuleOptions
-    from vpc_cni_iam.coverage.subject import Opener
     from vpc_cni_iam.inputs.daemonset import Deployment
 
 
@@ -39,13 +36,6 @@ def content(file: str, limit: Limit) -> bytes:
     if file == "-":
         return texts.bounded(sys.stdin.buffer, texts.STDIN, limit)
     return texts.content(Path(file), limit)
-
-
-def opener(names: Mapping[str, str | None], variables: ModuleOptions) -> Opener:
-    """Return how a command opens its inputs: by what the options of a cluster and a module say."""
-    from vpc_cni_iam.coverage.subject import Opener
-
-    return Opener(partial(text, "-"), names, variables.read())
 
 
 def deployment(file: str, known: Container[str] = ()) -> Deployment:

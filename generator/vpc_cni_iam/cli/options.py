@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +18,7 @@ from vpc_cni_iam.names import resolve
 
 if TYPE_CHECKING:
     from vpc_cni_iam.catalog.options import Options
+    from vpc_cni_iam.coverage.subject import Opener
     from vpc_cni_iam.hcl.module.given import Renderer
     from vpc_cni_iam.inputs.variables import GivenVariables
 
@@ -246,6 +247,13 @@ class ModuleOptions(VariableOptions, frozen=True):
     def read(self) -> GivenVariables:
         """Return the values, and the engine."""
         return replace(VariableOptions.read(self), renderer=self._renderer())
+
+    def opener(self, names: Mapping[str, str | None]) -> Opener:
+        """Return how a command opens its inputs, by these and the names of a cluster's options."""
+        from vpc_cni_iam.cli import inputs
+        from vpc_cni_iam.coverage.subject import Opener
+
+        return Opener(partial(inputs.text, "-"), names, self.read())
 
     def _renderer(self) -> Renderer | None:
         from vpc_cni_iam.engine.documents import render

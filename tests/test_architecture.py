@@ -3,6 +3,7 @@
 import ast
 import re
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -148,6 +149,19 @@ def test_packages_import_only_what_they_may() -> None:
             elif first in ONLY_IN:
                 assert own in ONLY_IN[first], f"{path}: {name} belongs to {ONLY_IN[first]}"
                 assert not (at_import and first in LAZY), f"{path}: {name} is imported at start-up"
+
+
+def test_no_two_files_import_each_other() -> None:
+    """Also inside functions and for types: what needs each other is one concept."""
+    files = {f"vpc_cni_iam.{'.'.join(p.relative_to(SOURCE).with_suffix('').parts)}" for p in FILES}
+    imported = {}
+    for path in FILES:
+        own = f"vpc_cni_iam.{'.'.join(path.relative_to(SOURCE).with_suffix('').parts)}"
+        names = {part for name, _ in imports(path) for part in (name, name.rpartition(".")[0])}
+        imported[own] = names & files
+    # An expression of HCL repeats others, and so on.
+    imported["vpc_cni_iam.hcl.evaluate.repetition"].remove("vpc_cni_iam.hcl.evaluate.expressions")
+    TopologicalSorter(imported).prepare()
 
 
 def test_every_package_is_in_the_table() -> None:

@@ -162,8 +162,8 @@ def carry_out(folder: Path, command: str) -> list[SyncOutcome]:
     return sync_all(config, chosen, ConflictPolicy.REFUSE)
 
 
-def as_nobody(folder: Path, command: str) -> tuple[int, str]:
-    """Do something in a process without root's rights, to which nothing is read-only.
+def as_nobody(folder: Path, command: str, hidden: str = "") -> tuple[int, str]:
+    """Do something in a process without root's rights, which may not read what is hidden.
 
     It is done on a copy first, with those rights: what the package reads of itself is then read,
     and it may lie where nobody else may read it.
@@ -176,6 +176,8 @@ def as_nobody(folder: Path, command: str) -> tuple[int, str]:
             os.close(reading)
             with tempfile.TemporaryDirectory() as name:
                 carry_out(shutil.copytree(folder, Path(name, "copy")), command)
+            if hidden:
+                (folder / hidden).chmod(0)
             if os.getuid() == 0:
                 os.setgid(65534)
                 os.setuid(65534)
@@ -228,8 +230,7 @@ def test_a_folder_that_may_not_be_read_is_named(hidden: str, open_folder: Path) 
     folder = open_folder / "r"
     repository(folder, "a", "b")
     open_up(folder)
-    (folder / "a" / hidden).chmod(0)
-    _, stderr = as_nobody(folder, "sync")
+    _, stderr = as_nobody(folder, "sync", f"a/{hidden}")
     first, second = stderr.splitlines()
     assert first.startswith(f"{folder}/a/{hidden}/") and second == "None"
     assert "cannot be read: Permission denied; change its permissions" in first

@@ -52,14 +52,17 @@ def load_json(text: str, source: str) -> object:
         raise InputError(source, _place(text), str(error)) from None
 
 
-def refuse_twice(text: str, source: str) -> None:
-    """Refuse JSON in which a key stands twice in one object; most decoders take one of the two."""
+def refuse_twice(text: str, source: str, first_line: int) -> None:
+    """Refuse JSON in which a key stands twice in one object; most decoders take one of the two.
+
+    The text begins at a line of its source, counted from 1.
+    """
     try:
         _DECODER.decode(text)
     except RecursionError:
         raise InputError(source, "", "nests too deeply") from None
     except _RefusedError as error:
-        raise InputError(source, _place(text), str(error)) from None
+        raise InputError(source, _place(text, first_line), str(error)) from None
 
 
 def _pairs(items: list[tuple[str, object]]) -> dict[str, object]:
@@ -88,7 +91,7 @@ def _line_and_column(error: JSONDecodeError) -> str:
     return f"line {error.lineno}, column {error.colno}"
 
 
-def _place(text: str) -> str:
+def _place(text: str, first_line: int = 1) -> str:
     """Return the line and path of the first duplicate key or constant that is not JSON."""
     # Of each open object or list: its keys, and where in it we are.
     seen: list[set[str]] = []
@@ -111,14 +114,14 @@ def _place(text: str) -> str:
         elif waiting_for_key:
             at[-1] = key = json.loads(sign)
             if key in seen[-1]:
-                return _shown(text, token.start(), at)
+                return _shown(first_line + text.count("\n", 0, token.start()), at)
             seen[-1].add(key)
             waiting_for_key = False
         elif sign in ("NaN", "Infinity", "-Infinity"):
-            return _shown(text, token.start(), at)
+            return _shown(first_line + text.count("\n", 0, token.start()), at)
     return ""
 
 
-def _shown(text: str, offset: int, at: list[str | int]) -> str:
+def _shown(line: int, at: list[str | int]) -> str:
     path = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in at)
-    return f"line {text.count(chr(10), 0, offset) + 1}, ${path}"
+    return f"line {line}, ${path}"

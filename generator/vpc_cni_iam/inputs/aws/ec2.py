@@ -208,6 +208,7 @@ def _pages(content: Content) -> Iterator[_Page]:
     reader = Reader(content.text.encode(), content.source, what="an answer of EC2")
     if not reader.peek():
         raise content.refuse(f"is empty; give what {_EXPECTED} prints")
+    line, counted = 1, 0  # the line at a place of the input
     for number in count(1):
         if not (first := reader.peek()):
             return
@@ -223,8 +224,9 @@ def _pages(content: Content) -> Iterator[_Page]:
         except DecodeError as error:
             problem = f"is not as aws prints it without --query: {error}"
             raise content.refuse(problem, path) from None
-        lines_before = reader.data[:start].count(b"\n")
-        refuse_twice("\n" * lines_before + page_text.decode(), content.source)
+        line += reader.data[counted:start].count(b"\n")
+        counted = start
+        refuse_twice(page_text.decode(), content.source, line)
         page = _Page(content.source, path, answer)
         if not page.kinds:
             problem = f"has neither {' nor '.join(_KINDS)}"

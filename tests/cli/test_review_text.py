@@ -226,9 +226,10 @@ def test_a_review_can_fail_on_several_kinds_of_findings() -> None:
     both = ("--fail-on", "new-access", "--fail-on", "coverage-lost")
     for kinds, codes in ((both[:2], [0, 1]), (both[2:], [1, 0]), (both, [1, 1])):
         assert [run("review", path, *kinds).code for path in plans] == codes
-    assert "the review fails (--fail-on new-access or coverage-lost)" in run(
-        "review", plans[0], *both
-    ).out
+    assert (
+        "the review fails (--fail-on new-access or coverage-lost)"
+        in run("review", plans[0], *both).out
+    )
     listed = run("review", plans[0], "--fail-on", "new-access,error")
     assert listed.code == 2 and "repeat --fail-on for each" in listed.err
 
@@ -246,3 +247,16 @@ def test_a_note_or_warning_that_fails_the_review_by_its_kind_says_so(
     )
     assert (every.code, strict.code) == (0, 1)
     assert "counts for" not in every.out and "counts for new-access" in strict.out
+
+
+def test_the_first_screen_says_what_a_lost_call_breaks_and_on_what(tmp_path: Path) -> None:
+    kept = run("review", PLANS / "tighten.terraform-1.15.5.json").out
+    assert "can no longer call ec2:ModifyNetworkInterfaceAttribute on the trunk interface" in kept
+    assert "the interface keeps its security groups, until they change" in kept
+    cni = json.loads(run("policy", "ipv4").out)["Statement"]
+    fewer = [{**cni[0], "Action": cni[0]["Action"][1:]}, *cni[1:]]
+    change = policy("cni", document(*cni), document(*fewer))
+    (tmp_path / "plan.json").write_bytes(plan(change))
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert "can no longer call ec2:AssignPrivateIpAddresses\n" in out
+    assert "no pod gets an address, and from v1.6.0 on ipamd exits at start" in out

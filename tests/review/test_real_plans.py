@@ -256,8 +256,8 @@ def test_places_are_found_through_modules_by_count_and_for_each() -> None:
 
 def test_what_moves_is_a_change_though_nothing_else_is() -> None:
     for case in ("moved", "forget", "reorder", "replace"):
-        assert reviewed(case, fail_on="any-change").failed
-        assert not reviewed(case, fail_on="new-access").failed
+        assert reviewed(case, fail_on=("any-change",)).failed
+        assert not reviewed(case, fail_on=("new-access",)).failed
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_what_moves_is_a_change_though_nothing_else_is() -> None:
     ],
 )
 def test_what_fails_is_chosen(case: str, fail_on: str, failed: bool) -> None:
-    assert reviewed(case, fail_on=fail_on).failed is failed
+    assert reviewed(case, fail_on=(fail_on,)).failed is failed
 
 
 def test_a_sensitive_text_is_nowhere_in_a_real_plan() -> None:

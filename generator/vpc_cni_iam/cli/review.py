@@ -38,7 +38,7 @@ saved plan shows it, in --source if given. Exit code 0 means that no finding is 
 \b
 Examples:
   terraform show -json tfplan | vpc-cni-iam review -
-  vpc-cni-iam review tfplan --source . --fail-on new-access
+  vpc-cni-iam review tfplan --source . --fail-on warning --fail-on new-access
   vpc-cni-iam review plan.json --cni-version v1.20.4 --mode ipv4 --format json
   vpc-cni-iam review plan.json --report sarif=iam.sarif --report html=iam.html
   vpc-cni-iam review plan.json --format markdown --for gitlab

@@ -66,9 +66,9 @@ def review(
 ) -> Review:
     """Review a plan.
 
-    `locator` says where resources are written; `fail_on` has levels, from which on findings fail the
-    review, and meanings; `passed` is called now and then with how many policies of how many are
-    judged.
+    `locator` says where resources are written; `fail_on` has the levels, from which on findings
+    fail the review, and the meanings; `passed` is called now and then with how many policies of how
+    many are judged.
     """
     locator = locator or Locator(None, plan.configuration)
     dynamic, unseen = _dynamic(plan, locator)

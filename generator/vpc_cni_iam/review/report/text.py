@@ -38,6 +38,7 @@ _LABEL = "  {:<10}"
 # of many alike is shown.
 _ENDS: dict[wording.Section, int] = {"plugin": 16, "access": 30, "other": 36}
 _FIRST_NOTES, _FIRST_IGNORED = 3, 2
+_WITH_EFFECT = ("coverage-lost", "coverage-lacking")
 _WITH_EXAMPLE = (
     *("new-access", "new-policy", "admin-attached"),
     *("plugin-identity-changed", "node-role-changed", "workload-role"),
@@ -217,8 +218,10 @@ def _alike(page: _TextPage, review: Review, alike: list[Finding], *, details: bo
 
 
 def _on_first_screen(finding: Finding) -> Iterator[str]:
-    """Yield the request that shows new access, or why none does: the last detail."""
-    if finding.rule in _WITH_EXAMPLE:
+    """Yield what a denial breaks; or the request that shows new access, or why none does."""
+    if finding.rule in _WITH_EFFECT:
+        yield from finding.details[:1]
+    elif finding.rule in _WITH_EXAMPLE:
         # Where that is the new identity, the message has it.
         yield from (d for d in finding.details[-1:] if not d.startswith("after: "))
 

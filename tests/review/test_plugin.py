@@ -416,3 +416,12 @@ def test_a_deny_by_what_requests_are_not_known_to_carry_may_take_calls_away(oper
     missing = [f for f in review.findings if f.rule == "plugin-permission-missing"]
     assert missing and {f.level for f in missing} == {"warning"}
     assert all("may not allow" in f.message for f in missing)
+
+
+def test_a_cluster_that_no_side_says_of_before_has_the_family_of_its_new_role() -> None:
+    made = [
+        {**r, "change": {**r["change"], "actions": ["create"], "before": None}}
+        for r in own_role("cni", irsa(), OLD_IPV6)
+    ]
+    (change,) = reviewed(*made, addon(None, at("v1.21.2"))).clusters
+    assert (change.mode_before, change.mode_after) == ("ipv6", "ipv6")

@@ -60,6 +60,7 @@ EXPECTED: dict[str, list[str]] = {
     "replace": [
         "note moved aws_iam_policy.cni policy",
         f"note moved {ATTACHMENT}.cni policy_arn",
+        "note coverage-lacking aws_iam_role.node",
     ],
     "destroy": [
         "error coverage-lost aws_iam_role.node",
@@ -109,6 +110,7 @@ EXPECTED: dict[str, list[str]] = {
         "error pod-identity-no-tag-session aws_iam_role.inline assume_role_policy",
         "warning pod-identity-unscoped aws_iam_role.inline assume_role_policy",
         "warning sensitive-policy aws_iam_role_policy.hidden policy",
+        "note coverage-lacking aws_iam_role.inline",
         "note access-removed aws_iam_role.inline assume_role_policy",
         'note new-policy aws_iam_role.inline inline_policy["new"]',
         'note access-removed aws_iam_role.inline inline_policy["old"]',

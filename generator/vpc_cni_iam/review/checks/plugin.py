@@ -236,7 +236,9 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     if before.kind is IdentityKind.unknown:
         message = f"aws-node gets {new}; the plan does not show what it had before"
         details = ()
-        level = "note" if change.after.missing == () and not change.after.opaque else None
+        missing = change.after.missing
+        works = missing is not None and all(m.impact == "none" for m in missing)
+        level = "note" if works and not change.after.opaque else None
     elif access and access.verdict == "new access":
         message += ", which allows more"
         level = "error"
@@ -306,7 +308,9 @@ def _missing(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> 
     if for_others:
         new = list(dict.fromkeys([*fatal, *new]))
     if new:
+        harmless = all(m.impact == "none" for m in new)
         level: Level = "error" if any(m in fatal for m in new) else "warning"
+        level = "note" if harmless else level
         yield _missing_finding(plugin, change, context, new, level, for_others, before_too=False)
     if old := [m for m in fatal if m not in new]:
         yield _missing_finding(plugin, change, context, old, "warning", (), before_too=True)
@@ -419,7 +423,7 @@ def _missing_finding(
     message += f", unless {' or '.join(who.opaque)} allows it" if who.opaque else ""
     message += f": {'; '.join(for_others) or missing[0].breaks}"
     details = tuple(f"{m.action}: {m.breaks}" for m in missing)
-    level = "warning" if who.opaque or doubtful else level
+    level = "warning" if level == "error" and (who.opaque or doubtful) else level
     address = next((r for r in who.roles if r in context.places), "")
     return _finding(plugin, "plugin-permission-missing", message, details, level, address)
 

@@ -16,7 +16,7 @@ from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.plugin import ClusterChange, newly_called
+from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
 from vpc_cni_iam.review.make_finding import are_undecided, example_text, finding, identity_text
@@ -236,9 +236,7 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     if before.kind is IdentityKind.unknown:
         message = f"aws-node gets {new}; the plan does not show what it had before"
         details = ()
-        missing = change.after.missing
-        works = missing is not None and all(m.impact == "none" for m in missing)
-        level = "note" if works and not change.after.opaque else None
+        level = "note" if _works(change.after) else None
     elif access and access.verdict == "new access":
         message += ", which allows more"
         level = "error"
@@ -250,6 +248,13 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     elif access:
         message += f"; whether that allows more is not known: {access.reason}"
     yield _finding(plugin, "plugin-identity-changed", message, details, level)
+
+
+def _works(identity: PluginIdentity) -> bool:
+    """Say whether the plugin works with an identity, all policies of which are known."""
+    missing = identity.missing
+    known = missing is not None and not identity.opaque
+    return known and all(m.impact == "none" for m in missing or ())
 
 
 _SESSION_CHANGES = {

@@ -39,22 +39,28 @@ def upgrade(
 
     request = SyncRequest.of(shared)
     pin = upgrading.find_pin(cni_version, revision, latest=latest)
-    new = upgrading.repin(request.config, pin, [c.module.path for c in request.chosen])
-    prepared = upgrading.prepare(request.config, new, request.chosen, request.policy)
+    old = request.config
+    prepared = upgrading.prepare(old, pin, request.chosen, request.policy)
     diffs = [diff(plan) for plan in prepared.plans]
     as_text = request.output is Format.text
     for module_diff in diffs if as_text and not request.quiet else ():
         show_diff(module_diff, with_text=dry_run and not prepared.stopped)
-    outcomes = prepared.outcomes() if dry_run else upgrading.upgrade(prepared)
-    changed = new.text != request.config.text and not dry_run and not prepared.stopped
+    left, outcomes = (old, prepared.outcomes()) if dry_run else upgrading.upgrade(prepared)
+    changed, path = left.text != old.text, old.path
+    again = command("upgrade", request.named, *pin.option, *(shared.paths or ()))
     if as_text:
         if changed and not request.quiet:
-            typer.echo(f"replace {request.config.path}")
-        again = command("upgrade", request.named, *pin.option)
+            typer.echo(f"replace {path}")
         show_outcomes(outcomes, request, again, idle=prepared.idle)
         if prepared.stopped or dry_run:
             advice = "; resolve the local changes above first" if prepared.refused else ""
             common.say(f"no files changed{advice}")
     else:
-        common.show_json(upgrade_data(diffs, outcomes, new, changed=changed))
-    finish(outcomes, request, "upgrade" if prepared.failed else "sync")
+        common.show_json(upgrade_data(diffs, outcomes, left, changed=changed))
+    if not changed:
+        state = "is unchanged"
+    elif left is prepared.new:  # which could not be written again
+        state, again = "has the new pins", command("sync", request.named)
+    else:
+        state = "has the old pin of each module that failed"
+    finish(outcomes, f"{path} {state}; mend that, then: {again}")

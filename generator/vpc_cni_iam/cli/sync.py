@@ -65,7 +65,8 @@ def show_outcomes(
         for file in outcome.kept_edits:
             if not file.fine:
                 common.show(f"kept    {path}/{file.path} {file.reason}")
-                for way in file.ways_out(path, command("sync", request.named)):
+                commands = (command(name, request.named) for name in ("sync", "diff"))
+                for way in file.ways_out(path, *commands):
                     common.show(f"        {way}")
         for file in outcome.conflicts:
             (way,) = file.ways_out(path, command("sync", request.named))

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import EngineError, TreeError
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import contents, decoded, unix
+from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.kept import kept_edits
@@ -101,6 +102,13 @@ class SyncPlan(Struct, frozen=True):
     def after(self) -> dict[str, str]:
         """The texts that will be there, as generated for files that are refused."""
         return {f.file.path: decoded(f.content) for f in self.actions if f.content is not None}
+
+    def edit(self, path: str) -> str:
+        """Return the edits of a file, as a unified diff from the text as generated."""
+        base = self.bases.get(path)
+        before = decoded(base) if base is not None else self.generated.get(path, "")
+        after = decoded(self.observed.files_by_path[path])
+        return unified(before, after, f"{path} as generated", f"{path} as it is")
 
 
 def plan(

@@ -13,7 +13,6 @@ from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.replacement import backup_name
 from vpc_cni_iam.files.tree import FileChange, WriteAction, write
-from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, Manifest, base_path, digest
@@ -89,7 +88,7 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
         planned.module,
         tuple(c for c in changes if c.kind is not WriteAction.SAME),
         planned.refused,
-        tuple(_edit(planned, f.path) for f in planned.refused),
+        tuple(planned.edit(f.path) for f in planned.refused),
         tuple(
             replace(f.file, conflict=True)
             for f in planned.actions
@@ -97,14 +96,6 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
         ),
         kept_edits=planned.kept_edits,
     )
-
-
-def _edit(planned: SyncPlan, path: str) -> str:
-    """Return the edits of a file, as a unified diff from the text as generated."""
-    base = planned.bases.get(path)
-    before = decoded(base) if base is not None else planned.generated.get(path, "")
-    after = decoded(planned.observed.files_by_path[path])
-    return unified(before, after, f"{path} as generated", f"{path} as it is")
 
 
 def _writing(plan: SyncPlan) -> tuple[dict[str, bytes], list[str]]:

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam import __version__
+from vpc_cni_iam.catalog.options import COMMAND_IN
 from vpc_cni_iam.errors import VpcCniIamError, expected
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import decoded
@@ -104,6 +105,8 @@ def _writing(plan: SyncPlan) -> tuple[dict[str, bytes], list[str]]:
     The manifest is last, since it records the others.
     """
     observed, actions = plan.observed, [f for f in plan.actions if f.file.path in plan.applied]
+    # First the one by which the next run knows the others, if this one is killed.
+    actions.sort(key=lambda f: f.file.path != COMMAND_IN)
     files = {
         backup_name(observed.folder, f.file.path): observed.files_by_path[f.file.path]
         for f in actions

@@ -57,7 +57,8 @@ def _generate(
     backups = {backup_name(directory, p): contents_by_path[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
     # Last the one by which the next run knows the others, if this one is killed.
-    files = dict(sorted({**backups, **new}.items(), key=lambda item: item[0] == COMMAND_IN))
+    files: dict[str, str | bytes] = {**backups, **new}
+    files[COMMAND_IN] = files.pop(COMMAND_IN)
     changes = write(directory, files, left_over, observed=contents_by_path)
     return tuple(sorted(changes, key=lambda change: change.path != COMMAND_IN))
 

@@ -57,7 +57,7 @@ _REASONS: Mapping[State, str] = {
         "{}, and an engine refuses the two together; rename it back if it was renamed, or remove "
         "one of them"
     ),
-    "replacing": "{}, so that the module is not what was generated; remove it, or accept it",
+    "replacing": "{}; remove it, or accept it",
 }
 _UPDATE = ("take the generated one", "")
 _THEIRS, _MINE = ("take the generated one", "--force"), ("keep yours", "--keep")

@@ -96,7 +96,7 @@ def test_commit_and_tag_are_signed_where_git_is_told_to(
         git(repo, "verify-tag", "v1.0.0")
     # A key that cannot be used is noticed before anything is published.
     git(repo, "config", "user.signingKey", str(tmp_path / "none"))
-    with pytest.raises(PublishError, match="git (commit-tree|tag) failed"):
+    with pytest.raises(PublishError, match=r"git (commit-tree|tag) failed"):
         publish(repo, "1.1.0", NEW, OLD)
     assert git(repo, "tag") == "v1.0.0\n"
     assert git(repo, "rev-parse", "HEAD").strip() == made.commit

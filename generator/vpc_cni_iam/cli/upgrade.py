@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from vpc_cni_iam.cli import common, options
@@ -10,6 +12,10 @@ from vpc_cni_iam.cli.diff import show_diff
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command
 from vpc_cni_iam.cli.sync import finish, show_outcomes
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.vendoring.configuration.config import Config
+    from vpc_cni_iam.vendoring.upgrade import Upgrade
 
 HELP = """Pin the modules to another plugin version, show the change of access, and sync them.
 
@@ -46,21 +52,23 @@ def upgrade(
     for module_diff in diffs if as_text and not request.quiet else ():
         show_diff(module_diff, with_text=dry_run and not prepared.stopped)
     left, outcomes = (old, prepared.outcomes()) if dry_run else upgrading.upgrade(prepared)
-    changed, path = left.text != old.text, old.path
+    changed = left.text != old.text
     again = command("upgrade", request.named, *pin.option, *(shared.paths or ()))
     if as_text:
         if changed and not request.quiet:
-            typer.echo(f"replace {path}")
+            typer.echo(f"replace {old.path}")
         show_outcomes(outcomes, request, again, idle=prepared.idle)
         if prepared.stopped or dry_run:
             advice = "; resolve the local changes above first" if prepared.refused else ""
             common.say(f"no files changed{advice}")
     else:
         common.show_json(upgrade_data(diffs, outcomes, left, changed=changed))
-    if not changed:
-        state = "is unchanged"
-    elif left is prepared.new:  # which could not be written again
-        state, again = "has the new pins", command("sync", request.named)
-    else:
-        state = "has the old pin of each module that failed"
-    finish(outcomes, f"{path} {state}; mend that, then: {again}")
+    finish(outcomes, f"{old.path} {_pins(prepared, left)}; mend that, then: {again}")
+
+
+def _pins(prepared: Upgrade, left: Config) -> str:
+    """Return which pins a configuration has after an upgrade that failed for some modules."""
+    if left.text == prepared.old.text:
+        return "is unchanged"
+    new = left is prepared.new  # which could not be written again
+    return "has the new pins" if new else "has the old pin of each module that failed"

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, inputs, options, usage
 from vpc_cni_iam.cli.expand import flag, value
-from vpc_cni_iam.cli.options import Mode
+from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
@@ -84,7 +84,7 @@ class NodeOptions(Struct, frozen=True):
     cni_version: str | None = options.plugin_version(
         "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
     )
-    mode: Mode | None = options.mode("the policy's")
+    mode: IpFamily | None = options.mode("the policy's")
     feature: list[str] | None = options.feature("Optional feature in use; repeat for more.")
     env: list[str] | None = value(
         "NAME=VALUE", "Environment variable of aws-node; repeat for more."

@@ -350,6 +350,36 @@ def test_a_version_that_is_not_known_names_the_option(tmp_path: Path) -> None:
     assert done.code == 2 and done.err.rstrip().endswith("or use --to v1.23.2")
 
 
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        ('"RoleName": "a"', '"RoleName": "b"'),
+        ('"PolicyArn"', f'"PolicyArn": "{WORKER}"'),
+        ('"IsDefaultVersion"', '"IsDefaultVersion": false'),
+        ('"clusterName"', '"clusterName": "prod"'),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, text: str, twice: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/cni"
+    account = details(role("a", PODS, attached=(arn,)), policies=(managed(arn, allow("ec2:*")),))
+    associated = {
+        "association": {
+            "clusterName": "dev",
+            "namespace": "kube-system",
+            "serviceAccount": "aws-node",
+            "roleArn": f"arn:aws:iam::{ACCOUNT}:role/a",
+        }
+    }
+    both = f"{account}\n{json.dumps(associated)}"
+    (tmp_path / "a.json").write_text(both)
+    assert run("audit", "a.json", cwd=tmp_path).code == 0
+    line = 1 + both[: both.index(text)].count("\n")
+    (tmp_path / "a.json").write_text(both.replace(text, f"{twice}, {text}", 1))
+    done = run("audit", "a.json", cwd=tmp_path)
+    assert done.code == 3 and f"a.json: line {line}, " in done.err
+    assert f"the key {text.split(chr(34))[1]!r} stands twice" in done.err
+
+
 def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(details(role("a", NODES), role("a", NODES)))
     assert run("audit", "a.json", cwd=tmp_path).code == 0

@@ -22,7 +22,7 @@ from vpc_cni_iam.audit.clusters import (
 )
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
 from vpc_cni_iam.audit.judge import (
-    FamilyAudit,
+    Calls,
     PluginRole,
     PolicyAudit,
     RoleVerdict,
@@ -119,7 +119,7 @@ def audit(
         str(version),
         tuple(auditor.accounts),
         sum(auditor.accounts.values()),
-        tuple(sorted(roles, key=lambda r: (-list(RoleVerdict).index(r.verdict), r.role))),
+        tuple(sorted(roles, key=lambda r: (-r.verdict.rank, r.role))),
         tuple(unread),
         not (unread or undecided or unknown_role),
         any(role.verdict is RoleVerdict.breaks for role in roles),
@@ -139,7 +139,7 @@ class _Auditor(Struct):
     _trusts: dict[bytes, Trust | InputError] = field(default_factory=dict)
     _serving: dict[bytes, bool] = field(default_factory=dict)
     _judged: dict[bytes, PolicyAudit] = field(default_factory=dict)
-    _families: dict[Hashable, FamilyAudit] = field(default_factory=dict)
+    _families: dict[Hashable, Calls] = field(default_factory=dict)
     _missing: Counter[str] = field(default_factory=Counter)
     _refused: list[Skipped] = field(default_factory=list)
 
@@ -252,7 +252,7 @@ class _Auditor(Struct):
         known = [use.result for use in uses if use.result]
         families = [*known] if known and len(known) == len(uses) else [*known, *judgement.families]
         untrusted = tuple(_untrusted(trust, uses))
-        verdict = max((f.verdict for f in families), key=list(RoleVerdict).index)
+        verdict = max((f.verdict for f in families), key=lambda v: v.rank)
         if untrusted:
             verdict = RoleVerdict.breaks
         elif undecided:

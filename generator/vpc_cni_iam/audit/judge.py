@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, MutableMapping, Sequence
 from enum import StrEnum
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -15,7 +16,7 @@ from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage import deployment as deployments
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks
+from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks, risks_of_calls
 from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.names import names_in, names_of
 from vpc_cni_iam.coverage.simulate.send import Limits, consequence
@@ -49,15 +50,17 @@ class RoleVerdict(StrEnum):
     unknown = "unknown"  # something that it depends on is not read or decided
     breaks = "breaks"
 
+    @property
+    def rank(self) -> int:
+        """Its place in the order."""
+        return list(RoleVerdict).index(self)
+
 
 class VersionRun(Struct, frozen=True):
-    """Plugin versions that follow one another."""
+    """A `VersionRange` in JSON."""
 
     first: str
     last: str
-
-    def __str__(self) -> str:
-        return self.first if self.first == self.last else f"{self.first} to {self.last}"
 
 
 class DeniedAction(Struct, frozen=True):
@@ -83,6 +86,10 @@ class FamilyAudit(Struct, frozen=True):
     breaks_at: tuple[VersionRun, ...]  # the versions at which the plugin fails
     verdict: RoleVerdict  # whether it works at the version that was asked for
     missing: tuple[DeniedAction, ...] = ()  # what it lacks there, without which the plugin fails
+
+
+# What the plugin's calls with a role mean for an IP family, and their risks.
+Calls: TypeAlias = tuple[FamilyAudit, tuple[Risk, ...]]
 
 
 class PolicyAudit(Struct, frozen=True):
@@ -135,11 +142,8 @@ def judge_cluster(role: PluginRole, deployment: Deployment) -> FamilyAudit:
     return _family(role, deployments.apply(setting, deployment, {}))
 
 
-def judge(role: PluginRole, remembered: MutableMapping[Hashable, FamilyAudit]) -> PolicyAudit:
-    """Return what a role means for the plugin.
-
-    `remembered` has what roles of an earlier call mean for IP families.
-    """
+def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> PolicyAudit:
+    """Return what a role means for the plugin; `remembered` has what earlier roles mean."""
     families: tuple[Mode, ...] = modes(role)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
@@ -147,9 +151,11 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, FamilyAudit]) -
         setting = role.setting(mode)
         question = _question(role, setting)
         if question not in remembered:
-            remembered[question] = _family(role, setting)
-        audits.append(remembered[question])
-        risks += find_risks(role.policies, setting, role.limits) if families else ()
+            of_calls = risks_of_calls(role.policies, setting, role.limits)
+            remembered[question] = _family(role, setting), of_calls
+        audit, of_calls = remembered[question]
+        audits.append(audit)
+        risks += find_risks(role.policies, setting, role.limits, of_calls) if families else ()
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity == "warning")
     scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
     return PolicyAudit(

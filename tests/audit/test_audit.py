@@ -470,6 +470,38 @@ def test_memory_does_not_grow_with_roles(tmp_path: Path) -> None:
     assert peak(2000) - peak(200) < 1800 * 400
 
 
+def test_what_to_do_about_a_role_works_in_its_partition_and_at_the_version(tmp_path: Path) -> None:
+    china = role(
+        "a", irsa(), inline={"cni": allow("ec2:Describe*", "ec2:AssignPrivateIpAddresses")}
+    )
+    china["Arn"] = china["Arn"].replace("arn:aws:", "arn:aws-cn:")
+    (a,) = audited(tmp_path, details(china))["roles"]
+    (advice,) = a["proposal"]
+    command = advice.split("`")[1].split()[1:]
+    assert command[-2:] == ["--partition", "aws-cn"]
+    china["RolePolicyList"][0]["PolicyDocument"] = json.loads(run(*command).out)
+    (a,) = audited(tmp_path, details(china))["roles"]
+    assert a["verdict"] == "works"
+    old = role("a", irsa(), inline={"cni": OLD})
+    (a,) = audited(tmp_path, details(old), to="v1.7.5")["roles"]
+    assert a["verdict"] == "works" and a["proposal"] == []  # no scoped document is that old
+
+
+def test_a_deny_is_to_be_removed_and_not_replaced(tmp_path: Path) -> None:
+    deny = allow("ec2:CreateTags")
+    deny["Statement"][0]["Effect"] = "Deny"
+    a = role("a", irsa(), inline={"no": deny}, attached=(MANAGED,))
+    limited = allow("*")
+    limited["Statement"] += deny["Statement"]
+    b = role("b", irsa(), attached=(MANAGED,), boundary=BOUNDARY)
+    result = audited(tmp_path, details(a, b, policies=(MANAGED_POLICY, managed(BOUNDARY, limited))))
+    first = {name: r["proposal"][0] for name, r in names(result).items()}
+    assert first == {
+        "a": "remove or narrow the Deny of ec2:CreateTags in its policies",
+        "b": f"remove or narrow the Deny of ec2:CreateTags in {BOUNDARY}",
+    }
+
+
 def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
     scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)
@@ -496,7 +528,9 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         "old": [f"replace its policy by {of('ipv4')}"],
         "scoped": [],
         "scoped-node": [own],
-        "scoped-old": [f"replace its policy by {scoped_of}"],
+        "scoped-old": [
+            f"replace its policy by {of('ipv4-scoped')[:-1]} {' '.join(names_of)}`",
+        ],
         "managed": [f"scope it to its cluster: {scoped_of}"],
         "managed-node": [f"scope it to its cluster: {scoped_of}", own],
         "both": ["give each cluster a role of its own, and scope it to the cluster"],

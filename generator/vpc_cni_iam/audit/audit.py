@@ -174,7 +174,7 @@ class _Auditor(Struct):
         undecided = _undecided(missing, refused)
         judgement = self._judge(role, key)
         uses = tuple(self._as_configured(use, role) for use in uses)
-        return self._audit(detail, trust, uses, judgement, undecided)
+        return self._audit(detail, role, trust, uses, judgement, undecided)
 
     def _serves(self, role: PluginRole, key: bytes) -> bool:
         if key not in self._serving:
@@ -244,6 +244,7 @@ class _Auditor(Struct):
     def _audit(
         self,
         detail: RoleDetail,
+        role: PluginRole,
         trust: Trust,
         uses: tuple[ClusterUse, ...],
         judgement: PolicyAudit,
@@ -257,7 +258,7 @@ class _Auditor(Struct):
             verdict = RoleVerdict.breaks
         elif undecided:
             verdict = RoleVerdict.unknown
-        advice = proposal(trust, judgement, self.version)
+        advice = proposal(trust, judgement, role)
         return RoleAudit(
             detail.arn,
             detail.account,

@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.judge import DeniedAction, FamilyAudit, PluginRole
+from vpc_cni_iam.audit.judge import FamilyAudit, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.names import names_in
+from vpc_cni_iam.coverage.repair import DeniedAction
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import daemonset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, MutableMapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -16,23 +17,21 @@ from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage import deployment as deployments
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks, risks_of_calls
+from vpc_cni_iam.coverage.analysis.risks import UNSCOPED, Risk, find_risks, risks_of_calls
 from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.names import names_in, names_of
-from vpc_cni_iam.coverage.simulate.send import Limits, consequence
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions, repairs, replacement
+from vpc_cni_iam.coverage.simulate.send import Limits
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 
 # What gives pods their addresses, by IP family.
 _ASSIGN: dict[Mode, str] = {
     "ipv4": "ec2:AssignPrivateIpAddresses",
     "ipv6": "ec2:AssignIpv6Addresses",
 }
-_BROAD = "interfaces-unscoped"
-# The names that a document needs.
-_NAMES = {"ipv4-scoped": " --cluster-name NAME --vpc-id ID", "ipv6-scoped": " --cluster-name NAME"}
 
 
 class RoleScope(StrEnum):
@@ -61,21 +60,6 @@ class VersionRun(Struct, frozen=True):
 
     first: str
     last: str
-
-
-class DeniedAction(Struct, frozen=True):
-    """An action that the plugin needs and the role is not allowed."""
-
-    action: str
-    scenario: str  # the scenario in which it was seen first
-    breaks: str  # what follows
-    by: str = ""  # the boundary that does not allow it, empty if the policies do not
-    undecided: str = ""  # why it may be allowed all the same, empty if it is denied
-
-    @property
-    def consequence(self) -> str:
-        """The consequence, as a sentence."""
-        return consequence(self.undecided, self.breaks)
 
 
 class FamilyAudit(Struct, frozen=True):
@@ -157,7 +141,7 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> Poli
         audits.append(audit)
         risks += find_risks(role.policies, setting, role.limits, of_calls) if families else ()
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity == "warning")
-    scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
+    scope = RoleScope.broad if UNSCOPED in names_of_risks else RoleScope.scoped
     return PolicyAudit(
         scope if families else RoleScope.none,
         tuple(audits),
@@ -180,14 +164,17 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
     result = matrix(role.policies, setting, limits=role.limits, excess=False)
     failing = known_versions.spans(frozenset(r.version for r in result.rows if r.breaks))
     here = next((row for row in result.rows if row.version == role.version), None)
-    missing = []
-    for action, cell in zip(result.actions, here.cells if here else (), strict=False):
-        if cell == "fatal":
-            scenario, call = result.reasons[role.version, action]
-            deciding = {c.decision.policy for c in call.checks if not c.decision.allowed}
-            limited = any(d is not None and d >= len(role.policies) for d in deciding)
-            by = role.boundary if limited else ""
-            missing.append(DeniedAction(action, scenario, call.breaks, by, call.undecided))
+
+    def by(decision: Decision) -> str:
+        limited = decision.policy is not None and decision.policy >= len(role.policies)
+        return role.boundary if limited else ""
+
+    fatal = (
+        result.reasons[role.version, action]
+        for action, cell in zip(result.actions, here.cells if here else (), strict=False)
+        if cell == "fatal"
+    )
+    missing = dict.fromkeys(d for reason in fatal for d in denied_actions(*reason, by))
     verdict = RoleVerdict.breaks
     if here is not None and not here.breaks:
         verdict = RoleVerdict.unknown if here.fatal else RoleVerdict.works
@@ -200,36 +187,45 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
     )
 
 
-def proposal(trust: Trust, audit: PolicyAudit, version: PluginVersion) -> tuple[str, ...]:
+def proposal(trust: Trust, audit: PolicyAudit, role: PluginRole) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works."""
-    every = (m for family in audit.families for m in family.missing)
-    missing = {m.action: m.by for m in every if not m.undecided}
-    actions: dict[str, list[str]] = {}
-    for action, limit in missing.items():
-        actions.setdefault(limit, []).append(action)
-    denied = actions.pop("", [])
-    lines = [f"allow {', '.join(names)} in {limit}" for limit, names in actions.items()]
-    lines += _of_policy(audit, version, incomplete=bool(denied))
+    modes = tuple(family.mode for family in audit.families)
+    missing = [m for family in audit.families for m in family.missing]
+    whole, scoped = "-".join(modes), f"{modes[0]}-scoped"
+
+    def advice(what: str, *variants: str, modes: tuple[Mode, ...] = modes) -> str:
+        names = role.setting(modes[0]).names
+        return _advice(what, variants, role.version, names, modes, session_tags=role.session_tags)
+
+    def other() -> str:
+        if audit.scope is RoleScope.none:
+            attach = advice("attach", scoped, modes[0], modes=modes[:1])
+            return f"{attach} (or ipv6-scoped)"
+        narrow = [scoped] if audit.scope is RoleScope.scoped and len(modes) == 1 else []
+        return advice("replace its policy by", *narrow, whole)
+
+    lines = [*repairs(missing, other)]
+    is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
+    if audit.scope is RoleScope.broad and not is_replaced:
+        lines.append(
+            advice("scope it to its cluster:", scoped)
+            if len(modes) == 1
+            else "give each cluster a role of its own, and scope it to the cluster"
+        )
     if trust.credentials == (Credentials.node,) and audit.scope is not RoleScope.none:
         lines.append("give aws-node a role of its own, by EKS Pod Identity or IRSA")
-    return tuple(lines)
+    return tuple(filter(None, lines))
 
 
-def _of_policy(audit: PolicyAudit, version: PluginVersion, *, incomplete: bool) -> list[str]:
-    """Return what to do about the policies themselves."""
-    modes = "-".join(family.mode for family in audit.families)
-    one_family = len(audit.families) == 1
-    if audit.scope is RoleScope.none:
-        return [f"attach {_policy('ipv4-scoped', version)} (or ipv6-scoped)"]
-    if incomplete:
-        variant = f"{modes}-scoped" if audit.scope is RoleScope.scoped and one_family else modes
-        return [f"replace its policy by {_policy(variant, version)}"]
-    if audit.scope is not RoleScope.broad:
-        return []
-    if one_family:
-        return [f"scope it to its cluster: {_policy(f'{modes}-scoped', version)}"]
-    return ["give each cluster a role of its own, and scope it to the cluster"]
-
-
-def _policy(variant: str, version: PluginVersion) -> str:
-    return f"`vpc-cni-iam policy {variant} --cni-version {version}{_NAMES.get(variant, '')}`"
+@lru_cache(maxsize=1024)
+def _advice(
+    what: str,
+    variants: tuple[str, ...],
+    version: PluginVersion,
+    names: Names,
+    modes: tuple[Mode, ...],
+    *,
+    session_tags: bool,
+) -> str:
+    settings = [PluginSetting(version, m, names=names, session_tags=session_tags) for m in modes]
+    return replacement(what, variants, settings)

@@ -41,7 +41,9 @@ from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
 RiskLevel = Literal["warning", "note"]
 _PAGE = "risks.md"
-_FIRST = ("actions-beyond-calls", "interfaces-unscoped", "unconditioned-create-tags")
+# Interfaces of other clusters can be changed.
+UNSCOPED = "interfaces-unscoped"
+_FIRST = ("actions-beyond-calls", UNSCOPED, "unconditioned-create-tags")
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
 _CHANGES = (

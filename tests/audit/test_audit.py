@@ -487,6 +487,45 @@ def test_what_to_do_about_a_role_works_in_its_partition_and_at_the_version(tmp_p
     assert a["verdict"] == "works" and a["proposal"] == []  # no scoped document is that old
 
 
+NOT_READ = f"arn:aws:iam::{ACCOUNT}:policy/not-read"
+
+
+@pytest.mark.parametrize(
+    ("denied", "condition", "verdict"),
+    [
+        ("ec2:DescribeNetworkInterfaces", {}, "breaks"),
+        ("ec2:DescribeTags", {}, "unknown"),
+        # A cluster of the other IP family may work.
+        ("ec2:AssignPrivateIpAddresses", {}, "unknown"),
+        ("ec2:*", {"StringEquals": {"aws:PrincipalTag/team": "a"}}, "unknown"),
+        ("ec2:*", {"Bool": {"aws:SecureTransport": "false"}}, "unknown"),
+        ("ec2:*", {"Null": {"aws:PrincipalAccount": "false"}}, "breaks"),
+        # Not denied if the policy that was not read allows to write the tag.
+        (
+            "ec2:AssignPrivateIpAddresses",
+            {"Null": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": "true"}},
+            "unknown",
+        ),
+    ],
+)
+def test_a_deny_decides_whatever_a_policy_allows_that_is_not_read(
+    tmp_path: Path, denied: str, condition: dict[str, Any], verdict: str
+) -> None:
+    deny = allow(denied)
+    deny["Statement"][0] |= {"Effect": "Deny", "Condition": condition}
+    limit = allow("*")
+    limit["Statement"] += deny["Statement"]
+    roles = (
+        role("own", irsa(), inline={"no": deny}, attached=(NOT_READ,)),
+        role("limited", irsa(), attached=(NOT_READ,), boundary=BOUNDARY),
+        role("open", irsa(), inline={"no": deny, "cni": allow("ec2:*")}, boundary=NOT_READ),
+    )
+    result = audited(tmp_path, details(*roles, policies=(managed(BOUNDARY, limit),)))
+    verdicts = {name: r["verdict"] for name, r in names(result).items()}
+    assert verdicts == dict.fromkeys(verdicts, verdict)
+    assert all(r["undecided"] for r in result["roles"]) and not result["complete"]
+
+
 def test_a_deny_is_to_be_removed_and_not_replaced(tmp_path: Path) -> None:
     deny = allow("ec2:CreateTags")
     deny["Statement"][0]["Effect"] = "Deny"

@@ -26,6 +26,7 @@ from vpc_cni_iam.audit.judge import (
     PluginRole,
     PolicyAudit,
     RoleVerdict,
+    breaks_anyway,
     judge,
     judge_cluster,
     modes,
@@ -257,7 +258,11 @@ class _Auditor(Struct):
         if untrusted:
             verdict = RoleVerdict.breaks
         elif undecided:
+            configured = [self.deployments[use.cluster] for use in uses if use.result]
             verdict = RoleVerdict.unknown
+            denied = any(m.explicit for family in families for m in family.missing)
+            if denied and breaks_anyway(role, configured):
+                verdict = RoleVerdict.breaks
         advice = proposal(trust, judgement, role)
         return RoleAudit(
             detail.arn,

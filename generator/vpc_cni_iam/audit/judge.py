@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, MutableMapping, Sequence
+from collections.abc import Hashable, Iterable, MutableMapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.audit.trust import Credentials, Trust
 from vpc_cni_iam.catalog.facts import known_versions
@@ -24,7 +25,7 @@ from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions, repairs, r
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 from vpc_cni_iam.inputs.daemonset import Deployment
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 
 # What gives pods their addresses, by IP family.
@@ -32,6 +33,8 @@ _ASSIGN: dict[Mode, str] = {
     "ipv4": "ec2:AssignPrivateIpAddresses",
     "ipv6": "ec2:AssignIpv6Addresses",
 }
+# What a policy that was not read allows at most.
+_EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
 
 
 class RoleScope(StrEnum):
@@ -148,6 +151,24 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> Poli
         tuple(names_of_risks),
         tuple(known for policy in role.policies for known in recognise(policy, names_in([policy]))),
     )
+
+
+def breaks_anyway(role: PluginRole, deployments: Sequence[Deployment]) -> bool:
+    """Say whether a Deny breaks the plugin, whatever the policies allow that were not read.
+
+    `deployments` say how the plugin is configured where it has the role, as far as that is known.
+    """
+    # Which tags interfaces have, and with that what is denied, depends on what is allowed.
+    both = role, replace(role, policies=(*role.policies, _EVERYTHING))
+    if deployments:
+        return any(_denied(judge_cluster(r, d) for r in both) for d in deployments)
+    return all(_denied(_family(r, r.setting(mode)) for r in both) for mode in _ASSIGN)
+
+
+def _denied(families: Iterable[FamilyAudit]) -> set[str]:
+    """Return the actions that a Deny denies in each of some audits."""
+    every = ({m.action for m in f.missing if m.explicit and not m.undecided} for f in families)
+    return set.intersection(*every)
 
 
 def _question(role: PluginRole, setting: PluginSetting) -> Hashable:

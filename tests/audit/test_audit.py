@@ -541,6 +541,41 @@ def test_a_deny_is_to_be_removed_and_not_replaced(tmp_path: Path) -> None:
     }
 
 
+def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(tmp_path: Path) -> None:
+    names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)
+    account = details(role("a", PODS, inline={"cni": scoped}))
+
+    def of(*clusters: str) -> dict[str, Any]:
+        associations = (
+            {
+                "clusterName": cluster,
+                "namespace": "kube-system",
+                "serviceAccount": "aws-node",
+                "roleArn": f"arn:aws:iam::{ACCOUNT}:role/a",
+            }
+            for cluster in clusters
+        )
+        texts = (json.dumps({"association": association}) for association in associations)
+        (a,) = audited(tmp_path, account, *texts)["roles"]
+        return dict(a)
+
+    a = of("prod")
+    assert (a["verdict"], a["proposal"]) == ("works", [])
+    a = of("stage")
+    assert a["verdict"] == "breaks" and a["clusters"][0]["result"]["verdict"] == "breaks"
+    assert a["proposal"] == [
+        "replace its policy by `vpc-cni-iam policy ipv4-scoped --cni-version v1.23.2 "
+        "--cluster-name stage --vpc-id vpc-01234567`"
+    ]
+    a = of("prod", "stage")
+    assert [use["result"]["verdict"] for use in a["clusters"]] == ["works", "breaks"]
+    assert a["verdict"] == "breaks"
+    assert a["proposal"] == ["give each cluster a role of its own, and scope it to the cluster"]
+    done = run("audit", *(f"{n}.json" for n in range(3)), cwd=tmp_path)
+    assert "breaks at v1.23.2 in cluster stage, by default, IPv4" in done.out
+
+
 def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
     scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)

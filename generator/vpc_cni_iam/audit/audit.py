@@ -232,15 +232,15 @@ class _Auditor(Struct):
         return self._judged[key]
 
     def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
-        """Return a use with what the role means there, if the configuration is known."""
-        if (deployment := self.deployments.get(use.cluster)) is None:
-            return use
+        """Return a use with what the role means there."""
+        deployment = self.deployments.get(use.cluster)
+        source = deployment.source if deployment else ""
         try:
-            result = judge_cluster(role, deployment)
+            result = judge_cluster(role, use.cluster, deployment)
         except (InputError, UsageError) as error:
-            self._refused.append(Skipped(deployment.source, Reason.not_read, str(error)))
+            self._refused.append(Skipped(source or use.cluster, Reason.not_read, str(error)))
             return use
-        return replace(use, configuration=deployment.source, result=result)
+        return replace(use, configuration=source, result=result)
 
     def _audit(
         self,
@@ -251,19 +251,21 @@ class _Auditor(Struct):
         judgement: PolicyAudit,
         undecided: tuple[str, ...],
     ) -> RoleAudit:
-        known = [use.result for use in uses if use.result]
-        families = [*known] if known and len(known) == len(uses) else [*known, *judgement.families]
+        results = [use.result for use in uses if use.result]
+        families = [*results]
+        if not results or len(results) < len(uses):
+            families += judgement.families
         untrusted = tuple(_untrusted(trust, uses))
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)
         if untrusted:
             verdict = RoleVerdict.breaks
         elif undecided:
-            configured = [self.deployments[use.cluster] for use in uses if use.result]
+            known = [(u.cluster, self.deployments.get(u.cluster)) for u in uses if u.result]
             verdict = RoleVerdict.unknown
             denied = any(m.explicit for family in families for m in family.missing)
-            if denied and breaks_anyway(role, configured):
+            if denied and breaks_anyway(role, known):
                 verdict = RoleVerdict.breaks
-        advice = proposal(trust, judgement, role)
+        advice = proposal(trust, judgement, role, {u.cluster: u.result for u in uses if u.result})
         return RoleAudit(
             detail.arn,
             detail.account,

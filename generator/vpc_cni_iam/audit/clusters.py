@@ -39,7 +39,8 @@ class ClusterUse(Struct, frozen=True):
     by: ClusterDetailKind
     # The file that says how the plugin is configured there, empty if none does.
     configuration: str = ""
-    # What the role means for the plugin so configured, None if that is not known.
+    # What the role means for the plugin there, with the defaults if its configuration is not known,
+    # and then of the IP families that the role is for the worst; None if that is not known.
     result: FamilyAudit | None = None
     # Whether its sessions have tags of EKS Pod Identity, where that gives them.
     session_tags: bool = True

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, MutableMapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, MutableMapping, Sequence
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -23,7 +23,7 @@ from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.names import names_in, names_of
 from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions, repairs, replacement
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting, configure
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
@@ -35,6 +35,8 @@ _ASSIGN: dict[Mode, str] = {
 }
 # What a policy that was not read allows at most.
 _EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
+
+_EACH = "give each cluster a role of its own, and scope it to the cluster"
 
 
 class RoleScope(StrEnum):
@@ -120,13 +122,24 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
     )
 
 
-def judge_cluster(role: PluginRole, deployment: Deployment) -> FamilyAudit:
-    """Return what a role means for the plugin as a cluster has it."""
-    mode = deployments.mode(deployment)
-    if not deployments.says_mode(deployment) and modes(role) == ("ipv6",):
-        mode = "ipv6"  # EKS sets up its add-on for the IP family of the cluster
-    setting = role.setting(mode)
-    return _family(role, deployments.apply(setting, deployment, {}))
+def judge_cluster(role: PluginRole, cluster: str, deployment: Deployment | None) -> FamilyAudit:
+    """Return what a role means for the plugin as a cluster has it; the worst of what may be."""
+    families = (_family(role, setting) for setting in _settings(role, cluster, deployment))
+    return max(families, key=lambda family: family.verdict.rank)
+
+
+def _settings(role: PluginRole, cluster: str, deployment: Deployment | None) -> list[PluginSetting]:
+    """Return the plugin with a role in a cluster, for each IP family that it may have.
+
+    Without a deployment it has the defaults, and the name of its cluster if that is known.
+    """
+    if deployment is not None:
+        mode = deployments.mode(deployment)
+        if not deployments.says_mode(deployment) and modes(role) == ("ipv6",):
+            mode = "ipv6"  # EKS sets up its add-on for the IP family of the cluster
+        return [deployments.apply(role.setting(mode), deployment, {})]
+    settings = [role.setting(mode) for mode in modes(role) or _ASSIGN]
+    return [configure(s, {"CLUSTER_NAME": cluster}, ()) for s in settings] if cluster else settings
 
 
 def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> PolicyAudit:
@@ -153,16 +166,18 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> Poli
     )
 
 
-def breaks_anyway(role: PluginRole, deployments: Sequence[Deployment]) -> bool:
+def breaks_anyway(role: PluginRole, uses: Sequence[tuple[str, Deployment | None]]) -> bool:
     """Say whether a Deny breaks the plugin, whatever the policies allow that were not read.
 
-    `deployments` say how the plugin is configured where it has the role, as far as that is known.
+    `uses` are the clusters in which the plugin is known to have the role, each as `judge_cluster`
+    takes it.
     """
     # Which tags interfaces have, and with that what is denied, depends on what is allowed.
     both = role, replace(role, policies=(*role.policies, _EVERYTHING))
-    if deployments:
-        return any(_denied(judge_cluster(r, d) for r in both) for d in deployments)
-    return all(_denied(_family(r, r.setting(mode)) for r in both) for mode in _ASSIGN)
+    return any(
+        all(_denied(_family(r, setting) for r in both) for setting in _settings(both[1], *use))
+        for use in uses or [("", None)]
+    )
 
 
 def _denied(families: Iterable[FamilyAudit]) -> set[str]:
@@ -208,14 +223,22 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
     )
 
 
-def proposal(trust: Trust, audit: PolicyAudit, role: PluginRole) -> tuple[str, ...]:
-    """Return what to do about a role, in sentences; none if it is scoped and works."""
+def proposal(
+    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[str, FamilyAudit]
+) -> tuple[str, ...]:
+    """Return what to do about a role, in sentences; none if it is scoped and works.
+
+    `clusters` has what it means in each cluster that is known to have it, by name.
+    """
     modes = tuple(family.mode for family in audit.families)
     missing = [m for family in audit.families for m in family.missing]
     whole, scoped = "-".join(modes), f"{modes[0]}-scoped"
 
-    def advice(what: str, *variants: str, modes: tuple[Mode, ...] = modes) -> str:
+    def advice(
+        what: str, *variants: str, modes: tuple[Mode, ...] = modes, cluster: str = ""
+    ) -> str:
         names = role.setting(modes[0]).names
+        names = replace(names, cluster_name=cluster) if cluster else names
         return _advice(what, variants, role.version, names, modes, session_tags=role.session_tags)
 
     def other() -> str:
@@ -228,14 +251,15 @@ def proposal(trust: Trust, audit: PolicyAudit, role: PluginRole) -> tuple[str, .
     lines = [*repairs(missing, other)]
     is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
     if audit.scope is RoleScope.broad and not is_replaced:
-        lines.append(
-            advice("scope it to its cluster:", scoped)
-            if len(modes) == 1
-            else "give each cluster a role of its own, and scope it to the cluster"
-        )
+        lines.append(advice("scope it to its cluster:", scoped) if len(modes) == 1 else _EACH)
+    for cluster, family in () if missing else clusters.items():
+        mode = family.mode
+        words = "replace its policy by", f"{mode}-scoped", mode
+        other = partial(advice, *words, modes=(mode,), cluster=cluster)
+        lines += repairs(family.missing, other if len(clusters) == 1 else lambda: _EACH)
     if trust.credentials == (Credentials.node,) and audit.scope is not RoleScope.none:
         lines.append("give aws-node a role of its own, by EKS Pod Identity or IRSA")
-    return tuple(filter(None, lines))
+    return tuple(dict.fromkeys(filter(None, lines)))
 
 
 @lru_cache(maxsize=1024)

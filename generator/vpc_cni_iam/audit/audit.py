@@ -32,7 +32,7 @@ from vpc_cni_iam.audit.judge import (
     modes,
     proposal,
 )
-from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
+from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust, takes_cluster
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.subject import characters
@@ -204,8 +204,9 @@ class _Auditor(Struct):
             detail.account,
             partition=detail.arn.split(":")[1],
             version=self.version,
-            session_tags=credentials == (Credentials.pod_identity,)
-            and all(use.session_tags for use in uses),
+            session_tags=all(use.has_tags for use in uses)
+            if uses
+            else credentials == (Credentials.pod_identity,),
         )
         return role, missing, refused
 
@@ -236,7 +237,8 @@ class _Auditor(Struct):
         deployment = self.deployments.get(use.cluster)
         source = deployment.source if deployment else ""
         try:
-            result = judge_cluster(role, use.cluster, deployment)
+            own = replace(role, session_tags=use.has_tags)
+            result = judge_cluster(own, use.cluster, deployment)
         except (InputError, UsageError) as error:
             self._refused.append(Skipped(source or use.cluster, Reason.not_read, str(error)))
             return use
@@ -255,7 +257,7 @@ class _Auditor(Struct):
         families = [*results]
         if not results or len(results) < len(uses):
             families += judgement.families
-        untrusted = tuple(_untrusted(trust, uses))
+        untrusted = tuple(_untrusted(trust, uses, detail.account))
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)
         if untrusted:
             verdict = RoleVerdict.breaks
@@ -280,7 +282,7 @@ class _Auditor(Struct):
         )
 
 
-def _untrusted(trust: Trust, uses: Iterable[ClusterUse]) -> Iterator[str]:
+def _untrusted(trust: Trust, uses: Iterable[ClusterUse], account: str) -> Iterator[str]:
     """Yield why aws-node cannot assume a role in the way in which it is to have it."""
     if trust.by_anyone:
         return
@@ -296,6 +298,8 @@ def _untrusted(trust: Trust, uses: Iterable[ClusterUse]) -> Iterator[str]:
             yield f"its trust policy does not let {where} assume it by {way}"
         elif way is Credentials.pod_identity and use.session_tags and not trust.tagged:
             yield _NO_TAGS
+        elif use.has_tags and not takes_cluster(trust, use.cluster, account):
+            yield f"the conditions of its trust policy do not let {where} assume it"
         elif way is Credentials.pod_identity and not use.session_tags and not trust.untagged:
             yield f"its trust policy asks for session tags, which {where} does not have"
 

@@ -48,6 +48,12 @@ class ClusterUse(Struct, frozen=True):
     # Whether an association gives aws-node its role there, which comes before IRSA.
     is_overridden: bool = False
 
+    @property
+    def has_tags(self) -> bool:
+        """Whether the session of the role there is known to have the tags of EKS Pod Identity."""
+        is_direct = self.by is ClusterDetailKind.association and not self.by_role
+        return is_direct and self.session_tags
+
 
 def configured_clusters(
     clusters: Iterable[ClusterDetail], deployments: Iterable[Deployment]

@@ -188,9 +188,8 @@ def _other_session(
     sessions = had.session, use.session
     if access.verdict == "unknown" and ABSENT not in sessions and all(s.in_full for s in sessions):
         # Less of a role is less, whatever the role allows.
-        alone = new_access(
-            *([each] for each in judged_policies(*sessions)), context.budget.answer()
-        )
+        old, new = judged_policies(*sessions)
+        alone = new_access([old], [new], context.budget.answer())
         access = alone if alone.verdict == "no new access" else access
     what = SESSION_CHANGES[True, use.session != ABSENT]
     message = f"The session policy of {use.who} with {use.role} {what}"

@@ -105,7 +105,7 @@ class Workloads:
     def _named(
         self, resource: Resource, target: str, argument: _Argument, *, after: bool
     ) -> tuple[list[Resource], list[str] | None]:
-        """Return what an argument names or may name, and what else it needs; None for nothing."""
+        """Return what an argument names or may name, and what else it needs; None if unset."""
         if argument.names:
             return self._by_name(target, argument.names, after=after), []
         if any(self._is_written(resource, path) for path in argument.unknown):

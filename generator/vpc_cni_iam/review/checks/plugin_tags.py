@@ -76,9 +76,8 @@ def check(context: Context) -> Iterator[Finding]:
         if not (resource.drift or resource.deposed) and resource.mode == "managed"
     ]
     groups = [*_groups(resources, context)]
-    in_groups = {
-        s.address for group in groups for one in (*group[0], *group[1]) for s in one.sources
-    }
+    launches = [launch for group in groups for side in group for launch in side]
+    in_groups = {source.address for launch in launches for source in launch.sources}
     for before, after in groups:
         yield from _of_group(before, after, asking)
     for resource in resources:

@@ -75,10 +75,9 @@ def check(context: Context) -> Iterator[Finding]:
         for resource in (context.plan.resources if asking else ())
         if not (resource.drift or resource.deposed) and resource.mode == "managed"
     ]
-    groups = [*_groups(resources, context)]
-    launches = [launch for group in groups for side in group for launch in side]
-    in_groups = {source.address for launch in launches for source in launch.sources}
-    for before, after in groups:
+    in_groups: set[str] = set()
+    for before, after in _groups(resources, context):
+        in_groups.update(s.address for launch in (*before, *after) for s in launch.sources)
         yield from _of_group(before, after, asking)
     for resource in resources:
         if _changes_hidden(resource):

@@ -266,7 +266,10 @@ def _plan(contents: _Contents, source: str) -> Plan:
     planned = {change.address for change in changes if not change.drift}
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     commands = tuple(running(ended, configuration))
-    roles = (unread for item in contents.naming for unread in naming(*item, hiding))
+    of_roles = [r for r in (*contents.changes, *contents.state) if r.type == "aws_iam_role"]
+    sides = [side for role in of_roles for side in (role.before, role.after) if side]
+    names = frozenset(n for side in sides if isinstance(n := side.get("name"), str))
+    roles = (unread for item in contents.naming for unread in naming(*item, hiding, names))
     sources = [r for r in state if r.mode == "data"]
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(

@@ -37,7 +37,7 @@ class UnreadChange(Struct, frozen=True):
     kind: UnreadKind
     runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
     opens: bool = False  # whether a policy of a resource newly lets anybody use it
-    roles: tuple[str, ...] = ()  # the ARNs of roles that it newly names
+    roles: tuple[str, ...] = ()  # the roles that it newly names: ARNs, and names of those of a plan
 
 
 _ATTACHED = (
@@ -71,6 +71,8 @@ _HARMLESS = frozenset(
 )
 # A role, but for those that only a service of AWS assumes.
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]++(?!\()")
+# An argument about roles, which may have the name of one.
+_NAMED_ROLE = re.compile(rb"""[rR]ole\w*"\s*:\s*(?:["[{])""")
 # What holds any text.
 _DATA = (
     *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
@@ -157,36 +159,57 @@ def _is_resource_policy(kind: str) -> bool:
 
 def may_name_role(item: ChangedResource) -> bool:
     """Say whether a resource may name a role that it uses."""
-    is_data = item.type in _DATA or not item.type.startswith("aws_")
-    return not is_data and b":role/" in bytes(item.change)
+    if item.type in _DATA or not item.type.startswith(("aws_", "awscc_")):
+        return False
+    change = bytes(item.change)
+    return b":role/" in change or _NAMED_ROLE.search(change) is not None
 
 
 def naming(
-    address: str, actions: tuple[str, ...], change: Changing, hiding: Secrets
+    address: str,
+    actions: tuple[str, ...],
+    change: Changing,
+    hiding: Secrets,
+    names: frozenset[str],
 ) -> Iterator[UnreadChange]:
-    """Yield the roles that a resource newly names, without what is sensitive."""
+    """Yield the roles that a resource newly names, without what is sensitive.
+
+    `names` are those of the plan's roles, which arguments about roles may have.
+    """
     before, after = change.before or {}, change.after or {}
     shown = _new_roles(
-        hiding.hidden(before, change.before_sensitive), hiding.hidden(after, change.after_sensitive)
+        hiding.hidden(before, change.before_sensitive),
+        hiding.hidden(after, change.after_sensitive),
+        names,
     )
-    if len(shown) < len(_new_roles(before, after)):
+    if len(shown) < len(_new_roles(before, after, names)):
         shown.append("a role that is sensitive")
     if shown:
         yield UnreadChange(address, actions, UnreadKind.role, roles=tuple(shown))
 
 
-def _new_roles(before: Any, after: Any) -> list[str]:
-    old, new = ({r for t in _texts(side) for r in _ROLE.findall(t)} for side in (before, after))
+def _new_roles(before: Any, after: Any, names: frozenset[str]) -> list[str]:
+    old, new = (
+        {
+            role
+            for path, text in _texts(side)
+            for role in (*_ROLE.findall(text), *(names & {text} if "role" in path.lower() else ()))
+        }
+        for side in (before, after)
+    )
     return sorted(new - old)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts in attributes, but for the keys, which no mark hides."""
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts in attributes with their places, but for the keys, which no mark hides."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, path)
 
 
 def running(

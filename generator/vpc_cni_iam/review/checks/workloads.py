@@ -40,8 +40,8 @@ rule(
     "Anyone who writes its code can do what the role may do. It is an error where the role may do "
     "something that the one before could not, and a note where it may do nothing more. A role that "
     "the plan creates has no such finding; its policies have findings of their own. Where a "
-    "resource of a type that is not known newly names the ARN of a role, that is a note, and a "
-    "warning where the role may do everything or change IAM permissions.",
+    "resource of a type that is not known newly names a role, that is a note, and a warning where "
+    "the role may do everything or change IAM permissions.",
 )
 rule(
     "instance-metadata-opened",
@@ -94,13 +94,16 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _named_by_others(context: Context) -> Iterator[Finding]:
     """Yield which roles are newly named by resources of types that are not known."""
-    addresses = {arn: address for address, arn in context.owners.role_arns.items()}
+    addresses = {arn: [address] for address, arn in context.owners.role_arns.items()}
+    for principal in context.principals.values():
+        if principal.type == "role":
+            addresses.setdefault(principal.label, []).append(principal.name)
     for unread in context.plan.unread:
-        for arn in unread.roles:
-            role = addresses.get(arn, arn)
-            reach = reach_of_role(role, context)
-            message = f"{unread.address} newly names {role}; what its type does with a role is not "
-            message += "known" + (f", and the role {reach}" if reach else "")
+        for name in unread.roles:
+            roles = addresses.get(name, [name])
+            reach = next(filter(None, (reach_of_role(role, context) for role in roles)), "")
+            message = f"{unread.address} newly names {' or '.join(roles)}; what its type does with "
+            message += "a role is not known" + (f", and the role {reach}" if reach else "")
             yield finding(
                 "workload-role",
                 message,

@@ -318,28 +318,30 @@ def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
                 continue
             for item in json_stream.resources(reader, StateResource):
                 hidden = set(of_values(item.values, item.sensitive_values, reader))
-                stated = _stated(item, reader, made_of_policy=any(map(is_policy, hidden)))
+                stated = _stated(item, reader, hidden)
                 secrets |= hidden
-                for resource in stated if item.type == _DOCUMENT else ():
+                for resource in stated if item.type == _DOCUMENT and hidden else ():
                     secrets.update(marked(resource.after, resource.hidden_after))
                 resources += stated
     return resources
 
 
-def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> list[Resource]:
-    # A document that joins a policy that is sensitive shows each part of it.
+def _stated(item: StateResource, reader: Reader, hidden: set[str]) -> list[Resource]:
+    """Return what is read of a resource; `hidden` are its values that are sensitive."""
     values: Mapping[str, Any]
-    hidden: Any
+    marks: Any = None
     if item.type == _DOCUMENT:
         values = {"json": reader.decoded(item.values, DocumentValues).json}
-        marks = reader.decoded(item.sensitive_values, HiddenDocument)
-        hidden = {"json": marks.json or made_of_policy}
+        if hidden:
+            # A document that joins a policy that is sensitive shows each part of it.
+            whole = reader.decoded(item.sensitive_values, HiddenDocument).json
+            marks = {"json": whole or any(map(is_policy, hidden))}
     elif item.type == _POLICY or (item.mode == "managed" and _is_about_access(item.type)):
         if is_read_in_part(item.type):
             values = to_builtins(reader.decoded(item.values, Parts))
         else:
             values = reader.decoded(item.values, dict[str, Any])
-        hidden = reader.decoded(item.sensitive_values, object)
+        marks = reader.decoded(item.sensitive_values, object)
     else:
         return []
     return [
@@ -351,8 +353,8 @@ def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> lis
             ("no-op",),
             before=values,
             after=values,
-            hidden_before=hidden,
-            hidden_after=hidden,
+            hidden_before=marks,
+            hidden_after=marks,
         )
     ]
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -129,6 +130,7 @@ _LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")
 _POLICY_ARGUMENTS = ("policy", "access_policies", "access_policy", "resource_policy")
 
 
+@lru_cache(1024)
 def is_unread(kind: str) -> bool:
     """Say whether no resource of a type is read, though it is about access."""
     return kind.startswith(_UNREAD) and kind not in _HARMLESS

@@ -284,9 +284,7 @@ def _plan(contents: _Contents, source: str) -> Plan:
     planned = {change.address for change in changes if not change.drift}
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     commands = tuple(running(ended, configuration))
-    of_roles = [r for r in (*contents.changes, *contents.state) if r.type in (ROLE, PROFILE)]
-    sides = [side for role in of_roles for side in (role.before, role.after) if side]
-    names = frozenset(n for side in sides if isinstance(n := side.get("name"), str))
+    names = _names_of_roles((*contents.changes, *contents.state))
     roles = (unread for item in contents.naming for unread in naming(*item, hiding, names))
     sources = [r for r in state if r.mode == "data"]
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
@@ -309,6 +307,12 @@ def _plan(contents: _Contents, source: str) -> Plan:
         contents.others - len({u.address for u in commands} - planned),
         tuple(contents.unknown_members),
     )
+
+
+def _names_of_roles(resources: Iterable[Resource]) -> frozenset[str]:
+    roles = (resource for resource in resources if resource.type in (ROLE, PROFILE))
+    sides = (side for role in roles for side in (role.before, role.after) if side)
+    return frozenset(name for side in sides if isinstance(name := side.get("name"), str))
 
 
 def _hidden(resource: Resource, hiding: Secrets) -> Resource:

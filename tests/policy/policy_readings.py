@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 
 import pytest
@@ -60,6 +61,10 @@ def count_empty_strings(monkeypatch: pytest.MonkeyPatch) -> None:
             (values,) if isinstance(values := context.get(name, ()), str) else values
         ),
     )
+
+
+# Compiled once for all values of its key; a reading is looked up when the test is called.
+condition_test = lru_cache(maxsize=64)(conditions.test)
 
 
 def newly_allowed(before: Compiled, after: Compiled, request: Request) -> str:

@@ -62,6 +62,9 @@ _TEMPLATE = re.compile(r"[$%]\{")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _NEWLINE = "\n"
 _LINE_END = re.compile(r"\s*(\r?\n|#|//|/\*)")
+# Of short texts the latest trees are kept, 120 bytes a character: `verify` reads a file twice.
+_SHORT = 1 << 15
+_short_tree = lru_cache(maxsize=16)(grammar_tree)
 
 
 def parse(text: str, source: str, *, strict: bool = False) -> File:
@@ -115,7 +118,8 @@ def _parse_tree(masked: str, source: str, text: str) -> Branch:
     from lark.exceptions import UnexpectedInput, VisitError
 
     try:
-        (body,) = _branches(grammar_tree(masked))
+        tree = _short_tree(masked) if len(masked) <= _SHORT else grammar_tree(masked)
+        (body,) = _branches(tree)
     except UnexpectedInput as error:
         place = f"line {error.line}, column {error.column}" if error.line > 0 else "end of file"
         if "${~" in text or "~}" in text:

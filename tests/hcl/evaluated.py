@@ -172,6 +172,9 @@ KNOWN: dict[str, object] = {
     'zipmap(["a", "b"], [1, 2])': {"a": 1, "b": 2},
     '"${join("", [for n in var.names : n])}!"': "bab!",
     "<<-EOT\n    a ${local.text}\n      b\n  EOT\n": "a aws\n  b\n",
+    "<<-EOT\n\ta\n \t\u3000b\n \n    EOT\n": "a\n\t\u3000b\n \n",
+    "<<EOT\r\na\r\nEOT\r\n": "a\r\n",
+    '"e${"\u0301"}"': "\u00e9",
 }
 # What every engine refuses, so that `try` goes on.
 REFUSED = (

@@ -202,6 +202,7 @@ UNKNOWN = {
     'file("x")': "file(...)",
     'replace("abc", "/b/", "x")': "replace(...)",
     'contains(["1"], 1)': "contains(...)",
+    'try(tonumber("\u0663"), 1)': "tonumber(...)",
     'toset([1, "a"])': "toset(...)",
     'concat(["a"], data.x.y.z, file("a"))': "data.x.y.z",
     'flatten([["a"], data.x.y.z])': "flatten(...)",

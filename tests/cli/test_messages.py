@@ -180,7 +180,7 @@ def test_json_of_another_kind_is_refused_with_what_is_expected(
     "words",
     [
         ("coverage", "p.json", "--boundary", "a.json", "--boundary", "b.json"),
-        ("review", "plan.json", "--fail-on", "new-access", "--fail-on=error"),
+        ("review", "plan.json", "--mode", "ipv4", "--mode=ipv6"),
         ("policy", "ipv4", "--format", "json", "--format", "json"),
     ],
 )

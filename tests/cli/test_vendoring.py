@@ -47,9 +47,14 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     assert run("diff", cwd=repo).code == 0
     assert run("sync", cwd=repo).out == "all modules are up to date; nothing to do\n"
     assert git(repo, "status", "--porcelain") == ""
-    again = run("init", cwd=repo)
-    assert again.code == 3
-    assert "exists already" in again.err
+    again = run("init", "--path", "infra/cni", "--variant", "ipv6", cwd=repo)
+    assert (again.code, again.out) == (3, "")
+    problem, _, entry = again.err.partition("\n\n")
+    assert problem.endswith("vpc-cni-iam.toml: exists already; to add a module, add this to it:")
+    toml = repo / "vpc-cni-iam.toml"
+    toml.write_text(f"{toml.read_text()}\n{entry}")
+    assert run("sync", "--quiet", cwd=repo).code == 0
+    assert "aws_iam_policy_document" in (repo / "infra/cni/main.tf").read_text()
 
 
 def test_init_selects_variants(tmp_path: Path) -> None:

@@ -196,6 +196,11 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     files = render(options(["ipv6"], cni_version="v1.22.0"))
     remark = "# Added: called by plugin v1.22.0, and missing in upstream's document."
     assert f"  {remark}\n  statement {{" in files["main.tf"]
+    harmless = "# If it is denied, nothing fails; --no-gaps adds nothing."
+    assert harmless not in files["main.tf"]
+    assert harmless in render(options(["ipv6"], cni_version="v1.23.2"))["main.tf"]
+    needed = render(options(["ipv6"], cni_version="v1.23.2", features=["multi-nic"]))
+    assert harmless not in needed["main.tf"]
     page = files["README.md"]
     added = "Added: `ec2:DescribeSubnets` in ipv6 mode from v1.22.0 on, exits at start if denied "
     assert f"{added}(observed at " in page

@@ -48,6 +48,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
+  # If it is denied, nothing fails; --no-gaps adds nothing.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -61,6 +62,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
   }
 
   # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
+  # If it is denied, nothing fails; --no-gaps adds nothing.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]

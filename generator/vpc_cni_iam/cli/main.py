@@ -36,7 +36,7 @@ what the change allows.
 \b
 Examples:
   vpc-cni-iam init && vpc-cni-iam sync
-  vpc-cni-iam review plan.json --fail-on new-access
+  vpc-cni-iam review plan.json
   vpc-cni-iam coverage policy.json --cni-version v1.23.2
 """
 

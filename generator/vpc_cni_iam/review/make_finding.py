@@ -120,10 +120,10 @@ def coverage_findings(
     ) -> Iterator[Finding]:
         if lacks:
             doubt = (unsure and rule == "coverage-lost") or are_undecided(lacks)
-            actions = ", ".join(lack.action for lack in lacks)
+            calls = ", ".join(" on the ".join(filter(None, (k.action, k.on))) for k in lacks)
             yield finding(
                 rule,
-                f"{plugin} {doubtful if doubt else sure} {actions}{unless}",
+                f"{plugin} {doubtful if doubt else sure} {calls}{unless}",
                 address,
                 attribute=attribute,
                 details=tuple(f"{lack.action}: {lack.breaks}" for lack in lacks),

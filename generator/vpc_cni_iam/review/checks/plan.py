@@ -99,8 +99,8 @@ def check(context: Context) -> Iterator[Finding]:
         yield finding("unseen", f"{message}; --source can check that")
     if assumed := context.owners.assumed:
         address = min(assumed)
-        more = f" and {len(assumed) - 1} more" if len(assumed) > 1 else ""
-        message = f"{address}{more} refers to {assumed[address]}, which counts as used: "
+        more = f" (and {len(assumed) - 1} more like it)" if len(assumed) > 1 else ""
+        message = f"{address} refers to {assumed[address]}{more}, which counts as used: "
         message += "the value is known after apply; --source can check that"
         yield finding("unseen", message, means=("new-access",))
     if not plan.complete:

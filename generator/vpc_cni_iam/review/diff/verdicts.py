@@ -54,6 +54,7 @@ class MissingPermission(Struct, frozen=True):
     breaks: str  # what its denial breaks, or when it is called, in words
     evidence: str  # where in the plugin's source it was read
     undecided: bool = False  # whether it is open if it is denied; `breaks` says why
+    on: str = ""  # such as ``trunk interface``, if the action is allowed on others
 
 
 class CoverageChange(Struct, frozen=True):

@@ -122,7 +122,7 @@ def _head(review: Review) -> str:
         f"[//]: # ({MARKER} {key})\n\n"
         f"### IAM review {result}: {wording.counted_with_ignored(review)}\n\n"
         f"{code(review.plan)} {wording.judged(review)}; "
-        f"fails on `{review.fail_on}`.\n"
+        f"fails on {' or '.join(map(code, review.fail_on))}.\n"
     )
 
 
@@ -136,7 +136,7 @@ def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
             yield f"\n#### {title}\n\n{rows}"
         for number, (alike, details) in enumerate(own):
             head = "" if number else "\n" if rows else f"\n#### {title}\n\n"
-            yield head + _finding(alike, details)
+            yield head + _finding(alike, details, review)
     for number, ignored in enumerate(review.ignored):
         until = f" until {ignored.until}" if ignored.until else ""
         about = f"{ignored.finding.rule}, {code(ignored.finding.address)}: {prose(ignored.reason)}"
@@ -172,9 +172,11 @@ def _about(thing: Change | Finding) -> str:
     return f"{named}, {code(wording.where(thing.place))}" if thing.place else named
 
 
-def _finding(alike: list[Finding], details: tuple[str, ...]) -> str:
+def _finding(alike: list[Finding], details: tuple[str, ...], review: Review) -> str:
     first = alike[0]
-    lines = [f"- **{first.level}** {first.rule}: {prose(first.message)}"]
+    kind = wording.counts_for(first, review)
+    rule = f"{first.rule} ({kind})" if kind else first.rule
+    lines = [f"- **{first.level}** {rule}: {prose(first.message)}"]
     if first.address:
         lines.append(f"    - {_about(first)}")
     lines += [f"    - {line}" for line in _also([wording.subject(f) for f in alike[1:]])]

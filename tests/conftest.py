@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,12 +133,13 @@ def engine(installing_engine: Engine, attached: dict[str, str]) -> Engine:
 @pytest.fixture
 def newest(tmp_path_factory: pytest.TempPathFactory, attached: dict[str, str]) -> Engine:
     """The newest Terraform, for tests in which the engine's version does not matter."""
-    place = make_engine(TERRAFORM_NEWEST, tmp_path_factory.mktemp("engine"))
-    return replace(place, environ={**place.environ, **attached})
+    return make_engine(TERRAFORM_NEWEST, tmp_path_factory.mktemp("engine"), attached)
 
 
-def make_engine(name: str, folder: Path) -> Engine:
-    place = find(name.partition("-")[0], engine_environment(name, folder))
+def make_engine(name: str, folder: Path, attached: Mapping[str, str] | None = None) -> Engine:
+    """A real engine, with a provider that runs already, or one that it installs."""
+    environ = {**engine_environment(name, folder), **(attached or {})}
+    place = find(name.partition("-")[0], environ)
     assert place is not None
     return place
 
@@ -244,6 +245,19 @@ def read_tree(folder: Path) -> dict[str, str]:
     }
 
 
+# Its managed policies are made at each start and reset, for each partition: 81 instead of 1,582.
+MOTO = """
+import json
+from moto.iam import models
+policies = json.loads(models.aws_managed_policies_data)
+kept = ("Admin", "AmazonEC", "AmazonEKS", "AmazonS3", "IAM", "Power")
+policies = {name: policy for name, policy in policies.items() if name.startswith(kept)}
+models.aws_managed_policies_data = json.dumps(policies)
+from moto.server import main
+main()
+"""
+
+
 @pytest.fixture(scope="session")
 def aws_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an AWS endpoint of our own, on this machine."""
@@ -257,7 +271,7 @@ def endpoint(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, "-c", MOTO, "-H", "127.0.0.1", "-p", str(port)]
     log = (folder / "log").open("wb")
     environ = {**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}
     with log, subprocess.Popen(command, env=environ, stdout=log, stderr=log) as process:

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 import check_jsonschema
@@ -16,19 +17,33 @@ import yaml
 from click.testing import CliRunner
 
 from conftest import ROOT, run
+from test_packaging import dependencies
 
 PROJECT = ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml", "generator")
 
 
 MODULE = "modules/vpc-cni-iam-policy"
-# What is installed for a test is run a few times; most of it never.
-UNCOMPILED = {**os.environ, "PIP_NO_COMPILE": "1"}
 
 
 def git(folder: Path, *words: str) -> str:
     command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.test", *words]
     done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def pip_environ(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """An environment in which pip finds what the package needs, and what builds it, installed.
+
+    It compiles nothing: most of what it installs is never run.
+    """
+    folder = tmp_path_factory.mktemp("site")
+    for name in (*dependencies(), *dependencies("hatchling"), "hatchling"):
+        for file in distribution(name).files or ():
+            place = folder / file.parts[0]
+            if ".." not in file.parts and not place.exists():
+                place.symlink_to(distribution(name).locate_file(file.parts[0]))
+    return {**os.environ, "PIP_NO_COMPILE": "1", "PYTHONPATH": str(folder)}
 
 
 def project_copy(folder: Path) -> str:
@@ -76,7 +91,7 @@ def forge(consumer: Path) -> None:
     assert run("check", cwd=consumer).code == 0
 
 
-def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
+def test_pre_commit(consumer: Path, pip_environ: dict[str, str], tmp_path: Path) -> None:
     revision = project_copy(tmp_path / "project")
     page = (ROOT / "docs" / "ci.md").read_text()
     (snippet,) = re.findall(r"```yaml\n(repos:\n  - repo: .*?)```", page, re.DOTALL)
@@ -86,7 +101,7 @@ def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
     hooks = snippet.partition("      - id")[0]
     git(consumer, "add", "-A")
     git(consumer, "commit", "-qm", "hook")
-    environ = {**UNCOMPILED, "PRE_COMMIT_HOME": str(tmp_path / "home")}
+    environ = {**pip_environ, "PRE_COMMIT_HOME": str(tmp_path / "home")}
 
     def hook(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pre_commit", *(words or ("run", "--all-files"))]
@@ -130,7 +145,7 @@ def test_pre_commit(consumer: Path, tmp_path: Path) -> None:
 class Action:
     """Runs the steps of action.yml as GitHub runs them, in folders with odd names."""
 
-    def __init__(self, consumer: Path, outer: Path) -> None:
+    def __init__(self, consumer: Path, outer: Path, environ: dict[str, str]) -> None:
         runner = outer / "it's a runner"
         runner.mkdir()
         (runner / "temp").mkdir()
@@ -139,7 +154,8 @@ class Action:
         self.summary = runner / "summary.md"
         self.output = runner / "output"
         self.environ = {
-            **UNCOMPILED,
+            **environ,
+            "PIP_NO_BUILD_ISOLATION": "0",  # means that it is not isolated; pre-commit's is
             "RUNNER_TEMP": str(runner / "temp"),
             "GITHUB_ACTION_PATH": str(runner / "action"),
             "GITHUB_STEP_SUMMARY": str(self.summary),
@@ -167,8 +183,10 @@ class Action:
         )
 
 
-def test_the_github_action_runs(consumer: Path, tmp_path: Path) -> None:
-    action = Action(consumer, tmp_path)
+def test_the_github_action_runs(
+    consumer: Path, pip_environ: dict[str, str], tmp_path: Path
+) -> None:
+    action = Action(consumer, tmp_path, pip_environ)
     consumer = action.consumer
     assert action.step(0).returncode == 0
     done = action.step(1)

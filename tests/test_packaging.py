@@ -46,10 +46,10 @@ DATA = {
 }
 
 
-def dependencies() -> tuple[str, ...]:
-    """Every package that an installation of this one brings, by its normal name."""
+def dependencies(package: str = NAME) -> tuple[str, ...]:
+    """Every package that an installation of one brings, by its normal name."""
     results: list[str] = []
-    waiting = [Requirement(NAME)]
+    waiting = [Requirement(package)]
     while waiting:
         required = waiting.pop()
         for text in distribution(required.name).requires or ():

@@ -123,12 +123,14 @@ def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
     assert f"edited   {MODULE}" in done.out
     assert "main.tf was edited by hand" in done.out
     assert f"keep yours: vpc-cni-iam sync --keep {MODULE}" in done.out
+    assert f"show the difference: vpc-cni-iam diff {MODULE}\n" in done.out
     document = json.loads(run("check", "--format", "json", cwd=repo).out)
     assert document["summary"] == {"clean": 0, "edited": 1, "outdated": 0, "both": 0, "failed": 0}
     assert document["modules"][0]["files"][0]["state"] == "edited"
     table = run("check", "--format", "markdown", cwd=repo).out
     assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand |" in table
     assert f"keep yours: `vpc-cni-iam sync --keep {MODULE}/main.tf`" in table
+    assert f"show the difference: `vpc-cni-iam diff {MODULE}`" in table
     refused = run("sync", cwd=repo)
     assert refused.code == 1
     assert '+    actions   = ["ec2:*"]' in refused.out
@@ -416,8 +418,9 @@ def test_a_path_that_looks_like_an_option_is_shown_so_that_it_is_none(tmp_path: 
         assert run("sync", cwd=tmp_path).code == 0
         main = tmp_path / "-m" / "main.tf"
         main.write_text(main.read_text() + edit) if edit else main.unlink()
-        way = run("check", cwd=tmp_path).out.split(": vpc-cni-iam ")[1].splitlines()[0]
-        assert run(*shlex.split(way), cwd=tmp_path).code == 0, way
+        _, show, way, *_ = run("check", cwd=tmp_path).out.split(": vpc-cni-iam ")
+        assert run(*shlex.split(show.splitlines()[0]), cwd=tmp_path).code == 1, show
+        assert run(*shlex.split(way.splitlines()[0]), cwd=tmp_path).code == 0, way
         assert run("check", cwd=tmp_path).code == 0
 
 
@@ -580,6 +583,6 @@ def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
         assert "refused x/main.tf: was edited by hand and is out of date" in done.out
         assert "no files changed; resolve the local changes above first" in done.err
         assert f"error: {problem}" in done.err
-        assert "1 of 2 modules cannot be read; mend that, then: vpc-cni-iam upgrade" in done.err
+        assert "vpc-cni-iam.toml is unchanged; mend that, then: vpc-cni-iam upgrade" in done.err
     assert "-# mine" in run("diff", cwd=tmp_path).out
     assert read_tree(tmp_path) == before

@@ -23,6 +23,7 @@ PACKAGE = "/api/v4/projects/7/packages/terraform/modules/vpc-cni-iam/aws/1.0.0"
 class GitLab(BaseHTTPRequestHandler):
     """Answers as GitLab does: a token in a header to upload, basic authentication to download."""
 
+    protocol_version = "HTTP/1.1"  # with 1.0, curl waits a second for leave to send a body
     packages: dict[str, bytes]
     storage: str
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tools.corpus import PLANS, Case, cases, digest, load, review
 
-from conftest import TERRAFORM_NEWEST, make_engine
 from make_corpus import eks, make
+from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.review.rules import BY_ID
 
 CASES = cases()
@@ -58,10 +58,9 @@ def test_a_case_fails_for_what_is_not_said_and_for_what_is_said_beside() -> None
 @pytest.mark.engine
 @pytest.mark.parametrize("name", ["upgrade-with-policy", "drift-to-everything-that-stays"])
 def test_a_plan_is_what_an_engine_makes_of_its_case(
-    name: str, aws_endpoint: str, tmp_path: Path
+    name: str, newest: Engine, aws_endpoint: str, tmp_path: Path
 ) -> None:
     (tmp_path / "root").mkdir()
     with eks() as address:
-        engine = make_engine(TERRAFORM_NEWEST, tmp_path)
-        text = make(load(name), engine, aws_endpoint, address, tmp_path / "root")
+        text = make(load(name), newest, aws_endpoint, address, tmp_path / "root")
     assert json.loads(text) == json.loads((PLANS / f"{name}.json").read_text())

@@ -289,9 +289,9 @@ def test_a_sensitive_text_is_nowhere_in_a_real_plan() -> None:
 
 @pytest.mark.parametrize(("case", "engine"), [("unknown", TERRAFORM_FLOOR), ("drift", TOFU)])
 def test_plans_are_made_again_alike(
-    case: str, engine: str, aws_endpoint: str, tmp_path: Path
+    case: str, engine: str, attached: dict[str, str], aws_endpoint: str, tmp_path: Path
 ) -> None:
-    made = plan(case, make_engine(engine, tmp_path), aws_endpoint, tmp_path)
+    made = plan(case, make_engine(engine, tmp_path, attached), aws_endpoint, tmp_path)
     assert made == (PLANS / f"{case}.{engine}.json").read_text()
 
 

@@ -71,6 +71,28 @@ def test_a_type_that_is_not_known_and_names_another_role_is_a_note() -> None:
     assert _levels(policy) == []  # which is a finding of its own
 
 
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        ({"role_name": "strong"}, ["warning"]),
+        ({"a": [{"executionRole": {"names": ["x", "strong"]}}]}, ["warning"]),
+        ({"role_name": "weak"}, ["note"]),
+        ({"role_name": "other"}, []),  # which may be anything
+        ({"name": "strong"}, []),
+    ],
+)
+def test_a_type_that_is_not_known_may_name_a_role_of_the_plan_by_its_name(
+    values: Json, levels: list[str]
+) -> None:
+    assert [level for level, _ in _levels(resource("aws_new_service", "x", None, values))] == levels
+    assert _levels(resource("aws_new_service", "x", values, {**values, "c": 1})) == []
+
+
+def test_a_resource_of_the_other_provider_of_aws_may_name_a_role() -> None:
+    change = resource("awscc_lambda_function", "f", None, {"role": arn_of("strong")})
+    assert [level for level, _ in _levels(change)] == ["warning"]
+
+
 def test_a_sensitive_role_of_a_type_that_is_not_known_is_not_told() -> None:
     hidden = {"after_sensitive": {"a": [{"b": True}]}}
     review = reviewed(_unknown(None, "hidden-role", **hidden))

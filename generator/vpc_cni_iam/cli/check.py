@@ -58,12 +58,12 @@ def check(
     reports = compare(configuration, (m.path for m in chosen), rendering=render, no_kept=no_kept)
     with_notes = not quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
-    again, upgrade = (modules.command(name, config) for name in ("sync", "upgrade"))
+    again, upgrade, diff = (modules.command(name, config) for name in ("sync", "upgrade", "diff"))
     warnings = configuration.warnings
     if empty := not configuration.modules:
         warnings += (f"{configuration.path} has no [[module]], so nothing was checked",)
         common.say(f"warning: {warnings[-1]}")
-    checked = CheckResult(reports, left, again, upgrade, outdated, warnings)
+    checked = CheckResult(reports, left, again, upgrade, diff, outdated, warnings)
     if output is CheckFormat.json:
         common.show_json(check_data(checked))
     else:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -129,6 +129,11 @@ def convert(
 ) -> None:
     """See `HELP`."""
     chosen.check()
+    inputs.check_once(files)
+    once: dict[str | PurePath, str] = {}  # a path may be written in two ways
+    for file in files:
+        once.setdefault(file if file == "-" else PurePath(file), file)
+    files = list(once.values())
     needs_hcl = variables.var or variables.var_file or variables.engine is not _NONE
     if needs_hcl and not chosen.from_hcl:
         raise UsageError("--var, --var-file and --engine need --from-hcl")
@@ -172,7 +177,6 @@ def _inputs(files: Sequence[str], *, several: bool) -> list[Input]:
         raise UsageError(
             f"{len(files)} files: write the HCL of each to a directory with --output DIRECTORY"
         )
-    inputs.check_once(files)
     return [Input(inputs.source(file), partial(inputs.text, file, "JSON")) for file in files]
 
 

@@ -19,7 +19,7 @@ from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import flag, value
-from vpc_cni_iam.cli.options import Mode
+from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.diff.coverage import ReviewTarget
@@ -87,7 +87,7 @@ def review(
         "[default: the plan's, else the newest known]"
     ),
     strict: bool = options.STRICT,
-    mode: Mode | None = options.mode("each policy's"),
+    mode: IpFamily | None = options.mode("each policy's"),
     fail_on: list[str] = value(
         "WHAT",
         "Fail on findings of this kind or severity: new-access, coverage-lost, "
@@ -145,7 +145,7 @@ def review(
     raise typer.Exit(1 if result.failed else 0)
 
 
-def _target(cni_version: str | None, mode: Mode | None) -> ReviewTarget:
+def _target(cni_version: str | None, mode: IpFamily | None) -> ReviewTarget:
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.review.diff.coverage import ReviewTarget
 

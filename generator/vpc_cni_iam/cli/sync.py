@@ -35,12 +35,15 @@ def sync(shared: SyncOptions) -> None:
     from vpc_cni_iam.vendoring.sync import sync_all
 
     request = SyncRequest.of(shared)
+    again = command("sync", request.named)
     outcomes = sync_all(request.config, request.chosen, request.policy)
     if request.output is Format.json:
         common.show_json(sync_data(outcomes, request.config))
     else:
-        show_outcomes(outcomes, request, command("sync", request.named))
-    finish(outcomes, request)
+        show_outcomes(outcomes, request, again)
+    failed, many = sum(o.failure is not None for o in outcomes), len(outcomes)
+    count = f"{failed} of {many} modules are not what {request.config.path} says"
+    finish(outcomes, f"{count}; mend that, then: {again}" if many > 1 else "")
 
 
 def show_outcomes(
@@ -63,18 +66,15 @@ def show_outcomes(
         for file in outcome.kept_edits:
             if not file.fine:
                 common.show(f"kept    {path}/{file.path} {file.reason}")
-                for way in file.ways_out(path, command("sync", request.named)):
+                commands = (command(name, request.named) for name in ("sync", "diff"))
+                for way in file.ways_out(path, *commands):
                     common.show(f"        {way}")
         for file in outcome.conflicts:
             (way,) = file.ways_out(path, command("sync", request.named))
             typer.echo(f"conflict {path}/{file.path}: {way}")
 
 
-def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "sync") -> None:
-    """Print the failures, and exit with the documented code."""
-    failures = [o.failure for o in outcomes if o.failure is not None]
-    count, path = f"{len(failures)} of {len(request.chosen)} modules", request.config.path
-    problem = f"are not what {path} says" if again == "sync" else "cannot be read"
-    then = f"{count} {problem}; mend that, then: {command(again, request.named)}"
-    exit_if_failed(failures, then if len(request.chosen) > 1 else "")
+def finish(outcomes: Sequence[SyncOutcome], then: str = "") -> None:
+    """Print the failures and then `then`, and exit with the documented code."""
+    exit_if_failed((o.failure for o in outcomes), then)
     raise typer.Exit(0 if all(o.done for o in outcomes) else 1)

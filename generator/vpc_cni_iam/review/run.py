@@ -102,8 +102,7 @@ def review(
     changes = tuple(sorted(named, key=lambda c: (c.address, c.attribute, c.action)))
     context = Context(
         plan,
-        policies.owners,
-        policies.references,
+        policies,
         effective,
         changes,
         principals,
@@ -112,7 +111,6 @@ def review(
         target,
         budget,
         _created(plan),
-        policies.owners.anew,
         unseen,
     )
     left = tuple(dict.fromkeys(_placed(f, places) for check in CHECKS for f in check(context)))

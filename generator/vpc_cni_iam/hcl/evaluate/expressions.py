@@ -184,7 +184,7 @@ class Evaluator:
                     return value
                 sample, value = True, value.sample
             texts.append(value)
-        joined = "".join(texts)
+        joined = str(text("".join(texts)))
         self.budget.weigh(joined)
         return Unknown(_show(node), "", joined) if sample else joined
 

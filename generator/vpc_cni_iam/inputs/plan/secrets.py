@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -91,8 +91,8 @@ class Secrets:
             return value
         if marks is True:
             return _each_leaf(value, self._mark_of)
-        if isinstance(value, Mapping):
-            inner = marks if isinstance(marks, Mapping) else {}
+        if isinstance(value, dict):
+            inner = marks if isinstance(marks, dict) else {}
             return {k: self.hidden(v, inner.get(k)) for k, v in value.items()}
         if isinstance(value, list):
             each = marks if isinstance(marks, list) else []
@@ -168,8 +168,8 @@ class Secrets:
 def _is_any_marked(marks: Any) -> bool:
     if not marks or marks is True:
         return bool(marks)
-    if isinstance(marks, Mapping):
-        return any(map(_is_any_marked, marks.values()))
+    if isinstance(marks, dict):
+        return any(map(_is_any_marked, filter(None, marks.values())))
     return any(map(_is_any_marked, marks)) if isinstance(marks, list) else True
 
 
@@ -184,7 +184,7 @@ def is_policy(text: str) -> bool:
 
 
 def _each_leaf(value: Any, change: Callable[[Any], Any]) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _each_leaf(inner, change) for key, inner in value.items()}
     if isinstance(value, list):
         return [_each_leaf(inner, change) for inner in value]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -37,9 +38,11 @@ class UnreadChange(Struct, frozen=True):
     kind: UnreadKind
     runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
     opens: bool = False  # whether a policy of a resource newly lets anybody use it
-    roles: tuple[str, ...] = ()  # the ARNs of roles that it newly names
+    roles: tuple[str, ...] = ()  # the roles that it newly names: ARNs, and names of those of a plan
 
 
+_CLOUD_CONTROL = "awscc_"
+_AWS = ("aws_", _CLOUD_CONTROL)
 _ATTACHED = (
     *("", "_policy", "_policy_attachment", "_policies_exclusive", "_policy_attachments_exclusive"),
 )
@@ -55,7 +58,8 @@ _UNREAD = (
     *("aws_lakeformation_permissions", "aws_lakeformation_opt_in"),
     *("aws_lakeformation_resource_lf_tag", "aws_servicecatalog_principal_portfolio_association"),
     *("vault_aws_secret_backend_role", "vault_aws_secret_backend_static_role", "aws_iam_"),
-    *("aws_lambda_invocation", "kubernetes_role", "kubernetes_cluster_role"),
+    *("aws_cloudformation_stack_instances", "aws_cloudformation_stack_set_instance"),
+    *("aws_lambda_invo", "kubernetes_role", "kubernetes_cluster_role"),
 )
 # Of these, those that are read or give no access.
 _HARMLESS = frozenset(
@@ -69,8 +73,15 @@ _HARMLESS = frozenset(
         "aws_ssoadmin_permission_set",
     )
 )
-# A role, but for those that only a service of AWS assumes.
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]++(?!\()")
+# A role, but for those that only a service of AWS assumes, or an instance profile with one.
+_ROLE = re.compile(
+    r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:role/(?!aws-service-role/)|instance-profile/)"
+    r"[\w+=,.@/-]++(?!\()"
+)
+# One of these, or an argument about them, which may have the name of one.
+_MAY_NAME_ROLE = re.compile(
+    rb""":role/|:instance-profile/|(?:[rR]ole|[pP]rofile)\w*"\s*:\s*["[{]"""
+)
 # What holds any text.
 _DATA = (
     *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
@@ -113,7 +124,7 @@ _RESOURCE_POLICIES = frozenset(
     (
         *("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),
         *("aws_s3_bucket_acl", "aws_acmpca_policy", "aws_iot_policy", "aws_iot_policy_attachment"),
-        *("aws_s3control_access_grant", "aws_lambda_function_url"),
+        *("aws_s3control_access_grant", "aws_lambda_function_url", "awscc_lambda_url"),
     )
 )
 _WITH_POLICY = (
@@ -124,9 +135,15 @@ _WITH_POLICY = (
 _ENDS = ("_permission", *(f"_{name}_policy" for name in _WITH_POLICY))
 # By which arguments a permission is not for everybody.
 _LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")
+# What stacks make, by what says it: what is about access, and policies of resources.
+_STACKS = ("aws_cloudformation_stack", "aws_cloudformation_stack_set")
+_TEMPLATE = ("template_body", "template_url", "parameters")
+_MADE_ACCESS = r"AWS::(?:EKS|IAM|Organizations|RolesAnywhere|SSO)::|AWS::CloudFormation::Stack"
+_MADE_POLICY = r"AWS::\w+::\w*(?:Permission|Policy)\b"
 _POLICY_ARGUMENTS = ("policy", "access_policies", "access_policy", "resource_policy")
 
 
+@lru_cache(1024)
 def is_unread(kind: str) -> bool:
     """Say whether no resource of a type is read, though it is about access."""
     return kind.startswith(_UNREAD) and kind not in _HARMLESS
@@ -145,48 +162,87 @@ def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
         return UnreadKind.access
     if _is_resource_policy(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
-    return None
+    return _kind_of_template(item, reader)
+
+
+def _kind_of_template(item: ChangedResource, reader: Reader) -> UnreadKind | None:
+    """Return why what a stack newly makes may give access; None if it does not."""
+    if item.type not in _STACKS:
+        return None
+    change = reader.decoded(item.change, Changing)
+    unknown = change.after_unknown if isinstance(change.after_unknown, dict) else {}
+    before, after = (
+        {n: (s or {}).get(n) for n in _TEMPLATE} for s in (change.before, change.after)
+    )
+    if before == after and not unknown.get("template_body"):
+        return None
+    templates = f"{before} {after}"
+    if unknown.get("template_body") or after["template_url"] or re.search(_MADE_ACCESS, templates):
+        return UnreadKind.access
+    return UnreadKind.resource_policy if re.search(_MADE_POLICY, templates) else None
 
 
 def _is_resource_policy(kind: str) -> bool:
     shared = kind.startswith("aws_ram_") and kind.endswith("_association")
-    return (
-        kind in _RESOURCE_POLICIES or shared or (kind.startswith("aws_") and kind.endswith(_ENDS))
-    )
+    return kind in _RESOURCE_POLICIES or shared or (kind.startswith(_AWS) and kind.endswith(_ENDS))
 
 
 def may_name_role(item: ChangedResource) -> bool:
     """Say whether a resource may name a role that it uses."""
-    is_data = item.type in _DATA or not item.type.startswith("aws_")
-    return not is_data and b":role/" in bytes(item.change)
+    if item.type in _DATA or not item.type.startswith(_AWS):
+        return False
+    return _MAY_NAME_ROLE.search(bytes(item.change)) is not None
 
 
 def naming(
-    address: str, actions: tuple[str, ...], change: Changing, hiding: Secrets
+    address: str,
+    actions: tuple[str, ...],
+    change: Changing,
+    hiding: Secrets,
+    names: frozenset[str],
 ) -> Iterator[UnreadChange]:
-    """Yield the roles that a resource newly names, without what is sensitive."""
+    """Yield the roles that a resource newly names, without what is sensitive.
+
+    `names` are those of the plan's roles, which arguments about roles may have.
+    """
     before, after = change.before or {}, change.after or {}
     shown = _new_roles(
-        hiding.hidden(before, change.before_sensitive), hiding.hidden(after, change.after_sensitive)
+        hiding.hidden(before, change.before_sensitive),
+        hiding.hidden(after, change.after_sensitive),
+        names,
     )
-    if len(shown) < len(_new_roles(before, after)):
+    if len(shown) < len(_new_roles(before, after, names)):
         shown.append("a role that is sensitive")
     if shown:
         yield UnreadChange(address, actions, UnreadKind.role, roles=tuple(shown))
 
 
-def _new_roles(before: Any, after: Any) -> list[str]:
-    old, new = ({r for t in _texts(side) for r in _ROLE.findall(t)} for side in (before, after))
+def _new_roles(before: Any, after: Any, names: frozenset[str]) -> list[str]:
+    old, new = (
+        {
+            role
+            for path, text in _texts(side)
+            for role in (*_ROLE.findall(text), *(names & {text} if _about_roles(path) else ()))
+        }
+        for side in (before, after)
+    )
     return sorted(new - old)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts in attributes, but for the keys, which no mark hides."""
+def _about_roles(path: str) -> bool:
+    return any(word in path.lower() for word in ("role", "profile"))
+
+
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts in attributes with their places, but for the keys, which no mark hides."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, path)
 
 
 def running(
@@ -244,32 +300,39 @@ def _decides(item: ChangedResource, reader: Reader) -> bool:
 def opens(item: ChangedResource, reader: Reader) -> bool:
     """Say whether a policy of a resource newly allows every principal, without a condition."""
     change = reader.decoded(item.change, Changing)
-    before, after = ({*_open(values or {})} for values in (change.before, change.after))
+    before, after = ({*_open(item.type, values or {})} for values in (change.before, change.after))
     # The policy of an endpoint only takes access away.
     return bool(after - before) and not item.type.startswith("aws_vpc_endpoint")
 
 
-def _open(values: Mapping[str, Any]) -> Iterator[Statement | str]:
+def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
     """Yield what of a resource allows every principal: statements, and arguments."""
-    for text in map(values.get, _POLICY_ARGUMENTS):
+    for text in _policies(kind, values):
         with suppress(InputError):
-            for statement in loads(text, "").statements if isinstance(text, str) else ():
+            for statement in loads(text, "").statements:
                 names = {name for p in statement.principals for name in p.identifiers}
-                if statement.effect == "Allow" and "*" in names and not statement.conditions:
+                everybody = "*" in names or statement.not_principals
+                if statement.effect == "Allow" and everybody and not statement.conditions:
                     yield statement
     if values.get("principal") == "*" and not any(map(values.get, _LIMITS)):
         yield "principal"
-    if values.get("authorization_type") == "NONE":
+    if "NONE" in (values.get("authorization_type"), values.get("auth_type")):
         yield "authorization_type"
+
+
+def _policies(kind: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the policies in a resource; those of Cloud Control have many names."""
+    if kind.startswith(_CLOUD_CONTROL):
+        texts = [text for _, text in _texts(values)]
+    else:
+        texts = [str(values.get(name)) for name in _POLICY_ARGUMENTS]
+    return [text for text in texts if "Statement" in text]
 
 
 def _has_policy(item: ChangedResource, reader: Reader) -> bool:
     """Say whether a policy in a resource changes."""
-    if not item.type.startswith("aws_") or b"Statement" not in bytes(item.change):
+    if not item.type.startswith(_AWS) or b"Statement" not in bytes(item.change):
         return False
     change = reader.decoded(item.change, Changing)
-    before, after = change.before or {}, change.after or {}
-    return any(
-        old != new and "Statement" in f"{old} {new}"
-        for old, new in ((before.get(name), after.get(name)) for name in _POLICY_ARGUMENTS)
-    )
+    before, after = (_policies(item.type, side or {}) for side in (change.before, change.after))
+    return before != after

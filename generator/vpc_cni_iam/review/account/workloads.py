@@ -67,25 +67,50 @@ class Workloads:
     def _of(
         self, resource: Resource, target: str, argument: _Argument, *, after: bool
     ) -> Iterator[RoleUse]:
-        if argument.names:
-            name = argument.names[0]
-            if target == ROLE:
-                path = argument.path
-                yield RoleUse(self._owners.role_named(resource, path, name, after=after))
-                return
-            named = self._by_name(target, argument.names, after=after)
-            role = f"the role of {KINDS[target]} {name}"
-        elif any(self._is_written(resource, path) for path in argument.unknown):
-            named, others = self._referred(resource, target, argument)
-            if argument.in_text and not named:
-                return
-            role = f"{UNKNOWN_ROLE} ({', '.join(others)})" if others else UNKNOWN_ROLE
-        else:
+        if argument.names and target == ROLE:
+            name, path = argument.names[0], argument.path
+            yield RoleUse(self._owners.role_named(resource, path, name, after=after))
             return
+        named, others = self._named(resource, target, argument, after=after)
+        if argument.names:
+            role = f"the role of {KINDS[target]} {argument.names[0]}"
+        elif others is None or (argument.in_text and not named):
+            return
+        else:
+            role = f"{UNKNOWN_ROLE} ({', '.join(others)})" if others else UNKNOWN_ROLE
         for other in named:
             yield from self._by_way_of(other, argument, after=after)
         if not named:
             yield RoleUse(role, hidden=target)
+
+    def templates(
+        self, resource: Resource, *, after: bool
+    ) -> Iterator[tuple[Resource | None, bool]]:
+        """Yield the launch templates of a resource, and whether their version is the one after.
+
+        None stands for a template, or a version of one, that the plan does not show.
+        """
+        values = resource.after if after else resource.before
+        marks = resource.unknown if after else False
+        for pattern, target in ROLE_USES[resource.type].items():
+            steps = tuple(pattern.split("."))
+            for argument in _arguments(values, marks, steps) if target == TEMPLATE else ():
+                named, others = self._named(resource, target, argument, after=after)
+                for template in named:
+                    later = _is_later(template, argument, after=after)
+                    yield (None, after) if later is None else (template, later)
+                if not named and (argument.names or others is not None):
+                    yield None, after
+
+    def _named(
+        self, resource: Resource, target: str, argument: _Argument, *, after: bool
+    ) -> tuple[list[Resource], list[str] | None]:
+        """Return what an argument names or may name, and what else it needs; None if unset."""
+        if argument.names:
+            return self._by_name(target, argument.names, after=after), []
+        if any(self._is_written(resource, path) for path in argument.unknown):
+            return self._referred(resource, target, argument)
+        return [], None
 
     def _by_way_of(self, named: Resource, argument: _Argument, *, after: bool) -> Iterator[RoleUse]:
         """Yield the roles of a resource that says the role, of the version that is named."""

@@ -19,7 +19,8 @@ from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
-from vpc_cni_iam.review.make_finding import are_undecided, example_text, finding, identity_text
+from vpc_cni_iam.review.gains import SESSION_CHANGES, more_text
+from vpc_cni_iam.review.make_finding import are_undecided, finding, identity_text
 
 rule(
     "plugin-permission-missing",
@@ -231,22 +232,15 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     details: tuple[str, ...] = (f"before: {old}", f"after: {new}")
     message = f"aws-node changes from {old} to {new}"
     if (before.kind, {*before.roles}) == (after.kind, {*after.roles}):
-        done = _SESSION_CHANGES[bool(before.sessions), bool(after.sessions)]
+        done = SESSION_CHANGES[bool(before.sessions), bool(after.sessions)]
         message, details = f"The session policy of {' and '.join(after.roles)} {done}", ()
     if before.kind is IdentityKind.unknown:
         message = f"aws-node gets {new}; the plan does not show what it had before"
         details = ()
         level = "note" if _works(change.after) else None
-    elif access and access.verdict == "new access":
-        message += ", which allows more"
-        level = "error"
-        if access.witness:
-            details = (*details, f"example: {example_text(access.witness)}")
-    elif access and access.verdict == "no new access":
-        message += ", which allows nothing more"
-        level = "note"
     elif access:
-        message += f"; whether that allows more is not known: {access.reason}"
+        more, example, level = more_text(access)
+        message, details = message + more, (*details, *example)
     yield _finding(plugin, "plugin-identity-changed", message, details, level)
 
 
@@ -255,13 +249,6 @@ def _works(identity: PluginIdentity) -> bool:
     missing = identity.missing
     known = missing is not None and not identity.opaque
     return known and all(m.impact == "none" for m in missing or ())
-
-
-_SESSION_CHANGES = {
-    (False, True): "is added",
-    (True, True): "changes",
-    (True, False): "is removed",
-}
 
 
 def _deleted_role(plugin: ClusterPlugin, change: ClusterChange) -> Finding:

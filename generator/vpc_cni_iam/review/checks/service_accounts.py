@@ -16,9 +16,12 @@ from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin import ASSOCIATION, is_for_plugin
 from vpc_cni_iam.review.account.plugin_config import is_plugin
+from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, judged_policies
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.proofs import new_access
+from vpc_cni_iam.review.diff.verdicts import Access
 from vpc_cni_iam.review.findings import Finding, Level, rule
-from vpc_cni_iam.review.gains import reach_of_role
+from vpc_cni_iam.review.gains import SESSION_CHANGES, access_of_roles, more_text, reach_of_role
 from vpc_cni_iam.review.make_finding import finding
 
 rule(
@@ -28,14 +31,14 @@ rule(
     "A service account gets an existing role, by EKS Pod Identity, an add-on or an annotation.",
     "Every pod that runs with the service account can do what the role may do. It is an error "
     "where the role may do everything, or change IAM permissions. A role that the plan creates has "
-    "no such finding; its policies have findings of their own.",
+    "no such finding; its policies have findings of their own. A session policy that changes is an "
+    "error where it lets through of the role what the one before did not, and a note where not.",
 )
 _ADDON = "aws_eks_addon"
 _ANNOTATING = ("helm_release", *OF_KUBERNETES, _ADDON)
 _ROLE_ANNOTATION = ROLE_ANNOTATION.decode()
 _IN_TEXT = re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
 _BLOCK = "pod_identity_association"
-_LIMIT = "policy"  # of an association: the session policy
 _POD_IDENTITY = "EKS Pod Identity"
 
 
@@ -46,7 +49,8 @@ class _AccountRole(NamedTuple):
     who: str
     role: str
     how: str
-    limit: str = ""  # the session policy that limits it, which is not read
+    session: ReadPolicy = ABSENT  # the session policy that limits it
+    by_way: bool = False  # whether by a role that assumes it: which of them is limited is not known
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -58,9 +62,11 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         before = set(_uses(resource, context, after=False))
         for use in dict.fromkeys(_uses(resource, context, after=True)):
-            had = {use, use._replace(limit="")} & before  # without a limit, it had no less
-            if not had and use.role not in context.created:
-                yield _finding(resource, use, before, context)
+            had = next((b for b in before if b._replace(session=use.session) == use), None)
+            if had is None and use.role not in context.created:
+                yield _gets(resource, use, context)
+            elif had and had.session not in (use.session, ABSENT):  # without one, it had no less
+                yield _other_session(resource, had, use, context)
 
 
 def _uses(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -83,14 +89,9 @@ def _association(resource: Resource, context: Context, *, after: bool) -> Iterat
     who = "a service account known after apply"
     if namespace and account:
         who = f"service account {namespace}/{account}"
-    limit = _limit(resource, context, after=after)
-    yield _AccountRole(values.get("cluster_name"), who, role, _POD_IDENTITY, limit)
-
-
-def _limit(resource: Resource, context: Context, *, after: bool) -> str:
-    policy = side(resource, _LIMIT, after=after)
-    later = policy.unknown and _is_written(resource, _LIMIT, context)
-    return "a policy known after apply" if later else str(policy.value or "")
+    session = context.policies.session_policy(resource, after=after)
+    by_way = argument != "role_arn"
+    yield _AccountRole(values.get("cluster_name"), who, role, _POD_IDENTITY, session, by_way)
 
 
 def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -170,13 +171,32 @@ def _is_written(resource: Resource, argument: str, context: Context) -> bool:
     return configuration.expression(resource.module, resource.block, argument) is not None
 
 
-def _finding(
-    resource: Resource, use: _AccountRole, before: set[_AccountRole], context: Context
-) -> Finding:
+def _gets(resource: Resource, use: _AccountRole, context: Context) -> Finding:
     reach = reach_of_role(use.role, context)
     message = f"{use.who} gets {use.role} by {use.how}" + (f", and {reach}" if reach else "")
-    if any(use._replace(limit=had.limit) == had for had in before):
-        message = f"{use.who} has {use.role} by {use.how}, and another session policy or none, "
-        message += "which may allow more" + (f": the role {reach}" if reach else "")
     level: Level | None = "error" if reach else None
     return finding("service-account-role", message, resource.address, level=level)
+
+
+def _other_session(
+    resource: Resource, had: _AccountRole, use: _AccountRole, context: Context
+) -> Finding:
+    """Return whether a session policy lets through what the one before did not."""
+    access = Access("unknown", reason="which of the two roles it limits is not known")
+    if not use.by_way:
+        access = access_of_roles([had.role], [use.role], context, (had.session, use.session))
+    sessions = had.session, use.session
+    if access.verdict == "unknown" and ABSENT not in sessions and all(s.in_full for s in sessions):
+        # Less of a role is less, whatever the role allows.
+        old, new = judged_policies(*sessions)
+        alone = new_access([old], [new], context.budget.answer())
+        access = alone if alone.verdict == "no new access" else access
+    what = SESSION_CHANGES[True, use.session != ABSENT]
+    message = f"The session policy of {use.who} with {use.role} {what}"
+    more, details, level = more_text(access)
+    reach = "" if level else reach_of_role(use.role, context)
+    if reach:
+        more, level = f"{more}; the role {reach}", "error"
+    return finding(
+        "service-account-role", message + more, resource.address, details=details, level=level
+    )

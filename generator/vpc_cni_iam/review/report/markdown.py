@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.escape import code_span, sanitise
 from vpc_cni_iam.review import wording
-from vpc_cni_iam.review.diff.changes import Change, MatrixRow, PrincipalChange
+from vpc_cni_iam.review.diff.changes import GRADES, Change, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.findings import Finding, Review
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report_formats import Forge, Setting
@@ -42,7 +42,6 @@ _WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|
 _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
 # A forge makes a link of what may be the number of a commit.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
-_GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "not known"}
 _NEEDED = {
     "fatal": "; the plugin fails without it",
     "degraded": "; the plugin is degraded without it",
@@ -210,7 +209,7 @@ def _matrix(principal: PrincipalChange, dialect: Dialect) -> str:
 
 
 def _row(row: MatrixRow) -> str:
-    before, after = _GRADES[row.before], _GRADES[row.after]
+    before, after = GRADES[row.before], GRADES[row.after]
     if before == after:
         return f"- {code(row.action)}: {after}{_NEEDED[row.needed]}\n"
     return f"- **{code(row.action)}**: {before} before, {after} after{_NEEDED[row.needed]}\n"

@@ -250,9 +250,9 @@ def test_a_note_or_warning_that_fails_the_review_by_its_kind_says_so(
 
 
 def test_the_first_screen_says_what_a_lost_call_breaks_and_on_what(tmp_path: Path) -> None:
-    kept = run("review", PLANS / "tighten.terraform-1.15.5.json").out
-    assert "can no longer call ec2:ModifyNetworkInterfaceAttribute on the trunk interface" in kept
-    assert "the interface keeps its security groups, until they change" in kept
+    scoped = run("review", PLANS / "tighten.terraform-1.15.5.json").out
+    assert "can no longer call ec2:ModifyNetworkInterfaceAttribute on the trunk interface" in scoped
+    assert "the interface keeps its security groups, until they change" in scoped
     cni = json.loads(run("policy", "ipv4").out)["Statement"]
     fewer = [{**cni[0], "Action": cni[0]["Action"][1:]}, *cni[1:]]
     change = policy("cni", document(*cni), document(*fewer))

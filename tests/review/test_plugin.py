@@ -436,3 +436,15 @@ def test_what_the_role_never_allowed_is_said_where_no_version_is_named() -> None
     assert levels(reviewed(*own_role("cni", irsa(), CNI))) == {}
     # Here the plan names the version, by which the policies are enough.
     assert levels(reviewed(*made, addon(at("v1.21.2"), at("v1.21.2")))) == {}
+
+
+def test_a_call_whose_denial_has_no_effect_is_a_note_as_in_coverage() -> None:
+    (role, inline) = own_role("cni", irsa(), OLD_IPV6)
+    update = reviewed(addon(at("v1.19.6"), at("v1.21.2")), role, inline)
+    assert levels(update) == {"plugin-permission-missing": "note", "plugin-version-changed": "note"}
+    called = allow("ec2:ModifyNetworkInterfaceAttribute", "*")
+    more = document(*json.loads(OLD_IPV6)["Statement"], called)
+    sides = ({**inline["change"]["after"], "policy": text} for text in (more, OLD_IPV6))
+    less = resource("aws_iam_role_policy", "cni-0", *sides)
+    lost = found(reviewed(addon(at("v1.21.2"), at("v1.21.2")), role, less), "coverage-lost")
+    assert (lost.level, "nothing: the first interface" in lost.details[0]) == ("note", True)

@@ -47,8 +47,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
-  # If it is denied, nothing fails; --no-gaps adds nothing.
+  # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -61,8 +60,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
-  # If it is denied, nothing fails; --no-gaps adds nothing.
+  # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]

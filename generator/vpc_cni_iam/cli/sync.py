@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 HELP = """Generate the modules of vpc-cni-iam.toml, and update those that are there.
 
-Local changes are never lost. Without --merge, --force or --keep, a module with local changes stays
-as it is, and the changes are shown. Give one of them for modules or for single files. Exit code 1
-means that a module needs a decision, 3 that one cannot be read or written. The others are synced.
+`vpc-cni-iam diff` shows first what would change. Local changes are never lost. Without --merge,
+--force or --keep, a module with local changes stays as it is, and the changes are shown. Give one
+of them for modules or for single files. Exit code 1 means that a module needs a decision, 3 that
+one cannot be read or written. The others are synced.
 
 \b
 Examples:

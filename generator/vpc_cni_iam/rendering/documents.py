@@ -130,11 +130,11 @@ def _remarks(addition: Addition, selection: Selection) -> list[list[str]]:
         uses = [u for u in addition.call_ranges if u.action in statement.actions]
         ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
         caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {selection.version}"
-        remark = [f"Added: called by {caller}, and missing in upstream's document."]
+        why = "and missing in upstream's document."
         harmless = all(use.impact is Impact.NO_EFFECT for use in uses)
         if harmless and not selection.features:  # which may need the action
-            remark.append("If it is denied, nothing fails; --no-gaps adds nothing.")
-        remarks.append(remark)
+            why = "which works without it; --no-gaps leaves it out."
+        remarks.append([f"Added: called by {caller}, {why}"])
     return remarks
 
 

@@ -52,7 +52,7 @@ _ABSENT = object()
 _IN_PROGRESS = object()
 _FULL = "full_splat_expr_term"
 _LOGICAL = ("&&", "||")
-_OF_A_FILE = "name the file that it reads instead"
+_ADVICE = {"file": "name the file that it reads instead"}
 
 
 class Evaluator:
@@ -260,7 +260,7 @@ class Evaluator:
     def _apply(self, name: str, arguments: list[Value], node: Node) -> Value:
         function = FUNCTIONS.get(name)
         if function is None:
-            return Unknown(_show(node), _OF_A_FILE if name == "file" else "")
+            return Unknown(_show(node), _ADVICE.get(name, ""))
         sampled = {place for place, a in enumerate(arguments) if operations.sampled(a)}
         if sampled and sampled <= {*function.samples}:
             texts = [operations.without_samples(a) for a in arguments]

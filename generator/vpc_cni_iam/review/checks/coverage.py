@@ -22,8 +22,8 @@ rule(
     "The plugin could make a call before that it cannot make after.",
     "The calls of the plugin version are checked against the policies of both sides. A fatal "
     "loss keeps the plugin from starting, or pods from getting addresses; a lesser one is a "
-    "warning, and so is what may be lost to a policy that is not known. A trust policy by "
-    "which the plugin can no longer assume its role loses everything.",
+    "warning, and so is what may be lost to a policy that is not known; one without an effect "
+    "is a note. A trust policy by which the plugin can no longer assume its role loses everything.",
 )
 rule(
     "coverage-lacking",

@@ -16,7 +16,7 @@ from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.plugin import ClusterChange, newly_called
+from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
 from vpc_cni_iam.review.gains import SESSION_CHANGES, more_text
@@ -237,11 +237,18 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     if before.kind is IdentityKind.unknown:
         message = f"aws-node gets {new}; the plan does not show what it had before"
         details = ()
-        level = "note" if change.after.missing == () and not change.after.opaque else None
+        level = "note" if _works(change.after) else None
     elif access:
         more, example, level = more_text(access)
         message, details = message + more, (*details, *example)
     yield _finding(plugin, "plugin-identity-changed", message, details, level)
+
+
+def _works(identity: PluginIdentity) -> bool:
+    """Say whether the plugin works with an identity, all policies of which are known."""
+    missing = identity.missing
+    known = missing is not None and not identity.opaque
+    return known and all(m.impact == "none" for m in missing or ())
 
 
 def _deleted_role(plugin: ClusterPlugin, change: ClusterChange) -> Finding:
@@ -293,7 +300,9 @@ def _missing(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> 
     if for_others:
         new = list(dict.fromkeys([*fatal, *new]))
     if new:
+        harmless = all(m.impact == "none" for m in new)
         level: Level = "error" if any(m in fatal for m in new) else "warning"
+        level = "note" if harmless else level
         yield _missing_finding(plugin, change, context, new, level, for_others, before_too=False)
     if old := [m for m in fatal if m not in new]:
         yield _missing_finding(plugin, change, context, old, "warning", (), before_too=True)
@@ -406,7 +415,7 @@ def _missing_finding(
     message += f", unless {' or '.join(who.opaque)} allows it" if who.opaque else ""
     message += f": {'; '.join(for_others) or missing[0].breaks}"
     details = tuple(f"{m.action}: {m.breaks}" for m in missing)
-    level = "warning" if who.opaque or doubtful else level
+    level = "warning" if level == "error" and (who.opaque or doubtful) else level
     address = next((r for r in who.roles if r in context.places), "")
     return _finding(plugin, "plugin-permission-missing", message, details, level, address)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
 from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
@@ -143,9 +143,10 @@ def _by_scenario(runs: Iterable[ScenarioRun]) -> Calls:
             lack = None
             if not call.allowed:
                 call_range = call.range
+                harmless = call_range.impact is Impact.NO_EFFECT
                 lack = MissingPermission(
                     call.template.action,
-                    call_range.severity,
+                    "none" if harmless else call_range.severity,
                     call.consequence,
                     call_range.evidence,
                     bool(call.undecided),
@@ -158,8 +159,8 @@ def _by_scenario(runs: Iterable[ScenarioRun]) -> Calls:
 def _by_action(lacks: Iterable[MissingPermission], calls: Calls) -> tuple[MissingPermission, ...]:
     """Return one lack for each action, the gravest; one that is certain before one that is not."""
 
-    def weight(lack: MissingPermission) -> tuple[bool, bool]:
-        return lack.impact == "fatal", not lack.undecided
+    def weight(lack: MissingPermission) -> tuple[int, bool]:
+        return ("none", "degraded", "fatal").index(lack.impact), not lack.undecided
 
     gravest: dict[str, MissingPermission] = {}
     about: dict[str, set[str]] = {}

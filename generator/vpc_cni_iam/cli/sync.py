@@ -51,6 +51,7 @@ def show_outcomes(
     """Print the changes of each module, and what is left to do with the command `again`."""
     if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
         typer.echo("all modules are up to date; nothing to do")
+    sync, diff = command("sync", request.named), command("diff", request.named)
     for outcome in outcomes:
         path = outcome.module.path
         for change in () if request.quiet else outcome.changes:
@@ -65,11 +66,10 @@ def show_outcomes(
         for file in outcome.kept_edits:
             if not file.fine:
                 common.show(f"kept    {path}/{file.path} {file.reason}")
-                commands = (command(name, request.named) for name in ("sync", "diff"))
-                for way in file.ways_out(path, *commands):
+                for way in file.ways_out(path, sync, diff):
                     common.show(f"        {way}")
         for file in outcome.conflicts:
-            (way,) = file.ways_out(path, command("sync", request.named))
+            (way,) = file.ways_out(path, sync)
             typer.echo(f"conflict {path}/{file.path}: {way}")
 
 

@@ -171,6 +171,16 @@ def test_an_upgrade_to_what_is_there_says_so(repo: Path) -> None:
     assert run("upgrade", "--quiet", cwd=repo).out == ""
 
 
+def test_a_diff_of_a_file_steers_no_terminal_and_no_log(repo: Path) -> None:
+    main = repo / MODULE / "main.tf"
+    pin(repo, "v1.20.4")
+    main.write_text(f"\ufeff{main.read_text()}\t# \x1b[31m\u202e\n##[error]x\n")
+    for words in (("diff",), ("sync",), ("upgrade", "--force", "--dry-run")):
+        out = run(*words, cwd=repo).out
+        assert not {*out} & {"\x1b", "\u202e", "\ufeff"} and "##[" not in out, words
+        assert "\\ufeff# Generated" in out and "\t# \\u001b[31m\\u202e\n" in out, words
+
+
 def test_upgrade_shows_the_meaning_and_changes_file_and_modules(repo: Path) -> None:
     pin(repo, "v1.20.4")
     before = read_tree(repo / MODULE)

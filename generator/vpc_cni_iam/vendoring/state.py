@@ -175,7 +175,8 @@ class ModuleFile(Struct, frozen=True):
         module = f"./{module}" if module.startswith("-") else module
         file = shlex.quote(f"{module}/{self.path}")
         if self.conflict:
-            return (f"resolve them, then keep the result: {command} --keep {file}",)
+            keep = f"resolve them, then keep the result: {command} --keep {file}"
+            return (keep, f"take the generated one: {command} --force {file}")
         steps = tuple(
             f"{what}: {command} {f'{way} {file}' if way else shlex.quote(module)}"
             for what, way in (_WAYS_OUT.get(self.state, ()) if not self.fine else ())

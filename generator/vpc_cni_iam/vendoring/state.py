@@ -44,7 +44,7 @@ _REASONS: Mapping[State, str] = {
     "kept": "was edited, and the edit is kept",
     "deleted": "was deleted on purpose",
     "new": "does not exist yet",
-    "unrecorded": "is unedited, but not in the manifest",
+    "unrecorded": "is unedited, but not in the manifest, which belongs into version control",
     "outdated": "is out of date",
     "missing": "is missing",
     "lost": "is missing, and a later merge needs it",

@@ -466,7 +466,7 @@ def test_branches_with_an_edit_and_an_update_are_merged(manifest: str, repo: Pat
     updated = main.read_text()
     with pytest.raises(subprocess.CalledProcessError):
         git(repo, "merge", "-q", "-")
-    assert "holds conflict markers" in run("check", cwd=repo).err
+    assert "markers; take one side (git checkout --ours) and" in run("check", cwd=repo).err
     git(repo, "checkout", "-q", f"--{manifest}", f"{MODULE}/.vpc-cni-iam/manifest.json")
     assert run("sync", "--merge", cwd=repo).code == 0
     assert main.read_text() == updated + "# mine\n"

@@ -67,8 +67,12 @@ def test_a_configuration_without_modules_is_a_warning(
     (tmp_path / "vpc-cni-iam.toml").write_text("# all removed\n")
     done = run("check", *words, cwd=tmp_path, env=env)
     assert done.code == code
-    warning = "vpc-cni-iam.toml has no [[module]], so nothing was checked"
+    warning = "vpc-cni-iam.toml has no [[module]], so there is nothing to do"
     assert f"warning: {warning}" in done.err
+    for command in ("sync", "upgrade", "diff"):
+        other = run(command, cwd=tmp_path)
+        assert (other.code, other.out) == (0, "")
+        assert f"warning: {warning}" in other.err
     done = run("check", *words, "--format", "json", cwd=tmp_path, env=env)
     assert (done.code, json.loads(done.out)["warnings"]) == (code, [warning])
 

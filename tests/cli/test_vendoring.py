@@ -176,6 +176,35 @@ def test_an_upgrade_to_what_is_there_says_so(repo: Path) -> None:
     assert run("upgrade", "--quiet", cwd=repo).out == ""
 
 
+def test_a_diff_of_a_file_steers_no_terminal_and_no_log(repo: Path) -> None:
+    main = repo / MODULE / "main.tf"
+    pin(repo, "v1.20.4")
+    main.write_text(f"\ufeff{main.read_text()}\t# \x1b[31m\u202e\n##[error]x\n")
+    for words in (("diff",), ("sync",), ("upgrade", "--force", "--dry-run")):
+        out = run(*words, cwd=repo).out
+        assert not {*out} & {"\x1b", "\u202e", "\ufeff"} and "##[" not in out, words
+        assert "\\ufeff# Generated" in out and "\t# \\u001b[31m\\u202e\n" in out, words
+
+
+def test_a_configuration_may_be_named_through_a_linked_directory(repo: Path) -> None:
+    pin(repo, "v1.20.4")
+    link = repo.parent / "link"
+    link.symlink_to(repo)
+    for words in (("sync",), ("upgrade",), ("check", "--outdated")):
+        done = run(*words, "--config", f"{link}/vpc-cni-iam.toml", cwd=repo.parent)
+        assert done.code == 0, done.err
+
+
+def test_a_generated_file_that_git_could_not_merge_can_be_generated_again(repo: Path) -> None:
+    main = repo / MODULE / "main.tf"
+    before = main.read_text()
+    main.write_text(f"<<<<<<< HEAD\n# a\n=======\n# b\n>>>>>>> other\n{before}")
+    lines = run("check", cwd=repo).out.splitlines()
+    (step,) = (line for line in lines if "take the generated one: " in line)
+    assert run(*step.partition(": vpc-cni-iam ")[2].split(), cwd=repo).code == 0
+    assert (main.read_text(), run("check", cwd=repo).code) == (before, 0)
+
+
 def test_upgrade_shows_the_meaning_and_changes_file_and_modules(repo: Path) -> None:
     pin(repo, "v1.20.4")
     before = read_tree(repo / MODULE)
@@ -442,7 +471,7 @@ def test_branches_with_an_edit_and_an_update_are_merged(manifest: str, repo: Pat
     updated = main.read_text()
     with pytest.raises(subprocess.CalledProcessError):
         git(repo, "merge", "-q", "-")
-    assert "holds conflict markers" in run("check", cwd=repo).err
+    assert "markers; take one side (git checkout --ours) and" in run("check", cwd=repo).err
     git(repo, "checkout", "-q", f"--{manifest}", f"{MODULE}/.vpc-cni-iam/manifest.json")
     assert run("sync", "--merge", cwd=repo).code == 0
     assert main.read_text() == updated + "# mine\n"

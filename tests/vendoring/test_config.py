@@ -61,6 +61,8 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
     ("body", "place", "words"),
     [
         ("x = [", "end of document", "is not TOML: Invalid value"),
+        ("a = 1\na = 2\n", "line 2, column 6", "is not TOML: a key stands twice"),
+        ("<<<<<<< HEAD\na = 1\n=======\n", "line 1, column 1", "holds conflict markers; resolve"),
         ("\nx 1\n", "line 2, column 3", "is not TOML: Expected '=' after a key"),
         ("x = 1\n", "line 1", "unknown key 'x'; known is module"),
         ("\n[other]\nx = 1\n", "line 2", "unknown key 'other'"),

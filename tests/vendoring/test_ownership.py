@@ -58,6 +58,8 @@ def test_a_renamed_file_is_named_and_not_made_again(repo: Path) -> None:
         ("mine.tf", "/* here */ locals {\n  json = 1\n}\n", "local.json"),
         ("mine.tf", 'locals {\n  x = <<E\nvariable "region" {\n}\nE\n}\n', ""),
         ("mine.tf", '/*\nvariable "region" {\n}\n*/\n', ""),
+        ("mine.tf", 'check "x" {\n  data aws_iam_policy_document "ipv4" {}\n}\n', "data.aws_iam"),
+        ("mine.tf", 'locals {\n  x = "region%{ if true ~}%{ endif }"\n}\n', ""),
         ("mine.tf", "terraform {\n  required_providers {}\n}\n", "terraform.required_providers"),
         ("mine.tf", 'terraform {\n  required_version = ">= 1.6"\n}\n', ""),
         ("mine.tf", 'data "aws_iam_policy_document" "mine" {}\nlocals {\n  mine = 1\n}\n', ""),

@@ -59,6 +59,14 @@ def show(text: str, *, err: bool = False) -> None:
     typer.echo("\n".join(map(escape_line, text.split("\n"))), err=err)
 
 
+def show_diff(text: str) -> None:
+    """Print unified diffs as `show` does, but for their tabs."""
+    from vpc_cni_iam.escape import escape_line
+
+    for line in text.split("\n")[:-1]:
+        typer.echo("\t".join(map(escape_line, line.split("\t"))))
+
+
 def show_json(value: object) -> None:
     """Print the result of a command as JSON to stdout."""
     from vpc_cni_iam import json_output

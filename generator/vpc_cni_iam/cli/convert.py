@@ -287,6 +287,6 @@ def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     else:
         shown = report.diff if chosen.dry_run else report.summary
         written = (r for r in rewritings if r.path.parent not in unsaved)
-        typer.echo("".join(map(shown, written)), nl=False)
+        common.show_diff("".join(map(shown, written)))
     if errors or any(left.refused for r in rewritings for left in r.left):
         raise typer.Exit(VpcCniIamError.exit_code)

@@ -52,7 +52,7 @@ def diff(
                     word = "note" if file.fine else "kept"
                     common.show(f"{word:<9}{module_diff.module.path}/{file.path} {file.reason}")
                 if not quiet:
-                    typer.echo(module_diff.edits.get(file.path, ""), nl=False)
+                    common.show_diff(module_diff.edits.get(file.path, ""))
     modules.exit_if_failed(d.failure for d in diffs)
     unfit = any(d.text or not all(f.fine for f in d.kept_edits) for d in diffs)
     raise typer.Exit(1 if unfit else 0)
@@ -68,4 +68,4 @@ def show_diff(diff: Diff, *, with_text: bool = True) -> None:
         for line in lines or ["no change of access"]:
             typer.echo(f"  {meaning.variant}: {line}")
     if with_text:
-        typer.echo(diff.text, nl=False)
+        common.show_diff(diff.text)

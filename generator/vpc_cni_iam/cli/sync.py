@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -50,8 +50,14 @@ def show_outcomes(
     outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str, *, idle: bool = True
 ) -> None:
     """Print the changes of each module, and what is left to do with the command `again`."""
-    if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
+    if (
+        idle
+        and outcomes
+        and not request.quiet
+        and not any(o.changes or not o.done for o in outcomes)
+    ):
         typer.echo("all modules are up to date; nothing to do")
+    sync, diff = command("sync", request.named), command("diff", request.named)
     for outcome in outcomes:
         path = outcome.module.path
         for change in () if request.quiet else outcome.changes:
@@ -59,19 +65,21 @@ def show_outcomes(
                 typer.echo(f"{change.kind:<7} {path}/{change.path}")
         for file in outcome.refused:
             typer.echo(f"refused {path}/{file.path}: {file.reason}")
-            for way in file.ways_out(path, again):
-                typer.echo(f"        {way}")
-        for text in outcome.edits:
-            typer.echo(text, nl=False)
+            _show_steps(file.ways_out(path, again))
+        common.show_diff("".join(outcome.edits))
         for file in outcome.kept_edits:
             if not file.fine:
                 common.show(f"kept    {path}/{file.path} {file.reason}")
-                commands = (command(name, request.named) for name in ("sync", "diff"))
-                for way in file.ways_out(path, *commands):
-                    common.show(f"        {way}")
+                _show_steps(file.ways_out(path, sync, diff))
         for file in outcome.conflicts:
-            (way,) = file.ways_out(path, command("sync", request.named))
-            typer.echo(f"conflict {path}/{file.path}: {way}")
+            first, *more = file.ways_out(path, sync)
+            typer.echo(f"conflict {path}/{file.path}: {first}")
+            _show_steps(more)
+
+
+def _show_steps(steps: Iterable[str]) -> None:
+    for step in steps:
+        common.show(f"        {step}")
 
 
 def finish(outcomes: Sequence[SyncOutcome], then: str = "") -> None:

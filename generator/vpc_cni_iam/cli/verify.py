@@ -65,8 +65,6 @@ def verify(
     from vpc_cni_iam.engine.run import find
     from vpc_cni_iam.verifying.verify import verify as compare
 
-    gc.disable()  # The parser's tables are many objects; the collector takes a tenth of the time.
-
     def select(stated: Options | None) -> Options | None:
         make = catalog_options.options
         if stated is not None:
@@ -81,6 +79,7 @@ def verify(
             gaps=not no_gaps,
         )
 
+    gc.disable()  # The parser's tables are many objects; the collector takes a tenth of the time.
     renderer = None if engine is options.RenderingEngine.none else find(engine.value, os.environ)
     result = compare(directory, select, renderer, _published_files)
     for note in result.notes:

@@ -93,7 +93,11 @@ def _defined(text: str, path: str) -> frozenset[str]:
     from vpc_cni_iam.hcl.parse import parse
 
     names: set[str] = set()
-    for block in parse(text.removeprefix("\ufeff"), path).blocks:
+    # Strip markers, which the parser does not know, change the text of templates alone.
+    plain = text.removeprefix("\ufeff").replace("~}", "}").replace("{~", "{")
+    blocks = parse(plain, path).blocks
+    # The data source of a check has its name beside the others.
+    for block in (*blocks, *(inner for b in blocks if b.type == "check" for inner in b.blocks)):
         if block.type == "locals":
             names.update(f"local.{name}" for name in block.attributes)
         elif block.labels:

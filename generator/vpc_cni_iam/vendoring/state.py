@@ -44,7 +44,7 @@ _REASONS: Mapping[State, str] = {
     "kept": "was edited, and the edit is kept",
     "deleted": "was deleted on purpose",
     "new": "does not exist yet",
-    "unrecorded": "is unedited, but not in the manifest",
+    "unrecorded": "is unedited, but not in the manifest, which belongs into version control",
     "outdated": "is out of date",
     "missing": "is missing",
     "lost": "is missing, and a later merge needs it",
@@ -175,7 +175,8 @@ class ModuleFile(Struct, frozen=True):
         module = f"./{module}" if module.startswith("-") else module
         file = shlex.quote(f"{module}/{self.path}")
         if self.conflict:
-            return (f"resolve them, then keep the result: {command} --keep {file}",)
+            keep = f"resolve them, then keep the result: {command} --keep {file}"
+            return (keep, f"take the generated one: {command} --force {file}")
         steps = tuple(
             f"{what}: {command} {f'{way} {file}' if way else shlex.quote(module)}"
             for what, way in (_WAYS_OUT.get(self.state, ()) if not self.fine else ())

@@ -163,6 +163,7 @@ def upgrade(prepared: Upgrade) -> tuple[Config, list[SyncOutcome]]:
 def _replace(before: Config, after: Config) -> None:
     if before.text != after.text:
         folder, name = after.path.absolute().parent, after.path.name
-        with locked(folder / name):
+        with locked(folder / name, folder):
             before.refuse_changed()
-            write(folder, {name: after.text}, observed={name: before.text.encode()})
+            observed = {name: before.text.encode()}
+            write(folder, {name: after.text}, observed=observed, top=folder)

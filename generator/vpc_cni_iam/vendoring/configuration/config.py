@@ -118,7 +118,9 @@ class Config(Struct, frozen=True):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The warnings about pins: each version that the catalog does not know, with its lines."""
+        """The warnings: no modules, and each version that the catalog does not know, with lines."""
+        if not self.modules:
+            return (f"{self.path} has no [[module]], so there is nothing to do",)
         lines: dict[str, list[int]] = {}
         for module in self.modules:
             if module.unknown_version:

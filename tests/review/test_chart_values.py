@@ -100,6 +100,33 @@ def test_a_role_that_an_alias_names_in_another_chart_is_followed(names: list[str
     assert all("gets aws_iam_role." in f.message for f in findings)
 
 
+SPELLINGS = (
+    '"eks.amazonaws.com\\x2frole-arn": {role}',
+    '"eks.amazonaws.com\\/role-arn": {role}',
+    '? "eks.amazonaws.com/\\\n  role-arn"\n: {role}',
+    "eks.amazonaws.com/role-arn: >-\n  {role}",
+)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(
+    ("kind", "argument"), [("helm_release", "values"), ("kubectl_manifest", "yaml_body")]
+)
+def test_a_role_is_found_however_yaml_spells_it(kind: str, argument: str, spelling: str) -> None:
+    text = spelling.replace("{role}", arn_of("strong"))
+    change = resource(kind, "web", None, {argument: [text] if argument == "values" else text})
+    findings = reviewed(change, *own_role("strong", irsa(), document(allow("*")))).findings
+    assert [f.level for f in findings if f.rule == "service-account-role"] == ["error"]
+
+
+def test_a_role_of_an_annotation_that_cannot_be_read_is_one_not_known() -> None:
+    text = "a: &k eks.amazonaws.com/role-arn\n*k : x\nb: 1\nb: 2\n"
+    findings = reviewed(resource("kubectl_manifest", "web", None, {"yaml_body": text})).findings
+    assert "a role known after apply" in next(
+        f.message for f in findings if f.rule == "service-account-role"
+    )
+
+
 def test_values_that_can_no_longer_be_read_lose_no_identity_for_certain() -> None:
     result = _reviewed({"values": [_annotated("cni")]}, {"values": ["a: 1\na: 2"]})
     assert _levels(result) == {"plugin-configuration-changed": "warning"}

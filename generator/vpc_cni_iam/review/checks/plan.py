@@ -48,7 +48,7 @@ rule(
     "organization, credentials of IAM users, SAML providers, types of IAM that this release does "
     "not know, identity pools of Cognito, grants of KMS keys, capabilities and identity providers "
     "of EKS, CloudFormation stacks with capabilities, another role or a template that is about "
-    "access or at a URL, IAM by Cloud Control, calls "
+    "access or at a URL, products of Service Catalog, IAM by Cloud Control, calls "
     "of functions, roles of Vault, and roles, role bindings and the objects of the plugin and "
     "`aws-auth` of Kubernetes are not read: look at them in the plan.",
 )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION
+from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION, unescaped
 from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
@@ -36,8 +36,7 @@ rule(
 )
 _ADDON = "aws_eks_addon"
 _ANNOTATING = ("helm_release", *OF_KUBERNETES, _ADDON)
-_ROLE_ANNOTATION = ROLE_ANNOTATION.decode()
-_IN_TEXT = re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
+_IN_TEXT = re.escape(ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
 _BLOCK = "pod_identity_association"
 _POD_IDENTITY = "EKS Pod Identity"
 
@@ -141,25 +140,28 @@ def _annotations(
         yield from _annotations_of(known, later, path)
 
 
-def _in_text(text: str) -> list[str]:
-    """Return the roles that annotations name in text of JSON or YAML."""
-    arns: list[str] = re.findall(_IN_TEXT, text)
-    if not all(arn.startswith("arn:") for arn in arns):  # an alias, or an anchor before one
-        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
+def _in_text(text: str) -> list[str | None]:
+    """Return the roles that annotations name in text of JSON or YAML; None for one not known."""
+    spelled = unescaped(text)
+    arns: list[str | None] = re.findall(_IN_TEXT, spelled)
+    if ROLE_ANNOTATION not in spelled or (arns and all(str(a).startswith("arn:") for a in arns)):
+        return arns
+    # An alias, or an anchor before one.
+    from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
 
-        with suppress(InputError):
-            return [arn for _, arn in _annotations(load_yaml(text, ""), False) if arn]
-    return arns
+    with suppress(InputError):
+        return [arn for _, arn in _annotations(load_yaml(text, ""), False) if arn]
+    return arns or [None]
 
 
 def _annotations_of(
     known: Mapping[str, Any], later: Mapping[str, Any], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     # A value of a chart, in whose name dots are escaped.
-    named = str(known.get("name")).replace("\\.", ".").endswith(_ROLE_ANNOTATION)
+    named = str(known.get("name")).replace("\\.", ".").endswith(ROLE_ANNOTATION)
     for key in {**known, **later}:
         item, where = known.get(key), (*path, key)
-        if not (key.endswith(_ROLE_ANNOTATION) or (named and key == "value")):
+        if not (key.endswith(ROLE_ANNOTATION) or (named and key == "value")):
             yield from _annotations(item, later.get(key), where)
         elif item or later.get(key) is True:
             yield where, str(item) if item else None

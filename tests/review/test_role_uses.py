@@ -174,6 +174,22 @@ def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_sile
     assert all("new-access" in f["means"] for f in about)
 
 
+@pytest.mark.parametrize("name", ["override.tf", "z_override.tf.json", "main.tofu"])
+def test_what_another_file_may_override_is_not_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(LATER)
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_lambda_function" "f" {\n  role = aws_iam_role.made.arn\n}\n'
+    )
+    shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
+    assert "[unseen]" not in shown and "main.tf:1" not in shown
+    other = {"role": '${replace(aws_iam_role.made.arn, "made", "admin")}'}
+    text = json.dumps({"resource": {"aws_lambda_function": {"f": other}}})
+    if not name.endswith(".json"):
+        text = f'resource "aws_lambda_function" "f" {{\n  role = "{other["role"]}"\n}}\n'
+    (tmp_path / name).write_text(text)
+    assert "[unseen]" in run("review", "plan.json", "--source", ".", cwd=tmp_path).out
+
+
 def test_a_name_of_roles_in_two_accounts_is_said_of_an_instance_profile() -> None:
     roles = [
         resource("aws_iam_role", f"r{i}", *[{"name": "r", "assume_role_policy": NODE_TRUST}] * 2)

@@ -27,6 +27,7 @@ class UnreadKind(StrEnum):
     access = "access"
     resource_policy = "resource policy"
     command = "command"
+    later = "known after apply"
     role = "role"
 
 
@@ -126,6 +127,8 @@ _OBJECT = re.compile(
 )
 # How YAML may spell a character, or break a line, in a text and in JSON of a text.
 _ESCAPE = r"\\\\?(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|(/)|(?:\r|\\r)?(?:\n|\\n)\s*)"
+# The arguments that hold such an object.
+_MANIFESTS = ("content", "manifest", "yaml_body")
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_", "kustomization_")
 _RESOURCE_POLICIES = frozenset(
@@ -166,6 +169,8 @@ def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
     if is_unread(item.type) or _is_object(item):
         return UnreadKind.access
+    if _is_later(item, reader):
+        return UnreadKind.later
     if _makes_access(item, reader) or _decides(item, reader):
         return UnreadKind.access
     if _is_resource_policy(item.type) or _has_policy(item, reader):
@@ -276,6 +281,20 @@ def _has_commands(module: Module) -> bool:
 def _is_object(item: ChangedResource) -> bool:
     """Say whether a resource is an object of Kubernetes that is about access."""
     return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(_spelled(item)) is not None
+
+
+def _is_later(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether an object of Kubernetes is only known after apply."""
+    if not item.type.startswith(OF_KUBERNETES):
+        return False
+    marks = reader.decoded(item.change, Changing).after_unknown
+    unknown = marks if isinstance(marks, dict) else {}
+    metadata = unknown.get("metadata")
+    blocks = metadata if isinstance(metadata, list) else [metadata]
+    later = [unknown.get(name) for name in _MANIFESTS]
+    if item.type.startswith("kubernetes_service_account"):
+        later += [each.get("annotations") if isinstance(each, dict) else each for each in blocks]
+    return marks is True or True in later
 
 
 def _spelled(item: ChangedResource) -> str:

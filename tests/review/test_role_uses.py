@@ -19,6 +19,7 @@ ROWS = [
 ]
 STRONG = own_role("strong", NODE_TRUST, document(allow("*")))
 GIVEN = ("workload-role", "node-role-changed")
+SETTING = "/default-ec2-instance-management-role"
 SERVICE_LINKED = "arn:aws:iam::111122223333:role/aws-service-role/batch.amazonaws.com/Batch"
 
 
@@ -197,3 +198,52 @@ def test_a_name_of_roles_in_two_accounts_is_said_of_an_instance_profile() -> Non
     ]
     profile = resource("aws_iam_instance_profile", "p", None, {"name": "p", "role": "r"})
     assert "ambiguous-principal" in rules(reviewed(*roles, profile))
+
+
+CLOSED = {"http_endpoint": "enabled", "http_put_response_hop_limit": 1, "http_tokens": "required"}
+
+
+@pytest.mark.parametrize(
+    ("after", "more", "words"),
+    [
+        ({**CLOSED, "http_tokens": "optional"}, {}, "http_tokens required -> optional"),
+        (
+            {**CLOSED, "http_tokens": "optional"},
+            {"after_sensitive": {"metadata_options": [{"http_tokens": True}]}},
+            "http_tokens required -> (sensitive)",
+        ),
+        (
+            {"http_endpoint": "enabled", "http_put_response_hop_limit": 1},
+            {"after_unknown": {"metadata_options": [{"http_tokens": True}]}},
+            "http_tokens required -> known after apply",
+        ),
+        ({**CLOSED, "http_protocol_ipv6": "enabled"}, {}, ""),
+    ],
+)
+def test_metadata_that_pods_may_reach_is_said(after: Json, more: Json, words: str) -> None:
+    sides = ({"name": "n", "metadata_options": [block]} for block in (CLOSED, after))
+    findings = reviewed(resource("aws_launch_template", "x", *sides, **more)).findings
+    said = [f.message for f in findings if f.rule == "instance-metadata-opened"]
+    assert [message.partition("metadata: ")[2] for message in said] == ([words] if words else [])
+
+
+@pytest.mark.parametrize("argument", ["jobRoleArn", "JobRoleArn"])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_role_in_text_is_found_in_any_case_and_if_it_is_sensitive(
+    argument: str, *, hidden: bool
+) -> None:
+    values = {"container_properties": json.dumps({argument: arn_of("strong")})}
+    marks = {"after_sensitive": {"container_properties": hidden}}
+    change = resource("aws_batch_job_definition", "j", None, values, **marks)
+    (finding,) = (f for f in reviewed(*STRONG, change).findings if f.rule == "workload-role")
+    assert finding.level == ("warning" if hidden else "error")
+    assert ("strong" in finding.message) != hidden
+
+
+@pytest.mark.parametrize("mark", ["after_sensitive", "after_unknown"])
+def test_what_tells_that_a_setting_names_a_role_may_be_hidden(mark: str) -> None:
+    values = {"setting_id": f"/x{SETTING}", "setting_value": "strong"}
+    if mark == "after_unknown":
+        del values["setting_id"]
+    change = resource("aws_ssm_service_setting", "s", None, values, **{mark: {"setting_id": True}})
+    assert "workload-role" in rules(reviewed(*STRONG, change))

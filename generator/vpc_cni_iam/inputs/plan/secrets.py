@@ -119,9 +119,11 @@ class Secrets:
         values = {mark: value for value, mark in self._marks.items()}
         return policy.map_strings(restore, actions=True)
 
-    def original(self, mark: str) -> str | None:
-        """Return the text that a mark stands for: to be judged, never shown; None for no mark."""
-        return next((value for value, other in self._marks.items() if other == mark), None)
+    def judged(self, value: Any) -> Any:
+        """Return what a mark stands for, and another value itself: to be judged, never shown."""
+        if not is_mark(value):
+            return value
+        return next((text for text, mark in self._marks.items() if mark == value), value)
 
     def mark_of(self, value: Any) -> str:
         """Return the mark of a sensitive value."""

@@ -137,9 +137,8 @@ def _annotations(
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """Yield the roles that annotations name, with their places; None for one that is not known."""
     if isinstance(value, str):
-        hidden = secrets.original(value) if is_mark(value) else None
-        for arn in _in_text(hidden or value):
-            yield path, secrets.mark_of(arn) if hidden and arn else arn
+        for arn in _in_text(secrets.judged(value)):
+            yield path, secrets.mark_of(arn) if arn and is_mark(value) else arn
     elif isinstance(value, list):
         for number, item in enumerate(value):
             mark = marks[number] if isinstance(marks, list) and number < len(marks) else False
@@ -168,7 +167,7 @@ def _annotations_of(
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     # A value of a chart, in whose name dots are escaped.
     name = str(known.get("name"))
-    named = (secrets.original(name) or name).replace("\\.", ".").endswith(ROLE_ANNOTATION)
+    named = secrets.judged(name).replace("\\.", ".").endswith(ROLE_ANNOTATION)
     for key in {**known, **later}:
         item, where = known.get(key), (*path, key)
         if not (key.endswith(ROLE_ANNOTATION) or (named and key == "value")):

@@ -9,7 +9,8 @@ from typing import Any
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_of_instances
-from vpc_cni_iam.review.account.attribute_value import first_block
+from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.review.account.attribute_value import first_block, flagged
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
@@ -51,7 +52,8 @@ rule(
     "A pod that reaches the instance metadata can use the node role. A hop limit of 1 with "
     "required tokens keeps pods from it, except those with `hostNetwork`.",
 )
-# The arguments of ``metadata_options``, and which values let pods reach the metadata.
+_OPTIONS = "metadata_options"
+# Its arguments, and which values let pods reach the metadata.
 _METADATA: Mapping[str, Callable[[Any], bool]] = {
     "http_endpoint": lambda value: value == "enabled",
     "http_put_response_hop_limit": lambda value: isinstance(value, int) and value > 1,
@@ -115,20 +117,23 @@ def _named_by_others(context: Context) -> Iterator[Finding]:
 
 def _metadata(resource: Resource) -> Iterator[Finding]:
     """Yield that instances answer pods that ask for credentials, and did not before."""
-    old, new = (_options(values) for values in (resource.before, resource.after))
-    opened = [
-        f"{name} {old[name] or 'not set'} -> {new[name]}"
-        for name, opens in _METADATA.items()
-        if resource.before and old[name] != new[name] and opens(new[name])
-    ]
-    if opened:
+    if resource.before and (opened := list(_opened(resource))):
         message = f"{resource.address} lets pods reach the instance metadata: {', '.join(opened)}"
         yield finding("instance-metadata-opened", message, resource.address)
 
 
-def _options(values: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    block = first_block(values, "metadata_options")
-    return {name: block.get(name) for name in _METADATA}
+def _opened(resource: Resource) -> Iterator[str]:
+    """Yield the arguments by which pods can reach the metadata, or may, since one is not shown."""
+    old, new = (first_block(v, _OPTIONS) for v in (resource.before, resource.after))
+    for name, opens in _METADATA.items():
+        before, after = old.get(name), new.get(name)
+        changes = before != after and opens(after)
+        if after is None or is_mark(after):
+            changes = before is not None and not opens(before) and before != after
+        if changes:
+            later = flagged(resource.unknown, _OPTIONS, 0, name)
+            words = "known after apply" if later else after or "not set"
+            yield f"{name} {before or 'not set'} -> {words}"
 
 
 def _alike(resource: Resource) -> str:

@@ -89,6 +89,19 @@ def test_a_type_that_is_not_known_may_name_a_role_of_the_plan_by_its_name(
     assert _levels(resource("aws_new_service", "x", values, {**values, "c": 1})) == []
 
 
+def test_an_argument_that_is_not_known_may_name_a_role() -> None:
+    search = [{"role_arn": arn_of("strong")}]
+    values = {"extended_s3_configuration": [{"role_arn": arn_of("weak")}]}
+    kind = "aws_kinesis_firehose_delivery_stream"
+    more = {**values, "opensearch_configuration": search}
+    assert [level for level, _ in _levels(resource(kind, "x", values, more))] == ["warning"]
+    assert _levels(resource(kind, "x", more, {**more, "tags": {}})) == []
+    both = resource(kind, "x", values, {**values, "other_role_arn": arn_of("weak")})
+    assert _levels(both) == []  # which is one that it has
+    profile = {"iam_instance_profile": "arn:aws:iam::111122223333:instance-profile/p"}
+    assert _levels(resource("aws_instance", "i", None, profile)) == []  # another rule says so
+
+
 def test_a_resource_of_the_other_provider_of_aws_may_name_a_role() -> None:
     change = resource("awscc_lambda_function", "f", None, {"role": arn_of("strong")})
     assert [level for level, _ in _levels(change)] == ["warning"]
@@ -223,8 +236,10 @@ CLOSED = {"http_endpoint": "enabled", "http_put_response_hop_limit": 1, "http_to
 def test_metadata_that_pods_may_reach_is_said(after: Json, more: Json, words: str) -> None:
     sides = ({"name": "n", "metadata_options": [block]} for block in (CLOSED, after))
     findings = reviewed(resource("aws_launch_template", "x", *sides, **more)).findings
-    said = [f.message for f in findings if f.rule == "instance-metadata-opened"]
-    assert [message.partition("metadata: ")[2] for message in said] == ([words] if words else [])
+    messages = [f.message for f in findings if f.rule == "instance-metadata-opened"]
+    assert [message.partition("metadata: ")[2] for message in messages] == (
+        [words] if words else []
+    )
 
 
 @pytest.mark.parametrize("argument", ["jobRoleArn", "JobRoleArn"])

@@ -18,7 +18,7 @@ from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
 from vpc_cni_iam.review.account.workloads import RoleUse, Workloads
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.coverage import coverage_change
-from vpc_cni_iam.review.findings import Finding, Level, rule
+from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.gains import access_of_roles, more_text, not_shown, reach_of_role
 from vpc_cni_iam.review.make_finding import coverage_findings, finding
 
@@ -41,7 +41,7 @@ rule(
     "Anyone who writes its code can do what the role may do. It is an error where the role may do "
     "something that the one before could not, and a note where it may do nothing more. A role that "
     "the plan creates has no such finding; its policies have findings of their own. Where a "
-    "resource of a type that is not known newly names a role, that is a note, and a warning where "
+    "type or an argument that is not known newly names a role, that is a note, and a warning where "
     "the role may do everything or change IAM permissions.",
 )
 rule(
@@ -91,28 +91,38 @@ def check(context: Context) -> Iterator[Finding]:
             # What comes with the plan is reviewed where it is made.
             if use.role not in context.created | others and use.named not in new:
                 yield from _comes(resource, use, others, context)
-    yield from _named_by_others(context)
+    yield from _named_otherwise(managed, workloads, context)
 
 
-def _named_by_others(context: Context) -> Iterator[Finding]:
-    """Yield which roles are newly named by resources of types that are not known."""
+def _named_otherwise(
+    managed: list[Resource], workloads: Workloads, context: Context
+) -> Iterator[Finding]:
+    """Yield which roles are newly named by other types, and by arguments that are not known."""
+    naming = {unread.address for unread in context.plan.unread if unread.roles}
+    known = {
+        resource.address: {use.role for use in workloads.uses(resource, after=True)}
+        for resource in managed
+        if resource.address in naming
+    }
     addresses = {arn: [address] for address, arn in context.owners.role_arns.items()}
     for principal in context.principals.values():
         if principal.type == "role":
             addresses.setdefault(principal.label, []).append(principal.name)
-    for unread in context.plan.unread:
-        for name in unread.roles:
-            roles = addresses.get(name, [name])
-            reach = next(filter(None, (reach_of_role(role, context) for role in roles)), "")
-            message = f"{unread.address} newly names {' or '.join(roles)}; what its type does with "
-            message += "a role is not known" + (f", and the role {reach}" if reach else "")
-            yield finding(
-                "workload-role",
-                message,
-                unread.address,
-                level=None if reach else "note",
-                means=None if reach else ("any-change",),
-            )
+    for unread, name in ((each, name) for each in context.plan.unread for name in each.roles):
+        roles, used = addresses.get(name, [name]), known.get(unread.address)
+        if used is None:
+            yield _newly_named(unread.address, roles, "its type", context)
+        elif ":role/" in name and not used.intersection(roles):
+            yield _newly_named(unread.address, roles, "the argument", context)
+
+
+def _newly_named(address: str, roles: list[str], what: str, context: Context) -> Finding:
+    reach = next(filter(None, (reach_of_role(role, context) for role in roles)), "")
+    message = f"{address} newly names {' or '.join(roles)}; what {what} does with a role is not "
+    message += "known" + (f", and the role {reach}" if reach else "")
+    level: Level | None = None if reach else "note"
+    means: tuple[Meaning, ...] | None = None if reach else ("any-change",)
+    return finding("workload-role", message, address, level=level, means=means)
 
 
 def _metadata(resource: Resource) -> Iterator[Finding]:

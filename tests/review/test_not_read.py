@@ -233,3 +233,45 @@ def test_a_type_that_is_not_known_may_name_an_instance_profile() -> None:
     arn = "arn:aws:iam::111122223333:instance-profile/nodes"
     review = reviewed(resource("awscc_ec2_instance", "i", None, {"profile": arn}))
     assert arn in review.findings[0].message
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        'kind: "Cluster\\x52oleBinding"',
+        "kind: !!str ClusterRoleBinding",
+        "kind: &a ClusterRoleBinding",
+        "x: &a ClusterRoleBinding\nkind: *a",
+        "kind: >-\n  ClusterRoleBinding",
+        "kind: # comment\n  ClusterRoleBinding",
+        "? kind\n: ClusterRoleBinding",
+        "x: &k kind\n*k : ClusterRoleBinding",
+        'metadata: {name: "aws\\u002dauth"}',
+        'metadata: {name: "aws-\\\n  auth"}',
+    ],
+)
+def test_what_yaml_spells_in_another_way_is_said(manifest: str) -> None:
+    change = resource("kubectl_manifest", "m", None, {"yaml_body": manifest})
+    assert rules(reviewed(change)) == {"unread-resource"}
+
+
+def test_a_manifest_about_something_else_is_not_said() -> None:
+    definition = "kind: CustomResourceDefinition\nspec:\n  kind:\n    type: string\n  x: '*'\n"
+    for manifest in (definition, "kind: x" + "!" * 50_000, "kind:" + "#" * 50_000 + "&!" * 50_000):
+        change = resource("kubectl_manifest", "m", None, {"yaml_body": manifest})
+        assert not reviewed(change).findings
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (
+            "aws_serverlessapplicationrepository_cloudformation_stack",
+            {"capabilities": ["CAPABILITY_IAM"]},
+        ),
+        ("aws_servicecatalog_provisioned_product", {"product_name": "p"}),
+        ("aws_cloudformation_stack_set_instance", {"stack_set_name": "s"}),
+    ],
+)
+def test_what_makes_any_resource_is_said(kind: str, values: Json) -> None:
+    assert rules(reviewed(resource(kind, "x", None, values))) == {"unread-resource"}

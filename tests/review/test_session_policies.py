@@ -200,3 +200,22 @@ def test_a_session_policy_that_is_sensitive_is_not_told() -> None:
 
 def test_another_service_account_gets_nothing_by_a_limit() -> None:
     assert _levels(_association(APP, None, NARROW)) == {}
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_said"),
+    [
+        (allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/kubernetes-namespace}/*"), True),
+        (allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"), False),
+    ],
+)
+def test_session_tags_that_are_switched_on_may_meet_a_condition(
+    policy: Json, *, is_said: bool
+) -> None:
+    values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **APP}
+    off, on = ({**values, "disable_session_tags": state} for state in (True, False))
+    role = own_role("pod", POD_TRUST, document(policy))
+    findings = reviewed(*role, resource(ASSOCIATION, "x", off, on)).findings
+    assert [(f.rule, f.level) for f in findings] == (
+        [("principal-tags-changed", "warning")] if is_said else []
+    )

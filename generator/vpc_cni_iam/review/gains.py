@@ -45,7 +45,9 @@ _ADMIN = (PolicyClass.ADMIN, PolicyClass.IAM)
 def existing(change: Change, context: Context) -> tuple[str, ...]:
     """Return who has a policy and was there before the plan."""
     return tuple(
-        name for name in change.principals if name not in context.created and _UNKNOWN not in name
+        name
+        for name in change.principals
+        if name not in context.created and (name in context.places or _UNKNOWN not in name)
     )
 
 

@@ -69,6 +69,7 @@ _OTHERS = frozenset(
         "helm_release",
     }
 )
+_STAYS = (("no-op",), ("read",))
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
 
 
@@ -214,6 +215,8 @@ class _Contents(Struct):
                 raise reader.refuse(
                     f"what is done to {item.address[:80]} is not known here: {done!r}"
                 )
+            if item.type in ROLE_USES and not drift:
+                self._note_roles(item, tuple(change.actions), reader)
             resource = Resource(
                 item.address,
                 item.mode,
@@ -236,12 +239,16 @@ class _Contents(Struct):
                 resource = replace(resource, actions=("create",), before=None)
             yield resource
 
+    def _note_roles(self, item: ChangedResource, actions: tuple[str, ...], reader: Reader) -> None:
+        if actions not in _STAYS and may_name_role(item):
+            self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
+
     def _note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
         """Note a change that is not read, unless `is_read` says that its role is."""
         if item.mode != "managed":
             return
         actions = tuple(reader.decoded(item.change, Actions).actions)
-        if actions in (("no-op",), ("read",)):
+        if actions in _STAYS:
             return
         if kind := unread_kind(item, reader):
             anybody = kind is UnreadKind.resource_policy and opens(item, reader)
@@ -250,8 +257,7 @@ class _Contents(Struct):
         if is_read:
             return
         self.others += 1
-        if may_name_role(item):
-            self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
+        self._note_roles(item, actions, reader)
         if actions != ("update",):
             self.ended.append((item.address, actions))
 

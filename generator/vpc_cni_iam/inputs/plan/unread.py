@@ -27,6 +27,7 @@ class UnreadKind(StrEnum):
     access = "access"
     resource_policy = "resource policy"
     command = "command"
+    later = "known after apply"
     role = "role"
 
 
@@ -59,6 +60,7 @@ _UNREAD = (
     *("aws_lakeformation_resource_lf_tag", "aws_servicecatalog_principal_portfolio_association"),
     *("vault_aws_secret_backend_role", "vault_aws_secret_backend_static_role", "aws_iam_"),
     *("aws_cloudformation_stack_instances", "aws_cloudformation_stack_set_instance"),
+    *("aws_servicecatalog_provisioned_product", "awscc_servicecatalog_cloudformation_provisioned"),
     *("aws_lambda_invo", "kubernetes_role", "kubernetes_cluster_role"),
 )
 # Of these, those that are read or give no access.
@@ -88,14 +90,16 @@ _DATA = (
     *("aws_secretsmanager_secret_version", "aws_ssm_parameter"),
 )
 # What makes resources of any service: the argument that tells which, and how one of IAM begins.
+_STACK = ("capabilities", "CAPABILITY_")
 _MAKERS = {
     "aws_cloudcontrolapi_resource": (
         "type_name",
         *("AWS::IAM::", "AWS::EKS::", "AWS::SSO::", "AWS::Organizations::"),
         *("AWS::RolesAnywhere::", "AWS::CloudFormation::Stack"),
     ),
-    "aws_cloudformation_stack": ("capabilities", "CAPABILITY_"),
-    "aws_cloudformation_stack_set": ("capabilities", "CAPABILITY_"),
+    "aws_cloudformation_stack": _STACK,
+    "aws_cloudformation_stack_set": _STACK,
+    "aws_serverlessapplicationrepository_cloudformation_stack": _STACK,
 }
 # What is about access where these arguments change: which policies of an organization count, who
 # gets an identity of a pool, whether pods reach the metadata of instances, as what stacks are made.
@@ -113,13 +117,20 @@ _DECIDING = {
     "aws_organizations_organization": ("enabled_policy_types",),
 }
 # Objects of Kubernetes that say which role aws-node has, what else sets it up, and who rules the
-# cluster: as JSON, and as YAML in a text of JSON.
+# cluster: as JSON, and as YAML in a text of JSON, where an alias may stand for anything.
+_BLANK = r"(?:\s|\\[nrt])*+"
+_COLON = rf"""\\?["']?{_BLANK}:(?:\s|\\[nrt]|#[^\\]*+|[!&][^\s\\]*+|[>|][-+0-9]*+)*+\\?["']?"""
 _OBJECT = re.compile(
-    rb"""[nN]ame\\?["']?:\s*\\?["']?(?:aws-(?:auth|node)|amazon-vpc-cni)(?![\w-])"""
-    rb"""|kind\\?["']?:\s*\\?["']?(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b"""
+    rf"""[nN]ame{_COLON}(?:(?:aws-(?:auth|node)|amazon-vpc-cni)(?![\w-])|\*\w)"""
+    rf"""|kind{_COLON}(?:(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b|\*\w)"""
+    rf"""|(?:\\n|")[\s?-]*+\*\w++{_BLANK}:"""
 )
-ROLE_ANNOTATION = b"eks.amazonaws.com/role-arn"
-OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")
+# How YAML may spell a character, or break a line, in a text and in JSON of a text.
+_ESCAPE = r"\\\\?(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|(/)|(?:\r|\\r)?(?:\n|\\n)\s*)"
+# The arguments that hold such an object.
+_MANIFESTS = ("content", "manifest", "yaml_body")
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_", "kustomization_")
 _RESOURCE_POLICIES = frozenset(
     (
         *("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),
@@ -151,13 +162,15 @@ def is_unread(kind: str) -> bool:
 
 def gives_role(item: ChangedResource) -> bool:
     """Say whether an object of Kubernetes says the role of a service account."""
-    return item.type.startswith(OF_KUBERNETES) and ROLE_ANNOTATION in bytes(item.change)
+    return item.type.startswith(OF_KUBERNETES) and ROLE_ANNOTATION in _spelled(item)
 
 
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
     if is_unread(item.type) or _is_object(item):
         return UnreadKind.access
+    if _is_later(item, reader):
+        return UnreadKind.later
     if _makes_access(item, reader) or _decides(item, reader):
         return UnreadKind.access
     if _is_resource_policy(item.type) or _has_policy(item, reader):
@@ -267,7 +280,34 @@ def _has_commands(module: Module) -> bool:
 
 def _is_object(item: ChangedResource) -> bool:
     """Say whether a resource is an object of Kubernetes that is about access."""
-    return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(bytes(item.change)) is not None
+    return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(_spelled(item)) is not None
+
+
+def _is_later(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether an object of Kubernetes is only known after apply."""
+    if not item.type.startswith(OF_KUBERNETES):
+        return False
+    marks = reader.decoded(item.change, Changing).after_unknown
+    unknown = marks if isinstance(marks, dict) else {}
+    metadata = unknown.get("metadata")
+    blocks = metadata if isinstance(metadata, list) else [metadata]
+    later = [unknown.get(name) for name in _MANIFESTS]
+    if item.type.startswith("kubernetes_service_account"):
+        later += [each.get("annotations") if isinstance(each, dict) else each for each in blocks]
+    return marks is True or True in later
+
+
+def _spelled(item: ChangedResource) -> str:
+    return unescaped(bytes(item.change).decode("utf-8", "replace"))
+
+
+def unescaped(text: str) -> str:
+    """Return a text of YAML, or the JSON of one, without what escapes characters and lines."""
+    return re.sub(_ESCAPE, _character, text) if "\\" in text else text
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else escape[2] or ""
 
 
 def _makes_access(item: ChangedResource, reader: Reader) -> bool:

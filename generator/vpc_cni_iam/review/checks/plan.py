@@ -48,7 +48,7 @@ rule(
     "organization, credentials of IAM users, SAML providers, types of IAM that this release does "
     "not know, identity pools of Cognito, grants of KMS keys, capabilities and identity providers "
     "of EKS, CloudFormation stacks with capabilities, another role or a template that is about "
-    "access or at a URL, IAM by Cloud Control, calls "
+    "access or at a URL, products of Service Catalog, IAM by Cloud Control, calls "
     "of functions, roles of Vault, and roles, role bindings and the objects of the plugin and "
     "`aws-auth` of Kubernetes are not read: look at them in the plan.",
 )
@@ -74,6 +74,7 @@ rule(
 # What looks alike, since it names no address, is shown together.
 _UNREAD = {
     UnreadKind.access: ("unread-resource", "{address} is about access and is not read"),
+    UnreadKind.later: ("unread-resource", "An object of Kubernetes is known after apply"),
     UnreadKind.command: ("unread-command", "Commands ({runs}) run that are not read"),
     UnreadKind.resource_policy: (
         "unread-resource-policy",
@@ -120,6 +121,8 @@ def check(context: Context) -> Iterator[Finding]:
     for unread in (u for u in plan.unread if u.kind is not UnreadKind.role):
         rule_id, message = _UNREAD[unread.kind]
         level = None
+        if unread.kind is UnreadKind.later:
+            level = "note"
         if unread.opens:
             message, level = _OPENS, "warning"
         message = message.format(address=unread.address, runs=", ".join(unread.runs))

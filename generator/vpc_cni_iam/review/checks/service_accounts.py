@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION
-from vpc_cni_iam.review.account.attribute_value import side
+from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
+from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION, unescaped
+from vpc_cni_iam.review.account.attribute_value import flagged, side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin import ASSOCIATION, is_for_plugin
@@ -32,12 +33,13 @@ rule(
     "Every pod that runs with the service account can do what the role may do. It is an error "
     "where the role may do everything, or change IAM permissions. A role that the plan creates has "
     "no such finding; its policies have findings of their own. A session policy that changes is an "
-    "error where it lets through of the role what the one before did not, and a note where not.",
+    "error where it lets through of the role what the one before did not, and a note where not. "
+    "Values of a chart or an add-on that the plan does not show are a note.",
 )
 _ADDON = "aws_eks_addon"
 _ANNOTATING = ("helm_release", *OF_KUBERNETES, _ADDON)
-_ROLE_ANNOTATION = ROLE_ANNOTATION.decode()
-_IN_TEXT = re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
+_IN_TEXT = re.escape(ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
+_VALUES = {"helm_release": "values", _ADDON: "configuration_values"}
 _BLOCK = "pod_identity_association"
 _POD_IDENTITY = "EKS Pod Identity"
 
@@ -60,6 +62,9 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         if action_of(resource) not in ("create", "update", "replace"):
             continue
+        if unseen := _unseen(resource, context):
+            message = f"{resource.address} has {unseen}: a service account may get a role by them"
+            yield finding("service-account-role", message, resource.address, level="note")
         before = set(_uses(resource, context, after=False))
         for use in dict.fromkeys(_uses(resource, context, after=True)):
             had = next((b for b in before if b._replace(session=use.session) == use), None)
@@ -122,47 +127,67 @@ def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_Ac
 def _annotated(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
     values = resource.after if after else resource.before
     who = f"a service account of {resource.address}"
-    for place, arn in _annotations(values, resource.unknown if after else False):
+    marks = resource.unknown if after else False
+    for place, arn in _annotations(values, marks, context.plan.secrets):
         yield _AccountRole(None, who, context.owners.role_below(resource, place, arn), "IRSA")
 
 
 def _annotations(
-    value: Any, marks: Any, path: tuple[str, ...] = ()
+    value: Any, marks: Any, secrets: Secrets, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """Yield the roles that annotations name, with their places; None for one that is not known."""
     if isinstance(value, str):
-        yield from ((path, arn) for arn in _in_text(value))
+        for arn in _in_text(secrets.judged(value)):
+            yield path, secrets.mark_of(arn) if arn and is_mark(value) else arn
     elif isinstance(value, list):
         for number, item in enumerate(value):
             mark = marks[number] if isinstance(marks, list) and number < len(marks) else False
-            yield from _annotations(item, mark, (*path, str(number)))
+            yield from _annotations(item, mark, secrets, (*path, str(number)))
     elif isinstance(value, Mapping) or isinstance(marks, Mapping):
         known, later = (part if isinstance(part, Mapping) else {} for part in (value, marks))
-        yield from _annotations_of(known, later, path)
+        yield from _annotations_of(known, later, secrets, path)
 
 
-def _in_text(text: str) -> list[str]:
-    """Return the roles that annotations name in text of JSON or YAML."""
-    arns: list[str] = re.findall(_IN_TEXT, text)
-    if not all(arn.startswith("arn:") for arn in arns):  # an alias, or an anchor before one
-        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
+def _in_text(text: str) -> list[str | None]:
+    """Return the roles that annotations name in text of JSON or YAML; None for one not known."""
+    spelled = unescaped(text)
+    arns: list[str | None] = re.findall(_IN_TEXT, spelled)
+    if ROLE_ANNOTATION not in spelled or (arns and all(str(a).startswith("arn:") for a in arns)):
+        return arns
+    # An alias, or an anchor before one.
+    from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
 
-        with suppress(InputError):
-            return [arn for _, arn in _annotations(load_yaml(text, ""), False) if arn]
-    return arns
+    with suppress(InputError):
+        return [arn for _, arn in _annotations(load_yaml(text, ""), False, Secrets()) if arn]
+    return arns or [None]
 
 
 def _annotations_of(
-    known: Mapping[str, Any], later: Mapping[str, Any], path: tuple[str, ...]
+    known: Mapping[str, Any], later: Mapping[str, Any], secrets: Secrets, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     # A value of a chart, in whose name dots are escaped.
-    named = str(known.get("name")).replace("\\.", ".").endswith(_ROLE_ANNOTATION)
+    name = str(known.get("name"))
+    named = secrets.judged(name).replace("\\.", ".").endswith(ROLE_ANNOTATION)
     for key in {**known, **later}:
         item, where = known.get(key), (*path, key)
-        if not (key.endswith(_ROLE_ANNOTATION) or (named and key == "value")):
-            yield from _annotations(item, later.get(key), where)
+        if not (key.endswith(ROLE_ANNOTATION) or (named and key == "value")):
+            yield from _annotations(item, later.get(key), secrets, where)
         elif item or later.get(key) is True:
             yield where, str(item) if item else None
+
+
+def _unseen(resource: Resource, context: Context) -> str:
+    """Return which values of a chart or an add-on the plan does not show; empty for none."""
+    if is_plugin(resource):
+        return ""
+    argument = _VALUES.get(resource.type, "")
+    later = bool(argument) and flagged(resource.unknown, argument)
+    if later and (resource.type != _ADDON or _is_written(resource, argument, context)):
+        return f"{argument} that are known after apply"
+    before, after = (
+        (values or {}).get("set_wo_revision") for values in (resource.before, resource.after)
+    )
+    return "write-only values, which no plan shows" if before != after else ""
 
 
 def _is_written(resource: Resource, argument: str, context: Context) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_of_instances
-from vpc_cni_iam.review.account.attribute_value import first_block
+from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.review.account.attribute_value import first_block, flagged
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
@@ -17,7 +18,7 @@ from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
 from vpc_cni_iam.review.account.workloads import RoleUse, Workloads
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.coverage import coverage_change
-from vpc_cni_iam.review.findings import Finding, Level, rule
+from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.gains import access_of_roles, more_text, not_shown, reach_of_role
 from vpc_cni_iam.review.make_finding import coverage_findings, finding
 
@@ -40,7 +41,7 @@ rule(
     "Anyone who writes its code can do what the role may do. It is an error where the role may do "
     "something that the one before could not, and a note where it may do nothing more. A role that "
     "the plan creates has no such finding; its policies have findings of their own. Where a "
-    "resource of a type that is not known newly names a role, that is a note, and a warning where "
+    "type or an argument that is not known newly names a role, that is a note, and a warning where "
     "the role may do everything or change IAM permissions.",
 )
 rule(
@@ -51,7 +52,8 @@ rule(
     "A pod that reaches the instance metadata can use the node role. A hop limit of 1 with "
     "required tokens keeps pods from it, except those with `hostNetwork`.",
 )
-# The arguments of ``metadata_options``, and which values let pods reach the metadata.
+_OPTIONS = "metadata_options"
+# Its arguments, and which values let pods reach the metadata.
 _METADATA: Mapping[str, Callable[[Any], bool]] = {
     "http_endpoint": lambda value: value == "enabled",
     "http_put_response_hop_limit": lambda value: isinstance(value, int) and value > 1,
@@ -89,46 +91,59 @@ def check(context: Context) -> Iterator[Finding]:
             # What comes with the plan is reviewed where it is made.
             if use.role not in context.created | others and use.named not in new:
                 yield from _comes(resource, use, others, context)
-    yield from _named_by_others(context)
+    yield from _named_otherwise(managed, workloads, context)
 
 
-def _named_by_others(context: Context) -> Iterator[Finding]:
-    """Yield which roles are newly named by resources of types that are not known."""
+def _named_otherwise(
+    managed: list[Resource], workloads: Workloads, context: Context
+) -> Iterator[Finding]:
+    """Yield which roles are newly named by other types, and by arguments that are not known."""
+    naming = {unread.address for unread in context.plan.unread if unread.roles}
+    known = {
+        resource.address: {use.role for use in workloads.uses(resource, after=True)}
+        for resource in managed
+        if resource.address in naming
+    }
     addresses = {arn: [address] for address, arn in context.owners.role_arns.items()}
     for principal in context.principals.values():
         if principal.type == "role":
             addresses.setdefault(principal.label, []).append(principal.name)
-    for unread in context.plan.unread:
-        for name in unread.roles:
-            roles = addresses.get(name, [name])
-            reach = next(filter(None, (reach_of_role(role, context) for role in roles)), "")
-            message = f"{unread.address} newly names {' or '.join(roles)}; what its type does with "
-            message += "a role is not known" + (f", and the role {reach}" if reach else "")
-            yield finding(
-                "workload-role",
-                message,
-                unread.address,
-                level=None if reach else "note",
-                means=None if reach else ("any-change",),
-            )
+    for unread, name in ((each, name) for each in context.plan.unread for name in each.roles):
+        roles, used = addresses.get(name, [name]), known.get(unread.address)
+        if used is None:
+            yield _newly_named(unread.address, roles, "its type", context)
+        elif ":role/" in name and not used.intersection(roles):
+            yield _newly_named(unread.address, roles, "the argument", context)
+
+
+def _newly_named(address: str, roles: list[str], what: str, context: Context) -> Finding:
+    reach = next(filter(None, (reach_of_role(role, context) for role in roles)), "")
+    message = f"{address} newly names {' or '.join(roles)}; what {what} does with a role is not "
+    message += "known" + (f", and the role {reach}" if reach else "")
+    level: Level | None = None if reach else "note"
+    means: tuple[Meaning, ...] | None = None if reach else ("any-change",)
+    return finding("workload-role", message, address, level=level, means=means)
 
 
 def _metadata(resource: Resource) -> Iterator[Finding]:
     """Yield that instances answer pods that ask for credentials, and did not before."""
-    old, new = (_options(values) for values in (resource.before, resource.after))
-    opened = [
-        f"{name} {old[name] or 'not set'} -> {new[name]}"
-        for name, opens in _METADATA.items()
-        if resource.before and old[name] != new[name] and opens(new[name])
-    ]
-    if opened:
+    if resource.before and (opened := list(_opened(resource))):
         message = f"{resource.address} lets pods reach the instance metadata: {', '.join(opened)}"
         yield finding("instance-metadata-opened", message, resource.address)
 
 
-def _options(values: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    block = first_block(values, "metadata_options")
-    return {name: block.get(name) for name in _METADATA}
+def _opened(resource: Resource) -> Iterator[str]:
+    """Yield the arguments by which pods can reach the metadata, or may, since one is not shown."""
+    old, new = (first_block(v, _OPTIONS) for v in (resource.before, resource.after))
+    for name, opens in _METADATA.items():
+        before, after = old.get(name), new.get(name)
+        changes = before != after and opens(after)
+        if after is None or is_mark(after):
+            changes = before is not None and not opens(before) and before != after
+        if changes:
+            later = flagged(resource.unknown, _OPTIONS, 0, name)
+            words = "known after apply" if later else after or "not set"
+            yield f"{name} {before or 'not set'} -> {words}"
 
 
 def _alike(resource: Resource) -> str:

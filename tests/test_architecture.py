@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "markup": {"escape", "resources"},
     "json_output": {"policy"},
     "json_schema": {"policy"},
-    "hcl": {"errors", "texts", "policy", "resources"},
+    "hcl": {"errors", "escape", "texts", "policy", "resources"},
     "rendering": {"escape", "policy", "catalog", "hcl", "resources"},
     "files": {"errors", "texts"},
     "engine": {"errors", "texts"},

@@ -33,10 +33,11 @@ def escape_control(line: str) -> str:
     """
     if _PRINTABLE_ASCII.fullmatch(line):
         return line
-    return "".join(f"\\u{ord(c):04x}" if _is_unsafe(c) else c for c in line)
+    return "".join(f"\\u{ord(c):04x}" if is_unsafe(c) else c for c in line)
 
 
-def _is_unsafe(character: str) -> bool:
+def is_unsafe(character: str) -> bool:
+    """Say whether a terminal obeys or hides a character."""
     if character == " ":
         return False
     category = unicodedata.category(character)

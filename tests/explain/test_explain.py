@@ -592,6 +592,13 @@ def test_other_texts_are_refused(text: str, problem: str) -> None:
     assert done.code == 3 and problem in done.err and "Traceback" not in done.err
 
 
+@pytest.mark.parametrize("odd", [{"eventName": 3}, {"eventSource": None}, {"eventName": {}}])
+def test_a_record_whose_call_is_no_text_is_not_explained(odd: dict[str, object]) -> None:
+    done = run("explain", "-", stdin=json.dumps(RECORD | {"errorMessage": ""} | odd))
+    assert done.code == 1
+    assert "not explained, it does not say which call was denied" in done.out
+
+
 def test_json_that_is_cut_off_is_not_explained_in_part() -> None:
     """The first denial could be read from the text, and the others would be missed."""
     text = json.dumps({"Records": [RECORD, RECORD]}, indent=1)

@@ -169,6 +169,9 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (f'[[module]]\npath = "a\\\\b"\n{PIN}', "line 2", "is not a path"),
         (f'[[module]]\npath = "."\n{PIN}', "line 2", "own directory"),
         (f'[[module]]\npath = ".git/x"\n{PIN}', "line 2", "lies in a .git directory"),
+        (f'[[module]]\npath = "a/git~1"\n{PIN}', "line 2", "another file on Windows"),
+        (f'[[module]]\npath = "a/.. /b"\n{PIN}', "line 2", "another file on Windows"),
+        (f'[[module]]\npath = "Aux.d"\n{PIN}', "line 2", "another file on Windows"),
         (f'{TOP}[[module]]\n"path" = 3\n{PIN}', "line 7", "path is 3, and must be a string"),
         (
             f'{TOP}[[module]]\nfeatures = ["""\n[[module]]\npath = 1\n"""]\npath = 3\n{PIN}',

@@ -92,20 +92,23 @@ def repairs_for(
             return limit
         return f"statement {name}" if (name := subject.statement(decision)) else ""
 
-    def other() -> str:
-        risks = find_risks(subject.policies, setting, subject.limiting)
-        is_scoped = all(risk.identifier != UNSCOPED for risk in risks)
-        names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
-        names += [f"{setting.mode}-scoped"] if is_scoped else []
-        names.append(setting.mode)
-        return replacement("replace its policy by", names, [setting], scenarios)
-
     if not subject.is_complete:
         return ()
-    actions = (
-        d for scenario, call in denied if call.fails for d in denied_actions(scenario, call, by)
-    )
-    return repairs(actions, other)
+    fatal = ((scenario, call) for scenario, call in denied if call.fails)
+    actions = (action for reason in fatal for action in denied_actions(*reason, by))
+    return repairs(actions, lambda: replacement_for(subject, setting, scenarios))
+
+
+def replacement_for(
+    subject: Subject, setting: PluginSetting, scenarios: Sequence[Scenario] = SCENARIOS
+) -> str:
+    """Return what to do with the policies of a subject; what is scoped stays so."""
+    risks = find_risks(subject.policies, setting, subject.limiting)
+    is_scoped = all(risk.identifier != UNSCOPED for risk in risks)
+    names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
+    names += [f"{setting.mode}-scoped"] if is_scoped else []
+    names.append(setting.mode)
+    return replacement("replace its policy by", names, [setting], scenarios)
 
 
 def replacement(

@@ -156,15 +156,16 @@ class _Auditor(Struct):
             trust = Trust((), for_plugin=False, by_anyone=bool(uses))
             if not (uses or helped):
                 return None
-        assumed = bool(trust.credentials or uses)
+        active = tuple(use for use in uses if not use.is_overridden)
+        assumed = bool(trust.credentials or active)
         if helped or (trust.metrics_helper and not assumed):
             self._judge_metrics_helper(detail, trust, helped)
         if not (assumed or trust.by_anyone):
             return None
         credentials = trust.credentials if assumed else (Credentials.pod_identity,)
-        role, missing, refused = self._with_policies(detail, credentials, uses)
+        role, missing, refused = self._with_policies(detail, credentials, active)
         key = _key(detail) + f"{role.session_tags} {role.partition}".encode()
-        if not (trust.for_plugin or uses or self._serves(role, key)):
+        if not (trust.for_plugin or active or self._serves(role, key)):
             # Whether it could serve depends on what is not there.
             self._missing.update(missing)
             self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
@@ -174,7 +175,7 @@ class _Auditor(Struct):
             return None
         undecided = _undecided(missing, refused)
         judgement = self._judge(role, key)
-        uses = tuple(self._as_configured(use, role) for use in uses)
+        uses = tuple(use if use.is_overridden else self._as_configured(use, role) for use in uses)
         return self._audit(detail, role, trust, uses, judgement, undecided)
 
     def _serves(self, role: PluginRole, key: bytes) -> bool:
@@ -255,7 +256,7 @@ class _Auditor(Struct):
     ) -> RoleAudit:
         results = [use.result for use in uses if use.result]
         families = [*results]
-        if not results or len(results) < len(uses):
+        if not results or len(results) < sum(not use.is_overridden for use in uses):
             families += judgement.families
         untrusted = tuple(_untrusted(trust, uses, detail.account))
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)

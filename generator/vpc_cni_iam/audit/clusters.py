@@ -28,6 +28,15 @@ from vpc_cni_iam.inputs.skipped import Reason, Skipped
 
 _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or describe-nodegroup"
 _NAME = "metrics-helper"
+_ASSOCIATION = ClusterDetailKind.association
+# Which role a pod of several gets: the SDK's default chain of credentials, in which the link of EKS
+# Pod Identity replaces that of IRSA.
+_ORDER = {
+    _ASSOCIATION: 0,
+    ClusterDetailKind.addon: 1,
+    ClusterDetailKind.pod: 1,
+    ClusterDetailKind.node_group: 2,
+}
 
 
 class ClusterUse(Struct, frozen=True):
@@ -45,7 +54,8 @@ class ClusterUse(Struct, frozen=True):
     # Whether its sessions have tags of EKS Pod Identity, where that gives them.
     session_tags: bool = True
     by_role: bool = False  # whether EKS Pod Identity assumes the role by way of another one
-    # Whether an association gives aws-node its role there, which comes before IRSA.
+    # Whether aws-node has another role there: one of an association comes before one of IRSA, and
+    # that before the one of its node.
     is_overridden: bool = False
 
     @property
@@ -93,10 +103,10 @@ def uses(
 ) -> tuple[ClusterUse, ...]:
     """Return the clusters in which a service account has a role."""
     every = list(clusters)
-    association = ClusterDetailKind.association
-    associated = {
-        c.cluster for c in every if (c.kind, c.service_account) == (association, service_account)
-    }
+    first: dict[str, int] = {}
+    for c in every:
+        if c.service_account == service_account and (c.role or c.kind is _ASSOCIATION):
+            first[c.cluster] = min(first.get(c.cluster, len(_ORDER)), _ORDER[c.kind])
     versions = {
         c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
     }
@@ -107,7 +117,7 @@ def uses(
             c.kind,
             session_tags=c.session_tags,
             by_role=c.by_role,
-            is_overridden=c.kind is not association and c.cluster in associated,
+            is_overridden=first[c.cluster] < _ORDER[c.kind],
         )
         for c in every
         if (c.role, c.service_account) == (arn, service_account)

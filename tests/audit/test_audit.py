@@ -264,7 +264,7 @@ def test_what_eks_prints_tells_which_cluster_uses_which_role(tmp_path: Path) -> 
         "addonName": "vpc-cni", "clusterName": "prod", "addonVersion": "v1.18.3-eksbuild.1",
         "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
     }}  # fmt: skip
-    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"arn:aws:iam::{ACCOUNT}:role/node"}}
+    group = {"nodegroup": {"clusterName": "dev", "nodeRole": f"arn:aws:iam::{ACCOUNT}:role/node"}}
     listed = {"associations": [
         {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"},
         {"clusterName": "prod", "namespace": "default", "serviceAccount": "app"},
@@ -285,6 +285,44 @@ def test_what_eks_prints_tells_which_cluster_uses_which_role(tmp_path: Path) -> 
     described = {"association": {**listed["associations"][0],
                                  "roleArn": f"arn:aws:iam::{ACCOUNT}:role/cni"}}  # fmt: skip
     assert audited(tmp_path, text, json.dumps(listed), json.dumps(described))["complete"]
+
+
+@pytest.mark.parametrize("by", ["add-on", "EKS Pod Identity"])
+def test_a_node_role_is_not_the_plugins_in_a_cluster_with_another(tmp_path: Path, by: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/"
+    own = {
+        "add-on": {
+            "addon": {
+                "addonName": "vpc-cni",
+                "clusterName": "prod",
+                "serviceAccountRoleArn": f"{arn}cni",
+            }
+        },
+        "EKS Pod Identity": {
+            "association": {
+                "clusterName": "prod",
+                "namespace": "kube-system",
+                "serviceAccount": "aws-node",
+                "roleArn": f"{arn}cni",
+            }
+        },
+    }[by]
+    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"{arn}node"}}
+    trust = irsa() if by == "add-on" else PODS
+    cni = role("cni", trust, attached=(MANAGED,))
+    bare = role("node", NODES, inline={"s3": allow("s3:*")})
+    result = audited(
+        tmp_path, details(cni, bare, policies=(MANAGED_POLICY,)), json.dumps(own), json.dumps(group)
+    )
+    assert list(names(result)) == ["cni"] and result["complete"] and not result["breaks"]
+    # Who could use it is listed by its permissions.
+    full = role("node", NODES, attached=(MANAGED,))
+    text = details(cni, full, policies=(MANAGED_POLICY,))
+    result = audited(tmp_path, text, json.dumps(own), json.dumps(group))
+    (use,) = names(result)["node"]["clusters"]
+    assert use["is_overridden"] and use["result"] is None
+    out = run("audit", "0.json", "1.json", "2.json", cwd=tmp_path).out
+    assert "not used by  cluster prod (node group): aws-node has another role there" in out
 
 
 def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path: Path) -> None:

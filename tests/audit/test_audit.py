@@ -614,6 +614,38 @@ def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(tmp_path: 
     assert "breaks at v1.23.2 in cluster stage, by default, IPv4" in done.out
 
 
+def test_a_role_for_several_clusters_is_checked_for_each(tmp_path: Path) -> None:
+    prod, stage = (
+        json.loads(run("policy", "ipv4-scoped", "--cluster-name", name, "--vpc-id", vpc).out)
+        for name, vpc in (("prod", "vpc-01234567"), ("stage", "vpc-89abcdef"))
+    )
+    both = role("both", irsa(), inline={"prod": prod, "stage": stage})
+    less = {**stage, "Statement": [s for s in stage["Statement"] if "Attach" not in str(s)]}
+    half = role("half", irsa(), inline={"prod": prod, "stage": less})
+    result = names(audited(tmp_path, details(both, half)))
+    assert (result["both"]["verdict"], result["both"]["proposal"]) == ("works", [])
+    assert result["half"]["verdict"] == "breaks"
+    assert result["half"]["proposal"] == [
+        "give each cluster a role of its own, and scope it to the cluster"
+    ]
+
+
+def test_a_role_is_checked_in_the_region_of_the_cluster(tmp_path: Path) -> None:
+    limited = allow("ec2:*")
+    limited["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
+    account = details(role("a", irsa(), inline={"cni": limited}))
+    addon = {
+        "addonName": "vpc-cni",
+        "clusterName": "prod",
+        "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/a",
+    }
+    for region, verdict in (("us-east-1", "works"), ("eu-west-1", "breaks")):
+        arn = f"arn:aws:eks:{region}:{ACCOUNT}:addon/prod/vpc-cni/0"
+        described = json.dumps({"addon": {**addon, "addonArn": arn}})
+        (a,) = audited(tmp_path, account, described)["roles"]
+        assert (a["verdict"], a["clusters"][0]["region"]) == (verdict, region)
+
+
 def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
     scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)

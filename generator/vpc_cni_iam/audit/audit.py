@@ -23,6 +23,7 @@ from vpc_cni_iam.audit.clusters import (
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
 from vpc_cni_iam.audit.judge import (
     Calls,
+    Place,
     PluginRole,
     PolicyAudit,
     RoleVerdict,
@@ -239,7 +240,7 @@ class _Auditor(Struct):
         source = deployment.source if deployment else ""
         try:
             own = replace(role, session_tags=use.has_tags)
-            result = judge_cluster(own, use.cluster, deployment)
+            result = judge_cluster(own, Place(use.cluster, use.region, deployment))
         except (InputError, UsageError) as error:
             self._refused.append(Skipped(source or use.cluster, Reason.not_read, str(error)))
             return use
@@ -263,7 +264,11 @@ class _Auditor(Struct):
         if untrusted:
             verdict = RoleVerdict.breaks
         elif undecided:
-            known = [(u.cluster, self.deployments.get(u.cluster)) for u in uses if u.result]
+            known = [
+                Place(use.cluster, use.region, self.deployments.get(use.cluster))
+                for use in uses
+                if use.result
+            ]
             verdict = RoleVerdict.unknown
             denied = any(m.explicit for family in families for m in family.missing)
             if denied and breaks_anyway(role, known):

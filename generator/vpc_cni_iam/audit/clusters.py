@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.judge import FamilyAudit, PluginRole
+from vpc_cni_iam.audit.judge import FamilyAudit, Place, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
@@ -57,6 +57,7 @@ class ClusterUse(Struct, frozen=True):
     # Whether aws-node has another role there: one of an association comes before one of IRSA, and
     # that before the one of its node.
     is_overridden: bool = False
+    region: str = ""  # the Region of the cluster, empty if it is not known
 
     @property
     def has_tags(self) -> bool:
@@ -107,6 +108,7 @@ def uses(
     for c in every:
         if c.service_account == service_account and (c.role or c.kind is _ASSOCIATION):
             first[c.cluster] = min(first.get(c.cluster, len(_ORDER)), _ORDER[c.kind])
+    regions = {c.cluster: c.region for c in every if c.region}
     versions = {
         c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
     }
@@ -117,6 +119,7 @@ def uses(
             c.kind,
             session_tags=c.session_tags,
             by_role=c.by_role,
+            region=regions.get(c.cluster, ""),
             is_overridden=first[c.cluster] < _ORDER[c.kind],
         )
         for c in every
@@ -181,7 +184,10 @@ def judge_metrics_helper(
     undecided: tuple[str, ...],
 ) -> MetricsHelperRole:
     """Return what a role of cni-metrics-helper is denied."""
-    setting, scenarios = replace(role.setting("ipv4"), features=(_NAME,)), find((_NAME,))
+    setting, scenarios = (
+        replace(role.settings("ipv4", Place())[0], features=(_NAME,)),
+        find((_NAME,)),
+    )
     if not scenarios[0].arises(setting):
         setting = setting.at(known_versions.find(LATEST))
     denied = cover(role.policies, setting, scenarios, role.limits).denied()

@@ -33,7 +33,7 @@ from vpc_cni_iam.audit.judge import (
     modes,
     proposal,
 )
-from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust, takes_cluster
+from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust, takes_cluster, takes_role
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.subject import characters
@@ -298,7 +298,11 @@ def _untrusted(trust: Trust, uses: Iterable[ClusterUse], account: str) -> Iterat
     for use in uses:
         way = _WAYS[use.by]
         where = f"aws-node of cluster {use.cluster}"
-        if use.by_role or use.is_overridden:
+        if use.is_overridden:
+            continue
+        if use.by_role:
+            if not takes_role(trust, use.by_role):
+                yield f"its trust policy does not let {use.by_role} assume it for {where}"
             continue
         if way not in trust.ways:
             yield f"its trust policy does not let {where} assume it by {way}"

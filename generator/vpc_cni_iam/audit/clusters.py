@@ -53,7 +53,7 @@ class ClusterUse(Struct, frozen=True):
     result: FamilyAudit | None = None
     # Whether its sessions have tags of EKS Pod Identity, where that gives them.
     session_tags: bool = True
-    by_role: bool = False  # whether EKS Pod Identity assumes the role by way of another one
+    by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
     # Whether aws-node has another role there: one of an association comes before one of IRSA, and
     # that before the one of its node.
     is_overridden: bool = False

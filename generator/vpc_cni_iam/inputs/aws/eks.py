@@ -42,7 +42,7 @@ class ClusterDetail(Struct, frozen=True):
     service_account: str = PLUGIN  # that which has the role
     session_policy: bool = False  # whether an association limits its sessions by a policy
     session_tags: bool = True  # whether sessions of an association have tags
-    by_role: bool = False  # whether EKS Pod Identity assumes the role by way of another one
+    by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
     region: str = ""  # the Region of the cluster, empty if the file does not say
 
 
@@ -102,7 +102,7 @@ def _association(association: _Association, source: str) -> ClusterDetail | None
         service_account=account,
         session_policy=bool(association.policy),
         session_tags=not association.disable_session_tags,
-        by_role=bool(association.target_role_arn),
+        by_role=association.role_arn if association.target_role_arn else "",
         region=_region(association.association_arn),
     )
 

@@ -23,7 +23,7 @@ from vpc_cni_iam.audit.clusters import (
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
 from vpc_cni_iam.audit.judge import (
     Calls,
-    Place,
+    ClusterPlace,
     PluginRole,
     PolicyAudit,
     RoleVerdict,
@@ -31,8 +31,8 @@ from vpc_cni_iam.audit.judge import (
     judge,
     judge_cluster,
     modes,
-    proposal,
 )
+from vpc_cni_iam.audit.proposal import proposal
 from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust, takes_cluster, takes_role
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -157,7 +157,7 @@ class _Auditor(Struct):
             trust = Trust((), for_plugin=False, by_anyone=bool(uses))
             if not (uses or helped):
                 return None
-        active = tuple(use for use in uses if not use.is_overridden)
+        active = _active(uses)
         assumed = bool(trust.credentials or active)
         if helped or (trust.metrics_helper and not assumed):
             self._judge_metrics_helper(detail, trust, helped)
@@ -174,10 +174,9 @@ class _Auditor(Struct):
         if not assumed:
             self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, _BY_ANYONE))
             return None
+        uses = tuple(self._as_configured(use, role) for use in uses)
         undecided = _undecided(missing, refused)
-        judgement = self._judge(role, key)
-        uses = tuple(use if use.is_overridden else self._as_configured(use, role) for use in uses)
-        return self._audit(detail, role, trust, uses, judgement, undecided)
+        return self._audit(detail, role, trust, uses, self._judge(role, key), undecided)
 
     def _serves(self, role: PluginRole, key: bytes) -> bool:
         if key not in self._serving:
@@ -235,12 +234,14 @@ class _Auditor(Struct):
         return self._judged[key]
 
     def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
-        """Return a use with what the role means there."""
+        """Return a use with what the role means there, if aws-node has no other role."""
+        if use.is_overridden:
+            return use
         deployment = self.deployments.get(use.cluster)
         source = deployment.source if deployment else ""
         try:
             own = replace(role, session_tags=use.has_tags)
-            result = judge_cluster(own, Place(use.cluster, use.region, deployment))
+            result = judge_cluster(own, ClusterPlace(use.cluster, use.region, deployment))
         except (InputError, UsageError) as error:
             self._refused.append(Skipped(source or use.cluster, Reason.not_read, str(error)))
             return use
@@ -257,7 +258,7 @@ class _Auditor(Struct):
     ) -> RoleAudit:
         results = [use.result for use in uses if use.result]
         families = [*results]
-        if not results or len(results) < sum(not use.is_overridden for use in uses):
+        if not results or len(results) < len(_active(uses)):
             families += judgement.families
         untrusted = tuple(_untrusted(trust, uses, detail.account))
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)
@@ -265,7 +266,7 @@ class _Auditor(Struct):
             verdict = RoleVerdict.breaks
         elif undecided:
             known = [
-                Place(use.cluster, use.region, self.deployments.get(use.cluster))
+                ClusterPlace(use.cluster, use.region, self.deployments.get(use.cluster))
                 for use in uses
                 if use.result
             ]
@@ -286,6 +287,11 @@ class _Auditor(Struct):
             undecided,
             advice,
         )
+
+
+def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:
+    """Return the uses without those in whose clusters aws-node has another role."""
+    return tuple(use for use in uses if not use.is_overridden)
 
 
 def _untrusted(trust: Trust, uses: Iterable[ClusterUse], account: str) -> Iterator[str]:

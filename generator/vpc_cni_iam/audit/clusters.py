@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.judge import FamilyAudit, Place, PluginRole
+from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
@@ -185,7 +185,7 @@ def judge_metrics_helper(
 ) -> MetricsHelperRole:
     """Return what a role of cni-metrics-helper is denied."""
     setting, scenarios = (
-        replace(role.settings("ipv4", Place())[0], features=(_NAME,)),
+        replace(role.settings("ipv4", ClusterPlace())[0], features=(_NAME,)),
         find((_NAME,)),
     )
     if not scenarios[0].arises(setting):

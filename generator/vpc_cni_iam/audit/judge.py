@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Hashable, Iterable, MutableMapping, Sequence
 from enum import StrEnum
-from functools import lru_cache, partial
 from itertools import product
 from math import prod
 from typing import TypeAlias
@@ -12,7 +11,6 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.trust import Credentials, Trust
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -23,9 +21,9 @@ from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.analysis.risks import UNSCOPED, Risk, find_risks, risks_of_calls
 from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.names import all_names, names_in, names_of
-from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions, repairs, replacement
+from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
@@ -40,7 +38,6 @@ _EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
 # The names of which each that policies have is tried, and how many together at most.
 _EACH_ONE = frozenset({"cluster_name", "vpc_id"})
 _MOST_PLACES = 16
-_EACH = "give each cluster a role of its own, and scope it to the cluster"
 
 
 class RoleScope(StrEnum):
@@ -94,7 +91,7 @@ class PolicyAudit(Struct, frozen=True):
     equal_to: tuple[KnownDocument, ...]  # the documents of upstream and AWS that one of them equals
 
 
-class Place(Struct, frozen=True):
+class ClusterPlace(Struct, frozen=True):
     """A cluster in which the plugin has a role, as far as it is known."""
 
     cluster: str = ""  # its name
@@ -113,7 +110,7 @@ class PluginRole(Struct, frozen=True):
     version: PluginVersion  # the plugin version that is asked about
     session_tags: bool  # whether its session has the tags of EKS Pod Identity
 
-    def settings(self, mode: Mode, place: Place) -> tuple[PluginSetting, ...]:
+    def settings(self, mode: Mode, place: ClusterPlace) -> tuple[PluginSetting, ...]:
         """Return the plugin with this role in a cluster of an IP family, the likeliest first.
 
         Where its policies name several clusters or VPCs, there is one for each.
@@ -150,7 +147,7 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
     )
 
 
-def judge_cluster(role: PluginRole, place: Place) -> FamilyAudit:
+def judge_cluster(role: PluginRole, place: ClusterPlace) -> FamilyAudit:
     """Return what a role means for the plugin as a cluster has it; the worst of what may be."""
     return _worst(_family(role, setting) for setting in _settings(role, place))
 
@@ -159,7 +156,7 @@ def _worst(families: Iterable[FamilyAudit]) -> FamilyAudit:
     return max(families, key=lambda family: family.verdict.rank)
 
 
-def _settings(role: PluginRole, place: Place) -> list[PluginSetting]:
+def _settings(role: PluginRole, place: ClusterPlace) -> list[PluginSetting]:
     """Return the plugin with a role in a cluster, in each way that is possible.
 
     Without a deployment it has the defaults.
@@ -179,7 +176,7 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> Poli
     risks: list[Risk] = []
     for mode in families or tuple(_ASSIGN):
         audited = []
-        for setting in role.settings(mode, Place()):
+        for setting in role.settings(mode, ClusterPlace()):
             question = _question(role, setting)
             if question not in remembered:
                 of_calls = risks_of_calls(role.policies, setting, role.limits)
@@ -198,7 +195,7 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> Poli
     )
 
 
-def breaks_anyway(role: PluginRole, places: Sequence[Place]) -> bool:
+def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
     """Say whether a Deny breaks the plugin, whatever the policies allow that were not read.
 
     `places` are the clusters in which the plugin is known to have the role.
@@ -207,7 +204,7 @@ def breaks_anyway(role: PluginRole, places: Sequence[Place]) -> bool:
     both = role, replace(role, policies=(*role.policies, _EVERYTHING))
     return any(
         all(_denied(_family(r, setting) for r in both) for setting in _settings(both[1], place))
-        for place in places or [Place()]
+        for place in places or [ClusterPlace()]
     )
 
 
@@ -252,57 +249,3 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
         verdict,
         tuple(missing),
     )
-
-
-def proposal(
-    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[str, FamilyAudit]
-) -> tuple[str, ...]:
-    """Return what to do about a role, in sentences; none if it is scoped and works.
-
-    `clusters` has what it means in each cluster that is known to have it, by name.
-    """
-    modes = tuple(family.mode for family in audit.families)
-    missing = [m for family in audit.families for m in family.missing]
-    whole, scoped = "-".join(modes), f"{modes[0]}-scoped"
-
-    def advice(
-        what: str, *variants: str, modes: tuple[Mode, ...] = modes, cluster: str = ""
-    ) -> str:
-        names = role.settings(modes[0], Place(cluster))[0].names
-        return _advice(what, variants, role.version, names, modes, session_tags=role.session_tags)
-
-    def other() -> str:
-        if audit.scope is RoleScope.none:
-            attach = advice("attach", scoped, modes[0], modes=modes[:1])
-            return f"{attach} (or ipv6-scoped)"
-        if len(role.settings(modes[0], Place())) > 1:
-            return _EACH
-        narrow = [scoped] if audit.scope is RoleScope.scoped and len(modes) == 1 else []
-        return advice("replace its policy by", *narrow, whole)
-
-    lines = [*repairs(missing, other)]
-    is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
-    if audit.scope is RoleScope.broad and not is_replaced:
-        lines.append(advice("scope it to its cluster:", scoped) if len(modes) == 1 else _EACH)
-    for cluster, family in () if missing else clusters.items():
-        mode = family.mode
-        words = "replace its policy by", f"{mode}-scoped", mode
-        other = partial(advice, *words, modes=(mode,), cluster=cluster)
-        lines += repairs(family.missing, other if len(clusters) == 1 else lambda: _EACH)
-    if trust.credentials == (Credentials.node,) and audit.scope is not RoleScope.none:
-        lines.append("give aws-node a role of its own, by EKS Pod Identity or IRSA")
-    return tuple(dict.fromkeys(filter(None, lines)))
-
-
-@lru_cache(maxsize=1024)
-def _advice(
-    what: str,
-    variants: tuple[str, ...],
-    version: PluginVersion,
-    names: Names,
-    modes: tuple[Mode, ...],
-    *,
-    session_tags: bool,
-) -> str:
-    settings = [PluginSetting(version, m, names=names, session_tags=session_tags) for m in modes]
-    return replacement(what, variants, settings)

@@ -29,7 +29,7 @@ class DeniedAction(Struct, frozen=True):
     action: str
     scenario: str  # the scenario in which it was seen first
     breaks: str  # what follows
-    by: str = ""  # the boundary that does not allow it, empty if the policies do not
+    by: str = ""  # the boundary or statement that does not allow it, empty if the policies do not
     undecided: str = ""  # why it may be allowed all the same, empty if it is denied
     explicit: bool = False  # whether a Deny denies it
 
@@ -62,15 +62,15 @@ def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> t
 
     `replacement` returns what to do about the policies themselves; empty if that is not known.
     """
-    actions: dict[str, dict[str, None]] = {}
+    actions: dict[tuple[bool, str], dict[str, None]] = {}
     for each in denied:
         if not each.undecided:
-            what = "remove or narrow the Deny of" if each.explicit else "allow"
-            where = f"{what} {{}} in {each.by or 'its policies'}"
-            where = where if each.by or each.explicit else ""
-            actions.setdefault(where, {})[each.action] = None
-    own = actions.pop("", {})
-    lines = [where.format(", ".join(names)) for where, names in actions.items()]
+            actions.setdefault((each.explicit, each.by), {})[each.action] = None
+    own = actions.pop((False, ""), {})
+    lines = []
+    for (explicit, by), names in actions.items():
+        what = "remove or narrow the Deny of" if explicit else "allow"
+        lines.append(f"{what} {', '.join(names)} in {by or 'its policies'}")
     if own:
         lines.append(replacement() or f"allow {', '.join(own)}")
     return tuple(lines)

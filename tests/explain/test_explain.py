@@ -462,6 +462,35 @@ def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(tmp_p
     )
 
 
+def test_what_replaces_a_policy_that_lacks_an_action_allows_it(tmp_path: Path) -> None:
+    old = run("policy", "ipv4", "--revision", "2022-01-31", "--partition", "aws-cn").out
+    (tmp_path / "old.json").write_text(old)
+    (explanation,) = explained(SDK_2, "--policy", str(tmp_path / "old.json"))
+    (cause,) = explanation["causes"]
+    command = cause["fix"].split("`")[1].split()[1:]
+    assert "aws-cn" in command and "ec2:DescribeSubnets" in run(*command).out
+    volumes = SDK_2.replace("DescribeSubnets", "DescribeVolumes")
+    (explanation,) = explained(volumes, "--policy", str(tmp_path / "old.json"))
+    (cause,) = explanation["causes"]
+    assert cause["fix"].startswith("allow ec2:DescribeVolumes")
+
+
+def test_a_deny_on_all_but_some_resources_is_no_certain_cause_if_the_resource_is_not_known(
+    tmp_path: Path,
+) -> None:
+    deny = {
+        "Effect": "Deny",
+        "Action": "ec2:CreateTags",
+        "NotResource": "arn:aws:ec2:*:*:network-interface/*",
+    }
+    statements = [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}, deny]
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    (tmp_path / "policy.json").write_text(json.dumps(policy))
+    text = SDK_2.replace("DescribeSubnets", "CreateTags")
+    (explanation,) = explained(text, "--policy", str(tmp_path / "policy.json"))
+    assert causes(explanation) == {"condition-or-resource": "possible"}
+
+
 def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: Path) -> None:
     (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
     (explanation,) = explained(SDK_2, "--policy", str(tmp_path / "ipv4.json"))

@@ -92,6 +92,11 @@ class Browser:
         while self._read().get("method") != "Page.loadEventFired":
             pass
 
+    def dom(self, page: Path, fragment: str = "") -> str:
+        """Open a page, and return its document as it is once its script has run."""
+        self.open(page, fragment)
+        return str(self.run("document.documentElement.outerHTML"))
+
     def run(self, script: str) -> Any:
         """Return the value of an expression of JavaScript."""
         done = self("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import fcntl
 import json
@@ -132,11 +131,6 @@ class Browser:
             more = {"text": letter} if letter else {}
             self("Input.dispatchKeyEvent", type=kind, **event, **more)
             self("Input.dispatchKeyEvent", type="keyUp", **event)
-
-    def picture(self, path: Path) -> None:
-        """Save a picture of the whole page."""
-        done = self("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(done["data"]))
 
 
 @contextlib.contextmanager

@@ -57,20 +57,20 @@ def fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         at += size
 
 
-def brief(schema: bytes, kept: tuple[bytes, ...]) -> bytes:
+def brief(schema: bytes, prefixes: tuple[bytes, ...]) -> bytes:
     """An answer to GetSchema without the types that no test needs."""
     parts = []
     for field, content, whole in fields(schema):
         # An entry of a map is a message: first the key, of less than 128 bytes.
-        if field not in {RESOURCES, DATA_SOURCES} or content[2:].startswith(kept):
+        if field not in {RESOURCES, DATA_SOURCES} or content[2:].startswith(prefixes):
             parts.append(whole)
     return b"".join(parts)
 
 
 class Forward(grpc.GenericRpcHandler):
-    def __init__(self, provider: grpc.Channel, kept: tuple[bytes, ...]) -> None:
+    def __init__(self, provider: grpc.Channel, prefixes: tuple[bytes, ...]) -> None:
         self.provider = provider
-        self.kept = kept
+        self.prefixes = prefixes
         self.answers: dict[tuple[str, bytes], bytes] = {}
         self.settings = b""
 
@@ -94,7 +94,7 @@ class Forward(grpc.GenericRpcHandler):
             if name == "Configure":
                 self.settings = b"" if content else settings
             elif name == "GetSchema":
-                content = brief(content, self.kept)
+                content = brief(content, self.prefixes)
             if name in ANSWERED_ONCE:
                 self.answers[name, request] = content
             return content
@@ -104,7 +104,7 @@ class Forward(grpc.GenericRpcHandler):
 
 def main() -> None:
     binary, socket, *types = sys.argv[1:]
-    kept = (*KEPT, *(name.encode() for name in types))
+    prefixes = (*KEPT, *(name.encode() for name in types))
     command = ["setpriv", "--pdeathsig", "KILL", binary, "-debug"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -114,7 +114,7 @@ def main() -> None:
         (provider,) = json.loads(shown.rpartition("'")[0]).values()
         address = provider["Addr"]["String"]
         channel = grpc.insecure_channel(f"unix:{address}", options=UNLIMITED)
-        server = grpc.server(ThreadPoolExecutor(8), [Forward(channel, kept)], options=UNLIMITED)
+        server = grpc.server(ThreadPoolExecutor(8), [Forward(channel, prefixes)], options=UNLIMITED)
         server.add_insecure_port(f"unix:{socket}")
         server.start()
         provider["Addr"]["String"] = socket

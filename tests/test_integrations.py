@@ -224,6 +224,8 @@ def reviews_a_plan(action: Action) -> None:
     assert place["artifactLocation"]["uri"] == "main.tf"
     assert "<h1>IAM review of plan.json</h1>" in Path(written["html"]).read_text()
     assert action.step(2, plan="plan.json", fail_on="coverage-lost").returncode == 0
+    several = action.step(2, plan="plan.json", fail_on="coverage-lost, new-access")
+    assert "fails (--fail-on coverage-lost or new-access)" in several.stdout
     plan = json.loads((action.consumer / "plan.json").read_text())
     addon = {"cluster_name": "c", "addon_name": "vpc-cni", "addon_version": "v1.20.4-eksbuild.1"}
     change = {"actions": ["no-op"], "before": addon, "after": addon, "after_unknown": {}}

@@ -96,6 +96,12 @@ def test_the_readme_s_commands_run(tmp_path: Path) -> None:
     assert {"vpc-cni-iam check", "vpc-cni-iam review", "vpc-cni-iam publish"} <= set(ran)
 
 
+def test_no_page_shows_a_check_that_passes_a_plan_which_breaks_the_plugin() -> None:
+    narrow = re.compile(r"review .*(?<!warning )--fail-on new-access|fail-on: new-access")
+    for page in (*PAGES, *(ROOT / "examples").rglob("*.md"), ROOT / "docs/session.svg"):
+        assert not narrow.search(page.read_text()), page
+
+
 def test_v1_22_0_failed_with_the_policies_of_its_day() -> None:
     """The README's two lines about the outage: what was called, and what it breaks."""
     version = PluginVersion.of("v1.22.0")

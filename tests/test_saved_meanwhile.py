@@ -23,7 +23,7 @@ from vpc_cni_iam.vendoring.init import init
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import sync
-from vpc_cni_iam.vendoring.upgrade import Pin, prepare, repin, upgrade
+from vpc_cni_iam.vendoring.upgrade import Pin, prepare, upgrade
 
 TOML = '[[module]]\npath = "m"\ncni_version = "v1.20.4"\nvariants = ["ipv4"]\n'
 POLICY = (
@@ -42,8 +42,8 @@ def of_sync(folder: Path) -> Callable[[], object]:
 
 def of_upgrade(folder: Path) -> Callable[[], object]:
     config = load(folder / "vpc-cni-iam.toml")
-    new = repin(config, Pin("cni_version", "v1.23.0"))
-    prepared = prepare(config, new, select(config, folder, ()), ConflictPolicy.REFUSE)
+    pin, chosen = Pin("cni_version", "v1.23.0"), select(config, folder, ())
+    prepared = prepare(config, pin, chosen, ConflictPolicy.REFUSE)
     return lambda: upgrade(prepared)
 
 

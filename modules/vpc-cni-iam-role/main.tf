@@ -88,7 +88,7 @@ data "aws_iam_policy_document" "ipv6" {
     resources = ["arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*"]
   }
 
-  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
+  # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]

@@ -350,6 +350,36 @@ def test_a_version_that_is_not_known_names_the_option(tmp_path: Path) -> None:
     assert done.code == 2 and done.err.rstrip().endswith("or use --to v1.23.2")
 
 
+@pytest.mark.parametrize(
+    ("text", "twice"),
+    [
+        ('"RoleName": "a"', '"RoleName": "b"'),
+        ('"PolicyArn"', f'"PolicyArn": "{WORKER}"'),
+        ('"IsDefaultVersion"', '"IsDefaultVersion": false'),
+        ('"clusterName"', '"clusterName": "prod"'),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, text: str, twice: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/cni"
+    account = details(role("a", PODS, attached=(arn,)), policies=(managed(arn, allow("ec2:*")),))
+    associated = {
+        "association": {
+            "clusterName": "dev",
+            "namespace": "kube-system",
+            "serviceAccount": "aws-node",
+            "roleArn": f"arn:aws:iam::{ACCOUNT}:role/a",
+        }
+    }
+    both = f"{account}\n{json.dumps(associated)}"
+    (tmp_path / "a.json").write_text(both)
+    assert run("audit", "a.json", cwd=tmp_path).code == 0
+    line = 1 + both[: both.index(text)].count("\n")
+    (tmp_path / "a.json").write_text(both.replace(text, f"{twice}, {text}", 1))
+    done = run("audit", "a.json", cwd=tmp_path)
+    assert done.code == 3 and f"a.json: line {line}, " in done.err
+    assert f"the key {text.split(chr(34))[1]!r} stands twice" in done.err
+
+
 def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(details(role("a", NODES), role("a", NODES)))
     assert run("audit", "a.json", cwd=tmp_path).code == 0
@@ -440,6 +470,112 @@ def test_memory_does_not_grow_with_roles(tmp_path: Path) -> None:
     assert peak(2000) - peak(200) < 1800 * 400
 
 
+def test_what_to_do_about_a_role_works_in_its_partition_and_at_the_version(tmp_path: Path) -> None:
+    china = role(
+        "a", irsa(), inline={"cni": allow("ec2:Describe*", "ec2:AssignPrivateIpAddresses")}
+    )
+    china["Arn"] = china["Arn"].replace("arn:aws:", "arn:aws-cn:")
+    (a,) = audited(tmp_path, details(china))["roles"]
+    (advice,) = a["proposal"]
+    command = advice.split("`")[1].split()[1:]
+    assert command[-2:] == ["--partition", "aws-cn"]
+    china["RolePolicyList"][0]["PolicyDocument"] = json.loads(run(*command).out)
+    (a,) = audited(tmp_path, details(china))["roles"]
+    assert a["verdict"] == "works"
+    old = role("a", irsa(), inline={"cni": OLD})
+    (a,) = audited(tmp_path, details(old), to="v1.7.5")["roles"]
+    assert a["verdict"] == "works" and a["proposal"] == []  # no scoped document is that old
+
+
+NOT_READ = f"arn:aws:iam::{ACCOUNT}:policy/not-read"
+
+
+@pytest.mark.parametrize(
+    ("denied", "condition", "verdict"),
+    [
+        ("ec2:DescribeNetworkInterfaces", {}, "breaks"),
+        ("ec2:DescribeTags", {}, "unknown"),
+        # A cluster of the other IP family may work.
+        ("ec2:AssignPrivateIpAddresses", {}, "unknown"),
+        ("ec2:*", {"StringEquals": {"aws:PrincipalTag/team": "a"}}, "unknown"),
+        ("ec2:*", {"Bool": {"aws:SecureTransport": "false"}}, "unknown"),
+        ("ec2:*", {"Null": {"aws:PrincipalAccount": "false"}}, "breaks"),
+        # Not denied if the policy that was not read allows to write the tag.
+        (
+            "ec2:AssignPrivateIpAddresses",
+            {"Null": {"aws:ResourceTag/cluster.k8s.amazonaws.com/name": "true"}},
+            "unknown",
+        ),
+    ],
+)
+def test_a_deny_decides_whatever_a_policy_allows_that_is_not_read(
+    tmp_path: Path, denied: str, condition: dict[str, Any], verdict: str
+) -> None:
+    deny = allow(denied)
+    deny["Statement"][0] |= {"Effect": "Deny", "Condition": condition}
+    limit = allow("*")
+    limit["Statement"] += deny["Statement"]
+    roles = (
+        role("own", irsa(), inline={"no": deny}, attached=(NOT_READ,)),
+        role("limited", irsa(), attached=(NOT_READ,), boundary=BOUNDARY),
+        role("open", irsa(), inline={"no": deny, "cni": allow("ec2:*")}, boundary=NOT_READ),
+    )
+    result = audited(tmp_path, details(*roles, policies=(managed(BOUNDARY, limit),)))
+    verdicts = {name: r["verdict"] for name, r in names(result).items()}
+    assert verdicts == dict.fromkeys(verdicts, verdict)
+    assert all(r["undecided"] for r in result["roles"]) and not result["complete"]
+
+
+def test_a_deny_is_to_be_removed_and_not_replaced(tmp_path: Path) -> None:
+    deny = allow("ec2:CreateTags")
+    deny["Statement"][0]["Effect"] = "Deny"
+    a = role("a", irsa(), inline={"no": deny}, attached=(MANAGED,))
+    limited = allow("*")
+    limited["Statement"] += deny["Statement"]
+    b = role("b", irsa(), attached=(MANAGED,), boundary=BOUNDARY)
+    result = audited(tmp_path, details(a, b, policies=(MANAGED_POLICY, managed(BOUNDARY, limited))))
+    first = {name: r["proposal"][0] for name, r in names(result).items()}
+    assert first == {
+        "a": "remove or narrow the Deny of ec2:CreateTags in its policies",
+        "b": f"remove or narrow the Deny of ec2:CreateTags in {BOUNDARY}",
+    }
+
+
+def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(tmp_path: Path) -> None:
+    names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)
+    account = details(role("a", PODS, inline={"cni": scoped}))
+
+    def of(*clusters: str) -> dict[str, Any]:
+        associations = (
+            {
+                "clusterName": cluster,
+                "namespace": "kube-system",
+                "serviceAccount": "aws-node",
+                "roleArn": f"arn:aws:iam::{ACCOUNT}:role/a",
+            }
+            for cluster in clusters
+        )
+        texts = (json.dumps({"association": association}) for association in associations)
+        (a,) = audited(tmp_path, account, *texts)["roles"]
+        return dict(a)
+
+    a = of("prod")
+    assert (a["verdict"], a["proposal"]) == ("works", [])
+    a = of("stage")
+    assert a["verdict"] == "breaks" and a["clusters"][0]["result"]["verdict"] == "breaks"
+    assert a["proposal"] == [
+        "replace its policy by `vpc-cni-iam policy ipv4-scoped --cni-version v1.23.2 "
+        "--cluster-name stage --vpc-id vpc-01234567`"
+    ]
+    a = of("prod", "stage")
+    assert [use["result"]["verdict"] for use in a["clusters"]] == ["works", "breaks"]
+    assert a["verdict"] == "breaks"
+    assert a["proposal"] == ["give each cluster a role of its own, and scope it to the cluster"]
+    done = run("audit", *(f"{n}.json" for n in range(3)), cwd=tmp_path)
+    assert "breaks at v1.23.2 in cluster stage, by default, IPv4" in done.out
+
+
 def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
     scoped = json.loads(run("policy", "ipv4-scoped", *names_of).out)
@@ -466,7 +602,9 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
         "old": [f"replace its policy by {of('ipv4')}"],
         "scoped": [],
         "scoped-node": [own],
-        "scoped-old": [f"replace its policy by {scoped_of}"],
+        "scoped-old": [
+            f"replace its policy by {of('ipv4-scoped')[:-1]} {' '.join(names_of)}`",
+        ],
         "managed": [f"scope it to its cluster: {scoped_of}"],
         "managed-node": [f"scope it to its cluster: {scoped_of}", own],
         "both": ["give each cluster a role of its own, and scope it to the cluster"],

@@ -21,6 +21,18 @@ UNTAGGED = service("pods.eks.amazonaws.com", "sts:AssumeRole")
 NODE_GROUP = {"nodegroup": {"clusterName": "prod", "nodeRole": ARN}}
 
 
+_OTHER = "oidc.eks.eu-west-1.amazonaws.com/id/OTHER:sub"
+_CLUSTER_ARN = "arn:aws:eks:eu-west-1:{}:cluster/{}"
+
+
+def _with(trust: dict[str, Any], operator: str, key: str, value: str) -> dict[str, Any]:
+    """A trust policy with one more condition."""
+    changed: dict[str, Any] = json.loads(json.dumps(trust))
+    (statement,) = changed["Statement"]
+    statement.setdefault("Condition", {}).setdefault(operator, {})[key] = value
+    return changed
+
+
 def _association(**more: Any) -> dict[str, Any]:
     who = {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"}
     return {"association": {**who, "roleArn": ARN, **more}}
@@ -53,6 +65,27 @@ def _audited(
         (UNTAGGED, _association(), "sts:TagSession"),
         (UNTAGGED, None, "sts:TagSession"),
         (PODS_BY_TAGS, _association(disableSessionTags=True), "session tags"),
+        # The token of one issuer never has what that of another says.
+        (
+            _with(irsa(), "StringEquals", _OTHER, "system:serviceaccount:kube-system:aws-node"),
+            {"addon": ADDON},
+            "by IRSA",
+        ),
+        (
+            _with(PODS, "StringEquals", "aws:RequestTag/eks-cluster-name", "stage"),
+            _association(),
+            "conditions",
+        ),
+        (
+            _with(
+                PODS,
+                "ArnEquals",
+                "aws:RequestTag/eks-cluster-arn",
+                _CLUSTER_ARN.format(ACCOUNT, "stage"),
+            ),
+            _association(),
+            "conditions",
+        ),
     ],
 )
 def test_a_role_that_aws_node_cannot_assume_breaks(
@@ -70,6 +103,19 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
         (PODS, [_association()]),
         (PODS_BY_TAGS, [_association()]),
         (UNTAGGED, [_association(disableSessionTags=True)]),
+        (
+            _with(PODS, "StringEquals", "aws:RequestTag/eks-cluster-name", "prod"),
+            [_association()],
+        ),
+        (
+            _with(
+                PODS,
+                "ArnLike",
+                "aws:RequestTag/eks-cluster-arn",
+                _CLUSTER_ARN.format("*", "prod"),
+            ),
+            [_association()],
+        ),
         (NODES, [NODE_GROUP]),
         # EKS Pod Identity comes before IRSA.
         (PODS, [{"addon": ADDON}, _association()]),
@@ -87,6 +133,9 @@ def test_a_role_that_aws_node_can_assume_works(
 def test_a_policy_that_asks_for_session_tags_breaks_without_them(tmp_path: Path) -> None:
     policy = json.loads(run("policy", "ipv4-pod-identity", "--vpc-id", "vpc-01234567").out)
     assert _audited(tmp_path, PODS, _association(), policy=policy)[1]["verdict"] == "works"
+    both = {**PODS, "Statement": [*PODS["Statement"], *irsa()["Statement"]]}
+    assert _audited(tmp_path, both, _association(), policy=policy)[1]["verdict"] == "works"
+    assert _audited(tmp_path, both, {"addon": ADDON}, policy=policy)[1]["verdict"] == "breaks"
     untagged = _association(disableSessionTags=True)
     assert _audited(tmp_path, PODS, untagged, policy=policy)[1]["verdict"] == "breaks"
 

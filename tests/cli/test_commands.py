@@ -524,3 +524,32 @@ def test_what_the_log_of_a_job_would_obey_is_spelled_out(tmp_path: Path) -> None
 def test_long_lines_are_whole(tmp_path: Path) -> None:
     name = f"{'long' * 600}.json"
     assert name in run("coverage", name, cwd=tmp_path).err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("coverage", "all.json"),
+        ("audit", "account.json"),
+        ("compare", "--disjoint", "all.json", "all.json"),
+    ],
+)
+def test_long_lines_are_as_wide_as_the_terminal_and_whole_in_a_file(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    statement = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    (tmp_path / "all.json").write_text(json.dumps(policy))
+    trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:*"}
+    role = {
+        "RoleName": "nodes",
+        "Arn": "arn:aws:iam::111122223333:role/nodes",
+        "AssumeRolePolicyDocument": {**policy, "Statement": [trust]},
+        "RolePolicyList": [{"PolicyName": "cni", "PolicyDocument": policy}],
+    }
+    (tmp_path / "account.json").write_text(json.dumps({"RoleDetailList": [role]}))
+    whole = run(*words, cwd=tmp_path).out
+    narrow = run(*words, cwd=tmp_path, env={"COLUMNS": "80"}).out
+    assert max(map(len, whole.splitlines())) > 80
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert narrow.split() == whole.split()

@@ -47,6 +47,16 @@ def test_one_file_goes_to_stdout(folder: Path) -> None:
     assert named == Run(0, HCL.replace("NAME", "my-own"), "")
 
 
+def test_a_file_that_is_named_in_two_ways_is_converted_once(folder: Path) -> None:
+    policy = f"policy = {json.dumps(json.dumps(P))}"
+    (folder / "x.tf").write_text(f'resource "aws_iam_policy" "p" {{\n  {policy}\n}}\n')
+    for text in ("a.json", "--from-hcl x.tf", "--rewrite --dry-run x.tf"):
+        words = ["--format", "json", *text.split()]
+        once = run("convert", *words, cwd=folder)
+        twice = run("convert", *words, f"./{words[-1]}", cwd=folder)
+        assert (once.code, twice) == (0, once)
+
+
 def test_standard_input() -> None:
     printed = {"RoleName": "r", "PolicyName": "p", "PolicyDocument": quote(json.dumps(P))}
     assert piped(json.dumps(printed), "-") == Run(0, HCL.replace("NAME", "r_p"), "")

@@ -67,8 +67,12 @@ def test_a_configuration_without_modules_is_a_warning(
     (tmp_path / "vpc-cni-iam.toml").write_text("# all removed\n")
     done = run("check", *words, cwd=tmp_path, env=env)
     assert done.code == code
-    warning = "vpc-cni-iam.toml has no [[module]], so nothing was checked"
+    warning = "vpc-cni-iam.toml has no [[module]], so there is nothing to do"
     assert f"warning: {warning}" in done.err
+    for command in ("sync", "upgrade", "diff"):
+        other = run(command, cwd=tmp_path)
+        assert (other.code, other.out) == (0, "")
+        assert f"warning: {warning}" in other.err
     done = run("check", *words, "--format", "json", cwd=tmp_path, env=env)
     assert (done.code, json.loads(done.out)["warnings"]) == (code, [warning])
 
@@ -180,7 +184,7 @@ def test_json_of_another_kind_is_refused_with_what_is_expected(
     "words",
     [
         ("coverage", "p.json", "--boundary", "a.json", "--boundary", "b.json"),
-        ("review", "plan.json", "--fail-on", "new-access", "--fail-on=error"),
+        ("review", "plan.json", "--mode", "ipv4", "--mode=ipv6"),
         ("policy", "ipv4", "--format", "json", "--format", "json"),
     ],
 )

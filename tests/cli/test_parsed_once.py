@@ -51,7 +51,7 @@ def test_each_file_of_a_module_is_parsed_once(tmp_path: Path, parsed: Counter[st
 def test_each_file_that_policies_are_read_from_is_parsed_once(
     tmp_path: Path, parsed: Counter[str]
 ) -> None:
-    files = {f"{name}.tf": TEXT.replace("%s", name) for name in ("a", "b", "c")}
+    files = {f"{name}.tf": TEXT.replace("%s", name) for name in ("d", "e", "f")}
     write_tree(tmp_path, {**files, "none.tf": 'output "o" {\n  value = 1\n}\n'})
     paths = [str(tmp_path / name) for name in (*files, "none.tf")]
     words = ["convert", "--from-hcl", *paths, "--output", str(tmp_path / "out")]

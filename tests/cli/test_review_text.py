@@ -8,7 +8,7 @@ import pytest
 from tools.corpus import cases, load
 
 from conftest import ROOT, run
-from synthetic import Json, allow, attachment, document, plan, policy, resource
+from synthetic import Json, allow, attachment, document, plan, policy, resource, role
 
 PLANS = ROOT / "tests" / "review" / "plans"
 WIDEN = PLANS / "widen.terraform-1.15.5.json"
@@ -219,3 +219,44 @@ def test_usage_is_checked_before_the_plan_is_read() -> None:
         assert run("review", "nowhere.json", *arguments).code == 2
     done = run("review", "nowhere.json")
     assert (done.code, "nowhere.json: does not exist" in done.err) == (3, True)
+
+
+def test_a_review_can_fail_on_several_kinds_of_findings() -> None:
+    plans = [PLANS / f"{case}.terraform-1.15.5.json" for case in ("tighten", "widen")]
+    both = ("--fail-on", "new-access", "--fail-on", "coverage-lost")
+    for kinds, codes in ((both[:2], [0, 1]), (both[2:], [1, 0]), (both, [1, 1])):
+        assert [run("review", path, *kinds).code for path in plans] == codes
+    assert (
+        "the review fails (--fail-on new-access or coverage-lost)"
+        in run("review", plans[0], *both).out
+    )
+    listed = run("review", plans[0], "--fail-on", "new-access,error")
+    assert listed.code == 2 and "repeat --fail-on for each" in listed.err
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_a_note_or_warning_that_fails_the_review_by_its_kind_says_so(
+    form: str, tmp_path: Path
+) -> None:
+    service = {"Principal": {"Service": "ec2.amazonaws.com"}}
+    trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", **service})
+    (tmp_path / "plan.json").write_bytes(plan(role("cni", None, trust)))
+    every, strict = (
+        run("review", "plan.json", "--format", form, *options, cwd=tmp_path)
+        for options in ((), ("--fail-on", "new-access"))
+    )
+    assert (every.code, strict.code) == (0, 1)
+    assert "counts for" not in every.out and "counts for new-access" in strict.out
+
+
+def test_the_first_screen_says_what_a_lost_call_breaks_and_on_what(tmp_path: Path) -> None:
+    scoped = run("review", PLANS / "tighten.terraform-1.15.5.json").out
+    assert "can no longer call ec2:ModifyNetworkInterfaceAttribute on the trunk interface" in scoped
+    assert "the interface keeps its security groups, until they change" in scoped
+    cni = json.loads(run("policy", "ipv4").out)["Statement"]
+    fewer = [{**cni[0], "Action": cni[0]["Action"][1:]}, *cni[1:]]
+    change = policy("cni", document(*cni), document(*fewer))
+    (tmp_path / "plan.json").write_bytes(plan(change))
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert "can no longer call ec2:AssignPrivateIpAddresses\n" in out
+    assert "no pod gets an address, and from v1.6.0 on ipamd exits at start" in out

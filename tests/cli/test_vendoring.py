@@ -47,9 +47,14 @@ def test_init_then_sync_then_check(repo: Path) -> None:
     assert run("diff", cwd=repo).code == 0
     assert run("sync", cwd=repo).out == "all modules are up to date; nothing to do\n"
     assert git(repo, "status", "--porcelain") == ""
-    again = run("init", cwd=repo)
-    assert again.code == 3
-    assert "exists already" in again.err
+    again = run("init", "--path", "infra/cni", "--variant", "ipv6", cwd=repo)
+    assert (again.code, again.out) == (3, "")
+    problem, _, entry = again.err.partition("\n\n")
+    assert problem.endswith("vpc-cni-iam.toml: exists already; to add a module, add this to it:")
+    toml = repo / "vpc-cni-iam.toml"
+    toml.write_text(f"{toml.read_text()}\n{entry}")
+    assert run("sync", "--quiet", cwd=repo).code == 0
+    assert "aws_iam_policy_document" in (repo / "infra/cni/main.tf").read_text()
 
 
 def test_init_selects_variants(tmp_path: Path) -> None:
@@ -118,12 +123,14 @@ def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
     assert f"edited   {MODULE}" in done.out
     assert "main.tf was edited by hand" in done.out
     assert f"keep yours: vpc-cni-iam sync --keep {MODULE}" in done.out
+    assert f"show the difference: vpc-cni-iam diff {MODULE}\n" in done.out
     document = json.loads(run("check", "--format", "json", cwd=repo).out)
     assert document["summary"] == {"clean": 0, "edited": 1, "outdated": 0, "both": 0, "failed": 0}
     assert document["modules"][0]["files"][0]["state"] == "edited"
     table = run("check", "--format", "markdown", cwd=repo).out
     assert f"| `{MODULE}` | edited | `main.tf` | was edited by hand |" in table
     assert f"keep yours: `vpc-cni-iam sync --keep {MODULE}/main.tf`" in table
+    assert f"show the difference: `vpc-cni-iam diff {MODULE}`" in table
     refused = run("sync", cwd=repo)
     assert refused.code == 1
     assert '+    actions   = ["ec2:*"]' in refused.out
@@ -167,6 +174,35 @@ def test_an_upgrade_to_what_is_there_says_so(repo: Path) -> None:
     done = run("upgrade", cwd=repo)
     assert (done.code, done.out) == (0, "all modules are up to date; nothing to do\n")
     assert run("upgrade", "--quiet", cwd=repo).out == ""
+
+
+def test_a_diff_of_a_file_steers_no_terminal_and_no_log(repo: Path) -> None:
+    main = repo / MODULE / "main.tf"
+    pin(repo, "v1.20.4")
+    main.write_text(f"\ufeff{main.read_text()}\t# \x1b[31m\u202e\n##[error]x\n")
+    for words in (("diff",), ("sync",), ("upgrade", "--force", "--dry-run")):
+        out = run(*words, cwd=repo).out
+        assert not {*out} & {"\x1b", "\u202e", "\ufeff"} and "##[" not in out, words
+        assert "\\ufeff# Generated" in out and "\t# \\u001b[31m\\u202e\n" in out, words
+
+
+def test_a_configuration_may_be_named_through_a_linked_directory(repo: Path) -> None:
+    pin(repo, "v1.20.4")
+    link = repo.parent / "link"
+    link.symlink_to(repo)
+    for words in (("sync",), ("upgrade",), ("check", "--outdated")):
+        done = run(*words, "--config", f"{link}/vpc-cni-iam.toml", cwd=repo.parent)
+        assert done.code == 0, done.err
+
+
+def test_a_generated_file_that_git_could_not_merge_can_be_generated_again(repo: Path) -> None:
+    main = repo / MODULE / "main.tf"
+    before = main.read_text()
+    main.write_text(f"<<<<<<< HEAD\n# a\n=======\n# b\n>>>>>>> other\n{before}")
+    lines = run("check", cwd=repo).out.splitlines()
+    (step,) = (line for line in lines if "take the generated one: " in line)
+    assert run(*step.partition(": vpc-cni-iam ")[2].split(), cwd=repo).code == 0
+    assert (main.read_text(), run("check", cwd=repo).code) == (before, 0)
 
 
 def test_upgrade_shows_the_meaning_and_changes_file_and_modules(repo: Path) -> None:
@@ -411,8 +447,9 @@ def test_a_path_that_looks_like_an_option_is_shown_so_that_it_is_none(tmp_path: 
         assert run("sync", cwd=tmp_path).code == 0
         main = tmp_path / "-m" / "main.tf"
         main.write_text(main.read_text() + edit) if edit else main.unlink()
-        way = run("check", cwd=tmp_path).out.split(": vpc-cni-iam ")[1].splitlines()[0]
-        assert run(*shlex.split(way), cwd=tmp_path).code == 0, way
+        _, show, way, *_ = run("check", cwd=tmp_path).out.split(": vpc-cni-iam ")
+        assert run(*shlex.split(show.splitlines()[0]), cwd=tmp_path).code == 1, show
+        assert run(*shlex.split(way.splitlines()[0]), cwd=tmp_path).code == 0, way
         assert run("check", cwd=tmp_path).code == 0
 
 
@@ -434,7 +471,7 @@ def test_branches_with_an_edit_and_an_update_are_merged(manifest: str, repo: Pat
     updated = main.read_text()
     with pytest.raises(subprocess.CalledProcessError):
         git(repo, "merge", "-q", "-")
-    assert "holds conflict markers" in run("check", cwd=repo).err
+    assert "markers; take one side (git checkout --ours) and" in run("check", cwd=repo).err
     git(repo, "checkout", "-q", f"--{manifest}", f"{MODULE}/.vpc-cni-iam/manifest.json")
     assert run("sync", "--merge", cwd=repo).code == 0
     assert main.read_text() == updated + "# mine\n"
@@ -575,6 +612,6 @@ def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
         assert "refused x/main.tf: was edited by hand and is out of date" in done.out
         assert "no files changed; resolve the local changes above first" in done.err
         assert f"error: {problem}" in done.err
-        assert "1 of 2 modules cannot be read; mend that, then: vpc-cni-iam upgrade" in done.err
+        assert "vpc-cni-iam.toml is unchanged; mend that, then: vpc-cni-iam upgrade" in done.err
     assert "-# mine" in run("diff", cwd=tmp_path).out
     assert read_tree(tmp_path) == before

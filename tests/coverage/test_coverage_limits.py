@@ -1,6 +1,8 @@
 """Several policies of a role, its boundary and service control policies together."""
 
+import html
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +110,44 @@ def test_the_region_is_one_that_a_service_control_policy_leaves(folder: Path) ->
     warning = run("coverage", *words, cwd=folder).err
     assert warning == "vpc-cni-iam: taken from the policy: region us-east-1\n"
     assert verdict(folder, *words, "--region", "eu-west-1") == "fatal"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("old.json",), "replace its policy by `vpc-cni-iam policy ipv4 --cni-version v1.23.2`"),
+        (("ec2.json", "deny.json"), "remove or narrow the Deny of ec2:CreateTags in statement "),
+        (("ec2.json", "--scp", "deny.json"), "remove or narrow the Deny of ec2:CreateTags in "),
+        (("ec2.json", "--boundary", "old.json"), "allow ec2:DescribeSubnets in old.json"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--all-versions",)])
+def test_a_policy_with_which_the_plugin_fails_gets_what_to_do(
+    folder: Path, words: tuple[str, ...], expected: str, more: tuple[str, ...]
+) -> None:
+    report = json.loads(run("coverage", *words, *more, "--format", "json", cwd=folder).out)
+    (repair,) = report["repairs"]
+    assert repair.startswith(expected)
+    text = run("coverage", *words, *more, cwd=folder).out
+    assert re.search(rf"^to do .*{re.escape(repair)}$", text, re.MULTILINE)
+    if more:
+        page = run("coverage", *words, "--format", "html", cwd=folder).out
+        assert html.escape(repair) in page
+
+
+def test_the_policy_to_take_works_as_the_cluster_is(folder: Path) -> None:
+    names = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    scoped = run(
+        "policy", "ipv4-scoped", "--revision", "2022-01-31", *names, "--partition", "aws-cn"
+    )
+    (folder / "scoped.json").write_text(scoped.out)
+    done = run("coverage", "scoped.json", "--region", "cn-north-1", cwd=folder)
+    (command,) = re.findall("^to do .*`vpc-cni-iam (.*)`", done.out, re.MULTILINE)
+    assert command.startswith("policy ipv4-scoped ") and "--cluster-name prod" in command
+    (folder / "new.json").write_text(run(*command.split()).out)
+    again = run("coverage", "new.json", "--region", "cn-north-1", cwd=folder)
+    assert again.code == 0 and "to do" not in again.out
+    untagged = run("coverage", "scoped.json", "--untagged-instances", cwd=folder).out
+    assert "`vpc-cni-iam policy ipv4 --cni-version v1.23.2 --partition aws-cn`" in untagged
+    nothing = run("coverage", "--variant", "ipv6", cwd=folder)
+    assert nothing.code == 0 and "to do" not in nothing.out

@@ -172,6 +172,9 @@ KNOWN: dict[str, object] = {
     'zipmap(["a", "b"], [1, 2])': {"a": 1, "b": 2},
     '"${join("", [for n in var.names : n])}!"': "bab!",
     "<<-EOT\n    a ${local.text}\n      b\n  EOT\n": "a aws\n  b\n",
+    "<<-EOT\n\ta\n \t\u3000b\n \n    EOT\n": "a\n\t\u3000b\n \n",
+    "<<EOT\r\na\r\nEOT\r\n": "a\r\n",
+    '"e${"\u0301"}"': "\u00e9",
 }
 # What every engine refuses, so that `try` goes on.
 REFUSED = (
@@ -199,6 +202,7 @@ UNKNOWN = {
     'file("x")': "file(...)",
     'replace("abc", "/b/", "x")': "replace(...)",
     'contains(["1"], 1)': "contains(...)",
+    'try(tonumber("\u0663"), 1)': "tonumber(...)",
     'toset([1, "a"])': "toset(...)",
     'concat(["a"], data.x.y.z, file("a"))': "data.x.y.z",
     'flatten([["a"], data.x.y.z])': "flatten(...)",

@@ -111,6 +111,18 @@ def test_a_count_that_no_engine_takes_is_refused(count: str) -> None:
         evaluator("").instances(block)
 
 
+@pytest.mark.parametrize("count", ['"$"', '"\u00b2"', '"0x1"', 'true ? "$" : 0'])
+def test_a_count_that_is_perhaps_a_number_is_unknown(count: str) -> None:
+    (block,) = parse(f'data "a" "b" {{\n  count = {count}\n}}\n', "x").blocks
+    assert isinstance(evaluator("").instances(block), Unknown)
+
+
+@pytest.mark.parametrize("text", ["[1", "{", "1e999999", "[[["])
+def test_a_value_for_a_variable_of_another_file_that_is_no_value_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="variable 'x'"):
+        evaluator("", x=text)
+
+
 @pytest.mark.parametrize("text", ["[", "x", "{}"])
 def test_a_given_value_of_another_type_is_refused_by_its_name(text: str) -> None:
     with pytest.raises(UsageError, match="variable 'x'"):

@@ -183,3 +183,21 @@ def test_a_label_with_a_template_is_its_texts_or_refused() -> None:
 )
 def test_where_a_string_is_not_closed(text: str, place: int | None) -> None:
     assert unclosed_string(text) == place
+
+
+@pytest.mark.parametrize(
+    ("heredoc", "place", "said"),
+    [
+        ("<<EOT\nx\nEOT\x0c\nEOT\n", "line 3", "space after EOT"),
+        ("<<-EOT\nx\n  EOT \n  EOT\n", "line 3", "space after EOT"),
+        ("<<EOT\nEOT\x85\nEOT\n", "line 2", "space after EOT"),
+        ("<<EOT\nx\n\x1cEOT\n", "line 3", "control character before EOT"),
+        ("<<-EOT\n  \u0301s3:*\n  EOT\n", "line 2", "combining character"),
+    ],
+)
+def test_a_heredoc_that_an_engine_reads_as_another_text_is_refused(
+    heredoc: str, place: str, said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as error:
+        parse(f"x = {heredoc}", "x.tf")
+    assert error.value.place == place

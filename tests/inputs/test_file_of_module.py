@@ -125,7 +125,9 @@ def test_a_policy_in_another_file_says_to_give_the_directory(tmp_path: Path) -> 
     write_tree(tmp_path / "m", {"role.tf": ROLE + other})
     done = run("coverage", "m/role.tf", "--format", "json", cwd=tmp_path)
     skipped = json.loads(done.out)["skipped"]
-    assert json.loads(done.out)["verdict"] == "incomplete"
+    report = json.loads(done.out)
+    # What is missing may be allowed by what was not read.
+    assert report["verdict"] == "incomplete" and report["repairs"] == []
     assert sum("give the directory m" in part["detail"] for part in skipped) == 2
     assert done.code == 1
 

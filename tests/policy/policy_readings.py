@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from random import Random
 
 import pytest
@@ -62,11 +63,20 @@ def count_empty_strings(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+# Compiled once for all values of its key; a reading is looked up when the test is called.
+condition_test = lru_cache(maxsize=64)(conditions.test)
+
+
 def newly_allowed(before: Compiled, after: Compiled, request: Request) -> str:
     """Return a reading in which a request is allowed by new policies alone, empty if none is."""
-    then, now = before.evaluate(request), after.evaluate(request)
-    if "undecided" not in (then.outcome, now.outcome):
-        return "every reading" if now.allowed and not then.allowed else ""
+    now = after.evaluate(request)
+    if now.denied:
+        return ""
+    then = before.evaluate(request)
+    if then.allowed:
+        return ""
+    if now.allowed and then.denied:
+        return "every reading"
     for reading in READINGS:
         with pytest.MonkeyPatch.context() as patch:
             read_as(reading, patch)

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 import policy_pools as pools
-from policy_readings import READINGS, count_empty_strings, read_as
+from policy_readings import READINGS, condition_test, count_empty_strings, read_as
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, keys
 from vpc_cni_iam.policy.matching.element_path import ElementPath
@@ -30,7 +30,7 @@ def check(operator: str, *values: str, key: str = "s3:prefix") -> ConditionCheck
 
 def true(checks: tuple[ConditionCheck, ...], value: Value) -> bool:
     context = {} if value is None else {checks[0].key: value}
-    return all(conditions.test(check)(context) for check in checks)
+    return all(condition_test(check)(context) for check in checks)
 
 
 @pytest.mark.parametrize("empty_is_a_value", [False, True])

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 import policy_pools as pools
-from policy_readings import READINGS, count_empty_strings, read_as
+from policy_readings import READINGS, condition_test, count_empty_strings, read_as
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import conditions, keys
 from vpc_cni_iam.policy.matching.element_path import ElementPath
@@ -31,7 +31,7 @@ def check(operator: str, *values: str, key: str = "s3:prefix") -> ConditionCheck
 
 def true(premise: ConditionCheck, value: Value) -> conditions.Truth:
     """Say whether a condition is true of a value."""
-    return conditions.test(premise)({} if value is None else {premise.key: value})
+    return condition_test(premise)({} if value is None else {premise.key: value})
 
 
 def domain(key: str) -> list[Value]:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -72,6 +73,33 @@ def test_the_same_again_changes_nothing_and_other_bytes_are_refused(repo: Path) 
         publish(repo, "1.0.0", NEW)
     assert at(repo, "v1.0.0") == OLD
     assert git(repo, "rev-parse", "HEAD").strip() == first.commit
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="nothing makes keys here")
+@pytest.mark.parametrize("signed", [("commit",), ("tag",), ("commit", "tag")])
+def test_commit_and_tag_are_signed_where_git_is_told_to(
+    signed: tuple[str, ...], repo: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    (tmp_path / "signers").write_text(f"t@example.test {key.with_suffix('.pub').read_text()}")
+    settings = {"gpg.format": "ssh", "gpg.ssh.allowedSignersFile": tmp_path / "signers"}
+    settings |= {"user.signingKey": key, **{f"{kind}.gpgSign": "true" for kind in signed}}
+    for name, value in settings.items():
+        git(repo, "config", name, str(value))
+    made = publish(repo, "1.0.0", OLD)
+    assert not publish(repo, "1.0.0", OLD).new
+    assert git(repo, "rev-parse", "v1.0.0^{commit}").strip() == made.commit
+    assert git(repo, "log", "-1", "--format=%G?") == ("G\n" if "commit" in signed else "N\n")
+    assert git(repo, "cat-file", "-t", "v1.0.0") == ("tag\n" if "tag" in signed else "commit\n")
+    if "tag" in signed:
+        git(repo, "verify-tag", "v1.0.0")
+    # A key that cannot be used is noticed before anything is published.
+    git(repo, "config", "user.signingKey", str(tmp_path / "none"))
+    with pytest.raises(PublishError, match=r"git (commit-tree|tag) failed"):
+        publish(repo, "1.1.0", NEW, OLD)
+    assert git(repo, "tag") == "v1.0.0\n"
+    assert git(repo, "rev-parse", "HEAD").strip() == made.commit
 
 
 @pytest.fixture

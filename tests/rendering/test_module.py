@@ -160,7 +160,7 @@ def test_outputs() -> None:
     assert "helm_values" not in unscoped
 
 
-def test_every_file_states_what_it_was_made_from() -> None:
+def test_every_file_states_what_it_was_made_from_or_refers_to_main() -> None:
     chosen = options(["ipv6", "ipv6-scoped"], cni_version="v1.22.1", features=["multi-nic"])
     files = render(chosen)
     assert set(files) == {
@@ -171,12 +171,19 @@ def test_every_file_states_what_it_was_made_from() -> None:
         "README.md",
         "tests/policy.tftest.hcl",
     }
+    assert stated(files["main.tf"]) == chosen
+    assert "2884e901090635ff6f0358b4e1884804ff719c7e" in files["main.tf"]
     for text in files.values():
-        assert stated(text) == chosen
-        assert "2884e901090635ff6f0358b4e1884804ff719c7e" in text
+        assert stated(text, files["main.tf"]) == chosen
         assert text.endswith("\n") and not text.endswith("\n\n")
         assert all(line == line.rstrip() for line in text.splitlines())
         assert text.isascii()
+
+
+@pytest.mark.parametrize("kind", ["policy", "role"])
+def test_a_version_with_the_same_documents_changes_main_alone(kind: str) -> None:
+    old, new = (render(options(cni_version=v, kind=kind)) for v in ("v1.21.1", "v1.21.2"))
+    assert [path for path in new if new[path] != old[path]] == ["main.tf"]
 
 
 def test_a_document_that_stands_in_is_called_so() -> None:
@@ -189,6 +196,11 @@ def test_additions_say_why_and_what_is_not_granted_is_named() -> None:
     files = render(options(["ipv6"], cni_version="v1.22.0"))
     remark = "# Added: called by plugin v1.22.0, and missing in upstream's document."
     assert f"  {remark}\n  statement {{" in files["main.tf"]
+    harmless = "v1.20.0 and later, which works without it; --no-gaps leaves it out."
+    assert harmless not in files["main.tf"]
+    assert harmless in render(options(["ipv6"], cni_version="v1.23.2"))["main.tf"]
+    needed = render(options(["ipv6"], cni_version="v1.23.2", features=["multi-nic"]))
+    assert harmless not in needed["main.tf"]
     page = files["README.md"]
     added = "Added: `ec2:DescribeSubnets` in ipv6 mode from v1.22.0 on, exits at start if denied "
     assert f"{added}(observed at " in page

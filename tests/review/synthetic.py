@@ -82,7 +82,7 @@ def plan(*changes: Json, **more: Any) -> bytes:
 
 
 def reviewed(*changes: Json, fail_on: str = "warning", **more: Any) -> Review:
-    return review(read_plan(plan(*changes, **more), "plan.json"), WANTED, fail_on=fail_on)
+    return review(read_plan(plan(*changes, **more), "plan.json"), WANTED, fail_on=(fail_on,))
 
 
 def rules(review: Review) -> set[str]:

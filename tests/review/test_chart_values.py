@@ -100,6 +100,33 @@ def test_a_role_that_an_alias_names_in_another_chart_is_followed(names: list[str
     assert all("gets aws_iam_role." in f.message for f in findings)
 
 
+SPELLINGS = (
+    '"eks.amazonaws.com\\x2frole-arn": {role}',
+    '"eks.amazonaws.com\\/role-arn": {role}',
+    '? "eks.amazonaws.com/\\\n  role-arn"\n: {role}',
+    "eks.amazonaws.com/role-arn: >-\n  {role}",
+)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize(
+    ("kind", "argument"), [("helm_release", "values"), ("kubectl_manifest", "yaml_body")]
+)
+def test_a_role_is_found_however_yaml_spells_it(kind: str, argument: str, spelling: str) -> None:
+    text = spelling.replace("{role}", arn_of("strong"))
+    change = resource(kind, "web", None, {argument: [text] if argument == "values" else text})
+    findings = reviewed(change, *own_role("strong", irsa(), document(allow("*")))).findings
+    assert [f.level for f in findings if f.rule == "service-account-role"] == ["error"]
+
+
+def test_a_role_of_an_annotation_that_cannot_be_read_is_one_not_known() -> None:
+    text = "a: &k eks.amazonaws.com/role-arn\n*k : x\nb: 1\nb: 2\n"
+    findings = reviewed(resource("kubectl_manifest", "web", None, {"yaml_body": text})).findings
+    assert "a role known after apply" in next(
+        f.message for f in findings if f.rule == "service-account-role"
+    )
+
+
 def test_values_that_can_no_longer_be_read_lose_no_identity_for_certain() -> None:
     result = _reviewed({"values": [_annotated("cni")]}, {"values": ["a: 1\na: 2"]})
     assert _levels(result) == {"plugin-configuration-changed": "warning"}
@@ -138,3 +165,64 @@ def test_another_value_that_is_known_after_apply_leaves_the_role() -> None:
 def test_values_that_are_no_mapping_are_not_read(text: str) -> None:
     result = _reviewed({"values": []}, {"values": [text]})
     assert _levels(result)["plugin-configuration-changed"] == "warning"
+
+
+def _accounts(change: Json) -> list[tuple[str, str]]:
+    findings = reviewed(change, *own_role("strong", irsa(), document(allow("*")))).findings
+    return [(f.level, f.message) for f in findings if f.rule == "service-account-role"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "argument"),
+    [
+        ("helm_release", {"values": [_annotated("strong")]}, "values"),
+        (
+            "helm_release",
+            {"set_sensitive": [{"name": NAME, "value": arn_of("strong")}]},
+            "set_sensitive",
+        ),
+        ("kubectl_manifest", {"yaml_body": _annotated("strong")}, "yaml_body"),
+        (
+            "aws_eks_addon",
+            {"addon_name": "ebs", "configuration_values": _annotated("strong")},
+            "configuration_values",
+        ),
+    ],
+)
+def test_a_role_in_sensitive_values_of_others_is_said_and_not_told(
+    kind: str, values: Json, argument: str
+) -> None:
+    marks = {"after_sensitive": {argument: True}}
+    ((level, message),) = _accounts(resource(kind, "web", None, values, **marks))
+    assert level == "warning" and "(sensitive" in message and "strong" not in message
+    both = {**marks, "before_sensitive": {argument: True}}
+    same = resource(kind, "web", values, {**values, "version": "2"}, **both)
+    assert _accounts(same) == []
+
+
+@pytest.mark.parametrize(
+    ("after", "unknown"),
+    [
+        ({"version": "2"}, {"values": True}),
+        ({"values": [None]}, {"values": [True]}),
+        ({"set_wo_revision": 2}, {}),
+    ],
+)
+def test_values_of_others_that_a_plan_does_not_show_are_said(after: Json, unknown: Json) -> None:
+    sides = ({"chart": "web"}, {"chart": "web", **after})
+    change = resource("helm_release", "web", *sides, after_unknown=unknown)
+    ((level, message),) = _accounts(change)
+    assert level == "note" and "a service account may get a role" in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "unknown"),
+    [
+        ("kubectl_manifest", {"yaml_body": True}),
+        ("kubernetes_manifest", {"manifest": True}),
+        ("kubernetes_service_account_v1", {"metadata": [{"annotations": True}]}),
+    ],
+)
+def test_an_object_that_is_known_after_apply_is_said(kind: str, unknown: Json) -> None:
+    (finding,) = reviewed(resource(kind, "m", None, {"x": 1}, after_unknown=unknown)).findings
+    assert (finding.rule, finding.level) == ("unread-resource", "note")

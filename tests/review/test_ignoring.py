@@ -96,7 +96,7 @@ def test_a_report_without_other_findings_says_what_is_ignored(tmp_path: Path) ->
 
 def test_a_level_that_is_none_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="new-access"):
-        check_fail_on("high")
+        check_fail_on(["high"])
 
 
 @pytest.mark.parametrize(

@@ -131,3 +131,147 @@ def test_a_configuration_of_modules_that_nest_too_deeply_is_refused(
     else:
         with pytest.raises(InputError, match="nest too deeply to be a plan"):
             read_plan(content, "plan.json")
+
+
+def _action(kind: str, **more: object) -> Json:
+    address = f"action.{kind}.a"
+    trigger = {"triggering_resource_address": "aws_s3_bucket.b", "on_failure": "halt"}
+    action = {"address": address, "type": kind, "name": "a", "lifecycle_action_trigger": trigger}
+    return {**action, "config_values": {}, "config_sensitive": {}, "config_unknown": {}, **more}
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "level"),
+    [
+        ("local_command", "unread-command", "note"),
+        ("aws_codebuild_start_build", "unread-command", "note"),
+        ("aws_lambda_invoke", "unread-resource", "warning"),
+    ],
+)
+def test_an_action_that_a_plan_runs_is_a_finding(kind: str, rule: str, level: str) -> None:
+    deferred = [{"reason": "unknown", "action_invocation": _action(kind)}]
+    for more in (
+        {"action_invocations": [_action(kind)]},
+        {"deferred_action_invocations": deferred},
+    ):
+        (finding,) = reviewed(**more).findings
+        assert (finding.rule, finding.level, finding.address) == (rule, level, f"action.{kind}.a")
+        assert "new-access" in finding.means
+
+
+def test_a_sensitive_value_of_an_action_is_hidden_elsewhere() -> None:
+    marked = {"config_values": {"payload": "hunter2-secret"}, "config_sensitive": {"payload": True}}
+    shown = policy("hunter2-secret", None, OLD)
+    review = reviewed(shown, action_invocations=[_action("aws_lambda_invoke", **marked)])
+    assert "hunter2" not in repr(review.changes[0].after)
+
+
+def test_parts_of_a_plan_that_are_not_known_are_named() -> None:
+    (finding,) = reviewed(new_section=[{"a": 1}], other_section={}).findings
+    assert finding.rule == "plan-format-unknown" and finding.level == "note"
+    assert "new_section, other_section" in finding.message
+
+
+EVERYBODY = {"Effect": "Allow", "Action": "*", "Resource": "*", "Principal": "*"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "level"),
+    [
+        ("awscc_s3_bucket_policy", {"policy_document": document(EVERYBODY)}, "warning"),
+        ("awscc_kms_key", {"key_policy": document(EVERYBODY)}, "warning"),
+        ("awscc_sqs_queue", {"a": {"b": document(allow("sqs:*"))}}, "note"),
+        ("awscc_lambda_permission", {"principal": "*"}, "warning"),
+        ("awscc_ecr_repository", {"name": "a"}, None),
+    ],
+)
+def test_policies_of_resources_of_the_other_provider_of_aws_are_said(
+    kind: str, values: Json, level: str | None
+) -> None:
+    findings = reviewed(resource(kind, "r", None, values)).findings
+    assert [(f.rule, f.level) for f in findings] == (
+        [("unread-resource-policy", level)] if level else []
+    )
+
+
+def test_a_policy_of_the_other_provider_that_stays_is_no_finding() -> None:
+    values = {"key_policy": document(EVERYBODY)}
+    assert not reviewed(resource("awscc_kms_key", "k", values, {**values, "tags": []})).findings
+
+
+def test_who_is_not_named_is_everybody() -> None:
+    statement = {**allow("s3:*"), "NotPrincipal": {"AWS": "arn:aws:iam::111122223333:user/x"}}
+    change = resource("aws_s3_bucket_policy", "b", None, {"policy": document(statement)})
+    assert [f.level for f in reviewed(change).findings] == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("template", "rule"),
+    [
+        ({"template_body": "Resources: {a: {Type: 'AWS::SSO::Assignment'}}"}, "unread-resource"),
+        ({"template_url": "https://example.com/template.yaml"}, "unread-resource"),
+        (
+            {"template_body": '{"Resources": {"a": {"Type": "AWS::S3::BucketPolicy"}}}'},
+            "unread-resource-policy",
+        ),
+        (
+            {"template_body": "Resources: {a: {Type: 'AWS::Lambda::Permission'}}"},
+            "unread-resource-policy",
+        ),
+        ({"template_body": "Resources: {a: {Type: 'AWS::SQS::Queue'}}"}, ""),
+    ],
+)
+def test_a_stack_that_may_give_access_is_said(template: Json, rule: str) -> None:
+    for kind in ("aws_cloudformation_stack", "aws_cloudformation_stack_set"):
+        values = {"name": "s", **template}
+        assert rules(reviewed(resource(kind, "s", None, values))) == {rule} - {""}
+        tagged = resource(kind, "s", values, {**values, "tags": {"team": "web"}})
+        assert not reviewed(tagged).findings
+
+
+def test_a_type_that_is_not_known_may_name_an_instance_profile() -> None:
+    arn = "arn:aws:iam::111122223333:instance-profile/nodes"
+    review = reviewed(resource("awscc_ec2_instance", "i", None, {"profile": arn}))
+    assert arn in review.findings[0].message
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        'kind: "Cluster\\x52oleBinding"',
+        "kind: !!str ClusterRoleBinding",
+        "kind: &a ClusterRoleBinding",
+        "x: &a ClusterRoleBinding\nkind: *a",
+        "kind: >-\n  ClusterRoleBinding",
+        "kind: # comment\n  ClusterRoleBinding",
+        "? kind\n: ClusterRoleBinding",
+        "x: &k kind\n*k : ClusterRoleBinding",
+        'metadata: {name: "aws\\u002dauth"}',
+        'metadata: {name: "aws-\\\n  auth"}',
+    ],
+)
+def test_what_yaml_spells_in_another_way_is_said(manifest: str) -> None:
+    change = resource("kubectl_manifest", "m", None, {"yaml_body": manifest})
+    assert rules(reviewed(change)) == {"unread-resource"}
+
+
+def test_a_manifest_about_something_else_is_not_said() -> None:
+    definition = "kind: CustomResourceDefinition\nspec:\n  kind:\n    type: string\n  x: '*'\n"
+    for manifest in (definition, "kind: x" + "!" * 50_000, "kind:" + "#" * 50_000 + "&!" * 50_000):
+        change = resource("kubectl_manifest", "m", None, {"yaml_body": manifest})
+        assert not reviewed(change).findings
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (
+            "aws_serverlessapplicationrepository_cloudformation_stack",
+            {"capabilities": ["CAPABILITY_IAM"]},
+        ),
+        ("aws_servicecatalog_provisioned_product", {"product_name": "p"}),
+        ("aws_cloudformation_stack_set_instance", {"stack_set_name": "s"}),
+    ],
+)
+def test_what_makes_any_resource_is_said(kind: str, values: Json) -> None:
+    assert rules(reviewed(resource(kind, "x", None, values))) == {"unread-resource"}

@@ -416,3 +416,35 @@ def test_a_deny_by_what_requests_are_not_known_to_carry_may_take_calls_away(oper
     missing = [f for f in review.findings if f.rule == "plugin-permission-missing"]
     assert missing and {f.level for f in missing} == {"warning"}
     assert all("may not allow" in f.message for f in missing)
+
+
+def test_a_cluster_that_no_side_says_of_before_has_the_family_of_its_new_role() -> None:
+    made = [
+        {**r, "change": {**r["change"], "actions": ["create"], "before": None}}
+        for r in own_role("cni", irsa(), OLD_IPV6)
+    ]
+    (change,) = reviewed(*made, addon(None, at("v1.21.2"))).clusters
+    assert (change.mode_before, change.mode_after) == ("ipv6", "ipv6")
+
+
+def test_what_the_role_never_allowed_is_said_where_no_version_is_named() -> None:
+    """`No finding about the plugin` beside a version would read as if the plugin worked with it."""
+    made = own_role("cni", irsa(), OLD_IPV6)
+    lacking = found(reviewed(*made), "coverage-lacking")
+    assert (lacking.level, lacking.address) == ("note", "aws_iam_role.cni")
+    assert "(IPv6) fails without ec2:DescribeSubnets, which the policies in" in lacking.message
+    assert levels(reviewed(*own_role("cni", irsa(), CNI))) == {}
+    # Here the plan names the version, by which the policies are enough.
+    assert levels(reviewed(*made, addon(at("v1.21.2"), at("v1.21.2")))) == {}
+
+
+def test_a_call_whose_denial_has_no_effect_is_a_note_as_in_coverage() -> None:
+    (role, inline) = own_role("cni", irsa(), OLD_IPV6)
+    update = reviewed(addon(at("v1.19.6"), at("v1.21.2")), role, inline)
+    assert levels(update) == {"plugin-permission-missing": "note", "plugin-version-changed": "note"}
+    called = allow("ec2:ModifyNetworkInterfaceAttribute", "*")
+    more = document(*json.loads(OLD_IPV6)["Statement"], called)
+    sides = ({**inline["change"]["after"], "policy": text} for text in (more, OLD_IPV6))
+    less = resource("aws_iam_role_policy", "cni-0", *sides)
+    lost = found(reviewed(addon(at("v1.21.2"), at("v1.21.2")), role, less), "coverage-lost")
+    assert (lost.level, "nothing: the first interface" in lost.details[0]) == ("note", True)

@@ -2,11 +2,12 @@
 
 import pytest
 
-from eks import addon, arn_of, association, irsa, node_group, own_role
+from eks import addon, arn_of, association, irsa, node_group, own_role, same
 from synthetic import Json, allow, document, resource, reviewed
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.findings import Finding
 
 KEY, RULE = "kubernetes.io/cluster/prod", "plugin-tag-removed"
 (_SCOPED,) = variants.find(("ipv4-scoped",))
@@ -29,10 +30,18 @@ def _all(tags: Json) -> Json:
     return {"id": "x", "tags": {}, "tags_all": tags}
 
 
-def _levels(*changes: Json, policy: str = SCOPED) -> list[str]:
+def _findings(*changes: Json, policy: str = SCOPED) -> list[Finding]:
     installed = {"addon_version": "v1.23.2-eksbuild.1", "service_account_role_arn": arn_of("cni")}
     review = reviewed(*own_role("cni", irsa(), policy), addon(installed, installed), *changes)
-    return [f.level for f in review.findings if f.rule == RULE]
+    return [f for f in review.findings if f.rule == RULE]
+
+
+def _levels(*changes: Json, policy: str = SCOPED) -> list[str]:
+    return [finding.level for finding in _findings(*changes, policy=policy)]
+
+
+def _addresses(*changes: Json) -> list[str]:
+    return [finding.address for finding in _findings(*changes)]
 
 
 def _change(kind: str, before: Json | None, after: Json | None, **more: object) -> Json:
@@ -159,3 +168,101 @@ def test_what_a_session_policy_asks_for_counts() -> None:
     findings = reviewed(*role, session, change).findings
     assert [f.level for f in findings if f.rule == RULE] == ["warning"]
     assert "aws_iam_role.pod" in next(f.message for f in findings if f.rule == RULE)
+
+
+_OF_TEMPLATE = [{"id": "lt-1", "version": "$Latest"}]
+
+
+def _nodes(tags: Json, **template: object) -> Json:
+    """A group of nodes with a launch template."""
+    return {**_group(tags), "launch_template": [{**_OF_TEMPLATE[0], **template}]}
+
+
+@pytest.mark.parametrize(
+    ("template", "group", "level"),
+    [
+        ((OWNED, NAMED), (NAMED, OWNED), []),  # the tag moves to the group
+        ((NAMED, OWNED), (OWNED, NAMED), []),  # and back
+        ((OWNED, NAMED), (OWNED, OWNED), []),
+        ((OWNED, NAMED), (NAMED, NAMED), ["aws_launch_template.nodes"]),
+        ((NAMED, NAMED), (OWNED, NAMED), ["aws_autoscaling_group.nodes"]),
+        # That of the group counts, where both set it.
+        ((OWNED, OWNED), (OWNED, {**OWNED, KEY: "shared"}), ["aws_autoscaling_group.nodes"]),
+    ],
+)
+def test_nodes_have_the_tags_of_their_launch_template_and_of_their_group(
+    template: tuple[Json, Json], group: tuple[Json, Json], level: list[str]
+) -> None:
+    changes = [
+        resource("aws_launch_template", "nodes", *map(_template, template)),
+        resource("aws_autoscaling_group", "nodes", *(_nodes(tags) for tags in group)),
+    ]
+    assert _addresses(*changes) == level
+
+
+def test_a_tag_may_move_to_a_resource_of_its_own() -> None:
+    tag = {**_group({KEY: "owned"}), "autoscaling_group_name": "nodes"}
+    sides = [_nodes(OWNED), _nodes(NAMED)]
+    group = resource("aws_autoscaling_group", "nodes", *sides)
+    comes = resource("aws_autoscaling_group_tag", "x", None, tag)
+    assert _addresses(group, comes) == []
+    back = resource("aws_autoscaling_group", "nodes", *reversed(sides))
+    goes = resource("aws_autoscaling_group_tag", "x", tag, None)
+    assert _addresses(back, goes) == []
+    stays = resource("aws_autoscaling_group", "nodes", sides[1], sides[1])
+    assert _addresses(stays, goes) == ["aws_autoscaling_group_tag.x"]
+
+
+def test_a_launch_template_that_is_not_shown_may_set_the_tag() -> None:
+    group = resource("aws_autoscaling_group", "nodes", _nodes(OWNED), _nodes(NAMED))
+    (finding,) = _findings(group)
+    assert "unless the launch template sets it, which is not shown" in finding.message
+
+
+def test_nodes_that_move_to_a_template_without_the_tag_lose_it() -> None:
+    both = [
+        same("aws_launch_template", name, {**_template(tags), "id": f"lt-{name}", "name": name})
+        for name, tags in (("old", OWNED), ("new", NAMED))
+    ]
+    sides = (_nodes(NAMED, id=f"lt-{name}") for name in ("old", "new"))
+    group = resource("aws_autoscaling_group", "nodes", *sides)
+    assert _addresses(*both, group) == ["aws_autoscaling_group.nodes"]
+
+
+def test_nodes_keep_the_version_of_their_template() -> None:
+    sides = ({**_template(tags), "latest_version": 3} for tags in (OWNED, NAMED))
+    template = resource("aws_launch_template", "nodes", *sides)
+    pinned = same("aws_autoscaling_group", "nodes", _nodes(NAMED, version="3"))
+    assert _addresses(template, pinned) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument", "block", "lost"),
+    [
+        ("aws_spot_fleet_request", "launch_template_config", "", True),
+        ("aws_ec2_fleet", "launch_template_config", "", True),
+        ("aws_autoscaling_group", "mixed_instances_policy", "launch_template", False),
+    ],
+)
+def test_fleets_have_the_tags_of_their_template(
+    kind: str, argument: str, block: str, *, lost: bool
+) -> None:
+    specification = {"launch_template_specification": _OF_TEMPLATE}
+    values = {argument: [{block: [specification]} if block else specification]}
+    template = resource("aws_launch_template", "nodes", _template(OWNED), _template(NAMED))
+    assert _addresses(template, same(kind, "nodes", values)) == ["aws_launch_template.nodes"]
+    # Only groups have tags of their own.
+    tagged = resource(kind, "nodes", values, {**values, **_group(OWNED)})
+    assert bool(_addresses(template, tagged)) == lost
+
+
+def test_a_fleet_may_lose_the_tag_of_a_specification() -> None:
+    def fleet(*tags: Json) -> Json:
+        return {"launch_specification": [{"ami": "ami-1", "tags": each} for each in tags]}
+
+    def lost(before: Json, after: Json) -> list[str]:
+        return _addresses(resource("aws_spot_fleet_request", "x", before, after))
+
+    assert lost(fleet(OWNED), fleet(NAMED)) == ["aws_spot_fleet_request.x"]
+    assert lost(fleet(OWNED, NAMED), fleet(NAMED, OWNED)) == []
+    assert lost(fleet(NAMED), fleet(OWNED)) == []

@@ -60,6 +60,7 @@ EXPECTED: dict[str, list[str]] = {
     "replace": [
         "note moved aws_iam_policy.cni policy",
         f"note moved {ATTACHMENT}.cni policy_arn",
+        "note coverage-lacking aws_iam_role.node",
     ],
     "destroy": [
         "error coverage-lost aws_iam_role.node",
@@ -109,6 +110,7 @@ EXPECTED: dict[str, list[str]] = {
         "error pod-identity-no-tag-session aws_iam_role.inline assume_role_policy",
         "warning pod-identity-unscoped aws_iam_role.inline assume_role_policy",
         "warning sensitive-policy aws_iam_role_policy.hidden policy",
+        "note coverage-lacking aws_iam_role.inline",
         "note access-removed aws_iam_role.inline assume_role_policy",
         'note new-policy aws_iam_role.inline inline_policy["new"]',
         'note access-removed aws_iam_role.inline inline_policy["old"]',
@@ -256,8 +258,8 @@ def test_places_are_found_through_modules_by_count_and_for_each() -> None:
 
 def test_what_moves_is_a_change_though_nothing_else_is() -> None:
     for case in ("moved", "forget", "reorder", "replace"):
-        assert reviewed(case, fail_on="any-change").failed
-        assert not reviewed(case, fail_on="new-access").failed
+        assert reviewed(case, fail_on=("any-change",)).failed
+        assert not reviewed(case, fail_on=("new-access",)).failed
 
 
 @pytest.mark.parametrize(
@@ -275,7 +277,7 @@ def test_what_moves_is_a_change_though_nothing_else_is() -> None:
     ],
 )
 def test_what_fails_is_chosen(case: str, fail_on: str, failed: bool) -> None:
-    assert reviewed(case, fail_on=fail_on).failed is failed
+    assert reviewed(case, fail_on=(fail_on,)).failed is failed
 
 
 def test_a_sensitive_text_is_nowhere_in_a_real_plan() -> None:

@@ -19,6 +19,7 @@ ROWS = [
 ]
 STRONG = own_role("strong", NODE_TRUST, document(allow("*")))
 GIVEN = ("workload-role", "node-role-changed")
+SETTING = "/default-ec2-instance-management-role"
 SERVICE_LINKED = "arn:aws:iam::111122223333:role/aws-service-role/batch.amazonaws.com/Batch"
 
 
@@ -69,6 +70,41 @@ def test_a_type_that_is_not_known_and_names_another_role_is_a_note() -> None:
     assert _levels(parameter, of_others) == []
     policy = resource("aws_sns_topic", "t", None, {"policy": document(allow("sns:*", arn_of("a")))})
     assert _levels(policy) == []  # which is a finding of its own
+
+
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        ({"role_name": "strong"}, ["warning"]),
+        ({"a": [{"executionRole": {"names": ["x", "strong"]}}]}, ["warning"]),
+        ({"role_name": "weak"}, ["note"]),
+        ({"role_name": "other"}, []),  # which may be anything
+        ({"name": "strong"}, []),
+    ],
+)
+def test_a_type_that_is_not_known_may_name_a_role_of_the_plan_by_its_name(
+    values: Json, levels: list[str]
+) -> None:
+    assert [level for level, _ in _levels(resource("aws_new_service", "x", None, values))] == levels
+    assert _levels(resource("aws_new_service", "x", values, {**values, "c": 1})) == []
+
+
+def test_an_argument_that_is_not_known_may_name_a_role() -> None:
+    search = [{"role_arn": arn_of("strong")}]
+    values = {"extended_s3_configuration": [{"role_arn": arn_of("weak")}]}
+    kind = "aws_kinesis_firehose_delivery_stream"
+    more = {**values, "opensearch_configuration": search}
+    assert [level for level, _ in _levels(resource(kind, "x", values, more))] == ["warning"]
+    assert _levels(resource(kind, "x", more, {**more, "tags": {}})) == []
+    both = resource(kind, "x", values, {**values, "other_role_arn": arn_of("weak")})
+    assert _levels(both) == []  # which is one that it has
+    profile = {"iam_instance_profile": "arn:aws:iam::111122223333:instance-profile/p"}
+    assert _levels(resource("aws_instance", "i", None, profile)) == []  # another rule says so
+
+
+def test_a_resource_of_the_other_provider_of_aws_may_name_a_role() -> None:
+    change = resource("awscc_lambda_function", "f", None, {"role": arn_of("strong")})
+    assert [level for level, _ in _levels(change)] == ["warning"]
 
 
 def test_a_sensitive_role_of_a_type_that_is_not_known_is_not_told() -> None:
@@ -152,6 +188,22 @@ def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_sile
     assert all("new-access" in f["means"] for f in about)
 
 
+@pytest.mark.parametrize("name", ["override.tf", "z_override.tf.json", "main.tofu"])
+def test_what_another_file_may_override_is_not_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(LATER)
+    (tmp_path / "main.tf").write_text(
+        'resource "aws_lambda_function" "f" {\n  role = aws_iam_role.made.arn\n}\n'
+    )
+    shown = run("review", "plan.json", "--source", ".", cwd=tmp_path).out
+    assert "[unseen]" not in shown and "main.tf:1" not in shown
+    other = {"role": '${replace(aws_iam_role.made.arn, "made", "admin")}'}
+    text = json.dumps({"resource": {"aws_lambda_function": {"f": other}}})
+    if not name.endswith(".json"):
+        text = f'resource "aws_lambda_function" "f" {{\n  role = "{other["role"]}"\n}}\n'
+    (tmp_path / name).write_text(text)
+    assert "[unseen]" in run("review", "plan.json", "--source", ".", cwd=tmp_path).out
+
+
 def test_a_name_of_roles_in_two_accounts_is_said_of_an_instance_profile() -> None:
     roles = [
         resource("aws_iam_role", f"r{i}", *[{"name": "r", "assume_role_policy": NODE_TRUST}] * 2)
@@ -159,3 +211,54 @@ def test_a_name_of_roles_in_two_accounts_is_said_of_an_instance_profile() -> Non
     ]
     profile = resource("aws_iam_instance_profile", "p", None, {"name": "p", "role": "r"})
     assert "ambiguous-principal" in rules(reviewed(*roles, profile))
+
+
+CLOSED = {"http_endpoint": "enabled", "http_put_response_hop_limit": 1, "http_tokens": "required"}
+
+
+@pytest.mark.parametrize(
+    ("after", "more", "words"),
+    [
+        ({**CLOSED, "http_tokens": "optional"}, {}, "http_tokens required -> optional"),
+        (
+            {**CLOSED, "http_tokens": "optional"},
+            {"after_sensitive": {"metadata_options": [{"http_tokens": True}]}},
+            "http_tokens required -> (sensitive)",
+        ),
+        (
+            {"http_endpoint": "enabled", "http_put_response_hop_limit": 1},
+            {"after_unknown": {"metadata_options": [{"http_tokens": True}]}},
+            "http_tokens required -> known after apply",
+        ),
+        ({**CLOSED, "http_protocol_ipv6": "enabled"}, {}, ""),
+    ],
+)
+def test_metadata_that_pods_may_reach_is_said(after: Json, more: Json, words: str) -> None:
+    sides = ({"name": "n", "metadata_options": [block]} for block in (CLOSED, after))
+    findings = reviewed(resource("aws_launch_template", "x", *sides, **more)).findings
+    messages = [f.message for f in findings if f.rule == "instance-metadata-opened"]
+    assert [message.partition("metadata: ")[2] for message in messages] == (
+        [words] if words else []
+    )
+
+
+@pytest.mark.parametrize("argument", ["jobRoleArn", "JobRoleArn"])
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_role_in_text_is_found_in_any_case_and_if_it_is_sensitive(
+    argument: str, *, hidden: bool
+) -> None:
+    values = {"container_properties": json.dumps({argument: arn_of("strong")})}
+    marks = {"after_sensitive": {"container_properties": hidden}}
+    change = resource("aws_batch_job_definition", "j", None, values, **marks)
+    (finding,) = (f for f in reviewed(*STRONG, change).findings if f.rule == "workload-role")
+    assert finding.level == ("warning" if hidden else "error")
+    assert ("strong" in finding.message) != hidden
+
+
+@pytest.mark.parametrize("mark", ["after_sensitive", "after_unknown"])
+def test_what_tells_that_a_setting_names_a_role_may_be_hidden(mark: str) -> None:
+    values = {"setting_id": f"/x{SETTING}", "setting_value": "strong"}
+    if mark == "after_unknown":
+        del values["setting_id"]
+    change = resource("aws_ssm_service_setting", "s", None, values, **{mark: {"setting_id": True}})
+    assert "workload-role" in rules(reviewed(*STRONG, change))

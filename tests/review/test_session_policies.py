@@ -155,14 +155,67 @@ def test_a_session_policy_that_stays_is_none() -> None:
     assert _levels(_association(APP, NARROW, NARROW)) == {}
 
 
-@pytest.mark.parametrize(("before", "after"), [(NARROW, OTHER), (NARROW, None)])
-def test_another_service_account_gets_what_a_session_policy_held_back(
-    before: str, after: str | None
+BOTH = document(allow(["s3:GetObject", "s3:PutObject"]))
+FAR = "arn:aws:iam::999999999999:role/far"
+
+
+@pytest.mark.parametrize(
+    ("role", "before", "after", "level", "words"),
+    [
+        (BOTH, NARROW, OTHER, "error", "example: s3:PutObject"),
+        (BOTH, NARROW, None, "error", "example: s3:PutObject"),
+        (NARROW, NARROW, OTHER, "note", "nothing more"),  # the role does not allow it
+        (NARROW, NARROW, None, "note", "nothing more"),
+        (BOTH, BOTH, NARROW, "note", "nothing more"),
+        (BOTH, BOTH, document(allow("s3:*")), "note", "nothing more"),
+    ],
+)
+def test_a_session_policy_of_another_service_account_is_judged_with_its_role(
+    role: str, before: str, after: str | None, level: str, words: str
 ) -> None:
-    assert _levels(_association(APP, before, after)) == {"service-account-role": "warning"}
-    (finding,) = _review(_association(APP, before, after)).findings
-    assert "session policy" in finding.message
+    findings = reviewed(
+        *own_role("pod", POD_TRUST, role), _association(APP, before, after)
+    ).findings
+    assert [(f.rule, f.level) for f in findings] == [("service-account-role", level)]
+    assert words in " ".join((findings[0].message, *findings[0].details))
+
+
+@pytest.mark.parametrize("who", [{"role_arn": FAR}, {"target_role_arn": FAR}])
+@pytest.mark.parametrize(
+    ("before", "after", "level"),
+    [(NARROW, OTHER, "warning"), (NARROW, None, "warning"), (BOTH, NARROW, "note")],
+)
+def test_a_session_policy_may_let_a_role_through_that_the_plan_does_not_show(
+    who: Json, before: str, after: str | None, level: str
+) -> None:
+    assert _levels(_association({**APP, **who}, before, after)) == {"service-account-role": level}
+
+
+def test_a_session_policy_that_is_sensitive_is_not_told() -> None:
+    hidden = {"before_sensitive": {"policy": True}, "after_sensitive": {"policy": True}}
+    (finding,) = _review(_association(APP, NARROW, OTHER, **hidden)).findings
+    assert finding.level == "warning"
+    assert "PutObject" not in " ".join((finding.message, *finding.details))
 
 
 def test_another_service_account_gets_nothing_by_a_limit() -> None:
     assert _levels(_association(APP, None, NARROW)) == {}
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_said"),
+    [
+        (allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/kubernetes-namespace}/*"), True),
+        (allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"), False),
+    ],
+)
+def test_session_tags_that_are_switched_on_may_meet_a_condition(
+    policy: Json, *, is_said: bool
+) -> None:
+    values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **APP}
+    off, on = ({**values, "disable_session_tags": state} for state in (True, False))
+    role = own_role("pod", POD_TRUST, document(policy))
+    findings = reviewed(*role, resource(ASSOCIATION, "x", off, on)).findings
+    assert [(f.rule, f.level) for f in findings] == (
+        [("principal-tags-changed", "warning")] if is_said else []
+    )

@@ -290,6 +290,8 @@ def test_the_command(tmp_path: Path) -> None:
     (tmp_path / "latin.md").write_bytes(b"a\n\xff")
     done = upstream("check", "latin.md", cwd=tmp_path)
     assert (done.code, "latin.md: line 2: is not UTF-8 text" in done.err) == (3, True)
+    usage, *_ = upstream("check", "--help", cwd=tmp_path).out.splitlines()
+    assert usage.endswith(" check [OPTIONS] PAGE")
 
 
 def test_an_import_from_the_command_line(tmp_path: Path) -> None:

@@ -61,6 +61,8 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
     ("body", "place", "words"),
     [
         ("x = [", "end of document", "is not TOML: Invalid value"),
+        ("a = 1\na = 2\n", "line 2, column 6", "is not TOML: a key stands twice"),
+        ("<<<<<<< HEAD\na = 1\n=======\n", "line 1, column 1", "holds conflict markers; resolve"),
         ("\nx 1\n", "line 2, column 3", "is not TOML: Expected '=' after a key"),
         ("x = 1\n", "line 1", "unknown key 'x'; known is module"),
         ("\n[other]\nx = 1\n", "line 2", "unknown key 'other'"),
@@ -140,6 +142,12 @@ TOP = f'# comment\n[[module]]\npath = "a"\n{PIN}\n'
         (f'{TOP}[[module]]\npath = "A"\n{PIN}', "line 6", "is the same path as that of line 2"),
         (f'{TOP}[[module]]\npath = "./a"\n{PIN}', "line 6", "is the same path as"),
         (f'{TOP}[[module]]\npath = "x/../a"\n{PIN}', "line 6", "is the same path as"),
+        (f'{TOP}[[module]]\npath = "A/b"\n{PIN}', "line 6", "case and Unicode form make no differ"),
+        (
+            f'[[module]]\npath = "\u00e9"\n{PIN}[[module]]\npath = "e\u0301/b"\n{PIN}',
+            "line 4",
+            "is a path inside that of line 1, '\u00e9'; case and Unicode form make no difference",
+        ),
         ("x = " + "[" * 5000, "line 1", "nests more than 20 deep"),
         ("x = " + "9" * 5000, "", "a number or a nesting that is too large"),
         (f'{TOP}[[module]]\npath = "a/b"\n{PIN}', "line 6", "is a path inside that of line 2"),

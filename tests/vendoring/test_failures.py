@@ -1,5 +1,6 @@
 """What cannot be written is named, what was written is said, and nothing is half done."""
 
+import json
 import os
 import resource
 import shutil
@@ -20,7 +21,7 @@ from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
 from vpc_cni_iam.vendoring.select import select
 from vpc_cni_iam.vendoring.sync import SyncOutcome, sync_all
-from vpc_cni_iam.vendoring.upgrade import Pin, prepare, repin, upgrade
+from vpc_cni_iam.vendoring.upgrade import Pin, prepare, upgrade
 
 TABLE = '[[module]]\npath = "{}"\ncni_version = "v1.20.4"\nvariants = ["ipv4"]\n'
 
@@ -37,8 +38,8 @@ def repository(folder: Path, *names: str) -> Path:
 def test_a_configuration_that_was_changed_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     toml = repository(tmp_path, "m")
     config = load(toml)
-    new = repin(config, Pin("cni_version", "v1.22.4"))
-    prepared = prepare(config, new, select(config, tmp_path, ()), ConflictPolicy.REFUSE)
+    chosen = select(config, tmp_path, ())
+    prepared = prepare(config, Pin("cni_version", "v1.22.4"), chosen, ConflictPolicy.REFUSE)
     toml.write_text(toml.read_text() + "# theirs\n")
     before = read_tree(tmp_path)
     with pytest.raises(TreeError, match="was changed meanwhile; run the command again"):
@@ -95,8 +96,8 @@ def test_whoever_is_overtaken_leaves_what_the_other_wrote(
 
     monkeypatch.setattr("vpc_cni_iam.vendoring.upgrade.sync_all", overtaken)
     if command == "upgrade":
-        new = repin(config, Pin("cni_version", "v1.23.0"))
-        outcomes = upgrade(prepare(config, new, chosen, ConflictPolicy.REFUSE))
+        pin = Pin("cni_version", "v1.23.0")
+        _, outcomes = upgrade(prepare(config, pin, chosen, ConflictPolicy.REFUSE))
     else:
         outcomes = overtaken(config, chosen, ConflictPolicy.REFUSE)
     for outcome in outcomes:
@@ -157,8 +158,8 @@ def carry_out(folder: Path, command: str) -> list[SyncOutcome]:
     config = load(folder / "vpc-cni-iam.toml")
     chosen = select(config, folder, ())
     if command == "upgrade":
-        new = repin(config, Pin("cni_version", "v1.22.4"))
-        return upgrade(prepare(config, new, chosen, ConflictPolicy.REFUSE))
+        pin = Pin("cni_version", "v1.22.4")
+        return upgrade(prepare(config, pin, chosen, ConflictPolicy.REFUSE))[1]
     return sync_all(config, chosen, ConflictPolicy.REFUSE)
 
 
@@ -216,13 +217,39 @@ def test_what_is_read_only_does_not_hide_what_became_of_the_others(
     assert f"cannot be written: {'it is read-only' if what == 'file' else 'Permission'}" in second
     assert f"nothing in {folder / 'b'} was changed" in second
     assert read_tree(folder / "b") == before
-    # What was said is so: the file and the other two are changed, and a sync is all that is left.
-    assert (folder / "vpc-cni-iam.toml").read_text().count("v1.22.4") == 3
-    done = run("check", "--format", "json", cwd=folder).out
-    assert done.count('"state": "clean"') == 2
-    open_up(folder)
-    assert as_nobody(folder, "sync")[0] == 0
+    # The one that failed has its old pin, so that every module is what the configuration says.
+    toml = (folder / "vpc-cni-iam.toml").read_text()
+    assert [line[-8:-1] for line in toml.splitlines() if "cni_version" in line] == [
+        "v1.22.4",
+        "v1.20.4",
+        "v1.22.4",
+    ]
     assert run("check", cwd=folder).code == 0
+    open_up(folder)
+    assert as_nobody(folder, "upgrade")[0] == 0
+    assert run("check", cwd=folder).code == 0
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_an_upgrade_that_cannot_write_a_module_says_which_pins_it_left(
+    name: str, tmp_path: Path
+) -> None:
+    toml = repository(tmp_path, *sorted({"a", name}))
+    (tmp_path / name / "MAIN.tf").write_text("")  # found only when main.tf is to be written
+    before = read_tree(tmp_path)
+    left = "is unchanged" if name == "a" else "has the old pin of each module that failed"
+    done = run("upgrade", name, "--cni-version", "v1.22.4", cwd=tmp_path)
+    done_all = run("upgrade", "--cni-version", "v1.22.4", "--format", "json", cwd=tmp_path)
+    assert (done.code, done_all.code) == (3, 3)
+    again = f"mend that, then: vpc-cni-iam upgrade --cni-version v1.22.4 {name}"
+    assert f"vpc-cni-iam.toml is unchanged; {again}\n" in done.err
+    assert f"vpc-cni-iam.toml {left}; mend that" in done_all.err
+    assert json.loads(done_all.out)["config_changed"] is (name == "b")
+    assert toml.read_text().count("v1.20.4") == 1
+    assert {k: v for k, v in read_tree(tmp_path).items() if k.startswith(f"{name}/")} == {
+        k: v for k, v in before.items() if k.startswith(f"{name}/")
+    }
+    assert run("check", cwd=tmp_path).code == 0
 
 
 @pytest.mark.parametrize("hidden", [".vpc-cni-iam", ".vpc-cni-iam/base", "tests"])
@@ -299,8 +326,6 @@ def test_a_disk_that_is_really_full(small_disk: Path) -> None:
     assert "No space left on device" in done.err
     (small_disk / "filler").unlink()
     now = read_tree(small_disk)
-    assert {k: v for k, v in now.items() if k != "vpc-cni-iam.toml"} == {
-        k: v for k, v in before.items() if k != "vpc-cni-iam.toml"
-    }
+    assert now == before
     assert run("upgrade", cwd=small_disk).code == 0
     assert run("check", cwd=small_disk).code == 0

@@ -257,10 +257,12 @@ def test_no_command_is_silent_about_access_that_is_kept(repo: Path) -> None:
         done = run(*words, cwd=repo)
         assert done.code == 1, words
         assert "main.tf was edited, and the edit is kept; it adds access: ipv4: widened" in done.out
+        assert f"show the difference: vpc-cni-iam diff {MODULE}\n" in done.out
         assert f"take the generated one: vpc-cni-iam sync --force {MODULE}/main.tf" in done.out
     for words in (("diff",), ("diff", "--quiet")):
         done = run(*words, cwd=repo)
         assert (done.code, f"kept     {added}" in done.out) == (1, True)
+        assert ('+    actions   = ["ec2:*"]\n' in done.out) == (words == ("diff",))
     for words in (("upgrade",), ("upgrade", "--dry-run")):
         done = run(*words, cwd=repo)
         assert (done.code, f"kept    {added}" in done.out) == (1, True)

@@ -52,10 +52,25 @@ def test_a_renamed_file_is_named_and_not_made_again(repo: Path) -> None:
         ),
         ("mine.tf", "/*\nvariable region is not set here\n*/\n", ""),
         ("mine.tf", "locals {\n  json = 1\n}\n", "local.json"),
-        ("mine.tf", 'data "aws_iam_policy_document" "ipv4" {}\nnot HCL {{{\n', "data.aws_iam"),
+        ("mine.tf", '\ufeffvariable "region" {}\n', "var"),
+        ("mine.tf", 'variable "r\\u0065gion" /* where */ {}\n', "variable.region"),
+        ("mine.tf", '/* here */ variable "region" {}\n', "variable.region"),
+        ("mine.tf", "/* here */ locals {\n  json = 1\n}\n", "local.json"),
+        ("mine.tf", 'locals {\n  x = <<E\nvariable "region" {\n}\nE\n}\n', ""),
+        ("mine.tf", '/*\nvariable "region" {\n}\n*/\n', ""),
+        ("mine.tf", 'check "x" {\n  data aws_iam_policy_document "ipv4" {}\n}\n', "data.aws_iam"),
+        ("mine.tf", 'locals {\n  x = "region%{ if true ~}%{ endif }"\n}\n', ""),
+        ("mine.tf", "terraform {\n  required_providers {}\n}\n", "terraform.required_providers"),
+        ("mine.tf", 'terraform {\n  required_version = ">= 1.6"\n}\n', ""),
         ("mine.tf", 'data "aws_iam_policy_document" "mine" {}\nlocals {\n  mine = 1\n}\n', ""),
         ("mine.tofu", 'variable "region" {}\n', "var"),
         ("mine.tf.json", '{"variable": {"region": {}}}', "variable.region"),
+        ("mine.tf.json", '{"variable": {"region": {}}, "variable": {"x": {}}}', "variable.region"),
+        (
+            "mine.tf.json",
+            '{"terraform": {"required_providers": {}}}',
+            "terraform.required_providers",
+        ),
         ("mine.tf.json", '[{"locals": [{"json": 1}]}]', "local.json"),
         (
             "mine.tofu.json",
@@ -76,6 +91,28 @@ def test_what_is_defined_again(name: str, text: str, same: str, repo: Path) -> N
     assert [f["state"] for f in files] == ["redefined"] * bool(same)
     assert not same or f"defines {same}" in files[0]["reason"]
     assert run("sync", cwd=repo).code == (3 if same else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("mine.tf", 'data "aws_iam_policy_document" "ipv4" {}\nnot HCL {{{\n', "line 2"),
+        ("mine.tf", 'variable /* hidden */ "region" {}\n', "line 1"),
+        ("mine.tf.json", '\ufeff{"variable": {"region": {}}}', "line 1"),
+    ],
+)
+def test_a_file_that_cannot_be_read_may_define_again(
+    name: str, text: str, problem: str, repo: Path
+) -> None:
+    write_tree(repo / "infra" / "m", {name: text})
+    done = run("check", cwd=repo)
+    words = f"{name} cannot be read, and may define again what is generated: {name}: {problem}"
+    assert (done.code, words in done.out) == (1, True), done.out
+    assert run("sync", cwd=repo).code == 1
+    (line,) = [x for x in done.out.splitlines() if "accept = " in x]
+    toml = repo / "vpc-cni-iam.toml"
+    toml.write_text(f"{toml.read_text()}{line.partition('.toml: ')[2]}\n")
+    assert run("check", cwd=repo).code == 0
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,12 @@ def test_what_a_word_names(
     assert (selection.module.path, selection.files) == (module, set())
 
 
+def test_a_word_may_be_in_another_form_of_unicode(tmp_path: Path) -> None:
+    config = parse(TABLE.format("caf\u00e9"), tmp_path / "vpc-cni-iam.toml")
+    (selection,) = select(config, tmp_path, ["cafe\u0301/main.tf"])
+    assert (selection.module.path, selection.files) == ("caf\u00e9", {"main.tf"})
+
+
 def test_without_words_all_are_meant(config: Config, tmp_path: Path) -> None:
     assert [s.module.path for s in select(config, tmp_path, ())] == ["a/x", "x"]
     (selection,) = select(config, tmp_path, ["x/main.tf", "x/variables.tf"])

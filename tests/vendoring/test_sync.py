@@ -144,7 +144,7 @@ def test_every_way_out_that_check_prints_leads_to_clean(repo: Repository) -> Non
     setups: dict[str, Callable[[], None]] = {
         "edited": lambda: repo.edit("main.tf", note) and None,
         "missing": (repo.module / "README.md").unlink,
-        "both": lambda: (repo.edit("variables.tf", note), repo.pin(NEW))[1],
+        "both": lambda: (repo.edit("outputs.tf", note), repo.pin(NEW))[1],
         "outdated": lambda: repo.pin(NEW),
         "left over": lambda: None,
     }
@@ -425,28 +425,28 @@ def test_a_sync_after_a_crlf_checkout_touches_nothing_that_is_clean(repo: Reposi
 
 def test_single_files_go_single_ways(repo: Repository, fresh: Repository) -> None:
     """A file for itself, though another one keeps the rest of the module from being done."""
-    for name in ("main.tf", "variables.tf", "outputs.tf"):
+    for name in ("main.tf", "README.md", "outputs.tf"):
         repo.edit(name, note)
     repo.pin(NEW)
     before = read_tree(repo.module)
     outcome = repo.sync("merge", "main.tf")
-    assert [f.path for f in outcome.refused] == ["outputs.tf", "variables.tf"]
+    assert [f.path for f in outcome.refused] == ["README.md", "outputs.tf"]
     after = read_tree(repo.module)
     changed = {p for p in after if after[p] != before[p]}
     assert changed == {"main.tf", base_path("main.tf"), MANIFEST}
     assert repo.states() == {
         "main.tf": "kept",
         "outputs.tf": "both",
-        "variables.tf": "both",
-        **dict.fromkeys(("README.md", "tests/policy.tftest.hcl", "versions.tf"), "outdated"),
+        "README.md": "both",
+        "tests/policy.tftest.hcl": "outdated",
     }
-    assert not repo.sync("force", "variables.tf").done
+    assert not repo.sync("force", "README.md").done
     assert not repo.check().clean
     assert repo.sync("keep", "outputs.tf").done
     assert repo.check().clean
     assert (repo.module / "main.tf").read_text() == note((fresh.module / "main.tf").read_text())
     assert (repo.module / "outputs.tf").read_text() == before["outputs.tf"]
-    assert (repo.module / "variables.tf.orig").read_text() == before["variables.tf"]
+    assert (repo.module / "README.md.orig").read_text() == before["README.md"]
     assert '"unfinished"' not in (repo.module / MANIFEST).read_text()
 
 
@@ -594,14 +594,14 @@ def test_a_lost_base_is_made_again_for_a_merge(repo: Repository, fresh: Reposito
 
 def test_a_lost_base_is_not_taken_for_the_update_of_another_file(repo: Repository) -> None:
     """The manifest is of the update, which is done in one file, and not in the other one."""
-    for name in ("main.tf", "variables.tf"):
-        repo.edit(name, note)
+    for name in ("main.tf", "outputs.tf"):
+        before = repo.edit(name, note)
     repo.pin(NEW)
     assert not repo.sync("merge", "main.tf").done
-    (repo.module / base_path("variables.tf")).unlink()
-    with pytest.raises(TreeError, match=r"variables\.tf\.txt: is missing or changed"):
+    (repo.module / base_path("outputs.tf")).unlink()
+    with pytest.raises(TreeError, match=r"outputs\.tf\.txt: is missing or changed"):
         repo.sync("merge")
-    assert f"--cni-version {OLD}" in (repo.module / "variables.tf").read_text()
+    assert (repo.module / "outputs.tf").read_text() == before
 
 
 def test_a_lost_base_that_cannot_be_made_again_makes_only_a_merge_fail(repo: Repository) -> None:
@@ -730,7 +730,7 @@ def test_killed_at_every_step_the_next_sync_mends_it(
         assert read_tree(repo.module) == expected
         assert repo.check().clean
         if ended == 0:
-            assert stop > 20
+            assert stop > 12
             return
         assert ended == -signal.SIGKILL
     raise AssertionError("the sync did not come to its end")
@@ -775,7 +775,7 @@ def test_killed_at_every_step_the_same_way_again_ends_as_it_would_have(
         code, tree = ended(stop)
         assert tree == expected, stop
         if code != -signal.SIGKILL:
-            assert stop > 15
+            assert stop > 12
             return
     raise AssertionError("the sync did not come to its end")
 

@@ -343,6 +343,13 @@ def test_other_files_are_said_to_be_not_compared(tmp_path: Path) -> None:
     )
 
 
+def test_line_ends_of_a_checkout_are_no_difference_of_a_file(tmp_path: Path) -> None:
+    files = {path: text.replace("\n", "\r\n") for path, text in render(POLICY).items()}
+    assert verified(write_tree(tmp_path / "m", files)).notes == (
+        "no engine was used: read only, not rendered",
+    )
+
+
 def test_a_folder_that_is_a_link_is_not_passed_over(tmp_path: Path) -> None:
     """What it leads to may be used as a module, as a folder of its own may."""
     folder = write_tree(tmp_path / "m", render(POLICY))

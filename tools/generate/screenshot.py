@@ -46,7 +46,7 @@ def page() -> str:
     plan = read_plan(PLAN.read_bytes(), "plan.json")
     target = ReviewTarget(known_versions.newest())
     return write(
-        review(plan, target, locator=Locator(SOURCE, plan.configuration), fail_on="new-access"),
+        review(plan, target, locator=Locator(SOURCE, plan.configuration), fail_on=("warning",)),
         Setting(),
     )
 

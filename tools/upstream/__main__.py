@@ -6,6 +6,7 @@ python -m tools.upstream check|import|calls|follow
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +30,7 @@ from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.common import Format
+from vpc_cni_iam.cli.help import Command
 from vpc_cni_iam.cli.main import run
 from vpc_cni_iam.cli.options import FORMAT
 from vpc_cni_iam.files.tree import write
@@ -90,10 +92,11 @@ upstream = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+command = partial(upstream.command, cls=Command)
 PageArgument = Annotated[str, typer.Argument(metavar="PAGE", help="The page; - is standard input.")]
 
 
-@upstream.command(help=CHECK, short_help="Compare upstream's page with the catalog.")
+@command(help=CHECK, short_help="Compare upstream's page with the catalog.")
 def check(
     page: PageArgument,
     revision: str | None = options.revision(
@@ -114,9 +117,7 @@ def check(
     raise typer.Exit(0 if all(c.state == "same" for c in compared) else 1)
 
 
-@upstream.command(
-    "import", help=IMPORT, short_help="Write the data file of a new revision of the page."
-)
+@command("import", help=IMPORT, short_help="Write the data file of a new revision of the page.")
 def import_(
     page: PageArgument,
     cni_version: Annotated[
@@ -150,7 +151,7 @@ def import_(
     common.show_changes(folder, write(folder, written), print_as, quiet=quiet)
 
 
-@upstream.command(help=CALLS)
+@command(help=CALLS)
 def calls(
     checkout: Annotated[Path, typer.Argument(metavar="CHECKOUT", help="The checkout's directory.")],
     cni_version: Annotated[
@@ -181,7 +182,7 @@ def calls(
     raise typer.Exit(0 if all(a.clean for a in actions) and not source_calls.undecided else 1)
 
 
-@upstream.command("follow", help=FOLLOW, short_help="Propose the data of a newer version.")
+@command("follow", help=FOLLOW, short_help="Propose the data of a newer version.")
 def follow_(
     cni_version: Annotated[
         str | None, typer.Option(metavar="VERSION", help="The version.  [default: the newest]")

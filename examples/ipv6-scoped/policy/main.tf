@@ -47,7 +47,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
+  # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]
@@ -60,7 +60,7 @@ data "aws_iam_policy_document" "ipv6_scoped" {
     }
   }
 
-  # Added: called by plugin v1.20.0 and later, and missing in upstream's document.
+  # Added: called by plugin v1.20.0 and later, which works without it; --no-gaps leaves it out.
   statement {
     effect    = "Allow"
     actions   = ["ec2:ModifyNetworkInterfaceAttribute"]

@@ -22,16 +22,17 @@ from vpc_cni_iam.audit.clusters import (
 )
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
 from vpc_cni_iam.audit.judge import (
-    FamilyAudit,
+    Calls,
     PluginRole,
     PolicyAudit,
     RoleVerdict,
+    breaks_anyway,
     judge,
     judge_cluster,
     modes,
     proposal,
 )
-from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
+from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust, takes_cluster
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.subject import characters
@@ -119,7 +120,7 @@ def audit(
         str(version),
         tuple(auditor.accounts),
         sum(auditor.accounts.values()),
-        tuple(sorted(roles, key=lambda r: (-list(RoleVerdict).index(r.verdict), r.role))),
+        tuple(sorted(roles, key=lambda r: (-r.verdict.rank, r.role))),
         tuple(unread),
         not (unread or undecided or unknown_role),
         any(role.verdict is RoleVerdict.breaks for role in roles),
@@ -139,7 +140,7 @@ class _Auditor(Struct):
     _trusts: dict[bytes, Trust | InputError] = field(default_factory=dict)
     _serving: dict[bytes, bool] = field(default_factory=dict)
     _judged: dict[bytes, PolicyAudit] = field(default_factory=dict)
-    _families: dict[Hashable, FamilyAudit] = field(default_factory=dict)
+    _families: dict[Hashable, Calls] = field(default_factory=dict)
     _missing: Counter[str] = field(default_factory=Counter)
     _refused: list[Skipped] = field(default_factory=list)
 
@@ -174,7 +175,7 @@ class _Auditor(Struct):
         undecided = _undecided(missing, refused)
         judgement = self._judge(role, key)
         uses = tuple(self._as_configured(use, role) for use in uses)
-        return self._audit(detail, trust, uses, judgement, undecided)
+        return self._audit(detail, role, trust, uses, judgement, undecided)
 
     def _serves(self, role: PluginRole, key: bytes) -> bool:
         if key not in self._serving:
@@ -203,8 +204,9 @@ class _Auditor(Struct):
             detail.account,
             partition=detail.arn.split(":")[1],
             version=self.version,
-            session_tags=credentials == (Credentials.pod_identity,)
-            and all(use.session_tags for use in uses),
+            session_tags=all(use.has_tags for use in uses)
+            if uses
+            else credentials == (Credentials.pod_identity,),
         )
         return role, missing, refused
 
@@ -231,33 +233,41 @@ class _Auditor(Struct):
         return self._judged[key]
 
     def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
-        """Return a use with what the role means there, if the configuration is known."""
-        if (deployment := self.deployments.get(use.cluster)) is None:
-            return use
+        """Return a use with what the role means there."""
+        deployment = self.deployments.get(use.cluster)
+        source = deployment.source if deployment else ""
         try:
-            result = judge_cluster(role, deployment)
+            own = replace(role, session_tags=use.has_tags)
+            result = judge_cluster(own, use.cluster, deployment)
         except (InputError, UsageError) as error:
-            self._refused.append(Skipped(deployment.source, Reason.not_read, str(error)))
+            self._refused.append(Skipped(source or use.cluster, Reason.not_read, str(error)))
             return use
-        return replace(use, configuration=deployment.source, result=result)
+        return replace(use, configuration=source, result=result)
 
     def _audit(
         self,
         detail: RoleDetail,
+        role: PluginRole,
         trust: Trust,
         uses: tuple[ClusterUse, ...],
         judgement: PolicyAudit,
         undecided: tuple[str, ...],
     ) -> RoleAudit:
-        known = [use.result for use in uses if use.result]
-        families = [*known] if known and len(known) == len(uses) else [*known, *judgement.families]
-        untrusted = tuple(_untrusted(trust, uses))
-        verdict = max((f.verdict for f in families), key=list(RoleVerdict).index)
+        results = [use.result for use in uses if use.result]
+        families = [*results]
+        if not results or len(results) < len(uses):
+            families += judgement.families
+        untrusted = tuple(_untrusted(trust, uses, detail.account))
+        verdict = max((f.verdict for f in families), key=lambda v: v.rank)
         if untrusted:
             verdict = RoleVerdict.breaks
         elif undecided:
+            known = [(u.cluster, self.deployments.get(u.cluster)) for u in uses if u.result]
             verdict = RoleVerdict.unknown
-        advice = proposal(trust, judgement, self.version)
+            denied = any(m.explicit for family in families for m in family.missing)
+            if denied and breaks_anyway(role, known):
+                verdict = RoleVerdict.breaks
+        advice = proposal(trust, judgement, role, {u.cluster: u.result for u in uses if u.result})
         return RoleAudit(
             detail.arn,
             detail.account,
@@ -272,7 +282,7 @@ class _Auditor(Struct):
         )
 
 
-def _untrusted(trust: Trust, uses: Iterable[ClusterUse]) -> Iterator[str]:
+def _untrusted(trust: Trust, uses: Iterable[ClusterUse], account: str) -> Iterator[str]:
     """Yield why aws-node cannot assume a role in the way in which it is to have it."""
     if trust.by_anyone:
         return
@@ -288,6 +298,8 @@ def _untrusted(trust: Trust, uses: Iterable[ClusterUse]) -> Iterator[str]:
             yield f"its trust policy does not let {where} assume it by {way}"
         elif way is Credentials.pod_identity and use.session_tags and not trust.tagged:
             yield _NO_TAGS
+        elif use.has_tags and not takes_cluster(trust, use.cluster, account):
+            yield f"the conditions of its trust policy do not let {where} assume it"
         elif way is Credentials.pod_identity and not use.session_tags and not trust.untagged:
             yield f"its trust policy asks for session tags, which {where} does not have"
 

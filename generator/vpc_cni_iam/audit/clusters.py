@@ -10,13 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.judge import DeniedAction, FamilyAudit, PluginRole
+from vpc_cni_iam.audit.judge import FamilyAudit, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.names import names_in
+from vpc_cni_iam.coverage.repair import DeniedAction
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import daemonset
@@ -38,13 +39,20 @@ class ClusterUse(Struct, frozen=True):
     by: ClusterDetailKind
     # The file that says how the plugin is configured there, empty if none does.
     configuration: str = ""
-    # What the role means for the plugin so configured, None if that is not known.
+    # What the role means for the plugin there, with the defaults if its configuration is not known,
+    # and then of the IP families that the role is for the worst; None if that is not known.
     result: FamilyAudit | None = None
     # Whether its sessions have tags of EKS Pod Identity, where that gives them.
     session_tags: bool = True
     by_role: bool = False  # whether EKS Pod Identity assumes the role by way of another one
     # Whether an association gives aws-node its role there, which comes before IRSA.
     is_overridden: bool = False
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether the session of the role there is known to have the tags of EKS Pod Identity."""
+        is_direct = self.by is ClusterDetailKind.association and not self.by_role
+        return is_direct and self.session_tags
 
 
 def configured_clusters(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, MutableMapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, MutableMapping, Sequence
 from enum import StrEnum
+from functools import lru_cache, partial
+from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.audit.trust import Credentials, Trust
 from vpc_cni_iam.catalog.facts import known_versions
@@ -15,23 +18,25 @@ from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage import deployment as deployments
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.analysis.risks import Risk, find_risks
+from vpc_cni_iam.coverage.analysis.risks import UNSCOPED, Risk, find_risks, risks_of_calls
 from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.names import names_in, names_of
-from vpc_cni_iam.coverage.simulate.send import Limits, consequence
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions, repairs, replacement
+from vpc_cni_iam.coverage.simulate.send import Limits
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting, configure
 from vpc_cni_iam.inputs.daemonset import Deployment
-from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
 
 # What gives pods their addresses, by IP family.
 _ASSIGN: dict[Mode, str] = {
     "ipv4": "ec2:AssignPrivateIpAddresses",
     "ipv6": "ec2:AssignIpv6Addresses",
 }
-_BROAD = "interfaces-unscoped"
-# The names that a document needs.
-_NAMES = {"ipv4-scoped": " --cluster-name NAME --vpc-id ID", "ipv6-scoped": " --cluster-name NAME"}
+# What a policy that was not read allows at most.
+_EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
+
+_EACH = "give each cluster a role of its own, and scope it to the cluster"
 
 
 class RoleScope(StrEnum):
@@ -49,30 +54,17 @@ class RoleVerdict(StrEnum):
     unknown = "unknown"  # something that it depends on is not read or decided
     breaks = "breaks"
 
+    @property
+    def rank(self) -> int:
+        """Its place in the order."""
+        return list(RoleVerdict).index(self)
+
 
 class VersionRun(Struct, frozen=True):
-    """Plugin versions that follow one another."""
+    """A `VersionRange` in JSON."""
 
     first: str
     last: str
-
-    def __str__(self) -> str:
-        return self.first if self.first == self.last else f"{self.first} to {self.last}"
-
-
-class DeniedAction(Struct, frozen=True):
-    """An action that the plugin needs and the role is not allowed."""
-
-    action: str
-    scenario: str  # the scenario in which it was seen first
-    breaks: str  # what follows
-    by: str = ""  # the boundary that does not allow it, empty if the policies do not
-    undecided: str = ""  # why it may be allowed all the same, empty if it is denied
-
-    @property
-    def consequence(self) -> str:
-        """The consequence, as a sentence."""
-        return consequence(self.undecided, self.breaks)
 
 
 class FamilyAudit(Struct, frozen=True):
@@ -83,6 +75,10 @@ class FamilyAudit(Struct, frozen=True):
     breaks_at: tuple[VersionRun, ...]  # the versions at which the plugin fails
     verdict: RoleVerdict  # whether it works at the version that was asked for
     missing: tuple[DeniedAction, ...] = ()  # what it lacks there, without which the plugin fails
+
+
+# What the plugin's calls with a role mean for an IP family, and their risks.
+Calls: TypeAlias = tuple[FamilyAudit, tuple[Risk, ...]]
 
 
 class PolicyAudit(Struct, frozen=True):
@@ -126,20 +122,28 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
     )
 
 
-def judge_cluster(role: PluginRole, deployment: Deployment) -> FamilyAudit:
-    """Return what a role means for the plugin as a cluster has it."""
-    mode = deployments.mode(deployment)
-    if not deployments.says_mode(deployment) and modes(role) == ("ipv6",):
-        mode = "ipv6"  # EKS sets up its add-on for the IP family of the cluster
-    setting = role.setting(mode)
-    return _family(role, deployments.apply(setting, deployment, {}))
+def judge_cluster(role: PluginRole, cluster: str, deployment: Deployment | None) -> FamilyAudit:
+    """Return what a role means for the plugin as a cluster has it; the worst of what may be."""
+    families = (_family(role, setting) for setting in _settings(role, cluster, deployment))
+    return max(families, key=lambda family: family.verdict.rank)
 
 
-def judge(role: PluginRole, remembered: MutableMapping[Hashable, FamilyAudit]) -> PolicyAudit:
-    """Return what a role means for the plugin.
+def _settings(role: PluginRole, cluster: str, deployment: Deployment | None) -> list[PluginSetting]:
+    """Return the plugin with a role in a cluster, for each IP family that it may have.
 
-    `remembered` has what roles of an earlier call mean for IP families.
+    Without a deployment it has the defaults, and the name of its cluster if that is known.
     """
+    if deployment is not None:
+        mode = deployments.mode(deployment)
+        if not deployments.says_mode(deployment) and modes(role) == ("ipv6",):
+            mode = "ipv6"  # EKS sets up its add-on for the IP family of the cluster
+        return [deployments.apply(role.setting(mode), deployment, {})]
+    settings = [role.setting(mode) for mode in modes(role) or _ASSIGN]
+    return [configure(s, {"CLUSTER_NAME": cluster}, ()) for s in settings] if cluster else settings
+
+
+def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> PolicyAudit:
+    """Return what a role means for the plugin; `remembered` has what earlier roles mean."""
     families: tuple[Mode, ...] = modes(role)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
@@ -147,17 +151,39 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, FamilyAudit]) -
         setting = role.setting(mode)
         question = _question(role, setting)
         if question not in remembered:
-            remembered[question] = _family(role, setting)
-        audits.append(remembered[question])
-        risks += find_risks(role.policies, setting, role.limits) if families else ()
+            of_calls = risks_of_calls(role.policies, setting, role.limits)
+            remembered[question] = _family(role, setting), of_calls
+        audit, of_calls = remembered[question]
+        audits.append(audit)
+        risks += find_risks(role.policies, setting, role.limits, of_calls) if families else ()
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity == "warning")
-    scope = RoleScope.broad if _BROAD in names_of_risks else RoleScope.scoped
+    scope = RoleScope.broad if UNSCOPED in names_of_risks else RoleScope.scoped
     return PolicyAudit(
         scope if families else RoleScope.none,
         tuple(audits),
         tuple(names_of_risks),
         tuple(known for policy in role.policies for known in recognise(policy, names_in([policy]))),
     )
+
+
+def breaks_anyway(role: PluginRole, uses: Sequence[tuple[str, Deployment | None]]) -> bool:
+    """Say whether a Deny breaks the plugin, whatever the policies allow that were not read.
+
+    `uses` are the clusters in which the plugin is known to have the role, each as `judge_cluster`
+    takes it.
+    """
+    # Which tags interfaces have, and with that what is denied, depends on what is allowed.
+    both = role, replace(role, policies=(*role.policies, _EVERYTHING))
+    return any(
+        all(_denied(_family(r, setting) for r in both) for setting in _settings(both[1], *use))
+        for use in uses or [("", None)]
+    )
+
+
+def _denied(families: Iterable[FamilyAudit]) -> set[str]:
+    """Return the actions that a Deny denies in each of some audits."""
+    every = ({m.action for m in f.missing if m.explicit and not m.undecided} for f in families)
+    return set.intersection(*every)
 
 
 def _question(role: PluginRole, setting: PluginSetting) -> Hashable:
@@ -174,14 +200,17 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
     result = matrix(role.policies, setting, limits=role.limits, excess=False)
     failing = known_versions.spans(frozenset(r.version for r in result.rows if r.breaks))
     here = next((row for row in result.rows if row.version == role.version), None)
-    missing = []
-    for action, cell in zip(result.actions, here.cells if here else (), strict=False):
-        if cell == "fatal":
-            scenario, call = result.reasons[role.version, action]
-            deciding = {c.decision.policy for c in call.checks if not c.decision.allowed}
-            limited = any(d is not None and d >= len(role.policies) for d in deciding)
-            by = role.boundary if limited else ""
-            missing.append(DeniedAction(action, scenario, call.breaks, by, call.undecided))
+
+    def by(decision: Decision) -> str:
+        limited = decision.policy is not None and decision.policy >= len(role.policies)
+        return role.boundary if limited else ""
+
+    fatal = (
+        result.reasons[role.version, action]
+        for action, cell in zip(result.actions, here.cells if here else (), strict=False)
+        if cell == "fatal"
+    )
+    missing = dict.fromkeys(d for reason in fatal for d in denied_actions(*reason, by))
     verdict = RoleVerdict.breaks
     if here is not None and not here.breaks:
         verdict = RoleVerdict.unknown if here.fatal else RoleVerdict.works
@@ -194,36 +223,54 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
     )
 
 
-def proposal(trust: Trust, audit: PolicyAudit, version: PluginVersion) -> tuple[str, ...]:
-    """Return what to do about a role, in sentences; none if it is scoped and works."""
-    every = (m for family in audit.families for m in family.missing)
-    missing = {m.action: m.by for m in every if not m.undecided}
-    actions: dict[str, list[str]] = {}
-    for action, limit in missing.items():
-        actions.setdefault(limit, []).append(action)
-    denied = actions.pop("", [])
-    lines = [f"allow {', '.join(names)} in {limit}" for limit, names in actions.items()]
-    lines += _of_policy(audit, version, incomplete=bool(denied))
+def proposal(
+    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[str, FamilyAudit]
+) -> tuple[str, ...]:
+    """Return what to do about a role, in sentences; none if it is scoped and works.
+
+    `clusters` has what it means in each cluster that is known to have it, by name.
+    """
+    modes = tuple(family.mode for family in audit.families)
+    missing = [m for family in audit.families for m in family.missing]
+    whole, scoped = "-".join(modes), f"{modes[0]}-scoped"
+
+    def advice(
+        what: str, *variants: str, modes: tuple[Mode, ...] = modes, cluster: str = ""
+    ) -> str:
+        names = role.setting(modes[0]).names
+        names = replace(names, cluster_name=cluster) if cluster else names
+        return _advice(what, variants, role.version, names, modes, session_tags=role.session_tags)
+
+    def other() -> str:
+        if audit.scope is RoleScope.none:
+            attach = advice("attach", scoped, modes[0], modes=modes[:1])
+            return f"{attach} (or ipv6-scoped)"
+        narrow = [scoped] if audit.scope is RoleScope.scoped and len(modes) == 1 else []
+        return advice("replace its policy by", *narrow, whole)
+
+    lines = [*repairs(missing, other)]
+    is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
+    if audit.scope is RoleScope.broad and not is_replaced:
+        lines.append(advice("scope it to its cluster:", scoped) if len(modes) == 1 else _EACH)
+    for cluster, family in () if missing else clusters.items():
+        mode = family.mode
+        words = "replace its policy by", f"{mode}-scoped", mode
+        other = partial(advice, *words, modes=(mode,), cluster=cluster)
+        lines += repairs(family.missing, other if len(clusters) == 1 else lambda: _EACH)
     if trust.credentials == (Credentials.node,) and audit.scope is not RoleScope.none:
         lines.append("give aws-node a role of its own, by EKS Pod Identity or IRSA")
-    return tuple(lines)
+    return tuple(dict.fromkeys(filter(None, lines)))
 
 
-def _of_policy(audit: PolicyAudit, version: PluginVersion, *, incomplete: bool) -> list[str]:
-    """Return what to do about the policies themselves."""
-    modes = "-".join(family.mode for family in audit.families)
-    one_family = len(audit.families) == 1
-    if audit.scope is RoleScope.none:
-        return [f"attach {_policy('ipv4-scoped', version)} (or ipv6-scoped)"]
-    if incomplete:
-        variant = f"{modes}-scoped" if audit.scope is RoleScope.scoped and one_family else modes
-        return [f"replace its policy by {_policy(variant, version)}"]
-    if audit.scope is not RoleScope.broad:
-        return []
-    if one_family:
-        return [f"scope it to its cluster: {_policy(f'{modes}-scoped', version)}"]
-    return ["give each cluster a role of its own, and scope it to the cluster"]
-
-
-def _policy(variant: str, version: PluginVersion) -> str:
-    return f"`vpc-cni-iam policy {variant} --cni-version {version}{_NAMES.get(variant, '')}`"
+@lru_cache(maxsize=1024)
+def _advice(
+    what: str,
+    variants: tuple[str, ...],
+    version: PluginVersion,
+    names: Names,
+    modes: tuple[Mode, ...],
+    *,
+    session_tags: bool,
+) -> str:
+    settings = [PluginSetting(version, m, names=names, session_tags=session_tags) for m in modes]
+    return replacement(what, variants, settings)

@@ -43,7 +43,8 @@ def _facts(role: RoleAudit, version: str) -> Iterator[tuple[str, str]]:
         at = f" at plugin {use.version}" if use.version else ""
         yield "used by", f"cluster {use.cluster}{at} ({use.by})"
         if use.result:
-            where = f"as {use.configuration} configures it, {FAMILIES[use.result.mode]}"
+            how = f"as {use.configuration} configures it" if use.configuration else "by default"
+            where = f"{how}, {FAMILIES[use.result.mode]}"
             yield "", f"{use.result.verdict} at {version} in cluster {use.cluster}, {where}"
             yield from _missing(use.result)
     credentials = ", ".join(role.credentials)

@@ -6,7 +6,7 @@ Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -29,6 +29,11 @@ _OF_ACCOUNTS = (
     "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths",
     "aws:username", "sts:externalid",
 )  # fmt: skip
+
+
+_CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
+_ARN_PARTS = 6
+_OF_TOKENS = (":sub", ":aud")
 
 
 class Credentials(StrEnum):
@@ -54,6 +59,7 @@ class Trust(Struct, frozen=True):
     # Whether EKS Pod Identity may assume it with the session tags that it adds, and without them.
     tagged: bool = False
     untagged: bool = False
+    policy: Policy = Policy(())  # the policy itself
 
 
 def read_trust(policy: Policy) -> Trust:
@@ -96,11 +102,35 @@ def read_trust(policy: Policy) -> Trust:
         ways=frozenset(allowed),
         tagged=Credentials.pod_identity in allowed and _takes_pods(policy, "sts:TagSession"),
         untagged=_takes_pods(policy, "sts:AssumeRole", tags=False),
+        policy=policy,
     )
 
 
-def _takes_pods(policy: Policy, action: str, *, tags: bool = True) -> bool:
-    """Say whether EKS Pod Identity may do something with a role for aws-node."""
+def takes_cluster(trust: Trust, cluster: str, account: str) -> bool:
+    """Say whether EKS Pod Identity may assume a role for aws-node of a cluster, with session tags.
+
+    The cluster's Region is one that the policy names.
+    """
+    conditions = [c for s in trust.policy.statements for c in s.conditions]
+    arns = [v for c in conditions if c.key.lower() == _CLUSTER_ARN for v in c.values]
+    places = {(p[1], p[3]) for arn in arns if len(p := arn.split(":")) == _ARN_PARTS}
+    sessions = [
+        {_CLUSTER_NAME: cluster, _CLUSTER_ARN: f"arn:{p}:eks:{region}:{account}:cluster/{cluster}"}
+        for p, region in places or {("aws", "us-east-1")}
+    ]
+    return any(
+        all(_takes_pods(trust.policy, f"sts:{a}", tags) for a in ("AssumeRole", "TagSession"))
+        for tags in sessions
+    )
+
+
+def _takes_pods(
+    policy: Policy, action: str, more: Mapping[str, str] | None = None, *, tags: bool = True
+) -> bool:
+    """Say whether EKS Pod Identity may do something with a role for aws-node.
+
+    `more` are tags of its sessions that are known.
+    """
     keys = {c.key.lower() for s in policy.statements for c in s.conditions}
     about_tags = {key for key in keys if key.startswith("aws:requesttag/")}
     requests = (
@@ -110,7 +140,7 @@ def _takes_pods(policy: Policy, action: str, *, tags: bool = True) -> bool:
         if way is Credentials.pod_identity
     )
     for request in requests:
-        context = request.context if tags else {}
+        context = {**request.context, **(more or {})} if tags else {}
         asked = replace(request, action=action, context=context)
         opened = _most_open(policy, {*context} if tags else about_tags)
         if not evaluate([opened], asked).denied:
@@ -127,7 +157,7 @@ def _by_anyone(policy: Policy) -> bool:
     statements = tuple(s for s in policy.statements if s.effect == "Deny" or _names_anyone(s))
     chosen = replace(policy, statements=statements)
     keys = [c.key for s in statements for c in s.conditions]
-    issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith((":sub", ":aud"))}
+    issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith(_OF_TOKENS)}
     providers = tuple(f":oidc-provider/{name}" for name in issuers or {_ANY_ISSUER})
     givers = Principal("Service", (_NODES, _PODS)), Principal("Federated", providers)
     return any(
@@ -169,10 +199,17 @@ def _requests(
 
 
 def _most_open(policy: Policy, keys: Collection[str]) -> Policy:
-    """Return a policy with the conditions on some keys; any other one is met if that allows."""
+    """Return a policy with the conditions on some keys; any other one is met if that allows.
+
+    What a token says stays: nobody else has that, and one issuer's token not what another's says.
+    """
     statements = []
     for statement in policy.statements:
-        conditions = tuple(c for c in statement.conditions if c.key.lower() in keys)
+        conditions = tuple(
+            c
+            for c in statement.conditions
+            if (k := c.key.lower()) in keys or k.endswith(_OF_TOKENS)
+        )
         if statement.effect == "Allow" or conditions == statement.conditions:
             statements.append(replace(statement, conditions=conditions))
     return replace(policy, statements=tuple(statements))

@@ -57,5 +57,5 @@ def audit(
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
         result = audit_roles(details, version, deployments)
-    common.show_result(result, output, report.lines(result))
+    common.show_result(result, output, map(common.folded, report.lines(result)))
     raise typer.Exit(1 if result.breaks or not result.complete else 0)

@@ -58,12 +58,8 @@ def check(
     reports = compare(configuration, (m.path for m in chosen), rendering=render, no_kept=no_kept)
     with_notes = not quiet or output is CheckFormat.json
     left = orphans(configuration) if with_notes and not paths else ()
-    again, upgrade = (modules.command(name, config) for name in ("sync", "upgrade"))
-    warnings = configuration.warnings
-    if empty := not configuration.modules:
-        warnings += (f"{configuration.path} has no [[module]], so nothing was checked",)
-        common.say(f"warning: {warnings[-1]}")
-    checked = CheckResult(reports, left, again, upgrade, outdated, warnings)
+    again, upgrade, diff = (modules.command(name, config) for name in ("sync", "upgrade", "diff"))
+    checked = CheckResult(reports, left, again, upgrade, diff, outdated, configuration.warnings)
     if output is CheckFormat.json:
         common.show_json(check_data(checked))
     else:
@@ -71,4 +67,4 @@ def check(
         typer.echo(show(checked, quiet=quiet), nl=False)
     modules.exit_if_failed(r.failure for r in reports)
     in_ci = render or os.environ.get("CI", "") not in ("", "false", "0")
-    raise typer.Exit(1 if checked.failed or (empty and in_ci) else 0)
+    raise typer.Exit(1 if checked.failed or (in_ci and not configuration.modules) else 0)

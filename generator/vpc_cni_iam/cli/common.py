@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _UNBOUND = 1000
 # The least width of a column, and a word that is never broken where there is room for it.
 _LEAST, _ACTION = 6, re.compile(r"\W?[a-z0-9-]+:[\w*?]+\W?")
+# Leading columns of a line, with two spaces or more between.
+_COLUMNS = r" *(?:\S+(?: \S+)?  +)*"
 # Seconds until a bar is worth its flicker.
 PATIENCE = 0.5
 
@@ -55,6 +59,14 @@ def show(text: str, *, err: bool = False) -> None:
     typer.echo("\n".join(map(escape_line, text.split("\n"))), err=err)
 
 
+def show_diff(text: str) -> None:
+    """Print unified diffs as `show` does, but for their tabs."""
+    from vpc_cni_iam.escape import escape_line
+
+    for line in text.split("\n")[:-1]:
+        typer.echo("\t".join(map(escape_line, line.split("\t"))))
+
+
 def show_json(value: object) -> None:
     """Print the result of a command as JSON to stdout."""
     from vpc_cni_iam import json_output
@@ -69,6 +81,39 @@ def show_result(value: object, output: Format, lines: Iterable[str]) -> None:
         return
     for line in lines:
         show(line)
+
+
+def folded(text: str) -> str:
+    """Return lines of text as wide as the terminal; as they are where there is none.
+
+    What follows is under the last column; a command, in backticks, is not broken.
+    """
+    if not _has_width():
+        return text
+    width = shutil.get_terminal_size().columns
+    return "\n".join(_folded(line, width) for line in text.split("\n"))
+
+
+def _folded(line: str, width: int) -> str:
+    if len(line) <= width:
+        return line
+    columns = re.match(_COLUMNS, line)
+    start = columns.end() if columns else 0
+    indent = start if line[:start].strip() else start + 2
+    words = re.sub(r"`[^`]*`", lambda command: command[0].replace(" ", "\0"), line[start:])
+    lines = textwrap.wrap(
+        words,
+        width,
+        initial_indent=line[:start],
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines).replace("\0", " ")
+
+
+def _has_width() -> bool:
+    return sys.stdout.isatty() or "COLUMNS" in os.environ
 
 
 def show_changes(
@@ -103,8 +148,7 @@ def table(
     from rich.text import Text
 
     cells = [tuple(headers), *rows]
-    terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
-    console = Console(highlight=False, width=None if terminal else width)
+    console = Console(highlight=False, width=None if _has_width() else width)
     shown = Table(box=ASCII2, show_lines=True)
     for header, column in zip(
         headers, _widths(cells, console.width - 3 * len(headers) - 1), strict=True

@@ -67,7 +67,7 @@ def compare(
         raise UsageError("--boundary and --scp need --never")
     if asked.never or asked.disjoint:
         answer = never.answered(asked, policies, limits, document or (), opener)
-        common.show_result(answer, output, never.lines(answer))
+        common.show_result(answer, output, map(common.folded, never.lines(answer)))
         raise typer.Exit(0 if answer.proven else 1)
     if asked.clusters:
         raise UsageError("--clusters needs --disjoint")

@@ -29,8 +29,8 @@ _NARROW, _WORD = 80, len("relabelled")
 def show_between(between: Between) -> None:
     """Print how two policies differ as a review prints how a plan changes one."""
     console = _console()
-    heading = f"{between.old} to {between.new}: {wording.verdict_name(between.access)}"
-    _line(console, _text(heading, "bold"))
+    name, (tone, words) = wording.verdict_name(between.access), wording.verdict(between.access)
+    _line(console, _text(f"{between.old} to {between.new}: {name}", "bold"))
     if between.lines:
         _lines(console, between.lines)
     else:
@@ -38,8 +38,8 @@ def show_between(between: Between) -> None:
     for title, skipped in ((between.old, between.old_skipped), (between.new, between.new_skipped)):
         for line in skipped_lines(skipped):
             _line(console, _text(f"{title}: {line}"))
-    tone, words = wording.verdict(between.access)
-    _line(console, _text(words, _TONES[tone]))
+    if words != name:  # with the reason, or an example request
+        _line(console, _text(words, _TONES[tone]))
 
 
 def _console() -> Console:

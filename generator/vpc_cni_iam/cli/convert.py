@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -129,6 +129,11 @@ def convert(
 ) -> None:
     """See `HELP`."""
     chosen.check()
+    inputs.check_once(files)
+    once: dict[str | PurePath, str] = {}  # a path may be written in two ways
+    for file in files:
+        once.setdefault(file if file == "-" else PurePath(file), file)
+    files = list(once.values())
     needs_hcl = variables.var or variables.var_file or variables.engine is not _NONE
     if needs_hcl and not chosen.from_hcl:
         raise UsageError("--var, --var-file and --engine need --from-hcl")
@@ -172,7 +177,6 @@ def _inputs(files: Sequence[str], *, several: bool) -> list[Input]:
         raise UsageError(
             f"{len(files)} files: write the HCL of each to a directory with --output DIRECTORY"
         )
-    inputs.check_once(files)
     return [Input(inputs.source(file), partial(inputs.text, file, "JSON")) for file in files]
 
 
@@ -283,6 +287,6 @@ def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
     else:
         shown = report.diff if chosen.dry_run else report.summary
         written = (r for r in rewritings if r.path.parent not in unsaved)
-        typer.echo("".join(map(shown, written)), nl=False)
+        common.show_diff("".join(map(shown, written)))
     if errors or any(left.refused for r in rewritings for left in r.left):
         raise typer.Exit(VpcCniIamError.exit_code)

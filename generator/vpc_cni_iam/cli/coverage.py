@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, inputs, options, usage
 from vpc_cni_iam.cli.expand import flag, value
-from vpc_cni_iam.cli.options import Mode
+from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
@@ -84,7 +84,7 @@ class NodeOptions(Struct, frozen=True):
     cni_version: str | None = options.plugin_version(
         "Plugin version, such as v1.20.4.  [default: the DaemonSet's, or latest]"
     )
-    mode: Mode | None = options.mode("the policy's")
+    mode: IpFamily | None = options.mode("the policy's")
     feature: list[str] | None = options.feature("Optional feature in use; repeat for more.")
     env: list[str] | None = value(
         "NAME=VALUE", "Environment variable of aws-node; repeat for more."
@@ -293,13 +293,19 @@ def _show(
     from vpc_cni_iam.coverage.analysis.cover import cover
     from vpc_cni_iam.coverage.analysis.matrix import matrix
     from vpc_cni_iam.coverage.analysis.risks import find_risks
+    from vpc_cni_iam.coverage.repair import repairs_for
 
     policies, limits = subject.policies, subject.limiting
     if whole:
         result = matrix(policies, setting, scenarios, limits)
+        denied = [why for (v, _), why in result.reasons.items() if v == setting.version]
+        result = replace(result, repairs=repairs_for(subject, setting, scenarios, denied))
         typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
         return result.verdict
     coverage = cover(policies, setting, scenarios, limits)
+    denied = [(scenario.name, call) for scenario, call in coverage.denied()]
+    coverage = replace(coverage, repairs=repairs_for(subject, setting, scenarios, denied))
     risks = find_risks(policies, setting, limits)
-    typer.echo(report.version(subject, coverage, risks, verbose=verbose), nl=False)
+    text = report.version(subject, coverage, risks, verbose=verbose)
+    typer.echo(common.folded(text) if report.__name__.endswith(".text") else text, nl=False)
     return coverage.verdict

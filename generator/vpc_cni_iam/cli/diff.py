@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 HELP = """Show what a sync would change, and the change of access.
 
 For a file with local changes, the difference to the generated file is shown. A file whose local
-change is kept does not change. Exit code 1 means that files would change, or that a kept local
-change adds access, 3 that a module cannot be read.
+change is kept does not change; the change is shown if it needs a decision. Exit code 1 means that
+files would change, or that a kept local change adds access, 3 that a module cannot be read.
 
 \b
 Examples:
@@ -51,6 +51,8 @@ def diff(
                 if not (quiet and file.fine):
                     word = "note" if file.fine else "kept"
                     common.show(f"{word:<9}{module_diff.module.path}/{file.path} {file.reason}")
+                if not quiet:
+                    common.show_diff(module_diff.edits.get(file.path, ""))
     modules.exit_if_failed(d.failure for d in diffs)
     unfit = any(d.text or not all(f.fine for f in d.kept_edits) for d in diffs)
     raise typer.Exit(1 if unfit else 0)
@@ -66,4 +68,4 @@ def show_diff(diff: Diff, *, with_text: bool = True) -> None:
         for line in lines or ["no change of access"]:
             typer.echo(f"  {meaning.variant}: {line}")
     if with_text:
-        typer.echo(diff.text, nl=False)
+        common.show_diff(diff.text)

@@ -8,7 +8,7 @@ import typer
 
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
-from vpc_cni_iam.cli.options import Mode
+from vpc_cni_iam.cli.options import IpFamily
 
 HELP = """Explain why AWS denied a request of the plugin.
 
@@ -36,7 +36,7 @@ def explain(
         "Plugin version.  [default: the one in the text, or latest]"
     ),
     strict: bool = options.STRICT,
-    mode: Mode | None = options.mode("both"),
+    mode: IpFamily | None = options.mode("both"),
     policy: str | None = value("POLICY", "Policy of the plugin's role, as in coverage."),
     output: common.Format = options.FORMAT,
 ) -> None:

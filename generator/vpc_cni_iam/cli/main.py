@@ -16,10 +16,10 @@ from typing import Annotated, Any
 import typer
 
 from vpc_cni_iam import __version__
+from vpc_cni_iam.cli.added_options import with_options
 from vpc_cni_iam.cli.common import cache_folder, say
 from vpc_cni_iam.cli.expand import expanded
 from vpc_cni_iam.cli.help import Command, Commands
-from vpc_cni_iam.cli.json_types import with_options
 from vpc_cni_iam.errors import VpcCniIamError, expected
 from vpc_cni_iam.hcl.grammar import keep_tables_in
 
@@ -36,7 +36,7 @@ what the change allows.
 \b
 Examples:
   vpc-cni-iam init && vpc-cni-iam sync
-  vpc-cni-iam review plan.json --fail-on new-access
+  vpc-cni-iam review plan.json
   vpc-cni-iam coverage policy.json --cni-version v1.23.2
 """
 

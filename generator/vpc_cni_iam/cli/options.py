@@ -73,7 +73,7 @@ AwsOutput = Annotated[
 ]
 
 
-class Mode(StrEnum):
+class IpFamily(StrEnum):
     """The IP family of a cluster."""
 
     ipv4 = "ipv4"
@@ -119,7 +119,7 @@ def output_format(default: StrEnum) -> Any:
 
 def mode(default: str) -> Any:
     """Return the option that takes the IP family; without it, it is as `default` says."""
-    return choice(Mode, "--mode", f"IP family of the cluster.  [default: {default}]")
+    return choice(IpFamily, "--mode", f"IP family of the cluster.  [default: {default}]")
 
 
 def _kinds() -> list[str]:

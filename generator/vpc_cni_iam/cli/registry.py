@@ -39,6 +39,6 @@ def serve(
     options = DestinationOptions(registry_host, move=True)
     with server(folder, port, common.say) as running:
         host = resolve(folder, options).destination.address.host
-        typer.echo("# Add this to the file that TF_CLI_CONFIG_FILE names, and run terraform init:")
+        typer.echo("# Save this, name the file in TF_CLI_CONFIG_FILE, and run terraform init:")
         typer.echo(configuration(host, running.server_port), nl=False)
         running.serve_forever()

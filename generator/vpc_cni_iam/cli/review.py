@@ -19,7 +19,7 @@ from vpc_cni_iam import formats
 from vpc_cni_iam.cli import common, options
 from vpc_cni_iam.cli.common import progress
 from vpc_cni_iam.cli.expand import flag, value
-from vpc_cni_iam.cli.options import Mode
+from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
     from vpc_cni_iam.review.diff.coverage import ReviewTarget
@@ -38,7 +38,7 @@ saved plan shows it, in --source if given. Exit code 0 means that no finding is 
 \b
 Examples:
   terraform show -json tfplan | vpc-cni-iam review -
-  vpc-cni-iam review tfplan --source . --fail-on new-access
+  vpc-cni-iam review tfplan --source . --fail-on warning --fail-on new-access
   vpc-cni-iam review plan.json --cni-version v1.20.4 --mode ipv4 --format json
   vpc-cni-iam review plan.json --report sarif=iam.sarif --report html=iam.html
   vpc-cni-iam review plan.json --format markdown --for gitlab
@@ -68,6 +68,12 @@ class EngineChoice(StrEnum):
     tofu = "tofu"
 
 
+def _fail_on() -> list[str]:
+    from vpc_cni_iam.review.findings import LEVELS, MEANINGS
+
+    return [*MEANINGS, *LEVELS]
+
+
 def review(
     plan: Annotated[
         str,
@@ -81,12 +87,13 @@ def review(
         "[default: the plan's, else the newest known]"
     ),
     strict: bool = options.STRICT,
-    mode: Mode | None = options.mode("each policy's"),
-    fail_on: str = value(
+    mode: IpFamily | None = options.mode("each policy's"),
+    fail_on: list[str] = value(
         "WHAT",
         "Fail on findings of this kind or severity: new-access, coverage-lost, "
-        "any-change, error, warning or note.",
-        "warning",
+        "any-change, error, warning or note; repeat for more.",
+        ["warning"],
+        autocompletion=_fail_on,
     ),
     source: Path | None = value(
         "DIRECTORY", "Directory of the root module, to name files and lines."
@@ -119,7 +126,7 @@ def review(
     from vpc_cni_iam.review.run import check_fail_on
     from vpc_cni_iam.review.run import review as reviewed
 
-    fail_on = check_fail_on(fail_on)
+    fails_on = check_fail_on(fail_on)
     if not plan:
         raise UsageError("PLAN is empty; name a plan, or write . for the current directory")
     files = _files(report or (), plan)
@@ -130,7 +137,7 @@ def review(
     locator = Locator(source, read.configuration)
     with progress("judging policies") as passed:
         result = reviewed(
-            read, target, locator=locator, fail_on=fail_on, ignored=ignored, passed=passed
+            read, target, locator=locator, fail_on=fails_on, ignored=ignored, passed=passed
         )
     if not locator.fits:
         common.say(f"nothing of the plan is written in --source {source}; is it of another module?")
@@ -138,7 +145,7 @@ def review(
     raise typer.Exit(1 if result.failed else 0)
 
 
-def _target(cni_version: str | None, mode: Mode | None) -> ReviewTarget:
+def _target(cni_version: str | None, mode: IpFamily | None) -> ReviewTarget:
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.review.diff.coverage import ReviewTarget
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 HELP = """Generate the modules of vpc-cni-iam.toml, and update those that are there.
 
-Local changes are never lost. Without --merge, --force or --keep, a module with local changes stays
-as it is, and the changes are shown. Give one of them for modules or for single files. Exit code 1
-means that a module needs a decision, 3 that one cannot be read or written. The others are synced.
+`vpc-cni-iam diff` shows first what would change. Local changes are never lost. Without --merge,
+--force or --keep, a module with local changes stays as it is, and the changes are shown. Give one
+of them for modules or for single files. Exit code 1 means that a module needs a decision, 3 that
+one cannot be read or written. The others are synced.
 
 \b
 Examples:
@@ -34,20 +35,29 @@ def sync(shared: SyncOptions) -> None:
     from vpc_cni_iam.vendoring.sync import sync_all
 
     request = SyncRequest.of(shared)
+    again = command("sync", request.named)
     outcomes = sync_all(request.config, request.chosen, request.policy)
     if request.output is Format.json:
         common.show_json(sync_data(outcomes, request.config))
     else:
-        show_outcomes(outcomes, request, command("sync", request.named))
-    finish(outcomes, request)
+        show_outcomes(outcomes, request, again)
+    failed, many = sum(o.failure is not None for o in outcomes), len(outcomes)
+    count = f"{failed} of {many} modules are not what {request.config.path} says"
+    finish(outcomes, f"{count}; mend that, then: {again}" if many > 1 else "")
 
 
 def show_outcomes(
     outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str, *, idle: bool = True
 ) -> None:
     """Print the changes of each module, and what is left to do with the command `again`."""
-    if idle and not request.quiet and not any(o.changes or not o.done for o in outcomes):
+    if (
+        idle
+        and outcomes
+        and not request.quiet
+        and not any(o.changes or not o.done for o in outcomes)
+    ):
         typer.echo("all modules are up to date; nothing to do")
+    sync, diff = command("sync", request.named), command("diff", request.named)
     for outcome in outcomes:
         path = outcome.module.path
         for change in () if request.quiet else outcome.changes:
@@ -55,25 +65,24 @@ def show_outcomes(
                 typer.echo(f"{change.kind:<7} {path}/{change.path}")
         for file in outcome.refused:
             typer.echo(f"refused {path}/{file.path}: {file.reason}")
-            for way in file.ways_out(path, again):
-                typer.echo(f"        {way}")
-        for text in outcome.edits:
-            typer.echo(text, nl=False)
+            _show_steps(file.ways_out(path, again))
+        common.show_diff("".join(outcome.edits))
         for file in outcome.kept_edits:
             if not file.fine:
                 common.show(f"kept    {path}/{file.path} {file.reason}")
-                for way in file.ways_out(path, command("sync", request.named)):
-                    common.show(f"        {way}")
+                _show_steps(file.ways_out(path, sync, diff))
         for file in outcome.conflicts:
-            (way,) = file.ways_out(path, command("sync", request.named))
-            typer.echo(f"conflict {path}/{file.path}: {way}")
+            first, *more = file.ways_out(path, sync)
+            typer.echo(f"conflict {path}/{file.path}: {first}")
+            _show_steps(more)
 
 
-def finish(outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str = "sync") -> None:
-    """Print the failures, and exit with the documented code."""
-    failures = [o.failure for o in outcomes if o.failure is not None]
-    count, path = f"{len(failures)} of {len(request.chosen)} modules", request.config.path
-    problem = f"are not what {path} says" if again == "sync" else "cannot be read"
-    then = f"{count} {problem}; mend that, then: {command(again, request.named)}"
-    exit_if_failed(failures, then if len(request.chosen) > 1 else "")
+def _show_steps(steps: Iterable[str]) -> None:
+    for step in steps:
+        common.show(f"        {step}")
+
+
+def finish(outcomes: Sequence[SyncOutcome], then: str = "") -> None:
+    """Print the failures and then `then`, and exit with the documented code."""
+    exit_if_failed((o.failure for o in outcomes), then)
     raise typer.Exit(0 if all(o.done for o in outcomes) else 1)

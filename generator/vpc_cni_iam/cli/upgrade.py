@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from vpc_cni_iam.cli import common, options
@@ -10,6 +12,10 @@ from vpc_cni_iam.cli.diff import show_diff
 from vpc_cni_iam.cli.expand import flag
 from vpc_cni_iam.cli.modules import SyncOptions, SyncRequest, command
 from vpc_cni_iam.cli.sync import finish, show_outcomes
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.vendoring.configuration.config import Config
+    from vpc_cni_iam.vendoring.upgrade import Upgrade
 
 HELP = """Pin the modules to another plugin version, show the change of access, and sync them.
 
@@ -39,22 +45,30 @@ def upgrade(
 
     request = SyncRequest.of(shared)
     pin = upgrading.find_pin(cni_version, revision, latest=latest)
-    new = upgrading.repin(request.config, pin, [c.module.path for c in request.chosen])
-    prepared = upgrading.prepare(request.config, new, request.chosen, request.policy)
+    old = request.config
+    prepared = upgrading.prepare(old, pin, request.chosen, request.policy)
     diffs = [diff(plan) for plan in prepared.plans]
     as_text = request.output is Format.text
     for module_diff in diffs if as_text and not request.quiet else ():
         show_diff(module_diff, with_text=dry_run and not prepared.stopped)
-    outcomes = prepared.outcomes() if dry_run else upgrading.upgrade(prepared)
-    changed = new.text != request.config.text and not dry_run and not prepared.stopped
+    left, outcomes = (old, prepared.outcomes()) if dry_run else upgrading.upgrade(prepared)
+    changed = left.text != old.text
+    again = command("upgrade", request.named, *pin.option, *(shared.paths or ()))
     if as_text:
         if changed and not request.quiet:
-            typer.echo(f"replace {request.config.path}")
-        again = command("upgrade", request.named, *pin.option)
+            typer.echo(f"replace {old.path}")
         show_outcomes(outcomes, request, again, idle=prepared.idle)
         if prepared.stopped or dry_run:
             advice = "; resolve the local changes above first" if prepared.refused else ""
             common.say(f"no files changed{advice}")
     else:
-        common.show_json(upgrade_data(diffs, outcomes, new, changed=changed))
-    finish(outcomes, request, "upgrade" if prepared.failed else "sync")
+        common.show_json(upgrade_data(diffs, outcomes, left, changed=changed))
+    finish(outcomes, f"{old.path} {_pins(prepared, left)}; mend that, then: {again}")
+
+
+def _pins(prepared: Upgrade, left: Config) -> str:
+    """Return which pins a configuration has after an upgrade that failed for some modules."""
+    if left.text == prepared.old.text:
+        return "is unchanged"
+    new = left is prepared.new  # which could not be written again
+    return "has the new pins" if new else "has the old pin of each module that failed"

@@ -89,6 +89,7 @@ class CoverageData(TypedDict):
     features: Sequence[str]
     verdict: Verdict | Literal["incomplete"]
     skipped: Sequence[Skipped]
+    repairs: Sequence[str]
     scenarios: Sequence[ScenarioData]
     granted_never_called: Sequence[str]
     granted_beyond_calls: Sequence[ExcessData]
@@ -135,6 +136,7 @@ class MatrixData(TypedDict):
     skipped: Sequence[Skipped]
     works_with: Sequence[tuple[str, str]]
     works_but_for: WorksButForData
+    repairs: Sequence[str]
     granted_beyond_calls: Sequence[ExcessData]
     granted_partly_checked: Sequence[str]
     actions: Sequence[str]
@@ -152,6 +154,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
         "features": setting.features,
         "verdict": coverage.verdict if subject.is_complete else "incomplete",
         "skipped": subject.skipped,
+        "repairs": coverage.repairs,
         "scenarios": [
             {
                 "name": run.scenario.name,
@@ -229,6 +232,7 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
         "skipped": subject.skipped,
         "works_with": _spans(matrix.works()),
         "works_but_for": {"scenarios": names, "works_with": _spans(more)},
+        "repairs": matrix.repairs,
         "granted_beyond_calls": _excess(matrix.excess),
         "granted_partly_checked": matrix.excess.partly_checked,
         "actions": matrix.actions,

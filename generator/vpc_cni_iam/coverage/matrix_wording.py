@@ -45,6 +45,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         [f"{mark}  {meaning}" for mark, meaning in MEANINGS.values()],
         list(reasons(matrix)),
         list(excess_lines(matrix)),
+        list(repair_lines(matrix)),
         list(skipped.lines(subject.skipped)),
         [conclusion(subject, matrix)],
     ]
@@ -120,6 +121,11 @@ def reasons(matrix: Matrix) -> Iterator[str]:
             f"({call_range.known_by(denial.first.version, denial.last.version)}): "
             f"{denial.call.consequence} ({call_range.evidence})"
         )
+
+
+def repair_lines(matrix: Matrix) -> Iterator[str]:
+    """Yield what to do about what is denied at the setting's version."""
+    yield from (f"to do for {matrix.setting.version}: {line}" for line in matrix.repairs)
 
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:

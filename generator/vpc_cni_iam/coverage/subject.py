@@ -76,7 +76,7 @@ class Subject(Struct, frozen=True):
         every = self._every()
         named = every[decision.policy]
         text = named.policy.statements[decision.statement].sid or str(decision.statement + 1)
-        return f"{named.name}.{text}" if len(every) > 1 else text
+        return f"{named.name}.{text}" if named.name and len(every) > 1 else text
 
     def limit(self, decision: Decision) -> str:
         """Return the name of a limit that has no Allow for a request; empty for no such."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vpc_cni_iam.catalog.options import Options, claims, stated
+from vpc_cni_iam.catalog.options import COMMAND_IN, Options, claims, refers, stated
 from vpc_cni_iam.errors import TreeError, VpcCniIamError, first_of
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import contents, decoded
@@ -17,10 +17,10 @@ from vpc_cni_iam.vendoring.manifest import FOLDER, MANIFEST
 def generate(directory: Path, options: Options, *, force: bool = False) -> tuple[FileChange, ...]:
     """Make a directory the module of these options, and return what was done to each file.
 
-    A file is this tool's own if it states the options it was made from, and unedited if making it
-    from them gives the same text again. Own files are replaced; anything else is refused with a
-    `TreeError`, and nothing changed. `force` writes beside files that are not this tool's, and over
-    its own edited ones, of which a copy is kept.
+    A file is this tool's own if it, or main.tf for it, states the options it was made from, and
+    unedited if making it from them gives the same text again. Own files are replaced; anything else
+    is refused with a `TreeError`, and nothing changed. `force` writes beside files that are not
+    this tool's, and over its own edited ones, of which a copy is kept.
     """
     new = render(options)
     with locked(directory):
@@ -56,7 +56,11 @@ def _generate(
         )
     backups = {backup_name(directory, p): contents_by_path[p] for p in clobbered}
     left_over = [p for p in own if p not in new]
-    return write(directory, {**backups, **new}, left_over, observed=contents_by_path)
+    # Last the one by which the next run knows the others, if this one is killed.
+    files: dict[str, str | bytes] = {**backups, **new}
+    files[COMMAND_IN] = files.pop(COMMAND_IN)
+    changes = write(directory, files, left_over, observed=contents_by_path)
+    return tuple(sorted(changes, key=lambda change: change.path != COMMAND_IN))
 
 
 def _kept_by(directory: Path) -> str:
@@ -85,9 +89,9 @@ def _own(
     """Return the files that this tool wrote, and the edited ones; adds trees to `rendered`."""
     own, edited = [], []
     for path, text in texts.items():
-        made_from = stated(text)
+        made_from = stated(text, texts.get(COMMAND_IN, ""))
         if made_from is None:
-            if claims(text):  # of a version, say, that only another version knows
+            if claims(text) or refers(text):  # of a version, say, that only another version knows
                 own.append(path)
                 edited.append(path)
             continue

@@ -26,6 +26,7 @@ from vpc_cni_iam.hcl.braces import closing_brace, unclosed_string
 from vpc_cni_iam.hcl.grammar import tree as grammar_tree
 from vpc_cni_iam.hcl.literals import unescape
 from vpc_cni_iam.hcl.syntax import (
+    SPACES,
     Block,
     Code,
     Conditional,
@@ -60,8 +61,13 @@ _PATH = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
 _WORD = re.compile(r"[\w-]+")
 _TEMPLATE = re.compile(r"[$%]\{")
 _LONE_RETURN = re.compile(r"\r(?!\n)")
+# Categories of characters that may join the space before them.
+_JOINING = ("Mn", "Me", "Mc", "Cf", "Lm", "Sk")
 _NEWLINE = "\n"
 _LINE_END = re.compile(r"\s*(\r?\n|#|//|/\*)")
+# Of short texts the latest trees are kept, 120 bytes a character: `verify` reads a file twice.
+_SHORT = 1 << 15
+_short_tree = lru_cache(maxsize=16)(grammar_tree)
 
 
 def parse(text: str, source: str, *, strict: bool = False) -> File:
@@ -115,7 +121,8 @@ def _parse_tree(masked: str, source: str, text: str) -> Branch:
     from lark.exceptions import UnexpectedInput, VisitError
 
     try:
-        (body,) = _branches(grammar_tree(masked))
+        tree = _short_tree(masked) if len(masked) <= _SHORT else grammar_tree(masked)
+        (body,) = _branches(tree)
     except UnexpectedInput as error:
         place = f"line {error.line}, column {error.column}" if error.line > 0 else "end of file"
         if "${~" in text or "~}" in text:
@@ -342,9 +349,24 @@ class _Builder:
     def heredoc(self, tree: Branch) -> Node:
         start, line = tree.meta.start_pos, tree.meta.line
         text = str(tree.children[0]).rstrip()
+        self.check_heredoc(text, line)
         span = Span(self.text, start, start + len(text), line)
         parts = tuple(self.heredoc_parts(text, span))
         return Heredoc(parts, text.startswith("<<-"), span=span, outer=span)
+
+    def check_heredoc(self, text: str, line: int) -> None:
+        """Refuse what an engine may read as another text: it knows more spaces than the grammar."""
+        opening, *rows, last = text.split("\n")
+        name = opening.removeprefix("<<").removeprefix("-").strip()
+        for number, row in enumerate(rows, line + 1):
+            content = row.strip(SPACES)
+            if content == name:
+                raise self.refuse(number, f"has space after {name}, where a heredoc ends")
+            if unicodedata.category(content[:1] or " ") in _JOINING and opening.startswith("<<-"):
+                raise self.refuse(number, "begins with a combining character; write it escaped")
+        if last.strip(SPACES) != name:
+            problem = f"has a control character before {name}, which ends no heredoc; remove it"
+            raise self.refuse(line + len(rows) + 1, problem)
 
     def heredoc_parts(self, text: str, heredoc: Span) -> Iterator[str | Node]:
         begin, end = text.index("\n") + 1, text.rindex("\n") + 1

@@ -10,6 +10,12 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+# What engines take for space around the last line of a heredoc, and before its others.
+SPACES = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+
 
 class Span(Struct, frozen=True):
     """A part of the text of a file."""
@@ -86,10 +92,12 @@ class Heredoc(Text, frozen=True):
         """Its text; None if something is interpolated in it."""
         if not all(isinstance(part, str) for part in self.parts):
             return None
-        lines = "".join(map(str, self.parts)).replace("\r\n", "\n").split("\n")[:-1]
+        lines = "".join(map(str, self.parts)).split("\n")[:-1]
         if self.indented:
-            depth = min((len(x) - len(x.lstrip(" ")) for x in lines if x.strip()), default=0)
-            lines = [line[depth:] for line in lines]
+            # Lines of spaces alone do not count, and stay as they are.
+            texts = [(line, line.lstrip(SPACES)) for line in lines]
+            depth = min((len(line) - len(text) for line, text in texts if text), default=0)
+            lines = [line[depth:] if text else line for line, text in texts]
         return "".join(f"{line}\n" for line in lines)
 
 

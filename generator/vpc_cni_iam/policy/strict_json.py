@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from json import JSONDecodeError
 
 from msgspec import Struct
@@ -52,17 +53,17 @@ def load_json(text: str, source: str) -> object:
         raise InputError(source, _place(text), str(error)) from None
 
 
-def refuse_twice(text: str, source: str, first_line: int) -> None:
+def refuse_twice(text: str, source: str, first_line: Callable[[], int]) -> None:
     """Refuse JSON in which a key stands twice in one object; most decoders take one of the two.
 
-    The text begins at a line of its source, counted from 1.
+    `first_line` says at which line of its source the text begins, counted from 1.
     """
     try:
         _DECODER.decode(text)
     except RecursionError:
         raise InputError(source, "", "nests too deeply") from None
     except _RefusedError as error:
-        raise InputError(source, _place(text, first_line), str(error)) from None
+        raise InputError(source, _place(text, first_line()), str(error)) from None
 
 
 def _pairs(items: list[tuple[str, object]]) -> dict[str, object]:

@@ -42,11 +42,12 @@ class PreparedTag(Struct, frozen=True):
     new: bool  # false for a tag that the repository has already
     _git: _Git
     _head: str
+    _moves: str = ""  # of branch and tag, as update-ref reads them
 
     def finish(self) -> None:
         """Move branch and tag to the commit, and update a work tree; if git fails, nothing."""
         if self.new:
-            _move(self._git, self._head, self.commit, self.name)
+            _move(self._git, self._head, self.commit, self.name, self._moves)
 
 
 class _Git:
@@ -54,14 +55,16 @@ class _Git:
         self.repository = repository.path
         self.environ = {k: v for k, v in repository.environ.items() if k not in _REMOVED}
 
-    def run(self, *arguments: str, stdin: str | bytes = b"", index: str = "") -> str:
-        """Run git in the repository and return what it prints, or raise `PublishError`."""
-        environ = {**self.environ, **({"GIT_INDEX_FILE": index} if index else {})}
+    def run(self, *arguments: str, stdin: str | bytes = b"", **environ: str) -> str:
+        """Run git in the repository and return what it prints, or raise `PublishError`.
+
+        `environ` are further variables of its environment.
+        """
         try:
             done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
                 ["git", *arguments],  # noqa: S607 - the user's own git
                 cwd=self.repository,
-                env=environ,
+                env={**self.environ, **environ},
                 input=stdin.encode() if isinstance(stdin, str) else stdin,
                 capture_output=True,
                 timeout=_TIMEOUT,
@@ -81,6 +84,11 @@ class _Git:
     def read_tree(self, old: str, new: str, *options: str) -> None:
         """Update index and work tree from one commit to another; an empty old one is no commit."""
         self.run("read-tree", "-m", "-u", *options, old or self.run("mktree").strip(), new)
+
+    def signs(self, kind: str) -> bool:
+        """Return whether the user's configuration asks for signed commits, or tags."""
+        key = f"{kind}.gpgSign"
+        return self.run("config", "--type=bool", "--default=false", key).strip() == "true"
 
     def resolve(self, name: str) -> str:
         """Return the object of a name; empty if there is none."""
@@ -137,8 +145,9 @@ def prepare_tag(
     if not bare:
         git.read_tree(head, commit, "-n")
         _try_checkout(git, commit, [p for p in entries if entries[p] != current.get(p)])
-    git.run("update-ref", "--stdin", stdin=f"start\n{_moves(head, commit, name)}prepare\nabort\n")
-    return PreparedTag(name, commit, True, git, head)
+    moves = _moves(head, commit, name, _tag(git, name, commit, version))
+    git.run("update-ref", "--stdin", stdin=f"start\n{moves}prepare\nabort\n")
+    return PreparedTag(name, commit, True, git, head, moves)
 
 
 def _tagged_already(git: _Git, name: str, commit: str, entries: Mapping[str, str]) -> PreparedTag:
@@ -210,27 +219,50 @@ def _commit(git: _Git, entries: Mapping[str, str], parent: str, version: Version
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
         index = str(Path(folder, "index"))
         stdin = lines.encode(errors="surrogateescape")
-        git.run("update-index", "-z", "--index-info", stdin=stdin, index=index)
-        tree = git.run("write-tree", index=index).strip()
+        git.run("update-index", "-z", "--index-info", stdin=stdin, GIT_INDEX_FILE=index)
+        tree = git.run("write-tree", GIT_INDEX_FILE=index).strip()
     parents = ["-p", parent] if parent else []
-    return git.run("commit-tree", tree, *parents, "-m", f"{REPOSITORY} {version}").strip()
+    sign = ["-S"] if git.signs("commit") else []  # which commit-tree does only if it is told to
+    return git.run("commit-tree", tree, *parents, *sign, "-m", f"{REPOSITORY} {version}").strip()
 
 
-def _moves(head: str, commit: str, name: str) -> str:
-    return f"update HEAD {commit} {head or '0' * len(commit)}\ncreate refs/tags/{name} {commit}\n"
+def _tag(git: _Git, name: str, commit: str, version: Version) -> str:
+    """Return what a tag is to name: the commit, or a signed tag object of it that no ref names.
+
+    That is made in an empty repository, which has the objects and the configuration of this one.
+    """
+    if not git.signs("tag"):
+        return commit
+    paths = git.run("rev-parse", "--git-path", "objects", "--git-path", "config").splitlines()
+    objects, config = (str((git.repository / path).absolute()) for path in paths)
+    form = git.run("rev-parse", "--show-object-format").strip()
+    with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
+        git.run("init", "--quiet", "--bare", f"--object-format={form}", folder)
+        git.run("config", "--file", f"{folder}/config", "include.path", config)
+        there = {"GIT_DIR": folder, "GIT_OBJECT_DIRECTORY": objects}
+        git.run("tag", "--sign", "-m", f"{REPOSITORY} {version}", name, commit, **there)
+        if "\n-----BEGIN " not in git.run("cat-file", "tag", name, **there):
+            # git 2.39 ends well without the key of gpg.format = ssh.
+            problem = "git tag failed to sign, as tag.gpgSign asks for; check user.signingKey"
+            raise PublishError(f"{git.repository}: {problem}")
+        return git.run("rev-parse", f"refs/tags/{name}", **there).strip()
+
+
+def _moves(head: str, commit: str, name: str, tag: str) -> str:
+    return f"update HEAD {commit} {head or '0' * len(commit)}\ncreate refs/tags/{name} {tag}\n"
 
 
 def _try_checkout(git: _Git, commit: str, paths: Iterable[str]) -> None:
     """Check files out elsewhere, since a filter of the repository may fail."""
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
         index = str(Path(folder, "index"))
-        git.run("read-tree", commit, index=index)
+        git.run("read-tree", commit, GIT_INDEX_FILE=index)
         stdin = "".join(f"{path}\0" for path in paths)
         prefix = f"--prefix={folder}/tree/"
-        git.run("checkout-index", prefix, "-z", "--stdin", stdin=stdin, index=index)
+        git.run("checkout-index", prefix, "-z", "--stdin", stdin=stdin, GIT_INDEX_FILE=index)
 
 
-def _move(git: _Git, head: str, commit: str, name: str) -> None:
+def _move(git: _Git, head: str, commit: str, name: str, moves: str) -> None:
     """Update the work tree, then move branch and tag together."""
     bare = git.bare()
     if not bare:  # a dry run, so that git refuses before it writes
@@ -238,7 +270,6 @@ def _move(git: _Git, head: str, commit: str, name: str) -> None:
     try:
         if not bare:
             git.read_tree(head, commit)
-        moves = _moves(head, commit, name)
         git.run("update-ref", "-m", f"publish {name}", "--stdin", stdin=moves)
     except BaseException:
         if not bare:

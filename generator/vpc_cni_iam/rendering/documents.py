@@ -11,9 +11,9 @@ from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import Compatibility, MissingAction, compatibility
 from vpc_cni_iam.catalog.compose import Addition, Composed
 from vpc_cni_iam.catalog.facts import known_versions
-from vpc_cni_iam.catalog.facts.calls import CallRange
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.parameters import Parameter
+from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.escape import escape_markdown
 from vpc_cni_iam.hcl import write
@@ -76,7 +76,7 @@ def document(composed: Composed, *, required: bool) -> RenderedDocument:
         composed.policy,
         value=lambda text: _value(text, required=required),
         remarks=[(remark,) if remark else () for remark in composed.remarks]
-        + [r for a in composed.additions for r in _remarks(a, composed.selection.version)],
+        + [r for a in composed.additions for r in _remarks(a, composed.selection)],
         joined=Expression("var.additional_policy_documents"),
     )
     block.comment = _introduction(composed, compatible)
@@ -121,7 +121,7 @@ def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:
     return [f"{variant.name}: {variant.summary}.", works_with]
 
 
-def _remarks(addition: Addition, version: PluginVersion | None) -> list[list[str]]:
+def _remarks(addition: Addition, selection: Selection) -> list[list[str]]:
     """Return the comment of each statement of an addition."""
     if addition.feature:
         return [[f"Added for the feature {addition.feature}."] for _ in addition.statements]
@@ -129,8 +129,12 @@ def _remarks(addition: Addition, version: PluginVersion | None) -> list[list[str
     for statement in addition.statements:
         uses = [u for u in addition.call_ranges if u.action in statement.actions]
         ranges = {f"{u.first} to {u.last}" if u.last else f"{u.first} and later" for u in uses}
-        caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {version}"
-        remarks.append([f"Added: called by {caller}, and missing in upstream's document."])
+        caller = f"plugin {ranges.pop()}" if len(ranges) == 1 else f"plugin {selection.version}"
+        why = "and missing in upstream's document."
+        harmless = all(use.impact is Impact.NO_EFFECT for use in uses)
+        if harmless and not selection.features:  # which may need the action
+            why = "which works without it; --no-gaps leaves it out."
+        remarks.append([f"Added: called by {caller}, {why}"])
     return remarks
 
 

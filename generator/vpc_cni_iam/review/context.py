@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.review.account.collect import PlanPolicies
 from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.owners import Owners
 from vpc_cni_iam.review.account.plugin import ClusterPlugin
-from vpc_cni_iam.review.account.references import References
 from vpc_cni_iam.review.diff.changes import Change, Place, PrincipalChange
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.diff.plugin import ClusterChange
@@ -21,8 +21,7 @@ class Context(Struct, frozen=True):
     """Everything that a check may look at."""
 
     plan: Plan
-    owners: Owners  # its roles, users and groups
-    references: References  # how its resources refer to each other
+    policies: PlanPolicies  # its policies, and who has them
     effective: EffectivePolicies  # what each role, user and group has before and after
     changes: tuple[Change, ...]  # what the plan does to each policy
     principals: Mapping[str, PrincipalChange]  # roles, users and groups by name
@@ -32,6 +31,9 @@ class Context(Struct, frozen=True):
     target: ReviewTarget  # for what the user asks
     budget: Budget  # what the proofs of the review may cost
     created: frozenset[str]  # the addresses of roles, users and groups that the plan creates
-    # Of those, where the plan deletes what has the same name: several of unknown accounts.
-    anew: Mapping[str, tuple[str, ...]]
     unseen: int  # how many new roles may have inline policies that the plan does not show
+
+    @property
+    def owners(self) -> Owners:
+        """Its roles, users and groups."""
+        return self.policies.owners

@@ -86,6 +86,6 @@ class Review(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]  # what was found and is not ignored, worst first, then by address
     ignored: tuple[Ignored, ...]  # what was found and is ignored
     rules: tuple[Rule, ...]  # every rule, by identifier
-    fail_on: str  # the level or meaning from which on a finding fails the review
+    fail_on: tuple[str, ...]  # levels, from which on a finding fails the review, and meanings
     failed: bool  # whether one does: exit code 1
     others: int  # how many resources change that are not about access, and are not read

@@ -16,8 +16,9 @@ from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.diff.nearest import UpstreamUpdate, update_between
+from vpc_cni_iam.review.diff.proofs import roles_access, without_example
 from vpc_cni_iam.review.diff.verdicts import Access, Example
-from vpc_cni_iam.review.findings import Finding, rule
+from vpc_cni_iam.review.findings import Finding, Level, rule
 from vpc_cni_iam.review.make_finding import example_text, finding_of
 from vpc_cni_iam.review.renamed import answer
 
@@ -31,6 +32,12 @@ rule(
 )
 _UNKNOWN = "known after apply"
 _NAMED = 2
+# By whether there is one before, and after.
+SESSION_CHANGES = {
+    (False, True): "is added",
+    (True, True): "changes",
+    (True, False): "is removed",
+}
 _EVERYWHERE = "on all resources"
 _ADMIN = (PolicyClass.ADMIN, PolicyClass.IAM)
 
@@ -38,7 +45,9 @@ _ADMIN = (PolicyClass.ADMIN, PolicyClass.IAM)
 def existing(change: Change, context: Context) -> tuple[str, ...]:
     """Return who has a policy and was there before the plan."""
     return tuple(
-        name for name in change.principals if name not in context.created and _UNKNOWN not in name
+        name
+        for name in change.principals
+        if name not in context.created and (name in context.places or _UNKNOWN not in name)
     )
 
 
@@ -56,6 +65,47 @@ def names_text(addresses: Sequence[str]) -> str:
     if len(addresses) > _NAMED:
         return f"{addresses[0]} and {len(addresses) - 1} more"
     return " and ".join(addresses)
+
+
+def access_of_roles(
+    old: list[str],
+    new: list[str],
+    context: Context,
+    sessions: tuple[ReadPolicy | None, ReadPolicy | None] = (None, None),
+) -> Access:
+    """Say whether any of the new roles allows what the old ones together do not.
+
+    `sessions` are the session policies that limit the old roles, and the new ones.
+    """
+    if hidden := not_shown([*old, *new], context):
+        return Access("unknown", reason=f"the plan does not show the policies of {hidden}")
+    principals = context.effective.by_principal
+    before = [(principals[role].before, principals[role].bounds[0], sessions[0]) for role in old]
+    after = [(principals[role].after, principals[role].bounds[1], sessions[1]) for role in new]
+    reads = [r for has, *limits in (*before, *after) for r in (*has.values(), *limits) if r]
+    if not all(read.in_full for read in reads):
+        return Access("unknown", reason="the plan does not show all of their policies")
+    known, newly = (
+        [(judged_policies(*has.values()), judged_policies(*limits)) for has, *limits in side]
+        for side in (before, after)
+    )
+    access = roles_access(known, newly, context.budget)
+    return without_example(access) if any(read.has_secrets for read in reads) else access
+
+
+def more_text(access: Access) -> tuple[str, tuple[str, ...], Level | None]:
+    """Return whether something allows more, in words, with an example, and how bad that is."""
+    if access.verdict == "no new access":
+        return ", which allows nothing more", (), "note"
+    if access.verdict == "new access":
+        example = (f"example: {example_text(access.witness)}",) if access.witness else ()
+        return ", which allows more", example, "error"
+    return f"; whether that allows more is not known: {access.reason}", (), None
+
+
+def not_shown(roles: list[str], context: Context) -> str:
+    """Return one of the roles that the plan does not show; empty if it shows all."""
+    return next((role for role in roles if role not in context.effective.by_principal), "")
 
 
 def admin_finding(

@@ -120,18 +120,18 @@ def coverage_findings(
     ) -> Iterator[Finding]:
         if lacks:
             doubt = (unsure and rule == "coverage-lost") or are_undecided(lacks)
-            actions = ", ".join(lack.action for lack in lacks)
+            calls = ", ".join(" on the ".join(filter(None, (k.action, k.on))) for k in lacks)
             yield finding(
                 rule,
-                f"{plugin} {doubtful if doubt else sure} {actions}{unless}",
+                f"{plugin} {doubtful if doubt else sure} {calls}{unless}",
                 address,
                 attribute=attribute,
                 details=tuple(f"{lack.action}: {lack.breaks}" for lack in lacks),
-                level="warning" if doubt else level,
+                level="warning" if doubt and level == "error" else level,
             )
 
-    levels: tuple[tuple[str, Level], ...] = (("fatal", "error"), ("degraded", "warning"))
-    for impact, level in levels:
+    levels: dict[str, Level] = {"fatal": "error", "degraded": "warning", "none": "note"}
+    for impact, level in levels.items():
         lost = [lack for lack in coverage.lost if lack.impact == impact]
         yield from of("coverage-lost", lost, level, "can no longer call", "may no longer call")
     lost_actions = {lack.action for lack in coverage.lost}

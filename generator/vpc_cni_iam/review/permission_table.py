@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from vpc_cni_iam.review.diff.changes import Change, MatrixRow, PrincipalChange
+from vpc_cni_iam.review.diff.changes import GRADES, Change, Grade, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.findings import Review
 
-# The words of a cell; which are more than which is their order.
-_GRADES = {"no": "no", "unknown": "not known", "some": "in part", "yes": "yes"}
 _NEEDED = {"fatal": "fails without it", "degraded": "degraded without it", "": ""}
 KINDS = {
     "": "everything",
@@ -75,8 +73,8 @@ def _row(row: MatrixRow, *, calm: bool) -> ActionRow:
     )
 
 
-def _cell(grade: str, resources: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
-    return grade, _GRADES[grade], tuple(arn for arn in resources if arn != "*")
+def _cell(grade: Grade, resources: tuple[str, ...]) -> tuple[str, str, tuple[str, ...]]:
+    return grade, GRADES[grade], tuple(arn for arn in resources if arn != "*")
 
 
 _LOOKS = {"allowed": "grants", "removed": "withdraws", "lacking": "lacks"}
@@ -84,7 +82,7 @@ _LOOKS = {"allowed": "grants", "removed": "withdraws", "lacking": "lacks"}
 
 def _change(row: MatrixRow) -> tuple[str, list[str]]:
     """Return what changes in a word, and the kinds of row that it is."""
-    order = [*_GRADES]
+    order = [*GRADES]
     before, after = order.index(row.before), order.index(row.after)
     kinds, word = [], ""
     if "unknown" in (row.before, row.after) and before != after:

@@ -49,9 +49,10 @@ class Ignoring(Struct, frozen=True):
     today: datetime.date
 
 
-def check_fail_on(value: str) -> str:
-    """Return a value of ``--fail-on`` that is one, or raise `UsageError`."""
-    return resolve(value, (*MEANINGS, *LEVELS), "--fail-on")
+def check_fail_on(values: Iterable[str]) -> tuple[str, ...]:
+    """Return values of ``--fail-on`` that are some, each once, or raise `UsageError`."""
+    known = (*MEANINGS, *LEVELS)
+    return tuple(dict.fromkeys(resolve(value, known, "--fail-on", "--fail-on") for value in values))
 
 
 def review(
@@ -59,15 +60,15 @@ def review(
     target: ReviewTarget,
     *,
     locator: Locator | None = None,
-    fail_on: str = DEFAULT_LEVEL,
+    fail_on: tuple[str, ...] = (DEFAULT_LEVEL,),
     ignored: Ignoring | None = None,
     passed: Callable[[int, int], None] | None = None,
 ) -> Review:
     """Review a plan.
 
-    `locator` says where resources are written; `fail_on` is a level or a meaning, from which on
-    findings fail the review; `passed` is called now and then with how many policies of how many are
-    judged.
+    `locator` says where resources are written; `fail_on` has the levels, from which on findings
+    fail the review, and the meanings; `passed` is called now and then with how many policies of how
+    many are judged.
     """
     locator = locator or Locator(None, plan.configuration)
     dynamic, unseen = _dynamic(plan, locator)
@@ -101,8 +102,7 @@ def review(
     changes = tuple(sorted(named, key=lambda c: (c.address, c.attribute, c.action)))
     context = Context(
         plan,
-        policies.owners,
-        policies.references,
+        policies,
         effective,
         changes,
         principals,
@@ -111,7 +111,6 @@ def review(
         target,
         budget,
         _created(plan),
-        policies.owners.anew,
         unseen,
     )
     left = tuple(dict.fromkeys(_placed(f, places) for check in CHECKS for f in check(context)))
@@ -127,7 +126,7 @@ def review(
         changes=changes,
         principals=tuple(principals.values()),
         documents=_documents(plan, policies.rebuilder, locator),
-        findings=tuple(sorted(left, key=_order)),
+        findings=tuple(sorted(left, key=lambda finding: _order(finding, fail_on))),
         ignored=put_aside,
         rules=RULES,
         fail_on=fail_on,
@@ -198,11 +197,10 @@ def _counted(
         yield item
 
 
-def fails(finding: Finding, fail_on: str) -> bool:
+def fails(finding: Finding, fail_on: Iterable[str]) -> bool:
     """Say whether a finding fails a review."""
-    if fail_on in finding.means:
-        return True
-    return fail_on in LEVELS and LEVELS.index(finding.level) >= [*LEVELS].index(fail_on)
+    reached = LEVELS[: LEVELS.index(finding.level) + 1]
+    return not {*finding.means, *reached}.isdisjoint(fail_on)
 
 
 def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
@@ -215,9 +213,9 @@ def _dynamic(plan: Plan, locator: Locator) -> tuple[frozenset[str], int]:
     return frozenset(a for a, made in dynamic.items() if made), [*dynamic.values()].count(None)
 
 
-def _order(finding: Finding) -> tuple[object, ...]:
+def _order(finding: Finding, fail_on: tuple[str, ...]) -> tuple[object, ...]:
     """Return what findings are sorted by: the worst first, of errors an administrator."""
-    level = -LEVELS.index(finding.level)
+    level = -LEVELS.index(finding.level), not fails(finding, fail_on)
     less = finding.rule != "admin-attached"
     return level, less, finding.address, finding.attribute, finding.rule, finding.message
 

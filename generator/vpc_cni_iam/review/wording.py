@@ -42,6 +42,12 @@ def counted_with_ignored(review: Review) -> str:
     return f"{text}, {counted(ignored)} ignored" if ignored else text
 
 
+def counts_for(finding: Finding, review: Review) -> str:
+    """Return by what a warning or note fails the review, such as ``counts for new-access``."""
+    kinds = [kind for kind in finding.means if kind in review.fail_on]
+    return f"counts for {', '.join(kinds)}" if kinds and finding.level != "error" else ""
+
+
 def modes(review: Review) -> str:
     """Return the IP families in words."""
     return " or ".join(review.modes)

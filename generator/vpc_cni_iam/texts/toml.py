@@ -8,6 +8,8 @@ from typing import Any
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.texts.nesting import check_toml
 
+_PROBLEMS = {"Cannot overwrite a value": "a key stands twice; remove one of the two"}
+
 
 def loads(text: str, source: str) -> dict[str, Any]:
     """Return the table of a TOML text."""
@@ -16,6 +18,9 @@ def loads(text: str, source: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         problem, _, place = str(error).removesuffix(")").partition(" (at ")
-        raise InputError(source, place, f"is not TOML: {problem}") from None
+        problem = f"is not TOML: {_PROBLEMS.get(problem, problem)}"
+        if "<<<<<<< " in text:
+            problem = "holds conflict markers; resolve them"
+        raise InputError(source, place, problem) from None
     except (ValueError, RecursionError):  # such as a number of more digits than Python reads
         raise InputError(source, "", "holds a number or a nesting that is too large") from None

@@ -116,6 +116,7 @@ class CheckResult(Struct, frozen=True):
     orphans: Sequence[str] = ()
     command: str = SYNC  # the start of each suggested command, with the options that it needs
     upgrade: str = "vpc-cni-iam upgrade"  # the command that upgrades the pins
+    diff: str = "vpc-cni-iam diff"  # the command that shows the difference of a module
     outdated: bool = False  # whether a pin that is not the newest is a finding, too
     warnings: Sequence[str] = ()  # the warnings about the configuration
 
@@ -125,10 +126,14 @@ class CheckResult(Struct, frozen=True):
         behind = self.outdated and not all(r.module.newest for r in self.reports)
         return behind or not all(r.clean for r in self.reports)
 
+    def ways_out(self, file: ModuleFile, module: str) -> tuple[str, ...]:
+        """Return the next steps about a file of a module, each with its command."""
+        return file.ways_out(module, self.command, self.diff)
+
 
 def text(checked: CheckResult, *, quiet: bool = False) -> str:
     """Return a check as lines for a terminal; `quiet` leaves out modules without findings."""
-    lines = [line for report in checked.reports for line in _module_text(report, checked.command)]
+    lines = [line for report in checked.reports for line in _module_text(report, checked)]
     word = "behind" if checked.outdated else "note"
     if checked.outdated or not quiet:
         lines += [f"{word:<9}{line}" for line in _behind(checked)]
@@ -138,13 +143,13 @@ def text(checked: CheckResult, *, quiet: bool = False) -> str:
     return "".join(f"{escape_line(line)}\n" for line in lines)
 
 
-def _module_text(report: ModuleCheck, again: str) -> Iterator[str]:
+def _module_text(report: ModuleCheck, checked: CheckResult) -> Iterator[str]:
     path = report.module.path
     if not report.clean:
         yield f"{report.state:<9}{path}"
     if report.failure is not None:
         yield f"         {report.failure}"
-    wrong = [(f, f.ways_out(path, again)) for f in report.files if not f.fine]
+    wrong = [(f, checked.ways_out(f, path)) for f in report.files if not f.fine]
     for steps, files in groupby(wrong, itemgetter(1)):
         for reason, alike in groupby((file for file, _ in files), attrgetter("reason")):
             yield f"         {_alike([file.path for file in alike], reason)}"
@@ -198,7 +203,7 @@ def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
             lines.append(f"| {code_cell(path)} | {report.state} | | {failure} | |")
         for file in report.files:
             if not file.fine:
-                ways = "<br>".join(map(_step, file.ways_out(path, checked.command)))
+                ways = "<br>".join(map(_step, checked.ways_out(file, path)))
                 reason = escape_markdown(escape_control(file.reason))
                 cells = (code_cell(path), report.state, code_cell(file.path), reason)
                 lines.append(f"| {' | '.join(cells)} | {ways} |")

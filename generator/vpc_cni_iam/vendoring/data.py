@@ -139,7 +139,7 @@ def check_data(checked: CheckResult) -> CheckData:
                 "state": r.state,
                 "pin": " ".join(r.module.options.selection.arguments()),
                 "newest": r.module.newest,
-                "files": [_checked_file(f, r.module.path, checked.command) for f in r.files],
+                "files": [_checked_file(f, checked.ways_out(f, r.module.path)) for f in r.files],
                 "unused_accept": [{"file": e.file, "sha256": e.sha256} for e in r.unused],
                 "error": _error(r.failure),
             }
@@ -152,12 +152,12 @@ def check_data(checked: CheckResult) -> CheckData:
     }
 
 
-def _checked_file(file: ModuleFile, module: str, command: str) -> CheckedFileData:
+def _checked_file(file: ModuleFile, ways_out: Sequence[str]) -> CheckedFileData:
     data: CheckedFileData = {
         "path": file.path,
         "state": file.state,
         "reason": file.reason,
-        "ways_out": list(file.ways_out(module, command)),
+        "ways_out": ways_out,
     }
     return data if file.edit is None else {**data, "kept": _kept_edit(file.edit)}
 

@@ -51,6 +51,7 @@ class Diff(Struct, frozen=True):
     text: str  # the unified diff of its files, from what is there to what will be
     # The edits and other files that no sync changes, and what they mean.
     kept_edits: tuple[ModuleFile, ...] = ()
+    edits: Mapping[str, str] = {}  # the texts of those that need a decision, by path
     failure: VpcCniIamError | None = None  # why that cannot be told, None if it can
 
 
@@ -64,14 +65,15 @@ def diff(plan: SyncPlan) -> Diff:
         side = side if path in plan.generated else "no longer generated"
         lines.append(unified(before.get(path, ""), text, name, f"{name} ({side})"))
     kept_edits, text = plan.kept_edits, "".join(lines)
+    edits = {f.path: plan.edit(f.path) for f in kept_edits if f.state == "kept" and not f.fine}
     if conflicts := ", ".join(f.file.path for f in plan.actions if f.conflict):
         note = f"cannot be said before the conflicts in {conflicts} are resolved"
-        return Diff(plan.module, (Meaning("all variants", (), note),), text, kept_edits)
+        return Diff(plan.module, (Meaning("all variants", (), note),), text, kept_edits, edits)
     module_meanings = meanings(plan.module, before, after) if text else ()
     if edited := _edited_beside(before, {p: decoded(t) for p, t in plan.bases.items()}, after):
         note = f"edited by hand: {edited}; only an engine can tell what that means: verify"
         module_meanings = (*module_meanings, Meaning("the module", (), note))
-    return Diff(plan.module, module_meanings, text, kept_edits)
+    return Diff(plan.module, module_meanings, text, kept_edits, edits)
 
 
 def diff_all(config: Config, modules: Iterable[VendoredModule]) -> list[Diff]:

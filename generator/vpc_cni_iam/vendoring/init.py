@@ -89,8 +89,10 @@ def init(
         raise UsageError(f"--path: {error.problem}") from None
     with locked(target):
         if target.exists() or target.is_symlink():
+            keys = ("[[module]]", "path", "cni_version", "variants")
+            entry = "\n".join(line for line in first.splitlines() if line.startswith(keys))
             raise TreeError(
-                f"{target}: exists already; to add a module, add another [[module]] to it"
+                f"{target}: exists already; to add a module, add this to it:\n\n{entry}"
             )
         write(folder, {NAME: first}, observed={})
     return target

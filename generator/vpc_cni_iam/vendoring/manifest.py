@@ -135,7 +135,7 @@ def loads(text: str, source: str) -> Manifest:
         unfinished = document.get("unfinished", False) is True
         return Manifest(made_from, generator, files, unfinished, configuration)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        what = "holds conflict markers" if "<<<<<<< " in text else "is not a manifest"
-        raise InputError(
-            source, "", f"{what}; restore it from version control, or delete it and run sync"
-        ) from None
+        problem = "is not a manifest; restore it from version control, or delete it and run sync"
+        if "<<<<<<< " in text:
+            problem = "holds conflict markers; take one side (git checkout --ours) and run check"
+        raise InputError(source, "", problem) from None

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from vpc_cni_iam import __version__
-from vpc_cni_iam.catalog.options import Options, stated
+from vpc_cni_iam.catalog.options import COMMAND_IN, Options, stated
 from vpc_cni_iam.files.read import absent, contents, decoded, unix
 from vpc_cni_iam.files.tree import left_by_killed
 from vpc_cni_iam.rendering.kinds import FILES, render
@@ -61,7 +61,7 @@ def observe(config: Config, module: VendoredModule, *, trusting: bool = False) -
         path
         for path, digest in current.items()
         if digest not in _expected(entries.get(path), generated.get(path))
-        and _is_unedited(folder, path, files_by_path[path], entries.get(path))
+        and _is_unedited(folder, path, files_by_path, entries.get(path))
     }
     conflicts = {path for path, content in files_by_path.items() if has_markers(content)}
     files = judge(entries, current, generated, unedited, conflicts)
@@ -87,7 +87,9 @@ def _expected(entry: FileRecord | None, generated: str | None) -> tuple[str | No
     return (generated,) if entry is None else (generated, entry.generated, entry.kept)
 
 
-def _is_unedited(folder: Path, path: str, content: bytes, entry: FileRecord | None) -> bool:
+def _is_unedited(
+    folder: Path, path: str, files_by_path: Mapping[str, bytes], entry: FileRecord | None
+) -> bool:
     """Say whether a file is as this tool wrote it, from other options than anything remembers.
 
     `generate` leaves such files where there is no manifest yet. Beside a manifest only a sync that
@@ -98,7 +100,8 @@ def _is_unedited(folder: Path, path: str, content: bytes, entry: FileRecord | No
         copies = left_by_killed(folder, path)
         if entry.generated not in map(_digest, copies):
             return False
-    made_from = stated(decoded(content))
+    content, main = files_by_path[path], files_by_path.get(COMMAND_IN, b"")
+    made_from = stated(decoded(content), decoded(main))
     return made_from is not None and rendered_digests(made_from).get(path) == _digest(content)
 
 

@@ -14,12 +14,13 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import EngineError, TreeError
 from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import contents, decoded, unix
+from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import FileRecord, base_path, digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, observe
-from vpc_cni_iam.vendoring.other_files import duplicates, replacing
+from vpc_cni_iam.vendoring.other_files import conflicting
 from vpc_cni_iam.vendoring.repository import name_from
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import EDITED, ModuleFile
@@ -102,6 +103,13 @@ class SyncPlan(Struct, frozen=True):
         """The texts that will be there, as generated for files that are refused."""
         return {f.file.path: decoded(f.content) for f in self.actions if f.content is not None}
 
+    def edit(self, path: str) -> str:
+        """Return the edits of a file, as a unified diff from the text as generated."""
+        base = self.bases.get(path)
+        before = decoded(base) if base is not None else self.generated.get(path, "")
+        after = decoded(self.observed.files_by_path[path])
+        return unified(before, after, f"{path} as generated", f"{path} as it is")
+
 
 def plan(
     config: Config,
@@ -132,7 +140,6 @@ def plan(
     applied = {f.file.path for f in actions if not f.refused}
     if len(applied) < len(actions):
         applied = {path for path in applied if path in files}
-    _refuse_duplicates(observed, actions)
     return SyncPlan(
         module,
         observed,
@@ -140,16 +147,21 @@ def plan(
         bases,
         actions,
         frozenset(applied),
-        tuple(replacing(observed, module)),
+        _replacing(observed, module, actions),
         name_from(config, module),
     )
 
 
-def _refuse_duplicates(observed: ModuleContents, actions: tuple[FileAction, ...]) -> None:
+def _replacing(
+    observed: ModuleContents, module: VendoredModule, actions: tuple[FileAction, ...]
+) -> tuple[ModuleFile, ...]:
+    """Return the files that replace generated code; refuse one that repeats a definition."""
     texts = {f.file.path: decoded(f.content) for f in actions if f.content is not None}
-    for path, problem in duplicates(observed.folder, texts, {f.path for f in observed.files}):
-        file = ModuleFile(path, "redefined", detail=problem)
-        raise TreeError(f"{observed.folder / path}: {file.reason}")
+    files = conflicting(observed, module, texts)
+    for file in files:
+        if file.state == "redefined":
+            raise TreeError(f"{observed.folder / file.path}: {file.reason}")
+    return files
 
 
 def plan_at_rest(

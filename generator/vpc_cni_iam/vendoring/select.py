@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import UsageError, first_of
 from vpc_cni_iam.rendering.kinds import FILES
-from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule, one_form
 from vpc_cni_iam.vendoring.observe import remembered
 
 
@@ -29,7 +29,7 @@ def select(config: Config, here: Path, words: Iterable[str]) -> list[ModuleSelec
     word that names neither, or two of them.
     """
     top = config.path.parent.absolute()
-    folders = {os.path.normpath(top / m.path): m for m in config.modules}
+    folders = {one_form(os.path.normpath(top / m.path)): m for m in config.modules}
     selections: dict[str, ModuleSelection] = {}
     for word in words:
         selection = _named(config, folders, word, (here.absolute(), top))
@@ -46,7 +46,7 @@ def _named(
 ) -> ModuleSelection:
     named: dict[str, ModuleSelection] = {}
     for top in tops:
-        place = os.path.normpath(top / word)
+        place = one_form(os.path.normpath(top / word))
         for folder in (place, *map(str, Path(place).parents)):
             if word and folder in folders:
                 file = Path(place).relative_to(folder).as_posix()

@@ -44,7 +44,7 @@ _REASONS: Mapping[State, str] = {
     "kept": "was edited, and the edit is kept",
     "deleted": "was deleted on purpose",
     "new": "does not exist yet",
-    "unrecorded": "is unedited, but not in the manifest",
+    "unrecorded": "is unedited, but not in the manifest, which belongs into version control",
     "outdated": "is out of date",
     "missing": "is missing",
     "lost": "is missing, and a later merge needs it",
@@ -57,7 +57,7 @@ _REASONS: Mapping[State, str] = {
         "{}, and an engine refuses the two together; rename it back if it was renamed, or remove "
         "one of them"
     ),
-    "replacing": "{}, so that the module is not what was generated; remove it, or accept it",
+    "replacing": "{}; remove it, or accept it",
 }
 _UPDATE = ("take the generated one", "")
 _THEIRS, _MINE = ("take the generated one", "--force"), ("keep yours", "--keep")
@@ -75,6 +75,8 @@ _WAYS_OUT: Mapping[State, tuple[tuple[str, str], ...]] = {
     "kept": (_THEIRS,),
     "deleted": (_THEIRS,),
 }
+# States in which a file has the text that it is to have, so that `diff` shows none.
+_SAME_TEXT = ("unrecorded", "lost")
 SYNC = "vpc-cni-iam sync"
 CONFLICT = "holds conflict markers"
 _MARKS = (b"<<<<<<< ", b">>>>>>> ")
@@ -164,17 +166,23 @@ class ModuleFile(Struct, frozen=True):
             text = f"{text}; {self.edit.verdict}"
         return f"{text}; --no-kept allows no kept edit" if self.forbidden else text
 
-    def ways_out(self, module: str, command: str = SYNC) -> tuple[str, ...]:
-        """Return the next steps, each with its command, which starts with `command`."""
+    def ways_out(self, module: str, command: str = SYNC, diff: str = "") -> tuple[str, ...]:
+        """Return the next steps, each with its command, which starts with `command`.
+
+        The first one shows the difference, by a command that starts with `diff`, if that is given.
+        """
         # A path that begins with a hyphen is no option.
         module = f"./{module}" if module.startswith("-") else module
         file = shlex.quote(f"{module}/{self.path}")
         if self.conflict:
-            return (f"resolve them, then keep the result: {command} --keep {file}",)
+            keep = f"resolve them, then keep the result: {command} --keep {file}"
+            return (keep, f"take the generated one: {command} --force {file}")
         steps = tuple(
             f"{what}: {command} {f'{way} {file}' if way else shlex.quote(module)}"
             for what, way in (_WAYS_OUT.get(self.state, ()) if not self.fine else ())
         )
+        if diff and steps and not self.forbidden and self.state not in _SAME_TEXT:
+            steps = (f"show the difference: {diff} {shlex.quote(module)}", *steps)
         if self.edit is None or self.edit.fine or self.forbidden:
             return steps
         # Braces on one line are TOML, and need no place after the other keys of the module.

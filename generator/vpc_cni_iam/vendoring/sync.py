@@ -8,12 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam import __version__
+from vpc_cni_iam.catalog.options import COMMAND_IN
 from vpc_cni_iam.errors import VpcCniIamError, expected
 from vpc_cni_iam.files.lock import locked
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.replacement import backup_name
 from vpc_cni_iam.files.tree import FileChange, WriteAction, write
-from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, Manifest, base_path, digest
@@ -89,7 +89,7 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
         planned.module,
         tuple(c for c in changes if c.kind is not WriteAction.SAME),
         planned.refused,
-        tuple(_edit(planned, f.path) for f in planned.refused),
+        tuple(planned.edit(f.path) for f in planned.refused),
         tuple(
             replace(f.file, conflict=True)
             for f in planned.actions
@@ -99,20 +99,14 @@ def outcome(planned: SyncPlan, changes: tuple[FileChange, ...] = ()) -> SyncOutc
     )
 
 
-def _edit(planned: SyncPlan, path: str) -> str:
-    """Return the edits of a file, as a unified diff from the text as generated."""
-    base = planned.bases.get(path)
-    before = decoded(base) if base is not None else planned.generated.get(path, "")
-    after = decoded(planned.observed.files_by_path[path])
-    return unified(before, after, f"{path} as generated", f"{path} as it is")
-
-
 def _writing(plan: SyncPlan) -> tuple[dict[str, bytes], list[str]]:
     """Return the files that a plan writes, and the paths that it removes.
 
     The manifest is last, since it records the others.
     """
     observed, actions = plan.observed, [f for f in plan.actions if f.file.path in plan.applied]
+    # First the one by which the next run knows the others, if this one is killed.
+    actions.sort(key=lambda f: f.file.path != COMMAND_IN)
     files = {
         backup_name(observed.folder, f.file.path): observed.files_by_path[f.file.path]
         for f in actions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -94,6 +95,7 @@ class Upgrade(Struct, frozen=True):
 
     old: Config
     new: Config
+    pin: Pin
     chosen: tuple[ModuleSelection, ...]  # the modules to sync
     way: ConflictPolicy
     plans: tuple[SyncPlan, ...]  # the plan of each of them, without those that failed
@@ -121,32 +123,47 @@ class Upgrade(Struct, frozen=True):
 
 
 def prepare(
-    old: Config, new: Config, chosen: Iterable[ModuleSelection], way: ConflictPolicy
+    old: Config, pin: Pin, chosen: Iterable[ModuleSelection], way: ConflictPolicy
 ) -> Upgrade:
-    """Return the plan of an upgrade of modules, or files in them, of the old configuration."""
+    """Return the plan of an upgrade of modules, or files in them, of a configuration."""
+    selections = tuple(chosen)
+    new = repin(old, pin, [c.module.path for c in selections])
     modules = {m.path: m for m in new.modules}
-    selections = tuple(replace(c, module=modules[c.module.path]) for c in chosen)
+    selections = tuple(replace(c, module=modules[c.module.path]) for c in selections)
     plans, failed = [], []
     for selection in selections:
         try:
             plans.append(plan_at_rest(new, selection, way))
         except (VpcCniIamError, OSError) as error:
             failed.append(SyncOutcome(selection.module, failure=expected(error)))
-    return Upgrade(old, new, selections, way, tuple(plans), tuple(failed))
+    return Upgrade(old, new, pin, selections, way, tuple(plans), tuple(failed))
 
 
-def upgrade(prepared: Upgrade) -> list[SyncOutcome]:
-    """Write a configuration and sync its modules, unless a plan is refused or failed.
+def upgrade(prepared: Upgrade) -> tuple[Config, list[SyncOutcome]]:
+    """Write a configuration and sync its modules; return the configuration that is there then.
 
-    The configuration is written first, so that a sync finishes what was interrupted. If any module
-    was refused or failed, nothing is written and only those are returned.
+    If any plan is refused or failed, nothing is written and only those outcomes are returned. The
+    configuration is written first, so that a sync finishes what was interrupted. Modules that could
+    not be synced get their old pin back, unless the configuration cannot be written any more.
     """
-    if prepared.stopped:
-        return [*map(outcome, prepared.refused), *prepared.failed]
     old, new = prepared.old, prepared.new
-    if new.text != old.text:
-        folder, name = new.path.absolute().parent, new.path.name
-        with locked(folder / name):
-            old.refuse_changed()
-            write(folder, {name: new.text}, observed={name: old.text.encode()})
-    return sync_all(new, prepared.chosen, prepared.way)
+    if prepared.stopped:
+        return old, [*map(outcome, prepared.refused), *prepared.failed]
+    _replace(old, new)
+    outcomes = sync_all(new, prepared.chosen, prepared.way)
+    synced = [o.module.path for o in outcomes if not (o.failure or o.refused)]
+    if len(synced) < len(outcomes):
+        left = repin(old, prepared.pin, synced) if synced else old
+        with suppress(VpcCniIamError):
+            _replace(new, left)
+            return left, outcomes
+    return new, outcomes
+
+
+def _replace(before: Config, after: Config) -> None:
+    if before.text != after.text:
+        folder, name = after.path.absolute().parent, after.path.name
+        with locked(folder / name, folder):
+            before.refuse_changed()
+            observed = {name: before.text.encode()}
+            write(folder, {name: after.text}, observed=observed, top=folder)

@@ -42,12 +42,14 @@ class Coverage(Struct, frozen=True):
         scenario_runs: The runs of the scenarios that can arise there.
         unused: Actions that the policies name and the version never calls.
         excess: Patterns that grant more than the version calls.
+        repairs: What to do about the calls that are denied, in sentences.
     """
 
     setting: PluginSetting
     scenario_runs: tuple[ScenarioRun, ...]
     unused: tuple[str, ...]
     excess: Excess = NO_EXCESS
+    repairs: tuple[str, ...] = ()
 
     def denied(self) -> tuple[tuple[Scenario, SentCall], ...]:
         """Return the calls that are denied, each with its scenario."""

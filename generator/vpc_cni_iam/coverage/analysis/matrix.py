@@ -71,6 +71,7 @@ class Matrix(Struct, frozen=True):
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]]
     scenarios: tuple[str, ...]
     excess: Excess = NO_EXCESS  # patterns that grant more than any of the versions calls
+    repairs: tuple[str, ...] = ()  # what to do about what is denied at the setting's version
 
     @property
     def verdict(self) -> Verdict:

@@ -41,7 +41,9 @@ from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
 RiskLevel = Literal["warning", "note"]
 _PAGE = "risks.md"
-_FIRST = ("actions-beyond-calls", "interfaces-unscoped", "unconditioned-create-tags")
+# Interfaces of other clusters can be changed.
+UNSCOPED = "interfaces-unscoped"
+_FIRST = ("actions-beyond-calls", UNSCOPED, "unconditioned-create-tags")
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
 _CHANGES = (
@@ -77,18 +79,28 @@ def explanation(identifier: str) -> str:
 
 
 def find_risks(
+    policies: Sequence[Policy],
+    setting: PluginSetting,
+    limits: Limits = (),
+    of_calls: tuple[Risk, ...] | None = None,
+) -> tuple[Risk, ...]:
+    """Return the known risks of policies, the most severe first; see `cover`.
+
+    `of_calls` are the risks of the plugin's calls, if they are known.
+    """
+    if of_calls is None:
+        of_calls = risks_of_calls(policies, setting, limits)
+    excess = _excess(policies, setting, limits)
+    risks = (*excess, *of_calls, *_reading(policies, setting))
+    return tuple(sorted(risks, key=lambda r: (r.severity == "note", r.identifier not in _FIRST)))
+
+
+def risks_of_calls(
     policies: Sequence[Policy], setting: PluginSetting, limits: Limits = ()
 ) -> tuple[Risk, ...]:
-    """Return the known risks of policies, the most severe first; see `cover`."""
+    """Return the risks that depend on the statements about the plugin's calls alone."""
     asked = _Asked(Answers(policies, limits), setting)
-    risks = [
-        *_excess(policies, setting, limits),
-        *_reach(asked),
-        *_tagging(asked),
-        *_needs(asked),
-        *_reading(policies, setting),
-    ]
-    return tuple(sorted(risks, key=lambda r: (r.severity == "note", r.identifier not in _FIRST)))
+    return (*_reach(asked), *_tagging(asked), *_needs(asked))
 
 
 def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:

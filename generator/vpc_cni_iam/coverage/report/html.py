@@ -10,6 +10,7 @@ from vpc_cni_iam.coverage.matrix_wording import (
     equal_lines,
     excess_lines,
     heading,
+    repair_lines,
     versions_text,
 )
 from vpc_cni_iam.coverage.report.svg import drawing, style
@@ -40,6 +41,7 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
         denials=matrix.denials(),
         versions_text=versions_text,
         excess=list(excess_lines(matrix)),
+        repairs=list(repair_lines(matrix)),
         skipped=list(skipped.lines(subject.skipped)),
     )
 

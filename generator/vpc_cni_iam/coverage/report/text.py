@@ -64,6 +64,9 @@ def text(
         for risk in risks:
             yield f"  {risk.severity:<7} {risk.identifier}: {risk.text}"
         yield ""
+    if coverage.repairs:
+        yield from (f"to do    {line}" for line in coverage.repairs)
+        yield ""
     if subject.skipped:
         yield from skipped.lines(subject.skipped)
         yield ""

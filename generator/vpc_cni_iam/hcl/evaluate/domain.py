@@ -6,6 +6,7 @@ int, others Decimal.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import TypeAlias, Union
@@ -156,8 +157,11 @@ def scalar_kinds(*values: Value) -> set[str]:
 def text(value: Value) -> str | Unknown:
     """Return a value as the text that engines convert it to; `EvaluationError` for no scalar."""
     match value:
-        case str() | Unknown():
+        case Unknown():
             return value
+        case str():
+            # Engines normalise a text that is put together, too.
+            return value if value.isascii() else unicodedata.normalize("NFC", value)
         case bool():
             return "true" if value else "false"
         case int():

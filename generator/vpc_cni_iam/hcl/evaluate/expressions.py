@@ -52,6 +52,7 @@ _ABSENT = object()
 _IN_PROGRESS = object()
 _FULL = "full_splat_expr_term"
 _LOGICAL = ("&&", "||")
+_ADVICE = {"file": "name the file that it reads instead"}
 
 
 class Evaluator:
@@ -183,7 +184,7 @@ class Evaluator:
                     return value
                 sample, value = True, value.sample
             texts.append(value)
-        joined = "".join(texts)
+        joined = str(text("".join(texts)))
         self.budget.weigh(joined)
         return Unknown(_show(node), "", joined) if sample else joined
 
@@ -259,7 +260,7 @@ class Evaluator:
     def _apply(self, name: str, arguments: list[Value], node: Node) -> Value:
         function = FUNCTIONS.get(name)
         if function is None:
-            return Unknown(_show(node))
+            return Unknown(_show(node), _ADVICE.get(name, ""))
         sampled = {place for place, a in enumerate(arguments) if operations.sampled(a)}
         if sampled and sampled <= {*function.samples}:
             texts = [operations.without_samples(a) for a in arguments]

@@ -7,6 +7,7 @@ Each takes and returns values. It raises `EvaluationError` only for what every e
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator
 from decimal import Decimal
 from enum import Enum
@@ -125,7 +126,7 @@ def _to_map(value: Value) -> Value:
 def _to_number(value: Value) -> Number | None:
     if value is None or kind(value) == "number":
         return value  # type: ignore[return-value] # which is a number
-    if isinstance(value, str) and value.removeprefix("-").replace(".", "", 1).isdecimal():
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
         return number(value)
     raise (
         UndecidedError

@@ -38,7 +38,10 @@ def instance_names(evaluator: Evaluator, block: Block) -> dict[str, dict[str, Va
     if isinstance(value, Unknown):
         return value
     if argument == "count":
-        size = FUNCTIONS["tonumber"].call(value)
+        try:
+            size = FUNCTIONS["tonumber"].call(value)
+        except UndecidedError:
+            return Unknown(f"the number {value!r}")
         if not isinstance(size, int) or size < 0:
             raise EvaluationError("count is not a whole number")
         _check_instances(size)

@@ -139,13 +139,18 @@ def referred(files: Iterable[File]) -> set[str]:
 
 
 def undeclared(declared: Iterable[str], user_values: GivenVariables) -> dict[str, Value]:
-    """Return the values of a user's for variables that another file of a module declares."""
-    return {
-        f"var.{name}": _scalar(user_values.texts[name])
-        if name in user_values.texts
-        else user_values.values[name]
-        for name in user_values.names.difference(declared)
-    }
+    """Return the values of a user's for variables that another file of a module declares.
+
+    Raises `UsageError` for a list or map that is none.
+    """
+    values: dict[str, Value] = {}
+    for name in user_values.names.difference(declared):
+        text = user_values.texts.get(name)
+        try:
+            values[f"var.{name}"] = user_values.values[name] if text is None else _scalar(text)
+        except EvaluationError as error:
+            raise UsageError(f"variable {name!r}: {error}") from None
+    return values
 
 
 def _scalar(text: str) -> Value:

@@ -195,7 +195,9 @@ class AccountDetails:
                     more = reader.decoded(reader.value(), object)
                     page.truncated = page.truncated or more not in (False, None, "")
                 elif key in EKS_KINDS:
-                    self.clusters += read_eks(key, bytes(reader.value()), reader.source)
+                    text = bytes(reader.value())
+                    self.clusters += read_eks(key, text, reader.source)
+                    reader.refuse_twice(text, reader.place - len(text))
                 else:
                     reader.value()
             if not known:
@@ -208,7 +210,9 @@ class AccountDetails:
         """Pass a user, group, role or policy, and return its ARN."""
         reader.peek()
         start = reader.place
-        arn = reader.decoded(reader.value(), _Item).arn
+        text = reader.value()
+        arn = reader.decoded(text, _Item).arn
+        reader.refuse_twice(bytes(text), start)
         if policy:
             self._policies.setdefault(arn, []).append(_Place(number, start, reader.place))
         return arn

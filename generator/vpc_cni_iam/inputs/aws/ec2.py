@@ -16,7 +16,6 @@ from msgspec.json import Decoder
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.kind import Content, without_policies
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.policy.strict_json import refuse_twice
 
 _KINDS = ("Reservations", "NetworkInterfaces")
 _EXPECTED = "aws ec2 describe-instances or aws ec2 describe-network-interfaces"
@@ -208,7 +207,6 @@ def _pages(content: Content) -> Iterator[_Page]:
     reader = Reader(content.text.encode(), content.source, what="an answer of EC2")
     if not reader.peek():
         raise content.refuse(f"is empty; give what {_EXPECTED} prints")
-    line, counted = 1, 0  # the line at a place of the input
     for number in count(1):
         if not (first := reader.peek()):
             return
@@ -224,9 +222,7 @@ def _pages(content: Content) -> Iterator[_Page]:
         except DecodeError as error:
             problem = f"is not as aws prints it without --query: {error}"
             raise content.refuse(problem, path) from None
-        line += reader.data[counted:start].count(b"\n")
-        counted = start
-        refuse_twice(page_text.decode(), content.source, line)
+        reader.refuse_twice(page_text, start)
         page = _Page(content.source, path, answer)
         if not page.kinds:
             problem = f"has neither {' nor '.join(_KINDS)}"

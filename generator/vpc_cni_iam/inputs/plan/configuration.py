@@ -7,6 +7,7 @@ what refers to one document may still do something to it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct, field, to_builtins
@@ -231,15 +232,23 @@ def _module(reader: Reader, module: Module, depth: int) -> None:
             reader.value()
 
 
+@lru_cache(1024)
+def _is_followed(kind: str) -> bool:
+    """Say whether what resources of a type refer to is followed."""
+    return kind.startswith(_PREFIXES)
+
+
 def _block(reader: Reader, block: ResourceBlock, module: Module) -> None:
     if block.provisioners:
         types = dict.fromkeys(provisioner.type for provisioner in block.provisioners)
         module.commands[f"{block.type}.{block.name}"] = tuple(types)
-    if not block.type.startswith(_PREFIXES):
+    if not _is_followed(block.type):
         return
     name = f"{'data.' if block.mode == 'data' else ''}{block.type}.{block.name}"
-    shape: Any = Parts if is_read_in_part(block.type) else dict[str, Any]
-    module.blocks[name] = to_builtins(reader.decoded(block.expressions, shape))
+    if is_read_in_part(block.type):
+        module.blocks[name] = to_builtins(reader.decoded(block.expressions, Parts))
+    else:
+        module.blocks[name] = reader.decoded(block.expressions, dict[str, Any])
     if over := reader.decoded(block.for_each_expression, object):
         module.repeats[name] = over
     module.providers[name] = block.provider_config_key

@@ -16,6 +16,7 @@ from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import CUT_OFF, InputError, not_json
+from vpc_cni_iam.policy.strict_json import refuse_twice
 
 _MARK = b"\xef\xbb\xbf"
 _SPACES = b" \t\r\n"
@@ -92,6 +93,14 @@ class Reader:
     def refuse(self, problem: str) -> InputError:
         """Return an error at this place."""
         return InputError(self.source, self.position(self.place), problem)
+
+    def refuse_twice(self, text: bytes, start: int) -> None:
+        """Refuse a key that stands twice in one object of a value, which begins at a byte."""
+
+        def line() -> int:
+            return 1 + bytes(self._view[:start]).count(b"\n")
+
+        refuse_twice(text.decode(), self.source, line)
 
     def position(self, place: int) -> str:
         """Return the line and column of a byte."""
@@ -220,7 +229,8 @@ class Reader:
     def _release(self) -> None:
         if self.place - self._released < STEP:
             return
-        if isinstance(self.data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        large = self.size > SMALL and hasattr(mmap, "MADV_DONTNEED")
+        if large and isinstance(self.data, mmap.mmap):
             start = self._released // mmap.PAGESIZE * mmap.PAGESIZE
             end = self.place // mmap.PAGESIZE * mmap.PAGESIZE
             self.data.madvise(mmap.MADV_DONTNEED, start, end - start)

@@ -14,6 +14,15 @@ _LOG = (
 )
 # Source: HashiCorp, "JSON Output Format": 1.2 came with Terraform 1.7.
 _NEWEST_MINOR = 2
+# The members of a plan; those about what is done are read.
+MEMBERS = frozenset(
+    (
+        *("format_version", "terraform_version", "variables", "planned_values", "proposed_unknown"),
+        *("resource_drift", "resource_changes", "deferred_changes", "output_changes", "complete"),
+        *("prior_state", "configuration", "relevant_attributes", "checks", "timestamp", "errored"),
+        *("applyable", "action_invocations", "deferred_action_invocations"),
+    )
+)
 ACTIONS = frozenset({"no-op", "create", "read", "update", "delete", "forget"})
 
 

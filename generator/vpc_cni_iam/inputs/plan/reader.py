@@ -18,7 +18,7 @@ from vpc_cni_iam.inputs.plan import json_stream
 from vpc_cni_iam.inputs.plan.addresses import module_of
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration, read_configuration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
-from vpc_cni_iam.inputs.plan.kinds import ACTIONS, MAKE, after, check
+from vpc_cni_iam.inputs.plan.kinds import ACTIONS, MAKE, MEMBERS, after, check
 from vpc_cni_iam.inputs.plan.marked import (
     hide_constants,
     marked,
@@ -26,14 +26,16 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
-from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, TAGGED, is_read_in_part
+from vpc_cni_iam.inputs.plan.role_uses import PROFILE, ROLE, ROLE_USES, TAGGED, is_read_in_part
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
+    ActionInvocation,
     Actions,
     ChangedResource,
     Changing,
     ChangingParts,
     DeferredChange,
+    DeferredInvocation,
     DocumentValues,
     HiddenDocument,
     Parts,
@@ -67,6 +69,7 @@ _OTHERS = frozenset(
         "helm_release",
     }
 )
+_STAYS = (("no-op",), ("read",))
 _FIELDS = ("format_version", "terraform_version", "errored", "complete", "variables", "@level")
 
 
@@ -123,6 +126,7 @@ class Plan(Struct, frozen=True):
     format: str = ""  # the version of its format
     unread: tuple[UnreadChange, ...] = ()  # what may give access and is not read
     others: int = 0  # how many resources of other types change
+    unknown_members: tuple[str, ...] = ()  # what it has at its top that is not known
 
 
 def read_plan(
@@ -157,6 +161,7 @@ class _Contents(Struct):
     # Which of them may name roles, with what is done to each.
     naming: list[tuple[str, tuple[str, ...], Changing]] = field(default_factory=list)
     others: int = 0
+    unknown_members: list[str] = field(default_factory=list)
 
     def section(self, key: str, reader: Reader) -> None:
         """Pass a member of a plan, and keep what of it is about IAM."""
@@ -167,6 +172,11 @@ class _Contents(Struct):
             case "deferred_changes":
                 items = (deferred.resource_change for deferred in reader.each(DeferredChange))
                 self.changes += self._changes(items, reader, drift=False)
+            case "action_invocations":
+                self._actions(reader.each(ActionInvocation), reader)
+            case "deferred_action_invocations":
+                deferrals = reader.each(DeferredInvocation)
+                self._actions((deferred.action_invocation for deferred in deferrals), reader)
             case "output_changes":
                 for _ in reader.members():
                     self.secrets.update(of_change(reader.value(), reader))
@@ -177,7 +187,16 @@ class _Contents(Struct):
             case "planned_values" if reader.size > json_stream.SMALL:
                 json_stream.pass_module(reader)
             case _:
+                if key not in MEMBERS and reader.peek() in (b"[", b"{"):
+                    self.unknown_members.append(key)
                 reader.value()
+
+    def _actions(self, items: Iterable[ActionInvocation], reader: Reader) -> None:
+        """Note what providers are to do, which is not read."""
+        for item in items:
+            self.secrets.update(of_values(item.config_values, item.config_sensitive, reader))
+            kind = UnreadKind.access if is_unread(item.type) else UnreadKind.command
+            self.unread.append(UnreadChange(item.address, ("invoke",), kind, (item.type,)))
 
     def _changes(
         self, items: Iterable[ChangedResource], reader: Reader, *, drift: bool
@@ -196,6 +215,8 @@ class _Contents(Struct):
                 raise reader.refuse(
                     f"what is done to {item.address[:80]} is not known here: {done!r}"
                 )
+            if item.type in ROLE_USES and not drift:
+                self._note_roles(item, tuple(change.actions), reader)
             resource = Resource(
                 item.address,
                 item.mode,
@@ -218,12 +239,16 @@ class _Contents(Struct):
                 resource = replace(resource, actions=("create",), before=None)
             yield resource
 
+    def _note_roles(self, item: ChangedResource, actions: tuple[str, ...], reader: Reader) -> None:
+        if actions not in _STAYS and may_name_role(item):
+            self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
+
     def _note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
         """Note a change that is not read, unless `is_read` says that its role is."""
         if item.mode != "managed":
             return
         actions = tuple(reader.decoded(item.change, Actions).actions)
-        if actions in (("no-op",), ("read",)):
+        if actions in _STAYS:
             return
         if kind := unread_kind(item, reader):
             anybody = kind is UnreadKind.resource_policy and opens(item, reader)
@@ -232,8 +257,7 @@ class _Contents(Struct):
         if is_read:
             return
         self.others += 1
-        if may_name_role(item):
-            self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
+        self._note_roles(item, actions, reader)
         if actions != ("update",):
             self.ended.append((item.address, actions))
 
@@ -266,7 +290,8 @@ def _plan(contents: _Contents, source: str) -> Plan:
     planned = {change.address for change in changes if not change.drift}
     ended = [*contents.ended, *((r.address, r.actions) for r in changes if not r.drift)]
     commands = tuple(running(ended, configuration))
-    roles = (unread for item in contents.naming for unread in naming(*item, hiding))
+    names = _names_of_roles((*contents.changes, *contents.state))
+    roles = (unread for item in contents.naming for unread in naming(*item, hiding, names))
     sources = [r for r in state if r.mode == "data"]
     unchanged = [r for r in state if r.mode == "managed" and r.address not in planned]
     return Plan(
@@ -286,7 +311,14 @@ def _plan(contents: _Contents, source: str) -> Plan:
         str(fields.get("format_version") or ""),
         (*contents.unread, *roles, *commands),
         contents.others - len({u.address for u in commands} - planned),
+        tuple(contents.unknown_members),
     )
+
+
+def _names_of_roles(resources: Iterable[Resource]) -> frozenset[str]:
+    roles = (resource for resource in resources if resource.type in (ROLE, PROFILE))
+    sides = (side for role in roles for side in (role.before, role.after) if side)
+    return frozenset(name for side in sides if isinstance(name := side.get("name"), str))
 
 
 def _hidden(resource: Resource, hiding: Secrets) -> Resource:
@@ -315,28 +347,30 @@ def _state(reader: Reader, secrets: set[str]) -> list[Resource]:
                 continue
             for item in json_stream.resources(reader, StateResource):
                 hidden = set(of_values(item.values, item.sensitive_values, reader))
-                stated = _stated(item, reader, made_of_policy=any(map(is_policy, hidden)))
+                stated = _stated(item, reader, hidden)
                 secrets |= hidden
-                for resource in stated if item.type == _DOCUMENT else ():
+                for resource in stated if item.type == _DOCUMENT and hidden else ():
                     secrets.update(marked(resource.after, resource.hidden_after))
                 resources += stated
     return resources
 
 
-def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> list[Resource]:
-    # A document that joins a policy that is sensitive shows each part of it.
+def _stated(item: StateResource, reader: Reader, hidden: set[str]) -> list[Resource]:
+    """Return what is read of a resource; `hidden` are its values that are sensitive."""
     values: Mapping[str, Any]
-    hidden: Any
+    marks: Any = None
     if item.type == _DOCUMENT:
         values = {"json": reader.decoded(item.values, DocumentValues).json}
-        marks = reader.decoded(item.sensitive_values, HiddenDocument)
-        hidden = {"json": marks.json or made_of_policy}
+        if hidden:
+            # A document that joins a policy that is sensitive shows each part of it.
+            whole = reader.decoded(item.sensitive_values, HiddenDocument).json
+            marks = {"json": whole or any(map(is_policy, hidden))}
     elif item.type == _POLICY or (item.mode == "managed" and _is_about_access(item.type)):
         if is_read_in_part(item.type):
             values = to_builtins(reader.decoded(item.values, Parts))
         else:
             values = reader.decoded(item.values, dict[str, Any])
-        hidden = reader.decoded(item.sensitive_values, object)
+        marks = reader.decoded(item.sensitive_values, object)
     else:
         return []
     return [
@@ -348,8 +382,8 @@ def _stated(item: StateResource, reader: Reader, *, made_of_policy: bool) -> lis
             ("no-op",),
             before=values,
             after=values,
-            hidden_before=hidden,
-            hidden_after=hidden,
+            hidden_before=marks,
+            hidden_after=marks,
         )
     ]
 

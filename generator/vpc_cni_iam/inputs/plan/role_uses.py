@@ -237,5 +237,5 @@ def is_of_instances(kind: str) -> bool:
 
 def is_read_in_part(kind: str) -> bool:
     """Say whether only these arguments are read of a type."""
-    of_others = kind.startswith(("aws_iam_", "aws_eks_"))
-    return kind in TAGGED or (kind in ROLE_USES and not of_others)
+    of_others = ("aws_iam_", "aws_eks_")
+    return kind in TAGGED or (kind in ROLE_USES and not kind.startswith(of_others))

@@ -23,7 +23,7 @@ from vpc_cni_iam.texts.limits import PLAN, Limit
 
 _GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
 # What is larger is mapped, so that it is never in memory as a whole.
-LARGE = 64 << 20
+LARGE = 1 << 20
 PIECE = 1 << 20
 # What a plan may begin with, also where a wrapper of an engine wrote lines before it.
 _BEGIN = re.compile(r"\ufeff?\s*(?:(?:\[command\]|::)[^\n]*(?:\n\s*|\Z))*(?:\{|\Z)")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -90,9 +90,9 @@ class Secrets:
         if self.is_empty and not _is_any_marked(marks):
             return value
         if marks is True:
-            return _each_leaf(value, self._mark_of)
-        if isinstance(value, Mapping):
-            inner = marks if isinstance(marks, Mapping) else {}
+            return _each_leaf(value, self.mark_of)
+        if isinstance(value, dict):
+            inner = marks if isinstance(marks, dict) else {}
             return {k: self.hidden(v, inner.get(k)) for k, v in value.items()}
         if isinstance(value, list):
             each = marks if isinstance(marks, list) else []
@@ -107,7 +107,7 @@ class Secrets:
         if isinstance(value, str):
             return self._clean(value, 0)
         if isinstance(value, int | float) and not isinstance(value, bool):
-            return self._mark_of(str(value)) if self._is_secret_number(str(value)) else value
+            return self.mark_of(str(value)) if self._is_secret_number(str(value)) else value
         return value
 
     def restored(self, policy: Policy) -> Policy:
@@ -119,7 +119,14 @@ class Secrets:
         values = {mark: value for value, mark in self._marks.items()}
         return policy.map_strings(restore, actions=True)
 
-    def _mark_of(self, value: Any) -> str:
+    def judged(self, value: Any) -> Any:
+        """Return what a mark stands for, and another value itself: to be judged, never shown."""
+        if not is_mark(value):
+            return value
+        return next((text for text, mark in self._marks.items() if mark == value), value)
+
+    def mark_of(self, value: Any) -> str:
+        """Return the mark of a sensitive value."""
         text = str(value)
         key = _canonical(text) if _is_json(text) else text
         number = len(self._marks) + 1
@@ -131,7 +138,7 @@ class Secrets:
     def _replaced(self, text: str, depth: int) -> str:
         if _is_json(text):
             if self._documents and _canonical(text) in self._documents:
-                return self._mark_of(text)
+                return self.mark_of(text)
             if depth < _NESTED and ("\\" in text or self._ends(text)):
                 return re.sub(_PIECE, lambda m: self._token(m[0], depth), text)
         return self._plain(text)
@@ -139,7 +146,7 @@ class Secrets:
     def _token(self, token: str, depth: int) -> str:
         """Return a text or number of JSON, masked."""
         if token[0] != '"':
-            return json.dumps(self._mark_of(token)) if self._is_secret_number(token) else token
+            return json.dumps(self.mark_of(token)) if self._is_secret_number(token) else token
         try:
             text: str = json.loads(token, strict=False)
         except ValueError:
@@ -162,14 +169,14 @@ class Secrets:
             # The longest first, then always the same.
             every = sorted((n for e in ends for n in self._groups[e]), key=lambda n: (-len(n), n))
             self._patterns[ends] = re.compile("|".join(map(re.escape, every)), re.IGNORECASE)
-        return self._patterns[ends].sub(lambda m: self._mark_of(m[0]), text)
+        return self._patterns[ends].sub(lambda m: self.mark_of(m[0]), text)
 
 
 def _is_any_marked(marks: Any) -> bool:
     if not marks or marks is True:
         return bool(marks)
-    if isinstance(marks, Mapping):
-        return any(map(_is_any_marked, marks.values()))
+    if isinstance(marks, dict):
+        return any(map(_is_any_marked, filter(None, marks.values())))
     return any(map(_is_any_marked, marks)) if isinstance(marks, list) else True
 
 
@@ -184,7 +191,7 @@ def is_policy(text: str) -> bool:
 
 
 def _each_leaf(value: Any, change: Callable[[Any], Any]) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _each_leaf(inner, change) for key, inner in value.items()}
     if isinstance(value, list):
         return [_each_leaf(inner, change) for inner in value]

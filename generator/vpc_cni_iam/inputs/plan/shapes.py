@@ -73,6 +73,21 @@ class DeferredChange(Struct):
     resource_change: ChangedResource
 
 
+class ActionInvocation(Struct):
+    """An item of ``action_invocations``: what a provider is to do at apply."""
+
+    address: str
+    type: str
+    config_values: Raw = _NOTHING
+    config_sensitive: Raw = _NOTHING
+
+
+class DeferredInvocation(Struct):
+    """An item of ``deferred_action_invocations``."""
+
+    action_invocation: ActionInvocation
+
+
 class StateResource(Struct):
     """A resource of a state."""
 

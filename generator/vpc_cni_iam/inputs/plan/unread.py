@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -26,6 +27,7 @@ class UnreadKind(StrEnum):
     access = "access"
     resource_policy = "resource policy"
     command = "command"
+    later = "known after apply"
     role = "role"
 
 
@@ -37,9 +39,11 @@ class UnreadChange(Struct, frozen=True):
     kind: UnreadKind
     runs: tuple[str, ...] = ()  # the provisioners that run, such as ``local-exec``
     opens: bool = False  # whether a policy of a resource newly lets anybody use it
-    roles: tuple[str, ...] = ()  # the ARNs of roles that it newly names
+    roles: tuple[str, ...] = ()  # the roles that it newly names: ARNs, and names of those of a plan
 
 
+_CLOUD_CONTROL = "awscc_"
+_AWS = ("aws_", _CLOUD_CONTROL)
 _ATTACHED = (
     *("", "_policy", "_policy_attachment", "_policies_exclusive", "_policy_attachments_exclusive"),
 )
@@ -55,7 +59,9 @@ _UNREAD = (
     *("aws_lakeformation_permissions", "aws_lakeformation_opt_in"),
     *("aws_lakeformation_resource_lf_tag", "aws_servicecatalog_principal_portfolio_association"),
     *("vault_aws_secret_backend_role", "vault_aws_secret_backend_static_role", "aws_iam_"),
-    *("aws_lambda_invocation", "kubernetes_role", "kubernetes_cluster_role"),
+    *("aws_cloudformation_stack_instances", "aws_cloudformation_stack_set_instance"),
+    *("aws_servicecatalog_provisioned_product", "awscc_servicecatalog_cloudformation_provisioned"),
+    *("aws_lambda_invo", "kubernetes_role", "kubernetes_cluster_role"),
 )
 # Of these, those that are read or give no access.
 _HARMLESS = frozenset(
@@ -69,22 +75,31 @@ _HARMLESS = frozenset(
         "aws_ssoadmin_permission_set",
     )
 )
-# A role, but for those that only a service of AWS assumes.
-_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/(?!aws-service-role/)[\w+=,.@/-]++(?!\()")
+# A role, but for those that only a service of AWS assumes, or an instance profile with one.
+_ROLE = re.compile(
+    r"arn:aws[a-z-]*:iam::[0-9]{12}:(?:role/(?!aws-service-role/)|instance-profile/)"
+    r"[\w+=,.@/-]++(?!\()"
+)
+# One of these, or an argument about them, which may have the name of one.
+_MAY_NAME_ROLE = re.compile(
+    rb""":role/|:instance-profile/|(?:[rR]ole|[pP]rofile)\w*"\s*:\s*["[{]"""
+)
 # What holds any text.
 _DATA = (
     *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
     *("aws_secretsmanager_secret_version", "aws_ssm_parameter"),
 )
 # What makes resources of any service: the argument that tells which, and how one of IAM begins.
+_STACK = ("capabilities", "CAPABILITY_")
 _MAKERS = {
     "aws_cloudcontrolapi_resource": (
         "type_name",
         *("AWS::IAM::", "AWS::EKS::", "AWS::SSO::", "AWS::Organizations::"),
         *("AWS::RolesAnywhere::", "AWS::CloudFormation::Stack"),
     ),
-    "aws_cloudformation_stack": ("capabilities", "CAPABILITY_"),
-    "aws_cloudformation_stack_set": ("capabilities", "CAPABILITY_"),
+    "aws_cloudformation_stack": _STACK,
+    "aws_cloudformation_stack_set": _STACK,
+    "aws_serverlessapplicationrepository_cloudformation_stack": _STACK,
 }
 # What is about access where these arguments change: which policies of an organization count, who
 # gets an identity of a pool, whether pods reach the metadata of instances, as what stacks are made.
@@ -102,18 +117,25 @@ _DECIDING = {
     "aws_organizations_organization": ("enabled_policy_types",),
 }
 # Objects of Kubernetes that say which role aws-node has, what else sets it up, and who rules the
-# cluster: as JSON, and as YAML in a text of JSON.
+# cluster: as JSON, and as YAML in a text of JSON, where an alias may stand for anything.
+_BLANK = r"(?:\s|\\[nrt])*+"
+_COLON = rf"""\\?["']?{_BLANK}:(?:\s|\\[nrt]|#[^\\]*+|[!&][^\s\\]*+|[>|][-+0-9]*+)*+\\?["']?"""
 _OBJECT = re.compile(
-    rb"""[nN]ame\\?["']?:\s*\\?["']?(?:aws-(?:auth|node)|amazon-vpc-cni)(?![\w-])"""
-    rb"""|kind\\?["']?:\s*\\?["']?(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b"""
+    rf"""[nN]ame{_COLON}(?:(?:aws-(?:auth|node)|amazon-vpc-cni)(?![\w-])|\*\w)"""
+    rf"""|kind{_COLON}(?:(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b|\*\w)"""
+    rf"""|(?:\\n|")[\s?-]*+\*\w++{_BLANK}:"""
 )
-ROLE_ANNOTATION = b"eks.amazonaws.com/role-arn"
-OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_")
+# How YAML may spell a character, or break a line, in a text and in JSON of a text.
+_ESCAPE = r"\\\\?(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|(/)|(?:\r|\\r)?(?:\n|\\n)\s*)"
+# The arguments that hold such an object.
+_MANIFESTS = ("content", "manifest", "yaml_body")
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_", "kustomization_")
 _RESOURCE_POLICIES = frozenset(
     (
         *("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),
         *("aws_s3_bucket_acl", "aws_acmpca_policy", "aws_iot_policy", "aws_iot_policy_attachment"),
-        *("aws_s3control_access_grant", "aws_lambda_function_url"),
+        *("aws_s3control_access_grant", "aws_lambda_function_url", "awscc_lambda_url"),
     )
 )
 _WITH_POLICY = (
@@ -124,9 +146,15 @@ _WITH_POLICY = (
 _ENDS = ("_permission", *(f"_{name}_policy" for name in _WITH_POLICY))
 # By which arguments a permission is not for everybody.
 _LIMITS = ("condition", "principal_org_id", "source_account", "source_arn")
+# What stacks make, by what says it: what is about access, and policies of resources.
+_STACKS = ("aws_cloudformation_stack", "aws_cloudformation_stack_set")
+_TEMPLATE = ("template_body", "template_url", "parameters")
+_MADE_ACCESS = r"AWS::(?:EKS|IAM|Organizations|RolesAnywhere|SSO)::|AWS::CloudFormation::Stack"
+_MADE_POLICY = r"AWS::\w+::\w*(?:Permission|Policy)\b"
 _POLICY_ARGUMENTS = ("policy", "access_policies", "access_policy", "resource_policy")
 
 
+@lru_cache(1024)
 def is_unread(kind: str) -> bool:
     """Say whether no resource of a type is read, though it is about access."""
     return kind.startswith(_UNREAD) and kind not in _HARMLESS
@@ -134,59 +162,100 @@ def is_unread(kind: str) -> bool:
 
 def gives_role(item: ChangedResource) -> bool:
     """Say whether an object of Kubernetes says the role of a service account."""
-    return item.type.startswith(OF_KUBERNETES) and ROLE_ANNOTATION in bytes(item.change)
+    return item.type.startswith(OF_KUBERNETES) and ROLE_ANNOTATION in _spelled(item)
 
 
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
     if is_unread(item.type) or _is_object(item):
         return UnreadKind.access
+    if _is_later(item, reader):
+        return UnreadKind.later
     if _makes_access(item, reader) or _decides(item, reader):
         return UnreadKind.access
     if _is_resource_policy(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
-    return None
+    return _kind_of_template(item, reader)
+
+
+def _kind_of_template(item: ChangedResource, reader: Reader) -> UnreadKind | None:
+    """Return why what a stack newly makes may give access; None if it does not."""
+    if item.type not in _STACKS:
+        return None
+    change = reader.decoded(item.change, Changing)
+    unknown = change.after_unknown if isinstance(change.after_unknown, dict) else {}
+    before, after = (
+        {n: (s or {}).get(n) for n in _TEMPLATE} for s in (change.before, change.after)
+    )
+    if before == after and not unknown.get("template_body"):
+        return None
+    templates = f"{before} {after}"
+    if unknown.get("template_body") or after["template_url"] or re.search(_MADE_ACCESS, templates):
+        return UnreadKind.access
+    return UnreadKind.resource_policy if re.search(_MADE_POLICY, templates) else None
 
 
 def _is_resource_policy(kind: str) -> bool:
     shared = kind.startswith("aws_ram_") and kind.endswith("_association")
-    return (
-        kind in _RESOURCE_POLICIES or shared or (kind.startswith("aws_") and kind.endswith(_ENDS))
-    )
+    return kind in _RESOURCE_POLICIES or shared or (kind.startswith(_AWS) and kind.endswith(_ENDS))
 
 
 def may_name_role(item: ChangedResource) -> bool:
     """Say whether a resource may name a role that it uses."""
-    is_data = item.type in _DATA or not item.type.startswith("aws_")
-    return not is_data and b":role/" in bytes(item.change)
+    if item.type in _DATA or not item.type.startswith(_AWS):
+        return False
+    return _MAY_NAME_ROLE.search(bytes(item.change)) is not None
 
 
 def naming(
-    address: str, actions: tuple[str, ...], change: Changing, hiding: Secrets
+    address: str,
+    actions: tuple[str, ...],
+    change: Changing,
+    hiding: Secrets,
+    names: frozenset[str],
 ) -> Iterator[UnreadChange]:
-    """Yield the roles that a resource newly names, without what is sensitive."""
+    """Yield the roles that a resource newly names, without what is sensitive.
+
+    `names` are those of the plan's roles, which arguments about roles may have.
+    """
     before, after = change.before or {}, change.after or {}
     shown = _new_roles(
-        hiding.hidden(before, change.before_sensitive), hiding.hidden(after, change.after_sensitive)
+        hiding.hidden(before, change.before_sensitive),
+        hiding.hidden(after, change.after_sensitive),
+        names,
     )
-    if len(shown) < len(_new_roles(before, after)):
+    if len(shown) < len(_new_roles(before, after, names)):
         shown.append("a role that is sensitive")
     if shown:
         yield UnreadChange(address, actions, UnreadKind.role, roles=tuple(shown))
 
 
-def _new_roles(before: Any, after: Any) -> list[str]:
-    old, new = ({r for t in _texts(side) for r in _ROLE.findall(t)} for side in (before, after))
+def _new_roles(before: Any, after: Any, names: frozenset[str]) -> list[str]:
+    old, new = (
+        {
+            role
+            for path, text in _texts(side)
+            for role in (*_ROLE.findall(text), *(names & {text} if _about_roles(path) else ()))
+        }
+        for side in (before, after)
+    )
     return sorted(new - old)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts in attributes, but for the keys, which no mark hides."""
+def _about_roles(path: str) -> bool:
+    return any(word in path.lower() for word in ("role", "profile"))
+
+
+def _texts(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the texts in attributes with their places, but for the keys, which no mark hides."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for inner in value.values() if isinstance(value, dict) else value:
-            yield from _texts(inner)
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _texts(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, path)
 
 
 def running(
@@ -211,7 +280,34 @@ def _has_commands(module: Module) -> bool:
 
 def _is_object(item: ChangedResource) -> bool:
     """Say whether a resource is an object of Kubernetes that is about access."""
-    return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(bytes(item.change)) is not None
+    return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(_spelled(item)) is not None
+
+
+def _is_later(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether an object of Kubernetes is only known after apply."""
+    if not item.type.startswith(OF_KUBERNETES):
+        return False
+    marks = reader.decoded(item.change, Changing).after_unknown
+    unknown = marks if isinstance(marks, dict) else {}
+    metadata = unknown.get("metadata")
+    blocks = metadata if isinstance(metadata, list) else [metadata]
+    later = [unknown.get(name) for name in _MANIFESTS]
+    if item.type.startswith("kubernetes_service_account"):
+        later += [each.get("annotations") if isinstance(each, dict) else each for each in blocks]
+    return marks is True or True in later
+
+
+def _spelled(item: ChangedResource) -> str:
+    return unescaped(bytes(item.change).decode("utf-8", "replace"))
+
+
+def unescaped(text: str) -> str:
+    """Return a text of YAML, or the JSON of one, without what escapes characters and lines."""
+    return re.sub(_ESCAPE, _character, text) if "\\" in text else text
+
+
+def _character(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else escape[2] or ""
 
 
 def _makes_access(item: ChangedResource, reader: Reader) -> bool:
@@ -244,32 +340,39 @@ def _decides(item: ChangedResource, reader: Reader) -> bool:
 def opens(item: ChangedResource, reader: Reader) -> bool:
     """Say whether a policy of a resource newly allows every principal, without a condition."""
     change = reader.decoded(item.change, Changing)
-    before, after = ({*_open(values or {})} for values in (change.before, change.after))
+    before, after = ({*_open(item.type, values or {})} for values in (change.before, change.after))
     # The policy of an endpoint only takes access away.
     return bool(after - before) and not item.type.startswith("aws_vpc_endpoint")
 
 
-def _open(values: Mapping[str, Any]) -> Iterator[Statement | str]:
+def _open(kind: str, values: Mapping[str, Any]) -> Iterator[Statement | str]:
     """Yield what of a resource allows every principal: statements, and arguments."""
-    for text in map(values.get, _POLICY_ARGUMENTS):
+    for text in _policies(kind, values):
         with suppress(InputError):
-            for statement in loads(text, "").statements if isinstance(text, str) else ():
+            for statement in loads(text, "").statements:
                 names = {name for p in statement.principals for name in p.identifiers}
-                if statement.effect == "Allow" and "*" in names and not statement.conditions:
+                everybody = "*" in names or statement.not_principals
+                if statement.effect == "Allow" and everybody and not statement.conditions:
                     yield statement
     if values.get("principal") == "*" and not any(map(values.get, _LIMITS)):
         yield "principal"
-    if values.get("authorization_type") == "NONE":
+    if "NONE" in (values.get("authorization_type"), values.get("auth_type")):
         yield "authorization_type"
+
+
+def _policies(kind: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the policies in a resource; those of Cloud Control have many names."""
+    if kind.startswith(_CLOUD_CONTROL):
+        texts = [text for _, text in _texts(values)]
+    else:
+        texts = [str(values.get(name)) for name in _POLICY_ARGUMENTS]
+    return [text for text in texts if "Statement" in text]
 
 
 def _has_policy(item: ChangedResource, reader: Reader) -> bool:
     """Say whether a policy in a resource changes."""
-    if not item.type.startswith("aws_") or b"Statement" not in bytes(item.change):
+    if not item.type.startswith(_AWS) or b"Statement" not in bytes(item.change):
         return False
     change = reader.decoded(item.change, Changing)
-    before, after = change.before or {}, change.after or {}
-    return any(
-        old != new and "Statement" in f"{old} {new}"
-        for old, new in ((before.get(name), after.get(name)) for name in _POLICY_ARGUMENTS)
-    )
+    before, after = (_policies(item.type, side or {}) for side in (change.before, change.after))
+    return before != after

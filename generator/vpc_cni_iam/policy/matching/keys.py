@@ -14,9 +14,7 @@ from functools import cache, lru_cache
 from msgspec import Struct
 
 from vpc_cni_iam import resources
-from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.variables import Part
-from vpc_cni_iam.policy.wildcard import Wild
+from vpc_cni_iam.policy.wildcard import Wild, Wildcard
 
 _FILES = (
     "policy/matching/data/condition-keys.json",
@@ -70,14 +68,14 @@ def find(name: str) -> Key:
     name = name.lower()
     if name in exact:
         return exact[name]
-    matching = [key for parts, key in variable if _has_parts(name, parts)]
+    matching = [key for pattern, key in variable if pattern.matches(name)]
     # Where two patterns match, several values are the safe reading.
     return min(matching, key=lambda key: key.is_single, default=_UNKNOWN)
 
 
 @cache
-def _table() -> tuple[dict[str, Key], list[tuple[tuple[str, ...], Key]]]:
-    """Return the keys by name, and those with variable parts by the texts around these."""
+def _table() -> tuple[dict[str, Key], list[tuple[Wildcard, Key]]]:
+    """Return the keys by name, and those with variable parts by the pattern of their names."""
     types: dict[str, Key] = {}
     for file in _FILES:
         for type_name, names in resources.data(file)["keys"].items():
@@ -88,15 +86,13 @@ def _table() -> tuple[dict[str, Key], list[tuple[tuple[str, ...], Key]]]:
                 if name not in types or several:
                     types[name] = key
     variable = [name for name in types if "${" in name or "<" in name]
-    return types, [((*_VARIABLE.split(name),), types.pop(name)) for name in variable]
+    return types, [(_pattern(name), types.pop(name)) for name in variable]
 
 
-def _has_parts(name: str, parts: tuple[str, ...]) -> bool:
-    """Say whether a name has texts, with variable parts between them that are never empty."""
-    first, *rest = parts
-    if not name.startswith(first):
-        return False
-    template: list[Part] = [first] if first else []
+def _pattern(name: str) -> Wildcard:
+    """Return the pattern of a name whose variable parts are never empty."""
+    first, *rest = _VARIABLE.split(name)
+    parts: list[str | Wild] = [first]
     for text in rest:
-        template += [Wild.ONE, Wild.RUN, *([text] if text else [])]
-    return Patterns.of([tuple(template)]).matches(name, {})
+        parts += [Wild.ONE, Wild.RUN, text]
+    return Wildcard.of(parts)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from vpc_cni_iam.hcl.attributes import Attribute
     from vpc_cni_iam.hcl.braces import Located
 
-_Blocks = dict[tuple[str, ...], Place]
-# Of a key in several files the first counts.
+# Where each block is written: in several files where an override file changes it, and where engines
+# do not read the same files.
+_Blocks = dict[tuple[str, ...], list[Place]]
 _PATTERNS = ("*.tf", "*.tofu", "*.tf.json", "*.tofu.json")
 # A reference and nothing else, and what makes other text of it: functions, and text around it.
 _REFERENCE = r"aws_\w+\.[\w-]+(?:\[[^\]]+\])?\.\w+"
@@ -63,7 +64,7 @@ class Locator:
     def place(self, module: str, block: str) -> Place | None:
         """Return where a resource is written; of a module from elsewhere, where it is called."""
         own, here = self._find(module, block)
-        return own or here
+        return next(iter((*own, *here)), None)
 
     def says(self, module: str, block: str, pattern: str) -> bool | None:
         """Say whether a regular expression fits a resource's own text; None without that."""
@@ -96,27 +97,29 @@ class Locator:
         return _parsed(self._block_text(module, block) or "")
 
     def _block_text(self, module: str, block: str) -> str | None:
-        own = self._find(module, block)[0]
-        if own is None or self._directory is None:
+        places = self._find(module, block)[0]
+        if len(places) != 1 or self._directory is None:
             return None
+        (own,) = places
         if own.file not in self._lines:
             self._lines[own.file] = _text(self._directory / own.file).splitlines()
         return "\n".join(self._lines[own.file][own.line - 1 : own.end])
 
-    def _find(self, module: str, block: str) -> tuple[Place | None, Place | None]:
+    def _find(self, module: str, block: str) -> tuple[list[Place], list[Place]]:
         """Return where a resource is written, and where the module is called that it is in."""
+        here: list[Place] = []
         if self._directory is None:
-            return None, None
-        folder, configured, here = PurePosixPath(), self._configuration.root, None
+            return [], here
+        folder, configured = PurePosixPath(), self._configuration.root
         for name in call_names(module):
-            here = self._blocks(folder).get(("module", name))
+            here = self._blocks(folder).get(("module", name), [])
             if name not in configured.calls:
-                return None, here
+                return [], here
             configured = configured.calls[name]
             if not configured.source.startswith(("./", "../")):
-                return None, here
+                return [], here
             folder = _joined(folder, configured.source)
-        return self._blocks(folder).get(_key(block)), here
+        return self._blocks(folder).get(_key(block), []), here
 
     def _blocks(self, folder: PurePosixPath) -> _Blocks:
         if folder not in self._read and self._directory is not None:
@@ -125,11 +128,14 @@ class Locator:
             blocks: _Blocks = {}
             path = self._directory / folder
             patterns = _PATTERNS if path.is_dir() else ()
-            for file in (file for pattern in patterns for file in sorted(path.glob(pattern))):
+            # Engines pass hidden files.
+            files = (file for pattern in patterns for file in sorted(path.glob(pattern)))
+            for file in (file for file in files if not file.name.startswith(".")):
                 name = (folder / file.name).as_posix()
                 located = _in_json(file) if file.suffix == ".json" else locate(_text(file))
                 for block in located:
-                    blocks.setdefault((block.type, *block.labels), _place(name, block))
+                    places = blocks.setdefault((block.type, *block.labels), [])
+                    places.append(_place(name, block))
             self._read[folder] = blocks
         return self._read.get(folder, {})
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
 from vpc_cni_iam.inputs.plan.role_uses import KINDS, ROLE, ROLE_USES, TEMPLATE
+from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.review.account.attribute_value import flagged
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE, Owners
 from vpc_cni_iam.review.account.rebuild import referred
@@ -58,7 +59,7 @@ class Workloads:
         values = resource.after if after else resource.before
         marks = resource.unknown if after else False
         for pattern, target in ROLE_USES.get(resource.type, {}).items():
-            for argument in _arguments(values, marks, tuple(pattern.split("."))):
+            for argument in self._arguments(values, marks, pattern):
                 for use in self._of(resource, target, argument, after=after):
                     no_profile = use.hidden == TEMPLATE and resource.type in _WITHOUT_PROFILE
                     if not (no_profile or _SERVICE_LINKED in use.role):
@@ -67,25 +68,52 @@ class Workloads:
     def _of(
         self, resource: Resource, target: str, argument: _Argument, *, after: bool
     ) -> Iterator[RoleUse]:
-        if argument.names:
-            name = argument.names[0]
-            if target == ROLE:
-                path = argument.path
-                yield RoleUse(self._owners.role_named(resource, path, name, after=after))
-                return
-            named = self._by_name(target, argument.names, after=after)
-            role = f"the role of {KINDS[target]} {name}"
-        elif any(self._is_written(resource, path) for path in argument.unknown):
-            named, others = self._referred(resource, target, argument)
-            if argument.in_text and not named:
-                return
-            role = f"{UNKNOWN_ROLE} ({', '.join(others)})" if others else UNKNOWN_ROLE
-        else:
+        if argument.names and target == ROLE:
+            name, path = argument.names[0], argument.path
+            yield RoleUse(self._owners.role_named(resource, path, name, after=after))
             return
+        named, others = self._named(resource, target, argument, after=after)
+        if argument.names:
+            role = f"the role of {KINDS[target]} {argument.names[0]}"
+        elif others is None or (argument.in_text and not named):
+            return
+        else:
+            role = f"{UNKNOWN_ROLE} ({', '.join(others)})" if others else UNKNOWN_ROLE
         for other in named:
             yield from self._by_way_of(other, argument, after=after)
         if not named:
             yield RoleUse(role, hidden=target)
+
+    def templates(
+        self, resource: Resource, *, after: bool
+    ) -> Iterator[tuple[Resource | None, bool]]:
+        """Yield the launch templates of a resource, and whether their version is the one after.
+
+        None stands for a template, or a version of one, that the plan does not show.
+        """
+        values = resource.after if after else resource.before
+        marks = resource.unknown if after else False
+        for pattern, target in ROLE_USES[resource.type].items():
+            for argument in self._arguments(values, marks, pattern) if target == TEMPLATE else ():
+                named, others = self._named(resource, target, argument, after=after)
+                for template in named:
+                    later = _is_later(template, argument, after=after)
+                    yield (None, after) if later is None else (template, later)
+                if not named and (argument.names or others is not None):
+                    yield None, after
+
+    def _arguments(self, values: Any, marks: Any, pattern: str) -> Iterator[_Argument]:
+        return _arguments(values, marks, tuple(pattern.split(".")), self._plan.secrets)
+
+    def _named(
+        self, resource: Resource, target: str, argument: _Argument, *, after: bool
+    ) -> tuple[list[Resource], list[str] | None]:
+        """Return what an argument names or may name, and what else it needs; None if unset."""
+        if argument.names:
+            return self._by_name(target, argument.names, after=after), []
+        if any(self._is_written(resource, path) for path in argument.unknown):
+            return self._referred(resource, target, argument)
+        return [], None
 
     def _by_way_of(self, named: Resource, argument: _Argument, *, after: bool) -> Iterator[RoleUse]:
         """Yield the roles of a resource that says the role, of the version that is named."""
@@ -153,40 +181,50 @@ def _last(name: str) -> str:
 
 
 def _arguments(
-    value: Any, marks: Any, names: tuple[str, ...], path: tuple[str, ...] = ()
+    value: Any, marks: Any, names: tuple[str, ...], secrets: Secrets, path: tuple[str, ...] = ()
 ) -> Iterator[_Argument]:
     """Yield the arguments at a path of `ROLE_USES`."""
     if not names:
         yield _argument(value, marks, path)
     elif names[0] == "{}":
-        yield from _in_text(value, marks, names[1:], path)
+        yield from _in_text(value, marks, names[1:], secrets, path)
     elif "=" in names[0]:
         member, _, end = names[0].partition("=")
-        if isinstance(value, Mapping) and str(value.get(member)).endswith(end):
-            yield from _arguments(value, marks, names[1:], path)
+        tells = value.get(member) if isinstance(value, Mapping) else None
+        if flagged(marks, member) or str(secrets.judged(tells)).endswith(end):
+            yield from _arguments(value, marks, names[1:], secrets, path)
     elif names[0] != "*":
         inner = marks.get(names[0]) if isinstance(marks, Mapping) else marks is True
         under = value.get(names[0]) if isinstance(value, Mapping) else None
-        yield from _arguments(under, inner, names[1:], (*path, names[0]))
+        yield from _arguments(under, inner, names[1:], secrets, (*path, names[0]))
     elif isinstance(value, list):
         for number, item in enumerate(value):
             listed = isinstance(marks, list) and number < len(marks)
             inner = marks[number] if listed else marks is True
-            yield from _arguments(item, inner, names[1:], (*path, str(number)))
+            yield from _arguments(item, inner, names[1:], secrets, (*path, str(number)))
     elif marks is True:
         yield _Argument(path, unknown=(path,))
 
 
 def _in_text(
-    text: Any, marks: Any, names: tuple[str, ...], path: tuple[str, ...]
+    text: Any, marks: Any, names: tuple[str, ...], secrets: Secrets, path: tuple[str, ...]
 ) -> Iterator[_Argument]:
-    """Yield the arguments in text of JSON; for unknown text, what it refers to."""
+    """Yield the arguments in text of JSON; for unknown text, what it refers to.
+
+    The provider reads names in upper or lower case.
+    """
     if marks is True:
         yield _Argument(path, unknown=(path,), in_text=True)
     with suppress(ValueError, RecursionError):
-        value = json.loads(text) if isinstance(text, str) else None
-        for argument in _arguments(value, False, names):
-            yield replace(argument, path=path)
+        whole = secrets.judged(text)
+        value = json.loads(whole, object_pairs_hook=_folded) if isinstance(whole, str) else None
+        for argument in _arguments(value, False, tuple(map(str.lower, names)), secrets):
+            hidden = tuple(map(secrets.mark_of, argument.names)) if whole is not text else ()
+            yield replace(argument, path=path, names=hidden or argument.names)
+
+
+def _folded(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in pairs}
 
 
 def _argument(value: Any, marks: Any, path: tuple[str, ...]) -> _Argument:

@@ -400,7 +400,7 @@ def _new_trust(
     """Return who may assume a new role: another account is graver than its own."""
     own, who = context.owners.known_accounts, trust.assumers(trusted)
     # What is made anew in place of another is compared with that.
-    others = [] if change.address in context.anew else _of_other_accounts(trusted, own)
+    others = [] if change.address in context.owners.anew else _of_other_accounts(trusted, own)
     rest = [each for each in who if each not in others]
     named = [names_text(rest)] if rest else []
     if others:

@@ -54,7 +54,7 @@ def _widened(change: Change, context: Context) -> Iterator[Finding]:
     bounds = [
         name
         for name in change.bounds
-        for gone in context.anew.get(name, (name,))
+        for gone in context.owners.anew.get(name, (name,))
         if (has := context.effective.by_principal.get(gone)) and has.bounds[0]
         if _may_bound_less(name, gone, context)
     ]
@@ -71,7 +71,9 @@ def _made_anew(context: Context) -> Iterator[Finding]:
     """Yield what somebody newly gets whom the plan deletes, and makes at another address."""
     resources = {r.address: r for r in context.plan.resources if not r.drift}
     trusts = {c.address: c for c in context.changes if c.kind == "trust" and c.action != "drift"}
-    for address, gone in [(a, other) for a, others in context.anew.items() for other in others]:
+    for address, gone in [
+        (a, other) for a, others in context.owners.anew.items() for other in others
+    ]:
         name = "permissions_boundary"
         old = side(resources[gone], name, after=False)
         new = side(resources[address], name, after=True)

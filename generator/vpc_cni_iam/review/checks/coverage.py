@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
+from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.checks.plugin import says_missing
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import PrincipalChange
+from vpc_cni_iam.review.diff.coverage import mode_for
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.make_finding import coverage_findings, finding
 
@@ -18,16 +22,17 @@ rule(
     "The plugin could make a call before that it cannot make after.",
     "The calls of the plugin version are checked against the policies of both sides. A fatal "
     "loss keeps the plugin from starting, or pods from getting addresses; a lesser one is a "
-    "warning, and so is what may be lost to a policy that is not known. A trust policy by "
-    "which the plugin can no longer assume its role loses everything.",
+    "warning, and so is what may be lost to a policy that is not known; one without an effect "
+    "is a note. A trust policy by which the plugin can no longer assume its role loses everything.",
 )
 rule(
     "coverage-lacking",
     "warning",
     "",
-    "A new policy of the plugin does not allow a call without which the plugin fails.",
+    "The plugin's policies do not allow a call without which it fails.",
     "Policies that the plan attaches to the same role are taken together; it may be that one "
-    "which the plan does not show allows it.",
+    "which the plan does not show allows it. If it was so before, and the plan does not name the "
+    "plugin's version, this is a note: the plugin fails when it is updated to the version.",
 )
 _OWN = ("irsa", "pod-identity")
 
@@ -47,6 +52,7 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         has = context.effective.by_principal[name]
         yield from _of_principal(principal, has, context)
+        yield from _as_before(principal, has, context)
         yield from _bounded(principal, has)
 
 
@@ -82,6 +88,23 @@ def _of_principal(
         unknown=unknown,
         unsure=any(has.before.get(key) != has.after[key] for key in unknown),
     )
+
+
+def _as_before(
+    principal: PrincipalChange, has: PrincipalPolicies, context: Context
+) -> Iterator[Finding]:
+    """Yield what the plugin's role never allowed, where no cluster says which version is judged."""
+    policies = judged_policies(*has.after.values())
+    if context.clusters or principal.opaque or not any(map(concerns_plugin, policies)):
+        return
+    denied = [r for r in principal.matrix if r.needed == "fatal" and r.before == r.after == "no"]
+    if denied and principal.before:
+        target = context.target
+        plugin = f"{target.version} ({FAMILIES[mode_for(policies, target)]})"
+        actions = ", ".join(row.action for row in denied)
+        known = "which the policies in the plan do not allow, as before"
+        message = f"The plugin {plugin} fails without {actions}, {known}"
+        yield finding("coverage-lacking", message, principal.name, level="note")
 
 
 def _bounded(principal: PrincipalChange, has: PrincipalPolicies) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
 from vpc_cni_iam.review.account.binding import action_of
@@ -46,7 +47,8 @@ rule(
     "Lake Formation, policies, policy types, moved accounts and delegated administrators of an "
     "organization, credentials of IAM users, SAML providers, types of IAM that this release does "
     "not know, identity pools of Cognito, grants of KMS keys, capabilities and identity providers "
-    "of EKS, CloudFormation stacks with capabilities or another role, IAM by Cloud Control, calls "
+    "of EKS, CloudFormation stacks with capabilities, another role or a template that is about "
+    "access or at a URL, products of Service Catalog, IAM by Cloud Control, calls "
     "of functions, roles of Vault, and roles, role bindings and the objects of the plugin and "
     "`aws-auth` of Kubernetes are not read: look at them in the plan.",
 )
@@ -54,9 +56,10 @@ rule(
     "unread-command",
     "note",
     "new-access any-change",
-    "A resource that is made, replaced or deleted runs commands, which are not read.",
-    "A provisioner such as `local-exec` can do whatever the credentials of `terraform apply` "
-    "allow. A plan says that it runs, not what it does.",
+    "A provisioner or an action runs commands, which are not read.",
+    "A provisioner such as `local-exec`, of a resource that is made, replaced or deleted, and an "
+    "action such as `local_command` can do whatever the credentials of `terraform apply` allow. A "
+    "plan says that they run, not what they do.",
 )
 rule(
     "unread-resource-policy",
@@ -71,6 +74,7 @@ rule(
 # What looks alike, since it names no address, is shown together.
 _UNREAD = {
     UnreadKind.access: ("unread-resource", "{address} is about access and is not read"),
+    UnreadKind.later: ("unread-resource", "An object of Kubernetes is known after apply"),
     UnreadKind.command: ("unread-command", "Commands ({runs}) run that are not read"),
     UnreadKind.resource_policy: (
         "unread-resource-policy",
@@ -82,7 +86,7 @@ rule(
     "plan-format-unknown",
     "note",
     "",
-    "The plan has a newer format than the ones that are known.",
+    "The plan has a newer format than the ones that are known, or members that are not known.",
     "Formats 0.1 to 1.2 are known. A newer 1.x only adds members, which are not read.",
 )
 
@@ -96,14 +100,17 @@ def check(context: Context) -> Iterator[Finding]:
         yield finding("unseen", f"{message}; --source can check that")
     if assumed := context.owners.assumed:
         address = min(assumed)
-        more = f" and {len(assumed) - 1} more" if len(assumed) > 1 else ""
-        message = f"{address}{more} refers to {assumed[address]}, which counts as used: "
+        more = f" (and {len(assumed) - 1} more like it)" if len(assumed) > 1 else ""
+        message = f"{address} refers to {assumed[address]}{more}, which counts as used: "
         message += "the value is known after apply; --source can check that"
         yield finding("unseen", message, means=("new-access",))
     if not plan.complete:
         yield finding("incomplete", "The plan leaves something out, or puts it off")
     if is_newer_format(plan.format):
         message = f"The plan has format {plan.format}; what it adds to 1.2 is not read"
+        yield finding("plan-format-unknown", message)
+    if plan.unknown_members:
+        message = f"The plan has {first_of(plan.unknown_members)}, which is not known and not read"
         yield finding("plan-format-unknown", message)
     unchanged = {r.address for r in plan.resources if action_of(r) == "no-op"}
     for (address, name), addresses in sorted(context.owners.ambiguous.items()):
@@ -114,6 +121,8 @@ def check(context: Context) -> Iterator[Finding]:
     for unread in (u for u in plan.unread if u.kind is not UnreadKind.role):
         rule_id, message = _UNREAD[unread.kind]
         level = None
+        if unread.kind is UnreadKind.later:
+            level = "note"
         if unread.opens:
             message, level = _OPENS, "warning"
         message = message.format(address=unread.address, runs=", ".join(unread.runs))

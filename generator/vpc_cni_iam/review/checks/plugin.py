@@ -16,10 +16,11 @@ from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.diff.plugin import ClusterChange, newly_called
+from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity, newly_called
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
-from vpc_cni_iam.review.make_finding import are_undecided, example_text, finding, identity_text
+from vpc_cni_iam.review.gains import SESSION_CHANGES, more_text
+from vpc_cni_iam.review.make_finding import are_undecided, finding, identity_text
 
 rule(
     "plugin-permission-missing",
@@ -231,30 +232,23 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
     details: tuple[str, ...] = (f"before: {old}", f"after: {new}")
     message = f"aws-node changes from {old} to {new}"
     if (before.kind, {*before.roles}) == (after.kind, {*after.roles}):
-        done = _SESSION_CHANGES[bool(before.sessions), bool(after.sessions)]
+        done = SESSION_CHANGES[bool(before.sessions), bool(after.sessions)]
         message, details = f"The session policy of {' and '.join(after.roles)} {done}", ()
     if before.kind is IdentityKind.unknown:
         message = f"aws-node gets {new}; the plan does not show what it had before"
         details = ()
-        level = "note" if change.after.missing == () and not change.after.opaque else None
-    elif access and access.verdict == "new access":
-        message += ", which allows more"
-        level = "error"
-        if access.witness:
-            details = (*details, f"example: {example_text(access.witness)}")
-    elif access and access.verdict == "no new access":
-        message += ", which allows nothing more"
-        level = "note"
+        level = "note" if _works(change.after) else None
     elif access:
-        message += f"; whether that allows more is not known: {access.reason}"
+        more, example, level = more_text(access)
+        message, details = message + more, (*details, *example)
     yield _finding(plugin, "plugin-identity-changed", message, details, level)
 
 
-_SESSION_CHANGES = {
-    (False, True): "is added",
-    (True, True): "changes",
-    (True, False): "is removed",
-}
+def _works(identity: PluginIdentity) -> bool:
+    """Say whether the plugin works with an identity, all policies of which are known."""
+    missing = identity.missing
+    known = missing is not None and not identity.opaque
+    return known and all(m.impact == "none" for m in missing or ())
 
 
 def _deleted_role(plugin: ClusterPlugin, change: ClusterChange) -> Finding:
@@ -306,7 +300,9 @@ def _missing(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> 
     if for_others:
         new = list(dict.fromkeys([*fatal, *new]))
     if new:
+        harmless = all(m.impact == "none" for m in new)
         level: Level = "error" if any(m in fatal for m in new) else "warning"
+        level = "note" if harmless else level
         yield _missing_finding(plugin, change, context, new, level, for_others, before_too=False)
     if old := [m for m in fatal if m not in new]:
         yield _missing_finding(plugin, change, context, old, "warning", (), before_too=True)
@@ -419,7 +415,7 @@ def _missing_finding(
     message += f", unless {' or '.join(who.opaque)} allows it" if who.opaque else ""
     message += f": {'; '.join(for_others) or missing[0].breaks}"
     details = tuple(f"{m.action}: {m.breaks}" for m in missing)
-    level = "warning" if who.opaque or doubtful else level
+    level = "warning" if level == "error" and (who.opaque or doubtful) else level
     address = next((r for r in who.roles if r in context.places), "")
     return _finding(plugin, "plugin-permission-missing", message, details, level, address)
 

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, TEMPLATE
+from vpc_cni_iam.inputs.plan.role_uses import TEMPLATE
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
-from vpc_cni_iam.review.account.attribute_value import blocks, first_block, flagged
+from vpc_cni_iam.review.account.attribute_value import blocks, flagged
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
+from vpc_cni_iam.review.account.workloads import Workloads
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.make_finding import finding
@@ -28,8 +29,9 @@ rule(
     "A resource loses a tag that a policy of aws-node's role asks for.",
     "A policy that is scoped to a cluster allows the plugin to change only what has the cluster's "
     "tags. Nodes without them get no more addresses than their first interface has. Instances, "
-    "launch templates, Auto Scaling groups, subnets, security groups, network interfaces and "
-    "`aws_ec2_tag` are read; managed node groups set `kubernetes.io/cluster/NAME` themselves.",
+    "launch templates, Auto Scaling groups, fleets, subnets, security groups, network interfaces "
+    "and `aws_ec2_tag` are read. Nodes have the tags of their launch template and of their group "
+    "together; managed node groups set `kubernetes.io/cluster/NAME` themselves.",
 )
 _KINDS = {
     "aws_instance": "instance",
@@ -38,10 +40,14 @@ _KINDS = {
     "aws_subnet": "subnet",
 }
 _KINDS_OF_IDS = {"i": "instance", "eni": "network-interface", "sg": "security-group"}
+# What launches instances, and where it tags them itself.
+_MANAGED, _GROUP_TAG = "aws_eks_node_group", "aws_autoscaling_group_tag"
+_GROUPS = ("aws_autoscaling_group", "aws_ec2_fleet", "aws_spot_fleet_request", _MANAGED)
+_SPECIFICATION = "launch_specification"
 # What is nothing but a tag, with the argument that says what has it.
-_TAGGED = {"aws_autoscaling_group_tag": "autoscaling_group_name", "aws_ec2_tag": "resource_id"}
+_TAGGED = {_GROUP_TAG: "autoscaling_group_name", "aws_ec2_tag": "resource_id"}
 _KEYS = ("aws:resourcetag/", "ec2:resourcetag/")
-_ARGUMENTS = ("tags", "tags_all", "tag", "tag_specifications")
+_ARGUMENTS = ("tags", "tags_all", "tag", "tag_specifications", _SPECIFICATION)
 _Tags: TypeAlias = Mapping[str, object]
 
 
@@ -53,46 +59,126 @@ class _Asking(NamedTuple):
     cluster: str  # the name by which session tags know its cluster
 
 
+class _Launch(NamedTuple):
+    """With which tags a group launches instances."""
+
+    tags: _Tags
+    sources: list[Resource]  # what sets them, the group as the last
+    hidden: str = ""  # what may set more, and the plan does not show
+
+
 def check(context: Context) -> Iterator[Finding]:
     """Yield what loses a tag without which a policy no longer allows the plugin something."""
     asking = [a for a in _asking(context) if any(_keys(p) for group in a.groups for p in group)]
-    for resource in context.plan.resources if asking else ():
-        if resource.drift or resource.deposed or resource.mode != "managed":
-            continue
+    resources = [
+        resource
+        for resource in (context.plan.resources if asking else ())
+        if not (resource.drift or resource.deposed) and resource.mode == "managed"
+    ]
+    in_groups: set[str] = set()
+    for before, after in _groups(resources, context):
+        in_groups.update(s.address for launch in (*before, *after) for s in launch.sources)
+        yield from _of_group(before, after, asking)
+    for resource in resources:
         if _changes_hidden(resource):
             message = f"{resource.address} changes tags that are marked sensitive, and a policy of "
             message += f"{asking[0].role} asks for tags"
             yield finding("plugin-tag-removed", message, resource.address)
         elif resource.after is not None or _stays(resource, context):
-            yield from _of_resource(resource, asking, context)
+            yield from _of_resource(resource, asking, grouped=resource.address in in_groups)
 
 
-def _of_resource(resource: Resource, asking: list[_Asking], context: Context) -> Iterator[Finding]:
+def _of_resource(resource: Resource, asking: list[_Asking], *, grouped: bool) -> Iterator[Finding]:
     before, after = (dict(_tags(resource.type, side)) for side in (resource.before, resource.after))
+    hidden = "what launches nodes" if resource.type == TEMPLATE else ""
     for kind, tags in before.items():
-        left = after.get(kind, {})
-        changed = sorted(key for key in {**tags, **left} if tags.get(key) != left.get(key))
-        if changed and _is_managed(resource, context):
-            changed = [key for key in changed if not key.startswith(KUBERNETES_CLUSTER)]
-        for each in asking if changed else ():
-            yield from _of_kind(resource, kind, each, changed, (tags, left))
+        if kind != "instance" or not grouped:
+            yield from _of_kind([resource], kind, asking, (tags, after.get(kind, {})), hidden)
+
+
+def _groups(
+    resources: list[Resource], context: Context
+) -> Iterator[tuple[list[_Launch], list[_Launch]]]:
+    """Yield how each group that stays launches instances before and after."""
+    workloads = Workloads(context.plan, context.owners)
+    tags = [resource for resource in resources if resource.type == _GROUP_TAG]
+    for group in resources:
+        if group.type in _GROUPS and group.before is not None and group.after is not None:
+            before = _launches(group, tags, workloads, after=False)
+            yield before, _launches(group, tags, workloads, after=True)
+
+
+def _launches(
+    group: Resource, group_tags: list[Resource], workloads: Workloads, *, after: bool
+) -> list[_Launch]:
+    """Return how a group launches instances on one side."""
+    values = _values(group, after=after)
+    if specifications := blocks(values, _SPECIFICATION):
+        return [_Launch(_mapping(each.get("tags")), [group]) for each in specifications]
+    name, argument = values.get("name"), _TAGGED[_GROUP_TAG]
+    own = [r for r in group_tags if name and _values(r, after=after).get(argument) == name]
+    launches = []
+    for template, later in [*workloads.templates(group, after=after)] or [(group, after)]:
+        sides = [(each, after) for each in (*own, group)]
+        hidden = "" if template else "the launch template"
+        if template:
+            sides.insert(0, (template, later))
+        tags: dict[str, object] = {}
+        for source, side in sides:
+            tags |= dict(_tags(source.type, _values(source, after=side))).get("instance", {})
+        launches.append(_Launch(tags, [source for source, _ in sides], hidden))
+    return launches
+
+
+def _of_group(
+    before: list[_Launch], after: list[_Launch], asking: list[_Asking]
+) -> Iterator[Finding]:
+    """Yield what tags that a group's next instances lack no longer let a role do."""
+    for new in after:
+        for old in before if new.tags not in [launch.tags for launch in before] else ():
+            sources = [*old.sources, *new.sources]
+            yield from _of_kind(sources, "instance", asking, (old.tags, new.tags), new.hidden)
 
 
 def _of_kind(
-    resource: Resource, kind: str, asking: _Asking, changed: list[str], sides: tuple[_Tags, _Tags]
+    sources: list[Resource],
+    kind: str,
+    asking: list[_Asking],
+    sides: tuple[_Tags, _Tags],
+    hidden: str = "",
 ) -> Iterator[Finding]:
     """Yield what tags that change no longer let a role do on what has them."""
-    for group in asking.groups:
+    before, after = sides
+    changed = sorted(key for key in {**before, **after} if before.get(key) != after.get(key))
+    if sources[-1].type == _MANAGED:
+        changed = [key for key in changed if not key.startswith(KUBERNETES_CLUSTER)]
+    for who, group in [(each, policies) for each in asking for policies in each.groups]:
         asked = [key for key in changed if any(key.lower() in _keys(policy) for policy in group)]
-        denied = _denied(kind, group, _requests(*sides, asking)) if asked else []
+        denied = _denied(kind, group, _requests(*sides, who)) if asked else []
         if denied:
-            does = "changes" if asked[0] in sides[1] else "loses"
-            if any(flagged(resource.unknown, name) for name in _ARGUMENTS):
+            does = "changes" if asked[0] in after else "loses"
+            if any(flagged(r.unknown, name) for r in sources for name in _ARGUMENTS):
                 does = "may lose"
             on = f"{first_of(denied)} on the {kind.replace('-', ' ')}"
-            message = f"{resource.address} {does} the tag {asked[0]}. Then a policy of "
-            message += f"{asking.role} does not allow {on}"
-            yield finding("plugin-tag-removed", message, resource.address)
+            address = _setting(sources, kind, asked[0])
+            message = f"{address} {does} the tag {asked[0]}. Then a policy of "
+            message += f"{who.role} does not allow {on}"
+            message += f", unless {hidden} sets it, which is not shown" if hidden else ""
+            yield finding("plugin-tag-removed", message, address)
+
+
+def _setting(sources: list[Resource], kind: str, key: str) -> str:
+    """Return what set a tag and changes it, else the address of what has other sources."""
+    for source in sources:
+        sides = (dict(_tags(source.type, side)) for side in (source.before, source.after))
+        old, new = (tags.get(kind, {}).get(key) for tags in sides)
+        if old not in (None, new):
+            return source.address
+    return sources[-1].address
+
+
+def _values(resource: Resource, *, after: bool) -> Mapping[str, Any]:
+    return (resource.after if after else resource.before) or {}
 
 
 def _asking(context: Context) -> Iterator[_Asking]:
@@ -154,18 +240,6 @@ def _tags(kind: str, values: Mapping[str, Any] | None) -> Iterator[tuple[str, _T
 
 def _mapping(value: object) -> _Tags:
     return value if isinstance(value, Mapping) else {}
-
-
-def _is_managed(template: Resource, context: Context) -> bool:
-    """Say whether a launch template is for managed node groups, which tag their nodes."""
-    names = [name for key in ("id", "name") if (name := (template.before or {}).get(key))]
-    users = {
-        other.type
-        for other in context.plan.resources
-        if template.type == TEMPLATE and other.type in ROLE_USES
-        if any(name in names for name in first_block(other.after, "launch_template").values())
-    }
-    return users == {"aws_eks_node_group"}
 
 
 def _requests(before: _Tags, after: _Tags, asking: _Asking) -> tuple[Request, Request]:

@@ -10,15 +10,19 @@ from typing import Any, NamedTuple
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION
-from vpc_cni_iam.review.account.attribute_value import side
+from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
+from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION, unescaped
+from vpc_cni_iam.review.account.attribute_value import flagged, side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin import ASSOCIATION, is_for_plugin
 from vpc_cni_iam.review.account.plugin_config import is_plugin
+from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, judged_policies
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff.proofs import new_access
+from vpc_cni_iam.review.diff.verdicts import Access
 from vpc_cni_iam.review.findings import Finding, Level, rule
-from vpc_cni_iam.review.gains import reach_of_role
+from vpc_cni_iam.review.gains import SESSION_CHANGES, access_of_roles, more_text, reach_of_role
 from vpc_cni_iam.review.make_finding import finding
 
 rule(
@@ -28,14 +32,15 @@ rule(
     "A service account gets an existing role, by EKS Pod Identity, an add-on or an annotation.",
     "Every pod that runs with the service account can do what the role may do. It is an error "
     "where the role may do everything, or change IAM permissions. A role that the plan creates has "
-    "no such finding; its policies have findings of their own.",
+    "no such finding; its policies have findings of their own. A session policy that changes is an "
+    "error where it lets through of the role what the one before did not, and a note where not. "
+    "Values of a chart or an add-on that the plan does not show are a note.",
 )
 _ADDON = "aws_eks_addon"
 _ANNOTATING = ("helm_release", *OF_KUBERNETES, _ADDON)
-_ROLE_ANNOTATION = ROLE_ANNOTATION.decode()
-_IN_TEXT = re.escape(_ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
+_IN_TEXT = re.escape(ROLE_ANNOTATION) + r"""[\\"']*\s*[:=]\s*[\\"']*([^\s"'\\,}]+)"""
+_VALUES = {"helm_release": "values", _ADDON: "configuration_values"}
 _BLOCK = "pod_identity_association"
-_LIMIT = "policy"  # of an association: the session policy
 _POD_IDENTITY = "EKS Pod Identity"
 
 
@@ -46,7 +51,8 @@ class _AccountRole(NamedTuple):
     who: str
     role: str
     how: str
-    limit: str = ""  # the session policy that limits it, which is not read
+    session: ReadPolicy = ABSENT  # the session policy that limits it
+    by_way: bool = False  # whether by a role that assumes it: which of them is limited is not known
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -56,11 +62,16 @@ def check(context: Context) -> Iterator[Finding]:
             continue
         if action_of(resource) not in ("create", "update", "replace"):
             continue
+        if unseen := _unseen(resource, context):
+            message = f"{resource.address} has {unseen}: a service account may get a role by them"
+            yield finding("service-account-role", message, resource.address, level="note")
         before = set(_uses(resource, context, after=False))
         for use in dict.fromkeys(_uses(resource, context, after=True)):
-            had = {use, use._replace(limit="")} & before  # without a limit, it had no less
-            if not had and use.role not in context.created:
-                yield _finding(resource, use, before, context)
+            had = next((b for b in before if b._replace(session=use.session) == use), None)
+            if had is None and use.role not in context.created:
+                yield _gets(resource, use, context)
+            elif had and had.session not in (use.session, ABSENT):  # without one, it had no less
+                yield _other_session(resource, had, use, context)
 
 
 def _uses(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -83,14 +94,9 @@ def _association(resource: Resource, context: Context, *, after: bool) -> Iterat
     who = "a service account known after apply"
     if namespace and account:
         who = f"service account {namespace}/{account}"
-    limit = _limit(resource, context, after=after)
-    yield _AccountRole(values.get("cluster_name"), who, role, _POD_IDENTITY, limit)
-
-
-def _limit(resource: Resource, context: Context, *, after: bool) -> str:
-    policy = side(resource, _LIMIT, after=after)
-    later = policy.unknown and _is_written(resource, _LIMIT, context)
-    return "a policy known after apply" if later else str(policy.value or "")
+    session = context.policies.session_policy(resource, after=after)
+    by_way = argument != "role_arn"
+    yield _AccountRole(values.get("cluster_name"), who, role, _POD_IDENTITY, session, by_way)
 
 
 def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
@@ -121,47 +127,67 @@ def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_Ac
 def _annotated(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
     values = resource.after if after else resource.before
     who = f"a service account of {resource.address}"
-    for place, arn in _annotations(values, resource.unknown if after else False):
+    marks = resource.unknown if after else False
+    for place, arn in _annotations(values, marks, context.plan.secrets):
         yield _AccountRole(None, who, context.owners.role_below(resource, place, arn), "IRSA")
 
 
 def _annotations(
-    value: Any, marks: Any, path: tuple[str, ...] = ()
+    value: Any, marks: Any, secrets: Secrets, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """Yield the roles that annotations name, with their places; None for one that is not known."""
     if isinstance(value, str):
-        yield from ((path, arn) for arn in _in_text(value))
+        for arn in _in_text(secrets.judged(value)):
+            yield path, secrets.mark_of(arn) if arn and is_mark(value) else arn
     elif isinstance(value, list):
         for number, item in enumerate(value):
             mark = marks[number] if isinstance(marks, list) and number < len(marks) else False
-            yield from _annotations(item, mark, (*path, str(number)))
+            yield from _annotations(item, mark, secrets, (*path, str(number)))
     elif isinstance(value, Mapping) or isinstance(marks, Mapping):
         known, later = (part if isinstance(part, Mapping) else {} for part in (value, marks))
-        yield from _annotations_of(known, later, path)
+        yield from _annotations_of(known, later, secrets, path)
 
 
-def _in_text(text: str) -> list[str]:
-    """Return the roles that annotations name in text of JSON or YAML."""
-    arns: list[str] = re.findall(_IN_TEXT, text)
-    if not all(arn.startswith("arn:") for arn in arns):  # an alias, or an anchor before one
-        from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
+def _in_text(text: str) -> list[str | None]:
+    """Return the roles that annotations name in text of JSON or YAML; None for one not known."""
+    spelled = unescaped(text)
+    arns: list[str | None] = re.findall(_IN_TEXT, spelled)
+    if ROLE_ANNOTATION not in spelled or (arns and all(str(a).startswith("arn:") for a in arns)):
+        return arns
+    # An alias, or an anchor before one.
+    from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
 
-        with suppress(InputError):
-            return [arn for _, arn in _annotations(load_yaml(text, ""), False) if arn]
-    return arns
+    with suppress(InputError):
+        return [arn for _, arn in _annotations(load_yaml(text, ""), False, Secrets()) if arn]
+    return arns or [None]
 
 
 def _annotations_of(
-    known: Mapping[str, Any], later: Mapping[str, Any], path: tuple[str, ...]
+    known: Mapping[str, Any], later: Mapping[str, Any], secrets: Secrets, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     # A value of a chart, in whose name dots are escaped.
-    named = str(known.get("name")).replace("\\.", ".").endswith(_ROLE_ANNOTATION)
+    name = str(known.get("name"))
+    named = secrets.judged(name).replace("\\.", ".").endswith(ROLE_ANNOTATION)
     for key in {**known, **later}:
         item, where = known.get(key), (*path, key)
-        if not (key.endswith(_ROLE_ANNOTATION) or (named and key == "value")):
-            yield from _annotations(item, later.get(key), where)
+        if not (key.endswith(ROLE_ANNOTATION) or (named and key == "value")):
+            yield from _annotations(item, later.get(key), secrets, where)
         elif item or later.get(key) is True:
             yield where, str(item) if item else None
+
+
+def _unseen(resource: Resource, context: Context) -> str:
+    """Return which values of a chart or an add-on the plan does not show; empty for none."""
+    if is_plugin(resource):
+        return ""
+    argument = _VALUES.get(resource.type, "")
+    later = bool(argument) and flagged(resource.unknown, argument)
+    if later and (resource.type != _ADDON or _is_written(resource, argument, context)):
+        return f"{argument} that are known after apply"
+    before, after = (
+        (values or {}).get("set_wo_revision") for values in (resource.before, resource.after)
+    )
+    return "write-only values, which no plan shows" if before != after else ""
 
 
 def _is_written(resource: Resource, argument: str, context: Context) -> bool:
@@ -170,13 +196,32 @@ def _is_written(resource: Resource, argument: str, context: Context) -> bool:
     return configuration.expression(resource.module, resource.block, argument) is not None
 
 
-def _finding(
-    resource: Resource, use: _AccountRole, before: set[_AccountRole], context: Context
-) -> Finding:
+def _gets(resource: Resource, use: _AccountRole, context: Context) -> Finding:
     reach = reach_of_role(use.role, context)
     message = f"{use.who} gets {use.role} by {use.how}" + (f", and {reach}" if reach else "")
-    if any(use._replace(limit=had.limit) == had for had in before):
-        message = f"{use.who} has {use.role} by {use.how}, and another session policy or none, "
-        message += "which may allow more" + (f": the role {reach}" if reach else "")
     level: Level | None = "error" if reach else None
     return finding("service-account-role", message, resource.address, level=level)
+
+
+def _other_session(
+    resource: Resource, had: _AccountRole, use: _AccountRole, context: Context
+) -> Finding:
+    """Return whether a session policy lets through what the one before did not."""
+    access = Access("unknown", reason="which of the two roles it limits is not known")
+    if not use.by_way:
+        access = access_of_roles([had.role], [use.role], context, (had.session, use.session))
+    sessions = had.session, use.session
+    if access.verdict == "unknown" and ABSENT not in sessions and all(s.in_full for s in sessions):
+        # Less of a role is less, whatever the role allows.
+        old, new = judged_policies(*sessions)
+        alone = new_access([old], [new], context.budget.answer())
+        access = alone if alone.verdict == "no new access" else access
+    what = SESSION_CHANGES[True, use.session != ABSENT]
+    message = f"The session policy of {use.who} with {use.role} {what}"
+    more, details, level = more_text(access)
+    reach = "" if level else reach_of_role(use.role, context)
+    if reach:
+        more, level = f"{more}; the role {reach}", "error"
+    return finding(
+        "service-account-role", message + more, resource.address, details=details, level=level
+    )

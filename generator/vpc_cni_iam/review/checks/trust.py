@@ -126,7 +126,7 @@ rule(
     "principal-tags-changed",
     "warning",
     "new-access any-change",
-    "Tags of a role or user change that a policy of the plan asks for.",
+    "Tags of a role, user or session change that a policy of the plan asks for.",
     "A policy that asks for `aws:PrincipalTag/KEY`, in a condition or as a variable, can allow "
     "more for another value of the tag. Policies that the plan does not show are not looked at.",
 )
@@ -136,12 +136,13 @@ _LOST: tuple[Meaning, ...] = ("coverage-lost", "any-change")
 _AS_BEFORE = "As before: "
 _ANY = "*"
 _PRINCIPAL_TAG = re.compile(r'aws:principaltag/([^",}]+)')
-_TAGS = ("aws:principaltag/kubernetes-", "aws:principaltag/eks-cluster-")
+_SESSION_TAGS = ("kubernetes-", "eks-cluster-")
+_TAGS = tuple(f"aws:principaltag/{tag}" for tag in _SESSION_TAGS)
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with trust policies."""
-    associations = context.owners.roles("aws_eks_pod_identity_association", "role_arn")
+    associations = [*context.owners.roles("aws_eks_pod_identity_association", "role_arn")]
     untagged = {
         role: side(resource, "disable_session_tags", after=False).value is True
         for resource, role in associations
@@ -159,6 +160,7 @@ def check(context: Context) -> Iterator[Finding]:
                 level="note" if stays else None,
             )
     yield from _principal_tags(context)
+    yield from _switched_on(associations, context)
     for change in context.changes:
         if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
             yield from _trust(change, context, untagged.get(change.address))
@@ -255,6 +257,22 @@ def _principal_tags(context: Context) -> Iterator[Finding]:
             changes = "may change" if _ANY in keys else "changes"
             message = f"The tag {first_of(known)} of {address} {changes}, and a policy asks for it"
             yield finding("principal-tags-changed", message, address)
+
+
+def _switched_on(associations: list[tuple[Resource, str]], context: Context) -> Iterator[Finding]:
+    """Yield which associations have session tags again that a policy asks for."""
+    for resource, role in associations:
+        off, still = (
+            side(resource, "disable_session_tags", after=after).value is True
+            for after in (False, True)
+        )
+        has = context.effective.by_principal.get(role)
+        reads = has.after.values() if has and off and not still else ()
+        asked = {key for policy in judged_policies(*reads) for key in _tags_of(policy)}
+        if known := sorted(key for key in asked if key.startswith(_SESSION_TAGS)):
+            message = f"{resource.address} switches session tags on, and a policy of {role} asks "
+            message += f"for {first_of(known)}"
+            yield finding("principal-tags-changed", message, resource.address)
 
 
 def _changed_tags(resource: Resource) -> set[str]:

@@ -68,7 +68,7 @@ def _gone(context: Context) -> Iterator[Finding]:
     """Yield that policies go whose documents are not known: they may deny something."""
     # A principal that goes needs no Deny; what a list removes is a finding of the list.
     others = {r.address for r in context.plan.resources if action_of(r) == "delete"}
-    others -= {gone for addresses in context.anew.values() for gone in addresses}
+    others -= {gone for addresses in context.owners.anew.values() for gone in addresses}
     others |= {removal.owner for removal in context.effective.removals}
     lists = [c for c in context.changes if c.type.endswith("_exclusive")]
     others |= {n for c in lists if any(x.effect == "loss" for x in c.lines) for n in c.principals}

@@ -9,7 +9,8 @@ from typing import Any
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_of_instances
-from vpc_cni_iam.review.account.attribute_value import first_block
+from vpc_cni_iam.inputs.plan.secrets import is_mark
+from vpc_cni_iam.review.account.attribute_value import first_block, flagged
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
@@ -17,11 +18,9 @@ from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
 from vpc_cni_iam.review.account.workloads import RoleUse, Workloads
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.coverage import coverage_change
-from vpc_cni_iam.review.diff.proofs import roles_access, without_example
-from vpc_cni_iam.review.diff.verdicts import Access
-from vpc_cni_iam.review.findings import Finding, Level, rule
-from vpc_cni_iam.review.gains import reach_of_role
-from vpc_cni_iam.review.make_finding import coverage_findings, example_text, finding
+from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
+from vpc_cni_iam.review.gains import access_of_roles, more_text, not_shown, reach_of_role
+from vpc_cni_iam.review.make_finding import coverage_findings, finding
 
 rule(
     "node-role-changed",
@@ -42,8 +41,8 @@ rule(
     "Anyone who writes its code can do what the role may do. It is an error where the role may do "
     "something that the one before could not, and a note where it may do nothing more. A role that "
     "the plan creates has no such finding; its policies have findings of their own. Where a "
-    "resource of a type that is not known newly names the ARN of a role, that is a note, and a "
-    "warning where the role may do everything or change IAM permissions.",
+    "type or an argument that is not known newly names a role, that is a note, and a warning where "
+    "the role may do everything or change IAM permissions.",
 )
 rule(
     "instance-metadata-opened",
@@ -53,11 +52,8 @@ rule(
     "A pod that reaches the instance metadata can use the node role. A hop limit of 1 with "
     "required tokens keeps pods from it, except those with `hostNetwork`.",
 )
-_VERDICTS: Mapping[str, tuple[str, Level]] = {
-    "new access": (", which allows more", "error"),
-    "no new access": (", which allows nothing more", "note"),
-}
-# The arguments of ``metadata_options``, and which values let pods reach the metadata.
+_OPTIONS = "metadata_options"
+# Its arguments, and which values let pods reach the metadata.
 _METADATA: Mapping[str, Callable[[Any], bool]] = {
     "http_endpoint": lambda value: value == "enabled",
     "http_put_response_hop_limit": lambda value: isinstance(value, int) and value > 1,
@@ -95,43 +91,59 @@ def check(context: Context) -> Iterator[Finding]:
             # What comes with the plan is reviewed where it is made.
             if use.role not in context.created | others and use.named not in new:
                 yield from _comes(resource, use, others, context)
-    yield from _named_by_others(context)
+    yield from _named_otherwise(managed, workloads, context)
 
 
-def _named_by_others(context: Context) -> Iterator[Finding]:
-    """Yield which roles are newly named by resources of types that are not known."""
-    addresses = {arn: address for address, arn in context.owners.role_arns.items()}
-    for unread in context.plan.unread:
-        for arn in unread.roles:
-            role = addresses.get(arn, arn)
-            reach = reach_of_role(role, context)
-            message = f"{unread.address} newly names {role}; what its type does with a role is not "
-            message += "known" + (f", and the role {reach}" if reach else "")
-            yield finding(
-                "workload-role",
-                message,
-                unread.address,
-                level=None if reach else "note",
-                means=None if reach else ("any-change",),
-            )
+def _named_otherwise(
+    managed: list[Resource], workloads: Workloads, context: Context
+) -> Iterator[Finding]:
+    """Yield which roles are newly named by other types, and by arguments that are not known."""
+    naming = {unread.address for unread in context.plan.unread if unread.roles}
+    known = {
+        resource.address: {use.role for use in workloads.uses(resource, after=True)}
+        for resource in managed
+        if resource.address in naming
+    }
+    addresses = {arn: [address] for address, arn in context.owners.role_arns.items()}
+    for principal in context.principals.values():
+        if principal.type == "role":
+            addresses.setdefault(principal.label, []).append(principal.name)
+    for unread, name in ((each, name) for each in context.plan.unread for name in each.roles):
+        roles, used = addresses.get(name, [name]), known.get(unread.address)
+        if used is None:
+            yield _newly_named(unread.address, roles, "its type", context)
+        elif ":role/" in name and not used.intersection(roles):
+            yield _newly_named(unread.address, roles, "the argument", context)
+
+
+def _newly_named(address: str, roles: list[str], what: str, context: Context) -> Finding:
+    reach = next(filter(None, (reach_of_role(role, context) for role in roles)), "")
+    message = f"{address} newly names {' or '.join(roles)}; what {what} does with a role is not "
+    message += "known" + (f", and the role {reach}" if reach else "")
+    level: Level | None = None if reach else "note"
+    means: tuple[Meaning, ...] | None = None if reach else ("any-change",)
+    return finding("workload-role", message, address, level=level, means=means)
 
 
 def _metadata(resource: Resource) -> Iterator[Finding]:
     """Yield that instances answer pods that ask for credentials, and did not before."""
-    old, new = (_options(values) for values in (resource.before, resource.after))
-    opened = [
-        f"{name} {old[name] or 'not set'} -> {new[name]}"
-        for name, opens in _METADATA.items()
-        if resource.before and old[name] != new[name] and opens(new[name])
-    ]
-    if opened:
+    if resource.before and (opened := list(_opened(resource))):
         message = f"{resource.address} lets pods reach the instance metadata: {', '.join(opened)}"
         yield finding("instance-metadata-opened", message, resource.address)
 
 
-def _options(values: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    block = first_block(values, "metadata_options")
-    return {name: block.get(name) for name in _METADATA}
+def _opened(resource: Resource) -> Iterator[str]:
+    """Yield the arguments by which pods can reach the metadata, or may, since one is not shown."""
+    old, new = (first_block(v, _OPTIONS) for v in (resource.before, resource.after))
+    for name, opens in _METADATA.items():
+        before, after = old.get(name), new.get(name)
+        changes = before != after and opens(after)
+        if after is None or is_mark(after):
+            changes = before is not None and not opens(before) and before != after
+        if changes:
+            later = flagged(resource.unknown, _OPTIONS, 0, name)
+            words = "known after apply" if later else after or "not set"
+            yield f"{name} {before or 'not set'} -> {words}"
 
 
 def _alike(resource: Resource) -> str:
@@ -142,8 +154,8 @@ def _alike(resource: Resource) -> str:
 def _comes(
     resource: Resource, use: RoleUse, others: set[str], context: Context
 ) -> Iterator[Finding]:
-    shown = [role for role in sorted(others) if not _not_shown([role], context)]
-    if _access(shown, [use.role], context).verdict == "no new access":
+    shown = [role for role in sorted(others) if not not_shown([role], context)]
+    if access_of_roles(shown, [use.role], context).verdict == "no new access":
         return
     reach = reach_of_role(use.role, context)
     how = "is new and uses" if action_of(resource) == "create" else "now uses"
@@ -163,11 +175,12 @@ def _changes(
     old_roles, new_roles = ([use.role for use in uses] for uses in (old, new))
     if {*old_roles} == {*new_roles}:
         return
-    access = _access(old_roles, new_roles, context)
+    access = access_of_roles(old_roles, new_roles, context)
     words = (" and ".join(roles) or "no role" for roles in (new_roles, old_roles))
     message = f"{resource.address} uses {' in place of '.join(words)}"
-    details = (f"example: {example_text(access.witness)}",) if access.witness else ()
-    more, level = _judged_as(resource, new, old_roles, access, context)
+    more, details, level = more_text(access)
+    if level is None:
+        more, level = _unjudged(resource, new, old_roles, more, context)
     yield _finding(resource, f"{message}{more}", details, level)
     if (
         is_of_instances(resource.type) and resource.type != _NODE_GROUP
@@ -175,17 +188,14 @@ def _changes(
         yield from _missing(resource, old_roles, new_roles, context)
 
 
-def _judged_as(
-    resource: Resource, new: list[RoleUse], old: list[str], access: Access, context: Context
+def _unjudged(
+    resource: Resource, new: list[RoleUse], old: list[str], more: str, context: Context
 ) -> tuple[str, Level | None]:
-    """Return whether new roles allow more than old ones, in words with a level."""
-    if access.verdict in _VERDICTS:
-        return _VERDICTS[access.verdict]
+    """Return what new roles are, of which it is not known whether they allow more."""
     for made in (_may_be(resource, use, context) for use in new):
         if made:
             return f"; the plan makes {made} in this module", "note"
-    more = f"; whether that allows more is not known: {access.reason}"
-    if _not_shown(old, context):
+    if not_shown(old, context):
         for reach in (reach_of_role(use.role, context) for use in new):
             if reach:
                 return f"{more}; it {reach}", "error"
@@ -223,7 +233,7 @@ def _missing(
 ) -> Iterator[Finding]:
     """Yield what aws-node can no longer do with the role of nodes, where it has no other."""
     own = {change.after.kind for _, change in context.clusters}
-    if own & {"irsa", "pod-identity"} or _not_shown([*old, *new], context):
+    if own & {"irsa", "pod-identity"} or not_shown([*old, *new], context):
         return
     before, after = _reads(old, context, after=False), _reads(new, context, after=True)
     policies, others = judged_policies(*before.values()), judged_policies(*after.values())
@@ -235,28 +245,6 @@ def _missing(
         address, unsure = resource.address, bool(unknown)
         lost = coverage_findings(coverage, address, new=False, unknown=unknown, unsure=unsure)
         yield from islice(lost, 1)  # the gravest is enough
-
-
-def _access(old: list[str], new: list[str], context: Context) -> Access:
-    """Say whether any of the new roles allows what the old ones together do not."""
-    if hidden := _not_shown([*old, *new], context):
-        return Access("unknown", reason=f"the plan does not show the policies of {hidden}")
-    principals = context.effective.by_principal
-    before = [(principals[role].before, principals[role].bounds[0]) for role in old]
-    after = [(principals[role].after, principals[role].bounds[1]) for role in new]
-    reads = [r for has, bound in (*before, *after) for r in (*has.values(), bound) if r]
-    if not all(read.in_full for read in reads):
-        return Access("unknown", reason="the plan does not show all of their policies")
-    known, newly = (
-        [(judged_policies(*has.values()), judged_policies(bound)) for has, bound in side]
-        for side in (before, after)
-    )
-    access = roles_access(known, newly, context.budget)
-    return without_example(access) if any(read.has_secrets for read in reads) else access
-
-
-def _not_shown(roles: list[str], context: Context) -> str:
-    return next((role for role in roles if role not in context.effective.by_principal), "")
 
 
 def _reads(roles: list[str], context: Context, *, after: bool) -> dict[str, ReadPolicy]:

@@ -21,6 +21,8 @@ Action = Literal[
 Kind = Literal["permissions", "trust", "attachment", "exclusive", "boundary", "membership"]
 # Whether an action is allowed; some: on some resources or under conditions.
 Grade = Literal["yes", "some", "no", "unknown"]
+# The words of grades; which allow more is their order.
+GRADES: dict[Grade, str] = {"no": "no", "unknown": "not known", "some": "in part", "yes": "yes"}
 Known = Literal["known", "partly known", "unknown", "sensitive", "unreadable", "absent"]
 
 

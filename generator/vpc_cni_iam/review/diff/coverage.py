@@ -8,8 +8,9 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
 from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
@@ -73,9 +74,9 @@ def coverage_change(
     denied = {key: lack for key, lack in new.items() if lack is not None}
     lost = [lack for key, lack in denied.items() if key in old and old[key] is None]
     gained = {key[1] for key, lack in new.items() if lack is None and (not old or old.get(key))}
-    missing = _by_action(denied.values())
+    missing = _by_action(denied.values(), new)
     newly_allowed = tuple(sorted(gained))
-    return CoverageChange(str(target.version), mode, _by_action(lost), missing, newly_allowed)
+    return CoverageChange(str(target.version), mode, _by_action(lost, new), missing, newly_allowed)
 
 
 def _runs(
@@ -114,7 +115,7 @@ def missing_permissions(
         calls = _calls_by_scenario(policies, runs, limits)
     except InputError:
         return None
-    return _by_action(call for call in calls.values() if call is not None)
+    return _by_action((call for call in calls.values() if call is not None), calls)
 
 
 def _calls_by_scenario(
@@ -142,25 +143,32 @@ def _by_scenario(runs: Iterable[ScenarioRun]) -> Calls:
             lack = None
             if not call.allowed:
                 call_range = call.range
+                harmless = call_range.impact is Impact.NO_EFFECT
                 lack = MissingPermission(
                     call.template.action,
-                    call_range.severity,
+                    "none" if harmless else call_range.severity,
                     call.consequence,
                     call_range.evidence,
                     bool(call.undecided),
+                    call.on,
                 )
             calls[key] = calls.get(key) or lack
     return calls
 
 
-def _by_action(lacks: Iterable[MissingPermission]) -> tuple[MissingPermission, ...]:
+def _by_action(lacks: Iterable[MissingPermission], calls: Calls) -> tuple[MissingPermission, ...]:
     """Return one lack for each action, the gravest; one that is certain before one that is not."""
 
-    def weight(lack: MissingPermission) -> tuple[bool, bool]:
-        return lack.impact == "fatal", not lack.undecided
+    def weight(lack: MissingPermission) -> tuple[int, bool]:
+        return ("none", "degraded", "fatal").index(lack.impact), not lack.undecided
 
     gravest: dict[str, MissingPermission] = {}
+    about: dict[str, set[str]] = {}
     for lack in lacks:
+        about.setdefault(lack.action, set()).add(lack.on)
         if lack.action not in gravest or weight(lack) > weight(gravest[lack.action]):
             gravest[lack.action] = lack
-    return tuple(sorted(gravest.values(), key=lambda lack: (lack.impact != "fatal", lack.action)))
+    allowed = {action for (_, action, _, _), lack in calls.items() if lack is None}
+    partly = {action for action in allowed if len(about.get(action, ())) == 1}
+    one_each = (k if k.action in partly else replace(k, on="") for k in gravest.values())
+    return tuple(sorted(one_each, key=lambda lack: (lack.impact != "fatal", lack.action)))

@@ -105,7 +105,9 @@ def cluster_change(
     if not (before.installed and before.config.version):
         version = later
     old, new = (_policies(s.identity, principals, after=s is after) for s in (before, after))
-    modes = (_mode(before, old, target), _mode(after, new, target))
+    first, last = (_mode(before, old, target), _mode(after, new, target))
+    # A cluster keeps its IP family: one side says it for both.
+    modes = (first or last or "ipv4", last or first or "ipv4")
     change = ClusterChange(
         plugin.cluster,
         plugin.installer,
@@ -193,10 +195,10 @@ def _policies(
     return _Policies(by_role, tuple(opaque), secrets, unshown)
 
 
-def _mode(state: PluginState, policies: _Policies, target: ReviewTarget) -> Mode:
+def _mode(state: PluginState, policies: _Policies, target: ReviewTarget) -> Mode | None:
     if target.mode is None and state.mode:
         return "ipv6" if state.mode == "ipv6" else "ipv4"
-    return mode_for(policies.known, target)
+    return mode_for(policies.known, target) if target.mode or policies.known else None
 
 
 def _identity(

@@ -50,10 +50,11 @@ class MissingPermission(Struct, frozen=True):
     """A call of the plugin that is no longer allowed, or not allowed."""
 
     action: str  # such as ``ec2:DescribeSubnets``
-    impact: DenialSeverity
+    impact: Literal[DenialSeverity, "none"]  # ``none`` if its denial has no effect
     breaks: str  # what its denial breaks, or when it is called, in words
     evidence: str  # where in the plugin's source it was read
     undecided: bool = False  # whether it is open if it is denied; `breaks` says why
+    on: str = ""  # such as ``trunk interface``, if the action is allowed on others
 
 
 class CoverageChange(Struct, frozen=True):

@@ -42,6 +42,7 @@ def write(review: Review, _setting: Setting) -> str:
             (group[0], [change.address for change in group[1:]])
             for group in wording.changed(review)
         ],
+        counts_for=wording.counts_for,
         counted=wording.counted_with_ignored(review),
         digest=_digest,
         is_calm=wording.is_calm,

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.escape import code_span, sanitise
 from vpc_cni_iam.review import wording
-from vpc_cni_iam.review.diff.changes import Change, MatrixRow, PrincipalChange
+from vpc_cni_iam.review.diff.changes import GRADES, Change, MatrixRow, PrincipalChange
 from vpc_cni_iam.review.findings import Finding, Review
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report_formats import Forge, Setting
@@ -42,7 +42,6 @@ _WORD = re.compile(r"\(?(?:[A-Za-z]+(?:'[a-z]+)?\)?[,:;.]?|v?\d+(?:\.\d+)*\)?,?|
 _STOPS = re.compile(r"(\(?)(.+?)(\)?[,:;]?)", re.DOTALL)
 # A forge makes a link of what may be the number of a commit.
 _COMMIT = re.compile(r"[a-f\d]{7,}", re.IGNORECASE)
-_GRADES = {"yes": "yes", "some": "in part", "no": "no", "unknown": "not known"}
 _NEEDED = {
     "fatal": "; the plugin fails without it",
     "degraded": "; the plugin is degraded without it",
@@ -123,7 +122,7 @@ def _head(review: Review) -> str:
         f"[//]: # ({MARKER} {key})\n\n"
         f"### IAM review {result}: {wording.counted_with_ignored(review)}\n\n"
         f"{code(review.plan)} {wording.judged(review)}; "
-        f"fails on `{review.fail_on}`.\n"
+        f"fails on {' or '.join(map(code, review.fail_on))}.\n"
     )
 
 
@@ -137,7 +136,7 @@ def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
             yield f"\n#### {title}\n\n{rows}"
         for number, (alike, details) in enumerate(own):
             head = "" if number else "\n" if rows else f"\n#### {title}\n\n"
-            yield head + _finding(alike, details)
+            yield head + _finding(alike, details, review)
     for number, ignored in enumerate(review.ignored):
         until = f" until {ignored.until}" if ignored.until else ""
         about = f"{ignored.finding.rule}, {code(ignored.finding.address)}: {prose(ignored.reason)}"
@@ -173,9 +172,11 @@ def _about(thing: Change | Finding) -> str:
     return f"{named}, {code(wording.where(thing.place))}" if thing.place else named
 
 
-def _finding(alike: list[Finding], details: tuple[str, ...]) -> str:
+def _finding(alike: list[Finding], details: tuple[str, ...], review: Review) -> str:
     first = alike[0]
-    lines = [f"- **{first.level}** {first.rule}: {prose(first.message)}"]
+    kind = wording.counts_for(first, review)
+    rule = f"{first.rule} ({kind})" if kind else first.rule
+    lines = [f"- **{first.level}** {rule}: {prose(first.message)}"]
     if first.address:
         lines.append(f"    - {_about(first)}")
     lines += [f"    - {line}" for line in _also([wording.subject(f) for f in alike[1:]])]
@@ -208,7 +209,7 @@ def _matrix(principal: PrincipalChange, dialect: Dialect) -> str:
 
 
 def _row(row: MatrixRow) -> str:
-    before, after = _GRADES[row.before], _GRADES[row.after]
+    before, after = GRADES[row.before], GRADES[row.after]
     if before == after:
         return f"- {code(row.action)}: {after}{_NEEDED[row.needed]}\n"
     return f"- **{code(row.action)}**: {before} before, {after} after{_NEEDED[row.needed]}\n"

@@ -38,6 +38,7 @@ _LABEL = "  {:<10}"
 # of many alike is shown.
 _ENDS: dict[wording.Section, int] = {"plugin": 16, "access": 30, "other": 36}
 _FIRST_NOTES, _FIRST_IGNORED = 3, 2
+_WITH_EFFECT = ("coverage-lost", "coverage-lacking")
 _WITH_EXAMPLE = (
     *("new-access", "new-policy", "admin-attached"),
     *("plugin-identity-changed", "node-role-changed", "workload-role"),
@@ -60,7 +61,7 @@ def write(review: Review, setting: Setting) -> str:
             page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
         if not setting.details:
             own = list(_of_one_block([g for g in own if not _shown_above(g[0][0])]))
-        _findings(page, own, None if setting.details else _ENDS[section])
+        _findings(page, review, own, None if setting.details else _ENDS[section])
     page.blank()
     _ignored(page, review, details=setting.details)
     page.line(wording.limits(review))
@@ -139,10 +140,9 @@ def _head(page: _TextPage, review: Review) -> None:
     page.line(f"IAM review of {review.plan}", "title")
     result = "fails" if review.failed else "passes"
     style = "error" if review.failed else "good"
-    page.line(
-        f"{wording.counted_with_ignored(review)}; the review {result} (--fail-on {review.fail_on})",
-        style,
-    )
+    fail_on = " or ".join(review.fail_on)
+    counted = wording.counted_with_ignored(review)
+    page.line(f"{counted}; the review {result} (--fail-on {fail_on})", style)
     if not any(wording.changed(review)):
         page.line(_UNCHANGED)
 
@@ -192,13 +192,13 @@ def _of_one_block(groups: Iterable[_Group]) -> Iterator[_Group]:
         yield [finding for findings, _ in alike for finding in findings], alike[0][1]
 
 
-def _findings(page: _TextPage, groups: list[_Group], end: int | None) -> None:
+def _findings(page: _TextPage, review: Review, groups: list[_Group], end: int | None) -> None:
     """Add findings up to a line of the page, at least one; all with their details for none."""
     notes = 0
     for number, (alike, _) in enumerate(groups):
         start = page.height
         notes += alike[0].level == "note"
-        _alike(page, alike, details=end is None)
+        _alike(page, review, alike, details=end is None)
         if end is not None and (notes > _FIRST_NOTES or (number and page.height > end)):
             page.cut(start)
             left = [finding for group, _ in groups[number:] for finding in group]
@@ -206,28 +206,31 @@ def _findings(page: _TextPage, groups: list[_Group], end: int | None) -> None:
             return
 
 
-def _alike(page: _TextPage, alike: list[Finding], *, details: bool) -> None:
+def _alike(page: _TextPage, review: Review, alike: list[Finding], *, details: bool) -> None:
     first = alike[0]
     page.line(first.message, first.level, _LABEL.format(first.level))
     shown = first.details if details else tuple(_on_first_screen(first))
     for line in shown:
         page.line(line, "quiet", indent=_INDENT)
-    page.line(_where(first), "quiet", indent=_INDENT)
+    page.line(_where(first, review), "quiet", indent=_INDENT)
     differ = len(set(map(wording.look, alike))) > 1
     _also(page, [wording.subject(f) for f in alike[1:]], details=details, differ=differ)
 
 
 def _on_first_screen(finding: Finding) -> Iterator[str]:
-    """Yield the request that shows new access, or why none does: the last detail."""
-    if finding.rule in _WITH_EXAMPLE:
+    """Yield what a denial breaks; or the request that shows new access, or why none does."""
+    if finding.rule in _WITH_EFFECT:
+        yield from finding.details[:1]
+    elif finding.rule in _WITH_EXAMPLE:
         # Where that is the new identity, the message has it.
         yield from (d for d in finding.details[-1:] if not d.startswith("after: "))
 
 
-def _where(finding: Finding) -> str:
+def _where(finding: Finding, review: Review) -> str:
     place = wording.where(finding.place)
-    about = ", ".join(part for part in (wording.subject(finding), place) if part)
-    return f"{about} [{finding.rule}]".lstrip()
+    about = ", ".join(filter(None, (wording.subject(finding), place)))
+    rule = ", ".join(filter(None, (finding.rule, wording.counts_for(finding, review))))
+    return f"{about} [{rule}]".lstrip()
 
 
 def _also(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import unicodedata
 from collections.abc import Container, Iterable, Iterator
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -117,7 +118,9 @@ class Config(Struct, frozen=True):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """The warnings about pins: each version that the catalog does not know, with its lines."""
+        """The warnings: no modules, and each version that the catalog does not know, with lines."""
+        if not self.modules:
+            return (f"{self.path} has no [[module]], so there is nothing to do",)
         lines: dict[str, list[int]] = {}
         for module in self.modules:
             if module.unknown_version:
@@ -265,11 +268,16 @@ def _length_problem(path: PurePosixPath) -> str:
     return ""
 
 
+def one_form(path: str) -> str:
+    """Return a path in the one form of Unicode that macOS takes all of them for."""
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
+
+
 def _refuse_overlaps(modules: Iterable[VendoredModule], source: str) -> None:
     places: dict[tuple[str, ...], VendoredModule] = {}
     around: dict[tuple[str, ...], VendoredModule] = {}
     for module in modules:
-        parts = tuple(part.casefold() for part in PurePosixPath(module.path).parts)
+        parts = PurePosixPath(one_form(module.path.casefold())).parts
         above = [parts[:depth] for depth in range(1, len(parts))]
         for earlier, how in (
             (places.get(parts), "the same path as"),
@@ -277,10 +285,14 @@ def _refuse_overlaps(modules: Iterable[VendoredModule], source: str) -> None:
             (around.get(parts), "a path around"),
         ):
             if earlier is not None:
+                problem = f"is {how} that of line {earlier.line}, {earlier.path!r}"
+                inner, outer = sorted(
+                    (f"{module.path}/", f"{earlier.path}/"), key=len, reverse=True
+                )
+                if not inner.startswith(outer):
+                    problem += "; case and Unicode form make no difference on some file systems"
                 raise ConfigurationError(
-                    source,
-                    f"line {module.line}",
-                    f"path {module.path!r} is {how} that of line {earlier.line}, {earlier.path!r}",
+                    source, f"line {module.line}", f"path {module.path!r} {problem}"
                 )
         places[parts] = module
         around.update(dict.fromkeys(above, module))

@@ -16,11 +16,14 @@ ARN_FIELDS = {1: "aws", 3: REGION, 4: ACCOUNT}
 _ID = "0123456789abcdef0"
 _EC2 = f"arn:aws:ec2:{REGION}:{ACCOUNT}"
 _ROLE = f"arn:aws:iam::{ACCOUNT}:role/{NAME}"
+# Who made a request. Source: IAM User Guide, "AWS global condition context keys": every request has
+# the account of its principal, and every signed one the principal's ARN.
+OWNER_KEY, SIGNER_KEY = "aws:principalaccount", "aws:principalarn"
 # By condition key, in lower case.
 KEY_VALUES = {
     "aws:username": "alice",
     "aws:userid": "AIDACKCEVSQ6C2EXAMPLE",
-    "aws:principalarn": _ROLE,
+    SIGNER_KEY: _ROLE,
     "aws:principaltype": "User",
     "aws:principalorgid": "o-a1b2c3d4e5",
     "aws:resourceorgid": "o-a1b2c3d4e5",

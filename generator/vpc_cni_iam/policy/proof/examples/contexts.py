@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.examples import key_values, ordinary
-from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, USER
+from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, OWNER_KEY, SIGNER_KEY, USER
 from vpc_cni_iam.policy.wildcard import Wild
 
 Value: TypeAlias = str | tuple[str, ...]
@@ -27,9 +27,6 @@ Assignment: TypeAlias = Mapping[str, str]
 _FILLS = ("", "x")
 _OF_A_KEY = 24
 _TEXTS_OF_A_PAIR = 3
-# Who made a request. Source: IAM User Guide, "AWS global condition context keys": every request has
-# the account of its principal, and every signed one the principal's ARN.
-_OWNER, _SIGNER = "aws:principalaccount", "aws:principalarn"
 _ACCOUNT_OF = r"(?s)(arn:[^:]+:(?:iam|sts)::)([0-9]{12})(:.*)"
 _IS_ACCOUNT = r"[0-9]{12}"
 
@@ -86,15 +83,15 @@ def _of_one_principal(
     made: dict[str, Value], asked: Container[str]
 ) -> Iterator[Mapping[str, Value]]:
     """Yield contexts whose account and ARN of the principal fit, as far as they are asked for."""
-    signer, owner = made.get(_SIGNER), made.get(_OWNER)
+    signer, owner = made.get(SIGNER_KEY), made.get(OWNER_KEY)
     own = re.match(_ACCOUNT_OF, signer) if isinstance(signer, str) else None
     known = isinstance(owner, str) and re.fullmatch(_IS_ACCOUNT, owner)
-    if own and _OWNER in asked:
-        yield {**made, _OWNER: own[2]}
+    if own and OWNER_KEY in asked:
+        yield {**made, OWNER_KEY: own[2]}
         if known and owner != own[2]:
-            yield {**made, _SIGNER: f"{own[1]}{owner}{own[3]}"}
-    elif known and signer is None and _SIGNER in asked:
-        yield {**made, _SIGNER: USER.replace(ACCOUNT, str(owner))}
+            yield {**made, SIGNER_KEY: f"{own[1]}{owner}{own[3]}"}
+    elif known and signer is None and SIGNER_KEY in asked:
+        yield {**made, SIGNER_KEY: USER.replace(ACCOUNT, str(owner))}
     else:
         yield made
 
@@ -216,7 +213,7 @@ def _values(
     single = find(checks[0].key).is_single
     if not single and any(check.operator.quantifier for check in checks):
         pairs = islice(permutations(texts, 2), 2 * _OF_A_KEY)
-    absent = [] if checks[0].key == _OWNER else [None]
+    absent = [] if checks[0].key == OWNER_KEY else [None]
     return [*absent, *texts, *pairs]
 
 

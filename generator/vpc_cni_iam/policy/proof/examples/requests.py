@@ -31,8 +31,7 @@ _BASES = 40
 _READINGS = 12
 _WORDS = 2
 _STEPS_OF_WORDS = 50_000
-# The key of who signed a request, and the principals that sign one.
-_SIGNER = "aws:principalarn"
+# The principals that sign a request.
 _SIGNS = r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assumed-role/)"
 
 
@@ -51,7 +50,9 @@ def example_requests(
     """
     budget.spend(_STEPS)
     callers, word = _callers(origins), automata.text(uncovered.action)
-    signed = any(check.key == _SIGNER for clause in (*origins, *others) for check in clause.checks)
+    signed = any(
+        check.key == aws.SIGNER_KEY for clause in (*origins, *others) for check in clause.checks
+    )
     actions = _actions(uncovered, origins, others, budget)
     others = [clause for clause in others if clause.actions.has(word)]
     near = [*origins, *others]
@@ -249,7 +250,7 @@ def _signers(callers: Sequence[str], context: Context) -> list[str]:
     """
     if list(callers) == [""]:
         return [""]
-    signer = next((str(v) for key, v in context.items() if key.lower() == _SIGNER), "")
+    signer = next((str(v) for key, v in context.items() if key.lower() == aws.SIGNER_KEY), "")
     own = [signer] if re.match(_SIGNS, signer) else []
     own += [caller for caller in callers if covers([("AWS", signer)], [("AWS", caller)])]
     return list(dict.fromkeys([*own, *(c for c in callers if not re.match(_SIGNS, c))]))

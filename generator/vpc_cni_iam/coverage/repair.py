@@ -1,0 +1,150 @@
+"""What to do about policies that deny the plugin's calls: what to allow, or another policy."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+
+from msgspec import Struct
+
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.catalog.variants import METRICS_HELPER
+from vpc_cni_iam.coverage.analysis.cover import run_scenarios
+from vpc_cni_iam.coverage.analysis.risks import UNSCOPED, find_risks
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
+from vpc_cni_iam.coverage.simulate.send import Answers, SentCall, consequence
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, PluginSetting
+from vpc_cni_iam.coverage.subject import Subject
+from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy.evaluate import Decision, Outcome
+
+_UNNAMED = {"cluster_name": "NAME", "vpc_id": "ID"}
+
+
+class DeniedAction(Struct, frozen=True):
+    """An action that the plugin needs and the role is not allowed."""
+
+    action: str
+    scenario: str  # the scenario in which it was seen first
+    breaks: str  # what follows
+    by: str = ""  # the boundary that does not allow it, empty if the policies do not
+    undecided: str = ""  # why it may be allowed all the same, empty if it is denied
+    explicit: bool = False  # whether a Deny denies it
+
+    @property
+    def consequence(self) -> str:
+        """The consequence, as a sentence."""
+        return consequence(self.undecided, self.breaks)
+
+
+def denied_actions(
+    scenario: str, call: SentCall, by: Callable[[Decision], str]
+) -> tuple[DeniedAction, ...]:
+    """Return the actions of a call that are denied; `by` names what does not allow one."""
+    refused = [check for check in call.checks if check.decision.denied]
+    return tuple(
+        DeniedAction(
+            check.request.action,
+            scenario,
+            call.breaks,
+            by(check.decision),
+            call.undecided,
+            check.decision.outcome is Outcome.EXPLICITLY_DENIED,
+        )
+        for check in refused or [c for c in call.checks if not c.decision.allowed]
+    )
+
+
+def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> tuple[str, ...]:
+    """Return what to do about denied actions, in sentences.
+
+    `replacement` returns what to do about the policies themselves; empty if that is not known.
+    """
+    actions: dict[str, dict[str, None]] = {}
+    for each in denied:
+        if not each.undecided:
+            what = "remove or narrow the Deny of" if each.explicit else "allow"
+            where = f"{what} {{}} in {each.by or 'its policies'}"
+            where = where if each.by or each.explicit else ""
+            actions.setdefault(where, {})[each.action] = None
+    own = actions.pop("", {})
+    lines = [where.format(", ".join(names)) for where, names in actions.items()]
+    if own:
+        lines.append(replacement() or f"allow {', '.join(own)}")
+    return tuple(lines)
+
+
+def repairs_for(
+    subject: Subject,
+    setting: PluginSetting,
+    scenarios: Sequence[Scenario],
+    denied: Iterable[tuple[str, SentCall]],
+) -> tuple[str, ...]:
+    """Return what to do about denied calls without which the plugin fails.
+
+    `denied` has calls, each with its scenario's name. Nothing if the subject was not read in full.
+    """
+
+    def by(decision: Decision) -> str:
+        if limit := subject.limit(decision):
+            return limit
+        return f"statement {name}" if (name := subject.statement(decision)) else ""
+
+    def other() -> str:
+        risks = find_risks(subject.policies, setting, subject.limiting)
+        is_scoped = all(risk.identifier != UNSCOPED for risk in risks)
+        names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
+        names += [f"{setting.mode}-scoped"] if is_scoped else []
+        names.append(setting.mode)
+        return replacement("replace its policy by", names, [setting], scenarios)
+
+    if not subject.is_complete:
+        return ()
+    actions = (
+        d for scenario, call in denied if call.fails for d in denied_actions(scenario, call, by)
+    )
+    return repairs(actions, other)
+
+
+def replacement(
+    what: str,
+    names: Iterable[str],
+    settings: Sequence[PluginSetting],
+    scenarios: Sequence[Scenario] = SCENARIOS,
+) -> str:
+    """Return `what` to do, with the command for the first of some variants that works in settings.
+
+    Empty if none does.
+    """
+    commands = (_command(name, settings, scenarios) for name in names)
+    return next((f"{what} {command}" for command in commands if command), "")
+
+
+def _command(name: str, settings: Sequence[PluginSetting], scenarios: Sequence[Scenario]) -> str:
+    """Return the command for a variant, empty if the plugin does not work with it."""
+    (variant,) = variants.find((name,))
+    version, features = settings[0].version, settings[0].features
+    if variant.program:
+        features = ()
+    known = {p.name: getattr(settings[0].names, p.name) for p in _CHOSEN}
+    try:
+        selection = select(cni_version=str(version), features=features)
+        policy = compose(variant, selection).policy
+    except UsageError:
+        return ""
+    filled = Answers([parameters.substitute(policy, parameters.values(known))])
+    if any(run.fails for setting in settings for run in run_scenarios(filled, setting, scenarios)):
+        return ""
+    words = ["vpc-cni-iam", "policy", name, *selection.arguments()]
+    for parameter in parameters.used(policy):
+        value = known.get(parameter.name, parameter.default)
+        if value != parameter.default:
+            is_example = value == EXAMPLE[parameter.name]
+            words += [parameter.option, _UNNAMED[parameter.name] if is_example else str(value)]
+    return f"`{shlex.join(words)}`"
+
+
+# What a document names that has no pattern for every name.
+_CHOSEN = (*parameters.NAMES, parameters.PARTITION)

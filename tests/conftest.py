@@ -1,5 +1,6 @@
 """Engines and command runs that tests share."""
 
+import gc
 import io
 import json
 import os
@@ -31,6 +32,9 @@ ROOT = Path(__file__).parent.parent
 
 # jsonschema builds 38 grammars with it as it is imported, for formats that no schema here has.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+# To look for cycles as often as Python does takes a twentieth of the time.
+gc.set_threshold(50_000)
 
 # A job in the background ignores interruptions, and would hand that down to what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -89,6 +93,13 @@ def attached() -> Iterator[dict[str, str]]:
     and so does what uses `installing_engine`. A configuration with several settings of the
     provider needs a provider for each.
     """
+    with running_provider() as environ:
+        yield environ
+
+
+@contextmanager
+def running_provider(*types: str) -> Iterator[dict[str, str]]:
+    """The same, of one more provider, with other types too."""
     mirror = TOOLS / "mirror" / "registry.terraform.io"
     binary = next(mirror.rglob("terraform-provider-aws_*"), None)
     if MATRIX or binary is None:
@@ -98,7 +109,7 @@ def attached() -> Iterator[dict[str, str]]:
     with (
         TemporaryDirectory() as folder,  # the path of a socket has to be short
         subprocess.Popen(
-            [*command, f"{folder}/socket"],
+            [*command, f"{folder}/socket", *types],
             cwd=ROOT / "tests",
             env={**os.environ, **COLLECTING_LESS},
             stdout=subprocess.PIPE,
@@ -109,8 +120,10 @@ def attached() -> Iterator[dict[str, str]]:
         provider = json.loads(process.stdout.readline())
         hosts = ("registry.terraform.io", "registry.opentofu.org")
         providers = {f"{host}/hashicorp/aws": provider for host in hosts}
-        yield {"TF_REATTACH_PROVIDERS": json.dumps(providers)}
-        process.terminate()
+        try:
+            yield {"TF_REATTACH_PROVIDERS": json.dumps(providers)}
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(params=MATRIX or ("one",))

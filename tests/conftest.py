@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -195,8 +196,18 @@ def run(
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+@cache
+def _command_line(*called: str) -> Any:
+    """Return what runs one command; to make it takes longer than many commands run."""
+    from typer.main import get_command
+
+    from vpc_cni_iam.cli.main import application
+
+    return get_command(application(called))
+
+
 def _run_here(words: list[str], cwd: Path | None, text: str, env: dict[str, str]) -> Run:
-    from vpc_cni_iam.cli.main import main  # the oldest typer warns of the newest click
+    from vpc_cni_iam.cli import main  # the oldest typer warns of the newest click
 
     streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
     reading, writing = os.pipe()
@@ -212,11 +223,13 @@ def _run_here(words: list[str], cwd: Path | None, text: str, env: dict[str, str]
         patch.delenv("COLUMNS", raising=False)
         for name, value in env.items():
             patch.setenv(name, value)
+        command_line = _command_line(*words[:1])
+        patch.setattr(main, "application", lambda _: command_line)
         patch.setattr(sys, "argv", ["vpc-cni-iam", *words])
         for name, stream in zip(("stdin", "stdout", "stderr"), (stdin, *streams), strict=True):
             patch.setattr(sys, name, stream)
         try:
-            main()
+            main.main()
         except SystemExit as end:
             code = end.code or 0
         finally:

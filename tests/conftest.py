@@ -245,6 +245,14 @@ def schema(command: str) -> Any:
     return json.loads((ROOT / "docs" / "schemas" / f"{command}.schema.json").read_text())
 
 
+@cache
+def validator(command: str) -> Any:
+    """Return a validator of what a command prints; `test_json_output` checks the schema itself."""
+    import jsonschema
+
+    return jsonschema.Draft202012Validator(schema(command))
+
+
 def write_tree(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         path = folder / name

@@ -6,7 +6,6 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from account_details import (
@@ -24,7 +23,7 @@ from account_details import (
     managed,
     role,
 )
-from conftest import run, schema
+from conftest import run, validator
 from vpc_cni_iam.audit.audit import audit
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.documents import find, managed_policy
@@ -58,7 +57,7 @@ def audited(tmp_path: Path, *texts: str, to: str = "v1.23.2") -> dict[str, Any]:
     assert done.code in (0, 1), done.err
     result: dict[str, Any] = json.loads(done.out)
     assert done.code == (1 if result["breaks"] or not result["complete"] else 0)
-    jsonschema.validate(result, schema("audit"))
+    validator("audit").validate(result)
     return result
 
 

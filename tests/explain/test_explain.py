@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
-from conftest import run, schema
+from conftest import run, validator
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.explain.explain import explain
 from vpc_cni_iam.inputs import denial
@@ -103,7 +102,7 @@ def explained(text: str, *words: str) -> list[dict[str, Any]]:
     done = run("explain", "-", "--format", "json", *words, stdin=text)
     assert done.code in (0, 1), done.err
     result = json.loads(done.out)
-    jsonschema.validate(result, schema("explain"))
+    validator("explain").validate(result)
     assert done.code == (0 if result["complete"] else 1)
     denials: list[dict[str, Any]] = result["denials"]
     return denials

@@ -87,9 +87,7 @@ data "aws_iam_policy_document" "cni" {
 
 
 @pytest.mark.engine
-def test_an_engine_keeps_what_an_override_file_does_not_set(
-    newest: Engine, tmp_path: Path
-) -> None:
+def test_an_engine_keeps_what_an_override_file_does_not_set(newest: Engine, tmp_path: Path) -> None:
     files = {"main.tf": BASE, "override.tf": OVERRIDE, "provider.tf": OFFLINE_PROVIDER}
     text = documents(newest.plan(write_tree(tmp_path, files)))["cni"][""]
     assert text is not None and "Deny" in text

@@ -1,5 +1,6 @@
 """Engines and command runs that tests share."""
 
+import gc
 import io
 import json
 import os
@@ -16,6 +17,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,8 +31,14 @@ from vpc_cni_iam.engine.run import Engine, find
 
 ROOT = Path(__file__).parent.parent
 
+# There are hardly any reference cycles here, and the collector takes a twentieth of all time.
+gc.disable()
+
 # jsonschema builds 38 grammars with it as it is imported, for formats that no schema here has.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+
+# To look for cycles as often as Python does takes a twentieth of the time.
+gc.set_threshold(50_000)
 
 # A job in the background ignores interruptions, and would hand that down to what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -89,6 +97,13 @@ def attached() -> Iterator[dict[str, str]]:
     and so does what uses `installing_engine`. A configuration with several settings of the
     provider needs a provider for each.
     """
+    with running_provider() as environ:
+        yield environ
+
+
+@contextmanager
+def running_provider(*types: str) -> Iterator[dict[str, str]]:
+    """The same, of one more provider, with other types too."""
     mirror = TOOLS / "mirror" / "registry.terraform.io"
     binary = next(mirror.rglob("terraform-provider-aws_*"), None)
     if MATRIX or binary is None:
@@ -98,7 +113,7 @@ def attached() -> Iterator[dict[str, str]]:
     with (
         TemporaryDirectory() as folder,  # the path of a socket has to be short
         subprocess.Popen(
-            [*command, f"{folder}/socket"],
+            [*command, f"{folder}/socket", *types],
             cwd=ROOT / "tests",
             env={**os.environ, **COLLECTING_LESS},
             stdout=subprocess.PIPE,
@@ -109,8 +124,10 @@ def attached() -> Iterator[dict[str, str]]:
         provider = json.loads(process.stdout.readline())
         hosts = ("registry.terraform.io", "registry.opentofu.org")
         providers = {f"{host}/hashicorp/aws": provider for host in hosts}
-        yield {"TF_REATTACH_PROVIDERS": json.dumps(providers)}
-        process.terminate()
+        try:
+            yield {"TF_REATTACH_PROVIDERS": json.dumps(providers)}
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(params=MATRIX or ("one",))
@@ -192,8 +209,18 @@ def run(
     return Run(done.returncode, done.stdout, done.stderr)
 
 
+@cache
+def _command_line(*called: str) -> Any:
+    """Return what runs one command; to make it takes longer than many commands run."""
+    from typer.main import get_command
+
+    from vpc_cni_iam.cli.main import application
+
+    return get_command(application(called))
+
+
 def _run_here(words: list[str], cwd: Path | None, text: str, env: dict[str, str]) -> Run:
-    from vpc_cni_iam.cli.main import main  # the oldest typer warns of the newest click
+    from vpc_cni_iam.cli import main  # the oldest typer warns of the newest click
 
     streams = [io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2)]
     reading, writing = os.pipe()
@@ -209,11 +236,13 @@ def _run_here(words: list[str], cwd: Path | None, text: str, env: dict[str, str]
         patch.delenv("COLUMNS", raising=False)
         for name, value in env.items():
             patch.setenv(name, value)
+        command_line = _command_line(*words[:1])
+        patch.setattr(main, "application", lambda _: command_line)
         patch.setattr(sys, "argv", ["vpc-cni-iam", *words])
         for name, stream in zip(("stdin", "stdout", "stderr"), (stdin, *streams), strict=True):
             patch.setattr(sys, name, stream)
         try:
-            main()
+            main.main()
         except SystemExit as end:
             code = end.code or 0
         finally:
@@ -227,6 +256,14 @@ def _run_here(words: list[str], cwd: Path | None, text: str, env: dict[str, str]
 def schema(command: str) -> Any:
     """Return the published JSON Schema of what a command prints."""
     return json.loads((ROOT / "docs" / "schemas" / f"{command}.schema.json").read_text())
+
+
+@cache
+def validator(command: str) -> Any:
+    """Return a validator of what a command prints; `test_json_output` checks the schema itself."""
+    import jsonschema
+
+    return jsonschema.Draft202012Validator(schema(command))
 
 
 def write_tree(folder: Path, files: dict[str, str]) -> Path:

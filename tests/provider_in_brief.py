@@ -1,9 +1,9 @@
 """Runs a provider that tells engines of few of its types: most work of a plan is to read them all.
 
-Run with the provider's binary and the path of a socket. It prints where the provider's engines find
-it, and serves until it is killed. Calls go to the provider as they come, and its answers back. The
-same question is asked once where the answer follows from it: the provider takes a seventh of a
-second to validate its settings, as it validates all its types with them.
+Run with the provider's binary, the path of a socket, and other types to keep. It prints where
+engines find it, and serves until it is killed. Calls go to the provider as they come, and its
+answers back. The same question is asked once where the answer follows from it: the provider takes a
+seventh of a second to validate its settings, as it validates all its types with them.
 """
 
 import json
@@ -57,19 +57,20 @@ def fields(message: bytes) -> Iterator[tuple[int, bytes, bytes]]:
         at += size
 
 
-def brief(schema: bytes) -> bytes:
+def brief(schema: bytes, prefixes: tuple[bytes, ...]) -> bytes:
     """An answer to GetSchema without the types that no test needs."""
     parts = []
     for field, content, whole in fields(schema):
         # An entry of a map is a message: first the key, of less than 128 bytes.
-        if field not in {RESOURCES, DATA_SOURCES} or content[2:].startswith(KEPT):
+        if field not in {RESOURCES, DATA_SOURCES} or content[2:].startswith(prefixes):
             parts.append(whole)
     return b"".join(parts)
 
 
 class Forward(grpc.GenericRpcHandler):
-    def __init__(self, provider: grpc.Channel) -> None:
+    def __init__(self, provider: grpc.Channel, prefixes: tuple[bytes, ...]) -> None:
         self.provider = provider
+        self.prefixes = prefixes
         self.answers: dict[tuple[str, bytes], bytes] = {}
         self.settings = b""
 
@@ -93,7 +94,7 @@ class Forward(grpc.GenericRpcHandler):
             if name == "Configure":
                 self.settings = b"" if content else settings
             elif name == "GetSchema":
-                content = brief(content)
+                content = brief(content, self.prefixes)
             if name in ANSWERED_ONCE:
                 self.answers[name, request] = content
             return content
@@ -102,7 +103,8 @@ class Forward(grpc.GenericRpcHandler):
 
 
 def main() -> None:
-    binary, socket = sys.argv[1:]
+    binary, socket, *types = sys.argv[1:]
+    prefixes = (*KEPT, *(name.encode() for name in types))
     command = ["setpriv", "--pdeathsig", "KILL", binary, "-debug"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -112,7 +114,7 @@ def main() -> None:
         (provider,) = json.loads(shown.rpartition("'")[0]).values()
         address = provider["Addr"]["String"]
         channel = grpc.insecure_channel(f"unix:{address}", options=UNLIMITED)
-        server = grpc.server(ThreadPoolExecutor(8), [Forward(channel)], options=UNLIMITED)
+        server = grpc.server(ThreadPoolExecutor(8), [Forward(channel, prefixes)], options=UNLIMITED)
         server.add_insecure_port(f"unix:{socket}")
         server.start()
         provider["Addr"]["String"] = socket

@@ -90,6 +90,7 @@ def test_escaping_by_hand_is_seen(code: str) -> None:
 
 
 def test_no_other_module_escapes_by_hand() -> None:
-    for path in SOURCE.rglob("*.py"):
-        lines = escapes_by_hand(path.read_text()) if path.name != "escape.py" else []
+    # hcl/parse.py asks for categories to refuse a text, and writes none.
+    for path in {*SOURCE.rglob("*.py")} - {SOURCE / "escape.py", SOURCE / "hcl" / "parse.py"}:
+        lines = escapes_by_hand(path.read_text())
         assert not lines, f"{path}:{lines}: use vpc_cni_iam.escape"

@@ -227,6 +227,16 @@ def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, mode: int) -
     assert not grammar.usable(tmp_path)
 
 
+def test_a_folder_of_another_user_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write it as well, and its owner could have."""
+    tmp_path.chmod(0o755)
+    assert grammar.usable(tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    assert not grammar.usable(tmp_path)
+
+
 @pytest.mark.parametrize("value", ["relative", "/dev/null/x", ""])
 def test_a_cache_folder_that_cannot_be_is_done_without(value: str, tmp_path: Path) -> None:
     done = run("generate", cwd=tmp_path, env={"XDG_CACHE_HOME": value, "HOME": "/nonexistent"})

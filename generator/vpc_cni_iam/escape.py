@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # Controls, formats such as those that reverse the direction of writing, separators of lines,
 # spaces that are not the space, halves of surrogate pairs, and what has no meaning yet.
@@ -16,7 +17,7 @@ _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U0001d159\U000e0100-\U000e01ef]"
 )
-_PRINTABLE_ASCII = re.compile(r"[ -~]*", re.ASCII)
+_NOT_PRINTABLE_ASCII = re.compile(r"[^ -~]")
 # What servers that run jobs obey in their logs: GitHub's commands, and those that begin with ##.
 _LOG_COMMAND = re.compile(
     r":(?=:(?:add-|debug|echo|endgroup|error|group|notice|remove-|save-|set-|stop-|warning)"
@@ -31,12 +32,16 @@ def escape_control(line: str) -> str:
 
     The end of a line is such a character, too.
     """
-    if _PRINTABLE_ASCII.fullmatch(line):
-        return line
-    return "".join(f"\\u{ord(c):04x}" if _is_unsafe(c) else c for c in line)
+    return _NOT_PRINTABLE_ASCII.sub(lambda match: _shown(match[0]), line)
 
 
-def _is_unsafe(character: str) -> bool:
+@lru_cache(maxsize=1024)
+def _shown(character: str) -> str:
+    return f"\\u{ord(character):04x}" if is_unsafe(character) else character
+
+
+def is_unsafe(character: str) -> bool:
+    """Say whether a terminal obeys or hides a character."""
     if character == " ":
         return False
     category = unicodedata.category(character)

@@ -6,7 +6,6 @@ import tracemalloc
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from account_details import (
@@ -24,7 +23,7 @@ from account_details import (
     managed,
     role,
 )
-from conftest import run, schema
+from conftest import run, validator
 from vpc_cni_iam.audit.audit import audit
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.documents import find, managed_policy
@@ -58,7 +57,7 @@ def audited(tmp_path: Path, *texts: str, to: str = "v1.23.2") -> dict[str, Any]:
     assert done.code in (0, 1), done.err
     result: dict[str, Any] = json.loads(done.out)
     assert done.code == (1 if result["breaks"] or not result["complete"] else 0)
-    jsonschema.validate(result, schema("audit"))
+    validator("audit").validate(result)
     return result
 
 
@@ -264,7 +263,7 @@ def test_what_eks_prints_tells_which_cluster_uses_which_role(tmp_path: Path) -> 
         "addonName": "vpc-cni", "clusterName": "prod", "addonVersion": "v1.18.3-eksbuild.1",
         "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
     }}  # fmt: skip
-    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"arn:aws:iam::{ACCOUNT}:role/node"}}
+    group = {"nodegroup": {"clusterName": "dev", "nodeRole": f"arn:aws:iam::{ACCOUNT}:role/node"}}
     listed = {"associations": [
         {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"},
         {"clusterName": "prod", "namespace": "default", "serviceAccount": "app"},
@@ -285,6 +284,44 @@ def test_what_eks_prints_tells_which_cluster_uses_which_role(tmp_path: Path) -> 
     described = {"association": {**listed["associations"][0],
                                  "roleArn": f"arn:aws:iam::{ACCOUNT}:role/cni"}}  # fmt: skip
     assert audited(tmp_path, text, json.dumps(listed), json.dumps(described))["complete"]
+
+
+@pytest.mark.parametrize("by", ["add-on", "EKS Pod Identity"])
+def test_a_node_role_is_not_the_plugins_in_a_cluster_with_another(tmp_path: Path, by: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/"
+    own = {
+        "add-on": {
+            "addon": {
+                "addonName": "vpc-cni",
+                "clusterName": "prod",
+                "serviceAccountRoleArn": f"{arn}cni",
+            }
+        },
+        "EKS Pod Identity": {
+            "association": {
+                "clusterName": "prod",
+                "namespace": "kube-system",
+                "serviceAccount": "aws-node",
+                "roleArn": f"{arn}cni",
+            }
+        },
+    }[by]
+    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"{arn}node"}}
+    trust = irsa() if by == "add-on" else PODS
+    cni = role("cni", trust, attached=(MANAGED,))
+    bare = role("node", NODES, inline={"s3": allow("s3:*")})
+    result = audited(
+        tmp_path, details(cni, bare, policies=(MANAGED_POLICY,)), json.dumps(own), json.dumps(group)
+    )
+    assert list(names(result)) == ["cni"] and result["complete"] and not result["breaks"]
+    # Who could use it is listed by its permissions.
+    full = role("node", NODES, attached=(MANAGED,))
+    text = details(cni, full, policies=(MANAGED_POLICY,))
+    result = audited(tmp_path, text, json.dumps(own), json.dumps(group))
+    (use,) = names(result)["node"]["clusters"]
+    assert use["is_overridden"] and use["result"] is None
+    out = run("audit", "0.json", "1.json", "2.json", cwd=tmp_path).out
+    assert "not used by  cluster prod (node group): aws-node has another role there" in out
 
 
 def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path: Path) -> None:
@@ -574,6 +611,38 @@ def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(tmp_path: 
     assert a["proposal"] == ["give each cluster a role of its own, and scope it to the cluster"]
     done = run("audit", *(f"{n}.json" for n in range(3)), cwd=tmp_path)
     assert "breaks at v1.23.2 in cluster stage, by default, IPv4" in done.out
+
+
+def test_a_role_for_several_clusters_is_checked_for_each(tmp_path: Path) -> None:
+    prod, stage = (
+        json.loads(run("policy", "ipv4-scoped", "--cluster-name", name, "--vpc-id", vpc).out)
+        for name, vpc in (("prod", "vpc-01234567"), ("stage", "vpc-89abcdef"))
+    )
+    both = role("both", irsa(), inline={"prod": prod, "stage": stage})
+    less = {**stage, "Statement": [s for s in stage["Statement"] if "Attach" not in str(s)]}
+    half = role("half", irsa(), inline={"prod": prod, "stage": less})
+    result = names(audited(tmp_path, details(both, half)))
+    assert (result["both"]["verdict"], result["both"]["proposal"]) == ("works", [])
+    assert result["half"]["verdict"] == "breaks"
+    assert result["half"]["proposal"] == [
+        "give each cluster a role of its own, and scope it to the cluster"
+    ]
+
+
+def test_a_role_is_checked_in_the_region_of_the_cluster(tmp_path: Path) -> None:
+    limited = allow("ec2:*")
+    limited["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
+    account = details(role("a", irsa(), inline={"cni": limited}))
+    addon = {
+        "addonName": "vpc-cni",
+        "clusterName": "prod",
+        "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/a",
+    }
+    for region, verdict in (("us-east-1", "works"), ("eu-west-1", "breaks")):
+        arn = f"arn:aws:eks:{region}:{ACCOUNT}:addon/prod/vpc-cni/0"
+        described = json.dumps({"addon": {**addon, "addonArn": arn}})
+        (a,) = audited(tmp_path, account, described)["roles"]
+        assert (a["verdict"], a["clusters"][0]["region"]) == (verdict, region)
 
 
 def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:

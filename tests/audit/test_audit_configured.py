@@ -4,10 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-
 from account_details import ACCOUNT, OLD, PODS, details, irsa, role
-from conftest import run
+from conftest import run, validator
 from test_coverage_deployment import daemonset
 
 WITHOUT_SUBNETS = {
@@ -40,7 +38,7 @@ def audited(folder: Path, *files: str, daemonsets: tuple[str, ...] = ()) -> dict
     done = run("audit", *words, "--to", "v1.23.2", "--format", "json", cwd=folder)
     assert done.code in (0, 1), done.err
     result: dict[str, Any] = json.loads(done.out)
-    jsonschema.validate(result, json.loads(run("audit", "--schema").out))
+    validator("audit").validate(result)
     assert done.code == (1 if result["breaks"] or not result["complete"] else 0)
     return result
 

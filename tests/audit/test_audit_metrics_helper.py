@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
 from account_details import ACCOUNT, PODS, allow, details, irsa, role
-from conftest import run, schema
+from conftest import run, validator
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import METRICS_HELPER
@@ -35,7 +34,7 @@ def audited(tmp_path: Path, *roles: dict[str, Any], to: str = "v1.23.2") -> dict
     done = run("audit", "a.json", "--to", to, "--format", "json", cwd=tmp_path)
     assert done.code in (0, 1), done.err
     result: dict[str, Any] = json.loads(done.out)
-    jsonschema.validate(result, schema("audit"))
+    validator("audit").validate(result)
     return result
 
 
@@ -119,7 +118,7 @@ def test_an_association_tells_the_cluster_of_the_metrics_helper(tmp_path: Path) 
     (tmp_path / "b.json").write_text(association("cni-metrics-helper", "open"))
     done = run("audit", "a.json", "b.json", "--format", "json", cwd=tmp_path)
     result = json.loads(done.out)
-    jsonschema.validate(result, schema("audit"))
+    validator("audit").validate(result)
     clusters = {
         r["role"].rpartition("/")[2]: [c["cluster"] for c in r["clusters"]]
         for r in result["metrics_helper"]

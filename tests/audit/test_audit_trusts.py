@@ -18,6 +18,12 @@ PODS_BY_TAGS["Statement"][0]["Condition"] = {
     "StringEquals": {"aws:RequestTag/kubernetes-service-account": "aws-node"}
 }
 UNTAGGED = service("pods.eks.amazonaws.com", "sts:AssumeRole")
+BY_ROLE = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": f"{ARN}-first"}, "Action": "sts:AssumeRole"}
+    ],
+}
 NODE_GROUP = {"nodegroup": {"clusterName": "prod", "nodeRole": ARN}}
 
 
@@ -65,6 +71,11 @@ def _audited(
         (UNTAGGED, _association(), "sts:TagSession"),
         (UNTAGGED, None, "sts:TagSession"),
         (PODS_BY_TAGS, _association(disableSessionTags=True), "session tags"),
+        (
+            irsa(),
+            _association(roleArn=f"{ARN}-first", targetRoleArn=ARN),
+            f"let {ARN}-first assume",
+        ),
         # The token of one issuer never has what that of another says.
         (
             _with(irsa(), "StringEquals", _OTHER, "system:serviceaccount:kube-system:aws-node"),
@@ -120,7 +131,7 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
         # EKS Pod Identity comes before IRSA.
         (PODS, [{"addon": ADDON}, _association()]),
         # The role by which it is assumed trusts EKS Pod Identity, not this one.
-        (irsa(), [_association(roleArn=f"{ARN}-first", targetRoleArn=ARN)]),
+        (BY_ROLE, [_association(roleArn=f"{ARN}-first", targetRoleArn=ARN)]),
     ],
 )
 def test_a_role_that_aws_node_can_assume_works(

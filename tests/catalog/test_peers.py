@@ -3,11 +3,10 @@
 import json
 import re
 
-import jsonschema
 import pytest
 from msgspec.structs import replace
 
-from conftest import run, schema
+from conftest import run, schema, validator
 from coverage_policies import setting
 from vpc_cni_iam.catalog.facts import documents, known_versions
 from vpc_cni_iam.catalog.facts.peers import PeerDocument, peer_documents
@@ -80,7 +79,7 @@ def test_a_document_of_another_project_is_recognised() -> None:
 
 def test_catalog_prints_them() -> None:
     printed = run("catalog", "--peers", "--format", "json")
-    jsonschema.validate(json.loads(printed.out), schema("catalog"))
+    validator("catalog").validate(json.loads(printed.out))
     text = run("catalog", "--peers").out
     assert printed.code == 0 and "eksctl" in text and "181" in text
     first = "AWS AmazonEKS_CNI_Policy v2 (ipv4, 2018-05-31)\n  works with v1.1.0 to v1.5.7\n"

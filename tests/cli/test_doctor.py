@@ -6,14 +6,11 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-import jsonschema
 import pytest
 
-from conftest import ROOT, Run, run, schema, write_tree
+from conftest import ROOT, Run, run, validator, write_tree
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.facts import known_versions
-
-SCHEMA = schema("doctor")
 
 
 def engine(folder: Path, script: str, name: str = "terraform") -> dict[str, str]:
@@ -30,7 +27,7 @@ def versions(version: str, **providers: str) -> str:
 
 def examined(done: Run) -> dict[str, object]:
     value = json.loads(done.out)
-    jsonschema.validate(value, SCHEMA)
+    validator("doctor").validate(value)
     assert (done.code == 1) == any(p["severity"] != "note" for p in value["problems"])
     return value  # type: ignore[no-any-return]
 

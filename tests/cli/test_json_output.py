@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from typer.testing import CliRunner
 
-from conftest import ROOT, run, schema, write_tree
+from conftest import ROOT, run, schema, validator, write_tree
 from vpc_cni_iam.cli.json_types import TYPES
 from vpc_cni_iam.cli.main import COMMANDS, application
 
@@ -173,7 +173,6 @@ def test_what_is_printed_fits_the_schema(
     assert done.out, done.err
     printed: dict[str, Any] = json.loads(done.out)
     assert done.out.isascii()
-    validator = jsonschema.Draft202012Validator(schema(command))
-    validator.validate(printed)
-    assert not validator.is_valid({**printed, "another": 1})
-    assert not validator.is_valid({})
+    validator(command).validate(printed)
+    assert not validator(command).is_valid({**printed, "another": 1})
+    assert not validator(command).is_valid({})

@@ -25,6 +25,7 @@ resource "aws_iam_policy" "p%s" {
     Statement = { Effect = "Allow", Action = "a:b", Resource = "${local.name%s}" } })
 }
 """
+TEXT += f"# {'x' * (1 << 15)}\n"  # of a shorter one, the tree is remembered
 
 
 @pytest.fixture

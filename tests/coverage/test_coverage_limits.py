@@ -135,6 +135,34 @@ def test_a_policy_with_which_the_plugin_fails_gets_what_to_do(
         assert html.escape(repair) in page
 
 
+def test_a_sid_that_stands_twice_is_refused_as_iam_does(folder: Path) -> None:
+    statement = {"Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*"}
+    policy = {"Version": "2012-10-17", "Statement": [statement, statement]}
+    (folder / "twice.json").write_text(json.dumps(policy))
+    for words in (("twice.json",), ("all.json", "--boundary", "twice.json")):
+        done = run("coverage", *words, cwd=folder)
+        assert done.code == 3 and "twice.json: 2 statements have the Sid 'All'" in done.err
+    # Policies of a role may have the same Sids.
+    policy["Statement"] = [statement]
+    (folder / "twice.json").write_text(json.dumps(policy))
+    (folder / "again.json").write_text(json.dumps(policy))
+    assert run("coverage", "twice.json", "again.json", cwd=folder).code == 0
+
+
+def test_several_clusters_of_a_policy_are_named_and_one_can_be_given(folder: Path) -> None:
+    for name in ("prod", "stage"):
+        policy = run("policy", "ipv4-scoped", "--cluster-name", name, "--vpc-id", "vpc-01234567")
+        (folder / f"{name}.json").write_text(policy.out)
+    done = run("coverage", "prod.json", "stage.json", cwd=folder)
+    hint = (
+        "the policy has several of cluster name, prod, stage: checked with example; give one with"
+    )
+    assert done.code == 1 and hint in done.err
+    for words in (("--cluster-name", "stage"), ("--env", "CLUSTER_NAME=prod")):
+        done = run("coverage", "prod.json", "stage.json", *words, cwd=folder)
+        assert done.code == 0 and "several" not in done.err
+
+
 def test_the_policy_to_take_works_as_the_cluster_is(folder: Path) -> None:
     names = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
     scoped = run(

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import jsonschema
 import pytest
 import sqlglot
 
-from conftest import run, schema
+from conftest import run, validator
 from trail_events import DENIED, EVENTS, LATER, NODES, ROLE, SDK, event
 from vpc_cni_iam.coverage.usage.query import QueryEngine, query
 from vpc_cni_iam.errors import InputError, UsageError
@@ -29,7 +28,7 @@ def usage(folder: Path, *words: str, code: int = 0) -> dict[str, Any]:
     done = run("coverage", *words, "--format", "json", cwd=folder)
     assert done.code == code, done.err
     result: dict[str, Any] = json.loads(done.out)
-    jsonschema.validate(result, schema("coverage"))
+    validator("coverage").validate(result)
     return result
 
 

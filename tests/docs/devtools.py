@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import fcntl
 import json
@@ -92,6 +91,11 @@ class Browser:
         while self._read().get("method") != "Page.loadEventFired":
             pass
 
+    def dom(self, page: Path, fragment: str = "") -> str:
+        """Open a page, and return its document as it is once its script has run."""
+        self.open(page, fragment)
+        return str(self.run("document.documentElement.outerHTML"))
+
     def run(self, script: str) -> Any:
         """Return the value of an expression of JavaScript."""
         done = self("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
@@ -127,11 +131,6 @@ class Browser:
             more = {"text": letter} if letter else {}
             self("Input.dispatchKeyEvent", type=kind, **event, **more)
             self("Input.dispatchKeyEvent", type="keyUp", **event)
-
-    def picture(self, path: Path) -> None:
-        """Save a picture of the whole page."""
-        done = self("Page.captureScreenshot", captureBeyondViewport=True)
-        path.write_bytes(base64.b64decode(done["data"]))
 
 
 @contextlib.contextmanager

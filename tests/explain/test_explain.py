@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
-from conftest import run, schema
+from conftest import run, validator
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.explain.explain import explain
 from vpc_cni_iam.inputs import denial
@@ -103,7 +102,7 @@ def explained(text: str, *words: str) -> list[dict[str, Any]]:
     done = run("explain", "-", "--format", "json", *words, stdin=text)
     assert done.code in (0, 1), done.err
     result = json.loads(done.out)
-    jsonschema.validate(result, schema("explain"))
+    validator("explain").validate(result)
     assert done.code == (0 if result["complete"] else 1)
     denials: list[dict[str, Any]] = result["denials"]
     return denials
@@ -462,6 +461,35 @@ def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(tmp_p
     )
 
 
+def test_what_replaces_a_policy_that_lacks_an_action_allows_it(tmp_path: Path) -> None:
+    old = run("policy", "ipv4", "--revision", "2022-01-31", "--partition", "aws-cn").out
+    (tmp_path / "old.json").write_text(old)
+    (explanation,) = explained(SDK_2, "--policy", str(tmp_path / "old.json"))
+    (cause,) = explanation["causes"]
+    command = cause["fix"].split("`")[1].split()[1:]
+    assert "aws-cn" in command and "ec2:DescribeSubnets" in run(*command).out
+    volumes = SDK_2.replace("DescribeSubnets", "DescribeVolumes")
+    (explanation,) = explained(volumes, "--policy", str(tmp_path / "old.json"))
+    (cause,) = explanation["causes"]
+    assert cause["fix"].startswith("allow ec2:DescribeVolumes")
+
+
+def test_a_deny_on_all_but_some_resources_is_no_certain_cause_if_the_resource_is_not_known(
+    tmp_path: Path,
+) -> None:
+    deny = {
+        "Effect": "Deny",
+        "Action": "ec2:CreateTags",
+        "NotResource": "arn:aws:ec2:*:*:network-interface/*",
+    }
+    statements = [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}, deny]
+    policy = {"Version": "2012-10-17", "Statement": statements}
+    (tmp_path / "policy.json").write_text(json.dumps(policy))
+    text = SDK_2.replace("DescribeSubnets", "CreateTags")
+    (explanation,) = explained(text, "--policy", str(tmp_path / "policy.json"))
+    assert causes(explanation) == {"condition-or-resource": "possible"}
+
+
 def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: Path) -> None:
     (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
     (explanation,) = explained(SDK_2, "--policy", str(tmp_path / "ipv4.json"))
@@ -590,6 +618,13 @@ def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_n
 def test_other_texts_are_refused(text: str, problem: str) -> None:
     done = run("explain", "-", stdin=text)
     assert done.code == 3 and problem in done.err and "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("odd", [{"eventName": 3}, {"eventSource": None}, {"eventName": {}}])
+def test_a_record_whose_call_is_no_text_is_not_explained(odd: dict[str, object]) -> None:
+    done = run("explain", "-", stdin=json.dumps(RECORD | {"errorMessage": ""} | odd))
+    assert done.code == 1
+    assert "not explained, it does not say which call was denied" in done.out
 
 
 def test_json_that_is_cut_off_is_not_explained_in_part() -> None:

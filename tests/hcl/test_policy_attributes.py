@@ -1,13 +1,14 @@
 """The attributes that hold policies, against the schema and the plans of the real provider."""
 
 import json
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conftest import OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine
+from conftest import OFFLINE_PROVIDER, TERRAFORM_NEWEST, make_engine, running_provider
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, Principal, Statement, dumps
@@ -56,11 +57,17 @@ def changes(engine: Engine, folder: Path) -> dict[str, Any]:
     return {r["address"]: r["change"] for r in shown["resource_changes"]}
 
 
+@pytest.fixture
+def every_type(tmp_path: Path) -> Iterator[Engine]:
+    """An engine whose provider has every type that may hold a policy."""
+    with running_provider(*DATA["attributes"]) as environ:
+        yield make_engine(TERRAFORM_NEWEST, tmp_path, environ)
+
+
 def test_they_are_there_and_those_compared_as_text_are_known(
-    tmp_path: Path,
+    every_type: Engine, tmp_path: Path
 ) -> None:
     """Policies as people write them are in the state, their data sources in the configuration."""
-    every_type = make_engine(TERRAFORM_NEWEST, tmp_path)
     schema = schemas(every_type, tmp_path)
     code = OFFLINE_PROVIDER + block(policy_document("d", POLICY))
     resources = []

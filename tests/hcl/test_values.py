@@ -186,7 +186,7 @@ def test_where_a_string_is_not_closed(text: str, place: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("heredoc", "place", "said"),
+    ("heredoc", "place", "problem"),
     [
         ("<<EOT\nx\nEOT\x0c\nEOT\n", "line 3", "space after EOT"),
         ("<<-EOT\nx\n  EOT \n  EOT\n", "line 3", "space after EOT"),
@@ -196,8 +196,8 @@ def test_where_a_string_is_not_closed(text: str, place: int | None) -> None:
     ],
 )
 def test_a_heredoc_that_an_engine_reads_as_another_text_is_refused(
-    heredoc: str, place: str, said: str
+    heredoc: str, place: str, problem: str
 ) -> None:
-    with pytest.raises(InputError, match=said) as error:
+    with pytest.raises(InputError, match=problem) as error:
         parse(f"x = {heredoc}", "x.tf")
     assert error.value.place == place

@@ -389,3 +389,8 @@ def test_a_number_is_shown_as_a_whole_one_if_there_is_one(before: str, after: st
     result = no_new_access([up_to(before)], [up_to(after)])
     assert isinstance(result, Counterexample)
     assert result.request.context["s3:max-keys"] == "10"
+
+
+def test_a_number_of_thousands_of_digits_needs_no_neighbour() -> None:
+    long = Condition("NumericLessThan", "aws:MultiFactorAuthAge", ("9" * 5000,))
+    witness([allow("s3:Get*")], [allow("s3:*", when=long)])

@@ -3,13 +3,13 @@
 import base64
 import hashlib
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
-from browser import Chromium, chromium
-from devtools import browser
+from devtools import Browser, browser
 from reviews import PLANS, every, hostile, of_plan
 from synthetic import allow, document, resource, reviewed
 from vpc_cni_iam.catalog import parameters
@@ -21,8 +21,6 @@ from vpc_cni_iam.review import permission_table, wording
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.report.html import write
 from vpc_cni_iam.review.report_formats import Setting
-
-__all__ = ["chromium"]
 
 VOID = {"meta", "input"}
 ATTRIBUTES = {
@@ -194,56 +192,60 @@ def test_same_review_same_bytes() -> None:
     assert write(hostile(), Setting()) == write(hostile(), Setting())
 
 
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browser(tmp_path_factory.mktemp("chromium")) as opened:
+        yield opened
+
+
 def shown(dom: str) -> list[str]:
     rows = re.findall(r'<tr ([^>]*)><th scope="row"[^>]*><code>(.*?)</code>', dom)
     return [action for attributes, action in rows if "hidden" not in attributes]
 
 
-def test_filters_in_a_browser(chromium: Chromium, tmp_path: Path) -> None:
+def test_filters_in_a_browser(tab: Browser, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(write(of("widen"), Setting()))
-    whole = chromium.dom(page)
+    whole = tab.dom(page)
     every = shown(whole)
     assert len(every) == len(Page(write(of("widen"), Setting())).rows) > 10
     assert f"{len(every)} of {len(every)} rows" in whole
     assert '<form id="filter">' in whole
-    gained = chromium.dom(page, fragment="kind=allowed")
+    gained = tab.dom(page, fragment="kind=allowed")
     assert shown(gained) == ["ec2:TerminateInstances"] and f"1 of {len(every)} rows" in gained
-    words = chromium.dom(page, fragment="text=network%20ATTACH")
+    words = tab.dom(page, fragment="text=network%20ATTACH")
     assert shown(words) == ["ec2:AttachNetworkInterface"]
-    nothing = chromium.dom(page, fragment="kind=lost&text=x")
+    nothing = tab.dom(page, fragment="kind=lost&text=x")
     assert shown(nothing) == [] and '<section class="role" hidden' in nothing
-    linked = chromium.dom(page, fragment="rule-new-access")
+    linked = tab.dom(page, fragment="rule-new-access")
     assert shown(linked) == every and f"{len(every)} of {len(every)} rows" in linked
-    unknown = chromium.dom(page, fragment="kind=%3Cb%3E&text=%3Cimg%20src%3Dx%3E")
+    unknown = tab.dom(page, fragment="kind=%3Cb%3E&text=%3Cimg%20src%3Dx%3E")
     assert "<img" not in unknown and shown(unknown) == []
 
 
-def test_a_link_inside_the_page_keeps_the_filter(chromium: Chromium, tmp_path: Path) -> None:
+def test_a_link_inside_the_page_keeps_the_filter(tab: Browser, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     # What the page does when its address changes, which it is told only later.
     script = "location.hash = 'changes'; restore(); document.title = form.shown.value;"
     text = re.sub("<meta http-equiv[^>]*>", "", write(of("widen"), Setting()))
     page.write_text(text.replace("</body>", f"<script>{script}</script></body>"))
-    assert "<title>1 of " in chromium.dom(page, fragment="kind=allowed")
+    assert "<title>1 of " in tab.dom(page, fragment="kind=allowed")
 
 
-def test_without_scripts_everything_is_shown(chromium: Chromium, tmp_path: Path) -> None:
+def test_without_scripts_everything_is_shown(tab: Browser, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(
         re.sub(r"script-src '[^']+'", "script-src 'none'", write(of("widen"), Setting()))
     )
-    dom = chromium.dom(page, fragment="kind=allowed")
+    dom = tab.dom(page, fragment="kind=allowed")
     assert shown(dom) == shown(write(of("widen"), Setting()))
     assert '<form id="filter" hidden' in dom
 
 
-def test_a_browser_finds_nothing_hostile_in_hostile_text(
-    chromium: Chromium, tmp_path: Path
-) -> None:
+def test_a_browser_finds_nothing_hostile_in_hostile_text(tab: Browser, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(write(hostile(), Setting()))
-    dom = chromium.dom(page)
+    dom = tab.dom(page)
     assert "<title>IAM review of \\u001b[2J" in dom
     assert "<img" not in dom and dom.count("<script>") == 1
     assert "rows</output>" in dom
@@ -253,34 +255,29 @@ def test_a_browser_finds_nothing_hostile_in_hostile_text(
             "</main>", "<script>document.title='pwned'</script><p onclick=x></p></main>"
         )
     )
-    assert "<title>IAM review of" in chromium.dom(page)
+    assert "<title>IAM review of" in tab.dom(page)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True])
-def test_nothing_is_off_the_screen(width: int, dark: bool, tmp_path: Path) -> None:
+def test_nothing_is_off_the_screen(width: int, dark: bool, tab: Browser, tmp_path: Path) -> None:
     off = "[...document.querySelectorAll('main *')].map(e => e.getBoundingClientRect().right)"
-    with browser(tmp_path) as tab:
-        tab.size(width, dark=dark)
-        for name in ("widen", "admin"):
-            (tmp_path / "page.html").write_text(write(of(name), Setting()))
-            tab.open(tmp_path / "page.html")
-            assert tab.run(f"Math.max(...{off})") <= width
+    tab.size(width, dark=dark)
+    for name in ("widen", "admin"):
+        (tmp_path / "page.html").write_text(write(of(name), Setting()))
+        tab.open(tmp_path / "page.html")
+        assert tab.run(f"Math.max(...{off})") <= width
 
 
-def test_screens_and_paper(chromium: Chromium, tmp_path: Path) -> None:
+def test_screens_and_paper(tab: Browser, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     page.write_text(write(of("tighten"), Setting()))
+    tab.open(page)
+    grounds = "['body', '.verdict'].map(n => getComputedStyle(document.querySelector(n)))"
     drawn = []
-    for name, options in (
-        ("light", ("--window-size=1200,1600",)),
-        ("dark", ("--window-size=1200,1600", "--blink-settings=preferredColorScheme=0")),
-        ("narrow", ("--window-size=500,1600",)),
-    ):
-        picture = tmp_path / f"{name}.png"
-        chromium.run(page, f"--screenshot={picture}", *options)
-        drawn.append(picture.read_bytes())
-    assert len(set(drawn)) == 3 and all(png.startswith(b"\x89PNG") for png in drawn)
-    chromium.run(page, f"--print-to-pdf={tmp_path / 'page.pdf'}", "--no-pdf-header-footer")
-    pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes()))
-    assert 1 <= pages <= 3
+    for dark in (False, True):
+        tab.size(1200, dark=dark)
+        drawn.append(tab.run(f"{grounds}.map(style => style.backgroundColor)"))
+    assert all(light != dark for light, dark in zip(*drawn, strict=True))
+    printed = base64.b64decode(tab("Page.printToPDF")["data"])
+    assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 3

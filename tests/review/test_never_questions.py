@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 
-from conftest import run
+from conftest import run, validator
 from documents import INTERFACE, document, tagged
 from smt.request import Document
 
@@ -16,7 +15,7 @@ def asked(folder: Path, *words: str) -> dict[str, Any]:
     done = run("compare", *words, "--format", "json", cwd=folder)
     result: dict[str, Any] = json.loads(done.out)
     assert done.code == (0 if result["proven"] else 1), done.err
-    jsonschema.validate(result, json.loads(run("compare", "--schema").out))
+    validator("compare").validate(result)
     return result
 
 

@@ -401,3 +401,13 @@ def verdict(old: str, new: str, *secrets: str) -> tuple[str, str]:
 )
 def test_the_values_themselves_are_judged(old: str, new: str, expected: str) -> None:
     assert verdict(old, new, "hunter2a", "hunter2*") == (expected, "partly known")
+
+
+def test_a_value_of_four_characters_is_hidden() -> None:
+    policy = {"name": "n", "policy": document(allow("s3:GetObject", "arn:aws:s3:::Zq7x/y"))}
+    review = reviewed(
+        resource("x", "x", None, {"a": "Zq7x"}, after_sensitive={"a": True}),
+        resource("aws_iam_policy", "p", None, policy),
+    )
+    for name, text in shown_texts(review):
+        assert "(sensitive)/y" in text and "zq7x" not in text.lower(), name

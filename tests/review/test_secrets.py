@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conftest import ROOT, run
+from conftest import ROOT, run, validator
 from synthetic import allow, document, plan, policy, resource, reviewed
 from vpc_cni_iam.inputs.plan.marked import marked
 from vpc_cni_iam.inputs.plan.reader import read_plan
@@ -145,10 +145,6 @@ def test_a_value_is_found_in_every_spelling(secret: str) -> None:
 
 @pytest.mark.parametrize("secret", ["some", "unknown", "update", "error", "known", "gain", "Allow"])
 def test_a_value_that_is_a_word_of_ours_breaks_no_report(secret: str) -> None:
-    import jsonschema
-
-    from conftest import schema
-
     action = "ec2:AssignPrivateIpAddresses"
     role = {"name": secret, "assume_role_policy": document(allow("sts:AssumeRole"))}
     result = reviewed(
@@ -162,7 +158,7 @@ def test_a_value_that_is_a_word_of_ours_breaks_no_report(secret: str) -> None:
     )
     assert any(p.matrix for p in result.principals)
     texts = {name: report(result, Setting(details=True)) for name, report in REPORTS.items()}
-    jsonschema.Draft202012Validator(schema("review")).validate(json.loads(texts["json"]))
+    validator("review").validate(json.loads(texts["json"]))
 
 
 def test_a_short_value_does_not_empty_the_report() -> None:

@@ -30,7 +30,8 @@ from vpc_cni_iam.converting.from_hcl import read_file, readings
 from vpc_cni_iam.converting.rewriting.module_names import Modules
 from vpc_cni_iam.converting.rewriting.rewrite import rewriting
 from vpc_cni_iam.errors import VpcCniIamError
-from vpc_cni_iam.hcl.module.reader import read as read_module
+from vpc_cni_iam.hcl.module.given import GivenVariables
+from vpc_cni_iam.hcl.module.reader import read_blocks
 from vpc_cni_iam.hcl.parse import parse as parse_hcl
 from vpc_cni_iam.inputs.aws.ec2 import read as read_inventory
 from vpc_cni_iam.inputs.kind import Content
@@ -40,6 +41,8 @@ from vpc_cni_iam.policy.diff.differences import differences
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.ignore import load as load_ignoring
 from vpc_cni_iam.review.run import review
@@ -60,12 +63,15 @@ def policy(text: str) -> None:
     assert loads(dumps(read), "again") == read
     assert differences(read, read) == ()
     changes(read, SCOPED)
+    no_new_access([SCOPED], [read], budget=Budget(steps=1000))
     compile_policies([read]).evaluate(Request("ec2:CreateTags", "*"))
 
 
 def hcl(text: str) -> None:
-    for document in read_module({"main.tf": text}, {}).documents:
-        assert isinstance(document.policy, Policy)
+    blocks = [("main.tf", block) for block in parse_hcl(text, "main.tf").blocks]
+    for values in (None, GivenVariables()):
+        for document in read_blocks(blocks, {}, values).documents:
+            assert isinstance(document.policy, Policy)
 
 
 def markdown(text: str) -> None:
@@ -111,6 +117,7 @@ HCL = """
 variable "name" { default = "x" }
 locals { names = ["a", "b"] }
 data "aws_iam_policy_document" "d" {
+  count = "2"
   statement {
     sid       = "A"
     effect    = "Deny"
@@ -190,6 +197,7 @@ WORDS = [
         "9" * 5000,
         "\\ud800",
         "\\u0000",
+        "\\q",
         "\r",
         "\u2028",
         "'''",

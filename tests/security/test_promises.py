@@ -221,6 +221,8 @@ def test_no_code_from_input_is_run(tmp_path: Path) -> None:
         f'  actions = [{quoted.replace("${", "$${")}, file("/etc/passwd")]\n }}\n}}\n',
         "a/vpc-cni-iam.toml": f"[[module]]\npath = {quoted}\n",
         "b/vpc-cni-iam.toml": f'[[module]]\npath = "m"\nvariants = [{quoted}]\n',
+        "policy.json": json.dumps(POLICY),
+        "daemonset.yaml": 'spec: !!python/object/apply:os.system ["touch ran"]\n',
         "go/main.go": f"package main\n\nfunc main() {{ run({quoted}) }}\n",
     }
     work = write_tree(tmp_path / "work", files)
@@ -230,6 +232,7 @@ def test_no_code_from_input_is_run(tmp_path: Path) -> None:
         "sync --config a/vpc-cni-iam.toml",
         "check --config b/vpc-cni-iam.toml",
         "upstream calls go",
+        "coverage policy.json --daemonset daemonset.yaml",
     ):
         _, events, stderr = watch(words, work, tmp_path / "log")
         assert "Traceback" not in stderr

@@ -307,3 +307,11 @@ def test_an_import_from_the_command_line(tmp_path: Path) -> None:
     done = upstream("import", "page.md", *words, "--format", "json", cwd=tmp_path)
     assert {"path": "2026-11-02.json", "kind": "create"} in json.loads(done.out)["changes"]
     assert upstream("import", "page.md", *words, "--quiet", cwd=tmp_path).out == ""
+
+
+def test_a_hidden_character_of_the_page_is_seen_in_the_files(tmp_path: Path) -> None:
+    text = page(ipv6=lambda t: t.replace("ec2:DescribeTags", "ec2:\u200bDescribeTags"))
+    (tmp_path / "page.md").write_text(text)
+    words = ["--commit", "ab" * 20, "--date", "2026-11-02", "--cni-version", "1.24.0"]
+    upstream("import", "page.md", *words, "--output", "new", cwd=tmp_path)
+    assert r"ec2:\u200bDescribeTags" in (tmp_path / "new/2026-11-02.json").read_text()

@@ -92,7 +92,7 @@ def _releases(module: Module) -> str:
     data["source"]["newest_version"] = str(module.version)
     data["source"]["newest_version_date"] = module.date[:10]
     data["source"]["modules"] += f"; {MODULE}@{module.version} ({module.checksum})"
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(data, indent=1) + "\n"
 
 
 def _page(module: Module) -> _Part:

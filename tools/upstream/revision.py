@@ -135,4 +135,4 @@ def _entry(content: bytes, origin: Origin, source: dict[str, Any]) -> dict[str, 
 
 
 def _text(entry: dict[str, Any]) -> str:
-    return json.dumps(entry, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(entry, indent=1) + "\n"

@@ -23,6 +23,7 @@ from vpc_cni_iam.audit.clusters import (
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
 from vpc_cni_iam.audit.judge import (
     Calls,
+    ClusterPlace,
     PluginRole,
     PolicyAudit,
     RoleVerdict,
@@ -30,9 +31,9 @@ from vpc_cni_iam.audit.judge import (
     judge,
     judge_cluster,
     modes,
-    proposal,
 )
-from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust, takes_cluster
+from vpc_cni_iam.audit.proposal import proposal
+from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust, takes_cluster, takes_role
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.subject import characters
@@ -156,15 +157,16 @@ class _Auditor(Struct):
             trust = Trust((), for_plugin=False, by_anyone=bool(uses))
             if not (uses or helped):
                 return None
-        assumed = bool(trust.credentials or uses)
+        active = _active(uses)
+        assumed = bool(trust.credentials or active)
         if helped or (trust.metrics_helper and not assumed):
             self._judge_metrics_helper(detail, trust, helped)
         if not (assumed or trust.by_anyone):
             return None
         credentials = trust.credentials if assumed else (Credentials.pod_identity,)
-        role, missing, refused = self._with_policies(detail, credentials, uses)
+        role, missing, refused = self._with_policies(detail, credentials, active)
         key = _key(detail) + f"{role.session_tags} {role.partition}".encode()
-        if not (trust.for_plugin or uses or self._serves(role, key)):
+        if not (trust.for_plugin or active or self._serves(role, key)):
             # Whether it could serve depends on what is not there.
             self._missing.update(missing)
             self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
@@ -172,10 +174,9 @@ class _Auditor(Struct):
         if not assumed:
             self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, _BY_ANYONE))
             return None
-        undecided = _undecided(missing, refused)
-        judgement = self._judge(role, key)
         uses = tuple(self._as_configured(use, role) for use in uses)
-        return self._audit(detail, role, trust, uses, judgement, undecided)
+        undecided = _undecided(missing, refused)
+        return self._audit(detail, role, trust, uses, self._judge(role, key), undecided)
 
     def _serves(self, role: PluginRole, key: bytes) -> bool:
         if key not in self._serving:
@@ -233,12 +234,14 @@ class _Auditor(Struct):
         return self._judged[key]
 
     def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
-        """Return a use with what the role means there."""
+        """Return a use with what the role means there, if aws-node has no other role."""
+        if use.is_overridden:
+            return use
         deployment = self.deployments.get(use.cluster)
         source = deployment.source if deployment else ""
         try:
             own = replace(role, session_tags=use.has_tags)
-            result = judge_cluster(own, use.cluster, deployment)
+            result = judge_cluster(own, ClusterPlace(use.cluster, use.region, deployment))
         except (InputError, UsageError) as error:
             self._refused.append(Skipped(source or use.cluster, Reason.not_read, str(error)))
             return use
@@ -255,14 +258,18 @@ class _Auditor(Struct):
     ) -> RoleAudit:
         results = [use.result for use in uses if use.result]
         families = [*results]
-        if not results or len(results) < len(uses):
+        if not results or len(results) < len(_active(uses)):
             families += judgement.families
         untrusted = tuple(_untrusted(trust, uses, detail.account))
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)
         if untrusted:
             verdict = RoleVerdict.breaks
         elif undecided:
-            known = [(u.cluster, self.deployments.get(u.cluster)) for u in uses if u.result]
+            known = [
+                ClusterPlace(use.cluster, use.region, self.deployments.get(use.cluster))
+                for use in uses
+                if use.result
+            ]
             verdict = RoleVerdict.unknown
             denied = any(m.explicit for family in families for m in family.missing)
             if denied and breaks_anyway(role, known):
@@ -282,6 +289,11 @@ class _Auditor(Struct):
         )
 
 
+def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:
+    """Return the uses without those in whose clusters aws-node has another role."""
+    return tuple(use for use in uses if not use.is_overridden)
+
+
 def _untrusted(trust: Trust, uses: Iterable[ClusterUse], account: str) -> Iterator[str]:
     """Yield why aws-node cannot assume a role in the way in which it is to have it."""
     if trust.by_anyone:
@@ -292,7 +304,11 @@ def _untrusted(trust: Trust, uses: Iterable[ClusterUse], account: str) -> Iterat
     for use in uses:
         way = _WAYS[use.by]
         where = f"aws-node of cluster {use.cluster}"
-        if use.by_role or use.is_overridden:
+        if use.is_overridden:
+            continue
+        if use.by_role:
+            if not takes_role(trust, use.by_role):
+                yield f"its trust policy does not let {use.by_role} assume it for {where}"
             continue
         if way not in trust.ways:
             yield f"its trust policy does not let {where} assume it by {way}"

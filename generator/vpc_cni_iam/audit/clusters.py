@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.judge import FamilyAudit, PluginRole
+from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole
 from vpc_cni_iam.audit.trust import Credentials
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
@@ -28,6 +28,15 @@ from vpc_cni_iam.inputs.skipped import Reason, Skipped
 
 _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or describe-nodegroup"
 _NAME = "metrics-helper"
+_ASSOCIATION = ClusterDetailKind.association
+# Which role a pod of several gets: the SDK's default chain of credentials, in which the link of EKS
+# Pod Identity replaces that of IRSA.
+_ORDER = {
+    _ASSOCIATION: 0,
+    ClusterDetailKind.addon: 1,
+    ClusterDetailKind.pod: 1,
+    ClusterDetailKind.node_group: 2,
+}
 
 
 class ClusterUse(Struct, frozen=True):
@@ -44,9 +53,11 @@ class ClusterUse(Struct, frozen=True):
     result: FamilyAudit | None = None
     # Whether its sessions have tags of EKS Pod Identity, where that gives them.
     session_tags: bool = True
-    by_role: bool = False  # whether EKS Pod Identity assumes the role by way of another one
-    # Whether an association gives aws-node its role there, which comes before IRSA.
+    by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
+    # Whether aws-node has another role there: one of an association comes before one of IRSA, and
+    # that before the one of its node.
     is_overridden: bool = False
+    region: str = ""  # the Region of the cluster, empty if it is not known
 
     @property
     def has_tags(self) -> bool:
@@ -93,10 +104,11 @@ def uses(
 ) -> tuple[ClusterUse, ...]:
     """Return the clusters in which a service account has a role."""
     every = list(clusters)
-    association = ClusterDetailKind.association
-    associated = {
-        c.cluster for c in every if (c.kind, c.service_account) == (association, service_account)
-    }
+    first: dict[str, int] = {}
+    for c in every:
+        if c.service_account == service_account and (c.role or c.kind is _ASSOCIATION):
+            first[c.cluster] = min(first.get(c.cluster, len(_ORDER)), _ORDER[c.kind])
+    regions = {c.cluster: c.region for c in every if c.region}
     versions = {
         c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
     }
@@ -107,7 +119,8 @@ def uses(
             c.kind,
             session_tags=c.session_tags,
             by_role=c.by_role,
-            is_overridden=c.kind is not association and c.cluster in associated,
+            region=regions.get(c.cluster, ""),
+            is_overridden=first[c.cluster] < _ORDER[c.kind],
         )
         for c in every
         if (c.role, c.service_account) == (arn, service_account)
@@ -171,7 +184,10 @@ def judge_metrics_helper(
     undecided: tuple[str, ...],
 ) -> MetricsHelperRole:
     """Return what a role of cni-metrics-helper is denied."""
-    setting, scenarios = replace(role.setting("ipv4"), features=(_NAME,)), find((_NAME,))
+    setting, scenarios = (
+        replace(role.settings("ipv4", ClusterPlace())[0], features=(_NAME,)),
+        find((_NAME,)),
+    )
     if not scenarios[0].arises(setting):
         setting = setting.at(known_versions.find(LATEST))
     denied = cover(role.policies, setting, scenarios, role.limits).denied()

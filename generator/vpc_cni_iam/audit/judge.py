@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Hashable, Iterable, MutableMapping, Sequence
 from enum import StrEnum
-from functools import lru_cache, partial
+from itertools import product
+from math import prod
 from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.trust import Credentials, Trust
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -20,10 +20,10 @@ from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.analysis.risks import UNSCOPED, Risk, find_risks, risks_of_calls
 from vpc_cni_iam.coverage.matrix_wording import works
-from vpc_cni_iam.coverage.names import names_in, names_of
-from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions, repairs, replacement
+from vpc_cni_iam.coverage.names import all_names, names_in, names_of
+from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting, configure
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
@@ -35,8 +35,9 @@ _ASSIGN: dict[Mode, str] = {
 }
 # What a policy that was not read allows at most.
 _EVERYTHING = Policy((Statement(actions=("*",), resources=("*",)),))
-
-_EACH = "give each cluster a role of its own, and scope it to the cluster"
+# The names of which each that policies have is tried, and how many together at most.
+_EACH_ONE = frozenset({"cluster_name", "vpc_id"})
+_MOST_PLACES = 16
 
 
 class RoleScope(StrEnum):
@@ -90,6 +91,14 @@ class PolicyAudit(Struct, frozen=True):
     equal_to: tuple[KnownDocument, ...]  # the documents of upstream and AWS that one of them equals
 
 
+class ClusterPlace(Struct, frozen=True):
+    """A cluster in which the plugin has a role, as far as it is known."""
+
+    cluster: str = ""  # its name
+    region: str = ""
+    deployment: Deployment | None = None  # how the plugin is configured there
+
+
 class PluginRole(Struct, frozen=True):
     """A role as the plugin gets it."""
 
@@ -101,15 +110,31 @@ class PluginRole(Struct, frozen=True):
     version: PluginVersion  # the plugin version that is asked about
     session_tags: bool  # whether its session has the tags of EKS Pod Identity
 
-    def setting(self, mode: Mode) -> PluginSetting:
-        """Return the plugin with this role in a cluster of an IP family."""
-        own, limits = names_in(self.policies), [p for limit in self.limits for p in limit]
-        regions = {k: v for k, v in names_in(limits).items() if k == "region"}
-        names = names_of(
-            {**regions, **own, "account_id": self.account, "partition": self.partition},
-            owner_known="vpc_owner_id" in own,
+    def settings(self, mode: Mode, place: ClusterPlace) -> tuple[PluginSetting, ...]:
+        """Return the plugin with this role in a cluster of an IP family, the likeliest first.
+
+        Where its policies name several clusters or VPCs, there is one for each.
+        """
+        limits = [p for limit in self.limits for p in limit]
+        region = names_in(limits).get("region")
+        own = {**names_in(self.policies), "account_id": self.account, "partition": self.partition}
+        known = {"cluster_name": place.cluster, "region": place.region or own.get("region", region)}
+        own |= {name: value for name, value in known.items() if value}
+        several = {k: v for k, v in all_names(self.policies).items() if k in _EACH_ONE - {*own}}
+        if prod(map(len, several.values())) > _MOST_PLACES:
+            several = {}
+        return tuple(
+            PluginSetting(
+                self.version,
+                mode,
+                names=names_of(
+                    {**own, **dict(zip(several, values, strict=True))},
+                    owner_known="vpc_owner_id" in own,
+                ),
+                session_tags=self.session_tags,
+            )
+            for values in product(*several.values())
         )
-        return PluginSetting(self.version, mode, names=names, session_tags=self.session_tags)
 
 
 def modes(role: PluginRole) -> tuple[Mode, ...]:
@@ -122,24 +147,26 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
     )
 
 
-def judge_cluster(role: PluginRole, cluster: str, deployment: Deployment | None) -> FamilyAudit:
+def judge_cluster(role: PluginRole, place: ClusterPlace) -> FamilyAudit:
     """Return what a role means for the plugin as a cluster has it; the worst of what may be."""
-    families = (_family(role, setting) for setting in _settings(role, cluster, deployment))
+    return _worst(_family(role, setting) for setting in _settings(role, place))
+
+
+def _worst(families: Iterable[FamilyAudit]) -> FamilyAudit:
     return max(families, key=lambda family: family.verdict.rank)
 
 
-def _settings(role: PluginRole, cluster: str, deployment: Deployment | None) -> list[PluginSetting]:
-    """Return the plugin with a role in a cluster, for each IP family that it may have.
+def _settings(role: PluginRole, place: ClusterPlace) -> list[PluginSetting]:
+    """Return the plugin with a role in a cluster, in each way that is possible.
 
-    Without a deployment it has the defaults, and the name of its cluster if that is known.
+    Without a deployment it has the defaults.
     """
-    if deployment is not None:
+    if (deployment := place.deployment) is not None:
         mode = deployments.mode(deployment)
         if not deployments.says_mode(deployment) and modes(role) == ("ipv6",):
             mode = "ipv6"  # EKS sets up its add-on for the IP family of the cluster
-        return [deployments.apply(role.setting(mode), deployment, {})]
-    settings = [role.setting(mode) for mode in modes(role) or _ASSIGN]
-    return [configure(s, {"CLUSTER_NAME": cluster}, ()) for s in settings] if cluster else settings
+        return [deployments.apply(s, deployment, {}) for s in role.settings(mode, place)]
+    return [s for mode in modes(role) or _ASSIGN for s in role.settings(mode, place)]
 
 
 def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> PolicyAudit:
@@ -148,14 +175,16 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> Poli
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
     for mode in families or tuple(_ASSIGN):
-        setting = role.setting(mode)
-        question = _question(role, setting)
-        if question not in remembered:
-            of_calls = risks_of_calls(role.policies, setting, role.limits)
-            remembered[question] = _family(role, setting), of_calls
-        audit, of_calls = remembered[question]
-        audits.append(audit)
-        risks += find_risks(role.policies, setting, role.limits, of_calls) if families else ()
+        audited = []
+        for setting in role.settings(mode, ClusterPlace()):
+            question = _question(role, setting)
+            if question not in remembered:
+                of_calls = risks_of_calls(role.policies, setting, role.limits)
+                remembered[question] = _family(role, setting), of_calls
+            audit, of_calls = remembered[question]
+            audited.append(audit)
+            risks += find_risks(role.policies, setting, role.limits, of_calls) if families else ()
+        audits.append(_worst(audited))
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity == "warning")
     scope = RoleScope.broad if UNSCOPED in names_of_risks else RoleScope.scoped
     return PolicyAudit(
@@ -166,17 +195,16 @@ def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> Poli
     )
 
 
-def breaks_anyway(role: PluginRole, uses: Sequence[tuple[str, Deployment | None]]) -> bool:
+def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
     """Say whether a Deny breaks the plugin, whatever the policies allow that were not read.
 
-    `uses` are the clusters in which the plugin is known to have the role, each as `judge_cluster`
-    takes it.
+    `places` are the clusters in which the plugin is known to have the role.
     """
     # Which tags interfaces have, and with that what is denied, depends on what is allowed.
     both = role, replace(role, policies=(*role.policies, _EVERYTHING))
     return any(
-        all(_denied(_family(r, setting) for r in both) for setting in _settings(both[1], *use))
-        for use in uses or [("", None)]
+        all(_denied(_family(r, setting) for r in both) for setting in _settings(both[1], place))
+        for place in places or [ClusterPlace()]
     )
 
 
@@ -221,56 +249,3 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
         verdict,
         tuple(missing),
     )
-
-
-def proposal(
-    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[str, FamilyAudit]
-) -> tuple[str, ...]:
-    """Return what to do about a role, in sentences; none if it is scoped and works.
-
-    `clusters` has what it means in each cluster that is known to have it, by name.
-    """
-    modes = tuple(family.mode for family in audit.families)
-    missing = [m for family in audit.families for m in family.missing]
-    whole, scoped = "-".join(modes), f"{modes[0]}-scoped"
-
-    def advice(
-        what: str, *variants: str, modes: tuple[Mode, ...] = modes, cluster: str = ""
-    ) -> str:
-        names = role.setting(modes[0]).names
-        names = replace(names, cluster_name=cluster) if cluster else names
-        return _advice(what, variants, role.version, names, modes, session_tags=role.session_tags)
-
-    def other() -> str:
-        if audit.scope is RoleScope.none:
-            attach = advice("attach", scoped, modes[0], modes=modes[:1])
-            return f"{attach} (or ipv6-scoped)"
-        narrow = [scoped] if audit.scope is RoleScope.scoped and len(modes) == 1 else []
-        return advice("replace its policy by", *narrow, whole)
-
-    lines = [*repairs(missing, other)]
-    is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
-    if audit.scope is RoleScope.broad and not is_replaced:
-        lines.append(advice("scope it to its cluster:", scoped) if len(modes) == 1 else _EACH)
-    for cluster, family in () if missing else clusters.items():
-        mode = family.mode
-        words = "replace its policy by", f"{mode}-scoped", mode
-        other = partial(advice, *words, modes=(mode,), cluster=cluster)
-        lines += repairs(family.missing, other if len(clusters) == 1 else lambda: _EACH)
-    if trust.credentials == (Credentials.node,) and audit.scope is not RoleScope.none:
-        lines.append("give aws-node a role of its own, by EKS Pod Identity or IRSA")
-    return tuple(dict.fromkeys(filter(None, lines)))
-
-
-@lru_cache(maxsize=1024)
-def _advice(
-    what: str,
-    variants: tuple[str, ...],
-    version: PluginVersion,
-    names: Names,
-    modes: tuple[Mode, ...],
-    *,
-    session_tags: bool,
-) -> str:
-    settings = [PluginSetting(version, m, names=names, session_tags=session_tags) for m in modes]
-    return replacement(what, variants, settings)

@@ -41,6 +41,12 @@ def _facts(role: RoleAudit, version: str) -> Iterator[tuple[str, str]]:
         yield from _missing(family)
     for use in role.clusters:
         at = f" at plugin {use.version}" if use.version else ""
+        if use.is_overridden:
+            yield (
+                "not used by",
+                f"cluster {use.cluster} ({use.by}): aws-node has another role there",
+            )
+            continue
         yield "used by", f"cluster {use.cluster}{at} ({use.by})"
         if use.result:
             how = f"as {use.configuration} configures it" if use.configuration else "by default"

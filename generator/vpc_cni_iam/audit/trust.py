@@ -106,6 +106,12 @@ def read_trust(policy: Policy) -> Trust:
     )
 
 
+def takes_role(trust: Trust, role: str) -> bool:
+    """Say whether another role, by its ARN, may assume a role, if conditions are met."""
+    request = Request("sts:AssumeRole", "*", role)
+    return not evaluate([_most_open(trust.policy, ())], request).denied
+
+
 def takes_cluster(trust: Trust, cluster: str, account: str) -> bool:
     """Say whether EKS Pod Identity may assume a role for aws-node of a cluster, with session tags.
 

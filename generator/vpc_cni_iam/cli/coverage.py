@@ -185,13 +185,26 @@ def _asked(
     subject = _subject(files, chosen, node, version, opener)
     subject = limited(subject, limits.boundary, limits.scp or (), opener)
     check_used(opener.user_values, (*files, *limits.files))
-    if subject.own_names:
-        values = (f"{name.replace('_', ' ')} {v}" for name, v in subject.own_names.items())
-        common.say(f"taken from the policy: {', '.join(values)}")
     setting = _setting(subject, node, version, deployment)
+    _say_names(subject, setting)
     if deployment is not None:
         subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
     return subject, setting
+
+
+def _say_names(subject: Subject, setting: PluginSetting) -> None:
+    """Say which names were taken from the policy, and of which it has several."""
+    from vpc_cni_iam.coverage.names import all_names
+    from vpc_cni_iam.errors import first_of
+
+    if subject.own_names:
+        values = (f"{name.replace('_', ' ')} {v}" for name, v in subject.own_names.items())
+        common.say(f"taken from the policy: {', '.join(values)}")
+    for name, several in all_names(subject.policies).items():
+        checked = getattr(setting.names, name)
+        if len(several) > 1 and checked not in several:
+            words = f"the policy has several of {name.replace('_', ' ')}, {first_of(several, 4)}"
+            common.say(f"{words}: checked with {checked}; give one with --{name.replace('_', '-')}")
 
 
 def _explain(risk: str | None) -> None:

@@ -45,7 +45,12 @@ def names_of(known: Mapping[str, str], *, owner_known: bool) -> Names:
 
 
 def names_in(policies: Sequence[Policy]) -> dict[str, str]:
-    """Return the names in policies, by parameter; of a parameter only if they have a single one.
+    """Return the names in policies, by parameter; of a parameter only if they have a single one."""
+    return {k: values[0] for k, values in all_names(policies).items() if len(values) == 1}
+
+
+def all_names(policies: Sequence[Policy]) -> dict[str, list[str]]:
+    """Return all names in policies, by parameter.
 
     Of several Regions it is one of them, since the policies may be for no other.
     """
@@ -55,7 +60,7 @@ def names_in(policies: Sequence[Policy]) -> dict[str, str]:
             names.setdefault(name, set()).add(value)
     if EXAMPLE["region"] not in (regions := names.get("region", {EXAMPLE["region"]})):
         names["region"] = {min(regions)}
-    return {name: values.pop() for name, values in names.items() if len(values) == 1}
+    return {name: sorted(values) for name, values in names.items()}
 
 
 @lru_cache(4096)

@@ -29,7 +29,7 @@ class DeniedAction(Struct, frozen=True):
     action: str
     scenario: str  # the scenario in which it was seen first
     breaks: str  # what follows
-    by: str = ""  # the boundary that does not allow it, empty if the policies do not
+    by: str = ""  # the boundary or statement that does not allow it, empty if the policies do not
     undecided: str = ""  # why it may be allowed all the same, empty if it is denied
     explicit: bool = False  # whether a Deny denies it
 
@@ -62,15 +62,15 @@ def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> t
 
     `replacement` returns what to do about the policies themselves; empty if that is not known.
     """
-    actions: dict[str, dict[str, None]] = {}
+    actions: dict[tuple[bool, str], dict[str, None]] = {}
     for each in denied:
         if not each.undecided:
-            what = "remove or narrow the Deny of" if each.explicit else "allow"
-            where = f"{what} {{}} in {each.by or 'its policies'}"
-            where = where if each.by or each.explicit else ""
-            actions.setdefault(where, {})[each.action] = None
-    own = actions.pop("", {})
-    lines = [where.format(", ".join(names)) for where, names in actions.items()]
+            actions.setdefault((each.explicit, each.by), {})[each.action] = None
+    own = actions.pop((False, ""), {})
+    lines = []
+    for (explicit, by), names in actions.items():
+        what = "remove or narrow the Deny of" if explicit else "allow"
+        lines.append(f"{what} {', '.join(names)} in {by or 'its policies'}")
     if own:
         lines.append(replacement() or f"allow {', '.join(own)}")
     return tuple(lines)
@@ -92,20 +92,23 @@ def repairs_for(
             return limit
         return f"statement {name}" if (name := subject.statement(decision)) else ""
 
-    def other() -> str:
-        risks = find_risks(subject.policies, setting, subject.limiting)
-        is_scoped = all(risk.identifier != UNSCOPED for risk in risks)
-        names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
-        names += [f"{setting.mode}-scoped"] if is_scoped else []
-        names.append(setting.mode)
-        return replacement("replace its policy by", names, [setting], scenarios)
-
     if not subject.is_complete:
         return ()
-    actions = (
-        d for scenario, call in denied if call.fails for d in denied_actions(scenario, call, by)
-    )
-    return repairs(actions, other)
+    fatal = ((scenario, call) for scenario, call in denied if call.fails)
+    actions = (action for reason in fatal for action in denied_actions(*reason, by))
+    return repairs(actions, lambda: replacement_for(subject, setting, scenarios))
+
+
+def replacement_for(
+    subject: Subject, setting: PluginSetting, scenarios: Sequence[Scenario] = SCENARIOS
+) -> str:
+    """Return what to do with the policies of a subject; what is scoped stays so."""
+    risks = find_risks(subject.policies, setting, subject.limiting)
+    is_scoped = all(risk.identifier != UNSCOPED for risk in risks)
+    names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
+    names += [f"{setting.mode}-scoped"] if is_scoped else []
+    names.append(setting.mode)
+    return replacement("replace its policy by", names, [setting], scenarios)
 
 
 def replacement(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -221,7 +222,17 @@ def characters(policy: Policy) -> int:
 
 
 def _check(opened: NamedPolicy) -> None:
-    """Have the evaluator refuse a policy under the name that its user knows it by."""
+    """Refuse a policy that IAM or the evaluator does not take, by the name that its user knows.
+
+    IAM User Guide, "IAM JSON policy elements: Sid": it is unique in a policy.
+    """
+    sids = Counter(statement.sid for statement in opened.policy.statements if statement.sid)
+    for sid, number in sids.items():
+        if number > 1:
+            problem = (
+                f"{number} statements have the Sid {sid[:80]!r}; IAM takes it once in a policy"
+            )
+            raise InputError(opened.source, opened.name, problem)
     try:
         compile_policies([opened.policy])
     except InputError as error:

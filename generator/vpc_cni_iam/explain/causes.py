@@ -14,6 +14,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.repair import replacement_for
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.explain.calls import (
@@ -63,7 +64,7 @@ def causes(
         *_of_reason(denial),
         *_of_principal(denial),
         *_of_tags(denial),
-        *_of_policy(denial, policy, version),
+        *_of_policy(denial, policy, version, is_plugins=bool(possible)),
         *(_of_catalog(denial, statements) if policy is None else ()),
         *(_of_version(denial.action) if policy is None and possible else ()),
     ]
@@ -119,7 +120,9 @@ def _cluster_name(certainty: Certainty) -> Cause:
     )
 
 
-def _of_policy(denial: Denial, policy: Subject | None, version: PluginVersion) -> Iterator[Cause]:
+def _of_policy(
+    denial: Denial, policy: Subject | None, version: PluginVersion, *, is_plugins: bool
+) -> Iterator[Cause]:
     """Yield why the policies of the role do not allow the request."""
     if policy is None:
         return
@@ -132,7 +135,8 @@ def _of_policy(denial: Denial, policy: Subject | None, version: PluginVersion) -
             "policy-lacks-action",
             Certainty.certain,
             f"{policy.title} does not allow {denial.action}; this policy works with {works}",
-            f"replace it by `vpc-cni-iam policy VARIANT --cni-version {version}`",
+            (replacement_for(policy, setting) if is_plugins else "")
+            or f"allow {denial.action} to the role, if who calls it may",
         )
     elif _denies_in_any_context(policy, denial):
         yield _denied(policy)
@@ -192,7 +196,12 @@ def _allowed(policy: Subject, denial: Denial) -> Cause:
 def _denies_in_any_context(policy: Subject, denial: Denial) -> bool:
     """Say whether policies deny a request whatever its condition keys are."""
     statements = (s for p in policy.policies for s in p.statements)
-    denies = tuple(s for s in statements if s.effect == "Deny" and not s.conditions)
+    # Whether NotResource matches a resource that is not known, is open.
+    denies = tuple(
+        s
+        for s in statements
+        if s.effect == "Deny" and not s.conditions and (denial.resource or not s.not_resources)
+    )
     request = Request(denial.action, denial.resource or "*", may_have=lambda key: UNKNOWN)
     return evaluate([Policy(denies)], request).outcome is Outcome.EXPLICITLY_DENIED
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InexpressibleError
+from vpc_cni_iam.escape import is_unsafe
 
 
 class Literal(Struct, frozen=True):
@@ -38,10 +39,6 @@ Value: TypeAlias = Literal | Expression | Template
 # escape, and those before it are spelled by number, since a scanner may pair them otherwise.
 _OPENING = re.compile(r"([$%])\1*(?=\{)")
 _SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# A reviewer sees each character: hidden ones, and those that turn the line, are spelled by number.
-_ESCAPED = re.compile(
-    r'[\\"\x00-\x1f\x7f-\xa0\xad\u061c\u200b-\u200f\u2028-\u202f\u2060-\u206f\ufeff]'
-)
 # Nothing in it needs any of the above.
 PLAIN = re.compile(r"[ !#&-\[\]-z|}~]*", re.ASCII)
 
@@ -84,8 +81,19 @@ def _escape(text: str) -> str:
         return text
     if reason := unwritable(text):
         raise InexpressibleError(f"{text!r} {reason}")
-    text = _ESCAPED.sub(lambda m: _SPECIAL.get(m[0], f"\\u{ord(m[0]):04x}"), text)
-    return _OPENING.sub(_opening, text)
+    # A reviewer sees each character: hidden ones, and those that turn the line, are numbers.
+    pieces = (_SPECIAL.get(c) or (_number(c) if is_unsafe(c) else c) for c in text)
+    return _OPENING.sub(_opening, "".join(pieces))
+
+
+def _number(character: str) -> str:
+    digits = f"{ord(character):04x}"
+    return f"\\u{digits}" if len(digits) == len("0000") else f"\\U{digits:>08}"
+
+
+def normalised(text: str) -> str:
+    """Return text in Unicode normal form C, as engines hold it."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def _opening(match: re.Match[str]) -> str:

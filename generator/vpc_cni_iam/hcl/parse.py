@@ -24,7 +24,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import newlines
 from vpc_cni_iam.hcl.braces import closing_brace, unclosed_string
 from vpc_cni_iam.hcl.grammar import tree as grammar_tree
-from vpc_cni_iam.hcl.literals import unescape
+from vpc_cni_iam.hcl.literals import normalised, unescape
 from vpc_cni_iam.hcl.syntax import (
     SPACES,
     Block,
@@ -337,14 +337,15 @@ class _Builder:
         if self.strict and "\n" in token:
             raise self.refuse(line, "a quoted string goes over several lines")
         try:
-            return self.unmasked(unescape(str(token)))
+            # In this order, since an escape may stand for a mark.
+            return normalised(unescape(self.unmasked(str(token))))
         except ValueError as error:
             raise self.refuse(line, f"{error} in a quoted string") from None
 
     def unmasked(self, text: str) -> str:
         for mark, meaning in self.marks.items():
             text = text.replace(mark, meaning)
-        return text if text.isascii() else unicodedata.normalize("NFC", text)  # as engines do
+        return text
 
     def heredoc(self, tree: Branch) -> Node:
         start, line = tree.meta.start_pos, tree.meta.line
@@ -373,10 +374,10 @@ class _Builder:
         while begin < end:
             opening = _TEMPLATE.search(text, begin, end)
             if opening is None:
-                yield self.unmasked(text[begin:end])
+                yield normalised(self.unmasked(text[begin:end]))
                 return
             if opening.start() > begin:
-                yield self.unmasked(text[begin : opening.start()])
+                yield normalised(self.unmasked(text[begin : opening.start()]))
             row = heredoc.line + text.count("\n", 0, opening.start())
             closing = closing_brace(text, opening.end(), end)
             if closing is None:

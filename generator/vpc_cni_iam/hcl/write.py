@@ -17,6 +17,7 @@ from typing import TypeAlias
 from msgspec import Struct, field
 
 from vpc_cni_iam.errors import InexpressibleError
+from vpc_cni_iam.escape import is_unsafe
 from vpc_cni_iam.hcl.literals import PLAIN, Expression, Literal, Value, code, unwritable
 from vpc_cni_iam.policy.document import (
     PRINCIPAL_ELEMENTS,
@@ -47,10 +48,10 @@ def block(value: NewBlock) -> str:
 
 
 def comment(paragraphs: Iterable[str], indent: str = "") -> list[str]:
-    """Return the lines of a comment, each paragraph wrapped, without control characters."""
+    """Return the lines of a comment, each paragraph wrapped, without hidden characters."""
     lines = []
     for paragraph in paragraphs:
-        clean = "".join(c if c.isprintable() else " " for c in paragraph)
+        clean = "".join(" " if is_unsafe(c) else c for c in paragraph)
         lines += textwrap.wrap(
             clean,
             width=WIDTH,

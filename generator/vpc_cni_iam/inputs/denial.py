@@ -142,7 +142,7 @@ def _walk(value: object, source: str, depth: int = 0) -> Iterator[Denial | str]:
         for item in value:
             yield from _walk(item, source, depth + 1)
     elif isinstance(value, dict):
-        if "eventName" in value and "eventSource" in value:
+        if all(isinstance(value.get(name), str) for name in ("eventName", "eventSource")):
             yield from _of_record(value)
         elif isinstance(value.get("context"), dict) and "action" in value["context"]:
             yield from _of_decoded(value)

@@ -49,7 +49,7 @@ class Basis(StrEnum):
     DOCUMENTED = "documented"
 
 
-class CallRange(Struct, frozen=True):
+class CallRange(Struct, frozen=True, cache_hash=True):
     """One action as one mode uses it over a range of versions."""
 
     action: str  # such as ``ec2:DescribeSubnets``

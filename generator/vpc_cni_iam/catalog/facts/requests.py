@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -92,6 +92,7 @@ def _form(entry: Mapping[str, Any]) -> RequestTemplate:
     )
 
 
+@lru_cache(maxsize=1024)
 def kind_of(resource: str) -> str:
     """Return the kind of resource of an ARN or pattern, such as ``instance``; ``*`` for ``*``."""
     return _SEPARATOR.split(resource.split(":", _ARN_PARTS - 1)[-1])[0]

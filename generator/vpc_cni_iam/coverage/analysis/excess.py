@@ -95,6 +95,13 @@ def excess_grants(
 
     `limits` are the role's boundary, and service control policies, of which each must allow, too.
     """
+    return _excess(tuple(policies), tuple(called), tuple(map(tuple, limits)))
+
+
+@lru_cache(maxsize=4)  # a report asks twice: for what is beyond the calls, and for the risks
+def _excess(
+    policies: Sequence[Policy], called: Collection[str], limits: Sequence[Sequence[Policy]]
+) -> Excess:
     known = {action.lower() for action in called}
     layers = [_undenied(policies)]
     layers += [layer for limit in limits for layer in (granted(limit), _undenied(limit))]

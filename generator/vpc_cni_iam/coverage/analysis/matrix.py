@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Literal
@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts import calls, known_versions
+from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.requests import request_templates, tag_keys
 from vpc_cni_iam.coverage.analysis.cover import (
@@ -152,9 +153,8 @@ def matrix(
     for version in known_versions.known()[1:]:
         at = setting.at(version)
         same = profile(at, chosen)
-        if same not in results:
-            results[same] = _Result.of(run_scenarios(answers, at, chosen))
-        result = results[same]
+        if (result := results.get(same)) is None:
+            result = results[same] = _Result.of(run_scenarios(answers, at, chosen))
         if not result.sent:
             continue  # nothing was asked, so that nothing is known
         cells = tuple(result.cell(action, granted=action in granted_actions) for action in actions)
@@ -210,15 +210,19 @@ def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:
 def profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
     """Return everything that the requests of a version depend on."""
     return (
-        tuple(
-            f.sent(setting.mode, setting.version, setting.features)
-            for f in request_templates().values()
-        ),
+        _call_ranges(setting.mode, setting.version, setting.features),
         tag_keys(setting.version),
         tuple(setting.version < r for r in CHANGES),
         setting.features,
         tuple(s.name for s in scenarios if s.arises(setting)),
     )
+
+
+@cache
+def _call_ranges(
+    mode: Mode, version: PluginVersion, features: tuple[str, ...]
+) -> tuple[CallRange | None, ...]:
+    return tuple(form.sent(mode, version, features) for form in request_templates().values())
 
 
 def _denied(calls: Iterable[tuple[str, SentCall]]) -> dict[str, tuple[str, SentCall]]:

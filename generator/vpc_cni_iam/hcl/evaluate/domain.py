@@ -6,13 +6,13 @@ int, others Decimal.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import TypeAlias, Union
 
 from msgspec import Struct, field
 
+from vpc_cni_iam.hcl.literals import normalised
 from vpc_cni_iam.hcl.syntax import Block, Node
 
 # Engines compute with 512 bits; whole numbers up to this are the same here and in JSON.
@@ -160,8 +160,7 @@ def text(value: Value) -> str | Unknown:
         case Unknown():
             return value
         case str():
-            # Engines normalise a text that is put together, too.
-            return value if value.isascii() else unicodedata.normalize("NFC", value)
+            return normalised(value)  # one that is put together is not yet
         case bool():
             return "true" if value else "false"
         case int():

@@ -6,6 +6,7 @@ ListPodIdentityAssociations and DescribeNodegroup.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
@@ -41,13 +42,15 @@ class ClusterDetail(Struct, frozen=True):
     service_account: str = PLUGIN  # that which has the role
     session_policy: bool = False  # whether an association limits its sessions by a policy
     session_tags: bool = True  # whether sessions of an association have tags
-    by_role: bool = False  # whether EKS Pod Identity assumes the role by way of another one
+    by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
+    region: str = ""  # the Region of the cluster, empty if the file does not say
 
 
 class _Addon(Struct, rename="camel"):
     addon_name: str
     cluster_name: str
     addon_version: str = ""
+    addon_arn: str = ""
     service_account_role_arn: str = ""
     configuration_values: str = ""
 
@@ -56,6 +59,7 @@ class _Association(Struct, rename="camel"):
     cluster_name: str
     namespace: str
     service_account: str
+    association_arn: str = ""
     role_arn: str = ""
     target_role_arn: str | None = None
     policy: str | None = None
@@ -65,6 +69,7 @@ class _Association(Struct, rename="camel"):
 class _Nodegroup(Struct, rename="camel"):
     cluster_name: str
     node_role: str
+    nodegroup_arn: str = ""
 
 
 def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
@@ -78,6 +83,7 @@ def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
         role,
         version,
         values=addon.configuration_values or "{}",
+        region=_region(addon.addon_arn),
     )
 
 
@@ -96,12 +102,24 @@ def _association(association: _Association, source: str) -> ClusterDetail | None
         service_account=account,
         session_policy=bool(association.policy),
         session_tags=not association.disable_session_tags,
-        by_role=bool(association.target_role_arn),
+        by_role=association.role_arn if association.target_role_arn else "",
+        region=_region(association.association_arn),
     )
 
 
 def _node_group(group: _Nodegroup, source: str) -> ClusterDetail:
-    return ClusterDetail(ClusterDetailKind.node_group, group.cluster_name, source, group.node_role)
+    return ClusterDetail(
+        ClusterDetailKind.node_group,
+        group.cluster_name,
+        source,
+        group.node_role,
+        region=_region(group.nodegroup_arn),
+    )
+
+
+def _region(arn: str) -> str:
+    """Return the Region in an ARN of EKS, empty without one."""
+    return match[1] if (match := re.match(r"arn:[a-z-]+:eks:([a-z0-9-]+):", arn)) else ""
 
 
 # By the member of the answer that holds it.

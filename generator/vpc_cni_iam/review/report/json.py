@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from json.encoder import encode_basestring_ascii as _string
 from typing import Any
 
-import msgspec
-
 from vpc_cni_iam import json_output
 from vpc_cni_iam.json_output import members
 from vpc_cni_iam.review.diff.changes import State
@@ -90,10 +88,4 @@ class _Items:
 
 
 def _indented(value: Any, by: int) -> str:
-    try:
-        # Like json's own indentation, which is not written in C, and ten times as fast.
-        compact = json_output.dumps(value, indent=None).encode()
-        text = msgspec.json.format(compact, indent=2).decode()
-    except msgspec.DecodeError:  # half of a surrogate pair
-        text = json_output.dumps(value)
-    return text.replace("\n", "\n" + " " * by)
+    return json_output.dumps(value).replace("\n", "\n" + " " * by)

@@ -6,7 +6,6 @@ asks besides: docs.github.com, "SARIF support for code scanning".
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -15,7 +14,7 @@ from posixpath import normpath
 from typing import Any
 from urllib.parse import quote
 
-from vpc_cni_iam import __version__
+from vpc_cni_iam import __version__, json_output
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.findings import Finding, Ignored, Review, Rule
@@ -55,7 +54,7 @@ def write(review: Review, setting: Setting) -> str:
         "results": writer.results(every[:LIMIT]),
         "properties": {"cniVersion": review.version, "failOn": review.fail_on},
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return json_output.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}) + "\n"
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

@@ -34,6 +34,8 @@ NAME = "vpc-cni-iam.toml"
 _SHOWN = 100
 # The longest message about a table, in characters.
 _LONGEST = 2000
+# A device, or what Windows reads as another name, such as ``.git``.
+_OTHER_ON_WINDOWS = r"(?i)(con|prn|aux|nul|(com|lpt)[0-9])(\..*)?|git~[0-9]+|.*[. ]"
 # The keys that stand for options.
 _KEYS = {
     "--variant": "variants",
@@ -257,6 +259,8 @@ def _path_problem(path: str) -> str:
         return "is the configuration's own directory; a module needs one of its own"
     if ".git" in {part.lower() for part in pure.parts}:
         return "lies in a .git directory"
+    if any(part != ".." and re.fullmatch(_OTHER_ON_WINDOWS, part) for part in pure.parts):
+        return "has a name that is another file on Windows; choose another name"
     return _length_problem(pure)
 
 

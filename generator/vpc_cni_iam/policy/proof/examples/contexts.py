@@ -223,7 +223,7 @@ def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
     if family in (Family.NUMERIC, Family.DATE):
         for value in check.values:
             yield value
-            if value.lstrip("-").isdigit():
+            if re.fullmatch("-?[0-9]{1,18}", value):
                 yield from (str(int(value) + 1), str(int(value) - 1))
     elif family is Family.IP:
         for network in (ip_network(value, strict=False) for value in check.values):

@@ -1,0 +1,84 @@
+"""What to do about a role, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache, partial
+
+from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole, PolicyAudit, RoleScope
+from vpc_cni_iam.audit.trust import Credentials, Trust
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.repair import repairs, replacement
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+
+_EACH = "give each cluster a role of its own, and scope it to the cluster"
+_OWN = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
+_REPLACE = "replace its policy by"
+
+
+def proposal(
+    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[str, FamilyAudit]
+) -> tuple[str, ...]:
+    """Return what to do about a role, in sentences; none if it is scoped and works.
+
+    `clusters` has what it means in each cluster that is known to have it, by name.
+    """
+    lines = [*_of_policies(audit, role)]
+    if not any(family.missing for family in audit.families):
+        lines += _of_clusters(role, clusters)
+    if trust.credentials == (Credentials.node,) and audit.scope is not RoleScope.none:
+        lines.append(_OWN)
+    return tuple(dict.fromkeys(filter(None, lines)))
+
+
+def _of_policies(audit: PolicyAudit, role: PluginRole) -> Iterator[str]:
+    """Yield what to do about the policies, wherever the plugin has the role."""
+    modes = tuple(family.mode for family in audit.families)
+    missing = [m for family in audit.families for m in family.missing]
+    scoped = f"{modes[0]}-scoped"
+
+    def other() -> str:
+        if audit.scope is RoleScope.none:
+            attach = _advice(role, "attach", scoped, modes[0], modes=modes[:1])
+            return f"{attach} (or ipv6-scoped)"
+        if len(role.settings(modes[0], ClusterPlace())) > 1:
+            return _EACH
+        narrow = [scoped] if audit.scope is RoleScope.scoped and len(modes) == 1 else []
+        return _advice(role, _REPLACE, *narrow, "-".join(modes), modes=modes)
+
+    yield from repairs(missing, other)
+    is_replaced = any(not (m.undecided or m.explicit or m.by) for m in missing)
+    if audit.scope is RoleScope.broad and not is_replaced:
+        what = "scope it to its cluster:"
+        yield _advice(role, what, scoped, modes=modes) if len(modes) == 1 else _EACH
+
+
+def _of_clusters(role: PluginRole, clusters: Mapping[str, FamilyAudit]) -> Iterator[str]:
+    """Yield what to do where the plugin has the role and fails with it."""
+    for cluster, family in clusters.items():
+        variants = f"{family.mode}-scoped", family.mode
+        own = partial(_advice, role, _REPLACE, *variants, modes=(family.mode,), cluster=cluster)
+        yield from repairs(family.missing, own if len(clusters) == 1 else lambda: _EACH)
+
+
+def _advice(
+    role: PluginRole, what: str, *variants: str, modes: tuple[Mode, ...], cluster: str = ""
+) -> str:
+    """Return `what` to do, with the command for the first of some variants that works."""
+    names = role.settings(modes[0], ClusterPlace(cluster))[0].names
+    return _command(what, variants, role.version, names, modes, session_tags=role.session_tags)
+
+
+@lru_cache(maxsize=1024)
+def _command(
+    what: str,
+    variants: tuple[str, ...],
+    version: PluginVersion,
+    names: Names,
+    modes: tuple[Mode, ...],
+    *,
+    session_tags: bool,
+) -> str:
+    settings = [PluginSetting(version, m, names=names, session_tags=session_tags) for m in modes]
+    return replacement(what, variants, settings)

@@ -25,7 +25,8 @@ from vpc_cni_iam.explain.calls import (
 )
 from vpc_cni_iam.explain.causes import Cause, causes
 from vpc_cni_iam.inputs.denial import Denial, Denials
-from vpc_cni_iam.inputs.skipped import Skipped, lines
+from vpc_cni_iam.inputs.skipped import Skipped
+from vpc_cni_iam.inputs.skipped import lines as skipped_lines
 
 _ARN = re.compile(r"arn:([^:]*):[^:]*:([^:]*):([0-9]{12}):")
 _PATTERNS = {p.name: p.pattern for p in PARAMETERS}
@@ -161,7 +162,7 @@ def to_text(explanations: Explanations) -> Iterator[str]:
         yield f"and {more:,} more lines like these; --format json has them all"
     if explanations.unknown:
         yield f"give the whole error, or decode its message first: {_DECODE}"
-    yield from lines(explanations.skipped)
+    yield from skipped_lines(explanations.skipped)
 
 
 def _denial(explanation: Explanation) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import InputError, reason
+from vpc_cni_iam.errors import InputError, first_of, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.hcl.evaluate.domain import Value
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -116,6 +116,15 @@ def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
         detail = f"{', '.join(names)}, with values of variables, as an engine reads them"
         skipped.append(Skipped(str(path), Reason.read_with_it, detail))
     return known, skipped
+
+
+def other_values(path: Path) -> list[Skipped]:
+    """Return what to say of files of values in a root module that only an option names."""
+    every = {p.name for p in path.iterdir() if p.name.endswith((".tfvars", ".tfvars.json"))}
+    if names := [n for n in sorted(every.difference(_VALUES)) if not n.endswith(_AUTOMATIC)]:
+        detail = f"variables have no value of {first_of(names)}; --var-file reads one"
+        return [Skipped(str(path), Reason.assumed, detail)]
+    return []
 
 
 def hcl_files(path: Path) -> list[Path]:

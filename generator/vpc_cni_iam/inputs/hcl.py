@@ -77,9 +77,11 @@ def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
 
 def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, list[Skipped]]:
     """Return values with those of files that an engine reads by itself, and what to say of them."""
-    from vpc_cni_iam.inputs.directory import automatic_values
+    from vpc_cni_iam.inputs.directory import automatic_values, other_values
 
     automatic, notes = automatic_values(path)
+    if not values.user_values.names:
+        notes += other_values(path)
     known = {n: v for n, v in automatic.items() if n not in values.user_values.named}
     own = replace(values.user_values, values={**known, **values.user_values.values})
     return replace(values, user_values=own), notes

@@ -39,7 +39,6 @@ _DOCUMENT = "data.aws_iam_policy_document"
 _TRIVIA = re.compile(r"[ \t\r]+|\n|#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
 # What an instance of a resource is told apart by, or what may not be there for some of them.
 _INSTANCE = re.compile(r"\b(each|count)\.|\[")
-
 _REPEATED = re.compile(rb"\b(count|for_each)\b")
 
 

@@ -37,8 +37,8 @@ gc.disable()
 # jsonschema builds 38 grammars with it as it is imported, for formats that no schema here has.
 sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
-# To look for cycles as often as Python does takes a twentieth of the time.
-gc.set_threshold(50_000)
+# Of the terminal that the tests run in. pytest-xdist sets it for its workers, too.
+os.environ.pop("COLUMNS", None)
 
 # A job in the background ignores interruptions, and would hand that down to what tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -199,7 +199,7 @@ def run(
     done = subprocess.run(
         [*command, *words],
         cwd=cwd,
-        env={**{k: v for k, v in os.environ.items() if k != "COLUMNS"}, **(env or {})},
+        env={**os.environ, **(env or {})},
         input=stdin,
         capture_output=True,
         text=True,
@@ -233,7 +233,6 @@ def _run_here(words: list[str], cwd: Path | None, text: str, env: dict[str, str]
         pytest.MonkeyPatch.context() as patch,
         chdir(cwd or "."),
     ):
-        patch.delenv("COLUMNS", raising=False)
         for name, value in env.items():
             patch.setenv(name, value)
         command_line = _command_line(*words[:1])

@@ -142,7 +142,6 @@ def typed(command: str, folder: Path) -> tuple[set[str], int]:
             return {done.err + done.out, done.out + done.err}, done.code
         before, text, command = done.err, done.out, rest
     environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    environ.pop("COLUMNS", None)
     shell = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,

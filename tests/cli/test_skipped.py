@@ -216,7 +216,6 @@ COVERAGE = (
 @pytest.fixture
 def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """Run the command line in this process."""
-    monkeypatch.delenv("COLUMNS", raising=False)  # of the terminal that the tests run in
 
     def here(*words: str, cwd: Path) -> Run:
         monkeypatch.setattr(sys, "argv", ["vpc-cni-iam", *words])

@@ -270,9 +270,11 @@ def test_a_link_to_nothing_and_a_pipe_are_named_and_count(
     os.mkfifo(tmp_path / "d" / f"c{name}")
     done = call("coverage", "d", "--format", "json", cwd=tmp_path)
     skipped = json.loads(done.out)["skipped"]
+    # Values that an engine reads may be others than the defaults.
+    reason = "may change what was read" if name.endswith("vars") else "not read"
     assert {(s["name"], s["reason"]) for s in skipped} == {
-        (f"d/{name}", "not read"),
-        (f"d/c{name}", "not read"),
+        (f"d/{name}", reason),
+        (f"d/c{name}", reason),
     }
     assert done.code == 1
 
@@ -296,13 +298,14 @@ def test_what_is_of_no_identity_is_named_and_does_not_count(
 
 def test_who_names_the_policies_has_left_the_others_out(call: Call, tmp_path: Path) -> None:
     write_tree(tmp_path, {"old.json": json.dumps(EVERYTHING)})
-    for target, files, _ in NOT_READ.values():
+    for what, (target, files, _) in NOT_READ.items():
         write_tree(tmp_path, files)
         if not target.startswith("d"):
             continue
         done = call("compare", "old.json", target, "--document", "read", cwd=tmp_path)
-        overridden = any("override" in name for name in files)
-        assert done.code == int(overridden), done.out
+        # What changes blocks of others, or stands in the place of what was read, still counts.
+        changed = what in ("an override", "what OpenTofu shadows")
+        assert done.code == int(changed), done.out
         for file in files:
             (tmp_path / file).unlink()
 

@@ -288,7 +288,7 @@ def test_what_is_left_out_is_named_and_the_exit_code_says_so(
         ("a.tf.json", '{"resource": {"aws_iam_policy": {}}}', "in JSON is not read", (1, 0)),
         ("a.tf.json", '{"provider": {"aws": {}}}', "", (0, 0)),
         ("z_override.tf", COMPUTED % "null", "an override file changes blocks", (3, 3)),
-        ("main.tofu", COMPUTED % "null", "OpenTofu reads main.tofu in its place", (1, 0)),
+        ("main.tofu", COMPUTED % "null", "OpenTofu reads main.tofu in its place", (3, 3)),
     ],
 )
 def test_a_file_of_a_directory_that_is_not_read_is_named(

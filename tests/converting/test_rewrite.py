@@ -239,6 +239,15 @@ def test_a_policy_in_an_override_file_is_left(tmp_path: Path) -> None:
     assert (tmp_path / "main_override.tf").read_text() == policy(encoded('"a"'))
 
 
+def test_a_policy_whose_instances_an_override_file_may_change_is_left(tmp_path: Path) -> None:
+    text = policy(encoded('"${count.index}"')).replace("{\n", "{\n  count = 1\n", 1)
+    override = 'resource "aws_iam_policy" "x" {\n  count = 2\n}\n'
+    for other, status in (('provider "aws" {}\n', 0), (override, 3)):
+        write_tree(tmp_path, {"main.tf": text, "override.tf": other})
+        done = run("convert", "--rewrite", "main.tf", "--dry-run", cwd=tmp_path)
+        assert (done.code, "override.tf may change count" in done.err) == (status, status == 3)
+
+
 def test_a_note_names_a_reference_that_stands_twice(tmp_path: Path) -> None:
     (done,) = rewritten(tmp_path, policy(encoded("[local.a, local.a]"))).replaced
     assert "names '${local.a}' more than once" in done.notes[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conftest import run, validator
+from conftest import run, validator, write_tree
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.explain.explain import explain
 from vpc_cni_iam.inputs import denial
@@ -494,6 +494,20 @@ def test_a_policy_that_allows_the_action_everywhere_is_not_the_cause(tmp_path: P
     (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
     (explanation,) = explained(SDK_2, "--policy", str(tmp_path / "ipv4.json"))
     assert causes(explanation) == {"allowed-by-policy": "certain"}
+
+
+def test_no_cause_is_certain_by_a_policy_that_was_not_read_whole(tmp_path: Path) -> None:
+    document = (
+        'data "aws_iam_policy_document" "cni" {\n  statement {\n    actions = ["ec2:%s"]\n'
+        '    resources = ["*"]\n  }\n}\n'
+    )
+    module = tmp_path / "m"
+    for action, cause in (("*", "allowed-by-policy"), ("CreateTags", "policy-lacks-action")):
+        write_tree(module, {"main.tf": document % action, "override.tf": document % "x"})
+        (explanation,) = explained(SDK_2, "--policy", str(module))
+        assert causes(explanation) == {cause: "possible"}
+        done = run("explain", "-", "--policy", str(module), stdin=SDK_2)
+        assert f"may change what was read: {module}/override.tf" in done.out
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,12 @@ def test_the_files_are_named_and_options_come_first(tmp_path: Path) -> None:
     assert policy.policy.statements[0].actions == (
         "a:default", "b:tfvars", "b:json", "b:first", "b:second", "b:hidden",
     )  # fmt: skip
-    (note,) = read.skipped
+    note, other = read.skipped
     assert not note.counts and note.detail.startswith(", ".join(READ))
+    # A file that only an option names is said to be left out.
+    assert not other.counts and "no value of auto.tfvars, prod.tfvars;" in other.detail
     (policy,) = opened(tmp_path, second="c:own").policies
+    assert len(opened(tmp_path, second="c:own").skipped) == 1
     assert "c:own" in policy.policy.statements[0].actions
     # A file of the module is read with them, and every format names them.
     for target in (".", "main.tf"):

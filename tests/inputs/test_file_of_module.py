@@ -68,7 +68,7 @@ def test_names_beside_are_known_and_policies_beside_do_not_count(tmp_path: Path)
 def test_a_file_that_may_change_what_was_read_counts(tmp_path: Path) -> None:
     for name, text, reason in (
         ("x_override.tf", MAIN, Reason.overrides),
-        ("variables.tofu", VARIABLES, Reason.not_read),
+        ("variables.tofu", VARIABLES, Reason.overrides),
         ("broken.tf", "locals {", Reason.not_read),
         ("more.tf.json", json.dumps({"locals": {}}), None),
         ("cni.tofu", CNI, None),

@@ -151,7 +151,8 @@ def test_files_that_decide_no_policy_are_not_named(tmp_path: Path) -> None:
 
 
 def test_one_of_several_is_chosen_by_name(tmp_path: Path) -> None:
-    (tmp_path / "main.tf").write_text(HCL + HCL.replace("one", "other").replace("trust", "more"))
+    more = HCL.replace("one", "other").replace("trust", "more").replace("cluster", "name")
+    (tmp_path / "main.tf").write_text(HCL + more)
     (tmp_path / "more.tf").write_text(JOINED)
     contents = open_policies(str(tmp_path), never, {})
     assert [o.name for o in choose(contents, ("other", "one")).policies] == ["one", "other"]

@@ -227,13 +227,15 @@ def _from_hcl(
 
 def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Reading | Unread]:
     from vpc_cni_iam.converting.from_hcl import read_files
+    from vpc_cni_iam.inputs.directory import Directory
     from vpc_cni_iam.inputs.variables import check_declared
 
     inputs.check_once([*files, *(variables.var_file or ())])
     values = variables.read()
     texts = (partial(_hcl_texts, file) for file in files)
     needs_beside = values.names or values.renderer
-    readings = read_files(texts, _texts_beside(files) if needs_beside else {}, values)
+    beside = _beside(files) if needs_beside else Directory({}, ())
+    readings = read_files([*texts, lambda: Directory({}, beside.skipped)], beside.texts, values)
     if all(reading.address for reading in readings):  # else it may be declared in what is not read
         check_declared(values)
     return readings
@@ -241,7 +243,8 @@ def _readings(files: Sequence[str], variables: options.ModuleOptions) -> list[Re
 
 def _hcl_texts(file: str) -> Directory:
     """Return the text of a .tf file, or those of a directory, by the names that errors show."""
-    from vpc_cni_iam.inputs.directory import Directory, read_directory
+    from vpc_cni_iam.inputs.directory import Directory, overrides_beside, read_directory
+    from vpc_cni_iam.inputs.hcl import FILE, kind_of
     from vpc_cni_iam.inputs.identify import identify
     from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.texts.limits import HCL
@@ -252,19 +255,19 @@ def _hcl_texts(file: str) -> Directory:
     content = Content(inputs.source(file), text=lambda: text)
     if text.lstrip()[:1] in tuple('{["'):
         raise content.refuse(f"is {identify(content).name}; --from-hcl reads .tf and .tofu files")
-    return Directory({content.source: text}, ())
+    skipped = overrides_beside(Path(file)) if kind_of(file) is FILE else ()
+    return Directory({content.source: text}, skipped)
 
 
-def _texts_beside(files: Sequence[str]) -> dict[str, str]:
-    """Return the texts of the other files of the modules of files."""
-    from vpc_cni_iam.inputs.directory import read_beside
+def _beside(files: Sequence[str]) -> Directory:
+    """Return the other files of the modules of files."""
+    from vpc_cni_iam.inputs.directory import Directory, read_beside
     from vpc_cni_iam.inputs.hcl import FILE, kind_of
 
-    beside: dict[str, str] = {}
-    for file in files:
-        if kind_of(file) is FILE:
-            beside |= read_beside(Path(file)).texts
-    return {name: text for name, text in beside.items() if name not in map(os.path.normpath, files)}
+    every = [read_beside(Path(file)) for file in files if kind_of(file) is FILE]
+    own = {*map(os.path.normpath, files)}
+    texts = {n: text for beside in every for n, text in beside.texts.items() if n not in own}
+    return Directory(texts, tuple(part for beside in every for part in beside.skipped))
 
 
 def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:

@@ -110,10 +110,11 @@ def read_files(
     parse_file = parse if needs_all else read_file
     parsed: dict[str, File] = {}
     known: dict[str, Node] = {}
+    skipped: dict[Skipped, None] = {}
     for read in files:
         try:
             directory = read()
-            policies += map(_of_skipped, directory.skipped)
+            skipped |= dict.fromkeys(directory.skipped)
             for source, text in directory.texts.items():
                 try:
                     parsed[source] = parse_file(text, source)
@@ -122,6 +123,7 @@ def read_files(
                     policies.append(Unread("", error))
         except InputError as error:
             policies.append(Unread("", error))
+    policies += map(_of_skipped, skipped)
     module = [*parsed.values(), *(parse(text, name) for name, text in others.items())]
     scope = _scope(module, variables)
     for file in parsed.values():

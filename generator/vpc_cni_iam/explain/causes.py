@@ -60,11 +60,14 @@ def causes(
 ) -> tuple[Cause, ...]:
     """Return the causes of a denial, the certain ones first; policy None is not given."""
     order = list(Certainty)
+    of_policy = list(_of_policy(denial, policy, version, is_plugins=bool(possible)))
+    if policy is not None and not policy.is_complete:  # what was not read may decide the request
+        of_policy = [replace(cause, certainty=Certainty.possible) for cause in of_policy]
     known = [
         *_of_reason(denial),
         *_of_principal(denial),
         *_of_tags(denial),
-        *_of_policy(denial, policy, version, is_plugins=bool(possible)),
+        *of_policy,
         *(_of_catalog(denial, statements) if policy is None else ()),
         *(_of_version(denial.action) if policy is None and possible else ()),
     ]

@@ -25,6 +25,8 @@ from vpc_cni_iam.explain.calls import (
 )
 from vpc_cni_iam.explain.causes import Cause, causes
 from vpc_cni_iam.inputs.denial import Denial, Denials
+from vpc_cni_iam.inputs.skipped import Skipped
+from vpc_cni_iam.inputs.skipped import lines as skipped_lines
 
 _ARN = re.compile(r"arn:([^:]*):[^:]*:([^:]*):([0-9]{12}):")
 _PATTERNS = {p.name: p.pattern for p in PARAMETERS}
@@ -58,6 +60,8 @@ class Explanations(Struct, frozen=True):
     denials: tuple[Explanation, ...]  # each kind of denied request
     unknown: tuple[str, ...]  # lines that tell of a denial without saying of which call
     complete: bool  # whether each is of a known call of the plugin
+    # The parts of the role's policies that were not read, and what was assumed.
+    skipped: tuple[Skipped, ...]
 
 
 def explain(
@@ -78,7 +82,8 @@ def explain(
     )
     unknown = tuple(dict.fromkeys(denials.unknown))
     complete = not unknown and all(e.calls for e in explanations)
-    return Explanations(explanations, unknown, complete)
+    skipped = policy.skipped if policy is not None else ()
+    return Explanations(explanations, unknown, complete, skipped)
 
 
 def _explanation(
@@ -157,6 +162,7 @@ def to_text(explanations: Explanations) -> Iterator[str]:
         yield f"and {more:,} more lines like these; --format json has them all"
     if explanations.unknown:
         yield f"give the whole error, or decode its message first: {_DECODE}"
+    yield from skipped_lines(explanations.skipped)
 
 
 def _denial(explanation: Explanation) -> Iterator[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import InputError, reason
+from vpc_cni_iam.errors import InputError, first_of, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.hcl.evaluate.domain import Value
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -20,10 +20,13 @@ _HCL = (".tf", ".tofu")
 _JSON = (".tf.json", ".tofu.json")
 _VALUES = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
+_IRREGULAR = "is not a regular file or a link to one"
 _NONE = "holds no .tf or .tofu file; name a module's directory or a file"
-OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?")
+OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?", re.DOTALL)
 # What decides the texts of policies elsewhere in the module, or brings policies in.
 _MATTERS = re.compile(r"\b(variable|locals|module)\b")
+# What does so in a file that changes blocks of others: also how many instances a block has.
+_CHANGES = re.compile(r"\b(variable|locals|module|data|count|for_each)\b")
 
 
 class Directory(Struct, frozen=True):
@@ -47,14 +50,17 @@ def read_directory(path: Path) -> Directory:
 
 def _read(files: Sequence[Path], path: Path) -> Directory:
     names = {p.name for p in files}
-    skipped = [_irregular(file) for file in files if not file.is_file()]
+    skipped = [
+        Skipped(str(file), Reason.not_read, _IRREGULAR) for file in files if not file.is_file()
+    ]
     files = [file for file in files if file.is_file()]
     contents = content_together(files, str(path), HCL, MODULE, MODULE_FILES)
     decoded = {file: decode(data, str(file), "HCL") for file, data in contents.items()}
     texts: dict[str, str] = {}
     for file, text in decoded.items():
         if why := _why_skipped(file.name, names):
-            if may_hold_policy(text) or _MATTERS.search(text):
+            matters = _CHANGES if why[0] is Reason.overrides else _MATTERS
+            if may_hold_policy(text) or matters.search(text):
                 skipped.append(Skipped(str(file), *why))
         else:
             texts[str(file)] = text
@@ -67,7 +73,7 @@ def read_beside(path: Path) -> Directory:
     A module in JSON is not among them: what it declares is unknown, and named where it is used.
     """
     if OVERRIDE.fullmatch(path.name):
-        return Directory({}, ())
+        return Directory({}, overrides_beside(path))
     twin = path.with_suffix(".tf" if path.suffix == ".tofu" else ".tofu")
     files = [file for file in _configuration_files(path.parent) if file not in (path, twin)]
     directory = _read(files, path.parent)
@@ -75,6 +81,12 @@ def read_beside(path: Path) -> Directory:
         s for s in directory.skipped if s.reason is Reason.overrides or not s.name.endswith(_JSON)
     )
     return Directory(directory.texts, tuple(deciding))
+
+
+def overrides_beside(path: Path) -> tuple[Skipped, ...]:
+    """Return the override files of the module of a file, which may be one of them."""
+    files = [file for file in _configuration_files(path.parent) if OVERRIDE.fullmatch(file.name)]
+    return _read(files, path.parent).skipped
 
 
 def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
@@ -92,18 +104,27 @@ def automatic_values(path: Path) -> tuple[dict[str, Value], list[Skipped]]:
     skipped, names = list[Skipped](), list[str]()
     for file in (*first, *every):
         if not file.is_file():
-            skipped.append(_irregular(file))
+            skipped.append(Skipped(str(file), Reason.overrides, _IRREGULAR))
             continue
         try:
             known |= read_file(read_text(file, "HCL", HCL), str(file))
         except InputError as error:
-            skipped.append(Skipped(str(file), Reason.not_read, f"{error.place}: {error.problem}"))
+            skipped.append(Skipped(str(file), Reason.overrides, f"{error.place}: {error.problem}"))
         else:
             names.append(file.name)
     if names:
         detail = f"{', '.join(names)}, with values of variables, as an engine reads them"
         skipped.append(Skipped(str(path), Reason.read_with_it, detail))
     return known, skipped
+
+
+def other_values(path: Path) -> list[Skipped]:
+    """Return what to say of files of values in a root module that only an option names."""
+    every = {p.name for p in path.iterdir() if p.name.endswith((".tfvars", ".tfvars.json"))}
+    if names := [n for n in sorted(every.difference(_VALUES)) if not n.endswith(_AUTOMATIC)]:
+        detail = f"variables have no value of {first_of(names)}; --var-file reads one"
+        return [Skipped(str(path), Reason.assumed, detail)]
+    return []
 
 
 def hcl_files(path: Path) -> list[Path]:
@@ -125,15 +146,10 @@ def _configuration_files(path: Path) -> list[Path]:
         raise InputError(str(path), "", f"cannot be read: {reason(error)}") from None
 
 
-def _irregular(file: Path) -> Skipped:
-    return Skipped(str(file), Reason.not_read, "is not a regular file or a link to one")
-
-
 def _why_skipped(name: str, names: Collection[str]) -> tuple[Reason, str] | None:
-    stem, dot, form = name.rpartition(".tf")
-    if dot and form in ("", ".json") and (twin := f"{stem}.tofu{form}") in names:
+    if name.endswith(".tf") and (twin := f"{name[:-3]}.tofu") in names:
         detail = f"OpenTofu reads {twin} in its place, and Terraform does not; name one of them"
-        return Reason.not_read, detail
+        return Reason.overrides, detail
     if OVERRIDE.fullmatch(name):
         detail = "an override file changes blocks of the others; only an engine merges them"
         return Reason.overrides, detail

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from vpc_cni_iam.hcl.evaluate.excerpt import RenderTarget
     from vpc_cni_iam.hcl.module.reader import HclModule
-    from vpc_cni_iam.hcl.syntax import File
+    from vpc_cni_iam.hcl.syntax import Block, File
     from vpc_cni_iam.inputs.embedded import EmbeddedPolicies
 
 _OF_MODULES = (".tf", ".tofu")
@@ -77,9 +77,11 @@ def _directory(content: Content, values: ModuleValues) -> Iterator[Part]:
 
 def _with_automatic(values: ModuleValues, path: Path) -> tuple[ModuleValues, list[Skipped]]:
     """Return values with those of files that an engine reads by itself, and what to say of them."""
-    from vpc_cni_iam.inputs.directory import automatic_values
+    from vpc_cni_iam.inputs.directory import automatic_values, other_values
 
     automatic, notes = automatic_values(path)
+    if not values.user_values.names:
+        notes += other_values(path)
     known = {n: v for n, v in automatic.items() if n not in values.user_values.named}
     own = replace(values.user_values, values={**known, **values.user_values.values})
     return replace(values, user_values=own), notes
@@ -120,11 +122,27 @@ def _policies(
             problem = "the policies of a called module are not read"
             detail = f"{source}, line {block.span.line}: {problem}"
             yield Skipped(".".join(("module", *block.labels)), Reason.not_read, detail)
+    yield from _repeated(blocks)
     chosen = values.names.get("partition", "*") != "*"
     partition = ("data", ("aws_partition",))
     if not chosen and any((block.type, block.labels[:1]) == partition for _, block in blocks):
         detail = 'the partition is taken as "aws"; --partition names another'
         yield Skipped("data.aws_partition", Reason.assumed, detail)
+
+
+def _repeated(blocks: Iterable[tuple[str, Block]]) -> Iterator[Skipped]:
+    """Yield what is declared several times, and holds no policy; the last was read."""
+    from vpc_cni_iam.hcl.attributes import may_hold_policy
+    from vpc_cni_iam.hcl.evaluate.excerpt import declarations
+
+    places: dict[str, list[str]] = {}
+    for source, block in blocks:
+        for address, _ in declarations(block):
+            places.setdefault(address, []).append(f"{source}, line {block.span.line}")
+    for address, every in places.items():
+        if len(every) > 1 and not may_hold_policy(address):
+            detail = f"is declared {len(every)} times, which an engine refuses: {'; '.join(every)}"
+            yield Skipped(address, Reason.overrides, detail)
 
 
 def _unknown(module: HclModule) -> set[str]:

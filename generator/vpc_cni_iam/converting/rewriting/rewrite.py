@@ -39,6 +39,7 @@ _DOCUMENT = "data.aws_iam_policy_document"
 _TRIVIA = re.compile(r"[ \t\r]+|\n|#[^\n]*|//[^\n]*|/\*.*?\*/", re.DOTALL)
 # What an instance of a resource is told apart by, or what may not be there for some of them.
 _INSTANCE = re.compile(r"\b(each|count)\.|\[")
+_REPEATED = re.compile(rb"\b(count|for_each)\b")
 
 
 class Replaced(Struct, frozen=True):
@@ -256,6 +257,10 @@ class _FileRewriter:
         own_provider = "provider" in arguments and "[" in arguments["provider"].outer.code
         for name, index in (("count", "[count.index]"), ("for_each", "[each.key]")):
             if (depends or own_provider) and name in arguments:
+                for file, text in self.module.files.items():
+                    if OVERRIDE.fullmatch(file) and _REPEATED.search(text):
+                        line = arguments[name].span.line
+                        raise self.refuse(line, f"{file} may change {name}, also of the policy")
                 return name, index
         for expression in depends:
             if re.search(r"\b(each|count)\.", expression.code):

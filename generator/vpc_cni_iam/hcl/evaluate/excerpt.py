@@ -113,8 +113,8 @@ def excerpt(
 ) -> Excerpt:
     """Return what renders policies, with the variables to which a user gives a value."""
     every = list(targets)
-    parts = {address: part for block in blocks for address, part in _parts(block)}
-    parts |= {target.address: _Declaration(target.code) for target in every if target.code}
+    parts = {address: part for block in blocks for address, part in declarations(block)}
+    parts |= {target.address: Declaration(target.code) for target in every if target.code}
     known = scope.known or {}
     values = {
         **scope.values,
@@ -138,25 +138,26 @@ def excerpt(
     return Excerpt(text, needed, tuple(rendered), frozenset(kinds), left_out)
 
 
-class _Declaration(Struct, frozen=True):
+class Declaration(Struct, frozen=True):
     """A block, or a local value, as it is written."""
 
     code: str
     block: Block | None = None
 
 
-def _parts(block: Block) -> Iterator[tuple[str, _Declaration]]:
+def declarations(block: Block) -> Iterator[tuple[str, Declaration]]:
+    """Yield what an outermost block declares, each by its address."""
     if block.type == "locals":
         for name, node in block.attributes.items():
-            yield f"local.{name}", _Declaration(f"locals {{\n  {name} = {node.outer.code}\n}}\n")
+            yield f"local.{name}", Declaration(f"locals {{\n  {name} = {node.outer.code}\n}}\n")
     elif block.type == "variable" and block.labels:
-        yield f"var.{block.labels[0]}", _Declaration(f"{block.span.code}\n", block)
+        yield f"var.{block.labels[0]}", Declaration(f"{block.span.code}\n", block)
     elif block.type in ("data", "resource", "module"):
-        yield address_of(block), _Declaration(f"{block.span.code}\n", block)
+        yield address_of(block), Declaration(f"{block.span.code}\n", block)
 
 
 def _closure(
-    address: str, parts: Mapping[str, _Declaration], values: Mapping[str, Value], scope: ValueScope
+    address: str, parts: Mapping[str, Declaration], values: Mapping[str, Value], scope: ValueScope
 ) -> tuple[dict[str, str], str]:
     """Return the code that a block depends on by address; or why an engine does not get it."""
     pending, codes = [address], dict[str, str]()
@@ -171,7 +172,7 @@ def _closure(
 
 
 def _problem(
-    address: str, part: _Declaration, values: Mapping[str, Value], scope: ValueScope
+    address: str, part: Declaration, values: Mapping[str, Value], scope: ValueScope
 ) -> str:
     """Say why an engine does not get a block or a local value; empty if it does."""
     block, kind = part.block, address.rpartition(".")[0]

@@ -116,7 +116,11 @@ def _documents(
             documents[name] = join(document, texts)
         except InputError as error:
             unread[name] = f"{error.place}: {error.problem}"
-    read = tuple(document for name, document in documents.items() if name not in unread)
+    read = tuple(
+        document
+        for name, document in documents.items()
+        if unread.keys().isdisjoint((name, name.partition("[")[0]))
+    )
     return read, unread, absent
 
 

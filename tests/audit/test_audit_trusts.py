@@ -76,6 +76,11 @@ def _audited(
             _association(roleArn=f"{ARN}-first", targetRoleArn=ARN),
             f"let {ARN}-first assume",
         ),
+        (
+            _with(BY_ROLE, "ArnEquals", "aws:PrincipalArn", f"{ARN}-other"),
+            _association(roleArn=f"{ARN}-first", targetRoleArn=ARN),
+            f"let {ARN}-first assume",
+        ),
         # The token of one issuer never has what that of another says.
         (
             _with(irsa(), "StringEquals", _OTHER, "system:serviceaccount:kube-system:aws-node"),
@@ -132,6 +137,10 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
         (PODS, [{"addon": ADDON}, _association()]),
         # The role by which it is assumed trusts EKS Pod Identity, not this one.
         (BY_ROLE, [_association(roleArn=f"{ARN}-first", targetRoleArn=ARN)]),
+        (
+            _with(BY_ROLE, "ArnLike", "aws:PrincipalArn", f"{ARN}-f*"),
+            [_association(roleArn=f"{ARN}-first", targetRoleArn=ARN)],
+        ),
     ],
 )
 def test_a_role_that_aws_node_can_assume_works(

@@ -32,6 +32,7 @@ _OF_ACCOUNTS = (
 
 
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
+_CALLER = "aws:principalarn"
 _ARN_PARTS = 6
 _OF_TOKENS = (":sub", ":aud")
 
@@ -108,8 +109,8 @@ def read_trust(policy: Policy) -> Trust:
 
 def takes_role(trust: Trust, role: str) -> bool:
     """Say whether another role, by its ARN, may assume a role, if conditions are met."""
-    request = Request("sts:AssumeRole", "*", role)
-    return not evaluate([_most_open(trust.policy, ())], request).denied
+    request = Request("sts:AssumeRole", "*", role, {_CALLER: role})
+    return not evaluate([_most_open(trust.policy, (_CALLER,))], request).denied
 
 
 def takes_cluster(trust: Trust, cluster: str, account: str) -> bool:

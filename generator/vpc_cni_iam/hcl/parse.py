@@ -67,7 +67,7 @@ _NEWLINE = "\n"
 _LINE_END = re.compile(r"\s*(\r?\n|#|//|/\*)")
 # Of short texts the latest trees are kept, 120 bytes a character: `verify` reads a file twice.
 _SHORT = 1 << 15
-_short_tree = lru_cache(maxsize=16)(grammar_tree)
+_short_tree = lru_cache(maxsize=4)(grammar_tree)
 
 
 def parse(text: str, source: str, *, strict: bool = False) -> File:

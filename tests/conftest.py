@@ -367,8 +367,10 @@ for _ in sys.stdin:
 """
 
 
-def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
-    """Start a process that runs `there_and_back` on and on, kill it whenever; so many times.
+def killed_at_random(folder: Path, setup: str) -> Iterator[None]:
+    """Start a process that runs `there_and_back` on and on, kill it whenever; 60 times.
+
+    .ci/awkward does so 300 times.
 
     It tells of each call that it makes, and is killed after a random number of them, so that a
     busy machine does not decide how far it comes.
@@ -376,7 +378,6 @@ def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
     Args:
         folder: Where the script is kept.
         setup: Python code that defines `there_and_back`.
-        times: How often.
 
     Yields:
         None, after each kill.
@@ -398,7 +399,7 @@ def killed_at_random(folder: Path, setup: str, times: int) -> Iterator[None]:
         os.close(writing)
         assert process.stdin is not None and process.stdout is not None
         one_round = int(process.stdout.readline())
-        for _ in range(times):
+        for _ in range(300 if "VPC_CNI_IAM_PROCESSES" in os.environ else 60):
             process.stdin.write("go\n")
             process.stdin.flush()
             child = int(process.stdout.readline())

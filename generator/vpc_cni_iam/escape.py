@@ -35,11 +35,11 @@ def escape_control(line: str) -> str:
     return _NOT_PRINTABLE_ASCII.sub(lambda match: _shown(match[0]), line)
 
 
-@lru_cache(maxsize=1024)
 def _shown(character: str) -> str:
     return f"\\u{ord(character):04x}" if is_unsafe(character) else character
 
 
+@lru_cache(maxsize=1024)
 def is_unsafe(character: str) -> bool:
     """Say whether a terminal obeys or hides a character."""
     if character == " ":

@@ -237,15 +237,17 @@ class _Auditor(Struct):
         """Return a use with what the role means there, if aws-node has no other role."""
         if use.is_overridden:
             return use
-        deployment = self.deployments.get(use.cluster)
-        source = deployment.source if deployment else ""
+        place = self._place(use)
+        source = place.deployment.source if place.deployment else ""
         try:
-            own = replace(role, session_tags=use.has_tags)
-            result = judge_cluster(own, ClusterPlace(use.cluster, use.region, deployment))
+            result = judge_cluster(replace(role, session_tags=use.has_tags), place)
         except (InputError, UsageError) as error:
             self._refused.append(Skipped(source or use.cluster, Reason.not_read, str(error)))
             return use
         return replace(use, configuration=source, result=result)
+
+    def _place(self, use: ClusterUse) -> ClusterPlace:
+        return ClusterPlace(use.cluster, use.region, self.deployments.get(use.cluster))
 
     def _audit(
         self,
@@ -265,11 +267,7 @@ class _Auditor(Struct):
         if untrusted:
             verdict = RoleVerdict.breaks
         elif undecided:
-            known = [
-                ClusterPlace(use.cluster, use.region, self.deployments.get(use.cluster))
-                for use in uses
-                if use.result
-            ]
+            known = [self._place(use) for use in uses if use.result]
             verdict = RoleVerdict.unknown
             denied = any(m.explicit for family in families for m in family.missing)
             if denied and breaks_anyway(role, known):

@@ -184,10 +184,8 @@ def judge_metrics_helper(
     undecided: tuple[str, ...],
 ) -> MetricsHelperRole:
     """Return what a role of cni-metrics-helper is denied."""
-    setting, scenarios = (
-        replace(role.settings("ipv4", ClusterPlace())[0], features=(_NAME,)),
-        find((_NAME,)),
-    )
+    setting = replace(role.settings("ipv4", ClusterPlace())[0], features=(_NAME,))
+    scenarios = find((_NAME,))
     if not scenarios[0].arises(setting):
         setting = setting.at(known_versions.find(LATEST))
     denied = cover(role.policies, setting, scenarios, role.limits).denied()

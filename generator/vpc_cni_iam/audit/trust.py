@@ -25,14 +25,12 @@ _OTHER = ("example-namespace", "example-service-account")
 _ANY_ISSUER = f"{_EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
 # What only a principal of an account, or who sends it, has in a request: services and tokens do
 # not. Source: IAM User Guide, "AWS global condition context keys".
+_CALLER = "aws:principalarn"
 _OF_ACCOUNTS = (
-    "aws:principalaccount", "aws:principalarn", "aws:principalorgid", "aws:principalorgpaths",
+    "aws:principalaccount", _CALLER, "aws:principalorgid", "aws:principalorgpaths",
     "aws:username", "sts:externalid",
 )  # fmt: skip
-
-
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
-_CALLER = "aws:principalarn"
 _ARN_PARTS = 6
 _OF_TOKENS = (":sub", ":aud")
 

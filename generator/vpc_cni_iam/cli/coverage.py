@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -150,9 +149,8 @@ def coverage(
         raise typer.Exit(usage.show(used, subject, setting, output.value))
     own = [subject.program] if subject.program else []
     scenarios = find(selected.scenario or own, selected.skip or ())
-    report = formats.load(_REPORTS, output.value)
-    whole = selected.all_versions or not hasattr(report, "version")
-    worst = _show(subject, setting, scenarios, report, whole=whole, verbose=verbose)
+    whole = selected.all_versions
+    worst = _show(subject, setting, scenarios, output.value, whole=whole, verbose=verbose)
     fails = worst == "fatal" or (strict and worst != "allowed")
     raise typer.Exit(1 if fails or not subject.is_complete else 0)
 
@@ -297,19 +295,23 @@ def _show(
     subject: Subject,
     setting: PluginSetting,
     scenarios: tuple[Scenario, ...],
-    report: ModuleType,
+    output: str,
     *,
     whole: bool,
     verbose: bool,
 ) -> str:
-    """Print the report about every version, if whole, or about one, and return the verdict."""
+    """Print the report about one version, or about every one, and return the verdict.
+
+    It is about every one if `whole`, and in formats that show no single one.
+    """
     from vpc_cni_iam.coverage.analysis.cover import cover
     from vpc_cni_iam.coverage.analysis.matrix import matrix
     from vpc_cni_iam.coverage.analysis.risks import find_risks
     from vpc_cni_iam.coverage.repair import repairs_for
 
+    report = formats.load(_REPORTS, output)
     policies, limits = subject.policies, subject.limiting
-    if whole:
+    if whole or not hasattr(report, "version"):
         result = matrix(policies, setting, scenarios, limits)
         denied = [why for (v, _), why in result.reasons.items() if v == setting.version]
         result = replace(result, repairs=repairs_for(subject, setting, scenarios, denied))
@@ -320,5 +322,5 @@ def _show(
     coverage = replace(coverage, repairs=repairs_for(subject, setting, scenarios, denied))
     risks = find_risks(policies, setting, limits)
     text = report.version(subject, coverage, risks, verbose=verbose)
-    typer.echo(common.folded(text) if report.__name__.endswith(".text") else text, nl=False)
+    typer.echo(common.folded(text) if output == "text" else text, nl=False)
     return coverage.verdict

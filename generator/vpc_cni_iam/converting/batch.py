@@ -13,8 +13,8 @@ from vpc_cni_iam.converting.notes import Note, notes
 from vpc_cni_iam.converting.parametrize import PARTITION, Substitution, partitions, variables
 from vpc_cni_iam.errors import InexpressibleError, InputError, UsageError
 from vpc_cni_iam.hcl.literals import Literal
+from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.hcl.write import block, policy_document, problems
-from vpc_cni_iam.inputs.directory import OVERRIDE
 from vpc_cni_iam.inputs.identify import policy_documents
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.policy.document import Policy

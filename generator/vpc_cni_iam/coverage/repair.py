@@ -20,6 +20,8 @@ from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.evaluate import Decision, Outcome
 
+# What a document names that has no pattern for every name.
+_CHOSEN = (*parameters.NAMES, parameters.PARTITION)
 _UNNAMED = {"cluster_name": "NAME", "vpc_id": "ID"}
 
 
@@ -147,7 +149,3 @@ def _command(name: str, settings: Sequence[PluginSetting], scenarios: Sequence[S
             is_example = value == EXAMPLE[parameter.name]
             words += [parameter.option, _UNNAMED[parameter.name] if is_example else str(value)]
     return f"`{shlex.join(words)}`"
-
-
-# What a document names that has no pattern for every name.
-_CHOSEN = (*parameters.NAMES, parameters.PARTITION)

@@ -6,10 +6,13 @@ Two nodes are equal if they are the same code to an engine, whatever their layou
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
 
+# The files that engines merge over the others of a directory.
+OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?", re.DOTALL)
 # What engines take for space around the last line of a heredoc, and before its others.
 SPACES = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"

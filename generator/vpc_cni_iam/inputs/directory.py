@@ -11,6 +11,7 @@ from msgspec import Struct
 from vpc_cni_iam.errors import InputError, first_of, reason
 from vpc_cni_iam.hcl.attributes import may_hold_policy
 from vpc_cni_iam.hcl.evaluate.domain import Value
+from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import content_together, decode
 from vpc_cni_iam.texts import read as read_text
@@ -22,7 +23,6 @@ _VALUES = ("terraform.tfvars", "terraform.tfvars.json")
 _AUTOMATIC = (".auto.tfvars", ".auto.tfvars.json")
 _IRREGULAR = "is not a regular file or a link to one"
 _NONE = "holds no .tf or .tofu file; name a module's directory or a file"
-OVERRIDE = re.compile(r"(.*_)?override\.(tf|tofu)(\.json)?", re.DOTALL)
 # What decides the texts of policies elsewhere in the module, or brings policies in.
 _MATTERS = re.compile(r"\b(variable|locals|module)\b")
 # What does so in a file that changes blocks of others: also how many instances a block has.

@@ -11,6 +11,7 @@ from json import JSONDecodeError
 
 from vpc_cni_iam.errors import InputError, json_problem
 from vpc_cni_iam.files.read import contents, decoded, listed
+from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.texts.nesting import check_json
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.manifest import digest
@@ -20,7 +21,6 @@ from vpc_cni_iam.vendoring.state import EDITED, KeptAccess, KeptEdit, ModuleFile
 # The configuration that Terraform or OpenTofu reads in a folder, and what of it is merged over the
 # rest.
 _LOADED = re.compile(r"(?!\.)[^/]+\.(?:tf|tofu)(?:\.json)?", re.DOTALL)
-_OVERRIDE = re.compile(r"(?:[^/]*_)?override\.(?:tf|tofu)(?:\.json)?", re.DOTALL)
 _NOT_GENERATED = "so that the module is not what was generated"
 
 
@@ -72,7 +72,7 @@ def _own(observed: ModuleContents, module: VendoredModule) -> dict[str, str]:
 
 def _replaced(name: str, own: Container[str]) -> str:
     """Return the effect of a file on a module's own files; empty for none."""
-    if _OVERRIDE.fullmatch(name):
+    if OVERRIDE.fullmatch(name):
         return f"is merged over the generated files by an engine, {_NOT_GENERATED}"
     twin = name.removesuffix(".tofu") + ".tf"
     if name.endswith(".tofu") and twin in own:  # main.tofu.json replaces a main.tf.json alone

@@ -15,6 +15,7 @@ from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
 from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.module import reader as hcl
+from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.texts import read as read_text
 from vpc_cni_iam.texts.limits import GENERATED_HCL
 
@@ -26,8 +27,6 @@ _LOADED = re.compile(
 TEST_SUFFIX = ".tftest.hcl"
 # Engines run the providers in this folder of the directory that they start in.
 _PROVIDERS = "terraform.d/plugins/"
-# Engines merge these over the blocks of the other files.
-_OVERRIDE = re.compile(r"(?:.*_)?override\.tf", re.DOTALL)
 # Hidden files, and files that editors leave; no engine reads them.
 _IGNORED = re.compile(r"\..*|.*~|#.*#", re.DOTALL)
 _ADVICE = "name the directory of a generated module"
@@ -78,7 +77,7 @@ def _use(path: str) -> FileUse:
         return FileUse.INERT
     if name.endswith(TEST_SUFFIX):
         return FileUse.NESTED
-    if not name.endswith(".tf") or _OVERRIDE.fullmatch(name):
+    if not name.endswith(".tf") or OVERRIDE.fullmatch(name):
         return FileUse.UNREADABLE
     return FileUse.NESTED if folder else FileUse.CONFIGURATION
 

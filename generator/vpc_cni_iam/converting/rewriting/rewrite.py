@@ -29,10 +29,10 @@ from vpc_cni_iam.hcl.attributes import Attribute, attributes, may_hold_policy
 from vpc_cni_iam.hcl.embedded import Embedded
 from vpc_cni_iam.hcl.literals import Expression
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import File, Text
+from vpc_cni_iam.hcl.syntax import OVERRIDE, File, Text
 from vpc_cni_iam.hcl.write import block as block_text
 from vpc_cni_iam.hcl.write import policy_document
-from vpc_cni_iam.inputs.directory import OVERRIDE, hcl_files
+from vpc_cni_iam.inputs.directory import hcl_files
 from vpc_cni_iam.texts import decode
 
 _DOCUMENT = "data.aws_iam_policy_document"

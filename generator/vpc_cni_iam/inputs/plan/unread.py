@@ -90,8 +90,8 @@ _DATA = (
     *("aws_appconfig_hosted_configuration_version", "aws_dynamodb_table_item", "aws_s3_object"),
     *("aws_secretsmanager_secret_version", "aws_ssm_parameter"),
 )
-# What makes resources of any service: the argument that tells which, and how one of IAM begins.
 _STACK = ("capabilities", "CAPABILITY_")
+# What makes resources of any service: the argument that tells which, and how one of IAM begins.
 _MAKERS = {
     "aws_cloudcontrolapi_resource": (
         "type_name",

@@ -459,7 +459,7 @@ def forked() -> Iterator[Callable[..., int]]:
 # The test functions that `make test-fast` leaves out, measured by `make slow`: some case of theirs
 # takes longer. Processor time, that of processes included, as a busy machine does not change it.
 SLOW = ROOT / "tests" / "slow.txt"
-_SLOW_SECONDS = 0.08
+_SLOW_SECONDS = 0.06
 # So is every function with one of these fixtures, which take seconds in each worker.
 _SLOW_FIXTURES = {"site", "system_calls"}
 _seconds: dict[str, float] = {}

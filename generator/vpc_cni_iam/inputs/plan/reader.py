@@ -42,12 +42,13 @@ from vpc_cni_iam.inputs.plan.shapes import (
     StateResource,
 )
 from vpc_cni_iam.inputs.plan.unread import (
+    ROLE_ANNOTATION,
     UnreadChange,
     UnreadKind,
-    gives_role,
     is_unread,
     may_name_role,
     naming,
+    object_text,
     opens,
     running,
     unread_kind,
@@ -204,10 +205,10 @@ class _Contents(Struct):
         for item in items:
             self.secrets.update(of_change(item.change, reader))
             if not _is_about_access(item.type) or is_unread(item.type):
-                is_read = not drift and gives_role(item)
+                text = "" if drift else object_text(item)
                 if not drift:
-                    self._note(item, reader, is_read=is_read)
-                if not is_read:
+                    self._note(item, text, reader)
+                if ROLE_ANNOTATION not in text:
                     continue
             change = _changing(item, reader)
             if not change.actions or not ACTIONS.issuperset(change.actions):
@@ -243,18 +244,18 @@ class _Contents(Struct):
         if actions not in _STAYS and may_name_role(item):
             self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
 
-    def _note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
-        """Note a change that is not read, unless `is_read` says that its role is."""
+    def _note(self, item: ChangedResource, text: str, reader: Reader) -> None:
+        """Note a change that is not read; `text` is that of an object of Kubernetes."""
         if item.mode != "managed":
             return
         actions = tuple(reader.decoded(item.change, Actions).actions)
         if actions in _STAYS:
             return
-        if kind := unread_kind(item, reader):
+        if kind := unread_kind(item, text, reader):
             anybody = kind is UnreadKind.resource_policy and opens(item, reader)
             self.unread.append(UnreadChange(item.address, actions, kind, opens=anybody))
             return
-        if is_read:
+        if ROLE_ANNOTATION in text:  # which is read
             return
         self.others += 1
         self._note_roles(item, actions, reader)

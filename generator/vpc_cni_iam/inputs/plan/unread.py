@@ -161,14 +161,18 @@ def is_unread(kind: str) -> bool:
     return kind.startswith(_UNREAD) and kind not in _HARMLESS
 
 
-def gives_role(item: ChangedResource) -> bool:
-    """Say whether an object of Kubernetes says the role of a service account."""
-    return item.type.startswith(OF_KUBERNETES) and ROLE_ANNOTATION in _spelled(item)
+def object_text(item: ChangedResource) -> str:
+    """Return the change of an object of Kubernetes without escapes; empty for anything else."""
+    is_object = item.type.startswith(OF_KUBERNETES)
+    return unescaped(bytes(item.change).decode("utf-8", "replace")) if is_object else ""
 
 
-def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
-    """Return why a resource that is not read may give access; None if it does not."""
-    if is_unread(item.type) or _is_object(item):
+def unread_kind(item: ChangedResource, text: str, reader: Reader) -> UnreadKind | None:
+    """Return why a resource that is not read may give access; None if it does not.
+
+    `text` is that of `object_text`.
+    """
+    if is_unread(item.type) or _OBJECT.search(text):
         return UnreadKind.access
     if _is_later(item, reader):
         return UnreadKind.later
@@ -280,11 +284,6 @@ def _has_commands(module: Module) -> bool:
     return bool(module.commands) or any(map(_has_commands, module.calls.values()))
 
 
-def _is_object(item: ChangedResource) -> bool:
-    """Say whether a resource is an object of Kubernetes that is about access."""
-    return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(_spelled(item)) is not None
-
-
 def _is_later(item: ChangedResource, reader: Reader) -> bool:
     """Say whether an object of Kubernetes is only known after apply."""
     if not item.type.startswith(OF_KUBERNETES):
@@ -297,10 +296,6 @@ def _is_later(item: ChangedResource, reader: Reader) -> bool:
     if item.type.startswith("kubernetes_service_account"):
         later += [each.get("annotations") if isinstance(each, dict) else each for each in blocks]
     return marks is True or True in later
-
-
-def _spelled(item: ChangedResource) -> str:
-    return unescaped(bytes(item.change).decode("utf-8", "replace"))
 
 
 def unescaped(text: str) -> str:

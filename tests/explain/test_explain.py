@@ -617,6 +617,26 @@ def test_credentials_that_were_denied_are_not_taken_for_the_call_that_needed_the
     assert done.out.startswith("not explained, it does not say which call was denied")
 
 
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "arn:aws:iam::111122223333:user/ops/alice",
+        "arn:aws:iam::111122223333:root",
+        "arn:aws:sts::111122223333:federated-user/alice",
+        "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/alice",
+    ],
+)
+def test_the_policy_of_the_plugin_is_no_certain_cause_of_what_a_person_was_denied(
+    principal: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
+    text = f"User: {principal} is not authorized to perform: ec2:DescribeSubnets"
+    for words in ((), ("--policy", str(tmp_path / "ipv4.json"))):
+        (explanation,) = explained(text, *words)
+        known = causes(explanation)
+        assert "other-principal" in known and "certain" not in known.values()
+
+
 CREATE = SDK_2.replace("DescribeSubnets", "CreateNetworkInterface")
 
 
@@ -728,6 +748,7 @@ def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_n
         (json.dumps(ALLOWED), "has no denied request"),
         ("x" * 300, "aws sts decode-authorization-message --encoded-message"),
         ('{"DecodedMessage": "{"}', "DecodedMessage"),
+        ('{"a": ' + "[" * 60 + "]" * 60 + "}", "nests too deeply"),
     ],
 )
 def test_other_texts_are_refused(text: str, problem: str) -> None:

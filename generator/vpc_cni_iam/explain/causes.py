@@ -32,6 +32,8 @@ from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
 # The name of the session of a role that an instance has is the instance's ID.
 _NODE = re.compile(r":assumed-role/(.+)/i-[0-9a-f]{8,17}")
+# No role of a program: a user, the root user, or a role of IAM Identity Center.
+_PERSON = re.compile(r":(user/|federated-user/|root$|assumed-role/AWSReservedSSO_)")
 _CREATE = "ec2:CreateNetworkInterface"
 _WRITING = (_CREATE, "ec2:CreateTags")
 _ASSUME = "sts:AssumeRoleWithWebIdentity"
@@ -63,7 +65,8 @@ def causes(
     """Return the causes of a denial, the certain ones first; policy None is not given."""
     order = list(Certainty)
     of_policy = list(_of_policy(denial, policy, version, is_plugins=bool(possible)))
-    if policy is not None and not policy.is_complete:  # what was not read may decide the request
+    # What was not read may decide the request, and a person has other policies.
+    if _PERSON.search(denial.principal) or (policy is not None and not policy.is_complete):
         of_policy = [replace(cause, certainty=Certainty.possible) for cause in of_policy]
     known = [
         *_of_reason(denial),
@@ -107,6 +110,13 @@ def _of_principal(denial: Denial) -> Iterator[Cause]:
             f"the plugin uses the role of the node, {match[1]}, and no role of aws-node",
             "if aws-node has a role by EKS Pod Identity or IRSA, restart its pods so that they get "
             "it; else give it one, or attach the policy to the role of the node",
+        )
+    elif _PERSON.search(denial.principal):
+        yield Cause(
+            "other-principal",
+            Certainty.possible,
+            "a person sent the request, and not the plugin, which has a role",
+            f"look at the policies of {denial.principal}, if it is to be allowed",
         )
 
 

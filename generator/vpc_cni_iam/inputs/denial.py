@@ -136,7 +136,7 @@ def _of_line(line: str) -> object:
 
 def _walk(value: object, source: str, depth: int = 0) -> Iterator[Denial | str]:
     if depth > _DEPTH:
-        return
+        raise InputError(source, "", "nests too deeply to hold denied requests")
     if isinstance(value, str):
         for line in value.splitlines():
             yield from _of_words(line)

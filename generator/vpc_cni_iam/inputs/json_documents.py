@@ -128,18 +128,22 @@ def _named(value: object) -> Iterator[tuple[str, str]]:
             yield arn, ""
         elif ":organizations:" in arn:
             yield arn, "its document is not there: aws organizations describe-policy prints it"
-        for key, member in value.items():
-            if key == "PermissionsBoundaryArn":
-                yield str(member), _BOUNDARY
-            elif key == "AttachedManagedPolicies" and isinstance(member, list):
-                arns = (str(entry.get("PolicyArn")) for entry in member if isinstance(entry, dict))
-                yield from ((arn, "it is attached, and its document is not there") for arn in arns)
-            elif key == "IsTruncated" and member is True:
-                yield key, "a page says that more follow; let aws follow the pages"
-            elif key not in (_REPEATING, *_DOCUMENTS) and not (
-                key == "PolicySummary" and "Content" in value
-            ):
-                yield from _named(member)
+        passed = {_REPEATING, *_DOCUMENTS, *(["PolicySummary"] if "Content" in value else [])}
+        for key in value:
+            yield from _named_by(key, value[key]) if key not in passed else ()
+
+
+def _named_by(key: str, member: object) -> Iterator[tuple[str, str]]:
+    """Yield the same of a member of an object."""
+    if key == "PermissionsBoundaryArn":
+        yield str(member), _BOUNDARY
+    elif key == "AttachedManagedPolicies" and isinstance(member, list):
+        arns = (str(entry.get("PolicyArn")) for entry in member if isinstance(entry, dict))
+        yield from ((arn, "it is attached, and its document is not there") for arn in arns)
+    elif key == "IsTruncated" and member is True:
+        yield key, "a page says that more follow; let aws follow the pages"
+    else:
+        yield from _named(member)
 
 
 def _names(listed: Sequence[JsonDocument]) -> Iterator[str]:

@@ -324,6 +324,43 @@ def test_a_node_role_is_not_the_plugins_in_a_cluster_with_another(tmp_path: Path
     assert "not used by  cluster prod (node group): aws-node has another role there" in out
 
 
+@pytest.mark.parametrize("other", ["add-on", "metrics helper"])
+def test_a_node_role_is_the_plugins_in_a_cluster_without_another(tmp_path: Path, other: str) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/"
+    files: dict[str, dict[str, Any]] = {
+        "add-on": {"addon": {"addonName": "vpc-cni", "clusterName": "prod"}},
+        "metrics helper": {
+            "association": {
+                "clusterName": "prod",
+                "namespace": "kube-system",
+                "serviceAccount": "cni-metrics-helper",
+                "roleArn": f"{arn}helper",
+            }
+        },
+    }
+    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"{arn}node"}}
+    text = details(
+        role("node", NODES, inline={"s3": allow("s3:*")}),
+        role("helper", PODS, inline={"metrics": allow("cloudwatch:PutMetricData")}),
+    )
+    result = audited(tmp_path, text, json.dumps(files[other]), json.dumps(group))
+    (use,) = names(result)["node"]["clusters"]
+    assert not use["is_overridden"] and use["result"]["verdict"] == "breaks" and result["breaks"]
+
+
+def test_a_listed_association_hides_the_role_of_an_add_on(tmp_path: Path) -> None:
+    """EKS Pod Identity comes before IRSA, and the list does not name the role."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/cni"
+    addon = {"addonName": "vpc-cni", "clusterName": "prod", "serviceAccountRoleArn": arn}
+    who = {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"}
+    files = (json.dumps({"addon": addon}), json.dumps({"associations": [who]}))
+    text = details(role("cni", irsa(), attached=(MANAGED,)), policies=(MANAGED_POLICY,))
+    result = audited(tmp_path, text, *files)
+    assert names(result)["cni"]["clusters"][0]["is_overridden"]
+    assert [u["name"] for u in result["unread"]] == ["association of aws-node in prod"]
+    assert not result["complete"]
+
+
 def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path: Path) -> None:
     target = "arn:aws:iam::444455556666:role/target"
     association = {

@@ -139,12 +139,11 @@ def unknown_roles(
     does not have.
     """
     every = list(clusters)
-    named = {(c.cluster, c.service_account) for c in every if c.role}
+    named = {(c.cluster, c.service_account) for c in every if c.role and c.kind is _ASSOCIATION}
     sources = {c.cluster: c.source for c in every if c.service_account == eks.PLUGIN}
     sources |= {cluster: deployment.source for cluster, deployment in configured.items()}
     for detail in every:
-        is_association = detail.kind is ClusterDetailKind.association
-        kind = "association" if is_association else detail.kind
+        kind = "association" if detail.kind is _ASSOCIATION else detail.kind
         name = f"{kind} of {detail.service_account} in {detail.cluster}"
         if detail.session_policy:
             advice = "its session policy limits the role, and is not read; check both with coverage"

@@ -152,7 +152,7 @@ def unknown_roles(
             yield Skipped(name, Reason.not_read, f"its role {detail.role} is not in the input")
             sources.pop(detail.cluster, None)
         elif not detail.role_known and (detail.cluster, detail.service_account) not in named:
-            advice = "its role is not in the list; add aws eks describe-pod-identity-association"
+            advice = "its role is not named; add aws eks describe-pod-identity-association"
             yield Skipped(name, Reason.not_read, advice)
             sources.pop(detail.cluster, None)
     for cluster, source in sources.items():

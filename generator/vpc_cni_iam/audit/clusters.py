@@ -139,12 +139,11 @@ def unknown_roles(
     does not have.
     """
     every = list(clusters)
-    named = {(c.cluster, c.service_account) for c in every if c.role}
+    named = {(c.cluster, c.service_account) for c in every if c.role and c.kind is _ASSOCIATION}
     sources = {c.cluster: c.source for c in every if c.service_account == eks.PLUGIN}
     sources |= {cluster: deployment.source for cluster, deployment in configured.items()}
     for detail in every:
-        is_association = detail.kind is ClusterDetailKind.association
-        kind = "association" if is_association else detail.kind
+        kind = "association" if detail.kind is _ASSOCIATION else detail.kind
         name = f"{kind} of {detail.service_account} in {detail.cluster}"
         if detail.session_policy:
             advice = "its session policy limits the role, and is not read; check both with coverage"
@@ -153,7 +152,7 @@ def unknown_roles(
             yield Skipped(name, Reason.not_read, f"its role {detail.role} is not in the input")
             sources.pop(detail.cluster, None)
         elif not detail.role_known and (detail.cluster, detail.service_account) not in named:
-            advice = "its role is not in the list; add aws eks describe-pod-identity-association"
+            advice = "its role is not named; add aws eks describe-pod-identity-association"
             yield Skipped(name, Reason.not_read, advice)
             sources.pop(detail.cluster, None)
     for cluster, source in sources.items():

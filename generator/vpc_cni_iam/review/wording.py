@@ -194,7 +194,7 @@ def clusters(review: Review) -> list[list[ClusterChange]]:
 
 
 def plugin_rows(alike: list[ClusterChange], also: int | None = None) -> Iterator[PluginRow]:
-    """Yield the rows about the plugin in clusters: all of the first, and as many names of others."""
+    """Yield the rows about the plugin in the first of some clusters, and names of the others."""
     yield from _rows(alike[0])
     names = [cluster.cluster or _UNNAMED for cluster in alike[1:]]
     if names:

@@ -224,7 +224,7 @@ def _on_first_screen(finding: Finding) -> Iterator[str]:
     """Yield what a denial breaks; or the request that shows new access, or why none does."""
     if finding.rule in _WITH_EFFECT:
         yield from finding.details[:1]
-    elif finding.rule in _WITH_EXAMPLE:
+    elif finding.rule in _WITH_EXAMPLE and finding.level != "note":
         # Where that is the new identity, the message has it.
         yield from (d for d in finding.details[-1:] if not d.startswith("after: "))
 

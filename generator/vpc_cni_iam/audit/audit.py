@@ -14,6 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from vpc_cni_iam.audit.clusters import (
+    ClusterKey,
     ClusterUse,
     MetricsHelperRole,
     configured_clusters,
@@ -109,7 +110,7 @@ def audit(
     clusters, configured, refused = configured_clusters(details.clusters, deployments)
     auditor = _Auditor(clusters, version, configured, {c.role for c in clusters if c.role})
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
-    used = {use.cluster for role in roles for use in role.clusters}
+    used = {use.key for role in roles for use in role.clusters}
     unknown = unknown_roles(clusters, configured, used, auditor.absent)
     unread = [*details.unread, *refused, *auditor.unread(), *unknown]
     if not auditor.accounts:
@@ -135,7 +136,7 @@ class _Auditor(Struct):
 
     clusters: Sequence[ClusterDetail]
     version: PluginVersion
-    deployments: Mapping[str, Deployment]
+    deployments: Mapping[ClusterKey, Deployment]
     absent: set[str]
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
@@ -248,7 +249,7 @@ class _Auditor(Struct):
         return replace(use, configuration=source, result=result)
 
     def _place(self, use: ClusterUse) -> ClusterPlace:
-        return ClusterPlace(use.cluster, use.region, self.deployments.get(use.cluster))
+        return ClusterPlace(use.cluster, use.region, self.deployments.get(use.key))
 
     def _audit(
         self,
@@ -273,7 +274,7 @@ class _Auditor(Struct):
             denied = any(m.explicit for family in families for m in family.missing)
             if denied and breaks_anyway(role, known):
                 verdict = RoleVerdict.breaks
-        advice = proposal(trust, judgement, role, {u.cluster: u.result for u in uses if u.result})
+        advice = proposal(trust, judgement, role, {u.key: u.result for u in uses if u.result})
         return RoleAudit(
             detail.arn,
             detail.account,

@@ -324,6 +324,59 @@ def test_a_node_role_is_not_the_plugins_in_a_cluster_with_another(tmp_path: Path
     assert "not used by  cluster prod (node group): aws-node has another role there" in out
 
 
+@pytest.mark.parametrize("other", ["add-on", "metrics helper"])
+def test_a_node_role_is_the_plugins_in_a_cluster_without_another(
+    tmp_path: Path, other: str
+) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/"
+    files: dict[str, dict[str, Any]] = {
+        "add-on": {"addon": {"addonName": "vpc-cni", "clusterName": "prod"}},
+        "metrics helper": {
+            "association": {
+                "clusterName": "prod",
+                "namespace": "kube-system",
+                "serviceAccount": "cni-metrics-helper",
+                "roleArn": f"{arn}helper",
+            }
+        },
+    }
+    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"{arn}node"}}
+    text = details(
+        role("node", NODES, inline={"s3": allow("s3:*")}),
+        role("helper", PODS, inline={"metrics": allow("cloudwatch:PutMetricData")}),
+    )
+    result = audited(tmp_path, text, json.dumps(files[other]), json.dumps(group))
+    (use,) = names(result)["node"]["clusters"]
+    assert not use["is_overridden"] and use["result"]["verdict"] == "breaks" and result["breaks"]
+
+
+@pytest.mark.parametrize("by", ["list", "add-on"])
+def test_an_association_without_its_role_counts_beside_other_roles(tmp_path: Path, by: str) -> None:
+    """EKS Pod Identity comes before IRSA and a node's role; neither output names its role."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/"
+    addon: dict[str, Any] = {"addonName": "vpc-cni", "clusterName": "prod"}
+    who = {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"}
+    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"{arn}node"}}
+    made = f"arn:aws:eks:eu-west-1:{ACCOUNT}:podidentityassociation/prod/a-0123456789abcdef0"
+    files: tuple[dict[str, Any], ...] = {
+        "list": (
+            {"addon": {**addon, "serviceAccountRoleArn": f"{arn}cni"}},
+            {"associations": [who]},
+        ),
+        "add-on": ({"addon": {**addon, "podIdentityAssociations": [made]}},),
+    }[by]
+    roles = (role("cni", irsa(), attached=(MANAGED,)), role("node", NODES, attached=(MANAGED,)))
+    texts = (details(*roles, policies=(MANAGED_POLICY,)), *map(json.dumps, (*files, group)))
+    result = audited(tmp_path, *texts)
+    uses = [use for role in result["roles"] for use in role["clusters"]]
+    assert uses and all(use["is_overridden"] for use in uses)
+    assert [u["name"] for u in result["unread"]] == ["association of aws-node in prod"]
+    assert not result["complete"]
+    described = {"association": {**who, "roleArn": f"{arn}pods"}}
+    pods = details(role("pods", PODS, attached=(MANAGED,)), *roles, policies=(MANAGED_POLICY,))
+    assert audited(tmp_path, pods, *texts[1:], json.dumps(described))["complete"]
+
+
 def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path: Path) -> None:
     target = "arn:aws:iam::444455556666:role/target"
     association = {
@@ -351,10 +404,8 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
     elsewhere = "arn:aws:iam::444455556666:role/cni"
     for more, problem in (
         ({"serviceAccountRoleArn": elsewhere}, f"its role {elsewhere} is not in the input"),
-        # The plugin has the role of a node group, or that of an association, which nothing names.
+        # The plugin has the role of a node group, which nothing names.
         ({}, "no role of the input is known to be of cluster prod"),
-        ({"podIdentityAssociations": ["arn:aws:eks:::podidentityassociation/prod/a-1"]},
-         "no role of the input is known to be of cluster prod"),
     ):  # fmt: skip
         result = audited(tmp_path, text, json.dumps({"addon": {**addon, **more}}))
         assert not result["complete"]

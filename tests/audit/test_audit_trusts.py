@@ -29,6 +29,7 @@ NODE_GROUP = {"nodegroup": {"clusterName": "prod", "nodeRole": ARN}}
 
 _OTHER = "oidc.eks.eu-west-1.amazonaws.com/id/OTHER:sub"
 _CLUSTER_ARN = "arn:aws:eks:eu-west-1:{}:cluster/{}"
+_ASSOCIATIONS = f"arn:aws:eks:{{}}:{ACCOUNT}:podidentityassociation/"
 
 
 def _with(trust: dict[str, Any], operator: str, key: str, value: str) -> dict[str, Any]:
@@ -70,6 +71,8 @@ def _audited(
         (irsa(), NODE_GROUP, "by node role"),
         (UNTAGGED, _association(), "sts:TagSession"),
         (UNTAGGED, None, "sts:TagSession"),
+        (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), None, "never"),
+        (_with(PODS, "StringEquals", "aws:SourceAccount", "444455556666"), None, "never"),
         (PODS_BY_TAGS, _association(disableSessionTags=True), "session tags"),
         (
             irsa(),
@@ -102,6 +105,41 @@ def _audited(
             _association(),
             "conditions",
         ),
+        # The source of EKS Pod Identity is the cluster.
+        (
+            _with(PODS, "ArnLike", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "stage")),
+            _association(),
+            "conditions",
+        ),
+        (
+            _with(PODS, "ArnLike", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "prod")),
+            _association(associationArn=f"{_ASSOCIATIONS.format('us-east-1')}prod/a-1"),
+            "conditions",
+        ),
+        (
+            _with(UNTAGGED, "ArnLike", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "stage")),
+            _association(disableSessionTags=True),
+            "conditions",
+        ),
+        (
+            _with(PODS, "ArnLike", "aws:SourceArn", f"{_ASSOCIATIONS.format('*')}prod/*"),
+            _association(),
+            "by EKS Pod Identity",
+        ),
+        (
+            _with(PODS, "StringEquals", "aws:SourceAccount", "444455556666"),
+            _association(),
+            "by EKS Pod Identity",
+        ),
+        # Tokens of IRSA have no source, and neither they nor services are in an organization.
+        (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), {"addon": ADDON}, "by IRSA"),
+        (_with(irsa(), "StringEquals", "aws:SourceOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
+        (_with(irsa(), "StringEquals", "aws:PrincipalOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
+        (
+            _with(PODS, "StringEquals", "aws:PrincipalOrgID", "o-1"),
+            _association(),
+            "by EKS Pod Identity",
+        ),
     ],
 )
 def test_a_role_that_aws_node_cannot_assume_breaks(
@@ -132,6 +170,18 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
             ),
             [_association()],
         ),
+        (_with(PODS, "StringEquals", "aws:SourceAccount", ACCOUNT), [_association()]),
+        (_with(PODS, "ArnLike", "aws:SourceArn", "arn:*"), [_association()]),
+        (
+            _with(PODS, "ArnLike", "aws:SourceArn", f"arn:aws:eks:*:{ACCOUNT}:cluster/*"),
+            [_association(associationArn=f"{_ASSOCIATIONS.format('eu-west-1')}prod/a-1")],
+        ),
+        (
+            _with(UNTAGGED, "ArnEquals", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "prod")),
+            [_association(disableSessionTags=True)],
+        ),
+        (_with(irsa(), "StringEqualsIfExists", "aws:SourceAccount", "1"), [{"addon": ADDON}]),
+        (_with(NODES, "StringEquals", "aws:SourceAccount", ACCOUNT), [NODE_GROUP]),
         (NODES, [NODE_GROUP]),
         # EKS Pod Identity comes before IRSA.
         (PODS, [{"addon": ADDON}, _association()]),

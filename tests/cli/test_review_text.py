@@ -174,6 +174,51 @@ def test_all_changes_come_with_details(tmp_path: Path) -> None:
     assert title not in first and title in details and line in details
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ('aws_eks_addon.cni["c{:02}"]', ("cluster   c00, IPv4", "also      c01 and 28 more")),
+        ("aws_eks_addon.c{:02}", ("cluster   c01, IPv4", "and 29 more clusters (--details)")),
+    ],
+)
+def test_thirty_clusters_of_one_plan_are_one_screen(
+    address: str, shown: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A plan updates the plugin in thirty clusters, and leaves another as it is."""
+
+    def addon(number: int, version: str) -> Json:
+        name = {"cluster_name": f"c{number:02}", "addon_name": "vpc-cni"}
+        sides = ({**name, "addon_version": v} for v in ("v1.21.1-eksbuild.1", version))
+        change = resource("aws_eks_addon", "cni", *sides)
+        return {**change, "address": address.format(number)}
+
+    changes = [addon(number, "v1.23.2-eksbuild.1") for number in range(30)]
+    (tmp_path / "plan.json").write_bytes(plan(*changes, addon(30, "v1.21.1-eksbuild.1")))
+    out, details, markdown = (
+        run("review", "plan.json", *options, cwd=tmp_path).out
+        for options in ((), ("--details",), ("--format", "markdown"))
+    )
+    assert out.count("\n") <= 40
+    assert all(text in out for text in shown), out
+    assert "c29" in details and "c30" in details and "c30" in markdown
+
+
+def test_a_cluster_with_the_role_of_another_is_not_among_those_with_their_own(
+    tmp_path: Path,
+) -> None:
+    changes = []
+    for cluster, number in zip("abc", "aba", strict=True):
+        name = f'cni["{number}"]'
+        arn = {"arn": f"arn:aws:iam::111122223333:role/{number}", "name": number}
+        addon = {"cluster_name": cluster, "addon_name": "vpc-cni"}
+        addon["service_account_role_arn"] = arn["arn"]
+        changes.append(resource("aws_iam_role", name, arn, arn))
+        changes.append(resource("aws_eks_addon", f'cni["{cluster}"]', addon, addon))
+    (tmp_path / "plan.json").write_bytes(plan(*changes[:4], changes[5]))
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert "also      b\n" in out and "cluster   c, IPv4" in out
+
+
 def test_a_name_in_a_group_is_not_unknown(tmp_path: Path) -> None:
     group = {"name": "g", "group": "g"}
     sides = ({**group, "users": ["a"]}, {**group, "users": ["a", "b"]})

@@ -508,6 +508,7 @@ def test_no_cause_is_certain_by_a_policy_that_was_not_read_whole(tmp_path: Path)
         assert causes(explanation) == {cause: "possible"}
         done = run("explain", "-", "--policy", str(module), stdin=SDK_2)
         assert f"may change what was read: {module}/override.tf" in done.out
+        assert done.code == 1
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ _BY_ANYONE = (
 _NO_TAGS = (
     "its trust policy does not allow sts:TagSession, with which EKS Pod Identity assumes roles"
 )
+_NEVER = "its trust policy has conditions that are never met when aws-node assumes it"
 # How aws-node has a role, by what says so.
 _WAYS = {
     ClusterDetailKind.addon: Credentials.irsa,
@@ -221,10 +222,10 @@ class _Auditor(Struct):
             yield Skipped(arn, Reason.not_read, f"{detail}print it too: {COMMAND}, no --filter")
 
     def _trust(self, detail: RoleDetail) -> Trust | InputError:
-        key = _digest(detail.trust)
+        key = _digest(detail.trust) + detail.arn.rpartition(":")[0].encode()
         if key not in self._trusts:
             try:
-                self._trusts[key] = read_trust(detail.trust.policy())
+                self._trusts[key] = read_trust(detail.trust.policy(), detail.arn)
             except InputError as error:
                 self._trusts[key] = error
         return self._trusts[key]
@@ -263,7 +264,7 @@ class _Auditor(Struct):
         families = [*results]
         if not results or len(results) < len(_active(uses)):
             families += judgement.families
-        untrusted = tuple(_untrusted(trust, uses, detail.account))
+        untrusted = tuple(_untrusted(trust, uses, detail.arn))
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)
         if untrusted:
             verdict = RoleVerdict.breaks
@@ -293,12 +294,14 @@ def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:
     return tuple(use for use in uses if not use.is_overridden)
 
 
-def _untrusted(trust: Trust, uses: Iterable[ClusterUse], account: str) -> Iterator[str]:
-    """Yield why aws-node cannot assume a role in the way in which it is to have it."""
+def _untrusted(trust: Trust, uses: Iterable[ClusterUse], role: str) -> Iterator[str]:
+    """Yield why aws-node cannot assume a role, by its ARN, as it is to have it."""
     if trust.by_anyone:
         return
     only_pods = trust.credentials == (Credentials.pod_identity,)
-    if only_pods and not uses and not trust.tagged:
+    if not uses and trust.credentials and trust.ways.isdisjoint(trust.credentials):
+        yield _NEVER
+    elif only_pods and not uses and not trust.tagged:
         yield _NO_TAGS
     for use in uses:
         way = _WAYS[use.by]
@@ -313,10 +316,12 @@ def _untrusted(trust: Trust, uses: Iterable[ClusterUse], account: str) -> Iterat
             yield f"its trust policy does not let {where} assume it by {way}"
         elif way is Credentials.pod_identity and use.session_tags and not trust.tagged:
             yield _NO_TAGS
-        elif use.has_tags and not takes_cluster(trust, use.cluster, account):
-            yield f"the conditions of its trust policy do not let {where} assume it"
         elif way is Credentials.pod_identity and not use.session_tags and not trust.untagged:
             yield f"its trust policy asks for session tags, which {where} does not have"
+        elif way is Credentials.pod_identity and not takes_cluster(
+            trust, role, use.cluster, use.region, tags=use.session_tags
+        ):
+            yield f"the conditions of its trust policy do not let {where} assume it"
 
 
 def _undecided(missing: Iterable[str], refused: Iterable[str]) -> tuple[str, ...]:

@@ -182,12 +182,11 @@ def unknown_roles(
     does not have.
     """
     every = list(clusters)
-    named = {(_key(c), c.service_account) for c in every if c.role}
+    named = {(_key(c), c.service_account) for c in every if c.role and c.kind is _ASSOCIATION}
     sources = {_key(c): c.source for c in every if c.service_account == eks.PLUGIN}
     sources |= {key: deployment.source for key, deployment in configured.items()}
     for detail in every:
-        is_association = detail.kind is ClusterDetailKind.association
-        kind = "association" if is_association else detail.kind
+        kind = "association" if detail.kind is _ASSOCIATION else detail.kind
         name = f"{kind} of {detail.service_account} in {detail.cluster}"
         if detail.session_policy:
             advice = "its session policy limits the role, and is not read; check both with coverage"
@@ -196,7 +195,7 @@ def unknown_roles(
             yield Skipped(name, Reason.not_read, f"its role {detail.role} is not in the input")
             sources.pop(_key(detail), None)
         elif not detail.role_known and (_key(detail), detail.service_account) not in named:
-            advice = "its role is not in the list; add aws eks describe-pod-identity-association"
+            advice = "its role is not named; add aws eks describe-pod-identity-association"
             yield Skipped(name, Reason.not_read, advice)
             sources.pop(_key(detail), None)
     for key, source in sources.items():

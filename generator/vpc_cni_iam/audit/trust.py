@@ -6,7 +6,8 @@ Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -16,6 +17,7 @@ from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies, evaluate
+from vpc_cni_iam.policy.matching.variables import Context
 
 _PODS, _NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 # Its tokens name service accounts; those of other providers, such as GitHub's, do not.
@@ -24,14 +26,20 @@ _OTHER = ("example-namespace", "example-service-account")
 # A provider of tokens of service accounts.
 _ANY_ISSUER = f"{_EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
 # What only a principal of an account, or who sends it, has in a request: services and tokens do
-# not. Source: IAM User Guide, "AWS global condition context keys".
+# not. And what only a service has; of EKS Pod Identity it is the cluster, and its account, which
+# is the role's. Source: IAM User Guide, "AWS global condition context keys".
 _CALLER = "aws:principalarn"
-_OF_ACCOUNTS = (
+_NO_ACCOUNT: Context = dict.fromkeys((
     "aws:principalaccount", _CALLER, "aws:principalorgid", "aws:principalorgpaths",
     "aws:username", "sts:externalid",
-)  # fmt: skip
+), ())  # fmt: skip
+_SOURCE_ARN, _SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
+_NO_SOURCE: Context = dict.fromkeys(
+    (_SOURCE_ARN, _SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"), ()
+)
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
-_ARN_PARTS = 6
+# The Region and the name in the ARN of a cluster, or in a pattern of such ARNs.
+_CLUSTER = r"arn:[^:]*:eks:([^:]*)(?::[^:]*:cluster/(.*))?"
 _OF_TOKENS = (":sub", ":aud")
 
 
@@ -61,24 +69,24 @@ class Trust(Struct, frozen=True):
     policy: Policy = Policy(())  # the policy itself
 
 
-def read_trust(policy: Policy) -> Trust:
-    """Return what a trust policy lets the plugin do.
+def read_trust(policy: Policy, role: str) -> Trust:
+    """Return what the trust policy of a role, by its ARN, lets the plugin do.
 
-    Conditions on anything but the service account, such as the cluster, the organization or the
-    time, count as met where that allows; what is undecided counts as allowed.
+    Conditions on what AWS may send of any cluster, such as its name, an address or the time, count
+    as met where that allows; what is undecided counts as allowed.
     """
     compile_policies([policy], "trust policy")
+    clusters = _clusters(policy, role)
 
-    def ways(account: tuple[str, str]) -> list[tuple[Credentials, Request]]:
-        requests = (pair for s in policy.statements for pair in _requests(s, account))
-        return [
-            (credentials, request)
-            for credentials, request in requests
-            if not evaluate([_most_open(policy, request.context)], request).denied
-        ]
+    def ways(
+        account: tuple[str, str], met: Collection[str] = (*_NO_ACCOUNT, *_NO_SOURCE)
+    ) -> list[tuple[Credentials, Request]]:
+        requests = (pair for s in policy.statements for pair in _requests(s, account, clusters))
+        return [pair for pair in requests if _allows(policy, pair[1], met)]
 
     own_ways = ways((NAMESPACE, SERVICE_ACCOUNT))
     allowed = {c for c, _ in own_ways}
+    certain = {c for c, _ in ways((NAMESPACE, SERVICE_ACCOUNT), ())}
     others = ways(_OTHER)
     shared = {c for c, _ in others}
     helper = {c for c, _ in ways((NAMESPACE, program_service_account("metrics-helper")))}
@@ -88,7 +96,7 @@ def read_trust(policy: Policy) -> Trust:
         for c, request in others
         if c is Credentials.irsa and _EKS_ISSUER not in request.principal
     }
-    credentials = tuple(c for c in Credentials if c in allowed - unnamed)
+    credentials = tuple(c for c in Credentials if c in (allowed & certain or allowed) - unnamed)
     service_accounts = {Credentials.irsa, Credentials.pod_identity}
     own = service_accounts - shared
     helpers = (c for c in Credentials if c in helper & own - allowed)
@@ -97,63 +105,88 @@ def read_trust(policy: Policy) -> Trust:
         bool(allowed & own),
         tuple(helpers),
         tuple(dict.fromkeys(issuer(r.principal) for c, r in own_ways if c is Credentials.irsa)),
-        by_anyone=_by_anyone(policy),
-        ways=frozenset(allowed),
-        tagged=Credentials.pod_identity in allowed and _takes_pods(policy, "sts:TagSession"),
-        untagged=_takes_pods(policy, "sts:AssumeRole", tags=False),
+        by_anyone=_by_anyone(policy, clusters),
+        ways=frozenset(certain),
+        tagged=Credentials.pod_identity in allowed
+        and _takes_pods(policy, "sts:TagSession", clusters),
+        untagged=_takes_pods(policy, "sts:AssumeRole", clusters, tags=False),
         policy=policy,
     )
 
 
 def takes_role(trust: Trust, role: str) -> bool:
     """Say whether another role, by its ARN, may assume a role, if conditions are met."""
-    request = Request("sts:AssumeRole", "*", role, {_CALLER: role})
-    return not evaluate([_most_open(trust.policy, (_CALLER,))], request).denied
+    return _allows(trust.policy, Request("sts:AssumeRole", "*", role, {_CALLER: role}))
 
 
-def takes_cluster(trust: Trust, cluster: str, account: str) -> bool:
-    """Say whether EKS Pod Identity may assume a role for aws-node of a cluster, with session tags.
+def takes_cluster(trust: Trust, role: str, cluster: str, region: str, *, tags: bool) -> bool:
+    """Say whether EKS Pod Identity may assume a role, by its ARN, for aws-node of a cluster.
 
-    The cluster's Region is one that the policy names.
+    An empty Region is one that the policy names. `tags` is whether its sessions have tags.
     """
-    conditions = [c for s in trust.policy.statements for c in s.conditions]
-    arns = [v for c in conditions if c.key.lower() == _CLUSTER_ARN for v in c.values]
-    places = {(p[1], p[3]) for arn in arns if len(p := arn.split(":")) == _ARN_PARTS}
-    sessions = [
-        {_CLUSTER_NAME: cluster, _CLUSTER_ARN: f"arn:{p}:eks:{region}:{account}:cluster/{cluster}"}
-        for p, region in places or {("aws", "us-east-1")}
-    ]
+    actions = ("sts:AssumeRole", "sts:TagSession") if tags else ("sts:AssumeRole",)
     return any(
-        all(_takes_pods(trust.policy, f"sts:{a}", tags) for a in ("AssumeRole", "TagSession"))
-        for tags in sessions
+        all(
+            _takes_pods(
+                trust.policy, action, [arn], {_CLUSTER_NAME: cluster, _CLUSTER_ARN: arn}, tags=tags
+            )
+            for action in actions
+        )
+        for arn in _clusters(trust.policy, role, cluster, region)
     )
 
 
+def _clusters(policy: Policy, role: str, cluster: str = "", region: str = "") -> list[str]:
+    """Return the ARNs that a cluster in the account of a role may have.
+
+    Its Region and its name are those that the policy names, if they are not known.
+    """
+    conditions = (c for s in policy.statements for c in s.conditions)
+    named = (
+        v for c in conditions if c.key.lower() in (_CLUSTER_ARN, _SOURCE_ARN) for v in c.values
+    )
+    places = [("", ""), *(m.groups("") for v in named if (m := re.match(_CLUSTER, v)))]
+    _, partition, _, _, account, _ = role.split(":", 5)
+    return [
+        f"arn:{partition}:eks:{region or known.replace('*', '') or 'us-east-1'}:{account}:cluster/"
+        + (cluster or name.replace("*", "") or "example")
+        for known, name in places
+    ]
+
+
 def _takes_pods(
-    policy: Policy, action: str, more: Mapping[str, str] | None = None, *, tags: bool = True
+    policy: Policy,
+    action: str,
+    clusters: Collection[str],
+    more: Mapping[str, str] | None = None,
+    *,
+    tags: bool = True,
 ) -> bool:
-    """Say whether EKS Pod Identity may do something with a role for aws-node.
+    """Say whether EKS Pod Identity may do something with a role for aws-node of one of clusters.
 
     `more` are tags of its sessions that are known.
     """
     keys = {c.key.lower() for s in policy.statements for c in s.conditions}
-    about_tags = {key for key in keys if key.startswith("aws:requesttag/")}
+    no_tags = {} if tags else {k: () for k in keys if k.startswith("aws:requesttag/")}
     requests = (
-        request
+        replace(request, action=action, context={**request.context, **(more or {}), **no_tags})
         for statement in policy.statements
-        for way, request in _requests(statement, (NAMESPACE, SERVICE_ACCOUNT))
+        for way, request in _requests(statement, (NAMESPACE, SERVICE_ACCOUNT), clusters)
         if way is Credentials.pod_identity
     )
-    for request in requests:
-        context = {**request.context, **(more or {})} if tags else {}
-        asked = replace(request, action=action, context=context)
-        opened = _most_open(policy, {*context} if tags else about_tags)
-        if not evaluate([opened], asked).denied:
-            return True
-    return False
+    return any(_allows(policy, request) for request in requests)
 
 
-def _by_anyone(policy: Policy) -> bool:
+def _allows(policy: Policy, request: Request, met: Collection[str] = ()) -> bool:
+    """Say whether a policy allows a request, if conditions on keys that it does not name are met.
+
+    `met` are keys that it names and on which conditions count as met, too.
+    """
+    opened = _most_open(policy, request.context.keys() - met)
+    return not evaluate([opened], request).denied
+
+
+def _by_anyone(policy: Policy, clusters: Collection[str]) -> bool:
     """Say whether the principal ``*`` could be who gives the plugin credentials.
 
     Page "AWS JSON policy elements: Principal" says of users, roles and sessions that ``*`` means
@@ -165,10 +198,9 @@ def _by_anyone(policy: Policy) -> bool:
     issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith(_OF_TOKENS)}
     providers = tuple(f":oidc-provider/{name}" for name in issuers or {_ANY_ISSUER})
     givers = Principal("Service", (_NODES, _PODS)), Principal("Federated", providers)
-    return any(
-        not evaluate([_most_open(chosen, {*request.context, *_OF_ACCOUNTS})], request).denied
-        for _, request in _requests(Statement(principals=givers), (NAMESPACE, SERVICE_ACCOUNT))
-    )
+    anyone = Statement(principals=givers)
+    requests = _requests(anyone, (NAMESPACE, SERVICE_ACCOUNT), clusters)
+    return any(_allows(chosen, request) for _, request in requests)
 
 
 def _names_anyone(statement: Statement) -> bool:
@@ -176,9 +208,12 @@ def _names_anyone(statement: Statement) -> bool:
 
 
 def _requests(
-    statement: Statement, service_account: tuple[str, str]
+    statement: Statement, service_account: tuple[str, str], clusters: Iterable[str]
 ) -> Iterator[tuple[Credentials, Request]]:
-    """Yield the requests for the role that a statement could allow to a service account."""
+    """Yield the requests for the role that a statement could allow to a service account.
+
+    `clusters` are the ARNs of those that EKS Pod Identity may ask for.
+    """
     if statement.effect != "Allow":
         return
     namespace, account = service_account
@@ -186,16 +221,22 @@ def _requests(
         for name in principal.identifiers:
             service = name.removesuffix(".cn") if principal.type == "Service" else ""
             if service == _NODES:
-                yield Credentials.node, Request("sts:AssumeRole", "*", name)
+                yield Credentials.node, Request("sts:AssumeRole", "*", name, _NO_ACCOUNT)
             elif service == _PODS:
-                tags = {
-                    "aws:requesttag/kubernetes-namespace": namespace,
-                    "aws:requesttag/kubernetes-service-account": account,
-                }
-                yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, tags)
+                for cluster in clusters:
+                    context: Context = {
+                        **_NO_ACCOUNT,
+                        _SOURCE_ARN: cluster,
+                        _SOURCE_ACCOUNT: cluster.split(":")[4],
+                        "aws:requesttag/kubernetes-namespace": namespace,
+                        "aws:requesttag/kubernetes-service-account": account,
+                    }
+                    yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, context)
             elif principal.type == "Federated" and ":oidc-provider/" in name:
                 prefix = issuer(name).lower()
-                token = {
+                token: Context = {
+                    **_NO_ACCOUNT,
+                    **_NO_SOURCE,
                     f"{prefix}:sub": f"system:serviceaccount:{namespace}:{account}",
                     f"{prefix}:aud": AUDIENCE,
                 }

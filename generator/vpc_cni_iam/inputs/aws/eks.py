@@ -52,6 +52,7 @@ class _Addon(Struct, rename="camel"):
     addon_version: str = ""
     addon_arn: str = ""
     service_account_role_arn: str = ""
+    pod_identity_associations: list[str] | None = None
     configuration_values: str = ""
 
 
@@ -75,13 +76,15 @@ class _Nodegroup(Struct, rename="camel"):
 def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
     if addon.addon_name != _ADDON:
         return None
-    role, version = addon.service_account_role_arn, addon.addon_version
+    # An association that it made comes before the role for IRSA, and only its ARN is named.
+    associated = bool(addon.pod_identity_associations)
     return ClusterDetail(
-        ClusterDetailKind.addon,
+        ClusterDetailKind.association if associated else ClusterDetailKind.addon,
         addon.cluster_name,
         source,
-        role,
-        version,
+        "" if associated else addon.service_account_role_arn,
+        addon.addon_version,
+        role_known=not associated,
         values=addon.configuration_values or "{}",
         place=_place(addon.addon_arn),
     )

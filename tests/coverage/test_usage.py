@@ -295,6 +295,27 @@ def test_a_pattern_is_of_each_kind_of_request_that_it_matches(
     assert result["elements"][0]["status"] == status
 
 
+@pytest.mark.parametrize(
+    ("pattern", "used", "doubt"),
+    [
+        ("ec2:*", ("CreateTags",), "the events have no read-only request at all"),
+        ("ec2:*", ("DescribeVpcs",), "the events have no write request at all"),
+        ("ec2:*", ("CreateTags", "DescribeVpcs"), ""),
+        ("ecr:*", ("GetAuthorizationToken", "CreateRepository"), "CloudTrail may not record it"),
+    ],
+)
+def test_what_the_events_cannot_show_is_said_where_a_pattern_can_be_narrowed(
+    pattern: str, used: tuple[str, ...], doubt: str, tmp_path: Path
+) -> None:
+    (tmp_path / "p.json").write_text(policy(pattern))
+    service = pattern.partition(":")[0]
+    (tmp_path / "t.json").write_text(lines([event(name, service=service) for name in used]))
+    (element,) = usage(tmp_path, "p.json", "--used", "t.json")["elements"]
+    assert f"the pattern can be narrowed to {service}:" in element["why"]
+    assert doubt in element["why"]
+    assert any(words in element["why"] for words in ("at all", "may not record")) is bool(doubt)
+
+
 def test_tags_that_are_set_where_something_is_made_have_no_event(tmp_path: Path) -> None:
     """Amazon EC2 checks ec2:CreateTags for them."""
     (tmp_path / "p.json").write_text(policy("ec2:CreateTags", "ec2:RunInstances"))

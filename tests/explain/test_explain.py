@@ -722,6 +722,14 @@ def test_aws_words_about_other_policies_are_a_certain_cause(reason: str, cause: 
     assert certain == {"node-role", cause} - {""}
 
 
+def test_a_network_activity_event_names_the_policy_of_the_endpoint() -> None:
+    """AWS CloudTrail User Guide, "Logging network activity events"."""
+    words = "The request was denied due to a VPC endpoint policy"
+    denied = RECORD | {"errorCode": "VpceAccessDenied", "errorMessage": words}
+    (explanation,) = explained(json.dumps(denied))
+    assert causes(explanation)["endpoint-policy"] == "certain"
+
+
 def test_a_policy_that_allows_what_no_policy_of_the_role_does_is_not_the_roles(
     tmp_path: Path,
 ) -> None:

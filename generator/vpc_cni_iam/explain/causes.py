@@ -157,14 +157,14 @@ def _of_policy(
         return
     is_checked = bool(denial.resource) or denial.context is not None
     actions = _WRITING if denial.action == _CREATE and not is_checked else (denial.action,)
-    found = [
+    possible = [
         cause
         for action in actions
         for cause in _of_action(
             replace(denial, action=action), policy, version, is_plugins=is_plugins
         )
     ]
-    yield from [cause for cause in found if cause.name != "allowed-by-policy"] or found
+    yield from [cause for cause in possible if cause.name != "allowed-by-policy"] or possible
 
 
 def _of_action(

@@ -60,6 +60,7 @@ _AGENT = re.compile(AGENT)
 # A log's line may begin with a bracket, too.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
 _ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
+_REASONS = {"VpceAccessDenied": "a VPC endpoint policy denies it"}
 _CAUSE = re.compile(r"because ([^.\n\"]+)|with an (explicit deny[^.\n\"]*)")
 
 
@@ -197,7 +198,7 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Denial]:
         match["action"] if match else f"{_SERVICES.get(service, service)}:{record['eventName']}",
         ((match["resource"] if match else "") or "").rstrip(".,"),
         principal if isinstance(principal, str) else "",
-        _reason(match["reason"] or "") if match else "",
+        _reason(match["reason"] or "") if match else _REASONS.get(code, ""),
         "v" + agent[1].removeprefix("v") if agent else "",
         encoded=bool(_ENCODED.search(message)),
         tags=_tag_keys(_object(record.get("requestParameters"))),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain
 
@@ -221,24 +221,29 @@ def _element(
         if action not in used and _matches(text, action)
     )
     version = f"{setting.version} in this configuration"
+    needed = (*used, *(possible.action for possible in not_used))
+    doubt = _doubt(text, actions, needed)
     if own:
         status, why = Status.used, _words_of_use(own)
         if "*" in text or "?" in text:
-            needed = ", ".join((*used, *(a.action for a in not_used)))
-            why += f"; the pattern can be narrowed to {needed}"
+            why += f"; the pattern can be narrowed to {', '.join(needed)}{doubt}"
     elif not_used:
         status, why = Status.callable, f"no event shows it, and the plugin can call it at {version}"
     else:
-        status, why = Status.droppable, f"no call of {version} needs it, and no event shows it"
-        if not text.lower().startswith(_RECORDED) or _matches(text, _TAGS):
-            status = Status.undecided
-            why += "; CloudTrail may not record it: check that no other program needs it"
-        elif kinds := " and no ".join(sorted(_kinds(text) - {_kind(a.action) for a in actions})):
-            status = Status.undecided
-            why += f"; but the events have no {kinds} request at all: the trail may leave them out"
-        else:
-            why += _otherwise(text, setting)
+        status = Status.undecided if doubt else Status.droppable
+        why = f"no call of {version} needs it, and no event shows it"
+        why += doubt or _otherwise(text, setting)
     return ActionElement(text, status, why, used, not_used)
+
+
+def _doubt(text: str, actions: Sequence[UsedAction], needed: Collection[str]) -> str:
+    """Return why an element may be used for more than is known to be needed, empty for nothing."""
+    is_recorded = text.lower().startswith(_RECORDED)
+    if not is_recorded or (_matches(text, _TAGS) and _TAGS not in needed):
+        return "; CloudTrail may not record it: check that no other program needs it"
+    if kinds := " and no ".join(sorted(_kinds(text) - {_kind(a.action) for a in actions})):
+        return f"; but the events have no {kinds} request at all: the trail may leave them out"
+    return ""
 
 
 def _matches(pattern: str, action: str) -> bool:

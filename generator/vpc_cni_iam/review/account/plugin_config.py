@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.review.account.attribute_value import AttributeValue, flagged, side
 
 UNKNOWN_VERSION = "a version known after apply"
@@ -54,12 +55,7 @@ def is_plugin(resource: Resource) -> bool:
     if resource.type == "aws_eks_addon":
         return values.get("addon_name") == "vpc-cni"
     sides = (resource.before, resource.after)
-    return resource.type == "helm_release" and any(map(_is_plugins_chart, sides))
-
-
-def _is_plugins_chart(values: Mapping[str, Any] | None) -> bool:
-    chart = str((values or {}).get("chart") or "").rstrip("/").rpartition("/")[2]
-    return chart.startswith("aws-vpc-cni")
+    return resource.type == "helm_release" and any(map(is_plugins_chart, sides))
 
 
 def read_config(resource: Resource, *, after: bool) -> PluginConfig | None:
@@ -184,7 +180,7 @@ def _chart_version(resource: Resource, scalars: Mapping[str, str], *, after: boo
     if version.unknown or version.hidden:
         return UNKNOWN_VERSION
     values = (resource.after if after else resource.before) or {}
-    if not _is_plugins_chart(values):
+    if not is_plugins_chart(values):
         return f"chart {values.get('chart')} {version.value or ''}".rstrip()
     chart = PluginVersion.parse(str(version.value or ""))
     if chart is None or chart < _CHART_IS_PLUGIN_SINCE:

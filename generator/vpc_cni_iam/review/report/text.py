@@ -58,7 +58,10 @@ def write(review: Review, setting: Setting) -> str:
         own = [g for g in groups if wording.section(g[0][0]) == section]
         if not own:
             put_aside = any(wording.section(i.finding) == section for i in review.ignored)
-            page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
+            nothing = _IGNORED if put_aside else _NOTHING[section]
+            if any("new-access" in f.means and f.level != "note" for f in review.findings):
+                nothing = nothing.replace("Nobody", "Nobody else")
+            page.line(f"  {nothing}", "quiet")
         if not setting.details:
             own = list(_of_one_block([g for g in own if not _shown_above(g[0][0])]))
         _findings(page, review, own, None if setting.details else _ENDS[section])

@@ -110,7 +110,7 @@ def replacement_for(
     names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
     names += [f"{setting.mode}-scoped"] if is_scoped else []
     names.append(setting.mode)
-    return replacement("replace its policy by", names, [setting], scenarios)
+    return replacement("replace its policy with the output of", names, [setting], scenarios)
 
 
 def replacement(

@@ -390,7 +390,7 @@ def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path:
         "targetRoleArn": target,
     }
     text = details(
-        role("first", PODS, inline={"assume": allow("sts:AssumeRole", resource=target)}),
+        role("first", PODS, inline={"assume": allow("sts:*", resource=target)}),
         role("target", NOT_EKS, inline={"cni": OLD}, account="444455556666"),
     )
     result = audited(tmp_path, text, json.dumps({"association": association}))

@@ -86,7 +86,10 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     assert done.out.startswith(f"breaks   arn:aws:iam::{ACCOUNT}:role/old\n")
     assert f"\nworks    arn:aws:iam::{ACCOUNT}:role/managed\n" in done.out
     assert " missing      IPv4: ec2:DescribeSubnets, in fresh-node: " in done.out
-    assert " to do        replace its policy by `vpc-cni-iam policy ipv4 --cni-ver" in done.out
+    assert (
+        " to do        replace its policy with the output of `vpc-cni-iam policy ipv4 --cni-ver"
+        in done.out
+    )
     _, command, _ = roles["managed"]["proposal"][0].split("`")
     words = command.replace("NAME", "prod").replace(" ID", " vpc-01234567").split()
     assert words[0] == "vpc-cni-iam" and run(*words[1:]).code == 0
@@ -324,6 +327,59 @@ def test_a_node_role_is_not_the_plugins_in_a_cluster_with_another(tmp_path: Path
     assert "not used by  cluster prod (node group): aws-node has another role there" in out
 
 
+@pytest.mark.parametrize("other", ["add-on", "metrics helper"])
+def test_a_node_role_is_the_plugins_in_a_cluster_without_another(
+    tmp_path: Path, other: str
+) -> None:
+    arn = f"arn:aws:iam::{ACCOUNT}:role/"
+    files: dict[str, dict[str, Any]] = {
+        "add-on": {"addon": {"addonName": "vpc-cni", "clusterName": "prod"}},
+        "metrics helper": {
+            "association": {
+                "clusterName": "prod",
+                "namespace": "kube-system",
+                "serviceAccount": "cni-metrics-helper",
+                "roleArn": f"{arn}helper",
+            }
+        },
+    }
+    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"{arn}node"}}
+    text = details(
+        role("node", NODES, inline={"s3": allow("s3:*")}),
+        role("helper", PODS, inline={"metrics": allow("cloudwatch:PutMetricData")}),
+    )
+    result = audited(tmp_path, text, json.dumps(files[other]), json.dumps(group))
+    (use,) = names(result)["node"]["clusters"]
+    assert not use["is_overridden"] and use["result"]["verdict"] == "breaks" and result["breaks"]
+
+
+@pytest.mark.parametrize("by", ["list", "add-on"])
+def test_an_association_without_its_role_counts_beside_other_roles(tmp_path: Path, by: str) -> None:
+    """EKS Pod Identity comes before IRSA and a node's role; neither output names its role."""
+    arn = f"arn:aws:iam::{ACCOUNT}:role/"
+    addon: dict[str, Any] = {"addonName": "vpc-cni", "clusterName": "prod"}
+    who = {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"}
+    group = {"nodegroup": {"clusterName": "prod", "nodeRole": f"{arn}node"}}
+    made = f"arn:aws:eks:eu-west-1:{ACCOUNT}:podidentityassociation/prod/a-0123456789abcdef0"
+    files: tuple[dict[str, Any], ...] = {
+        "list": (
+            {"addon": {**addon, "serviceAccountRoleArn": f"{arn}cni"}},
+            {"associations": [who]},
+        ),
+        "add-on": ({"addon": {**addon, "podIdentityAssociations": [made]}},),
+    }[by]
+    roles = (role("cni", irsa(), attached=(MANAGED,)), role("node", NODES, attached=(MANAGED,)))
+    texts = (details(*roles, policies=(MANAGED_POLICY,)), *map(json.dumps, (*files, group)))
+    result = audited(tmp_path, *texts)
+    uses = [use for role in result["roles"] for use in role["clusters"]]
+    assert uses and all(use["is_overridden"] for use in uses)
+    assert [u["name"] for u in result["unread"]] == ["association of aws-node in prod"]
+    assert not result["complete"]
+    described = {"association": {**who, "roleArn": f"{arn}pods"}}
+    pods = details(role("pods", PODS, attached=(MANAGED,)), *roles, policies=(MANAGED_POLICY,))
+    assert audited(tmp_path, pods, *texts[1:], json.dumps(described))["complete"]
+
+
 def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path: Path) -> None:
     target = "arn:aws:iam::444455556666:role/target"
     association = {
@@ -351,10 +407,8 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
     elsewhere = "arn:aws:iam::444455556666:role/cni"
     for more, problem in (
         ({"serviceAccountRoleArn": elsewhere}, f"its role {elsewhere} is not in the input"),
-        # The plugin has the role of a node group, or that of an association, which nothing names.
+        # The plugin has the role of a node group, which nothing names.
         ({}, "no role of the input is known to be of cluster prod"),
-        ({"podIdentityAssociations": ["arn:aws:eks:::podidentityassociation/prod/a-1"]},
-         "no role of the input is known to be of cluster prod"),
     ):  # fmt: skip
         result = audited(tmp_path, text, json.dumps({"addon": {**addon, **more}}))
         assert not result["complete"]
@@ -602,7 +656,7 @@ def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(tmp_path: 
     a = of("stage")
     assert a["verdict"] == "breaks" and a["clusters"][0]["result"]["verdict"] == "breaks"
     assert a["proposal"] == [
-        "replace its policy by `vpc-cni-iam policy ipv4-scoped --cni-version v1.23.2 "
+        "replace its policy with the output of `vpc-cni-iam policy ipv4-scoped --cni-version v1.23.2 "
         "--cluster-name stage --vpc-id vpc-01234567`"
     ]
     a = of("prod", "stage")
@@ -668,11 +722,11 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     scoped_of = of("ipv4-scoped")[:-1] + " --cluster-name NAME --vpc-id ID`"
     assert {name: r["proposal"] for name, r in names(result).items()} == {
         "none": [f"attach {scoped_of} (or ipv6-scoped)"],
-        "old": [f"replace its policy by {of('ipv4')}"],
+        "old": [f"replace its policy with the output of {of('ipv4')}"],
         "scoped": [],
         "scoped-node": [own],
         "scoped-old": [
-            f"replace its policy by {of('ipv4-scoped')[:-1]} {' '.join(names_of)}`",
+            f"replace its policy with the output of {of('ipv4-scoped')[:-1]} {' '.join(names_of)}`",
         ],
         "managed": [f"scope it to its cluster: {scoped_of}"],
         "managed-node": [f"scope it to its cluster: {scoped_of}", own],
@@ -740,6 +794,24 @@ def test_a_role_of_irsa_names_the_issuer_that_must_be_the_clusters(tmp_path: Pat
     text = run("audit", "0.json", cwd=tmp_path).out
     line = f"issuer       {ISSUER}; works only if that is the cluster's, which is not checked"
     assert text.count(line) == 1
+
+
+def test_roles_that_differ_in_name_and_issuer_alone_are_told_once(tmp_path: Path) -> None:
+    """An account with many clusters has a role for each, and all have one policy."""
+    trusts = [json.loads(json.dumps(irsa()).replace(ISSUER, f"{ISSUER}{i}")) for i in range(30)]
+    page = details(
+        *(role(f"cni-{i}", trust, attached=(MANAGED,)) for i, trust in enumerate(trusts)),
+        *(role(f"nodes-{i}", NODES, attached=(MANAGED,)) for i in range(30)),
+        role("old", NODES, inline={"cni": OLD}),
+        policies=(MANAGED_POLICY,),
+    )
+    (tmp_path / "a.json").write_text(page)
+    out = run("audit", "a.json", cwd=tmp_path).out
+    assert out.count(" works with ") == 3 and out.count("equal to     AmazonEKS_CNI_Policy v6") == 2
+    assert all(
+        f":role/cni-{i}\n" in out and f"issuer       {ISSUER}{i}\n" in out for i in range(30)
+    )
+    assert out.count("each works only in the cluster with its issuer, which is not checked") == 1
 
 
 def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) -> None:

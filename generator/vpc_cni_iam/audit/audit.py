@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.audit.assuming import not_allowed, untrusted
 from vpc_cni_iam.audit.clusters import (
+    ClusterKey,
     ClusterUse,
     MetricsHelperRole,
     configured_clusters,
@@ -102,7 +103,7 @@ def audit(
         {role.arn: role for role in details.roles() if role.arn in first} if first else {},
     )
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
-    used = {use.cluster for role in roles for use in role.clusters}
+    used = {use.key for role in roles for use in role.clusters}
     unknown = unknown_roles(clusters, configured, used, auditor.absent)
     unread = [*details.unread, *refused, *auditor.unread(), *unknown]
     if not auditor.accounts:
@@ -128,7 +129,7 @@ class _Auditor(Struct):
 
     clusters: Sequence[ClusterDetail]
     version: PluginVersion
-    deployments: Mapping[str, Deployment]
+    deployments: Mapping[ClusterKey, Deployment]
     absent: set[str]
     # The roles by which EKS Pod Identity assumes others, by their ARNs.
     first_roles: Mapping[str, RoleDetail]
@@ -246,7 +247,7 @@ class _Auditor(Struct):
         return replace(use, configuration=source, result=result)
 
     def _place(self, use: ClusterUse) -> ClusterPlace:
-        return ClusterPlace(use.cluster, use.region, self.deployments.get(use.cluster))
+        return ClusterPlace(use.cluster, use.region, self.deployments.get(use.key))
 
     def _audit(
         self,
@@ -276,7 +277,7 @@ class _Auditor(Struct):
             denied = any(m.explicit for family in families for m in family.missing)
             if denied and breaks_anyway(role, known):
                 verdict = RoleVerdict.breaks
-        advice = proposal(trust, judgement, role, {u.cluster: u.result for u in uses if u.result})
+        advice = proposal(trust, judgement, role, {u.key: u.result for u in uses if u.result})
         return RoleAudit(
             detail.arn,
             detail.account,

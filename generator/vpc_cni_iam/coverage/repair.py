@@ -109,7 +109,7 @@ def replacement_for(
     if is_scoped(subject.policies, setting, subject.limiting):
         names.append(f"{setting.mode}-scoped")
     names.append(setting.mode)
-    return replacement("replace its policy by", names, [setting], scenarios)
+    return replacement("replace its policy with the output of", names, [setting], scenarios)
 
 
 def replacement(

@@ -42,13 +42,14 @@ from vpc_cni_iam.inputs.plan.shapes import (
     StateResource,
 )
 from vpc_cni_iam.inputs.plan.unread import (
-    ROLE_ANNOTATION,
     UnreadChange,
     UnreadKind,
+    gives_role,
+    is_plugins_chart,
     is_unread,
     may_name_role,
+    names_plugin,
     naming,
-    object_text,
     opens,
     running,
     unread_kind,
@@ -57,6 +58,7 @@ from vpc_cni_iam.inputs.plan.unread import (
 _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
 _POLICY = "aws_iam_policy"
+_CHART = "helm_release"
 # What else says which role the plugin has, at which version it runs, and who rules the cluster.
 _OTHERS = frozenset(
     {
@@ -67,7 +69,7 @@ _OTHERS = frozenset(
         "aws_eks_addon",
         "aws_eks_cluster",
         "aws_eks_pod_identity_association",
-        "helm_release",
+        _CHART,
     }
 )
 _STAYS = (("no-op",), ("read",))
@@ -205,10 +207,10 @@ class _Contents(Struct):
         for item in items:
             self.secrets.update(of_change(item.change, reader))
             if not _is_about_access(item.type) or is_unread(item.type):
-                text = "" if drift else object_text(item)
+                is_read = not drift and gives_role(item)
                 if not drift:
-                    self._note(item, text, reader)
-                if ROLE_ANNOTATION not in text:
+                    self._note(item, reader, is_read=is_read)
+                if not is_read:
                     continue
             change = _changing(item, reader)
             if not change.actions or not ACTIONS.issuperset(change.actions):
@@ -216,14 +218,17 @@ class _Contents(Struct):
                 raise reader.refuse(
                     f"what is done to {item.address[:80]} is not known here: {done!r}"
                 )
+            actions = tuple(change.actions)
             if item.type in ROLE_USES and not drift:
-                self._note_roles(item, tuple(change.actions), reader)
+                self._note_roles(item, actions, reader)
+            if item.type == _CHART and not drift:
+                self._note_chart(item, change)
             resource = Resource(
                 item.address,
                 item.mode,
                 item.type,
                 item.name,
-                tuple(change.actions),
+                actions,
                 change.before,
                 change.after,
                 change.after_unknown,
@@ -244,18 +249,28 @@ class _Contents(Struct):
         if actions not in _STAYS and may_name_role(item):
             self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
 
-    def _note(self, item: ChangedResource, text: str, reader: Reader) -> None:
-        """Note a change that is not read; `text` is that of an object of Kubernetes."""
+    def _note_chart(self, item: ChangedResource, change: Changing) -> None:
+        """Note a release of another chart that changes, which may bring the plugin, too."""
+        actions = tuple(change.actions)
+        if actions in _STAYS or any(map(is_plugins_chart, (change.before, change.after))):
+            return
+        if names_plugin(item):
+            self.unread.append(UnreadChange(item.address, actions, UnreadKind.plugin))
+        else:
+            self.others += 1
+
+    def _note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
+        """Note a change that is not read, unless `is_read` says that its role is."""
         if item.mode != "managed":
             return
         actions = tuple(reader.decoded(item.change, Actions).actions)
         if actions in _STAYS:
             return
-        if kind := unread_kind(item, text, reader):
+        if kind := unread_kind(item, reader):
             anybody = kind is UnreadKind.resource_policy and opens(item, reader)
             self.unread.append(UnreadChange(item.address, actions, kind, opens=anybody))
             return
-        if ROLE_ANNOTATION in text:  # which is read
+        if is_read:
             return
         self.others += 1
         self._note_roles(item, actions, reader)

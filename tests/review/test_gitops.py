@@ -77,6 +77,7 @@ ABOUT_ACCESS = {
     "policy of ACK": manifest(apiVersion="iam.services.k8s.aws/v1alpha1", kind="Policy"),
     "access entry of ACK": yaml('"apiVersion": "eks.services.k8s.aws/v1alpha1"'),
     "cluster of Cluster API": manifest(kind="AWSManagedControlPlane"),
+    "clusters of Cluster API": manifest(kind="AWSManagedControlPlaneTemplate"),
     "cluster of eksctl": resource("eksctl_cluster", "c", None, {"spec": "iam: {}"}),
     "name in binary": yaml("kind: DaemonSet\nmetadata: {name: !!binary YXdzLW5vZGU=}"),
 }
@@ -161,3 +162,20 @@ def test_a_role_in_a_parameter_of_an_application_is_read(change: Json) -> None:
     findings = reviewed(change, *rest).findings
     assert [(f.rule, f.level) for f in findings] == [("service-account-role", "error")]
     assert "aws_iam_role.strong" in findings[0].message
+
+
+FROM_SECRET = {"kind": "Secret", "name": "roles", "valuesKey": "web", "targetPath": ROLE["name"]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        manifest(kind="HelmRelease", spec={"valuesFrom": [FROM_SECRET]}),
+        yaml(json.dumps({"kind": "HelmRelease", "spec": {"valuesFrom": [FROM_SECRET]}})),
+        yaml(f"valuesFrom:\n- kind: Secret\n  targetPath: {ROLE['name']}\n"),
+    ],
+)
+def test_a_role_that_flux_takes_from_elsewhere_is_one_not_known(change: Json) -> None:
+    (finding,) = found(change)
+    assert (finding.rule, finding.level) == ("service-account-role", "warning")
+    assert "a role known after apply" in finding.message

@@ -130,7 +130,7 @@ _PLUGIN = (
 )
 _OBJECT = (
     rf"""{_PLUGIN}|[nN]ame{_COLON}(?:aws-auth(?![\w-])|\*\w)"""
-    rf"""|kind{_COLON}(?:(?:(?:Cluster)?Role(?:Binding)?|AWSManagedControlPlane)\b|\*\w)"""
+    rf"""|kind{_COLON}(?:(?:(?:Cluster)?Role(?:Binding)?|AWSManagedControlPlane\w*)\b|\*\w)"""
     rf"""|[vV]ersion{_COLON}(?:cloud\w+|eks|iam|identity\w*|organizations|rolesanywhere|sso\w*)"""
     rf"""\.(?:aws\.|services\.k8s\.aws/)|!!binary\b|(?:\\n|")[\s?-]*+\*\w++{_BLANK}:"""
 )

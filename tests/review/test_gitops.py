@@ -179,3 +179,44 @@ def test_a_role_that_flux_takes_from_elsewhere_is_one_not_known(change: Json) ->
     (finding,) = found(change)
     assert (finding.rule, finding.level) == ("service-account-role", "warning")
     assert "a role known after apply" in finding.message
+
+
+def node_class(before: str | None, after: str, **more: object) -> Json:
+    text = "kind: EC2NodeClass\nspec:\n  amiFamily: {ami}\n  role: {role}\n"
+    old = None if before is None else text.format(role=before, ami="AL2")
+    sides = [None if old is None else {"yaml_body": old}]
+    sides += [{"yaml_body": text.format(role=after, ami="AL2023")}]
+    return resource("kubectl_manifest", "n", *sides, **more)
+
+
+def native(role: str, kind: str = "NodeClass", **more: object) -> Json:
+    sides = [{"manifest": {"kind": kind, "spec": {"role": name}}} for name in ("nodes", role)]
+    return resource("kubernetes_manifest", "n", *sides, **more)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        node_class(None, "nodes"),
+        node_class("nodes", "admin"),
+        native("admin"),
+        native("", after_unknown={"manifest": {"spec": {"role": True}}}),
+        yaml("kind: AWSNodeTemplate\nspec: {instanceProfile: nodes}"),
+    ],
+)
+def test_another_role_of_the_nodes_of_karpenter_is_said(change: Json) -> None:
+    (finding,) = found(change)
+    assert (finding.rule, finding.level) == ("unread-resource", "warning")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        node_class("nodes", "nodes"),
+        native("nodes"),
+        native("admin", kind="Database"),
+        yaml("kind: NodePool\nspec: {template: {spec: {nodeClassRef: {kind: EC2NodeClass}}}}"),
+    ],
+)
+def test_nodes_of_karpenter_that_keep_their_role_are_not_said(change: Json) -> None:
+    assert found(change) == []

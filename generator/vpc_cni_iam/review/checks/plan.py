@@ -51,8 +51,9 @@ rule(
     "access or at a URL, products of Service Catalog, IAM by Cloud Control, calls "
     "of functions, roles of Vault, clusters of eksctl, and of Kubernetes roles, role bindings, "
     "`aws-auth`, other roles of Karpenter's nodes, and objects by which Crossplane, ACK or Cluster "
-    "API change IAM or EKS are not read: look at them in the plan. Nor are other objects of Kubernetes and charts that name the "
-    "plugin, such as an application of Argo CD or a HelmRelease of Flux; these count for "
+    "API change IAM or EKS are not read: look at them in the plan. Nor are other objects of "
+    "Kubernetes and charts that name the plugin, such as an application of Argo CD or a "
+    "HelmRelease of Flux; these count for "
     "coverage-lost, too.",
 )
 rule(

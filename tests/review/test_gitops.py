@@ -220,3 +220,21 @@ def test_another_role_of_the_nodes_of_karpenter_is_said(change: Json) -> None:
 )
 def test_nodes_of_karpenter_that_keep_their_role_are_not_said(change: Json) -> None:
     assert found(change) == []
+
+
+@pytest.mark.parametrize("kind", ["aws_eks_addon", "helm_release"])
+@pytest.mark.parametrize("before", [None, "vpc-cni"])
+@pytest.mark.parametrize("mark", ["after_unknown", "after_sensitive"])
+def test_what_has_a_name_that_is_not_known_may_be_the_plugin(
+    kind: str, before: str | None, mark: str
+) -> None:
+    argument = "addon_name" if kind == "aws_eks_addon" else "chart"
+    old = None if before is None else {argument: before, "version": "1"}
+    new = {"version": "2"} | ({} if mark == "after_unknown" else {argument: "secret-name"})
+    findings = found(resource(kind, "x", old, new, **{mark: {argument: True}}))
+    (finding,) = (f for f in findings if f.rule == "unread-resource")
+    assert finding.level == "warning"
+    assert f"may be the plugin: its {argument} is not known" in finding.message
+    assert "coverage-lost" in finding.means
+    stays = resource(kind, "x", new, new, **{mark: {argument: True}})
+    assert found(stays) == []

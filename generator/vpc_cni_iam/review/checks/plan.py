@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
+from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
@@ -86,6 +87,8 @@ _UNREAD = {
         "The policy of a resource changes and is not read",
     ),
 }
+# By which argument a type may be the plugin.
+_NAMES = {"aws_eks_addon": "addon_name", "helm_release": "chart"}
 _OPENS = "The policy of a resource newly allows every principal, without a condition"
 rule(
     "plan-format-unknown",
@@ -134,3 +137,16 @@ def check(context: Context) -> Iterator[Finding]:
         message = f"{message}; the plan does: {', '.join(unread.actions)}"
         means = MEANINGS if unread.kind is UnreadKind.plugin else None
         yield finding(rule_id, message, unread.address, level=level, means=means)
+    yield from _unnamed(context)
+
+
+def _unnamed(context: Context) -> Iterator[Finding]:
+    """Yield add-ons and Helm releases of which it is not known whether they are the plugin."""
+    for resource in context.plan.resources:
+        argument = _NAMES.get(resource.type, "")
+        if not argument or action_of(resource) not in ("create", "update", "replace"):
+            continue
+        name = side(resource, argument, after=True)
+        if name.unknown or name.hidden:
+            message = f"{resource.address} may be the plugin: its {argument} is not known"
+            yield finding("unread-resource", message, resource.address, means=MEANINGS)

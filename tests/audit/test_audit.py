@@ -476,6 +476,29 @@ def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -
     assert done.code == 3 and "is described twice" in done.err
 
 
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_policy_that_is_described_twice_differently_is_not_read(
+    files: int, tmp_path: Path
+) -> None:
+    """Which of the two the role has is not known; a count beside the same document is nothing."""
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/cni"
+    attached = details(role("cni", irsa(), attached=(arn,)))
+    works, lacks = managed(arn, allow("ec2:*")), managed(arn, allow("ec2:Describe*"))
+
+    def audited(*policies: dict[str, Any]) -> tuple[str, bool]:
+        texts = [details(policies=(policy,)) for policy in policies]
+        pages = ["\n".join([attached, *texts])] if files == 1 else [attached, *texts]
+        names = [f"{number}.json" for number in range(len(pages))]
+        for name, text in zip(names, pages, strict=True):
+            (tmp_path / name).write_text(text)
+        result = json.loads(run("audit", *names, "--format", "json", cwd=tmp_path).out)
+        return result["roles"][0]["verdict"], result["complete"]
+
+    for pair in ((works, lacks), (lacks, works)):
+        assert audited(*pair) == ("unknown", False)
+    assert audited(works, {**works, "AttachmentCount": 2}) == ("works", True)
+
+
 def test_standard_input_and_gzip(tmp_path: Path) -> None:
     done = run("audit", "-", cwd=tmp_path, stdin=details(role("a", NODES)))
     assert (done.code, done.out) == (0, "1 role of 1 account read: none is for the plugin\n")

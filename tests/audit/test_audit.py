@@ -396,6 +396,8 @@ def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path:
     association["policy"] = json.dumps(allow("ec2:DescribeTags"))
     result = audited(tmp_path, text, json.dumps({"association": association}))
     assert not result["complete"] and "session policy" in result["unread"][0]["detail"]
+    # Sessions that a policy limits have no tags, on which the role's policies may depend.
+    assert "coverage --boundary and --irsa" in result["unread"][0]["detail"]
 
 
 def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path) -> None:

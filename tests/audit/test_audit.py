@@ -833,3 +833,21 @@ def test_a_boundary_for_another_region_breaks_nothing(tmp_path: Path) -> None:
         "roles"
     ]
     assert read["verdict"] == "works"
+
+
+def test_a_boundary_of_one_cluster_says_which_where_the_policies_do_not(tmp_path: Path) -> None:
+    def audited_with(policy: dict[str, Any], *files: str) -> str:
+        described = role("cni", irsa(), inline={"cni": policy}, boundary=BOUNDARY)
+        page = details(described, policies=(managed(BOUNDARY, scoped_to("prod")),))
+        (read,) = audited(tmp_path, page, *files)["roles"]
+        return str(read["verdict"])
+
+    def scoped_to(cluster: str) -> dict[str, Any]:
+        words = ("ipv4-scoped", "--cluster-name", cluster, "--vpc-id", "vpc-01234567")
+        return dict(json.loads(run("policy", *words).out))
+
+    assert audited_with(allow("ec2:*")) == "works"
+    assert audited_with(scoped_to("other")) == "breaks"
+    arn = f"arn:aws:iam::{ACCOUNT}:role/cni"
+    addon = {"addonName": "vpc-cni", "clusterName": "other", "serviceAccountRoleArn": arn}
+    assert audited_with(allow("ec2:*"), json.dumps({"addon": addon})) == "breaks"

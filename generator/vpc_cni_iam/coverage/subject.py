@@ -22,7 +22,7 @@ from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
-from vpc_cni_iam.inputs.skipped import Skipped, is_complete
+from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
 from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
@@ -185,6 +185,8 @@ def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener:
     """
     for file in [boundary] if boundary is not None else []:
         taken = take(opener.policies_of(file), ())
+        skipped = tuple(s for s in subject.skipped if s.reason is not Reason.not_applied)
+        subject = replace(subject, skipped=skipped)
         subject = _with(subject, taken, "boundary", _named_by_file(taken.opened))
     for file in scps:
         opened = opener.policies_of(file)

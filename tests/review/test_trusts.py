@@ -285,6 +285,20 @@ LAMBDA = document(
 NODES = LAMBDA.replace("lambda", "ec2")
 
 
+def _denying(trust: str, principal: Json | str, **condition: Json) -> str:
+    """A trust policy that first denies somebody the role."""
+    denied = {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": principal}
+    if condition:
+        denied["Condition"] = condition
+    return document(denied, *json.loads(trust)["Statement"])
+
+
+_ROOT = {"AWS": "arn:aws:iam::111122223333:root"}
+_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
+_OTHER_ACCOUNT = {"StringEquals": {**NAMESPACE["StringEquals"], _ACCOUNT_TAG: "other"}}
+_FOR_OTHERS = pods("sts:AssumeRole", "sts:TagSession", Condition=_OTHER_ACCOUNT)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "lost"),
     [
@@ -301,6 +315,14 @@ NODES = LAMBDA.replace("lambda", "ec2")
         (NODES, LAMBDA, True),
         (NODES, POD, False),
         (LAMBDA, OTHER, False),
+        (POD, _denying(POD, "*"), True),
+        (NODES, _denying(NODES, {"Service": "ec2.amazonaws.com"}), True),
+        (POD, _FOR_OTHERS, True),
+        (_denying(POD, _ROOT), _denying(LAMBDA, _ROOT), True),
+        (POD, _denying(POD, _ROOT), False),
+        (POD, _denying(POD, "*", StringNotEquals={_ACCOUNT_TAG: "aws-node"}), False),
+        # Whether such a condition is met is not known.
+        (POD, _denying(POD, "*", StringNotEquals={"aws:SourceAccount": "111122223333"}), False),
     ],
 )
 def test_a_role_that_the_plugin_can_no_longer_assume_is_lost(

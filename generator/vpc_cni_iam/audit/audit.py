@@ -33,7 +33,8 @@ from vpc_cni_iam.audit.judge import (
     modes,
 )
 from vpc_cni_iam.audit.proposal import proposal
-from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust, takes_cluster, takes_role
+from vpc_cni_iam.audit.trust import Trust, read_trust, takes_cluster, takes_role
+from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.subject import characters

@@ -6,18 +6,24 @@ Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.credentials import (
+    NODES,
+    OF_TOKENS,
+    PODS,
+    Credentials,
+    most_open,
+    role_requests,
+)  # fmt: skip
 from vpc_cni_iam.catalog.facts.calls import program_service_account
-from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies, evaluate
 
-_PODS, _NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 # Its tokens name service accounts; those of other providers, such as GitHub's, do not.
 _EKS_ISSUER = "oidc.eks"
 _OTHER = ("example-namespace", "example-service-account")
@@ -32,15 +38,6 @@ _OF_ACCOUNTS = (
 )  # fmt: skip
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
 _ARN_PARTS = 6
-_OF_TOKENS = (":sub", ":aud")
-
-
-class Credentials(StrEnum):
-    """How the plugin gets a role."""
-
-    irsa = "IRSA"
-    pod_identity = "EKS Pod Identity"
-    node = "node role"
 
 
 class Trust(Struct, frozen=True):
@@ -70,11 +67,11 @@ def read_trust(policy: Policy) -> Trust:
     compile_policies([policy], "trust policy")
 
     def ways(account: tuple[str, str]) -> list[tuple[Credentials, Request]]:
-        requests = (pair for s in policy.statements for pair in _requests(s, account))
+        requests = (pair for s in policy.statements for pair in role_requests(s, account))
         return [
             (credentials, request)
             for credentials, request in requests
-            if not evaluate([_most_open(policy, request.context)], request).denied
+            if not evaluate([most_open(policy, request.context)], request).denied
         ]
 
     own_ways = ways((NAMESPACE, SERVICE_ACCOUNT))
@@ -108,7 +105,7 @@ def read_trust(policy: Policy) -> Trust:
 def takes_role(trust: Trust, role: str) -> bool:
     """Say whether another role, by its ARN, may assume a role, if conditions are met."""
     request = Request("sts:AssumeRole", "*", role, {_CALLER: role})
-    return not evaluate([_most_open(trust.policy, (_CALLER,))], request).denied
+    return not evaluate([most_open(trust.policy, (_CALLER,))], request).denied
 
 
 def takes_cluster(trust: Trust, cluster: str, account: str) -> bool:
@@ -141,13 +138,13 @@ def _takes_pods(
     requests = (
         request
         for statement in policy.statements
-        for way, request in _requests(statement, (NAMESPACE, SERVICE_ACCOUNT))
+        for way, request in role_requests(statement, (NAMESPACE, SERVICE_ACCOUNT))
         if way is Credentials.pod_identity
     )
     for request in requests:
         context = {**request.context, **(more or {})} if tags else {}
         asked = replace(request, action=action, context=context)
-        opened = _most_open(policy, {*context} if tags else about_tags)
+        opened = most_open(policy, {*context} if tags else about_tags)
         if not evaluate([opened], asked).denied:
             return True
     return False
@@ -162,59 +159,14 @@ def _by_anyone(policy: Policy) -> bool:
     statements = tuple(s for s in policy.statements if s.effect == "Deny" or _names_anyone(s))
     chosen = replace(policy, statements=statements)
     keys = [c.key for s in statements for c in s.conditions]
-    issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith(_OF_TOKENS)}
+    issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith(OF_TOKENS)}
     providers = tuple(f":oidc-provider/{name}" for name in issuers or {_ANY_ISSUER})
-    givers = Principal("Service", (_NODES, _PODS)), Principal("Federated", providers)
+    givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
     return any(
-        not evaluate([_most_open(chosen, {*request.context, *_OF_ACCOUNTS})], request).denied
-        for _, request in _requests(Statement(principals=givers), (NAMESPACE, SERVICE_ACCOUNT))
+        not evaluate([most_open(chosen, {*request.context, *_OF_ACCOUNTS})], request).denied
+        for _, request in role_requests(Statement(principals=givers), (NAMESPACE, SERVICE_ACCOUNT))
     )
 
 
 def _names_anyone(statement: Statement) -> bool:
     return any(p.type in (ANYONE, "AWS") and ANYONE in p.identifiers for p in statement.principals)
-
-
-def _requests(
-    statement: Statement, service_account: tuple[str, str]
-) -> Iterator[tuple[Credentials, Request]]:
-    """Yield the requests for the role that a statement could allow to a service account."""
-    if statement.effect != "Allow":
-        return
-    namespace, account = service_account
-    for principal in statement.principals:
-        for name in principal.identifiers:
-            service = name.removesuffix(".cn") if principal.type == "Service" else ""
-            if service == _NODES:
-                yield Credentials.node, Request("sts:AssumeRole", "*", name)
-            elif service == _PODS:
-                tags = {
-                    "aws:requesttag/kubernetes-namespace": namespace,
-                    "aws:requesttag/kubernetes-service-account": account,
-                }
-                yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, tags)
-            elif principal.type == "Federated" and ":oidc-provider/" in name:
-                prefix = issuer(name).lower()
-                token = {
-                    f"{prefix}:sub": f"system:serviceaccount:{namespace}:{account}",
-                    f"{prefix}:aud": AUDIENCE,
-                }
-                action = "sts:AssumeRoleWithWebIdentity"
-                yield Credentials.irsa, Request(action, "*", name, token)
-
-
-def _most_open(policy: Policy, keys: Collection[str]) -> Policy:
-    """Return a policy with the conditions on some keys; any other one is met if that allows.
-
-    What a token says stays: nobody else has that, and one issuer's token not what another's says.
-    """
-    statements = []
-    for statement in policy.statements:
-        conditions = tuple(
-            c
-            for c in statement.conditions
-            if (k := c.key.lower()) in keys or k.endswith(_OF_TOKENS)
-        )
-        if statement.effect == "Allow" or conditions == statement.conditions:
-            statements.append(replace(statement, conditions=conditions))
-    return replace(policy, statements=tuple(statements))

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import names_in
@@ -285,7 +286,7 @@ def _refuses(role: str, kind: IdentityKind, context: Context) -> bool:
         return False
     ways = trust.ways(policy)
     if kind is IdentityKind.pod_identity:
-        return trust.POD_IDENTITY not in ways
+        return Credentials.pod_identity not in ways
     return kind is IdentityKind.irsa and not any(way.startswith("IRSA") for way in ways)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.credentials import PODS, Credentials, most_open, role_requests
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
@@ -19,10 +20,11 @@ from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.wording import condition_text
 
-POD_IDENTITY = "EKS Pod Identity"
 _IRSA = "IRSA of "
-_PODS = "pods.eks.amazonaws.com"
-NODES = "ec2.amazonaws.com"
+_WAYS = {
+    Credentials.pod_identity: str(Credentials.pod_identity),
+    Credentials.node: "the nodes' instance profile",
+}
 _UNKNOWN = "(known after apply"
 _SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 _SCOPES = (
@@ -72,7 +74,7 @@ def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tup
         every_flaw += _anybody(statement)
         if statement.is_about("sts:AssumeRoleWithWebIdentity"):
             every_flaw += _irsa(statement, for_plugin=for_plugin)
-    pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, _PODS)]
+    pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, PODS)]
     if pods:
         every_flaw += _pod_identity(pods, session_tags=session_tags)
     return tuple(dict.fromkeys(every_flaw))
@@ -98,18 +100,14 @@ def trusts_plugin(policy: Policy) -> bool:
 
 def ways(policy: Policy) -> tuple[str, ...]:
     """Return in which ways the plugin may assume a role, as far as its trust policy says."""
-    every_way = []
-    for statement in policy.statements:
-        if statement.effect != "Allow":
-            continue
-        if statement.is_about("sts:AssumeRole"):
-            services = ((POD_IDENTITY, _PODS), ("the nodes' instance profile", NODES))
-            every_way += [way for way, service in services if _trusts(statement, service)]
-        if not statement.is_about("sts:AssumeRoleWithWebIdentity"):
-            continue
-        for arn in (i for p in statement.principals for i in p.identifiers):
-            if ":oidc-provider/" in arn and _takes_plugin(policy, arn):
-                every_way.append(f"{_IRSA}{issuer(arn)}")
+    requests = (
+        pair for s in policy.statements for pair in role_requests(s, (NAMESPACE, SERVICE_ACCOUNT))
+    )
+    every_way = (
+        f"{_IRSA}{issuer(request.principal)}" if way is Credentials.irsa else _WAYS[way]
+        for way, request in requests
+        if _allows(policy, request, is_open=way is not Credentials.irsa)
+    )
     return tuple(dict.fromkeys(every_way))
 
 
@@ -125,13 +123,14 @@ def lost_ways(before: Policy, after: Policy) -> tuple[str, ...]:
     return lost if not new or any(way.startswith(_IRSA) for way in lost) else ()
 
 
-def _takes_plugin(policy: Policy, provider: str) -> bool:
-    """Say whether a trust policy takes the token of the plugin's service account."""
-    name = issuer(provider)
-    token = {f"{name}:aud": AUDIENCE, f"{name}:sub": _SUBJECT}
-    request = Request("sts:AssumeRoleWithWebIdentity", "*", provider, token)
+def _allows(policy: Policy, request: Request, *, is_open: bool) -> bool:
+    """Say whether a trust policy allows a request for its role.
+
+    If `is_open`, conditions on what the request does not say are met.
+    """
+    asked = most_open(policy, request.context) if is_open else policy
     try:
-        return not compile_policies([policy]).evaluate(request).denied
+        return not compile_policies([asked]).evaluate(request).denied
     except InputError:
         return True  # nothing that the review says of it may rest on this
 

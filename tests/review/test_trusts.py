@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from eks import arn_of, association
 from synthetic import Json, attachment, document, policy, resource, reviewed, role, rules
 from vpc_cni_iam.catalog import trust as catalog_trust
 from vpc_cni_iam.policy.document import dumps
@@ -339,6 +340,37 @@ def test_a_role_that_the_plugin_can_no_longer_assume_is_lost(
     elsewhere = resource("aws_iam_role_policy", "i", other, other)
     if before != GOOD:
         assert not reviewed(role("cni", before, after), elsewhere, fail_on="coverage-lost").failed
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("eks-cluster-name", "{}"),
+        ("eks-cluster-arn", "arn:aws:eks:eu-west-1:111122223333:cluster/{}"),
+    ],
+)
+def test_a_trust_for_another_cluster_than_the_associations_is_lost(tag: str, value: str) -> None:
+    def only(cluster: str) -> str:
+        tags = {**NAMESPACE["StringEquals"], f"aws:RequestTag/{tag}": value.format(cluster)}
+        return pods("sts:AssumeRole", "sts:TagSession", Condition={"StringEquals": tags})
+
+    def found(before: str, after: str, *associations: Json) -> set[str]:
+        values = {"name": "cni", "arn": arn_of("cni")}
+        sides = [{**values, "assume_role_policy": trust} for trust in (before, after)]
+        inline = {"name": "i", "role": "cni", "policy": CNI}
+        there = resource("aws_iam_role_policy", "i", inline, inline)
+        return rules(reviewed(resource("aws_iam_role", "cni", *sides), there, *associations))
+
+    of_stage = association("cni", "cni", address="aws_eks_pod_identity_association.stage")
+    for side in ("before", "after"):
+        of_stage["change"][side]["cluster_name"] = "stage"
+    for cluster, lost in (("prod", False), ("stage", True)):
+        of_prod = found(POD, only(cluster), association("cni", "cni"))
+        assert ("coverage-lost" in of_prod) is lost
+        assert "coverage-lost" not in found(POD, only(cluster))
+        comes = found(only(cluster), only(cluster), association(None, "cni"))
+        assert ("plugin-identity-lost" in comes) is lost
+        assert "coverage-lost" in found(POD, only(cluster), association("cni", "cni"), of_stage)
 
 
 def test_a_trust_of_the_plugins_role_that_is_known_no_longer_may_be_lost() -> None:

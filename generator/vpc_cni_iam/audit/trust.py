@@ -16,6 +16,7 @@ from vpc_cni_iam.catalog.credentials import (
     OF_TOKENS,
     PODS,
     Credentials,
+    cluster_sessions,
     most_open,
     role_requests,
 )  # fmt: skip
@@ -36,8 +37,6 @@ _OF_ACCOUNTS = (
     "aws:principalaccount", _CALLER, "aws:principalorgid", "aws:principalorgpaths",
     "aws:username", "sts:externalid",
 )  # fmt: skip
-_CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
-_ARN_PARTS = 6
 
 
 class Trust(Struct, frozen=True):
@@ -113,16 +112,9 @@ def takes_cluster(trust: Trust, cluster: str, account: str) -> bool:
 
     The cluster's Region is one that the policy names.
     """
-    conditions = [c for s in trust.policy.statements for c in s.conditions]
-    arns = [v for c in conditions if c.key.lower() == _CLUSTER_ARN for v in c.values]
-    places = {(p[1], p[3]) for arn in arns if len(p := arn.split(":")) == _ARN_PARTS}
-    sessions = [
-        {_CLUSTER_NAME: cluster, _CLUSTER_ARN: f"arn:{p}:eks:{region}:{account}:cluster/{cluster}"}
-        for p, region in places or {("aws", "us-east-1")}
-    ]
     return any(
         all(_takes_pods(trust.policy, f"sts:{a}", tags) for a in ("AssumeRole", "TagSession"))
-        for tags in sessions
+        for tags in cluster_sessions(trust.policy, cluster, account)
     )
 
 

@@ -17,6 +17,8 @@ from vpc_cni_iam.policy.evaluate import Request
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 OF_TOKENS = (":sub", ":aud")  # how the keys of tokens end
+_CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
+_ARN_PARTS = 6
 
 
 class Credentials(StrEnum):
@@ -53,6 +55,19 @@ def role_requests(
                 }
                 action = "sts:AssumeRoleWithWebIdentity"
                 yield Credentials.irsa, Request(action, "*", name, token)
+
+
+def cluster_sessions(policy: Policy, cluster: str, account: str) -> Iterator[dict[str, str]]:
+    """Yield the tags of a cluster that sessions of EKS Pod Identity may have.
+
+    Its Region is one that the trust policy names, as is its account, if that is empty.
+    """
+    conditions = [c for s in policy.statements for c in s.conditions]
+    arns = [v for c in conditions if c.key.lower() == _CLUSTER_ARN for v in c.values]
+    places = {(p[1], p[3], p[4]) for arn in arns if len(p := arn.split(":")) == _ARN_PARTS}
+    for partition, region, named in places or {("aws", "us-east-1", "")}:
+        arn = f"arn:{partition}:eks:{region}:{account or named}:cluster/{cluster}"
+        yield {_CLUSTER_NAME: cluster, _CLUSTER_ARN: arn}
 
 
 def most_open(policy: Policy, keys: Collection[str]) -> Policy:

@@ -7,12 +7,18 @@ string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.credentials import PODS, Credentials, most_open, role_requests
+from vpc_cni_iam.catalog.credentials import (
+    PODS,
+    Credentials,
+    cluster_sessions,
+    most_open,
+    role_requests,
+)
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
@@ -98,39 +104,48 @@ def trusts_plugin(policy: Policy) -> bool:
     )
 
 
-def ways(policy: Policy) -> tuple[str, ...]:
-    """Return in which ways the plugin may assume a role, as far as its trust policy says."""
+def ways(policy: Policy, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Return in which ways the plugin may assume a role, as far as its trust policy says.
+
+    `names` are those of a cluster that are known, by parameter.
+    """
+    cluster, account = (names.get(key, "") for key in ("cluster_name", "account_id"))
+    sessions = [*cluster_sessions(policy, cluster, account)] if cluster else [{}]
     requests = (
         pair for s in policy.statements for pair in role_requests(s, (NAMESPACE, SERVICE_ACCOUNT))
     )
     every_way = (
         f"{_IRSA}{issuer(request.principal)}" if way is Credentials.irsa else _WAYS[way]
         for way, request in requests
-        if _allows(policy, request, is_open=way is not Credentials.irsa)
+        if any(
+            _allows(policy, request, None if way is Credentials.irsa else tags) for tags in sessions
+        )
     )
     return tuple(dict.fromkeys(every_way))
 
 
-def lost_ways(before: Policy, after: Policy) -> tuple[str, ...]:
+def lost_ways(before: Policy, after: Policy, names: Mapping[str, str]) -> tuple[str, ...]:
     """Return in which ways the plugin can no longer assume a role; empty if another one comes.
 
     The clusters of two OIDC providers are two: IRSA of one takes no place of IRSA of the other.
     """
-    old, new = ways(before), ways(after)
+    old, new = ways(before, names), ways(after, names)
     if any(way not in old and not way.startswith(_IRSA) for way in new):
         return ()
     lost = tuple(way for way in old if way not in new)
     return lost if not new or any(way.startswith(_IRSA) for way in lost) else ()
 
 
-def _allows(policy: Policy, request: Request, *, is_open: bool) -> bool:
+def _allows(policy: Policy, request: Request, tags: Mapping[str, str] | None) -> bool:
     """Say whether a trust policy allows a request for its role.
 
-    If `is_open`, conditions on what the request does not say are met.
+    With `tags` of a session, conditions on what the request does not say are met.
     """
-    asked = most_open(policy, request.context) if is_open else policy
+    if tags is not None:
+        request = replace(request, context={**request.context, **tags})
+        policy = most_open(policy, request.context)
     try:
-        return not compile_policies([asked]).evaluate(request).denied
+        return not compile_policies([policy]).evaluate(request).denied
     except InputError:
         return True  # nothing that the review says of it may rest on this
 

@@ -129,7 +129,7 @@ def _head(review: Review) -> str:
 def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
     """Yield parts that may be left out from the end, the most important first."""
     groups = list(wording.grouped(review.findings, wording.look))
-    said = {(change.address, change.attribute) for change in review.changes if change.lines}
+    described = {(change.address, change.attribute) for change in review.changes if change.lines}
     for section, title in wording.SECTIONS.items():
         own = [group for group in groups if wording.section(group[0]) == section]
         rows = _plugin(review) if section == "plugin" else ""
@@ -138,7 +138,7 @@ def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
         for number, alike in enumerate(own):
             head = "" if number else "\n" if rows else f"\n#### {title}\n\n"
             # What the lines of a change further down say in full is begun here.
-            is_said = (alike[0].address, alike[0].attribute) in said
+            is_said = (alike[0].address, alike[0].attribute) in described
             yield head + _finding(alike, _BEGUN if is_said else wording.MOST, review)
     for number, ignored in enumerate(review.ignored):
         until = f" until {ignored.until}" if ignored.until else ""

@@ -57,13 +57,13 @@ def cluster_arns(
         v for c in conditions if c.key.lower() in (_CLUSTER_ARN, _SOURCE_ARN) for v in c.values
     )
     places = [m.groups("") for v in named if (m := re.match(_CLUSTER, v))]
-    given = partition, region, account, cluster
+    known = partition, region, account, cluster
     usual = "aws", "us-east-1", next((place[2] for place in places), ""), "example"
     parts = (
-        [g or p.replace("*", "") or u for g, p, u in zip(given, place, usual, strict=True)]
+        [k or p.replace("*", "") or u for k, p, u in zip(known, place, usual, strict=True)]
         for place in [("",) * 4, *places]
     )
-    return ["arn:{}:eks:{}:{}:cluster/{}".format(*known) for known in parts]
+    return ["arn:{}:eks:{}:{}:cluster/{}".format(*part) for part in parts]
 
 
 def cluster_tags(arn: str) -> Context:

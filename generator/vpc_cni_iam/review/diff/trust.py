@@ -109,15 +109,16 @@ def ways(policy: Policy, names: Mapping[str, str]) -> tuple[str, ...]:
     every_way = []
     for arn in credentials.cluster_arns(policy, **place):
         tags = credentials.cluster_tags(arn) if place["cluster"] else {}
-        for statement in policy.statements:
-            for way, request in credentials.role_requests(
-                statement, (NAMESPACE, SERVICE_ACCOUNT), [arn]
-            ):
-                if _allows(policy, way, request, tags):
-                    provider = issuer(request.principal)
-                    every_way.append(
-                        f"{_IRSA}{provider}" if way is Credentials.irsa else _WAYS[way]
-                    )
+        requests = (
+            pair
+            for statement in policy.statements
+            for pair in credentials.role_requests(statement, (NAMESPACE, SERVICE_ACCOUNT), [arn])
+        )
+        every_way += [
+            _WAYS.get(way) or f"{_IRSA}{issuer(request.principal)}"
+            for way, request in requests
+            if _allows(policy, way, request, tags)
+        ]
     return tuple(dict.fromkeys(every_way))
 
 

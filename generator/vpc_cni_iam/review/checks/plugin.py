@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
-from vpc_cni_iam.review.account.plugin_config import UNKNOWN_VERSION
+from vpc_cni_iam.review.account.plugin_config import NOT_SHOWN, UNKNOWN_VERSION
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
@@ -193,9 +193,11 @@ def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
 
 def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     """Yield changes of values by which aws-node may run other code or have another role."""
-    if not (plugin.before.installed and plugin.after.installed):
+    if not plugin.after.installed:
         return
     old, new = dict(plugin.before.config.others), dict(plugin.after.config.others)
+    if not plugin.before.installed:
+        old = {name: value for name, value in new.items() if name not in NOT_SHOWN}
     if "chart" in new and "chart" not in old:  # in place of the add-on
         old |= {"chart": new["chart"], "repository": _UPSTREAM, "namespace": _NAMESPACE}
     elif "chart" in old and "chart" not in new:

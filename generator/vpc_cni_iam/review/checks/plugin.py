@@ -84,8 +84,9 @@ rule(
     "The plan changes the plugin's environment variables, or what else its add-on or Helm release "
     "sets.",
     "What the plugin calls depends on some environment variables. It is a warning where they are "
-    "not known, and where an image, a chart, its repository or the service account changes: then "
-    "aws-node may run other code, or have another role.",
+    "not known, where another CLUSTER_NAME comes, and where an image, a chart, its "
+    "repository or the service account changes: then aws-node may run other code, or have another "
+    "role.",
 )
 
 
@@ -104,6 +105,9 @@ _PLACES = {
     "region": "region",
     "account_id": "account",
 }
+_RENAMED = (
+    "interfaces keep the tag of the old cluster name, which a hardened policy does not change"
+)
 # As the attribute of a plan is compared: whether it is unknown, and its value.
 _UPSTREAM, _NAMESPACE = '[false, "https://aws.github.io/eks-charts"]', '[false, "kube-system"]'
 _PLACES_OF_CALLS = ("cluster_name", "vpc_id")
@@ -188,7 +192,11 @@ def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
             f"{name}: {old.get(name, 'not set')} -> {new.get(name, 'not set')}" for name in changed
         )
         message = f"The plugin's configuration changes: {', '.join(changed)}"
-        yield _finding(plugin, "plugin-configuration-changed", message, details)
+        names = {values.get("CLUSTER_NAME") for values in (old, new)}
+        renamed = len(names) > 1 and all(names)
+        message += f"; {_RENAMED}" if renamed else ""
+        level: Level | None = "warning" if renamed else None
+        yield _finding(plugin, "plugin-configuration-changed", message, details, level)
 
 
 def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import pytest
 from tools.corpus import cases, load
 
 from conftest import ROOT, run
+from eks import MANAGED, NODE_TRUST, irsa, own_role
 from synthetic import Json, allow, attachment, document, plan, policy, resource, role
 
 PLANS = ROOT / "tests" / "review" / "plans"
@@ -246,6 +247,17 @@ def test_what_one_block_makes_is_one_finding_on_the_first_screen(tmp_path: Path)
     assert 'with other values (--details): aws_iam_policy.p["team-1"] policy and 38 more' in out
     assert "[admin-attached]" in out
     assert "team-39/" in run("review", "plan.json", "--details", cwd=tmp_path).out
+
+
+def test_two_warnings_about_one_role_are_both_on_the_first_screen(tmp_path: Path) -> None:
+    values = {"role": "node", "policy_arn": MANAGED}
+    gone = attachment("node", MANAGED, sides=(values, None))
+    roles = (*own_role("node", NODE_TRUST), *own_role("cni", irsa(), document(allow("ec2:*"))))
+    roles = (*roles, *own_role("own", irsa(), document(allow("ec2:AssignPrivateIpAddresses"))))
+    (tmp_path / "plan.json").write_bytes(plan(gone, *roles))
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert out.count("aws_iam_role.node [coverage-lost]") == 2
+    assert "(--details)" not in out
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

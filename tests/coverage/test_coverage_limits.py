@@ -132,7 +132,10 @@ def test_the_region_is_one_that_a_service_control_policy_leaves(folder: Path) ->
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("old.json",), "replace its policy by `vpc-cni-iam policy ipv4 --cni-version v1.23.2`"),
+        (
+            ("old.json",),
+            "replace its policy with the output of `vpc-cni-iam policy ipv4 --cni-version v1.23.2`",
+        ),
         (("ec2.json", "deny.json"), "remove or narrow the Deny of ec2:CreateTags in statement "),
         (("ec2.json", "--scp", "deny.json"), "remove or narrow the Deny of ec2:CreateTags in "),
         (("ec2.json", "--boundary", "old.json"), "allow ec2:DescribeSubnets in old.json"),

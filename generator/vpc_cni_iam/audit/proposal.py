@@ -15,7 +15,7 @@ from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 
 _EACH = "give each cluster a role of its own, and scope it to the cluster"
 _OWN = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
-_REPLACE = "replace its policy by"
+_REPLACE = "replace its policy with the output of"
 
 
 def proposal(

@@ -7,7 +7,7 @@ Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 
 from msgspec import Struct
@@ -38,6 +38,13 @@ _NO_SOURCE: Context = dict.fromkeys(
     (_SOURCE_ARN, _SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"), ()
 )
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
+_BY_ANYONE = (
+    'its trust policy names the principal "*": AWS does not say whether that means services and '
+    "web identities, too; name who assumes it"
+)
+# What a role is assumed by, without session tags and with them.
+ASSUMING = ("sts:AssumeRole", "sts:TagSession")
+_NOTHING: Context = {}
 # The Region and the name in the ARN of a cluster, or in a pattern of such ARNs.
 _CLUSTER = r"arn:[^:]*:eks:([^:]*)(?::[^:]*:cluster/(.*))?"
 _OF_TOKENS = (":sub", ":aud")
@@ -59,8 +66,8 @@ class Trust(Struct, frozen=True):
     # How cni-metrics-helper could get the role, where no other service account can, nor aws-node.
     metrics_helper: tuple[Credentials, ...] = ()
     issuers: tuple[str, ...] = ()  # of the tokens by which the plugin could get it by IRSA
-    # Whether the plugin could get it besides if the principal ``*`` means services and tokens, too.
-    by_anyone: bool = False
+    # Why it is not known whether aws-node could get it besides; empty if that is known.
+    undecided: str = ""
     # In which ways aws-node may assume it, whoever else may.
     ways: frozenset[Credentials] = frozenset()
     # Whether EKS Pod Identity may assume it with the session tags that it adds, and without them.
@@ -105,18 +112,39 @@ def read_trust(policy: Policy, role: str) -> Trust:
         bool(allowed & own),
         tuple(helpers),
         tuple(dict.fromkeys(issuer(r.principal) for c, r in own_ways if c is Credentials.irsa)),
-        by_anyone=_by_anyone(policy, clusters),
+        undecided=_BY_ANYONE if _by_anyone(policy, clusters) else "",
         ways=frozenset(certain),
-        tagged=Credentials.pod_identity in allowed
-        and _takes_pods(policy, "sts:TagSession", clusters),
-        untagged=_takes_pods(policy, "sts:AssumeRole", clusters, tags=False),
+        tagged=_takes_pods(policy, clusters),
+        untagged=_takes_pods(policy, clusters, tags=False),
         policy=policy,
     )
 
 
-def takes_role(trust: Trust, role: str) -> bool:
-    """Say whether another role, by its ARN, may assume a role, if conditions are met."""
-    return _allows(trust.policy, Request("sts:AssumeRole", "*", role, {_CALLER: role}))
+def takes_role(trust: Trust, role: str, cluster: str, region: str, *, tags: bool) -> bool:
+    """Say whether another role, by its ARN, may assume a role for aws-node of a cluster.
+
+    Region and `tags` are as in `takes_cluster`.
+    """
+    caller = Request(
+        "sts:AssumeRole",
+        "*",
+        role,
+        {**_NO_SOURCE, **_account_tags(NAMESPACE, SERVICE_ACCOUNT), _CALLER: role},
+    )
+    return any(
+        _takes(trust.policy, [caller], _tags(arn), tags=tags)
+        for arn in _clusters(trust.policy, role, cluster, region)
+    )
+
+
+def naming(trust: Trust, role: str) -> Trust:
+    """Return a trust without what it allows to others than a role, or all, by name."""
+    statements = tuple(
+        s
+        for s in trust.policy.statements
+        if s.effect == "Deny" or any({role, ANYONE} & {*p.identifiers} for p in s.principals)
+    )
+    return replace(trust, policy=replace(trust.policy, statements=statements))
 
 
 def takes_cluster(trust: Trust, role: str, cluster: str, region: str, *, tags: bool) -> bool:
@@ -124,16 +152,23 @@ def takes_cluster(trust: Trust, role: str, cluster: str, region: str, *, tags: b
 
     An empty Region is one that the policy names. `tags` is whether its sessions have tags.
     """
-    actions = ("sts:AssumeRole", "sts:TagSession") if tags else ("sts:AssumeRole",)
     return any(
-        all(
-            _takes_pods(
-                trust.policy, action, [arn], {_CLUSTER_NAME: cluster, _CLUSTER_ARN: arn}, tags=tags
-            )
-            for action in actions
-        )
+        _takes_pods(trust.policy, [arn], _tags(arn), tags=tags)
         for arn in _clusters(trust.policy, role, cluster, region)
     )
+
+
+def _account_tags(namespace: str, account: str) -> Context:
+    """Return the session tags that name a service account."""
+    return {
+        "aws:requesttag/kubernetes-namespace": namespace,
+        "aws:requesttag/kubernetes-service-account": account,
+    }
+
+
+def _tags(cluster: str) -> Context:
+    """Return the session tags that name a cluster, by its ARN."""
+    return {_CLUSTER_ARN: cluster, _CLUSTER_NAME: cluster.partition("/")[2]}
 
 
 def _clusters(policy: Policy, role: str, cluster: str = "", region: str = "") -> list[str]:
@@ -155,26 +190,35 @@ def _clusters(policy: Policy, role: str, cluster: str = "", region: str = "") ->
 
 
 def _takes_pods(
-    policy: Policy,
-    action: str,
-    clusters: Collection[str],
-    more: Mapping[str, str] | None = None,
-    *,
-    tags: bool = True,
+    policy: Policy, clusters: Collection[str], more: Context = _NOTHING, *, tags: bool = True
 ) -> bool:
-    """Say whether EKS Pod Identity may do something with a role for aws-node of one of clusters.
+    """Say whether EKS Pod Identity may assume a role for aws-node of one of some clusters.
 
     `more` are tags of its sessions that are known.
     """
-    keys = {c.key.lower() for s in policy.statements for c in s.conditions}
-    no_tags = {} if tags else {k: () for k in keys if k.startswith("aws:requesttag/")}
     requests = (
-        replace(request, action=action, context={**request.context, **(more or {}), **no_tags})
+        request
         for statement in policy.statements
         for way, request in _requests(statement, (NAMESPACE, SERVICE_ACCOUNT), clusters)
         if way is Credentials.pod_identity
     )
-    return any(_allows(policy, request) for request in requests)
+    return _takes(policy, requests, more, tags=tags)
+
+
+def _takes(policy: Policy, requests: Iterable[Request], more: Context, *, tags: bool) -> bool:
+    """Say whether a policy allows one of some requests, with session tags or without any."""
+    keys = {c.key.lower() for s in policy.statements for c in s.conditions}
+    no_tags = {} if tags else {k: () for k in keys if k.startswith("aws:requesttag/")}
+    return any(
+        all(
+            _allows(
+                policy,
+                replace(r, action=action, context={**r.context, **more, **no_tags}),
+            )
+            for action in ASSUMING[: 1 + tags]
+        )
+        for r in requests
+    )
 
 
 def _allows(policy: Policy, request: Request, met: Collection[str] = ()) -> bool:
@@ -228,8 +272,7 @@ def _requests(
                         **_NO_ACCOUNT,
                         _SOURCE_ARN: cluster,
                         _SOURCE_ACCOUNT: cluster.split(":")[4],
-                        "aws:requesttag/kubernetes-namespace": namespace,
-                        "aws:requesttag/kubernetes-service-account": account,
+                        **_account_tags(namespace, account),
                     }
                     yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, context)
             elif principal.type == "Federated" and ":oidc-provider/" in name:

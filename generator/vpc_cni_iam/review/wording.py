@@ -172,6 +172,7 @@ def section(finding: Finding) -> Section:
     plugin = finding.rule.startswith(("plugin-", "coverage-")) or finding.rule == (
         "managed-policy-attached"
     )
+    plugin = plugin or (finding.rule == "unread-resource" and "coverage-lost" in finding.means)
     if plugin or set(finding.means) == {"coverage-lost", "any-change"}:
         return "plugin"
     if "new-access" in finding.means or finding.rule.startswith(_WHO):

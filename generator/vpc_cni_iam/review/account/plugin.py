@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
+from vpc_cni_iam.coverage.deployment import is_ipv6
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.review.account.attribute_value import first_block, flagged, side
 from vpc_cni_iam.review.account.binding import action_of
@@ -193,7 +194,7 @@ class PluginReader:
     def _state(self, resources: list[Resource], own: list[Resource], *, after: bool) -> PluginState:
         configs = [c for r in own if (c := read_config(r, after=after)) is not None]
         config = configs[0] if configs else PluginConfig("")
-        mode = "ipv6" if ("ENABLE_IPv6", "true") in config.environment else ""
+        mode = "ipv6" if is_ipv6(dict(config.environment)) else ""
         for resource in resources:
             if resource.type == "aws_eks_cluster" and not mode:
                 mode = _ip_family(resource, after=after)

@@ -23,6 +23,7 @@ POD_IDENTITY = "EKS Pod Identity"
 _IRSA = "IRSA of "
 _PODS = "pods.eks.amazonaws.com"
 NODES = "ec2.amazonaws.com"
+BY_NODES = "the nodes' instance profile"
 _UNKNOWN = "(known after apply"
 _SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 _SCOPES = (
@@ -103,7 +104,7 @@ def ways(policy: Policy) -> tuple[str, ...]:
         if statement.effect != "Allow":
             continue
         if statement.is_about("sts:AssumeRole"):
-            services = ((POD_IDENTITY, _PODS), ("the nodes' instance profile", NODES))
+            services = ((POD_IDENTITY, _PODS), (BY_NODES, NODES))
             every_way += [way for way, service in services if _trusts(statement, service)]
         if not statement.is_about("sts:AssumeRoleWithWebIdentity"):
             continue

@@ -6,6 +6,7 @@ every change of a policy.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 from typing import TypeAlias
 
@@ -58,7 +59,10 @@ def write(review: Review, setting: Setting) -> str:
         own = [g for g in groups if wording.section(g[0][0]) == section]
         if not own:
             put_aside = any(wording.section(i.finding) == section for i in review.ignored)
-            page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
+            nothing = _IGNORED if put_aside else _NOTHING[section]
+            if any("new-access" in f.means and f.level != "note" for f in review.findings):
+                nothing = nothing.replace("Nobody", "Nobody else")
+            page.line(f"  {nothing}", "quiet")
         if not setting.details:
             own = list(_of_one_block([g for g in own if not _shown_above(g[0][0])]))
         _findings(page, review, own, None if setting.details else _ENDS[section])
@@ -184,12 +188,15 @@ def _ignored(page: _TextPage, review: Review, *, details: bool) -> None:
 
 def _of_one_block(groups: Iterable[_Group]) -> Iterator[_Group]:
     """Yield groups, those together that one block makes by count or for_each, but for errors."""
+    earlier: Counter[Hashable] = Counter()
 
     def look(group: _Group) -> Hashable:
         first = group[0][0]
         if first.level == "error" or not first.address:
             return first
-        return first.rule, first.level, without_keys(first.address), without_keys(first.attribute)
+        about = first.rule, first.level, first.address, first.attribute
+        earlier[about] += 1
+        return *about[:2], *map(without_keys, about[2:]), earlier[about]
 
     for alike in wording.grouped(groups, look):
         yield [finding for findings, _ in alike for finding in findings], alike[0][1]

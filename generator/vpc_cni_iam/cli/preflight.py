@@ -64,12 +64,22 @@ def preflight(
     inputs.check_once([*files, daemonset or ""])
     deployment = inputs.deployment(daemonset) if daemonset is not None else None
     target = target_of(deployment, cluster_name, vpc_id, variant)
+    provisions = True
     if deployment is not None:
-        documents, hardening = as_deployed(deployment, target.mode, documents, hardening)
+        documents, hardening, provisions = as_deployed(
+            deployment, target.mode, documents, hardening
+        )
     (composed,) = options.chosen((target.variant,), documents, hardening).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
-    result = findings.preflight(inventory, composed, target.cluster, target.vpc, target.differences)
+    result = findings.preflight(
+        inventory,
+        composed,
+        target.cluster,
+        target.vpc,
+        target.differences,
+        provisions=provisions,
+    )
     common.show_result(result, output, findings.to_text(result))
     raise typer.Exit(1 if result.breaks else 0)
 
@@ -124,8 +134,11 @@ def as_deployed(
     mode: Mode,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
-) -> tuple[options.DocumentOptions, options.HardeningOptions]:
-    """Return options with the plugin version, the features and the tags of a deployment."""
+) -> tuple[options.DocumentOptions, options.HardeningOptions, bool]:
+    """Return options with the plugin version, the features and the tags of a deployment.
+
+    The last value is whether the plugin makes and tags interfaces there.
+    """
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage import deployment as deployments
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
@@ -141,4 +154,4 @@ def as_deployed(
     if hardening.harden and hardening.additional_tag_key is None:
         keys = list(setting.plugin.additional_tags)
         hardening = replace(hardening, additional_tag_key=keys or None)
-    return documents, hardening
+    return documents, hardening, setting.plugin.provisioning

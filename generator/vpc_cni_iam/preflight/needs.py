@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 Kind = Literal["instance", "network-interface"]
 _RESOURCE_TAG = "aws:ResourceTag/"
 _CREATING = "ec2:CreateNetworkInterface"
+_ASSIGNING = "ec2:AssignIpv6Addresses"
 _TAGGING = ("ec2:CreateTags", _CREATING)
 _ARN = "arn:{}:ec2:us-east-1:000000000000:{}/{}"
 
@@ -27,6 +28,7 @@ class Needs(Struct, frozen=True):
     cluster: str
     vpc: str  # the ID of its VPC, empty if the policy does not ask for it
     creates: bool  # whether it lets the plugin make interfaces
+    provisions: bool  # whether the plugin makes, tags and changes interfaces as it is configured
     # The key and the value of the tag that instances need, if any.
     instance_tag: tuple[str, str] | None
     # The tags that the plugin sends when a node starts, but for the instance's ID.
@@ -36,8 +38,11 @@ class Needs(Struct, frozen=True):
     _actions: Mapping[Kind, tuple[str, ...]]
 
     @staticmethod
-    def of(composed: Composed, cluster: str, vpc: str) -> Needs:
-        """Return the needs of a policy; the VPC is empty if the policy does not name it."""
+    def of(composed: Composed, cluster: str, vpc: str, *, provisions: bool = True) -> Needs:
+        """Return the needs of a policy; the VPC is empty if the policy does not name it.
+
+        A plugin that provisions nothing assigns addresses in IPv6 mode, and is asked for no more.
+        """
         names = parameters.values({"cluster_name": cluster, "vpc_id": vpc or None})
         policy = parameters.substitute(composed.policy, names)
         version = composed.selection.serves
@@ -46,12 +51,16 @@ class Needs(Struct, frozen=True):
         return Needs(
             cluster,
             vpc,
-            _CREATING in policy.actions(),
-            _instance_tag(policy),
+            provisions and _CREATING in policy.actions(),
+            provisions,
+            _instance_tag(policy) if provisions else None,
             sent,
             tuple(_tag_keys(policy)),
             compile_policies([policy]),
-            {kind: tuple(_actions(policy, kind)) for kind in ("instance", "network-interface")},
+            {
+                kind: tuple(a for a in _actions(policy, kind) if provisions or a == _ASSIGNING)
+                for kind in ("instance", "network-interface")
+            },
         )
 
     def denied(
@@ -76,6 +85,8 @@ class Needs(Struct, frozen=True):
         """
         sent = {**self.sent, INSTANCE: interface.instance}
         missing = {k: v for k, v in sent.items() if interface.tags.get(k) != v}
+        if not self.provisions:
+            missing = {}
         if missing:
             context = self._context(interface.vpc, interface.tags)
             context |= {f"aws:RequestTag/{key}": value for key, value in missing.items()}

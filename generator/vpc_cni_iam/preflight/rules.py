@@ -51,13 +51,13 @@ def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
     if not node.interfaces and node.instance:
         vpc = node.instance.vpc or needs.vpc
         untagged = Interface("", vpc, "in-use", "interface", "", node.id, {})
-        if needs.tagged(untagged) is None:
+        if (result := of_interface(untagged, needs)) and result.severity is Severity.breaks:
             yield RuleResult(
                 "interfaces-not-read",
                 Severity.unknown,
                 "its network interfaces are not described",
-                "the policy does not let the plugin tag interfaces without certain tags, and then "
-                f"the plugin exits: {_GIVE} describe-network-interfaces prints, too",
+                "the plugin exits if they do not have certain tags: "
+                f"{_GIVE} describe-network-interfaces prints, too",
             )
 
 
@@ -99,7 +99,8 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
     if twice := _twice("interface", tags, needs):
         return twice
     ready = not needs.denied("network-interface", interface.id, tags, interface.vpc)
-    if ready and (interface.type == "trunk" or tags.get(_NO_MANAGE) == "true"):
+    is_trunk = interface.type == "trunk"
+    if (ready or not needs.provisions) and (is_trunk or tags.get(_NO_MANAGE) == "true"):
         return None
     if tags.get(_NO_MANAGE) == "true":
         return RuleResult(
@@ -108,7 +109,7 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
             f"tag {_NO_MANAGE} is true, and no tag {CLUSTER}",
             "the plugin leaves it alone, never tags it and needs nothing on it",
         )
-    if interface.type == "trunk":
+    if is_trunk:
         return RuleResult(
             "interface-trunk",
             Severity.degrades,
@@ -127,7 +128,18 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
     after = needs.tagged(interface)
     if after is None:
         return _refused(interface, needs)
+    present = interface.tags.get(CLUSTER)
+    problem = f"no tag {CLUSTER}" if present is None else f"tag {CLUSTER} is {present!r}"
     if denied := needs.denied("network-interface", interface.id, after, interface.vpc):
+        if not needs.provisions:
+            return RuleResult(
+                "interface-tag-missing",
+                Severity.breaks,
+                problem,
+                f"the policy denies {', '.join(denied)} there, and the plugin exits. As it is "
+                "configured, it does not set the tag:",
+                (CLUSTER, needs.cluster),
+            )
         return RuleResult(
             "interface-denied",
             Severity.breaks,
@@ -136,10 +148,6 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
         )
     if ready:
         return None
-    present = interface.tags.get(CLUSTER)
-    problem = f"no tag {CLUSTER}"
-    if present is not None:
-        problem = f"tag {CLUSTER} is {present!r}"
     return RuleResult(
         "interface-tagged-at-start",
         Severity.note,

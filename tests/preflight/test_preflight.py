@@ -427,7 +427,10 @@ INTERFACES = st.builds(
     st.booleans(),
 )
 # What no tag changes, or what is not to be changed.
-LEFT = {"interface-not-managed", "instance-of-another-cluster", "no-nodes"}
+LEFT = {
+    *("interface-not-managed", "instance-of-another-cluster", "no-nodes"),
+    *("instance-not-read", "interfaces-not-read"),
+}
 
 
 def applied(result: Preflight, settings: list[Instance | Interface]) -> list[Instance | Interface]:

@@ -56,7 +56,7 @@ def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
                 "interfaces-not-read",
                 Severity.unknown,
                 "its network interfaces are not described",
-                "the plugin exits if they do not have certain tags: "
+                "the plugin fails if they do not have certain tags: "
                 f"{_GIVE} describe-network-interfaces prints, too",
             )
 
@@ -136,8 +136,8 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
                 "interface-tag-missing",
                 Severity.breaks,
                 problem,
-                f"the policy denies {', '.join(denied)} there, and the plugin exits. As it is "
-                "configured, it does not set the tag:",
+                f"the policy denies {', '.join(denied)} there: no pod gets an address. As it is "
+                "configured, the plugin does not set the tag:",
                 (CLUSTER, needs.cluster),
             )
         return RuleResult(

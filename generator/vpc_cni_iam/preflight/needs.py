@@ -9,7 +9,13 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER, tag_keys
+from vpc_cni_iam.catalog.facts.requests import (
+    CLUSTER,
+    INSTANCE,
+    OWNER,
+    request_templates,
+    tag_keys,
+)
 from vpc_cni_iam.inputs.aws.ec2 import Interface
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
@@ -28,6 +34,7 @@ class Needs(Struct, frozen=True):
     cluster: str
     vpc: str  # the ID of its VPC, empty if the policy does not ask for it
     creates: bool  # whether it lets the plugin make interfaces
+    exits_on_trunk: bool  # whether the plugin exits if it may not change a trunk's security groups
     provisions: bool  # whether the plugin makes, tags and changes interfaces as it is configured
     # The key and the value of the tag that instances need, if any.
     instance_tag: tuple[str, str] | None
@@ -48,10 +55,13 @@ class Needs(Struct, frozen=True):
         version = composed.selection.serves
         values = {CLUSTER: cluster, OWNER: "amazon-vpc-cni"}
         sent = {key: values.get(key, "") for key in tag_keys(version).managed}
+        change = request_templates()["set-groups"]
+        changes = [change.sent(mode, version, ()) for mode in composed.variant.modes]
         return Needs(
             cluster,
             vpc,
             provisions and _CREATING in policy.actions(),
+            provisions and any(r.severity == "fatal" for r in changes if r),
             provisions,
             _instance_tag(policy) if provisions else None,
             sent,

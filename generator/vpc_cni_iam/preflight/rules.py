@@ -51,12 +51,13 @@ def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
     if not node.interfaces and node.instance:
         vpc = node.instance.vpc or needs.vpc
         untagged = Interface("", vpc, "in-use", "interface", "", node.id, {})
-        if (result := of_interface(untagged, needs)) and result.severity is Severity.breaks:
+        result = of_interface(untagged, needs)
+        if needs.exits_on_trunk or (result and result.severity is Severity.breaks):
             yield RuleResult(
                 "interfaces-not-read",
                 Severity.unknown,
                 "its network interfaces are not described",
-                "the plugin fails if they do not have certain tags: "
+                "the plugin fails if some of them do not have certain tags: "
                 f"{_GIVE} describe-network-interfaces prints, too",
             )
 
@@ -110,12 +111,14 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
             "the plugin leaves it alone, never tags it and needs nothing on it",
         )
     if is_trunk:
+        exits = needs.exits_on_trunk
         return RuleResult(
             "interface-trunk",
-            Severity.degrades,
+            Severity.breaks if exits else Severity.degrades,
             f"trunk interface, no tag {CLUSTER}",
-            "the plugin never tags it; when the security groups of the first interface change, the "
-            "policy denies their change here, and the plugin logs that",
+            "the plugin never tags it. When it starts, and when the security groups of the first "
+            "interface change, the policy denies their change here, and the plugin "
+            f"{'exits at this version' if exits else 'logs that'}",
             ours,
         )
     return _of_managed(interface, needs, ready=ready)

@@ -4,6 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from coverage_policies import composed, covered, denied, setting, with_statement
+from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
@@ -151,3 +152,11 @@ def test_cells_tell_granted_from_called() -> None:
     assert rows["v1.20.0"]["ec2:ModifyNetworkInterfaceAttribute"] == "allowed"
     assert rows["v1.12.6"]["ec2:DeleteNetworkInterface"] == "degraded"
     assert rows["v1.13.0"]["ec2:DeleteNetworkInterface"] == "not called"
+
+
+def test_a_feature_is_asked_for_from_its_first_version_on() -> None:
+    where = setting("latest", "ipv4", "network-policy-logs")
+    table = matrix([LATEST["ipv4"]], where, find(("fresh-node",)), excess=False)
+    asked = table.actions.index("logs:CreateLogGroup")
+    first = next(row.version for row in table.rows if row.cells[asked] == "degraded")
+    assert first == calls.feature_since("network-policy-logs")

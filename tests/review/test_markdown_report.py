@@ -12,6 +12,7 @@ from markdown_it.token import Token
 from msgspec.structs import replace
 
 from reviews import EVIL, PLANS, every, hostile, many, of_plan
+from synthetic import allow, document, policy, reviewed
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, write
@@ -140,6 +141,27 @@ def test_what_is_large_hides_nothing_else(forge: Forge) -> None:
     assert len(text.encode()) <= DIALECTS[forge].limit
     assert all(f"`aws_iam_policy.p[{n}]`" in text for n in range(9))
     assert "\\u202e" in text
+
+
+@pytest.mark.parametrize(
+    ("plan", "rule"), [("nested", "coverage-lacking"), ("create", "new-policy")]
+)
+def test_each_detail_of_a_finding_is_in_it_or_among_the_changes(plan: str, rule: str) -> None:
+    review = of_plan(next(path for path in PLANS if path.name.startswith(f"{plan}.")))
+    text = write(review, Setting())
+    (finding, *_) = (f for f in review.findings if f.rule == rule)
+    assert len(finding.details) > 6
+    for detail in finding.details:
+        line = detail.removeprefix("allowed: ")
+        assert prose(line) in text and text.count(f"- {prose(detail)}") < 2
+
+
+def test_what_looks_alike_is_named_with_the_finding_and_with_the_change() -> None:
+    texts = [document(allow("s3:GetObject")), document(allow("s3:*"))]
+    addresses = [f'aws_iam_policy.p["{key}"]' for key in "abc"]
+    text = write(reviewed(*(policy("p", *texts, address=a) for a in addresses)), Setting())
+    findings, _, changes = text.partition("#### update")
+    assert all(a in findings and a in changes for a in addresses)
 
 
 def test_what_is_kept_is_whole() -> None:

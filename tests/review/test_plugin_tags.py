@@ -48,6 +48,11 @@ def _change(kind: str, before: Json | None, after: Json | None, **more: object) 
     return resource(kind, "x", before, after, **more)
 
 
+def test_a_finding_names_the_tag_that_a_policy_asks_for_among_those_that_change() -> None:
+    (finding,) = _findings(_change("aws_instance", _all({**OWNED, "AZ": "a"}), _all({"AZ": "b"})))
+    assert f"aws_instance.x loses the tag {KEY}." in finding.message
+
+
 @pytest.mark.parametrize("tags", [NAMED, {**OWNED, KEY: "shared"}])
 @pytest.mark.parametrize(
     ("kind", "values"),

@@ -102,6 +102,19 @@ def tagged(action: str, operator: str, name: str, *, key: str = TAG) -> Json:
         ([], [tagged("ec2:CreateTags", "StringEqualsIgnoreCase", "cluster-7")]),
         # The name is an action.
         ([], [tagged("ec2:AssignPrivateIpAddresses", "StringEquals", "AssignPrivateIpAddresses")]),
+        # The name is a part of a key.
+        (
+            [],
+            [
+                allow(
+                    "ec2:CreateTags",
+                    Condition={
+                        "StringEquals": {TAG: "PrincipalArn"},
+                        "ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/example"},
+                    },
+                )
+            ],
+        ),
         # The name is there in another case, on a key in another case.
         (
             [],

@@ -130,6 +130,18 @@ def test_what_means_the_same_is_said_to_and_what_looks_like_it_is_not(name: str)
     assert {line.effect for line in difference(old, other)} - {"no-op"}
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("a list of one", ("respelled", "a list of one value, or the value alone")),
+        ("an empty Sid", ("relabelled", "an empty Sid")),
+    ],
+)
+def test_what_only_the_json_has_otherwise_is_named(name: str, expected: tuple[str, str]) -> None:
+    old, same, _ = PAIRS[name]
+    assert [(line.kind, line.text) for line in difference(old, same)] == [expected]
+
+
 def test_white_space_alone_is_said() -> None:
     document = policy(allow("ec2:A"))
     first, other = json.dumps(document), json.dumps(document, indent=2)

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from eks import arn_of, association
 from synthetic import Json, attachment, document, policy, resource, reviewed, role, rules
 from vpc_cni_iam.catalog import trust as catalog_trust
 from vpc_cni_iam.policy.document import dumps
@@ -285,6 +286,20 @@ LAMBDA = document(
 NODES = LAMBDA.replace("lambda", "ec2")
 
 
+def _denying(trust: str, principal: Json | str, **condition: Json) -> str:
+    """A trust policy that first denies somebody the role."""
+    denied = {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": principal}
+    if condition:
+        denied["Condition"] = condition
+    return document(denied, *json.loads(trust)["Statement"])
+
+
+_ROOT = {"AWS": "arn:aws:iam::111122223333:root"}
+_ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
+_OTHER_ACCOUNT = {"StringEquals": {**NAMESPACE["StringEquals"], _ACCOUNT_TAG: "other"}}
+_FOR_OTHERS = pods("sts:AssumeRole", "sts:TagSession", Condition=_OTHER_ACCOUNT)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "lost"),
     [
@@ -301,6 +316,14 @@ NODES = LAMBDA.replace("lambda", "ec2")
         (NODES, LAMBDA, True),
         (NODES, POD, False),
         (LAMBDA, OTHER, False),
+        (POD, _denying(POD, "*"), True),
+        (NODES, _denying(NODES, {"Service": "ec2.amazonaws.com"}), True),
+        (POD, _FOR_OTHERS, True),
+        (_denying(POD, _ROOT), _denying(LAMBDA, _ROOT), True),
+        (POD, _denying(POD, _ROOT), False),
+        (POD, _denying(POD, "*", StringNotEquals={_ACCOUNT_TAG: "aws-node"}), False),
+        # Whether such a condition is met is not known.
+        (POD, _denying(POD, "*", StringNotEquals={"aws:SourceAccount": "111122223333"}), False),
     ],
 )
 def test_a_role_that_the_plugin_can_no_longer_assume_is_lost(
@@ -317,6 +340,37 @@ def test_a_role_that_the_plugin_can_no_longer_assume_is_lost(
     elsewhere = resource("aws_iam_role_policy", "i", other, other)
     if before != GOOD:
         assert not reviewed(role("cni", before, after), elsewhere, fail_on="coverage-lost").failed
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("eks-cluster-name", "{}"),
+        ("eks-cluster-arn", "arn:aws:eks:eu-west-1:111122223333:cluster/{}"),
+    ],
+)
+def test_a_trust_for_another_cluster_than_the_associations_is_lost(tag: str, value: str) -> None:
+    def only(cluster: str) -> str:
+        tags = {**NAMESPACE["StringEquals"], f"aws:RequestTag/{tag}": value.format(cluster)}
+        return pods("sts:AssumeRole", "sts:TagSession", Condition={"StringEquals": tags})
+
+    def found(before: str, after: str, *associations: Json) -> set[str]:
+        values = {"name": "cni", "arn": arn_of("cni")}
+        sides = [{**values, "assume_role_policy": trust} for trust in (before, after)]
+        inline = {"name": "i", "role": "cni", "policy": CNI}
+        there = resource("aws_iam_role_policy", "i", inline, inline)
+        return rules(reviewed(resource("aws_iam_role", "cni", *sides), there, *associations))
+
+    of_stage = association("cni", "cni", address="aws_eks_pod_identity_association.stage")
+    for side in ("before", "after"):
+        of_stage["change"][side]["cluster_name"] = "stage"
+    for cluster, lost in (("prod", False), ("stage", True)):
+        of_prod = found(POD, only(cluster), association("cni", "cni"))
+        assert ("coverage-lost" in of_prod) is lost
+        assert "coverage-lost" not in found(POD, only(cluster))
+        comes = found(only(cluster), only(cluster), association(None, "cni"))
+        assert ("plugin-identity-lost" in comes) is lost
+        assert "coverage-lost" in found(POD, only(cluster), association("cni", "cni"), of_stage)
 
 
 def test_a_trust_of_the_plugins_role_that_is_known_no_longer_may_be_lost() -> None:

@@ -35,7 +35,8 @@ from vpc_cni_iam.audit.judge import (
     modes,
 )
 from vpc_cni_iam.audit.proposal import proposal
-from vpc_cni_iam.audit.trust import Credentials, Trust, read_trust
+from vpc_cni_iam.audit.trust import Trust, read_trust
+from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.subject import characters

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole
-from vpc_cni_iam.audit.trust import Credentials
+from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise

@@ -7,7 +7,8 @@ from functools import lru_cache, partial
 
 from vpc_cni_iam.audit.clusters import ClusterKey
 from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole, PolicyAudit, RoleScope
-from vpc_cni_iam.audit.trust import Credentials, Trust
+from vpc_cni_iam.audit.trust import Trust
+from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.repair import repairs, replacement

@@ -6,38 +6,36 @@ Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator
-from enum import StrEnum
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.credentials import (
+    CALLER,
+    NO_ACCOUNT,
+    NO_SOURCE,
+    NODES,
+    OF_TOKENS,
+    PODS,
+    Credentials,
+    account_tags,
+    cluster_arns,
+    cluster_tags,
+    most_open,
+    role_requests,
+)
 from vpc_cni_iam.catalog.facts.calls import program_service_account
-from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies, evaluate
 from vpc_cni_iam.policy.matching.variables import Context
 
-_PODS, _NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 # Its tokens name service accounts; those of other providers, such as GitHub's, do not.
 _EKS_ISSUER = "oidc.eks"
 _OTHER = ("example-namespace", "example-service-account")
 # A provider of tokens of service accounts.
 _ANY_ISSUER = f"{_EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
-# What only a principal of an account, or who sends it, has in a request: services and tokens do
-# not. And what only a service has; of EKS Pod Identity it is the cluster, and its account, which
-# is the role's. Source: IAM User Guide, "AWS global condition context keys".
-_CALLER = "aws:principalarn"
-_NO_ACCOUNT: Context = dict.fromkeys((
-    "aws:principalaccount", _CALLER, "aws:principalorgid", "aws:principalorgpaths",
-    "aws:username", "sts:externalid",
-), ())  # fmt: skip
-_SOURCE_ARN, _SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
-_NO_SOURCE: Context = dict.fromkeys(
-    (_SOURCE_ARN, _SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"), ()
-)
-_CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
 _BY_ANYONE = (
     'its trust policy names the principal "*": AWS does not say whether that means services and '
     "web identities, too; name who assumes it"
@@ -45,17 +43,6 @@ _BY_ANYONE = (
 # What a role is assumed by, without session tags and with them.
 ASSUMING = ("sts:AssumeRole", "sts:TagSession")
 _NOTHING: Context = {}
-# The Region and the name in the ARN of a cluster, or in a pattern of such ARNs.
-_CLUSTER = r"arn:[^:]*:eks:([^:]*)(?::[^:]*:cluster/(.*))?"
-_OF_TOKENS = (":sub", ":aud")
-
-
-class Credentials(StrEnum):
-    """How the plugin gets a role."""
-
-    irsa = "IRSA"
-    pod_identity = "EKS Pod Identity"
-    node = "node role"
 
 
 class Trust(Struct, frozen=True):
@@ -83,12 +70,12 @@ def read_trust(policy: Policy, role: str) -> Trust:
     as met where that allows; what is undecided counts as allowed.
     """
     compile_policies([policy], "trust policy")
-    clusters = _clusters(policy, role)
+    clusters = _known_arns(policy, role)
 
     def ways(
-        account: tuple[str, str], met: Collection[str] = (*_NO_ACCOUNT, *_NO_SOURCE)
+        account: tuple[str, str], met: Collection[str] = (*NO_ACCOUNT, *NO_SOURCE)
     ) -> list[tuple[Credentials, Request]]:
-        requests = (pair for s in policy.statements for pair in _requests(s, account, clusters))
+        requests = (pair for s in policy.statements for pair in role_requests(s, account, clusters))
         return [pair for pair in requests if _allows(policy, pair[1], met)]
 
     own_ways = ways((NAMESPACE, SERVICE_ACCOUNT))
@@ -129,11 +116,11 @@ def takes_role(trust: Trust, role: str, cluster: str, region: str, *, tags: bool
         "sts:AssumeRole",
         "*",
         role,
-        {**_NO_SOURCE, **_account_tags(NAMESPACE, SERVICE_ACCOUNT), _CALLER: role},
+        {**NO_SOURCE, **account_tags(NAMESPACE, SERVICE_ACCOUNT), CALLER: role},
     )
     return any(
-        _takes(trust.policy, [caller], _tags(arn), tags=tags)
-        for arn in _clusters(trust.policy, role, cluster, region)
+        _takes(trust.policy, [caller], cluster_tags(arn), tags=tags)
+        for arn in _known_arns(trust.policy, role, cluster, region)
     )
 
 
@@ -153,40 +140,16 @@ def takes_cluster(trust: Trust, role: str, cluster: str, region: str, *, tags: b
     An empty Region is one that the policy names. `tags` is whether its sessions have tags.
     """
     return any(
-        _takes_pods(trust.policy, [arn], _tags(arn), tags=tags)
-        for arn in _clusters(trust.policy, role, cluster, region)
+        _takes_pods(trust.policy, [arn], cluster_tags(arn), tags=tags)
+        for arn in _known_arns(trust.policy, role, cluster, region)
     )
 
 
-def _account_tags(namespace: str, account: str) -> Context:
-    """Return the session tags that name a service account."""
-    return {
-        "aws:requesttag/kubernetes-namespace": namespace,
-        "aws:requesttag/kubernetes-service-account": account,
-    }
-
-
-def _tags(cluster: str) -> Context:
-    """Return the session tags that name a cluster, by its ARN."""
-    return {_CLUSTER_ARN: cluster, _CLUSTER_NAME: cluster.partition("/")[2]}
-
-
-def _clusters(policy: Policy, role: str, cluster: str = "", region: str = "") -> list[str]:
-    """Return the ARNs that a cluster in the account of a role may have.
-
-    Its Region and its name are those that the policy names, if they are not known.
-    """
-    conditions = (c for s in policy.statements for c in s.conditions)
-    named = (
-        v for c in conditions if c.key.lower() in (_CLUSTER_ARN, _SOURCE_ARN) for v in c.values
-    )
-    places = [("", ""), *(m.groups("") for v in named if (m := re.match(_CLUSTER, v)))]
+def _known_arns(policy: Policy, role: str, cluster: str = "", region: str = "") -> list[str]:
+    """Return the ARNs that a cluster in the account of a role, by its ARN, may have."""
     _, partition, _, _, account, _ = role.split(":", 5)
-    return [
-        f"arn:{partition}:eks:{region or known.replace('*', '') or 'us-east-1'}:{account}:cluster/"
-        + (cluster or name.replace("*", "") or "example")
-        for known, name in places
-    ]
+    place = {"partition": partition, "region": region, "account": account, "cluster": cluster}
+    return cluster_arns(policy, **place)
 
 
 def _takes_pods(
@@ -199,7 +162,7 @@ def _takes_pods(
     requests = (
         request
         for statement in policy.statements
-        for way, request in _requests(statement, (NAMESPACE, SERVICE_ACCOUNT), clusters)
+        for way, request in role_requests(statement, (NAMESPACE, SERVICE_ACCOUNT), clusters)
         if way is Credentials.pod_identity
     )
     return _takes(policy, requests, more, tags=tags)
@@ -226,7 +189,7 @@ def _allows(policy: Policy, request: Request, met: Collection[str] = ()) -> bool
 
     `met` are keys that it names and on which conditions count as met, too.
     """
-    opened = _most_open(policy, request.context.keys() - met)
+    opened = most_open(policy, request.context.keys() - met)
     return not evaluate([opened], request).denied
 
 
@@ -239,66 +202,13 @@ def _by_anyone(policy: Policy, clusters: Collection[str]) -> bool:
     statements = tuple(s for s in policy.statements if s.effect == "Deny" or _names_anyone(s))
     chosen = replace(policy, statements=statements)
     keys = [c.key for s in statements for c in s.conditions]
-    issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith(_OF_TOKENS)}
+    issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith(OF_TOKENS)}
     providers = tuple(f":oidc-provider/{name}" for name in issuers or {_ANY_ISSUER})
-    givers = Principal("Service", (_NODES, _PODS)), Principal("Federated", providers)
+    givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
     anyone = Statement(principals=givers)
-    requests = _requests(anyone, (NAMESPACE, SERVICE_ACCOUNT), clusters)
+    requests = role_requests(anyone, (NAMESPACE, SERVICE_ACCOUNT), clusters)
     return any(_allows(chosen, request) for _, request in requests)
 
 
 def _names_anyone(statement: Statement) -> bool:
     return any(p.type in (ANYONE, "AWS") and ANYONE in p.identifiers for p in statement.principals)
-
-
-def _requests(
-    statement: Statement, service_account: tuple[str, str], clusters: Iterable[str]
-) -> Iterator[tuple[Credentials, Request]]:
-    """Yield the requests for the role that a statement could allow to a service account.
-
-    `clusters` are the ARNs of those that EKS Pod Identity may ask for.
-    """
-    if statement.effect != "Allow":
-        return
-    namespace, account = service_account
-    for principal in statement.principals:
-        for name in principal.identifiers:
-            service = name.removesuffix(".cn") if principal.type == "Service" else ""
-            if service == _NODES:
-                yield Credentials.node, Request("sts:AssumeRole", "*", name, _NO_ACCOUNT)
-            elif service == _PODS:
-                for cluster in clusters:
-                    context: Context = {
-                        **_NO_ACCOUNT,
-                        _SOURCE_ARN: cluster,
-                        _SOURCE_ACCOUNT: cluster.split(":")[4],
-                        **_account_tags(namespace, account),
-                    }
-                    yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, context)
-            elif principal.type == "Federated" and ":oidc-provider/" in name:
-                prefix = issuer(name).lower()
-                token: Context = {
-                    **_NO_ACCOUNT,
-                    **_NO_SOURCE,
-                    f"{prefix}:sub": f"system:serviceaccount:{namespace}:{account}",
-                    f"{prefix}:aud": AUDIENCE,
-                }
-                action = "sts:AssumeRoleWithWebIdentity"
-                yield Credentials.irsa, Request(action, "*", name, token)
-
-
-def _most_open(policy: Policy, keys: Collection[str]) -> Policy:
-    """Return a policy with the conditions on some keys; any other one is met if that allows.
-
-    What a token says stays: nobody else has that, and one issuer's token not what another's says.
-    """
-    statements = []
-    for statement in policy.statements:
-        conditions = tuple(
-            c
-            for c in statement.conditions
-            if (k := c.key.lower()) in keys or k.endswith(_OF_TOKENS)
-        )
-        if statement.effect == "Allow" or conditions == statement.conditions:
-            statements.append(replace(statement, conditions=conditions))
-    return replace(policy, statements=tuple(statements))

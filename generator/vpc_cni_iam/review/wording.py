@@ -87,14 +87,6 @@ def changed(review: Review) -> Iterator[list[Change]]:
     yield from grouped((c for c in review.changes if c.changes), look)
 
 
-def finding_groups(review: Review) -> Iterator[tuple[list[Finding], tuple[str, ...]]]:
-    """Yield findings, those together that look alike, with the details no table of lines says."""
-    tabled = {(c.address, c.attribute) for c in review.changes if c.lines}
-    for alike in grouped(review.findings, look):
-        first = alike[0]
-        yield alike, () if (first.address, first.attribute) in tabled else first.details
-
-
 def look(finding: Finding) -> Hashable:
     """Return how a finding looks without the keys of count and for_each."""
     texts = (finding.message, *finding.details)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.credentials import NODES
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy
@@ -135,7 +136,7 @@ def _is_node_role(name: str, has: PrincipalPolicies, context: Context) -> bool:
     if name in {role for _, role in owners.roles("aws_eks_node_group", "node_role_arn")}:
         return True
     trusted = has.trust.judged if has.trust else None
-    return bool(trusted and trust.trusts_service(trusted, trust.NODES))
+    return bool(trusted and trust.trusts_service(trusted, NODES))
 
 
 def _removals(context: Context) -> Iterator[Finding]:

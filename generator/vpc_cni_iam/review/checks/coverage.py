@@ -98,7 +98,7 @@ def _in_its_place(name: str, has: PrincipalPolicies, context: Context) -> list[s
 
 def _is_of(has: PrincipalPolicies, *, nodes: bool) -> bool:
     """Say whether nodes can assume a role, or the plugin by itself."""
-    ways = trust.ways(has.trust.judged) if has.trust and has.trust.judged else ()
+    ways = trust.ways(has.trust.judged, {}) if has.trust and has.trust.judged else ()
     return any((way == trust.BY_NODES) == nodes for way in ways)
 
 

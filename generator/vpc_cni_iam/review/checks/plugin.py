@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind
+from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
 from vpc_cni_iam.review.account.plugin_config import UNKNOWN_VERSION
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
@@ -223,7 +224,7 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
         yield _finding(plugin, "plugin-identity-lost", message)
         return
     first = dict(after.targets)
-    if any(_refuses(first.get(role, role), after.kind, context) for role in after.roles):
+    if any(_refuses(first.get(role, role), plugin.after, context) for role in after.roles):
         message = f"aws-node is to have {new}, whose trust policy does not allow that"
         yield _finding(plugin, "plugin-identity-lost", message, (f"before: {old}",))
         return
@@ -277,15 +278,15 @@ def _is_in_unread_values(plugin: ClusterPlugin) -> bool:
     return in_values and bool(config.unread)
 
 
-def _refuses(role: str, kind: IdentityKind, context: Context) -> bool:
+def _refuses(role: str, plugin: PluginState, context: Context) -> bool:
     """Say whether the trust policy of a role is known and does not let aws-node assume it so."""
     has = context.effective.by_principal.get(role)
     policy = has.trust.exact if has and has.trust else None
     if policy is None:
         return False
-    ways = trust.ways(policy)
+    ways, kind = trust.ways(policy, plugin.names), plugin.identity.kind
     if kind is IdentityKind.pod_identity:
-        return trust.POD_IDENTITY not in ways
+        return Credentials.pod_identity not in ways
     return kind is IdentityKind.irsa and not any(way.startswith("IRSA") for way in ways)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import TypeAlias
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.review.account.attribute_value import side
+from vpc_cni_iam.review.account.plugin import IdentityKind
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
@@ -140,6 +142,9 @@ _SESSION_TAGS = ("kubernetes-", "eks-cluster-")
 _TAGS = tuple(f"aws:principaltag/{tag}" for tag in _SESSION_TAGS)
 
 
+_Clusters: TypeAlias = Sequence[Mapping[str, str]]
+
+
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with trust policies."""
     associations = [*context.owners.roles("aws_eks_pod_identity_association", "role_arn")]
@@ -161,15 +166,31 @@ def check(context: Context) -> Iterator[Finding]:
             )
     yield from _principal_tags(context)
     yield from _switched_on(associations, context)
+    clusters: dict[str, list[Mapping[str, str]]] = {}
+    for role, names in _clusters(context):
+        clusters.setdefault(role, []).append(names)
     for change in context.changes:
         if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
-            yield from _trust(change, context, untagged.get(change.address))
+            where = clusters.get(change.address, [{}])
+            yield from _trust(change, context, untagged.get(change.address), where)
 
 
-def _trust(change: Change, context: Context, untagged: bool | None) -> Iterator[Finding]:
+def _clusters(context: Context) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield roles that aws-node has by EKS Pod Identity, each with the names of its cluster."""
+    for plugin, _ in context.clusters:
+        identity = plugin.after.identity
+        if identity.kind is IdentityKind.pod_identity:
+            first = dict(identity.targets)
+            yield from ((first.get(role, role), plugin.after.names) for role in identity.roles)
+
+
+def _trust(
+    change: Change, context: Context, untagged: bool | None, clusters: _Clusters
+) -> Iterator[Finding]:
     """Yield what is wrong with one trust policy.
 
     `untagged` is whether an association switched session tags off before; None where none does.
+    `clusters` are the names of those that have the role by EKS Pod Identity.
     """
     tagged = untagged is None
     principal = context.principals.get(change.address)
@@ -181,7 +202,7 @@ def _trust(change: Change, context: Context, untagged: bool | None) -> Iterator[
     before, after = reads or (ReadPolicy(change.before), ReadPolicy(change.after))
     flaws = _flaws(after, for_plugin=concerns, session_tags=tagged)
     if all(flaw.rule != "irsa-issuer-differs" for flaw in flaws):
-        yield from _barred(change, before, after, plugins=concerns)
+        yield from _barred(change, before, after, clusters, plugins=concerns)
     had = {flaw.rule for flaw in _flaws(before, for_plugin=concerns, session_tags=tagged)}
     for flaw in flaws:
         by_association = flaw.rule == "pod-identity-tags-disabled"
@@ -206,17 +227,23 @@ def _flaw_finding(change: Change, flaw: trust.Flaw, *, stays: bool, plugins: boo
 
 
 def _barred(
-    change: Change, before: ReadPolicy, after: ReadPolicy, *, plugins: bool
+    change: Change,
+    before: ReadPolicy,
+    after: ReadPolicy,
+    clusters: _Clusters,
+    *,
+    plugins: bool,
 ) -> Iterator[Finding]:
     """Yield that the plugin can no longer assume its role in any way."""
     old, new = before.judged, after.exact
     if old is None or new is None or before.state.policy is None:
         return
-    had = trust.lost_ways(old, new)
+    lost = [(trust.lost_ways(old, new, names), names) for names in clusters]
+    had, names = next((pair for pair in lost if pair[0]), ((), {}))
     if had and (plugins or trust.trusts_plugin(old)):
         shown = had
         if before.has_secrets and after.state.policy:
-            shown = trust.lost_ways(before.state.policy, after.state.policy)
+            shown = trust.lost_ways(before.state.policy, after.state.policy, names)
         yield finding_of(
             change,
             "coverage-lost",

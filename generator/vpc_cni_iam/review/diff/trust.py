@@ -7,23 +7,26 @@ string operators do with wildcards, and for ``IfExists`` and ``ForAllValues`` wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog import credentials
+from vpc_cni_iam.catalog.credentials import PODS, Credentials
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.matching.variables import Context
 from vpc_cni_iam.policy.wording import condition_text
 
-POD_IDENTITY = "EKS Pod Identity"
 _IRSA = "IRSA of "
-_PODS = "pods.eks.amazonaws.com"
-NODES = "ec2.amazonaws.com"
 BY_NODES = "the nodes' instance profile"
+_WAYS = {Credentials.pod_identity: str(Credentials.pod_identity), Credentials.node: BY_NODES}
+# The parts of the ARN of a cluster, by the names that a plan knows of it.
+_OF_ARN = {"region": "region", "account": "account_id", "cluster": "cluster_name"}
 _UNKNOWN = "(known after apply"
 _SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 _SCOPES = (
@@ -73,7 +76,7 @@ def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tup
         every_flaw += _anybody(statement)
         if statement.is_about("sts:AssumeRoleWithWebIdentity"):
             every_flaw += _irsa(statement, for_plugin=for_plugin)
-    pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, _PODS)]
+    pods = [s for s in policy.statements if s.effect == "Allow" and _trusts(s, PODS)]
     if pods:
         every_flaw += _pod_identity(pods, session_tags=session_tags)
     return tuple(dict.fromkeys(every_flaw))
@@ -97,42 +100,51 @@ def trusts_plugin(policy: Policy) -> bool:
     )
 
 
-def ways(policy: Policy) -> tuple[str, ...]:
-    """Return in which ways the plugin may assume a role, as far as its trust policy says."""
+def ways(policy: Policy, names: Mapping[str, str]) -> tuple[str, ...]:
+    """Return in which ways the plugin may assume a role, as far as its trust policy says.
+
+    `names` are those of a cluster that are known, by parameter.
+    """
+    place = {part: names.get(name, "") for part, name in _OF_ARN.items()}
     every_way = []
-    for statement in policy.statements:
-        if statement.effect != "Allow":
-            continue
-        if statement.is_about("sts:AssumeRole"):
-            services = ((POD_IDENTITY, _PODS), (BY_NODES, NODES))
-            every_way += [way for way, service in services if _trusts(statement, service)]
-        if not statement.is_about("sts:AssumeRoleWithWebIdentity"):
-            continue
-        for arn in (i for p in statement.principals for i in p.identifiers):
-            if ":oidc-provider/" in arn and _takes_plugin(policy, arn):
-                every_way.append(f"{_IRSA}{issuer(arn)}")
+    for arn in credentials.cluster_arns(policy, **place):
+        tags = credentials.cluster_tags(arn) if place["cluster"] else {}
+        requests = (
+            pair
+            for statement in policy.statements
+            for pair in credentials.role_requests(statement, (NAMESPACE, SERVICE_ACCOUNT), [arn])
+        )
+        every_way += [
+            _WAYS.get(way) or f"{_IRSA}{issuer(request.principal)}"
+            for way, request in requests
+            if _allows(policy, way, request, tags)
+        ]
     return tuple(dict.fromkeys(every_way))
 
 
-def lost_ways(before: Policy, after: Policy) -> tuple[str, ...]:
+def lost_ways(before: Policy, after: Policy, names: Mapping[str, str]) -> tuple[str, ...]:
     """Return in which ways the plugin can no longer assume a role; empty if another one comes.
 
     The clusters of two OIDC providers are two: IRSA of one takes no place of IRSA of the other.
     """
-    old, new = ways(before), ways(after)
+    old, new = ways(before, names), ways(after, names)
     if any(way not in old and not way.startswith(_IRSA) for way in new):
         return ()
     lost = tuple(way for way in old if way not in new)
     return lost if not new or any(way.startswith(_IRSA) for way in lost) else ()
 
 
-def _takes_plugin(policy: Policy, provider: str) -> bool:
-    """Say whether a trust policy takes the token of the plugin's service account."""
-    name = issuer(provider)
-    token = {f"{name}:aud": AUDIENCE, f"{name}:sub": _SUBJECT}
-    request = Request("sts:AssumeRoleWithWebIdentity", "*", provider, token)
+def _allows(policy: Policy, way: Credentials, request: Request, tags: Context) -> bool:
+    """Say whether a trust policy allows a request for its role.
+
+    Conditions on what the request does not say are met, but for a token, which says all. `tags` are
+    those of sessions of EKS Pod Identity.
+    """
+    if way is Credentials.pod_identity:
+        request = replace(request, context={**request.context, **tags})
+    asked = policy if way is Credentials.irsa else credentials.most_open(policy, request.context)
     try:
-        return not compile_policies([policy]).evaluate(request).denied
+        return not compile_policies([asked]).evaluate(request).denied
     except InputError:
         return True  # nothing that the review says of it may rest on this
 

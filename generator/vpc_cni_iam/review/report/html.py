@@ -26,7 +26,7 @@ def write(review: Review, _setting: Setting) -> str:
     """Return a review in this format; it is ASCII."""
     rule_ids = {f.rule for f in review.findings} | {i.finding.rule for i in review.ignored}
     rules = [rule for rule in review.rules if rule.id in rule_ids]
-    groups = [group for group, _ in wording.finding_groups(review)]
+    groups = list(wording.grouped(review.findings, wording.look))
     roles = list(permissions.roles(review))
     sections = {
         "findings": groups or review.ignored or review.clusters,

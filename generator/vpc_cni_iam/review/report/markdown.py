@@ -128,15 +128,18 @@ def _head(review: Review) -> str:
 
 def _blocks(review: Review, dialect: Dialect) -> Iterator[str]:
     """Yield parts that may be left out from the end, the most important first."""
-    groups = list(wording.finding_groups(review))
+    groups = list(wording.grouped(review.findings, wording.look))
+    described = {(change.address, change.attribute) for change in review.changes if change.lines}
     for section, title in wording.SECTIONS.items():
-        own = [group for group in groups if wording.section(group[0][0]) == section]
+        own = [group for group in groups if wording.section(group[0]) == section]
         rows = _plugin(review) if section == "plugin" else ""
         if rows:
             yield f"\n#### {title}\n\n{rows}"
-        for number, (alike, details) in enumerate(own):
+        for number, alike in enumerate(own):
             head = "" if number else "\n" if rows else f"\n#### {title}\n\n"
-            yield head + _finding(alike, details, review)
+            # What the lines of a change further down say in full is begun here.
+            is_said = (alike[0].address, alike[0].attribute) in described
+            yield head + _finding(alike, _BEGUN if is_said else wording.MOST, review)
     for number, ignored in enumerate(review.ignored):
         until = f" until {ignored.until}" if ignored.until else ""
         about = f"{ignored.finding.rule}, {code(ignored.finding.address)}: {prose(ignored.reason)}"
@@ -172,7 +175,7 @@ def _about(thing: Change | Finding) -> str:
     return f"{named}, {code(wording.where(thing.place))}" if thing.place else named
 
 
-def _finding(alike: list[Finding], details: tuple[str, ...], review: Review) -> str:
+def _finding(alike: list[Finding], most: int, review: Review) -> str:
     first = alike[0]
     kind = wording.counts_for(first, review)
     rule = f"{first.rule} ({kind})" if kind else first.rule
@@ -180,8 +183,7 @@ def _finding(alike: list[Finding], details: tuple[str, ...], review: Review) -> 
     if first.address:
         lines.append(f"    - {_about(first)}")
     lines += [f"    - {line}" for line in _also([wording.subject(f) for f in alike[1:]])]
-    # What a table further down says in full is begun here.
-    shown = details[: wording.MOST] or first.details[:_BEGUN]
+    shown = first.details[:most]
     lines += [f"    - {prose(detail)}" for detail in shown]
     if len(first.details) > len(shown):
         lines.append(f"    - and {len(first.details) - len(shown)} more")

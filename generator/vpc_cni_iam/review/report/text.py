@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
-from typing import TypeAlias
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.escape import escape_log_command, sanitise
@@ -32,7 +31,6 @@ _COLOURS = {
     "loss": "33",
     "no-op": "2",
 }
-_Group: TypeAlias = tuple[list[Finding], tuple[str, ...]]
 _INDENT = 12
 _LABEL = "  {:<10}"
 # So that a reviewer reads one screen of forty lines: by which line each section ends, and what
@@ -50,13 +48,13 @@ def write(review: Review, setting: Setting) -> str:
     """Return a review in this format."""
     page = _TextPage(setting.width, colour=setting.colour)
     _head(page, review)
-    groups = list(wording.finding_groups(review))
+    groups = list(wording.grouped(review.findings, wording.look))
     for section, title in wording.SECTIONS.items():
         page.blank()
         page.line(title if section != "plugin" else _plugin_title(review), "title")
         if section == "plugin":
             _plugin(page, review, details=setting.details)
-        own = [g for g in groups if wording.section(g[0][0]) == section]
+        own = [g for g in groups if wording.section(g[0]) == section]
         if not own:
             put_aside = any(wording.section(i.finding) == section for i in review.ignored)
             nothing = _IGNORED if put_aside else _NOTHING[section]
@@ -64,7 +62,7 @@ def write(review: Review, setting: Setting) -> str:
                 nothing = nothing.replace("Nobody", "Nobody else")
             page.line(f"  {nothing}", "quiet")
         if not setting.details:
-            own = list(_of_one_block([g for g in own if not _shown_above(g[0][0])]))
+            own = list(_of_one_block([g for g in own if not _shown_above(g[0])]))
         _findings(page, review, own, None if setting.details else _ENDS[section])
     page.blank()
     _ignored(page, review, details=setting.details)
@@ -186,12 +184,12 @@ def _ignored(page: _TextPage, review: Review, *, details: bool) -> None:
         page.line(f"and {more} more ignored (--details)", "quiet")
 
 
-def _of_one_block(groups: Iterable[_Group]) -> Iterator[_Group]:
+def _of_one_block(groups: Iterable[list[Finding]]) -> Iterator[list[Finding]]:
     """Yield groups, those together that one block makes by count or for_each, but for errors."""
     earlier: Counter[Hashable] = Counter()
 
-    def look(group: _Group) -> Hashable:
-        first = group[0][0]
+    def look(group: list[Finding]) -> Hashable:
+        first = group[0]
         if first.level == "error" or not first.address:
             return first
         about = first.rule, first.level, first.address, first.attribute
@@ -199,19 +197,21 @@ def _of_one_block(groups: Iterable[_Group]) -> Iterator[_Group]:
         return *about[:2], *map(without_keys, about[2:]), earlier[about]
 
     for alike in wording.grouped(groups, look):
-        yield [finding for findings, _ in alike for finding in findings], alike[0][1]
+        yield [finding for findings in alike for finding in findings]
 
 
-def _findings(page: _TextPage, review: Review, groups: list[_Group], end: int | None) -> None:
+def _findings(
+    page: _TextPage, review: Review, groups: list[list[Finding]], end: int | None
+) -> None:
     """Add findings up to a line of the page, at least one; all with their details for none."""
     notes = 0
-    for number, (alike, _) in enumerate(groups):
+    for number, alike in enumerate(groups):
         start = page.height
         notes += alike[0].level == "note"
         _alike(page, review, alike, details=end is None)
         if end is not None and (notes > _FIRST_NOTES or (number and page.height > end)):
             page.cut(start)
-            left = [finding for group, _ in groups[number:] for finding in group]
+            left = [finding for group in groups[number:] for finding in group]
             page.line(f"  and {wording.counted(left)} more (--details)", "quiet")
             return
 

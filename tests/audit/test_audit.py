@@ -886,3 +886,18 @@ def test_a_boundary_of_one_cluster_says_which_where_the_policies_do_not(tmp_path
     arn = f"arn:aws:iam::{ACCOUNT}:role/cni"
     addon = {"addonName": "vpc-cni", "clusterName": "other", "serviceAccountRoleArn": arn}
     assert audited_with(allow("ec2:*"), json.dumps({"addon": addon})) == "breaks"
+
+
+def test_the_managed_policy_as_a_boundary_allows_nothing_by_itself(tmp_path: Path) -> None:
+    """Without its document in the input, it is known all the same."""
+    nothing = role("cni", irsa(), boundary=MANAGED)
+    wide = role("wide", irsa(), inline={"cni": allow("ec2:*")}, boundary=MANAGED)
+    read = names(audited(tmp_path, details(nothing, wide)))
+    assert (read["cni"]["verdict"], read["wide"]["verdict"]) == ("breaks", "works")
+    assert read["wide"]["undecided"] == []
+    (works,) = (f for f in read["wide"]["policies"]["families"] if f["mode"] == "ipv4")
+    whole = names(audited(tmp_path, details(wide, policies=(MANAGED_POLICY,))))["wide"]
+    assert works == whole["policies"]["families"][0]
+    other = role("cni", irsa(), inline={"cni": allow("ec2:*")}, boundary=BOUNDARY)
+    (unknown,) = audited(tmp_path, details(other))["roles"]
+    assert unknown["verdict"] == "unknown" and BOUNDARY in unknown["undecided"][0]

@@ -656,8 +656,8 @@ def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(tmp_path: 
     a = of("stage")
     assert a["verdict"] == "breaks" and a["clusters"][0]["result"]["verdict"] == "breaks"
     assert a["proposal"] == [
-        "replace its policy with the output of `vpc-cni-iam policy ipv4-scoped --cni-version v1.23.2 "
-        "--cluster-name stage --vpc-id vpc-01234567`"
+        "replace its policy with the output of `vpc-cni-iam policy ipv4-scoped "
+        "--cni-version v1.23.2 --cluster-name stage --vpc-id vpc-01234567`"
     ]
     a = of("prod", "stage")
     assert [use["result"]["verdict"] for use in a["clusters"]] == ["works", "breaks"]

@@ -399,6 +399,8 @@ def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path:
     association["policy"] = json.dumps(allow("ec2:DescribeTags"))
     result = audited(tmp_path, text, json.dumps({"association": association}))
     assert not result["complete"] and "session policy" in result["unread"][0]["detail"]
+    # Sessions that a policy limits have no tags, on which the role's policies may depend.
+    assert "coverage --boundary and --irsa" in result["unread"][0]["detail"]
 
 
 def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path) -> None:
@@ -477,6 +479,29 @@ def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -
     (tmp_path / "b.json").write_text(details(role("a", PODS)))
     done = run("audit", "a.json", "b.json", cwd=tmp_path)
     assert done.code == 3 and "is described twice" in done.err
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_policy_that_is_described_twice_differently_is_not_read(
+    files: int, tmp_path: Path
+) -> None:
+    """Which of the two the role has is not known; a count beside the same document is nothing."""
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/cni"
+    attached = details(role("cni", irsa(), attached=(arn,)))
+    works, lacks = managed(arn, allow("ec2:*")), managed(arn, allow("ec2:Describe*"))
+
+    def audited(*policies: dict[str, Any]) -> tuple[str, bool]:
+        texts = [details(policies=(policy,)) for policy in policies]
+        pages = ["\n".join([attached, *texts])] if files == 1 else [attached, *texts]
+        names = [f"{number}.json" for number in range(len(pages))]
+        for name, text in zip(names, pages, strict=True):
+            (tmp_path / name).write_text(text)
+        result = json.loads(run("audit", *names, "--format", "json", cwd=tmp_path).out)
+        return result["roles"][0]["verdict"], result["complete"]
+
+    for pair in ((works, lacks), (lacks, works)):
+        assert audited(*pair) == ("unknown", False)
+    assert audited(works, {**works, "AttachmentCount": 2}) == ("works", True)
 
 
 def test_standard_input_and_gzip(tmp_path: Path) -> None:
@@ -829,3 +854,21 @@ def test_a_boundary_for_another_region_breaks_nothing(tmp_path: Path) -> None:
         "roles"
     ]
     assert read["verdict"] == "works"
+
+
+def test_a_boundary_of_one_cluster_says_which_where_the_policies_do_not(tmp_path: Path) -> None:
+    def audited_with(policy: dict[str, Any], *files: str) -> str:
+        described = role("cni", irsa(), inline={"cni": policy}, boundary=BOUNDARY)
+        page = details(described, policies=(managed(BOUNDARY, scoped_to("prod")),))
+        (read,) = audited(tmp_path, page, *files)["roles"]
+        return str(read["verdict"])
+
+    def scoped_to(cluster: str) -> dict[str, Any]:
+        words = ("ipv4-scoped", "--cluster-name", cluster, "--vpc-id", "vpc-01234567")
+        return dict(json.loads(run("policy", *words).out))
+
+    assert audited_with(allow("ec2:*")) == "works"
+    assert audited_with(scoped_to("other")) == "breaks"
+    arn = f"arn:aws:iam::{ACCOUNT}:role/cni"
+    addon = {"addonName": "vpc-cni", "clusterName": "other", "serviceAccountRoleArn": arn}
+    assert audited_with(allow("ec2:*"), json.dumps({"addon": addon})) == "breaks"

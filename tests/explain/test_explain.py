@@ -242,7 +242,7 @@ def test_a_person_reads_when_a_call_is_sent_and_whether_each_variant_allows_it()
         '      "Action": "ec2:AttachNetworkInterface",',
         '      "Resource": "*"',
         "    }",
-        "  example values stand for: cluster_name",
+        "  the statements have example names: give yours with --cluster-name",
     ]
     assert lines[begin + 1 :][: len(statements)] == statements
 
@@ -262,6 +262,8 @@ def written(result: dict[str, Any]) -> list[str]:
     for cause in result["causes"]:
         lines.append(f"  {cause['certainty']} cause, {cause['name']}: {cause['text']}")
         lines.append(f"    {cause['fix']}")
+    if result["calls"] and not result["causes"]:
+        lines.append("  cause not known: give the policy of the role with --policy")
     each = [
         (s["variant"], s["allows"], json.dumps([s["statements"], s["unmet"]]))
         for s in result["statements"]
@@ -275,8 +277,9 @@ def written(result: dict[str, Any]) -> list[str]:
         texts = [line for s in statements for line in json.dumps(s, indent=2).split("\n")]
         more = f"conditions that the request does not meet: {', '.join(unmet)}"
         lines += [f"    {line}" for line in (*texts, *[more] * bool(unmet))]
-    examples = ", ".join(result["example_names"])
-    lines += [f"  example values stand for: {examples}"] * bool(examples)
+    examples = " and ".join(f"--{name.replace('_', '-')}" for name in result["example_names"])
+    given = f"  the statements have example names: give yours with {examples}"
+    lines += [given] * bool(examples)
     decode = "aws sts decode-authorization-message --encoded-message MESSAGE"
     lines += [f"  the message says more when decoded: {decode}"] * result["encoded"]
     for call in result["calls"]:

@@ -254,8 +254,8 @@ def test_a_variable_is_read_wherever_and_however_the_values_set_it(after: Json) 
         "plugin-permission-missing": "error",
         "plugin-configuration-changed": "note",
     }
-    found = (f.message for f in result.findings if f.rule == "plugin-configuration-changed")
-    assert next(found).endswith("changes: ENABLE_IPv6")
+    messages = [f.message for f in result.findings if f.rule == "plugin-configuration-changed"]
+    assert messages[0].endswith("changes: ENABLE_IPv6")
 
 
 @pytest.mark.parametrize(

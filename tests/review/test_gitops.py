@@ -77,6 +77,7 @@ ABOUT_ACCESS = {
     "policy of ACK": manifest(apiVersion="iam.services.k8s.aws/v1alpha1", kind="Policy"),
     "access entry of ACK": yaml('"apiVersion": "eks.services.k8s.aws/v1alpha1"'),
     "cluster of Cluster API": manifest(kind="AWSManagedControlPlane"),
+    "clusters of Cluster API": manifest(kind="AWSManagedControlPlaneTemplate"),
     "cluster of eksctl": resource("eksctl_cluster", "c", None, {"spec": "iam: {}"}),
     "name in binary": yaml("kind: DaemonSet\nmetadata: {name: !!binary YXdzLW5vZGU=}"),
 }
@@ -161,3 +162,79 @@ def test_a_role_in_a_parameter_of_an_application_is_read(change: Json) -> None:
     findings = reviewed(change, *rest).findings
     assert [(f.rule, f.level) for f in findings] == [("service-account-role", "error")]
     assert "aws_iam_role.strong" in findings[0].message
+
+
+FROM_SECRET = {"kind": "Secret", "name": "roles", "valuesKey": "web", "targetPath": ROLE["name"]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        manifest(kind="HelmRelease", spec={"valuesFrom": [FROM_SECRET]}),
+        yaml(json.dumps({"kind": "HelmRelease", "spec": {"valuesFrom": [FROM_SECRET]}})),
+        yaml(f"valuesFrom:\n- kind: Secret\n  targetPath: {ROLE['name']}\n"),
+    ],
+)
+def test_a_role_that_flux_takes_from_elsewhere_is_one_not_known(change: Json) -> None:
+    (finding,) = found(change)
+    assert (finding.rule, finding.level) == ("service-account-role", "warning")
+    assert "a role known after apply" in finding.message
+
+
+def node_class(before: str | None, after: str, **more: object) -> Json:
+    text = "kind: EC2NodeClass\nspec:\n  amiFamily: {ami}\n  role: {role}\n"
+    old = None if before is None else text.format(role=before, ami="AL2")
+    sides = [None if old is None else {"yaml_body": old}]
+    sides += [{"yaml_body": text.format(role=after, ami="AL2023")}]
+    return resource("kubectl_manifest", "n", *sides, **more)
+
+
+def native(role: str, kind: str = "NodeClass", **more: object) -> Json:
+    sides = [{"manifest": {"kind": kind, "spec": {"role": name}}} for name in ("nodes", role)]
+    return resource("kubernetes_manifest", "n", *sides, **more)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        node_class(None, "nodes"),
+        node_class("nodes", "admin"),
+        native("admin"),
+        native("", after_unknown={"manifest": {"spec": {"role": True}}}),
+        yaml("kind: AWSNodeTemplate\nspec: {instanceProfile: nodes}"),
+    ],
+)
+def test_another_role_of_the_nodes_of_karpenter_is_said(change: Json) -> None:
+    (finding,) = found(change)
+    assert (finding.rule, finding.level) == ("unread-resource", "warning")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        node_class("nodes", "nodes"),
+        native("nodes"),
+        native("admin", kind="Database"),
+        yaml("kind: NodePool\nspec: {template: {spec: {nodeClassRef: {kind: EC2NodeClass}}}}"),
+    ],
+)
+def test_nodes_of_karpenter_that_keep_their_role_are_not_said(change: Json) -> None:
+    assert found(change) == []
+
+
+@pytest.mark.parametrize("kind", ["aws_eks_addon", "helm_release"])
+@pytest.mark.parametrize("before", [None, "vpc-cni"])
+@pytest.mark.parametrize("mark", ["after_unknown", "after_sensitive"])
+def test_what_has_a_name_that_is_not_known_may_be_the_plugin(
+    kind: str, before: str | None, mark: str
+) -> None:
+    argument = "addon_name" if kind == "aws_eks_addon" else "chart"
+    old = None if before is None else {argument: before, "version": "1"}
+    new = {"version": "2"} | ({} if mark == "after_unknown" else {argument: "secret-name"})
+    findings = found(resource(kind, "x", old, new, **{mark: {argument: True}}))
+    (finding,) = (f for f in findings if f.rule == "unread-resource")
+    assert finding.level == "warning"
+    assert f"may be the plugin: its {argument} is not known" in finding.message
+    assert "coverage-lost" in finding.means
+    stays = resource(kind, "x", new, new, **{mark: {argument: True}})
+    assert found(stays) == []

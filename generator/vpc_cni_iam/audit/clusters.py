@@ -190,7 +190,7 @@ def unknown_roles(
         name = f"{kind} of {detail.service_account} in {detail.cluster}"
         if detail.session_policy:
             advice = "its session policy limits the role, and is not read; check both with coverage"
-            yield Skipped(name, Reason.not_read, f"{advice} --boundary")
+            yield Skipped(name, Reason.not_read, f"{advice} --boundary and --irsa")
         if detail.role in absent:
             yield Skipped(name, Reason.not_read, f"its role {detail.role} is not in the input")
             sources.pop(_key(detail), None)

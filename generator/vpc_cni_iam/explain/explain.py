@@ -181,10 +181,12 @@ def _denial(explanation: Explanation) -> Iterator[str]:
     for cause in explanation.causes:
         yield f"  {cause.certainty} cause, {cause.name}: {cause.text}"
         yield f"    {cause.fix}"
+    if explanation.calls and not explanation.causes:
+        yield "  cause not known: give the policy of the role with --policy"
     yield from _statements(explanation.statements)
     if explanation.example_names:
-        names = ", ".join(explanation.example_names)
-        yield f"  example values stand for: {names}"
+        options = " and ".join(f"--{n.replace('_', '-')}" for n in explanation.example_names)
+        yield f"  the statements have example names: give yours with {options}"
     if explanation.encoded:
         yield f"  the message says more when decoded: {_DECODE}"
     for call in explanation.calls:

@@ -37,7 +37,7 @@ _LISTINGS = (
 # Lists of policies: each entry holds one.
 _VERSIONS = "PolicyVersionList"
 _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
-_BOUNDARY = "it is a permissions boundary: give it with --boundary, and the policies by --document"
+_BOUNDARY = "it is a permissions boundary: give it with --boundary"
 # The content of an entry that holds none.
 _ABSENT: dict[str, object] = {}
 # What only a policy has, also one that is misspelt.
@@ -113,7 +113,9 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
     named = list(_named(content.value))
     documented = {arn for arn, why in named if not why}
     for arn, why in dict.fromkeys(named):
-        if why == _BOUNDARY or (why and arn not in documented):
+        if why == _BOUNDARY:
+            yield Skipped(arn, Reason.not_applied, why)
+        elif why and arn not in documented:
             yield Skipped(arn, Reason.not_read, why)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -130,10 +131,13 @@ _PLUGIN = (
 )
 _OBJECT = (
     rf"""{_PLUGIN}|[nN]ame{_COLON}(?:aws-auth(?![\w-])|\*\w)"""
-    rf"""|kind{_COLON}(?:(?:(?:Cluster)?Role(?:Binding)?|AWSManagedControlPlane)\b|\*\w)"""
+    rf"""|kind{_COLON}(?:(?:(?:Cluster)?Role(?:Binding)?|AWSManagedControlPlane\w*)\b|\*\w)"""
     rf"""|[vV]ersion{_COLON}(?:cloud\w+|eks|iam|identity\w*|organizations|rolesanywhere|sso\w*)"""
     rf"""\.(?:aws\.|services\.k8s\.aws/)|!!binary\b|(?:\\n|")[\s?-]*+\*\w++{_BLANK}:"""
 )
+# What says which role the nodes of Karpenter have, and how.
+_NODE_CLASS = rf"kind{_COLON}(?:(?:EC2)?NodeClass|AWSNodeTemplate)\b"
+_NODE_ROLE = rf"\b(?:role|instanceProfile){_COLON}([\w+=,.@/:-]+)"
 # How YAML may spell a character, or break a line, in a text and in JSON of a text.
 _ESCAPE = r"\\{1,4}(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|([/.])|(?:\r|\\r)?(?:\n|\\n)\s*)"
 # The arguments that hold such an object.
@@ -199,7 +203,7 @@ def _unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
         return UnreadKind.access
     if _is_later(item, reader):
         return UnreadKind.later
-    if _makes_access(item, reader) or _decides(item, reader):
+    if _makes_access(item, reader) or _decides(item, reader) or _is_other_node(item, reader):
         return UnreadKind.access
     if _is_resource_policy(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
@@ -310,6 +314,18 @@ def _has_commands(module: Module) -> bool:
 def _is_object(item: ChangedResource) -> bool:
     """Say whether a resource is an object of Kubernetes that is about access."""
     return item.type.startswith(OF_KUBERNETES) and bool(re.search(_OBJECT, _spelled(item)))
+
+
+def _is_other_node(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether an object of Karpenter gives nodes another role."""
+    if not (item.type.startswith(OF_KUBERNETES) and re.search(_NODE_CLASS, _spelled(item))):
+        return False
+    change = reader.decoded(item.change, Changing)
+    before, after = (
+        {*re.findall(_NODE_ROLE, unescaped(json.dumps(side)))}
+        for side in (change.before, [change.after, change.after_unknown])
+    )
+    return not after <= before
 
 
 def _is_later(item: ChangedResource, reader: Reader) -> bool:

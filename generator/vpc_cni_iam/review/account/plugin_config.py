@@ -104,11 +104,7 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
     blocks = [*_set_blocks(resource, after=after)]
     if any(re.search(_SEVERAL, f"{name}={value}") for name, value, _ in blocks):
         unread = unread or f"a block `set` sets several values, or a part of {_MORE}"
-    for name, value, _ in blocks:
-        if value is None:
-            scalars = {k: v for k, v in scalars.items() if not f"{k}.".startswith(f"{name}.")}
-        else:
-            scalars[name] = value
+    scalars = _set(scalars, blocks)
     later = {name: path for name, _, path in blocks if path}
     roles = [path for name, path in later.items() if name.endswith(_ROLE_ANNOTATION)]
     if len(later) > len(roles) or (side(resource, "set", after=after).unknown and not blocks):
@@ -157,6 +153,18 @@ def _set_blocks(
         name = str(fields.get("name")).replace("\\.", ".")
         place = ("set", str(number), "value") if later else ()
         yield name, None if absent else str(fields.get("value")), place
+
+
+def _set(
+    scalars: dict[str, str], blocks: list[tuple[str, str | None, tuple[str, ...]]]
+) -> dict[str, str]:
+    """Return the scalars of a chart's values with what blocks ``set`` make of them."""
+    for name, value, _ in blocks:
+        if value is None:
+            scalars = {k: v for k, v in scalars.items() if not f"{k}.".startswith(f"{name}.")}
+        else:
+            scalars[name] = value
+    return scalars
 
 
 def _others(

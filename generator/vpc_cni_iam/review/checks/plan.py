@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
+from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
@@ -50,9 +51,10 @@ rule(
     "of EKS, CloudFormation stacks with capabilities, another role or a template that is about "
     "access or at a URL, products of Service Catalog, IAM by Cloud Control, calls "
     "of functions, roles of Vault, clusters of eksctl, and of Kubernetes roles, role bindings, "
-    "`aws-auth` and objects by which Crossplane, ACK or Cluster API change IAM or EKS are not "
-    "read: look at them in the plan. Nor are other objects of Kubernetes and charts that name the "
-    "plugin, such as an application of Argo CD or a HelmRelease of Flux; these count for "
+    "`aws-auth`, other roles of Karpenter's nodes, and objects by which Crossplane, ACK or Cluster "
+    "API change IAM or EKS are not read: look at them in the plan. Nor are other objects of "
+    "Kubernetes and charts that name the plugin, such as an application of Argo CD or a "
+    "HelmRelease of Flux; these count for "
     "coverage-lost, too.",
 )
 rule(
@@ -85,6 +87,8 @@ _UNREAD = {
         "The policy of a resource changes and is not read",
     ),
 }
+# By which argument a type may be the plugin.
+_NAMES = {"aws_eks_addon": "addon_name", "helm_release": "chart"}
 _OPENS = "The policy of a resource newly allows every principal, without a condition"
 rule(
     "plan-format-unknown",
@@ -133,3 +137,16 @@ def check(context: Context) -> Iterator[Finding]:
         message = f"{message}; the plan does: {', '.join(unread.actions)}"
         means = MEANINGS if unread.kind is UnreadKind.plugin else None
         yield finding(rule_id, message, unread.address, level=level, means=means)
+    yield from _unnamed(context)
+
+
+def _unnamed(context: Context) -> Iterator[Finding]:
+    """Yield add-ons and Helm releases of which it is not known whether they are the plugin."""
+    for resource in context.plan.resources:
+        argument = _NAMES.get(resource.type, "")
+        if not argument or action_of(resource) not in ("create", "update", "replace"):
+            continue
+        name = side(resource, argument, after=True)
+        if name.unknown or name.hidden:
+            message = f"{resource.address} may be the plugin: its {argument} is not known"
+            yield finding("unread-resource", message, resource.address, means=MEANINGS)

@@ -42,6 +42,10 @@ def test_a_line_of_a_log_is_no_command(command: str) -> None:
     assert escape_log_command(command) == f"\\u{ord(command[0]):04x}{command[1:]}"
 
 
+def test_headings_of_markdown_in_a_diff_stay_as_they_are() -> None:
+    assert escape_log_command(" ### ipv4 [a](b)") == " ### ipv4 [a](b)"
+
+
 def test_markdown_and_html_show_text_as_it_is() -> None:
     assert escape_markdown("a|*b*<c>") == "a\\|\\*b\\*\\<c\\>"
     assert code_span("a`b|c") == "`a\\u0060b\\u007cc`"

@@ -18,10 +18,10 @@ _INVISIBLE = re.compile(
     "\U0001d159\U000e0100-\U000e01ef]"
 )
 _NOT_PRINTABLE_ASCII = re.compile(r"[^ -~]")
-# What servers that run jobs obey in their logs: GitHub's commands, and those that begin with ##.
+# What servers that run jobs obey in their logs: GitHub's commands, and those such as ``##vso[``.
 _LOG_COMMAND = re.compile(
     r":(?=:(?:add-|debug|echo|endgroup|error|group|notice|remove-|save-|set-|stop-|warning)"
-    r"[^\s:]*(?: .*)?::)|#(?=#)"
+    r"[^\s:]*(?: .*)?::)|#(?=#\w*\[)"
 )
 _MARKDOWN_SYNTAX = frozenset("\\`*_[]<>|!#")
 _LONGEST = 2000

@@ -86,7 +86,10 @@ def test_the_role_that_an_upgrade_breaks_is_named_with_its_missing_action(tmp_pa
     assert done.out.startswith(f"breaks   arn:aws:iam::{ACCOUNT}:role/old\n")
     assert f"\nworks    arn:aws:iam::{ACCOUNT}:role/managed\n" in done.out
     assert " missing      IPv4: ec2:DescribeSubnets, in fresh-node: " in done.out
-    assert " to do        replace its policy by `vpc-cni-iam policy ipv4 --cni-ver" in done.out
+    assert (
+        " to do        replace its policy with the output of `vpc-cni-iam policy ipv4 --cni-ver"
+        in done.out
+    )
     _, command, _ = roles["managed"]["proposal"][0].split("`")
     words = command.replace("NAME", "prod").replace(" ID", " vpc-01234567").split()
     assert words[0] == "vpc-cni-iam" and run(*words[1:]).code == 0
@@ -387,7 +390,7 @@ def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path:
         "targetRoleArn": target,
     }
     text = details(
-        role("first", PODS, inline={"assume": allow("sts:AssumeRole", resource=target)}),
+        role("first", PODS, inline={"assume": allow("sts:*", resource=target)}),
         role("target", NOT_EKS, inline={"cni": OLD}, account="444455556666"),
     )
     result = audited(tmp_path, text, json.dumps({"association": association}))
@@ -396,6 +399,8 @@ def test_a_target_role_is_the_plugins_and_a_session_policy_is_not_read(tmp_path:
     association["policy"] = json.dumps(allow("ec2:DescribeTags"))
     result = audited(tmp_path, text, json.dumps({"association": association}))
     assert not result["complete"] and "session policy" in result["unread"][0]["detail"]
+    # Sessions that a policy limits have no tags, on which the role's policies may depend.
+    assert "coverage --boundary and --irsa" in result["unread"][0]["detail"]
 
 
 def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path) -> None:
@@ -474,6 +479,29 @@ def test_a_role_that_is_described_twice_differently_is_refused(tmp_path: Path) -
     (tmp_path / "b.json").write_text(details(role("a", PODS)))
     done = run("audit", "a.json", "b.json", cwd=tmp_path)
     assert done.code == 3 and "is described twice" in done.err
+
+
+@pytest.mark.parametrize("files", [1, 2])
+def test_a_policy_that_is_described_twice_differently_is_not_read(
+    files: int, tmp_path: Path
+) -> None:
+    """Which of the two the role has is not known; a count beside the same document is nothing."""
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/cni"
+    attached = details(role("cni", irsa(), attached=(arn,)))
+    works, lacks = managed(arn, allow("ec2:*")), managed(arn, allow("ec2:Describe*"))
+
+    def audited(*policies: dict[str, Any]) -> tuple[str, bool]:
+        texts = [details(policies=(policy,)) for policy in policies]
+        pages = ["\n".join([attached, *texts])] if files == 1 else [attached, *texts]
+        names = [f"{number}.json" for number in range(len(pages))]
+        for name, text in zip(names, pages, strict=True):
+            (tmp_path / name).write_text(text)
+        result = json.loads(run("audit", *names, "--format", "json", cwd=tmp_path).out)
+        return result["roles"][0]["verdict"], result["complete"]
+
+    for pair in ((works, lacks), (lacks, works)):
+        assert audited(*pair) == ("unknown", False)
+    assert audited(works, {**works, "AttachmentCount": 2}) == ("works", True)
 
 
 def test_standard_input_and_gzip(tmp_path: Path) -> None:
@@ -653,8 +681,8 @@ def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(tmp_path: 
     a = of("stage")
     assert a["verdict"] == "breaks" and a["clusters"][0]["result"]["verdict"] == "breaks"
     assert a["proposal"] == [
-        "replace its policy by `vpc-cni-iam policy ipv4-scoped --cni-version v1.23.2 "
-        "--cluster-name stage --vpc-id vpc-01234567`"
+        "replace its policy with the output of `vpc-cni-iam policy ipv4-scoped --cni-version "
+        "v1.23.2 --cluster-name stage --vpc-id vpc-01234567`"
     ]
     a = of("prod", "stage")
     assert [use["result"]["verdict"] for use in a["clusters"]] == ["works", "breaks"]
@@ -719,11 +747,11 @@ def test_each_role_is_told_its_risks_and_what_to_do(tmp_path: Path) -> None:
     scoped_of = of("ipv4-scoped")[:-1] + " --cluster-name NAME --vpc-id ID`"
     assert {name: r["proposal"] for name, r in names(result).items()} == {
         "none": [f"attach {scoped_of} (or ipv6-scoped)"],
-        "old": [f"replace its policy by {of('ipv4')}"],
+        "old": [f"replace its policy with the output of {of('ipv4')}"],
         "scoped": [],
         "scoped-node": [own],
         "scoped-old": [
-            f"replace its policy by {of('ipv4-scoped')[:-1]} {' '.join(names_of)}`",
+            f"replace its policy with the output of {of('ipv4-scoped')[:-1]} {' '.join(names_of)}`",
         ],
         "managed": [f"scope it to its cluster: {scoped_of}"],
         "managed-node": [f"scope it to its cluster: {scoped_of}", own],
@@ -793,6 +821,24 @@ def test_a_role_of_irsa_names_the_issuer_that_must_be_the_clusters(tmp_path: Pat
     assert text.count(line) == 1
 
 
+def test_roles_that_differ_in_name_and_issuer_alone_are_told_once(tmp_path: Path) -> None:
+    """An account with many clusters has a role for each, and all have one policy."""
+    trusts = [json.loads(json.dumps(irsa()).replace(ISSUER, f"{ISSUER}{i}")) for i in range(30)]
+    page = details(
+        *(role(f"cni-{i}", trust, attached=(MANAGED,)) for i, trust in enumerate(trusts)),
+        *(role(f"nodes-{i}", NODES, attached=(MANAGED,)) for i in range(30)),
+        role("old", NODES, inline={"cni": OLD}),
+        policies=(MANAGED_POLICY,),
+    )
+    (tmp_path / "a.json").write_text(page)
+    out = run("audit", "a.json", cwd=tmp_path).out
+    assert out.count(" works with ") == 3 and out.count("equal to     AmazonEKS_CNI_Policy v6") == 2
+    assert all(
+        f":role/cni-{i}\n" in out and f"issuer       {ISSUER}{i}\n" in out for i in range(30)
+    )
+    assert out.count("each works only in the cluster with its issuer, which is not checked") == 1
+
+
 def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) -> None:
     described = role("cni", irsa(), attached=(MANAGED.replace("arn:aws:", "arn:aws-cn:"),))
     described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
@@ -808,3 +854,21 @@ def test_a_boundary_for_another_region_breaks_nothing(tmp_path: Path) -> None:
         "roles"
     ]
     assert read["verdict"] == "works"
+
+
+def test_a_boundary_of_one_cluster_says_which_where_the_policies_do_not(tmp_path: Path) -> None:
+    def audited_with(policy: dict[str, Any], *files: str) -> str:
+        described = role("cni", irsa(), inline={"cni": policy}, boundary=BOUNDARY)
+        page = details(described, policies=(managed(BOUNDARY, scoped_to("prod")),))
+        (read,) = audited(tmp_path, page, *files)["roles"]
+        return str(read["verdict"])
+
+    def scoped_to(cluster: str) -> dict[str, Any]:
+        words = ("ipv4-scoped", "--cluster-name", cluster, "--vpc-id", "vpc-01234567")
+        return dict(json.loads(run("policy", *words).out))
+
+    assert audited_with(allow("ec2:*")) == "works"
+    assert audited_with(scoped_to("other")) == "breaks"
+    arn = f"arn:aws:iam::{ACCOUNT}:role/cni"
+    addon = {"addonName": "vpc-cni", "clusterName": "other", "serviceAccountRoleArn": arn}
+    assert audited_with(allow("ec2:*"), json.dumps({"addon": addon})) == "breaks"

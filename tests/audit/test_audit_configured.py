@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from account_details import ACCOUNT, OLD, PODS, details, irsa, role
 from conftest import run, validator
 from test_coverage_deployment import daemonset
@@ -15,8 +17,9 @@ WITHOUT_SUBNETS = {
 OLD_ROLE = f"arn:aws:iam::{ACCOUNT}:role/old"
 
 
-def addon(values: str, *, cluster: str = "prod", arn: str = OLD_ROLE) -> str:
+def addon(values: str, *, cluster: str = "prod", arn: str = OLD_ROLE, place: str = "") -> str:
     described = {
+        "addonArn": f"arn:aws:eks:{place}:addon/{cluster}/vpc-cni/1" if place else "",
         "addonName": "vpc-cni",
         "clusterName": cluster,
         "addonVersion": "v1.20.4-eksbuild.1",
@@ -60,6 +63,76 @@ def test_the_values_of_an_add_on_decide_whether_its_role_breaks(tmp_path: Path) 
     assert "breaks at v1.23.2 in cluster stage, as 1.json configures it, IPv4" in text
     # A cluster whose values are not known has the defaults.
     assert audited(tmp_path, addon(off), addon("", cluster="stage"))["breaks"]
+
+
+EU, US, OTHER = f"eu-west-1:{ACCOUNT}", f"us-east-1:{ACCOUNT}", "eu-west-1:444455556666"
+
+
+@pytest.mark.parametrize("place", [US, OTHER])
+def test_clusters_of_one_name_in_two_regions_or_accounts_are_two(
+    place: str, tmp_path: Path
+) -> None:
+    off = json.dumps({"env": WITHOUT_SUBNETS})
+    for files in (
+        (addon(off, place=EU), addon("", place=place)),
+        (addon("", place=place), addon(off, place=EU)),
+    ):
+        result = audited(tmp_path, *files)
+        uses = {u["region"] + u["account"]: u for u in result["roles"][0]["clusters"]}
+        verdicts = {key: use["result"]["verdict"] for key, use in uses.items()}
+        assert verdicts == {
+            EU.replace(":", ""): "works",
+            place.replace(":", ""): "breaks",
+        }
+        assert result["breaks"]
+
+
+def test_an_association_of_another_cluster_of_the_name_leaves_the_role_of_the_add_on_in_use(
+    tmp_path: Path,
+) -> None:
+    def association(place: str) -> str:
+        return json.dumps(
+            {
+                "association": {
+                    "clusterName": "prod",
+                    "namespace": "kube-system",
+                    "serviceAccount": "aws-node",
+                    "roleArn": f"arn:aws:iam::{ACCOUNT}:role/other",
+                    "associationArn": f"arn:aws:eks:{place}:podidentityassociation/prod/a-1",
+                }
+            }
+        )
+
+    for place, overridden in ((EU, True), (US, False)):
+        result = audited(tmp_path, addon("", place=EU), association(place))
+        (use,) = result["roles"][0]["clusters"]
+        assert use["is_overridden"] is overridden
+
+
+def test_a_daemonset_of_one_of_several_clusters_of_its_name_is_not_taken_for_any(
+    tmp_path: Path,
+) -> None:
+    own = daemonset(**WITHOUT_SUBNETS)
+    both = addon("", place=EU), addon("", place=US)
+    result = audited(tmp_path, *both, daemonsets=(own,))
+    assert result["breaks"] and not result["complete"]
+    assert "2 clusters of the name prod" in str(result["unread"])
+    placed = daemonset(**WITHOUT_SUBNETS, AWS_REGION="eu-west-1")
+    result = audited(tmp_path, *both, daemonsets=(placed,))
+    uses = {u["region"]: u["result"]["verdict"] for u in result["roles"][0]["clusters"]}
+    assert uses == {"eu-west-1": "works", "us-east-1": "breaks"} and result["complete"]
+    # What has no ARN of a cluster is of the only one of its name.
+    result = audited(tmp_path, addon("", place=EU), daemonsets=(own,))
+    assert not result["breaks"] and result["complete"]
+
+
+def test_two_configurations_of_a_cluster_are_not_read_as_one(tmp_path: Path) -> None:
+    own, other = daemonset(**WITHOUT_SUBNETS), daemonset()
+    for daemonsets in ((own, other), (other, own)):
+        result = audited(tmp_path, addon(""), daemonsets=daemonsets)
+        assert not result["complete"]
+        assert "another configuration of cluster prod" in str(result["unread"])
+    assert audited(tmp_path, addon(""), daemonsets=(own, own))["complete"]
 
 
 def test_values_that_are_not_read_count_against_the_result(tmp_path: Path) -> None:

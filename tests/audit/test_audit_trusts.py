@@ -18,17 +18,12 @@ PODS_BY_TAGS["Statement"][0]["Condition"] = {
     "StringEquals": {"aws:RequestTag/kubernetes-service-account": "aws-node"}
 }
 UNTAGGED = service("pods.eks.amazonaws.com", "sts:AssumeRole")
-BY_ROLE = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"AWS": f"{ARN}-first"}, "Action": "sts:AssumeRole"}
-    ],
-}
 NODE_GROUP = {"nodegroup": {"clusterName": "prod", "nodeRole": ARN}}
 
 
 _OTHER = "oidc.eks.eu-west-1.amazonaws.com/id/OTHER:sub"
 _CLUSTER_ARN = "arn:aws:eks:eu-west-1:{}:cluster/{}"
+_ASSOCIATIONS = f"arn:aws:eks:{{}}:{ACCOUNT}:podidentityassociation/"
 
 
 def _with(trust: dict[str, Any], operator: str, key: str, value: str) -> dict[str, Any]:
@@ -70,17 +65,9 @@ def _audited(
         (irsa(), NODE_GROUP, "by node role"),
         (UNTAGGED, _association(), "sts:TagSession"),
         (UNTAGGED, None, "sts:TagSession"),
+        (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), None, "never"),
+        (_with(PODS, "StringEquals", "aws:SourceAccount", "444455556666"), None, "never"),
         (PODS_BY_TAGS, _association(disableSessionTags=True), "session tags"),
-        (
-            irsa(),
-            _association(roleArn=f"{ARN}-first", targetRoleArn=ARN),
-            f"let {ARN}-first assume",
-        ),
-        (
-            _with(BY_ROLE, "ArnEquals", "aws:PrincipalArn", f"{ARN}-other"),
-            _association(roleArn=f"{ARN}-first", targetRoleArn=ARN),
-            f"let {ARN}-first assume",
-        ),
         # The token of one issuer never has what that of another says.
         (
             _with(irsa(), "StringEquals", _OTHER, "system:serviceaccount:kube-system:aws-node"),
@@ -101,6 +88,41 @@ def _audited(
             ),
             _association(),
             "conditions",
+        ),
+        # The source of EKS Pod Identity is the cluster.
+        (
+            _with(PODS, "ArnLike", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "stage")),
+            _association(),
+            "conditions",
+        ),
+        (
+            _with(PODS, "ArnLike", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "prod")),
+            _association(associationArn=f"{_ASSOCIATIONS.format('us-east-1')}prod/a-1"),
+            "conditions",
+        ),
+        (
+            _with(UNTAGGED, "ArnLike", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "stage")),
+            _association(disableSessionTags=True),
+            "conditions",
+        ),
+        (
+            _with(PODS, "ArnLike", "aws:SourceArn", f"{_ASSOCIATIONS.format('*')}prod/*"),
+            _association(),
+            "by EKS Pod Identity",
+        ),
+        (
+            _with(PODS, "StringEquals", "aws:SourceAccount", "444455556666"),
+            _association(),
+            "by EKS Pod Identity",
+        ),
+        # Tokens of IRSA have no source, and neither they nor services are in an organization.
+        (_with(irsa(), "StringEquals", "aws:SourceAccount", ACCOUNT), {"addon": ADDON}, "by IRSA"),
+        (_with(irsa(), "StringEquals", "aws:SourceOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
+        (_with(irsa(), "StringEquals", "aws:PrincipalOrgID", "o-1"), {"addon": ADDON}, "by IRSA"),
+        (
+            _with(PODS, "StringEquals", "aws:PrincipalOrgID", "o-1"),
+            _association(),
+            "by EKS Pod Identity",
         ),
     ],
 )
@@ -132,15 +154,21 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
             ),
             [_association()],
         ),
+        (_with(PODS, "StringEquals", "aws:SourceAccount", ACCOUNT), [_association()]),
+        (_with(PODS, "StringLike", "aws:SourceArn", "arn:*"), [_association()]),
+        (
+            _with(PODS, "ArnLike", "aws:SourceArn", f"arn:aws:eks:*:{ACCOUNT}:cluster/*"),
+            [_association(associationArn=f"{_ASSOCIATIONS.format('eu-west-1')}prod/a-1")],
+        ),
+        (
+            _with(UNTAGGED, "ArnEquals", "aws:SourceArn", _CLUSTER_ARN.format(ACCOUNT, "prod")),
+            [_association(disableSessionTags=True)],
+        ),
+        (_with(irsa(), "StringEqualsIfExists", "aws:SourceAccount", "1"), [{"addon": ADDON}]),
+        (_with(NODES, "StringEquals", "aws:SourceAccount", ACCOUNT), [NODE_GROUP]),
         (NODES, [NODE_GROUP]),
         # EKS Pod Identity comes before IRSA.
         (PODS, [{"addon": ADDON}, _association()]),
-        # The role by which it is assumed trusts EKS Pod Identity, not this one.
-        (BY_ROLE, [_association(roleArn=f"{ARN}-first", targetRoleArn=ARN)]),
-        (
-            _with(BY_ROLE, "ArnLike", "aws:PrincipalArn", f"{ARN}-f*"),
-            [_association(roleArn=f"{ARN}-first", targetRoleArn=ARN)],
-        ),
     ],
 )
 def test_a_role_that_aws_node_can_assume_works(
@@ -148,6 +176,25 @@ def test_a_role_that_aws_node_can_assume_works(
 ) -> None:
     _, audited = _audited(tmp_path, trust, *files)
     assert audited["verdict"] == "works" and audited["untrusted"] == []
+
+
+@pytest.mark.parametrize(
+    ("trust", "words"),
+    [
+        (
+            {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*"}]},
+            'names the principal "*"',
+        ),
+        ({"Statement": [{}]}, "its trust policy: account.json: $.RoleDetailList[0]"),
+    ],
+)
+def test_a_role_of_a_cluster_whose_trust_is_not_decided_is_unknown(
+    tmp_path: Path, trust: dict[str, Any], words: str
+) -> None:
+    for file in (_association(), {"addon": ADDON}, NODE_GROUP):
+        code, audited = _audited(tmp_path, trust, file)
+        assert (code, audited["verdict"]) == (1, "unknown")
+        assert words in audited["undecided"][0]
 
 
 def test_a_policy_that_asks_for_session_tags_breaks_without_them(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_pages_of_which_one_may_be_missing_are_named(tmp_path: Path, form: str) 
     (tmp_path / "interfaces.json").write_text(INTERFACES)
     files = ("in.json", "interfaces.json", "--format", form, "--variant", "ipv6")
     done = run("preflight", *files, "--cluster-name", "prod", cwd=tmp_path)
-    assert done.code == 0
+    assert done.code == 1
     assert "1 page with a NextToken" in done.out
     assert "nothing tells whether every page is given" in done.out
 

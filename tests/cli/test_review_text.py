@@ -8,6 +8,7 @@ import pytest
 from tools.corpus import cases, load
 
 from conftest import ROOT, run
+from eks import MANAGED, NODE_TRUST, irsa, own_role
 from synthetic import Json, allow, attachment, document, plan, policy, resource, role
 
 PLANS = ROOT / "tests" / "review" / "plans"
@@ -174,6 +175,51 @@ def test_all_changes_come_with_details(tmp_path: Path) -> None:
     assert title not in first and title in details and line in details
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ('aws_eks_addon.cni["c{:02}"]', ("cluster   c00, IPv4", "also      c01 and 28 more")),
+        ("aws_eks_addon.c{:02}", ("cluster   c01, IPv4", "and 29 more clusters (--details)")),
+    ],
+)
+def test_thirty_clusters_of_one_plan_are_one_screen(
+    address: str, shown: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A plan updates the plugin in thirty clusters, and leaves another as it is."""
+
+    def addon(number: int, version: str) -> Json:
+        name = {"cluster_name": f"c{number:02}", "addon_name": "vpc-cni"}
+        sides = ({**name, "addon_version": v} for v in ("v1.21.1-eksbuild.1", version))
+        change = resource("aws_eks_addon", "cni", *sides)
+        return {**change, "address": address.format(number)}
+
+    changes = [addon(number, "v1.23.2-eksbuild.1") for number in range(30)]
+    (tmp_path / "plan.json").write_bytes(plan(*changes, addon(30, "v1.21.1-eksbuild.1")))
+    out, details, markdown = (
+        run("review", "plan.json", *options, cwd=tmp_path).out
+        for options in ((), ("--details",), ("--format", "markdown"))
+    )
+    assert out.count("\n") <= 40
+    assert all(text in out for text in shown), out
+    assert "c29" in details and "c30" in details and "c30" in markdown
+
+
+def test_a_cluster_with_the_role_of_another_is_not_among_those_with_their_own(
+    tmp_path: Path,
+) -> None:
+    changes = []
+    for cluster, number in zip("abc", "aba", strict=True):
+        name = f'cni["{number}"]'
+        arn = {"arn": f"arn:aws:iam::111122223333:role/{number}", "name": number}
+        addon = {"cluster_name": cluster, "addon_name": "vpc-cni"}
+        addon["service_account_role_arn"] = arn["arn"]
+        changes.append(resource("aws_iam_role", name, arn, arn))
+        changes.append(resource("aws_eks_addon", f'cni["{cluster}"]', addon, addon))
+    (tmp_path / "plan.json").write_bytes(plan(*changes[:4], changes[5]))
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert "also      b\n" in out and "cluster   c, IPv4" in out
+
+
 def test_a_name_in_a_group_is_not_unknown(tmp_path: Path) -> None:
     group = {"name": "g", "group": "g"}
     sides = ({**group, "users": ["a"]}, {**group, "users": ["a", "b"]})
@@ -201,6 +247,17 @@ def test_what_one_block_makes_is_one_finding_on_the_first_screen(tmp_path: Path)
     assert 'with other values (--details): aws_iam_policy.p["team-1"] policy and 38 more' in out
     assert "[admin-attached]" in out
     assert "team-39/" in run("review", "plan.json", "--details", cwd=tmp_path).out
+
+
+def test_two_warnings_about_one_role_are_both_on_the_first_screen(tmp_path: Path) -> None:
+    values = {"role": "node", "policy_arn": MANAGED}
+    gone = attachment("node", MANAGED, sides=(values, None))
+    roles = (*own_role("node", NODE_TRUST), *own_role("cni", irsa(), document(allow("ec2:*"))))
+    roles = (*roles, *own_role("own", irsa(), document(allow("ec2:AssignPrivateIpAddresses"))))
+    (tmp_path / "plan.json").write_bytes(plan(gone, *roles))
+    out = run("review", "plan.json", cwd=tmp_path).out
+    assert out.count("aws_iam_role.node [coverage-lost]") == 2
+    assert "(--details)" not in out
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])

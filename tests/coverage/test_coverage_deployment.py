@@ -180,6 +180,9 @@ BOMB = "a0: &a0 [x]\n" + "".join(
         ("env: {<<: x}\n", "line 1, column 11: is not YAML: what is merged is no mapping"),
         ("env: {<<: {A: x}, A: y, A: z}\n", "the key 'A' stands twice"),
         ("env: [" * 3000, "is not YAML: it nests too deeply"),
+        ("env: {A: !!bool maybe}\n", "is not YAML: a value does not fit its tag"),
+        ("env: {A: !!int ''}\n", "is not YAML: a value does not fit its tag"),
+        ("env: {A: !!binary é}\n", "line 1, column 10: is not YAML: is not text in base64"),
     ],
 )
 def test_yaml_that_is_not_read_is_refused(tmp_path: Path, text: str, problem: str) -> None:

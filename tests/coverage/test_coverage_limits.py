@@ -95,6 +95,23 @@ def test_a_risk_that_the_boundary_takes_away_is_none(folder: Path) -> None:
     assert "ec2:RunInstances" in wide and "ec2:RunInstances" not in done.out
 
 
+def test_the_names_are_those_of_a_limit_where_the_policies_have_none(folder: Path) -> None:
+    """Such as a boundary, or a session policy, that keeps a wide role to one cluster."""
+    names = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567", "--account-id", "444455556666")
+    scoped = run("policy", "ipv4-scoped", *names).out
+    (folder / "scoped.json").write_text(scoped)
+    (folder / "other.json").write_text(scoped.replace("prod", "other"))
+    words = ("ec2.json", "--boundary", "scoped.json")
+    assert verdict(folder, *words) == verdict(folder, "scoped.json") == "degraded"
+    assert (
+        "taken from the policy: account id 444455556666, "
+        in run("coverage", *words, cwd=folder).err
+    )
+    assert verdict(folder, *words, "--cluster-name", "stage") == "fatal"
+    # The policy says of which cluster its role is.
+    assert verdict(folder, "other.json", "--boundary", "scoped.json") == "fatal"
+
+
 def test_standard_input_is_read_once(folder: Path) -> None:
     done = run("coverage", "-", "--boundary", "-", cwd=folder, stdin=allow("ec2:*"))
     assert done.code == 2 and "- is given twice" in done.err
@@ -115,7 +132,10 @@ def test_the_region_is_one_that_a_service_control_policy_leaves(folder: Path) ->
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("old.json",), "replace its policy by `vpc-cni-iam policy ipv4 --cni-version v1.23.2`"),
+        (
+            ("old.json",),
+            "replace its policy with the output of `vpc-cni-iam policy ipv4 --cni-version v1.23.2`",
+        ),
         (("ec2.json", "deny.json"), "remove or narrow the Deny of ec2:CreateTags in statement "),
         (("ec2.json", "--scp", "deny.json"), "remove or narrow the Deny of ec2:CreateTags in "),
         (("ec2.json", "--boundary", "old.json"), "allow ec2:DescribeSubnets in old.json"),

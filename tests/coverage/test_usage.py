@@ -276,6 +276,72 @@ def test_a_trail_without_read_only_events_drops_no_describe(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("pattern", "name", "status"),
+    [
+        ("ec2:*Volumes", "CreateTags", "not decided"),
+        ("ec2:?e*Volumes", "CreateTags", "not decided"),
+        ("ec2:*Volumes", "DescribeVpcs", "not decided"),
+        ("ec2:Re?ease*", "CreateTags", "safe to drop"),
+        ("ec2:DescribeVol*", "DescribeVpcs", "safe to drop"),
+    ],
+)
+def test_a_pattern_is_of_each_kind_of_request_that_it_matches(
+    pattern: str, name: str, status: str, tmp_path: Path
+) -> None:
+    """A trail with write requests alone does not show that nobody describes volumes."""
+    (tmp_path / "p.json").write_text(policy(pattern, "ec2:CreateTags", "ec2:DescribeVpcs"))
+    (tmp_path / "t.json").write_text(lines([event(name)]))
+    result = usage(tmp_path, "p.json", "--used", "t.json")
+    assert result["elements"][0]["status"] == status
+
+
+@pytest.mark.parametrize(
+    ("pattern", "used", "doubt"),
+    [
+        ("ec2:*", ("CreateTags",), "the events have no read-only request at all"),
+        ("ec2:*", ("DescribeVpcs",), "the events have no write request at all"),
+        ("ec2:*", ("CreateTags", "DescribeVpcs"), ""),
+        ("ecr:*", ("GetAuthorizationToken", "CreateRepository"), "CloudTrail may not record it"),
+    ],
+)
+def test_what_the_events_cannot_show_is_said_where_a_pattern_can_be_narrowed(
+    pattern: str, used: tuple[str, ...], doubt: str, tmp_path: Path
+) -> None:
+    (tmp_path / "p.json").write_text(policy(pattern))
+    service = pattern.partition(":")[0]
+    (tmp_path / "t.json").write_text(lines([event(name, service=service) for name in used]))
+    (element,) = usage(tmp_path, "p.json", "--used", "t.json")["elements"]
+    assert f"the pattern can be narrowed to {service}:" in element["why"]
+    assert doubt in element["why"]
+    assert any(words in element["why"] for words in ("at all", "may not record")) is bool(doubt)
+
+
+def test_tags_that_are_set_where_something_is_made_have_no_event(tmp_path: Path) -> None:
+    """Amazon EC2 checks ec2:CreateTags for them."""
+    (tmp_path / "p.json").write_text(policy("ec2:CreateTags", "ec2:RunInstances"))
+    (tmp_path / "t.json").write_text(lines([event("RunInstances")]))
+    off = ("--env", "DISABLE_NETWORK_RESOURCE_PROVISIONING=true")
+    result = usage(tmp_path, "p.json", "--used", "t.json", *off)
+    assert statuses(result)["not decided"] == {"CreateTags"}
+
+
+def test_what_a_policy_denies_and_the_role_used_is_not_allowed_by_the_policy(
+    tmp_path: Path,
+) -> None:
+    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "NotAction": "ec2:Describe*", "Resource": "*"}
+    (tmp_path / "t.json").write_text(lines([event("CreateTags"), event("DescribeVpcs")]))
+    for statements, option in (([allow, deny], ()), ([allow], ("--scp", "deny.json"))):
+        (tmp_path / "p.json").write_text(json.dumps({"Statement": statements}))
+        (tmp_path / "deny.json").write_text(json.dumps({"Statement": [deny]}))
+        result = usage(tmp_path, "p.json", *option, "--used", "t.json", code=1)
+        assert result["not_allowed"] == ["ec2:CreateTags"]
+    elsewhere = {**deny, "Resource": "arn:aws:ec2:*:*:instance/*"}
+    (tmp_path / "p.json").write_text(json.dumps({"Statement": [allow, elsewhere]}))
+    assert usage(tmp_path, "p.json", "--used", "t.json")["not_allowed"] == []
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("", "is empty"),

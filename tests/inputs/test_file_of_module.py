@@ -79,6 +79,17 @@ def test_a_file_that_may_change_what_was_read_counts(tmp_path: Path) -> None:
         assert [*unread.values()] == ([reason] if reason else []), name
 
 
+def test_a_file_that_is_named_beside_one_for_the_other_engine_says_so(tmp_path: Path) -> None:
+    write_tree(tmp_path, {**MODULE, "cni.tofu": CNI})
+    for name, note in (
+        ("cni.tf", "assumed: cni.tf: is read by Terraform; OpenTofu reads cni.tofu in its place"),
+        ("cni.tofu", "assumed: cni.tofu: is read by OpenTofu, in the place of cni.tf"),
+    ):
+        assert note in run("coverage", name, cwd=tmp_path).out
+        done = run("convert", "--from-hcl", name, "--var", "create=true", cwd=tmp_path)
+        assert done.code == 0, done.err
+
+
 def command(tmp_path: Path, name: str, *arguments: str) -> Run:
     write_tree(tmp_path, MODULE)
     return run(name, "cni.tf", *arguments, cwd=tmp_path)

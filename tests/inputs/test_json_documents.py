@@ -1,11 +1,13 @@
 """Policy documents are found in what people have as JSON, and what is wrong is named by place."""
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from conftest import run
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.identify import policy_documents
 from vpc_cni_iam.policy.parse import loads
@@ -226,3 +228,50 @@ def test_what_is_no_json(text: str, words: str) -> None:
     with pytest.raises(InputError) as caught:
         policy_documents(text, "f.json")
     assert words in str(caught.value)
+
+
+ARN = "arn:aws:iam::111122223333:policy/m"
+INLINE = {"RoleName": "r", "RolePolicyList": [{"PolicyName": "p", "PolicyDocument": policy("*")}]}
+LIMIT = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": ARN}
+SUMMARY = {"Id": "p-1", "Arn": "arn:aws:organizations::111122223333:policy/o-1/x/p-1", "Name": "s"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "named"),
+    [
+        ({"RoleDetailList": [{**INLINE, "PermissionsBoundary": LIMIT}]}, ARN),
+        ({"RoleDetailList": [{**INLINE, "AttachedManagedPolicies": [{"PolicyArn": ARN}]}]}, ARN),
+        ({"RoleDetailList": [INLINE], "IsTruncated": True, "Marker": "x"}, "IsTruncated"),
+        ([policy("*"), SUMMARY], SUMMARY["Arn"]),
+        ([policy("*"), {"Policy": {"PolicySummary": SUMMARY}}], SUMMARY["Arn"]),
+    ],
+    ids=["boundary", "attached", "page", "summary", "describe-policy without content"],
+)
+@pytest.mark.parametrize("option", ["", "--scp"])
+def test_what_the_aws_cli_names_without_its_document_is_not_read(
+    printed: object, named: str, option: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.json").write_text(json.dumps(printed))
+    (tmp_path / "all.json").write_text(json.dumps(policy("*")))
+    words = ["a.json"] if not option else ["all.json", option, "a.json"]
+    done = run("coverage", *words, cwd=tmp_path)
+    assert done.code == 1 and "IPv4: incomplete" in done.out
+    assert f"{named}: " in done.out
+    if named == ARN and "PermissionsBoundary" in str(printed) and not option:
+        given = run("coverage", "a.json", "--boundary", "all.json", cwd=tmp_path)
+        assert given.code == 0 and "IPv4: works" in given.out
+    if not option and isinstance(printed, dict):
+        assert run("coverage", "a.json", "--document", "r/p", cwd=tmp_path).code == 0
+
+
+def test_an_attached_policy_whose_document_is_there_is_read(tmp_path: Path) -> None:
+    role = {"RoleName": "r", "AttachedManagedPolicies": [{"PolicyName": "m", "PolicyArn": ARN}]}
+    versions = [{"Document": policy("*"), "VersionId": "v1", "IsDefaultVersion": True}]
+    managed = {"PolicyName": "m", "Arn": ARN, "PolicyVersionList": versions}
+    printed = {"RoleDetailList": [role], "Policies": [managed], "IsTruncated": False}
+    (tmp_path / "a.json").write_text(json.dumps(printed))
+    done = run("coverage", "a.json", cwd=tmp_path)
+    assert done.code == 0 and "IPv4: works" in done.out
+    described = {"Policy": {"PolicySummary": SUMMARY, "Content": json.dumps(policy("*"))}}
+    (tmp_path / "scp.json").write_text(json.dumps([described, described]))
+    assert run("coverage", "a.json", "--scp", "scp.json", cwd=tmp_path).code == 0

@@ -151,7 +151,8 @@ def test_each_sign_tells_whose_node_an_instance_is(key: str, value: str) -> None
     ],
 )
 def test_what_is_no_sign_names_no_cluster(tags: Mapping[str, str]) -> None:
-    result = check(instance(OWNED), instance(tags, "i-2"), interface(DONE))
+    own = interface({}, "eni-2", instance="i-2")
+    result = check(instance(OWNED), instance(tags, "i-2"), interface(DONE), own)
     assert (only(result).rule, only(result).resources) == ("instance-unknown", ("i-2",))
 
 
@@ -199,7 +200,7 @@ def test_text_says_what_the_data_say() -> None:
 
 
 def test_what_concerns_no_resource_begins_with_the_problem() -> None:
-    result = check(instance({}), interface({}, instance="", description="ELB app/x"))
+    result = check(instance({}), interface({}, description="Primary network interface"))
     first = next(iter(findings.to_text(result)))
     assert first == "unknown  no instance or interface looks like a node of 'prod'"
 
@@ -213,10 +214,11 @@ def test_without_interfaces_any_instance_may_be_a_node() -> None:
 
 
 def test_with_interfaces_the_plugin_tells_a_node() -> None:
-    result = check(instance(OWNED), interface(DONE), instance({}, "i-2"))
+    bastion = instance({}, "i-2"), interface({}, "eni-2", instance="i-2")
+    result = check(instance(OWNED), interface(DONE), *bastion)
     assert not result.breaks and only(result).rule == "instance-unknown"
     assert summary(result) == (
-        "2 instances and 1 network interface read, 1 node checked: nothing would break (1 note)"
+        "2 instances and 2 network interfaces read, 1 node checked: nothing would break (1 note)"
     )
     result = check(instance({}), interface({INSTANCE_ID: "i-1"}))
     assert [f.rule for f in result.findings] == [
@@ -226,6 +228,37 @@ def test_with_interfaces_the_plugin_tells_a_node() -> None:
     assert summary(result).endswith(": the plugin would break (1 breaks, 1 note)")
 
 
+def test_an_instance_of_which_no_interface_is_read_may_be_a_node() -> None:
+    """Interfaces of other instances, or none at all, as another Region has, do not tell."""
+    (composed,) = options(("ipv4-scoped",), cni_version="latest").composed()
+    instances = {i.id: i for i in (instance(OWNED), instance({}, "i-2"))}
+    for interfaces in ({}, {"eni-1": interface(DONE)}):
+        result = preflight(Inventory(instances, interfaces), composed, "prod")
+        (finding,) = (f for f in result.findings if f.rule == "instance-unknown")
+        assert finding.severity == "unknown" and result.breaks
+        assert finding.resources == ("i-2",)
+
+
+@pytest.mark.parametrize("described", [[], [instance({"Name": "bastion"}, "i-2")]])
+def test_a_node_whose_instance_is_not_read_is_not_checked(described: list[Instance]) -> None:
+    """Its tags decide whether it gets interfaces, where the policy asks for them."""
+    result = check(*described, interface(DONE), interface(DONE, "eni-3", instance="i-3"))
+    finding = next(f for f in result.findings if f.rule == "instance-not-read")
+    assert finding.severity == "unknown" and result.breaks
+    assert finding.resources == ("i-1", "i-3")
+    assert not check(interface(DONE), variant="ipv6-scoped").findings
+
+
+def test_what_interfaces_must_have_before_the_plugin_starts_is_not_known_without_them() -> None:
+    result = check(instance(OWNED), how=HOW)
+    finding = only(result)
+    assert (finding.rule, finding.severity) == ("interfaces-not-read", "unknown")
+    assert finding.resources == ("i-1",) and result.breaks
+    assert not check(instance(OWNED)).findings
+    assert not check(instance(OWNED), how=Hardening()).findings
+    assert not check(instance(OWNED), interface(DONE), how=HOW).findings
+
+
 def test_no_node_at_all_is_not_all_well() -> None:
     result = check(interface({}, instance="", description="ELB app/x"))
     assert result.breaks and only(result).rule == "no-nodes"
@@ -233,7 +266,7 @@ def test_no_node_at_all_is_not_all_well() -> None:
         "1 network interface read, no node checked: whether the plugin would break is not known "
         "(1 unknown)"
     )
-    result = check(instance({}), interface({}, instance="", description="ELB app/x"))
+    result = check(instance({}), interface({}, description="Primary network interface"))
     assert result.breaks and result.nodes == 0
     assert [f.rule for f in result.findings] == ["no-nodes", "instance-unknown"]
 

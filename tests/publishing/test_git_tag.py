@@ -20,11 +20,12 @@ ENVIRON = {
     **{f"GIT_{name}": "t@example.test" for name in WHO},
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_DIR": "/nowhere",
+    "GIT_COMMON_DIR": "/nowhere",
 }
 
 
 def git(folder: Path, *words: str) -> str:
-    environ = {k: v for k, v in ENVIRON.items() if k != "GIT_DIR"}
+    environ = {k: v for k, v in ENVIRON.items() if v != "/nowhere"}
     done = subprocess.run(
         ["git", *words], cwd=folder, env=environ, check=True, capture_output=True, text=True
     )
@@ -139,7 +140,11 @@ def test_a_file_in_the_way_is_never_replaced(path: str, checkout: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["extra.tf", "override.tf", "x.tf.json", "main.tofu", "x.tofu.json", "modules/role/extra.tf"],
+    [
+        *("extra.tf", "override.tf", "x.tf.json", "main.tofu", "x.tofu.json"),
+        "modules/role/extra.tf",
+        "Modules/Role/extra.tf",  # one folder with ours on macOS and Windows
+    ],
 )
 def test_a_file_that_an_engine_would_load_with_ours_is_refused(path: str, checkout: Path) -> None:
     (checkout / path).parent.mkdir(parents=True, exist_ok=True)

@@ -6,9 +6,10 @@ import ssl
 import threading
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import BytesIO
 from pathlib import Path
-from typing import Any
-from urllib.error import HTTPError
+from urllib.request import HTTPSHandler, Request
+from urllib.response import addinfourl
 
 import pytest
 
@@ -16,9 +17,10 @@ from conftest import run
 from consuming import FOLDER, publish_one
 from servers import certificate
 from vpc_cni_iam.errors import InputError, PublishError
-from vpc_cni_iam.publishing import oci
 from vpc_cni_iam.publishing.oci import check_tag, image
 from vpc_cni_iam.publishing.versioning.semver import Version
+
+HOST = "ghcr.io"
 
 
 def blob(folder: Path, digest: str) -> bytes:
@@ -94,25 +96,31 @@ def test_a_version_that_the_list_lost_is_not_dropped(tmp_path: Path) -> None:
     assert listed.read_text() == whole
 
 
-def answers(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a registry answer every question with an error."""
+def answers(code: int, monkeypatch: pytest.MonkeyPatch, location: str = "") -> None:
+    """Let a registry answer with a code, and the place that it leads to with 404."""
 
-    def answer(request: Any, **_: object) -> None:
-        raise HTTPError(request.full_url, code, "Reason", Message(), None)
+    def answer(_: HTTPSHandler, request: Request) -> addinfourl:
+        headers = Message()
+        headers["Location"] = location
+        done = addinfourl(
+            BytesIO(), headers, request.full_url, code if request.host == HOST else 404
+        )
+        done.msg = "Reason"  # type: ignore[attr-defined]  # as http.client's answers have
+        return done
 
-    monkeypatch.setattr(oci, "urlopen", answer)
+    monkeypatch.setattr(HTTPSHandler, "https_open", answer)
 
 
 def test_a_tag_that_a_registry_does_not_have_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(404, monkeypatch)
-    check_tag("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+    check_tag(f"{HOST}/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
 
 
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_tag_behind_a_login_may_exist(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     answers(code, monkeypatch)
     with pytest.raises(PublishError) as caught:
-        check_tag("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+        check_tag(f"{HOST}/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
     assert f"asks for authentication ({code} Reason)" in str(caught.value)
     assert "The tag 1.0.0 may exist" in str(caught.value)
     assert "oras login ghcr.io" in str(caught.value)
@@ -126,7 +134,19 @@ def test_an_answer_that_decides_nothing_is_an_error(
 ) -> None:
     answers(code, monkeypatch)
     with pytest.raises(PublishError, match=f"answers {code} Reason"):
-        check_tag("ghcr.io/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+        check_tag(f"{HOST}/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+
+
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+def test_a_host_that_leads_elsewhere_does_not_say_that_a_tag_is_free(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docker.io leads to a web site without the tag; oras pushes to registry-1.docker.io."""
+    answers(code, monkeypatch, "https://user:secret@www.example.com/v2/?token=hunter2")
+    with pytest.raises(PublishError) as caught:
+        check_tag(f"{HOST}/example/vpc-cni-iam", Version.of("1.0.0"), "sha256:x")
+    assert f"answers {code} Reason, which leads elsewhere; name the" in str(caught.value)
+    assert "secret" not in str(caught.value) and "hunter2" not in str(caught.value)
 
 
 def test_a_registry_over_plain_http_is_told_from_one_without_the_tag(tmp_path: Path) -> None:

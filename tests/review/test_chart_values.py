@@ -226,3 +226,96 @@ def test_values_of_others_that_a_plan_does_not_show_are_said(after: Json, unknow
 def test_an_object_that_is_known_after_apply_is_said(kind: str, unknown: Json) -> None:
     (finding,) = reviewed(resource(kind, "m", None, {"x": 1}, after_unknown=unknown)).findings
     assert (finding.rule, finding.level) == ("unread-resource", "note")
+
+
+def _with(**values: object) -> Json:
+    return {"values": [_annotated("cni"), json.dumps(values)]}
+
+
+IPV6 = [{"name": "ENABLE_IPv6", "value": "true"}]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        _with(env={"ENABLE_IPv6": "true"}),
+        _with(env={"ENABLE_IPv6": "True"}),
+        _with(env={"ENABLE_IPv6": "1"}),
+        _with(extraEnv=IPV6),
+        _with(extraEnv=IPV6, env={"ENABLE_IPv6": "false"}),
+        {"values": [_annotated("cni"), "env: {ENABLE_IPv6: y}"]},
+        {"values": [_annotated("cni"), "env: {ENABLE_IPv6: !!binary dHJ1ZQ==}"]},
+    ],
+)
+def test_a_variable_is_read_wherever_and_however_the_values_set_it(after: Json) -> None:
+    result = _reviewed(_with(), after)
+    assert result.clusters[0].mode_after == "ipv6"
+    assert _levels(result) == {
+        "plugin-permission-missing": "error",
+        "plugin-configuration-changed": "note",
+    }
+    messages = [f.message for f in result.findings if f.rule == "plugin-configuration-changed"]
+    assert messages[0].endswith("changes: ENABLE_IPv6")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        _with(extraEnv=[{"name": "ENABLE_IPv6", "valueFrom": {"configMapKeyRef": {}}}]),
+        {**_with(), "set": [{"name": "extraEnv[0].name", "value": "ENABLE_IPv6"}]},
+        {**_with(), "set": [{"name": "extraEnv", "value": "ENABLE_IPv6"}]},
+        {**_with(), "set": [{"name": "env.A", "value": "b,env.ENABLE_IPv6=true"}]},
+    ],
+)
+def test_a_variable_that_is_not_read_is_said(after: Json) -> None:
+    result = _reviewed(_with(), after)
+    assert _levels(result)["plugin-configuration-changed"] == "warning"
+    assert any("configuration is not known" in f.message for f in result.findings)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"values": [_annotated("cni"), "# nothing yet\n"]},
+        {"values": [_annotated("cni"), "---\n"]},
+        _with(extraEnv=[]),
+    ],
+)
+def test_values_that_set_nothing_change_nothing(after: Json) -> None:
+    levels = _levels(_reviewed({"values": [_annotated("cni")]}, after))
+    assert levels in ({}, {"plugin-configuration-changed": "note"})
+
+
+def test_other_values_that_the_plugin_does_not_read_stay_notes() -> None:
+    for after in (
+        _with(extraEnv=[{"name": "MY_IP", "valueFrom": {"fieldRef": {}}}]),
+        {**_with(), "set": [{"name": "tolerations[0].key", "value": "a"}]},
+        {**_with(), "set": [{"name": "env.A", "value": r"b\,c=d"}]},
+        {**_with(), "set": [{"name": "env.ADDITIONAL_ENI_TAGS", "value": '{"a":"b","c":"d"}'}]},
+    ):
+        levels = _levels(_reviewed(_with(), after))
+        assert levels.get("plugin-configuration-changed", "note") == "note"
+
+
+def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
+    images = [_with(image={"override": f"example.com/cni:{tag}"}) for tag in ("v1.21.2", "v1.22.1")]
+    result = _reviewed(*images)
+    (cluster,) = result.clusters
+    assert (cluster.version_before, cluster.version_after) == ("v1.21.2", "v1.22.1")
+    assert _levels(result) == {"plugin-version-changed": "note"}
+    stays = _reviewed(images[0], {**images[0], "version": "1.22.4"})
+    assert stays.clusters[0].judged_after == "v1.21.2"
+    assert _levels(stays) == {}
+    digest = _reviewed(images[0], _with(image={"override": "example.com/cni@sha256:ab"}))
+    assert _levels(digest)["plugin-version-unknown"] == "warning"
+    other = _reviewed(images[0], _with(image={"override": "example.org/cni:v1.21.2"}))
+    assert _levels(other) == {"plugin-configuration-changed": "warning"}
+    inits = [
+        _with(init={"image": {"override": f"example.com/init:{t}"}}) for t in ("v1.21.2", "evil")
+    ]
+    assert _levels(_reviewed(*inits)) == {"plugin-configuration-changed": "warning"}
+
+
+def test_another_name_of_everything_is_another_service_account() -> None:
+    result = _reviewed(_with(), _with(fullnameOverride="cni"))
+    assert _levels(result) == {"plugin-configuration-changed": "warning"}

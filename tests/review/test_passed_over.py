@@ -208,6 +208,44 @@ def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
     assert not undone.failed
 
 
+def role_with(arns: list[str], **inline: str) -> Json:
+    blocks = [{"name": name, "policy": text} for name, text in inline.items()]
+    name = {"name": "cni", "arn": "arn:aws:iam::111122223333:role/cni", "assume_role_policy": NODES}
+    return {**name, "managed_policy_arns": arns, "inline_policy": blocks}
+
+
+MANAGED = "arn:aws:iam::aws:policy/"
+
+
+@pytest.mark.parametrize(
+    ("gone", "stays", "level", "counts"),
+    [
+        (role_with([MANAGED + "AmazonEKSWorkerNodePolicy"]), "", "note", set()),
+        (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), dumps(managed_policy()), "note", set()),
+        (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), ONE, "warning", {"coverage-lost"}),
+        (role_with([], old=ALL), ONE, "note", set()),
+        (
+            role_with([], old=document(allow("s3:*"), {**allow("s3:A"), "Effect": "Deny"})),
+            ONE,
+            "warning",
+            {"new-access"},
+        ),
+    ],
+)
+def test_a_policy_that_the_last_apply_removed_is_no_warning(
+    gone: Json, stays: str, level: str, counts: set[str]
+) -> None:
+    """The state has a role from before its attachments went: nobody can tell who removed them."""
+    after = role_with([])
+    changes = [resource("aws_iam_role", "cni", after, after)]
+    inline = {"role": "cni", "name": "i", "policy": stays}
+    changes += [resource("aws_iam_role_policy", "i", inline, inline)] if stays else []
+    drift = [resource("aws_iam_role", "cni", gone, after)]
+    (finding,) = (f for f in reviewed(*changes, resource_drift=drift).findings if f.rule == "drift")
+    assert (finding.level, set(finding.means) - {"any-change"}) == (level, counts)
+    assert "by the last apply, or outside of the configuration" in finding.message
+
+
 @pytest.mark.parametrize("actions", [["create", "forget"], ["forget", "create"]])
 def test_what_is_replaced_and_not_destroyed_stays_where_it_was(actions: list[str]) -> None:
     """OpenTofu's ``lifecycle { destroy = false }``."""

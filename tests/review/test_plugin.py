@@ -189,6 +189,40 @@ def test_a_cluster_is_found_by_its_name(clusters: list[str], shown: str) -> None
     assert cluster_change.cluster == shown
 
 
+def in_region(change: Json, region: str, name: str, *, argument: bool) -> Json:
+    """The same in a Region: by the argument of newer providers, or by the ARN that older ones have.
+
+    A resource that comes has no ARN.
+    """
+    kind, sides = change["type"], change["change"]
+    key = "association_arn" if kind == "aws_eks_pod_identity_association" else "arn"
+    own = {key: f"arn:aws:eks:{region}:111122223333:{name}"}
+    own = {"region": region} if argument else own
+    for side in ("before", "after"):
+        sides[side] = sides[side] and {**sides[side], **own}
+    return change | {"address": f"{kind}.{name}", "name": name}
+
+
+@pytest.mark.parametrize("argument", [True, False])
+@pytest.mark.parametrize("with_cluster", [True, False])
+def test_clusters_of_one_name_in_two_regions_are_two(*, argument: bool, with_cluster: bool) -> None:
+    """The association of the one does not hide that the other loses its role."""
+    roles = (*own_role("good", POD_TRUST, CNI), *own_role("old", irsa(), CNI))
+    poor = own_role("cni", irsa(), document(allow("ec2:DescribeTags")))
+    moves = addon({**at("v1.23.2"), "service_account_role_arn": arn_of("old")}, at("v1.23.2"))
+    made = same("aws_eks_cluster", "prod", {"name": "prod"})
+    review = reviewed(
+        in_region(association("good", "good"), "eu-west-1", "eu", argument=argument),
+        in_region(moves, "us-east-1", "us", argument=argument),
+        *([in_region(made, "eu-west-1", "prod", argument=argument)] if with_cluster else []),
+        *roles,
+        *poor,
+    )
+    assert found(review, "plugin-permission-missing").level == "error"
+    eu = "aws_eks_cluster.prod" if with_cluster else "prod in eu-west-1"
+    assert {c.cluster for c in review.clusters} == {eu, "prod in us-east-1"}
+
+
 def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:
     change = association("a", "a")
     change["change"]["after"] = {**change["change"]["after"], "service_account": "other"}

@@ -5,12 +5,28 @@ import json
 import pytest
 from tools.corpus import cases
 
-from eks import MANAGED, NODE_TRUST, POD_TRUST, arn_of, association, irsa, own_role, same
+from eks import (
+    MANAGED,
+    NODE_TRUST,
+    POD_TRUST,
+    addon,
+    arn_of,
+    association,
+    irsa,
+    node_group,
+    own_role,
+    same,
+)
 from synthetic import WANTED, Json, allow, attachment, document, resource, reviewed, role
+from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.run import review as run
 
 CNI = document(allow("ec2:AssignPrivateIpAddresses"))
+WHOLE = dumps(managed_policy())
+OWN = {"service_account_role_arn": arn_of("cni")}
+ADDON = [addon(OWN, OWN)]
 TAGGED = document(
     allow("ec2:AssignPrivateIpAddresses")
     | {"Condition": {"StringEquals": {"ec2:ResourceTag/c": "${aws:PrincipalTag/eks-cluster-name}"}}}
@@ -77,9 +93,31 @@ def test_the_managed_policy_on_nodes_is_a_warning_where_the_plugin_gets_a_role_o
         if f.rule == "managed-policy-attached"
     )
     assert (finding.level, finding.address) == ("warning", "aws_iam_role.node")
-    assert "aws_iam_role.cni is there for the plugin" in finding.message
+    assert "though the plugin has its own: aws_iam_role.cni" in finding.message
     there = [*own_role("cni", irsa(), CNI), same("aws_iam_role", "x", {"name": "x"})]
     assert not reviewed(*nodes(ATTACHED), *there).failed
+
+
+@pytest.mark.parametrize(
+    ("others", "levels"),
+    [
+        (own_role("cni", irsa(), WHOLE), {"warning"}),
+        (own_role("cni", POD_TRUST, WHOLE), {"warning"}),
+        (own_role("cni", irsa()), {"error", "warning"}),
+        (own_role("web", irsa(subject="web"), document(allow("s3:*"))), {"error", "warning"}),
+        ([*own_role("cni", irsa(), WHOLE), node_group("node", "node")], {"error", "warning"}),
+        ([*own_role("cni", irsa(), WHOLE), node_group("node", "node"), *ADDON], set()),
+    ],
+)
+def test_nodes_that_lose_the_policy_matter_less_if_the_plugin_may_have_a_role_of_its_own(
+    others: list[Json], levels: set[str]
+) -> None:
+    """The last step of moving to a scoped policy, with a plan that may not show the cluster."""
+    gone = attachment("node", MANAGED, sides=({"role": "node", "policy_arn": MANAGED}, None))
+    lost = [f for f in reviewed(*nodes(gone), *others).findings if f.rule == "coverage-lost"]
+    assert {finding.level for finding in lost} == levels
+    doubtful = ["unless aws-node has aws_iam_role.cni" in finding.message for finding in lost]
+    assert all(doubtful) if "error" not in levels else not any(doubtful)
 
 
 def test_no_state_of_the_corpus_fails_a_review_of_a_plan_that_changes_nothing() -> None:

@@ -275,6 +275,9 @@ def test_no_command_is_silent_about_access_that_is_kept(repo: Path) -> None:
     for words in (("diff",), ("sync",), ("upgrade",)):
         data = json.loads(run(*words, "--format", "json", cwd=repo).out)
         assert data["modules"][0]["kept"][0]["access"] == "added"
+    for words, of_modules in (("diff", "modules"), ("upgrade", "diffs")):
+        data = json.loads(run(words, "--format", "json", cwd=repo).out)
+        assert '+    actions   = ["ec2:*"]\n' in data[of_modules][0]["kept_diffs"]["main.tf"]
 
 
 def test_an_edit_is_accepted_as_check_says(repo: Path) -> None:

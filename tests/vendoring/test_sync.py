@@ -496,8 +496,10 @@ def test_a_file_that_the_manifest_leaves_out_is_missing(left_out: str, repo: Rep
     assert repo.sync().done and repo.check().clean
 
 
-def test_a_lost_base_is_reported_and_made_again(repo: Repository) -> None:
-    (repo.module / base_path("main.tf")).unlink()
+@pytest.mark.parametrize("text", [None, "<<<<<<< HEAD\n"])
+def test_a_lost_base_is_reported_and_made_again(repo: Repository, text: str | None) -> None:
+    base = repo.module / base_path("main.tf")
+    base.unlink() if text is None else base.write_text(text + base.read_text())
     assert repo.states() == {base_path("main.tf"): "lost"}
     assert repo.check().state == "outdated"
     assert repo.sync().done
@@ -607,7 +609,7 @@ def test_a_lost_base_is_not_taken_for_the_update_of_another_file(repo: Repositor
 def test_a_lost_base_that_cannot_be_made_again_makes_only_a_merge_fail(repo: Repository) -> None:
     """Since the version that made it is not the one that is to merge."""
     (repo.module / base_path("main.tf")).write_text("changed")
-    assert repo.check().clean
+    assert repo.states() == {base_path("main.tf"): "lost"}
     repo.edit("main.tf", note)
     repo.pin(NEW)
     document = json.loads((repo.module / MANIFEST).read_text())

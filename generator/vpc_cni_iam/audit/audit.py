@@ -13,7 +13,9 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from vpc_cni_iam.audit.assuming import not_allowed, untrusted
 from vpc_cni_iam.audit.clusters import (
+    ClusterKey,
     ClusterUse,
     MetricsHelperRole,
     configured_clusters,
@@ -33,7 +35,7 @@ from vpc_cni_iam.audit.judge import (
     modes,
 )
 from vpc_cni_iam.audit.proposal import proposal
-from vpc_cni_iam.audit.trust import Trust, read_trust, takes_cluster, takes_role
+from vpc_cni_iam.audit.trust import Trust, read_trust
 from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -41,7 +43,7 @@ from vpc_cni_iam.coverage.subject import characters
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail, most_characters
-from vpc_cni_iam.inputs.aws.eks import ClusterDetail, ClusterDetailKind
+from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
@@ -50,20 +52,6 @@ from vpc_cni_iam.policy.evaluate import compile_policies
 
 # That of other partitions names resources of theirs, and may be another version.
 _MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
-_BY_ANYONE = (
-    'its policies serve the plugin, and its trust policy names the principal "*": AWS does not say '
-    "whether that means services and web identities, too; name who assumes it"
-)
-_NO_TAGS = (
-    "its trust policy does not allow sts:TagSession, with which EKS Pod Identity assumes roles"
-)
-# How aws-node has a role, by what says so.
-_WAYS = {
-    ClusterDetailKind.addon: Credentials.irsa,
-    ClusterDetailKind.association: Credentials.pod_identity,
-    ClusterDetailKind.node_group: Credentials.node,
-    ClusterDetailKind.pod: Credentials.irsa,
-}
 # What makes the account matter to a policy: an account's number, whole or in part, or its key.
 _ABOUT_ACCOUNT = re.compile(r"[0-9]{12}|[0-9][*?]|[*?][0-9]|account|\$\{", re.IGNORECASE)
 
@@ -107,9 +95,16 @@ def audit(
     `version` is the one that is asked about; `deployments` say how it is configured in clusters.
     """
     clusters, configured, refused = configured_clusters(details.clusters, deployments)
-    auditor = _Auditor(clusters, version, configured, {c.role for c in clusters if c.role})
+    first = {c.by_role for c in clusters if c.by_role}
+    auditor = _Auditor(
+        clusters,
+        version,
+        configured,
+        {c.role for c in clusters if c.role},
+        {role.arn: role for role in details.roles() if role.arn in first} if first else {},
+    )
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
-    used = {use.cluster for role in roles for use in role.clusters}
+    used = {use.key for role in roles for use in role.clusters}
     unknown = unknown_roles(clusters, configured, used, auditor.absent)
     unread = [*details.unread, *refused, *auditor.unread(), *unknown]
     if not auditor.accounts:
@@ -135,8 +130,10 @@ class _Auditor(Struct):
 
     clusters: Sequence[ClusterDetail]
     version: PluginVersion
-    deployments: Mapping[str, Deployment]
+    deployments: Mapping[ClusterKey, Deployment]
     absent: set[str]
+    # The roles by which EKS Pod Identity assumes others, by their ARNs.
+    first_roles: Mapping[str, RoleDetail]
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
     _trusts: dict[bytes, Trust | InputError] = field(default_factory=dict)
@@ -155,31 +152,34 @@ class _Auditor(Struct):
         trust = self._trust(detail)
         if not isinstance(trust, Trust):
             self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, str(trust)))
-            trust = Trust((), for_plugin=False, by_anyone=bool(uses))
+            trust = Trust((), for_plugin=False, undecided=f"its trust policy: {trust}")
             if not (uses or helped):
                 return None
         active = _active(uses)
         assumed = bool(trust.credentials or active)
         if helped or (trust.metrics_helper and not assumed):
             self._judge_metrics_helper(detail, trust, helped)
-        if not (assumed or trust.by_anyone):
+        if not (assumed or trust.undecided):
             return None
         credentials = trust.credentials if assumed else (Credentials.pod_identity,)
         role, missing, refused = self._with_policies(detail, credentials, active)
         key = _key(detail) + f"{role.session_tags} {role.partition}".encode()
-        if not (trust.for_plugin or active or self._serves(role, key)):
+        if not (active or self._serves(detail.arn, trust, role, key)):
             # Whether it could serve depends on what is not there.
             self._missing.update(missing)
             self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
             return None
         if not assumed:
-            self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, _BY_ANYONE))
+            reason = f"its policies serve the plugin, and {trust.undecided}"
+            self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, reason))
             return None
         uses = tuple(self._as_configured(use, role) for use in uses)
         undecided = _undecided(missing, refused)
         return self._audit(detail, role, trust, uses, self._judge(role, key), undecided)
 
-    def _serves(self, role: PluginRole, key: bytes) -> bool:
+    def _serves(self, arn: str, trust: Trust, role: PluginRole, key: bytes) -> bool:
+        if trust.for_plugin and arn not in self.first_roles:
+            return True
         if key not in self._serving:
             self._serving[key] = bool(modes(role))
         return self._serving[key]
@@ -221,10 +221,10 @@ class _Auditor(Struct):
             yield Skipped(arn, Reason.not_read, f"{detail}print it too: {COMMAND}, no --filter")
 
     def _trust(self, detail: RoleDetail) -> Trust | InputError:
-        key = _digest(detail.trust)
+        key = _digest(detail.trust) + detail.arn.rpartition(":")[0].encode()
         if key not in self._trusts:
             try:
-                self._trusts[key] = read_trust(detail.trust.policy())
+                self._trusts[key] = read_trust(detail.trust.policy(), detail.arn)
             except InputError as error:
                 self._trusts[key] = error
         return self._trusts[key]
@@ -248,7 +248,7 @@ class _Auditor(Struct):
         return replace(use, configuration=source, result=result)
 
     def _place(self, use: ClusterUse) -> ClusterPlace:
-        return ClusterPlace(use.cluster, use.region, self.deployments.get(use.cluster))
+        return ClusterPlace(use.cluster, use.region, self.deployments.get(use.key))
 
     def _audit(
         self,
@@ -263,9 +263,14 @@ class _Auditor(Struct):
         families = [*results]
         if not results or len(results) < len(_active(uses)):
             families += judgement.families
-        untrusted = tuple(_untrusted(trust, uses, detail.account))
+        no_trust, unknown = untrusted(trust, uses, detail.arn)
+        for use in _active(uses):
+            reasons, of_first = self._first_role(use, trust, detail.arn)
+            no_trust += reasons
+            unknown += of_first
+        undecided += tuple(unknown)
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)
-        if untrusted:
+        if no_trust:
             verdict = RoleVerdict.breaks
         elif undecided:
             known = [self._place(use) for use in uses if use.result]
@@ -273,7 +278,7 @@ class _Auditor(Struct):
             denied = any(m.explicit for family in families for m in family.missing)
             if denied and breaks_anyway(role, known):
                 verdict = RoleVerdict.breaks
-        advice = proposal(trust, judgement, role, {u.cluster: u.result for u in uses if u.result})
+        advice = proposal(trust, judgement, role, {u.key: u.result for u in uses if u.result})
         return RoleAudit(
             detail.arn,
             detail.account,
@@ -281,42 +286,34 @@ class _Auditor(Struct):
             trust.issuers if Credentials.irsa in trust.credentials else (),
             uses,
             judgement,
-            untrusted,
+            tuple(no_trust),
             verdict,
             undecided,
             advice,
         )
 
+    def _first_role(self, use: ClusterUse, trust: Trust, role: str) -> tuple[list[str], list[str]]:
+        """Return why the role that is to assume another cannot, and what is not known of that."""
+        name, detail = use.by_role, self.first_roles.get(use.by_role)
+        if detail is None:
+            unknown = f"{name} is not in the input, so whether it may assume this role is not known"
+            return [], [unknown] if name else []
+        policies, missing, refused = _policies(detail)
+        limits, _ = _boundary(detail, refused)
+        own_trust = self._trust(detail)
+        if not isinstance(own_trust, Trust):
+            own_trust = Trust((), for_plugin=False, undecided=f"its trust policy: {own_trust}")
+        denied, undecided = untrusted(own_trust, [replace(use, by_role="")], name)
+        undecided += _undecided(missing, refused)
+        if not undecided:
+            more, undecided = not_allowed(use, trust, role, policies, limits)
+            denied += more
+        return [f"{name}: {t}" for t in denied], [f"{name}: {t}" for t in undecided]
+
 
 def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:
     """Return the uses without those in whose clusters aws-node has another role."""
     return tuple(use for use in uses if not use.is_overridden)
-
-
-def _untrusted(trust: Trust, uses: Iterable[ClusterUse], account: str) -> Iterator[str]:
-    """Yield why aws-node cannot assume a role in the way in which it is to have it."""
-    if trust.by_anyone:
-        return
-    only_pods = trust.credentials == (Credentials.pod_identity,)
-    if only_pods and not uses and not trust.tagged:
-        yield _NO_TAGS
-    for use in uses:
-        way = _WAYS[use.by]
-        where = f"aws-node of cluster {use.cluster}"
-        if use.is_overridden:
-            continue
-        if use.by_role:
-            if not takes_role(trust, use.by_role):
-                yield f"its trust policy does not let {use.by_role} assume it for {where}"
-            continue
-        if way not in trust.ways:
-            yield f"its trust policy does not let {where} assume it by {way}"
-        elif way is Credentials.pod_identity and use.session_tags and not trust.tagged:
-            yield _NO_TAGS
-        elif use.has_tags and not takes_cluster(trust, use.cluster, account):
-            yield f"the conditions of its trust policy do not let {where} assume it"
-        elif way is Credentials.pod_identity and not use.session_tags and not trust.untagged:
-            yield f"its trust policy asks for session tags, which {where} does not have"
 
 
 def _undecided(missing: Iterable[str], refused: Iterable[str]) -> tuple[str, ...]:

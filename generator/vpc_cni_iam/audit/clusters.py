@@ -6,6 +6,7 @@ The metrics helper, cni-metrics-helper, is a program of its own beside the plugi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.deployment import VARIABLES
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.coverage.repair import DeniedAction
 from vpc_cni_iam.coverage.simulate.scenarios import find
@@ -25,6 +27,9 @@ from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail, ClusterDetailKind
 from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+
+# The name of a cluster, its Region and account; these are empty if they are not known.
+ClusterKey: TypeAlias = tuple[str, str, str]
 
 _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or describe-nodegroup"
 _NAME = "metrics-helper"
@@ -58,6 +63,12 @@ class ClusterUse(Struct, frozen=True):
     # that before the one of its node.
     is_overridden: bool = False
     region: str = ""  # the Region of the cluster, empty if it is not known
+    account: str = ""  # the ID of the account of the cluster, likewise
+
+    @property
+    def key(self) -> ClusterKey:
+        """What tells the cluster from others of its name."""
+        return self.cluster, self.region, self.account
 
     @property
     def has_tags(self) -> bool:
@@ -68,14 +79,14 @@ class ClusterUse(Struct, frozen=True):
 
 def configured_clusters(
     clusters: Iterable[ClusterDetail], deployments: Iterable[Deployment]
-) -> tuple[list[ClusterDetail], dict[str, Deployment], list[Skipped]]:
+) -> tuple[list[ClusterDetail], dict[ClusterKey, Deployment], list[Skipped]]:
     """Return the details of clusters, how the plugin is configured in each, and what is not known.
 
     A DaemonSet comes before the values of an add-on, which it has already.
     """
-    every = list(clusters)
+    every = _placed(clusters)
     refused: list[Skipped] = []
-    configured: dict[str, Deployment] = {}
+    configured: dict[ClusterKey, Deployment] = {}
     for deployment in deployments:
         refused += deployment.unread
         environment = deployment.environment
@@ -83,14 +94,24 @@ def configured_clusters(
             advice = "CLUSTER_NAME is not in it, so that its cluster is not known"
             refused.append(Skipped(deployment.source, Reason.not_read, advice))
             continue
-        configured[cluster] = deployment
+        region = environment.get("AWS_REGION", "")  # of a pod, likewise set by EKS
+        keys = {_key(c) for c in every if c.cluster == cluster and region in (c.place[0], "")}
+        key = keys.pop() if len(keys) == 1 else (cluster, region, "")
+        if keys:
+            advice = f"the input has {len(keys)} clusters of the name {cluster}; give one of them"
+            refused.append(Skipped(deployment.source, Reason.not_read, advice))
+            continue
+        if _settings(configured.setdefault(key, deployment)) != _settings(deployment):
+            advice = f"another configuration of cluster {cluster} is given; give one of the two"
+            refused.append(Skipped(deployment.source, Reason.not_read, advice))
         if role := environment.get("AWS_ROLE_ARN"):  # of a pod, set by EKS for IRSA
             kind, version = ClusterDetailKind.pod, deployment.version
-            every.append(ClusterDetail(kind, cluster, deployment.source, role, version))
+            pod = ClusterDetail(kind, cluster, deployment.source, role, version, place=key[1:])
+            every.append(pod)
     for detail in every:
-        if detail.values and detail.cluster not in configured:
+        if detail.values and _key(detail) not in configured:
             try:
-                configured[detail.cluster] = daemonset.values(
+                configured[_key(detail)] = daemonset.values(
                     detail.values, detail.source, detail.cluster, detail.version
                 )
             except InputError as error:
@@ -99,28 +120,50 @@ def configured_clusters(
     return every, configured, refused
 
 
+def _key(detail: ClusterDetail) -> ClusterKey:
+    return detail.cluster, *detail.place
+
+
+def _placed(details: Iterable[ClusterDetail]) -> list[ClusterDetail]:
+    """Return details; those without a place have that of the only cluster of their name."""
+    every = list(details)
+    places: dict[str, set[tuple[str, str]]] = {}
+    for detail in every:
+        if any(detail.place):
+            places.setdefault(detail.cluster, set()).add(detail.place)
+    only = {cluster: place for cluster, (place, *more) in places.items() if not more}
+    return [
+        detail if any(detail.place) else replace(detail, place=only.get(detail.cluster, ("", "")))
+        for detail in every
+    ]
+
+
+def _settings(deployment: Deployment) -> list[object]:
+    return [deployment.sends_logs, *map(deployment.environment.get, VARIABLES)]
+
+
 def uses(
     arn: str, service_account: str, clusters: Iterable[ClusterDetail]
 ) -> tuple[ClusterUse, ...]:
     """Return the clusters in which a service account has a role."""
     every = list(clusters)
-    first: dict[str, int] = {}
+    first: dict[ClusterKey, int] = {}
     for c in every:
         if c.service_account == service_account and (c.role or c.kind is _ASSOCIATION):
-            first[c.cluster] = min(first.get(c.cluster, len(_ORDER)), _ORDER[c.kind])
-    regions = {c.cluster: c.region for c in every if c.region}
+            first[_key(c)] = min(first.get(_key(c), len(_ORDER)), _ORDER[c.kind])
     versions = {
-        c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
+        _key(c): str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
     }
     return tuple(
         ClusterUse(
             c.cluster,
-            versions.get(c.cluster, ""),
+            versions.get(_key(c), ""),
             c.kind,
             session_tags=c.session_tags,
             by_role=c.by_role,
-            region=regions.get(c.cluster, ""),
-            is_overridden=first[c.cluster] < _ORDER[c.kind],
+            region=c.place[0],
+            account=c.place[1],
+            is_overridden=first[_key(c)] < _ORDER[c.kind],
         )
         for c in every
         if (c.role, c.service_account) == (arn, service_account)
@@ -129,8 +172,8 @@ def uses(
 
 def unknown_roles(
     clusters: Iterable[ClusterDetail],
-    configured: Mapping[str, Deployment],
-    used: Collection[str],
+    configured: Mapping[ClusterKey, Deployment],
+    used: Collection[ClusterKey],
     absent: Collection[str],
 ) -> Iterator[Skipped]:
     """Yield what is not known about the roles of clusters.
@@ -139,25 +182,25 @@ def unknown_roles(
     does not have.
     """
     every = list(clusters)
-    named = {(c.cluster, c.service_account) for c in every if c.role and c.kind is _ASSOCIATION}
-    sources = {c.cluster: c.source for c in every if c.service_account == eks.PLUGIN}
-    sources |= {cluster: deployment.source for cluster, deployment in configured.items()}
+    named = {(_key(c), c.service_account) for c in every if c.role and c.kind is _ASSOCIATION}
+    sources = {_key(c): c.source for c in every if c.service_account == eks.PLUGIN}
+    sources |= {key: deployment.source for key, deployment in configured.items()}
     for detail in every:
         kind = "association" if detail.kind is _ASSOCIATION else detail.kind
         name = f"{kind} of {detail.service_account} in {detail.cluster}"
         if detail.session_policy:
             advice = "its session policy limits the role, and is not read; check both with coverage"
-            yield Skipped(name, Reason.not_read, f"{advice} --boundary")
+            yield Skipped(name, Reason.not_read, f"{advice} --boundary and --irsa")
         if detail.role in absent:
             yield Skipped(name, Reason.not_read, f"its role {detail.role} is not in the input")
-            sources.pop(detail.cluster, None)
-        elif not detail.role_known and (detail.cluster, detail.service_account) not in named:
+            sources.pop(_key(detail), None)
+        elif not detail.role_known and (_key(detail), detail.service_account) not in named:
             advice = "its role is not named; add aws eks describe-pod-identity-association"
             yield Skipped(name, Reason.not_read, advice)
-            sources.pop(detail.cluster, None)
-    for cluster, source in sources.items():
-        if cluster not in used:
-            advice = f"no role of the input is known to be of cluster {cluster}; add what"
+            sources.pop(_key(detail), None)
+    for key, source in sources.items():
+        if key not in used:
+            advice = f"no role of the input is known to be of cluster {key[0]}; add what"
             yield Skipped(source, Reason.not_read, f"{advice} {_DESCRIBE} prints")
 
 

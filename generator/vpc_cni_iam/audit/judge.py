@@ -115,12 +115,13 @@ class PluginRole(Struct, frozen=True):
 
         Where its policies name several clusters or VPCs, there is one for each.
         """
-        limits = [p for limit in self.limits for p in limit]
-        region = names_in(limits).get("region")
-        own = {**names_in(self.policies), "account_id": self.account, "partition": self.partition}
-        known = {"cluster_name": place.cluster, "region": place.region or own.get("region", region)}
+        named = all_names(self.policies)
+        limits = names_in([policy for limit in self.limits for policy in limit])
+        own = {name: value for name, value in limits.items() if name not in named}
+        own |= names_in(self.policies) | {"account_id": self.account, "partition": self.partition}
+        known = {"cluster_name": place.cluster, "region": place.region}
         own |= {name: value for name, value in known.items() if value}
-        several = {k: v for k, v in all_names(self.policies).items() if k in _EACH_ONE - {*own}}
+        several = {k: v for k, v in named.items() if k in _EACH_ONE - {*own}}
         if prod(map(len, several.values())) > _MOST_PLACES:
             several = {}
         return tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 
+from vpc_cni_iam.audit.clusters import ClusterKey
 from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole, PolicyAudit, RoleScope
 from vpc_cni_iam.audit.trust import Trust
 from vpc_cni_iam.catalog.credentials import Credentials
@@ -15,15 +16,15 @@ from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 
 _EACH = "give each cluster a role of its own, and scope it to the cluster"
 _OWN = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
-_REPLACE = "replace its policy by"
+_REPLACE = "replace its policy with the output of"
 
 
 def proposal(
-    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[str, FamilyAudit]
+    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[ClusterKey, FamilyAudit]
 ) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works.
 
-    `clusters` has what it means in each cluster that is known to have it, by name.
+    `clusters` has what it means in each cluster that is known to have it.
     """
     lines = [*_of_policies(audit, role)]
     if not any(family.missing for family in audit.families):
@@ -55,9 +56,9 @@ def _of_policies(audit: PolicyAudit, role: PluginRole) -> Iterator[str]:
         yield _advice(role, what, scoped, modes=modes) if len(modes) == 1 else _EACH
 
 
-def _of_clusters(role: PluginRole, clusters: Mapping[str, FamilyAudit]) -> Iterator[str]:
+def _of_clusters(role: PluginRole, clusters: Mapping[ClusterKey, FamilyAudit]) -> Iterator[str]:
     """Yield what to do where the plugin has the role and fails with it."""
-    for cluster, family in clusters.items():
+    for (cluster, *_), family in clusters.items():
         variants = f"{family.mode}-scoped", family.mode
         own = partial(_advice, role, _REPLACE, *variants, modes=(family.mode,), cluster=cluster)
         yield from repairs(family.missing, own if len(clusters) == 1 else lambda: _EACH)

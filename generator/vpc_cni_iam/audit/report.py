@@ -12,13 +12,19 @@ from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.inputs import skipped
 
-_ISSUER = "works only if that is the cluster's, which is not checked: aws eks describe-cluster"
+_ISSUER = "; works only if that is the cluster's"
+_ISSUERS = "each works only in the cluster with its issuer"
+_UNCHECKED = ", which is not checked: aws eks describe-cluster"
 
 
 def lines(audit: Audit) -> Iterator[str]:
     """Yield the roles, what was not read, and the result."""
+    alike: dict[tuple[object, ...], list[RoleAudit]] = {}
     for role in audit.roles:
-        yield from _role(role, audit.cni_version)
+        about = (role.verdict, len(role.issuers), *_facts(role, audit.cni_version, []))
+        alike.setdefault(about, []).append(role)
+    for roles in alike.values():
+        yield from _roles(roles, audit.cni_version)
         yield ""
     for helper in audit.metrics_helper:
         yield from _metrics_helper(helper)
@@ -26,13 +32,15 @@ def lines(audit: Audit) -> Iterator[str]:
     yield conclusion(audit)
 
 
-def _role(role: RoleAudit, version: str) -> Iterator[str]:
-    yield f"{role.verdict:<8} {role.role}"
-    for name, value in _facts(role, version):
-        yield f"         {name:<12} {value}"
+def _roles(roles: list[RoleAudit], version: str) -> Iterator[str]:
+    """Yield what is said of roles that differ in their names and issuers alone."""
+    for number, role in enumerate(roles):
+        yield f"{'' if number else role.verdict:<8} {role.role}"
+    for name, value in _facts(roles[0], version, [i for role in roles for i in role.issuers]):
+        yield f"         {name:<12} {value}".rstrip()
 
 
-def _facts(role: RoleAudit, version: str) -> Iterator[tuple[str, str]]:
+def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[str, str]]:
     policies = role.policies
     yield from (("not decided", text) for text in role.undecided)
     yield from (("trust", text) for text in role.untrusted)
@@ -55,8 +63,10 @@ def _facts(role: RoleAudit, version: str) -> Iterator[tuple[str, str]]:
             yield from _missing(use.result)
     credentials = ", ".join(role.credentials)
     yield "credentials", credentials or "none: its trust policy does not let the plugin"
-    for issuer in role.issuers:
-        yield "issuer", f"{issuer}; {_ISSUER}"
+    for issuer in issuers:
+        yield "issuer", issuer + (_ISSUER + _UNCHECKED if len(issuers) == 1 else "")
+    if len(issuers) > 1:
+        yield "", _ISSUERS + _UNCHECKED
     if policies.equal_to:
         yield "equal to", "; ".join(listed(policies.equal_to))
     yield "scope", policies.scope

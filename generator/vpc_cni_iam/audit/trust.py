@@ -6,37 +6,42 @@ Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.credentials import (
+    ASSUMING,
+    CALLER,
+    NO_ACCOUNT,
+    NO_SOURCE,
     NODES,
     OF_TOKENS,
     PODS,
     Credentials,
-    cluster_sessions,
-    most_open,
+    account_tags,
+    allows,
+    cluster_arns,
+    cluster_tags,
     role_requests,
 )  # fmt: skip
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
-from vpc_cni_iam.policy.evaluate import Request, compile_policies, evaluate
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.matching.variables import Context
 
 # Its tokens name service accounts; those of other providers, such as GitHub's, do not.
 _EKS_ISSUER = "oidc.eks"
 _OTHER = ("example-namespace", "example-service-account")
 # A provider of tokens of service accounts.
 _ANY_ISSUER = f"{_EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
-# What only a principal of an account, or who sends it, has in a request: services and tokens do
-# not. Source: IAM User Guide, "AWS global condition context keys".
-_CALLER = "aws:principalarn"
-_OF_ACCOUNTS = (
-    "aws:principalaccount", _CALLER, "aws:principalorgid", "aws:principalorgpaths",
-    "aws:username", "sts:externalid",
-)  # fmt: skip
+_BY_ANYONE = (
+    'its trust policy names the principal "*": AWS does not say whether that means services and '
+    "web identities, too; name who assumes it"
+)
+_NOTHING: Context = {}
 
 
 class Trust(Struct, frozen=True):
@@ -47,8 +52,8 @@ class Trust(Struct, frozen=True):
     # How cni-metrics-helper could get the role, where no other service account can, nor aws-node.
     metrics_helper: tuple[Credentials, ...] = ()
     issuers: tuple[str, ...] = ()  # of the tokens by which the plugin could get it by IRSA
-    # Whether the plugin could get it besides if the principal ``*`` means services and tokens, too.
-    by_anyone: bool = False
+    # Why it is not known whether aws-node could get it besides; empty if that is known.
+    undecided: str = ""
     # In which ways aws-node may assume it, whoever else may.
     ways: frozenset[Credentials] = frozenset()
     # Whether EKS Pod Identity may assume it with the session tags that it adds, and without them.
@@ -57,24 +62,24 @@ class Trust(Struct, frozen=True):
     policy: Policy = Policy(())  # the policy itself
 
 
-def read_trust(policy: Policy) -> Trust:
-    """Return what a trust policy lets the plugin do.
+def read_trust(policy: Policy, role: str) -> Trust:
+    """Return what the trust policy of a role, by its ARN, lets the plugin do.
 
-    Conditions on anything but the service account, such as the cluster, the organization or the
-    time, count as met where that allows; what is undecided counts as allowed.
+    Conditions on what AWS may send of any cluster, such as its name, an address or the time, count
+    as met where that allows; what is undecided counts as allowed.
     """
     compile_policies([policy], "trust policy")
+    clusters = cluster_arns(policy, role)
 
-    def ways(account: tuple[str, str]) -> list[tuple[Credentials, Request]]:
-        requests = (pair for s in policy.statements for pair in role_requests(s, account))
-        return [
-            (credentials, request)
-            for credentials, request in requests
-            if not evaluate([most_open(policy, request.context)], request).denied
-        ]
+    def ways(
+        account: tuple[str, str], met: Collection[str] = (*NO_ACCOUNT, *NO_SOURCE)
+    ) -> list[tuple[Credentials, Request]]:
+        requests = (pair for s in policy.statements for pair in role_requests(s, account, clusters))
+        return [pair for pair in requests if allows(policy, pair[1], met)]
 
     own_ways = ways((NAMESPACE, SERVICE_ACCOUNT))
     allowed = {c for c, _ in own_ways}
+    certain = {c for c, _ in ways((NAMESPACE, SERVICE_ACCOUNT), ())}
     others = ways(_OTHER)
     shared = {c for c, _ in others}
     helper = {c for c, _ in ways((NAMESPACE, program_service_account("metrics-helper")))}
@@ -84,7 +89,7 @@ def read_trust(policy: Policy) -> Trust:
         for c, request in others
         if c is Credentials.irsa and _EKS_ISSUER not in request.principal
     }
-    credentials = tuple(c for c in Credentials if c in allowed - unnamed)
+    credentials = tuple(c for c in Credentials if c in (allowed & certain or allowed) - unnamed)
     service_accounts = {Credentials.irsa, Credentials.pod_identity}
     own = service_accounts - shared
     helpers = (c for c in Credentials if c in helper & own - allowed)
@@ -93,56 +98,85 @@ def read_trust(policy: Policy) -> Trust:
         bool(allowed & own),
         tuple(helpers),
         tuple(dict.fromkeys(issuer(r.principal) for c, r in own_ways if c is Credentials.irsa)),
-        by_anyone=_by_anyone(policy),
-        ways=frozenset(allowed),
-        tagged=Credentials.pod_identity in allowed and _takes_pods(policy, "sts:TagSession"),
-        untagged=_takes_pods(policy, "sts:AssumeRole", tags=False),
+        undecided=_BY_ANYONE if _by_anyone(policy, clusters) else "",
+        ways=frozenset(certain),
+        tagged=_takes_pods(policy, clusters),
+        untagged=_takes_pods(policy, clusters, tags=False),
         policy=policy,
     )
 
 
-def takes_role(trust: Trust, role: str) -> bool:
-    """Say whether another role, by its ARN, may assume a role, if conditions are met."""
-    request = Request("sts:AssumeRole", "*", role, {_CALLER: role})
-    return not evaluate([most_open(trust.policy, (_CALLER,))], request).denied
+def takes_role(trust: Trust, role: str, cluster: str, region: str, *, tags: bool) -> bool:
+    """Say whether another role, by its ARN, may assume a role for aws-node of a cluster.
+
+    Region and `tags` are as in `takes_cluster`.
+    """
+    caller = Request(
+        "sts:AssumeRole",
+        "*",
+        role,
+        {**NO_SOURCE, **account_tags(NAMESPACE, SERVICE_ACCOUNT), CALLER: role},
+    )
+    return any(
+        _takes(trust.policy, [caller], cluster_tags(arn), tags=tags)
+        for arn in cluster_arns(trust.policy, role, cluster, region)
+    )
 
 
-def takes_cluster(trust: Trust, cluster: str, account: str) -> bool:
-    """Say whether EKS Pod Identity may assume a role for aws-node of a cluster, with session tags.
+def naming(trust: Trust, role: str) -> Trust:
+    """Return a trust without what it allows to others than a role, or all, by name."""
+    statements = tuple(
+        s
+        for s in trust.policy.statements
+        if s.effect == "Deny" or any({role, ANYONE} & {*p.identifiers} for p in s.principals)
+    )
+    return replace(trust, policy=replace(trust.policy, statements=statements))
 
-    The cluster's Region is one that the policy names.
+
+def takes_cluster(trust: Trust, role: str, cluster: str, region: str, *, tags: bool) -> bool:
+    """Say whether EKS Pod Identity may assume a role, by its ARN, for aws-node of a cluster.
+
+    An empty Region is one that the policy names. `tags` is whether its sessions have tags.
     """
     return any(
-        all(_takes_pods(trust.policy, f"sts:{a}", tags) for a in ("AssumeRole", "TagSession"))
-        for tags in cluster_sessions(trust.policy, cluster, account)
+        _takes_pods(trust.policy, [arn], cluster_tags(arn), tags=tags)
+        for arn in cluster_arns(trust.policy, role, cluster, region)
     )
 
 
 def _takes_pods(
-    policy: Policy, action: str, more: Mapping[str, str] | None = None, *, tags: bool = True
+    policy: Policy, clusters: Collection[str], more: Context = _NOTHING, *, tags: bool = True
 ) -> bool:
-    """Say whether EKS Pod Identity may do something with a role for aws-node.
+    """Say whether EKS Pod Identity may assume a role for aws-node of one of some clusters.
 
     `more` are tags of its sessions that are known.
     """
-    keys = {c.key.lower() for s in policy.statements for c in s.conditions}
-    about_tags = {key for key in keys if key.startswith("aws:requesttag/")}
     requests = (
         request
         for statement in policy.statements
-        for way, request in role_requests(statement, (NAMESPACE, SERVICE_ACCOUNT))
+        for way, request in role_requests(statement, (NAMESPACE, SERVICE_ACCOUNT), clusters)
         if way is Credentials.pod_identity
     )
-    for request in requests:
-        context = {**request.context, **(more or {})} if tags else {}
-        asked = replace(request, action=action, context=context)
-        opened = most_open(policy, {*context} if tags else about_tags)
-        if not evaluate([opened], asked).denied:
-            return True
-    return False
+    return _takes(policy, requests, more, tags=tags)
 
 
-def _by_anyone(policy: Policy) -> bool:
+def _takes(policy: Policy, requests: Iterable[Request], more: Context, *, tags: bool) -> bool:
+    """Say whether a policy allows one of some requests, with session tags or without any."""
+    keys = {c.key.lower() for s in policy.statements for c in s.conditions}
+    no_tags = {} if tags else {k: () for k in keys if k.startswith("aws:requesttag/")}
+    return any(
+        all(
+            allows(
+                policy,
+                replace(r, action=action, context={**r.context, **more, **no_tags}),
+            )
+            for action in ASSUMING[: 1 + tags]
+        )
+        for r in requests
+    )
+
+
+def _by_anyone(policy: Policy, clusters: Collection[str]) -> bool:
     """Say whether the principal ``*`` could be who gives the plugin credentials.
 
     Page "AWS JSON policy elements: Principal" says of users, roles and sessions that ``*`` means
@@ -154,10 +188,9 @@ def _by_anyone(policy: Policy) -> bool:
     issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith(OF_TOKENS)}
     providers = tuple(f":oidc-provider/{name}" for name in issuers or {_ANY_ISSUER})
     givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
-    return any(
-        not evaluate([most_open(chosen, {*request.context, *_OF_ACCOUNTS})], request).denied
-        for _, request in role_requests(Statement(principals=givers), (NAMESPACE, SERVICE_ACCOUNT))
-    )
+    anyone = Statement(principals=givers)
+    requests = role_requests(anyone, (NAMESPACE, SERVICE_ACCOUNT), clusters)
+    return any(allows(chosen, request) for _, request in requests)
 
 
 def _names_anyone(statement: Statement) -> bool:

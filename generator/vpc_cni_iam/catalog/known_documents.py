@@ -70,9 +70,12 @@ def _published() -> Iterator[tuple[KnownDocument, Policy]]:
 
 
 def listed(known: Sequence[KnownDocument]) -> list[str]:
-    """Return the first few documents in words, each name once, and how many more there are."""
+    """Return the first few documents in words, each name once, and how many more there are.
+
+    AWS's come first, then upstream's.
+    """
     dates: dict[str, list[str]] = {}
-    for document in known:
+    for document in sorted(known, key=lambda d: (d.source[:4] != "arn:", "upstream" not in d.name)):
         dates.setdefault(document.name, []).append(document.date)
     texts = [
         f"{name} ({', '.join(filter(None, days))})" if any(days) else name

@@ -18,7 +18,7 @@ input. The answer names the call, what its denial breaks, the likely cause, and 
 allows it. With --policy, it names what the role's policies do not allow.
 
 Exit code 1 means that a denied request is not explained: it is no known call of the plugin, or the
-text does not say which call was denied.
+text does not say which call was denied. It also means that a part of --policy was not read.
 
 \b
 Examples:

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 HELP = """List the instances and network interfaces without the tags that a scoped policy needs.
 
 FILE has the output of one of the two AWS CLI commands in the examples, or of both, in any order
-and with any number of pages; - is standard input. One of the two is enough. With both, nodes are
-told apart from other instances. --daemonset tells the cluster's name and how the plugin is
-configured there. Exit code 1 means that the plugin would fail
-under the policy, or that this is not known.
+and with any number of pages; - is standard input. With both, nodes are told apart from other
+instances. The instances are enough if all are nodes and the policy lets the plugin tag any
+interface, and the interfaces if it asks for no tag of instances. --daemonset tells the cluster's
+name and how the plugin is configured there. Exit code 1 means that the plugin would fail under the
+policy, or that this is not known.
 
 \b
 Examples:

@@ -123,7 +123,7 @@ def read_files(
                     policies.append(Unread("", error))
         except InputError as error:
             policies.append(Unread("", error))
-    policies += map(_of_skipped, skipped)
+    policies += (_of_skipped(part) for part in skipped if not part.reason.is_note)
     module = [*parsed.values(), *(parse(text, name) for name, text in others.items())]
     scope = _scope(module, variables)
     for file in parsed.values():

@@ -18,7 +18,12 @@ _LOGS = "network-policy-logs"
 
 def mode(deployment: Deployment) -> Mode:
     """Return the IP family of a cluster."""
-    return "ipv6" if deployment.environment.get(_IPV6, "").lower() == "true" else "ipv4"
+    return "ipv6" if is_ipv6(deployment.environment) else "ipv4"
+
+
+def is_ipv6(environment: Mapping[str, str]) -> bool:
+    """Say whether the plugin takes its environment variables for those of an IPv6 cluster."""
+    return environment.get(_IPV6, "").lower() in ("true", "t", "1")
 
 
 def says_mode(deployment: Deployment) -> bool:

@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import METRICS_HELPER
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
-from vpc_cni_iam.coverage.analysis.risks import UNSCOPED, find_risks
+from vpc_cni_iam.coverage.analysis.risks import is_scoped
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall, consequence
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, PluginSetting
@@ -105,12 +105,11 @@ def replacement_for(
     subject: Subject, setting: PluginSetting, scenarios: Sequence[Scenario] = SCENARIOS
 ) -> str:
     """Return what to do with the policies of a subject; what is scoped stays so."""
-    risks = find_risks(subject.policies, setting, subject.limiting)
-    is_scoped = all(risk.identifier != UNSCOPED for risk in risks)
     names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
-    names += [f"{setting.mode}-scoped"] if is_scoped else []
+    if is_scoped(subject.policies, setting, subject.limiting):
+        names.append(f"{setting.mode}-scoped")
     names.append(setting.mode)
-    return replacement("replace its policy by", names, [setting], scenarios)
+    return replacement("replace its policy with the output of", names, [setting], scenarios)
 
 
 def replacement(

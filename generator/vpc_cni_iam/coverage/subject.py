@@ -17,12 +17,12 @@ from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
-from vpc_cni_iam.coverage.names import mode_of, names_in, names_of
+from vpc_cni_iam.coverage.names import all_names, mode_of, names_in, names_of
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
-from vpc_cni_iam.inputs.skipped import Skipped, is_complete
+from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
 from vpc_cni_iam.inputs.variables import GivenVariables
 from vpc_cni_iam.policy.document import Policy, Statement, to_json
 from vpc_cni_iam.policy.evaluate import Decision, compile_policies
@@ -180,10 +180,13 @@ def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener:
     """Return policies of a role with what else must allow a request.
 
     The boundary and each of `scps`, those of one level of the organization, are files. A level
-    whose service control policies only deny has FullAWSAccess beside them.
+    whose service control policies only deny has FullAWSAccess beside them. Names that the policies
+    do not have are those in these files.
     """
     for file in [boundary] if boundary is not None else []:
         taken = take(opener.policies_of(file), ())
+        skipped = tuple(s for s in subject.skipped if s.reason is not Reason.not_applied)
+        subject = replace(subject, skipped=skipped)
         subject = _with(subject, taken, "boundary", _named_by_file(taken.opened))
     for file in scps:
         opened = opener.policies_of(file)
@@ -193,12 +196,14 @@ def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener:
             policies = (*policies, NamedPolicy("FullAWSAccess", _FULL_ACCESS, "AWS Organizations"))
         taken = replace(taken, skipped=opened.skipped)
         subject = _with(subject, taken, "service control policy", policies)
-    limits = [policy for limit in subject.limiting for policy in limit]
-    region = names_in(limits).get("region", "")
-    if not region or opener.user_names.get("region") or "region" in subject.own_names:
-        return subject
-    own_names = {**subject.own_names, "region": region}
-    return replace(subject, names=replace(subject.names, region=region), own_names=own_names)
+    chosen = {name: value for name, value in opener.user_names.items() if value and value != "*"}
+    named = chosen.keys() | all_names(subject.policies)
+    limits = names_in([policy for limit in subject.limiting for policy in limit])
+    of_limits = {k: v for k, v in limits.items() if k not in named and v != EXAMPLE.get(k)}
+    own_names = {**subject.own_names, **of_limits}
+    owner_known = subject.names.owner_known or "vpc_owner_id" in of_limits
+    names = names_of({**own_names, **chosen}, owner_known=owner_known)
+    return replace(subject, names=names, own_names=own_names)
 
 
 def _with(subject: Subject, taken: Taken, kind: str, policies: tuple[NamedPolicy, ...]) -> Subject:

@@ -32,7 +32,11 @@ from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
 # The name of the session of a role that an instance has is the instance's ID.
 _NODE = re.compile(r":assumed-role/(.+)/i-[0-9a-f]{8,17}")
-_WRITING = ("ec2:CreateTags", "ec2:CreateNetworkInterface")
+# No role of a program: a user, the root user, or a role of IAM Identity Center.
+_PERSON = re.compile(r":(user/|federated-user/|root$|assumed-role/AWSReservedSSO_)")
+_CREATE = "ec2:CreateNetworkInterface"
+_WRITING = (_CREATE, "ec2:CreateTags")
+_ASSUME = "sts:AssumeRoleWithWebIdentity"
 
 
 class Certainty(StrEnum):
@@ -61,11 +65,13 @@ def causes(
     """Return the causes of a denial, the certain ones first; policy None is not given."""
     order = list(Certainty)
     of_policy = list(_of_policy(denial, policy, version, is_plugins=bool(possible)))
-    if policy is not None and not policy.is_complete:  # what was not read may decide the request
+    # What was not read may decide the request, and a person has other policies.
+    if _PERSON.search(denial.principal) or (policy is not None and not policy.is_complete):
         of_policy = [replace(cause, certainty=Certainty.possible) for cause in of_policy]
     known = [
         *_of_reason(denial),
         *_of_principal(denial),
+        *_of_trust(denial),
         *_of_tags(denial),
         *of_policy,
         *(_of_catalog(denial, statements) if policy is None else ()),
@@ -105,6 +111,23 @@ def _of_principal(denial: Denial) -> Iterator[Cause]:
             "if aws-node has a role by EKS Pod Identity or IRSA, restart its pods so that they get "
             "it; else give it one, or attach the policy to the role of the node",
         )
+    elif _PERSON.search(denial.principal):
+        yield Cause(
+            "other-principal",
+            Certainty.possible,
+            "a person sent the request, and not the plugin, which has a role",
+            f"look at the policies of {denial.principal}, if it is to be allowed",
+        )
+
+
+def _of_trust(denial: Denial) -> Iterator[Cause]:
+    if denial.action == _ASSUME:
+        yield Cause(
+            "trust-policy",
+            Certainty.possible,
+            "the trust policy of the role does not let the service account assume it",
+            "compare the issuer, subject and audience in it with those of aws-node in its cluster",
+        )
 
 
 def _of_tags(denial: Denial) -> Iterator[Cause]:
@@ -126,9 +149,27 @@ def _cluster_name(certainty: Certainty) -> Cause:
 def _of_policy(
     denial: Denial, policy: Subject | None, version: PluginVersion, *, is_plugins: bool
 ) -> Iterator[Cause]:
-    """Yield why the policies of the role do not allow the request."""
-    if policy is None:
+    """Yield why the policies of the role do not allow the request.
+
+    An interface is made with tags. AWS checks the two actions, and the name of the call is one.
+    """
+    if policy is None or denial.action == _ASSUME:
         return
+    is_checked = bool(denial.resource) or denial.context is not None
+    actions = _WRITING if denial.action == _CREATE and not is_checked else (denial.action,)
+    possible = [
+        cause
+        for action in actions
+        for cause in _of_action(
+            replace(denial, action=action), policy, version, is_plugins=is_plugins
+        )
+    ]
+    yield from [cause for cause in possible if cause.name != "allowed-by-policy"] or possible
+
+
+def _of_action(
+    denial: Denial, policy: Subject, version: PluginVersion, *, is_plugins: bool
+) -> Iterator[Cause]:
     request = request_of(denial)
     if not granted(policy.policies).evaluate(Request(denial.action, "*")).allowed:
         setting = PluginSetting(version, policy.mode, names=policy.names)

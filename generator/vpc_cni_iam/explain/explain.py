@@ -25,7 +25,7 @@ from vpc_cni_iam.explain.calls import (
 )
 from vpc_cni_iam.explain.causes import Cause, causes
 from vpc_cni_iam.inputs.denial import Denial, Denials
-from vpc_cni_iam.inputs.skipped import Skipped
+from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.inputs.skipped import lines as skipped_lines
 
 _ARN = re.compile(r"arn:([^:]*):[^:]*:([^:]*):([0-9]{12}):")
@@ -59,7 +59,7 @@ class Explanations(Struct, frozen=True):
 
     denials: tuple[Explanation, ...]  # each kind of denied request
     unknown: tuple[str, ...]  # lines that tell of a denial without saying of which call
-    complete: bool  # whether each is of a known call of the plugin
+    complete: bool  # whether each is of a known call, and the role's policies were read
     # The parts of the role's policies that were not read, and what was assumed.
     skipped: tuple[Skipped, ...]
 
@@ -81,8 +81,8 @@ def explain(
         for denial, count in denials.counts.items()
     )
     unknown = tuple(dict.fromkeys(denials.unknown))
-    complete = not unknown and all(e.calls for e in explanations)
     skipped = policy.skipped if policy is not None else ()
+    complete = not unknown and all(e.calls for e in explanations) and is_complete(skipped)
     return Explanations(explanations, unknown, complete, skipped)
 
 
@@ -181,10 +181,12 @@ def _denial(explanation: Explanation) -> Iterator[str]:
     for cause in explanation.causes:
         yield f"  {cause.certainty} cause, {cause.name}: {cause.text}"
         yield f"    {cause.fix}"
+    if explanation.calls and not explanation.causes:
+        yield "  cause not known: give the policy of the role with --policy"
     yield from _statements(explanation.statements)
     if explanation.example_names:
-        names = ", ".join(explanation.example_names)
-        yield f"  example values stand for: {names}"
+        options = " and ".join(f"--{n.replace('_', '-')}" for n in explanation.example_names)
+        yield f"  the statements have example names: give yours with {options}"
     if explanation.encoded:
         yield f"  the message says more when decoded: {_DECODE}"
     for call in explanation.calls:

@@ -36,7 +36,7 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _READ = os.O_RDONLY | _NO_LINK | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _NO_LINK | getattr(os, "O_BINARY", 0)
 _MORE = 1 << 20
-LINK = "is a symbolic link, and this tool follows none; name or copy what it leads to"
+LINK = "is a symbolic link, and this tool follows none: name its target, or copy that to its place"
 
 
 def exchange(name: str, other: str, above: int | None) -> bool:

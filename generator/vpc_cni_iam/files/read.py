@@ -149,19 +149,6 @@ def listed(directory: Path) -> list[str]:
             raise TreeError(f"{directory}: cannot be read: {reason(error)}") from None
 
 
-def absent(directory: Path, names: Iterable[str]) -> list[str]:
-    """Return the files that a directory does not have, without reading the others."""
-    missing = []
-    with OpenTree(directory) as tree:
-        for path in names:
-            check_inside(directory, path)
-            place, name = split(path)
-            folder = tree.find(place)
-            if folder is None or folder.status(name) is None:
-                missing.append(path)
-    return missing
-
-
 def unix(content: bytes) -> bytes:
     r"""Return a content with the line ends of this tool, which git may have made ``\r\n``."""
     return content.replace(b"\r\n", b"\n") if b"\r" in content else content

@@ -99,7 +99,7 @@ def _container(pod: Mapping[str, object], name: str) -> Mapping[str, object]:
     return next((c for c in _objects(pod.get("containers")) if c.get("name") == name), {})
 
 
-def _variables(
+def environment_of(
     entries: object, source: str, variables: Collection[str]
 ) -> tuple[dict[str, str], list[Skipped]]:
     """Return environment variables by name, and those whose value is in another object."""
@@ -117,12 +117,12 @@ def _variables(
 
 def _daemonset(pod: Mapping[str, object], source: str, variables: Collection[str]) -> Deployment:
     container = _container(pod, _NAME)
-    environment, unread = _variables(container.get("env"), source, variables)
+    environment, unread = environment_of(container.get("env"), source, variables)
     if container.get("envFrom"):
         detail = "environment variables are in another object: give them with --env"
         unread.append(Skipped(f"{source}: envFrom", Reason.not_read, detail))
-    tag = re.search(_TAG, str(container.get("image", "")))
-    version = _version(tag[1] if tag else "") or _version(environment.get("VPC_CNI_VERSION", ""))
+    tag = image_tag(str(container.get("image", "")))
+    version = _version(tag) or _version(environment.get("VPC_CNI_VERSION", ""))
     agent = _container(pod, _AGENT)
     words = [w for k in ("command", "args") if isinstance(v := agent.get(k), list) for w in v]
     logs = [match[1] for word in words if (match := re.fullmatch(_LOGS, _text(word)))]
@@ -131,15 +131,21 @@ def _daemonset(pod: Mapping[str, object], source: str, variables: Collection[str
 
 
 def _chart(values: Mapping[str, object], source: str, variables: Collection[str]) -> Deployment:
-    environment, unread = _variables(values.get("extraEnv"), source, variables)
+    environment, unread = environment_of(values.get("extraEnv"), source, variables)
     environment = {k: _text(v) for k, v in _object(values.get("env")).items()} | environment
     image = _object(values.get("image"))
-    override = re.search(_TAG, _text(image.get("override") or ""))
-    version = _version(override[1] if override else _text(image.get("tag", "")))
+    override = image_tag(_text(image.get("override") or ""))
+    version = _version(override or _text(image.get("tag", "")))
     agent = _object(values.get("nodeAgent"))
     sends_logs = _text(agent.get("enableCloudWatchLogs", "")).lower() == "true"
     sends_logs = sends_logs and _text(agent.get("enabled", "true")).lower() == "true"
     return Deployment(source, version, environment, sends_logs, tuple(unread))
+
+
+def image_tag(image: str) -> str:
+    """Return the tag in the name of an image, empty without one."""
+    match = re.search(_TAG, image)
+    return match[1] if match else ""
 
 
 def _version(tag: str) -> str:

@@ -31,6 +31,8 @@ _NOT_AUTHORIZED = re.compile(
 # The SDK for Go 2 names service and operation.
 _OPERATION = re.compile(r"operation error (?P<service>[\w ]+): (?P<operation>\w+),")
 _DENIED = re.compile(DENIED)
+# The SDK wraps what went wrong before the call itself: its credentials were refused.
+_CREDENTIALS = re.compile("(?:get|load|refresh cached|retrieve) credentials")
 _SERVICES = {
     "ec2": "ec2", "sagemaker": "sagemaker", "sts": "sts", "cloudwatch": "cloudwatch",
     "monitoring": "cloudwatch", "cloudwatch logs": "logs", "logs": "logs",
@@ -58,6 +60,7 @@ _AGENT = re.compile(AGENT)
 # A log's line may begin with a bracket, too.
 _JSON = re.compile(r"\s*(\{|\[\s*[\[{\"\]])")
 _ENCODED = re.compile(r"[Ee]ncoded authorization failure message")
+_REASONS = {"VpceAccessDenied": "a VPC endpoint policy denies it"}
 _CAUSE = re.compile(r"because ([^.\n\"]+)|with an (explicit deny[^.\n\"]*)")
 
 
@@ -134,7 +137,7 @@ def _of_line(line: str) -> object:
 
 def _walk(value: object, source: str, depth: int = 0) -> Iterator[Denial | str]:
     if depth > _DEPTH:
-        return
+        raise InputError(source, "", "nests too deeply to hold denied requests")
     if isinstance(value, str):
         for line in value.splitlines():
             yield from _of_words(line)
@@ -165,12 +168,13 @@ def _of_words(text: str) -> Iterator[Denial | str]:
             reason = _reason(match["reason"] or "")
             yield Denial(match["action"], resource, match["principal"], reason, encoded=encoded)
     elif _DENIED.search(text):
-        if operation := _OPERATION.search(text):
+        request = _CREDENTIALS.split(text)[-1]
+        if operation := _OPERATION.search(request):
             service = operation["service"].lower()
             action = f"{_SERVICES.get(service, service)}:{operation['operation']}"
             yield Denial(action, encoded=encoded)
         else:
-            actions = [action for words, action in _WORDS if words.search(text)]
+            actions = [action for words, action in _WORDS if words.search(request)]
             yield Denial(actions[0]) if actions else text
 
 
@@ -194,7 +198,7 @@ def _of_record(record: Mapping[str, object]) -> Iterator[Denial]:
         match["action"] if match else f"{_SERVICES.get(service, service)}:{record['eventName']}",
         ((match["resource"] if match else "") or "").rstrip(".,"),
         principal if isinstance(principal, str) else "",
-        _reason(match["reason"] or "") if match else "",
+        _reason(match["reason"] or "") if match else _REASONS.get(code, ""),
         "v" + agent[1].removeprefix("v") if agent else "",
         encoded=bool(_ENCODED.search(message)),
         tags=_tag_keys(_object(record.get("requestParameters"))),
@@ -214,19 +218,21 @@ def _of_decoded(message: Mapping[str, object]) -> Iterator[Denial]:
     if message.get("allowed") is not False:
         return
     context = _object(message["context"])
-    principal = _object(context.get("principal"))
+    principal, conditions = map(_object, (context.get("principal"), context.get("conditions")))
     values = {
         str(item.get("key")): tuple(
             str(value.get("value")) for value in _items(_object(item.get("values")))
         )
-        for item in _items(_object(context.get("conditions")))
+        for item in _items(conditions)
     }
     yield Denial(
         str(context["action"]),
         str(context.get("resource", "")),
         str(principal.get("arn", "")),
         "an explicit deny" if message.get("explicitDeny") is True else "no statement allows it",
-        context=tuple(sorted(values.items())),
+        context=tuple(sorted(values.items()))
+        if isinstance(conditions.get("items"), list)
+        else None,
     )
 
 

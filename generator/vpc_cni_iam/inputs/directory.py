@@ -74,13 +74,18 @@ def read_beside(path: Path) -> Directory:
     """
     if OVERRIDE.fullmatch(path.name):
         return Directory({}, overrides_beside(path))
-    twin = path.with_suffix(".tf" if path.suffix == ".tofu" else ".tofu")
+    is_tofu = path.suffix == ".tofu"
+    twin = path.with_suffix(".tf" if is_tofu else ".tofu")
     files = [file for file in _configuration_files(path.parent) if file not in (path, twin)]
     directory = _read(files, path.parent)
     deciding = (
         s for s in directory.skipped if s.reason is Reason.overrides or not s.name.endswith(_JSON)
     )
-    return Directory(directory.texts, tuple(deciding))
+    detail = f"by Terraform; OpenTofu reads {twin.name} in its place"
+    if is_tofu:
+        detail = f"by OpenTofu, in the place of {twin.name}"
+    note = Skipped(str(path), Reason.assumed, f"is read {detail}")
+    return Directory(directory.texts, (*deciding, *[note] * twin.exists()))
 
 
 def overrides_beside(path: Path) -> tuple[Skipped, ...]:

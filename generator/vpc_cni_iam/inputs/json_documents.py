@@ -37,6 +37,7 @@ _LISTINGS = (
 # Lists of policies: each entry holds one.
 _VERSIONS = "PolicyVersionList"
 _LISTS = ("RolePolicyList", "UserPolicyList", "GroupPolicyList", "Policies", _VERSIONS)
+_BOUNDARY = "it is a permissions boundary: give it with --boundary"
 # The content of an entry that holds none.
 _ABSENT: dict[str, object] = {}
 # What only a policy has, also one that is misspelt.
@@ -109,6 +110,42 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
         for version in document.left_out:
             detail = "another version is the default"
             yield Skipped(f"{name} {version}".strip(), Reason.not_in_force, detail)
+    named = list(_named(content.value))
+    documented = {arn for arn, why in named if not why}
+    for arn, why in dict.fromkeys(named):
+        if why == _BOUNDARY:
+            yield Skipped(arn, Reason.not_applied, why)
+        elif why and arn not in documented:
+            yield Skipped(arn, Reason.not_read, why)
+
+
+def _named(value: object) -> Iterator[tuple[str, str]]:
+    """Yield the ARN of each policy that is named, with why it is not read if it has no document."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _named(item)
+    elif isinstance(value, dict) and "Statement" not in value:
+        arn = str(value.get("Arn"))
+        if _VERSIONS in value:
+            yield arn, ""
+        elif ":organizations:" in arn:
+            yield arn, "its document is not there: aws organizations describe-policy prints it"
+        passed = {_REPEATING, *_DOCUMENTS, *(["PolicySummary"] if "Content" in value else [])}
+        for key in value:
+            yield from _named_by(key, value[key]) if key not in passed else ()
+
+
+def _named_by(key: str, member: object) -> Iterator[tuple[str, str]]:
+    """Yield the same of a member of an object."""
+    if key == "PermissionsBoundaryArn":
+        yield str(member), _BOUNDARY
+    elif key == "AttachedManagedPolicies" and isinstance(member, list):
+        arns = (str(entry.get("PolicyArn")) for entry in member if isinstance(entry, dict))
+        yield from ((arn, "it is attached, and its document is not there") for arn in arns)
+    elif key == "IsTruncated" and member is True:
+        yield key, "a page says that more follow; let aws follow the pages"
+    else:
+        yield from _named(member)
 
 
 def _names(listed: Sequence[JsonDocument]) -> Iterator[str]:

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     """Why something was skipped."""
 
     not_read = "not read"
+    not_applied = "not applied"  # a permissions boundary
     overrides = "may change what was read"
     may_be_absent = "read, and may not exist"
     other_kind = "not a policy of an identity"
@@ -30,7 +31,12 @@ class Reason(StrEnum):
     @property
     def counts(self) -> bool:
         """Whether a verdict is not complete with it."""
-        return self in (Reason.not_read, Reason.overrides, Reason.may_be_absent)
+        return self in (
+            Reason.not_read,
+            Reason.not_applied,
+            Reason.overrides,
+            Reason.may_be_absent,
+        )
 
     @property
     def is_note(self) -> bool:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from base64 import b64decode
+from typing import Any, ClassVar
 
 import yaml
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.texts.limits import YAML
 
-# Texts for Kubernetes' reader, other than for PyYAML's.
-_TEXTS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary")
+_BOOLEAN = "tag:yaml.org,2002:bool"
 _MERGE = "tag:yaml.org,2002:merge"
 _MOST_REPEATED = 100_000
 
@@ -27,13 +28,17 @@ def load_yaml(text: str, source: str) -> list[object]:
         raise InputError(source, place, f"is not YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise InputError(source, "", f"is not YAML: {error}") from None
-    except (RecursionError, ValueError) as error:
+    except (RecursionError, ValueError, LookupError) as error:
         problem = "it nests too deeply" if isinstance(error, RecursionError) else str(error)
+        if isinstance(error, LookupError):  # PyYAML's, of a tag such as !!bool
+            problem = "a value does not fit its tag"
         raise InputError(source, "", f"is not YAML: {problem}") from None
 
 
 class _Loader(yaml.SafeLoader):
     """Makes plain values; aliases of aliases would grow without bound."""
+
+    bool_values: ClassVar = {**yaml.SafeLoader.bool_values, "y": True, "n": False}
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -64,6 +69,13 @@ def _size(node: yaml.Node) -> int:
 
 def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
     return loader.construct_scalar(node)
+
+
+def _decoded(loader: _Loader, node: yaml.ScalarNode) -> str:
+    try:
+        return b64decode(loader.construct_scalar(node)).decode()
+    except ValueError:
+        raise _refusal(node, "is not text in base64") from None
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
@@ -100,5 +112,7 @@ def _refusal(at: Any, problem: str) -> yaml.MarkedYAMLError:
 
 
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
-for _tag in _TEXTS:
-    _Loader.add_constructor(_tag, _text)
+# As Kubernetes' reader has them, other than PyYAML.
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
+_Loader.add_constructor("tag:yaml.org,2002:binary", _decoded)
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile("[yYnN]$"), [*"yYnN"])

@@ -90,11 +90,10 @@ def _results(
     """Yield the results of the rules, each with the ID of the instance or interface."""
     for candidate in candidates:
         if not candidate.is_node:
-            unsure = inventory.interfaces is None
-            if result := rules.of_stranger(candidate, needs, unsure=unsure):
+            if result := rules.of_stranger(candidate, needs):
                 yield result, candidate.id
             continue
-        for result in rules.of_instance(candidate.instance, needs) if candidate.instance else ():
+        for result in rules.of_node(candidate, needs):
             yield result, candidate.id
         for interface in candidate.interfaces:
             if result := rules.of_interface(interface, needs):

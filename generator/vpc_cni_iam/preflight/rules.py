@@ -14,6 +14,7 @@ from vpc_cni_iam.preflight.nodes import NodeCandidate
 
 # With the value true on an interface, the plugin leaves that alone.
 _NO_MANAGE = "node.k8s.amazonaws.com/no_manage"
+_GIVE = "give what aws ec2"
 
 
 class Severity(StrEnum):
@@ -36,8 +37,31 @@ class RuleResult(Struct, frozen=True):
     tag: tuple[str, ...] = ()
 
 
-def of_instance(instance: Instance, needs: Needs) -> Iterator[RuleResult]:
-    """Yield the results for a node."""
+def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
+    """Yield the results for a node, without those for its interfaces that were described."""
+    if node.instance:
+        yield from _of_instance(node.instance, needs)
+    elif needs.instance_tag:
+        yield RuleResult(
+            "instance-not-read",
+            Severity.unknown,
+            f"not described, so that its tag {needs.instance_tag[0]} is not known",
+            f"without the tag, no interface can be added: {_GIVE} describe-instances prints, too",
+        )
+    if not node.interfaces and node.instance:
+        vpc = node.instance.vpc or needs.vpc
+        untagged = Interface("", vpc, "in-use", "interface", "", node.id, {})
+        if needs.tagged(untagged) is None:
+            yield RuleResult(
+                "interfaces-not-read",
+                Severity.unknown,
+                "its network interfaces are not described",
+                "the policy does not let the plugin tag interfaces without certain tags, and then "
+                f"the plugin exits: {_GIVE} describe-network-interfaces prints, too",
+            )
+
+
+def _of_instance(instance: Instance, needs: Needs) -> Iterator[RuleResult]:
     if needs.creates and needs.vpc and instance.vpc not in ("", needs.vpc):
         yield RuleResult(
             "instance-in-another-vpc",
@@ -156,11 +180,8 @@ def of_left_over(interface: Interface, needs: Needs) -> RuleResult | None:
     )
 
 
-def of_stranger(node: NodeCandidate, needs: Needs, *, unsure: bool) -> RuleResult | None:
-    """Return the result for an instance that shows no sign of being the cluster's.
-
-    `unsure` is whether its interfaces were not described, which would tell.
-    """
+def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
+    """Return the result for an instance that shows no sign of being the cluster's."""
     if node.standing == "theirs":
         problem, effect = "tags of another cluster", "skipped"
         return RuleResult("instance-of-another-cluster", Severity.note, problem, effect)
@@ -171,6 +192,7 @@ def of_stranger(node: NodeCandidate, needs: Needs, *, unsure: bool) -> RuleResul
     if not needs.denied("instance", node.id, node.instance.tags):
         return None
     effect = "no interface there is the plugin's, so it was skipped. If it is a node:"
+    unsure = not node.interfaces  # they would tell
     if unsure:
         effect = (
             "if it is a node, no interface can be added to it. If not, describe the nodes only "
@@ -222,7 +244,7 @@ def of_pages(count: int) -> RuleResult:
     """Return the result if there are pages that say that another follows."""
     return RuleResult(
         "pages-may-be-missing",
-        Severity.note,
+        Severity.unknown,
         f"{count} page{'s' * (count != 1)} with a NextToken",
         "nothing tells whether every page is given, and no other was checked; let aws follow the "
         "pages (leave --no-paginate and --max-items out)",

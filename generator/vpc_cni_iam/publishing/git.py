@@ -20,7 +20,10 @@ from vpc_cni_iam.publishing.address import REPOSITORY
 from vpc_cni_iam.publishing.versioning.semver import Version
 
 # Variables of the user's shell that would point git at another repository than the named one.
-_REMOVED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
+_REMOVED = (
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"),
+    "GIT_COMMON_DIR",
+)
 # What an engine reads of a module's folder; OpenTofu prefers main.tofu to main.tf.
 _CONFIGURATION = (".tf", ".tf.json", ".tofu", ".tofu.json")
 _TIMEOUT = 120
@@ -178,12 +181,15 @@ def _check_identity(git: _Git) -> None:
 def _check_loaded(place: str, paths: Iterable[str], files: Iterable[str]) -> None:
     """Refuse configuration beside the version's files, which an engine would load with them."""
     own = set(files)
-    folders = {p.rpartition("/")[0] for p in own if p.endswith(_CONFIGURATION)}
+    # Some file systems take folders for one that differ only in case.
+    folders = {p.rpartition("/")[0].casefold() for p in own if p.endswith(_CONFIGURATION)}
     loaded = sorted(
         path
         for path in set(paths) - own
         for folder, _, name in [path.rpartition("/")]
-        if name.endswith(_CONFIGURATION) and not name.startswith(".") and folder in folders
+        if name.endswith(_CONFIGURATION)
+        and not name.startswith(".")
+        and folder.casefold() in folders
     )
     if loaded:
         raise PublishError(

@@ -16,7 +16,14 @@ from pathlib import Path
 from ssl import SSLCertVerificationError, SSLError
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.request import (
+    HTTPDefaultErrorHandler,
+    HTTPErrorProcessor,
+    HTTPSHandler,
+    OpenerDirector,
+    ProxyHandler,
+    Request,
+)
 
 from msgspec import Struct
 
@@ -128,13 +135,16 @@ def check_tag(repository: str, version: Version, digest: str) -> None:
         headers={"Accept": f"{MANIFEST}, {_INDEX}"},
     )
     try:
-        with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+        ask = _opener().open
+        with ask(request, timeout=_TIMEOUT) as answer:
             published = answer.headers.get("Docker-Content-Digest", "")
     except HTTPError as error:
         error.close()
         if error.code == HTTPStatus.NOT_FOUND:  # neither tag nor repository
             return
         problem = f"answers {error.code} {error.reason}"
+        if error.headers.get("Location"):
+            problem += ", which leads elsewhere; name the registry's own host"
         if error.code in _LOGIN_NEEDED:
             problem = (
                 f"asks for authentication ({error.code} {error.reason}), and publish has no "
@@ -148,6 +158,14 @@ def check_tag(repository: str, version: Version, digest: str) -> None:
             f"{repository}: the tag {version} is {published or 'something else'}, and would move "
             f"to {digest}; a published version never changes"
         )
+
+
+def _opener() -> OpenerDirector:
+    """Return what asks one host: a web site that it leads to does not know the tags."""
+    opener = OpenerDirector()
+    for handler in (ProxyHandler, HTTPSHandler, HTTPDefaultErrorHandler, HTTPErrorProcessor):
+        opener.add_handler(handler())
+    return opener
 
 
 def _unreachable(repository: str, version: Version, reason: object) -> PublishError:

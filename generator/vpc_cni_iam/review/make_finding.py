@@ -105,15 +105,20 @@ def coverage_findings(
     new: bool,
     unknown: tuple[str, ...] = (),
     unsure: bool = False,
+    others: Sequence[str] = (),
 ) -> Iterator[Finding]:
     """Yield what the plugin can no longer do, or cannot do.
 
     `new` is whether there was nothing before, so that what is lacking is of this plan's making.
     `unknown` has policies whose documents are not known, which may allow it after all, and `unsure`
-    is whether any of them changes, too, so that nothing is lost for certain.
+    is whether any of them changes, too, so that nothing is lost for certain. `others` has roles
+    that the plugin may have in place of this one.
     """
     plugin = f"The plugin {coverage.version} ({FAMILIES[coverage.mode]})"
-    unless = f", unless {' or '.join(unknown)} allows it" if unknown else ""
+    reasons = [f"{' or '.join(unknown)} allows it"] if unknown else []
+    reasons += [f"aws-node has {first_of(others, 1)}"] if others else []
+    unless = f", unless {' or '.join(reasons)}" if reasons else ""
+    unsure = unsure or bool(others)
 
     def of(
         rule: str, lacks: Sequence[MissingPermission], level: Level, sure: str, doubtful: str

@@ -9,18 +9,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review import ignore
 from vpc_cni_iam.review.account.attribute_value import side
-from vpc_cni_iam.review.account.binding import PolicyChange, action_of
+from vpc_cni_iam.review.account.binding import PolicyChange
 from vpc_cni_iam.review.account.collect import PlanPolicies, without_computed
 from vpc_cni_iam.review.account.effective import EffectivePolicies
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.account.owners import PRINCIPALS
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, PluginReader
-from vpc_cni_iam.review.account.plugin_config import is_plugin
 from vpc_cni_iam.review.account.policy_attributes import PolicyAttribute, may_have_inline
 from vpc_cni_iam.review.account.policy_state import from_rebuilt, read_side, with_stand_ins
 from vpc_cni_iam.review.account.rebuild import Rebuilder
@@ -131,7 +130,7 @@ def review(
         rules=RULES,
         fail_on=fail_on,
         failed=any(fails(f, fail_on) for f in left),
-        others=plan.others + sum(map(_is_other_chart, plan.resources)),
+        others=plan.others,
     )
 
 
@@ -139,15 +138,6 @@ def _characters(items: Iterable[PolicyChange]) -> int:
     """Return how long all texts of policies in a plan are."""
     values = (v.value for item in items for v in (item.slot.before, item.slot.after))
     return sum(len(value) for value in values if isinstance(value, str))
-
-
-def _is_other_chart(resource: Resource) -> bool:
-    """Say whether a release of another chart changes, which may hold roles of Kubernetes."""
-    return (
-        resource.type == "helm_release"
-        and not (resource.drift or is_plugin(resource))
-        and action_of(resource) in ("create", "update", "replace", "delete")
-    )
 
 
 def _has_stand_in(item: PolicyChange) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Literal, TypeVar
+from typing import Literal, TypeAlias, TypeVar
+
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.diff.changes import Change, Place
 from vpc_cni_iam.review.diff.plugin import ClusterChange, PluginIdentity
 from vpc_cni_iam.review.diff.verdicts import Access, Effect, Nearest
@@ -26,6 +29,8 @@ _VERDICTS: dict[str, tuple[Tone, str]] = {
 # The key in an address.
 _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
 T = TypeVar("T")
+# A label, a text, and whether it is about a change.
+PluginRow: TypeAlias = tuple[str, str, bool]
 
 
 def counted(findings: Sequence[Finding]) -> str:
@@ -159,6 +164,7 @@ def section(finding: Finding) -> Section:
     plugin = finding.rule.startswith(("plugin-", "coverage-")) or finding.rule == (
         "managed-policy-attached"
     )
+    plugin = plugin or (finding.rule == "unread-resource" and "coverage-lost" in finding.means)
     if plugin or set(finding.means) == {"coverage-lost", "any-change"}:
         return "plugin"
     if "new-access" in finding.means or finding.rule.startswith(_WHO):
@@ -166,18 +172,42 @@ def section(finding: Finding) -> Section:
     return "other"
 
 
-def plugin_rows(cluster: ClusterChange) -> Iterator[tuple[str, str, bool]]:
-    """Yield the rows about the plugin in a cluster: a label, a text, whether it changes."""
+def clusters(review: Review) -> list[list[ClusterChange]]:
+    """Return the clusters, those together that differ in keys alone, and first what changes."""
+
+    def look(cluster: ClusterChange) -> Hashable:
+        keys: dict[str, str] = {}
+        texts = " ".join(text for _, text, _ in _rows(replace(cluster, cluster="")))
+        return _KEY.sub(lambda match: keys.setdefault(match[0], f"[{len(keys)}]"), texts)
+
+    def stays(alike: list[ClusterChange]) -> bool:
+        return not any(changes for _, _, changes in _rows(alike[0]))
+
+    return sorted(grouped(review.clusters, look), key=stays)
+
+
+def plugin_rows(alike: list[ClusterChange], also: int | None = None) -> Iterator[PluginRow]:
+    """Yield the rows about the plugin in the first of some clusters, and names of the others."""
+    yield from _rows(alike[0])
+    names = [cluster.cluster or _UNNAMED for cluster in alike[1:]]
+    if names:
+        yield "also", first_of(names, also or len(names)), False
+
+
+_UNNAMED = "not named in the plan"
+
+
+def _rows(cluster: ClusterChange) -> Iterator[PluginRow]:
     modes = dict.fromkeys((cluster.mode_before, cluster.mode_after))
     family = " -> ".join(FAMILIES[mode] for mode in modes)
-    yield "cluster", f"{cluster.cluster or 'not named in the plan'}, {family}", len(modes) > 1
+    yield "cluster", f"{cluster.cluster or _UNNAMED}, {family}", len(modes) > 1
     yield "version", *_version_row(cluster)
     yield "identity", *_identity_row(cluster)
 
 
 def _version_row(cluster: ClusterChange) -> tuple[str, bool]:
     before, after = cluster.version_before, cluster.version_after
-    text = after or before or "not named in the plan"
+    text = after or before or _UNNAMED
     changes = before != after
     if changes and cluster.installer:
         text = f"{before or 'none in the plan'} -> {after or 'none in the plan'}"

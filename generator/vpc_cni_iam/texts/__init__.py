@@ -41,6 +41,13 @@ class Readable(Protocol):
         """Return the next bytes, at most so many; empty at the end."""
 
 
+def has_markers(content: bytes | str) -> bool:
+    """Say whether a file holds the conflict markers of a merge."""
+    if isinstance(content, str):
+        content = content.encode(errors="surrogateescape")
+    return b"<<<<<<< " in content
+
+
 def read(path: Path, form: str = "", limit: Limit = POLICIES) -> str:
     """Return the text of a file; see `decode`."""
     return decode(content(path, limit), str(path), form)

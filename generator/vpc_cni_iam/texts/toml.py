@@ -6,6 +6,7 @@ import tomllib
 from typing import Any
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts import has_markers
 from vpc_cni_iam.texts.nesting import check_toml
 
 _PROBLEMS = {"Cannot overwrite a value": "a key stands twice; remove one of the two"}
@@ -19,7 +20,7 @@ def loads(text: str, source: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         problem, _, place = str(error).removesuffix(")").partition(" (at ")
         problem = f"is not TOML: {_PROBLEMS.get(problem, problem)}"
-        if "<<<<<<< " in text:
+        if has_markers(text):
             problem = "holds conflict markers; resolve them"
         raise InputError(source, place, problem) from None
     except (ValueError, RecursionError):  # such as a number of more digits than Python reads

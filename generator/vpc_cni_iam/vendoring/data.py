@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 from vpc_cni_iam.catalog.facts import known_versions
@@ -86,6 +86,7 @@ class DiffData(TypedDict):
     path: str
     variants: Sequence[VariantChangeData]
     kept: Sequence[KeptEditData]
+    kept_diffs: Mapping[str, str]
     diff: str
     error: str | None
 
@@ -207,6 +208,7 @@ def _diff(diff: Diff) -> DiffData:
             for m in diff.meanings
         ],
         "kept": _kept_edits(diff.kept_edits),
+        "kept_diffs": diff.edits,
         "diff": diff.text,
         "error": _error(diff.failure),
     }

@@ -17,6 +17,7 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.options import Options, stated
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.texts import has_markers
 from vpc_cni_iam.texts.limits import NAME_BYTES, PATH_BYTES
 from vpc_cni_iam.texts.nesting import check_json
 
@@ -136,6 +137,6 @@ def loads(text: str, source: str) -> Manifest:
         return Manifest(made_from, generator, files, unfinished, configuration)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         problem = "is not a manifest; restore it from version control, or delete it and run sync"
-        if "<<<<<<< " in text:
+        if has_markers(text):
             problem = "holds conflict markers; take one side (git checkout --ours) and run check"
         raise InputError(source, "", problem) from None

@@ -14,18 +14,15 @@ from msgspec import Struct
 
 from vpc_cni_iam import __version__
 from vpc_cni_iam.catalog.options import COMMAND_IN, Options, stated
-from vpc_cni_iam.files.read import absent, contents, decoded, unix
+from vpc_cni_iam.files.read import contents, decoded, unix
 from vpc_cni_iam.files.tree import left_by_killed
 from vpc_cni_iam.rendering.kinds import FILES, render
+from vpc_cni_iam.texts import has_markers
 from vpc_cni_iam.vendoring import manifest as manifests
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.manifest import MANIFEST, FileRecord, Manifest
 from vpc_cni_iam.vendoring.repository import refuse_other_owner
-from vpc_cni_iam.vendoring.state import (
-    ModuleFile,
-    has_markers,
-    judge,
-)
+from vpc_cni_iam.vendoring.state import ModuleFile, judge
 
 
 class ModuleContents(Struct, frozen=True):
@@ -135,5 +132,14 @@ def rendered_digests(options: Options) -> Mapping[str, str]:
 
 
 def lost_bases(observed: ModuleContents) -> list[str]:
-    """Return the paths of the remembered texts that a later merge needs and that are not there."""
-    return absent(observed.folder, map(manifests.base_path, observed.entries))
+    """Return the paths of the remembered texts that a later merge needs and that are not there.
+
+    One that was changed, such as by the markers of a conflict, is not there either.
+    """
+    bases = {manifests.base_path(path): entry for path, entry in observed.entries.items()}
+    known = contents(observed.folder, bases)
+    return [
+        path
+        for path, entry in bases.items()
+        if path not in known or _digest(known[path]) != entry.generated
+    ]

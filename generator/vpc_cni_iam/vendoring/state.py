@@ -47,7 +47,7 @@ _REASONS: Mapping[State, str] = {
     "unrecorded": "is unedited, but not in the manifest, which belongs into version control",
     "outdated": "is out of date",
     "missing": "is missing",
-    "lost": "is missing, and a later merge needs it",
+    "lost": "is missing or was changed, and a later merge needs it as it was",
     "left over": "is in the manifest but no longer generated",
     "edited": "was edited by hand",
     "both": "was edited by hand and is out of date",
@@ -79,12 +79,6 @@ _WAYS_OUT: Mapping[State, tuple[tuple[str, str], ...]] = {
 _SAME_TEXT = ("unrecorded", "lost")
 SYNC = "vpc-cni-iam sync"
 CONFLICT = "holds conflict markers"
-_MARKS = (b"<<<<<<< ", b">>>>>>> ")
-
-
-def has_markers(content: bytes) -> bool:
-    """Say whether a file holds the conflict markers of a merge."""
-    return _MARKS[0] in content and _MARKS[1] in content
 
 
 class KeptAccess(StrEnum):

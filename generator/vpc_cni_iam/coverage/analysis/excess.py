@@ -103,8 +103,8 @@ def _excess(
     policies: Sequence[Policy], called: Collection[str], limits: Sequence[Sequence[Policy]]
 ) -> Excess:
     known = {action.lower() for action in called}
-    layers = [_undenied(policies)]
-    layers += [layer for limit in limits for layer in (granted(limit), _undenied(limit))]
+    layers = [not_denied(policies)]
+    layers += [layer for limit in limits for layer in (granted(limit), not_denied(limit))]
     examples = _every()
 
     @cache
@@ -254,7 +254,7 @@ def _anywhere(statement: Statement) -> Statement:
     return replace(statement, resources=("*",), not_resources=(), conditions=())
 
 
-def _undenied(policies: Sequence[Policy]) -> Compiled:
+def not_denied(policies: Sequence[Policy]) -> Compiled:
     """Return a policy that allows everything except what policies deny on every resource."""
     denies = (
         s

@@ -103,6 +103,12 @@ def risks_of_calls(
     return (*_reach(asked), *_tagging(asked), *_needs(asked))
 
 
+def is_scoped(policies: Sequence[Policy], setting: PluginSetting, limits: Limits = ()) -> bool:
+    """Say whether policies allow no change of interfaces of other clusters."""
+    reach = _reach(_Asked(Answers(policies, limits), setting))
+    return all(risk.identifier != UNSCOPED for risk in reach)
+
+
 def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:
     """Yield the risks of actions that the plugin does not call, or that AWS does not have."""
     excess = excess_grants(policies, called_actions(setting), limits)

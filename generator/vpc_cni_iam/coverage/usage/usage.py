@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import chain
 
@@ -11,7 +12,7 @@ from msgspec import Struct
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
-from vpc_cni_iam.coverage.analysis.excess import granted
+from vpc_cni_iam.coverage.analysis.excess import granted, not_denied
 from vpc_cni_iam.coverage.simulate.scenarios import Scenario, find
 from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
@@ -25,6 +26,9 @@ from vpc_cni_iam.policy.evaluate import Request
 # Requests to Amazon EC2 are management events, which every trail has: AWS CloudTrail User Guide,
 # "Logging management events". Of other services, some are data events, or not recorded.
 _RECORDED = "ec2:"
+# Amazon EC2 User Guide, "Grant permission to tag Amazon EC2 resources during creation": a request
+# that makes something with tags needs it, too, and its event does not say so.
+_TAGS = "ec2:CreateTags"
 # A trail can leave the one or the other out: same page, "Read and write events".
 _READING = ("describe", "get", "list", "search")
 
@@ -48,7 +52,8 @@ class UsedAction(Struct, frozen=True):
     first: str  # the time of the first event
     last: str  # the time of the last one
     of_plugin: bool  # whether the plugin calls it at the version in the configuration
-    in_policy: bool  # whether a statement allows it on some resource under some condition
+    # Whether a statement allows it on some resource under some condition, and none denies it all.
+    in_policy: bool
 
 
 class CallableAction(Struct, frozen=True):
@@ -104,7 +109,8 @@ def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequenc
         if role in chosen:
             counts.setdefault(action, []).append(count)
     sent = _callable(setting, find([subject.program] if subject.program else ()))
-    layers = [granted(layer) for layer in (subject.policies, *subject.limiting)]
+    limits = (subject.policies, *subject.limiting)
+    layers = [layer for limit in limits for layer in (granted(limit), not_denied(limit))]
     allowed = {a for a in counts if all(x.evaluate(Request(a, "*")).allowed for x in layers)}
     actions = tuple(
         _used(action, counts[action], of_plugin=action in sent, in_policy=action in allowed)
@@ -215,33 +221,45 @@ def _element(
         if action not in used and _matches(text, action)
     )
     version = f"{setting.version} in this configuration"
+    needed = (*used, *(possible.action for possible in not_used))
+    doubt = _doubt(text, actions, needed)
     if own:
         status, why = Status.used, _words_of_use(own)
         if "*" in text or "?" in text:
-            needed = ", ".join((*used, *(a.action for a in not_used)))
-            why += f"; the pattern can be narrowed to {needed}"
+            why += f"; the pattern can be narrowed to {', '.join(needed)}{doubt}"
     elif not_used:
         status, why = Status.callable, f"no event shows it, and the plugin can call it at {version}"
     else:
-        status, why = Status.droppable, f"no call of {version} needs it, and no event shows it"
-        if not text.lower().startswith(_RECORDED):
-            status = Status.undecided
-            why += "; CloudTrail may not record it: check that no other program needs it"
-        elif not any(_reads(a.action) is _reads(text) for a in actions):
-            status = Status.undecided
-            kind = "read-only" if _reads(text) else "write"
-            why += f"; but the events have no {kind} request at all: the trail may leave them out"
-        else:
-            why += _otherwise(text, setting)
+        status = Status.undecided if doubt else Status.droppable
+        why = f"no call of {version} needs it, and no event shows it"
+        why += doubt or _otherwise(text, setting)
     return ActionElement(text, status, why, used, not_used)
+
+
+def _doubt(text: str, actions: Sequence[UsedAction], needed: Collection[str]) -> str:
+    """Return why an element may be used for more than is known to be needed, empty for nothing."""
+    is_recorded = text.lower().startswith(_RECORDED)
+    if not is_recorded or (_matches(text, _TAGS) and _TAGS not in needed):
+        return "; CloudTrail may not record it: check that no other program needs it"
+    if kinds := " and no ".join(sorted(_kinds(text) - {_kind(a.action) for a in actions})):
+        return f"; but the events have no {kinds} request at all: the trail may leave them out"
+    return ""
 
 
 def _matches(pattern: str, action: str) -> bool:
     return wildcard.matches(pattern.lower(), action.lower())
 
 
-def _reads(action: str) -> bool:
-    return action.partition(":")[2].lower().startswith(_READING)
+def _kind(action: str) -> str:
+    return "read-only" if action.partition(":")[2].lower().startswith(_READING) else "write"
+
+
+def _kinds(pattern: str) -> set[str]:
+    """Return the kinds of the requests that a pattern may match."""
+    start, *more = re.split("[*?]", pattern, maxsplit=1)
+    name = start.partition(":")[2].lower()
+    open_end = bool(more) and any(word.startswith(name) for word in _READING)
+    return {"read-only", "write"} if open_end else {_kind(start)}
 
 
 def _words_of_use(actions: Sequence[UsedAction]) -> str:

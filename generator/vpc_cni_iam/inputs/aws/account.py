@@ -278,17 +278,17 @@ class AccountDetails:
         """Return the default version of a managed policy, of the same file if it is in several."""
         places = self._policies.get(arn, [])
         own = [place for place in places if place.file == number]
-        if not own and len({self._at(place) for place in places}) > 1:
-            return None  # which of them the account has is not known
+        name = arn.partition(":policy/")[2] if _OF_AWS.match(arn) else arn
+        documents = {}
         for place in own or places:
             reader = self._readers[place.file]
             policy = reader.decoded(Raw(self._at(place)), _ManagedPolicy)
             for version in policy.policy_version_list:
                 if version.is_default_version and bytes(version.document):
-                    name = arn.partition(":policy/")[2] if _OF_AWS.match(arn) else arn
                     text = _text(version.document)
-                    return JsonDocument(reader.source, name, (name,), text)
-        return None
+                    documents[text] = JsonDocument(reader.source, name, (name,), text)
+        # Which of several the account has is not known.
+        return next(iter(documents.values())) if len(documents) == 1 else None
 
     def _at(self, place: _Place) -> bytes:
         return self._readers[place.file].data[place.start : place.end]

@@ -247,7 +247,10 @@ class _Counter:
 
     def _rest(self, reader: PieceReader, key: str, value: object) -> None:
         if key == "NextToken" and value:
-            detail = "a page says that more follow; let aws follow the pages, or give every page"
+            detail = (
+                "a page says that more follow, and nothing shows that they are given; let aws "
+                "follow the pages, or let the query count one role with --role"
+            )
             self.trail.unread.append(Skipped(reader.source, Reason.not_read, detail))
         elif key == "QueryStatus" and value != "FINISHED":
             raise reader.refuse(f"the query is {value}, not FINISHED; run it again, or wait for it")

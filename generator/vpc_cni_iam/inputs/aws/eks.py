@@ -43,7 +43,7 @@ class ClusterDetail(Struct, frozen=True):
     session_policy: bool = False  # whether an association limits its sessions by a policy
     session_tags: bool = True  # whether sessions of an association have tags
     by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
-    region: str = ""  # the Region of the cluster, empty if the file does not say
+    place: tuple[str, str] = ("", "")  # its Region and account; empty if the file does not say
 
 
 class _Addon(Struct, rename="camel"):
@@ -86,7 +86,7 @@ def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
         addon.addon_version,
         role_known=not associated,
         values=addon.configuration_values or "{}",
-        region=_region(addon.addon_arn),
+        place=_place(addon.addon_arn),
     )
 
 
@@ -106,7 +106,7 @@ def _association(association: _Association, source: str) -> ClusterDetail | None
         session_policy=bool(association.policy),
         session_tags=not association.disable_session_tags,
         by_role=association.role_arn if association.target_role_arn else "",
-        region=_region(association.association_arn),
+        place=_place(association.association_arn),
     )
 
 
@@ -116,13 +116,14 @@ def _node_group(group: _Nodegroup, source: str) -> ClusterDetail:
         group.cluster_name,
         source,
         group.node_role,
-        region=_region(group.nodegroup_arn),
+        place=_place(group.nodegroup_arn),
     )
 
 
-def _region(arn: str) -> str:
-    """Return the Region in an ARN of EKS, empty without one."""
-    return match[1] if (match := re.match(r"arn:[a-z-]+:eks:([a-z0-9-]+):", arn)) else ""
+def _place(arn: str) -> tuple[str, str]:
+    """Return the Region and the account in an ARN of EKS, empty without one."""
+    match = re.match(r"arn:[a-z-]+:eks:([a-z0-9-]+):([0-9]{12}):", arn)
+    return (match[1], match[2]) if match else ("", "")
 
 
 # By the member of the answer that holds it.

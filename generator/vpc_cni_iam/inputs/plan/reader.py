@@ -45,8 +45,10 @@ from vpc_cni_iam.inputs.plan.unread import (
     UnreadChange,
     UnreadKind,
     gives_role,
+    is_plugins_chart,
     is_unread,
     may_name_role,
+    names_plugin,
     naming,
     opens,
     running,
@@ -56,6 +58,7 @@ from vpc_cni_iam.inputs.plan.unread import (
 _IAM = "aws_iam_"
 _DOCUMENT = "aws_iam_policy_document"
 _POLICY = "aws_iam_policy"
+_CHART = "helm_release"
 # What else says which role the plugin has, at which version it runs, and who rules the cluster.
 _OTHERS = frozenset(
     {
@@ -66,7 +69,7 @@ _OTHERS = frozenset(
         "aws_eks_addon",
         "aws_eks_cluster",
         "aws_eks_pod_identity_association",
-        "helm_release",
+        _CHART,
     }
 )
 _STAYS = (("no-op",), ("read",))
@@ -215,14 +218,17 @@ class _Contents(Struct):
                 raise reader.refuse(
                     f"what is done to {item.address[:80]} is not known here: {done!r}"
                 )
+            actions = tuple(change.actions)
             if item.type in ROLE_USES and not drift:
-                self._note_roles(item, tuple(change.actions), reader)
+                self._note_roles(item, actions, reader)
+            if item.type == _CHART and not drift:
+                self._note_chart(item, change)
             resource = Resource(
                 item.address,
                 item.mode,
                 item.type,
                 item.name,
-                tuple(change.actions),
+                actions,
                 change.before,
                 change.after,
                 change.after_unknown,
@@ -242,6 +248,16 @@ class _Contents(Struct):
     def _note_roles(self, item: ChangedResource, actions: tuple[str, ...], reader: Reader) -> None:
         if actions not in _STAYS and may_name_role(item):
             self.naming.append((item.address, actions, reader.decoded(item.change, Changing)))
+
+    def _note_chart(self, item: ChangedResource, change: Changing) -> None:
+        """Note a release of another chart that changes, which may bring the plugin, too."""
+        actions = tuple(change.actions)
+        if actions in _STAYS or any(map(is_plugins_chart, (change.before, change.after))):
+            return
+        if names_plugin(item):
+            self.unread.append(UnreadChange(item.address, actions, UnreadKind.plugin))
+        else:
+            self.others += 1
 
     def _note(self, item: ChangedResource, reader: Reader, *, is_read: bool) -> None:
         """Note a change that is not read, unless `is_read` says that its role is."""

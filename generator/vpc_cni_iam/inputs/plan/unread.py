@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -25,6 +26,7 @@ class UnreadKind(StrEnum):
     """Why a resource that is not read may give access."""
 
     access = "access"
+    plugin = "plugin"
     resource_policy = "resource policy"
     command = "command"
     later = "known after apply"
@@ -61,7 +63,7 @@ _UNREAD = (
     *("vault_aws_secret_backend_role", "vault_aws_secret_backend_static_role", "aws_iam_"),
     *("aws_cloudformation_stack_instances", "aws_cloudformation_stack_set_instance"),
     *("aws_servicecatalog_provisioned_product", "awscc_servicecatalog_cloudformation_provisioned"),
-    *("aws_lambda_invo", "kubernetes_role", "kubernetes_cluster_role"),
+    *("aws_lambda_invo", "kubernetes_role", "kubernetes_cluster_role", "eksctl_"),
 )
 # Of these, those that are read or give no access.
 _HARMLESS = frozenset(
@@ -117,21 +119,33 @@ _DECIDING = {
     "aws_organizations_account": ("parent_id",),
     "aws_organizations_organization": ("enabled_policy_types",),
 }
-# Objects of Kubernetes that say which role aws-node has, what else sets it up, and who rules the
-# cluster: as JSON, and as YAML in a text of JSON, where an alias may stand for anything.
+# Objects of Kubernetes, as JSON, and as YAML in a text of JSON: what sets up aws-node, also by Argo
+# CD, Flux and others; who rules the cluster, or makes access in AWS, where an alias may stand for
+# anything.
 _BLANK = r"(?:\s|\\[nrt])*+"
 _COLON = rf"""\\?["']?{_BLANK}:(?:\s|\\[nrt]|#[^\\]*+|[!&][^\s\\]*+|[>|][-+0-9]*+)*+\\?["']?"""
-_OBJECT = re.compile(
-    rf"""[nN]ame{_COLON}(?:(?:aws-(?:auth|node)|amazon-vpc-cni)(?![\w-])|\*\w)"""
-    rf"""|kind{_COLON}(?:(?:(?:Cluster)?Role(?:Binding)?|ENIConfig)\b|\*\w)"""
-    rf"""|(?:\\n|")[\s?-]*+\*\w++{_BLANK}:"""
+_PLUGIN = (
+    rf"""[nN]ame{_COLON}(?:aws-node|(?:amazon-)?vpc-cni)(?![\w-])|kind{_COLON}ENIConfig\b"""
+    r"""|aws[-_]vpc[-_]cni|AWS_VPC_K8S_|ADDITIONAL_ENI_TAGS"""
+    r"""|ENABLE_(?:IPv[46]|POD_ENI|PREFIX_DELEGATION)"""
 )
+_OBJECT = (
+    rf"""{_PLUGIN}|[nN]ame{_COLON}(?:aws-auth(?![\w-])|\*\w)"""
+    rf"""|kind{_COLON}(?:(?:(?:Cluster)?Role(?:Binding)?|AWSManagedControlPlane\w*)\b|\*\w)"""
+    rf"""|[vV]ersion{_COLON}(?:cloud\w+|eks|iam|identity\w*|organizations|rolesanywhere|sso\w*)"""
+    rf"""\.(?:aws\.|services\.k8s\.aws/)|!!binary\b|(?:\\n|")[\s?-]*+\*\w++{_BLANK}:"""
+)
+# What says which role the nodes of Karpenter have, and how.
+_NODE_CLASS = rf"kind{_COLON}(?:(?:EC2)?NodeClass|AWSNodeTemplate)\b"
+_NODE_ROLE = rf"\b(?:role|instanceProfile){_COLON}([\w+=,.@/:-]+)"
 # How YAML may spell a character, or break a line, in a text and in JSON of a text.
-_ESCAPE = r"\\\\?(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|(/)|(?:\r|\\r)?(?:\n|\\n)\s*)"
+_ESCAPE = r"\\{1,4}(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|([/.])|(?:\r|\\r)?(?:\n|\\n)\s*)"
 # The arguments that hold such an object.
 _MANIFESTS = ("content", "manifest", "yaml_body")
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
-OF_KUBERNETES = ("kubernetes_", "kubectl_", "k8s_", "kustomization_")
+OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
+# What brings such objects in another way.
+_BRINGING = ("github_repository_file", "gitlab_repository_file", "rancher2_app")
 _RESOURCE_POLICIES = frozenset(
     (
         *("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),
@@ -166,13 +180,30 @@ def gives_role(item: ChangedResource) -> bool:
     return item.type.startswith(OF_KUBERNETES) and ROLE_ANNOTATION in _spelled(item)
 
 
+def names_plugin(item: ChangedResource) -> bool:
+    """Say whether a resource names the plugin or sets it up, in JSON or in YAML in it."""
+    return re.search(_PLUGIN, _spelled(item)) is not None
+
+
+def is_plugins_chart(values: Mapping[str, Any] | None) -> bool:
+    """Say whether a Helm release is one of the plugin's chart."""
+    chart = str((values or {}).get("chart") or "").rstrip("/").rpartition("/")[2]
+    return chart.startswith("aws-vpc-cni")
+
+
 def unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     """Return why a resource that is not read may give access; None if it does not."""
+    kind = _unread_kind(item, reader)
+    brings = kind is UnreadKind.access or item.type.startswith(_BRINGING)
+    return UnreadKind.plugin if brings and names_plugin(item) else kind
+
+
+def _unread_kind(item: ChangedResource, reader: Reader) -> UnreadKind | None:
     if is_unread(item.type) or _is_object(item):
         return UnreadKind.access
     if _is_later(item, reader):
         return UnreadKind.later
-    if _makes_access(item, reader) or _decides(item, reader):
+    if _makes_access(item, reader) or _decides(item, reader) or _is_other_node(item, reader):
         return UnreadKind.access
     if _is_resource_policy(item.type) or _has_policy(item, reader):
         return UnreadKind.resource_policy
@@ -282,7 +313,19 @@ def _has_commands(module: Module) -> bool:
 
 def _is_object(item: ChangedResource) -> bool:
     """Say whether a resource is an object of Kubernetes that is about access."""
-    return item.type.startswith(OF_KUBERNETES) and _OBJECT.search(_spelled(item)) is not None
+    return item.type.startswith(OF_KUBERNETES) and bool(re.search(_OBJECT, _spelled(item)))
+
+
+def _is_other_node(item: ChangedResource, reader: Reader) -> bool:
+    """Say whether an object of Karpenter gives nodes another role."""
+    if not (item.type.startswith(OF_KUBERNETES) and re.search(_NODE_CLASS, _spelled(item))):
+        return False
+    change = reader.decoded(item.change, Changing)
+    before, after = (
+        {*re.findall(_NODE_ROLE, unescaped(json.dumps(side)))}
+        for side in (change.before, [change.after, change.after_unknown])
+    )
+    return not after <= before
 
 
 def _is_later(item: ChangedResource, reader: Reader) -> bool:
@@ -303,6 +346,7 @@ def _spelled(item: ChangedResource) -> str:
     return unescaped(bytes(item.change).decode("utf-8", "replace"))
 
 
+@lru_cache(1)
 def unescaped(text: str) -> str:
     """Return a text of YAML, or the JSON of one, without what escapes characters and lines."""
     return re.sub(_ESCAPE, _character, text) if "\\" in text else text

@@ -9,6 +9,7 @@ Source: Amazon EKS User Guide, "EKS Pod Identity" and "Amazon VPC CNI".
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from functools import cached_property
@@ -17,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
+from vpc_cni_iam.coverage.deployment import is_ipv6
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.review.account.attribute_value import first_block, flagged, side
 from vpc_cni_iam.review.account.binding import action_of
@@ -27,6 +29,7 @@ from vpc_cni_iam.review.account.policy_state import ReadPolicy
 
 _ARN = r"arn:aws[a-z-]*:eks:([a-z0-9-]+):([0-9]{12}):"
 ASSOCIATION = "aws_eks_pod_identity_association"
+_TYPES = ("aws_eks_addon", ASSOCIATION, "aws_eks_node_group", "aws_eks_cluster")
 _AGENT = "eks-pod-identity-agent"
 
 
@@ -109,11 +112,10 @@ class PluginReader:
 
     @cached_property
     def _resources(self) -> list[Resource]:
-        types = ("aws_eks_addon", ASSOCIATION, "aws_eks_node_group", "aws_eks_cluster")
         return [
             part
             for resource in self._plan.resources
-            if resource.type in (*types, "helm_release") and not resource.drift
+            if resource.type in (*_TYPES, "helm_release") and not resource.drift
             if resource.mode == "managed" and not resource.deposed
             for part in self._parts(resource)
         ]
@@ -192,7 +194,7 @@ class PluginReader:
     def _state(self, resources: list[Resource], own: list[Resource], *, after: bool) -> PluginState:
         configs = [c for r in own if (c := read_config(r, after=after)) is not None]
         config = configs[0] if configs else PluginConfig("")
-        mode = "ipv6" if ("ENABLE_IPv6", "true") in config.environment else ""
+        mode = "ipv6" if is_ipv6(dict(config.environment)) else ""
         for resource in resources:
             if resource.type == "aws_eks_cluster" and not mode:
                 mode = _ip_family(resource, after=after)
@@ -290,17 +292,33 @@ class PluginReader:
         """Return the address of a resource's cluster, else its name; empty for neither."""
         if resource.type == "aws_eks_cluster":
             return resource.address
-        name = (resource.after or resource.before or {}).get("cluster_name")
+        name, region = (
+            (resource.after or resource.before or {}).get("cluster_name"),
+            _region(resource),
+        )
         named = {
             cluster.address
             for cluster in self._clusters
             if name in {(v or {}).get("name") for v in (cluster.before, cluster.after)}
+            and (_region(cluster) or region) == (region or _region(cluster))
         }
         # The configuration is that of the plan's other side.
         references = tuple(self._referred(resource)) if resource.after else ()
         if references or len(named) == 1:
             return (*references, *named)[0]
-        return name if isinstance(name, str) else ""
+        if not isinstance(name, str):
+            return ""
+        return f"{name} in {region}" if region and len(self._regions[name]) > 1 else name
+
+    @cached_property
+    def _regions(self) -> Mapping[str, set[str]]:
+        """The Regions of the clusters of each name, as far as they are known."""
+        regions: dict[str, set[str]] = defaultdict(set)
+        for resource in self._plan.resources:
+            if resource.type in _TYPES and (region := _region(resource)):
+                values = resource.after or resource.before or {}
+                regions[str(values.get("cluster_name") or values.get("name"))].add(region)
+        return regions
 
     def _referred(self, resource: Resource) -> Iterator[str]:
         """Yield the addresses of the clusters that a resource refers to."""
@@ -347,6 +365,13 @@ def _about_plugin(resource: Resource) -> bool:
         return True
     sides = (v for v in (resource.before, resource.after) if v is not None)
     return resource.type == ASSOCIATION and any(is_for_plugin(values) for values in sides)
+
+
+def _region(resource: Resource) -> str:
+    """Return the Region of a resource, which newer providers have; empty if it is not known."""
+    values = {**(resource.before or {}), **(resource.after or {})}
+    match = re.match(_ARN, str(values.get("arn") or values.get("association_arn")))
+    return str(values.get("region") or (match[1] if match else ""))
 
 
 def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:

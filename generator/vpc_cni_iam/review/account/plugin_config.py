@@ -7,6 +7,7 @@ Sources: Terraform's resources `aws_eks_addon` and `helm_release`; the values of
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,8 +15,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.deployment import VARIABLES
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.daemonset import environment_of, image_tag
 from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.review.account.attribute_value import AttributeValue, flagged, side
 
 UNKNOWN_VERSION = "a version known after apply"
@@ -25,6 +29,12 @@ _UNREAD_ARGUMENTS = (
     *("set_list", "set_sensitive", "set_wo_revision"),
 )
 _ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+_MORE = "extraEnv"  # a list of variables, which come after those of ``env``
+# A comma, unless it is escaped, ends one of several values that a block ``set`` sets.
+_SEVERAL = rf"{_MORE}\[|(?<!\\),[^=]*="
+_OVERRIDE = "image.override"  # the name of an image in place of the chart's
+# Without a name, the service account has that of everything.
+_ACCOUNT = ("podIdentity.", "serviceAccount.create", "serviceAccount.name", "fullnameOverride")
 
 
 class PluginConfig(Struct, frozen=True):
@@ -54,12 +64,7 @@ def is_plugin(resource: Resource) -> bool:
     if resource.type == "aws_eks_addon":
         return values.get("addon_name") == "vpc-cni"
     sides = (resource.before, resource.after)
-    return resource.type == "helm_release" and any(map(_is_plugins_chart, sides))
-
-
-def _is_plugins_chart(values: Mapping[str, Any] | None) -> bool:
-    chart = str((values or {}).get("chart") or "").rstrip("/").rpartition("/")[2]
-    return chart.startswith("aws-vpc-cni")
+    return resource.type == "helm_release" and any(map(is_plugins_chart, sides))
 
 
 def read_config(resource: Resource, *, after: bool) -> PluginConfig | None:
@@ -82,9 +87,11 @@ def _addon(resource: Resource, *, after: bool) -> PluginConfig:
     if not unread and isinstance(cluster.value, str) and not cluster.hidden:
         # EKS sets it, if the configuration does not: ``coverage/risks.md``, cluster-name-needed.
         scalars = {"env.CLUSTER_NAME": cluster.value, **scalars}
+    environment, elsewhere = _environment(scalars)
+    unread = unread or elsewhere
     return PluginConfig(
         text,
-        _environment(scalars),
+        environment,
         unread and f"configuration_values {unread}",
         others=tuple(_deciding(scalars)),
         settings=_settings(scalars),
@@ -95,21 +102,21 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
     values = side(resource, "values", after=after)
     scalars, unread = _values(values)
     blocks = [*_set_blocks(resource, after=after)]
-    for name, value, _ in blocks:
-        if value is None:
-            scalars = {k: v for k, v in scalars.items() if not f"{k}.".startswith(f"{name}.")}
-        else:
-            scalars[name] = value
+    if any(re.search(_SEVERAL, f"{name}={value}") for name, value, _ in blocks):
+        unread = unread or f"a block `set` sets several values, or a part of {_MORE}"
+    scalars = _set(scalars, blocks)
     later = {name: path for name, _, path in blocks if path}
     roles = [path for name, path in later.items() if name.endswith(_ROLE_ANNOTATION)]
     if len(later) > len(roles) or (side(resource, "set", after=after).unknown and not blocks):
         unread = unread or "the chart's values are known after apply"
     if side(resource, "set", after=after).hidden:
         unread = "the chart's values are sensitive"
+    environment, elsewhere = _environment(scalars)
+    unread = unread or (elsewhere and f"the chart's values {elsewhere}")
     role = next((v for k, v in scalars.items() if k.endswith(_ROLE_ANNOTATION)), "")
     return PluginConfig(
         _chart_version(resource, scalars, after=after),
-        _environment(scalars),
+        environment,
         unread,
         role,
         () if role else next(iter(roles), ("values",) if values.unknown else ()),
@@ -148,6 +155,18 @@ def _set_blocks(
         yield name, None if absent else str(fields.get("value")), place
 
 
+def _set(
+    scalars: dict[str, str], blocks: list[tuple[str, str | None, tuple[str, ...]]]
+) -> dict[str, str]:
+    """Return the scalars of a chart's values with what blocks ``set`` make of them."""
+    for name, value, _ in blocks:
+        if value is None:
+            scalars = {k: v for k, v in scalars.items() if not f"{k}.".startswith(f"{name}.")}
+        else:
+            scalars[name] = value
+    return scalars
+
+
 def _others(
     resource: Resource, scalars: Mapping[str, str], *, after: bool, unread: bool
 ) -> Iterator[tuple[str, str]]:
@@ -163,8 +182,9 @@ def _deciding(scalars: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield the values by which other code runs, or with another role."""
     for name, value in sorted(scalars.items()):
         image = ".image." in f".{name}" and not name.endswith(".tag")
-        identity = name.startswith(("podIdentity.", "serviceAccount.create", "serviceAccount.name"))
-        if image or identity or name.endswith(_ROLE_ANNOTATION):
+        if name == _OVERRIDE:  # its tag is the version
+            yield name, value.removesuffix(f":{image_tag(value)}")
+        elif image or name.startswith(_ACCOUNT) or name.endswith(_ROLE_ANNOTATION):
             yield name, value
 
 
@@ -173,18 +193,19 @@ def _settings(scalars: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, value)
         for name, value in sorted(scalars.items())
-        if not (name in deciding or name == "image.tag" or name.startswith("env."))
+        if not (name in deciding or name in ("image.tag", _MORE) or name.startswith("env."))
     )
 
 
 def _chart_version(resource: Resource, scalars: Mapping[str, str], *, after: bool) -> str:
-    if tag := scalars.get("image.tag"):
+    image = scalars.get(_OVERRIDE)
+    if tag := image_tag(image) or f"image {image}" if image else scalars.get("image.tag"):
         return tag
     version = side(resource, "version", after=after)
     if version.unknown or version.hidden:
         return UNKNOWN_VERSION
     values = (resource.after if after else resource.before) or {}
-    if not _is_plugins_chart(values):
+    if not is_plugins_chart(values):
         return f"chart {values.get('chart')} {version.value or ''}".rstrip()
     chart = PluginVersion.parse(str(version.value or ""))
     if chart is None or chart < _CHART_IS_PLUGIN_SINCE:
@@ -192,8 +213,16 @@ def _chart_version(resource: Resource, scalars: Mapping[str, str], *, after: boo
     return str(chart)
 
 
-def _environment(scalars: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((k[4:], v) for k, v in scalars.items() if k.startswith("env.")))
+def _environment(scalars: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...], str]:
+    """Return the environment variables, and why not all that matter are known."""
+    environment = {k[4:]: v for k, v in scalars.items() if k.startswith("env.")}
+    try:
+        entries = json.loads(scalars.get(_MORE, "[]"))
+    except ValueError:  # a text of a block `set`
+        return tuple(sorted(environment.items())), f"has another {_MORE} than a list"
+    more, elsewhere = environment_of(entries, "", VARIABLES)
+    unread = f"has variables in {_MORE} whose values are in other objects" if elsewhere else ""
+    return tuple(sorted({**environment, **more}.items())), unread
 
 
 def _scalars(text: str) -> tuple[dict[str, str], str]:
@@ -207,7 +236,7 @@ def _mapping(text: str) -> tuple[Mapping[str, Any], str]:
     if not text.strip():
         return {}, ""
     try:
-        (data,) = _documents(text)
+        (data,) = _documents(text) or (None,)
     except (InputError, ValueError):
         return {}, "is not one document of YAML that is read"
     if not isinstance(data, Mapping | None):

@@ -312,7 +312,7 @@ def _gained(change: Change, access: Access, context: Context, gains: tuple[Line,
     if principals and len(proven) == len(principals):
         message = f"{', '.join(proven)} had all access of the policy before"
         name = "new-policy" if change.before.known == "absent" else "new-access"
-        return finding_of(change, name, message, details, "note", _ANY)
+        return finding_of(change, name, message, line_texts(gains), "note", _ANY)
     if admin := admin_finding(change, context, details, _after):
         return admin
     known = managed_admin_finding(change, details) or _known_document(change, context, details)

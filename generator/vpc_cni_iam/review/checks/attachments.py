@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.credentials import NODES
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
+from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.account.collect import is_managed
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
@@ -109,8 +110,7 @@ def _on_nodes(
     if _is_node_role(principal.name, has, context):
         text += "the role of nodes"
         if scoped:
-            is_there = "are there" if len(scoped) > 1 else "is there"
-            text += f", though {', '.join(sorted(scoped))} {is_there} for the plugin"
+            text += f", though the plugin has its own: {first_of(sorted(scoped), 1)}"
         if all(key in has.before for key in managed) and not _gets_own_role(scoped, context):
             text += ", as before"
             level = "note"

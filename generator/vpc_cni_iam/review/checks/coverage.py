@@ -6,12 +6,15 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
+from vpc_cni_iam.review.account.plugin import ClusterPlugin
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.checks.plugin import says_missing
 from vpc_cni_iam.review.context import Context
+from vpc_cni_iam.review.diff import trust
 from vpc_cni_iam.review.diff.changes import PrincipalChange
 from vpc_cni_iam.review.diff.coverage import mode_for
+from vpc_cni_iam.review.diff.plugin import ClusterChange
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.make_finding import coverage_findings, finding
 
@@ -22,8 +25,9 @@ rule(
     "The plugin could make a call before that it cannot make after.",
     "The calls of the plugin version are checked against the policies of both sides. A fatal "
     "loss keeps the plugin from starting, or pods from getting addresses; a lesser one is a "
-    "warning, and so is what may be lost to a policy that is not known; one without an effect "
-    "is a note. A trust policy by which the plugin can no longer assume its role loses everything.",
+    "warning, and so is what may be lost to a policy that is not known, or with the role of nodes "
+    "while the plugin may have another; one without an effect is a note. A trust policy by "
+    "which the plugin can no longer assume its role loses everything.",
 )
 rule(
     "coverage-lacking",
@@ -64,15 +68,38 @@ def _is_unused(name: str, context: Context) -> bool:
     """
     if any(name in change.after.deleted for _, change in context.clusters):
         return True
-    clusters = [
-        (plugin, change)
-        for plugin, change in context.clusters
-        if name in (*plugin.nodes, *plugin.before.identity.roles)
-    ]
+    clusters = _clusters(name, context)
     return bool(clusters) and all(
         plugin.goes or (change.after.kind in _OWN and name not in change.after.roles)
         for plugin, change in clusters
     )
+
+
+def _clusters(name: str, context: Context) -> list[tuple[ClusterPlugin, ClusterChange]]:
+    """Return the clusters that the plan says a role is of."""
+    return [
+        (plugin, change)
+        for plugin, change in context.clusters
+        if name in (*plugin.nodes, *plugin.before.identity.roles)
+    ]
+
+
+def _in_its_place(name: str, has: PrincipalPolicies, context: Context) -> list[str]:
+    """Return the roles of the plugin, of which aws-node may have one and not that of its nodes."""
+    if _clusters(name, context) or not _is_of(has, nodes=True) or _is_of(has, nodes=False):
+        return []
+    return [
+        other
+        for other, policies in context.effective.by_principal.items()
+        if other != name and _is_of(policies, nodes=False)
+        if any(map(concerns_plugin, judged_policies(*policies.after.values())))
+    ]
+
+
+def _is_of(has: PrincipalPolicies, *, nodes: bool) -> bool:
+    """Say whether nodes can assume a role, or the plugin by itself."""
+    ways = trust.ways(has.trust.judged, {}) if has.trust and has.trust.judged else ()
+    return any((way == trust.BY_NODES) == nodes for way in ways)
 
 
 def _of_principal(
@@ -87,6 +114,7 @@ def _of_principal(
         new=not principal.before and not says_missing(principal.name, context),
         unknown=unknown,
         unsure=any(has.before.get(key) != has.after[key] for key in unknown),
+        others=_in_its_place(principal.name, has, context),
     )
 
 

@@ -17,7 +17,9 @@ rule(
     "A policy was changed outside of the configuration.",
     "Somebody, or something, changed it since the last apply. The finding says what the "
     "change means; what the plan does about it is a finding of its own. Where the plan leaves "
-    "it so, as with `ignore_changes`, it also counts for what it gains or loses.",
+    "it so, as with `ignore_changes`, it also counts for what it gains or loses. A policy that is "
+    "gone from a role is a note, if the plugin does not need it: the state may be from before the "
+    "last apply, which removed it.",
 )
 
 
@@ -27,23 +29,34 @@ def check(context: Context) -> Iterator[Finding]:
     for change in context.changes:
         if change.action == "drift" and change.changes:
             after = staying.get((change.address, change.attribute), change.after)
-            yield _drift(change, stays=after == change.after)
+            yield _drift(change, context, stays=after == change.after)
 
 
-def _drift(change: Change, *, stays: bool) -> Finding:
+def _drift(change: Change, context: Context, *, stays: bool) -> Finding:
     real = any(line.effect != "no-op" for line in change.lines) or not change.lines
     message = f"{kind_of(change)} was changed outside of the configuration"
     details = line_texts(change.lines)
     if not (real and stays):
         return finding_of(change, "drift", message, details, None if real else "note")
-    means: list[Meaning] = ["any-change"]
-    level: Level | None = None
-    if change.access and change.access.verdict != "no new access":
-        means.append("new-access")
-        level = "error" if change.access.verdict == "new access" else None
-    if change.coverage and change.coverage.lost:
-        means.append("coverage-lost")
+    verdict = change.access.verdict if change.access else "no new access"
+    lost = bool(change.coverage and change.coverage.lost)
+    level: Level | None = "error" if verdict == "new access" else None
     message += ", and the plan leaves it so"
+    # A state has what a role had before the attachments of an apply went.
+    if change.type == "aws_iam_role" and change.after.known == "absent":
+        message = f"{kind_of(change)} is gone: by the last apply, or outside of the configuration"
+        lost = change.concerns_plugin and not _still_works(change, context)
+        level = level if lost or verdict in ("new access", "not proven") else "note"
     if gained := [line.text for line in lines_of(change, "gain")]:
         message += f": {first_of(gained, 2)}"
-    return finding_of(change, "drift", message, details, level, tuple(means))
+    means: tuple[Meaning, ...] = ("any-change",)
+    means += ("new-access",) if verdict != "no new access" else ()
+    means += ("coverage-lost",) if lost else ()
+    return finding_of(change, "drift", message, details, level, means)
+
+
+def _still_works(change: Change, context: Context) -> bool:
+    """Say whether the plugin has what it needs by other policies of the roles of a change."""
+    principals = [context.principals.get(name) for name in change.principals]
+    needed = [[r.after for r in (p.matrix if p else ()) if r.needed == "fatal"] for p in principals]
+    return bool(needed) and all(grades and "no" not in grades for grades in needed)

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
 from vpc_cni_iam.inputs.plan.unread import UnreadKind
+from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
-from vpc_cni_iam.review.findings import Finding, Level, rule
+from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
 from vpc_cni_iam.review.make_finding import finding
 
 rule(
@@ -49,8 +50,12 @@ rule(
     "not know, identity pools of Cognito, grants of KMS keys, capabilities and identity providers "
     "of EKS, CloudFormation stacks with capabilities, another role or a template that is about "
     "access or at a URL, products of Service Catalog, IAM by Cloud Control, calls "
-    "of functions, roles of Vault, and roles, role bindings and the objects of the plugin and "
-    "`aws-auth` of Kubernetes are not read: look at them in the plan.",
+    "of functions, roles of Vault, clusters of eksctl, and of Kubernetes roles, role bindings, "
+    "`aws-auth`, other roles of Karpenter's nodes, and objects by which Crossplane, ACK or Cluster "
+    "API change IAM or EKS are not read: look at them in the plan. Nor are other objects of "
+    "Kubernetes and charts that name the plugin, such as an application of Argo CD or a "
+    "HelmRelease of Flux; these count for "
+    "coverage-lost, too.",
 )
 rule(
     "unread-command",
@@ -74,6 +79,7 @@ rule(
 # What looks alike, since it names no address, is shown together.
 _UNREAD = {
     UnreadKind.access: ("unread-resource", "{address} is about access and is not read"),
+    UnreadKind.plugin: ("unread-resource", "{address} names the plugin and is not read"),
     UnreadKind.later: ("unread-resource", "An object of Kubernetes is known after apply"),
     UnreadKind.command: ("unread-command", "Commands ({runs}) run that are not read"),
     UnreadKind.resource_policy: (
@@ -81,6 +87,8 @@ _UNREAD = {
         "The policy of a resource changes and is not read",
     ),
 }
+# By which argument a type may be the plugin.
+_NAMES = {"aws_eks_addon": "addon_name", "helm_release": "chart"}
 _OPENS = "The policy of a resource newly allows every principal, without a condition"
 rule(
     "plan-format-unknown",
@@ -127,4 +135,18 @@ def check(context: Context) -> Iterator[Finding]:
             message, level = _OPENS, "warning"
         message = message.format(address=unread.address, runs=", ".join(unread.runs))
         message = f"{message}; the plan does: {', '.join(unread.actions)}"
-        yield finding(rule_id, message, unread.address, level=level)
+        means = MEANINGS if unread.kind is UnreadKind.plugin else None
+        yield finding(rule_id, message, unread.address, level=level, means=means)
+    yield from _unnamed(context)
+
+
+def _unnamed(context: Context) -> Iterator[Finding]:
+    """Yield add-ons and Helm releases of which it is not known whether they are the plugin."""
+    for resource in context.plan.resources:
+        argument = _NAMES.get(resource.type, "")
+        if not argument or action_of(resource) not in ("create", "update", "replace"):
+            continue
+        name = side(resource, argument, after=True)
+        if name.unknown or name.hidden:
+            message = f"{resource.address} may be the plugin: its {argument} is not known"
+            yield finding("unread-resource", message, resource.address, means=MEANINGS)

@@ -158,16 +158,22 @@ def _in_text(text: str) -> list[str | None]:
     from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - seldom needed
 
     with suppress(InputError):
-        return [arn for _, arn in _annotations(load_yaml(text, ""), False, Secrets()) if arn]
+        values = load_yaml(text, "")
+        known = () if values == [text] else _annotations(values, False, Secrets())
+        return [arn for _, arn in known if arn]
     return arns or [None]
 
 
 def _annotations_of(
     known: Mapping[str, Any], later: Mapping[str, Any], secrets: Secrets, path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
-    # A value of a chart, in whose name dots are escaped.
-    name = str(known.get("name"))
-    named = secrets.judged(name).replace("\\.", ".").endswith(ROLE_ANNOTATION)
+    # A value of a chart, in whose name dots are escaped; Flux may take it from another object.
+    named, elsewhere = (
+        secrets.judged(str(known.get(key))).replace("\\.", ".").endswith(ROLE_ANNOTATION)
+        for key in ("name", "targetPath")
+    )
+    if elsewhere:
+        yield (*path, "targetPath"), UNKNOWN_ROLE
     for key in {**known, **later}:
         item, where = known.get(key), (*path, key)
         if not (key.endswith(ROLE_ANNOTATION) or (named and key == "value")):

@@ -12,25 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.credentials import (
-    PODS,
-    Credentials,
-    cluster_sessions,
-    most_open,
-    role_requests,
-)
+from vpc_cni_iam.catalog import credentials
+from vpc_cni_iam.catalog.credentials import PODS, Credentials
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
-from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.wording import condition_text
 
 _IRSA = "IRSA of "
-_WAYS = {
-    Credentials.pod_identity: str(Credentials.pod_identity),
-    Credentials.node: "the nodes' instance profile",
-}
+BY_NODES = "the nodes' instance profile"
+_WAYS = {Credentials.pod_identity: str(Credentials.pod_identity), Credentials.node: BY_NODES}
 _UNKNOWN = "(known after apply"
 _SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 _SCOPES = (
@@ -109,17 +102,17 @@ def ways(policy: Policy, names: Mapping[str, str]) -> tuple[str, ...]:
 
     `names` are those of a cluster that are known, by parameter.
     """
-    cluster, account = (names.get(key, "") for key in ("cluster_name", "account_id"))
-    sessions = [*cluster_sessions(policy, cluster, account)] if cluster else [{}]
+    role, place = f"arn::iam::{names.get('account_id', '')}:", ("cluster_name", "region")
+    clusters = credentials.cluster_arns(policy, role, *(names.get(name, "") for name in place))
     requests = (
-        pair for s in policy.statements for pair in role_requests(s, (NAMESPACE, SERVICE_ACCOUNT))
+        pair
+        for statement in policy.statements
+        for pair in credentials.role_requests(statement, (NAMESPACE, SERVICE_ACCOUNT), clusters)
     )
     every_way = (
         f"{_IRSA}{issuer(request.principal)}" if way is Credentials.irsa else _WAYS[way]
         for way, request in requests
-        if any(
-            _allows(policy, request, None if way is Credentials.irsa else tags) for tags in sessions
-        )
+        if _allows(policy, request, names)
     )
     return tuple(dict.fromkeys(every_way))
 
@@ -136,16 +129,15 @@ def lost_ways(before: Policy, after: Policy, names: Mapping[str, str]) -> tuple[
     return lost if not new or any(way.startswith(_IRSA) for way in lost) else ()
 
 
-def _allows(policy: Policy, request: Request, tags: Mapping[str, str] | None) -> bool:
-    """Say whether a trust policy allows a request for its role.
-
-    With `tags` of a session, conditions on what the request does not say are met.
-    """
-    if tags is not None:
+def _allows(policy: Policy, request: Request, names: Mapping[str, str]) -> bool:
+    """Say whether a trust policy allows a request for its role by a cluster with these names."""
+    met: tuple[str, ...] = ()
+    if isinstance(arn := request.context.get(credentials.SOURCE_ARN), str):
+        tags = credentials.cluster_tags(arn) if names.get("cluster_name") else {}
         request = replace(request, context={**request.context, **tags})
-        policy = most_open(policy, request.context)
+        met = () if names.get("account_id") else (credentials.SOURCE_ACCOUNT,)
     try:
-        return not compile_policies([policy]).evaluate(request).denied
+        return credentials.allows(policy, request, met)
     except InputError:
         return True  # nothing that the review says of it may rest on this
 

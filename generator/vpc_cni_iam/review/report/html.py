@@ -71,7 +71,7 @@ def _digest(content: str) -> str:
 
 def _questions(
     review: Review, groups: list[list[Finding]]
-) -> Iterator[tuple[str, list[list[tuple[str, str, bool]]], list[tuple[Finding, list[str]]]]]:
+) -> Iterator[tuple[str, list[list[wording.PluginRow]], list[tuple[Finding, list[str]]]]]:
     """Yield the headings that have an answer: what is said of each cluster, and findings."""
     for section, heading in wording.SECTIONS.items():
         answers = [
@@ -79,6 +79,6 @@ def _questions(
             for group in groups
             if wording.section(group[0]) == section
         ]
-        clusters = review.clusters if section == "plugin" else ()
+        clusters = wording.clusters(review) if section == "plugin" else []
         if answers or clusters:
-            yield heading, [list(wording.plugin_rows(cluster)) for cluster in clusters], answers
+            yield heading, [list(wording.plugin_rows(alike)) for alike in clusters], answers

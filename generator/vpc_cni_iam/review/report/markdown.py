@@ -158,8 +158,8 @@ def _plugin(review: Review) -> str:
     """Return which version and which identity the plugin has in each cluster."""
     lines = (
         f"- {label}: {prose(text)}\n"
-        for cluster in review.clusters
-        for label, text, _ in wording.plugin_rows(cluster)
+        for alike in wording.clusters(review)
+        for label, text, _ in wording.plugin_rows(alike, _ALSO)
     )
     return "".join(lines)
 

@@ -6,6 +6,7 @@ every change of a policy.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 
 from vpc_cni_iam.errors import first_of
@@ -35,7 +36,7 @@ _LABEL = "  {:<10}"
 # So that a reviewer reads one screen of forty lines: by which line each section ends, and what
 # of many alike is shown.
 _ENDS: dict[wording.Section, int] = {"plugin": 16, "access": 30, "other": 36}
-_FIRST_NOTES, _FIRST_IGNORED = 3, 2
+_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 3, 2
 _WITH_EFFECT = ("coverage-lost", "coverage-lacking")
 _WITH_EXAMPLE = (
     *("new-access", "new-policy", "admin-attached"),
@@ -52,11 +53,14 @@ def write(review: Review, setting: Setting) -> str:
         page.blank()
         page.line(title if section != "plugin" else _plugin_title(review), "title")
         if section == "plugin":
-            _plugin(page, review)
+            _plugin(page, review, details=setting.details)
         own = [g for g in groups if wording.section(g[0]) == section]
         if not own:
             put_aside = any(wording.section(i.finding) == section for i in review.ignored)
-            page.line(f"  {_IGNORED if put_aside else _NOTHING[section]}", "quiet")
+            nothing = _IGNORED if put_aside else _NOTHING[section]
+            if any("new-access" in f.means and f.level != "note" for f in review.findings):
+                nothing = nothing.replace("Nobody", "Nobody else")
+            page.line(f"  {nothing}", "quiet")
         if not setting.details:
             own = list(_of_one_block([g for g in own if not _shown_above(g[0])]))
         _findings(page, review, own, None if setting.details else _ENDS[section])
@@ -149,12 +153,15 @@ def _plugin_title(review: Review) -> str:
     return wording.SECTIONS["plugin"] if review.clusters else "VPC CNI (aws-node)"
 
 
-def _plugin(page: _TextPage, review: Review) -> None:
-    for number, cluster in enumerate(review.clusters):
+def _plugin(page: _TextPage, review: Review, *, details: bool) -> None:
+    clusters = wording.clusters(review)
+    for number, alike in enumerate(clusters if details else clusters[:_FIRST_CLUSTERS]):
         if number:
             page.blank()
-        for label, text, changes in wording.plugin_rows(cluster):
+        for label, text, changes in wording.plugin_rows(alike, None if details else 1):
             page.line(text, "title" if changes else "plain", _LABEL.format(label))
+    if (more := sum(map(len, clusters[_FIRST_CLUSTERS:]))) and not details:
+        page.line(f"  and {more} more cluster{'s' * (more > 1)} (--details)", "quiet")
     if not review.clusters:
         page.line(wording.judged_by(review), label=_LABEL.format("version"))
         for principal in review.principals:
@@ -179,12 +186,15 @@ def _ignored(page: _TextPage, review: Review, *, details: bool) -> None:
 
 def _of_one_block(groups: Iterable[list[Finding]]) -> Iterator[list[Finding]]:
     """Yield groups, those together that one block makes by count or for_each, but for errors."""
+    earlier: Counter[Hashable] = Counter()
 
     def look(group: list[Finding]) -> Hashable:
         first = group[0]
         if first.level == "error" or not first.address:
             return first
-        return first.rule, first.level, without_keys(first.address), without_keys(first.attribute)
+        about = first.rule, first.level, first.address, first.attribute
+        earlier[about] += 1
+        return *about[:2], *map(without_keys, about[2:]), earlier[about]
 
     for alike in wording.grouped(groups, look):
         yield [finding for findings in alike for finding in findings]
@@ -221,7 +231,7 @@ def _on_first_screen(finding: Finding) -> Iterator[str]:
     """Yield what a denial breaks; or the request that shows new access, or why none does."""
     if finding.rule in _WITH_EFFECT:
         yield from finding.details[:1]
-    elif finding.rule in _WITH_EXAMPLE:
+    elif finding.rule in _WITH_EXAMPLE and finding.level != "note":
         # Where that is the new identity, the message has it.
         yield from (d for d in finding.details[-1:] if not d.startswith("after: "))
 

@@ -278,9 +278,7 @@ class PluginReader:
                     yield self._role(resource, path, config.role_arn, after=after), resource.address
                 elif config and (place := config.role_place):
                     yield self._owners.role_below(resource, place, None), resource.address
-                continue
-            value = side(resource, path[0], after=after)
-            if value.value or value.unknown:
+            elif (value := side(resource, path[0], after=after)).value or value.unknown:
                 yield self._role(resource, path, value.value, after=after), resource.address
 
     def _nodes(self, resources: list[Resource], *, after: bool) -> Iterator[tuple[str, str]]:

@@ -284,8 +284,7 @@ def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
 def _is_in_unread_values(plugin: ClusterPlugin) -> bool:
     """Say whether the identity may be in values of a chart that are not read: its own finding."""
     config, kind = plugin.after.config, plugin.after.identity.kind
-    in_values = kind is IdentityKind.unknown and "chart" in dict(config.others)
-    return in_values and bool(config.unread)
+    return kind is IdentityKind.unknown and "chart" in dict(config.others) and bool(config.unread)
 
 
 def _refuses(role: str, plugin: PluginState, context: Context) -> bool:

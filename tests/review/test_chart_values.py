@@ -335,3 +335,12 @@ def test_a_new_release_says_what_of_it_is_not_read(argument: str, value: object)
     assert len(messages) == 1 and f"what is not read: {argument};" in messages[0]
     plain = _reviewed(None, {**_with(), "set_list": [{"name": "tolerations", "value": ["a"]}]})
     assert "plugin-configuration-changed" not in _levels(plain)
+
+
+def test_an_annotation_of_something_else_is_no_identity() -> None:
+    annotations = {"eks.amazonaws.com/role-arn": arn_of("strong")}
+    of_pods = json.dumps({"podAnnotations": annotations})
+    result = _reviewed({"values": [_annotated("cni")]}, {"values": [of_pods, _annotated("cni")]})
+    assert result.clusters[0].after.roles == ("aws_iam_role.cni",)
+    alone = _reviewed({"values": []}, {"values": [of_pods]})
+    assert alone.clusters[0].after.roles == ()

@@ -19,7 +19,7 @@ from vpc_cni_iam.coverage.deployment import VARIABLES
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.daemonset import environment_of, image_tag
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
+from vpc_cni_iam.inputs.plan.unread import ROLE_ANNOTATION, is_plugins_chart
 from vpc_cni_iam.review.account.attribute_value import AttributeValue, flagged, side
 
 UNKNOWN_VERSION = "a version known after apply"
@@ -27,7 +27,7 @@ _CHART_IS_PLUGIN_SINCE = PluginVersion((1, 13, 0))
 # Arguments that may set anything, and that a plan does not show.
 NOT_SHOWN = ("postrender", "set_sensitive", "set_wo_revision")
 _UNREAD_ARGUMENTS = ("chart", "namespace", "repository", "set_list", *NOT_SHOWN)
-_ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+_ROLE = f"serviceAccount.annotations.{ROLE_ANNOTATION}"
 _MORE = "extraEnv"  # a list of variables, which come after those of ``env``
 # A comma, unless it is escaped, ends one of several values that a block ``set`` sets.
 _SEVERAL = rf"{_MORE}\[|(?<!\\),[^=]*="
@@ -105,14 +105,14 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
         unread = unread or f"a block `set` sets several values, or a part of {_MORE}"
     scalars = _set(scalars, blocks)
     later = {name: path for name, _, path in blocks if path}
-    roles = [path for name, path in later.items() if name.endswith(_ROLE_ANNOTATION)]
+    roles = [path for name, path in later.items() if name == _ROLE]
     if len(later) > len(roles) or (side(resource, "set", after=after).unknown and not blocks):
         unread = unread or "the chart's values are known after apply"
     if side(resource, "set", after=after).hidden:
         unread = "the chart's values are sensitive"
     environment, elsewhere = _environment(scalars)
     unread = unread or (elsewhere and f"the chart's values {elsewhere}")
-    role = next((v for k, v in scalars.items() if k.endswith(_ROLE_ANNOTATION)), "")
+    role = scalars.get(_ROLE, "")
     return PluginConfig(
         _chart_version(resource, scalars, after=after),
         environment,
@@ -174,7 +174,7 @@ def _others(
         if argument.unknown or argument.value:
             yield name, json.dumps([argument.unknown, argument.value])
     # The role is the identity, which is compared as such.
-    yield from (pair for pair in _deciding(scalars) if not pair[0].endswith(_ROLE_ANNOTATION))
+    yield from (pair for pair in _deciding(scalars) if pair[0] != _ROLE)
 
 
 def _deciding(scalars: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -183,7 +183,7 @@ def _deciding(scalars: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         image = ".image." in f".{name}" and not name.endswith(".tag")
         if name == _OVERRIDE:  # its tag is the version
             yield name, value.removesuffix(f":{image_tag(value)}")
-        elif image or name.startswith(_ACCOUNT) or name.endswith(_ROLE_ANNOTATION):
+        elif image or name.startswith(_ACCOUNT) or name.endswith(ROLE_ANNOTATION):
             yield name, value
 
 

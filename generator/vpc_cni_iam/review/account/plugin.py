@@ -105,8 +105,13 @@ class PluginReader:
                 by_cluster.setdefault(cluster or alone, []).append(resource)
         for cluster, resources in sorted(by_cluster.items()):
             own = [r for r in resources if r in installers]
+            several = any(
+                sum((r.after if after else r.before) is not None for r in own) > 1
+                for after in (False, True)
+            )
             if any(_about_plugin(r) for r in resources):
-                yield self._of(cluster, resources, own)
+                for each in [[r] for r in own] if several else [own]:
+                    yield self._of(cluster, resources, each)
 
     @cached_property
     def _resources(self) -> list[Resource]:

@@ -110,6 +110,8 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
         unread = unread or "the chart's values are known after apply"
     if side(resource, "set", after=after).hidden:
         unread = "the chart's values are sensitive"
+    if side(resource, "reuse_values", after=after).value:
+        unread = unread or "reuse_values keeps values of earlier releases"
     environment, elsewhere = _environment(scalars)
     unread = unread or (elsewhere and f"the chart's values {elsewhere}")
     role = scalars.get(_ROLE, "")

@@ -105,12 +105,8 @@ class PluginReader:
                 by_cluster.setdefault(cluster or alone, []).append(resource)
         for cluster, resources in sorted(by_cluster.items()):
             own = [r for r in resources if r in installers]
-            several = any(
-                sum((r.after if after else r.before) is not None for r in own) > 1
-                for after in (False, True)
-            )
             if any(_about_plugin(r) for r in resources):
-                for each in [[r] for r in own] if several else [own]:
+                for each in [[r] for r in own] if _are_several(own) else [own]:
                     yield self._of(cluster, resources, each)
 
     @cached_property
@@ -317,6 +313,15 @@ class PluginReader:
             cluster = self._owners.references.find(resource, reference, resolution)
             if cluster is not None and cluster.type == "aws_eks_cluster":
                 yield cluster.address
+
+
+def _are_several(installers: list[Resource]) -> bool:
+    """Say whether several install the plugin on one side, so that none is in place of another."""
+    before, after = (
+        sum(bool(r.before) for r in installers),
+        sum(bool(r.after) for r in installers),
+    )
+    return max(before, after) > 1
 
 
 def is_for_plugin(values: Mapping[str, object]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,6 +31,7 @@ _ROLE = f"serviceAccount.annotations.{ROLE_ANNOTATION}"
 _MORE = "extraEnv"  # a list of variables, which come after those of ``env``
 # A comma, unless it is escaped, ends one of several values that a block ``set`` sets.
 _SEVERAL = rf"{_MORE}\[|(?<!\\),[^=]*="
+_Block: TypeAlias = tuple[str, str | None, tuple[str, ...]]
 _OVERRIDE = "image.override"  # the name of an image in place of the chart's
 # Without a name, the service account has that of everything.
 _ACCOUNT = ("podIdentity.", "serviceAccount.create", "serviceAccount.name", "fullnameOverride")
@@ -101,17 +102,9 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
     values = side(resource, "values", after=after)
     scalars, unread = _values(values)
     blocks = [*_set_blocks(resource, after=after)]
-    if any(re.search(_SEVERAL, f"{name}={value}") for name, value, _ in blocks):
-        unread = unread or f"a block `set` sets several values, or a part of {_MORE}"
     scalars = _set(scalars, blocks)
-    later = {name: path for name, _, path in blocks if path}
-    roles = [path for name, path in later.items() if name == _ROLE]
-    if len(later) > len(roles) or (side(resource, "set", after=after).unknown and not blocks):
-        unread = unread or "the chart's values are known after apply"
-    if side(resource, "set", after=after).hidden:
-        unread = "the chart's values are sensitive"
-    if side(resource, "reuse_values", after=after).value:
-        unread = unread or "reuse_values keeps values of earlier releases"
+    roles = [path for name, _, path in blocks if path and name == _ROLE]
+    unread = unread or next(_why_unread(resource, blocks, after=after), "")
     environment, elsewhere = _environment(scalars)
     unread = unread or (elsewhere and f"the chart's values {elsewhere}")
     role = scalars.get(_ROLE, "")
@@ -126,6 +119,20 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
     )
 
 
+def _why_unread(resource: Resource, blocks: list[_Block], *, after: bool) -> Iterator[str]:
+    """Yield why not all is known that other arguments than ``values`` set."""
+    argument = side(resource, "set", after=after)
+    if argument.hidden:
+        yield "the chart's values are sensitive"
+    later = any(path and name != _ROLE for name, _, path in blocks)
+    if later or (argument.unknown and not blocks):
+        yield "the chart's values are known after apply"
+    if any(re.search(_SEVERAL, f"{name}={value}") for name, value, _ in blocks):
+        yield f"a block `set` sets several values, or a part of {_MORE}"
+    if side(resource, "reuse_values", after=after).value:
+        yield "reuse_values keeps values of earlier releases"
+
+
 def _values(values: AttributeValue) -> tuple[dict[str, str], str]:
     """Return the scalars of a chart's values by path, and why not all of them are known."""
     unread = "the chart's values are known after apply" if values.unknown else ""
@@ -138,9 +145,7 @@ def _values(values: AttributeValue) -> tuple[dict[str, str], str]:
     return dict(_leaves("", merged)), unread
 
 
-def _set_blocks(
-    resource: Resource, *, after: bool
-) -> Iterator[tuple[str, str | None, tuple[str, ...]]]:
+def _set_blocks(resource: Resource, *, after: bool) -> Iterator[_Block]:
     """Yield what a chart's ``set`` blocks set: the path, the value, and its place if it is unknown.
 
     The value is None where Helm takes the one of the chart's values away, and where it is unknown.
@@ -156,9 +161,7 @@ def _set_blocks(
         yield name, None if absent else str(fields.get("value")), place
 
 
-def _set(
-    scalars: dict[str, str], blocks: list[tuple[str, str | None, tuple[str, ...]]]
-) -> dict[str, str]:
+def _set(scalars: dict[str, str], blocks: list[_Block]) -> dict[str, str]:
     """Return the scalars of a chart's values with what blocks ``set`` make of them."""
     for name, value, _ in blocks:
         if value is None:

@@ -317,11 +317,9 @@ class PluginReader:
 
 def _are_several(installers: list[Resource]) -> bool:
     """Say whether several install the plugin on one side, so that none is in place of another."""
-    before, after = (
-        sum(bool(r.before) for r in installers),
-        sum(bool(r.after) for r in installers),
-    )
-    return max(before, after) > 1
+    before = [r for r in installers if r.before is not None]
+    after = [r for r in installers if r.after is not None]
+    return max(len(before), len(after)) > 1
 
 
 def is_for_plugin(values: Mapping[str, object]) -> bool:

@@ -258,8 +258,8 @@ def test_what_the_aws_cli_names_without_its_document_is_not_read(
     assert done.code == 1 and "IPv4: incomplete" in done.out
     assert f"{named}: " in done.out
     if named == ARN and "PermissionsBoundary" in str(printed) and not option:
-        given = run("coverage", "a.json", "--boundary", "all.json", cwd=tmp_path)
-        assert given.code == 0 and "IPv4: works" in given.out
+        done = run("coverage", "a.json", "--boundary", "all.json", cwd=tmp_path)
+        assert done.code == 0 and "IPv4: works" in done.out
     if not option and isinstance(printed, dict):
         assert run("coverage", "a.json", "--document", "r/p", cwd=tmp_path).code == 0
 

@@ -237,7 +237,7 @@ def _element(
 
 
 def _doubt(text: str, actions: Sequence[UsedAction], needed: Collection[str]) -> str:
-    """Return why an element may be used for more than is known to be needed, empty for nothing."""
+    """Return why an element may be used for more than is known to be needed, or nothing."""
     is_recorded = text.lower().startswith(_RECORDED)
     if not is_recorded or (_matches(text, _TAGS) and _TAGS not in needed):
         return "; CloudTrail may not record it: check that no other program needs it"

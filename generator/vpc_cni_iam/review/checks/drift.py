@@ -39,13 +39,12 @@ def _drift(change: Change, context: Context, *, stays: bool) -> Finding:
     if not (real and stays):
         return finding_of(change, "drift", message, details, None if real else "note")
     verdict = change.access.verdict if change.access else "no new access"
-    lost = bool(change.coverage and change.coverage.lost)
+    lost = _loses(change, context)
     level: Level | None = "error" if verdict == "new access" else None
     message += ", and the plan leaves it so"
     # A state has what a role had before the attachments of an apply went.
-    if change.type == "aws_iam_role" and change.after.known == "absent":
+    if _is_gone(change):
         message = f"{kind_of(change)} is gone: by the last apply, or outside of the configuration"
-        lost = change.concerns_plugin and not _still_works(change, context)
         level = level if lost or verdict in ("new access", "not proven") else "note"
     if gained := [line.text for line in lines_of(change, "gain")]:
         message += f": {first_of(gained, 2)}"
@@ -55,8 +54,15 @@ def _drift(change: Change, context: Context, *, stays: bool) -> Finding:
     return finding_of(change, "drift", message, details, level, means)
 
 
-def _still_works(change: Change, context: Context) -> bool:
-    """Say whether the plugin has what it needs by other policies of the roles of a change."""
+def _is_gone(change: Change) -> bool:
+    return change.type == "aws_iam_role" and change.after.known == "absent"
+
+
+def _loses(change: Change, context: Context) -> bool:
+    """Say whether the plugin loses what it needs, and has it by no other policy of its roles."""
+    if not _is_gone(change):
+        return bool(change.coverage and change.coverage.lost)
     principals = [context.principals.get(name) for name in change.principals]
     needed = [[r.after for r in (p.matrix if p else ()) if r.needed == "fatal"] for p in principals]
-    return bool(needed) and all(grades and "no" not in grades for grades in needed)
+    works = bool(needed) and all(grades and "no" not in grades for grades in needed)
+    return change.concerns_plugin and not works

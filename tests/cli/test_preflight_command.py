@@ -148,6 +148,28 @@ def test_a_daemonset_names_the_cluster_and_the_policy(tmp_path: Path) -> None:
     assert other.code == 2 and "is not for ipv6" in other.err
 
 
+@pytest.mark.parametrize("off", ["DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"])
+def test_a_plugin_that_tags_nothing_needs_the_tags_of_interfaces_where_it_assigns_addresses(
+    off: str, tmp_path: Path
+) -> None:
+    """In IPv6 mode alone: else it changes nothing at EC2. As `coverage` has it."""
+    (tmp_path / "interfaces.json").write_text(INTERFACES)
+    both = ("interfaces.json", "--cluster-name", "prod")
+    ipv6 = {"ENABLE_IPv6": "true", "ENABLE_IPv4": "false"}
+    assert deployed(tmp_path, *both, text=daemonset(**ipv6)).code == 0
+    done = deployed(tmp_path, *both, text=daemonset(**ipv6, **{off: "true"}))
+    assert done.code == 1 and "the policy denies ec2:AssignIpv6Addresses there" in done.out
+    command = "aws ec2 create-tags --resources eni-0123456789abcdef0 --tags "
+    assert f"{command}Key=cluster.k8s.amazonaws.com/name,Value=prod\n" in done.out
+    alone = deployed(tmp_path, *both[1:], text=daemonset(**ipv6, **{off: "true"}))
+    assert alone.code == 1 and "its network interfaces are not described" in alone.out
+    (tmp_path / "interfaces.json").write_text(INTERFACES.replace('interface"', 'trunk"'))
+    assert deployed(tmp_path, *both, text=daemonset(**ipv6, **{off: "true"})).code == 0
+    # The instance has no tag, and no interface is attached to it.
+    assert deployed(tmp_path, *both, text=daemonset()).code == 1
+    assert deployed(tmp_path, *both, text=daemonset(**{off: "true"})).code == 0
+
+
 def test_a_plugin_without_the_name_of_the_cluster_breaks(tmp_path: Path) -> None:
     def findings(text: str, *words: str) -> list[str]:
         done = deployed(tmp_path, *words, "--format", "json", text=text)

@@ -257,11 +257,26 @@ def test_what_the_aws_cli_names_without_its_document_is_not_read(
     done = run("coverage", *words, cwd=tmp_path)
     assert done.code == 1 and "IPv4: incomplete" in done.out
     assert f"{named}: " in done.out
-    if named == ARN and "PermissionsBoundary" in str(printed) and not option:
-        done = run("coverage", "a.json", "--boundary", "all.json", cwd=tmp_path)
-        assert done.code == 0 and "IPv4: works" in done.out
     if not option and isinstance(printed, dict):
-        assert run("coverage", "a.json", "--document", "r/p", cwd=tmp_path).code == 0
+        chosen = ("coverage", "a.json", "--document", "r/p")
+        has_boundary = "PermissionsBoundary" in str(printed)
+        assert run(*chosen, cwd=tmp_path).code == has_boundary
+        for words in (chosen, chosen[:2]) if has_boundary else ():
+            limited = run(*words, "--boundary", "all.json", cwd=tmp_path)
+            assert limited.code == 0 and "IPv4: works" in limited.out
+
+
+def test_boundaries_of_other_roles_do_not_count(tmp_path: Path) -> None:
+    other = {**INLINE, "RoleName": "other", "PermissionsBoundary": LIMIT}
+    (tmp_path / "a.json").write_text(json.dumps({"RoleDetailList": [INLINE, other]}))
+    assert run("coverage", "a.json", "--document", "r/p", cwd=tmp_path).code == 0
+    done = run("coverage", "a.json", "--document", "other/p", cwd=tmp_path)
+    assert done.code == 1
+    assert done.out.endswith(f"incomplete: not applied: other/{ARN}; give it with --boundary\n")
+    # It is no part of the policy that is compared.
+    (tmp_path / "p.json").write_text(json.dumps(policy("*")))
+    words = ("compare", "p.json", "a.json", "--document", "other/p")
+    assert "no new access" in run(*words, cwd=tmp_path).out
 
 
 def test_an_attached_policy_whose_document_is_there_is_read(tmp_path: Path) -> None:

@@ -259,6 +259,28 @@ def test_what_interfaces_must_have_before_the_plugin_starts_is_not_known_without
     assert not check(instance(OWNED), interface(DONE), how=HOW).findings
 
 
+@pytest.mark.parametrize(
+    ("version", "severity"),
+    [
+        ("v1.12.6", "degrades"),
+        ("v1.13.0", "breaks"),
+        ("v1.13.3", "breaks"),
+        ("v1.13.4", "degrades"),
+    ],
+)
+def test_a_trunk_without_the_tag_ends_the_versions_that_exit_on_a_denial(
+    version: str, severity: str
+) -> None:
+    """As `coverage` has it: v1.13.0 to v1.13.3 cannot report a denial."""
+    (composed,) = options(("ipv4-scoped",), cni_version=version).composed()
+    node = {"i-1": instance(OWNED)}
+    trunk = interface({}, type="trunk")
+    finding = only(preflight(Inventory(node, {"eni-1": trunk}), composed, "prod"))
+    assert (finding.rule, finding.severity) == ("interface-trunk", severity)
+    alone = [f.rule for f in preflight(Inventory(node, None), composed, "prod").findings]
+    assert alone == (["interfaces-not-read"] if severity == "breaks" else [])
+
+
 def test_no_node_at_all_is_not_all_well() -> None:
     result = check(interface({}, instance="", description="ELB app/x"))
     assert result.breaks and only(result).rule == "no-nodes"
@@ -427,7 +449,10 @@ INTERFACES = st.builds(
     st.booleans(),
 )
 # What no tag changes, or what is not to be changed.
-LEFT = {"interface-not-managed", "instance-of-another-cluster", "no-nodes"}
+LEFT = {
+    *("interface-not-managed", "instance-of-another-cluster", "no-nodes"),
+    *("instance-not-read", "interfaces-not-read"),
+}
 
 
 def applied(result: Preflight, settings: list[Instance | Interface]) -> list[Instance | Interface]:

@@ -319,3 +319,19 @@ def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
 def test_another_name_of_everything_is_another_service_account() -> None:
     result = _reviewed(_with(), _with(fullnameOverride="cni"))
     assert _levels(result) == {"plugin-configuration-changed": "warning"}
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("set_sensitive", [{"name": "env.ENABLE_IPv6", "value": "true"}]),
+        ("set_wo_revision", 1),
+        ("postrender", [{"binary_path": "./patch.sh"}]),
+    ],
+)
+def test_a_new_release_says_what_of_it_is_not_read(argument: str, value: object) -> None:
+    result = _reviewed(None, {**_with(), argument: value})
+    messages = [f.message for f in result.findings if f.rule == "plugin-configuration-changed"]
+    assert len(messages) == 1 and f"what is not read: {argument};" in messages[0]
+    plain = _reviewed(None, {**_with(), "set_list": [{"name": "tolerations", "value": ["a"]}]})
+    assert "plugin-configuration-changed" not in _levels(plain)

@@ -332,11 +332,15 @@ def _policies(detail: RoleDetail) -> tuple[tuple[Policy, ...], list[str], list[s
             policies.append(_read(document))
         except InputError as error:
             refused.append(f"{'/'.join(document.names)}: {error.place}: {error.problem}")
+    if detail.missing_boundary not in ("", _MANAGED):
+        missing.append(detail.missing_boundary)
     return tuple(policies), missing, refused
 
 
 def _boundary(detail: RoleDetail, refused: list[str]) -> tuple[tuple[tuple[Policy, ...], ...], str]:
     """Return the boundary of a role as limits, with its name."""
+    if detail.missing_boundary == _MANAGED:
+        return ((documents.managed_policy(),),), _MANAGED.rpartition("/")[2]
     if detail.boundary is None:
         return (), ""
     name = "/".join(detail.boundary.names)
@@ -370,5 +374,5 @@ def _key(detail: RoleDetail) -> bytes:
     if not any(_ABOUT_ACCOUNT.search(str(document.content)) for document in every):
         account = ""
     boundary = _digest(detail.boundary) if detail.boundary else b""
-    rest = "\0".join((account, *sorted(detail.missing)))
+    rest = "\0".join((account, detail.missing_boundary, *sorted(detail.missing)))
     return _digest(*detail.policies) + boundary + hashlib.sha256(rest.encode()).digest()

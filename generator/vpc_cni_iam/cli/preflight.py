@@ -64,12 +64,14 @@ def preflight(
     inputs.check_once([*files, daemonset or ""])
     deployment = inputs.deployment(daemonset) if daemonset is not None else None
     target = target_of(deployment, cluster_name, vpc_id, variant)
-    if deployment is not None:
-        documents, hardening = as_deployed(deployment, target.mode, documents, hardening)
+    documents, hardening, provisions = as_deployed(deployment, target.mode, documents, hardening)
     (composed,) = options.chosen((target.variant,), documents, hardening).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
-    result = findings.preflight(inventory, composed, target.cluster, target.vpc, target.differences)
+    cluster, differences = target.cluster, target.differences
+    result = findings.preflight(
+        inventory, composed, cluster, target.vpc, differences, provisions=provisions
+    )
     common.show_result(result, output, findings.to_text(result))
     raise typer.Exit(1 if result.breaks else 0)
 
@@ -120,16 +122,21 @@ def _differences(deployment: Deployment, cluster: str) -> Iterator[RuleResult]:
 
 
 def as_deployed(
-    deployment: Deployment,
+    deployment: Deployment | None,
     mode: Mode,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
-) -> tuple[options.DocumentOptions, options.HardeningOptions]:
-    """Return options with the plugin version, the features and the tags of a deployment."""
+) -> tuple[options.DocumentOptions, options.HardeningOptions, bool]:
+    """Return options with the plugin version, the features and the tags of a deployment, if any.
+
+    The last value is whether the plugin makes and tags interfaces.
+    """
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage import deployment as deployments
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 
+    if deployment is None:
+        return documents, hardening, True
     version = documents.cni_version or deployment.version
     if version and documents.cni_version is None and documents.revision is None:
         version = options.known(version, strict=documents.strict)
@@ -141,4 +148,4 @@ def as_deployed(
     if hardening.harden and hardening.additional_tag_key is None:
         keys = list(setting.plugin.additional_tags)
         hardening = replace(hardening, additional_tag_key=keys or None)
-    return documents, hardening
+    return documents, hardening, setting.plugin.provisioning

@@ -131,14 +131,16 @@ def _named(value: object) -> Iterator[tuple[str, str]]:
         elif ":organizations:" in arn:
             yield arn, "its document is not there: aws organizations describe-policy prints it"
         passed = {_REPEATING, *_DOCUMENTS, *(["PolicySummary"] if "Content" in value else [])}
+        owner = str(value.get("RoleName") or value.get("UserName") or "")
         for key in value:
-            yield from _named_by(key, value[key]) if key not in passed else ()
+            yield from _named_by(key, value[key], owner) if key not in passed else ()
 
 
-def _named_by(key: str, member: object) -> Iterator[tuple[str, str]]:
-    """Yield the same of a member of an object."""
-    if key == "PermissionsBoundaryArn":
-        yield str(member), _BOUNDARY
+def _named_by(key: str, member: object, owner: str) -> Iterator[tuple[str, str]]:
+    """Yield the same of a member of an object, which may be of the role `owner`."""
+    if key == "PermissionsBoundary" and isinstance(member, dict):
+        arn = str(member.get("PermissionsBoundaryArn"))
+        yield f"{owner}/{arn}" if owner else arn, _BOUNDARY
     elif key == "AttachedManagedPolicies" and isinstance(member, list):
         arns = (str(entry.get("PolicyArn")) for entry in member if isinstance(entry, dict))
         yield from ((arn, "it is attached, and its document is not there") for arn in arns)

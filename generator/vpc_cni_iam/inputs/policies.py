@@ -56,7 +56,14 @@ def choose(opened: InputPolicies, names: Iterable[str]) -> InputPolicies:
     chosen = {_resolve(name, opened, known) for name in names}
     if chosen:
         policies = tuple(o for o in opened.policies if o.name in chosen)
-        skipped = (s for s in opened.skipped if s.reason is Reason.overrides or s.reason.is_note)
+        owners = {name.partition("/")[0] for name in chosen}
+        skipped = (
+            s
+            for s in opened.skipped
+            if s.reason is Reason.overrides
+            or s.reason.is_note
+            or (s.reason is Reason.not_applied and s.name.partition("/")[0] in owners)
+        )
         return InputPolicies(opened.source, policies, tuple(skipped))
     if len(opened.policies) > 1:
         problem = f"{opened.source} holds several policies, {first_of(known)}; "

@@ -68,6 +68,8 @@ def is_complete(skipped: Iterable[Skipped]) -> bool:
 def incomplete(skipped: Sequence[Skipped]) -> str:
     """Return why a verdict is incomplete, in a line; at least one skipped part counts."""
     names = list(dict.fromkeys(part.name for part in skipped if part.counts))
+    if all(part.reason is Reason.not_applied for part in skipped if part.counts):
+        return f"{Reason.not_applied}: {first_of(names)}; give it with --boundary"
     absent = {part.name for part in skipped if part.reason is Reason.may_be_absent}
     words = "may not exist" if absent.issuperset(names) else "not read"
     text = f"{words}: {first_of(names)}"

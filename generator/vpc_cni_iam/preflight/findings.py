@@ -52,15 +52,18 @@ def preflight(
     cluster: str,
     vpc: str | None = None,
     differences: Iterable[RuleResult] = (),
+    *,
+    provisions: bool = True,
 ) -> Preflight:
     """Return the findings about resources that would break or be left behind under a policy.
 
     Without `vpc`, it is that of the nodes; `UsageError` if they are in several. `differences` say
-    what of the plugin's configuration does not go with the policy.
+    what of the plugin's configuration does not go with the policy; `provisions` is whether it lets
+    the plugin make and tag interfaces.
     """
     candidates = node_candidates(inventory, cluster)
     nodes = [candidate for candidate in candidates if candidate.is_node]
-    needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc))
+    needs = Needs.of(composed, cluster, _vpc(composed, nodes, vpc), provisions=provisions)
     resources: dict[RuleResult, list[str]] = {result: [] for result in differences}
     for result, resource in _results(inventory, candidates, needs):
         resources.setdefault(result, []).append(resource)

@@ -9,7 +9,13 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER, tag_keys
+from vpc_cni_iam.catalog.facts.requests import (
+    CLUSTER,
+    INSTANCE,
+    OWNER,
+    request_templates,
+    tag_keys,
+)
 from vpc_cni_iam.inputs.aws.ec2 import Interface
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
@@ -17,6 +23,7 @@ from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 Kind = Literal["instance", "network-interface"]
 _RESOURCE_TAG = "aws:ResourceTag/"
 _CREATING = "ec2:CreateNetworkInterface"
+_ASSIGNING = "ec2:AssignIpv6Addresses"
 _TAGGING = ("ec2:CreateTags", _CREATING)
 _ARN = "arn:{}:ec2:us-east-1:000000000000:{}/{}"
 
@@ -27,6 +34,8 @@ class Needs(Struct, frozen=True):
     cluster: str
     vpc: str  # the ID of its VPC, empty if the policy does not ask for it
     creates: bool  # whether it lets the plugin make interfaces
+    exits_on_trunk: bool  # whether the plugin exits if it may not change a trunk's security groups
+    provisions: bool  # whether the plugin makes, tags and changes interfaces as it is configured
     # The key and the value of the tag that instances need, if any.
     instance_tag: tuple[str, str] | None
     # The tags that the plugin sends when a node starts, but for the instance's ID.
@@ -36,22 +45,32 @@ class Needs(Struct, frozen=True):
     _actions: Mapping[Kind, tuple[str, ...]]
 
     @staticmethod
-    def of(composed: Composed, cluster: str, vpc: str) -> Needs:
-        """Return the needs of a policy; the VPC is empty if the policy does not name it."""
+    def of(composed: Composed, cluster: str, vpc: str, *, provisions: bool = True) -> Needs:
+        """Return the needs of a policy; the VPC is empty if the policy does not name it.
+
+        A plugin that provisions nothing assigns addresses in IPv6 mode, and is asked for no more.
+        """
         names = parameters.values({"cluster_name": cluster, "vpc_id": vpc or None})
         policy = parameters.substitute(composed.policy, names)
         version = composed.selection.serves
         values = {CLUSTER: cluster, OWNER: "amazon-vpc-cni"}
         sent = {key: values.get(key, "") for key in tag_keys(version).managed}
+        change = request_templates()["set-groups"]
+        changes = [change.sent(mode, version, ()) for mode in composed.variant.modes]
         return Needs(
             cluster,
             vpc,
-            _CREATING in policy.actions(),
-            _instance_tag(policy),
+            provisions and _CREATING in policy.actions(),
+            provisions and any(r.severity == "fatal" for r in changes if r),
+            provisions,
+            _instance_tag(policy) if provisions else None,
             sent,
             tuple(_tag_keys(policy)),
             compile_policies([policy]),
-            {kind: tuple(_actions(policy, kind)) for kind in ("instance", "network-interface")},
+            {
+                kind: tuple(a for a in _actions(policy, kind) if provisions or a == _ASSIGNING)
+                for kind in ("instance", "network-interface")
+            },
         )
 
     def denied(
@@ -76,6 +95,8 @@ class Needs(Struct, frozen=True):
         """
         sent = {**self.sent, INSTANCE: interface.instance}
         missing = {k: v for k, v in sent.items() if interface.tags.get(k) != v}
+        if not self.provisions:
+            missing = {}
         if missing:
             context = self._context(interface.vpc, interface.tags)
             context |= {f"aws:RequestTag/{key}": value for key, value in missing.items()}

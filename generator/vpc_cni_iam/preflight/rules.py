@@ -51,13 +51,14 @@ def of_node(node: NodeCandidate, needs: Needs) -> Iterator[RuleResult]:
     if not node.interfaces and node.instance:
         vpc = node.instance.vpc or needs.vpc
         untagged = Interface("", vpc, "in-use", "interface", "", node.id, {})
-        if needs.tagged(untagged) is None:
+        result = of_interface(untagged, needs)
+        if needs.exits_on_trunk or (result and result.severity is Severity.breaks):
             yield RuleResult(
                 "interfaces-not-read",
                 Severity.unknown,
                 "its network interfaces are not described",
-                "the policy does not let the plugin tag interfaces without certain tags, and then "
-                f"the plugin exits: {_GIVE} describe-network-interfaces prints, too",
+                "the plugin fails if some of them do not have certain tags: "
+                f"{_GIVE} describe-network-interfaces prints, too",
             )
 
 
@@ -99,7 +100,8 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
     if twice := _twice("interface", tags, needs):
         return twice
     ready = not needs.denied("network-interface", interface.id, tags, interface.vpc)
-    if ready and (interface.type == "trunk" or tags.get(_NO_MANAGE) == "true"):
+    is_trunk = interface.type == "trunk"
+    if (ready or not needs.provisions) and (is_trunk or tags.get(_NO_MANAGE) == "true"):
         return None
     if tags.get(_NO_MANAGE) == "true":
         return RuleResult(
@@ -108,13 +110,15 @@ def of_interface(interface: Interface, needs: Needs) -> RuleResult | None:
             f"tag {_NO_MANAGE} is true, and no tag {CLUSTER}",
             "the plugin leaves it alone, never tags it and needs nothing on it",
         )
-    if interface.type == "trunk":
+    if is_trunk:
+        exits = needs.exits_on_trunk
         return RuleResult(
             "interface-trunk",
-            Severity.degrades,
+            Severity.breaks if exits else Severity.degrades,
             f"trunk interface, no tag {CLUSTER}",
-            "the plugin never tags it; when the security groups of the first interface change, the "
-            "policy denies their change here, and the plugin logs that",
+            "the plugin never tags it. When it starts, and when the security groups of the first "
+            "interface change, the policy denies their change here, and the plugin "
+            f"{'exits at this version' if exits else 'logs that'}",
             ours,
         )
     return _of_managed(interface, needs, ready=ready)
@@ -127,7 +131,18 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
     after = needs.tagged(interface)
     if after is None:
         return _refused(interface, needs)
+    present = interface.tags.get(CLUSTER)
+    problem = f"no tag {CLUSTER}" if present is None else f"tag {CLUSTER} is {present!r}"
     if denied := needs.denied("network-interface", interface.id, after, interface.vpc):
+        if not needs.provisions:
+            return RuleResult(
+                "interface-tag-missing",
+                Severity.breaks,
+                problem,
+                f"the policy denies {', '.join(denied)} there: no pod gets an address. As it is "
+                "configured, the plugin does not set the tag:",
+                (CLUSTER, needs.cluster),
+            )
         return RuleResult(
             "interface-denied",
             Severity.breaks,
@@ -136,10 +151,6 @@ def _of_managed(interface: Interface, needs: Needs, *, ready: bool) -> RuleResul
         )
     if ready:
         return None
-    present = interface.tags.get(CLUSTER)
-    problem = f"no tag {CLUSTER}"
-    if present is not None:
-        problem = f"tag {CLUSTER} is {present!r}"
     return RuleResult(
         "interface-tagged-at-start",
         Severity.note,

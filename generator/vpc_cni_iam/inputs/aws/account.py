@@ -89,8 +89,8 @@ class RoleDetail(Struct, frozen=True):
     policies: tuple[JsonDocument, ...]  # its inline and attached policies
     # Its permissions boundary, None if it has none or the input does not have it.
     boundary: JsonDocument | None = None
-    # The ARNs of attached policies, and of the boundary, that the input does not have.
-    missing: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()  # the ARNs of attached policies that the input does not have
+    missing_boundary: str = ""  # the ARN of the boundary if the input does not have it
 
 
 class _Place(Struct, frozen=True):
@@ -256,11 +256,11 @@ class AccountDetails:
             document = self._managed(attached.policy_arn, number)
             policies += [document] if document else []
             missing += [] if document else [attached.policy_arn]
-        boundary = None
+        boundary, missing_boundary = None, ""
         if role.permissions_boundary:
             arn = role.permissions_boundary.permissions_boundary_arn
             boundary = self._managed(arn, number)
-            missing += [] if boundary else [arn]
+            missing_boundary = "" if boundary else arn
         trust = JsonDocument(
             source,
             f"{place}.AssumeRolePolicyDocument",
@@ -271,7 +271,14 @@ class AccountDetails:
         if match is None or not role.arn.startswith(":role/", match.end() - 1):
             raise reader.refuse(f"{role.arn[:80]!r} is not the ARN of a role")
         return RoleDetail(
-            role.arn, match[1], source, trust, tuple(policies), boundary, tuple(missing)
+            role.arn,
+            match[1],
+            source,
+            trust,
+            tuple(policies),
+            boundary,
+            tuple(missing),
+            missing_boundary,
         )
 
     def _managed(self, arn: str, number: int) -> JsonDocument | None:

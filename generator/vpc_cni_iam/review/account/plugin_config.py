@@ -24,10 +24,9 @@ from vpc_cni_iam.review.account.attribute_value import AttributeValue, flagged, 
 
 UNKNOWN_VERSION = "a version known after apply"
 _CHART_IS_PLUGIN_SINCE = PluginVersion((1, 13, 0))
-_UNREAD_ARGUMENTS = (
-    *("chart", "namespace", "postrender", "repository"),
-    *("set_list", "set_sensitive", "set_wo_revision"),
-)
+# Arguments that may set anything, and that a plan does not show.
+NOT_SHOWN = ("postrender", "set_sensitive", "set_wo_revision")
+_UNREAD_ARGUMENTS = ("chart", "namespace", "repository", "set_list", *NOT_SHOWN)
 _ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 _MORE = "extraEnv"  # a list of variables, which come after those of ``env``
 # A comma, unless it is escaped, ends one of several values that a block ``set`` sets.

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.coverage.subject import Opener, take
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.skipped import Skipped, incomplete, is_complete
+from vpc_cni_iam.inputs.skipped import Reason, Skipped, incomplete, is_complete
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff import semantic
@@ -52,7 +52,9 @@ def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolic
         problem = "the chosen policies differ in their Version, and are not one policy"
         raise InputError(there.source, "", problem)
     policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
-    return ComparedPolicy(chosen.title, policy, chosen.skipped)
+    # The boundary of a role is no part of its policy.
+    skipped = tuple(s for s in chosen.skipped if s.reason is not Reason.not_applied)
+    return ComparedPolicy(chosen.title, policy, skipped)
 
 
 def between(old: ComparedPolicy, new: ComparedPolicy) -> Between:

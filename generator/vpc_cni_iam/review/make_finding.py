@@ -115,9 +115,7 @@ def coverage_findings(
     that the plugin may have in place of this one.
     """
     plugin = f"The plugin {coverage.version} ({FAMILIES[coverage.mode]})"
-    reasons = [f"{' or '.join(unknown)} allows it"] if unknown else []
-    reasons += [f"aws-node has {first_of(others, 1)}"] if others else []
-    unless = f", unless {' or '.join(reasons)}" if reasons else ""
+    unless = _unless(unknown, others)
     unsure = unsure or bool(others)
 
     def of(
@@ -145,6 +143,12 @@ def coverage_findings(
         yield from of(
             "coverage-lacking", lacking, "warning", "cannot call", "may be unable to call"
         )
+
+
+def _unless(unknown: Sequence[str], others: Sequence[str]) -> str:
+    reasons = [f"{' or '.join(unknown)} allows it"] if unknown else []
+    reasons += [f"aws-node has {first_of(others, 1)}"] if others else []
+    return f", unless {' or '.join(reasons)}" if reasons else ""
 
 
 def are_undecided(lacks: Iterable[MissingPermission]) -> bool:

@@ -38,21 +38,35 @@ def _drift(change: Change, context: Context, *, stays: bool) -> Finding:
     details = line_texts(change.lines)
     if not (real and stays):
         return finding_of(change, "drift", message, details, None if real else "note")
-    verdict = change.access.verdict if change.access else "no new access"
-    lost = bool(change.coverage and change.coverage.lost)
-    level: Level | None = "error" if verdict == "new access" else None
-    message += ", and the plan leaves it so"
     # A state has what a role had before the attachments of an apply went.
     if change.type == "aws_iam_role" and change.after.known == "absent":
-        message = f"{kind_of(change)} is gone: by the last apply, or outside of the configuration"
-        lost = change.concerns_plugin and not _still_works(change, context)
-        level = level if lost or verdict in ("new access", "not proven") else "note"
+        return _gone(change, context)
+    message += ", and the plan leaves it so"
     if gained := [line.text for line in lines_of(change, "gain")]:
         message += f": {first_of(gained, 2)}"
-    means: tuple[Meaning, ...] = ("any-change",)
-    means += ("new-access",) if verdict != "no new access" else ()
-    means += ("coverage-lost",) if lost else ()
-    return finding_of(change, "drift", message, details, level, means)
+    means = _means(change, lost=bool(change.coverage and change.coverage.lost))
+    return finding_of(change, "drift", message, details, _level(change), means)
+
+
+def _gone(change: Change, context: Context) -> Finding:
+    """Return that a role no longer has a policy."""
+    message = f"{kind_of(change)} is gone: by the last apply, or outside of the configuration"
+    lost = change.concerns_plugin and not _still_works(change, context)
+    level = _level(change)
+    if not (lost or (change.access and change.access.verdict in ("new access", "not proven"))):
+        level = "note"
+    means = _means(change, lost=lost)
+    return finding_of(change, "drift", message, line_texts(change.lines), level, means)
+
+
+def _level(change: Change) -> Level | None:
+    return "error" if change.access and change.access.verdict == "new access" else None
+
+
+def _means(change: Change, *, lost: bool) -> tuple[Meaning, ...]:
+    opens = change.access and change.access.verdict != "no new access"
+    means: tuple[Meaning, ...] = ("any-change", *(("new-access",) if opens else ()))
+    return (*means, "coverage-lost") if lost else means
 
 
 def _still_works(change: Change, context: Context) -> bool:

@@ -52,7 +52,7 @@ class _Turn(Struct):
 
 
 class RememberedRuns(Generic[T]):
-    """The runs of all scenarios in one setting, of which `summary` returns what is kept.
+    """The runs of the plugin as it is configured, of which `summary` returns what is kept.
 
     It may depend on the outcome of a decision and its reason, not on the statement that decided.
     """

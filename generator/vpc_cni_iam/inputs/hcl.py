@@ -115,7 +115,8 @@ def _policies(
         part = part_of(targets)
         yield from rendered(part.targets, part_of, scope.surroundings, values.user_values.renderer)
         done, why = {target.name for target in part.targets}, part.left_out
-    yield from _documents(module, names - done, why)
+    trusts = {block.labels[-1] for _, block in own if is_document(block) and _is_trust(block)}
+    yield from _documents(module, names - done, why, trusts)
     yield from _attributes(embedded, done, why)
     for source, block in own:
         if block.type == "module":
@@ -153,10 +154,23 @@ def _unknown(module: HclModule) -> set[str]:
     return {name.partition("[")[0] for name in (*module.unread, *(d.name for d in doubtful))}
 
 
+def _is_trust(block: Block) -> bool:
+    """Say whether a data source names principals, whatever they are: no identity can have it."""
+    joins = any(name.endswith("_policy_documents") for name in block.attributes)
+    parts = (part for statement in block.blocks for part in statement.blocks)
+    return not joins and any(part.type == "principals" for part in parts)
+
+
 def _documents(
-    module: HclModule, names: Container[str], not_rendered: Mapping[str, str]
+    module: HclModule,
+    names: Container[str],
+    not_rendered: Mapping[str, str],
+    trusts: Container[str],
 ) -> Iterator[Part]:
-    """Yield the data sources of these names, or why an engine did not render them."""
+    """Yield the data sources of these names, or why an engine did not render them.
+
+    `trusts` has the names of those that are no policy of an identity.
+    """
     from vpc_cni_iam.hcl.module.reader import joins_nothing
 
     for document in module.documents:
@@ -180,7 +194,11 @@ def _documents(
         (Reason.not_in_force, module.absent),
     ):
         for name, why in absent.items():
-            if (source := name.partition("[")[0]) in names:
+            if (source := name.partition("[")[0]) not in names:
+                continue
+            if reason is Reason.not_read and source in trusts:
+                yield Skipped(name, Reason.other_kind, "it names principals")
+            else:
                 more = f"; {not_rendered[source]}" if source in not_rendered else ""
                 yield Skipped(name, reason, f"{why}{more}")
 

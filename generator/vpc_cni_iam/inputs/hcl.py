@@ -115,8 +115,7 @@ def _policies(
         part = part_of(targets)
         yield from rendered(part.targets, part_of, scope.surroundings, values.user_values.renderer)
         done, why = {target.name for target in part.targets}, part.left_out
-    trusts = {block.labels[-1] for _, block in own if is_document(block) and _is_trust(block)}
-    yield from _documents(module, names - done, why, trusts)
+    yield from _documents(module, names - done, why, _trusts(own))
     yield from _attributes(embedded, done, why)
     for source, block in own:
         if block.type == "module":
@@ -154,11 +153,17 @@ def _unknown(module: HclModule) -> set[str]:
     return {name.partition("[")[0] for name in (*module.unread, *(d.name for d in doubtful))}
 
 
-def _is_trust(block: Block) -> bool:
-    """Say whether a data source names principals, whatever they are: no identity can have it."""
-    joins = any(name.endswith("_policy_documents") for name in block.attributes)
-    parts = (part for statement in block.blocks for part in statement.blocks)
-    return not joins and any(part.type == "principals" for part in parts)
+def _trusts(blocks: Iterable[tuple[str, Block]]) -> set[str]:
+    """Return the names of data sources that name principals, whatever they are."""
+    from vpc_cni_iam.hcl.resolve import is_document
+
+    return {
+        block.labels[-1]
+        for _, block in blocks
+        if is_document(block)
+        if any(part.type == "principals" for statement in block.blocks for part in statement.blocks)
+        if not any(name.endswith("_policy_documents") for name in block.attributes)
+    }
 
 
 def _documents(

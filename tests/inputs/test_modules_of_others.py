@@ -303,6 +303,38 @@ def test_a_joined_document_that_is_not_known_is_not_left_out(
     assert words in details["outer"]
 
 
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [("", Reason.other_kind), ("override_policy_documents = var.more", Reason.not_read)],
+)
+def test_a_trust_policy_of_unknown_principals_does_not_count(
+    more: str, reason: Reason, tmp_path: Path
+) -> None:
+    """A module for IRSA has the ARN of the OIDC provider as a variable."""
+    text = f"""
+variable "provider_arn" {{}}
+variable "more" {{ default = [] }}
+data "aws_iam_policy_document" "trust" {{
+  {more}
+  statement {{
+    actions = ["sts:AssumeRoleWithWebIdentity"]
+    principals {{
+      type        = "Federated"
+      identifiers = [var.provider_arn]
+    }}
+  }}
+}}
+data "aws_iam_policy_document" "cni" {{
+  statement {{
+    actions   = ["ec2:DescribeInstances"]
+    resources = ["*"]
+  }}
+}}
+"""
+    (skipped,) = opened(tmp_path, text).skipped
+    assert (skipped.name, skipped.reason) == ("trust", reason)
+
+
 @pytest.mark.engine
 def test_an_engine_renders_what_is_read(newest: Engine, tmp_path: Path) -> None:
     names = '["b", "a"]'

@@ -115,7 +115,7 @@ def _policies(
         part = part_of(targets)
         yield from rendered(part.targets, part_of, scope.surroundings, values.user_values.renderer)
         done, why = {target.name for target in part.targets}, part.left_out
-    yield from _documents(module, names - done, why)
+    yield from _documents(module, names - done, why, _trusts(own))
     yield from _attributes(embedded, done, why)
     for source, block in own:
         if block.type == "module":
@@ -153,10 +153,29 @@ def _unknown(module: HclModule) -> set[str]:
     return {name.partition("[")[0] for name in (*module.unread, *(d.name for d in doubtful))}
 
 
+def _trusts(blocks: Iterable[tuple[str, Block]]) -> set[str]:
+    """Return the names of data sources that name principals, whatever they are."""
+    from vpc_cni_iam.hcl.resolve import is_document
+
+    return {
+        block.labels[-1]
+        for _, block in blocks
+        if is_document(block)
+        if any(part.type == "principals" for statement in block.blocks for part in statement.blocks)
+        if not any(name.endswith("_policy_documents") for name in block.attributes)
+    }
+
+
 def _documents(
-    module: HclModule, names: Container[str], not_rendered: Mapping[str, str]
+    module: HclModule,
+    names: Container[str],
+    not_rendered: Mapping[str, str],
+    trusts: Container[str],
 ) -> Iterator[Part]:
-    """Yield the data sources of these names, or why an engine did not render them."""
+    """Yield the data sources of these names, or why an engine did not render them.
+
+    `trusts` has the names of those that are no policy of an identity.
+    """
     from vpc_cni_iam.hcl.module.reader import joins_nothing
 
     for document in module.documents:
@@ -180,7 +199,11 @@ def _documents(
         (Reason.not_in_force, module.absent),
     ):
         for name, why in absent.items():
-            if (source := name.partition("[")[0]) in names:
+            if (source := name.partition("[")[0]) not in names:
+                continue
+            if reason is Reason.not_read and source in trusts:
+                yield Skipped(name, Reason.other_kind, "it names principals")
+            else:
                 more = f"; {not_rendered[source]}" if source in not_rendered else ""
                 yield Skipped(name, reason, f"{why}{more}")
 

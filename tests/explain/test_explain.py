@@ -676,15 +676,18 @@ def test_an_interface_is_made_with_tags_that_the_policy_must_allow_too(
         assert "does not allow ec2:CreateTags" in lacks["text"]
 
 
-def test_a_decoded_message_without_its_conditions_makes_no_condition_the_certain_cause(
+def test_a_decoded_message_without_its_resource_or_conditions_makes_neither_the_certain_cause(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "scoped.json").write_text(run("policy", "ipv4-scoped", *SCOPED_NAMES).out)
     message = json.loads(
         json.loads(decoded("ec2:DeleteNetworkInterface", INTERFACE, {}))["DecodedMessage"]
     )
-    for conditions in (None, {}, {"items": None}):
+    resource = message["context"].pop("resource")
+    for conditions in ({"items": []}, None, {}, {"items": None}):
         message["context"]["conditions"] = conditions
+        if conditions is None:
+            message["context"]["resource"] = resource
         (explanation,) = explained(json.dumps(message), "--policy", str(tmp_path / "scoped.json"))
         assert causes(explanation) == {"condition-or-resource": "possible"}
 

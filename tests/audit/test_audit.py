@@ -681,8 +681,8 @@ def test_a_role_that_is_scoped_to_another_cluster_breaks_in_a_cluster(tmp_path: 
     a = of("stage")
     assert a["verdict"] == "breaks" and a["clusters"][0]["result"]["verdict"] == "breaks"
     assert a["proposal"] == [
-        "replace its policy with the output of `vpc-cni-iam policy ipv4-scoped --cni-version "
-        "v1.23.2 --cluster-name stage --vpc-id vpc-01234567`"
+        "replace its policy with the output of `vpc-cni-iam policy ipv4-scoped "
+        "--cni-version v1.23.2 --cluster-name stage --vpc-id vpc-01234567`"
     ]
     a = of("prod", "stage")
     assert [use["result"]["verdict"] for use in a["clusters"]] == ["works", "breaks"]
@@ -837,6 +837,20 @@ def test_roles_that_differ_in_name_and_issuer_alone_are_told_once(tmp_path: Path
         f":role/cni-{i}\n" in out and f"issuer       {ISSUER}{i}\n" in out for i in range(30)
     )
     assert out.count("each works only in the cluster with its issuer, which is not checked") == 1
+
+
+def test_a_role_with_a_hardened_policy_works(tmp_path: Path) -> None:
+    """It breaks if somebody changes CLUSTER_NAME or ADDITIONAL_ENI_TAGS, which no update does."""
+    names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
+    hardened = json.loads(run("policy", "ipv4-scoped", *names_of, "--harden").out)
+    listed = names(audited(tmp_path, details(role("cni", irsa(), inline={"cni": hardened}))))
+    assert (listed["cni"]["verdict"], listed["cni"]["proposal"]) == ("works", [])
+    (tmp_path / "policy.json").write_text(json.dumps(hardened))
+    done = run("coverage", "policy.json", cwd=tmp_path)
+    assert "to do    leave CLUSTER_NAME and ADDITIONAL_ENI_TAGS as they are, or " in done.out
+    assert done.out.endswith(", in cluster-name-corrected and additional-tags-changed only\n")
+    skipped = ("--skip", "cluster-name-corrected", "--skip", "additional-tags-changed")
+    assert run("coverage", "policy.json", *skipped, cwd=tmp_path).code == 0
 
 
 def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) -> None:

@@ -90,6 +90,17 @@ def test_version_family_environment_and_features_are_those_of_the_cluster(tmp_pa
     assert "describe-subnets" not in {c["call"] for c in fresh["calls"]}
 
 
+@pytest.mark.parametrize("value", ["1", "t", "T", "True"])
+def test_a_variable_has_every_value_that_go_takes_for_true(tmp_path: Path, value: str) -> None:
+    names = ("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "ENABLE_IPv6")
+    for name in names:
+        assert covered(tmp_path, daemonset(**{name: value})) == covered(
+            tmp_path, daemonset(**{name: "true"})
+        )
+    shown = covered(tmp_path, daemonset(ENABLE_SUBNET_DISCOVERY="0"))
+    assert shown == covered(tmp_path, daemonset(ENABLE_SUBNET_DISCOVERY="false"))
+
+
 def test_a_cluster_without_cluster_name_fails_with_a_scoped_policy(tmp_path: Path) -> None:
     scoped = ("--variant", "ipv4-scoped")
     assert covered(tmp_path, daemonset(), *scoped)[1]["verdict"] == "degraded"

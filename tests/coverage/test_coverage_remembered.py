@@ -9,7 +9,7 @@ from coverage_policies import composed, setting
 from vpc_cni_iam.coverage.analysis import remembered
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
 from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED
 from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
@@ -48,7 +48,7 @@ def test_remembered_runs_are_those_of_the_policy(
     runs = RememberedRuns(where, story)
     for _ in range(30):
         policy = changed(rnd.choice((OPEN, SCOPED)), rnd)
-        anew = story(run_scenarios(Answers([policy]), where, SCENARIOS))
+        anew = story(run_scenarios(Answers([policy]), where, AS_CONFIGURED))
         assert runs.of([policy]) == anew
         assert runs.of([policy]) == anew
 
@@ -63,7 +63,7 @@ def test_a_single_answer_tells_runs_apart() -> None:
         for conditions in ((), (unsure,)):
             deny = Statement("Deny", actions=(action,), resources=("*",), conditions=conditions)
             policies.append(replace(OPEN, statements=(*OPEN.statements, deny)))
-    expected = [story(run_scenarios(Answers([p]), where, SCENARIOS)) for p in policies]
+    expected = [story(run_scenarios(Answers([p]), where, AS_CONFIGURED)) for p in policies]
     for order in (1, -1):
         runs = RememberedRuns(where, story)
         assert [runs.of([p]) for p in policies[::order]] == expected[::order]

@@ -278,8 +278,8 @@ def written(result: dict[str, Any]) -> list[str]:
         more = f"conditions that the request does not meet: {', '.join(unmet)}"
         lines += [f"    {line}" for line in (*texts, *[more] * bool(unmet))]
     examples = " and ".join(f"--{name.replace('_', '-')}" for name in result["example_names"])
-    advice = f"  the statements have example names: give yours with {examples}"
-    lines += [advice] * bool(examples)
+    if examples:
+        lines.append(f"  the statements have example names: give yours with {examples}")
     decode = "aws sts decode-authorization-message --encoded-message MESSAGE"
     lines += [f"  the message says more when decoded: {decode}"] * result["encoded"]
     for call in result["calls"]:

@@ -242,3 +242,21 @@ def test_a_region_of_another_partition_is_refused(tmp_path: Path) -> None:
     folder = write_tree(tmp_path, {"main.tf": MODULE})
     with pytest.raises(UsageError, match="cn-north-1 is of the partition aws-cn; give --partition"):
         opened(folder, Renderer("x", lambda *_: {}), region="cn-north-1")
+
+
+def test_what_an_engine_renders_is_a_policy_only_with_statements_and_without_principals(
+    tmp_path: Path,
+) -> None:
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}}
+    read = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+    documents = {
+        f'["{key}"]': json.dumps({"Version": "2012-10-17", "Statement": statements})
+        for key, statements in {"a": [read], "b": [], "c": [trust]}.items()
+    }
+    folder = write_tree(tmp_path, {"main.tf": MODULE})
+    policies = opened(folder, Renderer("x", lambda *_: {"read": documents}))
+    assert {p.name for p in policies.policies} == {"known", 'read["a"]'}
+    reasons = {s.name: s.reason for s in policies.skipped}
+    assert reasons['read["a"]'] is Reason.rendered
+    assert reasons['read["b"]'] is Reason.not_in_force
+    assert reasons['read["c"]'] is Reason.other_kind

@@ -316,3 +316,34 @@ def test_a_checkout_that_cannot_be_undone_says_so(checkout: Path) -> None:
     git(checkout, "restore", "--source=HEAD", "--staged", "--worktree", ".")
     assert git(checkout, "status", "--porcelain", "--untracked-files=no") == ""
     assert git(checkout, "tag") == "v1.0.0\n"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "smudge", "clean"),
+    [
+        ("*.tf filter=x", "sed s/new/old/", "sed s/old/new/"),
+        ("*.tf filter=x", "cat", "tr a-z A-Z"),
+        ("*.tf working-tree-encoding=UTF-16", "", ""),
+    ],
+)
+def test_a_filter_that_changes_what_is_published_is_refused(
+    attributes: str, smudge: str, clean: str, checkout: Path
+) -> None:
+    git(checkout, "config", "filter.x.smudge", smudge)
+    git(checkout, "config", "filter.x.clean", clean)
+    (checkout / ".gitattributes").write_text(f"{attributes}\n")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "filter")
+    with pytest.raises(PublishError, match=r"a filter or an attribute changes main\.tf"):
+        publish(checkout, "1.0.0", NEW)
+    assert (git(checkout, "tag"), git(checkout, "status", "--porcelain")) == ("", "")
+
+
+def test_other_line_ends_of_a_checkout_are_no_change(checkout: Path) -> None:
+    (checkout / ".gitattributes").write_text("* text eol=crlf\n")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "lines")
+    git(checkout, "checkout", "-q", "-f", "HEAD")
+    publish(checkout, "1.0.0", OLD)
+    publish(checkout, "1.1.0", NEW, OLD)
+    assert NEW.items() <= at(checkout, "v1.1.0").items()

@@ -319,3 +319,58 @@ def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
 def test_another_name_of_everything_is_another_service_account() -> None:
     result = _reviewed(_with(), _with(fullnameOverride="cni"))
     assert _levels(result) == {"plugin-configuration-changed": "warning"}
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("set_sensitive", [{"name": "env.ENABLE_IPv6", "value": "true"}]),
+        ("set_wo_revision", 1),
+        ("postrender", [{"binary_path": "./patch.sh"}]),
+    ],
+)
+def test_a_new_release_says_what_of_it_is_not_read(argument: str, value: object) -> None:
+    result = _reviewed(None, {**_with(), argument: value})
+    messages = [f.message for f in result.findings if f.rule == "plugin-configuration-changed"]
+    assert len(messages) == 1 and f"what is not read: {argument};" in messages[0]
+    plain = _reviewed(None, {**_with(), "set_list": [{"name": "tolerations", "value": ["a"]}]})
+    assert "plugin-configuration-changed" not in _levels(plain)
+
+
+def test_an_annotation_of_something_else_is_no_identity() -> None:
+    annotations = {"eks.amazonaws.com/role-arn": arn_of("strong")}
+    of_pods = json.dumps({"podAnnotations": annotations})
+    result = _reviewed({"values": [_annotated("cni")]}, {"values": [of_pods, _annotated("cni")]})
+    assert result.clusters[0].after.roles == ("aws_iam_role.cni",)
+    alone = _reviewed({"values": []}, {"values": [of_pods]})
+    assert alone.clusters[0].after.roles == ()
+
+
+def test_values_of_earlier_releases_that_are_kept_are_not_known() -> None:
+    before = _with(env={"ENABLE_IPv6": "true"})
+    result = _reviewed(before, {**_with(), "reuse_values": True})
+    assert _levels(result)["plugin-configuration-changed"] == "warning"
+    assert any("reuse_values" in f.message for f in result.findings)
+    same = {**before, "reuse_values": True}
+    assert _levels(_reviewed(same, same)) == {}
+
+
+def _release(name: str, *versions: str | None) -> Json:
+    sides = [None if v is None else {**CHART, "name": name, "version": v} for v in versions]
+    return resource("helm_release", name, *sides)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        _release("a", "1.23.2", "1.23.2"),
+        resource("aws_eks_addon", "a", *[{"addon_name": "vpc-cni", "cluster_name": "prod"}] * 2),
+    ],
+)
+def test_each_of_several_releases_is_judged(other: Json) -> None:
+    """A release names no cluster: a plan of two clusters may have two."""
+    result = reviewed(other, _release("b", "1.21.2", "1.22.1"))
+    changed = [f.address for f in result.findings if f.rule == "plugin-version-changed"]
+    assert changed == ["helm_release.b"]
+    removed = reviewed(other, _release("b", "1.21.2", None))
+    assert "helm_release.b" in {f.address for f in removed.findings if f.rule == "plugin-removed"}

@@ -78,6 +78,11 @@ def test_what_a_targeted_plan_leaves_out_still_counts() -> None:
     state = {"values": {"root_module": {"resources": [remaining]}}}
     review = reviewed(role("node", NODES, NODES), prior_state=state)
     assert rules(review) == {"managed-policy-attached"}
+    # So does what changed outside of the plan and is not planned.
+    values = remaining["values"]
+    drifted = [attachment("node", MANAGED, sides=({**values, "id": "before"}, values))]
+    review = reviewed(role("node", NODES, NODES), prior_state=state, resource_drift=drifted)
+    assert rules(review) == {"managed-policy-attached"}
 
 
 def test_access_that_moves_from_one_policy_of_a_role_to_another_is_not_new() -> None:

@@ -69,6 +69,9 @@ ABOUT_PLUGIN = {
     "file in a repository": resource(
         "github_repository_file", "f", None, {"content": "chart: aws-vpc-cni"}
     ),
+    "release of helmfile": resource(
+        "helmfile_release_set", "r", None, {"content": "releases: [{chart: eks/aws-vpc-cni}]"}
+    ),
     "custom networking": manifest(kind="ENIConfig"),
 }
 ABOUT_ACCESS = {

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from reviews import EVIL, PLANS, every, hostile, many, of_plan
 from synthetic import allow, document, policy, reviewed
 from vpc_cni_iam.escape import sanitise
+from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, write
 from vpc_cni_iam.review.report_formats import Forge, Setting
@@ -154,6 +155,14 @@ def test_each_detail_of_a_finding_is_in_it_or_among_the_changes(plan: str, rule:
     for detail in finding.details:
         line = detail.removeprefix("allowed: ")
         assert prose(line) in text and text.count(f"- {prose(detail)}") < 2
+
+
+def test_every_section_with_findings_has_its_heading_once() -> None:
+    for review in every():
+        text = write(review, Setting())
+        for section, title in wording.SECTIONS.items():
+            has = any(wording.section(finding) == section for finding in review.findings)
+            assert text.count(f"#### {title}\n") in ((1,) if has else (0, 1))
 
 
 def test_what_looks_alike_is_named_with_the_finding_and_with_the_change() -> None:

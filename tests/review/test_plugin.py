@@ -23,7 +23,7 @@ from eks import (
     provider,
     same,
 )
-from synthetic import Json, allow, document, resource, reviewed
+from synthetic import Json, allow, document, resource, reviewed, rules
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import find
@@ -482,3 +482,11 @@ def test_a_call_whose_denial_has_no_effect_is_a_note_as_in_coverage() -> None:
     less = resource("aws_iam_role_policy", "cni-0", *sides)
     lost = found(reviewed(addon(at("v1.21.2"), at("v1.21.2")), role, less), "coverage-lost")
     assert (lost.level, "nothing: the first interface" in lost.details[0]) == ("note", True)
+
+
+def test_a_role_of_which_an_older_object_is_left_stays_the_plugins() -> None:
+    """Terraform deletes what a failed replacement with create_before_destroy has left."""
+    values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}
+    left = resource("aws_iam_role", "cni", values, None, deposed="abcd1234")
+    own = (cluster(), *own_role("cni", irsa(), CNI), addon(at("v1.23.2"), at("v1.23.2")))
+    assert rules(reviewed(*own, left)) == {"access-removed"}

@@ -186,6 +186,7 @@ def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_sile
     about = [f for f in findings if "aws_lambda_function.f" in f["address"] + f["message"]]
     assert [f["rule"] for f in about] == ([rule] if rule else [])
     assert all("new-access" in f["means"] for f in about)
+    assert [f for f in about if "--source" in f["message"]] == (about if written is None else [])
 
 
 @pytest.mark.parametrize("name", ["override.tf", "z_override.tf.json", "main.tofu"])

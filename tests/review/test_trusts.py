@@ -297,6 +297,11 @@ def _denying(trust: str, principal: Json | str, **condition: Json) -> str:
 _ROOT = {"AWS": "arn:aws:iam::111122223333:root"}
 _ACCOUNT_TAG = "aws:RequestTag/kubernetes-service-account"
 _OTHER_ACCOUNT = {"StringEquals": {**NAMESPACE["StringEquals"], _ACCOUNT_TAG: "other"}}
+_OF_ACCOUNT = pods(
+    "sts:AssumeRole",
+    "sts:TagSession",
+    Condition={"StringEquals": {"aws:SourceAccount": "444455556666"}},
+)
 _FOR_OTHERS = pods("sts:AssumeRole", "sts:TagSession", Condition=_OTHER_ACCOUNT)
 
 
@@ -322,6 +327,10 @@ _FOR_OTHERS = pods("sts:AssumeRole", "sts:TagSession", Condition=_OTHER_ACCOUNT)
         (_denying(POD, _ROOT), _denying(LAMBDA, _ROOT), True),
         (POD, _denying(POD, _ROOT), False),
         (POD, _denying(POD, "*", StringNotEquals={_ACCOUNT_TAG: "aws-node"}), False),
+        # No token has an account, and EKS Pod Identity has one that the plan does not name.
+        (GOOD, irsa(StringEquals={**AUD, **SUB, "aws:SourceAccount": "111122223333"}), True),
+        (POD, POD.replace("kubernetes-namespace", "kubernetes-pod-name"), False),
+        (POD, _OF_ACCOUNT, False),
         # Whether such a condition is met is not known.
         (POD, _denying(POD, "*", StringNotEquals={"aws:SourceAccount": "111122223333"}), False),
     ],

@@ -231,9 +231,9 @@ def deferred(name: str, values: Json, unknown: Json) -> Json:
     return {"address": address, "mode": "data", "type": kind, "name": name, "change": change}
 
 
-def rebuilt(values: Json, unknown: Json, expressions: Json) -> Any:
-    """The policy of a resource that refers to a document that is read at apply."""
-    blocks = [
+def rebuilt(values: Json, unknown: Json, expressions: Json, *others: Json) -> Any:
+    """The policy of a resource that refers to a document that is read at apply, beside others."""
+    blocks: list[Json] = [
         {
             "mode": "managed",
             "type": "aws_iam_policy",
@@ -250,6 +250,7 @@ def rebuilt(values: Json, unknown: Json, expressions: Json) -> Any:
     unknown_policy = {"actions": ["create"], "after_unknown": {"policy": True}}
     review = reviewed(
         deferred("d", values, unknown),
+        *others,
         resource("aws_iam_policy", "p", None, {"name": "p"}, **unknown_policy),
         configuration={"root_module": {"resources": blocks}},
     )
@@ -259,6 +260,7 @@ def rebuilt(values: Json, unknown: Json, expressions: Json) -> Any:
 
 
 STATEMENT = {"actions": ["ec2:A"], "resources": ["*"]}
+_SOURCES = "source_policy_documents"
 
 
 @pytest.mark.parametrize("argument", ["source_json", "override_json"])
@@ -289,6 +291,19 @@ def test_a_list_of_documents_that_is_not_known_is_said(argument: str) -> None:
         {"statement": [STATEMENT]}, {argument: True}, {argument: named("aws_x.y.json")}
     )
     assert any(argument in why and "aws_x.y.json" in why for why in change.after.why)
+
+
+def test_a_document_that_is_joined_is_read_where_it_is() -> None:
+    more = {"statement": [{"actions": ["iam:*"], "resources": ["*"]}]}
+    known = deferred("e", {"json": document(allow("iam:*"))}, {"json": False})
+    for name, other in (("e", deferred("e", more, {})), ("e", known), ("d", known)):
+        references = {_SOURCES: named(f"data.aws_iam_policy_document.{name}.json")}
+        values = {"statement": [STATEMENT], _SOURCES: [None]}
+        change = rebuilt(values, {_SOURCES: [True]}, references, other)
+        actions = {a for s in change.after.policy.statements for a in s.actions}
+        # A document cannot be joined to itself: a plan that says so is read to an end.
+        assert actions == ({"ec2:A", "iam:*"} if name == "e" else {"ec2:A"})
+        assert any("known after apply" in why for why in change.after.why) is (name == "d")
 
 
 def test_statements_of_which_some_are_not_known_are_said() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from vpc_cni_iam.audit.clusters import ClusterUse
-from vpc_cni_iam.audit.trust import ASSUMING, Trust, naming, takes_cluster, takes_role
-from vpc_cni_iam.catalog.credentials import Credentials
+from vpc_cni_iam.audit.trust import Trust, naming, takes_cluster, takes_role
+from vpc_cni_iam.catalog.credentials import ASSUMING, Credentials
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
 from vpc_cni_iam.inputs.aws.eks import ClusterDetailKind
 from vpc_cni_iam.policy.document import Policy, Statement

@@ -22,6 +22,7 @@ from vpc_cni_iam.coverage.analysis.risks import UNSCOPED, Risk, find_risks, risk
 from vpc_cni_iam.coverage.matrix_wording import works
 from vpc_cni_iam.coverage.names import all_names, names_in, names_of
 from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions
+from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.inputs.daemonset import Deployment
@@ -226,7 +227,7 @@ def _question(role: PluginRole, setting: PluginSetting) -> Hashable:
 
 
 def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
-    result = matrix(role.policies, setting, limits=role.limits, excess=False)
+    result = matrix(role.policies, setting, AS_CONFIGURED, role.limits, excess=False)
     failing = known_versions.spans(frozenset(r.version for r in result.rows if r.breaks))
     here = next((row for row in result.rows if row.version == role.version), None)
 

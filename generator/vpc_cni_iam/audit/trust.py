@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.credentials import (
+    ASSUMING,
     CALLER,
     NO_ACCOUNT,
     NO_SOURCE,
@@ -20,15 +21,15 @@ from vpc_cni_iam.catalog.credentials import (
     PODS,
     Credentials,
     account_tags,
+    allows,
     cluster_arns,
     cluster_tags,
-    most_open,
     role_requests,
-)
+)  # fmt: skip
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
-from vpc_cni_iam.policy.evaluate import Request, compile_policies, evaluate
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import Context
 
 # Its tokens name service accounts; those of other providers, such as GitHub's, do not.
@@ -40,8 +41,6 @@ _BY_ANYONE = (
     'its trust policy names the principal "*": AWS does not say whether that means services and '
     "web identities, too; name who assumes it"
 )
-# What a role is assumed by, without session tags and with them.
-ASSUMING = ("sts:AssumeRole", "sts:TagSession")
 _NOTHING: Context = {}
 
 
@@ -70,13 +69,13 @@ def read_trust(policy: Policy, role: str) -> Trust:
     as met where that allows; what is undecided counts as allowed.
     """
     compile_policies([policy], "trust policy")
-    clusters = _known_arns(policy, role)
+    clusters = cluster_arns(policy, role)
 
     def ways(
         account: tuple[str, str], met: Collection[str] = (*NO_ACCOUNT, *NO_SOURCE)
     ) -> list[tuple[Credentials, Request]]:
         requests = (pair for s in policy.statements for pair in role_requests(s, account, clusters))
-        return [pair for pair in requests if _allows(policy, pair[1], met)]
+        return [pair for pair in requests if allows(policy, pair[1], met)]
 
     own_ways = ways((NAMESPACE, SERVICE_ACCOUNT))
     allowed = {c for c, _ in own_ways}
@@ -120,7 +119,7 @@ def takes_role(trust: Trust, role: str, cluster: str, region: str, *, tags: bool
     )
     return any(
         _takes(trust.policy, [caller], cluster_tags(arn), tags=tags)
-        for arn in _known_arns(trust.policy, role, cluster, region)
+        for arn in cluster_arns(trust.policy, role, cluster, region)
     )
 
 
@@ -141,15 +140,8 @@ def takes_cluster(trust: Trust, role: str, cluster: str, region: str, *, tags: b
     """
     return any(
         _takes_pods(trust.policy, [arn], cluster_tags(arn), tags=tags)
-        for arn in _known_arns(trust.policy, role, cluster, region)
+        for arn in cluster_arns(trust.policy, role, cluster, region)
     )
-
-
-def _known_arns(policy: Policy, role: str, cluster: str = "", region: str = "") -> list[str]:
-    """Return the ARNs that a cluster in the account of a role, by its ARN, may have."""
-    _, partition, _, _, account, _ = role.split(":", 5)
-    place = {"partition": partition, "region": region, "account": account, "cluster": cluster}
-    return cluster_arns(policy, **place)
 
 
 def _takes_pods(
@@ -174,7 +166,7 @@ def _takes(policy: Policy, requests: Iterable[Request], more: Context, *, tags: 
     no_tags = {} if tags else {k: () for k in keys if k.startswith("aws:requesttag/")}
     return any(
         all(
-            _allows(
+            allows(
                 policy,
                 replace(r, action=action, context={**r.context, **more, **no_tags}),
             )
@@ -182,15 +174,6 @@ def _takes(policy: Policy, requests: Iterable[Request], more: Context, *, tags: 
         )
         for r in requests
     )
-
-
-def _allows(policy: Policy, request: Request, met: Collection[str] = ()) -> bool:
-    """Say whether a policy allows a request, if conditions on keys that it does not name are met.
-
-    `met` are keys that it names and on which conditions count as met, too.
-    """
-    opened = most_open(policy, request.context.keys() - met)
-    return not evaluate([opened], request).denied
 
 
 def _by_anyone(policy: Policy, clusters: Collection[str]) -> bool:
@@ -207,7 +190,7 @@ def _by_anyone(policy: Policy, clusters: Collection[str]) -> bool:
     givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
     anyone = Statement(principals=givers)
     requests = role_requests(anyone, (NAMESPACE, SERVICE_ACCOUNT), clusters)
-    return any(_allows(chosen, request) for _, request in requests)
+    return any(allows(chosen, request) for _, request in requests)
 
 
 def _names_anyone(statement: Statement) -> bool:

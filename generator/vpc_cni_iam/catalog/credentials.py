@@ -1,8 +1,7 @@
 """How a service account gets a role: the requests that a role's trust policy decides.
 
 Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts" and "EKS Pod
-Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2"; IAM User Guide, "AWS
-global condition context keys".
+Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2".
 """
 
 from __future__ import annotations
@@ -15,26 +14,29 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.evaluate import Request, evaluate
 from vpc_cni_iam.policy.matching.variables import Context
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
-OF_TOKENS = (":sub", ":aud")  # how the keys of tokens end
 # What only a principal of an account, or who sends it, has in a request: services and tokens do
 # not. And what only a service has; of EKS Pod Identity it is the cluster, and its account, which
-# is the role's.
+# is the role's. Source: IAM User Guide, "AWS global condition context keys".
 CALLER = "aws:principalarn"
 NO_ACCOUNT: Context = dict.fromkeys((
     "aws:principalaccount", CALLER, "aws:principalorgid", "aws:principalorgpaths",
     "aws:username", "sts:externalid",
 ), ())  # fmt: skip
-_SOURCE_ARN, _SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
+SOURCE_ARN, SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
 NO_SOURCE: Context = dict.fromkeys(
-    (_SOURCE_ARN, _SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"), ()
+    (SOURCE_ARN, SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"), ()
 )
 _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
-# The parts of the ARN of a cluster, or of a pattern of such ARNs.
-_CLUSTER = r"arn:([^:]*):eks:([^:]*)(?::([^:]*)(?::cluster/(.*))?)?"
+# What a role is assumed by, without session tags and with them.
+ASSUMING = ("sts:AssumeRole", "sts:TagSession")
+# Partition, Region, account and name in the ARN of a cluster, or in a pattern of such ARNs.
+_CLUSTER = r"arn:([^:]*):eks:([^:]*)(?::([^:]*):cluster/(.*))?"
+_EXAMPLE = ("aws", "us-east-1", "111122223333", "example")
+OF_TOKENS = (":sub", ":aud")
 
 
 class Credentials(StrEnum):
@@ -43,41 +45,6 @@ class Credentials(StrEnum):
     irsa = "IRSA"
     pod_identity = "EKS Pod Identity"
     node = "node role"
-
-
-def cluster_arns(
-    policy: Policy, *, partition: str = "", region: str = "", account: str = "", cluster: str = ""
-) -> list[str]:
-    """Return the ARNs that a cluster may have of which some parts are known, and others empty.
-
-    Those are what a trust policy names. The account is empty if it names none.
-    """
-    conditions = (c for s in policy.statements for c in s.conditions)
-    named = (
-        v for c in conditions if c.key.lower() in (_CLUSTER_ARN, _SOURCE_ARN) for v in c.values
-    )
-    places = [m.groups("") for v in named if (m := re.match(_CLUSTER, v))]
-    known = partition, region, account, cluster
-    usual = "aws", "us-east-1", next((place[2] for place in places), ""), "example"
-    parts = (
-        [k or p.replace("*", "") or u for k, p, u in zip(known, place, usual, strict=True)]
-        for place in [("",) * 4, *places]
-    )
-    return ["arn:{}:eks:{}:{}:cluster/{}".format(*part) for part in parts]
-
-
-def cluster_tags(arn: str) -> Context:
-    """Return the session tags that name a cluster, by its ARN, as far as that is known."""
-    name = {_CLUSTER_NAME: arn.partition("/")[2]}
-    return {_CLUSTER_ARN: arn, **name} if _account(arn) else name
-
-
-def account_tags(namespace: str, account: str) -> Context:
-    """Return the session tags that name a service account."""
-    return {
-        "aws:requesttag/kubernetes-namespace": namespace,
-        "aws:requesttag/kubernetes-service-account": account,
-    }
 
 
 def role_requests(
@@ -96,10 +63,13 @@ def role_requests(
             if service == NODES:
                 yield Credentials.node, Request("sts:AssumeRole", "*", name, NO_ACCOUNT)
             elif service == PODS:
-                for arn in clusters:
-                    known = _account(arn)
-                    source = {_SOURCE_ARN: arn, _SOURCE_ACCOUNT: known} if known else {}
-                    context = {**NO_ACCOUNT, **source, **account_tags(namespace, account)}
+                for cluster in clusters:
+                    context: Context = {
+                        **NO_ACCOUNT,
+                        SOURCE_ARN: cluster,
+                        SOURCE_ACCOUNT: cluster.split(":")[4],
+                        **account_tags(namespace, account),
+                    }
                     yield Credentials.pod_identity, Request("sts:AssumeRole", "*", name, context)
             elif principal.type == "Federated" and ":oidc-provider/" in name:
                 prefix = issuer(name).lower()
@@ -113,7 +83,7 @@ def role_requests(
                 yield Credentials.irsa, Request(action, "*", name, token)
 
 
-def most_open(policy: Policy, keys: Collection[str]) -> Policy:
+def _most_open(policy: Policy, keys: Collection[str]) -> Policy:
     """Return a policy with the conditions on some keys; any other one is met if that allows.
 
     What a token says stays: nobody else has that, and one issuer's token not what another's says.
@@ -128,5 +98,44 @@ def most_open(policy: Policy, keys: Collection[str]) -> Policy:
     return replace(policy, statements=tuple(statements))
 
 
-def _account(arn: str) -> str:
-    return arn.split(":")[4]
+def account_tags(namespace: str, account: str) -> Context:
+    """Return the session tags that name a service account."""
+    return {
+        "aws:requesttag/kubernetes-namespace": namespace,
+        "aws:requesttag/kubernetes-service-account": account,
+    }
+
+
+def cluster_tags(cluster: str) -> Context:
+    """Return the session tags that name a cluster, by its ARN."""
+    return {_CLUSTER_ARN: cluster, _CLUSTER_NAME: cluster.partition("/")[2]}
+
+
+def cluster_arns(policy: Policy, role: str, cluster: str = "", region: str = "") -> list[str]:
+    """Return the ARNs that a cluster in the account of a role, by its ARN, may have.
+
+    What is empty of that, of its Region and of its name is as the policy names it.
+    """
+    conditions = (c for s in policy.statements for c in s.conditions)
+    named = (v for c in conditions if c.key.lower() in (_CLUSTER_ARN, SOURCE_ARN) for v in c.values)
+    places = [("",) * 4, *(m.groups("") for v in named if (m := re.match(_CLUSTER, v)))]
+    _, partition, _, _, account, _ = role.split(":", 5)
+    known = (partition, region, account, cluster)
+    return [
+        "arn:{}:eks:{}:{}:cluster/{}".format(
+            *(
+                own or other.replace("*", "") or example
+                for own, other, example in zip(known, place, _EXAMPLE, strict=True)
+            )
+        )
+        for place in places
+    ]
+
+
+def allows(policy: Policy, request: Request, met: Collection[str] = ()) -> bool:
+    """Say whether a policy allows a request, if conditions on keys that it does not name are met.
+
+    `met` are keys that it names and on which conditions count as met, too.
+    """
+    opened = _most_open(policy, request.context.keys() - met)
+    return not evaluate([opened], request).denied

@@ -22,8 +22,8 @@ def mode(deployment: Deployment) -> Mode:
 
 
 def is_ipv6(environment: Mapping[str, str]) -> bool:
-    """Say whether the plugin takes its environment variables for those of an IPv6 cluster."""
-    return environment.get(_IPV6, "").lower() in ("true", "t", "1")
+    """Say whether environment variables are those of an IPv6 cluster."""
+    return settings.is_on(environment.get(_IPV6, ""))
 
 
 def says_mode(deployment: Deployment) -> bool:

@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import METRICS_HELPER
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
 from vpc_cni_iam.coverage.analysis.risks import is_scoped
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
+from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED, SCENARIOS, Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall, consequence
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, PluginSetting
 from vpc_cni_iam.coverage.subject import Subject
@@ -22,6 +22,7 @@ from vpc_cni_iam.policy.evaluate import Decision, Outcome
 
 # What a document names that has no pattern for every name.
 _CHOSEN = (*parameters.NAMES, parameters.PARTITION)
+_LEAVE = "leave CLUSTER_NAME and ADDITIONAL_ENI_TAGS as they are"
 _UNNAMED = {"cluster_name": "NAME", "vpc_id": "ID"}
 
 
@@ -96,9 +97,12 @@ def repairs_for(
 
     if not subject.is_complete:
         return ()
-    fatal = ((scenario, call) for scenario, call in denied if call.fails)
+    fatal = [(scenario, call) for scenario, call in denied if call.fails]
     actions = (action for reason in fatal for action in denied_actions(*reason, by))
-    return repairs(actions, lambda: replacement_for(subject, setting, scenarios))
+    lines = repairs(actions, lambda: replacement_for(subject, setting, scenarios))
+    as_configured = {scenario.name for scenario in AS_CONFIGURED}
+    works = all(scenario not in as_configured for scenario, _ in fatal)
+    return tuple(f"{_LEAVE}, or {line}" for line in lines) if works else lines
 
 
 def replacement_for(

@@ -16,6 +16,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from vpc_cni_iam.errors import PublishError, reason
+from vpc_cni_iam.files.read import contents, unix
 from vpc_cni_iam.publishing.address import REPOSITORY
 from vpc_cni_iam.publishing.versioning.semver import Version
 
@@ -147,7 +148,8 @@ def prepare_tag(
     commit = _commit(git, {**others, **entries}, head, version)
     if not bare:
         git.read_tree(head, commit, "-n")
-        _try_checkout(git, commit, [p for p in entries if entries[p] != current.get(p)])
+        new = {p: text for p, text in files.items() if entries[p] != current.get(p)}
+        _try_checkout(git, commit, new)
     moves = _moves(head, commit, name, _tag(git, name, commit, version))
     git.run("update-ref", "--stdin", stdin=f"start\n{moves}prepare\nabort\n")
     return PreparedTag(name, commit, True, git, head, moves)
@@ -258,14 +260,30 @@ def _moves(head: str, commit: str, name: str, tag: str) -> str:
     return f"update HEAD {commit} {head or '0' * len(commit)}\ncreate refs/tags/{name} {tag}\n"
 
 
-def _try_checkout(git: _Git, commit: str, paths: Iterable[str]) -> None:
-    """Check files out elsewhere, since a filter of the repository may fail."""
+def _try_checkout(git: _Git, commit: str, files: Mapping[str, str]) -> None:
+    """Check files out elsewhere, since a filter of the repository may fail, or change them."""
+    if not files:
+        return
     with tempfile.TemporaryDirectory(prefix="vpc-cni-iam-") as folder:
-        index = str(Path(folder, "index"))
+        tree, index = Path(folder, "tree"), str(Path(folder, "index"))
         git.run("read-tree", commit, GIT_INDEX_FILE=index)
-        stdin = "".join(f"{path}\0" for path in paths)
-        prefix = f"--prefix={folder}/tree/"
-        git.run("checkout-index", prefix, "-z", "--stdin", stdin=stdin, GIT_INDEX_FILE=index)
+        stdin = "".join(f"{path}\0" for path in files)
+        git.run(
+            "checkout-index",
+            f"--prefix={tree}/",
+            "-z",
+            "--stdin",
+            stdin=stdin,
+            GIT_INDEX_FILE=index,
+        )
+        there = {"GIT_INDEX_FILE": index, "GIT_WORK_TREE": str(tree)}
+        changed = git.run("diff", "--name-only", "-z", "--", *files, **there).split("\0")
+        changed += [p for p, c in contents(tree, files).items() if unix(c) != files[p].encode()]
+    if differing := sorted({*changed} - {""}):
+        raise PublishError(
+            f"{git.repository}: a filter or an attribute changes {', '.join(differing[:_LISTED])} "
+            "at checkout; leave the files of the module out in .gitattributes, and commit that"
+        )
 
 
 def _move(git: _Git, head: str, commit: str, name: str, moves: str) -> None:

@@ -12,7 +12,7 @@ from typing import Generic, TypeAlias, TypeVar
 from msgspec import Struct, field
 
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
+from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED
 from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy.document import Policy
@@ -52,7 +52,7 @@ class _Turn(Struct):
 
 
 class RememberedRuns(Generic[T]):
-    """The runs of all scenarios in one setting, of which `summary` returns what is kept.
+    """The runs of the plugin as it is configured, of which `summary` returns what is kept.
 
     It may depend on the outcome of a decision and its reason, not on the statement that decided.
     """
@@ -86,7 +86,7 @@ class RememberedRuns(Generic[T]):
             result: T = turn.result  # type: ignore[assignment]
             return result
         answers = _RecordedAnswers(policies)
-        result = self._summary(run_scenarios(answers, self._setting, SCENARIOS))
+        result = self._summary(run_scenarios(answers, self._setting, AS_CONFIGURED))
         self._remember(answers.recorded, result)
         return result
 

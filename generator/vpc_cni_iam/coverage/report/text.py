@@ -13,6 +13,7 @@ from vpc_cni_iam.coverage.analysis.cover import Coverage, ScenarioRun
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk
+from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_line
@@ -95,8 +96,15 @@ def _summary(coverage: Coverage) -> str:
         return f"{sent} calls in {scenarios}, all allowed"
     return (
         f"{sent} calls in {scenarios}, {len(denied)} denied{_undecided(denied)}, "
-        f"{required or 'none'} of them required"
+        f"{required or 'none'} of them required{_only_in(coverage)}"
     )
+
+
+def _only_in(coverage: Coverage) -> str:
+    """Return the special scenarios in which the plugin fails, if it works on a fresh node."""
+    fails = {run.scenario.name: run.fails for run in coverage.scenario_runs}
+    failing = [name for name, failed in fails.items() if failed]
+    return f", in {' and '.join(failing)} only" if failing and not fails.get(ORDINARY, True) else ""
 
 
 def _undecided(denied: Iterable[SentCall]) -> str:

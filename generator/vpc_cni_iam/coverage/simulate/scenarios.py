@@ -39,6 +39,8 @@ class Scenario(Struct, frozen=True):
     prepare: Callable[[PluginSetting], PluginSetting] = lambda setting: setting
     # Says whether a setting allows it.
     possible: Callable[[PluginSetting], bool] = lambda setting: True
+    # Whether somebody changes the plugin's configuration in it.
+    changes_configuration: bool = False
 
     def arises(self, setting: PluginSetting) -> bool:
         """Say whether a setting can come into this scenario."""
@@ -223,6 +225,7 @@ SCENARIOS = (
         _from("v1.8.0", "v1.10.0"),
         _corrected,
         possible=_named,
+        changes_configuration=True,
     ),
     Scenario(
         "additional-tags-changed",
@@ -230,6 +233,7 @@ SCENARIOS = (
         _from("v1.8.0", "v1.10.0"),
         _additional_changed,
         _tagged,
+        changes_configuration=True,
     ),
     Scenario(
         "leaked-interface",
@@ -245,6 +249,10 @@ SCENARIOS = (
         possible=lambda setting: "metrics-helper" in setting.features,
     ),
 )
+
+
+# Those of a plugin that stays configured as it is. A hardened policy is made for that.
+AS_CONFIGURED = tuple(s for s in SCENARIOS if not s.changes_configuration)
 
 
 def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenario, ...]:

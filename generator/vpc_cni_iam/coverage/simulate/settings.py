@@ -151,10 +151,19 @@ _SWITCHES: dict[str, Callable[[Plugin, bool], Plugin]] = {
 }
 
 
+# As the plugin reads them, by Go's strconv.ParseBool.
+_FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+
+
+def is_on(value: str) -> bool:
+    """Say whether the plugin takes the value of a variable for true."""
+    return _FLAGS.get(value.lower(), False)
+
+
 def _flag(name: str, value: str) -> bool:
-    if value.lower() not in ("true", "false"):
+    if value.lower() not in _FLAGS:
         raise UsageError(f"--env {name}={value}: must be true or false")
-    return value.lower() == "true"
+    return is_on(value)
 
 
 def _tags(value: str) -> dict[str, str]:

@@ -145,7 +145,10 @@ _MANIFESTS = ("content", "manifest", "yaml_body")
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
 OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
 # What brings such objects in another way.
-_BRINGING = ("github_repository_file", "gitlab_repository_file", "rancher2_app")
+_BRINGING = (
+    *("github_repository_file", "gitlab_repository_file"),
+    *("flux_", "helmfile_", "rancher2_app"),
+)
 _RESOURCE_POLICIES = frozenset(
     (
         *("aws_s3_account_public_access_block", "aws_s3_bucket_public_access_block"),

@@ -108,7 +108,8 @@ class PluginReader:
         for cluster, resources in sorted(by_cluster.items()):
             own = [r for r in resources if r in installers]
             if any(_about_plugin(r) for r in resources):
-                yield self._of(cluster, resources, own)
+                for each in [[r] for r in own] if _are_several(own) else [own]:
+                    yield self._of(cluster, resources, each)
 
     @cached_property
     def _resources(self) -> list[Resource]:
@@ -278,9 +279,7 @@ class PluginReader:
                     yield self._role(resource, path, config.role_arn, after=after), resource.address
                 elif config and (place := config.role_place):
                     yield self._owners.role_below(resource, place, None), resource.address
-                continue
-            value = side(resource, path[0], after=after)
-            if value.value or value.unknown:
+            elif (value := side(resource, path[0], after=after)).value or value.unknown:
                 yield self._role(resource, path, value.value, after=after), resource.address
 
     def _nodes(self, resources: list[Resource], *, after: bool) -> Iterator[tuple[str, str]]:
@@ -329,6 +328,13 @@ class PluginReader:
             cluster = self._owners.references.find(resource, reference, resolution)
             if cluster is not None and cluster.type == "aws_eks_cluster":
                 yield cluster.address
+
+
+def _are_several(installers: list[Resource]) -> bool:
+    """Say whether several install the plugin on one side, so that none is in place of another."""
+    before = [r for r in installers if r.before is not None]
+    after = [r for r in installers if r.after is not None]
+    return max(len(before), len(after)) > 1
 
 
 def is_for_plugin(values: Mapping[str, object]) -> bool:

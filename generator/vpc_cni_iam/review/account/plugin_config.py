@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,19 +19,19 @@ from vpc_cni_iam.coverage.deployment import VARIABLES
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.daemonset import environment_of, image_tag
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
+from vpc_cni_iam.inputs.plan.unread import ROLE_ANNOTATION, is_plugins_chart
 from vpc_cni_iam.review.account.attribute_value import AttributeValue, flagged, side
 
 UNKNOWN_VERSION = "a version known after apply"
 _CHART_IS_PLUGIN_SINCE = PluginVersion((1, 13, 0))
-_UNREAD_ARGUMENTS = (
-    *("chart", "namespace", "postrender", "repository"),
-    *("set_list", "set_sensitive", "set_wo_revision"),
-)
-_ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+# Arguments that may set anything, and that a plan does not show.
+NOT_SHOWN = ("postrender", "set_sensitive", "set_wo_revision")
+_UNREAD_ARGUMENTS = ("chart", "namespace", "repository", "set_list", *NOT_SHOWN)
+_ROLE = f"serviceAccount.annotations.{ROLE_ANNOTATION}"
 _MORE = "extraEnv"  # a list of variables, which come after those of ``env``
 # A comma, unless it is escaped, ends one of several values that a block ``set`` sets.
 _SEVERAL = rf"{_MORE}\[|(?<!\\),[^=]*="
+_Block: TypeAlias = tuple[str, str | None, tuple[str, ...]]
 _OVERRIDE = "image.override"  # the name of an image in place of the chart's
 # Without a name, the service account has that of everything.
 _ACCOUNT = ("podIdentity.", "serviceAccount.create", "serviceAccount.name", "fullnameOverride")
@@ -102,18 +102,12 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
     values = side(resource, "values", after=after)
     scalars, unread = _values(values)
     blocks = [*_set_blocks(resource, after=after)]
-    if any(re.search(_SEVERAL, f"{name}={value}") for name, value, _ in blocks):
-        unread = unread or f"a block `set` sets several values, or a part of {_MORE}"
     scalars = _set(scalars, blocks)
-    later = {name: path for name, _, path in blocks if path}
-    roles = [path for name, path in later.items() if name.endswith(_ROLE_ANNOTATION)]
-    if len(later) > len(roles) or (side(resource, "set", after=after).unknown and not blocks):
-        unread = unread or "the chart's values are known after apply"
-    if side(resource, "set", after=after).hidden:
-        unread = "the chart's values are sensitive"
+    roles = [path for name, _, path in blocks if path and name == _ROLE]
+    unread = unread or next(_why_unread(resource, blocks, after=after), "")
     environment, elsewhere = _environment(scalars)
     unread = unread or (elsewhere and f"the chart's values {elsewhere}")
-    role = next((v for k, v in scalars.items() if k.endswith(_ROLE_ANNOTATION)), "")
+    role = scalars.get(_ROLE, "")
     return PluginConfig(
         _chart_version(resource, scalars, after=after),
         environment,
@@ -123,6 +117,20 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
         tuple(_others(resource, scalars, after=after, unread=bool(unread))),
         _settings(scalars),
     )
+
+
+def _why_unread(resource: Resource, blocks: list[_Block], *, after: bool) -> Iterator[str]:
+    """Yield why not all is known that other arguments than ``values`` set."""
+    argument = side(resource, "set", after=after)
+    if argument.hidden:
+        yield "the chart's values are sensitive"
+    later = any(path and name != _ROLE for name, _, path in blocks)
+    if later or (argument.unknown and not blocks):
+        yield "the chart's values are known after apply"
+    if any(re.search(_SEVERAL, f"{name}={value}") for name, value, _ in blocks):
+        yield f"a block `set` sets several values, or a part of {_MORE}"
+    if side(resource, "reuse_values", after=after).value:
+        yield "reuse_values keeps values of earlier releases"
 
 
 def _values(values: AttributeValue) -> tuple[dict[str, str], str]:
@@ -137,9 +145,7 @@ def _values(values: AttributeValue) -> tuple[dict[str, str], str]:
     return dict(_leaves("", merged)), unread
 
 
-def _set_blocks(
-    resource: Resource, *, after: bool
-) -> Iterator[tuple[str, str | None, tuple[str, ...]]]:
+def _set_blocks(resource: Resource, *, after: bool) -> Iterator[_Block]:
     """Yield what a chart's ``set`` blocks set: the path, the value, and its place if it is unknown.
 
     The value is None where Helm takes the one of the chart's values away, and where it is unknown.
@@ -155,9 +161,7 @@ def _set_blocks(
         yield name, None if absent else str(fields.get("value")), place
 
 
-def _set(
-    scalars: dict[str, str], blocks: list[tuple[str, str | None, tuple[str, ...]]]
-) -> dict[str, str]:
+def _set(scalars: dict[str, str], blocks: list[_Block]) -> dict[str, str]:
     """Return the scalars of a chart's values with what blocks ``set`` make of them."""
     for name, value, _ in blocks:
         if value is None:
@@ -175,7 +179,7 @@ def _others(
         if argument.unknown or argument.value:
             yield name, json.dumps([argument.unknown, argument.value])
     # The role is the identity, which is compared as such.
-    yield from (pair for pair in _deciding(scalars) if not pair[0].endswith(_ROLE_ANNOTATION))
+    yield from (pair for pair in _deciding(scalars) if pair[0] != _ROLE)
 
 
 def _deciding(scalars: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -184,7 +188,7 @@ def _deciding(scalars: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         image = ".image." in f".{name}" and not name.endswith(".tag")
         if name == _OVERRIDE:  # its tag is the version
             yield name, value.removesuffix(f":{image_tag(value)}")
-        elif image or name.startswith(_ACCOUNT) or name.endswith(_ROLE_ANNOTATION):
+        elif image or name.startswith(_ACCOUNT) or name.endswith(ROLE_ANNOTATION):
             yield name, value
 
 

@@ -110,7 +110,8 @@ def check(context: Context) -> Iterator[Finding]:
         address = min(assumed)
         more = f" (and {len(assumed) - 1} more like it)" if len(assumed) > 1 else ""
         message = f"{address} refers to {assumed[address]}{more}, which counts as used: "
-        message += "the value is known after apply; --source can check that"
+        message += "the value is known after apply"
+        message += "" if context.places.get(address) else "; --source can check that"
         yield finding("unseen", message, means=("new-access",))
     if not plan.complete:
         yield finding("incomplete", "The plan leaves something out, or puts it off")

@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
-from vpc_cni_iam.review.account.plugin_config import UNKNOWN_VERSION
+from vpc_cni_iam.review.account.plugin_config import NOT_SHOWN, UNKNOWN_VERSION
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
@@ -84,8 +84,9 @@ rule(
     "The plan changes the plugin's environment variables, or what else its add-on or Helm release "
     "sets.",
     "What the plugin calls depends on some environment variables. It is a warning where they are "
-    "not known, and where an image, a chart, its repository or the service account changes: then "
-    "aws-node may run other code, or have another role.",
+    "not known, where another CLUSTER_NAME comes, and where an image, a chart, its "
+    "repository or the service account changes: then aws-node may run other code, or have another "
+    "role.",
 )
 
 
@@ -104,6 +105,9 @@ _PLACES = {
     "region": "region",
     "account_id": "account",
 }
+_RENAMED = (
+    "interfaces keep the tag of the old cluster name, which a hardened policy does not change"
+)
 # As the attribute of a plan is compared: whether it is unknown, and its value.
 _UPSTREAM, _NAMESPACE = '[false, "https://aws.github.io/eks-charts"]', '[false, "kube-system"]'
 _PLACES_OF_CALLS = ("cluster_name", "vpc_id")
@@ -188,14 +192,20 @@ def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
             f"{name}: {old.get(name, 'not set')} -> {new.get(name, 'not set')}" for name in changed
         )
         message = f"The plugin's configuration changes: {', '.join(changed)}"
-        yield _finding(plugin, "plugin-configuration-changed", message, details)
+        names = {values.get("CLUSTER_NAME") for values in (old, new)}
+        renamed = len(names) > 1 and all(names)
+        message += f"; {_RENAMED}" if renamed else ""
+        level: Level | None = "warning" if renamed else None
+        yield _finding(plugin, "plugin-configuration-changed", message, details, level)
 
 
 def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     """Yield changes of values by which aws-node may run other code or have another role."""
-    if not (plugin.before.installed and plugin.after.installed):
+    if not plugin.after.installed:
         return
     old, new = dict(plugin.before.config.others), dict(plugin.after.config.others)
+    if not plugin.before.installed:
+        old = {name: value for name, value in new.items() if name not in NOT_SHOWN}
     if "chart" in new and "chart" not in old:  # in place of the add-on
         old |= {"chart": new["chart"], "repository": _UPSTREAM, "namespace": _NAMESPACE}
     elif "chart" in old and "chart" not in new:
@@ -274,8 +284,7 @@ def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
 def _is_in_unread_values(plugin: ClusterPlugin) -> bool:
     """Say whether the identity may be in values of a chart that are not read: its own finding."""
     config, kind = plugin.after.config, plugin.after.identity.kind
-    in_values = kind is IdentityKind.unknown and "chart" in dict(config.others)
-    return in_values and bool(config.unread)
+    return kind is IdentityKind.unknown and "chart" in dict(config.others) and bool(config.unread)
 
 
 def _refuses(role: str, plugin: PluginState, context: Context) -> bool:

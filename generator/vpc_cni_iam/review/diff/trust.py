@@ -18,15 +18,12 @@ from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issu
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
-from vpc_cni_iam.policy.evaluate import Request, compile_policies
-from vpc_cni_iam.policy.matching.variables import Context
+from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.wording import condition_text
 
 _IRSA = "IRSA of "
 BY_NODES = "the nodes' instance profile"
 _WAYS = {Credentials.pod_identity: str(Credentials.pod_identity), Credentials.node: BY_NODES}
-# The parts of the ARN of a cluster, by the names that a plan knows of it.
-_OF_ARN = {"region": "region", "account": "account_id", "cluster": "cluster_name"}
 _UNKNOWN = "(known after apply"
 _SUBJECT = f"system:serviceaccount:{NAMESPACE}:{SERVICE_ACCOUNT}"
 _SCOPES = (
@@ -105,20 +102,18 @@ def ways(policy: Policy, names: Mapping[str, str]) -> tuple[str, ...]:
 
     `names` are those of a cluster that are known, by parameter.
     """
-    place = {part: names.get(name, "") for part, name in _OF_ARN.items()}
-    every_way = []
-    for arn in credentials.cluster_arns(policy, **place):
-        tags = credentials.cluster_tags(arn) if place["cluster"] else {}
-        requests = (
-            pair
-            for statement in policy.statements
-            for pair in credentials.role_requests(statement, (NAMESPACE, SERVICE_ACCOUNT), [arn])
-        )
-        every_way += [
-            _WAYS.get(way) or f"{_IRSA}{issuer(request.principal)}"
-            for way, request in requests
-            if _allows(policy, way, request, tags)
-        ]
+    role, place = f"arn::iam::{names.get('account_id', '')}:", ("cluster_name", "region")
+    clusters = credentials.cluster_arns(policy, role, *(names.get(name, "") for name in place))
+    requests = (
+        pair
+        for statement in policy.statements
+        for pair in credentials.role_requests(statement, (NAMESPACE, SERVICE_ACCOUNT), clusters)
+    )
+    every_way = (
+        f"{_IRSA}{issuer(request.principal)}" if way is Credentials.irsa else _WAYS[way]
+        for way, request in requests
+        if _allows(policy, request, names)
+    )
     return tuple(dict.fromkeys(every_way))
 
 
@@ -134,17 +129,15 @@ def lost_ways(before: Policy, after: Policy, names: Mapping[str, str]) -> tuple[
     return lost if not new or any(way.startswith(_IRSA) for way in lost) else ()
 
 
-def _allows(policy: Policy, way: Credentials, request: Request, tags: Context) -> bool:
-    """Say whether a trust policy allows a request for its role.
-
-    Conditions on what the request does not say are met, but for a token, which says all. `tags` are
-    those of sessions of EKS Pod Identity.
-    """
-    if way is Credentials.pod_identity:
+def _allows(policy: Policy, request: Request, names: Mapping[str, str]) -> bool:
+    """Say whether a trust policy allows a request for its role by a cluster with these names."""
+    met: tuple[str, ...] = ()
+    if isinstance(arn := request.context.get(credentials.SOURCE_ARN), str):
+        tags = credentials.cluster_tags(arn) if names.get("cluster_name") else {}
         request = replace(request, context={**request.context, **tags})
-    asked = policy if way is Credentials.irsa else credentials.most_open(policy, request.context)
+        met = () if names.get("account_id") else (credentials.SOURCE_ACCOUNT,)
     try:
-        return not compile_policies([asked]).evaluate(request).denied
+        return credentials.allows(policy, request, met)
     except InputError:
         return True  # nothing that the review says of it may rest on this
 

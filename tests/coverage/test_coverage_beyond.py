@@ -290,3 +290,14 @@ def test_every_report_says_it() -> None:
         assert data["granted_beyond_calls"] == [
             {"pattern": "*", "examples": ("iam:PassRole", *EC2)}
         ]
+
+
+def test_services_whose_arns_have_no_type_are_asked_about_too() -> None:
+    """Such as those of Amazon Managed Grafana, which begin with a slash."""
+    for on, examples in (
+        ("arn:aws:ec2:*:*:instance/*", ()),
+        ("arn:aws:grafana:*:*:/workspaces/*", ("grafana:UpdatePermissions",)),
+    ):
+        policy = Policy((allow("*", on=(on,)), deny("ec2:*", "sagemaker:*")))
+        granted = excess_grants([policy], ()).grants
+        assert tuple(grant.examples for grant in granted) == ((examples,) if examples else ())

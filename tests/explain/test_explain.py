@@ -511,6 +511,7 @@ def test_no_cause_is_certain_by_a_policy_that_was_not_read_whole(tmp_path: Path)
         assert causes(explanation) == {cause: "possible"}
         done = run("explain", "-", "--policy", str(module), stdin=SDK_2)
         assert f"may change what was read: {module}/override.tf" in done.out
+        assert done.code == 1
 
 
 @pytest.mark.parametrize(
@@ -567,6 +568,130 @@ def test_what_a_policy_denies_or_allows_elsewhere_alone_is_the_certain_cause(
     assert causes(explanation) == {cause: "certain"}
 
 
+GET_IDENTITY = (
+    "Failed to call ec2:DescribeNetworkInterfaces for [eni-1]: operation error EC2: "
+    "DescribeNetworkInterfaces, get identity: get credentials: failed to refresh cached "
+    "credentials, "
+)
+TRUST = "AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{GET_IDENTITY}failed to retrieve credentials, operation error STS: "
+        f"AssumeRoleWithWebIdentity, https response error StatusCode: 403, api error {TRUST}",
+        json.dumps(
+            RECORD
+            | {"eventSource": "sts.amazonaws.com", "eventName": "AssumeRoleWithWebIdentity"}
+            | {"errorCode": "AccessDenied", "errorMessage": "An error occurred"}
+        ),
+    ],
+    ids=["sdk-2", "record"],
+)
+def test_a_role_that_cannot_be_assumed_is_no_denied_call_of_the_plugin(
+    text: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
+    for words in ((), ("--policy", str(tmp_path / "ipv4.json"))):
+        (explanation,) = explained(text, *words)
+        assert explanation["action"] == "sts:AssumeRoleWithWebIdentity"
+        assert not explanation["calls"]
+        known = causes(explanation)
+        assert known.pop("node-role", "certain") == "certain"
+        assert known == {"trust-policy": "possible"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{GET_IDENTITY}failed to load credentials, : [0f]: (AccessDeniedException): Unauthorized "
+        "Exception! EKS does not have permissions to assume the associated role., fault: client",
+        json.dumps({"msg": "Failed to call ec2:DescribeNetworkInterfaces for [eni-1]: "
+                    f"WebIdentityErr: failed to retrieve credentials, caused by: {TRUST}"}),
+    ],
+    ids=["pod-identity", "sdk-1"],
+)  # fmt: skip
+def test_credentials_that_were_denied_are_not_taken_for_the_call_that_needed_them(
+    text: str,
+) -> None:
+    assert explained(text) == []
+    done = run("explain", "-", stdin=text)
+    assert done.code == 1
+    assert done.out.startswith("not explained, it does not say which call was denied")
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        "arn:aws:iam::111122223333:user/ops/alice",
+        "arn:aws:iam::111122223333:root",
+        "arn:aws:sts::111122223333:federated-user/alice",
+        "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Admin_0123456789abcdef/alice",
+    ],
+)
+def test_the_policy_of_the_plugin_is_no_certain_cause_of_what_a_person_was_denied(
+    principal: str, tmp_path: Path
+) -> None:
+    (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
+    text = f"User: {principal} is not authorized to perform: ec2:DescribeSubnets"
+    for words in ((), ("--policy", str(tmp_path / "ipv4.json"))):
+        (explanation,) = explained(text, *words)
+        known = causes(explanation)
+        assert "other-principal" in known and "certain" not in known.values()
+
+
+CREATE = SDK_2.replace("DescribeSubnets", "CreateNetworkInterface")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CREATE,
+        json.dumps(RECORD | {"errorMessage": ""}),
+        EVENT.replace("CreateTags", "CreateNetworkInterface"),
+    ],
+    ids=["log", "record", "event"],
+)
+@pytest.mark.parametrize(
+    ("more", "cause"),
+    [
+        ([], "policy-lacks-action"),
+        ([{"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": f"{ARN}:subnet/*"}],
+         "condition-or-resource"),
+        ([{"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "*"}], "allowed-by-policy"),
+    ],
+)  # fmt: skip
+def test_an_interface_is_made_with_tags_that_the_policy_must_allow_too(
+    text: str, more: list[object], cause: str, tmp_path: Path
+) -> None:
+    """The API's name is said, and AWS checks two actions for it."""
+    create = {"Effect": "Allow", "Action": "ec2:CreateNetworkInterface", "Resource": "*"}
+    (tmp_path / "p.json").write_text(json.dumps({"Statement": [create, *more]}))
+    (explanation,) = explained(text, "--policy", str(tmp_path / "p.json"))
+    known = causes(explanation).keys() - {"node-role", "cluster-name-missing"}
+    assert known == {cause}
+    if cause == "policy-lacks-action":
+        (lacks,) = (c for c in explanation["causes"] if c["name"] == cause)
+        assert "does not allow ec2:CreateTags" in lacks["text"]
+
+
+def test_a_decoded_message_without_its_resource_or_conditions_makes_neither_the_certain_cause(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "scoped.json").write_text(run("policy", "ipv4-scoped", *SCOPED_NAMES).out)
+    message = json.loads(
+        json.loads(decoded("ec2:DeleteNetworkInterface", INTERFACE, {}))["DecodedMessage"]
+    )
+    resource = message["context"].pop("resource")
+    for conditions in ({"items": []}, None, {}, {"items": None}):
+        message["context"]["conditions"] = conditions
+        if conditions is None:
+            message["context"]["resource"] = resource
+        (explanation,) = explained(json.dumps(message), "--policy", str(tmp_path / "scoped.json"))
+        assert causes(explanation) == {"condition-or-resource": "possible"}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -603,6 +728,14 @@ def test_aws_words_about_other_policies_are_a_certain_cause(reason: str, cause: 
     assert certain == {"node-role", cause} - {""}
 
 
+def test_a_network_activity_event_names_the_policy_of_the_endpoint() -> None:
+    """AWS CloudTrail User Guide, "Logging network activity events"."""
+    words = "The request was denied due to a VPC endpoint policy"
+    denied = RECORD | {"errorCode": "VpceAccessDenied", "errorMessage": words}
+    (explanation,) = explained(json.dumps(denied))
+    assert causes(explanation)["endpoint-policy"] == "certain"
+
+
 def test_a_policy_that_allows_what_no_policy_of_the_role_does_is_not_the_roles(
     tmp_path: Path,
 ) -> None:
@@ -630,6 +763,7 @@ def test_a_request_that_the_plugin_does_not_send_and_a_line_without_a_call_are_n
         (json.dumps(ALLOWED), "has no denied request"),
         ("x" * 300, "aws sts decode-authorization-message --encoded-message"),
         ('{"DecodedMessage": "{"}', "DecodedMessage"),
+        ('{"a": ' + "[" * 60 + "]" * 60 + "}", "nests too deeply"),
     ],
 )
 def test_other_texts_are_refused(text: str, problem: str) -> None:

@@ -277,7 +277,7 @@ def _is_of(resource: str, kind: str) -> bool:
     parts = resource.split(":", _ARN_PARTS - 1)
     if resource == "*" or kind == _EVERY or len(parts) < _ARN_PARTS:
         return resource == "*"
-    service, type_ = kind.split()
+    service, _, type_ = kind.partition(" ")
     if not wildcard.matches(parts[2], service):
         return False
     own = parts[5].replace(":", "/").partition("/")[0]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.inputs.plan.kinds import is_newer_format
-from vpc_cni_iam.inputs.plan.unread import UnreadKind
+from vpc_cni_iam.inputs.plan.unread import UnreadChange, UnreadKind
 from vpc_cni_iam.review.account.attribute_value import side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
@@ -127,27 +127,15 @@ def check(context: Context) -> Iterator[Finding]:
         stays = unchanged.issuperset((address, *addresses))
         level: Level | None = "note" if stays else None
         yield finding("ambiguous-principal", message, address, level=level)
-    for unread in (u for u in plan.unread if u.kind is not UnreadKind.role):
-        rule_id, message = _UNREAD[unread.kind]
-        level = None
-        if unread.kind is UnreadKind.later:
-            level = "note"
-        if unread.opens:
-            message, level = _OPENS, "warning"
-        message = message.format(address=unread.address, runs=", ".join(unread.runs))
-        message = f"{message}; the plan does: {', '.join(unread.actions)}"
-        means = MEANINGS if unread.kind is UnreadKind.plugin else None
-        yield finding(rule_id, message, unread.address, level=level, means=means)
-    yield from _unnamed(context)
+    yield from map(_not_read, (u for u in plan.unread if u.kind is not UnreadKind.role))
 
 
-def _unnamed(context: Context) -> Iterator[Finding]:
-    """Yield add-ons and Helm releases of which it is not known whether they are the plugin."""
-    for resource in context.plan.resources:
-        argument = _NAMES.get(resource.type, "")
-        if not argument or action_of(resource) not in ("create", "update", "replace"):
-            continue
-        name = side(resource, argument, after=True)
-        if name.unknown or name.hidden:
-            message = f"{resource.address} may be the plugin: its {argument} is not known"
-            yield finding("unread-resource", message, resource.address, means=MEANINGS)
+def _not_read(unread: UnreadChange) -> Finding:
+    rule_id, message = _UNREAD[unread.kind]
+    level: Level | None = "note" if unread.kind is UnreadKind.later else None
+    if unread.opens:
+        message, level = _OPENS, "warning"
+    message = message.format(address=unread.address, runs=", ".join(unread.runs))
+    message = f"{message}; the plan does: {', '.join(unread.actions)}"
+    means = MEANINGS if unread.kind is UnreadKind.plugin else None
+    return finding(rule_id, message, unread.address, level=level, means=means)

@@ -128,6 +128,7 @@ def check(context: Context) -> Iterator[Finding]:
         level: Level | None = "note" if stays else None
         yield finding("ambiguous-principal", message, address, level=level)
     yield from map(_not_read, (u for u in plan.unread if u.kind is not UnreadKind.role))
+    yield from _unnamed(context)
 
 
 def _not_read(unread: UnreadChange) -> Finding:
@@ -139,3 +140,15 @@ def _not_read(unread: UnreadChange) -> Finding:
     message = f"{message}; the plan does: {', '.join(unread.actions)}"
     means = MEANINGS if unread.kind is UnreadKind.plugin else None
     return finding(rule_id, message, unread.address, level=level, means=means)
+
+
+def _unnamed(context: Context) -> Iterator[Finding]:
+    """Yield add-ons and Helm releases of which it is not known whether they are the plugin."""
+    for resource in context.plan.resources:
+        argument = _NAMES.get(resource.type, "")
+        if not argument or action_of(resource) not in ("create", "update", "replace"):
+            continue
+        name = side(resource, argument, after=True)
+        if name.unknown or name.hidden:
+            message = f"{resource.address} may be the plugin: its {argument} is not known"
+            yield finding("unread-resource", message, resource.address, means=MEANINGS)

@@ -77,6 +77,15 @@ def test_a_finding_points_at_its_line() -> None:
         assert lines[place["region"]["startLine"] - 1] == f'resource "{kind}" "{name}" {{'
 
 
+def test_a_message_begins_with_what_it_is_about() -> None:
+    review = of_plan(next(path for path in PLANS if path.name.startswith("create.")))
+    results = run_of(write(review, Setting()))["results"]
+    assert review.findings
+    for finding, result in zip(review.findings, results, strict=True):
+        subject = f"{finding.address} {finding.attribute}".rstrip()
+        assert result["message"]["text"].startswith(f"{subject}: {finding.message}"[:60])
+
+
 def test_what_is_ignored_is_suppressed_and_not_shown_to_github() -> None:
     plan = hostile()
     suppressed = [r for r in run_of(write(plan, Setting()))["results"] if "suppressions" in r]

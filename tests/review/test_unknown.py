@@ -306,6 +306,21 @@ def test_a_document_that_is_joined_is_read_where_it_is() -> None:
         assert any("known after apply" in why for why in change.after.why) is (name == "d")
 
 
+@pytest.mark.parametrize(
+    ("references", "words"),
+    [(("aws_x.y.json",), "refers to aws_x.y.json"), ((), "the plan does not say to what")],
+)
+def test_what_a_policy_that_is_not_known_refers_to_is_said(
+    references: tuple[str, ...], words: str
+) -> None:
+    review = reviewed(
+        resource("aws_iam_policy", "p", None, {"name": "p"}, after_unknown={"policy": True}),
+        configuration=configured("aws_iam_policy", "p", {"policy": named(*references)}),
+    )
+    (change,) = review.changes
+    assert change.after.why == (f"known after apply; {words}",)
+
+
 def test_statements_of_which_some_are_not_known_are_said() -> None:
     unknown = {"statement": [{"actions": True, "effect": True}]}
     change = rebuilt({"statement": [{"resources": ["*"]}]}, unknown, {})

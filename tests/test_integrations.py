@@ -82,10 +82,11 @@ def spoil(consumer: Path, name: str = "main.tf") -> None:
 
 def forge(consumer: Path) -> None:
     """Edit a file, and with it what sync remembers of it."""
-    main = consumer / MODULE / "main.tf"
+    main, remembered = consumer / MODULE / "main.tf", consumer / MODULE / ".vpc-cni-iam"
     before = hashlib.sha256(main.read_bytes()).hexdigest()
-    main.write_text(main.read_text().replace('"ec2:CreateTags"', '"ec2:*"'))
-    manifest = consumer / MODULE / ".vpc-cni-iam" / "manifest.json"
+    for file in (main, remembered / "base" / "main.tf.txt"):
+        file.write_text(file.read_text().replace('"ec2:CreateTags"', '"ec2:*"'))
+    manifest = remembered / "manifest.json"
     after = hashlib.sha256(main.read_bytes()).hexdigest()
     manifest.write_text(manifest.read_text().replace(before, after))
     assert run("check", cwd=consumer).code == 0

@@ -43,9 +43,7 @@ class Readable(Protocol):
 
 def has_markers(content: bytes | str) -> bool:
     """Say whether a file holds the conflict markers of a merge."""
-    if isinstance(content, str):
-        content = content.encode(errors="surrogateescape")
-    return b"<<<<<<< " in content
+    return "<<<<<<< " in content if isinstance(content, str) else b"<<<<<<< " in content
 
 
 def read(path: Path, form: str = "", limit: Limit = POLICIES) -> str:

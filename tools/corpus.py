@@ -25,7 +25,7 @@ from unittest.mock import patch
 from vpc_cni_iam.cli import main
 
 CORPUS = Path(__file__).parents[1] / "tests" / "review" / "corpus"
-DOCUMENTS, PLANS = CORPUS / "documents", CORPUS / "plans"
+DOCUMENTS, PLANS, REPORTS = CORPUS / "documents", CORPUS / "plans", CORPUS / "reports"
 Json = dict[str, Any]
 # A table as one of these arguments is written as JSON.
 JSON_ARGUMENTS = ("policy", "assume_role_policy", "configuration_values")
@@ -189,13 +189,19 @@ def cases() -> list[Case]:
 
 
 def review(case: Case) -> tuple[int, Json]:
-    """Run `review` as the command line does, in this process; return its exit code and JSON."""
+    """Return the exit code and the JSON of a review."""
+    code, text = report(case, "--format", "json")
+    return code, json.loads(text) if text else {"findings": []}
+
+
+def report(case: Case, *words: str) -> tuple[int, str]:
+    """Run `review` as the command line does, in this process; return its exit code and output."""
     out = io.StringIO()
-    words = ["vpc-cni-iam", "review", "plan.json", "--format", "json"]
+    command = ["vpc-cni-iam", "review", "plan.json", *words, *case.data.get("options", ())]
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(contextlib.chdir(folder))
-        stack.enter_context(patch.object(sys, "argv", [*words, *case.data.get("options", ())]))
+        stack.enter_context(patch.object(sys, "argv", command))
         stack.enter_context(patch("signal.signal"))
         stack.enter_context(contextlib.redirect_stdout(out))
         stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
@@ -207,7 +213,7 @@ def review(case: Case) -> tuple[int, Json]:
             code = 0
         except SystemExit as ended:
             code = int(ended.code or 0)
-    return code, json.loads(out.getvalue()) if out.getvalue() else {"findings": []}
+    return code, out.getvalue()
 
 
 def digest(case: Case) -> str:

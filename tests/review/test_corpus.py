@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tools.corpus import PLANS, Case, cases, digest, load, review
+from tools.corpus import PLANS, REPORTS, Case, cases, digest, load, report, review
 
 from make_corpus import eks, make
 from vpc_cni_iam.engine.run import Engine
@@ -22,6 +22,21 @@ def test_a_review_says_what_the_case_says(case: Case) -> None:
     for finding in report["findings"]:
         # An address, a quoted text or a capital begins a sentence.
         assert not re.match("[a-z]+ ", finding["message"]), finding["message"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_a_report_is_the_one_that_was_read(case: Case, request: pytest.FixtureRequest) -> None:
+    """`pytest --update-golden` writes it anew; the diff is what a reviewer reads."""
+    outputs = (report(case, *words)[1] for words in ((), ("--details",)))
+    text = "\n==== --details ====\n\n".join(outputs).strip() + "\n"
+    file = REPORTS / f"{case.name}.txt"
+    if request.config.getoption("--update-golden"):
+        file.write_text(text, encoding="utf-8")
+    assert text == file.read_text(encoding="utf-8")
+
+
+def test_there_is_no_report_without_a_case() -> None:
+    assert {file.stem for file in REPORTS.iterdir()} == {case.name for case in CASES}
 
 
 def test_a_plan_that_no_engine_made_says_why() -> None:

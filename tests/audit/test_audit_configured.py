@@ -122,8 +122,9 @@ def test_a_daemonset_of_one_of_several_clusters_of_its_name_is_not_taken_for_any
     uses = {u["region"]: u["result"]["verdict"] for u in result["roles"][0]["clusters"]}
     assert uses == {"eu-west-1": "works", "us-east-1": "breaks"} and result["complete"]
     # What has no ARN of a cluster is of the only one of its name.
-    result = audited(tmp_path, addon("", place=EU), daemonsets=(own,))
-    assert not result["breaks"] and result["complete"]
+    for place, one in ((EU, own), ("", placed)):
+        result = audited(tmp_path, addon("", place=place), daemonsets=(one,))
+        assert not result["breaks"] and result["complete"]
 
 
 def test_two_configurations_of_a_cluster_are_not_read_as_one(tmp_path: Path) -> None:

@@ -171,9 +171,10 @@ def test_a_daemonset_that_the_plugin_would_refuse_counts_against_the_result(tmp_
 
 
 def test_a_pod_names_its_role(tmp_path: Path) -> None:
-    manifest = json.loads(daemonset(**WITHOUT_SUBNETS, AWS_ROLE_ARN=OLD_ROLE))
+    of_eks = {"AWS_ROLE_ARN": OLD_ROLE, "AWS_REGION": "eu-west-1"}
+    manifest = json.loads(daemonset(**WITHOUT_SUBNETS, **of_eks))
     pod = {"kind": "Pod", "spec": manifest["spec"]["template"]["spec"]}
-    result = audited(tmp_path, daemonsets=(json.dumps(pod),))
+    result = audited(tmp_path, daemonsets=(daemonset(**WITHOUT_SUBNETS), json.dumps(pod)))
     (use,) = result["roles"][0]["clusters"]
     assert (use["cluster"], use["by"], use["result"]["verdict"]) == ("prod", "pod", "works")
     assert not result["breaks"] and result["complete"]

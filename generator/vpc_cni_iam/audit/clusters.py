@@ -87,7 +87,8 @@ def configured_clusters(
     every = _placed(clusters)
     refused: list[Skipped] = []
     configured: dict[ClusterKey, Deployment] = {}
-    for deployment in deployments:
+    # Those that name their Region first: a DaemonSet without one is of the same cluster.
+    for deployment in sorted(deployments, key=lambda d: "AWS_REGION" not in d.environment):
         refused += deployment.unread
         environment = deployment.environment
         if not (cluster := environment.get("CLUSTER_NAME", "")):

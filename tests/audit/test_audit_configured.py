@@ -122,8 +122,8 @@ def test_a_daemonset_of_one_of_several_clusters_of_its_name_is_not_taken_for_any
     uses = {u["region"]: u["result"]["verdict"] for u in result["roles"][0]["clusters"]}
     assert uses == {"eu-west-1": "works", "us-east-1": "breaks"} and result["complete"]
     # What has no ARN of a cluster is of the only one of its name.
-    for place, one in ((EU, own), ("", placed)):
-        result = audited(tmp_path, addon("", place=place), daemonsets=(one,))
+    for place, manifest in ((EU, own), ("", placed)):
+        result = audited(tmp_path, addon("", place=place), daemonsets=(manifest,))
         assert not result["breaks"] and result["complete"]
 
 

@@ -135,7 +135,8 @@ def check_tag(repository: str, version: Version, digest: str) -> None:
         headers={"Accept": f"{MANIFEST}, {_INDEX}"},
     )
     try:
-        with _opener().open(request, timeout=_TIMEOUT) as answer:
+        ask = _opener().open
+        with ask(request, timeout=_TIMEOUT) as answer:
             published = answer.headers.get("Docker-Content-Digest", "")
     except HTTPError as error:
         error.close()

@@ -122,8 +122,9 @@ def test_a_daemonset_of_one_of_several_clusters_of_its_name_is_not_taken_for_any
     uses = {u["region"]: u["result"]["verdict"] for u in result["roles"][0]["clusters"]}
     assert uses == {"eu-west-1": "works", "us-east-1": "breaks"} and result["complete"]
     # What has no ARN of a cluster is of the only one of its name.
-    result = audited(tmp_path, addon("", place=EU), daemonsets=(own,))
-    assert not result["breaks"] and result["complete"]
+    for place, manifest in ((EU, own), ("", placed)):
+        result = audited(tmp_path, addon("", place=place), daemonsets=(manifest,))
+        assert not result["breaks"] and result["complete"]
 
 
 def test_two_configurations_of_a_cluster_are_not_read_as_one(tmp_path: Path) -> None:
@@ -170,9 +171,10 @@ def test_a_daemonset_that_the_plugin_would_refuse_counts_against_the_result(tmp_
 
 
 def test_a_pod_names_its_role(tmp_path: Path) -> None:
-    manifest = json.loads(daemonset(**WITHOUT_SUBNETS, AWS_ROLE_ARN=OLD_ROLE))
+    of_eks = {"AWS_ROLE_ARN": OLD_ROLE, "AWS_REGION": "eu-west-1"}
+    manifest = json.loads(daemonset(**WITHOUT_SUBNETS, **of_eks))
     pod = {"kind": "Pod", "spec": manifest["spec"]["template"]["spec"]}
-    result = audited(tmp_path, daemonsets=(json.dumps(pod),))
+    result = audited(tmp_path, daemonsets=(daemonset(**WITHOUT_SUBNETS), json.dumps(pod)))
     (use,) = result["roles"][0]["clusters"]
     assert (use["cluster"], use["by"], use["result"]["verdict"]) == ("prod", "pod", "works")
     assert not result["breaks"] and result["complete"]

@@ -301,6 +301,7 @@ def test_a_pattern_is_of_each_kind_of_request_that_it_matches(
         ("ec2:*", ("CreateTags",), "the events have no read-only request at all"),
         ("ec2:*", ("DescribeVpcs",), "the events have no write request at all"),
         ("ec2:*", ("CreateTags", "DescribeVpcs"), ""),
+        ("ec2:Describe*", ("DescribeVpcs",), ""),
         ("ecr:*", ("GetAuthorizationToken", "CreateRepository"), "CloudTrail may not record it"),
     ],
 )

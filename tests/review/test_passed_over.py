@@ -223,6 +223,12 @@ MANAGED = "arn:aws:iam::aws:policy/"
         (role_with([MANAGED + "AmazonEKSWorkerNodePolicy"]), "", "note", set()),
         (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), dumps(managed_policy()), "note", set()),
         (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), ONE, "warning", {"coverage-lost"}),
+        (
+            role_with([MANAGED + "AmazonEKS_CNI_Policy"]),
+            dumps(managed_policy()).replace("network-interface/*", "subnet/*"),
+            "warning",
+            {"coverage-lost"},
+        ),
         (role_with([], old=ALL), ONE, "note", set()),
         (
             role_with([], old=document(allow("s3:*"), {**allow("s3:A"), "Effect": "Deny"})),

@@ -1,8 +1,8 @@
-"""Whether aws-node can assume a role as it has it in a cluster."""
+"""Whether aws-node can assume a role in the clusters that give it the role."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.audit.trust import Trust, naming, takes_cluster, takes_role
@@ -29,8 +29,8 @@ _WAYS = {
 _TO_NAMED = Policy((Statement(actions=ASSUMING, resources=("*",)),))
 
 
-def untrusted(trust: Trust, uses: Iterable[ClusterUse], role: str) -> tuple[list[str], list[str]]:
-    """Return why aws-node cannot assume a role, by its ARN, as it is to have it, or may not."""
+def untrusted(trust: Trust, uses: Sequence[ClusterUse], role: str) -> tuple[list[str], list[str]]:
+    """Return why aws-node cannot assume a role, by its ARN, and what is not known of that."""
     reasons = []
     if not uses and trust.credentials and trust.ways.isdisjoint(trust.credentials):
         reasons.append(_NEVER)
@@ -64,7 +64,7 @@ def _untrusted(trust: Trust, use: ClusterUse, role: str) -> Iterator[str]:
 def not_allowed(
     use: ClusterUse, trust: Trust, role: str, policies: Sequence[Policy], limits: Limits
 ) -> tuple[list[str], list[str]]:
-    """Return why policies do not let a role assume another, by its ARN, or may not.
+    """Return why policies do not let a role assume another, by its ARN, and what is not known.
 
     `trust` is that of the other one. Policies and limits are of the role that is to assume it.
     """

@@ -87,7 +87,8 @@ def configured_clusters(
     every = _placed(clusters)
     refused: list[Skipped] = []
     configured: dict[ClusterKey, Deployment] = {}
-    for deployment in deployments:
+    # Those that name their Region first: a DaemonSet without one is of the same cluster.
+    for deployment in sorted(deployments, key=lambda d: "AWS_REGION" not in d.environment):
         refused += deployment.unread
         environment = deployment.environment
         if not (cluster := environment.get("CLUSTER_NAME", "")):
@@ -95,7 +96,11 @@ def configured_clusters(
             refused.append(Skipped(deployment.source, Reason.not_read, advice))
             continue
         region = environment.get("AWS_REGION", "")  # of a pod, likewise set by EKS
-        keys = {_key(c) for c in every if c.cluster == cluster and region in (c.place[0], "")}
+        keys = {
+            _key(c)
+            for c in every
+            if c.cluster == cluster and (not region or c.place[0] in (region, ""))
+        }
         key = keys.pop() if len(keys) == 1 else (cluster, region, "")
         if keys:
             advice = f"the input has {len(keys)} clusters of the name {cluster}; give one of them"

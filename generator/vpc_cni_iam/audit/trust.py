@@ -111,12 +111,8 @@ def takes_role(trust: Trust, role: str, cluster: str, region: str, *, tags: bool
 
     Region and `tags` are as in `takes_cluster`.
     """
-    caller = Request(
-        "sts:AssumeRole",
-        "*",
-        role,
-        {**NO_SOURCE, **account_tags(NAMESPACE, SERVICE_ACCOUNT), CALLER: role},
-    )
+    context = {**NO_SOURCE, **account_tags(NAMESPACE, SERVICE_ACCOUNT), CALLER: role}
+    caller = Request("sts:AssumeRole", "*", role, context)
     return any(
         _takes(trust.policy, [caller], cluster_tags(arn), tags=tags)
         for arn in cluster_arns(trust.policy, role, cluster, region)
@@ -166,10 +162,7 @@ def _takes(policy: Policy, requests: Iterable[Request], more: Context, *, tags: 
     no_tags = {} if tags else {k: () for k in keys if k.startswith("aws:requesttag/")}
     return any(
         all(
-            allows(
-                policy,
-                replace(r, action=action, context={**r.context, **more, **no_tags}),
-            )
+            allows(policy, replace(r, action=action, context={**r.context, **more, **no_tags}))
             for action in ASSUMING[: 1 + tags]
         )
         for r in requests

@@ -101,8 +101,8 @@ def repairs_for(
     actions = (action for reason in fatal for action in denied_actions(*reason, by))
     lines = repairs(actions, lambda: replacement_for(subject, setting, scenarios))
     as_configured = {scenario.name for scenario in AS_CONFIGURED}
-    works = all(scenario not in as_configured for scenario, _ in fatal)
-    return tuple(f"{_LEAVE}, or {line}" for line in lines) if works else lines
+    works_so = as_configured.isdisjoint(scenario for scenario, _ in fatal)
+    return tuple(f"{_LEAVE}, or {line}" for line in lines) if works_so else lines
 
 
 def replacement_for(

@@ -132,8 +132,9 @@ def _named(value: object) -> Iterator[tuple[str, str]]:
             yield arn, "its document is not there: aws organizations describe-policy prints it"
         passed = {_REPEATING, *_DOCUMENTS, *(["PolicySummary"] if "Content" in value else [])}
         owner = str(value.get("RoleName") or value.get("UserName") or "")
-        for key in value:
-            yield from _named_by(key, value[key], owner) if key not in passed else ()
+        for key, member in value.items():
+            if key not in passed:
+                yield from _named_by(key, member, owner)
 
 
 def _named_by(key: str, member: object, owner: str) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ _VERDICTS: dict[str, tuple[Tone, str]] = {
 }
 # The key in an address.
 _KEY = re.compile(r"(?<=\w)\[(?:\d+|\"[^\"]*\")\]")
+_UNNAMED = "not named in the plan"
 T = TypeVar("T")
 # A label, a text, and whether it is about a change.
 PluginRow: TypeAlias = tuple[str, str, bool]
@@ -192,9 +193,6 @@ def plugin_rows(alike: list[ClusterChange], also: int | None = None) -> Iterator
     names = [cluster.cluster or _UNNAMED for cluster in alike[1:]]
     if names:
         yield "also", first_of(names, also or len(names)), False
-
-
-_UNNAMED = "not named in the plan"
 
 
 def _rows(cluster: ClusterChange) -> Iterator[PluginRow]:

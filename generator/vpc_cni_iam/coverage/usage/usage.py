@@ -258,7 +258,7 @@ def _kinds(pattern: str) -> set[str]:
     """Return the kinds of the requests that a pattern may match."""
     start, *more = re.split("[*?]", pattern, maxsplit=1)
     name = start.partition(":")[2].lower()
-    open_end = bool(more) and any(word.startswith(name) for word in _READING)
+    open_end = bool(more) and any(w != name and w.startswith(name) for w in _READING)
     return {"read-only", "write"} if open_end else {_kind(start)}
 
 

@@ -293,10 +293,8 @@ class PluginReader:
         """Return the address of a resource's cluster, else its name; empty for neither."""
         if resource.type == "aws_eks_cluster":
             return resource.address
-        name, region = (
-            (resource.after or resource.before or {}).get("cluster_name"),
-            _region(resource),
-        )
+        name = (resource.after or resource.before or {}).get("cluster_name")
+        region = _region(resource)
         named = {
             cluster.address
             for cluster in self._clusters

@@ -88,11 +88,10 @@ def _addon(resource: Resource, *, after: bool) -> PluginConfig:
         # EKS sets it, if the configuration does not: ``coverage/risks.md``, cluster-name-needed.
         scalars = {"env.CLUSTER_NAME": cluster.value, **scalars}
     environment, elsewhere = _environment(scalars)
-    unread = unread or elsewhere
     return PluginConfig(
         text,
         environment,
-        unread and f"configuration_values {unread}",
+        f"configuration_values {unread}" if unread else elsewhere,
         others=tuple(_deciding(scalars)),
         settings=_settings(scalars),
     )
@@ -106,7 +105,7 @@ def _chart(resource: Resource, *, after: bool) -> PluginConfig:
     roles = [path for name, _, path in blocks if path and name == _ROLE]
     unread = unread or next(_why_unread(resource, blocks, after=after), "")
     environment, elsewhere = _environment(scalars)
-    unread = unread or (elsewhere and f"the chart's values {elsewhere}")
+    unread = unread or elsewhere
     role = scalars.get(_ROLE, "")
     return PluginConfig(
         _chart_version(resource, scalars, after=after),
@@ -223,9 +222,9 @@ def _environment(scalars: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...
     try:
         entries = json.loads(scalars.get(_MORE, "[]"))
     except ValueError:  # a text of a block `set`
-        return tuple(sorted(environment.items())), f"has another {_MORE} than a list"
+        return tuple(sorted(environment.items())), f"{_MORE} is not a list"
     more, elsewhere = environment_of(entries, "", VARIABLES)
-    unread = f"has variables in {_MORE} whose values are in other objects" if elsewhere else ""
+    unread = f"{_MORE} has variables whose values are in other objects" if elsewhere else ""
     return tuple(sorted({**environment, **more}.items())), unread
 
 

@@ -24,10 +24,10 @@ rule(
     "coverage-lost any-change",
     "The plugin could make a call before that it cannot make after.",
     "The calls of the plugin version are checked against the policies of both sides. A fatal "
-    "loss keeps the plugin from starting, or pods from getting addresses; a lesser one is a "
-    "warning, and so is what may be lost to a policy that is not known, or with the role of nodes "
-    "while the plugin may have another; one without an effect is a note. A trust policy by "
-    "which the plugin can no longer assume its role loses everything.",
+    "loss keeps the plugin from starting, or pods from getting addresses. A lesser one is a "
+    "warning. So is a loss that a policy of unknown content may make up for, and one of the role "
+    "of nodes while the plugin may have another role. A loss without an effect is a note. A trust "
+    "policy by which the plugin can no longer assume its role loses everything.",
 )
 rule(
     "coverage-lacking",

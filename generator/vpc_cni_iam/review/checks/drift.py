@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change
+from vpc_cni_iam.review.diff.coverage import missing_permissions
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.make_finding import finding_of, kind_of, line_texts, lines_of
 
@@ -62,7 +64,15 @@ def _loses(change: Change, context: Context) -> bool:
     """Say whether the plugin loses what it needs, and has it by no other policy of its roles."""
     if not _is_gone(change):
         return bool(change.coverage and change.coverage.lost)
-    principals = [context.principals.get(name) for name in change.principals]
-    needed = [[r.after for r in (p.matrix if p else ()) if r.needed == "fatal"] for p in principals]
-    works = bool(needed) and all(grades and "no" not in grades for grades in needed)
-    return change.concerns_plugin and not works
+    works = [_works(name, context) for name in change.principals]
+    return change.concerns_plugin and not (works and all(works))
+
+
+def _works(name: str, context: Context) -> bool:
+    """Say whether the plugin works with the policies that a role still has."""
+    has = context.effective.by_principal.get(name)
+    if has is None:
+        return False
+    policies, limits = judged_policies(*has.after.values()), judged_policies(has.bounds[1])
+    lacks = missing_permissions(tuple(policies), context.target, limits)
+    return lacks is not None and all(lack.impact != "fatal" for lack in lacks)

@@ -44,17 +44,16 @@ rule(
     "warning",
     "new-access any-change",
     "A resource changes that is about access, and that is not read.",
-    "Resources of the provider `awscc`, of Identity Center, Control Tower, IAM Roles Anywhere and "
-    "Lake Formation, policies, policy types, moved accounts and delegated administrators of an "
-    "organization, credentials of IAM users, SAML providers, types of IAM that this release does "
-    "not know, identity pools of Cognito, grants of KMS keys, capabilities and identity providers "
-    "of EKS, CloudFormation stacks with capabilities, another role or a template that is about "
-    "access or at a URL, products of Service Catalog, IAM by Cloud Control, calls "
-    "of functions, roles of Vault, clusters of eksctl, and of Kubernetes roles, role bindings, "
-    "`aws-auth`, other roles of Karpenter's nodes, and objects by which Crossplane, ACK or Cluster "
-    "API change IAM or EKS are not read: look at them in the plan. Nor are other objects of "
-    "Kubernetes and charts that name the plugin, such as an application of Argo CD or a "
-    "HelmRelease of Flux; these count for "
+    "Look at these in the plan: resources of the provider `awscc`, of Identity Center, Control "
+    "Tower, IAM Roles Anywhere and Lake Formation, policies, policy types, moved accounts and "
+    "delegated administrators of an organization, credentials of IAM users, SAML providers, types "
+    "of IAM that this release does not know, identity pools of Cognito, grants of KMS keys, "
+    "capabilities and identity providers of EKS, CloudFormation stacks with capabilities, another "
+    "role or a template that is about access or at a URL, products of Service Catalog, IAM by "
+    "Cloud Control, calls of functions, roles of Vault, and clusters of eksctl. In Kubernetes, "
+    "these are roles, role bindings, `aws-auth`, another role of Karpenter's nodes, and objects "
+    "by which Crossplane, ACK or Cluster API change IAM or EKS. Other objects and charts that "
+    "name the plugin, such as an application of Argo CD or a HelmRelease of Flux, count for "
     "coverage-lost, too.",
 )
 rule(

@@ -84,7 +84,7 @@ rule(
     "The plan changes the plugin's environment variables, or what else its add-on or Helm release "
     "sets.",
     "What the plugin calls depends on some environment variables. It is a warning where they are "
-    "not known, where another CLUSTER_NAME comes, and where an image, a chart, its "
+    "not known, where CLUSTER_NAME changes to another name, and where an image, a chart, its "
     "repository or the service account changes: then aws-node may run other code, or have another "
     "role.",
 )

@@ -52,9 +52,15 @@ def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolic
         problem = "the chosen policies differ in their Version, and are not one policy"
         raise InputError(there.source, "", problem)
     policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
-    # The boundary of a role is no part of its policy.
-    skipped = tuple(s for s in chosen.skipped if s.reason is not Reason.not_applied)
-    return ComparedPolicy(chosen.title, policy, skipped)
+    return ComparedPolicy(chosen.title, policy, tuple(map(_without_boundary, chosen.skipped)))
+
+
+def _without_boundary(part: Skipped) -> Skipped:
+    """Return a note in place of a permissions boundary, which is no part of a role's policy."""
+    if part.reason is not Reason.not_applied:
+        return part
+    detail = "this permissions boundary stays as it is, and is not compared"
+    return Skipped(part.name, Reason.assumed, detail)
 
 
 def between(old: ComparedPolicy, new: ComparedPolicy) -> Between:

@@ -278,10 +278,13 @@ def test_boundaries_of_other_roles_do_not_count(tmp_path: Path) -> None:
     words = ("compare", "p.json", "a.json", "--document", "other/p")
     compared = run(*words, cwd=tmp_path)
     assert compared.code == 0 and "no new access" in compared.out
-    assert (
-        f"other/{ARN}: this permissions boundary stays as it is, and is not compared"
-        in compared.out
-    )
+    note = f"assumed: other/{ARN}: this permissions boundary stays as it is"
+    assert note in compared.out
+    # Nor does explain take one: what the policy lacks, no boundary allows.
+    (tmp_path / "b.json").write_text(json.dumps({"RoleDetailList": [other]}))
+    denied = "operation error EC2: DescribeSubnets, api error UnauthorizedOperation: not authorized"
+    explained = run("explain", "-", "--policy", "b.json", stdin=denied, cwd=tmp_path)
+    assert explained.code == 0 and note in explained.out
 
 
 def test_an_attached_policy_whose_document_is_there_is_read(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 
 from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
@@ -46,6 +47,7 @@ def explain(
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.explain import explain as explaining
     from vpc_cni_iam.inputs import denial
+    from vpc_cni_iam.inputs.skipped import without_boundaries
 
     if policy == "-":
         raise UsageError("--policy is a path; standard input has the denied requests")
@@ -53,6 +55,8 @@ def explain(
     names = surroundings.values
     opener = subject.Opener(str, names)
     opened = subject.of_files([policy], (), opener) if policy is not None else None
+    if opened is not None:
+        opened = replace(opened, skipped=without_boundaries(opened.skipped))
     denials = denial.read(inputs.text(file), inputs.source(file))
     result = explaining.explain(denials, version, mode.value if mode else None, names, opened)
     common.show_result(result, output, explaining.to_text(result))

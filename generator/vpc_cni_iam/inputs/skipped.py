@@ -65,6 +65,15 @@ def is_complete(skipped: Iterable[Skipped]) -> bool:
     return not any(part.counts for part in skipped)
 
 
+def without_boundaries(skipped: Iterable[Skipped]) -> tuple[Skipped, ...]:
+    """Return parts with a note in place of each permissions boundary, where none is asked for."""
+    detail = "this permissions boundary stays as it is, and is not looked at"
+    return tuple(
+        Skipped(part.name, Reason.assumed, detail) if part.reason is Reason.not_applied else part
+        for part in skipped
+    )
+
+
 def incomplete(skipped: Sequence[Skipped]) -> str:
     """Return why a verdict is incomplete, in a line; at least one skipped part counts."""
     names = list(dict.fromkeys(part.name for part in skipped if part.counts))

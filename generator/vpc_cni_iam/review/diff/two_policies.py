@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.coverage.subject import Opener, take
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.inputs.skipped import Reason, Skipped, incomplete, is_complete
+from vpc_cni_iam.inputs.skipped import Skipped, incomplete, is_complete, without_boundaries
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff import semantic
@@ -52,15 +52,7 @@ def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolic
         problem = "the chosen policies differ in their Version, and are not one policy"
         raise InputError(there.source, "", problem)
     policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
-    return ComparedPolicy(chosen.title, policy, tuple(map(_without_boundary, chosen.skipped)))
-
-
-def _without_boundary(part: Skipped) -> Skipped:
-    """Return a note in place of a permissions boundary, which is no part of a role's policy."""
-    if part.reason is not Reason.not_applied:
-        return part
-    detail = "this permissions boundary stays as it is, and is not compared"
-    return Skipped(part.name, Reason.assumed, detail)
+    return ComparedPolicy(chosen.title, policy, without_boundaries(chosen.skipped))
 
 
 def between(old: ComparedPolicy, new: ComparedPolicy) -> Between:

@@ -156,6 +156,9 @@ def test_a_role_that_aws_node_cannot_assume_breaks(
         ),
         (_with(PODS, "StringEquals", "aws:SourceAccount", ACCOUNT), [_association()]),
         (_with(PODS, "StringLike", "aws:SourceArn", "arn:*"), [_association()]),
+        (_with(PODS, "StringLike", "aws:SourceArn", "*:cluster/prod"), [_association()]),
+        (_with(PODS, "StringLike", "aws:SourceArn", "arn:aws:eks:*:cluster/prod"), []),
+        (_with(PODS, "ArnLike", "aws:SourceArn", f"arn:aws:eks:*:{ACCOUNT}:*/prod*"), []),
         (
             _with(PODS, "ArnLike", "aws:SourceArn", f"arn:aws:eks:*:{ACCOUNT}:cluster/*"),
             [_association(associationArn=f"{_ASSOCIATIONS.format('eu-west-1')}prod/a-1")],

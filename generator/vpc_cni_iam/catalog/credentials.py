@@ -34,7 +34,7 @@ _CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag
 # What a role is assumed by, without session tags and with them.
 ASSUMING = ("sts:AssumeRole", "sts:TagSession")
 # Partition, Region, account and name in the ARN of a cluster, or in a pattern of such ARNs.
-_CLUSTER = r"arn:([^:]*):eks:([^:]*)(?::([^:]*):cluster/(.*))?"
+_CLUSTER = r"(?:arn:([^:]*):eks:([^:]*)(?::([^:]*):)?)?[^/]*(?:/(.*))?"
 _EXAMPLE = ("aws", "us-east-1", "111122223333", "example")
 OF_TOKENS = (":sub", ":aud")
 

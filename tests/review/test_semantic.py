@@ -142,6 +142,16 @@ def test_what_only_the_json_has_otherwise_is_named(name: str, expected: tuple[st
     assert [(line.kind, line.text) for line in difference(old, same)] == [expected]
 
 
+def test_a_value_that_is_no_text_may_be_a_list_of_one() -> None:
+    texts = [
+        json.dumps(policy(allow("ec2:A", Condition={"Bool": {"aws:SecureTransport": value}})))
+        for value in (True, [True])
+    ]
+    first, other = (loads(text, "p") for text in texts)
+    (line,) = lines(first, other, Budget(), (texts[0], texts[1]))
+    assert line.text == "a list of one value, or the value alone"
+
+
 def test_white_space_alone_is_said() -> None:
     document = policy(allow("ec2:A"))
     first, other = json.dumps(document), json.dumps(document, indent=2)

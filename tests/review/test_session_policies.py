@@ -219,3 +219,11 @@ def test_session_tags_that_are_switched_on_may_meet_a_condition(
     assert [(f.rule, f.level) for f in findings] == (
         [("principal-tags-changed", "warning")] if is_said else []
     )
+
+
+def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_comes() -> None:
+    tagged = [{"name": "pod", "tags": {"team": team}} for team in ("a", "b")]
+    comes = document(allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"))
+    policy = resource("aws_iam_user_policy", "p", None, {"user": "other", "policy": comes})
+    review = reviewed(resource("aws_iam_role", "pod", *tagged), policy)
+    assert "principal-tags-changed" in {finding.rule for finding in review.findings}

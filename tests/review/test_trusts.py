@@ -329,6 +329,7 @@ _FOR_OTHERS = pods("sts:AssumeRole", "sts:TagSession", Condition=_OTHER_ACCOUNT)
         (POD, _denying(POD, "*", StringNotEquals={_ACCOUNT_TAG: "aws-node"}), False),
         # No token has an account, and EKS Pod Identity has one that the plan does not name.
         (GOOD, irsa(StringEquals={**AUD, **SUB, "aws:SourceAccount": "111122223333"}), True),
+        (GOOD, irsa(StringEquals={**AUD, **SUB}, IpAddress={"aws:SourceIp": "10.0.0.0/8"}), True),
         (POD, POD.replace("kubernetes-namespace", "kubernetes-pod-name"), False),
         (POD, _OF_ACCOUNT, False),
         # Whether such a condition is met is not known.

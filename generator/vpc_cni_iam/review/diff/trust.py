@@ -18,7 +18,7 @@ from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issu
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
-from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.evaluate import Request, evaluate
 from vpc_cni_iam.policy.wording import condition_text
 
 _IRSA = "IRSA of "
@@ -130,13 +130,18 @@ def lost_ways(before: Policy, after: Policy, names: Mapping[str, str]) -> tuple[
 
 
 def _allows(policy: Policy, request: Request, names: Mapping[str, str]) -> bool:
-    """Say whether a trust policy allows a request for its role by a cluster with these names."""
+    """Say whether a trust policy allows a request for its role by a cluster with these names.
+
+    What a token does not say, such as from which address it is used, counts as not met.
+    """
     met: tuple[str, ...] = ()
     if isinstance(arn := request.context.get(credentials.SOURCE_ARN), str):
         tags = credentials.cluster_tags(arn) if names.get("cluster_name") else {}
         request = replace(request, context={**request.context, **tags})
         met = () if names.get("account_id") else (credentials.SOURCE_ACCOUNT,)
     try:
+        if request.action == "sts:AssumeRoleWithWebIdentity":
+            return not evaluate([policy], request).denied
         return credentials.allows(policy, request, met)
     except InputError:
         return True  # nothing that the review says of it may rest on this

@@ -160,6 +160,20 @@ def test_every_finding_is_under_a_heading() -> None:
     assert {wording.section(finding) for finding in findings} == {*wording.SECTIONS}
 
 
+def test_a_finding_is_under_the_heading_of_its_section() -> None:
+    for name in ("widen", "drift"):
+        review = of(name)
+        text = Page(write(review, Setting())).text
+        places = {
+            text.index(heading): section
+            for section, heading in wording.SECTIONS.items()
+            if heading in text
+        }
+        for finding in review.findings:
+            before = [place for place in places if place < text.index(finding.message)]
+            assert places[max(before)] == wording.section(finding), finding.message
+
+
 def luminance(colour: str) -> float:
     parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)

@@ -55,6 +55,17 @@ def cluster(family: str = "ipv4") -> Json:
     return same("aws_eks_cluster", "prod", values)
 
 
+def test_the_ip_family_is_that_of_the_cluster_before_and_after() -> None:
+    sides = [
+        {"name": "prod", "kubernetes_network_config": [{"ip_family": family}]}
+        for family in ("ipv4", "ipv6")
+    ]
+    made_anew = resource("aws_eks_cluster", "prod", *sides, actions=["delete", "create"])
+    update = addon(at("v1.22.1"), at("v1.23.2"))
+    (seen,) = reviewed(made_anew, update, *own_role("cni", irsa(), CNI)).clusters
+    assert (seen.mode_before, seen.mode_after) == ("ipv4", "ipv6")
+
+
 def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
     """The outage of 2026: an IPv6 policy without ec2:DescribeSubnets, and v1.22.1."""
     rest = (cluster("ipv6"), *own_role("cni", irsa(), OLD_IPV6))

@@ -450,3 +450,15 @@ def test_a_role_that_only_gets_another_key_is_a_note() -> None:
 def test_an_account_that_may_be_another_one_is_a_warning() -> None:
     assert _new_role({"AWS": OWN}).level == "warning"
     assert _new_role({"Service": "ec2.amazonaws.com"}).level == "note"
+
+
+def test_an_example_of_a_subject_is_none_that_a_deny_takes_away() -> None:
+    anybody = {**AUD, f"{OIDC}:sub": "system:serviceaccount:*:*"}
+    default = {f"{OIDC}:sub": "system:serviceaccount:default:*"}
+    opened = json.loads(irsa(StringLike=anybody))
+    denied = json.loads(irsa(StringLike=default))["Statement"]
+    opened["Statement"] += [{**statement, "Effect": "Deny"} for statement in denied]
+    review = reviewed(role("cni", GOOD, json.dumps(opened)))
+    (finding,) = (f for f in review.findings if f.rule == "trust-widened")
+    assert "example: " in " ".join(finding.details)
+    assert "serviceaccount:default" not in " ".join(d for d in finding.details if "example" in d)

@@ -197,8 +197,7 @@ class PluginReader:
         config = configs[0] if configs else PluginConfig("")
         mode = "ipv6" if is_ipv6(dict(config.environment)) else ""
         for resource in resources:
-            if resource.type == "aws_eks_cluster" and not mode:
-                mode = _ip_family(resource, after=after)
+            mode = mode or _ip_family(resource, after=after)
         identity = self._identity(resources, own, after=after)
         return PluginState(bool(configs), config, mode, identity, _names(resources, after=after))
 

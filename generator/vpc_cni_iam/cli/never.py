@@ -48,6 +48,7 @@ def answered(
     """Return the answer about policies; raises `UsageError` for options that exclude each other."""
     from vpc_cni_iam.coverage.subject import limited, of_files
     from vpc_cni_iam.errors import UsageError
+    from vpc_cni_iam.inputs.skipped import without_boundaries
     from vpc_cni_iam.inputs.variables import check_used
     from vpc_cni_iam.review import never
 
@@ -60,10 +61,12 @@ def answered(
         return never.never(subject, asked.never)
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError("--disjoint compares two roles: name the policy of each")
-    first, second = (
+    subjects = (
         of_files([policy], documents, replace(opener, user_names={**opener.user_names, **own}))
         for policy, own in zip(policies, _cluster_names(asked.clusters), strict=True)
     )
+    # What two roles cannot both do without their boundaries, they cannot do with them.
+    first, second = (replace(s, skipped=without_boundaries(s.skipped)) for s in subjects)
     check_used(opener.user_values, policies)
     return never.disjoint(first, second, asked.clusters)
 

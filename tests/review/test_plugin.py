@@ -66,6 +66,17 @@ def test_the_ip_family_is_that_of_the_cluster_before_and_after() -> None:
     assert (seen.mode_before, seen.mode_after) == ("ipv4", "ipv6")
 
 
+def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
+    finding = found(reviewed(addon(at("v1.20.0"), at("v1.22.0"))), "plugin-version-changed")
+    assert finding.level == "warning"
+    assert finding.message == (
+        "The plugin is updated from v1.20.0-eksbuild.1 to v1.22.0-eksbuild.1, which newly calls "
+        "ec2:DescribeSecurityGroups; the plan does not show the policies of its role"
+    )
+    same_calls = found(reviewed(addon(at("v1.23.1"), at("v1.23.2"))), "plugin-version-changed")
+    assert same_calls.level == "note" and "newly calls" not in same_calls.message
+
+
 def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
     """The outage of 2026: an IPv6 policy without ec2:DescribeSubnets, and v1.22.1."""
     rest = (cluster("ipv6"), *own_role("cni", irsa(), OLD_IPV6))

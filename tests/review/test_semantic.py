@@ -135,6 +135,10 @@ def test_what_means_the_same_is_said_to_and_what_looks_like_it_is_not(name: str)
     [
         ("a list of one", ("respelled", "a list of one value, or the value alone")),
         ("an empty Sid", ("relabelled", "an empty Sid")),
+        (
+            "values of a condition reordered",
+            ("reordered", "values of ec2:Region of statement 1"),
+        ),
     ],
 )
 def test_what_only_the_json_has_otherwise_is_named(name: str, expected: tuple[str, str]) -> None:

@@ -462,3 +462,20 @@ def test_an_example_of_a_subject_is_none_that_a_deny_takes_away() -> None:
     (finding,) = (f for f in review.findings if f.rule == "trust-widened")
     assert "example: " in " ".join(finding.details)
     assert "serviceaccount:default" not in " ".join(d for d in finding.details if "example" in d)
+
+
+def test_each_condition_on_the_audience_is_looked_at() -> None:
+    both = irsa(StringEquals={**SUB, **AUD}, StringLike={f"{OIDC}:aud": "vault*"})
+    assert "irsa-other-audience" in rules(reviewed(role("cni", GOOD, both)))
+
+
+def test_who_may_assume_a_role_is_said_beside_a_deny() -> None:
+    denied = {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"}
+    denied["Condition"] = {"Bool": {"aws:SecureTransport": "false"}}
+    opened = json.loads(irsa(StringEquals=AUD))
+    opened["Statement"].insert(0, denied)
+    review = reviewed(role("cni", GOOD, json.dumps(opened)))
+    (finding,) = (f for f in review.findings if f.rule == "trust-widened")
+    assert (
+        f"can now be assumed by arn:aws:iam::111122223333:oidc-provider/{OIDC}" in finding.message
+    )

@@ -35,7 +35,7 @@ from vpc_cni_iam.audit.judge import (
     modes,
 )
 from vpc_cni_iam.audit.proposal import proposal
-from vpc_cni_iam.audit.trust import Trust, read_trust
+from vpc_cni_iam.audit.trust import Trust, read_trust, unread_trust
 from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -152,7 +152,7 @@ class _Auditor(Struct):
         trust = self._trust(detail)
         if not isinstance(trust, Trust):
             self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, str(trust)))
-            trust = Trust((), for_plugin=False, undecided=f"its trust policy: {trust}")
+            trust = unread_trust(trust)
             if not (uses or helped):
                 return None
         active = _active(uses)
@@ -302,7 +302,7 @@ class _Auditor(Struct):
         limits, _ = _boundary(detail, refused)
         own_trust = self._trust(detail)
         if not isinstance(own_trust, Trust):
-            own_trust = Trust((), for_plugin=False, undecided=f"its trust policy: {own_trust}")
+            own_trust = unread_trust(own_trust)
         denied, undecided = untrusted(own_trust, [replace(use, by_role="")], name)
         undecided += _undecided(missing, refused)
         if not undecided:

@@ -28,6 +28,7 @@ from vpc_cni_iam.catalog.credentials import (
 )  # fmt: skip
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import Context
@@ -104,6 +105,11 @@ def read_trust(policy: Policy, role: str) -> Trust:
         untagged=_takes_pods(policy, clusters, tags=False),
         policy=policy,
     )
+
+
+def unread_trust(error: InputError) -> Trust:
+    """Return what is known of a trust policy that is not read: nothing."""
+    return Trust((), for_plugin=False, undecided=f"its trust policy: {error}")
 
 
 def takes_role(trust: Trust, role: str, cluster: str, region: str, *, tags: bool) -> bool:

@@ -111,25 +111,26 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
             detail = "another version is the default"
             yield Skipped(f"{name} {version}".strip(), Reason.not_in_force, detail)
     named = list(_named(content.value))
-    documented = {arn for arn, why in named if not why}
-    for arn, why in dict.fromkeys(named):
-        if why == _BOUNDARY:
-            yield Skipped(arn, Reason.not_applied, why)
-        elif why and arn not in documented:
-            yield Skipped(arn, Reason.not_read, why)
+    documented = {part for part in named if isinstance(part, str)}
+    for part in dict.fromkeys(named):
+        if isinstance(part, Skipped) and (
+            part.reason is Reason.not_applied or part.name not in documented
+        ):
+            yield part
 
 
-def _named(value: object) -> Iterator[tuple[str, str]]:
-    """Yield the ARN of each policy that is named, with why it is not read if it has no document."""
+def _named(value: object) -> Iterator[str | Skipped]:
+    """Yield the ARN of each policy that has its document, and policies that are named without."""
     if isinstance(value, list):
         for item in value:
             yield from _named(item)
     elif isinstance(value, dict) and "Statement" not in value:
         arn = str(value.get("Arn"))
         if _VERSIONS in value:
-            yield arn, ""
+            yield arn
         elif ":organizations:" in arn:
-            yield arn, "its document is not there: aws organizations describe-policy prints it"
+            why = "its document is not there: aws organizations describe-policy prints it"
+            yield Skipped(arn, Reason.not_read, why)
         passed = {_REPEATING, *_DOCUMENTS, *(["PolicySummary"] if "Content" in value else [])}
         owner = str(value.get("RoleName") or value.get("UserName") or "")
         for key, member in value.items():
@@ -137,16 +138,18 @@ def _named(value: object) -> Iterator[tuple[str, str]]:
                 yield from _named_by(key, member, owner)
 
 
-def _named_by(key: str, member: object, owner: str) -> Iterator[tuple[str, str]]:
+def _named_by(key: str, member: object, owner: str) -> Iterator[str | Skipped]:
     """Yield the same of a member of an object, which may be of the role `owner`."""
     if key == "PermissionsBoundary" and isinstance(member, dict):
         arn = str(member.get("PermissionsBoundaryArn"))
-        yield f"{owner}/{arn}" if owner else arn, _BOUNDARY
+        yield Skipped(f"{owner}/{arn}" if owner else arn, Reason.not_applied, _BOUNDARY)
     elif key == "AttachedManagedPolicies" and isinstance(member, list):
         arns = (str(entry.get("PolicyArn")) for entry in member if isinstance(entry, dict))
-        yield from ((arn, "it is attached, and its document is not there") for arn in arns)
+        why = "it is attached, and its document is not there"
+        yield from (Skipped(arn, Reason.not_read, why) for arn in arns)
     elif key == "IsTruncated" and member is True:
-        yield key, "a page says that more follow; let aws follow the pages"
+        why = "a page says that more follow; let aws follow the pages"
+        yield Skipped(key, Reason.not_read, why)
     else:
         yield from _named(member)
 

@@ -55,6 +55,12 @@ class Identity(Struct, frozen=True):
     # The session policies that limit the roles, by the address of their association.
     sessions: tuple[tuple[str, ReadPolicy], ...] = ()
 
+    @property
+    def first_roles(self) -> tuple[str, ...]:
+        """The roles that are assumed first: of a target, the one by way of which it is assumed."""
+        by_way = dict(self.targets)
+        return tuple(by_way.get(role, role) for role in self.roles)
+
 
 NO_IDENTITY = Identity(IdentityKind.unknown)
 
@@ -375,8 +381,13 @@ def _about_plugin(resource: Resource) -> bool:
 def _region(resource: Resource) -> str:
     """Return the Region of a resource, which newer providers have; empty if it is not known."""
     values = {**(resource.before or {}), **(resource.after or {})}
+    return str(values.get("region") or _place(values).get("region", ""))
+
+
+def _place(values: Mapping[str, object]) -> dict[str, str]:
+    """Return the Region and the account in the ARN of a resource, by parameter, if it has one."""
     match = re.match(_ARN, str(values.get("arn") or values.get("association_arn")))
-    return str(values.get("region") or (match[1] if match else ""))
+    return {"region": match[1], "account_id": match[2]} if match else {}
 
 
 def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
@@ -385,8 +396,7 @@ def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
     for resource in resources:
         values = (resource.after if after else resource.before) or {}
         names.setdefault("cluster_name", values.get("cluster_name"))
-        if match := re.match(_ARN, str(values.get("arn") or values.get("association_arn"))):
-            names["region"], names["account_id"] = match.groups()
+        names |= _place(values)
         if resource.type == "aws_eks_cluster":
             names["cluster_name"] = values.get("name")
             names["vpc_id"] = first_block(values, "vpc_config").get("vpc_id")

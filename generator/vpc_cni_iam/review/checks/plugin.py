@@ -233,8 +233,7 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
         message = f"aws-node had {old}; after, the plan names no identity of it"
         yield _finding(plugin, "plugin-identity-lost", message)
         return
-    first = dict(after.targets)
-    if any(_refuses(first.get(role, role), plugin.after, context) for role in after.roles):
+    if any(_refuses(role, plugin.after, context) for role in after.first_roles):
         message = f"aws-node is to have {new}, whose trust policy does not allow that"
         yield _finding(plugin, "plugin-identity-lost", message, (f"before: {old}",))
         return

@@ -140,8 +140,6 @@ _ANY = "*"
 _PRINCIPAL_TAG = re.compile(r'aws:principaltag/([^",}]+)')
 _SESSION_TAGS = ("kubernetes-", "eks-cluster-")
 _TAGS = tuple(f"aws:principaltag/{tag}" for tag in _SESSION_TAGS)
-
-
 _Clusters: TypeAlias = Sequence[Mapping[str, str]]
 
 
@@ -166,22 +164,21 @@ def check(context: Context) -> Iterator[Finding]:
             )
     yield from _principal_tags(context)
     yield from _switched_on(associations, context)
-    clusters: dict[str, list[Mapping[str, str]]] = {}
-    for role, names in _clusters(context):
-        clusters.setdefault(role, []).append(names)
+    clusters = _clusters(context)
     for change in context.changes:
         if change.kind == "trust" and change.action not in ("delete", "drift", "forget"):
             where = clusters.get(change.address, [{}])
             yield from _trust(change, context, untagged.get(change.address), where)
 
 
-def _clusters(context: Context) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield roles that aws-node has by EKS Pod Identity, each with the names of its cluster."""
+def _clusters(context: Context) -> dict[str, list[Mapping[str, str]]]:
+    """Return the roles that EKS Pod Identity assumes, each with the names of its clusters."""
+    clusters: dict[str, list[Mapping[str, str]]] = {}
     for plugin, _ in context.clusters:
-        identity = plugin.after.identity
-        if identity.kind is IdentityKind.pod_identity:
-            first = dict(identity.targets)
-            yield from ((first.get(role, role), plugin.after.names) for role in identity.roles)
+        if plugin.after.identity.kind is IdentityKind.pod_identity:
+            for role in plugin.after.identity.first_roles:
+                clusters.setdefault(role, []).append(plugin.after.names)
+    return clusters
 
 
 def _trust(

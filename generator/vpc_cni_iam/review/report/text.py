@@ -57,10 +57,9 @@ def write(review: Review, setting: Setting) -> str:
         own = [g for g in groups if wording.section(g[0]) == section]
         if not own:
             put_aside = any(wording.section(i.finding) == section for i in review.ignored)
-            nothing = _IGNORED if put_aside else _NOTHING[section]
-            if any("new-access" in f.means and f.level != "note" for f in review.findings):
-                nothing = nothing.replace("Nobody", "Nobody else")
-            page.line(f"  {nothing}", "quiet")
+            gains = any("new-access" in f.means and f.level != "note" for f in review.findings)
+            nothing = _NOBODY_ELSE if section == "access" and gains else _NOTHING[section]
+            page.line(f"  {_IGNORED if put_aside else nothing}", "quiet")
         if not setting.details:
             own = list(_of_one_block([g for g in own if not _shown_above(g[0])]))
         _findings(page, review, own, None if setting.details else _ENDS[section])
@@ -79,6 +78,8 @@ _NOTHING: dict[wording.Section, str] = {
     "access": "Nobody, as far as the plan says.",
     "other": "None.",
 }
+# Where what is said of the plugin is new access.
+_NOBODY_ELSE = "Nobody else, as far as the plan says."
 
 
 class _TextPage:

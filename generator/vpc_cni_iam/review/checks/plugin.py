@@ -148,17 +148,13 @@ def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
     if not plugin.after.installed:
         return
     changes = not plugin.before.installed or before != after
-    if change.source == "newest":
+    if change.source != "option" and PluginVersion.parse(after) not in known_versions.served():
         message = f"{plugin.installer} names no version; {change.judged_after} is judged"
         if after:
             what = "is known after apply" if after == UNKNOWN_VERSION else f"{after} is not known"
             message = f"The plugin's version {what}; {change.judged_after} is judged"
         level: Level | None = None if after and changes else "note"
         yield _finding(plugin, "plugin-version-unknown", message, level=level)
-    version = PluginVersion.parse(after)
-    if change.source == "plan" and version not in known_versions.served():
-        message = f"The plugin's version {after} is not known; {change.judged_after} is judged"
-        yield _finding(plugin, "plugin-version-unknown", message)
     if not plugin.before.installed or before == after:
         return
     level = None
@@ -337,10 +333,15 @@ def says_missing(role: str, context: Context) -> bool:
 
 
 def _runs_otherwise(plugin: ClusterPlugin, change: ClusterChange) -> bool:
-    """Say whether the plugin calls something else after, or by another identity."""
-    before, after = plugin.before, plugin.after
-    runs = (before.config.decides, change.mode_before, change.judged_before, before.identity)
-    return runs != (after.config.decides, change.mode_after, change.judged_after, after.identity)
+    """Say whether the plugin calls something else after, in another VPC, or by another identity."""
+    old, new = (
+        (state.config.decides, mode, version, state.identity, state.names.get("vpc_id"))
+        for state, mode, version in (
+            (plugin.before, change.mode_before, change.judged_before),
+            (plugin.after, change.mode_after, change.judged_after),
+        )
+    )
+    return old != new
 
 
 def _for_others(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[str]:

@@ -104,16 +104,16 @@ def test_the_name_of_the_own_cluster_comes_from_whatever_says_it(
 ) -> None:
     roles = own_role("cni", irsa() if installer["type"] != ASSOCIATION else POD_TRUST, scoped(name))
     words = "aws_iam_role_policy.cni-0 of aws_iam_role.cni is for cluster staging, and aws-node "
-    said = [("note", f"{words}runs in prod")]
-    assert elsewhere(installer, *roles) == (said if name == "staging" else [])
+    notes = [("note", f"{words}runs in prod")]
+    assert elsewhere(installer, *roles) == (notes if name == "staging" else [])
 
 
 def test_a_release_beside_an_association_is_in_its_cluster() -> None:
     """In modules of their own the release may come first, which names no cluster."""
     release = same("helm_release", "cni", chart("{}"), address="module.a.helm_release.cni")
     there = association("cni", "cni", address=f"module.b.{ASSOCIATION}.cni")
-    said = elsewhere(release, there, *own_role("cni", POD_TRUST, scoped("staging")))
-    assert [message.endswith("and aws-node runs in prod") for _, message in said] == [True]
+    notes = elsewhere(release, there, *own_role("cni", POD_TRUST, scoped("staging")))
+    assert [message.endswith("and aws-node runs in prod") for _, message in notes] == [True]
 
 
 def test_a_cluster_that_is_replaced_in_another_vpc_needs_a_policy_for_that() -> None:

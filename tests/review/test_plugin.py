@@ -155,6 +155,41 @@ def test_the_environment_and_the_mode_come_from_the_plan() -> None:
     assert found(review, "plugin-configuration-changed").level == "warning"
 
 
+IPV6, HIDDEN = ('{"env": {"ENABLE_IPv6": "true"}}', "configuration_values is sensitive")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "marks", "words"),
+    [
+        ("{}", IPV6, "before after", "changes what is not read: configuration_values;"),
+        ("{}", "{}", "before after", ""),
+        ("{}", None, "before after", "changes what is not read: configuration_values;"),
+        ("{}", "{}", "after", f"configuration is not known: {HIDDEN}"),
+        ("{}", IPV6, "after", f"configuration is not known: {HIDDEN}"),
+        (IPV6, "{}", "before", "changes what is not read: configuration_values;"),
+        ("- 1", "- 2", "", "changes what is not read: configuration_values;"),
+        ("- 1", "- 1", "", ""),
+        ("{}", "- 1", "", "configuration is not known: configuration_values is not a mapping"),
+        ("{}", None, "", "configuration is not known: configuration_values is known after apply"),
+    ],
+)
+def test_a_configuration_that_is_not_read_is_said_once_where_it_changes(
+    before: str, after: str | None, marks: str, words: str
+) -> None:
+    argument = "configuration_values"
+    more = {f"{side}_sensitive": {argument: True} for side in marks.split()}
+    sides = [at("v1.21.2", **({argument: text} if text else {})) for text in (before, after)]
+    change = addon(*sides, **more, after_unknown={argument: True} if after is None else {})
+    findings = reviewed(change, *own_role("cni", irsa(), CNI)).findings
+    warnings = [
+        f for f in findings if f.rule == "plugin-configuration-changed" and f.level != "note"
+    ]
+    assert [(f.level, words in f.message) for f in warnings] == (
+        [("warning", True)] if words else []
+    )
+    assert "ENABLE_IPv6" not in str(findings)
+
+
 @pytest.mark.parametrize(
     ("before", "after", "messages"),
     [
@@ -395,6 +430,16 @@ def test_the_plugin_that_is_removed() -> None:
     assert levels(result)["plugin-removed"] == "warning"
 
 
+def test_other_clusters_are_judged_beside_one_that_loses_the_plugin() -> None:
+    moves = addon({"cluster_name": "z", **of_role("a")}, {"cluster_name": "z", **of_role("b")})
+    roles = (*own_role("cni", irsa(), CNI), *own_role("a", irsa(), CNI), *own_role("b", irsa()))
+    review = reviewed(addon(at("v1.22.1"), None), {**moves, "address": "aws_eks_addon.z"}, *roles)
+    assert {(f.rule, f.address) for f in review.findings if f.level == "error"} == {
+        ("plugin-removed", "aws_eks_addon.vpc_cni"),
+        ("plugin-permission-missing", "aws_iam_role.b"),
+    }
+
+
 def test_nodes_that_get_another_role() -> None:
     roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, document(allow("s3:*"))))
     review = reviewed(node_group("a", "b"), *roles)
@@ -536,7 +581,7 @@ def created(*items: Json) -> list[Json]:
 
 
 @pytest.mark.parametrize(
-    ("provider_before", "role_comes", "role_before", "said"),
+    ("provider_before", "role_comes", "role_before", "is_told"),
     [
         (None, True, {}, False),
         ({}, True, {}, True),  # the cluster is older than the plan
@@ -545,7 +590,7 @@ def created(*items: Json) -> list[Json]:
     ],
 )
 def test_a_first_role_is_not_said_of_a_cluster_whose_oidc_provider_and_role_come_with_it(
-    provider_before: Json | None, role_comes: bool, role_before: Json, *, said: bool
+    provider_before: Json | None, role_comes: bool, role_before: Json, *, is_told: bool
 ) -> None:
     """The cluster is in another configuration, as with a module for add-ons."""
     own = own_role("cni", irsa(), CNI)
@@ -556,7 +601,7 @@ def test_a_first_role_is_not_said_of_a_cluster_whose_oidc_provider_and_role_come
         *(created(*own) if role_comes else own),
         *own_role("old", irsa(), CNI),
     )
-    assert ("plugin-identity-changed" in rules(review)) is said
+    assert ("plugin-identity-changed" in rules(review)) is is_told
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
-from vpc_cni_iam.review.account.plugin_config import NOT_SHOWN, UNKNOWN_VERSION
+from vpc_cni_iam.review.account.plugin_config import NOT_SHOWN, UNKNOWN_VERSION, VALUE_ARGUMENTS
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
@@ -88,8 +88,6 @@ rule(
     "repository or the service account changes: then aws-node may run other code, or have another "
     "role.",
 )
-
-
 rule(
     "plugin-policy-elsewhere",
     "warning",
@@ -135,7 +133,9 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         return
     stays = {r.address for r in context.plan.resources if r.after is not None and not r.drift}
     done = "is for another cluster or add-on" if plugin.installer in stays else "is deleted"
-    message = f"{plugin.installer} {done}: the plugin is removed from {_cluster(plugin)}"
+    message = (
+        f"{plugin.installer} {done}: the plugin is removed from {plugin.cluster or 'the cluster'}"
+    )
     level: Level | None = None
     if plugin.preserved:
         message = f"{plugin.installer} is deleted, and leaves the plugin running unmanaged"
@@ -158,7 +158,8 @@ def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
     if not plugin.before.installed or before == after:
         return
     level = None
-    message = f"The plugin is updated from {_version_text(before)} to {_version_text(after)}"
+    old, new = (version or "a version not named" for version in (before, after))
+    message = f"The plugin is updated from {old} to {new}"
     if before and change.after.missing is None and change.source == "plan":
         called = newly_called(change.judged_before, change.judged_after, change.mode_after)
         if called:
@@ -168,15 +169,11 @@ def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
     yield _finding(plugin, "plugin-version-changed", message, level=level)
 
 
-def _version_text(version: str) -> str:
-    return version or "a version not named"
-
-
 def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
     before, after = plugin.before.config, plugin.after.config
     if not plugin.after.installed:
         return
-    if after.unread and before.unread != after.unread:
+    if _is_newly_unread(plugin):
         message = f"The plugin's configuration is not known: {after.unread}"
         rule_id = "plugin-configuration-changed"
         yield _finding(plugin, rule_id, message, level="warning")
@@ -195,6 +192,11 @@ def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
         yield _finding(plugin, "plugin-configuration-changed", message, details, level)
 
 
+def _is_newly_unread(plugin: ClusterPlugin) -> bool:
+    before, after = plugin.before.config.unread, plugin.after.config.unread
+    return bool(after) and before != after
+
+
 def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     """Yield changes of values by which aws-node may run other code or have another role."""
     if not plugin.after.installed:
@@ -207,6 +209,8 @@ def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     elif "chart" in old and "chart" not in new:
         return
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if _is_newly_unread(plugin):  # which is its own finding
+        changed = [name for name in changed if name not in VALUE_ARGUMENTS]
     if changed:
         what = "Helm release" if "chart" in new else "add-on"
         message = f"The plugin's {what} changes what is not read: {', '.join(changed)}"
@@ -428,10 +432,6 @@ def _missing_finding(
     level = "warning" if level == "error" and (who.opaque or doubtful) else level
     address = next((r for r in who.roles if r in context.places), "")
     return _finding(plugin, "plugin-permission-missing", message, details, level, address)
-
-
-def _cluster(plugin: ClusterPlugin) -> str:
-    return plugin.cluster or "the cluster"
 
 
 def _finding(

@@ -746,6 +746,21 @@ def test_a_call_whose_denial_has_no_effect_is_a_note_as_in_coverage() -> None:
     assert (lost.level, "nothing: the first interface" in lost.details[0]) == ("note", True)
 
 
+@pytest.mark.parametrize(
+    ("more", "level"), [((), "note"), (("ec2:AssignIpv6Addresses",), "warning")]
+)
+def test_a_first_role_is_a_note_if_the_plugin_works_with_it(
+    more: tuple[str, ...], level: str
+) -> None:
+    """Here it lacks a call whose denial has no effect, and one that matters."""
+    deny = [allow(action, Effect="Deny") for action in more]
+    text = document(*json.loads(OLD_IPV6)["Statement"], *deny)
+    review = reviewed(
+        addon(VERSION, at("v1.21.2")), cluster("ipv6"), *own_role("cni", irsa(), text)
+    )
+    assert found(review, "plugin-identity-changed").level == level
+
+
 def test_a_role_of_which_an_older_object_is_left_stays_the_plugins() -> None:
     """Terraform deletes what a failed replacement with create_before_destroy has left."""
     values = {"name": "cni", "arn": arn_of("cni"), "assume_role_policy": irsa()}

@@ -75,6 +75,18 @@ def test_what_moves_with_its_cluster_is_not_removed() -> None:
     assert "plugin-removed" not in levels
 
 
+@pytest.mark.parametrize("argument", ["cluster_name", "addon_name"])
+def test_what_is_for_something_known_after_apply_is_not_said_to_be_for_another(
+    argument: str,
+) -> None:
+    before = {"cluster_name": "prod", **PLUGIN}
+    after = {name: value for name, value in before.items() if name != argument}
+    change = resource(
+        "aws_eks_addon", "x", before, after, actions=ANEW, after_unknown={argument: True}
+    )
+    assert "plugin-removed" not in _levels(*own_role("cni", irsa(), CNI), change)
+
+
 def test_the_last_node_group_takes_no_identity_from_others() -> None:
     values = {"cluster_name": "prod", "node_role_arn": arn_of("node")}
     group = resource("aws_eks_node_group", "n", values, None)

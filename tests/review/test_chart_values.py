@@ -161,6 +161,13 @@ def test_another_value_that_is_known_after_apply_leaves_the_role() -> None:
     assert _levels(result) == {"plugin-configuration-changed": "warning"}
 
 
+def test_a_role_in_another_value_that_is_known_after_apply_is_no_identity() -> None:
+    result = _reviewed(
+        None, {"set": [{"name": "env.X"}]}, {"set": [{"name": {}, "value": OF_NEW_ROLE}]}
+    )
+    assert result.clusters[0].after.kind == "unknown"
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "5", "text"])
 def test_values_that_are_no_mapping_are_not_read(text: str) -> None:
     result = _reviewed({"values": []}, {"values": [text]})

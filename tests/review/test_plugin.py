@@ -373,9 +373,12 @@ def test_a_cluster_whose_name_is_known_after_apply_is_the_one_that_is_referred_t
         {**block, "type": "aws_eks_cluster", "name": "prod", "expressions": {}},
     ]
     values = {"kubernetes_network_config": [{"ip_family": "ipv6"}]}
-    made = resource("aws_eks_cluster", "prod", None, values, after_unknown={"name": True})
+    made = [
+        resource("aws_eks_cluster", name, None, values, after_unknown={"name": True})
+        for name in ("other", "prod")
+    ]
     review = reviewed(
-        made,
+        *made,
         there,
         *own_role("a", POD_TRUST, CNI),
         configuration={"root_module": {"resources": blocks}},

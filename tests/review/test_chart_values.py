@@ -316,6 +316,35 @@ def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
     assert _levels(_reviewed(*inits)) == {"plugin-configuration-changed": "warning"}
 
 
+@pytest.mark.parametrize(
+    ("chart", "version"),
+    [
+        ("1.13.0", "v1.13.0"),
+        ("v1.13.0", "v1.13.0"),
+        ("1.12.7", "chart 1.12.7"),
+        ("latest", "chart latest"),
+        ("", ""),
+    ],
+)
+def test_a_version_of_the_chart_is_the_plugins_since_1_13_0(chart: str, version: str) -> None:
+    (seen,) = _reviewed(None, {**_with(), "version": chart}).clusters
+    assert seen.version_after == version
+    assert seen.source == ("plan" if version.startswith("v") else "newest")
+
+
+@pytest.mark.parametrize("kind", ["helm_release", "aws_eks_addon"])
+def test_a_version_that_is_sensitive_is_not_told(kind: str) -> None:
+    """It is judged as one that is known after apply."""
+    argument = "version" if kind == "helm_release" else "addon_version"
+    values = {**CHART, **_with()} if kind == "helm_release" else {"addon_name": "vpc-cni"}
+    sides = ({**values, argument: version} for version in ("1.21.2", "1.22.1"))
+    marks = {f"{side}_sensitive": {argument: True} for side in ("before", "after")}
+    result = reviewed(resource(kind, "cni", *sides, **marks))
+    (seen,) = result.clusters
+    assert (seen.source, "1.2" in seen.version_before + seen.version_after) == ("newest", False)
+    assert "1.22.1" not in str(result.findings) + str(seen.version_after)
+
+
 def test_another_name_of_everything_is_another_service_account() -> None:
     result = _reviewed(_with(), _with(fullnameOverride="cni"))
     assert _levels(result) == {"plugin-configuration-changed": "warning"}

@@ -26,7 +26,7 @@ from eks import (
 from synthetic import Json, allow, document, resource, reviewed, rules
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
-from vpc_cni_iam.catalog.facts.known_versions import find
+from vpc_cni_iam.catalog.facts.known_versions import find, newest
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.findings import Finding, Review
 
@@ -35,6 +35,13 @@ CNI = dumps(managed_policy())
 # As of before v1.22.0, which calls ec2:DescribeSubnets in IPv6 mode, too.
 OLD_IPV6 = dumps(_IPV6.document(revisions()[0]))
 ROLE = {"service_account_role_arn": arn_of("cni")}
+
+
+VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
+
+
+def of_role(name: str) -> Json:
+    return {**VERSION, "service_account_role_arn": arn_of(name)}
 
 
 def at(version: str, **more: object) -> Json:
@@ -112,9 +119,27 @@ def test_a_version_that_is_not_known_is_said_with_the_one_that_is_judged() -> No
     review = reviewed(change, *rest)
     assert found(review, "plugin-version-unknown").level == "warning"
     assert review.clusters[0].judged_after in found(review, "plugin-version-unknown").message
-    later = reviewed(addon(at("v1.21.2"), at("v9.0.0")), *rest)
-    assert found(later, "plugin-version-unknown").level == "warning"
-    assert "v9.0.0" in found(later, "plugin-version-unknown").message
+
+
+@pytest.mark.parametrize("version", ["v9.0.0", "v1.23.99", "v1.7.99"])
+@pytest.mark.parametrize("before", ["another", "the same", "none"])
+def test_a_version_that_the_catalog_does_not_have_is_a_warning_where_it_comes(
+    before: str, version: str
+) -> None:
+    """A patch version is judged as the newest before it, which is said all the same."""
+    old = {"another": at("v1.21.2"), "the same": at(version), "none": None}[before]
+    rest = own_role("cni", irsa(), CNI)
+    finding = found(reviewed(addon(old, at(version)), *rest), "plugin-version-unknown")
+    assert finding.level == ("note" if before == "the same" else "warning")
+    assert finding.message.startswith(f"The plugin's version {version}-eksbuild.1 is not known; ")
+
+
+@pytest.mark.parametrize("before", [at("v1.23.2"), ROLE, None])
+def test_an_add_on_that_names_no_version_is_a_note(before: Json | None) -> None:
+    review = reviewed(addon(before, ROLE), *own_role("cni", irsa(), CNI))
+    finding = found(review, "plugin-version-unknown")
+    assert (finding.level, finding.address) == ("note", "aws_eks_addon.vpc_cni")
+    assert finding.message == f"aws_eks_addon.vpc_cni names no version; {newest()} is judged"
 
 
 def test_the_environment_and_the_mode_come_from_the_plan() -> None:
@@ -128,6 +153,41 @@ def test_the_environment_and_the_mode_come_from_the_plan() -> None:
     hidden = addon(at("v1.21.2", **v4), at("v1.21.2"), after_unknown={"configuration_values": True})
     review = reviewed(hidden, *own_role("cni", irsa(), CNI))
     assert found(review, "plugin-configuration-changed").level == "warning"
+
+
+IPV6, HIDDEN = ('{"env": {"ENABLE_IPv6": "true"}}', "configuration_values is sensitive")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "marks", "words"),
+    [
+        ("{}", IPV6, "before after", "changes what is not read: configuration_values;"),
+        ("{}", "{}", "before after", ""),
+        ("{}", None, "before after", "changes what is not read: configuration_values;"),
+        ("{}", "{}", "after", f"configuration is not known: {HIDDEN}"),
+        ("{}", IPV6, "after", f"configuration is not known: {HIDDEN}"),
+        (IPV6, "{}", "before", "changes what is not read: configuration_values;"),
+        ("- 1", "- 2", "", "changes what is not read: configuration_values;"),
+        ("- 1", "- 1", "", ""),
+        ("{}", "- 1", "", "configuration is not known: configuration_values is not a mapping"),
+        ("{}", None, "", "configuration is not known: configuration_values is known after apply"),
+    ],
+)
+def test_a_configuration_that_is_not_read_is_said_once_where_it_changes(
+    before: str, after: str | None, marks: str, words: str
+) -> None:
+    argument = "configuration_values"
+    more = {f"{side}_sensitive": {argument: True} for side in marks.split()}
+    sides = [at("v1.21.2", **({argument: text} if text else {})) for text in (before, after)]
+    change = addon(*sides, **more, after_unknown={argument: True} if after is None else {})
+    findings = reviewed(change, *own_role("cni", irsa(), CNI)).findings
+    warnings = [
+        f for f in findings if f.rule == "plugin-configuration-changed" and f.level != "note"
+    ]
+    assert [(f.level, words in f.message) for f in warnings] == (
+        [("warning", True)] if words else []
+    )
+    assert "ENABLE_IPv6" not in str(findings)
 
 
 @pytest.mark.parametrize(
@@ -211,6 +271,51 @@ def test_a_cluster_is_found_by_its_name(clusters: list[str], shown: str) -> None
     assert cluster_change.cluster == shown
 
 
+def data(change: Json) -> Json:
+    return {**change, "mode": "data", "address": f"data.{change['address']}"}
+
+
+OLDER = {"actions": ["delete"], "deposed": "abcd1234"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "drift"),
+    [
+        ([], [addon(at("v1.21.2"), at("v1.23.2"))]),
+        ([], [association("b", "a")]),
+        ([], [resource("aws_eks_cluster", "prod", {"name": "dev"}, {"name": "prod"})]),
+        ([], [node_group("b", "a")]),
+        ([addon(at("v1.21.2"), None, **OLDER)], []),
+        ([association("b", None, **OLDER)], []),
+        ([resource("aws_eks_cluster", "prod", {"name": "prod"}, None, **OLDER)], []),
+        ([data(addon(at("v1.21.2"), at("v1.21.2")))], []),
+        ([data(same("aws_eks_cluster", "other", {"name": "prod"}))], []),
+        (
+            [
+                resource(
+                    "aws_iam_role", "a", own_role("a", "")[0]["change"]["before"], None, **OLDER
+                )
+            ],
+            [],
+        ),
+    ],
+)
+def test_only_what_the_plan_manages_and_changes_says_what_the_plugin_is(
+    changes: list[Json], drift: list[Json]
+) -> None:
+    """Not what changed outside, what a failed replacement left, or what is only read."""
+    plan = (
+        cluster(),
+        addon(at("v1.23.2"), at("v1.23.2")),
+        association("a", "a"),
+        node_group("a", "a"),
+        *own_role("a", POD_TRUST, CNI),
+    )
+    seen = reviewed(*plan, *changes, resource_drift=drift)
+    assert seen.clusters == reviewed(*plan).clusters
+    assert not {f.rule for f in seen.findings if f.rule.startswith("plugin-")}
+
+
 def in_region(change: Json, region: str, name: str, *, argument: bool) -> Json:
     """The same in a Region: by the argument of newer providers, or by the ARN that older ones have.
 
@@ -253,11 +358,38 @@ def test_an_association_of_another_service_account_leaves_aws_node_without_its_r
     assert levels(review)["plugin-identity-lost"] == "error"
 
 
-def test_an_identity_that_the_role_does_not_trust_is_lost() -> None:
-    roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", irsa(), CNI))
-    review = reviewed(association("a", "b"), *roles)
+def block(name: str) -> Json:
+    """An add-on that makes an association of its own."""
+    own = {"service_account": "aws-node", "role_arn": arn_of(name)}
+    return {**VERSION, "pod_identity_association": [own]}
+
+
+@pytest.mark.parametrize(
+    ("trusts", "change", "address"),
+    [
+        ((POD_TRUST, irsa()), [association("a", "b")], "aws_eks_pod_identity_association.aws_node"),
+        ((POD_TRUST, irsa()), [addon(block("a"), block("b"))], "aws_eks_addon.vpc_cni"),
+        ((irsa(), POD_TRUST), [addon(of_role("a"), of_role("b"))], "aws_eks_addon.vpc_cni"),
+        (
+            (POD_TRUST, irsa()),
+            [addon(VERSION, VERSION), association("a", "b")],
+            "aws_eks_pod_identity_association.aws_node",
+        ),
+    ],
+)
+def test_an_identity_that_the_role_does_not_trust_is_lost(
+    trusts: tuple[str, str], change: list[Json], address: str
+) -> None:
+    roles = [
+        item
+        for name, trust in zip("ab", trusts, strict=True)
+        for item in own_role(name, trust, CNI)
+    ]
+    review = reviewed(*change, *roles)
     assert levels(review) == {"plugin-identity-lost": "error"}
-    assert "aws_iam_role.b" in found(review, "plugin-identity-lost").message
+    lost = found(review, "plugin-identity-lost")
+    assert lost.address == address
+    assert "aws_iam_role.b" in lost.message and "trust policy does not allow that" in lost.message
 
 
 @pytest.mark.parametrize(
@@ -296,6 +428,16 @@ def test_the_plugin_that_is_removed() -> None:
     assert levels(review)["plugin-removed"] == "error"
     result = reviewed(addon(at("v1.22.1", preserve=True), None), *own_role("cni", irsa(), CNI))
     assert levels(result)["plugin-removed"] == "warning"
+
+
+def test_other_clusters_are_judged_beside_one_that_loses_the_plugin() -> None:
+    moves = addon({"cluster_name": "z", **of_role("a")}, {"cluster_name": "z", **of_role("b")})
+    roles = (*own_role("cni", irsa(), CNI), *own_role("a", irsa(), CNI), *own_role("b", irsa()))
+    review = reviewed(addon(at("v1.22.1"), None), {**moves, "address": "aws_eks_addon.z"}, *roles)
+    assert {(f.rule, f.address) for f in review.findings if f.level == "error"} == {
+        ("plugin-removed", "aws_eks_addon.vpc_cni"),
+        ("plugin-permission-missing", "aws_iam_role.b"),
+    }
 
 
 def test_nodes_that_get_another_role() -> None:
@@ -434,6 +576,51 @@ def test_a_new_cluster_with_all_that_is_its_own_is_calm() -> None:
     assert not levels(review), review.findings
 
 
+def created(*items: Json) -> list[Json]:
+    return [resource(i["type"], i["name"], None, i["change"]["after"]) for i in items]
+
+
+@pytest.mark.parametrize(
+    ("provider_before", "role_comes", "role_before", "is_told"),
+    [
+        (None, True, {}, False),
+        ({}, True, {}, True),  # the cluster is older than the plan
+        (None, False, {}, True),
+        (None, True, {"service_account_role_arn": arn_of("old")}, True),
+    ],
+)
+def test_a_first_role_is_not_said_of_a_cluster_whose_oidc_provider_and_role_come_with_it(
+    provider_before: Json | None, role_comes: bool, role_before: Json, *, is_told: bool
+) -> None:
+    """The cluster is in another configuration, as with a module for add-ons."""
+    own = own_role("cni", irsa(), CNI)
+    before = {"addon_version": "v1.23.2-eksbuild.1", **role_before} if role_before else None
+    review = reviewed(
+        provider(provider_before, {}),
+        addon(before, at("v1.23.2")),
+        *(created(*own) if role_comes else own),
+        *own_role("old", irsa(), CNI),
+    )
+    assert ("plugin-identity-changed" in rules(review)) is is_told
+
+
+@pytest.mark.parametrize(
+    ("before", "lacking", "level"),
+    [
+        (None, "ec2:DeleteNetworkInterface", ""),
+        ({"addon_version": "v1.23.2-eksbuild.1"}, "ec2:DeleteNetworkInterface", "warning"),
+        (None, "ec2:CreateNetworkInterface", "error"),
+    ],
+)
+def test_a_plugin_that_comes_is_asked_only_for_what_it_cannot_do_without(
+    before: Json | None, lacking: str, level: str
+) -> None:
+    deny = allow(lacking, Effect="Deny")
+    own = own_role("cni", irsa(), document(*json.loads(CNI)["Statement"], deny))
+    review = reviewed(addon(before, at("v1.23.2")), *own)
+    assert levels(review).get("plugin-permission-missing", "") == level
+
+
 def test_the_option_overrides_what_the_plan_says() -> None:
     from synthetic import plan
     from vpc_cni_iam.inputs.plan.reader import read_plan
@@ -481,6 +668,38 @@ def test_a_cluster_that_no_side_says_of_before_has_the_family_of_its_new_role() 
     ]
     (change,) = reviewed(*made, addon(None, at("v1.21.2"))).clusters
     assert (change.mode_before, change.mode_after) == ("ipv6", "ipv6")
+
+
+@pytest.mark.parametrize("configured", [True, False])
+def test_an_association_of_an_add_on_that_is_known_after_apply_is_one_if_it_is_set(
+    *, configured: bool
+) -> None:
+    """The provider computes the argument, too: then aws-node keeps the node role."""
+    block = {"address": "aws_eks_addon.vpc_cni", "type": "aws_eks_addon", "name": "vpc_cni"}
+    expressions = {"pod_identity_association": {"references": ["var.associations"]}}
+    blocks = [{**block, "mode": "managed", "expressions": expressions if configured else {}}]
+    review = reviewed(
+        addon(VERSION, VERSION, after_unknown={"pod_identity_association": True}),
+        node_group("node", "node"),
+        *own_role("node", NODE_TRUST, CNI),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    (seen,) = review.clusters
+    assert seen.after.kind == ("pod-identity" if configured else "node-role")
+    assert levels(review) == ({"plugin-identity-changed": "warning"} if configured else {})
+
+
+def test_a_role_of_nodes_that_move_to_another_loses_nothing_for_a_plugin_with_its_own() -> None:
+    inline = {"role": "a", "name": "i0", "policy": CNI}
+    review = reviewed(
+        addon(at("v1.23.2"), at("v1.23.2")),
+        *own_role("cni", irsa(), CNI),
+        node_group("a", "b"),
+        *own_role("a", NODE_TRUST),
+        resource("aws_iam_role_policy", "a-0", inline, None),
+        *own_role("b", NODE_TRUST),
+    )
+    assert "coverage-lost" not in levels(review)
 
 
 def test_what_the_role_never_allowed_is_said_where_no_version_is_named() -> None:

@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
-from vpc_cni_iam.review.account.plugin_config import NOT_SHOWN, UNKNOWN_VERSION
+from vpc_cni_iam.review.account.plugin_config import NOT_SHOWN, UNKNOWN_VERSION, VALUE_ARGUMENTS
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
@@ -88,8 +88,6 @@ rule(
     "repository or the service account changes: then aws-node may run other code, or have another "
     "role.",
 )
-
-
 rule(
     "plugin-policy-elsewhere",
     "warning",
@@ -135,7 +133,9 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         return
     stays = {r.address for r in context.plan.resources if r.after is not None and not r.drift}
     done = "is for another cluster or add-on" if plugin.installer in stays else "is deleted"
-    message = f"{plugin.installer} {done}: the plugin is removed from {_cluster(plugin)}"
+    message = (
+        f"{plugin.installer} {done}: the plugin is removed from {plugin.cluster or 'the cluster'}"
+    )
     level: Level | None = None
     if plugin.preserved:
         message = f"{plugin.installer} is deleted, and leaves the plugin running unmanaged"
@@ -148,21 +148,18 @@ def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
     if not plugin.after.installed:
         return
     changes = not plugin.before.installed or before != after
-    if change.source == "newest":
+    if change.source != "option" and PluginVersion.parse(after) not in known_versions.served():
         message = f"{plugin.installer} names no version; {change.judged_after} is judged"
         if after:
             what = "is known after apply" if after == UNKNOWN_VERSION else f"{after} is not known"
             message = f"The plugin's version {what}; {change.judged_after} is judged"
         level: Level | None = None if after and changes else "note"
         yield _finding(plugin, "plugin-version-unknown", message, level=level)
-    version = PluginVersion.parse(after)
-    if change.source == "plan" and version not in known_versions.served():
-        message = f"The plugin's version {after} is not known; {change.judged_after} is judged"
-        yield _finding(plugin, "plugin-version-unknown", message)
     if not plugin.before.installed or before == after:
         return
     level = None
-    message = f"The plugin is updated from {_version_text(before)} to {_version_text(after)}"
+    old, new = (version or "a version not named" for version in (before, after))
+    message = f"The plugin is updated from {old} to {new}"
     if before and change.after.missing is None and change.source == "plan":
         called = newly_called(change.judged_before, change.judged_after, change.mode_after)
         if called:
@@ -172,15 +169,11 @@ def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
     yield _finding(plugin, "plugin-version-changed", message, level=level)
 
 
-def _version_text(version: str) -> str:
-    return version or "a version not named"
-
-
 def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
     before, after = plugin.before.config, plugin.after.config
     if not plugin.after.installed:
         return
-    if after.unread and before.unread != after.unread:
+    if _is_newly_unread(plugin):
         message = f"The plugin's configuration is not known: {after.unread}"
         rule_id = "plugin-configuration-changed"
         yield _finding(plugin, rule_id, message, level="warning")
@@ -199,6 +192,11 @@ def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
         yield _finding(plugin, "plugin-configuration-changed", message, details, level)
 
 
+def _is_newly_unread(plugin: ClusterPlugin) -> bool:
+    before, after = plugin.before.config.unread, plugin.after.config.unread
+    return bool(after) and before != after
+
+
 def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     """Yield changes of values by which aws-node may run other code or have another role."""
     if not plugin.after.installed:
@@ -211,6 +209,8 @@ def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     elif "chart" in old and "chart" not in new:
         return
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if _is_newly_unread(plugin):  # which is its own finding
+        changed = [name for name in changed if name not in VALUE_ARGUMENTS]
     if changed:
         what = "Helm release" if "chart" in new else "add-on"
         message = f"The plugin's {what} changes what is not read: {', '.join(changed)}"
@@ -337,10 +337,15 @@ def says_missing(role: str, context: Context) -> bool:
 
 
 def _runs_otherwise(plugin: ClusterPlugin, change: ClusterChange) -> bool:
-    """Say whether the plugin calls something else after, or by another identity."""
-    before, after = plugin.before, plugin.after
-    runs = (before.config.decides, change.mode_before, change.judged_before, before.identity)
-    return runs != (after.config.decides, change.mode_after, change.judged_after, after.identity)
+    """Say whether the plugin calls something else after, in another VPC, or by another identity."""
+    old, new = (
+        (state.config.decides, mode, version, state.identity, state.names.get("vpc_id"))
+        for state, mode, version in (
+            (plugin.before, change.mode_before, change.judged_before),
+            (plugin.after, change.mode_after, change.judged_after),
+        )
+    )
+    return old != new
 
 
 def _for_others(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[str]:
@@ -427,10 +432,6 @@ def _missing_finding(
     level = "warning" if level == "error" and (who.opaque or doubtful) else level
     address = next((r for r in who.roles if r in context.places), "")
     return _finding(plugin, "plugin-permission-missing", message, details, level, address)
-
-
-def _cluster(plugin: ClusterPlugin) -> str:
-    return plugin.cluster or "the cluster"
 
 
 def _finding(

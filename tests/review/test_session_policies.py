@@ -2,7 +2,7 @@
 
 import pytest
 
-from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, own_role, same
+from eks import NODE_TRUST, OF_ACCOUNT, POD_TRUST, addon, arn_of, association, own_role, same
 from synthetic import Json, allow, document, resource, reviewed
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
@@ -202,23 +202,79 @@ def test_another_service_account_gets_nothing_by_a_limit() -> None:
     assert _levels(_association(APP, None, NARROW)) == {}
 
 
+_TAG = "aws:PrincipalTag/"
+_OF_THE_CLUSTER = {"StringEquals": {"aws:ResourceTag/cluster": f"${{{_TAG}eks-cluster-name}}"}}
+
+
 @pytest.mark.parametrize(
-    ("policy", "is_said"),
+    ("policy", "asked"),
     [
-        (allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/kubernetes-namespace}/*"), True),
-        (allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"), False),
+        (
+            allow("s3:*", f"arn:aws:s3:::b/${{{_TAG}kubernetes-namespace}}/*"),
+            "kubernetes-namespace",
+        ),
+        (
+            allow("s3:*", Condition={"StringEquals": {f"{_TAG}eks-cluster-arn": "c"}}),
+            "eks-cluster-arn",
+        ),
+        (allow("ec2:CreateTags", Condition=_OF_THE_CLUSTER), "eks-cluster-name"),
+        # A tag of the role, which its sessions have without those of EKS.
+        (allow("s3:*", f"arn:aws:s3:::b/${{{_TAG}team}}/*"), ""),
+        (allow("s3:*", Condition={"StringEquals": {"aws:ResourceTag/t": f"${{{_TAG}t}}"}}), ""),
     ],
 )
-def test_session_tags_that_are_switched_on_may_meet_a_condition(
-    policy: Json, *, is_said: bool
+def test_who_switches_session_tags_on_or_off_changes_what_a_policy_by_them_allows(
+    policy: Json, asked: str
 ) -> None:
     values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **APP}
     off, on = ({**values, "disable_session_tags": state} for state in (True, False))
-    role = own_role("pod", POD_TRUST, document(policy))
-    findings = reviewed(*role, resource(ASSOCIATION, "x", off, on)).findings
-    assert [(f.rule, f.level) for f in findings] == (
-        [("principal-tags-changed", "warning")] if is_said else []
+    role = own_role("pod", OF_ACCOUNT, document(policy))
+
+    def said(*sides: tuple[Json, Json]) -> list[tuple[str, str, str]]:
+        associations = (
+            resource(ASSOCIATION, "x", *pair, address=f"{ASSOCIATION}.x[{i}]")
+            for i, pair in enumerate(sides)
+        )
+        return [
+            (f.rule, f.level, f.message)
+            for f in reviewed(*role, *associations).findings
+            if f.rule in ("pod-identity-tags-disabled", "principal-tags-changed")
+        ]
+
+    comes = said((off, on))
+    assert [finding[:2] for finding in comes] == (
+        [("principal-tags-changed", "warning")] if asked else []
     )
+    assert all(f"aws_iam_role.pod asks for {asked}" in message for *_, message in comes)
+    disabled, text = (
+        "pod-identity-tags-disabled",
+        "policy asks for session tags, and an association",
+    )
+    for sides, level in (
+        ([(on, off)], "error"),
+        ([(on, off), (off, off)], "error"),
+        ([(off, off), (on, off)], "error"),
+        ([(off, off)], "note"),
+    ):
+        goes = said(*sides)
+        assert [finding[:2] for finding in goes] == ([(disabled, level)] if asked else [])
+        assert all(text in message for *_, message in goes)
+        assert all(message.startswith("As before: ") is (level == "note") for *_, message in goes)
+    assert said((on, on)) == []
+
+
+def test_a_policy_that_newly_asks_for_session_tags_that_are_off_is_an_error() -> None:
+    values = {
+        "cluster_name": "prod",
+        "role_arn": arn_of("pod"),
+        **APP,
+        "disable_session_tags": True,
+    }
+    by_tag = document(allow("s3:*", f"arn:aws:s3:::b/${{{_TAG}kubernetes-namespace}}/*"))
+    sides = ({"role": "pod", "name": "p", "policy": policy} for policy in (NARROW, by_tag))
+    changes = (same(ASSOCIATION, "x", values), resource("aws_iam_role_policy", "p", *sides))
+    findings = reviewed(*own_role("pod", OF_ACCOUNT), *changes).findings
+    assert ("pod-identity-tags-disabled", "error") in {(f.rule, f.level) for f in findings}
 
 
 def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_comes() -> None:

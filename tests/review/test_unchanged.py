@@ -104,6 +104,7 @@ def test_the_managed_policy_on_nodes_is_a_warning_where_the_plugin_gets_a_role_o
         (own_role("cni", irsa(), WHOLE), {"warning"}),
         (own_role("cni", POD_TRUST, WHOLE), {"warning"}),
         (own_role("cni", irsa()), {"error", "warning"}),
+        (own_role("cni", NODE_TRUST, WHOLE), {"error", "warning"}),
         (own_role("web", irsa(subject="web"), document(allow("s3:*"))), {"error", "warning"}),
         ([*own_role("cni", irsa(), WHOLE), node_group("node", "node")], {"error", "warning"}),
         ([*own_role("cni", irsa(), WHOLE), node_group("node", "node"), *ADDON], set()),

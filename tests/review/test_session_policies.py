@@ -277,6 +277,54 @@ def test_a_policy_that_newly_asks_for_session_tags_that_are_off_is_an_error() ->
     assert ("pod-identity-tags-disabled", "error") in {(f.rule, f.level) for f in findings}
 
 
+_OF_TAGS = [f"arn:aws:s3:::b/${{{_TAG}{tag}}}/*" for tag in ("Team", "owner")]
+_CHANGES = "changes, and a policy asks for it"
+_MAY_CHANGE = "The tag owner, team of aws_iam_user.u may change, and a policy asks for it"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown", "message"),
+    [
+        ({"team": "a"}, {"team": "b"}, {}, f"The tag team of aws_iam_user.u {_CHANGES}"),
+        ({"TEAM": "a"}, {}, {}, f"The tag team of aws_iam_user.u {_CHANGES}"),
+        ({}, {"owner": "a", "team": "b"}, {}, f"The tag owner, team of aws_iam_user.u {_CHANGES}"),
+        ({"team": "a", "x": "y"}, {"team": "a", "x": "z"}, {}, ""),
+        ({"team": "a"}, {}, {"tags": True}, _MAY_CHANGE),
+        ({}, {}, {"tags_all": {"x": True}}, _MAY_CHANGE),
+    ],
+)
+def test_a_tag_that_changes_may_meet_a_condition(
+    before: Json, after: Json, unknown: Json, message: str
+) -> None:
+    sides = ({"name": "u", "tags": tags, "x": i} for i, tags in enumerate((before, after)))
+    user = resource("aws_iam_user", "u", *sides, after_unknown=unknown)
+    other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
+    findings = reviewed(user, same("aws_iam_user_policy", "p", other)).findings
+    said = [(f.rule, f.level, f.message) for f in findings]
+    assert said == ([("principal-tags-changed", "warning", message)] if message else [])
+
+
+_WITH_TAG = [{"name": "u", "tags": {"team": team}} for team in ("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sides"),
+    [
+        ("aws_iam_user", (None, _WITH_TAG[0])),
+        ("aws_iam_user", (_WITH_TAG[0], None)),
+        ("aws_sqs_queue", _WITH_TAG),
+    ],
+)
+def test_what_comes_or_goes_or_is_no_principal_has_no_tag_that_changes(
+    kind: str, sides: tuple[Json | None, Json | None]
+) -> None:
+    other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
+    there = same("aws_iam_user_policy", "p", other)
+    assert not reviewed(resource(kind, "u", *sides), there).findings
+    drift = [resource("aws_iam_user", "u", *_WITH_TAG)]
+    assert not reviewed(there, resource_drift=drift).findings
+
+
 def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_comes() -> None:
     tagged = [{"name": "pod", "tags": {"team": team}} for team in ("a", "b")]
     comes = document(allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"))

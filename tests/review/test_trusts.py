@@ -325,6 +325,14 @@ def test_who_comes_and_who_goes_is_named_in_a_trust_that_widens(
     ]
 
 
+def test_a_statement_that_nobody_meets_hides_none_that_lets_somebody_in() -> None:
+    dead = json.loads(irsa(StringEquals={**AUD, **SUB, f"{OIDC}OTHER:sub": "x"}))["Statement"]
+    alone = document(*json.loads(_principals("a"))["Statement"], *dead)
+    assert "trust-widened" not in rules(reviewed(role("r", _principals("a"), alone)))
+    beside = document(*json.loads(_principals("a", "b"))["Statement"], *dead)
+    assert "trust-widened" in rules(reviewed(role("r", _principals("a"), beside)))
+
+
 OTHER = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
 POD = pods("sts:AssumeRole", "sts:TagSession", Condition=NAMESPACE)
 LAMBDA = document(
@@ -473,6 +481,11 @@ OF_OWN = resource("aws_iam_user", "there", *[{"arn": f"arn:aws:iam::{OWN}:user/t
         ({"AWS": OTHER}, "warning", f"AWS account {OTHER}, which is another account"),
         ({"AWS": "AROAEXAMPLEID123456789"}, "warning", "which may be another account"),
         ({"AWS": [f"arn:aws:iam::{OWN}:role/a", OTHER]}, "warning", f"AWS account {OTHER}"),
+        (
+            {"AWS": OTHER, "Service": "ec2.amazonaws.com"},
+            "warning",
+            f"by AWS account {OTHER}, which is another account, and by ec2.amazonaws.com",
+        ),
         ({"AWS": f"arn:aws:iam::{OWN}:role/ci"}, "note", f"arn:aws:iam::{OWN}:role/ci"),
         ({"AWS": OWN}, "note", f"AWS account {OWN}"),
         ({"Service": "ec2.amazonaws.com"}, "note", "ec2.amazonaws.com"),

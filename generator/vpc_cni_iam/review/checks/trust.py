@@ -300,7 +300,7 @@ def _changed_tags(resource: Resource) -> set[str]:
         return changed
     for name in ("tags", "tags_all"):
         old, new = (side(resource, name, after=after) for after in (False, True))
-        if old.unknown or new.unknown:
+        if new.unknown:
             return {_ANY}
         before, after = (each.value if isinstance(each.value, dict) else {} for each in (old, new))
         keys = before.keys() | after.keys()

@@ -149,6 +149,13 @@ def test_a_document_that_is_unknown_in_one_arn_and_allows_everything_in_another_
     review = reviewed(*ROLE, document_block, change, configuration=configuration)
     assert levels(review) == {"unknown-policy": "error"}
     assert "s3:PutObject" in review.findings[0].message
+    # The same of a policy that comes: to a role that is there, and to one that comes with it.
+    comes = resource("aws_iam_role_policy", "n", None, values, after_unknown={"policy": True})
+    review = reviewed(*ROLE, document_block, comes, configuration=configuration)
+    assert levels(review) == {"unknown-policy": "error"}
+    new = resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": NODE_TRUST})
+    review = reviewed(new, document_block, comes, configuration=configuration)
+    assert levels(review) == {"unknown-policy": "warning", "new-policy": "note"}
 
 
 def test_two_accounts_with_one_role_name() -> None:

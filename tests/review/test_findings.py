@@ -292,3 +292,25 @@ def test_a_policy_that_others_have_too_gives_them_what_it_gains(
     )
     (finding,) = (f for f in review.findings if f.rule == "new-access")
     assert finding.level == level
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_who_had_the_access_is_not_named_with_who_gains_it(*, attached: bool) -> None:
+    arn = "arn:aws:iam::111122223333:policy/p"
+    values = {"name": "p", "arn": arn}
+    changes = [
+        resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODES}] * 2)
+        for name in "abc"
+    ]
+    changes += [
+        resource("aws_iam_role_policy", "i", *[{"name": "i", "role": "b", "policy": TWO}] * 2)
+    ]
+    of_all = {"policy_arn": arn, "roles": ["a", "b", "c"]}
+    before = of_all if attached else {**of_all, "roles": []}
+    changes += [resource("aws_iam_policy_attachment", "p", before, of_all)]
+    texts = (ONE, document(allow("ec2:A"), allow("s3:B"))) if attached else (TWO, TWO)
+    changes += [resource("aws_iam_policy", "p", *({**values, "policy": text} for text in texts))]
+    (finding,) = reviewed(*changes).findings
+    assert (finding.rule, finding.level) == ("new-access", "error")
+    who = "aws_iam_role.a and aws_iam_role.c"
+    assert finding.message.startswith(f"{who} can now call s3:B on all resources")

@@ -112,6 +112,33 @@ def test_a_boundary_that_is_not_known_may_hold_back_anything(bounded: str) -> No
     assert (review.clusters[0].after.missing is None) == (bounded == "new")
 
 
+@pytest.mark.parametrize(
+    ("text", "before", "after", "is_said"),
+    [
+        (CNI, None, "else", True),
+        (CNI, "known", "else", True),
+        (CNI, "else", "else", False),
+        (CNI, None, "known", False),
+        (CNI, "else", None, False),
+        (document(allow("s3:GetObject")), None, "else", False),
+    ],
+)
+def test_a_boundary_that_comes_and_is_not_known_may_take_the_plugins_calls_away(
+    text: str, before: str | None, after: str | None, *, is_said: bool
+) -> None:
+    arns = {name: f"arn:aws:iam::111122223333:policy/{name}" for name in ("known", "else")}
+    bound = {"name": "known", "arn": arns["known"], "policy": document(allow("*"))}
+    there, inline = own_role("cni", NODE_TRUST, text)
+    sides = (
+        there["change"]["after"] | ({"permissions_boundary": arns[name]} if name else {})
+        for name in (before, after)
+    )
+    changes = (resource("aws_iam_role", "cni", *sides), same("aws_iam_policy", "known", bound))
+    lost = [f for f in reviewed(*changes, inline).findings if f.rule == "coverage-lost"]
+    assert [(f.level, f.address) for f in lost] == [("warning", "aws_iam_role.cni")] * is_said
+    assert all("a new permissions boundary does not allow" in f.message for f in lost)
+
+
 def test_a_version_that_is_not_known_is_said_with_the_one_that_is_judged() -> None:
     rest = own_role("cni", irsa(), CNI)
     unknown = {k: v for k, v in at("v1.21.2").items() if k != "addon_version"}

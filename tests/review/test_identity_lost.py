@@ -9,6 +9,7 @@ import pytest
 
 from eks import (
     ISSUER,
+    NODE_TRUST,
     POD_TRUST,
     PROVIDER,
     addon,
@@ -239,7 +240,9 @@ def test_a_trust_policy_that_names_a_new_provider_is_of_that_provider(named: str
 def test_nodes_that_can_no_longer_join_are_said() -> None:
     values = {"cluster_name": "prod", "principal_arn": arn_of("nodes"), "type": "EC2_LINUX"}
     entry = resource("aws_eks_access_entry", "nodes", values, None)
-    assert levels(reviewed(entry)) == {"access-removed": "warning"}
+    staying = [same("aws_eks_cluster", "prod", {"name": "prod"}), *own_role("nodes", NODE_TRUST)]
+    for others in ([], staying):
+        assert levels(reviewed(entry, *others)) == {"access-removed": "warning"}
     role = resource("aws_iam_role", "nodes", {"name": "nodes", "arn": arn_of("nodes")}, None)
     cluster = resource("aws_eks_cluster", "prod", {"name": "prod"}, None)
     for also in (role, cluster):

@@ -499,7 +499,8 @@ def test_who_administers_a_cluster(policy: str, level: str) -> None:
         "policy_arn": f"arn:aws:eks::aws:cluster-access-policy/{policy}",
         "access_scope": [{"type": "cluster", "namespaces": None}],
     }
-    review = reviewed(resource("aws_eks_access_policy_association", "a", None, values))
+    read = same("aws_eks_access_entry", "read", values) | {"mode": "data"}
+    review = reviewed(read, resource("aws_eks_access_policy_association", "a", None, values))
     assert levels(review) == {"cluster-access-widened": level}
     gone = reviewed(resource("aws_eks_access_policy_association", "a", values, None))
     assert levels(gone) == {"access-removed": "note"}
@@ -589,6 +590,22 @@ def test_what_changes_who_is_let_into_a_cluster(
     change = resource("aws_eks_cluster", "c", *sides, actions=["update"], after_unknown=unknown)
     messages = [f.message for f in reviewed(change).findings]
     assert [words in message for message in messages] == ([True] if words else []), messages
+    # A change by somebody else is there already.
+    drift = reviewed(same("aws_eks_cluster", "c", sides[1]), resource_drift=[change])
+    assert not levels(drift)
+
+
+def test_an_authentication_mode_that_is_known_after_apply_may_change() -> None:
+    sides: list[Json] = [{"name": "prod", "access_config": [{"authentication_mode": "API"}]}, {}]
+    block = {"mode": "managed", "type": "aws_eks_cluster", "name": "c"}
+    written = {"access_config": [{"authentication_mode": {"references": ["var.mode"]}}]}
+    change = resource("aws_eks_cluster", "c", *sides, after_unknown={"access_config": True})
+    review = reviewed(
+        change,
+        configuration={"root_module": {"resources": [{**block, "expressions": written}]}},
+    )
+    messages = [f.message for f in review.findings if f.rule == "cluster-access-widened"]
+    assert any("authentication_mode from API to a value known after" in m for m in messages)
 
 
 def test_a_new_cluster_with_all_that_is_its_own_is_calm() -> None:

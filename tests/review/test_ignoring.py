@@ -94,6 +94,25 @@ def test_a_report_without_other_findings_says_what_is_ignored(tmp_path: Path) ->
     )
 
 
+@pytest.mark.parametrize(
+    ("form", "with_day", "without"),
+    [
+        ("text", "ignored until 2099-12-31: new-access aws", "ignored: new-access aws"),
+        ("markdown", "*ignored until 2099-12-31* new-access", "*ignored* new-access"),
+        ("html", ">Ignored until 2099-12-31: agreed", ">Ignored: agreed"),
+        ("sarif", '"agreed with the owners; until 2099-12-31"', '"agreed with the owners"'),
+        ("junit", '"agreed with the owners (until 2099-12-31)"', '"agreed with the owners"'),
+    ],
+)
+def test_each_report_says_until_when_a_finding_is_ignored(
+    tmp_path: Path, form: str, with_day: str, without: str
+) -> None:
+    (tmp_path / "plan.json").write_bytes(plan(WIDER))
+    for day, said in (("until = 2099-12-31\n", with_day), ("", without)):
+        (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ENTRY + day)
+        assert said in run("review", "plan.json", "--format", form, cwd=tmp_path).out
+
+
 def test_a_level_that_is_none_is_wrong_usage() -> None:
     with pytest.raises(UsageError, match="new-access"):
         check_fail_on(["high"])

@@ -42,13 +42,18 @@ def test_an_entry_that_has_expired_is_a_finding_and_hides_nothing(tmp_path: Path
     entries = load(file(tmp_path, ENTRY + "until = 2026-05-31\n"))
     left, ignored = apply(entries, reviewed(WIDER).findings, "ignore.toml", TODAY)
     assert [f.rule for f in left] == ["new-access", "ignore-expired"]
+    about = 'new-access on aws_iam_policy.p["*"]: agreed with the owners'
+    assert left[1].message == f"ignore.toml, entry 1 expired on 2026-05-31: {about}"
     assert ignored == ()
 
 
 def test_an_entry_that_fits_nothing_is_a_note(tmp_path: Path) -> None:
-    entries = load(file(tmp_path, ENTRY.replace("*", "b")))
+    entries = load(file(tmp_path, ENTRY.replace("*", "b") * 2))
     left, _ = apply(entries, reviewed(WIDER).findings, "ignore.toml", TODAY)
-    assert [f.rule for f in left] == ["new-access", "ignore-unused"]
+    assert [f.rule for f in left] == ["new-access", "ignore-unused", "ignore-unused"]
+    about = 'matches nothing: new-access on aws_iam_policy.p["b"]: agreed with the owners'
+    assert [f.message for f in left[1:]] == [f"ignore.toml, entry {n} {about}" for n in (1, 2)]
+    assert len({f.fingerprint for f in left}) == 3
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,9 @@ def test_places_leave_the_root_module_but_no_way_out_is_hidden() -> None:
 def test_a_finding_without_a_line_is_in_the_plan_which_is_named_within_the_repository(
     name: str, uri: str
 ) -> None:
-    review = replace(of_plan(PLANS[0]), plan=name, findings=(replace(many(1).findings[0], place=None),))
+    review = replace(
+        of_plan(PLANS[0]), plan=name, findings=(replace(many(1).findings[0], place=None),)
+    )
     (result,) = run_of(write(review, Setting(prefix="infra")))["results"]
     place = result["locations"][0]["physicalLocation"]
     assert (place["artifactLocation"]["uri"], place["region"]) == (uri, {"startLine": 1})

@@ -2,6 +2,7 @@
 
 import pytest
 
+from eks import NODE_TRUST, own_role
 from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role, rules
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
@@ -118,6 +119,63 @@ def test_inline_policies_are_measured_together(kind: str, length: int, over: boo
         )
     )
     assert ("size-limit" in rules(review)) is over
+
+
+TEAM_A, TEAM_B = "arn:aws:s3:::team-a/*", "arn:aws:s3:::team-b/*"
+READS = allow("s3:GetObject", TEAM_A)
+TAGS = allow("ec2:CreateTags")
+VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}, "Bool": {"aws:SecureTransport": "true"}}
+UNLIKE = {"Effect": "Allow", "Action": "s3:PutObject", "NotResource": [TEAM_A, TEAM_B]}
+NO_PUT = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            [allow("s3:GetObject")],
+            [allow(["s3:GetObject", "s3:DeleteObject", "s3:PutObject"])],
+            "s3:DeleteObject on all resources; also added: s3:PutObject",
+        ),
+        ([READS], [allow("s3:*", TEAM_A)], f"s3:* on {TEAM_A}"),
+        ([READS], [allow("s3:PutObject", [TEAM_A, TEAM_B])], f"s3:PutObject on {TEAM_A}, {TEAM_B}"),
+        ([READS], [UNLIKE], f"s3:PutObject on all but {TEAM_A}, {TEAM_B}"),
+        (
+            [READS],
+            [allow("s3:PutObject", Condition=VPC)],
+            "s3:PutObject on all resources if aws:SourceVpc StringEquals 'vpc-1' and "
+            "aws:SecureTransport Bool 'true'",
+        ),
+        # An action in several statements is allowed by each of them.
+        (
+            [READS],
+            [allow("s3:PutObject", TEAM_A), allow("s3:PutObject", TEAM_B)],
+            f"s3:PutObject on {TEAM_A}, on {TEAM_B}",
+        ),
+        (
+            [READS],
+            [allow("s3:PutObject", TEAM_A), allow("s3:PutObject")],
+            "s3:PutObject on all resources",
+        ),
+        # Of an action that was there, a request shows on what; others do not count.
+        ([READS], [allow("s3:GetObject")], "s3:GetObject on all resources"),
+        (
+            [READS, TAGS],
+            [allow("s3:GetObject", "arn:aws:s3:::team-b/logs"), TAGS],
+            "s3:GetObject on arn:aws:s3:::team-b/logs",
+        ),
+        ([NO_PUT, allow("s3:PutObject")], [allow("s3:PutObject")], "s3:PutObject on all resources"),
+    ],
+)
+def test_new_access_says_what_can_be_called_and_on_what(
+    before: list[Json], after: list[Json], said: str
+) -> None:
+    sides = [{"role": "r", "name": "more", "policy": document(*texts)} for texts in (before, after)]
+    review = reviewed(
+        *own_role("r", NODE_TRUST, document(TAGS)), resource("aws_iam_role_policy", "more", *sides)
+    )
+    (finding,) = (f for f in review.findings if f.rule == "new-access")
+    assert finding.message == f"aws_iam_role.r can now call {said}"
 
 
 def test_white_space_does_not_count() -> None:

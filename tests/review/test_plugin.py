@@ -73,6 +73,25 @@ def test_the_ip_family_is_that_of_the_cluster_before_and_after() -> None:
     assert (seen.mode_before, seen.mode_after) == ("ipv4", "ipv6")
 
 
+@pytest.mark.parametrize(("family", "lost"), [("ipv4", True), ("ipv6", False), ("", True)])
+def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
+    family: str, *, lost: bool
+) -> None:
+    """Where no cluster says it, by both."""
+    clusters = [cluster(family)] if family else []
+    statements = json.loads(CNI)["Statement"]
+    ipv6 = allow(["ec2:AssignIpv6Addresses", "ec2:DescribeSubnets"])
+    fewer = {**statements[0], "Action": statements[0]["Action"][1:]}
+    sides = [
+        {"role": "cni", "name": "more", "policy": document(first, *statements[1:], ipv6)}
+        for first in (statements[0], fewer)
+    ]
+    change = resource("aws_iam_role_policy", "more", *sides)
+    update = addon(at("v1.23.2"), at("v1.23.2"))
+    review = reviewed(*clusters, update, *own_role("cni", irsa()), change)
+    assert ("coverage-lost" in rules(review)) is lost
+
+
 def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
     finding = found(reviewed(addon(at("v1.20.0"), at("v1.22.0"))), "plugin-version-changed")
     assert finding.level == "warning"

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from conftest import ROOT, run
 from reviews import CONFIGURATIONS, PLANS, every, hostile, many, of_plan
@@ -125,6 +126,32 @@ def test_places_leave_the_root_module_but_no_way_out_is_hidden() -> None:
         if "logicalLocations" in r["locations"][0] and "suppressions" not in r
     }
     assert all(uri.startswith("live/") and uri.endswith("/ä#?.tf") for uri in uris)
+
+
+@pytest.mark.parametrize(
+    ("name", "uri"),
+    [
+        ("infra/plan.json", "infra/plan.json"),
+        (r"infra\plan.json", "infra/plan.json"),
+        ("/builds/1/plan.json", "plan.json"),
+        ("../plan.json", "plan.json"),
+    ],
+)
+def test_a_finding_without_a_line_is_in_the_plan_which_is_named_within_the_repository(
+    name: str, uri: str
+) -> None:
+    review = replace(
+        of_plan(PLANS[0]), plan=name, findings=(replace(many(1).findings[0], place=None),)
+    )
+    (result,) = run_of(write(review, Setting(prefix="infra")))["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]) == (uri, {"startLine": 1})
+
+
+def test_findings_of_one_rule_about_one_attribute_have_fingerprints_of_their_own() -> None:
+    """Code scanning takes results of one fingerprint for one."""
+    results = run_of(write(many(3), Setting("github")))["results"]
+    assert len({r["partialFingerprints"]["vpcCniIam/v1"] for r in results}) == 3
 
 
 def test_no_more_than_code_scanning_takes(monkeypatch: pytest.MonkeyPatch) -> None:

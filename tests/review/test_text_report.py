@@ -1,0 +1,187 @@
+"""The first screen of a review, its colours, and what --details adds."""
+
+import json
+import re
+
+import pytest
+from msgspec.structs import replace
+
+from eks import NODE_TRUST, addon, arn_of, irsa, own_role
+from synthetic import Json, allow, document, policy, resource, reviewed, role
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.findings import Ignored, Level, Review
+from vpc_cni_iam.review.report.text import write
+from vpc_cni_iam.review.report_formats import Setting
+
+CNI = dumps(managed_policy())
+READ, WRITE = document(allow("s3:GetObject")), document(allow(["s3:GetObject", "s3:PutObject"]))
+RED, YELLOW, GREEN, CYAN, BOLD, DIM, BOLD_RED = "31", "33", "32", "36", "1", "2", "1;31"
+
+
+def first_screen(review: Review) -> str:
+    return write(review, Setting())
+
+
+def with_details(review: Review) -> str:
+    return write(review, Setting(details=True))
+
+
+def colours(review: Review, *starts: str) -> dict[str, str]:
+    """The colour of the first part of the report that begins so, or its label; empty for none."""
+    shown = write(review, Setting(details=True, colour=True))
+    parts = re.findall(r"(?:\x1b\[([\d;]+)m)?([^\x1b\n]+)", shown)
+    label = r"\s*(?:\w+\s\s+)?"
+    return {
+        text: next(c for c, p in parts if re.match(label + re.escape(text), p)) for text in starts
+    }
+
+
+def test_colours_say_how_bad_something_is() -> None:
+    changes = [policy("more", READ, WRITE), policy("less", WRITE, READ), policy("new", None, READ)]
+    review = reviewed(*changes, role("r", None, NODE_TRUST))
+    expected = {
+        "IAM review of": BOLD,
+        "1 error, 1 warning, 2 notes; the review fails": BOLD_RED,
+        "Who can do more": BOLD,
+        "error": BOLD_RED,
+        "Anyone with the policy can now call s3:PutObject": BOLD_RED,
+        "warning": YELLOW,
+        "A new policy": YELLOW,
+        "note": CYAN,
+        "A new role can be assumed": CYAN,
+        "aws_iam_policy.more policy [new-access]": DIM,
+        "Unknown until apply: nothing.": "",
+        "+ allowed": RED,
+        "- no longer allowed": YELLOW,
+        "new access, for instance": RED,
+        "no new access (proven)": GREEN,
+    }
+    assert colours(review, *expected) == expected
+    assert re.sub(r"\x1b\[[\d;]*m", "", write(review, Setting(colour=True))) == first_screen(review)
+
+
+def test_a_policy_of_the_catalog_is_shown_in_no_alarming_colour() -> None:
+    review = reviewed(policy("cni", None, CNI))
+    expected = {
+        "1 note; the review passes": GREEN,
+        "note": CYAN,
+        "+ allowed": "",
+        "new access, for instance": "",
+        "equal to": "",
+    }
+    assert colours(review, *expected) == expected
+
+
+def test_what_changes_about_the_plugin_is_in_bold() -> None:
+    at = {"service_account_role_arn": arn_of("cni")}
+    sides = ({**at, "addon_version": f"v1.{minor}.2-eksbuild.1"} for minor in (21, 23))
+    review = reviewed(addon(*sides), *own_role("cni", irsa(), CNI))
+    expected = {"prod, IPv4": "", "v1.21.2-eksbuild.1 ->": BOLD, "aws_iam_role.cni (IRSA), un": ""}
+    assert colours(review, *expected) == expected
+
+
+def test_the_first_screen_has_the_evidence_of_what_counts_and_not_of_notes() -> None:
+    """Of new access an example; of a call that is lost what it breaks."""
+    statements = json.loads(CNI)["Statement"]
+    fewer = {**statements[0], "Action": statements[0]["Action"][1:]}
+    lost = policy("cni", CNI, document(fewer, *statements[1:]))
+    review = reviewed(policy("more", READ, WRITE), role("r", None, NODE_TRUST), lost)
+    lines = [line.strip() for line in first_screen(review).splitlines()]
+    after = {line.split(" [")[1]: lines[n - 1] for n, line in enumerate(lines) if " [" in line}
+    assert after["new-access]"].startswith("example: s3:PutObject on ")
+    assert after["coverage-lost]"].startswith(
+        "ec2:AssignPrivateIpAddresses: no pod gets an address"
+    )
+    assert after["new-policy]"].startswith("note      A new role can be assumed")
+    assert "allowed: s3:PutObject on *" not in lines
+    details = with_details(review)
+    assert "example: sts:AssumeRole by ec2" in details and "allowed: s3:PutObject on *" in details
+
+
+def trusted_by(service: str, address: str = "") -> Json:
+    principal = {"Principal": {"Service": f"{service}.amazonaws.com"}}
+    trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", **principal})
+    return role(service, None, trust, address=address or f"aws_iam_role.{service}")
+
+
+def test_the_first_screen_has_three_notes_and_the_number_of_the_others() -> None:
+    services = ("ec2", "ecs", "eks", "lambda", "states")
+    first, details = (
+        show(reviewed(*map(trusted_by, services))) for show in (first_screen, with_details)
+    )
+    assert (first.count("[new-policy]"), details.count("[new-policy]")) == (3, 5)
+    assert "  and 2 notes more (--details)\n" in first and "more (" not in details
+    three = first_screen(reviewed(*map(trusted_by, services[:3])))
+    assert three.count("[new-policy]") == 3 and "(--details)" not in three
+
+
+@pytest.mark.parametrize(
+    ("level", "address", "shown"),
+    [
+        ("warning", "aws_iam_policy.p[{}]", ("first 0", "second 0")),
+        ("error", "aws_iam_policy.p[{}]", ("first 0", "second 0", "first 1", "second 1")),
+        ("warning", "aws_iam_policy.p{}", ("first 0", "second 0", "first 1", "second 1")),
+        ("warning", "", ("first 0", "second 0", "first 1", "second 1")),
+    ],
+)
+def test_warnings_of_one_block_are_together_in_their_order_and_errors_are_apart(
+    level: Level, address: str, shown: tuple[str, ...]
+) -> None:
+    review = reviewed(policy("p", READ, WRITE))
+    (finding,) = review.findings
+    findings = tuple(
+        replace(finding, level=level, address=address.format(number), message=f"{which} {number}")
+        for number in (0, 1)
+        for which in ("first", "second")
+    )
+    lines = re.findall(
+        rf"{level}  +(\w+ \d)$", first_screen(replace(review, findings=findings)), re.M
+    )
+    assert tuple(lines) == shown
+    also = "            with other values (--details): aws_iam_policy.p[1] policy\n"
+    assert first_screen(replace(review, findings=findings)).count(also) == 4 - len(shown)
+    details = with_details(replace(review, findings=findings))
+    assert all(finding.message in details for finding in findings)
+
+
+def test_two_ignored_findings_are_on_the_first_screen_and_all_with_details() -> None:
+    review = reviewed(*(policy(f"p{n}", READ, WRITE) for n in range(4)))
+    for count, more in ((2, ""), (3, "and 1 more ignored (--details)\n")):
+        ignored = tuple(Ignored(f, "agreed", "") for f in review.findings[:count])
+        left = replace(review, findings=review.findings[count:], ignored=ignored)
+        assert first_screen(left).count("ignored: new-access aws_iam_policy.p") == 2
+        assert with_details(left).count("ignored: new-access aws_iam_policy.p") == count
+        assert more in first_screen(left) and "more ignored" not in with_details(left)
+        assert ("more ignored" in first_screen(left)) is bool(more)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([], "Nobody, as far as the plan says."),
+        ([policy("p", READ, READ)], "Nobody, as far as the plan says."),
+    ],
+)
+def test_who_can_do_more_is_never_left_open(changes: list[Json], said: str) -> None:
+    _, _, access = first_screen(reviewed(*changes)).partition("Who can do more\n")
+    assert access.startswith(f"  {said}\n")
+
+
+def test_clusters_are_apart_and_the_third_is_counted() -> None:
+    def addon_of(name: str) -> Json:
+        sides = (
+            {"cluster_name": name, "addon_name": "vpc-cni", "addon_version": f"v1.{v}-eksbuild.1"}
+            for v in ("21.2", "23.2")
+        )
+        return resource("aws_eks_addon", name, *sides)
+
+    two, three, four = (reviewed(*map(addon_of, "abcd"[:count])) for count in (2, 3, 4))
+    assert "\n\n  cluster   b, IPv4\n" in first_screen(two) and "more cluster" not in first_screen(
+        two
+    )
+    assert "\n  and 1 more cluster (--details)\n" in first_screen(three)
+    assert "\n  and 2 more clusters (--details)\n" in first_screen(four)
+    assert "  cluster   d, IPv4\n" in with_details(four) and " more cluster" not in with_details(
+        four
+    )

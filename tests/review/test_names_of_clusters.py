@@ -126,3 +126,34 @@ def test_a_cluster_that_is_replaced_in_another_vpc_needs_a_policy_for_that() -> 
     assert "ec2:CreateNetworkInterface" in error.message
     assert any(f"runs in {OTHER}" in f.message for f in review.findings)
     assert not reviewed(made_anew, association("cni", "cni"), *other).findings
+
+
+def test_other_policies_of_the_role_may_name_another_place() -> None:
+    other = "arn:aws:logs:eu-west-1:999999999999:log-group:*"
+    policy = document(allow("logs:PutLogEvents", other))
+    at = {"association_arn": "arn:aws:eks:us-east-1:111122223333:podidentityassociation/prod/a-1"}
+    there = association("cni", "cni")
+    there["change"] |= {side: {**there["change"][side], **at} for side in ("before", "after")}
+    assert elsewhere(there, *own_role("cni", POD_TRUST, policy)) == []
+    plugins = document(allow("ec2:AssignPrivateIpAddresses", other.replace("logs", "ec2")))
+    levels = [level for level, _ in elsewhere(there, *own_role("cni", POD_TRUST, plugins, policy))]
+    assert levels == ["note", "note"]  # the region and the account
+
+
+def test_a_cluster_with_a_sensitive_name_that_changes_is_said_without_the_name() -> None:
+    names = ("hidden-blue", "hidden-green")
+    sides = ({"name": name} for name in names)
+    marks = [
+        {f"{side}_sensitive": {key: True} for side in ("before", "after")}
+        for key in ("name", "cluster_name")
+    ]
+    made_anew = resource(
+        "aws_eks_cluster", "prod", *sides, actions=["delete", "create"], **marks[0]
+    )
+    moves = addon(
+        *({"cluster_name": name} for name in names), actions=["delete", "create"], **marks[1]
+    )
+    findings = reviewed(made_anew, moves).findings
+    (change,) = (f for f in findings if f.rule == "plugin-configuration-changed")
+    assert change.level == "warning" and "CLUSTER_NAME" in change.message
+    assert not any(name in str(findings) for name in names)

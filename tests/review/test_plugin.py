@@ -317,6 +317,27 @@ def test_a_cluster_is_found_by_its_name(clusters: list[str], shown: str) -> None
     assert cluster_change.cluster == shown
 
 
+@pytest.mark.parametrize("passes_on", ["aws_eks_addon.vpc_cni", "aws_eks_node_group.n"])
+def test_a_name_of_a_cluster_that_another_resource_passes_on_is_that_of_the_cluster(
+    passes_on: str,
+) -> None:
+    argument = {"references": [f"{passes_on}.cluster_name", passes_on]}
+    blocks = [
+        {"type": c["type"], "name": c["name"], "mode": "managed", "expressions": {}}
+        for c in (addon(VERSION, VERSION), node_group("a", "a"))
+    ]
+    blocks.append({**blocks[0], "type": "aws_eks_pod_identity_association", "name": "aws_node"})
+    blocks[-1]["expressions"] = {"cluster_name": argument}
+    review = reviewed(
+        addon(VERSION, VERSION),
+        association("a", "a"),
+        node_group("a", "a"),
+        *own_role("a", POD_TRUST, CNI),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    assert [(c.cluster, c.after.kind) for c in review.clusters] == [("prod", "pod-identity")]
+
+
 def data(change: Json) -> Json:
     return {**change, "mode": "data", "address": f"data.{change['address']}"}
 

@@ -87,7 +87,7 @@ def _addon(resource: Resource, *, after: bool) -> PluginConfig:
         others = (("configuration_values", json.dumps([value.unknown, value.value])),)
         return PluginConfig(text, unread=f"configuration_values {unread}", others=others)
     cluster = side(resource, "cluster_name", after=after)
-    if isinstance(cluster.value, str) and not cluster.hidden:
+    if isinstance(cluster.value, str):
         # EKS sets it, if the configuration does not: ``coverage/risks.md``, cluster-name-needed.
         scalars = {"env.CLUSTER_NAME": cluster.value, **scalars}
     environment, elsewhere = _environment(scalars)

@@ -227,6 +227,15 @@ def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
     assert not undone.failed
 
 
+def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> None:
+    whole = dumps(managed_policy())
+    values = [{"role": "cni", "name": "i", "policy": text} for text in (whole, ONE)]
+    drift = [resource("aws_iam_role_policy", "i", *values)]
+    back = resource("aws_iam_role_policy", "i", *values[::-1])
+    undone = reviewed(back, resource_drift=drift)
+    assert "drift" in rules(undone) and "coverage-lost" not in rules(undone)
+
+
 def role_with(arns: list[str], **inline: str) -> Json:
     blocks = [{"name": name, "policy": text} for name, text in inline.items()]
     name = {"name": "cni", "arn": "arn:aws:iam::111122223333:role/cni", "assume_role_policy": NODES}

@@ -23,7 +23,7 @@ from eks import (
     provider,
     same,
 )
-from synthetic import Json, allow, document, resource, reviewed, rules
+from synthetic import Json, allow, document, resource, reviewed, role, rules
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
@@ -562,6 +562,30 @@ def test_what_an_access_entry_gives_by_itself(values: Json, words: str) -> None:
     texts = [f"{f.message} {' '.join(f.details)}" for f in review.findings]
     assert [words in text for text in texts] == ([True] if words else [])
     assert levels(reviewed(same("aws_eks_access_entry", "e", {**entry, **values}))) == {}
+
+
+@pytest.mark.parametrize(
+    ("refers", "who"),
+    [
+        ("aws_iam_role.dev.arn", "aws_iam_role.dev gets"),
+        ("aws_iam_user.dev.arn", "A principal known after apply gets"),
+        ("aws_iam_role.other.arn", "A principal known after apply gets"),
+    ],
+)
+def test_a_new_role_that_an_access_entry_refers_to_is_named(refers: str, who: str) -> None:
+    kind, values = "aws_eks_access_entry", {"cluster_name": "prod", "kubernetes_groups": ["ops"]}
+    expression = {"references": [refers, refers.removesuffix(".arn")]}
+    block = {"type": kind, "name": "e", "expressions": {"principal_arn": expression}}
+    later = {"after_unknown": {"principal_arn": True}}
+    review = reviewed(
+        resource(kind, "e", None, values, **later),
+        resource(kind, "gone", values, None),
+        role("dev", None, NODE_TRUST),
+        resource("aws_iam_user", "dev", None, {"name": "dev"}),
+        configuration={"root_module": {"resources": [block]}},
+    )
+    (finding,) = (f for f in review.findings if f.rule == "cluster-access-widened")
+    assert finding.message.startswith(who)
 
 
 GROUPS = {"kubernetes_groups": ["ops"], "user_name": "x"}

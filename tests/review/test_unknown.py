@@ -54,6 +54,19 @@ def test_a_policy_that_is_one_of_two_is_neither() -> None:
     }
 
 
+@pytest.mark.parametrize(("arn", "rule"), [(ADMIN, "admin-attached"), (5, "unknown-attachment")])
+def test_an_attachment_that_is_put_off_is_of_the_policy_that_is_written_there(
+    arn: object, rule: str
+) -> None:
+    """Of a deferred change the plan may have nothing but what the configuration says."""
+    later = resource(ATTACHMENT, "a", None, None, actions=["create"], after_unknown=True)
+    review = reviewed(
+        deferred_changes=[{"reason": "instance_count_unknown", "resource_change": later}],
+        configuration=configured(ATTACHMENT, "a", {"policy_arn": {"constant_value": arn}}),
+    )
+    assert rules(review) == {rule}
+
+
 @pytest.mark.parametrize("other", ["aws_iam_role.r.unique_id", "local.arn", "data.aws_x.y.arn"])
 def test_a_policy_beside_what_else_may_be_meant_is_not_known(other: str) -> None:
     references = named("aws_iam_policy.one.arn", other)

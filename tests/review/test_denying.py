@@ -184,7 +184,7 @@ def test_a_list_that_comes_removes_what_may_have_denied_something() -> None:
     ("policies", "words"),
     [
         (["arn:aws:iam::aws:policy/ReadOnlyAccess"], ""),
-        ([ARN], f"has {ARN}, of which the plan does not show the document"),
+        ([ARN], f"has {ARN}, of which the plan does not show the document: a Deny in"),
         (
             ["arn:aws:iam::aws:policy/ReadOnlyAccess", ARN],
             f"has {ARN}, of which the plan does not show the document",

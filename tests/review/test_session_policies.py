@@ -331,3 +331,12 @@ def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_comes() -> Non
     policy = resource("aws_iam_user_policy", "p", None, {"user": "other", "policy": comes})
     review = reviewed(resource("aws_iam_role", "pod", *tagged), policy)
     assert "principal-tags-changed" in {finding.rule for finding in review.findings}
+
+
+def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_a_role_repeats() -> None:
+    """A role has inline policies in it that the configuration does not write."""
+    text = document(allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"))
+    values = {"name": "pod", "inline_policy": [{"name": "p", "policy": text}]}
+    sides = ({**values, "tags": {"team": team}} for team in ("a", "b"))
+    findings = reviewed(resource("aws_iam_role", "pod", *sides)).findings
+    assert [finding.rule for finding in findings] == ["principal-tags-changed"]

@@ -273,6 +273,36 @@ def test_an_attachment_of_nobody_knows_what_is_never_passed_over() -> None:
     assert rules(reviewed(elsewhere)) == {"unknown-attachment"}
 
 
+_EQUAL = {"StringEqual": {"aws:PrincipalTag/team": "web"}}
+_BUT_ROOT = {"NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            policy("p", ONE, document(allow("s3:*", Condition=_EQUAL))),
+            "The policy changes, and whether it allows more is not decided: $.Statement[0]."
+            "Condition.StringEqual.aws:PrincipalTag/team: 'StringEqual' is not a condition operator of "
+            "IAM",
+        ),
+        (
+            role(
+                "r", NODES, document({"Effect": "Allow", "Action": "sts:AssumeRole", **_BUT_ROOT})
+            ),
+            "The trust policy changes, and whether it allows more is not decided: NotPrincipal is "
+            "not reasoned about: its effect is up to the service",
+        ),
+    ],
+)
+def test_why_it_is_not_decided_whether_a_policy_allows_more_is_said(
+    change: Json, words: str
+) -> None:
+    review = reviewed(change, fail_on="new-access")
+    (finding,) = (f for f in review.findings if f.rule == "not-proven")
+    assert (finding.level, finding.message, review.failed) == ("warning", words, True)
+
+
 def test_one_thing_that_is_no_policy_for_another_is_a_change() -> None:
     assert rules(reviewed(policy("p", "no policy", "no police"))) == {"unreadable-policy"}
 

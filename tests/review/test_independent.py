@@ -77,9 +77,9 @@ PARTS: dict[str, list[Json]] = {
     "detached": [*own_role("detached", NODE_TRUST), attach("detached", ELSEWHERE, True, False)],
     "left": [leaves("ann", "gone-with-the-wind")],
     "guarded": [leaves("bob", "guarded"), same("aws_iam_group_policy", "guarded", OF_GROUP)],
-    "large": [policy("large", None, LARGE)],
     "large inline": [inline("filled", None, LARGE.replace("x" * 7000, "x" * 11000))],
     "plugin": [*own_role("plugin", irsa(), ONE), inline("plugin", CNI, None)],
+    "large": [policy("large", None, LARGE)],
     "loose": [policy("loose", CNI, ONE)],
     "still the plugin": own_role("still-cni", NODE_TRUST, CNI),
     "new plugin": [inline("made", None, document(allow("ec2:AssignPrivateIpAddresses")))],
@@ -105,16 +105,16 @@ PARTS: dict[str, list[Json]] = {
 }
 
 
-def said(changes: list[Json]) -> Counter[tuple[str, str, str, str, tuple[str, ...]]]:
+def summaries(changes: list[Json]) -> Counter[tuple[str, str, str, str, tuple[str, ...]]]:
     findings = reviewed(*changes).findings
     return Counter((f.rule, f.level, f.address, f.message, f.details) for f in findings)
 
 
 @pytest.mark.parametrize("step", [1, -1])
-@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("names", [[*PARTS][:13], [*PARTS][13:]], ids=["first", "second"])
 def test_what_is_said_of_one_part_of_a_plan_does_not_depend_on_the_others(
-    start: int, step: int
+    names: list[str], step: int
 ) -> None:
-    parts = [*PARTS.values()][start::2][::step]
-    alone = sum(map(said, parts), Counter[tuple[str, str, str, str, tuple[str, ...]]]())
-    assert said([change for part in parts for change in part]) == alone
+    parts = [PARTS[name] for name in names][::step]
+    alone = sum(map(summaries, parts), Counter[tuple[str, str, str, str, tuple[str, ...]]]())
+    assert summaries([change for part in parts for change in part]) == alone

@@ -230,7 +230,7 @@ def test_who_switches_session_tags_on_or_off_changes_what_a_policy_by_them_allow
     off, on = ({**values, "disable_session_tags": state} for state in (True, False))
     role = own_role("pod", OF_ACCOUNT, document(policy))
 
-    def said(*sides: tuple[Json, Json]) -> list[tuple[str, str, str]]:
+    def messages(*sides: tuple[Json, Json]) -> list[tuple[str, str, str]]:
         associations = (
             resource(ASSOCIATION, "x", *pair, address=f"{ASSOCIATION}.x[{i}]")
             for i, pair in enumerate(sides)
@@ -241,7 +241,7 @@ def test_who_switches_session_tags_on_or_off_changes_what_a_policy_by_them_allow
             if f.rule in ("pod-identity-tags-disabled", "principal-tags-changed")
         ]
 
-    comes = said((off, on))
+    comes = messages((off, on))
     assert [finding[:2] for finding in comes] == (
         [("principal-tags-changed", "warning")] if asked else []
     )
@@ -256,11 +256,11 @@ def test_who_switches_session_tags_on_or_off_changes_what_a_policy_by_them_allow
         ([(off, off), (on, off)], "error"),
         ([(off, off)], "note"),
     ):
-        goes = said(*sides)
+        goes = messages(*sides)
         assert [finding[:2] for finding in goes] == ([(disabled, level)] if asked else [])
         assert all(text in message for *_, message in goes)
         assert all(message.startswith("As before: ") is (level == "note") for *_, message in goes)
-    assert said((on, on)) == []
+    assert messages((on, on)) == []
 
 
 def test_a_policy_that_newly_asks_for_session_tags_that_are_off_is_an_error() -> None:
@@ -300,8 +300,8 @@ def test_a_tag_that_changes_may_meet_a_condition(
     user = resource("aws_iam_user", "u", *sides, after_unknown=unknown)
     other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
     findings = reviewed(user, same("aws_iam_user_policy", "p", other)).findings
-    said = [(f.rule, f.level, f.message) for f in findings]
-    assert said == ([("principal-tags-changed", "warning", message)] if message else [])
+    messages = [(f.rule, f.level, f.message) for f in findings]
+    assert messages == ([("principal-tags-changed", "warning", message)] if message else [])
 
 
 _WITH_TAG = [{"name": "u", "tags": {"team": team}} for team in ("a", "b")]
@@ -331,3 +331,12 @@ def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_comes() -> Non
     policy = resource("aws_iam_user_policy", "p", None, {"user": "other", "policy": comes})
     review = reviewed(resource("aws_iam_role", "pod", *tagged), policy)
     assert "principal-tags-changed" in {finding.rule for finding in review.findings}
+
+
+def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_a_role_repeats() -> None:
+    """A role has inline policies in it that the configuration does not write."""
+    text = document(allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"))
+    values = {"name": "pod", "inline_policy": [{"name": "p", "policy": text}]}
+    sides = ({**values, "tags": {"team": team}} for team in ("a", "b"))
+    findings = reviewed(resource("aws_iam_role", "pod", *sides)).findings
+    assert [finding.rule for finding in findings] == ["principal-tags-changed"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -270,15 +270,15 @@ def _principal_tags(context: Context) -> Iterator[Finding]:
     }
     if not changed:
         return
-    asked = {key for change in context.changes for key in answer(change, _asked_tags)}
-    for has in context.effective.by_principal.values():
-        asked.update(
-            key for policy in judged_policies(*has.after.values()) for key in _tags_of(policy)
-        )
+    shown = {key for change in context.changes for key in answer(change, _asked_tags)}
+    reads = [r for has in context.effective.by_principal.values() for r in has.after.values()]
+    shown |= _shown_tags(reads)
+    asked = shown.union(*map(_tags_of, judged_policies(*reads)))
     for address, keys in changed.items():
-        if known := sorted(asked if _ANY in keys else asked & keys):
+        if known := asked if _ANY in keys else asked & keys:
             changes = "may change" if _ANY in keys else "changes"
-            message = f"The tag {first_of(known)} of {address} {changes}, and a policy asks for it"
+            named = _keys_text(known, shown)
+            message = f"The tag {named} of {address} {changes}, and a policy asks for it"
             yield finding("principal-tags-changed", message, address)
 
 
@@ -288,8 +288,9 @@ def _switched_on(associations: list[tuple[Resource, str]], context: Context) -> 
         off, still = (_switches_tags_off(resource, after=after) for after in (False, True))
         has = context.effective.by_principal.get(role)
         if has and off and not still and (known := _session_tags(has.after.values())):
+            named = _keys_text(known, _shown_tags(has.after.values()))
             message = f"{resource.address} switches session tags on, and a policy of {role} asks "
-            message += f"for {first_of(known)}"
+            message += f"for {named}"
             yield finding("principal-tags-changed", message, resource.address)
 
 
@@ -319,10 +320,21 @@ def _tags_of(policy: Policy) -> tuple[str, ...]:
     return tuple(_PRINCIPAL_TAG.findall(dumps(policy).lower()))
 
 
-def _session_tags(reads: Iterable[ReadPolicy]) -> list[str]:
+def _session_tags(reads: Iterable[ReadPolicy]) -> set[str]:
     """Return the keys of EKS Pod Identity's session tags that policies ask for."""
     asked = {key for policy in judged_policies(*reads) for key in _tags_of(policy)}
-    return sorted(key for key in asked if key.startswith(_SESSION_TAGS))
+    return {key for key in asked if key.startswith(_SESSION_TAGS)}
+
+
+def _shown_tags(reads: Iterable[ReadPolicy]) -> set[str]:
+    """Return the keys of tags that policies ask for, as far as the policies may be shown."""
+    policies = (read.state.policy for read in reads)
+    return {key for policy in policies if policy for key in _tags_of(policy)}
+
+
+def _keys_text(keys: Iterable[str], shown: Container[str]) -> str:
+    """Return keys of tags in a sentence, but for those that are sensitive in the policies."""
+    return first_of(sorted({key if key in shown else "(sensitive)" for key in keys}))
 
 
 def _switches_tags_off(association: Resource, *, after: bool) -> bool:

@@ -29,6 +29,9 @@ def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> 
     arn = attachment("node", MANAGED)
     review = reviewed(role("node", NODES, NODES), arn)
     assert rules(review) == {"managed-policy-attached"}
+    (finding,) = reviewed(attachment("elsewhere", MANAGED)).findings
+    assert (finding.rule, finding.level) == ("managed-policy-attached", "note")
+    assert "may be the role of nodes: the plan does not say who may assume" in finding.message
     other = NODES.replace("ec2.", "lambda.")
     assert rules(reviewed(role("other", other, other), attachment("other", MANAGED))) == set()
     group = resource(
@@ -194,8 +197,29 @@ def test_a_boundary_that_goes_is_an_error_and_one_that_comes_a_note() -> None:
         ]
         return resource("aws_iam_role", "r", *sides)
 
-    assert rules(reviewed(bounded("arn:aws:iam::1:policy/b", None))) == {"boundary-weakened"}
-    assert rules(reviewed(bounded(None, "arn:aws:iam::1:policy/b"))) == {"access-removed"}
+    arns = [f"arn:aws:iam::1:policy/{name}" for name in "ab"]
+    documents = [
+        resource("aws_iam_policy", arn[-1], *[{"name": arn[-1], "arn": arn, "policy": text}] * 2)
+        for arn, text in zip(arns, (TWO, document(allow("s3:*"))), strict=True)
+    ]
+    for before, after, rule, words in (
+        (arns[0], None, "boundary-weakened", "loses its permissions boundary"),
+        (arns[0], arns[1], "boundary-weakened", "boundary, which may limit it less"),
+        (arns[1], arns[0], "access-removed", "permissions boundary that limits it more"),
+        (None, arns[0], "access-removed", "aws_iam_role.r gets a permissions boundary"),
+    ):
+        change = bounded(before, after)
+        (finding,) = reviewed(change, *documents).findings
+        assert (finding.rule, finding.message.endswith(words)) == (rule, True), finding
+        # What somebody else has changed is there already.
+        there = resource("aws_iam_role", "r", *[change["change"]["after"]] * 2)
+        assert rules(reviewed(there, *documents, resource_drift=[change])) <= {"drift"}
+    texts = [{"name": "a", "arn": arns[0], "policy": text} for text in (TWO, document(allow("*")))]
+    wider = resource("aws_iam_policy", "a", *texts)
+    there = resource("aws_iam_policy", "a", texts[1], texts[1])
+    stays = bounded(arns[0], arns[0])
+    assert "boundary-weakened" in rules(reviewed(stays, wider))
+    assert "boundary-weakened" not in rules(reviewed(stays, there, resource_drift=[wider]))
 
 
 def test_exclusive_lists_remove_what_they_do_not_name() -> None:

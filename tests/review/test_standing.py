@@ -6,6 +6,7 @@ from synthetic import Json, allow, document, resource, reviewed, role, rules
 from vpc_cni_iam.review.findings import Review
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+READS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 ELSEWHERE = "arn:aws:iam::111122223333:policy/of-another-plan"
 ATTACHMENT = "aws_iam_role_policy_attachment"
 CNI = document(allow(["ec2:Assign*", "ec2:*"]))
@@ -130,6 +131,8 @@ def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) ->
     ):
         review = reviewed(change, there, fail_on="coverage-lost")
         assert {"exclusive-removes", "coverage-lost"} <= rules(review)
+        (removes,) = (f for f in review.findings if f.rule == "exclusive-removes")
+        assert removes.means == ("any-change", "coverage-lost")
         assert review.failed
         empty = exclusive(change["type"].split("_", 3)[3].removesuffix("_exclusive"), before, [])
         expected = {"exclusive-removes", "coverage-lost"} if before is None else set()
@@ -146,6 +149,11 @@ def test_an_exclusive_list_that_shrinks_takes_what_another_resource_keeps() -> N
     change = exclusive("policy_attachments", [MANAGED, ELSEWHERE], [ELSEWHERE])
     review = reviewed(change, attach("a", MANAGED, True, True))
     assert {"exclusive-removes", "coverage-lost"} <= rules(review)
+    # What a role that is not the plugin's loses is nothing that the plugin loses.
+    other = exclusive("policy_attachments", [READS, ELSEWHERE], [ELSEWHERE])
+    review = reviewed(other, attach("a", READS, True, True))
+    (removes,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert "coverage-lost" not in removes.means
 
 
 @pytest.mark.parametrize(

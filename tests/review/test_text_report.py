@@ -156,16 +156,60 @@ def test_two_ignored_findings_are_on_the_first_screen_and_all_with_details() -> 
         assert ("more ignored" in first_screen(left)) is bool(more)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ([], "Nobody, as far as the plan says."),
-        ([policy("p", READ, READ)], "Nobody, as far as the plan says."),
-    ],
-)
-def test_who_can_do_more_is_never_left_open(changes: list[Json], said: str) -> None:
-    _, _, access = first_screen(reviewed(*changes)).partition("Who can do more\n")
-    assert access.startswith(f"  {said}\n")
+def test_a_section_whose_findings_are_all_ignored_says_so() -> None:
+    review = reviewed(policy("p", READ, WRITE))
+    ignored = tuple(Ignored(f, "agreed", "") for f in review.findings)
+    screen = first_screen(replace(review, findings=(), ignored=ignored))
+    assert "\nWho can do more\n  Only what is ignored, see below.\n" in screen
+    assert "\nOther changes\n  None.\n" in screen and "No finding about the plugin." in screen
+
+
+UNCHANGED = "Nothing in the plan changes an IAM policy."
+
+
+def test_a_plan_without_changes_says_so_and_that_nobody_can_do_more() -> None:
+    still, changed = reviewed(policy("p", READ, READ)), reviewed(policy("p", READ, WRITE))
+    assert f"(--fail-on warning)\n{UNCHANGED}\n\n" in first_screen(still)
+    assert "\nWho can do more\n  Nobody, as far as the plan says.\n" in first_screen(still)
+    assert with_details(still).endswith(f"\nChanges of policies\n  {UNCHANGED}\n")
+    assert UNCHANGED not in with_details(changed) and "Nobody" not in with_details(changed)
+
+
+def test_without_a_cluster_the_roles_of_the_plugin_are_named() -> None:
+    other = {"role": "other", "name": "m"}
+    changes = [
+        *own_role("stays", irsa(), CNI),
+        *own_role("changes", irsa()),
+        *own_role("other", NODE_TRUST),
+        resource("aws_iam_role_policy", "m", {**other, "policy": READ}, {**other, "policy": WRITE}),
+        resource("aws_iam_role_policy", "n", None, {"role": "changes", "name": "n", "policy": CNI}),
+    ]
+    rows = re.findall(r"^  role      (.*)$", first_screen(reviewed(*changes)), re.MULTILINE)
+    assert rows == [
+        "aws_iam_role.changes, its policies change",
+        "aws_iam_role.stays, its policies stay",
+    ]
+
+
+@pytest.mark.parametrize(("version", "shown"), [("23.2", False), ("22.1", True)])
+def test_an_update_that_the_rows_of_the_plugin_say_is_no_finding_of_the_first_screen(
+    version: str, *, shown: bool
+) -> None:
+    """Unless it is more than a note: here, what calls the role does not allow."""
+    sides = ({"addon_version": f"v1.{v}-eksbuild.1"} for v in ("23.1", version))
+    review = reviewed(addon(*sides))
+    assert ("[plugin-version-changed]" in first_screen(review)) is shown
+    assert "[plugin-version-changed]" in with_details(review)
+
+
+def test_changes_that_look_alike_are_one_with_the_names_of_the_others() -> None:
+    changes = [policy("p", READ, WRITE, address=f"aws_iam_policy.p[{n}]") for n in range(3)]
+    _, _, told = with_details(reviewed(*changes)).partition("Changes of policies\n")
+    assert told.startswith(
+        "\nupdate: aws_iam_policy.p[0] policy\n"
+        "            also aws_iam_policy.p[1] and 1 more\n  + allowed "
+    )
+    assert told.count("update: ") == 1
 
 
 def test_clusters_are_apart_and_the_third_is_counted() -> None:

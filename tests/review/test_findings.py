@@ -4,6 +4,8 @@ import pytest
 
 from eks import NODE_TRUST, own_role
 from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role, rules
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.policy.parse import loads
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 NODES = document(
@@ -68,7 +70,25 @@ def test_a_scoped_document_that_nothing_uses_is_no_finding() -> None:
     }
     review = reviewed(prior_state={"values": {"root_module": {"resources": [data]}}})
     assert review.findings == ()
-    assert [d.address for d in review.documents] == ["data.aws_iam_policy_document.d"]
+    (read,) = review.documents
+    assert (read.address, read.deferred) == ("data.aws_iam_policy_document.d", False)
+    assert read.state.known == "known" and dumps(read.state.policy) == dumps(loads(CNI, ""))
+
+
+def test_a_document_that_is_read_at_apply_is_shown_as_far_as_the_plan_says() -> None:
+    statement = {"actions": ["ec2:CreateTags"], "resources": ["*"]}
+    change = {
+        "actions": ["read"],
+        "before": None,
+        "after": {"statement": [statement]},
+        "after_unknown": {"json": True},
+    }
+    kind = "aws_iam_policy_document"
+    address = f"data.{kind}.d"
+    data = {"address": address, "mode": "data", "type": kind, "name": "d", "change": change}
+    (read,) = reviewed(data).documents
+    assert (read.address, read.deferred) == (address, True)
+    assert read.state.policy and read.state.policy.actions() == ("ec2:CreateTags",)
 
 
 def test_what_a_targeted_plan_leaves_out_still_counts() -> None:
@@ -124,16 +144,17 @@ def test_inline_policies_are_measured_together(kind: str, length: int, over: boo
     assert ("size-limit" in rules(review)) is over
 
 
-TEAM_A, TEAM_B = "arn:aws:s3:::team-a/*", "arn:aws:s3:::team-b/*"
+TEAM_A, TEAM_B, TEAMS = (f"arn:aws:s3:::team-{name}/*" for name in "ab*")
 READS = allow("s3:GetObject", TEAM_A)
 TAGS = allow("ec2:CreateTags")
 VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}, "Bool": {"aws:SecureTransport": "true"}}
 UNLIKE = {"Effect": "Allow", "Action": "s3:PutObject", "NotResource": [TEAM_A, TEAM_B]}
+TAGGING = document(TAGS)
 NO_PUT = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "calls"),
     [
         (
             [allow("s3:GetObject")],
@@ -148,6 +169,16 @@ NO_PUT = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
             [allow("s3:PutObject", Condition=VPC)],
             "s3:PutObject on all resources if aws:SourceVpc StringEquals 'vpc-1' and "
             "aws:SecureTransport Bool 'true'",
+        ),
+        (
+            [allow("s3:Put*")],
+            [allow(["s3:Put*", "s3:PutObject", "iam:PassRole"])],
+            "iam:PassRole on all resources; also added: s3:PutObject",
+        ),
+        (
+            [READS],
+            [allow("s3:PutObject", TEAMS), {**NO_PUT, "Resource": TEAM_B}],
+            f"s3:PutObject on {TEAMS}",
         ),
         # An action in several statements is allowed by each of them.
         (
@@ -171,14 +202,76 @@ NO_PUT = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
     ],
 )
 def test_new_access_says_what_can_be_called_and_on_what(
-    before: list[Json], after: list[Json], said: str
+    before: list[Json], after: list[Json], calls: str
 ) -> None:
     sides = [{"role": "r", "name": "more", "policy": document(*texts)} for texts in (before, after)]
     review = reviewed(
         *own_role("r", NODE_TRUST, document(TAGS)), resource("aws_iam_role_policy", "more", *sides)
     )
     (finding,) = (f for f in review.findings if f.rule == "new-access")
-    assert finding.message == f"aws_iam_role.r can now call {said}"
+    assert finding.message == f"aws_iam_role.r can now call {calls}"
+    values = " with aws:SecureTransport = true, aws:SourceVpc = vpc-1"
+    assert finding.details[-1].startswith("example: ")
+    assert finding.details[-1].endswith(values) is (" if " in calls)
+    assert (" with " in finding.details[-1]) is (" if " in calls)
+
+
+@pytest.mark.parametrize(("count", "more"), [(20, ()), (21, ("and 1 more",))])
+def test_a_finding_has_twenty_lines_of_what_is_allowed(count: int, more: tuple[str, ...]) -> None:
+    tables = [f"arn:aws:dynamodb:*:*:table/t{number:02}" for number in range(count)]
+    after = document(*(allow("dynamodb:GetItem", table) for table in tables))
+    (finding,) = reviewed(policy("p", document(), after)).findings
+    lines = tuple(f"allowed: dynamodb:GetItem on {table}" for table in tables[:20])
+    assert finding.details[:-1] == (*lines, *more)
+
+
+LIMITS = {"name": "p", "arn": "arn:aws:iam::111122223333:policy/p"}
+
+
+def bounded(before: str | None, after: str | None, **more: object) -> Json:
+    base = {"name": "limited", "assume_role_policy": NODES}
+    sides = ({**base, "permissions_boundary": arn} for arn in (before, after))
+    return resource("aws_iam_role", "limited", *sides, **more)
+
+
+@pytest.mark.parametrize(
+    ("others", "principals", "bounds", "rule"),
+    [
+        (
+            [bounded(LIMITS["arn"], LIMITS["arn"])],
+            (),
+            ("aws_iam_role.limited",),
+            "boundary-weakened",
+        ),
+        ([bounded(None, LIMITS["arn"])], (), ("aws_iam_role.limited",), "access-removed"),
+        ([bounded(LIMITS["arn"], None)], (), (), "new-access"),
+        (
+            [*own_role("r", NODE_TRUST, TAGGING), attachment("r", LIMITS["arn"])],
+            ("aws_iam_role.r",),
+            (),
+            "new-access",
+        ),
+    ],
+)
+def test_a_policy_that_is_a_boundary_is_no_policy_of_whom_it_bounds(
+    others: list[Json], principals: tuple[str, ...], bounds: tuple[str, ...], rule: str
+) -> None:
+    sides = [{**LIMITS, "policy": document(READS, *more)} for more in ([], [TAGS])]
+    review = reviewed(resource("aws_iam_policy", "p", *sides), *others)
+    (change,) = (c for c in review.changes if c.address == "aws_iam_policy.p")
+    assert rule in rules(review)
+    assert (change.principals, change.bounds) == (principals, bounds)
+
+
+def test_a_boundary_set_outside_of_the_configuration_bounds_nobody_when_it_goes() -> None:
+    sides = [{**LIMITS, "policy": document(READS, *more)} for more in ([], [TAGS])]
+    review = reviewed(
+        resource("aws_iam_policy", "p", *sides),
+        bounded(LIMITS["arn"], None),
+        resource_drift=[bounded(None, LIMITS["arn"])],
+    )
+    (change,) = (c for c in review.changes if c.address == "aws_iam_policy.p")
+    assert change.bounds == ()
 
 
 def test_white_space_does_not_count() -> None:
@@ -279,6 +372,27 @@ def test_an_action_without_resources_is_allowed_on_everything_or_not_at_all() ->
     (principal,) = reviewed(resource("aws_iam_role_policy", "i", *sides)).principals
     rows = {row.action: (row.before, row.after) for row in principal.matrix}
     assert rows["ec2:DescribeSubnets"] == ("no", "yes")
+
+
+def test_the_worst_finding_is_first_and_an_administrator_before_other_errors() -> None:
+    """Among notes and warnings, those that fail the review."""
+    changes = [
+        policy("b", ONE, document(allow(["ec2:A", "s3:B"]))),
+        policy("a", document(allow(["ec2:A", "s3:B"])), ONE),
+        policy("z", ONE, document(allow("*"))),
+        policy("n", None, ONE),
+        role("t", None, NODES),
+    ]
+    review = reviewed(*changes, fail_on="any-change")
+    assert [(f.level, f.rule) for f in review.findings] == [
+        ("error", "admin-attached"),
+        ("error", "new-access"),
+        ("warning", "new-policy"),
+        ("note", "access-removed"),
+        ("note", "new-policy"),
+    ]
+    strict = reviewed(*changes, fail_on="new-access").findings
+    assert [f.rule for f in strict[-2:]] == ["new-policy", "access-removed"]
 
 
 def test_an_unknown_policy_is_never_passed_over() -> None:

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from devtools import Browser, browser
 from eks import irsa, own_role
@@ -19,7 +20,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.policy.document import dumps, to_json
 from vpc_cni_iam.review import permission_table, wording
-from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.findings import Ignored, Review
 from vpc_cni_iam.review.report.html import write
 from vpc_cni_iam.review.report_formats import Setting
 
@@ -235,6 +236,25 @@ def test_what_is_not_known_of_one_side_is_called_neither_allowed_nor_denied(afte
     assert seen["ec2:RunInstances"] == ("not known", "changed unneeded", "")
     assert seen["ec2:DescribeSubnets"] == ("", "needed", "")
     assert seen["ec2:DescribeInstances"] == ("", "needed", "")
+
+
+@pytest.mark.parametrize(
+    ("after", "result"), [("s3:GetObject", "passes"), ("s3:*", "fails"), ("", "fails")]
+)
+def test_the_page_says_whether_the_review_fails_and_explains_each_rule(
+    after: str, result: str
+) -> None:
+    """Of ignored findings, too."""
+    texts = (document(allow("s3:GetObject")), document(allow(after)) if after else "not a policy")
+    review = reviewed(resource("aws_iam_policy", "p", *({"policy": text} for text in texts)))
+    page = write(review, Setting())
+    rules = [finding.rule for finding in review.findings]
+    assert f'<span class="verdict {result}">The review {result}</span>' in page
+    assert re.findall(r'<dt id="rule-([\w-]+)">', page) == rules
+    ignored = tuple(Ignored(finding, "agreed", "") for finding in review.findings)
+    page = write(replace(review, findings=(), ignored=ignored), Setting())
+    assert re.findall(r'<dt id="rule-([\w-]+)">', page) == rules
+    assert page.count("<h3>Ignored</h3>") == len(ignored)
 
 
 def test_every_finding_is_under_a_heading() -> None:

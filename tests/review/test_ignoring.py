@@ -53,6 +53,7 @@ def test_an_entry_that_fits_nothing_is_a_note(tmp_path: Path) -> None:
     assert [f.rule for f in left] == ["new-access", "ignore-unused", "ignore-unused"]
     about = 'matches nothing: new-access on aws_iam_policy.p["b"]: agreed with the owners'
     assert [f.message for f in left[1:]] == [f"ignore.toml, entry {n} {about}" for n in (1, 2)]
+    assert [f.attribute for f in left[1:]] == ["1", "2"]
     assert len({f.fingerprint for f in left}) == 3
 
 
@@ -113,9 +114,9 @@ def test_each_report_says_until_when_a_finding_is_ignored(
     tmp_path: Path, form: str, with_day: str, without: str
 ) -> None:
     (tmp_path / "plan.json").write_bytes(plan(WIDER))
-    for day, said in (("until = 2099-12-31\n", with_day), ("", without)):
+    for day, text in (("until = 2099-12-31\n", with_day), ("", without)):
         (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ENTRY + day)
-        assert said in run("review", "plan.json", "--format", form, cwd=tmp_path).out
+        assert text in run("review", "plan.json", "--format", form, cwd=tmp_path).out
 
 
 def test_a_level_that_is_none_is_wrong_usage() -> None:

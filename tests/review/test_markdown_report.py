@@ -15,6 +15,7 @@ from reviews import EVIL, PLANS, every, hostile, many, of_plan
 from synthetic import allow, document, policy, reviewed
 from vpc_cni_iam.escape import sanitise
 from vpc_cni_iam.review import wording
+from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, write
 from vpc_cni_iam.review.report_formats import Forge, Setting
@@ -167,10 +168,28 @@ def test_every_section_with_findings_has_its_heading_once() -> None:
 
 def test_what_looks_alike_is_named_with_the_finding_and_with_the_change() -> None:
     texts = [document(allow("s3:GetObject")), document(allow("s3:*"))]
-    addresses = [f'aws_iam_policy.p["{key}"]' for key in "abc"]
-    text = write(reviewed(*(policy("p", *texts, address=a) for a in addresses)), Setting())
-    findings, _, changes = text.partition("#### update")
-    assert all(a in findings and a in changes for a in addresses)
+    addresses = [f'aws_iam_policy.p["{key}"]' for key in "abcdef"]
+    for count, more in ((3, ""), (4, ""), (6, "- and 2 more like it\n")):
+        changed = (policy("p", *texts, address=a) for a in addresses[:count])
+        text = write(reviewed(*changed), Setting())
+        findings, _, changes = text.partition("#### update")
+        assert all(a in findings and a in changes for a in addresses[: min(count, 4)])
+        assert (findings.count("more like it"), changes.count("more like it")) == (bool(more),) * 2
+        assert more in findings and more in changes
+
+
+def test_a_finding_and_a_change_say_where_it_is_written() -> None:
+    review = reviewed(policy("p", document(allow("s3:GetObject")), document(allow("s3:*"))))
+    place = Place("live/main.tf", 12, 20)
+    placed = replace(
+        review,
+        findings=tuple(replace(f, place=place) for f in review.findings),
+        changes=tuple(replace(c, place=place) for c in review.changes),
+    )
+    for shown, where in ((review, ""), (placed, ", `live/main.tf:12`")):
+        text = write(shown, Setting())
+        assert f"\n    - `aws_iam_policy.p` `policy`{where}\n" in text
+        assert f"\n#### update: `aws_iam_policy.p` `policy`{where}\n" in text
 
 
 def test_what_is_kept_is_whole() -> None:

@@ -6,9 +6,10 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from eks import NODE_TRUST, addon, arn_of, irsa, own_role
+from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, irsa, own_role
 from synthetic import Json, allow, document, policy, resource, reviewed, role
 from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.findings import Ignored, Level, Review
 from vpc_cni_iam.review.report.text import write
@@ -79,6 +80,68 @@ def test_what_changes_about_the_plugin_is_in_bold() -> None:
     review = reviewed(addon(*sides), *own_role("cni", irsa(), CNI))
     expected = {"prod, IPv4": "", "v1.21.2-eksbuild.1 ->": BOLD, "aws_iam_role.cni (IRSA), un": ""}
     assert colours(review, *expected) == expected
+    (own, inline) = own_role("cni", POD_TRUST, CNI)
+    own["change"] |= {"actions": ["delete"], "after": None}
+    gone = reviewed(own, inline, association("cni", "cni"))
+    deleted = "aws_iam_role.cni (EKS Pod Identity); the plan deletes aws_iam_role.cni"
+    assert colours(gone, deleted) == {deleted: BOLD}
+    assert colours(gone, "not named in the plan") == {"not named in the plan": ""}
+
+
+NARROW = """
+  error     Anyone with the policy can now call
+            s3:PutObject on
+            arn:aws:s3:::
+            a-name-that-no-narrow-terminal-shows
+            /in/a/folder/*
+            allowed: s3:PutObject on
+              arn:aws:s3:::
+              a-name-that-no-narrow-terminal-sho
+              ws/in/a/folder/*
+            example: s3:PutObject on
+              arn:aws:s3:::
+              a-name-that-no-narrow-terminal-sho
+              ws/in/a/folder/example
+            aws_iam_policy.p policy
+              [new-access]
+"""
+NARROW_CHANGE = """
+update: aws_iam_policy.p policy
+  + allowed           s3:PutObject on
+                      arn:aws:s3:::
+                      a-name-that-no-narrow-term
+                      inal-shows/in/a/folder/*
+  moved from aws_iam_policy.q
+  new access, for instance s3:PutObject on
+    arn:aws:s3:::
+    a-name-that-no-narrow-terminal-shows/in/a/
+    folder/example
+"""
+
+
+def test_lines_of_a_narrow_terminal_are_indented_and_broken_between_parts() -> None:
+    folder = "arn:aws:s3:::a-name-that-no-narrow-terminal-shows/in/a/folder/*"
+    after = document(allow("s3:GetObject"), allow("s3:PutObject", folder))
+    review = reviewed(policy("p", READ, after, previous_address="aws_iam_policy.q"))
+    text = write(review, Setting(width=48, details=True))
+    assert NARROW in text and NARROW_CHANGE in text
+    # What just fits a line is in it.
+    assert max(len(line) for line in text.splitlines()) == 48
+
+
+@pytest.mark.parametrize(("more", "who"), [([], "Nobody"), (["ec2:RunInstances"], "Nobody else")])
+def test_who_can_do_more_may_be_the_plugin_alone(more: list[str], who: str) -> None:
+    """Its new role is in the row above, and not said again as a detail."""
+    stronger = document(*json.loads(CNI)["Statement"], *map(allow, more))
+    roles = (*own_role("old", POD_TRUST, CNI), *own_role("new", POD_TRUST, stronger))
+    review = reviewed(*roles, association("old", "new"))
+    screen = first_screen(review)
+    assert f"\nWho can do more\n  {who}, as far as the plan says.\n" in screen
+    assert "aws_iam_role.old (EKS Pod Identity) -> aws_iam_role.new (EKS Pod Identity)\n" in screen
+    assert ("            example: ec2:RunInstances" in screen) is bool(more)
+    unknown = first_screen(reviewed(*roles, association("old", "elsewhere")))
+    assert "after: " not in unknown and "whether that allows more is not known" in unknown
+    assert "after: " not in screen and "  after: aws_iam_role.new" in with_details(review)
 
 
 def test_the_first_screen_has_the_evidence_of_what_counts_and_not_of_notes() -> None:
@@ -156,16 +219,65 @@ def test_two_ignored_findings_are_on_the_first_screen_and_all_with_details() -> 
         assert ("more ignored" in first_screen(left)) is bool(more)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ([], "Nobody, as far as the plan says."),
-        ([policy("p", READ, READ)], "Nobody, as far as the plan says."),
-    ],
-)
-def test_who_can_do_more_is_never_left_open(changes: list[Json], said: str) -> None:
-    _, _, access = first_screen(reviewed(*changes)).partition("Who can do more\n")
-    assert access.startswith(f"  {said}\n")
+def test_a_section_whose_findings_are_all_ignored_says_so() -> None:
+    review = reviewed(policy("p", READ, WRITE))
+    ignored = tuple(Ignored(f, "agreed", "") for f in review.findings)
+    screen = first_screen(replace(review, findings=(), ignored=ignored))
+    assert "\nWho can do more\n  Only what is ignored, see below.\n" in screen
+    assert "\nOther changes\n  None.\n" in screen and "No finding about the plugin." in screen
+
+
+UNCHANGED = "Nothing in the plan changes an IAM policy."
+
+
+def test_a_plan_without_changes_says_so_and_that_nobody_can_do_more() -> None:
+    still, changed = reviewed(policy("p", READ, READ)), reviewed(policy("p", READ, WRITE))
+    assert f"(--fail-on warning)\n{UNCHANGED}\n\n" in first_screen(still)
+    assert first_screen(still).endswith("\n  None.\n\nUnknown until apply: nothing.\n")
+    assert "\nWho can do more\n  Nobody, as far as the plan says.\n" in first_screen(still)
+    assert with_details(still).endswith(f"\n\nChanges of policies\n  {UNCHANGED}\n")
+    assert UNCHANGED not in with_details(changed) and "Nobody" not in with_details(changed)
+
+
+def test_without_a_cluster_the_roles_of_the_plugin_are_named() -> None:
+    other = {"role": "other", "name": "m"}
+    changes = [
+        *own_role("stays", irsa(), CNI),
+        *own_role("changes", irsa()),
+        *own_role("other", NODE_TRUST),
+        resource("aws_iam_role_policy", "m", {**other, "policy": READ}, {**other, "policy": WRITE}),
+        resource("aws_iam_role_policy", "n", None, {"role": "changes", "name": "n", "policy": CNI}),
+    ]
+    screen = first_screen(reviewed(*changes))
+    assert f"  version   the plan names none; judged by {newest()}, ipv4 or ipv6\n" in screen
+    assert re.findall(r"^  role      (.*)$", screen, re.MULTILINE) == [
+        "aws_iam_role.changes, its policies change",
+        "aws_iam_role.stays, its policies stay",
+    ]
+
+
+@pytest.mark.parametrize(("version", "shown"), [("23.2", False), ("22.1", True)])
+def test_an_update_that_the_rows_of_the_plugin_say_is_no_finding_of_the_first_screen(
+    version: str, *, shown: bool
+) -> None:
+    """Unless it is more than a note: here, what calls the role does not allow."""
+    sides = ({"addon_version": f"v1.{v}-eksbuild.1"} for v in ("23.1", version))
+    review = reviewed(addon(*sides))
+    assert ("[plugin-version-changed]" in first_screen(review)) is shown
+    assert "[plugin-version-changed]" in with_details(review)
+
+
+def test_changes_that_look_alike_are_one_with_the_names_of_the_others() -> None:
+    changes = [policy("p", READ, WRITE, address=f"aws_iam_policy.p[{n}]") for n in range(3)]
+    assert "\n            also aws_iam_policy.p[1] policy and 1 more\n" in first_screen(
+        reviewed(*changes)
+    )
+    _, _, told = with_details(reviewed(*changes)).partition("Changes of policies\n")
+    assert told.startswith(
+        "\nupdate: aws_iam_policy.p[0] policy\n"
+        "            also aws_iam_policy.p[1] and 1 more\n  + allowed "
+    )
+    assert told.count("update: ") == 1
 
 
 def test_clusters_are_apart_and_the_third_is_counted() -> None:

@@ -12,6 +12,7 @@ from eks import (
     ISSUER,
     MANAGED,
     NODE_TRUST,
+    OF_ACCOUNT,
     POD_TRUST,
     PROVIDER,
     addon,
@@ -710,6 +711,30 @@ def test_a_first_role_is_not_said_of_a_cluster_whose_oidc_provider_and_role_come
         *own_role("old", irsa(), CNI),
     )
     assert ("plugin-identity-changed" in rules(review)) is is_told
+
+
+@pytest.mark.parametrize(
+    ("text", "known"), [(None, False), (document(allow("ec2:DescribeTags")), True)]
+)
+def test_what_depends_on_a_policy_that_is_not_shown_alone_is_said_so(
+    text: str | None, *, known: bool
+) -> None:
+    """A new cluster's own policy names its VPC, which is known after apply."""
+    later = resource(
+        "aws_iam_role_policy",
+        "later",
+        None,
+        {"name": "later", "role": "cni"},
+        after_unknown={"policy": True},
+    )
+    change = association(None, "cni")
+    review = reviewed(change, addon(None, {}), *own_role("cni", OF_ACCOUNT, *[text] * known), later)
+    missing = found(review, "plugin-permission-missing")
+    assert missing.level == "warning" and any("ec2:CreateTags" in d for d in missing.details)
+    depends = "Whether aws_iam_role.cni (EKS Pod Identity) allows what the plugin v1.23.2 calls "
+    depends += "depends on aws_iam_role_policy.later policy, which the plan does not show"
+    assert (missing.message == depends) is not known
+    assert ("unless aws_iam_role_policy.later policy allows it" in missing.message) is known
 
 
 @pytest.mark.parametrize(

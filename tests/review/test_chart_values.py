@@ -161,6 +161,13 @@ def test_another_value_that_is_known_after_apply_leaves_the_role() -> None:
     assert _levels(result) == {"plugin-configuration-changed": "warning"}
 
 
+def test_a_role_in_another_value_that_is_known_after_apply_is_no_identity() -> None:
+    result = _reviewed(
+        None, {"set": [{"name": "env.X"}]}, {"set": [{"name": {}, "value": OF_NEW_ROLE}]}
+    )
+    assert result.clusters[0].after.kind == "unknown"
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "5", "text"])
 def test_values_that_are_no_mapping_are_not_read(text: str) -> None:
     result = _reviewed({"values": []}, {"values": [text]})
@@ -332,17 +339,18 @@ def test_a_version_of_the_chart_is_the_plugins_since_1_13_0(chart: str, version:
     assert seen.source == ("plan" if version.startswith("v") else "newest")
 
 
-@pytest.mark.parametrize("kind", ["helm_release", "aws_eks_addon"])
-def test_a_version_that_is_sensitive_is_not_told(kind: str) -> None:
-    """It is judged as one that is known after apply."""
-    argument = "version" if kind == "helm_release" else "addon_version"
+@pytest.mark.parametrize(
+    ("kind", "argument"), [("helm_release", "version"), ("aws_eks_addon", "addon_version")]
+)
+def test_a_version_that_is_sensitive_is_not_known_and_not_told(kind: str, argument: str) -> None:
     values = {**CHART, **_with()} if kind == "helm_release" else {"addon_name": "vpc-cni"}
     sides = ({**values, argument: version} for version in ("1.21.2", "1.22.1"))
     marks = {f"{side}_sensitive": {argument: True} for side in ("before", "after")}
     result = reviewed(resource(kind, "cni", *sides, **marks))
-    (seen,) = result.clusters
-    assert (seen.source, "1.2" in seen.version_before + seen.version_after) == ("newest", False)
-    assert "1.22.1" not in str(result.findings) + str(seen.version_after)
+    messages = {f.rule: f.message for f in result.findings if f.rule.startswith("plugin-version")}
+    assert "(sensitive 2) is not known; " in messages["plugin-version-unknown"]
+    assert "(sensitive) to " in messages["plugin-version-changed"]
+    assert not any(version in str(result.clusters) for version in ("1.21.2", "1.22.1"))
 
 
 def test_another_name_of_everything_is_another_service_account() -> None:

@@ -84,6 +84,31 @@ def test_a_module_that_the_plan_does_not_have_is_nowhere(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("source", "folder"),
+    [
+        ("../b", "modules/b"),
+        ("./../b/", "modules/b"),
+        ("./b", "modules/a/b"),
+        (".//b//c", "modules/a/b/c"),
+        ("../../b", "b"),
+        ("../../../b", "../b"),
+        ("../../../../b", "../../b"),
+    ],
+)
+def test_a_module_is_found_from_the_one_that_calls_it(
+    source: str, folder: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "live" / "prod"
+    text = 'resource "aws_iam_policy" "p" {}\n'
+    write_tree(root, {"main.tf": 'module "a" {}\n', "modules/a/main.tf": 'module "b" {}\n'})
+    write_tree(root / folder, {"policy.tf": text})
+    calls = {"a": Module(source="./modules/a", calls={"b": Module(source=source)})}
+    locator = Locator(root, PlanConfiguration(Module(calls=calls)))
+    place = locator.place("module.a.module.b", "aws_iam_policy.p")
+    assert place is not None and (place.file, place.line) == (f"{folder}/policy.tf", 1)
+
+
+@pytest.mark.parametrize(
     ("name", "problem"), [("gone", "is not a directory"), (".", "holds no block")]
 )
 def test_a_directory_without_configuration_is_refused(

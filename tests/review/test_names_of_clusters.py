@@ -108,6 +108,13 @@ def test_the_name_of_the_own_cluster_comes_from_whatever_says_it(
     assert elsewhere(installer, *roles) == (notes if name == "staging" else [])
 
 
+def test_the_place_in_a_sensitive_policy_is_not_told() -> None:
+    marks = {f"{side}_sensitive": {"policy": True} for side in ("before", "after")}
+    values = {"role": "cni", "name": "i", "policy": scoped("staging")}
+    hidden = same("aws_iam_role_policy", "i", values, **marks)
+    assert elsewhere(association("cni", "cni"), *own_role("cni", POD_TRUST), hidden) == []
+
+
 def test_a_release_beside_an_association_is_in_its_cluster() -> None:
     """In modules of their own the release may come first, which names no cluster."""
     release = same("helm_release", "cni", chart("{}"), address="module.a.helm_release.cni")

@@ -24,7 +24,7 @@ from eks import (
     provider,
     same,
 )
-from synthetic import Json, allow, document, resource, reviewed, role, rules
+from synthetic import Json, allow, attachment, document, resource, reviewed, role, rules
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
@@ -118,6 +118,32 @@ def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
     assert change.source == "plan"
     calm = reviewed(addon(at("v1.21.1"), at("v1.21.2")), *rest)
     assert levels(calm) == {"plugin-version-changed": "note"}
+
+
+def test_what_a_version_newly_calls_is_told_apart_from_what_its_role_loses() -> None:
+    deny = allow("ec2:AssignIpv6Addresses", Effect="Deny")
+    texts = (OLD_IPV6, document(*json.loads(OLD_IPV6)["Statement"], deny))
+    inline = ({"role": "cni", "name": "i", "policy": text} for text in texts)
+    review = reviewed(
+        addon(at("v1.21.2"), at("v1.22.1")),
+        cluster("ipv6"),
+        *own_role("cni", irsa()),
+        resource("aws_iam_role_policy", "i", *inline),
+    )
+    called = {r: found(review, r).message for r in ("coverage-lost", "plugin-permission-missing")}
+    assert "ec2:AssignIpv6Addresses" in called["coverage-lost"]
+    assert "ec2:AssignIpv6Addresses" not in called["plugin-permission-missing"]
+    assert "ec2:DescribeSubnets" in called["plugin-permission-missing"]
+
+
+def test_a_policy_that_the_plan_does_not_show_may_allow_what_is_missing() -> None:
+    other = "arn:aws:iam::111122223333:policy/of-another-configuration"
+    rest = (cluster("ipv6"), *own_role("cni", irsa(), OLD_IPV6), attachment("cni", other))
+    missing = found(
+        reviewed(addon(at("v1.21.2"), at("v1.22.1")), *rest), "plugin-permission-missing"
+    )
+    assert missing.level == "warning"
+    assert f"does not allow, unless {other} allows it: ipamd exits" in missing.message
 
 
 @pytest.mark.parametrize("bounded", ["old", "new"])
@@ -382,6 +408,39 @@ def test_only_what_the_plan_manages_and_changes_says_what_the_plugin_is(
     seen = reviewed(*plan, *changes, resource_drift=drift)
     assert seen.clusters == reviewed(*plan).clusters
     assert not {f.rule for f in seen.findings if f.rule.startswith("plugin-")}
+
+
+def test_a_cluster_whose_name_is_known_after_apply_is_the_one_that_is_referred_to() -> None:
+    argument = {"references": ["aws_eks_cluster.prod.name", "aws_eks_cluster.prod"]}
+    there = association(None, "a", after_unknown={"cluster_name": True})
+    del there["change"]["after"]["cluster_name"]
+    block = {"type": there["type"], "name": there["name"], "mode": "managed"}
+    blocks = [
+        {**block, "expressions": {"cluster_name": argument}},
+        {**block, "type": "aws_eks_cluster", "name": "prod", "expressions": {}},
+    ]
+    values = {"kubernetes_network_config": [{"ip_family": "ipv6"}]}
+    made = resource("aws_eks_cluster", "prod", None, values, after_unknown={"name": True})
+    review = reviewed(
+        made,
+        there,
+        *own_role("a", POD_TRUST, CNI),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    (seen,) = review.clusters
+    assert (seen.cluster, seen.mode_after, seen.after.roles) == (
+        "aws_eks_cluster.prod",
+        "ipv6",
+        ("aws_iam_role.a",),
+    )
+    assert "ec2:AssignIpv6Addresses" in found(review, "plugin-permission-missing").message
+
+
+def test_an_association_of_another_service_account_says_nothing_of_the_plugin() -> None:
+    others = association("a", "b")
+    for side in ("before", "after"):
+        others["change"][side]["service_account"] = "app"
+    assert not reviewed(others, *own_role("a", POD_TRUST, CNI)).clusters
 
 
 def in_region(change: Json, region: str, name: str, *, argument: bool) -> Json:
@@ -823,14 +882,17 @@ def test_an_association_of_an_add_on_that_is_known_after_apply_is_one_if_it_is_s
 
 
 def test_a_role_of_nodes_that_move_to_another_loses_nothing_for_a_plugin_with_its_own() -> None:
-    inline = {"role": "a", "name": "i0", "policy": CNI}
+    goes = [
+        resource("aws_iam_role_policy", role, {"role": role, "name": "i", "policy": CNI}, None)
+        for role in ("a", "b")
+    ]
     review = reviewed(
         addon(at("v1.23.2"), at("v1.23.2")),
         *own_role("cni", irsa(), CNI),
         node_group("a", "b"),
         *own_role("a", NODE_TRUST),
-        resource("aws_iam_role_policy", "a-0", inline, None),
         *own_role("b", NODE_TRUST),
+        *goes,
     )
     assert "coverage-lost" not in levels(review)
 
@@ -856,6 +918,21 @@ def test_a_call_whose_denial_has_no_effect_is_a_note_as_in_coverage() -> None:
     less = resource("aws_iam_role_policy", "cni-0", *sides)
     lost = found(reviewed(addon(at("v1.21.2"), at("v1.21.2")), role, less), "coverage-lost")
     assert (lost.level, "nothing: the first interface" in lost.details[0]) == ("note", True)
+
+
+@pytest.mark.parametrize(
+    ("more", "level"), [((), "note"), (("ec2:AssignIpv6Addresses",), "warning")]
+)
+def test_a_first_role_is_a_note_if_the_plugin_works_with_it(
+    more: tuple[str, ...], level: str
+) -> None:
+    """Here it lacks a call whose denial has no effect, and one that matters."""
+    deny = [allow(action, Effect="Deny") for action in more]
+    text = document(*json.loads(OLD_IPV6)["Statement"], *deny)
+    review = reviewed(
+        addon(VERSION, at("v1.21.2")), cluster("ipv6"), *own_role("cni", irsa(), text)
+    )
+    assert found(review, "plugin-identity-changed").level == level
 
 
 def test_a_role_of_which_an_older_object_is_left_stays_the_plugins() -> None:

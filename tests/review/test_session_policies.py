@@ -68,6 +68,12 @@ def test_sensitive_session_policies_that_differ_are_told_apart() -> None:
     assert not _review(_association(PLUGIN, NARROW, NARROW, **hidden)).findings
 
 
+def test_a_session_policy_of_another_service_account_limits_nothing_of_aws_nodes() -> None:
+    others = _association(APP, NARROW, NARROW) | {"address": f"{ASSOCIATION}.app"}
+    (seen,) = _review(_association(PLUGIN, None, None), others).clusters
+    assert (seen.after.sessions, seen.after.missing) == ((), ())
+
+
 def test_the_role_that_assumes_a_target_role_has_to_trust_eks() -> None:
     def levels(trust: str) -> dict[str, str]:
         values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **PLUGIN}

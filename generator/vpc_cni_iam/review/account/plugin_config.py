@@ -78,7 +78,7 @@ def read_config(resource: Resource, *, after: bool) -> PluginConfig | None:
 
 def _addon(resource: Resource, *, after: bool) -> PluginConfig:
     version = side(resource, "addon_version", after=after)
-    text = UNKNOWN_VERSION if version.unknown or version.hidden else str(version.value or "")
+    text = UNKNOWN_VERSION if version.unknown else str(version.value or "")
     value = side(resource, "configuration_values", after=after)
     scalars, unread = _scalars("" if value.hidden else str(value.value or ""))
     unread = "is known after apply" if value.unknown else unread
@@ -208,7 +208,7 @@ def _chart_version(resource: Resource, scalars: Mapping[str, str], *, after: boo
     if tag := image_tag(image) or f"image {image}" if image else scalars.get("image.tag"):
         return tag
     version = side(resource, "version", after=after)
-    if version.unknown or version.hidden:
+    if version.unknown:
         return UNKNOWN_VERSION
     values = (resource.after if after else resource.before) or {}
     if not is_plugins_chart(values):

@@ -238,6 +238,13 @@ def test_an_inline_policy_that_overwrites_one_made_by_hand_may_lose_access() -> 
     assert "coverage-lost" not in rules(reviewed(role, inline("a", None, ONE, iam="other")))
 
 
+def test_a_policy_made_by_hand_goes_with_a_role_that_is_replaced() -> None:
+    role = replaced()
+    role["change"]["before"] |= {"managed_policy_arns": [MANAGED]}
+    role["change"]["after_unknown"] = {"managed_policy_arns": True}
+    assert "coverage-lost" in rules(reviewed(role, inline("b", ONE, ONE)))
+
+
 def test_what_was_attached_by_hand_is_not_new_where_the_plan_attaches_it() -> None:
     review = reviewed(by_hand(managed_policy_arns=[MANAGED]), attach("a", MANAGED, False, True))
     (finding,) = (f for f in review.findings if f.rule == "new-policy")

@@ -98,7 +98,7 @@ class PlanPolicies:
         if action == "forget" or given_up:
             if slot.kind in ("attachment", "boundary"):
                 # It stays attached, to what the policy will be.
-                later = self._attached(slot, slot.before, after=True)
+                later = self._held(slot, slot.before, after=True)
                 return PolicyChange(slot, action, before, replace(later, owners=before.owners))
             return PolicyChange(slot, action, before, before)
         if lists and action == "replace" and self.owners.of(slot, after=True) != before.owners:
@@ -160,7 +160,7 @@ class PlanPolicies:
 
     def _attached(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
-        if value.hidden or is_mark(value.value):
+        if value.hidden:
             why = ("the plan marks its ARN sensitive",)
             return Binding(
                 ReadPolicy(State("sensitive", why=why)), _hidden("policy", slot, after=after)
@@ -173,7 +173,7 @@ class PlanPolicies:
         if policy is None and not arn:
             resolution = self.references.resolve(slot.resource, slot.path)
             if (text := _only_text(resolution)) is not None:
-                constant = AttributeValue.of(text, hidden=value.hidden)
+                constant = AttributeValue.of(text, hidden=is_mark(text))
                 return self._attached(slot, constant, after=after)
             if len(resolution.resources) == 1 and not resolution.open:
                 policy = self._policy(slot.resource, resolution.resources[0], resolution)

@@ -420,9 +420,9 @@ _BUT_ROOT = {"NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}}
     [
         (
             policy("p", ONE, document(allow("s3:*", Condition=_EQUAL))),
-            "The policy changes, and whether it allows more is not decided: $.Statement[0]."
-            "Condition.StringEqual.aws:PrincipalTag/team: 'StringEqual' is not a condition "
-            "operator of IAM",
+            "The policy changes, and whether it allows more is not decided: "
+            "$.Statement[0].Condition.StringEqual.aws:PrincipalTag/team: 'StringEqual' is not a "
+            "condition operator of IAM",
         ),
         (
             role(

@@ -196,6 +196,22 @@ def test_a_list_that_is_made_anew_for_another_role_removes_nothing_from_the_firs
     assert rules(reviewed(change, inline("a", CNI, CNI))) - {"moved"} == lost
 
 
+@pytest.mark.parametrize(
+    ("arn", "means"),
+    [
+        (MANAGED, ("any-change", "coverage-lost")),
+        (MANAGED.replace("AmazonEKS_CNI_Policy", "AmazonS3ReadOnlyAccess"), ("any-change",)),
+        (ELSEWHERE, ("any-change", "new-access")),
+    ],
+)
+def test_what_an_exclusive_list_removes_counts_for_what_it_may_mean(
+    arn: str, means: tuple[str, ...]
+) -> None:
+    review = reviewed(exclusive("policy_attachments", [arn], []))
+    (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert finding.means == means
+
+
 def test_an_exclusive_list_that_is_given_up_removes_nothing() -> None:
     for change in (
         exclusive("policy_attachments", [ELSEWHERE], None),

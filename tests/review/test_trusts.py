@@ -262,6 +262,17 @@ def test_a_trust_for_anybody_is_an_error(principal: Json, condition: Json, expec
     assert "trust-anybody" not in rules(reviewed(role("r", None, denied)))
 
 
+def test_a_trust_that_the_plan_takes_back_or_gives_up_is_not_looked_at() -> None:
+    anybody = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"})
+    drift = [role("r", LAMBDA, anybody)]
+    assert rules(reviewed(role("r", anybody, LAMBDA), resource_drift=drift)) == {
+        "access-removed",
+        "drift",
+    }
+    assert rules(reviewed(role("r", anybody, None))) == {"access-removed"}
+    assert rules(reviewed(role("r", anybody, anybody, actions=["forget"]))) == {"moved"}
+
+
 @pytest.mark.parametrize(
     "more",
     [

@@ -477,8 +477,11 @@ def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
     review = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
     assert rules(review) == {"pod-identity-tags-disabled", "service-account-role"}
     unscoped = pods("sts:AssumeRole")
-    again = reviewed(role("cni", unscoped, unscoped), resource(kind, "a", None, association))
-    assert rules(again) == {"service-account-role"}
+    for known in ({}, {"namespace": "default"}):
+        comes = resource(kind, "a", None, {**association, **known})
+        (finding,) = reviewed(role("cni", unscoped, unscoped), comes).findings
+        assert finding.rule == "service-account-role"
+        assert "service account known after apply gets aws_iam_role.cni" in finding.message
     # Of a trust that is wrong in two ways, only what the association brings is said.
     of_any = {"StringLike": {"aws:RequestTag/kubernetes-namespace": "*"}}
     loose = pods("sts:AssumeRole", "sts:TagSession", Condition=of_any)

@@ -374,6 +374,19 @@ def test_an_action_without_resources_is_allowed_on_everything_or_not_at_all() ->
     assert rows["ec2:DescribeSubnets"] == ("no", "yes")
 
 
+@pytest.mark.parametrize(
+    ("hidden", "label"),
+    [({}, "r"), ({"before_sensitive": {"name": True}, "after_sensitive": {"name": True}}, "")],
+)
+def test_a_role_has_its_name_in_iam_beside_its_address_unless_that_is_sensitive(
+    hidden: Json, label: str
+) -> None:
+    own, inline = own_role("r", NODE_TRUST, ONE)
+    own["change"] |= hidden
+    names = {p.name: p.label for p in reviewed(own, inline).principals}
+    assert names["aws_iam_role.r"] == label
+
+
 def test_the_worst_finding_is_first_and_an_administrator_before_other_errors() -> None:
     """Among notes and warnings, those that fail the review."""
     changes = [

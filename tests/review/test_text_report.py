@@ -2,12 +2,13 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, irsa, own_role
-from synthetic import Json, allow, document, policy, resource, reviewed, role
+from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, irsa, own_role, same
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.policy.document import dumps
@@ -278,6 +279,113 @@ def test_changes_that_look_alike_are_one_with_the_names_of_the_others() -> None:
         "            also aws_iam_policy.p[1] and 1 more\n  + allowed "
     )
     assert told.count("update: ") == 1
+
+
+ARN = "arn:aws:iam::111122223333:policy/p"
+STATEMENTS = json.loads(CNI)["Statement"]
+FEWER = document({**STATEMENTS[0], "Action": STATEMENTS[0]["Action"][1:]}, *STATEMENTS[1:])
+TABLES = [allow("dynamodb:GetItem", f"arn:aws:dynamodb:*:*:table/t{n}") for n in range(20)]
+
+
+def managed(before: str, after: str, **more: Any) -> Json:
+    sides = ({"name": "p", "arn": ARN, "policy": text} for text in (before, after))
+    return resource("aws_iam_policy", "p", *sides, **more)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        (
+            READ,
+            WRITE,
+            [
+                f"imported as {ARN}",
+                "moved from aws_iam_policy.q",
+                "applies to aws_iam_role.r",
+                "permissions boundary of aws_iam_role.limited",
+                "new access, for instance s3:PutObject on ",
+            ],
+        ),
+        (
+            CNI,
+            FEWER,
+            [
+                "no new access (proven)",
+                "nearest to ipv4 of 2026-09-29",
+                "  statement 1 (ec2:AssignPrivateIpAddresses and 12 more): "
+                "action ec2:AssignPrivateIpAddresses is missing",
+            ],
+        ),
+        (FEWER, CNI, ["new access, for instance ec2:Ass", "equal to ipv4 of 2026-09-29"]),
+        # What only moves within a policy leaves the differences from the catalog as they were.
+        (
+            document(*STATEMENTS, *TABLES),
+            document(*STATEMENTS, *reversed(TABLES)),
+            ["nearest to ipv4 of 2026-09-29", "  and 20 more differences"],
+        ),
+        (CNI, document(*STATEMENTS, *TABLES), ["  statement 14 ", "  and 8 more differences"]),
+        (READ, "none", ["after: line 1, column 1: is not JSON", "new access cannot be ruled out"]),
+        (
+            READ,
+            document(
+                *TABLES, *(allow("s3:GetObject", f"arn:aws:s3:::{n:070}/*") for n in range(60))
+            ),
+            ["managed policy: 10368 of 6144 characters"],
+        ),
+    ],
+)
+def test_a_change_has_what_else_there_is_to_say_of_it_in_order(
+    before: str, after: str, lines: list[str]
+) -> None:
+    more = {"previous_address": "aws_iam_policy.q", "importing": {"id": ARN}}
+    values = {"name": "limited", "permissions_boundary": ARN, "assume_role_policy": NODE_TRUST}
+    review = reviewed(
+        managed(before, after, **more),
+        same("aws_iam_role", "limited", values),
+        *own_role("r", NODE_TRUST),
+        attachment("r", ARN),
+    )
+    text = with_details(review)
+    places = [text.find(f"\n  {line}") for line in lines]
+    assert -1 not in places and places == sorted(places), text
+
+
+def unread(kind: str, number: int) -> list[Json]:
+    return [resource(kind, f"r{n}", None, {"policy_document": READ}) for n in range(number)]
+
+
+def unknown(number: int) -> list[Json]:
+    sides = ({"name": "p", "policy": READ}, {"name": "p"})
+    later = {"after_unknown": {"policy": True}}
+    return [resource("aws_iam_policy", f"p{n}", *sides, **later) for n in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ([], "Unknown until apply: nothing."),
+        (unknown(1), "Unknown until apply: aws_iam_policy.p0 policy."),
+        (unknown(2), "Unknown until apply: aws_iam_policy.p0 policy and 1 more."),
+        (unknown(3), "Unknown until apply: aws_iam_policy.p0 policy and 2 more."),
+        (
+            unread("awscc_iam_role_policy", 2),
+            "Unknown until apply: nothing. Not read, though it may give access: 2 about access.",
+        ),
+        (
+            unread("aws_s3_bucket", 1),
+            "Unknown until apply: nothing. Not read: 1 changing resource of other types, with the "
+            "policies that they have themselves.",
+        ),
+        (
+            [*unread("aws_s3_bucket", 2), *unread("awscc_iam_role_policy", 1)],
+            "Unknown until apply: nothing. Not read, though it may give access: 1 about access. "
+            "Not read: 2 changing resources of other types, with the policies that they have "
+            "themselves.",
+        ),
+    ],
+)
+def test_the_last_line_says_what_is_not_known_and_not_read(changes: list[Json], line: str) -> None:
+    assert first_screen(reviewed(*changes)).endswith(f"\n\n{line}\n")
 
 
 def test_clusters_are_apart_and_the_third_is_counted() -> None:

@@ -119,8 +119,11 @@ def test_a_role_is_found_however_yaml_spells_it(kind: str, argument: str, spelli
     assert [f.level for f in findings if f.rule == "service-account-role"] == ["error"]
 
 
-def test_a_role_of_an_annotation_that_cannot_be_read_is_one_not_known() -> None:
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_role_of_an_annotation_that_cannot_be_read_is_one_not_known(*, nested: bool) -> None:
     text = "a: &k eks.amazonaws.com/role-arn\n*k : x\nb: 1\nb: 2\n"
+    if nested:
+        text = json.dumps({"values": text})
     findings = reviewed(resource("kubectl_manifest", "web", None, {"yaml_body": text})).findings
     assert "a role known after apply" in next(
         f.message for f in findings if f.rule == "service-account-role"

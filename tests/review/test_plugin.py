@@ -12,6 +12,7 @@ from eks import (
     ISSUER,
     MANAGED,
     NODE_TRUST,
+    OF_ACCOUNT,
     POD_TRUST,
     PROVIDER,
     addon,
@@ -23,7 +24,7 @@ from eks import (
     provider,
     same,
 )
-from synthetic import Json, allow, attachment, document, resource, reviewed, rules
+from synthetic import Json, allow, attachment, document, resource, reviewed, role, rules
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
@@ -71,6 +72,25 @@ def test_the_ip_family_is_that_of_the_cluster_before_and_after() -> None:
     update = addon(at("v1.22.1"), at("v1.23.2"))
     (seen,) = reviewed(made_anew, update, *own_role("cni", irsa(), CNI)).clusters
     assert (seen.mode_before, seen.mode_after) == ("ipv4", "ipv6")
+
+
+@pytest.mark.parametrize(("family", "lost"), [("ipv4", True), ("ipv6", False), ("", True)])
+def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
+    family: str, *, lost: bool
+) -> None:
+    """Where no cluster says it, by both."""
+    clusters = [cluster(family)] if family else []
+    statements = json.loads(CNI)["Statement"]
+    ipv6 = allow(["ec2:AssignIpv6Addresses", "ec2:DescribeSubnets"])
+    fewer = {**statements[0], "Action": statements[0]["Action"][1:]}
+    sides = [
+        {"role": "cni", "name": "more", "policy": document(first, *statements[1:], ipv6)}
+        for first in (statements[0], fewer)
+    ]
+    change = resource("aws_iam_role_policy", "more", *sides)
+    update = addon(at("v1.23.2"), at("v1.23.2"))
+    review = reviewed(*clusters, update, *own_role("cni", irsa()), change)
+    assert ("coverage-lost" in rules(review)) is lost
 
 
 def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
@@ -136,6 +156,33 @@ def test_a_boundary_that_is_not_known_may_hold_back_anything(bounded: str) -> No
     review = reviewed(addon(*sides), *roles)
     assert levels(review)["plugin-identity-changed"] == "warning"
     assert (review.clusters[0].after.missing is None) == (bounded == "new")
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after", "is_said"),
+    [
+        (CNI, None, "else", True),
+        (CNI, "known", "else", True),
+        (CNI, "else", "else", False),
+        (CNI, None, "known", False),
+        (CNI, "else", None, False),
+        (document(allow("s3:GetObject")), None, "else", False),
+    ],
+)
+def test_a_boundary_that_comes_and_is_not_known_may_take_the_plugins_calls_away(
+    text: str, before: str | None, after: str | None, *, is_said: bool
+) -> None:
+    arns = {name: f"arn:aws:iam::111122223333:policy/{name}" for name in ("known", "else")}
+    bound = {"name": "known", "arn": arns["known"], "policy": document(allow("*"))}
+    there, inline = own_role("cni", NODE_TRUST, text)
+    sides = (
+        there["change"]["after"] | ({"permissions_boundary": arns[name]} if name else {})
+        for name in (before, after)
+    )
+    changes = (resource("aws_iam_role", "cni", *sides), same("aws_iam_policy", "known", bound))
+    lost = [f for f in reviewed(*changes, inline).findings if f.rule == "coverage-lost"]
+    assert [(f.level, f.address) for f in lost] == [("warning", "aws_iam_role.cni")] * is_said
+    assert all("a new permissions boundary does not allow" in f.message for f in lost)
 
 
 def test_a_version_that_is_not_known_is_said_with_the_one_that_is_judged() -> None:
@@ -555,7 +602,8 @@ def test_who_administers_a_cluster(policy: str, level: str) -> None:
         "policy_arn": f"arn:aws:eks::aws:cluster-access-policy/{policy}",
         "access_scope": [{"type": "cluster", "namespaces": None}],
     }
-    review = reviewed(resource("aws_eks_access_policy_association", "a", None, values))
+    read = same("aws_eks_access_entry", "read", values) | {"mode": "data"}
+    review = reviewed(read, resource("aws_eks_access_policy_association", "a", None, values))
     assert levels(review) == {"cluster-access-widened": level}
     gone = reviewed(resource("aws_eks_access_policy_association", "a", values, None))
     assert levels(gone) == {"access-removed": "note"}
@@ -577,6 +625,30 @@ def test_what_an_access_entry_gives_by_itself(values: Json, words: str) -> None:
     texts = [f"{f.message} {' '.join(f.details)}" for f in review.findings]
     assert [words in text for text in texts] == ([True] if words else [])
     assert levels(reviewed(same("aws_eks_access_entry", "e", {**entry, **values}))) == {}
+
+
+@pytest.mark.parametrize(
+    ("refers", "who"),
+    [
+        ("aws_iam_role.dev.arn", "aws_iam_role.dev gets"),
+        ("aws_iam_user.dev.arn", "A principal known after apply gets"),
+        ("aws_iam_role.other.arn", "A principal known after apply gets"),
+    ],
+)
+def test_a_new_role_that_an_access_entry_refers_to_is_named(refers: str, who: str) -> None:
+    kind, values = "aws_eks_access_entry", {"cluster_name": "prod", "kubernetes_groups": ["ops"]}
+    expression = {"references": [refers, refers.removesuffix(".arn")]}
+    block = {"type": kind, "name": "e", "expressions": {"principal_arn": expression}}
+    later = {"after_unknown": {"principal_arn": True}}
+    review = reviewed(
+        resource(kind, "e", None, values, **later),
+        resource(kind, "gone", values, None),
+        role("dev", None, NODE_TRUST),
+        resource("aws_iam_user", "dev", None, {"name": "dev"}),
+        configuration={"root_module": {"resources": [block]}},
+    )
+    (finding,) = (f for f in review.findings if f.rule == "cluster-access-widened")
+    assert finding.message.startswith(who)
 
 
 GROUPS = {"kubernetes_groups": ["ops"], "user_name": "x"}
@@ -645,6 +717,22 @@ def test_what_changes_who_is_let_into_a_cluster(
     change = resource("aws_eks_cluster", "c", *sides, actions=["update"], after_unknown=unknown)
     messages = [f.message for f in reviewed(change).findings]
     assert [words in message for message in messages] == ([True] if words else []), messages
+    # A change by somebody else is there already.
+    drift = reviewed(same("aws_eks_cluster", "c", sides[1]), resource_drift=[change])
+    assert not levels(drift)
+
+
+def test_an_authentication_mode_that_is_known_after_apply_may_change() -> None:
+    sides: list[Json] = [{"name": "prod", "access_config": [{"authentication_mode": "API"}]}, {}]
+    block = {"mode": "managed", "type": "aws_eks_cluster", "name": "c"}
+    written = {"access_config": [{"authentication_mode": {"references": ["var.mode"]}}]}
+    change = resource("aws_eks_cluster", "c", *sides, after_unknown={"access_config": True})
+    review = reviewed(
+        change,
+        configuration={"root_module": {"resources": [{**block, "expressions": written}]}},
+    )
+    messages = [f.message for f in review.findings if f.rule == "cluster-access-widened"]
+    assert any("authentication_mode from API to a value known after" in m for m in messages)
 
 
 def test_a_new_cluster_with_all_that_is_its_own_is_calm() -> None:
@@ -685,6 +773,30 @@ def test_a_first_role_is_not_said_of_a_cluster_whose_oidc_provider_and_role_come
         *own_role("old", irsa(), CNI),
     )
     assert ("plugin-identity-changed" in rules(review)) is is_told
+
+
+@pytest.mark.parametrize(
+    ("text", "known"), [(None, False), (document(allow("ec2:DescribeTags")), True)]
+)
+def test_what_depends_on_a_policy_that_is_not_shown_alone_is_said_so(
+    text: str | None, *, known: bool
+) -> None:
+    """A new cluster's own policy names its VPC, which is known after apply."""
+    later = resource(
+        "aws_iam_role_policy",
+        "later",
+        None,
+        {"name": "later", "role": "cni"},
+        after_unknown={"policy": True},
+    )
+    change = association(None, "cni")
+    review = reviewed(change, addon(None, {}), *own_role("cni", OF_ACCOUNT, *[text] * known), later)
+    missing = found(review, "plugin-permission-missing")
+    assert missing.level == "warning" and any("ec2:CreateTags" in d for d in missing.details)
+    depends = "Whether aws_iam_role.cni (EKS Pod Identity) allows what the plugin v1.23.2 calls "
+    depends += "depends on aws_iam_role_policy.later policy, which the plan does not show"
+    assert (missing.message == depends) is not known
+    assert ("unless aws_iam_role_policy.later policy allows it" in missing.message) is known
 
 
 @pytest.mark.parametrize(

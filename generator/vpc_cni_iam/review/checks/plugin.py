@@ -133,9 +133,8 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         return
     stays = {r.address for r in context.plan.resources if r.after is not None and not r.drift}
     done = "is for another cluster or add-on" if plugin.installer in stays else "is deleted"
-    message = (
-        f"{plugin.installer} {done}: the plugin is removed from {plugin.cluster or 'the cluster'}"
-    )
+    where = plugin.cluster or "the cluster"
+    message = f"{plugin.installer} {done}: the plugin is removed from {where}"
     level: Level | None = None
     if plugin.preserved:
         message = f"{plugin.installer} is deleted, and leaves the plugin running unmanaged"
@@ -245,8 +244,7 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
         done = SESSION_CHANGES[bool(before.sessions), bool(after.sessions)]
         message, details = f"The session policy of {' and '.join(after.roles)} {done}", ()
     if before.kind is IdentityKind.unknown:
-        message = f"aws-node gets {new}; the plan does not show what it had before"
-        details = ()
+        message, details = f"aws-node gets {new}; the plan does not show what it had before", ()
         level = "note" if _works(change.after) else None
     elif access:
         more, example, level = more_text(access)
@@ -256,28 +254,26 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
 
 def _works(identity: PluginIdentity) -> bool:
     """Say whether the plugin works with an identity, all policies of which are known."""
-    missing = identity.missing
-    known = missing is not None and not identity.opaque
-    return known and all(m.impact == "none" for m in missing or ())
+    known = identity.missing is not None and not identity.opaque
+    return known and all(m.impact == "none" for m in identity.missing or ())
 
 
 def _deleted_role(plugin: ClusterPlugin, change: ClusterChange) -> Finding:
     roles = replace(change.after, roles=change.after.deleted)
     message = f"The plan deletes {identity_text(roles)}, which aws-node still has"
-    details = (f"named by {', '.join(change.after.sources)}",)
+    details = (f"named by {', '.join(roles.sources)}",)
     return _finding(plugin, "plugin-identity-lost", message, details)
 
 
 def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
     """Say whether the cluster comes with the plan, as its OIDC provider does."""
-    issuers = [
-        resource
+    has_issuer = any(
+        resource.type == "aws_iam_openid_connect_provider" and resource.before is None
         for resource in context.plan.resources
-        if resource.type == "aws_iam_openid_connect_provider" and resource.before is None
-    ]
+    )
     roles = set(plugin.after.identity.roles)
     known_before = plugin.before.identity.kind is not IdentityKind.unknown
-    return bool(issuers) and not known_before and roles <= context.created
+    return has_issuer and not known_before and roles <= context.created
 
 
 def _is_in_unread_values(plugin: ClusterPlugin) -> bool:
@@ -421,13 +417,17 @@ def _missing_finding(
 ) -> Finding:
     actions = ", ".join(m.action for m in missing)
     who = replace(change.after, roles=change.after.lacking)
-    message = f"The plugin {change.judged_after} calls {actions}, which {identity_text(who)} "
     doubtful = are_undecided(missing)
-    does_not = "does not allow" if len(who.roles) == 1 else "do not allow"
-    message += "may not allow" if doubtful else does_not
+    not_ = "may not" if doubtful else "does not" if len(who.roles) == 1 else "do not"
+    message = f"The plugin {change.judged_after} calls {actions}, "
+    message += f"which {identity_text(who)} {not_} allow"
     message += ", as before" if before_too else ""
     message += f", unless {' or '.join(who.opaque)} allows it" if who.opaque else ""
     message += f": {'; '.join(for_others) or missing[0].breaks}"
+    reads = [r for role in who.roles for r in context.effective.by_principal[role].after.values()]
+    if who.opaque and not any(read.judged for read in reads):
+        message = f"Whether {identity_text(who)} allows what the plugin {change.judged_after} calls"
+        message += f" depends on {' and '.join(who.opaque)}, which the plan does not show"
     details = tuple(f"{m.action}: {m.breaks}" for m in missing)
     level = "warning" if level == "error" and (who.opaque or doubtful) else level
     address = next((r for r in who.roles if r in context.places), "")

@@ -108,6 +108,21 @@ def test_the_name_of_the_own_cluster_comes_from_whatever_says_it(
     assert elsewhere(installer, *roles) == (notes if name == "staging" else [])
 
 
+def test_a_variable_that_names_another_cluster_asks_for_a_policy_for_that() -> None:
+    sides = (
+        {
+            "service_account_role_arn": arn_of("cni"),
+            "configuration_values": json.dumps({"env": {"CLUSTER_NAME": name}}),
+        }
+        for name in ("prod", "staging")
+    )
+    findings = reviewed(addon(*sides), *own_role("cni", irsa(), scoped("prod"))).findings
+    assert {f.rule: f.level for f in findings if f.level != "note"} == {
+        "plugin-permission-missing": "error",
+        "plugin-configuration-changed": "warning",
+    }
+
+
 def test_the_place_in_a_sensitive_policy_is_not_told() -> None:
     marks = {f"{side}_sensitive": {"policy": True} for side in ("before", "after")}
     values = {"role": "cni", "name": "i", "policy": scoped("staging")}

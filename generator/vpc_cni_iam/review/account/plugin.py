@@ -147,8 +147,7 @@ class PluginReader:
         return [
             resource
             for resource in self._plan.resources
-            if resource.type == "aws_eks_cluster" and not resource.drift
-            if resource.mode == "managed" and not resource.deposed
+            if resource.type == "aws_eks_cluster" and resource.mode == "managed"
         ]
 
     @cached_property

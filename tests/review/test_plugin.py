@@ -93,6 +93,24 @@ def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
     assert ("coverage-lost" in rules(review)) is lost
 
 
+@pytest.mark.parametrize("odd", [None, "x", 1, [], [None], ["x"], {}])
+def test_a_cluster_of_another_shape_ends_no_review(odd: object) -> None:
+    names = ("kubernetes_network_config", "vpc_config", "access_config")
+    odd_cluster = same("aws_eks_cluster", "prod", {"name": "prod", **dict.fromkeys(names, odd)})
+    (seen,) = reviewed(odd_cluster, addon(VERSION, VERSION)).clusters
+    assert (seen.cluster, seen.mode_after) == ("aws_eks_cluster.prod", "ipv4")
+
+
+def test_each_of_two_clusters_has_its_own_ip_family() -> None:
+    changes = []
+    for name, family in (("a", "ipv4"), ("b", "ipv6")):
+        values = {"name": name, "kubernetes_network_config": [{"ip_family": family}]}
+        own = {**VERSION, "addon_name": "vpc-cni", "cluster_name": name}
+        changes += [same("aws_eks_cluster", name, values), same("aws_eks_addon", name, own)]
+    modes = [(c.cluster, c.mode_after) for c in reviewed(*changes).clusters]
+    assert modes == [("aws_eks_cluster.a", "ipv4"), ("aws_eks_cluster.b", "ipv6")]
+
+
 def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
     finding = found(reviewed(addon(at("v1.20.0"), at("v1.22.0"))), "plugin-version-changed")
     assert finding.level == "warning"

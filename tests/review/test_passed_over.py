@@ -221,6 +221,25 @@ def test_drift_that_stays_is_new_access() -> None:
     assert "drift" in rules(undone)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "marks", "level", "means"),
+    [
+        (document(allow(["ec2:A", "ec2:B"])), document(allow(["ec2:B", "ec2:A"])), {}, "note", ()),
+        (ALL, ONE, {}, "warning", ()),
+        (ONE, ALL, {"after_sensitive": {"policy": True}}, "warning", ("new-access",)),
+        (ONE, "none", {}, "warning", ("new-access",)),
+    ],
+)
+def test_drift_is_as_grave_as_what_it_means_where_it_stays(
+    before: str, after: str, marks: Json, level: str, means: tuple[str, ...]
+) -> None:
+    drift = [policy("p", before, after, **marks)]
+    findings = reviewed(policy("p", after, after, **marks), resource_drift=drift).findings
+    (finding,) = (f for f in findings if f.rule == "drift")
+    assert (finding.level, finding.means) == (level, ("any-change", *means))
+    assert finding.message.startswith("The policy was changed outside of the configuration")
+
+
 def test_the_first_screen_names_the_roles_of_the_plugin_and_no_others() -> None:
     def inline(role_name: str, *texts: str) -> Json:
         sides = ({"role": role_name, "name": "p", "policy": text} for text in texts)
@@ -276,6 +295,8 @@ MANAGED = "arn:aws:iam::aws:policy/"
     [
         (role_with([MANAGED + "AmazonEKSWorkerNodePolicy"]), "", "note", set()),
         (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), dumps(managed_policy()), "note", set()),
+        (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), "", "warning", {"coverage-lost"}),
+        (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), None, "warning", {"coverage-lost"}),
         (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), ONE, "warning", {"coverage-lost"}),
         (
             role_with([MANAGED + "AmazonEKS_CNI_Policy"]),
@@ -293,11 +314,12 @@ MANAGED = "arn:aws:iam::aws:policy/"
     ],
 )
 def test_a_policy_that_the_last_apply_removed_is_no_warning(
-    gone: Json, stays: str, level: str, counts: set[str]
+    gone: Json, stays: str | None, level: str, counts: set[str]
 ) -> None:
     """The state has a role from before its attachments went: nobody can tell who removed them."""
     after = role_with([])
-    changes = [resource("aws_iam_role", "cni", after, after)]
+    # A plan for targets may have no more of a role than its drift.
+    changes = [] if stays is None else [resource("aws_iam_role", "cni", after, after)]
     inline = {"role": "cni", "name": "i", "policy": stays}
     changes += [resource("aws_iam_role_policy", "i", inline, inline)] if stays else []
     drift = [resource("aws_iam_role", "cni", gone, after)]

@@ -6,6 +6,7 @@ from synthetic import Json, allow, document, resource, reviewed, role, rules
 from vpc_cni_iam.review.findings import Review
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+READS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 ELSEWHERE = "arn:aws:iam::111122223333:policy/of-another-plan"
 ATTACHMENT = "aws_iam_role_policy_attachment"
 CNI = document(allow(["ec2:Assign*", "ec2:*"]))
@@ -138,6 +139,8 @@ def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) ->
     ):
         review = reviewed(change, there, fail_on="coverage-lost")
         assert {"exclusive-removes", "coverage-lost"} <= rules(review)
+        (removes,) = (f for f in review.findings if f.rule == "exclusive-removes")
+        assert removes.means[:2] == ("any-change", "coverage-lost")
         assert review.failed
         empty = exclusive(change["type"].split("_", 3)[3].removesuffix("_exclusive"), before, [])
         expected = {"exclusive-removes", "coverage-lost"} if before is None else set()
@@ -154,6 +157,11 @@ def test_an_exclusive_list_that_shrinks_takes_what_another_resource_keeps() -> N
     change = exclusive("policy_attachments", [MANAGED, ELSEWHERE], [ELSEWHERE])
     review = reviewed(change, attach("a", MANAGED, True, True))
     assert {"exclusive-removes", "coverage-lost"} <= rules(review)
+    # What a role that is not the plugin's loses is nothing that the plugin loses.
+    other = exclusive("policy_attachments", [READS, ELSEWHERE], [ELSEWHERE])
+    review = reviewed(other, attach("a", READS, True, True))
+    (removes,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert "coverage-lost" not in removes.means
 
 
 @pytest.mark.parametrize(
@@ -194,6 +202,22 @@ def test_a_list_that_is_made_anew_for_another_role_removes_nothing_from_the_firs
     change["change"]["after"]["role_name"] = "r"
     lost = {"exclusive-removes", "coverage-lost"} if after == "j" else set()
     assert rules(reviewed(change, inline("a", CNI, CNI))) - {"moved"} == lost
+
+
+@pytest.mark.parametrize(
+    ("arn", "means"),
+    [
+        (MANAGED, ("any-change", "coverage-lost")),
+        (MANAGED.replace("AmazonEKS_CNI_Policy", "AmazonS3ReadOnlyAccess"), ("any-change",)),
+        (ELSEWHERE, ("any-change", "new-access")),
+    ],
+)
+def test_what_an_exclusive_list_removes_counts_for_what_it_may_mean(
+    arn: str, means: tuple[str, ...]
+) -> None:
+    review = reviewed(exclusive("policy_attachments", [arn], []))
+    (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert finding.means == means
 
 
 def test_an_exclusive_list_that_is_given_up_removes_nothing() -> None:

@@ -179,9 +179,8 @@ def test_a_list_of_arns_that_is_not_known_may_hold_more_than_it_refers_to() -> N
     (finding,) = (f for f in review.findings if f.rule == "unknown-attachment")
     why = "what a list holds is known after apply, but for what it refers to"
     assert finding.details == (why, "it refers to aws_iam_policy.p.arn")
-    assert finding.message == (
-        "What else managed_policy_arns holds for aws_iam_role.r is known after apply"
-    )
+    what = "What else managed_policy_arns holds for aws_iam_role.r"
+    assert finding.message == f"{what} is known after apply"
     attached = {c.attachment.policy: c.after.policy for c in review.changes if c.attachment}
     assert attached["aws_iam_policy.p"] is not None
     (role,) = review.principals
@@ -198,6 +197,63 @@ def test_what_stood_in_a_list_that_is_not_known_is_not_called_gone() -> None:
     assert "unknown-attachment" in rules(review)
     assert "access-removed" not in rules(review)
     assert not [line for c in review.changes for line in c.lines if line.effect == "loss"]
+
+
+ELSEWHERE = "arn:aws:iam::111122223333:policy/p"
+AUDIT, OF_AWS = "arn:aws:iam::aws:policy/SecurityAudit", "arn:aws:iam::aws:policy/SomethingNew"
+NOT_HELD = "is attached to aws_iam_role.r, and the plan does not hold its document"
+READS = "; it only allows to read, and no data"
+
+
+def _attached(arn: str, *, twin: bool = False) -> list[Json]:
+    values = {"role": "r", "policy_arn": arn}
+    there = [resource(ATTACHMENT, "twin", values, values)] if twin else []
+    return [resource(ATTACHMENT, "a", None, values), *there]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expressions", "rule", "level", "message"),
+    [
+        (_attached(ELSEWHERE), {}, "unknown-attachment", "warning", f"{ELSEWHERE} {NOT_HELD}"),
+        (_attached(AUDIT), {}, "unknown-attachment", "warning", f"{AUDIT} {NOT_HELD}{READS}"),
+        (_attached(OF_AWS), {}, "unknown-attachment", "error", f"{OF_AWS} {NOT_HELD}"),
+        (
+            _attached(ELSEWHERE, twin=True),
+            {},
+            "new-policy",
+            "note",
+            f"aws_iam_role.r had {ELSEWHERE} before",
+        ),
+        (
+            [attach()],
+            {},
+            "unknown-attachment",
+            "warning",
+            f"A policy known after apply {NOT_HELD}",
+        ),
+        (
+            [attach()],
+            {"policy_arn": named("aws_iam_policy.p.arn", "aws_iam_policy.q.arn")},
+            "unknown-attachment",
+            "warning",
+            f"aws_iam_policy.p.arn, aws_iam_policy.q.arn {NOT_HELD}",
+        ),
+        (
+            [attach()],
+            {"policy_arn": {"references": ["local.arn"]}},
+            "unknown-attachment",
+            "warning",
+            "local.arn for aws_iam_role.r is known after apply",
+        ),
+    ],
+)
+def test_what_is_said_of_a_policy_whose_document_is_not_known_that_is_attached(
+    changes: list[Json], expressions: Json, rule: str, level: str, message: str
+) -> None:
+    there = resource("aws_iam_role", "r", *[{"name": "r", "assume_role_policy": NODES}] * 2)
+    written = configured(ATTACHMENT, "a", expressions)
+    (finding,) = reviewed(there, *changes, configuration=written).findings
+    assert (finding.rule, finding.level, finding.message) == (rule, level, message)
 
 
 def test_a_policy_that_stood_in_a_list_and_is_replaced_is_not_new_there() -> None:

@@ -171,6 +171,7 @@ def test_one_name_of_two_roles_is_neither() -> None:
     review = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
     assert review.failed
     assert {p.name for p in review.principals if p.after} == {"aws_iam_role.r1", "aws_iam_role.r2"}
+    assert "ambiguous-principal" not in rules(review)
     assert reviewed(roles[0], first, second, fail_on="new-access").failed is False
 
 

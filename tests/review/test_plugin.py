@@ -138,6 +138,35 @@ def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
     assert levels(calm) == {"plugin-version-changed": "note"}
 
 
+@pytest.mark.parametrize(
+    ("references", "roles"),
+    [
+        (["aws_iam_role.new.arn"], ("aws_iam_role.new",)),
+        (
+            ["aws_iam_role.new.arn", "aws_iam_role.old.arn"],
+            ("aws_iam_role.new or aws_iam_role.old",),
+        ),
+        (["aws_iam_role.elsewhere.arn"], ("aws_iam_role.elsewhere.arn",)),
+        (["aws_iam_user.new.arn"], ("aws_iam_user.new.arn",)),
+        ([], ("a role known after apply",)),
+    ],
+)
+def test_the_role_that_an_add_on_refers_to_is_the_plugins(
+    references: list[str], roles: tuple[str, ...]
+) -> None:
+    expressions = {"service_account_role_arn": {"references": references}}
+    block = {"type": "aws_eks_addon", "name": "vpc_cni", "expressions": expressions}
+    later = addon(ROLE, {}, after_unknown={"service_account_role_arn": True})
+    review = reviewed(
+        later,
+        *own_role("old", irsa(), CNI),
+        role("new", None, irsa()),
+        resource("aws_iam_user", "new", None, {"name": "new"}),
+        configuration={"root_module": {"resources": [block]}},
+    )
+    assert review.clusters[0].after.roles == roles
+
+
 def test_what_a_version_newly_calls_is_told_apart_from_what_its_role_loses() -> None:
     deny = allow("ec2:AssignIpv6Addresses", Effect="Deny")
     texts = (OLD_IPV6, document(*json.loads(OLD_IPV6)["Statement"], deny))
@@ -683,6 +712,7 @@ def test_a_new_role_that_an_access_entry_refers_to_is_named(refers: str, who: st
     block = {"type": kind, "name": "e", "expressions": {"principal_arn": expression}}
     later = {"after_unknown": {"principal_arn": True}}
     review = reviewed(
+        same(kind, "first", {**values, "principal_arn": arn_of("another")}),
         resource(kind, "e", None, values, **later),
         resource(kind, "gone", values, None),
         role("dev", None, NODE_TRUST),

@@ -284,6 +284,18 @@ def test_a_policy_made_by_hand_that_an_exclusive_list_names_is_read_from_the_rol
     assert {*principal.before} == {*principal.after} == {'aws_iam_role.r inline_policy["i"]'}
 
 
+def test_what_a_role_had_before_it_was_changed_by_hand_is_not_what_it_has() -> None:
+    text = document(allow("s3:GetObject"))
+    values = {"name": "r", "assume_role_policy": NODES, "inline_policy": []}
+    had = {**values, "inline_policy": [{"name": "other", "policy": text}]}
+    review = reviewed(
+        resource("aws_iam_role", "r", values, values),
+        inline("i", None, text),
+        resource_drift=[resource("aws_iam_role", "r", had, values)],
+    )
+    assert "new-access" in rules(review)
+
+
 def test_what_a_role_repeats_counts_once() -> None:
     big = document(allow("s3:A", "arn:aws:s3:::" + "x" * 6000))
     values = {"name": "r", "assume_role_policy": NODES}

@@ -119,8 +119,11 @@ def test_a_role_is_found_however_yaml_spells_it(kind: str, argument: str, spelli
     assert [f.level for f in findings if f.rule == "service-account-role"] == ["error"]
 
 
-def test_a_role_of_an_annotation_that_cannot_be_read_is_one_not_known() -> None:
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_role_of_an_annotation_that_cannot_be_read_is_one_not_known(*, nested: bool) -> None:
     text = "a: &k eks.amazonaws.com/role-arn\n*k : x\nb: 1\nb: 2\n"
+    if nested:
+        text = json.dumps({"values": text})
     findings = reviewed(resource("kubectl_manifest", "web", None, {"yaml_body": text})).findings
     assert "a role known after apply" in next(
         f.message for f in findings if f.rule == "service-account-role"
@@ -159,6 +162,13 @@ def test_another_value_that_is_known_after_apply_leaves_the_role() -> None:
     result = _reviewed({"set": [role_block]}, after, expressions)
     assert result.clusters[0].after.roles == ("aws_iam_role.cni",)
     assert _levels(result) == {"plugin-configuration-changed": "warning"}
+
+
+def test_a_role_in_another_value_that_is_known_after_apply_is_no_identity() -> None:
+    result = _reviewed(
+        None, {"set": [{"name": "env.X"}]}, {"set": [{"name": {}, "value": OF_NEW_ROLE}]}
+    )
+    assert result.clusters[0].after.kind == "unknown"
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "5", "text"])
@@ -314,6 +324,36 @@ def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
         _with(init={"image": {"override": f"example.com/init:{t}"}}) for t in ("v1.21.2", "evil")
     ]
     assert _levels(_reviewed(*inits)) == {"plugin-configuration-changed": "warning"}
+
+
+@pytest.mark.parametrize(
+    ("chart", "version"),
+    [
+        ("1.13.0", "v1.13.0"),
+        ("v1.13.0", "v1.13.0"),
+        ("1.12.7", "chart 1.12.7"),
+        ("latest", "chart latest"),
+        ("", ""),
+    ],
+)
+def test_a_version_of_the_chart_is_the_plugins_since_1_13_0(chart: str, version: str) -> None:
+    (seen,) = _reviewed(None, {**_with(), "version": chart}).clusters
+    assert seen.version_after == version
+    assert seen.source == ("plan" if version.startswith("v") else "newest")
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument"), [("helm_release", "version"), ("aws_eks_addon", "addon_version")]
+)
+def test_a_version_that_is_sensitive_is_not_known_and_not_told(kind: str, argument: str) -> None:
+    values = {**CHART, **_with()} if kind == "helm_release" else {"addon_name": "vpc-cni"}
+    sides = ({**values, argument: version} for version in ("1.21.2", "1.22.1"))
+    marks = {f"{side}_sensitive": {argument: True} for side in ("before", "after")}
+    result = reviewed(resource(kind, "cni", *sides, **marks))
+    messages = {f.rule: f.message for f in result.findings if f.rule.startswith("plugin-version")}
+    assert "(sensitive 2) is not known; " in messages["plugin-version-unknown"]
+    assert "(sensitive) to " in messages["plugin-version-changed"]
+    assert not any(version in str(result.clusters) for version in ("1.21.2", "1.22.1"))
 
 
 def test_another_name_of_everything_is_another_service_account() -> None:

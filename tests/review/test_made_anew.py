@@ -28,6 +28,7 @@ def of_key(key: str, before: Json | None, after: Json | None, **more: object) ->
         (BOUND, {"path": "/"}, "boundary-weakened"),
         (BOUND, OTHER, "boundary-weakened"),
         ({"path": "/"}, {"assume_role_policy": BOTH}, "trust-widened"),
+        (BOUND, {**BOUND, "assume_role_policy": BOTH}, "trust-widened"),
         (BOUND, BOUND, None),
         ({"assume_role_policy": BOTH}, {"path": "/"}, None),
         (BOUND, {"name": "another"}, None),
@@ -46,6 +47,32 @@ def test_a_boundary_that_is_known_after_apply_or_sensitive_is_said() -> None:
     later = of_key("b", None, {"path": "/"}, after_unknown={"permissions_boundary": True})
     hidden = of_key("b", None, OTHER, after_sensitive={"permissions_boundary": True})
     assert all("boundary-weakened" in rules(reviewed(old, new)) for new in (later, hidden))
+
+
+def test_each_of_several_that_are_made_anew_is_compared() -> None:
+    users = [
+        resource("aws_iam_user", "u", *sides, address=f'aws_iam_user.u["{key}"]')
+        for key, sides in {"a": ({"name": "u"}, None), "b": (None, {"name": "u"})}.items()
+    ]
+    unknown = [
+        of_key("c", {"name": "c"}, None),
+        of_key("d", None, {"name": "c"}, after_unknown={"assume_role_policy": True}),
+    ]
+    unknown[1]["change"]["after"].pop("assume_role_policy")
+    roles = of_key("a", {"path": "/"}, None), of_key("b", None, {"assume_role_policy": BOTH})
+    findings = reviewed(*users, *unknown, *roles).findings
+    widened = [f for f in findings if f.rule == "trust-widened"]
+    assert [f.address for f in widened] == ['aws_iam_role.r["b"]']
+    assert "example: " in " ".join(widened[0].details)
+    assert 'aws_iam_role.r["d"]' in {f.address for f in findings if f.rule == "unknown-policy"}
+
+
+def test_what_was_changed_outside_is_none_of_what_goes() -> None:
+    drift = [of_key("a", {**BOUND}, {"assume_role_policy": BOTH})]
+    roles = of_key("a", {"assume_role_policy": BOTH}, None), of_key("b", None, {"path": "/"})
+    expected = rules(reviewed(*roles))
+    assert {"boundary-weakened", "trust-widened"}.isdisjoint(expected)
+    assert rules(reviewed(*roles, resource_drift=drift)) - {"drift"} == expected
 
 
 def test_a_deny_that_a_role_at_another_key_no_longer_has_is_said() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthetic import Json, allow, document, policy, resource, reviewed, rules
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed, rules
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
@@ -92,8 +92,13 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
         "unknown-attachment",
     }
     assert review.failed
-    change["change"]["after"] = {**change["change"]["before"], "description": "x"}
-    assert not reviewed(change).findings
+    same = {**change["change"], "after": {**change["change"]["before"], "description": "x"}}
+    assert not reviewed({**change, "change": same}).findings
+
+
+def inlined(owner: str, text: str) -> Json:
+    values = {"role": owner, "name": "i", "policy": text}
+    return resource("aws_iam_role_policy", "i", values, values)
 
 
 def bounded(before: str | None, after: str | None, **more: object) -> Json:
@@ -227,6 +232,24 @@ def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
     assert not undone.failed
 
 
+def test_an_attached_policy_that_drifted_is_what_the_plan_makes_of_it() -> None:
+    later = managed("p", ALL, ONE)
+    values = {"role": "r", "policy_arn": "arn:aws:iam::1:policy/p"}
+    attached = resource("aws_iam_role_policy_attachment", "a", None, values)
+    review = reviewed(later, attached, resource_drift=[managed("p", ONE, ALL)])
+    (change,) = (c for c in review.changes if c.attachment)
+    assert change.after.policy and change.after.policy.statements[0].actions == ("ec2:A",)
+
+
+def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> None:
+    whole = dumps(managed_policy())
+    values = [{"role": "cni", "name": "i", "policy": text} for text in (whole, ONE)]
+    drift = [resource("aws_iam_role_policy", "i", *values)]
+    back = resource("aws_iam_role_policy", "i", *values[::-1])
+    undone = reviewed(back, resource_drift=drift)
+    assert "drift" in rules(undone) and "coverage-lost" not in rules(undone)
+
+
 def role_with(arns: list[str], **inline: str) -> Json:
     blocks = [{"name": name, "policy": text} for name, text in inline.items()]
     name = {"name": "cni", "arn": "arn:aws:iam::111122223333:role/cni", "assume_role_policy": NODES}
@@ -272,6 +295,31 @@ def test_a_policy_that_the_last_apply_removed_is_no_warning(
     (finding,) = (f for f in reviewed(*changes, resource_drift=drift).findings if f.rule == "drift")
     assert (finding.level, set(finding.means) - {"any-change"}) == (level, counts)
     assert "by the last apply, or outside of the configuration" in finding.message
+
+
+OTHERS = MANAGED + "AmazonEKSWorkerNodePolicy"
+
+
+@pytest.mark.parametrize(
+    ("there", "drifts"),
+    [
+        ([], True),
+        ([attachment("cni", OTHERS)], True),
+        ([policy("i", ONE, ONE)], True),
+        ([attachment("cni", OTHERS), inlined("cni", ONE)], False),
+        ([attachment("cni", OTHERS), inlined("cni", ALL)], True),
+        ([attachment("other", OTHERS), inlined("cni", ONE)], True),
+    ],
+)
+def test_what_a_role_repeats_of_a_resource_in_the_plan_is_no_drift(
+    there: list[Json], drifts: bool
+) -> None:
+    """The state has a role from before its attachments were made."""
+    before, after = role_with([]), role_with([OTHERS], i=ONE)
+    sides = [{**side, "permissions_boundary": OTHERS} for side in (before, after)]
+    changes = [resource("aws_iam_role", "cni", sides[1], sides[1]), *there]
+    drift = [resource("aws_iam_role", "cni", *sides)]
+    assert ("drift" in rules(reviewed(*changes, resource_drift=drift))) is drifts
 
 
 @pytest.mark.parametrize("actions", [["create", "forget"], ["forget", "create"]])

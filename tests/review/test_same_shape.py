@@ -2,11 +2,12 @@
 
 import json
 import random
+import re
 from typing import Any
 
 import pytest
 
-from synthetic import Json, allow, document, policy, resource, reviewed, role
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report_formats import Setting
@@ -149,6 +150,31 @@ def test_a_name_that_matters_has_no_stand_in(before: list[Json], after: list[Jso
     changes = [policy("p", document(same, *before), document(same, *after))]
     assert told(changes) == told([*changes, WITHOUT])
     assert "stand-in" not in json_report.write(reviewed(*changes), Setting()).lower()
+
+
+@pytest.mark.parametrize("place", ["address", "role", "moved", "imported", "attached"])
+def test_a_plan_that_has_a_stand_in_among_its_own_names_is_reported_with_them(place: str) -> None:
+    def report(name: str) -> str:
+        sides = [
+            {
+                "role": name if place == "role" else "r",
+                "name": "p",
+                "policy": document(tagged(action, "StringEquals", "prod")),
+            }
+            for action in ("ec2:CreateTags", "ec2:*Tags")
+        ]
+        more: dict[str, Any] = {
+            "address": {"address": f'aws_iam_role_policy.p["{name}"]'},
+            "moved": {"previous_address": f"aws_iam_role_policy.{name}"},
+            "imported": {"importing": {"id": f"r:{name}"}},
+        }.get(place, {})
+        changes = [resource("aws_iam_role_policy", "p", *sides, **more)]
+        if place == "attached":
+            changes += [attachment("r", f"arn:aws:iam::111122223333:policy/{name}")]
+        text = json_report.write(reviewed(*changes), Setting()).replace(name, "NAME")
+        return re.sub(r'"fingerprint": "\w+"', "", text)
+
+    assert report("stand-in-cluster") == report("another-cluster")
 
 
 def test_a_deny_that_goes_is_judged_beside_other_policies_by_its_own_names() -> None:

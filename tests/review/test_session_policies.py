@@ -68,6 +68,12 @@ def test_sensitive_session_policies_that_differ_are_told_apart() -> None:
     assert not _review(_association(PLUGIN, NARROW, NARROW, **hidden)).findings
 
 
+def test_a_session_policy_of_another_service_account_limits_nothing_of_aws_nodes() -> None:
+    others = _association(APP, NARROW, NARROW) | {"address": f"{ASSOCIATION}.app"}
+    (seen,) = _review(_association(PLUGIN, None, None), others).clusters
+    assert (seen.after.sessions, seen.after.missing) == ((), ())
+
+
 def test_the_role_that_assumes_a_target_role_has_to_trust_eks() -> None:
     def levels(trust: str) -> dict[str, str]:
         values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **PLUGIN}
@@ -178,6 +184,25 @@ def test_a_session_policy_of_another_service_account_is_judged_with_its_role(
     ).findings
     assert [(f.rule, f.level) for f in findings] == [("service-account-role", level)]
     assert words in " ".join((findings[0].message, *findings[0].details))
+    what = "changes" if after else "is removed"
+    assert f"of service account default/app with aws_iam_role.pod {what}" in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("who", "sides", "level"),
+    [
+        ({}, (BOTH, NARROW), "note"),
+        # Which of the two roles the policy limits is not known.
+        ({"target_role_arn": arn_of("pod"), "role_arn": FAR}, (NARROW, OTHER), "error"),
+    ],
+)
+def test_a_session_policy_of_a_role_that_may_do_everything_is_an_error_unless_it_allows_less(
+    who: Json, sides: tuple[str, str], level: str
+) -> None:
+    strong = own_role("pod", POD_TRUST, document(allow("*")))
+    (finding,) = reviewed(*strong, _association({**APP, **who}, *sides)).findings
+    assert (finding.rule, finding.level) == ("service-account-role", level)
+    assert ("every action on all resources" in finding.message) == (level == "error")
 
 
 @pytest.mark.parametrize("who", [{"role_arn": FAR}, {"target_role_arn": FAR}])

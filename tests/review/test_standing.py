@@ -3,8 +3,10 @@
 import pytest
 
 from synthetic import Json, allow, document, resource, reviewed, role, rules
+from vpc_cni_iam.review.findings import Review
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+READS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 ELSEWHERE = "arn:aws:iam::111122223333:policy/of-another-plan"
 ATTACHMENT = "aws_iam_role_policy_attachment"
 CNI = document(allow(["ec2:Assign*", "ec2:*"]))
@@ -26,9 +28,12 @@ def inline(name: str, before: str | None, after: str | None, iam: str = "i") -> 
     return resource("aws_iam_role_policy", name, *sides)
 
 
-def replaced(**more: object) -> Json:
+def replaced(name: str | None = "r") -> Json:
+    """A role that is replaced, by one of another name or of one known after apply."""
     sides = [{"name": "r", "assume_role_policy": OTHER, "path": path} for path in ("/", "/a/")]
-    return resource("aws_iam_role", "r", *sides, actions=["delete", "create"], **more)
+    sides[1] |= {"name": name}
+    later = {"actions": ["delete", "create"], "after_unknown": {"name": name is None}}
+    return resource("aws_iam_role", "r", *sides, **later)
 
 
 def exclusive(kind: str, before: list[str] | None, after: list[str] | None) -> Json:
@@ -66,10 +71,26 @@ def test_an_attachment_that_goes_takes_its_twin_with_it() -> None:
     assert not {"conflict", "coverage-lost"} & rules(review)
 
 
+def conflicts(review: Review) -> list[str]:
+    return [f.message for f in review.findings if f.rule == "conflict"]
+
+
+def test_who_of_several_loses_what_another_resource_takes_away_is_said() -> None:
+    kind, values = "aws_iam_policy_attachment", {"policy_arn": COPY, "roles": ["a", "r"]}
+    stays = resource(kind, "m", values, values)
+    (message,) = conflicts(reviewed(stays, attach("x", COPY, True, False)))
+    assert message == (f"{COPY} on role r is taken away by {ATTACHMENT}.x, though it is to stay")
+
+
 def test_an_attachment_that_is_made_and_taken_away_at_once_is_a_conflict() -> None:
-    review = reviewed(attach("a", MANAGED, True, False), attach("b", MANAGED, False, True))
-    assert "conflict" in rules(review)
-    assert "conflict" in rules(reviewed(inline("a", CNI, None), inline("b", None, CNI)))
+    for changes, what in (
+        ((attach("a", MANAGED, True, False), attach("b", MANAGED, False, True)), MANAGED),
+        ((inline("a", CNI, None), inline("b", None, CNI)), "Inline policy 'i'"),
+    ):
+        (message,) = conflicts(review := reviewed(*changes))
+        taken = f"is taken away by {changes[0]['address']}, and made here: the last one wins"
+        assert message == f"{what} of role r {taken}".replace(f"{MANAGED} of", f"{MANAGED} on")
+        assert len(review.principals[0].after) == 1
     other = attach("b", MANAGED, False, True, role_name="other")
     assert "conflict" not in rules(reviewed(attach("a", MANAGED, True, False), other))
 
@@ -82,6 +103,25 @@ def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
     assert not {"conflict", "coverage-lost"} & rules(reviewed(replaced(), made_again))
 
 
+def test_names_that_are_sensitive_are_not_taken_for_one() -> None:
+    """Of two policies with such names, one goes and the other stays."""
+    for gone, stays, name in (
+        (inline("a", ONE, None), inline("b", CNI, CNI, iam="j"), "name"),
+        (attach("a", COPY, True, False), attach("b", ELSEWHERE, True, True), "policy_arn"),
+    ):
+        for change in (gone, stays):
+            change["change"] |= {f"{side}_sensitive": {name: True} for side in ("before", "after")}
+        assert not conflicts(reviewed(gone, stays))
+
+
+def test_what_a_role_that_is_replaced_repeats_of_others_counts_once() -> None:
+    role = replaced()
+    role["change"]["before"] |= {"inline_policy": [{"name": "i", "policy": ONE}]}
+    role["change"]["after_unknown"] = {"inline_policy": True}
+    (principal,) = reviewed(role, inline("b", ONE, ONE)).principals
+    assert principal.before == ("aws_iam_role_policy.b policy",)
+
+
 @pytest.mark.parametrize("before", [None, []])
 def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) -> None:
     attached = attach("a", MANAGED, True, True)
@@ -91,6 +131,8 @@ def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) ->
     ):
         review = reviewed(change, there, fail_on="coverage-lost")
         assert {"exclusive-removes", "coverage-lost"} <= rules(review)
+        (removes,) = (f for f in review.findings if f.rule == "exclusive-removes")
+        assert removes.means[:2] == ("any-change", "coverage-lost")
         assert review.failed
         empty = exclusive(change["type"].split("_", 3)[3].removesuffix("_exclusive"), before, [])
         expected = {"exclusive-removes", "coverage-lost"} if before is None else set()
@@ -107,6 +149,51 @@ def test_an_exclusive_list_that_shrinks_takes_what_another_resource_keeps() -> N
     change = exclusive("policy_attachments", [MANAGED, ELSEWHERE], [ELSEWHERE])
     review = reviewed(change, attach("a", MANAGED, True, True))
     assert {"exclusive-removes", "coverage-lost"} <= rules(review)
+    # What a role that is not the plugin's loses is nothing that the plugin loses.
+    other = exclusive("policy_attachments", [READS, ELSEWHERE], [ELSEWHERE])
+    review = reviewed(other, attach("a", READS, True, True))
+    (removes,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert "coverage-lost" not in removes.means
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "there", "rule"),
+    [
+        ("policy_attachments", [MANAGED], attach("a", MANAGED, True, True), "sensitive-policy"),
+        ("policies", ["i"], inline("a", CNI, CNI), "exclusive-removes"),
+    ],
+)
+@pytest.mark.parametrize("marks", [True, [True]])
+def test_a_list_that_is_sensitive_may_name_what_is_there(
+    kind: str, names: list[str], there: Json, rule: str, marks: object
+) -> None:
+    change = exclusive(kind, None, names)
+    change["change"]["after_sensitive"] = dict.fromkeys(("policy_arns", "policy_names"), marks)
+    review = reviewed(change, there)
+    assert rules(review) - {"moved"} == {rule}
+    assert all("sensitive" in f.message for f in review.findings if f.rule == rule)
+
+
+def test_an_exclusive_list_does_not_say_that_what_is_made_beside_it_will_not_be_there() -> None:
+    change = exclusive("policy_attachments", [MANAGED, ELSEWHERE], [ELSEWHERE])
+    review = reviewed(change, attach("a", MANAGED, False, True))
+    assert "exclusive-removes" in rules(review)
+    assert MANAGED in review.principals[0].after
+
+
+@pytest.mark.parametrize("after", ["i", "j"])
+def test_a_list_that_is_made_anew_for_another_role_removes_nothing_from_the_first(
+    after: str,
+) -> None:
+    """Who deletes an exclusive list removes nothing; its role cannot be changed in place."""
+    sides = [{"role_name": r, "policy_names": [n]} for r, n in (("r", "i"), ("s", after))]
+    kind = "aws_iam_role_policies_exclusive"
+    change = resource(kind, "e", *sides, actions=["delete", "create"])
+    review = reviewed(change, inline("a", CNI, CNI))
+    assert rules(review) == {"moved"}
+    change["change"]["after"]["role_name"] = "r"
+    lost = {"exclusive-removes", "coverage-lost"} if after == "j" else set()
+    assert rules(reviewed(change, inline("a", CNI, CNI))) - {"moved"} == lost
 
 
 @pytest.mark.parametrize(
@@ -152,6 +239,43 @@ def test_what_a_role_has_by_others_is_read_from_the_role() -> None:
     assert set(principal.after) == {'aws_iam_role.r inline_policy["by-hand"]', MANAGED, ELSEWHERE}
 
 
+def by_hand(**more: object) -> Json:
+    """A role that the plan leaves alone, with what was made outside of it."""
+    values = {"name": "r", "assume_role_policy": NODES, **more}
+    return resource("aws_iam_role", "r", values, values)
+
+
+def test_an_inline_policy_that_overwrites_one_made_by_hand_may_lose_access() -> None:
+    role = by_hand(inline_policy=[{"name": "i", "policy": CNI}])
+    review = reviewed(role, inline("a", None, ONE), fail_on="coverage-lost")
+    assert review.failed and "coverage-lost" in rules(review)
+    (principal,) = review.principals
+    assert set(principal.after) == {"aws_iam_role_policy.a policy"}
+    assert "coverage-lost" not in rules(reviewed(role, inline("a", None, ONE, iam="other")))
+
+
+def test_a_policy_made_by_hand_goes_with_a_role_that_is_replaced() -> None:
+    role = replaced()
+    role["change"]["before"] |= {"managed_policy_arns": [MANAGED]}
+    role["change"]["after_unknown"] = {"managed_policy_arns": True}
+    assert "coverage-lost" in rules(reviewed(role, inline("b", ONE, ONE)))
+
+
+def test_what_was_attached_by_hand_is_not_new_where_the_plan_attaches_it() -> None:
+    review = reviewed(by_hand(managed_policy_arns=[MANAGED]), attach("a", MANAGED, False, True))
+    (finding,) = (f for f in review.findings if f.rule == "new-policy")
+    assert finding.message == "aws_iam_role.r had all access of the policy before"
+
+
+@pytest.mark.parametrize("before", [None, ["i"]])
+def test_a_policy_made_by_hand_that_an_exclusive_list_names_is_read_from_the_role(
+    before: list[str] | None,
+) -> None:
+    role = by_hand(inline_policy=[{"name": "i", "policy": CNI}])
+    (principal,) = reviewed(role, exclusive("policies", before, ["i"])).principals
+    assert {*principal.before} == {*principal.after} == {'aws_iam_role.r inline_policy["i"]'}
+
+
 def test_what_a_role_repeats_counts_once() -> None:
     big = document(allow("s3:A", "arn:aws:s3:::" + "x" * 6000))
     values = {"name": "r", "assume_role_policy": NODES}
@@ -168,6 +292,18 @@ def test_what_a_role_repeats_counts_once() -> None:
     assert "size-limit" in rules(
         reviewed(resource("aws_iam_role", "r", other, other), inline("i", big, wider))
     )
+
+
+def test_what_goes_or_is_attached_does_not_count_as_inline() -> None:
+    """AWS limits the sum of the inline policies of a role."""
+    big = document(allow("s3:A", "arn:aws:s3:::" + "x" * 6000))
+    comes = inline("a", None, big)
+    assert "size-limit" not in rules(reviewed(comes, inline("b", big, None, iam="j")))
+    attached = attach("c", COPY, False, True), managed(big, big)
+    assert "size-limit" not in rules(reviewed(comes, *attached))
+    excluded = exclusive("policies", ["i", "j"], ["i"]), inline("b", big, big, iam="j")
+    assert "size-limit" not in rules(reviewed(comes, *excluded))
+    assert "size-limit" in rules(reviewed(comes, inline("b", big, big, iam="j")))
 
 
 def test_a_copy_of_the_managed_policy_is_not_the_managed_policy() -> None:
@@ -244,7 +380,10 @@ def test_a_deny_that_an_exclusive_list_removes_is_new_access() -> None:
 
 def test_an_exclusive_list_that_shrinks_is_not_given_up() -> None:
     review = reviewed(exclusive("policies", ["i", "j"], ["i"]))
-    assert rules(review) == {"exclusive-removes"}
+    assert [f.rule for f in review.findings] == ["exclusive-removes"]
+    (principal,) = review.principals
+    assert set(principal.before) == {"inline policy 'i'", "inline policy 'j'"}
+    assert set(principal.after) == {"inline policy 'i'"}
 
 
 def test_an_attached_policy_that_allows_nothing_is_not_called_rewritten() -> None:
@@ -257,6 +396,44 @@ def test_a_list_of_roles_does_not_attach_anew_to_one_that_is_replaced() -> None:
     lists = resource("aws_iam_policy_attachment", "m", *sides)
     review = reviewed(replaced(), lists, managed(CNI, CNI))
     assert {"conflict", "coverage-lost"} <= rules(review)
+    # To one that comes into the list or leaves it, nothing of the sort happens.
+    for before, after in ((["x"], ["x", "r"]), (["x", "r"], ["x"])):
+        values = [{"policy_arn": COPY, "roles": roles} for roles in (before, after)]
+        lists = resource("aws_iam_policy_attachment", "m", *values)
+        assert not conflicts(reviewed(replaced(), lists, managed(CNI, CNI)))
+
+
+@pytest.mark.parametrize(
+    ("later", "owners"),
+    [
+        (({}, True), ("aws_iam_role.r", "roles known after apply")),
+        (({"roles": [None]}, [True]), ("aws_iam_role.r", "roles known after apply")),
+        (({"roles": ["new"]}, False), ("aws_iam_role.r",)),
+    ],
+    ids=["a list known after apply", "a member known after apply", "a name in the plan"],
+)
+def test_a_list_of_roles_attaches_anew_to_one_that_comes_back_under_another_name(
+    later: tuple[Json, object], owners: tuple[str, ...]
+) -> None:
+    """Another name, or one that is only known after apply, makes the provider attach once more."""
+    kind, (after, mark) = "aws_iam_policy_attachment", later
+    expression = {"references": ["aws_iam_role.r.name", "aws_iam_role.r"]}
+    block = {"type": kind, "name": "m", "expressions": {"roles": expression}}
+    review = reviewed(
+        replaced("new" if after.get("roles") == ["new"] else None),
+        resource(
+            kind,
+            "m",
+            {"policy_arn": COPY, "roles": ["r"]},
+            {"policy_arn": COPY, **after},
+            after_unknown={"roles": mark},
+        ),
+        managed(CNI, CNI),
+        configuration={"root_module": {"resources": [block]}},
+    )
+    assert not {"conflict", "coverage-lost"} & rules(review)
+    (principals,) = (c.principals for c in review.changes if c.attachment)
+    assert principals == owners
 
 
 def test_an_exclusive_list_does_not_attach_anew_to_a_role_that_is_replaced() -> None:

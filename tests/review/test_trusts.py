@@ -223,6 +223,18 @@ def test_session_tags_that_are_asked_for_and_switched_off() -> None:
         assert ("pod-identity-tags-disabled" in rules(review)) is expected
 
 
+def test_a_flaw_of_a_sensitive_value_is_said_without_the_value() -> None:
+    subject = "system:serviceaccount:kube-system:*"
+    hidden = resource("x_thing", "t", None, {"v": subject}, after_sensitive={"v": True})
+    trust = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": subject})
+    for changes, words in (
+        ((role("r", None, trust),), f"StringLike with {subject!r} lets"),
+        ((role("r", None, trust), hidden), "its values are marked sensitive"),
+    ):
+        (finding,) = (f for f in reviewed(*changes).findings if f.rule == "irsa-subject-wildcard")
+        assert words in finding.message
+
+
 def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
     key = "(known after apply: aws_iam_openid_connect_provider.this.url)"
     review = reviewed(role("cni", None, irsa(StringEquals={key: "sts.amazonaws.com"})))
@@ -465,8 +477,11 @@ def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
     review = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
     assert rules(review) == {"pod-identity-tags-disabled", "service-account-role"}
     unscoped = pods("sts:AssumeRole")
-    again = reviewed(role("cni", unscoped, unscoped), resource(kind, "a", None, association))
-    assert rules(again) == {"service-account-role"}
+    for known in ({}, {"namespace": "default"}):
+        comes = resource(kind, "a", None, {**association, **known})
+        (finding,) = reviewed(role("cni", unscoped, unscoped), comes).findings
+        assert finding.rule == "service-account-role"
+        assert "service account known after apply gets aws_iam_role.cni" in finding.message
     # Of a trust that is wrong in two ways, only what the association brings is said.
     of_any = {"StringLike": {"aws:RequestTag/kubernetes-namespace": "*"}}
     loose = pods("sts:AssumeRole", "sts:TagSession", Condition=of_any)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from eks import NODE_TRUST, addon, arn_of, irsa, own_role
-from synthetic import allow, attachment, document, policy, reviewed
+from eks import NODE_TRUST, addon, arn_of, irsa, own_role, same
+from synthetic import allow, attachment, document, policy, resource, reviewed
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import dumps
 
@@ -23,6 +23,10 @@ def test_a_policy_that_is_made_is_of_the_account_of_its_provider(account: str, k
     """The role may have the access of the policy that comes, and none of another account's."""
     arn = f"arn:aws:iam::{account}:policy/p"
     role = own_role("a", NODE_TRUST, document(allow("s3:*")))
+    # Of other types, and of other accounts, there are more of the name.
+    others = [*own_role("p", NODE_TRUST), resource("aws_iam_user", "p", None, {"name": "p"})]
+    there = {"name": "p", "arn": "arn:aws:iam::777788889999:policy/p", "policy": document()}
+    others.append(same("aws_iam_policy", "other", there))
     kinds = {"aws_iam_role.a", "aws_iam_policy.p", "aws_iam_role_policy_attachment.a"}
     blocks = [
         {
@@ -37,6 +41,8 @@ def test_a_policy_that_is_made_is_of_the_account_of_its_provider(account: str, k
     ]
     made = policy("p", None, document(allow("s3:GetObject")))
     attached = attachment("a", arn, sides=(None, {"role": "a", "policy_arn": arn}))
-    review = reviewed(*role, made, attached, configuration={"root_module": {"resources": blocks}})
+    review = reviewed(
+        *role, *others, made, attached, configuration={"root_module": {"resources": blocks}}
+    )
     rules = {f.rule for f in review.findings if f.address == "aws_iam_role_policy_attachment.a"}
     assert ("unknown-attachment" not in rules) is known

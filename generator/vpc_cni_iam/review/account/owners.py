@@ -54,15 +54,17 @@ class Owners:
                     self.assumed[resource.address] = other.address
             yield reference, other
 
-    def of(self, slot: PolicyAttribute, *, after: bool) -> Iterator[Owner]:
-        """Yield who has what stands in a slot."""
+    def of(self, slot: PolicyAttribute, *, after: bool) -> tuple[Owner, ...]:
+        """Return who has what stands in a slot, each once."""
         resource = slot.resource
-        if not slot.owners:
-            for kind, type_ in PRINCIPALS.items():
-                if resource.type == type_:
-                    yield Owner(resource.address, kind)
+        owners = [
+            Owner(resource.address, kind)
+            for kind, type_ in PRINCIPALS.items()
+            if resource.type == type_ and not slot.owners
+        ]
         for argument, kind in slot.owners:
-            yield from self._named(resource, argument, kind, after=after)
+            owners += self._named(resource, argument, kind, after=after)
+        return tuple(dict.fromkeys(owners))
 
     def _named(
         self, resource: Resource, argument: str, kind: str, *, after: bool

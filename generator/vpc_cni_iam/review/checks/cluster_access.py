@@ -41,14 +41,14 @@ _ARGUMENTS = {
 def check(context: Context) -> Iterator[Finding]:
     """Yield access policies, entries and authentication modes that come or change."""
     for resource in context.plan.resources:
-        if resource.type == _CLUSTER and not resource.drift and not resource.deposed:
-            yield from _authentication(resource, context)
-        if resource.type not in _ARGUMENTS or resource.drift or resource.mode != "managed":
+        if resource.drift or resource.mode != "managed":
             continue
         action = action_of(resource)
-        if resource.after is None and action == "delete":
+        if resource.type == _CLUSTER:
+            yield from _authentication(resource, context)
+        elif resource.type in _ARGUMENTS and action == "delete":
             yield _removed(resource, context)
-        elif action in ("create", "update", "replace") and _differs(resource):
+        elif resource.type in _ARGUMENTS and action != "forget" and _differs(resource):
             level, message = _widened(resource, context)
             yield finding("cluster-access-widened", message, resource.address, level=level)
 

@@ -50,6 +50,8 @@ def test_a_policy_that_was_or_becomes_a_published_document_is_named(
     messages = [f.message for f in review.findings if f.rule == "published-document"]
     assert len(messages) == bool(message)
     assert all(message in each for each in messages)
+    forgotten = policy("cni", *_documents(before, ""), actions=["forget"])
+    assert "published-document" not in rules(reviewed(forgotten))
 
 
 def test_an_attachment_is_no_published_document() -> None:

@@ -30,7 +30,7 @@ rule(
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is published of the two sides of each policy that changes."""
     for change in context.changes:
-        changes = change.changes and change.action not in ("delete", "drift")
+        changes = change.changes and change.action not in ("delete", "drift", "forget")
         if changes and change.kind == "permissions" and change.concerns_plugin:
             yield from _published(change, context)
 

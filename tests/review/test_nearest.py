@@ -50,6 +50,10 @@ def test_a_policy_that_was_or_becomes_a_published_document_is_named(
     messages = [f.message for f in review.findings if f.rule == "published-document"]
     assert len(messages) == bool(message)
     assert all(message in each for each in messages)
+    as_before = policy("cni", *_documents(after, after), previous_address="aws_iam_policy.x")
+    moved = [f.message for f in reviewed(as_before).findings if f.rule == "published-document"]
+    assert all(each.startswith("The policy is still ") for each in moved)
+    assert bool(moved) is bool(after)
     forgotten = policy("cni", *_documents(before, ""), actions=["forget"])
     assert "published-document" not in rules(reviewed(forgotten))
 

@@ -48,6 +48,8 @@ def _texts(change: Change) -> tuple[str, ...]:
     """Return which documents the policy was and will be."""
     sides = {"was": change.before, "will be": change.after}
     known = {v: _names(s.policy) for v, s in sides.items() if s.known == "known" and s.policy}
+    if known.get("was") == known.get("will be"):
+        known = {"is still": known.get("was", ())}
     return tuple(f"{verb} {'; '.join(names)}" for verb, names in known.items() if names)
 
 

@@ -390,6 +390,20 @@ def test_what_is_forgotten_stays_attached_to_what_the_policy_will_be() -> None:
     assert "error" in {f.level for f in review.findings if f.rule == "new-access"}
 
 
+@pytest.mark.parametrize("kind", ["attachment", "boundary"])
+@pytest.mark.parametrize("actions", [["forget"], ["create", "forget"]])
+def test_a_policy_that_is_forgotten_stays_with_who_has_it(kind: str, actions: list[str]) -> None:
+    values = {"name": "p", "arn": COPY, "policy": CNI}
+    after = {**values, "name": "new", "arn": f"{COPY}/new"} if "create" in actions else None
+    forgotten = resource("aws_iam_policy", "p", values, after, actions=actions)
+    trust = {"name": "r", "assume_role_policy": NODES}
+    bounded = {**trust, "permissions_boundary": COPY} if kind == "boundary" else trust
+    there = resource("aws_iam_role", "r", bounded, bounded)
+    own = attach("a", COPY, True, True) if kind == "attachment" else inline("i", CNI, CNI)
+    review = reviewed(forgotten, there, own)
+    assert rules(review) <= {"moved", "new-policy", "published-document"}
+
+
 def test_a_deny_that_an_exclusive_list_removes_is_new_access() -> None:
     for before in (None, ["i"]):
         change = exclusive("policies", before, [])

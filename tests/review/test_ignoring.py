@@ -44,6 +44,7 @@ def test_an_entry_that_has_expired_is_a_finding_and_hides_nothing(tmp_path: Path
     assert [f.rule for f in left] == ["new-access", "ignore-expired"]
     about = 'new-access on aws_iam_policy.p["*"]: agreed with the owners'
     assert left[1].message == f"ignore.toml, entry 1 expired on 2026-05-31: {about}"
+    assert left[1].attribute == "1"
     assert ignored == ()
 
 

@@ -8,13 +8,17 @@ import pytest
 from msgspec.structs import replace
 
 from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, irsa, own_role, same
-from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role
+from synthetic import Json, allow, attachment, document, plan, policy, resource, reviewed, role
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.catalog.facts.known_versions import newest
+from vpc_cni_iam.catalog.facts.known_versions import find, newest
+from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.findings import Ignored, Level, Review
 from vpc_cni_iam.review.report.text import write
 from vpc_cni_iam.review.report_formats import Setting
+from vpc_cni_iam.review.run import review as run_review
 
 CNI = dumps(managed_policy())
 READ, WRITE = document(allow("s3:GetObject")), document(allow(["s3:GetObject", "s3:PutObject"]))
@@ -87,6 +91,17 @@ def test_what_changes_about_the_plugin_is_in_bold() -> None:
     deleted = "aws_iam_role.cni (EKS Pod Identity); the plan deletes aws_iam_role.cni"
     assert colours(gone, deleted) == {deleted: BOLD}
     assert colours(gone, "not named in the plan") == {"not named in the plan": ""}
+    families = (
+        {"name": "prod", "kubernetes_network_config": [{"ip_family": family}]}
+        for family in ("ipv4", "ipv6")
+    )
+    anew = resource("aws_eks_cluster", "prod", *families, actions=["delete", "create"])
+    moved = reviewed(
+        anew, *own_role("a", POD_TRUST), *own_role("b", POD_TRUST), association("a", "b")
+    )
+    roles = "aws_iam_role.a (EKS Pod Identity) -> aws_iam_role.b (EKS Pod Identity)"
+    modes = "aws_eks_cluster.prod, IPv4 -> IPv6"
+    assert colours(moved, modes, roles) == {modes: BOLD, roles: BOLD}
 
 
 NARROW = """
@@ -348,6 +363,7 @@ def test_a_change_has_what_else_there_is_to_say_of_it_in_order(
     text = with_details(review)
     places = [text.find(f"\n  {line}") for line in lines]
     assert -1 not in places and places == sorted(places), text
+    assert "and 0 more" not in text
 
 
 def unread(kind: str, number: int) -> list[Json]:
@@ -360,6 +376,10 @@ def unknown(number: int) -> list[Json]:
     return [resource("aws_iam_policy", f"p{n}", *sides, **later) for n in range(number)]
 
 
+def named(kind: str, values: Json, **unknown: Any) -> list[Json]:
+    return [resource(kind, "n", None, values, after_unknown=unknown)]
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
@@ -367,6 +387,15 @@ def unknown(number: int) -> list[Json]:
         (unknown(1), "Unknown until apply: aws_iam_policy.p0 policy."),
         (unknown(2), "Unknown until apply: aws_iam_policy.p0 policy and 1 more."),
         (unknown(3), "Unknown until apply: aws_iam_policy.p0 policy and 2 more."),
+        # Of what names users or policies, the list may be unknown, and a name that is not said.
+        (
+            named("aws_iam_group_membership", {"group": "g", "users": ["a"]}, users=[True]),
+            'Unknown until apply: aws_iam_group_membership.n users["(known after apply)"].',
+        ),
+        (
+            named("aws_iam_group_membership", {"group": "g", "users": ["a"]}),
+            "Unknown until apply: nothing.",
+        ),
         (
             unread("awscc_iam_role_policy", 2),
             "Unknown until apply: nothing. Not read, though it may give access: 2 about access.",
@@ -386,6 +415,41 @@ def unknown(number: int) -> list[Json]:
 )
 def test_the_last_line_says_what_is_not_known_and_not_read(changes: list[Json], line: str) -> None:
     assert first_screen(reviewed(*changes)).endswith(f"\n\n{line}\n")
+
+
+def test_what_gives_access_and_is_not_read_is_not_about_the_plugin() -> None:
+    text = first_screen(reviewed(*unread("awscc_iam_role_policy", 1)))
+    plugin, access, _ = re.split("\nWho can do more\n|\nOther changes\n", text)
+    assert "[unread-resource]" in access and "No finding about the plugin." in plugin
+
+
+@pytest.mark.parametrize(
+    ("target", "version", "judged"),
+    [
+        (ReviewTarget(newest()), "v1.21.2-eksbuild.1", ""),
+        (
+            ReviewTarget(find("v1.22.1"), chosen=True),
+            "v1.21.2-eksbuild.1",
+            "; judged by v1.22.1 (--cni-version)",
+        ),
+        (ReviewTarget(newest()), "v9.9.9-eksbuild.1", f"; judged by {newest()}, the newest known"),
+    ],
+)
+def test_the_version_that_policies_are_judged_by_is_told_where_it_is_another(
+    target: ReviewTarget, version: str, judged: str
+) -> None:
+    update = plan(addon(*[{"addon_version": version}] * 2))
+    review = run_review(read_plan(update, "plan.json"), target)
+    assert f"  version   {version}{judged}, aws_eks_addon.vpc_cni\n" in first_screen(review)
+
+
+@pytest.mark.parametrize(("mode", "judged"), [("ipv6", "ipv6"), (None, "ipv4 or ipv6")])
+def test_without_a_cluster_policies_are_judged_by_the_mode_that_is_asked_for(
+    mode: Mode | None, judged: str
+) -> None:
+    target = ReviewTarget(newest(), mode)
+    review = run_review(read_plan(plan(policy("p", READ, READ)), "plan.json"), target)
+    assert f"judged by {newest()}, {judged}\n" in first_screen(review)
 
 
 def test_clusters_are_apart_and_the_third_is_counted() -> None:

@@ -97,6 +97,7 @@ LIMITED = same(
         ("r a b", "aws_iam_role.r and 2 more"),
         ("r admin", "aws_iam_role.r"),
         ("r limited", "aws_iam_role.r"),
+        ("elsewhere", "Role elsewhere"),
         ("admin", ""),
         ("limited", ""),
         ("", "Anyone with the policy"),

@@ -1,4 +1,5 @@
 import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,7 @@ def test_an_entry_that_fits_nothing_is_a_note(tmp_path: Path) -> None:
     about = 'matches nothing: new-access on aws_iam_policy.p["b"]: agreed with the owners'
     assert [f.message for f in left[1:]] == [f"ignore.toml, entry {n} {about}" for n in (1, 2)]
     assert [f.attribute for f in left[1:]] == ["1", "2"]
-    assert len({f.fingerprint for f in left}) == 3
+    assert len({f.fingerprint for f in left if re.fullmatch("[0-9a-f]{16}", f.fingerprint)}) == 3
 
 
 @pytest.mark.parametrize(

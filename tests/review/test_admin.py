@@ -118,6 +118,7 @@ def test_a_policy_that_becomes_that_of_an_administrator_names_who_was_none(
     ("before", "after", "rule"),
     [
         (document(allow("iam:*")), ALL, "admin-attached"),
+        (document(allow("iam:*")), document(allow(["iam:*", "s3:GetObject"])), "new-access"),
         (ALL, document(allow("iam:*")), "access-removed"),
         (ALL, document(allow("*"), allow("s3:*")), "rewritten"),
         (None, ALL, "new-policy"),

@@ -159,6 +159,7 @@ NO_PUT = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
             "s3:DeleteObject on all resources; also added: s3:PutObject",
         ),
         ([READS], [allow("s3:*", TEAM_A)], f"s3:* on {TEAM_A}"),
+        ([READS], [READS, allow("s3:PutObject", TEAM_B)], f"s3:PutObject on {TEAM_B}"),
         ([READS], [allow("s3:PutObject", [TEAM_A, TEAM_B])], f"s3:PutObject on {TEAM_A}, {TEAM_B}"),
         ([READS], [UNLIKE], f"s3:PutObject on all but {TEAM_A}, {TEAM_B}"),
         (

@@ -14,7 +14,9 @@ from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review import wording
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
+from vpc_cni_iam.review.diff.verdicts import Access, Example
 from vpc_cni_iam.review.findings import Ignored, Level, Review
 from vpc_cni_iam.review.report.text import write
 from vpc_cni_iam.review.report_formats import Setting
@@ -366,6 +368,36 @@ def test_a_change_has_what_else_there_is_to_say_of_it_in_order(
     assert "and 0 more" not in text
 
 
+ON_KEY = "s3:PutObject on arn:aws:s3:::b/k"
+PUT = Example("s3:PutObject", "arn:aws:s3:::b/k", "", (), "")
+
+
+@pytest.mark.parametrize(
+    ("access", "tone", "text"),
+    [
+        (Access("no new access"), "good", "no new access (proven)"),
+        (
+            Access("new access", PUT),
+            "bad",
+            "new access, for instance s3:PutObject on arn:aws:s3:::b/k",
+        ),
+        (Access("new access", reason="why"), "bad", "new access: why"),
+        (
+            Access("not proven", PUT, "p was not read"),
+            "warn",
+            "new access is neither proven nor ruled out: p was not read; "
+            f"what was read newly allows, for instance, {ON_KEY}",
+        ),
+        (Access("unknown", reason="why"), "warn", "new access cannot be ruled out"),
+    ],
+)
+def test_a_verdict_says_how_sure_it_is_with_its_reason_and_an_example(
+    access: Access, tone: str, text: str
+) -> None:
+    assert wording.verdict(access) == (tone, text)
+    assert text.startswith(wording.verdict_name(access))
+
+
 def unread(kind: str, number: int) -> list[Json]:
     return [resource(kind, f"r{n}", None, {"policy_document": READ}) for n in range(number)]
 
@@ -452,14 +484,35 @@ def test_without_a_cluster_policies_are_judged_by_the_mode_that_is_asked_for(
     assert f"judged by {newest()}, {judged}\n" in first_screen(review)
 
 
-def test_clusters_are_apart_and_the_third_is_counted() -> None:
-    def addon_of(name: str) -> Json:
-        sides = (
-            {"cluster_name": name, "addon_name": "vpc-cni", "addon_version": f"v1.{v}-eksbuild.1"}
-            for v in ("21.2", "23.2")
-        )
-        return resource("aws_eks_addon", name, *sides)
+def addon_of(name: str, before: str = "21.2", **more: Any) -> Json:
+    sides = (
+        {"cluster_name": name, "addon_name": "vpc-cni", "addon_version": f"v1.{v}-eksbuild.1"}
+        for v in (before, "23.2")
+    )
+    return resource("aws_eks_addon", name, *sides, **more)
 
+
+def test_clusters_that_change_are_first_and_those_that_differ_in_their_key_are_one() -> None:
+    stay = [addon_of(name, "23.2") for name in "abc"]
+    alike = [addon_of(name, address=f'aws_eks_addon.all["{name}"]') for name in "xyz"]
+    review = reviewed(*stay, *alike)
+    first, details = first_screen(review), with_details(review)
+    assert re.findall("  cluster   (.*),", first) == ["x", "a"]
+    assert re.findall("  cluster   (.*),", details) == ["x", "a", "b", "c"]
+    assert "\n  also      y and 1 more\n" in first and "\n  also      y, z\n" in details
+    assert colours(review, "y, z") == {"y, z": ""}
+
+
+def test_a_session_policy_that_changes_is_told_beside_the_role_that_stays() -> None:
+    values = {"namespace": "kube-system", "service_account": "aws-node", "cluster_name": "prod"}
+    sides = ({**values, "role_arn": arn_of("pod"), "policy": text} for text in (READ, CNI))
+    change = resource("aws_eks_pod_identity_association", "x", *sides)
+    text = first_screen(reviewed(*own_role("pod", POD_TRUST, CNI), change))
+    limited = "EKS Pod Identity, limited by aws_eks_pod_identity_association.x"
+    assert f"  identity  aws_iam_role.pod ({limited}), its session policy changes\n" in text
+
+
+def test_clusters_are_apart_and_the_third_is_counted() -> None:
     two, three, four = (reviewed(*map(addon_of, "abcd"[:count])) for count in (2, 3, 4))
     assert "\n\n  cluster   b, IPv4\n" in first_screen(two) and "more cluster" not in first_screen(
         two

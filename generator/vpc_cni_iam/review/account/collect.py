@@ -51,9 +51,7 @@ class PlanPolicies:
     what a policy that is known after apply is written like.
     """
 
-    def __init__(
-        self, plan: Plan, dynamic: frozenset[str] = frozenset(), locator: Locator | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, dynamic: frozenset[str], locator: Locator) -> None:
         self.plan = plan
         self._locator = locator
         self.dynamic = dynamic
@@ -223,9 +221,10 @@ class PlanPolicies:
         yield PolicyChange(slot, action, Binding(ABSENT), binding)
 
     def policy_of(self, resource: Resource, *, after: bool) -> ReadPolicy:
-        """Return the document of an ``aws_iam_policy``."""
+        """Return the document of an ``aws_iam_policy``, which keeps it if it is forgotten."""
         slot = whole(resource, "permissions", "policy")
-        return self._read(slot.after if after else slot.before, slot)
+        later = after and action_of(resource) != "forget"
+        return self._read(slot.after if later else slot.before, slot)
 
     def session_policy(self, association: Resource, *, after: bool) -> ReadPolicy:
         """Return the session policy of an association of EKS Pod Identity."""
@@ -240,7 +239,7 @@ class PlanPolicies:
         """Return the policy that stands in a slot, as far as the plan or the source says it."""
         read = read_side(value, slot, self.rebuilder, self.plan.secrets)
         resource = slot.resource
-        if read.known != "unknown" or self._locator is None or len(slot.path) > 1:
+        if read.known != "unknown" or len(slot.path) > 1:
             return read
         policy = self._locator.written(resource.module, resource.block, slot.path[0])
         if policy is None:

@@ -641,6 +641,37 @@ def test_other_clusters_are_judged_beside_one_that_loses_the_plugin() -> None:
     }
 
 
+CHART = {
+    "chart": "aws-vpc-cni",
+    "version": "1.23.2",
+    "values": [
+        json.dumps(
+            {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": arn_of("cni")}}}
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "trust"),
+    [
+        (addon(at("v1.23.2"), None), irsa()),
+        (resource("helm_release", "cni", CHART, None), irsa()),
+        (association("cni", None), POD_TRUST),
+        (resource("aws_eks_cluster", "prod", {"name": "prod"}, None), POD_TRUST),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_what_a_plan_only_forgets_stays(forgotten: Json, trust: str) -> None:
+    """By a block `removed` with `destroy = false`, as where it moves to another configuration."""
+    forgotten = {**forgotten, "change": {**forgotten["change"], "actions": ["forget"]}}
+    others = [association("cni", "cni")] if forgotten["type"] == "aws_eks_cluster" else []
+    review = reviewed(forgotten, *others, *own_role("cni", trust, CNI))
+    assert not review.findings
+    (seen,) = review.clusters
+    assert (seen.version_before, seen.before) == (seen.version_after, seen.after)
+
+
 def test_nodes_that_get_another_role() -> None:
     roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, document(allow("s3:*"))))
     review = reviewed(node_group("a", "b"), *roles)

@@ -128,7 +128,12 @@ class PluginReader:
         ]
 
     def _parts(self, resource: Resource) -> tuple[Resource, ...]:
-        """Return a resource as one that goes and one that comes where it is for something else."""
+        """Return a resource as one that goes and one that comes where it is for something else.
+
+        What a plan only forgets stays in the account.
+        """
+        if action_of(resource) == "forget":
+            return (resource.unchanged(),)
         goes = replace(resource, actions=("delete",), after=None, unknown=False)
         comes = replace(resource, actions=("create",), before=None)
         before, after = resource.before or {}, resource.after or {}

@@ -420,6 +420,18 @@ def _release(name: str, *versions: str | None) -> Json:
     return resource("helm_release", name, *sides)
 
 
+@pytest.mark.parametrize("versions", [(None, "1.22.1"), ("1.22.1", None), ("1.22.1", "1.22.1")])
+def test_a_release_beside_another_is_not_in_place_of_it(versions: tuple[str | None, ...]) -> None:
+    clusters = reviewed(_release("a", "1.23.2", "1.23.2"), _release("b", *versions)).clusters
+    versions_of = {c.installer: (c.version_before, c.version_after) for c in clusters}
+    assert versions_of == {
+        "helm_release.a": ("v1.23.2", "v1.23.2"),
+        "helm_release.b": tuple(f"v{version}" if version else "" for version in versions),
+    }
+    (moved,) = reviewed(_release("a", "1.23.2", None), _release("b", None, "1.22.1")).clusters
+    assert (moved.version_before, moved.version_after) == ("v1.23.2", "v1.22.1")
+
+
 @pytest.mark.parametrize(
     "other",
     [

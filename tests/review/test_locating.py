@@ -66,6 +66,14 @@ def test_a_damaged_file_in_json_does_not_end_the_review(tmp_path: Path) -> None:
     assert located(tmp_path, "", "a.b") == ("b.tf", 1, 1)
 
 
+def test_hidden_files_and_folders_are_no_configuration(tmp_path: Path) -> None:
+    """Engines do not read them."""
+    text = 'resource "a" "%s" {}\n'
+    write_tree(tmp_path, {"b.tf": text % "b", ".c.tf": text % "c", ".d/d.tf": text % "d"})
+    assert located(tmp_path, "", "a.b") == ("b.tf", 1, 1)
+    assert not (located(tmp_path, "", "a.c") or located(tmp_path, "", "a.d"))
+
+
 def test_a_file_that_is_too_large_to_be_read_has_no_places(tmp_path: Path) -> None:
     write_tree(tmp_path, {"a.tf": "", "b.tf": 'resource "a" "b" {}\n'})
     os.truncate(tmp_path / "a.tf", HCL.most + 1)

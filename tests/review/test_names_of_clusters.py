@@ -167,6 +167,26 @@ def test_other_policies_of_the_role_may_name_another_place() -> None:
     assert levels == ["note", "note"]  # the region and the account
 
 
+@pytest.mark.parametrize(("before", "level"), [(None, "warning"), ("cni", "note")])
+def test_the_region_of_what_comes_is_that_of_its_argument(before: str | None, level: str) -> None:
+    """Newer providers have the argument; what comes has no ARN that names the region."""
+    arn = "arn:aws:ec2:eu-west-1:*:network-interface/*"
+    policies = own_role("cni", POD_TRUST, document(allow("ec2:AssignPrivateIpAddresses", arn)))
+    if before is None:
+        policies[1]["change"] |= {"actions": ["create"], "before": None}
+    there = association(before, "cni")
+    for side in ("before", "after"):
+        there["change"][side] = there["change"][side] and {
+            **there["change"][side],
+            "region": "us-east-1",
+        }
+    ((found_level, message),) = elsewhere(there, *policies)
+    assert (found_level, "is for region eu-west-1, and aws-node runs in us-east-1" in message) == (
+        level,
+        True,
+    )
+
+
 def test_a_cluster_with_a_sensitive_name_that_changes_is_said_without_the_name() -> None:
     names = ("hidden-blue", "hidden-green")
     sides = ({"name": name} for name in names)

@@ -85,6 +85,18 @@ def test_what_moves_with_its_cluster_is_not_removed() -> None:
     assert "plugin-removed" not in levels
 
 
+def test_nothing_is_left_of_an_add_on_in_the_cluster_that_it_moves_from() -> None:
+    """What is known after apply is that of the other cluster."""
+    argument = "pod_identity_association"
+    expressions = {argument: {"references": ["var.associations"]}}
+    block = {"type": "aws_eks_addon", "name": "x", "expressions": expressions}
+    sides = ({"cluster_name": name, "addon_name": "vpc-cni"} for name in ("prod", "other"))
+    moves = resource("aws_eks_addon", "x", *sides, actions=ANEW, after_unknown={argument: True})
+    review = reviewed(moves, configuration={"root_module": {"resources": [block]}})
+    kinds = {change.cluster: change.after.kind for change in review.clusters}
+    assert kinds == {"prod": "unknown", "other": "pod-identity"}
+
+
 @pytest.mark.parametrize("argument", ["cluster_name", "addon_name"])
 def test_what_is_for_something_known_after_apply_is_not_said_to_be_for_another(
     argument: str,

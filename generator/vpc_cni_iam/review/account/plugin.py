@@ -84,7 +84,7 @@ class ClusterPlugin(Struct, frozen=True):
     before: PluginState
     after: PluginState
     installer: str  # the address of the add-on or Helm version, empty for none
-    preserved: bool  # whether an add-on that is deleted leaves the plugin running
+    preserved: bool  # whether the add-on leaves the plugin running if it is deleted
     stays: bool  # whether the cluster is there before and after, as far as the plan says
     goes: bool  # whether the plan deletes the cluster
     anew: bool  # whether the plan replaces the cluster, so that it has another OIDC issuer
@@ -182,14 +182,13 @@ class PluginReader:
     def _of(self, cluster: str, resources: list[Resource], own: list[Resource]) -> ClusterPlugin:
         before, after = (self._state(resources, own, after=after) for after in (False, True))
         clusters = [r for r in resources if r.type == "aws_eks_cluster"]
-        gone = [r for r in own if r.after is None]
         nodes = [role for side in (False, True) for role, _ in self._nodes(resources, after=side)]
         return ClusterPlugin(
             cluster,
             before,
             after,
             own[0].address if own else "",
-            any((r.before or {}).get("preserve") is True for r in gone),
+            any((r.before or {}).get("preserve") is True for r in own),
             not any(action_of(r) in ("create", "delete", "replace") for r in clusters),
             any(action_of(r) == "delete" for r in clusters),
             any(action_of(r) == "replace" for r in clusters),
@@ -393,9 +392,9 @@ def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
     names: dict[str, str] = {}
     for resource in resources:
         values = (resource.after if after else resource.before) or {}
-        is_cluster = resource.type == "aws_eks_cluster"
-        own = {"cluster_name": values.get("name" if is_cluster else "cluster_name")}
-        if is_cluster:
+        own = {"cluster_name": values.get("cluster_name"), "region": values.get("region")}
+        if resource.type == "aws_eks_cluster":
+            own["cluster_name"] = values.get("name")
             own["vpc_id"] = first_block(values, "vpc_config").get("vpc_id")
         own |= _place(values)
         names |= {name: value for name, value in own.items() if value and isinstance(value, str)}

@@ -28,9 +28,9 @@ rule(
     "error",
     "coverage-lost",
     "The plugin calls something after that its identity does not allow.",
-    "The version, the configuration or the identity of the plugin changes in the plan, and the "
-    "policies of the identity do not allow a call that it then makes. Add the action to the "
-    "policy before, or in the same apply. A call without which the plugin only does less is a "
+    "The version, the configuration, the VPC or the identity of the plugin changes in the plan, "
+    "and the policies of the identity do not allow a call that it then makes. Add the action to "
+    "the policy before, or in the same apply. A call without which the plugin only does less is a "
     "warning. A policy that comes to the identity and names another cluster or VPC than the one "
     "that aws-node runs in is said with it.",
 )
@@ -430,8 +430,7 @@ def _missing_finding(
         message += f" depends on {' and '.join(who.opaque)}, which the plan does not show"
     details = tuple(f"{m.action}: {m.breaks}" for m in missing)
     level = "warning" if level == "error" and (who.opaque or doubtful) else level
-    address = next((r for r in who.roles if r in context.places), "")
-    return _finding(plugin, "plugin-permission-missing", message, details, level, address)
+    return _finding(plugin, "plugin-permission-missing", message, details, level, who.roles[0])
 
 
 def _finding(

@@ -171,6 +171,12 @@ def test_what_an_exclusive_list_removes_and_is_not_known_may_have_denied_somethi
     assert review.failed and rules(review) == {"exclusive-removes"}
 
 
+def test_a_list_that_stays_hides_no_policy_that_goes_and_may_have_denied_something() -> None:
+    names = {"role_name": "r", "policy_names": ["own"]}
+    stays = resource("aws_iam_role_policies_exclusive", "r", names, names)
+    assert "not-proven" in rules(reviewed(attached(True, False), stays))
+
+
 def test_a_list_that_comes_removes_what_may_have_denied_something() -> None:
     values = {"role_name": "r", "policy_arns": ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]}
     comes = resource("aws_iam_role_policy_attachments_exclusive", "r", None, values)

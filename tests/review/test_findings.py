@@ -282,6 +282,24 @@ def test_white_space_does_not_count() -> None:
     assert "size-limit" in rules(reviewed(policy("p", None, full.replace(":::", ":::x"))))
 
 
+LARGE = document(allow("ec2:A", "arn:aws:s3:::" + "x" * 6144))
+
+
+@pytest.mark.parametrize(
+    ("change", "drift", "is_said"),
+    [
+        (policy("p", ONE, LARGE), [], True),
+        (policy("p", LARGE, LARGE), [], False),
+        (policy("p", LARGE, None), [], False),
+        (policy("p", LARGE, ONE), [policy("p", ONE, LARGE)], False),
+    ],
+)
+def test_a_policy_is_too_large_where_a_plan_writes_it(
+    change: Json, drift: list[Json], *, is_said: bool
+) -> None:
+    assert ("size-limit" in rules(reviewed(change, resource_drift=drift))) is is_said
+
+
 def test_a_boundary_that_goes_is_an_error_and_one_that_comes_a_note() -> None:
     def bounded(before: str | None, after: str | None) -> dict[str, object]:
         sides = [

@@ -250,7 +250,9 @@ def test_a_name_that_another_text_has_in_another_form_is_no_other_name(
     assert "aws_iam_role.r can now call s3:GetObject" in finding["message"]
 
 
-def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Policy, ...]]:
+    """The new policies of each proof."""
     from vpc_cni_iam.policy.proof import access
 
     asked: list[tuple[Policy, ...]] = []
@@ -263,7 +265,31 @@ def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) 
         return prove(old, new, *more, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(access, "no_new_access", counted)
+    return asked
 
+
+def test_roles_with_policies_of_one_shape_are_judged_once(asked: list[tuple[Policy, ...]]) -> None:
+    """Whatever else they have that names no cluster."""
+
+    def has(name: str) -> list[Json]:
+        tag = {"Condition": {"StringEquals": {TAG: name}}}
+        sides = (document(allow(a, **tag)) for a in ("ec2:CreateTags", "ec2:*Tags"))
+        own = [{"role": name, "name": "own", "policy": side} for side in sides]
+        other = {"role": name, "name": "other", "policy": document(allow("logs:PutLogEvents"))}
+        return [
+            role(name, ASSUMED, ASSUMED),
+            resource("aws_iam_role_policy", f"own-{name}", *own),
+            resource("aws_iam_role_policy", f"other-{name}", other, other),
+        ]
+
+    reviewed(*has("cluster-1"))
+    alone = len(asked)
+    assert alone
+    reviewed(*(change for number in range(5) for change in has(f"cluster-{number}")))
+    assert len(asked) == 2 * alone
+
+
+def test_policies_of_one_shape_are_judged_once(asked: list[tuple[Policy, ...]]) -> None:
     def change(number: int) -> Json:
         tag = {"Condition": {"StringEquals": {TAG: f"cluster-{number}"}}}
         texts = [document(allow(a, **tag)) for a in ("ec2:CreateTags", "ec2:*Tags")]

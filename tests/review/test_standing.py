@@ -284,6 +284,18 @@ def test_a_policy_made_by_hand_that_an_exclusive_list_names_is_read_from_the_rol
     assert {*principal.before} == {*principal.after} == {'aws_iam_role.r inline_policy["i"]'}
 
 
+def test_what_a_role_had_before_it_was_changed_by_hand_is_not_what_it_has() -> None:
+    text = document(allow("s3:GetObject"))
+    values = {"name": "r", "assume_role_policy": NODES, "inline_policy": []}
+    had = {**values, "inline_policy": [{"name": "other", "policy": text}]}
+    review = reviewed(
+        resource("aws_iam_role", "r", values, values),
+        inline("i", None, text),
+        resource_drift=[resource("aws_iam_role", "r", had, values)],
+    )
+    assert "new-access" in rules(review)
+
+
 def test_what_a_role_repeats_counts_once() -> None:
     big = document(allow("s3:A", "arn:aws:s3:::" + "x" * 6000))
     values = {"name": "r", "assume_role_policy": NODES}
@@ -376,6 +388,20 @@ def test_what_is_forgotten_stays_attached_to_what_the_policy_will_be() -> None:
     review = reviewed(forgotten, managed(CNI, ONE))
     assert {"moved", "coverage-lost"} <= rules(review)
     assert "error" in {f.level for f in review.findings if f.rule == "new-access"}
+
+
+@pytest.mark.parametrize("kind", ["attachment", "boundary"])
+@pytest.mark.parametrize("actions", [["forget"], ["create", "forget"]])
+def test_a_policy_that_is_forgotten_stays_with_who_has_it(kind: str, actions: list[str]) -> None:
+    values = {"name": "p", "arn": COPY, "policy": CNI}
+    after = {**values, "name": "new", "arn": f"{COPY}/new"} if "create" in actions else None
+    forgotten = resource("aws_iam_policy", "p", values, after, actions=actions)
+    trust = {"name": "r", "assume_role_policy": NODES}
+    bounded = {**trust, "permissions_boundary": COPY} if kind == "boundary" else trust
+    there = resource("aws_iam_role", "r", bounded, bounded)
+    own = attach("a", COPY, True, True) if kind == "attachment" else inline("i", CNI, CNI)
+    review = reviewed(forgotten, there, own)
+    assert rules(review) <= {"moved", "new-policy", "published-document"}
 
 
 def test_a_deny_that_an_exclusive_list_removes_is_new_access() -> None:

@@ -221,9 +221,10 @@ class PlanPolicies:
         yield PolicyChange(slot, action, Binding(ABSENT), binding)
 
     def policy_of(self, resource: Resource, *, after: bool) -> ReadPolicy:
-        """Return the document of an ``aws_iam_policy``."""
+        """Return the document of an ``aws_iam_policy``, which keeps it if it is forgotten."""
         slot = whole(resource, "permissions", "policy")
-        return self._read(slot.after if after else slot.before, slot)
+        later = after and action_of(resource) != "forget"
+        return self._read(slot.after if later else slot.before, slot)
 
     def session_policy(self, association: Resource, *, after: bool) -> ReadPolicy:
         """Return the session policy of an association of EKS Pod Identity."""

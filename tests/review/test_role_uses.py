@@ -148,18 +148,18 @@ def test_text_that_is_known_after_apply_has_the_role_that_it_refers_to(refers: s
     assert rules(review) == expected
 
 
-def test_text_that_is_known_has_no_role_that_only_its_expression_refers_to() -> None:
-    """Such as the ID of a role in a variable of the environment."""
-    text = json.dumps({"environment": [{"name": "ROLE", "value": "AROAEXAMPLE"}]})
-    change = resource("aws_batch_job_definition", "j", None, {"container_properties": text})
-    references = {"references": ["aws_iam_role.strong.unique_id", "aws_iam_role.strong"]}
+def test_text_that_had_no_role_newly_has_one_whatever_its_expression_refers_to() -> None:
+    texts = (json.dumps(each) for each in ({}, {"jobRoleArn": arn_of("strong")}))
+    sides = ({"container_properties": text} for text in texts)
+    change = resource("aws_batch_job_definition", "j", *sides)
+    references = {"references": ["aws_iam_role.strong.arn", "aws_iam_role.strong"]}
     block = {
         "type": "aws_batch_job_definition",
         "name": "j",
         "expressions": {"container_properties": references},
     }
     review = reviewed(*STRONG, change, configuration={"root_module": {"resources": [block]}})
-    assert not [f for f in review.findings if f.rule in GIVEN]
+    assert [f.level for f in review.findings if f.rule in GIVEN] == ["error"]
 
 
 @pytest.mark.parametrize("text", ["not JSON", "[" * 100_000, None])

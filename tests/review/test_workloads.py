@@ -180,8 +180,11 @@ def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() ->
     assert finding.level == "note"
     made_here = "; the plan makes aws_iam_instance_profile.made in this module"
     assert finding.message.endswith(made_here)
-    (finding,) = _of("aws_instance.i", instance, configuration=configuration)
-    assert finding.level == "warning"
+    elsewhere = _profile("made", None, "weak", address="module.m.aws_iam_instance_profile.made")
+    group = resource("aws_autoscaling_group", "g", None, {})
+    for others in ((), (elsewhere,), (group,)):
+        (finding,) = _of("aws_instance.i", *others, instance, configuration=configuration)
+        assert finding.level == "warning"
 
 
 @pytest.mark.parametrize(
@@ -257,6 +260,23 @@ def test_a_profile_that_an_expression_leaves_out_is_none(name: str | None) -> No
     )
     configuration = {"root_module": {"resources": [block]}}
     assert not _of("aws_launch_template.n", template, configuration=configuration)
+
+
+def test_a_role_that_the_plan_makes_is_reviewed_where_it_is_made() -> None:
+    made = {"name": "made", "arn": arn_of("made"), "assume_role_policy": NODE_TRUST}
+    changes = [
+        resource("aws_iam_role", "made", None, made),
+        resource(
+            "aws_iam_role_policy",
+            "made",
+            None,
+            {"role": "made", "name": "i", "policy": document(allow("*"))},
+        ),
+        resource("aws_lambda_function", "f", None, {"role": arn_of("made")}),
+    ]
+    findings = reviewed(*changes).findings
+    assert "aws_iam_role_policy.made" in {f.address for f in findings if f.level == "error"}
+    assert "aws_lambda_function.f" not in {f.address for f in findings}
 
 
 def test_what_comes_with_a_profile_is_said_once() -> None:
@@ -354,3 +374,11 @@ def test_nodes_that_move_to_another_role_lose_what_the_plugin_could_do_with_the_
     assert [(f.rule, f.level) for f in about] == ([("coverage-lost", level)] if level else [])
     assert all("ec2:AssignPrivateIpAddresses" in f.message for f in about)
     assert ["later" in f.message for f in about] == [level == "warning"] * len(about)
+
+
+def test_only_nodes_run_the_plugin() -> None:
+    moves = _function({"role": arn_of("cni")}, {"role": arn_of("weak")})
+    review = reviewed(*NODES, *own_role("cni", NODE_TRUST), _attached("cni", "a"), moves)
+    assert {f.rule for f in review.findings if f.address == "aws_lambda_function.f"} == {
+        "workload-role"
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change
@@ -21,22 +22,29 @@ rule(
     "change means; what the plan does about it is a finding of its own. Where the plan leaves "
     "it so, as with `ignore_changes`, it also counts for what it gains or loses. A policy that is "
     "gone from a role is a note, if the plugin does not need it: the state may be from before the "
-    "last apply, which removed it.",
+    "last apply, which removed it. Drift of what the plan deletes is a note, too.",
 )
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what drifted, with what it means where the plan leaves it so."""
     staying = {(c.address, c.attribute): c.after for c in context.changes if c.action != "drift"}
+    resources = (r for r in context.plan.resources if action_of(r) == "delete" and not r.deposed)
+    deleted = {resource.address for resource in resources}
     for change in context.changes:
-        if change.action == "drift" and change.changes:
+        if change.action != "drift" or not change.changes:
+            continue
+        if change.address in deleted:
+            message = f"{_message(change)}, and the plan deletes it"
+            yield finding_of(change, "drift", message, line_texts(change.lines), "note")
+        else:
             after = staying.get((change.address, change.attribute), change.after)
             yield _drift(change, context, stays=after == change.after)
 
 
 def _drift(change: Change, context: Context, *, stays: bool) -> Finding:
     real = any(line.effect != "no-op" for line in change.lines) or not change.lines
-    message = f"{kind_of(change)} was changed outside of the configuration"
+    message = _message(change)
     details = line_texts(change.lines)
     if not (real and stays):
         return finding_of(change, "drift", message, details, None if real else "note")
@@ -54,6 +62,10 @@ def _drift(change: Change, context: Context, *, stays: bool) -> Finding:
     means += ("new-access",) if verdict != "no new access" else ()
     means += ("coverage-lost",) if lost else ()
     return finding_of(change, "drift", message, details, level, means)
+
+
+def _message(change: Change) -> str:
+    return f"{kind_of(change)} was changed outside of the configuration"
 
 
 def _is_gone(change: Change) -> bool:

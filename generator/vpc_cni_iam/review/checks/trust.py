@@ -115,7 +115,7 @@ rule(
     "",
     "Session tags are asked for, and an association switches them off.",
     "With `disable_session_tags` no session of the role has tags: conditions on them in the "
-    "trust or in a policy are never met.",
+    "trust, and conditions and resources of a policy with them, are never met.",
 )
 rule(
     "pod-identity-source-arn",

@@ -210,6 +210,26 @@ def test_a_role_in_sensitive_values_of_others_is_said_and_not_told(
     assert _accounts(same) == []
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_a_new_role_in_a_manifest_is_what_the_argument_around_it_refers_to(
+    *, written: bool
+) -> None:
+    """A plan has the references of a whole argument, and not those of each value in it."""
+    kind, later = "kubernetes_manifest", {"annotations": {"eks.amazonaws.com/role-arn": True}}
+    blocks = [
+        {"type": kind, "name": "web", "expressions": {"manifest": OF_NEW_ROLE} if written else {}},
+        {"type": "aws_iam_role", "name": "new", "expressions": {}},
+    ]
+    values = {"manifest": {"kind": "ServiceAccount", "metadata": {"annotations": {}}}}
+    review = reviewed(
+        resource(kind, "web", None, values, after_unknown={"manifest": {"metadata": later}}),
+        resource("aws_iam_role", "new", None, {"name": "new", "assume_role_policy": irsa()}),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    # Of a new role, its own findings say what it is.
+    assert ("service-account-role" in {f.rule for f in review.findings}) is not written
+
+
 @pytest.mark.parametrize(
     ("after", "unknown"),
     [

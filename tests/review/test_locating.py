@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,14 @@ TRUST = """resource "aws_iam_role" "r" {
 """
 
 
-@pytest.mark.parametrize(("text", "is_read"), [(TRUST, True), (TRUST.replace("=", "=="), False)])
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [
+        (TRUST, True),
+        (TRUST.replace("=", "=="), False),
+        (re.sub(r"(assume_role_policy =) .*", r"\1 var.trust\n}\n", TRUST, flags=re.DOTALL), False),
+    ],
+)
 def test_a_trust_policy_is_read_where_it_is_written_if_an_engine_reads_that(
     text: str, tmp_path: Path, *, is_read: bool
 ) -> None:

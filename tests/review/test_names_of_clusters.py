@@ -108,6 +108,21 @@ def test_the_name_of_the_own_cluster_comes_from_whatever_says_it(
     assert elsewhere(installer, *roles) == (notes if name == "staging" else [])
 
 
+def test_a_variable_that_names_another_cluster_asks_for_a_policy_for_that() -> None:
+    sides = (
+        {
+            "service_account_role_arn": arn_of("cni"),
+            "configuration_values": json.dumps({"env": {"CLUSTER_NAME": name}}),
+        }
+        for name in ("prod", "staging")
+    )
+    findings = reviewed(addon(*sides), *own_role("cni", irsa(), scoped("prod"))).findings
+    assert {f.rule: f.level for f in findings if f.level != "note"} == {
+        "plugin-permission-missing": "error",
+        "plugin-configuration-changed": "warning",
+    }
+
+
 def test_the_place_in_a_sensitive_policy_is_not_told() -> None:
     marks = {f"{side}_sensitive": {"policy": True} for side in ("before", "after")}
     values = {"role": "cni", "name": "i", "policy": scoped("staging")}
@@ -115,11 +130,16 @@ def test_the_place_in_a_sensitive_policy_is_not_told() -> None:
     assert elsewhere(association("cni", "cni"), *own_role("cni", POD_TRUST), hidden) == []
 
 
-def test_a_release_beside_an_association_is_in_its_cluster() -> None:
-    """In modules of their own the release may come first, which names no cluster."""
-    release = same("helm_release", "cni", chart("{}"), address="module.a.helm_release.cni")
-    there = association("cni", "cni", address=f"module.b.{ASSOCIATION}.cni")
-    notes = elsewhere(release, there, *own_role("cni", POD_TRUST, scoped("staging")))
+@pytest.mark.parametrize("modules", ["ab", "ba"])
+def test_a_release_beside_an_association_is_in_its_cluster(modules: str) -> None:
+    """In modules of their own either may come first; the release names no cluster."""
+    release, there = same("helm_release", "cni", chart("{}")), association("cni", "cni")
+    changes = [
+        {**change, "address": f"module.{module}.{change['address']}"}
+        for change, module in zip((release, there), modules, strict=True)
+    ]
+    changes.sort(key=lambda change: change["address"])
+    notes = elsewhere(*changes, *own_role("cni", POD_TRUST, scoped("staging")))
     assert [message.endswith("and aws-node runs in prod") for _, message in notes] == [True]
 
 

@@ -171,7 +171,39 @@ def test_one_name_of_two_roles_is_neither() -> None:
     review = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
     assert review.failed
     assert {p.name for p in review.principals if p.after} == {"aws_iam_role.r1", "aws_iam_role.r2"}
+    assert "ambiguous-principal" not in rules(review)
     assert reviewed(roles[0], first, second, fail_on="new-access").failed is False
+
+
+@pytest.mark.parametrize(
+    ("provider", "owners"),
+    [
+        ("aws.two", ("aws_iam_role.r2",)),
+        ("aws.three", ("aws_iam_role.r1", "aws_iam_role.r2")),
+        ("", ("aws_iam_role.r1", "aws_iam_role.r2")),
+    ],
+)
+def test_one_name_of_two_roles_is_the_one_of_the_same_provider(
+    provider: str, owners: tuple[str, ...]
+) -> None:
+    trust = {"name": "cni", "assume_role_policy": NODES}
+    roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
+    keys = {"r1": "aws.one", "r2": "aws.two", "i": provider}
+    blocks = [
+        {
+            "type": "aws_iam_role_policy" if name == "i" else "aws_iam_role",
+            "name": name,
+            "provider_config_key": key,
+            "expressions": {},
+        }
+        for name, key in keys.items()
+    ]
+    review = reviewed(
+        *roles, inlined("cni", ONE), configuration={"root_module": {"resources": blocks}}
+    )
+    (principals,) = (c.principals for c in review.changes if c.kind == "permissions")
+    assert principals == owners
+    assert ("ambiguous-principal" in rules(review)) is (len(owners) > 1)
 
 
 def test_a_plan_that_is_not_all_says_so() -> None:

@@ -93,6 +93,24 @@ def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
     assert ("coverage-lost" in rules(review)) is lost
 
 
+@pytest.mark.parametrize("odd", [None, "x", 1, [], [None], ["x"], {}])
+def test_a_cluster_of_another_shape_ends_no_review(odd: object) -> None:
+    names = ("kubernetes_network_config", "vpc_config", "access_config")
+    odd_cluster = same("aws_eks_cluster", "prod", {"name": "prod", **dict.fromkeys(names, odd)})
+    (seen,) = reviewed(odd_cluster, addon(VERSION, VERSION)).clusters
+    assert (seen.cluster, seen.mode_after) == ("aws_eks_cluster.prod", "ipv4")
+
+
+def test_each_of_two_clusters_has_its_own_ip_family() -> None:
+    changes = []
+    for name, family in (("a", "ipv4"), ("b", "ipv6")):
+        values = {"name": name, "kubernetes_network_config": [{"ip_family": family}]}
+        own = {**VERSION, "addon_name": "vpc-cni", "cluster_name": name}
+        changes += [same("aws_eks_cluster", name, values), same("aws_eks_addon", name, own)]
+    modes = [(c.cluster, c.mode_after) for c in reviewed(*changes).clusters]
+    assert modes == [("aws_eks_cluster.a", "ipv4"), ("aws_eks_cluster.b", "ipv6")]
+
+
 def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
     finding = found(reviewed(addon(at("v1.20.0"), at("v1.22.0"))), "plugin-version-changed")
     assert finding.level == "warning"
@@ -120,6 +138,35 @@ def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
     assert levels(calm) == {"plugin-version-changed": "note"}
 
 
+@pytest.mark.parametrize(
+    ("references", "roles"),
+    [
+        (["aws_iam_role.new.arn"], ("aws_iam_role.new",)),
+        (
+            ["aws_iam_role.new.arn", "aws_iam_role.old.arn"],
+            ("aws_iam_role.new or aws_iam_role.old",),
+        ),
+        (["aws_iam_role.elsewhere.arn"], ("aws_iam_role.elsewhere.arn",)),
+        (["aws_iam_user.new.arn"], ("aws_iam_user.new.arn",)),
+        ([], ("a role known after apply",)),
+    ],
+)
+def test_the_role_that_an_add_on_refers_to_is_the_plugins(
+    references: list[str], roles: tuple[str, ...]
+) -> None:
+    expressions = {"service_account_role_arn": {"references": references}}
+    block = {"type": "aws_eks_addon", "name": "vpc_cni", "expressions": expressions}
+    later = addon(ROLE, {}, after_unknown={"service_account_role_arn": True})
+    review = reviewed(
+        later,
+        *own_role("old", irsa(), CNI),
+        role("new", None, irsa()),
+        resource("aws_iam_user", "new", None, {"name": "new"}),
+        configuration={"root_module": {"resources": [block]}},
+    )
+    assert review.clusters[0].after.roles == roles
+
+
 def test_what_a_version_newly_calls_is_told_apart_from_what_its_role_loses() -> None:
     deny = allow("ec2:AssignIpv6Addresses", Effect="Deny")
     texts = (OLD_IPV6, document(*json.loads(OLD_IPV6)["Statement"], deny))
@@ -134,6 +181,14 @@ def test_what_a_version_newly_calls_is_told_apart_from_what_its_role_loses() -> 
     assert "ec2:AssignIpv6Addresses" in called["coverage-lost"]
     assert "ec2:AssignIpv6Addresses" not in called["plugin-permission-missing"]
     assert "ec2:DescribeSubnets" in called["plugin-permission-missing"]
+
+
+def test_a_new_role_that_is_not_aws_nodes_is_judged_beside_the_plugin() -> None:
+    more = created(*own_role("b", irsa(), OLD_IPV6))
+    own = own_role("cni", irsa(), document(allow("ec2:*")))
+    review = reviewed(addon(at("v1.21.2"), at("v1.22.1")), cluster("ipv6"), *own, *more)
+    lacking = found(review, "coverage-lacking")
+    assert (lacking.level, lacking.address) == ("warning", "aws_iam_role.b")
 
 
 def test_a_policy_that_the_plan_does_not_show_may_allow_what_is_missing() -> None:
@@ -263,6 +318,21 @@ def test_a_configuration_that_is_not_read_is_said_once_where_it_changes(
     assert "ENABLE_IPv6" not in str(findings)
 
 
+def test_an_identity_is_lost_whether_or_not_the_configuration_is_read() -> None:
+    sides = (at("v1.23.2", configuration_values="{}"), {**VERSION, "configuration_values": "- 1"})
+    assert levels(reviewed(addon(*sides), *own_role("cni", irsa(), CNI))) == {
+        "plugin-identity-lost": "error",
+        "plugin-configuration-changed": "warning",
+    }
+
+
+def test_a_setting_that_decides_nothing_asks_no_more_of_the_role() -> None:
+    texts = ("{}", '{"tolerations": [{"operator": "Exists"}]}')
+    sides = (at("v1.23.2", configuration_values=text) for text in texts)
+    poor = own_role("cni", irsa(), document(allow("ec2:DescribeTags")))
+    assert levels(reviewed(addon(*sides), *poor)) == {"plugin-configuration-changed": "note"}
+
+
 @pytest.mark.parametrize(
     ("before", "after", "messages"),
     [
@@ -339,6 +409,7 @@ def test_an_association_that_goes_or_comes() -> None:
 )
 def test_a_cluster_is_found_by_its_name(clusters: list[str], shown: str) -> None:
     made = [same("aws_eks_cluster", f"c{n}", {"name": name}) for n, name in enumerate(clusters)]
+    made.append(same("aws_iam_role", "prod", {"name": "prod"}))
     roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", POD_TRUST, CNI))
     (cluster_change,) = reviewed(association("a", "b"), *made, *roles).clusters
     assert cluster_change.cluster == shown
@@ -420,9 +491,12 @@ def test_a_cluster_whose_name_is_known_after_apply_is_the_one_that_is_referred_t
         {**block, "type": "aws_eks_cluster", "name": "prod", "expressions": {}},
     ]
     values = {"kubernetes_network_config": [{"ip_family": "ipv6"}]}
-    made = resource("aws_eks_cluster", "prod", None, values, after_unknown={"name": True})
+    made = [
+        resource("aws_eks_cluster", name, None, values, after_unknown={"name": True})
+        for name in ("other", "prod")
+    ]
     review = reviewed(
-        made,
+        *made,
         there,
         *own_role("a", POD_TRUST, CNI),
         configuration={"root_module": {"resources": blocks}},
@@ -638,6 +712,7 @@ def test_a_new_role_that_an_access_entry_refers_to_is_named(refers: str, who: st
     block = {"type": kind, "name": "e", "expressions": {"principal_arn": expression}}
     later = {"after_unknown": {"principal_arn": True}}
     review = reviewed(
+        same(kind, "first", {**values, "principal_arn": arn_of("another")}),
         resource(kind, "e", None, values, **later),
         resource(kind, "gone", values, None),
         role("dev", None, NODE_TRUST),
@@ -811,6 +886,16 @@ def test_a_plugin_that_comes_is_asked_only_for_what_it_cannot_do_without(
     own = own_role("cni", irsa(), document(*json.loads(CNI)["Statement"], deny))
     review = reviewed(addon(before, at("v1.23.2")), *own)
     assert levels(review).get("plugin-permission-missing", "") == level
+
+
+def test_a_role_in_place_of_another_is_asked_for_all_even_if_the_add_on_comes() -> None:
+    deny = allow("ec2:DeleteNetworkInterface", Effect="Deny")
+    roles = (
+        *own_role("a", POD_TRUST, CNI),
+        *own_role("b", POD_TRUST, document(*json.loads(CNI)["Statement"], deny)),
+    )
+    review = reviewed(addon(None, VERSION), association("a", "b"), *roles)
+    assert found(review, "plugin-permission-missing").level == "warning"
 
 
 def test_the_option_overrides_what_the_plan_says() -> None:

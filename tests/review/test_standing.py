@@ -71,6 +71,14 @@ def test_an_attachment_that_goes_takes_its_twin_with_it() -> None:
     assert not {"conflict", "coverage-lost"} & rules(review)
 
 
+def test_who_leaves_a_list_of_roles_loses_what_is_attached() -> None:
+    sides = [{"policy_arn": MANAGED, "roles": roles} for roles in (["a", "b"], ["a"])]
+    review = reviewed(resource("aws_iam_policy_attachment", "m", *sides))
+    assert {p.name: p.after for p in review.principals} == {"role a": (MANAGED,), "role b": ()}
+    (lost,) = {f.address for f in review.findings if f.rule == "coverage-lost"}
+    assert lost == "role b"
+
+
 def conflicts(review: Review) -> list[str]:
     return [f.message for f in review.findings if f.rule == "conflict"]
 
@@ -274,6 +282,18 @@ def test_a_policy_made_by_hand_that_an_exclusive_list_names_is_read_from_the_rol
     role = by_hand(inline_policy=[{"name": "i", "policy": CNI}])
     (principal,) = reviewed(role, exclusive("policies", before, ["i"])).principals
     assert {*principal.before} == {*principal.after} == {'aws_iam_role.r inline_policy["i"]'}
+
+
+def test_what_a_role_had_before_it_was_changed_by_hand_is_not_what_it_has() -> None:
+    text = document(allow("s3:GetObject"))
+    values = {"name": "r", "assume_role_policy": NODES, "inline_policy": []}
+    had = {**values, "inline_policy": [{"name": "other", "policy": text}]}
+    review = reviewed(
+        resource("aws_iam_role", "r", values, values),
+        inline("i", None, text),
+        resource_drift=[resource("aws_iam_role", "r", had, values)],
+    )
+    assert "new-access" in rules(review)
 
 
 def test_what_a_role_repeats_counts_once() -> None:
@@ -488,6 +508,27 @@ def test_the_managed_policy_on_a_role_that_is_not_in_the_plan_may_be_on_the_node
     sides = [{"name": "r", "assume_role_policy": OTHER}] * 2
     hidden = resource("aws_iam_role", "r", *sides, after_sensitive={"assume_role_policy": True})
     assert len(reviewed(hidden, attach("a", MANAGED, True, True)).findings) == 1
+
+
+@pytest.mark.parametrize("of_nodes", [True, False])
+def test_the_managed_policy_on_the_role_of_a_node_group_is_said(of_nodes: bool) -> None:
+    """A node group that goes, or that drifted, has its role no more."""
+    kind, arn = "aws_eks_node_group", "arn:aws:iam::111122223333:role/r"
+    values = {"name": "r", "arn": arn, "assume_role_policy": OTHER}
+    expression = {"references": ["aws_iam_role.r.arn", "aws_iam_role.r"]}
+    block = {"type": kind, "name": "gone", "expressions": {"node_role_arn": expression}}
+    other = {"cluster_name": "prod", "node_role_arn": arn.replace("/r", "/other")}
+    nodes = {"cluster_name": "prod", "node_role_arn": arn}
+    stays = nodes if of_nodes else other
+    review = reviewed(
+        resource("aws_iam_role", "r", values, values),
+        attach("a", MANAGED, True, True),
+        resource(kind, "stays", stays, stays),
+        resource(kind, "gone", nodes, None),
+        resource_drift=[resource(kind, "stays", other, nodes)],
+        configuration={"root_module": {"resources": [block]}},
+    )
+    assert ("managed-policy-attached" in rules(review)) is of_nodes
 
 
 def test_what_a_replacement_left_behind_counts_before_and_goes() -> None:

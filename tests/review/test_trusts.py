@@ -16,12 +16,15 @@ NAMESPACE = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "kube-syste
 CNI = document({"Effect": "Allow", "Action": "ec2:AssignPrivateIpAddresses", "Resource": "*"})
 
 
+PROVIDER = f"arn:aws:iam::111122223333:oidc-provider/{OIDC}"
+
+
 def irsa(**conditions: object) -> str:
     return document(
         {
             "Effect": "Allow",
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Principal": {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{OIDC}"},
+            "Principal": {"Federated": PROVIDER},
             "Condition": conditions,
         }
     )
@@ -54,6 +57,16 @@ CASES = {
     "StringLike": (irsa(StringEquals=AUD, StringLike=SUB), "irsa-string-like"),
     "an action by a wildcard": (
         irsa(StringEquals=AUD).replace("WithWebIdentity", "*"),
+        "irsa-no-subject",
+    ),
+    "a loose statement after others": (
+        document(
+            {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"},
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": PODS}
+            | {"Condition": NAMESPACE},
+            {"Effect": "Allow", "Action": "sts:TagSession", "Principal": PODS},
+            *json.loads(irsa(StringEquals=AUD))["Statement"],
+        ),
         "irsa-no-subject",
     ),
     "every action": (
@@ -250,6 +263,39 @@ def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
         ({"Principal": {"AWS": "*"}}, {"Bool": {"aws:SecureTransport": "true"}}, True),
         ({"Principal": {"AWS": "*"}}, {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, True),
         ({"Principal": {"AWS": "*"}}, {"StringLike": {"aws:PrincipalArn": "*"}}, True),
+        *(
+            ({"Principal": "*"}, {operator: {f"aws:{key}": values}}, expected)
+            for operator, key, values, expected in (
+                ("StringLike", "PrincipalOrgID", "o-*", True),
+                ("StringLike", "PrincipalOrgID", ["o-1", "o-?*"], True),
+                ("StringLike", "PrincipalOrgID", "o-1*", False),
+                ("StringEquals", "PrincipalOrgID", "o-*", False),
+                ("ForAnyValue:StringLike", "PrincipalOrgPaths", "o-*/r-1/*", True),
+                ("ForAnyValue:StringLike", "PrincipalOrgPaths", "o-1/*", False),
+                ("StringLike", "PrincipalAccount", "????????????", True),
+                ("StringLike", "PrincipalAccount", "1111*", False),
+                ("StringLike", "PrincipalArn", "arn:aws:iam::*:role/ci", True),
+                ("ArnLike", "PrincipalArn", "arn:aws:iam::*:role/a:b:c", True),
+                ("ArnEquals", "PrincipalArn", "arn:aws:iam::????????????:role/ci", True),
+                ("ArnLike", "PrincipalArn", "arn:*", True),
+                ("ArnLike", "PrincipalArn", "arn:aws:iam::111122223333:*", False),
+                ("StringEquals", "PrincipalArn", "arn:aws:iam::*:role/ci", False),
+                ("StringEquals", "PrincipalTag/team", "a", True),
+            )
+        ),
+        ({"Principal": {"Federated": "accounts.google.com"}}, {}, True),
+        (
+            {"Principal": {"Federated": "accounts.google.com"}},
+            {"StringEquals": {"accounts.google.com:oaud": "web"}},
+            False,
+        ),
+        (
+            {"Principal": {"Federated": "graph.facebook.com"}},
+            {"StringLike": {"graph.facebook.com:app_id": "*"}},
+            True,
+        ),
+        ({"Principal": {"Federated": "arn:aws:iam::111122223333:saml-provider/s"}}, {}, False),
+        ({"Principal": {"Service": "cognito-identity.amazonaws.com"}}, {}, False),
         ({"Principal": {"AWS": "*"}}, {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, False),
         ({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, {}, False),
     ],
@@ -257,7 +303,10 @@ def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
 def test_a_trust_for_anybody_is_an_error(principal: Json, condition: Json, expected: bool) -> None:
     more = {"Condition": condition} if condition else {}
     trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", **principal, **more})
-    assert ("trust-anybody" in rules(reviewed(role("r", None, trust)))) is expected
+    findings = reviewed(role("r", None, trust)).findings
+    messages = [f.message for f in findings if f.rule == "trust-anybody"]
+    assert len(messages) == expected
+    assert all(("but those" in m) == ("NotPrincipal" in principal) for m in messages)
     denied = trust.replace("Allow", "Deny")
     assert "trust-anybody" not in rules(reviewed(role("r", None, denied)))
 
@@ -354,6 +403,29 @@ def test_a_statement_that_nobody_meets_hides_none_that_lets_somebody_in() -> Non
     assert "trust-widened" not in rules(reviewed(role("r", _principals("a"), alone)))
     beside = document(*json.loads(_principals("a", "b"))["Statement"], *dead)
     assert "trust-widened" in rules(reviewed(role("r", _principals("a"), beside)))
+
+
+@pytest.mark.parametrize(
+    ("principal", "widened"),
+    [
+        ({"Principal": {"Federated": PROVIDER}}, False),
+        ({"Principal": {"Federated": [PROVIDER, f"{PROVIDER}OTHER"]}}, True),
+        ({"Principal": {"Federated": [PROVIDER, "arn:aws:iam::1:saml-provider/s"]}}, True),
+        ({"Principal": {"Federated": PROVIDER, "AWS": "444455556666"}}, True),
+        ({"NotPrincipal": {"AWS": "444455556666"}}, True),
+    ],
+)
+def test_a_statement_that_asks_for_a_key_of_another_issuer_lets_in_only_whom_else_it_names(
+    principal: Json, *, widened: bool
+) -> None:
+    condition = {f"{OIDC}OTHER:{key}": "x" for key in ("aud", "sub")}
+    more = {"Effect": "Allow", "Action": "sts:*", **principal}
+    more["Condition"] = {"StringEquals": condition}
+    review = reviewed(role("r", GOOD, document(*json.loads(GOOD)["Statement"], more)))
+    assert bool(rules(review) & {"trust-widened", "not-proven"}) == widened
+    texts = [f.message for f in review.findings if f.rule == "irsa-issuer-differs"]
+    assert all(f"{OIDC}OTHER:aud and {OIDC}OTHER:sub are of another issuer" in t for t in texts)
+    assert bool(texts) == (PROVIDER in json.dumps(principal))
 
 
 OTHER = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
@@ -524,6 +596,36 @@ def test_who_may_assume_a_new_role_is_named_and_another_account_is_a_warning(
     finding = _new_role(principal, OF_OWN)
     assert (finding.rule, finding.level) == ("new-policy", level)
     assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("system:serviceaccount:default:app", "service account default/app"),
+        ("system:serviceaccount:*:app", "any service account named app"),
+        ("system:serviceaccount:default:*", "any service account in default"),
+        ("system:serviceaccount:*:*", "any service account"),
+        ("*", "any service account"),
+        ("repo:org/app:ref", "subject repo:org/app:ref"),
+        ("system:serviceaccount:a:b:c", "subject system:serviceaccount:a:b:c"),
+    ],
+)
+def test_who_may_newly_assume_a_role_by_irsa_is_said_in_words(subject: str, words: str) -> None:
+    like = {f"{OIDC}:sub": subject}
+    limited = {"aws:SourceIp": "10.0.0.0/8"}
+    for conditions, end in (
+        ({"StringEquals": AUD, "StringLike": like}, ""),
+        ({"StringLike": like}, ", with a token for any audience"),
+        (
+            {"StringEquals": AUD, "StringLike": like, "IpAddress": limited},
+            " if aws:SourceIp IpAddress '10.0.0.0/8'",
+        ),
+    ):
+        findings = reviewed(role("r", NODES, irsa(**conditions))).findings
+        (message,) = (f.message for f in findings if f.rule == "trust-widened")
+        assert message.removesuffix(" (was ec2.amazonaws.com)") == (
+            f"aws_iam_role.r can now be assumed by {words} of {OIDC}{end}"
+        )
 
 
 def test_a_new_role_that_nobody_can_assume_is_a_note() -> None:

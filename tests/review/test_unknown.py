@@ -357,6 +357,7 @@ def rebuilt(
 
 
 STATEMENT = {"actions": ["ec2:A"], "resources": ["*"]}
+_ONE = named("data.aws_iam_policy_document.one.json")
 _SOURCES = "source_policy_documents"
 
 
@@ -528,6 +529,61 @@ def test_an_inline_policy_is_rebuilt_from_the_block_of_its_name() -> None:
         if c.kind == "permissions" and c.after.policy
     }
     assert message == {'inline_policy["one"]': ("ec2:A",), 'inline_policy["two"]': ("iam:*",)}
+
+
+_UNNAMED = {"name": {"references": ["var.name"]}, "policy": _ONE}
+_NAMED = {"name": {"constant_value": "one"}, "policy": _ONE}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "names", "known"),
+    [
+        ([_UNNAMED], ["x"], True),
+        ([_UNNAMED, _UNNAMED], ["x"], False),
+        ([_UNNAMED], ["x", "y"], False),  # a dynamic block, which the configuration leaves out
+        ([_NAMED], ["x"], True),
+        ([_NAMED], None, False),
+    ],
+)
+def test_an_inline_policy_without_a_constant_name_is_that_of_the_only_block(
+    blocks: list[Json], names: list[str] | None, known: bool
+) -> None:
+    later: Json = {"name": "r", "assume_role_policy": NODES}
+    unknown: Json = {"inline_policy": True}
+    if names is not None:
+        later["inline_policy"] = [{"name": name} for name in names]
+        unknown["inline_policy"] = [{"policy": True} for _ in names]
+    review = reviewed(
+        deferred("one", {"statement": [STATEMENT]}, {}),
+        resource("aws_iam_role", "r", None, later, after_unknown=unknown),
+        configuration=configured("aws_iam_role", "r", {"inline_policy": blocks}),
+    )
+    after = [c.after.policy for c in review.changes if c.kind == "permissions"]
+    assert [bool(policy) for policy in after] == [known] * len(names or ["any"])
+
+
+def test_an_empty_block_asks_for_no_inline_policy_and_hides_no_other() -> None:
+    blocks = [{"name": None, "policy": None}, {"name": "i", "policy": document(allow("*"))}]
+    later = {"name": "r", "assume_role_policy": NODES, "inline_policy": blocks}
+    review = reviewed(resource("aws_iam_role", "r", None, later))
+    assert "admin-attached" in rules(review)
+    attributes = [c.attribute for c in review.changes if c.kind == "permissions"]
+    assert attributes == ['inline_policy["i"]']
+
+
+def test_a_role_that_is_made_anew_has_no_unknown_policies_of_its_own() -> None:
+    values = {"name": "r", "assume_role_policy": NODES}
+    before = {**values, "inline_policy": [], "managed_policy_arns": []}
+    unknown = {"inline_policy": True, "managed_policy_arns": True}
+    actions = ["delete", "create"]
+    change = resource("aws_iam_role", "r", before, values, actions=actions, after_unknown=unknown)
+    assert not {"unknown-policy", "unknown-attachment"} & rules(reviewed(change))
+
+
+def test_of_a_role_alone_it_is_said_that_inline_policies_may_be_unseen() -> None:
+    for kind, unseen in (("aws_iam_role", True), ("aws_iam_user", False)):
+        change = resource(kind, "x", None, None, actions=["create"], after_unknown=True)
+        assert ("unseen" in rules(reviewed(change))) == unseen
 
 
 def test_inline_policies_of_a_dynamic_block_that_is_not_known_may_be_any() -> None:

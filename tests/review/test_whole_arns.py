@@ -3,7 +3,7 @@
 import pytest
 
 from eks import NODE_TRUST, addon, arn_of, irsa, own_role, same
-from synthetic import allow, attachment, document, policy, resource, reviewed
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import dumps
 
@@ -16,6 +16,62 @@ def test_a_role_of_another_path_is_not_the_one_of_the_plan() -> None:
     review = reviewed(addon(*sides), *own_role("cni", irsa(), CNI))
     (changed,) = (f for f in review.findings if f.rule == "plugin-identity-changed")
     assert changed.level == "warning" and arn_of("eks/cni") in changed.message
+
+
+HERE, THERE = arn_of("r"), arn_of("r", "444455556666")
+
+
+def role_of(block: str, before: Json | None, after: Json | None, **more: object) -> Json:
+    sides = [v and {"assume_role_policy": NODE_TRUST, **v} for v in (before, after)]
+    return resource("aws_iam_role", block, *sides, **more)
+
+
+def stays(block: str, arn: str, **more: object) -> Json:
+    values = {"name": "r", "arn": arn}
+    return role_of(block, values, values, **more)
+
+
+MADE = role_of("made", None, {"name": "r"})
+
+
+@pytest.mark.parametrize(
+    ("roles", "arn", "who"),
+    [
+        ([stays("here", HERE), stays("there", THERE)], HERE, "aws_iam_role.here"),
+        ([stays("here", HERE), stays("there", THERE)], THERE, "aws_iam_role.there"),
+        # One that is made may be of any account, but not under a name that is in use there.
+        ([stays("here", HERE), MADE], HERE, "aws_iam_role.here"),
+        ([stays("here", HERE), MADE], THERE, "aws_iam_role.made"),
+        ([stays("here", HERE)], THERE, THERE),
+        # What a replacement left behind, and what drifted, is not the role.
+        (
+            [stays("here", HERE), role_of("here", {"name": "r", "arn": THERE}, None, deposed="1a")],
+            HERE,
+            "aws_iam_role.here",
+        ),
+        # A role that gets another name leaves its own to a new one.
+        (
+            [
+                role_of(
+                    "here", {"name": "r", "arn": HERE}, {"name": "s"}, actions=["delete", "create"]
+                ),
+                MADE,
+            ],
+            HERE,
+            "aws_iam_role.made",
+        ),
+    ],
+)
+def test_a_role_is_told_by_the_account_in_its_arn(roles: list[Json], arn: str, who: str) -> None:
+    values = {"cluster_name": "prod", "kubernetes_groups": ["ops"], "principal_arn": arn}
+    entry = resource("aws_eks_access_entry", "e", None, values)
+    drift = stays("here", arn_of("r", "777788889999"))
+    (finding,) = (
+        f
+        for f in reviewed(*roles, entry, resource_drift=[drift]).findings
+        if f.rule == "cluster-access-widened"
+    )
+    assert finding.message.startswith(f"{who} gets")
 
 
 @pytest.mark.parametrize(("account", "known"), [("111122223333", True), ("444455556666", False)])

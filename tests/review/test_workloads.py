@@ -148,6 +148,21 @@ def test_a_name_means_the_instance_profile_that_has_it_on_that_side() -> None:
     assert [_uses(f) for f in _of("aws_instance.i", *swapped, _instance())] == [STRONGER]
 
 
+def test_a_role_that_goes_could_do_what_its_boundary_let_it() -> None:
+    all_of_s3 = {"name": "s3", "arn": "arn:aws:iam::111122223333:policy/s3"}
+    boundary = same("aws_iam_policy", "s3", {**all_of_s3, "policy": document(allow("s3:*"))})
+    role, inline = own_role("former", NODE_TRUST, document(allow("*")))
+    values = {**role["change"]["before"], "permissions_boundary": all_of_s3["arn"]}
+    moves = _function({"role": arn_of("former")}, {"role": arn_of("strong")})
+    for limits, level in ((values, "error"), (role["change"]["before"], "note")):
+        former = (
+            resource("aws_iam_role", "former", limits, None),
+            resource("aws_iam_role_policy", "i", inline["change"]["before"], None),
+        )
+        (finding,) = _of("aws_lambda_function.f", boundary, *former, moves)
+        assert finding.level == level
+
+
 @pytest.mark.parametrize("name", [None, ""])
 def test_a_profile_that_an_expression_leaves_out_is_none(name: str | None) -> None:
     references = ["aws_iam_instance_profile.strong.name", "aws_iam_instance_profile.strong"]

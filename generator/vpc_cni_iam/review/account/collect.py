@@ -51,9 +51,7 @@ class PlanPolicies:
     what a policy that is known after apply is written like.
     """
 
-    def __init__(
-        self, plan: Plan, dynamic: frozenset[str] = frozenset(), locator: Locator | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, dynamic: frozenset[str], locator: Locator) -> None:
         self.plan = plan
         self._locator = locator
         self.dynamic = dynamic
@@ -241,7 +239,7 @@ class PlanPolicies:
         """Return the policy that stands in a slot, as far as the plan or the source says it."""
         read = read_side(value, slot, self.rebuilder, self.plan.secrets)
         resource = slot.resource
-        if read.known != "unknown" or self._locator is None or len(slot.path) > 1:
+        if read.known != "unknown" or len(slot.path) > 1:
             return read
         policy = self._locator.written(resource.module, resource.block, slot.path[0])
         if policy is None:

@@ -147,8 +147,7 @@ class PluginReader:
         return [
             resource
             for resource in self._plan.resources
-            if resource.type == "aws_eks_cluster" and not resource.drift
-            if resource.mode == "managed" and not resource.deposed
+            if resource.type == "aws_eks_cluster" and resource.mode == "managed"
         ]
 
     @cached_property
@@ -350,8 +349,7 @@ def _agent_that_goes(resources: list[Resource]) -> str:
 
     Empty where a plan leaves it.
     """
-    addons = [r for r in resources if r.type == "aws_eks_addon"]
-    agents = [r for r in addons if (r.after or r.before or {}).get("addon_name") == _AGENT]
+    agents = [r for r in resources if (r.after or r.before or {}).get("addon_name") == _AGENT]
     goes = [
         r.address
         for r in agents

@@ -156,8 +156,6 @@ def _trusts(statement: Statement, service: str) -> bool:
 
 def _irsa(statement: Statement, *, for_plugin: bool) -> Iterator[Flaw]:
     for principal in statement.principals:
-        if principal.type != "Federated":
-            continue
         for arn in principal.identifiers:
             if ":oidc-provider/" in arn:
                 yield from _provider(statement, issuer(arn), for_plugin=for_plugin)
@@ -213,12 +211,11 @@ def _is_dead(statement: Statement) -> bool:
         issuer(arn)
         for principal in statement.principals
         for arn in principal.identifiers
-        if principal.type == "Federated" and ":oidc-provider/" in arn
+        if ":oidc-provider/" in arn
     ]
     every = sum(len(principal.identifiers) for principal in statement.principals)
     return (
-        statement.effect == "Allow"
-        and bool(providers)
+        bool(providers)
         and len(providers) == every
         and all(any(map(_asks, _of_other_issuers(statement, name))) for name in providers)
     )
@@ -239,7 +236,7 @@ def assumers(policy: Policy) -> tuple[str, ...]:
 
 
 def _assumer(statement: Statement, kind: str, identifier: str) -> Iterator[str]:
-    if kind == "Federated" and ":oidc-provider/" in identifier:
+    if ":oidc-provider/" in identifier:
         name = issuer(identifier)
         subjects = [v for c in _asked(statement, f"{name}:sub") for v in c.values]
         audiences = [c for c in _asked(statement, f"{name}:aud") if _narrows(c)]

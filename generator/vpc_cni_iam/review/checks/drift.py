@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change
@@ -29,12 +28,10 @@ rule(
 def check(context: Context) -> Iterator[Finding]:
     """Yield what drifted, with what it means where the plan leaves it so."""
     staying = {(c.address, c.attribute): c.after for c in context.changes if c.action != "drift"}
-    resources = (r for r in context.plan.resources if action_of(r) == "delete" and not r.deposed)
-    deleted = {resource.address for resource in resources}
     for change in context.changes:
         if change.action != "drift" or not change.changes:
             continue
-        if change.address in deleted:
+        if change.address in context.owners.deleted:
             message = f"{_message(change)}, and the plan deletes it"
             yield finding_of(change, "drift", message, line_texts(change.lines), "note")
         else:

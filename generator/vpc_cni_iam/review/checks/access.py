@@ -251,10 +251,11 @@ def _left_group(change: Change, context: Context) -> Iterator[Finding]:
     group = change.attachment.policy if change.attachment else ""
     if change.kind != "membership" or not any(line.effect == "loss" for line in change.lines):
         return
+    if context.owners.deleted.issuperset(change.principals):
+        return
     has = context.effective.by_principal.get(group)
     if has is None:
-        stay = set(change.principals) - context.owners.deleted
-        if group not in context.places and stay:
+        if group not in context.places:
             message = f"The plan does not show the policies of {group}"
             message += ": a Deny in them no longer applies to who leaves"
             yield finding_of(change, "not-proven", message)

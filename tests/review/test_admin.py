@@ -98,6 +98,7 @@ LIMITED = same(
         ("r a b", "aws_iam_role.r and 2 more"),
         ("r admin", "aws_iam_role.r"),
         ("r limited", "aws_iam_role.r"),
+        ("elsewhere", "Role elsewhere"),
         ("admin", ""),
         ("limited", ""),
         ("", "Anyone with the policy"),
@@ -118,6 +119,7 @@ def test_a_policy_that_becomes_that_of_an_administrator_names_who_was_none(
     ("before", "after", "rule"),
     [
         (document(allow("iam:*")), ALL, "admin-attached"),
+        (document(allow("iam:*")), document(allow(["iam:*", "s3:GetObject"])), "new-access"),
         (ALL, document(allow("iam:*")), "access-removed"),
         (ALL, document(allow("*"), allow("s3:*")), "rewritten"),
         (None, ALL, "new-policy"),

@@ -162,6 +162,7 @@ NO_PUT = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
             "s3:DeleteObject on all resources; also added: s3:PutObject",
         ),
         ([READS], [allow("s3:*", TEAM_A)], f"s3:* on {TEAM_A}"),
+        ([READS], [READS, allow("s3:PutObject", TEAM_B)], f"s3:PutObject on {TEAM_B}"),
         ([READS], [allow("s3:PutObject", [TEAM_A, TEAM_B])], f"s3:PutObject on {TEAM_A}, {TEAM_B}"),
         ([READS], [UNLIKE], f"s3:PutObject on all but {TEAM_A}, {TEAM_B}"),
         (
@@ -198,6 +199,7 @@ NO_PUT = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
             [allow("s3:GetObject", "arn:aws:s3:::team-b/logs"), TAGS],
             "s3:GetObject on arn:aws:s3:::team-b/logs",
         ),
+        ([READS], [allow("foo:Bar*")], "foo:Bar* on all resources"),
         ([NO_PUT, allow("s3:PutObject")], [allow("s3:PutObject")], "s3:PutObject on all resources"),
     ],
 )
@@ -212,6 +214,8 @@ def test_new_access_says_what_can_be_called_and_on_what(
     assert finding.message == f"aws_iam_role.r can now call {calls}"
     values = " with aws:SecureTransport = true, aws:SourceVpc = vpc-1"
     assert finding.details[-1].startswith("example: ")
+    made_up = " (action made up from the policy's patterns)"
+    assert finding.details[-1].endswith(made_up) is calls.startswith("foo:")
     assert finding.details[-1].endswith(values) is (" if " in calls)
     assert (" with " in finding.details[-1]) is (" if " in calls)
 
@@ -261,6 +265,42 @@ def test_a_policy_that_is_a_boundary_is_no_policy_of_whom_it_bounds(
     (change,) = (c for c in review.changes if c.address == "aws_iam_policy.p")
     assert rule in rules(review)
     assert (change.principals, change.bounds) == (principals, bounds)
+
+
+BY_TWO = document(READS, TAGS)
+USES = {"role": "r", "policy_arn": LIMITS["arn"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ([policy("p", BY_TWO, TAGGING)], "The policy allows less"),
+        ([role("r", NODES, document())], "The trust policy allows less"),
+        ([attachment("r", LIMITS["arn"], sides=(USES, None))], "The attachment is deleted"),
+        (
+            [
+                resource(
+                    "aws_iam_policy", "p", *({**LIMITS, "policy": t} for t in (BY_TWO, TAGGING))
+                ),
+                bounded(LIMITS["arn"], LIMITS["arn"]),
+            ],
+            "The permissions boundary of aws_iam_role.limited allows less",
+        ),
+        (
+            [
+                resource(
+                    "aws_iam_policy", "p", *({**LIMITS, "policy": t} for t in (BY_TWO, TAGGING))
+                ),
+                bounded(LIMITS["arn"], LIMITS["arn"]),
+                attachment("r", LIMITS["arn"]),
+            ],
+            "The policy allows less",
+        ),
+    ],
+)
+def test_a_finding_begins_with_what_allows_less(changes: list[Json], subject: str) -> None:
+    messages = [f.message for f in reviewed(*changes).findings if f.rule == "access-removed"]
+    assert messages == [subject]
 
 
 def test_a_boundary_set_outside_of_the_configuration_bounds_nobody_when_it_goes() -> None:

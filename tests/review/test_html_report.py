@@ -257,6 +257,30 @@ def test_the_page_says_whether_the_review_fails_and_explains_each_rule(
     assert page.count("<h3>Ignored</h3>") == len(ignored)
 
 
+def test_what_looks_alike_is_named_beside_the_first_up_to_eight() -> None:
+    texts = document(allow("s3:GetObject")), document(allow("s3:*"))
+    for count, more in ((2, ""), (9, ""), (10, "<li>and 1 more like it</li>")):
+        addresses = [f"aws_iam_policy.p[{n}]" for n in range(count)]
+        sides = [{"policy": text} for text in texts]
+        changes = (resource("aws_iam_policy", "p", *sides, address=a) for a in addresses)
+        page = write(reviewed(*changes), Setting())
+        for address in addresses[1:9]:
+            assert page.count(f"<li>also <code>{address} policy</code></li>") == 1
+            assert page.count(f"<li>also <code>{address}</code></li>") == 1
+        assert page.count("more like it") == page.count(more) * bool(more) == 2 * bool(more)
+
+
+def test_clusters_are_under_the_heading_of_the_plugin_alone() -> None:
+    values = {"cluster_name": "prod", "addon_name": "vpc-cni"}
+    sides = ({**values, "addon_version": f"v1.23.{n}-eksbuild.1"} for n in (1, 2))
+    page = write(reviewed(resource("aws_eks_addon", "cni", *sides)), Setting())
+    (heading, rows), *others = re.findall(r"<h3>([^<]*)</h3>(.*?)(?=<h3>|<h2)", page, re.DOTALL)
+    assert heading == wording.SECTIONS["plugin"]
+    assert "<dt>cluster</dt><dd>prod, IPv4</dd>" in rows
+    assert re.search(r"<dt>version</dt><dd><strong>v1.23.1-eksbuild.1 -&gt; v1.23.2", rows)
+    assert not any("<dt>cluster" in text for _, text in others)
+
+
 def test_every_finding_is_under_a_heading() -> None:
     findings = [f for review in (hostile(), of("widen"), of("drift")) for f in review.findings]
     assert {wording.section(finding) for finding in findings} == {*wording.SECTIONS}

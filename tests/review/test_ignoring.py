@@ -1,4 +1,5 @@
 import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,7 @@ def test_an_entry_that_has_expired_is_a_finding_and_hides_nothing(tmp_path: Path
     assert [f.rule for f in left] == ["new-access", "ignore-expired"]
     about = 'new-access on aws_iam_policy.p["*"]: agreed with the owners'
     assert left[1].message == f"ignore.toml, entry 1 expired on 2026-05-31: {about}"
+    assert left[1].attribute == "1"
     assert ignored == ()
 
 
@@ -54,7 +56,7 @@ def test_an_entry_that_fits_nothing_is_a_note(tmp_path: Path) -> None:
     about = 'matches nothing: new-access on aws_iam_policy.p["b"]: agreed with the owners'
     assert [f.message for f in left[1:]] == [f"ignore.toml, entry {n} {about}" for n in (1, 2)]
     assert [f.attribute for f in left[1:]] == ["1", "2"]
-    assert len({f.fingerprint for f in left}) == 3
+    assert len({f.fingerprint for f in left if re.fullmatch("[0-9a-f]{16}", f.fingerprint)}) == 3
 
 
 @pytest.mark.parametrize(

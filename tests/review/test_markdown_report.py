@@ -165,6 +165,15 @@ def test_each_detail_of_a_finding_is_in_it_or_among_the_changes(plan: str, rule:
         assert prose(line) in text and text.count(f"- {prose(detail)}") < 2
 
 
+def test_of_many_details_twelve_are_shown_and_three_where_the_change_has_them_all() -> None:
+    tables = (allow("dynamodb:GetItem", f"arn:aws:dynamodb:*:*:table/t{n}") for n in range(15))
+    review = reviewed(policy("p", document(), document(*tables)))
+    for shown, told, more in ((review, 3, 13), (replace(review, changes=()), 12, 4)):
+        findings, _, _ = write(shown, Setting()).partition("Unknown until apply")
+        assert findings.count("    - allowed: `dynamodb:GetItem` on ") == told
+        assert f"\n    - and {more} more\n" in findings
+
+
 def test_every_section_with_findings_has_its_heading_once() -> None:
     for review in (hostile(), *map(of_plan, PLANS[:4])):
         text = write(review, Setting())

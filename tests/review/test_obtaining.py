@@ -40,6 +40,13 @@ def test_a_plan_may_come_through_a_pipe_with_a_name(text: bytes, tmp_path: Path)
     assert [r.address for r in plan.resources] == ["aws_iam_policy.p"]
 
 
+def test_a_plan_says_where_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(PLAN)
+    for name in ("-", str(tmp_path / "plan.json")):
+        source = obtain(name, io.BytesIO(PLAN), "auto", {}).source
+        assert source == ("standard input" if name == "-" else name)
+
+
 def test_a_saved_plan_that_comes_through_a_pipe_cannot_be_shown(tmp_path: Path) -> None:
     name = through_a_pipe(b"PK\x03\x04", tmp_path)
     with pytest.raises(InputError, match=r"pipe: is a saved plan.*name the file"):
@@ -114,7 +121,7 @@ def test_a_saved_plan_is_shown_by_the_engine_that_can(
 
 def test_an_engine_shows_a_plan_in_the_directory_that_is_named_if_it_is_one(tmp_path: Path) -> None:
     """And with the data directory that the user initialised."""
-    environ = shown_by({"terraform": 'cat "$TF_DATA_DIR.json"'}, tmp_path)
+    environ = shown_by({"terraform": 'test -z "$TF_CLI_ARGS" && cat "$TF_DATA_DIR.json"'}, tmp_path)
     environ |= {"TF_DATA_DIR": "data", "TF_CLI_ARGS": "-bad"}
     (tmp_path / "other").mkdir()
     for folder, name in ((tmp_path, "here"), (tmp_path / "other", "there")):

@@ -982,6 +982,95 @@ def test_a_role_of_nodes_that_move_to_another_loses_nothing_for_a_plugin_with_it
     assert "coverage-lost" not in levels(review)
 
 
+STATEMENTS = json.loads(CNI)["Statement"]
+ASSIGN, UNASSIGN = "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"
+FURTHER = "arn:aws:iam::111122223333:policy/further"
+
+
+def without(*actions: str) -> str:
+    left = [action for action in STATEMENTS[0]["Action"] if action not in actions]
+    return document({**STATEMENTS[0], "Action": left}, *STATEMENTS[1:])
+
+
+def further(*, new: bool) -> Json:
+    """An attachment of a policy that the plan does not show."""
+    values = {"role": "cni", "policy_arn": FURTHER}
+    return attachment("cni", FURTHER, sides=(None if new else values, values))
+
+
+DENIED_ELSEWHERE = document(
+    *STATEMENTS,
+    allow(ASSIGN, Effect="Deny", Condition={"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "others", "messages"),
+    [
+        (CNI, without(ASSIGN), [], {f"error can no longer call {ASSIGN}"}),
+        (CNI, without(UNASSIGN), [], {f"warning can no longer call {UNASSIGN}"}),
+        (CNI, without("ec2:DescribeTags"), [], set()),
+        (
+            CNI,
+            without(ASSIGN, UNASSIGN, "ec2:CreateNetworkInterface"),
+            [],
+            {
+                f"error can no longer call {ASSIGN}, ec2:CreateNetworkInterface",
+                f"warning can no longer call {UNASSIGN}",
+            },
+        ),
+        (None, without(ASSIGN, UNASSIGN), [], {f"warning cannot call {ASSIGN}"}),
+        (
+            CNI,
+            without(ASSIGN),
+            [further(new=False)],
+            {f"error can no longer call {ASSIGN}, unless {FURTHER} allows it"},
+        ),
+        (
+            CNI,
+            without(ASSIGN),
+            [further(new=True)],
+            {f"warning may no longer call {ASSIGN}, unless {FURTHER} allows it"},
+        ),
+        (
+            None,
+            without(ASSIGN),
+            [further(new=True)],
+            {f"warning cannot call {ASSIGN}, unless {FURTHER} allows it"},
+        ),
+        (CNI, DENIED_ELSEWHERE, [], {f"warning may no longer call {ASSIGN}"}),
+        (None, DENIED_ELSEWHERE, [], {f"warning may be unable to call {ASSIGN}"}),
+    ],
+)
+def test_what_the_plugin_loses_is_as_grave_as_it_matters_and_as_sure_as_it_is_known(
+    before: str | None, after: str, others: list[Json], messages: set[str]
+) -> None:
+    sides = [
+        None if text is None else {"role": "cni", "name": "more", "policy": text}
+        for text in (before, after)
+    ]
+    review = reviewed(
+        *own_role("cni", irsa()), resource("aws_iam_role_policy", "more", *sides), *others
+    )
+    assert {
+        f"{f.level} {f.message.partition(' (IPv4) ')[2]}"
+        for f in review.findings
+        if f.rule.startswith("coverage-")
+    } == messages
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"), [(CNI, ", unless aws-node has aws_iam_role.own"), (document(), "")]
+)
+def test_what_nodes_lose_may_be_made_up_by_a_role_of_the_plugins_own(text: str, doubt: str) -> None:
+    values = {"role": "node", "policy_arn": MANAGED}
+    gone = attachment("node", MANAGED, sides=(values, None))
+    roles = (*own_role("node", NODE_TRUST), *own_role("own", irsa(), text))
+    (lost, *_) = (f for f in reviewed(gone, *roles).findings if f.rule == "coverage-lost")
+    assert lost.level == ("warning" if doubt else "error")
+    assert lost.message.endswith(f"ec2:ModifyNetworkInterfaceAttribute{doubt}")
+
+
 def test_what_the_role_never_allowed_is_said_where_no_version_is_named() -> None:
     """`No finding about the plugin` beside a version would read as if the plugin worked with it."""
     made = own_role("cni", irsa(), OLD_IPV6)

@@ -8,13 +8,19 @@ import pytest
 from msgspec.structs import replace
 
 from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, irsa, own_role, same
-from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role
+from synthetic import Json, allow, attachment, document, plan, policy, resource, reviewed, role
+from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.documents import managed_policy
-from vpc_cni_iam.catalog.facts.known_versions import newest
+from vpc_cni_iam.catalog.facts.known_versions import find, newest
+from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.review import wording
+from vpc_cni_iam.review.diff.coverage import ReviewTarget
+from vpc_cni_iam.review.diff.verdicts import Access, Example
 from vpc_cni_iam.review.findings import Ignored, Level, Review
 from vpc_cni_iam.review.report.text import write
 from vpc_cni_iam.review.report_formats import Setting
+from vpc_cni_iam.review.run import review as run_review
 
 CNI = dumps(managed_policy())
 READ, WRITE = document(allow("s3:GetObject")), document(allow(["s3:GetObject", "s3:PutObject"]))
@@ -87,6 +93,17 @@ def test_what_changes_about_the_plugin_is_in_bold() -> None:
     deleted = "aws_iam_role.cni (EKS Pod Identity); the plan deletes aws_iam_role.cni"
     assert colours(gone, deleted) == {deleted: BOLD}
     assert colours(gone, "not named in the plan") == {"not named in the plan": ""}
+    families = (
+        {"name": "prod", "kubernetes_network_config": [{"ip_family": family}]}
+        for family in ("ipv4", "ipv6")
+    )
+    anew = resource("aws_eks_cluster", "prod", *families, actions=["delete", "create"])
+    moved = reviewed(
+        anew, *own_role("a", POD_TRUST), *own_role("b", POD_TRUST), association("a", "b")
+    )
+    roles = "aws_iam_role.a (EKS Pod Identity) -> aws_iam_role.b (EKS Pod Identity)"
+    modes = "aws_eks_cluster.prod, IPv4 -> IPv6"
+    assert colours(moved, modes, roles) == {modes: BOLD, roles: BOLD}
 
 
 NARROW = """
@@ -348,6 +365,37 @@ def test_a_change_has_what_else_there_is_to_say_of_it_in_order(
     text = with_details(review)
     places = [text.find(f"\n  {line}") for line in lines]
     assert -1 not in places and places == sorted(places), text
+    assert "and 0 more" not in text
+
+
+ON_KEY = "s3:PutObject on arn:aws:s3:::b/k"
+PUT = Example("s3:PutObject", "arn:aws:s3:::b/k", "", (), "")
+
+
+@pytest.mark.parametrize(
+    ("access", "tone", "text"),
+    [
+        (Access("no new access"), "good", "no new access (proven)"),
+        (
+            Access("new access", PUT),
+            "bad",
+            "new access, for instance s3:PutObject on arn:aws:s3:::b/k",
+        ),
+        (Access("new access", reason="why"), "bad", "new access: why"),
+        (
+            Access("not proven", PUT, "p was not read"),
+            "warn",
+            "new access is neither proven nor ruled out: p was not read; "
+            f"what was read newly allows, for instance, {ON_KEY}",
+        ),
+        (Access("unknown", reason="why"), "warn", "new access cannot be ruled out"),
+    ],
+)
+def test_a_verdict_says_how_sure_it_is_with_its_reason_and_an_example(
+    access: Access, tone: str, text: str
+) -> None:
+    assert wording.verdict(access) == (tone, text)
+    assert text.startswith(wording.verdict_name(access))
 
 
 def unread(kind: str, number: int) -> list[Json]:
@@ -360,6 +408,10 @@ def unknown(number: int) -> list[Json]:
     return [resource("aws_iam_policy", f"p{n}", *sides, **later) for n in range(number)]
 
 
+def named(kind: str, values: Json, **unknown: Any) -> list[Json]:
+    return [resource(kind, "n", None, values, after_unknown=unknown)]
+
+
 @pytest.mark.parametrize(
     ("changes", "line"),
     [
@@ -367,6 +419,15 @@ def unknown(number: int) -> list[Json]:
         (unknown(1), "Unknown until apply: aws_iam_policy.p0 policy."),
         (unknown(2), "Unknown until apply: aws_iam_policy.p0 policy and 1 more."),
         (unknown(3), "Unknown until apply: aws_iam_policy.p0 policy and 2 more."),
+        # Of what names users or policies, the list may be unknown, and a name that is not said.
+        (
+            named("aws_iam_group_membership", {"group": "g", "users": ["a"]}, users=[True]),
+            'Unknown until apply: aws_iam_group_membership.n users["(known after apply)"].',
+        ),
+        (
+            named("aws_iam_group_membership", {"group": "g", "users": ["a"]}),
+            "Unknown until apply: nothing.",
+        ),
         (
             unread("awscc_iam_role_policy", 2),
             "Unknown until apply: nothing. Not read, though it may give access: 2 about access.",
@@ -388,14 +449,70 @@ def test_the_last_line_says_what_is_not_known_and_not_read(changes: list[Json], 
     assert first_screen(reviewed(*changes)).endswith(f"\n\n{line}\n")
 
 
-def test_clusters_are_apart_and_the_third_is_counted() -> None:
-    def addon_of(name: str) -> Json:
-        sides = (
-            {"cluster_name": name, "addon_name": "vpc-cni", "addon_version": f"v1.{v}-eksbuild.1"}
-            for v in ("21.2", "23.2")
-        )
-        return resource("aws_eks_addon", name, *sides)
+def test_what_gives_access_and_is_not_read_is_not_about_the_plugin() -> None:
+    text = first_screen(reviewed(*unread("awscc_iam_role_policy", 1)))
+    plugin, access, _ = re.split("\nWho can do more\n|\nOther changes\n", text)
+    assert "[unread-resource]" in access and "No finding about the plugin." in plugin
 
+
+@pytest.mark.parametrize(
+    ("target", "version", "judged"),
+    [
+        (ReviewTarget(newest()), "v1.21.2-eksbuild.1", ""),
+        (
+            ReviewTarget(find("v1.22.1"), chosen=True),
+            "v1.21.2-eksbuild.1",
+            "; judged by v1.22.1 (--cni-version)",
+        ),
+        (ReviewTarget(newest()), "v9.9.9-eksbuild.1", f"; judged by {newest()}, the newest known"),
+    ],
+)
+def test_the_version_that_policies_are_judged_by_is_told_where_it_is_another(
+    target: ReviewTarget, version: str, judged: str
+) -> None:
+    update = plan(addon(*[{"addon_version": version}] * 2))
+    review = run_review(read_plan(update, "plan.json"), target)
+    assert f"  version   {version}{judged}, aws_eks_addon.vpc_cni\n" in first_screen(review)
+
+
+@pytest.mark.parametrize(("mode", "judged"), [("ipv6", "ipv6"), (None, "ipv4 or ipv6")])
+def test_without_a_cluster_policies_are_judged_by_the_mode_that_is_asked_for(
+    mode: Mode | None, judged: str
+) -> None:
+    target = ReviewTarget(newest(), mode)
+    review = run_review(read_plan(plan(policy("p", READ, READ)), "plan.json"), target)
+    assert f"judged by {newest()}, {judged}\n" in first_screen(review)
+
+
+def addon_of(name: str, before: str = "21.2", **more: Any) -> Json:
+    sides = (
+        {"cluster_name": name, "addon_name": "vpc-cni", "addon_version": f"v1.{v}-eksbuild.1"}
+        for v in (before, "23.2")
+    )
+    return resource("aws_eks_addon", name, *sides, **more)
+
+
+def test_clusters_that_change_are_first_and_those_that_differ_in_their_key_are_one() -> None:
+    stay = [addon_of(name, "23.2") for name in "abc"]
+    alike = [addon_of(name, address=f'aws_eks_addon.all["{name}"]') for name in "xyz"]
+    review = reviewed(*stay, *alike)
+    first, details = first_screen(review), with_details(review)
+    assert re.findall("  cluster   (.*),", first) == ["x", "a"]
+    assert re.findall("  cluster   (.*),", details) == ["x", "a", "b", "c"]
+    assert "\n  also      y and 1 more\n" in first and "\n  also      y, z\n" in details
+    assert colours(review, "y, z") == {"y, z": ""}
+
+
+def test_a_session_policy_that_changes_is_told_beside_the_role_that_stays() -> None:
+    values = {"namespace": "kube-system", "service_account": "aws-node", "cluster_name": "prod"}
+    sides = ({**values, "role_arn": arn_of("pod"), "policy": text} for text in (READ, CNI))
+    change = resource("aws_eks_pod_identity_association", "x", *sides)
+    text = first_screen(reviewed(*own_role("pod", POD_TRUST, CNI), change))
+    limited = "EKS Pod Identity, limited by aws_eks_pod_identity_association.x"
+    assert f"  identity  aws_iam_role.pod ({limited}), its session policy changes\n" in text
+
+
+def test_clusters_are_apart_and_the_third_is_counted() -> None:
     two, three, four = (reviewed(*map(addon_of, "abcd"[:count])) for count in (2, 3, 4))
     assert "\n\n  cluster   b, IPv4\n" in first_screen(two) and "more cluster" not in first_screen(
         two

@@ -66,7 +66,9 @@ def _message(change: Change) -> str:
 
 
 def _is_gone(change: Change) -> bool:
-    return change.type == "aws_iam_role" and change.after.known == "absent"
+    # A boundary is an argument of the role, of which the state is that after the last apply.
+    repeated = change.type == "aws_iam_role" and change.kind != "boundary"
+    return repeated and change.after.known == "absent"
 
 
 def _loses(change: Change, context: Context) -> bool:

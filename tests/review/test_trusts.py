@@ -167,6 +167,14 @@ CASES = {
         "pod-identity-unscoped",
     ),
     "unscoped": (pods("sts:AssumeRole", "sts:TagSession"), "pod-identity-unscoped"),
+    "cluster as source": (
+        pods(
+            "sts:AssumeRole",
+            "sts:TagSession",
+            Condition={"ArnLike": {"aws:SourceArn": "arn:aws:eks:eu-west-1:1:cluster/prod"}},
+        ),
+        None,
+    ),
     "association as source": (
         pods(
             "sts:AssumeRole",
@@ -238,8 +246,17 @@ def test_session_tags_that_are_asked_for_and_switched_off() -> None:
 
 def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
     key = "(known after apply: aws_iam_openid_connect_provider.this.url)"
-    review = reviewed(role("cni", None, irsa(StringEquals={key: "sts.amazonaws.com"})))
-    assert not {r for r in rules(review) if r.startswith("irsa")}
+    part = "(known after apply: var.namespace)"
+    inline = {"name": "i", "role": "cni", "policy": CNI}
+    for trust in (
+        irsa(StringEquals={key: "sts.amazonaws.com"}),
+        irsa(StringEquals={**AUD, f"{OIDC}:sub": part}),
+        irsa(StringEquals=SUB, StringLike={f"{OIDC}:aud": f"{part}*"}),
+        pods("sts:AssumeRole", "sts:TagSession", Condition={"StringEquals": {part: "a"}}),
+    ):
+        comes = resource("aws_iam_role_policy", "i", None, inline)
+        found = rules(reviewed(role("cni", None, trust), comes))
+        assert not {r for r in found if r.startswith(("irsa", "pod-identity"))}
 
 
 @pytest.mark.parametrize(
@@ -257,6 +274,7 @@ def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
                 ("StringLike", "PrincipalOrgID", "o-*", True),
                 ("StringLike", "PrincipalOrgID", ["o-1", "o-?*"], True),
                 ("StringLike", "PrincipalOrgID", "o-1*", False),
+                ("StringLike", "PrincipalOrgID", "o-1", False),
                 ("StringEquals", "PrincipalOrgID", "o-*", False),
                 ("ForAnyValue:StringLike", "PrincipalOrgPaths", "o-*/r-1/*", True),
                 ("ForAnyValue:StringLike", "PrincipalOrgPaths", "o-1/*", False),
@@ -344,6 +362,17 @@ def test_a_statement_that_asks_for_a_key_of_another_issuer_lets_in_only_whom_els
     texts = [f.message for f in review.findings if f.rule == "irsa-issuer-differs"]
     assert all(f"{OIDC}OTHER:aud and {OIDC}OTHER:sub are of another issuer" in t for t in texts)
     assert bool(texts) == (PROVIDER in json.dumps(principal))
+    assert any("everybody but those that it names" in f.message for f in review.findings) == (
+        "NotPrincipal" in principal
+    )
+
+
+def test_a_condition_on_another_issuer_that_is_met_without_its_key_bars_nobody() -> None:
+    other = {f"{OIDC}OTHER:sub": "x"}
+    review = reviewed(role("r", GOOD, irsa(StringEquals={**AUD, **SUB}, StringNotEquals=other)))
+    (flaw,) = (f for f in review.findings if f.rule == "irsa-issuer-differs")
+    assert f"condition on {OIDC}OTHER:sub is about another issuer than {OIDC}" in flaw.message
+    assert "nobody" not in flaw.message
 
 
 OTHER = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
@@ -404,6 +433,8 @@ _FOR_OTHERS = pods("sts:AssumeRole", "sts:TagSession", Condition=_OTHER_ACCOUNT)
         (GOOD, irsa(StringEquals={**AUD, **SUB}, IpAddress={"aws:SourceIp": "10.0.0.0/8"}), True),
         (POD, POD.replace("kubernetes-namespace", "kubernetes-pod-name"), False),
         (POD, _OF_ACCOUNT, False),
+        # What is written so means nothing that is known.
+        (GOOD, irsa(StringEquals={**AUD, **SUB}, StringFoo={"aws:x": "y"}), False),
         # Whether such a condition is met is not known.
         (POD, _denying(POD, "*", StringNotEquals={"aws:SourceAccount": "111122223333"}), False),
     ],
@@ -488,7 +519,7 @@ OF_OWN = resource("aws_iam_user", "there", *[{"arn": f"arn:aws:iam::{OWN}:user/t
 @pytest.mark.parametrize(
     ("principal", "level", "words"),
     [
-        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, "warning", f"arn:aws:iam::{OTHER}:root"),
+        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, "warning", f"by arn:aws:iam::{OTHER}:root"),
         ({"AWS": OTHER}, "warning", f"AWS account {OTHER}, which is another account"),
         ({"AWS": "AROAEXAMPLEID123456789"}, "warning", "which may be another account"),
         ({"AWS": [f"arn:aws:iam::{OWN}:role/a", OTHER]}, "warning", f"AWS account {OTHER}"),
@@ -523,6 +554,7 @@ def test_who_may_newly_assume_a_role_by_irsa_is_said_in_words(subject: str, word
     for conditions, end in (
         ({"StringEquals": AUD, "StringLike": like}, ""),
         ({"StringLike": like}, ", with a token for any audience"),
+        ({"StringLike": {**like, f"{OIDC}:aud": "*"}}, ", with a token for any audience"),
         (
             {"StringEquals": AUD, "StringLike": like, "IpAddress": limited},
             " if aws:SourceIp IpAddress '10.0.0.0/8'",

@@ -309,12 +309,10 @@ def _is_anybody(pattern: str) -> bool:
 
     Everybody may name a role or a path in an account of his own as he likes.
     """
-    if "*" not in pattern and "?" not in pattern:
-        return False
     if pattern.startswith("o-"):
         pattern = pattern.partition("/")[0].removeprefix("o-")
     elif ":" in pattern:
-        pattern = (pattern.split(":", 5) + [""] * 5)[4]
+        pattern = (pattern.split(":") + [""] * 5)[4]
     return not pattern.strip("*?")
 
 

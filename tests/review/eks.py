@@ -22,6 +22,14 @@ POD_TRUST = document(
         },
     }
 )
+OF_ACCOUNT = document(
+    {
+        "Effect": "Allow",
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}},
+    }
+)
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 
 

@@ -125,6 +125,33 @@ def test_a_new_role_with_a_new_boundary_is_not_bounded_less() -> None:
     assert "boundary-weakened" not in rules(review)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        # One of the name stays, as in another account.
+        [of_key("a", BOUND, BOUND), of_key("b", None, {"path": "/"})],
+        [of_key("a", BOUND, None), of_key("b", {"path": "/"}, {"path": "/"})],
+        # What goes is a policy.
+        [
+            resource("aws_iam_policy", "r", {"name": "r", **BOUND}, None),
+            of_key("b", None, {"path": "/"}),
+        ],
+    ],
+)
+def test_a_role_is_made_in_place_of_a_role_that_goes_and_no_other(changes: list[Json]) -> None:
+    assert "boundary-weakened" not in rules(reviewed(*changes))
+
+
+def test_a_role_that_was_deleted_outside_of_the_plan_is_new() -> None:
+    other = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "777788889999"}}
+    trusted = {"assume_role_policy": document(other)}
+    drift = [of_key("a", {**BOUND, **trusted}, None)]
+    review = reviewed(of_key("a", None, trusted), resource_drift=drift)
+    assert {f.rule: f.level for f in review.findings if f.rule != "drift"} == {
+        "new-policy": "warning"
+    }
+
+
 def in_account(block: str, account: str, before: Json | None, after: Json | None) -> Json:
     sides = [{"name": "r", "assume_role_policy": EC2, **v} if v else None for v in (before, after)]
     if sides[0]:
@@ -150,3 +177,24 @@ def test_roles_of_two_accounts_are_not_taken_for_one(provider: str, weaker: bool
     for order in (changes, changes[::-1]):
         review = reviewed(*order, configuration={"root_module": {"resources": blocks}})
         assert ("boundary-weakened" in rules(review)) == weaker
+
+
+def test_who_may_assume_a_role_of_another_account_than_the_one_that_goes_is_said() -> None:
+    """It is a new role, and not one that is made anew."""
+    other = document(
+        {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "777788889999"}}
+    )
+    changes = (
+        in_account("gone", "111122223333", {"path": "/"}, None),
+        in_account("also_gone", "444455556666", {"name": "s"}, None),
+        in_account("made", "", None, {"assume_role_policy": other}),
+    )
+    for key, level in (("aws", "note"), ("aws.other", "warning")):
+        providers = {"gone": "aws", "also_gone": "aws.other", "made": key}
+        blocks = [
+            {"type": "aws_iam_role", "name": name, "provider_config_key": key, "expressions": {}}
+            for name, key in providers.items()
+        ]
+        review = reviewed(*changes, configuration={"root_module": {"resources": blocks}})
+        (finding,) = (f for f in review.findings if f.rule == "new-policy")
+        assert finding.level == level

@@ -244,6 +244,18 @@ def test_session_tags_that_are_asked_for_and_switched_off() -> None:
         assert ("pod-identity-tags-disabled" in rules(review)) is expected
 
 
+def test_a_flaw_of_a_sensitive_value_is_said_without_the_value() -> None:
+    subject = "system:serviceaccount:kube-system:*"
+    hidden = resource("x_thing", "t", None, {"v": subject}, after_sensitive={"v": True})
+    trust = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": subject})
+    for changes, words in (
+        ((role("r", None, trust),), f"StringLike with {subject!r} lets"),
+        ((role("r", None, trust), hidden), "its values are marked sensitive"),
+    ):
+        (finding,) = (f for f in reviewed(*changes).findings if f.rule == "irsa-subject-wildcard")
+        assert words in finding.message
+
+
 def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
     key = "(known after apply: aws_iam_openid_connect_provider.this.url)"
     part = "(known after apply: var.namespace)"
@@ -317,6 +329,17 @@ def test_a_trust_for_anybody_is_an_error(principal: Json, condition: Json, expec
     assert "trust-anybody" not in rules(reviewed(role("r", None, denied)))
 
 
+def test_a_trust_that_the_plan_takes_back_or_gives_up_is_not_looked_at() -> None:
+    anybody = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"})
+    drift = [role("r", LAMBDA, anybody)]
+    assert rules(reviewed(role("r", anybody, LAMBDA), resource_drift=drift)) == {
+        "access-removed",
+        "drift",
+    }
+    assert rules(reviewed(role("r", anybody, None))) == {"access-removed"}
+    assert rules(reviewed(role("r", anybody, anybody, actions=["forget"]))) == {"moved"}
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -339,6 +362,65 @@ def test_another_principal_is_let_in(more: Json) -> None:
     assert review.failed
     assert {"trust-widened", "not-proven"} & rules(review)
     assert not reviewed(role("cni", both, GOOD), fail_on="new-access").failed
+
+
+def _principals(*names: str, actions: tuple[str, ...] = ("sts:AssumeRole",)) -> str:
+    arns = [f"arn:aws:iam::111122223333:role/{name}" for name in names]
+    return document({"Effect": "Allow", "Action": actions, "Principal": {"AWS": arns}})
+
+
+_SESSIONS = ("sts:AssumeRole", "sts:TagSession")
+_IN_DEFAULT = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:default:*"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            _principals("a", "b"),
+            _principals("a", "c"),
+            "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/c "
+            "(was arn:aws:iam::111122223333:role/b)",
+        ),
+        (
+            _principals("a"),
+            _principals("a", "b"),
+            "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b",
+        ),
+        (
+            _principals("a"),
+            _principals("b", "c", "d"),
+            "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b and 2 more "
+            "(was arn:aws:iam::111122223333:role/a)",
+        ),
+        (
+            _principals("a", "b"),
+            _principals("a", actions=_SESSIONS),
+            "The trust policy of aws_iam_role.r now allows sts:TagSession to whom it names",
+        ),
+        (
+            GOOD,
+            _IN_DEFAULT,
+            f"aws_iam_role.r can now be assumed by any service account in default of {OIDC} "
+            "(was service account kube-system/aws-node)",
+        ),
+    ],
+)
+def test_who_comes_and_who_goes_is_named_in_a_trust_that_widens(
+    before: str, after: str, message: str
+) -> None:
+    review = reviewed(role("r", before, after))
+    assert [(f.level, f.message) for f in review.findings if f.rule == "trust-widened"] == [
+        ("error", message)
+    ]
+
+
+def test_a_statement_that_nobody_meets_hides_none_that_lets_somebody_in() -> None:
+    dead = json.loads(irsa(StringEquals={**AUD, **SUB, f"{OIDC}OTHER:sub": "x"}))["Statement"]
+    alone = document(*json.loads(_principals("a"))["Statement"], *dead)
+    assert "trust-widened" not in rules(reviewed(role("r", _principals("a"), alone)))
+    beside = document(*json.loads(_principals("a", "b"))["Statement"], *dead)
+    assert "trust-widened" in rules(reviewed(role("r", _principals("a"), beside)))
 
 
 @pytest.mark.parametrize(
@@ -503,6 +585,11 @@ def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
         (finding,) = reviewed(role("cni", unscoped, unscoped), comes).findings
         assert finding.rule == "service-account-role"
         assert "service account known after apply gets aws_iam_role.cni" in finding.message
+    # Of a trust that is wrong in two ways, only what the association brings is said.
+    of_any = {"StringLike": {"aws:RequestTag/kubernetes-namespace": "*"}}
+    loose = pods("sts:AssumeRole", "sts:TagSession", Condition=of_any)
+    third = reviewed(role("cni", loose, loose), resource(kind, "a", None, association))
+    assert rules(third) == {"pod-identity-tags-disabled", "service-account-role"}
 
 
 def _new_role(principal: Json, *others: Json) -> Finding:
@@ -523,9 +610,15 @@ OF_OWN = resource("aws_iam_user", "there", *[{"arn": f"arn:aws:iam::{OWN}:user/t
         ({"AWS": OTHER}, "warning", f"AWS account {OTHER}, which is another account"),
         ({"AWS": "AROAEXAMPLEID123456789"}, "warning", "which may be another account"),
         ({"AWS": [f"arn:aws:iam::{OWN}:role/a", OTHER]}, "warning", f"AWS account {OTHER}"),
+        (
+            {"AWS": OTHER, "Service": "ec2.amazonaws.com"},
+            "warning",
+            f"by AWS account {OTHER}, which is another account, and by ec2.amazonaws.com",
+        ),
         ({"AWS": f"arn:aws:iam::{OWN}:role/ci"}, "note", f"arn:aws:iam::{OWN}:role/ci"),
         ({"AWS": OWN}, "note", f"AWS account {OWN}"),
         ({"Service": "ec2.amazonaws.com"}, "note", "ec2.amazonaws.com"),
+        ({"AWS": "(known after apply: aws_iam_role.ci.arn)"}, "note", "aws_iam_role.ci.arn"),
     ],
 )
 def test_who_may_assume_a_new_role_is_named_and_another_account_is_a_warning(

@@ -147,8 +147,7 @@ class PluginReader:
         return [
             resource
             for resource in self._plan.resources
-            if resource.type == "aws_eks_cluster" and not resource.drift
-            if resource.mode == "managed" and not resource.deposed
+            if resource.type == "aws_eks_cluster" and resource.mode == "managed"
         ]
 
     @cached_property
@@ -166,8 +165,8 @@ class PluginReader:
         return frozenset(
             str(resource.before["arn"])
             for resource in self._plan.resources
-            if resource.type == "aws_iam_role" and action_of(resource) == "replace"
-            if resource.before and resource.after and resource.before.get("arn")
+            if resource.type == "aws_iam_role" and resource.after
+            if resource.before and resource.before.get("arn")
             if any(
                 resource.after.get(name) not in (None, resource.before.get(name))
                 for name in ("name", "path")
@@ -350,8 +349,7 @@ def _agent_that_goes(resources: list[Resource]) -> str:
 
     Empty where a plan leaves it.
     """
-    addons = [r for r in resources if r.type == "aws_eks_addon"]
-    agents = [r for r in addons if (r.after or r.before or {}).get("addon_name") == _AGENT]
+    agents = [r for r in resources if (r.after or r.before or {}).get("addon_name") == _AGENT]
     goes = [
         r.address
         for r in agents
@@ -392,15 +390,16 @@ def _place(values: Mapping[str, object]) -> dict[str, str]:
 
 def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
     """Return the names of a cluster that policies can name, by parameter."""
-    names: dict[str, object] = {}
+    names: dict[str, str] = {}
     for resource in resources:
         values = (resource.after if after else resource.before) or {}
-        names.setdefault("cluster_name", values.get("cluster_name"))
-        names |= _place(values)
-        if resource.type == "aws_eks_cluster":
-            names["cluster_name"] = values.get("name")
-            names["vpc_id"] = first_block(values, "vpc_config").get("vpc_id")
-    return {name: value for name, value in names.items() if value and isinstance(value, str)}
+        is_cluster = resource.type == "aws_eks_cluster"
+        own = {"cluster_name": values.get("name" if is_cluster else "cluster_name")}
+        if is_cluster:
+            own["vpc_id"] = first_block(values, "vpc_config").get("vpc_id")
+        own |= _place(values)
+        names |= {name: value for name, value in own.items() if value and isinstance(value, str)}
+    return names
 
 
 def _ip_family(resource: Resource, *, after: bool) -> str:

@@ -235,7 +235,8 @@ def _exclusive(
         message, details = losses[0].text, line_texts(losses)
         yield finding_of(change, "exclusive-removes", message, details, means=tuple(means))
     elif change.kind == "exclusive" and change.after.why:
-        message = "Which inline policies stay is known after apply; the others are removed"
+        known = "sensitive" if change.after.known == "sensitive" else "known after apply"
+        message = f"Which inline policies stay is {known}; the others are removed"
         yield finding_of(change, "exclusive-removes", message, change.after.why)
     access = change.access
     if access and access.verdict == "new access":

@@ -174,4 +174,5 @@ def _clients(values: Mapping[str, Any]) -> list[Any]:
 
 def _issuer(values: Mapping[str, Any] | None) -> str:
     """Return the issuer of a provider without https://; empty where it is not known."""
-    return str((values or {}).get("url") or "").removeprefix("https://")
+    url, arn = (str((values or {}).get(name) or "") for name in ("url", "arn"))
+    return url.removeprefix("https://") or arn.partition(":oidc-provider/")[2]

@@ -222,13 +222,14 @@ def _is_dead(statement: Statement) -> bool:
 
 
 def assumers(policy: Policy) -> tuple[str, ...]:
-    """Return who may assume a role by its trust policy, in words."""
+    """Return who may assume a role by its trust policy, in words; nobody for a NotPrincipal.
+
+    What of a policy with one is new is never proven, and so never told.
+    """
     words: list[str] = []
     for statement in policy.statements:
         if statement.effect != "Allow":
             continue
-        if statement.not_principals:
-            words.append("everybody but those that it names")
         for principal in statement.principals:
             for identifier in principal.identifiers:
                 words += _assumer(statement, principal.type, identifier)

@@ -185,6 +185,11 @@ def test_a_change_of_an_oidc_provider_says_who_can_assume_which_role(
     assert not [m for m in messages if "aws_iam_role.denied" in m]
 
 
+def test_a_role_for_all_but_aws_node_is_none_of_the_plugin() -> None:
+    others = own_role("others", irsa(operator="StringNotEquals"))
+    assert levels(reviewed(provider({}, None), *others)) == {"oidc-provider-changed": "warning"}
+
+
 @pytest.mark.parametrize(
     ("issuer", "level"), [({"url": f"https://{ISSUER}"}, "note"), (_GIT, "warning")]
 )

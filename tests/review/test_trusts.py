@@ -649,12 +649,23 @@ def test_who_may_newly_assume_a_role_by_irsa_is_said_in_words(subject: str, word
             {"StringEquals": AUD, "StringLike": like, "IpAddress": limited},
             " if aws:SourceIp IpAddress '10.0.0.0/8'",
         ),
+        (
+            {"StringEquals": AUD, "StringLike": like, "StringNotEquals": {f"{OIDC}:sub": "x"}},
+            f" if {OIDC}:sub StringNotEquals 'x'",
+        ),
     ):
         findings = reviewed(role("r", NODES, irsa(**conditions))).findings
         (message,) = (f.message for f in findings if f.rule == "trust-widened")
         assert message.removesuffix(" (was ec2.amazonaws.com)") == (
             f"aws_iam_role.r can now be assumed by {words} of {OIDC}{end}"
         )
+
+
+def test_a_star_that_is_compared_letter_by_letter_is_no_wildcard() -> None:
+    literal = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:app"})
+    findings = reviewed(role("r", NODES, literal)).findings
+    (message,) = (f.message for f in findings if f.rule == "trust-widened")
+    assert f"assumed by subject system:serviceaccount:*:app of {OIDC}" in message
 
 
 def test_a_new_role_that_nobody_can_assume_is_a_note() -> None:

@@ -202,7 +202,7 @@ def test_a_session_policy_of_a_role_that_may_do_everything_is_an_error_unless_it
     strong = own_role("pod", POD_TRUST, document(allow("*")))
     (finding,) = reviewed(*strong, _association({**APP, **who}, *sides)).findings
     assert (finding.rule, finding.level) == ("service-account-role", level)
-    assert ("every action on all resources" in finding.message) == (level == "error")
+    assert ("the role can call every action on all" in finding.message) == (level == "error")
 
 
 @pytest.mark.parametrize("who", [{"role_arn": FAR}, {"target_role_arn": FAR}])

@@ -11,6 +11,7 @@ from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.diff.changes import Change
 
 A, B, BOTH = (document(allow(actions)) for actions in ("ec2:A", "ec2:B", ["ec2:A", "ec2:B"]))
+DENY = document({**allow("s3:B"), "Effect": "Deny"})
 AND_DENY = document(allow("ec2:A"), {**allow("s3:B"), "Effect": "Deny"})
 PLUGIN = dumps(documents.managed_policy())
 ROLES = [*own_role("a", NODE_TRUST), *own_role("b", NODE_TRUST)]
@@ -113,6 +114,10 @@ CHANGES: dict[str, tuple[list[Json], list[str]]] = {
             "gain no longer denied: s3:B on *",
             "loss no longer allowed: ec2:A on *",
         ],
+    ),
+    "moved to another role with nothing but a Deny": (
+        [*ROLES, inline(("a", DENY), ("b", DENY))],
+        [f"update, {DENY_GOES}", "loss denied: s3:B on *", "gain no longer denied: s3:B on *"],
     ),
     "a block of a role that comes": (
         [role("a", {"inline_policy": []}, {"inline_policy": [{"name": "x", "policy": A}]})],

@@ -354,6 +354,9 @@ def all_but(member: str, value: str, **statement: str) -> Json:
         # What IAM refuses cannot be asked, but by its words.
         ([allow("*"), REFUSED], AccessScope.everything),
         ([allow("iam:*"), REFUSED], AccessScope.limited),
+        ([deny("*"), allow("iam:*"), REFUSED], AccessScope.limited),
+        ([allow("*", Condition=TAGGED), REFUSED], AccessScope.limited),
+        ([allow("*", ROLES), REFUSED], AccessScope.limited),
     ],
 )
 def test_how_far_policies_reach(statements: list[Json], expected: AccessScope) -> None:

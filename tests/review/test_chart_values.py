@@ -211,18 +211,27 @@ def test_a_role_in_sensitive_values_of_others_is_said_and_not_told(
 
 
 @pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("kubernetes_manifest", ("manifest", "metadata", "annotations")),
+        ("kubernetes_annotations", ("annotations",)),
+    ],
+)
 def test_a_new_role_in_a_manifest_is_what_the_argument_around_it_refers_to(
-    *, written: bool
+    kind: str, path: tuple[str, ...], *, written: bool
 ) -> None:
     """A plan has the references of a whole argument, and not those of each value in it."""
-    kind, later = "kubernetes_manifest", {"annotations": {"eks.amazonaws.com/role-arn": True}}
+    values: Json = {"kind": "ServiceAccount"}
+    marks: Json = {"eks.amazonaws.com/role-arn": True}
+    for name in reversed(path):
+        values, marks = {name: values}, {name: marks}
     blocks = [
-        {"type": kind, "name": "web", "expressions": {"manifest": OF_NEW_ROLE} if written else {}},
+        {"type": kind, "name": "web", "expressions": {path[0]: OF_NEW_ROLE} if written else {}},
         {"type": "aws_iam_role", "name": "new", "expressions": {}},
     ]
-    values = {"manifest": {"kind": "ServiceAccount", "metadata": {"annotations": {}}}}
     review = reviewed(
-        resource(kind, "web", None, values, after_unknown={"manifest": {"metadata": later}}),
+        resource(kind, "web", None, values, after_unknown=marks),
         resource("aws_iam_role", "new", None, {"name": "new", "assume_role_policy": irsa()}),
         configuration={"root_module": {"resources": blocks}},
     )

@@ -136,6 +136,23 @@ def test_a_policy_that_goes_and_is_not_known_may_have_denied_something(arn: str,
         assert all(text in message and "Deny" in message for message in messages)
 
 
+@pytest.mark.parametrize("kind", ["role", "user", "group"])
+def test_a_deny_that_goes_with_who_had_it_is_no_gain(kind: str) -> None:
+    values = {kind: "a", "name": "p", "policy": GUARD}
+    guard = resource(f"aws_iam_{kind}_policy", "p", values, None)
+    gone = resource(f"aws_iam_{kind}", "a", ROLE, None)
+    assert not reviewed(gone, guard, fail_on="new-access").failed
+    there = resource(f"aws_iam_{kind}", "a", ROLE, ROLE)
+    assert reviewed(there, guard, fail_on="new-access").failed
+    # What a failed replacement left behind goes, and the role stays.
+    left = {**gone, "deposed": "abcd1234"}
+    assert reviewed(there, left, guard, fail_on="new-access").failed
+    listed = {"name": "p", "policy_arn": ARN, f"{kind}s": ["a"]}
+    detached = resource("aws_iam_policy_attachment", "p", listed, None)
+    assert not reviewed(gone, detached, fail_on="new-access").failed
+    assert reviewed(there, left, detached, fail_on="new-access").failed
+
+
 def test_a_policy_that_is_not_known_and_goes_with_its_role_or_stays_denies_nothing_less() -> None:
     values = {"role": "a", "policy_arn": ARN}
     gone = attachment("a", ARN, sides=(values, None))

@@ -3,6 +3,7 @@
 The plans are put together by hand, in the form of the newest provider, which no engine here has.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -174,12 +175,19 @@ def test_a_change_of_an_oidc_provider_says_who_can_assume_which_role(
     app = irsa(subject="system:serviceaccount:default:app")
     later = irsa(PROVIDER.replace("EXAMPLE", "OTHER"), ISSUER.replace("EXAMPLE", "OTHER"))
     denied = irsa().replace("Allow", "Deny")
+    # Whom a role denies is none of its service accounts.
+    app = document(*(part for text in (app, denied) for part in json.loads(text)["Statement"]))
     roles = [("cni", irsa(), CNI), ("app", app), ("later", later), ("denied", denied)]
     there = [part for values in roles for part in own_role(*values)]
     messages = [f.message for f in reviewed(*changes, *there).findings]
     assert bool(messages) == bool(words)
     assert all(any(part in message for message in messages) for part in words), messages
     assert not [m for m in messages if "aws_iam_role.denied" in m]
+
+
+def test_a_role_for_all_but_aws_node_is_none_of_the_plugin() -> None:
+    others = own_role("others", irsa(operator="StringNotEquals"))
+    assert levels(reviewed(provider({}, None), *others)) == {"oidc-provider-changed": "warning"}
 
 
 @pytest.mark.parametrize(

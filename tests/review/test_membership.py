@@ -42,7 +42,12 @@ def test_who_leaves_a_group_is_said(change: Json) -> None:
 
 def test_who_is_deleted_leaves_no_deny_behind() -> None:
     user = resource("aws_iam_user", "u", {"name": "u"}, None)
-    assert rules(reviewed(of_user(["g"], None), user)) == {"access-removed"}
+    guard = document({**allow("s3:*"), "Effect": "Deny"})
+    values = {"name": "d", "group": "g", "policy": guard}
+    denies = resource("aws_iam_group_policy", "d", values, values)
+    for leaves in (of_user(["g"], None), of_group(["u"], None)):
+        assert rules(reviewed(leaves, user)) == {"access-removed"}
+        assert rules(reviewed(leaves, user, denies)) == {"access-removed"}
 
 
 def test_a_group_that_denies_is_missed_by_who_leaves_it() -> None:

@@ -5,11 +5,14 @@ from msgspec.structs import replace
 
 from conftest import ROOT
 from synthetic import WANTED, attachment, policy, resource, reviewed, rules
-from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import documents
-from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.selection import select
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
-from vpc_cni_iam.review.diff.nearest import nearest
+from vpc_cni_iam.review.diff.nearest import UpstreamUpdate, nearest, update_between
 
 PUBLISHED = [(f"{v.name} {v.version}", v.policy) for v in documents.managed_versions()] + [
     (f"{kind} of {revision.name}", revision.document(kind))
@@ -83,3 +86,92 @@ def test_the_nearest_document_is_decided_by_access_and_not_by_how_it_is_written(
     more = replace(split[0], actions=("ec2:TerminateInstances",), resources=("*",), conditions=())
     close = nearest(Policy((*split, more)), WANTED.version)
     assert close.variant == "ipv4-scoped" and not close.equal
+
+
+OLDEST, NEWEST = documents.revisions()[0], documents.revisions()[-1]
+
+
+def published(name: str, revision: documents.Revision = NEWEST, **names: str) -> Policy:
+    """The document of a variant, with names in place of its placeholders."""
+    (variant,) = variants.find((name,))
+    template = variant.document(revision)
+    known = {"cluster_name": "prod", "vpc_id": "${VPC_ID}", **parameters.values({}), **names}
+    return parameters.fill(template, {p.name: known[p.name] for p in parameters.used(template)})
+
+
+@pytest.mark.parametrize(
+    ("policy", "filled"),
+    [
+        (published("ipv4"), ()),
+        (published("ipv4", partition="aws-cn"), ("partition = aws-cn",)),
+        (published("ipv4-scoped"), ("cluster_name = prod",)),
+        (
+            published("ipv4-scoped", partition="aws-us-gov"),
+            ("cluster_name = prod", "partition = aws-us-gov"),
+        ),
+    ],
+)
+def test_the_names_that_stand_in_place_of_placeholders_are_said(
+    policy: Policy, filled: tuple[str, ...]
+) -> None:
+    close = nearest(policy, WANTED.version)
+    assert (close.equal, close.filled) == (True, filled)
+
+
+def test_a_name_that_the_document_has_no_place_for_is_no_name_of_it() -> None:
+    document = published("ipv4")
+    tagged = Condition("StringEquals", "aws:ResourceTag/cluster.k8s.amazonaws.com/name", ("prod",))
+    more = Statement(actions=("s3:GetObject",), resources=("*",), conditions=(tagged,))
+    close = nearest(replace(document, statements=(*document.statements, more)), WANTED.version)
+    assert (close.variant, close.equal, close.filled) == ("ipv4", False, ())
+    assert len(close.differences) == 1 and "s3:GetObject" in close.differences[0]
+
+
+def test_an_update_of_a_document_says_from_which_version_on_its_new_actions_are_needed() -> None:
+    update = update_between(published("ipv4", OLDEST), published("ipv4"), WANTED.version)
+    assert update == UpstreamUpdate(
+        "ipv4 of 2022-01-31",
+        "ipv4 of 2026-09-29",
+        (
+            "ec2:DescribeSecurityGroups, which v1.22.0 and later need",
+            "ec2:DescribeSubnets, which v1.18.0 and later call, and v1.22.0 and later need",
+        ),
+    )
+    old, new = (published("ipv4-scoped", revision) for revision in (OLDEST, NEWEST))
+    update = update_between(old, new, WANTED.version)
+    assert update and (update.old, update.new) == (
+        "ipv4-scoped of 2022-01-31",
+        "ipv4-scoped of 2026-09-29",
+    )
+
+
+SAME = published("ipv4")
+MORE = Statement(actions=("s3:GetObject",), resources=("*",))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, SAME),
+        (published("ipv4", OLDEST), None),
+        (SAME, SAME),
+        (SAME, replace(SAME, statements=SAME.statements[::-1])),
+        (SAME, published("ipv4", OLDEST)),
+        (published("ipv4", OLDEST), published("ipv4-ipv6")),
+        (published("ipv6", OLDEST), published("ipv4")),
+        (published("ipv4", OLDEST), replace(SAME, statements=(*SAME.statements, MORE))),
+        (replace(SAME, statements=SAME.statements[1:]), SAME),
+        (published("ipv4-scoped", OLDEST), published("ipv4-scoped", cluster_name="other")),
+        (published("ipv4", OLDEST, partition="aws-cn"), published("ipv4", partition="aws-us-gov")),
+    ],
+)
+def test_what_is_no_update_of_one_document(before: Policy | None, after: Policy | None) -> None:
+    assert update_between(before, after, WANTED.version) is None
+
+
+def test_documents_with_missing_actions_added_are_compared_for_versions_of_their_variant() -> None:
+    for name, version in (("ipv4", "v1.1.0"), ("ipv6", "v1.10.0"), ("ipv4-scoped", "v1.8.0")):
+        (variant,) = variants.find((name,))
+        composed = compose(variant, select(cni_version=version)).policy
+        close = nearest(composed, PluginVersion.of(version))
+        assert close.equal and close.variant == name

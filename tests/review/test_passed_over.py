@@ -241,6 +241,30 @@ def test_drift_is_as_grave_as_what_it_means_where_it_stays(
     assert finding.message.startswith("The policy was changed outside of the configuration")
 
 
+def test_a_boundary_that_somebody_removed_is_no_note_where_it_stays() -> None:
+    bounded = {**role_with([]), "permissions_boundary": "arn:aws:iam::111122223333:policy/bound"}
+    there = resource("aws_iam_role", "cni", role_with([]), role_with([]))
+    drift = [resource("aws_iam_role", "cni", bounded, role_with([]))]
+    review = reviewed(there, resource_drift=drift)
+    (finding,) = (f for f in review.findings if f.rule == "drift")
+    assert (finding.level, "new-access" in finding.means) == ("warning", True)
+    assert "The permissions boundary was changed outside of the configuration" in finding.message
+
+
+def test_drift_of_what_the_plan_deletes_is_a_note() -> None:
+    attached = role_with([MANAGED + "AmazonEKS_CNI_Policy"])
+    role_drift = [resource("aws_iam_role", "cni", attached, role_with([]))]
+    gone = resource("aws_iam_role", "cni", role_with([]), None)
+    for change, drift in ((policy("p", ALL, None), [policy("p", ONE, ALL)]), (gone, role_drift)):
+        review = reviewed(change, resource_drift=drift)
+        (finding,) = (f for f in review.findings if f.rule == "drift")
+        assert (finding.level, finding.means, review.failed) == ("note", ("any-change",), False)
+        assert finding.message.endswith("outside of the configuration, and the plan deletes it")
+    left = {**policy("p", ALL, None), "deposed": "abcd1234"}
+    stays = reviewed(left, policy("p", ALL, ALL), resource_drift=[policy("p", ONE, ALL)])
+    assert "error" in {f.level for f in stays.findings if f.rule == "drift"}
+
+
 def test_the_first_screen_names_the_roles_of_the_plugin_and_no_others() -> None:
     def inline(role_name: str, *texts: str) -> Json:
         sides = ({"role": role_name, "name": "p", "policy": text} for text in texts)

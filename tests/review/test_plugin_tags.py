@@ -99,6 +99,16 @@ def test_sensitive_tags_of_what_comes_or_goes_are_no_change_of_tags(
     assert _levels(tag) == ["warning"]  # whose group stays
 
 
+def test_a_tag_that_nodes_lose_is_said_beside_what_comes() -> None:
+    comes = _change("aws_instance", None, _all(NAMED))
+    loses = resource("aws_launch_template", "n", _template(OWNED), _template(NAMED))
+    (finding,) = _findings(comes, loses)
+    assert finding.address == "aws_launch_template.n"
+    assert "unless what launches nodes sets it, which is not shown" in finding.message
+    (finding,) = _findings(_change("aws_instance", _all(OWNED), _all(NAMED)))
+    assert "unless" not in finding.message
+
+
 def test_a_tag_that_was_taken_by_hand_is_none_that_the_plan_takes() -> None:
     drift = [_change("aws_instance", _all(OWNED), _all(NAMED))]
     review = reviewed(

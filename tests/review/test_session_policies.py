@@ -202,7 +202,7 @@ def test_a_session_policy_of_a_role_that_may_do_everything_is_an_error_unless_it
     strong = own_role("pod", POD_TRUST, document(allow("*")))
     (finding,) = reviewed(*strong, _association({**APP, **who}, *sides)).findings
     assert (finding.rule, finding.level) == ("service-account-role", level)
-    assert ("every action on all resources" in finding.message) == (level == "error")
+    assert ("the role can call every action on all" in finding.message) == (level == "error")
 
 
 @pytest.mark.parametrize("who", [{"role_arn": FAR}, {"target_role_arn": FAR}])
@@ -346,8 +346,29 @@ def test_what_comes_or_goes_or_is_no_principal_has_no_tag_that_changes(
     other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
     there = same("aws_iam_user_policy", "p", other)
     assert not reviewed(resource(kind, "u", *sides), there).findings
+
+
+_OUTSIDE = "The tag team of aws_iam_user.u changed outside of the configuration, and a policy asks"
+
+
+@pytest.mark.parametrize(
+    ("after", "message"),
+    [
+        (_WITH_TAG[1], _OUTSIDE),
+        (_WITH_TAG[0], f"The tag team of aws_iam_user.u {_CHANGES}"),  # the plan takes it back
+        (None, ""),
+    ],
+)
+def test_a_tag_that_changed_outside_of_the_configuration_may_meet_a_condition(
+    after: Json | None, message: str
+) -> None:
+    other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
+    changes = [resource("aws_iam_user", "u", _WITH_TAG[1], after)]
+    changes += [same("aws_iam_user_policy", "p", other)]
     drift = [resource("aws_iam_user", "u", *_WITH_TAG)]
-    assert not reviewed(there, resource_drift=drift).findings
+    findings = reviewed(*changes, resource_drift=drift).findings
+    assert [f.rule for f in findings] == (["principal-tags-changed"] if message else [])
+    assert all(f.message.startswith(message) for f in findings)
 
 
 def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_comes() -> None:

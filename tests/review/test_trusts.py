@@ -167,6 +167,14 @@ CASES = {
         "pod-identity-unscoped",
     ),
     "unscoped": (pods("sts:AssumeRole", "sts:TagSession"), "pod-identity-unscoped"),
+    "cluster as source": (
+        pods(
+            "sts:AssumeRole",
+            "sts:TagSession",
+            Condition={"ArnLike": {"aws:SourceArn": "arn:aws:eks:eu-west-1:1:cluster/prod"}},
+        ),
+        None,
+    ),
     "association as source": (
         pods(
             "sts:AssumeRole",
@@ -250,8 +258,17 @@ def test_a_flaw_of_a_sensitive_value_is_said_without_the_value() -> None:
 
 def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
     key = "(known after apply: aws_iam_openid_connect_provider.this.url)"
-    review = reviewed(role("cni", None, irsa(StringEquals={key: "sts.amazonaws.com"})))
-    assert not {r for r in rules(review) if r.startswith("irsa")}
+    part = "(known after apply: var.namespace)"
+    inline = {"name": "i", "role": "cni", "policy": CNI}
+    for trust in (
+        irsa(StringEquals={key: "sts.amazonaws.com"}),
+        irsa(StringEquals={**AUD, f"{OIDC}:sub": part}),
+        irsa(StringEquals=SUB, StringLike={f"{OIDC}:aud": f"{part}*"}),
+        pods("sts:AssumeRole", "sts:TagSession", Condition={"StringEquals": {part: "a"}}),
+    ):
+        comes = resource("aws_iam_role_policy", "i", None, inline)
+        flaws = rules(reviewed(role("cni", None, trust), comes))
+        assert not {r for r in flaws if r.startswith(("irsa", "pod-identity"))}
 
 
 @pytest.mark.parametrize(
@@ -269,6 +286,7 @@ def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
                 ("StringLike", "PrincipalOrgID", "o-*", True),
                 ("StringLike", "PrincipalOrgID", ["o-1", "o-?*"], True),
                 ("StringLike", "PrincipalOrgID", "o-1*", False),
+                ("StringLike", "PrincipalOrgID", "o-1", False),
                 ("StringEquals", "PrincipalOrgID", "o-*", False),
                 ("ForAnyValue:StringLike", "PrincipalOrgPaths", "o-*/r-1/*", True),
                 ("ForAnyValue:StringLike", "PrincipalOrgPaths", "o-1/*", False),
@@ -428,6 +446,14 @@ def test_a_statement_that_asks_for_a_key_of_another_issuer_lets_in_only_whom_els
     assert bool(texts) == (PROVIDER in json.dumps(principal))
 
 
+def test_a_condition_on_another_issuer_that_is_met_without_its_key_bars_nobody() -> None:
+    other = {f"{OIDC}OTHER:sub": "x"}
+    review = reviewed(role("r", GOOD, irsa(StringEquals={**AUD, **SUB}, StringNotEquals=other)))
+    (flaw,) = (f for f in review.findings if f.rule == "irsa-issuer-differs")
+    assert f"condition on {OIDC}OTHER:sub is about another issuer than {OIDC}" in flaw.message
+    assert "nobody" not in flaw.message
+
+
 OTHER = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
 POD = pods("sts:AssumeRole", "sts:TagSession", Condition=NAMESPACE)
 LAMBDA = document(
@@ -486,6 +512,8 @@ _FOR_OTHERS = pods("sts:AssumeRole", "sts:TagSession", Condition=_OTHER_ACCOUNT)
         (GOOD, irsa(StringEquals={**AUD, **SUB}, IpAddress={"aws:SourceIp": "10.0.0.0/8"}), True),
         (POD, POD.replace("kubernetes-namespace", "kubernetes-pod-name"), False),
         (POD, _OF_ACCOUNT, False),
+        # What is written so means nothing that is known.
+        (GOOD, irsa(StringEquals={**AUD, **SUB}, StringFoo={"aws:x": "y"}), False),
         # Whether such a condition is met is not known.
         (POD, _denying(POD, "*", StringNotEquals={"aws:SourceAccount": "111122223333"}), False),
     ],
@@ -575,7 +603,7 @@ OF_OWN = resource("aws_iam_user", "there", *[{"arn": f"arn:aws:iam::{OWN}:user/t
 @pytest.mark.parametrize(
     ("principal", "level", "words"),
     [
-        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, "warning", f"arn:aws:iam::{OTHER}:root"),
+        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, "warning", f"by arn:aws:iam::{OTHER}:root"),
         ({"AWS": OTHER}, "warning", f"AWS account {OTHER}, which is another account"),
         ({"AWS": "AROAEXAMPLEID123456789"}, "warning", "which may be another account"),
         ({"AWS": [f"arn:aws:iam::{OWN}:role/a", OTHER]}, "warning", f"AWS account {OTHER}"),
@@ -616,9 +644,14 @@ def test_who_may_newly_assume_a_role_by_irsa_is_said_in_words(subject: str, word
     for conditions, end in (
         ({"StringEquals": AUD, "StringLike": like}, ""),
         ({"StringLike": like}, ", with a token for any audience"),
+        ({"StringLike": {**like, f"{OIDC}:aud": "*"}}, ", with a token for any audience"),
         (
             {"StringEquals": AUD, "StringLike": like, "IpAddress": limited},
             " if aws:SourceIp IpAddress '10.0.0.0/8'",
+        ),
+        (
+            {"StringEquals": AUD, "StringLike": like, "StringNotEquals": {f"{OIDC}:sub": "x"}},
+            f" if {OIDC}:sub StringNotEquals 'x'",
         ),
     ):
         findings = reviewed(role("r", NODES, irsa(**conditions))).findings
@@ -626,6 +659,13 @@ def test_who_may_newly_assume_a_role_by_irsa_is_said_in_words(subject: str, word
         assert message.removesuffix(" (was ec2.amazonaws.com)") == (
             f"aws_iam_role.r can now be assumed by {words} of {OIDC}{end}"
         )
+
+
+def test_a_star_that_is_compared_letter_by_letter_is_no_wildcard() -> None:
+    literal = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:app"})
+    findings = reviewed(role("r", NODES, literal)).findings
+    (message,) = (f.message for f in findings if f.rule == "trust-widened")
+    assert f"assumed by subject system:serviceaccount:*:app of {OIDC}" in message
 
 
 def test_a_new_role_that_nobody_can_assume_is_a_note() -> None:

@@ -72,19 +72,34 @@ def test_a_group_has_the_role_of_the_version_of_its_template(
 
 
 @pytest.mark.parametrize(
-    ("before", "more"),
-    [("weak", {"actions": ["delete", "create"]}), (None, {"after_unknown": {"id": True}})],
+    ("before", "version", "more"),
+    [
+        ("weak", "1", {"actions": ["delete", "create"]}),
+        (None, "1", {"after_unknown": {"id": True}}),
+        ("weak", "4", {}),
+        ("weak", "$Default", {"after_unknown": {"default_version": True}}),
+    ],
 )
-def test_a_template_that_is_made_has_its_role_in_every_version(
-    before: str | None, more: Json
+def test_a_group_that_moves_to_a_template_gets_the_role_of_its_version(
+    before: str | None, version: str, more: Json
 ) -> None:
     other = same("aws_launch_template", "o", {**_template("weak"), "id": "lt-0", "name": "other"})
     old = before and _template(before, latest_version=3, default_version=1)
     template = resource("aws_launch_template", "n", old, _template("strong"), **more)
-    sides = [{"id": "lt-0"}, {"id": "lt-1", "name": "nodes", "version": "1"}]
+    sides = [{"id": "lt-0"}, {"id": "lt-1", "name": "nodes", "version": version}]
     moves = resource("aws_autoscaling_group", "g", *({"launch_template": [s]} for s in sides))
     findings = _of("aws_autoscaling_group.g", other, template, moves)
     assert [_uses(f) for f in findings] == [STRONGER]
+
+
+def test_a_default_version_is_that_of_its_side() -> None:
+    sides = (_template("weak", latest_version=3, default_version=n) for n in (3, 2))
+    template = resource("aws_launch_template", "n", *sides)
+    sizes = ({**_group("$Default"), "max_size": size} for size in (1, 2))
+    group = resource("aws_autoscaling_group", "g", *sizes)
+    (finding,) = _of("aws_autoscaling_group.g", template, group)
+    former = "the role of version $Default of aws_launch_template.n"
+    assert _uses(finding) == f"{former} in place of aws_iam_role.weak"
 
 
 @pytest.mark.parametrize(
@@ -126,7 +141,79 @@ _WRITTEN = {"type": "aws_lambda_function", "name": "f", "expressions": _REFERS}
 def test_a_workload_that_had_no_role_newly_uses_one(more: Json) -> None:
     (finding,) = _of("aws_lambda_function.f", _function({}, {"role": arn_of("strong")}), **more)
     assert finding.level == "error"
-    assert "aws_lambda_function.f now uses aws_iam_role.strong" in finding.message
+    uses = "aws_lambda_function.f now uses aws_iam_role.strong, and can now call every action"
+    assert finding.message.startswith(uses)
+
+
+def test_a_workload_that_newly_uses_a_role_of_few_actions_is_a_warning() -> None:
+    (finding,) = _of(
+        "aws_lambda_function.f", _part("weak"), _function({}, {"role": arn_of("weak")})
+    )
+    assert finding.level == "warning"
+    assert finding.message == "aws_lambda_function.f now uses aws_iam_role.weak"
+
+
+def test_nodes_that_leave_a_profile_that_is_not_shown_may_get_a_role_that_can_do_everything() -> (
+    None
+):
+    for to, level in (("strong", "error"), ("weak", "warning")):
+        sides = ({"iam_instance_profile": name} for name in ("elsewhere", to))
+        changes = (_part("weak"), resource("aws_instance", "i", *sides))
+        (finding,) = _of("aws_instance.i", *changes)
+        assert finding.level == level
+        assert ("; it can now call every action" in finding.message) == (to == "strong")
+
+
+def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() -> None:
+    references = {"iam_instance_profile": {"references": ["local.profile"]}}
+    block = {"type": "aws_instance", "name": "i", "expressions": references}
+    instance = resource(
+        "aws_instance",
+        "i",
+        {"iam_instance_profile": "weak"},
+        {},
+        after_unknown={"iam_instance_profile": True},
+    )
+    configuration = {"root_module": {"resources": [block]}}
+    made = _profile("made", None, "weak")
+    (finding,) = _of("aws_instance.i", made, instance, configuration=configuration)
+    assert finding.level == "note"
+    made_here = "; the plan makes aws_iam_instance_profile.made in this module"
+    assert finding.message.endswith(made_here)
+    elsewhere = _profile("made", None, "weak", address="module.m.aws_iam_instance_profile.made")
+    group = resource("aws_autoscaling_group", "g", None, {})
+    for others in ((), (elsewhere,), (group,)):
+        (finding,) = _of("aws_instance.i", *others, instance, configuration=configuration)
+        assert finding.level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("expressions", "role"),
+    [
+        ({}, None),  # which the provider says, and nobody set
+        (
+            {"iam_instance_profile": {"references": ["data.aws_x.y.name", "data.aws_x.y"]}},
+            "a role known after apply (data.aws_x.y.name)",
+        ),
+    ],
+)
+def test_a_profile_that_is_known_after_apply_counts_where_it_is_set(
+    expressions: Json, role: str | None
+) -> None:
+    block = {"type": "aws_instance", "name": "i", "expressions": expressions}
+    later = {"iam_instance_profile": True}
+    instance = resource("aws_instance", "i", None, {}, after_unknown=later)
+    configuration = {"root_module": {"resources": [block]}}
+    messages = [f.message for f in _of("aws_instance.i", instance, configuration=configuration)]
+    assert messages == ([f"aws_instance.i is new and uses {role}"] if role else [])
+
+
+def test_fewer_marks_than_blocks_end_no_review() -> None:
+    blocks = [{"iam_instance_profile": "weak"}, {"iam_instance_profile": "strong"}]
+    values = ({"launch_specification": blocks[:n]} for n in (1, 2))
+    marks = {"launch_specification": [{}]}
+    fleet = resource("aws_spot_fleet_request", "s", *values, after_unknown=marks)
+    assert len(_of("aws_spot_fleet_request.s", fleet)) == 1
 
 
 def _instance(name: str = "p") -> Json:
@@ -173,6 +260,23 @@ def test_a_profile_that_an_expression_leaves_out_is_none(name: str | None) -> No
     )
     configuration = {"root_module": {"resources": [block]}}
     assert not _of("aws_launch_template.n", template, configuration=configuration)
+
+
+def test_a_role_that_the_plan_makes_is_reviewed_where_it_is_made() -> None:
+    made = {"name": "made", "arn": arn_of("made"), "assume_role_policy": NODE_TRUST}
+    changes = [
+        resource("aws_iam_role", "made", None, made),
+        resource(
+            "aws_iam_role_policy",
+            "made",
+            None,
+            {"role": "made", "name": "i", "policy": document(allow("*"))},
+        ),
+        resource("aws_lambda_function", "f", None, {"role": arn_of("made")}),
+    ]
+    findings = reviewed(*changes).findings
+    assert "aws_iam_role_policy.made" in {f.address for f in findings if f.level == "error"}
+    assert "aws_lambda_function.f" not in {f.address for f in findings}
 
 
 def test_what_comes_with_a_profile_is_said_once() -> None:
@@ -270,3 +374,11 @@ def test_nodes_that_move_to_another_role_lose_what_the_plugin_could_do_with_the_
     assert [(f.rule, f.level) for f in about] == ([("coverage-lost", level)] if level else [])
     assert all("ec2:AssignPrivateIpAddresses" in f.message for f in about)
     assert ["later" in f.message for f in about] == [level == "warning"] * len(about)
+
+
+def test_only_nodes_run_the_plugin() -> None:
+    moves = _function({"role": arn_of("cni")}, {"role": arn_of("weak")})
+    review = reviewed(*NODES, *own_role("cni", NODE_TRUST), _attached("cni", "a"), moves)
+    assert {f.rule for f in review.findings if f.address == "aws_lambda_function.f"} == {
+        "workload-role"
+    }

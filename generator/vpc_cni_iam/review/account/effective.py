@@ -70,7 +70,7 @@ class EffectivePolicies:
                 self.trusts[key] = (item.before.read, item.after.read)
         holding = [i for i in counted if i.slot.kind != "exclusive"]
         self._add_computed(computed_attributes, holding)
-        self._add_named(i for i in counted if i.slot.kind == "exclusive")
+        self._add_named(counted)
         self._made = {thing for item in counted for thing in _made(item)}
         self._disagreeing(holding)
         self._left_alone(holding, replaced)

@@ -241,6 +241,13 @@ class Owners:
         }
         return {address: others for address, others in pairs.items() if others}
 
+    @cached_property
+    def deleted(self) -> frozenset[str]:
+        """The addresses of what the plan deletes, and does not make anew at another address."""
+        resources = (r for r in self.plan.resources if r.actions == ("delete",) and not r.deposed)
+        gone = {resource.address for resource in resources if not resource.drift}
+        return frozenset(gone.difference(*self.anew.values()))
+
     def _alike(self, made: Resource, gone: list[Resource]) -> tuple[str, ...]:
         """Return which of some that go may be of the account in which another is made."""
         own = self._accounts.get(self._provider(made), "")

@@ -77,14 +77,16 @@ def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
     if cluster.before is None or cluster.after is None:
         return
     old, new = (first_block(values, "access_config") for values in (cluster.before, cluster.after))
-    configuration, block = context.plan.configuration, "access_config"
-    # Where it is not set, it is computed.
-    later = flagged(cluster.unknown, block) and configuration.expression(
-        cluster.module, cluster.block, block
-    )
+    configuration, later = context.plan.configuration, flagged(cluster.unknown, "access_config")
     for name, (default, means) in _AUTHENTICATION.items():
         before, after = old.get(name, default), new.get(name, default)
-        if later and name not in new:
+        path = "access_config", "0", name
+        # Where it is not set, it is computed.
+        if (
+            later
+            and name not in new
+            and configuration.expression(cluster.module, cluster.block, *path)
+        ):
             after = "a value known after apply"
         if before != after and after is not False:
             message = f"{cluster.address} changes {name} from {_text(before)} to {_text(after)}"

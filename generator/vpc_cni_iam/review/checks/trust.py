@@ -115,7 +115,7 @@ rule(
     "",
     "Session tags are asked for, and an association switches them off.",
     "With `disable_session_tags` no session of the role has tags: conditions on them in the "
-    "trust or in a policy are never met.",
+    "trust, and conditions and resources of a policy with them, are never met.",
 )
 rule(
     "pod-identity-source-arn",
@@ -130,7 +130,8 @@ rule(
     "new-access any-change",
     "Tags of a role, user or session change that a policy of the plan asks for.",
     "A policy that asks for `aws:PrincipalTag/KEY`, in a condition or as a variable, can allow "
-    "more for another value of the tag. Policies that the plan does not show are not looked at.",
+    "more for another value of the tag. Policies that the plan does not show are not looked at. A "
+    "tag that changed outside of the configuration counts, too, if the plan leaves it so.",
 )
 
 _LOST: tuple[Meaning, ...] = ("coverage-lost", "any-change")
@@ -262,10 +263,12 @@ def _flaws(read: ReadPolicy, *, for_plugin: bool, session_tags: bool) -> tuple[t
 
 def _principal_tags(context: Context) -> Iterator[Finding]:
     """Yield whose tags change that policies ask for."""
+    # What the plan does about a tag that drifted is said in place of the drift.
     changed = {
-        resource.address: keys
-        for resource in context.plan.resources
-        if resource.type in ("aws_iam_role", "aws_iam_user") and not resource.drift
+        resource.address: (resource, keys)
+        for resource in sorted(context.plan.resources, key=lambda r: not r.drift)
+        if resource.type in ("aws_iam_role", "aws_iam_user")
+        and resource.address not in context.owners.deleted
         if (keys := _changed_tags(resource))
     }
     if not changed:
@@ -274,9 +277,10 @@ def _principal_tags(context: Context) -> Iterator[Finding]:
     reads = [r for has in context.effective.by_principal.values() for r in has.after.values()]
     shown |= _shown_tags(reads)
     asked = shown.union(*map(_tags_of, judged_policies(*reads)))
-    for address, keys in changed.items():
+    for address, (resource, keys) in changed.items():
         if known := asked if _ANY in keys else asked & keys:
             changes = "may change" if _ANY in keys else "changes"
+            changes = "changed outside of the configuration" if resource.drift else changes
             named = _keys_text(known, shown)
             message = f"The tag {named} of {address} {changes}, and a policy asks for it"
             yield finding("principal-tags-changed", message, address)

@@ -16,6 +16,7 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.review.account.attribute_value import blocks, flagged
+from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.account.workloads import Workloads
 from vpc_cni_iam.review.context import Context
@@ -71,7 +72,7 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what loses a tag without which a policy no longer allows the plugin something."""
     asking = [a for a in _asking(context) if any(_keys(p) for group in a.groups for p in group)]
     resources = [
-        resource
+        resource.unchanged() if action_of(resource) == "forget" else resource
         for resource in (context.plan.resources if asking else ())
         if not (resource.drift or resource.deposed) and resource.mode == "managed"
     ]

@@ -131,6 +131,15 @@ def test_a_policy_that_nobody_has_is_as_grave_as_it_gets_further(
     assert {f.rule for f in reviewed(*held(before, after)).findings} == {rule}
 
 
+def test_a_managed_policy_of_aws_without_its_document_is_judged_by_what_aws_says_of_it() -> None:
+    (finding,) = reviewed(*ROLE, attached(managed("AmazonECS_FullAccess"))).findings
+    assert (finding.rule, finding.level) == ("admin-attached", "error")
+    assert finding.message == (
+        "aws_iam_role.r gets AmazonECS_FullAccess, which allows to get the permissions of others "
+        "(iam:PassRole)"
+    )
+
+
 def test_managed_policy_arns_that_get_longer() -> None:
     values = {"name": "r", "assume_role_policy": NODE_TRUST, "managed_policy_arns": []}
     change = resource("aws_iam_role", "r", values, {**values, "managed_policy_arns": [ADMIN]})

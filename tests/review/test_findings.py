@@ -589,6 +589,8 @@ def test_a_policy_that_others_have_too_gives_them_what_it_gains(
     )
     (finding,) = (f for f in review.findings if f.rule == "new-access")
     assert finding.level == level
+    gaining = "Others that the plan does not hold can now call s3:B on all resources"
+    assert (finding.message == gaining) is (level == "error")
 
 
 @pytest.mark.parametrize("attached", [True, False])
@@ -611,3 +613,28 @@ def test_who_had_the_access_is_not_named_with_who_gains_it(*, attached: bool) ->
     assert (finding.rule, finding.level) == ("new-access", "error")
     who = "aws_iam_role.a and aws_iam_role.c"
     assert finding.message.startswith(f"{who} can now call s3:B on all resources")
+
+
+def test_new_access_by_a_sensitive_value_names_no_request() -> None:
+    secret = resource("x", "x", None, {"a": "hunter2-q3est"}, after_sensitive={"a": True})
+    after = document(READS, allow("s3:PutObject", "arn:aws:s3:::hunter2-q3est/*"))
+    (finding,) = reviewed(policy("p", document(READS), after), secret).findings
+    assert finding.message == "Anyone with the policy may do more than before"
+    assert finding.details[-1].startswith("no request is shown, since the policy has values")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_is_not_known_to_be_there_gets_a_new_policy(known: bool) -> None:
+    """That is a warning; that somebody who is there can do more is an error."""
+    attached = resource(
+        "aws_iam_role_policy_attachment",
+        "a",
+        None,
+        USES if known else {"policy_arn": LIMITS["arn"]},
+        after_unknown={} if known else {"role": True},
+    )
+    same = {**LIMITS, "policy": ONE}
+    (finding,) = reviewed(attached, resource("aws_iam_policy", "p", same, same)).findings
+    assert (finding.rule, finding.level) == (
+        ("new-access", "error") if known else ("new-policy", "warning")
+    )

@@ -393,6 +393,9 @@ def test_an_association_that_goes_or_comes() -> None:
     assert levels(reviewed(association(None, "a"), *role)) == {"plugin-identity-changed": "note"}
     poor = own_role("a", POD_TRUST, document(allow("ec2:DescribeTags")))
     assert levels(reviewed(association(None, "a"), *poor))["plugin-permission-missing"] == "error"
+    untrusting = reviewed(association(None, "a"), *own_role("a", NODE_TRUST))
+    before = "before: an identity that the plan does not show"
+    assert found(untrusting, "plugin-identity-lost").details == (before,)
     elsewhere = reviewed(association(None, "elsewhere"))
     assert levels(elsewhere) == {"plugin-identity-changed": "warning"}
 

@@ -93,7 +93,7 @@ def change(file: str, before: str, after: str) -> bool:
     if _at_import(old) != _at_import(new):
         return False
     pairs = zip(_functions(old), _functions(new), strict=True)
-    changed = {one: other for one, other in pairs if one != other}
+    changed = {code: other for code, other in pairs if code != other}
     alive = [
         function
         for function in gc.get_objects()

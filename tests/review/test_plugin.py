@@ -254,6 +254,36 @@ def test_nodes_that_only_come_or_go_are_no_other_identity(
     assert change.identity_changes is changes
 
 
+def test_a_value_that_is_marked_sensitive_is_in_no_example_of_what_another_role_may_do() -> None:
+    values = {"name": "secret-bucket"}
+    marks = {"before_sensitive": {"name": True}, "after_sensitive": {"name": True}}
+    secret = same("vault_generic_secret", "s", values, **marks)
+    hidden = document(allow("s3:GetObject", "arn:aws:s3:::secret-bucket/*"))
+    for texts in ((CNI, READ), (CNI, READ, hidden)):
+        for old in ((), (hidden,)):
+            roles = [*own_role("old", irsa(), CNI, *old), *own_role("new", irsa(), *texts)]
+            (change,) = from_old_to_new(secret, new=(*roles,)).clusters
+            assert change.access and change.access.verdict == "new access"
+            assert (change.access.witness is None) == (hidden in (*old, *texts))
+
+
+def test_the_version_before_is_that_after_where_the_plan_has_none_before() -> None:
+    roles = own_role("cni", irsa(), CNI)
+    for before in (None, ROLE):
+        (change,) = reviewed(addon(before, at("v1.21.2")), *roles).clusters
+        assert (change.judged_before, change.judged_after) == ("v1.21.2", "v1.21.2")
+    (change,) = reviewed(addon(at("v1.21.1"), at("v1.21.2")), *roles).clusters
+    assert (change.judged_before, change.judged_after) == ("v1.21.1", "v1.21.2")
+
+
+def test_a_node_role_that_the_plan_does_not_show_hides_no_other_that_lacks_something() -> None:
+    roles = own_role("b", NODE_TRUST, READ)
+    for order in ("ab", "ba"):
+        review = reviewed(addon({}, {}), *roles, *groups(order, order))
+        (change,) = review.clusters
+        assert (change.after.lacking, len(change.after.missing or ())) == (("aws_iam_role.b",), 12)
+
+
 def test_an_add_on_without_its_role_has_the_node_role() -> None:
     change = addon(at("v1.22.1"), {"addon_version": "v1.22.1-eksbuild.1"})
     roles = (*own_role("cni", irsa(), CNI), *own_role("node", NODE_TRUST, document(allow("s3:*"))))

@@ -71,6 +71,75 @@ def test_who_becomes_an_administrator(changes: list[Json]) -> None:
     assert review.failed
 
 
+def held(before: str | None, after: str, *names: str) -> list[Json]:
+    """A managed policy that changes, and its attachments to roles."""
+    sides = [None if text is None else {**HELD, "policy": text} for text in (before, after)]
+    attachments = (attachment(name, HELD["arn"], name=f"to-{name}") for name in names)
+    return [resource("aws_iam_policy", "p", *sides), *attachments]
+
+
+ADMINISTRATOR = own_role("admin", NODE_TRUST, ALL)
+LIMITED = same(
+    "aws_iam_role",
+    "limited",
+    {
+        "name": "limited",
+        "assume_role_policy": NODE_TRUST,
+        "permissions_boundary": managed("AmazonS3ReadOnlyAccess"),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("roles", "named"),
+    [
+        ("r", "aws_iam_role.r"),
+        ("r a", "aws_iam_role.r and aws_iam_role.a"),
+        ("r a b", "aws_iam_role.r and 2 more"),
+        ("r admin", "aws_iam_role.r"),
+        ("r limited", "aws_iam_role.r"),
+        ("elsewhere", "Role elsewhere"),
+        ("admin", ""),
+        ("limited", ""),
+        ("", "Anyone with the policy"),
+    ],
+)
+def test_a_policy_that_becomes_that_of_an_administrator_names_who_was_none(
+    roles: str, named: str
+) -> None:
+    """Neither who could do everything before, nor whom a boundary limits."""
+    others = [resource for name in "ab" for resource in own_role(name, NODE_TRUST, READ)]
+    changes = held(READ, ALL, *roles.split())
+    review = reviewed(*ROLE, *ADMINISTRATOR, LIMITED, *others, *changes)
+    messages = [f.message for f in review.findings if f.rule == "admin-attached"]
+    assert messages == ([f"{named} can now call every action on all resources"] if named else [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        (document(allow("iam:*")), ALL, "admin-attached"),
+        (document(allow("iam:*")), document(allow(["iam:*", "s3:GetObject"])), "new-access"),
+        (ALL, document(allow("iam:*")), "access-removed"),
+        (ALL, document(allow("*"), allow("s3:*")), "rewritten"),
+        (None, ALL, "new-policy"),
+    ],
+)
+def test_a_policy_that_nobody_has_is_as_grave_as_it_gets_further(
+    before: str | None, after: str, rule: str
+) -> None:
+    assert {f.rule for f in reviewed(*held(before, after)).findings} == {rule}
+
+
+def test_a_managed_policy_of_aws_without_its_document_is_judged_by_what_aws_says_of_it() -> None:
+    (finding,) = reviewed(*ROLE, attached(managed("AmazonECS_FullAccess"))).findings
+    assert (finding.rule, finding.level) == ("admin-attached", "error")
+    assert finding.message == (
+        "aws_iam_role.r gets AmazonECS_FullAccess, which allows to get the permissions of others "
+        "(iam:PassRole)"
+    )
+
+
 def test_managed_policy_arns_that_get_longer() -> None:
     values = {"name": "r", "assume_role_policy": NODE_TRUST, "managed_policy_arns": []}
     change = resource("aws_iam_role", "r", values, {**values, "managed_policy_arns": [ADMIN]})
@@ -150,6 +219,13 @@ def test_a_document_that_is_unknown_in_one_arn_and_allows_everything_in_another_
     review = reviewed(*ROLE, document_block, change, configuration=configuration)
     assert levels(review) == {"unknown-policy": "error"}
     assert "s3:PutObject" in review.findings[0].message
+    # The same of a policy that comes: to a role that is there, and to one that comes with it.
+    comes = resource("aws_iam_role_policy", "n", None, values, after_unknown={"policy": True})
+    review = reviewed(*ROLE, document_block, comes, configuration=configuration)
+    assert levels(review) == {"unknown-policy": "error"}
+    new = resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": NODE_TRUST})
+    review = reviewed(new, document_block, comes, configuration=configuration)
+    assert levels(review) == {"unknown-policy": "warning", "new-policy": "note"}
 
 
 def test_two_accounts_with_one_role_name() -> None:

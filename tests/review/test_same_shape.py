@@ -2,12 +2,13 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from synthetic import Json, allow, document, policy, resource, reviewed, role
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report_formats import Setting
@@ -152,6 +153,31 @@ def test_a_name_that_matters_has_no_stand_in(before: list[Json], after: list[Jso
     assert "stand-in" not in json_report.write(reviewed(*changes), Setting()).lower()
 
 
+@pytest.mark.parametrize("place", ["address", "role", "moved", "imported", "attached"])
+def test_a_plan_that_has_a_stand_in_among_its_own_names_is_reported_with_them(place: str) -> None:
+    def report(name: str) -> str:
+        sides = [
+            {
+                "role": name if place == "role" else "r",
+                "name": "p",
+                "policy": document(tagged(action, "StringEquals", "prod")),
+            }
+            for action in ("ec2:CreateTags", "ec2:*Tags")
+        ]
+        more: dict[str, Any] = {
+            "address": {"address": f'aws_iam_role_policy.p["{name}"]'},
+            "moved": {"previous_address": f"aws_iam_role_policy.{name}"},
+            "imported": {"importing": {"id": f"r:{name}"}},
+        }.get(place, {})
+        changes = [resource("aws_iam_role_policy", "p", *sides, **more)]
+        if place == "attached":
+            changes += [attachment("r", f"arn:aws:iam::111122223333:policy/{name}")]
+        text = json_report.write(reviewed(*changes), Setting()).replace(name, "NAME")
+        return re.sub(r'"fingerprint": "\w+"', "", text)
+
+    assert report("stand-in-cluster") == report("another-cluster")
+
+
 def test_a_deny_that_goes_is_judged_beside_other_policies_by_its_own_names() -> None:
     tag = {"Condition": {"StringEquals": {TAG: "cluster-7"}}}
     allowed = document(allow("ec2:CreateTags", **tag), allow("s3:GetObject"))
@@ -244,6 +270,45 @@ def of_tag(name: str, _vpc: str) -> Json:
     return {"Condition": {"StringEquals": {TAG: name}}}
 
 
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Policy, ...]]:
+    """The new policies of each proof."""
+    from vpc_cni_iam.policy.proof import access
+
+    asked: list[tuple[Policy, ...]] = []
+    prove = access.no_new_access
+
+    def counted(
+        old: tuple[Policy, ...], new: tuple[Policy, ...], *more: object, **named: bool
+    ) -> object:
+        asked.append(new)
+        return prove(old, new, *more, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(access, "no_new_access", counted)
+    return asked
+
+
+def test_roles_with_policies_of_one_shape_are_judged_once(asked: list[tuple[Policy, ...]]) -> None:
+    """Whatever else they have that names no cluster."""
+
+    def has(name: str) -> list[Json]:
+        tag = {"Condition": {"StringEquals": {TAG: name}}}
+        sides = (document(allow(a, **tag)) for a in ("ec2:CreateTags", "ec2:*Tags"))
+        own = [{"role": name, "name": "own", "policy": side} for side in sides]
+        other = {"role": name, "name": "other", "policy": document(allow("logs:PutLogEvents"))}
+        return [
+            role(name, ASSUMED, ASSUMED),
+            resource("aws_iam_role_policy", f"own-{name}", *own),
+            resource("aws_iam_role_policy", f"other-{name}", other, other),
+        ]
+
+    reviewed(*has("cluster-1"))
+    alone = len(asked)
+    assert alone
+    reviewed(*(change for number in range(5) for change in has(f"cluster-{number}")))
+    assert len(asked) == 2 * alone
+
+
 @pytest.mark.parametrize(
     "more",
     [
@@ -261,21 +326,8 @@ def of_tag(name: str, _vpc: str) -> Json:
     ],
 )
 def test_policies_of_one_shape_are_judged_once(
-    monkeypatch: pytest.MonkeyPatch, more: Callable[[str, str], Json]
+    asked: list[tuple[Policy, ...]], more: Callable[[str, str], Json]
 ) -> None:
-    from vpc_cni_iam.policy.proof import access
-
-    asked: list[tuple[Policy, ...]] = []
-    prove = access.no_new_access
-
-    def counted(
-        old: tuple[Policy, ...], new: tuple[Policy, ...], *more: object, **named: bool
-    ) -> object:
-        asked.append(new)
-        return prove(old, new, *more, **named)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(access, "no_new_access", counted)
-
     def change(number: int) -> Json:
         own = more(f"cluster-{number}", f"{number:08x}")
         texts = [document(allow(a, **own)) for a in ("ec2:CreateTags", "ec2:*Tags")]

@@ -272,8 +272,11 @@ def test_a_change_is_measured_against_the_limit_of_its_kind() -> None:
 def test_what_the_plugin_needs_is_asked_of_its_policies_that_are_known(
     change: Json, nearest: bool, judged: bool
 ) -> None:
-    (said,) = reviewed(change).changes
-    assert (said.nearest is not None, said.coverage is not None) == (nearest, judged)
+    (change_after,) = reviewed(change).changes
+    assert (change_after.nearest is not None, change_after.coverage is not None) == (
+        nearest,
+        judged,
+    )
 
 
 DOCUMENT = "data.aws_iam_policy_document"
@@ -305,5 +308,7 @@ def test_the_document_that_renders_a_policy_is_named(
     ]
     configuration: Any = {"root_module": {"resources": blocks}}
     changes = [policy("p", A, B), attached(None, ("a", "p"))]
-    said = {c.type: c.document for c in reviewed(*changes, configuration=configuration).changes}
-    assert said == {"aws_iam_policy": expected, "aws_iam_role_policy_attachment": ""}
+    documents = {
+        c.type: c.document for c in reviewed(*changes, configuration=configuration).changes
+    }
+    assert documents == {"aws_iam_policy": expected, "aws_iam_role_policy_attachment": ""}

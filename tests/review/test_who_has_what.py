@@ -235,7 +235,7 @@ def test_inline_policies_count_together_by_the_limit_of_who_has_them() -> None:
         return resource(f"aws_iam_{kind}_policy", "p", None, values)
 
     for kind, limit in (("role", 10240), ("user", 2048), ("group", 5120)):
-        (one,) = principal(of(kind)).sizes
-        assert (one.what, one.limit) == (f"inline policies of the {kind} together", limit)
+        (size,) = principal(of(kind)).sizes
+        assert (size.what, size.limit) == (f"inline policies of the {kind} together", limit)
     (both,) = principal(*ROLE, inline("p", None, A), inline("q", A, A)).sizes
-    assert both.size == 2 * one.size
+    assert both.size == 2 * size.size

@@ -364,6 +364,129 @@ def test_a_helm_release_says_the_version(before: Json, after: Json, messages: st
     assert review.clusters[0].after.kind == "irsa"
 
 
+READ = document(allow("s3:GetObject"))
+ELSEWHERE = "arn:aws:iam::111122223333:policy/elsewhere"
+
+
+def from_old_to_new(*old: Json, new: tuple[Json, ...]) -> Review:
+    """aws-node gets the role new in place of the role old."""
+    sides = ({"service_account_role_arn": arn_of(name)} for name in ("old", "new"))
+    return reviewed(addon(*sides), *old, *new)
+
+
+def with_elsewhere(name: str, *texts: str) -> list[Json]:
+    """A role with a policy whose document the plan does not show."""
+    values = {"role": name, "policy_arn": ELSEWHERE}
+    attached = same("aws_iam_role_policy_attachment", name, values)
+    return [*own_role(name, irsa(), *texts), attached]
+
+
+OLD, NEW = own_role("old", irsa(), CNI), own_role("new", irsa(), CNI)
+NOT_SHOWN = "unknown: the plan does not show all of its policies"
+NOT_SHOWN_BEFORE = "unknown: the plan does not show all that aws-node had before"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "access", "level", "missing"),
+    [
+        (OLD, NEW, "no new access: ", "note", 0),
+        (own_role("old", irsa(), CNI, READ), NEW, "no new access: ", "note", 0),
+        (OLD, own_role("new", irsa(), CNI, READ), "new access: s3:GetObject", "error", 0),
+        (OLD, own_role("new", irsa(), READ), "new access: s3:GetObject", "error", 12),
+        (OLD, with_elsewhere("new", CNI), NOT_SHOWN, "warning", 0),
+        (OLD, with_elsewhere("new"), NOT_SHOWN, "warning", 12),
+        (OLD, [], NOT_SHOWN, "warning", None),
+        ([], NEW, NOT_SHOWN_BEFORE, "warning", 0),
+        # What is not known may have allowed it, or denied it.
+        (with_elsewhere("old"), NEW, NOT_SHOWN_BEFORE, "warning", 0),
+        (with_elsewhere("old", CNI), NEW, NOT_SHOWN_BEFORE, "warning", 0),
+    ],
+)
+def test_another_role_is_judged_by_what_the_plan_shows_of_both(
+    old: list[Json], new: list[Json], access: str, level: str, missing: int | None
+) -> None:
+    review = from_old_to_new(*old, new=(*new,))
+    (change,) = review.clusters
+    assert change.identity_changes and change.access
+    example = change.access.witness
+    what = example.action if example else change.access.reason
+    assert f"{change.access.verdict}: {what}" == access
+    assert found(review, "plugin-identity-changed").level == level
+    lacks = change.after.missing
+    assert (None if lacks is None else len(lacks)) == missing
+    assert change.after.lacking == (("aws_iam_role.new",) if missing else ())
+
+
+def groups(before: str, after: str) -> list[Json]:
+    """A node group for each role."""
+
+    def values(name: str) -> Json:
+        return {"cluster_name": "prod", "node_role_arn": arn_of(name)}
+
+    return [
+        resource(
+            "aws_eks_node_group",
+            f"{place}",
+            None if old == " " else values(old),
+            None if new == " " else values(new),
+        )
+        for place, (old, new) in enumerate(zip(before, after, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        ("ab", "ab", False),
+        ("a ", "ab", False),
+        ("ab", "a ", False),
+        ("ab", "ac", True),
+        ("a", "b", True),
+        ("a ", " b", True),
+    ],
+)
+def test_nodes_that_only_come_or_go_are_no_other_identity(
+    before: str, after: str, changes: bool
+) -> None:
+    roles = [item for name in "abc" for item in own_role(name, NODE_TRUST, CNI)]
+    review = reviewed(
+        addon({}, {"addon_version": "v1.21.2-eksbuild.1"}), *roles, *groups(before, after)
+    )
+    (change,) = review.clusters
+    assert (change.before.kind, change.after.kind) == ("node-role", "node-role")
+    assert change.identity_changes is changes
+
+
+def test_a_value_that_is_marked_sensitive_is_in_no_example_of_what_another_role_may_do() -> None:
+    values = {"name": "secret-bucket"}
+    marks = {"before_sensitive": {"name": True}, "after_sensitive": {"name": True}}
+    secret = same("vault_generic_secret", "s", values, **marks)
+    hidden = document(allow("s3:GetObject", "arn:aws:s3:::secret-bucket/*"))
+    for texts in ((CNI, READ), (CNI, READ, hidden)):
+        for old in ((), (hidden,)):
+            roles = [*own_role("old", irsa(), CNI, *old), *own_role("new", irsa(), *texts)]
+            (change,) = from_old_to_new(secret, new=(*roles,)).clusters
+            assert change.access and change.access.verdict == "new access"
+            assert (change.access.witness is None) == (hidden in (*old, *texts))
+
+
+def test_the_version_before_is_that_after_where_the_plan_has_none_before() -> None:
+    roles = own_role("cni", irsa(), CNI)
+    for before in (None, ROLE):
+        (change,) = reviewed(addon(before, at("v1.21.2")), *roles).clusters
+        assert (change.judged_before, change.judged_after) == ("v1.21.2", "v1.21.2")
+    (change,) = reviewed(addon(at("v1.21.1"), at("v1.21.2")), *roles).clusters
+    assert (change.judged_before, change.judged_after) == ("v1.21.1", "v1.21.2")
+
+
+def test_a_node_role_that_the_plan_does_not_show_hides_no_other_that_lacks_something() -> None:
+    roles = own_role("b", NODE_TRUST, READ)
+    for order in ("ab", "ba"):
+        review = reviewed(addon({}, {}), *roles, *groups(order, order))
+        (change,) = review.clusters
+        assert (change.after.lacking, len(change.after.missing or ())) == (("aws_iam_role.b",), 12)
+
+
 def test_an_add_on_without_its_role_has_the_node_role() -> None:
     change = addon(at("v1.22.1"), {"addon_version": "v1.22.1-eksbuild.1"})
     roles = (*own_role("cni", irsa(), CNI), *own_role("node", NODE_TRUST, document(allow("s3:*"))))

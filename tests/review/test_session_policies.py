@@ -117,6 +117,25 @@ def test_an_update_is_judged_by_a_session_policy_that_stays(
     assert ("ec2:DescribeSubnets" in {m.action for m in missing}) == (level == "error")
 
 
+@pytest.mark.parametrize(
+    ("policies", "missing"),
+    [
+        ((CNI, CNI), 0),
+        ((NARROW, NARROW), 12),
+        ((CNI, NARROW), None),
+        ((None, NARROW), None),
+    ],
+)
+def test_several_session_policies_are_judged_if_they_are_one(
+    policies: tuple[str | None, ...], missing: int | None
+) -> None:
+    associations = [_association(PLUGIN, text, text) for text in policies]
+    associations[1] |= {"address": f"{ASSOCIATION}.y", "name": "y"}
+    (change,) = _review(*associations).clusters
+    lacks = change.after.missing
+    assert (None if lacks is None else len(lacks)) == missing
+
+
 def test_a_limit_of_one_of_several_roles_is_no_limit_of_the_others() -> None:
     """Nodes may have several roles, of which any may be the one of aws-node."""
     bound = "arn:aws:iam::111122223333:policy/bound"

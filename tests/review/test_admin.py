@@ -9,6 +9,7 @@ from synthetic import WANTED, Json, allow, attachment, document, plan, policy, r
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.diff.admin import AccessScope, reach
 from vpc_cni_iam.review.findings import Review
@@ -218,6 +219,13 @@ def test_a_document_that_is_unknown_in_one_arn_and_allows_everything_in_another_
     review = reviewed(*ROLE, document_block, change, configuration=configuration)
     assert levels(review) == {"unknown-policy": "error"}
     assert "s3:PutObject" in review.findings[0].message
+    # The same of a policy that comes: to a role that is there, and to one that comes with it.
+    comes = resource("aws_iam_role_policy", "n", None, values, after_unknown={"policy": True})
+    review = reviewed(*ROLE, document_block, comes, configuration=configuration)
+    assert levels(review) == {"unknown-policy": "error"}
+    new = resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": NODE_TRUST})
+    review = reviewed(new, document_block, comes, configuration=configuration)
+    assert levels(review) == {"unknown-policy": "warning", "new-policy": "note"}
 
 
 def test_two_accounts_with_one_role_name() -> None:
@@ -316,3 +324,64 @@ def test_a_boundary_without_iam_leaves_nothing_of_iam_alone() -> None:
     assert reach([read("IAMFullAccess")]) is AccessScope.iam
     assert reach([read("IAMFullAccess")], read("PowerUserAccess")) is AccessScope.limited
     assert reach([read("AdministratorAccess")], read("PowerUserAccess")) is AccessScope.services
+
+
+ROLES = "arn:aws:iam::*:role/*"
+ONE_ROLE = "arn:aws:iam::111122223333:role/one"
+TAGGED = {"StringEquals": {"aws:ResourceTag/team": "blue"}}
+REFUSED = allow("s3:GetObject", Condition={"Is": {"aws:ResourceTag/team": "blue"}})
+
+
+def deny(action: str) -> Json:
+    return {**allow(action), "Effect": "Deny"}
+
+
+def all_but(member: str, value: str, **statement: str) -> Json:
+    return {"Effect": "Allow", **statement, f"Not{member}": value}
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ([allow("*")], AccessScope.everything),
+        ([allow(["s3:GetObject", "*:*"])], AccessScope.everything),
+        ([all_but("Action", "s3:GetObject", Resource="*")], AccessScope.everything),
+        ([all_but("Action", "iam:*", Resource="*")], AccessScope.services),
+        ([allow("*"), deny("iam:*")], AccessScope.services),
+        ([allow("*"), deny("s3:DeleteBucket")], AccessScope.iam),
+        ([allow("*"), deny("iam:CreateUser")], AccessScope.iam),
+        ([allow("*"), deny("*")], AccessScope.limited),
+        ([deny("*")], AccessScope.limited),
+        ([allow("*", Condition=TAGGED)], AccessScope.limited),
+        ([allow("*", "arn:aws:s3:::*")], AccessScope.limited),
+        ([allow("s3:*")], AccessScope.limited),
+        ([allow("IAM:Attach*", ROLES)], AccessScope.iam),
+        ([allow("*", ROLES)], AccessScope.iam),
+        ([allow("iam:PutRolePolicy", ONE_ROLE)], AccessScope.limited),
+        ([all_but("Resource", ONE_ROLE, Action="iam:PutRolePolicy")], AccessScope.iam),
+        ([all_but("Action", "s3:*", Resource=ROLES)], AccessScope.iam),
+        # What IAM refuses cannot be asked, but by its words.
+        ([allow("*"), REFUSED], AccessScope.everything),
+        ([allow("iam:*"), REFUSED], AccessScope.limited),
+        ([deny("*"), allow("iam:*"), REFUSED], AccessScope.limited),
+        ([allow("*", Condition=TAGGED), REFUSED], AccessScope.limited),
+        ([allow("*", ROLES), REFUSED], AccessScope.limited),
+    ],
+)
+def test_how_far_policies_reach(statements: list[Json], expected: AccessScope) -> None:
+    assert reach([loads(document(*statements), "policy")]) is expected
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *(f"iam:{verb}{kind}Policy" for verb in ("Attach", "Put") for kind in ("Role", "User")),
+        *("iam:AttachGroupPolicy", "iam:PutGroupPolicy", "iam:CreatePolicyVersion"),
+        *("iam:SetDefaultPolicyVersion", "iam:UpdateAssumeRolePolicy", "iam:CreateAccessKey"),
+        "iam:AddUserToGroup",
+    ],
+)
+def test_each_action_by_which_somebody_gives_himself_more_is_named(action: str) -> None:
+    review = reviewed(*ROLE, inline(READ, document(allow(["s3:GetObject", action]))))
+    assert levels(review) == {"admin-attached": "error"}
+    assert "can now change IAM permissions" in review.findings[0].message

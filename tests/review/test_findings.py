@@ -31,6 +31,9 @@ def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> 
     arn = attachment("node", MANAGED)
     review = reviewed(role("node", NODES, NODES), arn)
     assert rules(review) == {"managed-policy-attached"}
+    (finding,) = reviewed(attachment("elsewhere", MANAGED)).findings
+    assert (finding.rule, finding.level) == ("managed-policy-attached", "note")
+    assert "may be the role of nodes: the plan does not say who may assume" in finding.message
     other = NODES.replace("ec2.", "lambda.")
     assert rules(reviewed(role("other", other, other), attachment("other", MANAGED))) == set()
     group = resource(
@@ -319,6 +322,24 @@ def test_white_space_does_not_count() -> None:
     assert "size-limit" in rules(reviewed(policy("p", None, full.replace(":::", ":::x"))))
 
 
+LARGE = document(allow("ec2:A", "arn:aws:s3:::" + "x" * 6144))
+
+
+@pytest.mark.parametrize(
+    ("change", "drift", "is_said"),
+    [
+        (policy("p", ONE, LARGE), [], True),
+        (policy("p", LARGE, LARGE), [], False),
+        (policy("p", LARGE, None), [], False),
+        (policy("p", LARGE, ONE), [policy("p", ONE, LARGE)], False),
+    ],
+)
+def test_a_policy_is_too_large_where_a_plan_writes_it(
+    change: Json, drift: list[Json], *, is_said: bool
+) -> None:
+    assert ("size-limit" in rules(reviewed(change, resource_drift=drift))) is is_said
+
+
 def test_a_boundary_that_goes_is_an_error_and_one_that_comes_a_note() -> None:
     def bounded(before: str | None, after: str | None) -> dict[str, object]:
         sides = [
@@ -327,8 +348,29 @@ def test_a_boundary_that_goes_is_an_error_and_one_that_comes_a_note() -> None:
         ]
         return resource("aws_iam_role", "r", *sides)
 
-    assert rules(reviewed(bounded("arn:aws:iam::1:policy/b", None))) == {"boundary-weakened"}
-    assert rules(reviewed(bounded(None, "arn:aws:iam::1:policy/b"))) == {"access-removed"}
+    arns = [f"arn:aws:iam::1:policy/{name}" for name in "ab"]
+    documents = [
+        resource("aws_iam_policy", arn[-1], *[{"name": arn[-1], "arn": arn, "policy": text}] * 2)
+        for arn, text in zip(arns, (TWO, document(allow("s3:*"))), strict=True)
+    ]
+    for before, after, rule, words in (
+        (arns[0], None, "boundary-weakened", "loses its permissions boundary"),
+        (arns[0], arns[1], "boundary-weakened", "boundary, which may limit it less"),
+        (arns[1], arns[0], "access-removed", "permissions boundary that limits it more"),
+        (None, arns[0], "access-removed", "aws_iam_role.r gets a permissions boundary"),
+    ):
+        change = bounded(before, after)
+        (finding,) = reviewed(change, *documents).findings
+        assert (finding.rule, finding.message.endswith(words)) == (rule, True), finding
+        # What somebody else has changed is there already.
+        there = resource("aws_iam_role", "r", *[change["change"]["after"]] * 2)
+        assert rules(reviewed(there, *documents, resource_drift=[change])) <= {"drift"}
+    texts = [{"name": "a", "arn": arns[0], "policy": text} for text in (TWO, document(allow("*")))]
+    wider = resource("aws_iam_policy", "a", *texts)
+    there = resource("aws_iam_policy", "a", texts[1], texts[1])
+    stays = bounded(arns[0], arns[0])
+    assert "boundary-weakened" in rules(reviewed(stays, wider))
+    assert "boundary-weakened" not in rules(reviewed(stays, there, resource_drift=[wider]))
 
 
 def test_exclusive_lists_remove_what_they_do_not_name() -> None:
@@ -440,6 +482,36 @@ def test_an_attachment_of_nobody_knows_what_is_never_passed_over() -> None:
     assert rules(reviewed(elsewhere)) == {"unknown-attachment"}
 
 
+_EQUAL = {"StringEqual": {"aws:PrincipalTag/team": "web"}}
+_BUT_ROOT = {"NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            policy("p", ONE, document(allow("s3:*", Condition=_EQUAL))),
+            "The policy changes, and whether it allows more is not decided: "
+            "$.Statement[0].Condition.StringEqual.aws:PrincipalTag/team: 'StringEqual' is not a "
+            "condition operator of IAM",
+        ),
+        (
+            role(
+                "r", NODES, document({"Effect": "Allow", "Action": "sts:AssumeRole", **_BUT_ROOT})
+            ),
+            "The trust policy changes, and whether it allows more is not decided: NotPrincipal is "
+            "not reasoned about: its effect is up to the service",
+        ),
+    ],
+)
+def test_why_it_is_not_decided_whether_a_policy_allows_more_is_said(
+    change: Json, words: str
+) -> None:
+    review = reviewed(change, fail_on="new-access")
+    (finding,) = (f for f in review.findings if f.rule == "not-proven")
+    assert (finding.level, finding.message, review.failed) == ("warning", words, True)
+
+
 def test_one_thing_that_is_no_policy_for_another_is_a_change() -> None:
     assert rules(reviewed(policy("p", "no policy", "no police"))) == {"unreadable-policy"}
 
@@ -519,6 +591,28 @@ def test_a_policy_that_others_have_too_gives_them_what_it_gains(
     assert finding.level == level
     gaining = "Others that the plan does not hold can now call s3:B on all resources"
     assert (finding.message == gaining) is (level == "error")
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_who_had_the_access_is_not_named_with_who_gains_it(*, attached: bool) -> None:
+    arn = "arn:aws:iam::111122223333:policy/p"
+    values = {"name": "p", "arn": arn}
+    changes = [
+        resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODES}] * 2)
+        for name in "abc"
+    ]
+    changes += [
+        resource("aws_iam_role_policy", "i", *[{"name": "i", "role": "b", "policy": TWO}] * 2)
+    ]
+    of_all = {"policy_arn": arn, "roles": ["a", "b", "c"]}
+    before = of_all if attached else {**of_all, "roles": []}
+    changes += [resource("aws_iam_policy_attachment", "p", before, of_all)]
+    texts = (ONE, document(allow("ec2:A"), allow("s3:B"))) if attached else (TWO, TWO)
+    changes += [resource("aws_iam_policy", "p", *({**values, "policy": text} for text in texts))]
+    (finding,) = reviewed(*changes).findings
+    assert (finding.rule, finding.level) == ("new-access", "error")
+    who = "aws_iam_role.a and aws_iam_role.c"
+    assert finding.message.startswith(f"{who} can now call s3:B on all resources")
 
 
 def test_new_access_by_a_sensitive_value_names_no_request() -> None:

@@ -51,6 +51,12 @@ def _change(kind: str, before: Json | None, after: Json | None, **more: object) 
 def test_a_finding_names_the_tag_that_a_policy_asks_for_among_those_that_change() -> None:
     (finding,) = _findings(_change("aws_instance", _all({**OWNED, "AZ": "a"}), _all({"AZ": "b"})))
     assert f"aws_instance.x loses the tag {KEY}." in finding.message
+    both = {"StringEquals": {"aws:ResourceTag/a": "b", f"aws:ResourceTag/{KEY}": "owned"}}
+    attach = allow("ec2:AttachNetworkInterface", "*", Condition=both)
+    policy = document(attach, allow("ec2:AssignPrivateIpAddresses"))
+    sides = _all({"a": "b", **OWNED}), _all({"a": "b"})
+    (finding,) = _findings(_change("aws_instance", *sides), policy=policy)
+    assert f"aws_instance.x loses the tag {KEY}." in finding.message
 
 
 @pytest.mark.parametrize("tags", [NAMED, {**OWNED, KEY: "shared"}])
@@ -71,9 +77,46 @@ def test_a_tag_that_nodes_lose_is_a_warning(kind: str, values: object, tags: Jso
 
 def test_sensitive_tags_that_change_may_go() -> None:
     hidden = {f"{side}_sensitive": {"tags_all": True} for side in ("before", "after")}
-    assert _levels(_change("aws_instance", _all(OWNED), _all(NAMED), **hidden)) == ["warning"]
+    (finding,) = _findings(_change("aws_instance", _all(OWNED), _all(NAMED), **hidden))
+    assert finding.level == "warning"
+    assert finding.message.endswith("and a policy of aws_iam_role.cni asks for tags")
     other = {**_all(OWNED), "name": "other"}
     assert _levels(_change("aws_instance", _all(OWNED), other, **hidden)) == []
+    asks_of_requests = SCOPED.replace("aws:ResourceTag/", "aws:RequestTag/")
+    change = _change("aws_instance", _all(OWNED), _all(NAMED), **hidden)
+    assert _levels(change, policy=asks_of_requests) == []
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, OWNED), (OWNED, None)])
+def test_sensitive_tags_of_what_comes_or_goes_are_no_change_of_tags(
+    before: Json | None, after: Json | None
+) -> None:
+    hidden = {f"{side}_sensitive": {"tags_all": True} for side in ("before", "after")}
+    sides = (None if tags is None else _all(tags) for tags in (before, after))
+    assert _levels(_change("aws_instance", *sides, **hidden)) == []
+    hidden = {"before_sensitive": {"tag": True}}
+    tag = _change("aws_autoscaling_group_tag", _group(OWNED), None, **hidden)
+    assert _levels(tag) == ["warning"]  # whose group stays
+
+
+def test_a_tag_that_nodes_lose_is_said_beside_what_comes() -> None:
+    comes = _change("aws_instance", None, _all(NAMED))
+    loses = resource("aws_launch_template", "n", _template(OWNED), _template(NAMED))
+    (finding,) = _findings(comes, loses)
+    assert finding.address == "aws_launch_template.n"
+    assert "unless what launches nodes sets it, which is not shown" in finding.message
+    (finding,) = _findings(_change("aws_instance", _all(OWNED), _all(NAMED)))
+    assert "unless" not in finding.message
+
+
+def test_a_tag_that_was_taken_by_hand_is_none_that_the_plan_takes() -> None:
+    drift = [_change("aws_instance", _all(OWNED), _all(NAMED))]
+    review = reviewed(
+        *own_role("cni", irsa(), SCOPED),
+        _change("aws_instance", *[_all(NAMED)] * 2),
+        resource_drift=drift,
+    )
+    assert RULE not in {f.rule for f in review.findings}
 
 
 def test_a_tag_that_is_known_after_apply_may_go() -> None:
@@ -110,9 +153,13 @@ def test_a_tag_that_no_policy_asks_for_there_may_go(kind: str, before: Json, aft
 
 
 def test_a_tag_may_go_with_what_has_it() -> None:
-    tag = {"resource_id": "x", "key": KEY, "value": "owned"}
-    node = resource("aws_instance", "node", _all(OWNED), None)
+    tag = {"resource_id": "i-1", "key": KEY, "value": "owned"}
+    values = {**_all(NAMED), "id": "i-1"}
+    node = resource("aws_instance", "node", values, None)
     assert _levels(_change("aws_ec2_tag", tag, None), node) == []
+    assert _levels(_change("aws_ec2_tag", tag, None), same("aws_instance", "n", values)) == [
+        "warning"
+    ]
     tag = {**_group(OWNED), "autoscaling_group_name": "nodes"}
     group = resource("aws_autoscaling_group", "nodes", _group({}), None)
     assert _levels(_change("aws_autoscaling_group_tag", tag, None), group) == []
@@ -153,6 +200,16 @@ def test_a_tag_that_a_policy_excludes_may_come() -> None:
     attach = allow("ec2:AttachNetworkInterface", "*", Condition=condition)
     policy = document(attach, allow("ec2:AssignPrivateIpAddresses"))
     change = _change("aws_instance", _all({"Name": "a"}), _all({"Name": "b", "team": "net"}))
+    assert _levels(change, policy=policy) == ["warning"]
+
+
+@pytest.mark.parametrize("region", ["aws:RequestedRegion", "ec2:Region"])
+def test_a_tag_matters_whatever_else_a_policy_asks_for(region: str) -> None:
+    tags = {f"aws:ResourceTag/{KEY}": "owned"}
+    condition = {"StringEquals": {**tags, region: "eu-west-1"}}
+    attach = allow("ec2:AttachNetworkInterface", "*", Condition=condition)
+    policy = document(attach, allow("ec2:AssignPrivateIpAddresses"))
+    change = _change("aws_instance", _all(OWNED), _all(NAMED))
     assert _levels(change, policy=policy) == ["warning"]
 
 
@@ -211,6 +268,9 @@ def test_a_tag_may_move_to_a_resource_of_its_own() -> None:
     group = resource("aws_autoscaling_group", "nodes", *sides)
     comes = resource("aws_autoscaling_group_tag", "x", None, tag)
     assert _addresses(group, comes) == []
+    of_another = {**tag, "autoscaling_group_name": "other"}
+    other = resource("aws_autoscaling_group_tag", "x", None, of_another)
+    assert _addresses(group, other) == ["aws_autoscaling_group.nodes"]
     back = resource("aws_autoscaling_group", "nodes", *reversed(sides))
     goes = resource("aws_autoscaling_group_tag", "x", tag, None)
     assert _addresses(back, goes) == []
@@ -222,6 +282,21 @@ def test_a_launch_template_that_is_not_shown_may_set_the_tag() -> None:
     group = resource("aws_autoscaling_group", "nodes", _nodes(OWNED), _nodes(NAMED))
     (finding,) = _findings(group)
     assert "unless the launch template sets it, which is not shown" in finding.message
+    none = resource("aws_autoscaling_group", "nodes", _group(OWNED), _group(NAMED))
+    (finding,) = _findings(none)
+    assert "unless" not in finding.message
+
+
+def test_a_launch_template_that_is_known_after_apply_may_set_the_tag() -> None:
+    expressions = {"launch_template": [{"id": {"references": ["module.other.id"]}}]}
+    block = {"type": "aws_autoscaling_group", "name": "nodes", "expressions": expressions}
+    after = {**_nodes(NAMED), "launch_template": [{}]}
+    unknown = {"launch_template": [{"id": True}]}
+    group = resource("aws_autoscaling_group", "nodes", _group(OWNED), after, after_unknown=unknown)
+    configuration = {"root_module": {"resources": [block]}}
+    review = reviewed(*own_role("cni", irsa(), SCOPED), group, configuration=configuration)
+    (message,) = (f.message for f in review.findings if f.rule == RULE)
+    assert "unless the launch template sets it" in message
 
 
 def test_nodes_that_move_to_a_template_without_the_tag_lose_it() -> None:

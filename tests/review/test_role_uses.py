@@ -89,6 +89,20 @@ def test_a_type_that_is_not_known_may_name_a_role_of_the_plan_by_its_name(
     assert _levels(resource("aws_new_service", "x", values, {**values, "c": 1})) == []
 
 
+def test_a_finding_says_whether_the_type_or_the_argument_is_not_known() -> None:
+    firehose = resource(
+        "aws_kinesis_firehose_delivery_stream", "x", {}, {"new_role_arn": arn_of("weak")}
+    )
+    findings = reviewed(_unknown(None, "weak"), firehose).findings
+    messages = sorted(f.message for f in findings if f.rule == "workload-role")
+    for message, what in zip(messages, ("the argument", "its type"), strict=True):
+        assert message.endswith(f"; what {what} does with a role is not known")
+    (finding,) = (
+        f for f in reviewed(*STRONG, _unknown(None, "strong")).findings if f.rule == "workload-role"
+    )
+    assert "call every action on all resources" in finding.message
+
+
 def test_an_argument_that_is_not_known_may_name_a_role() -> None:
     search = [{"role_arn": arn_of("strong")}]
     values = {"extended_s3_configuration": [{"role_arn": arn_of("weak")}]}
@@ -135,6 +149,20 @@ def test_text_that_is_known_after_apply_has_the_role_that_it_refers_to(refers: s
     assert rules(review) == expected
 
 
+def test_text_that_had_no_role_newly_has_one_whatever_its_expression_refers_to() -> None:
+    texts = (json.dumps(each) for each in ({}, {"jobRoleArn": arn_of("strong")}))
+    sides = ({"container_properties": text} for text in texts)
+    change = resource("aws_batch_job_definition", "j", *sides)
+    references = {"references": ["aws_iam_role.strong.arn", "aws_iam_role.strong"]}
+    block = {
+        "type": "aws_batch_job_definition",
+        "name": "j",
+        "expressions": {"container_properties": references},
+    }
+    review = reviewed(*STRONG, change, configuration={"root_module": {"resources": [block]}})
+    assert [f.level for f in review.findings if f.rule in GIVEN] == ["error"]
+
+
 @pytest.mark.parametrize("text", ["not JSON", "[" * 100_000, None])
 def test_text_that_is_not_read_ends_no_review(text: str | None) -> None:
     values = {"container_properties": text}
@@ -179,7 +207,8 @@ def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_sile
     (tmp_path / "plan.json").write_bytes(LATER)
     words = ["review", "plan.json", "--format", "json"]
     if written is not None:
-        text = f'resource "aws_lambda_function" "f" {{\n  role = {written}\n}}\n'
+        other = 'handler = lower("A")'
+        text = f'resource "aws_lambda_function" "f" {{\n  {other}\n  role = {written}\n}}\n'
         (tmp_path / "main.tf").write_text(text + 'resource "aws_iam_role" "made" {\n}\n')
         words += ["--source", "."]
     findings = json.loads(run(*words, cwd=tmp_path).out)["findings"]
@@ -218,29 +247,40 @@ CLOSED = {"http_endpoint": "enabled", "http_put_response_hop_limit": 1, "http_to
 
 
 @pytest.mark.parametrize(
-    ("after", "more", "words"),
+    ("change", "more", "words"),
     [
-        ({**CLOSED, "http_tokens": "optional"}, {}, "http_tokens required -> optional"),
+        ({"http_tokens": "optional"}, {}, "http_tokens required -> optional"),
         (
-            {**CLOSED, "http_tokens": "optional"},
+            {"http_tokens": "optional"},
             {"after_sensitive": {"metadata_options": [{"http_tokens": True}]}},
             "http_tokens required -> (sensitive)",
         ),
         (
-            {"http_endpoint": "enabled", "http_put_response_hop_limit": 1},
+            {"http_tokens": None},
             {"after_unknown": {"metadata_options": [{"http_tokens": True}]}},
             "http_tokens required -> known after apply",
         ),
-        ({**CLOSED, "http_protocol_ipv6": "enabled"}, {}, ""),
+        ({"http_put_response_hop_limit": 2}, {}, "http_put_response_hop_limit 1 -> 2"),
+        ({"http_put_response_hop_limit": None}, {}, "http_put_response_hop_limit 1 -> not set"),
+        ({"http_protocol_ipv6": "enabled"}, {}, ""),
     ],
 )
-def test_metadata_that_pods_may_reach_is_said(after: Json, more: Json, words: str) -> None:
-    sides = ({"name": "n", "metadata_options": [block]} for block in (CLOSED, after))
+def test_metadata_that_pods_may_reach_is_said(change: Json, more: Json, words: str) -> None:
+    assert _opened(CLOSED, {**CLOSED, **change}, **more) == ([words] if words else [])
+    assert _opened({**CLOSED, **change}, CLOSED) == []
+
+
+def test_metadata_that_is_turned_on_is_said() -> None:
+    off = {**CLOSED, "http_endpoint": "disabled"}
+    assert _opened(off, CLOSED) == ["http_endpoint disabled -> enabled"]
+    assert _opened(CLOSED, off) == []
+
+
+def _opened(before: Json, after: Json, **more: Any) -> list[str]:
+    sides = ({"name": "n", "metadata_options": [block]} for block in (before, after))
     findings = reviewed(resource("aws_launch_template", "x", *sides, **more)).findings
     messages = [f.message for f in findings if f.rule == "instance-metadata-opened"]
-    assert [message.partition("metadata: ")[2] for message in messages] == (
-        [words] if words else []
-    )
+    return [message.partition("metadata: ")[2] for message in messages]
 
 
 @pytest.mark.parametrize("argument", ["jobRoleArn", "JobRoleArn"])

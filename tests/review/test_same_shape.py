@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -250,7 +251,28 @@ def test_a_name_that_another_text_has_in_another_form_is_no_other_name(
     assert "aws_iam_role.r can now call s3:GetObject" in finding["message"]
 
 
-def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_with_an_escape_in_the_json_is_that_name() -> None:
+    denied = {**allow("ec2:*", **of_tag("PROD", "")), "Effect": "Deny"}
+    allowed = allow("ec2:CreateTags", **of_tag("prod", ""))
+    sides = [
+        document(*statements).replace("PROD", "\\u0070rod")
+        for statements in ([denied], [denied, allowed])
+    ]
+    (change,) = reviewed(policy("p", *sides)).changes
+    assert change.access and change.access.verdict == "no new access"
+
+
+def log_group(name: str) -> str:
+    return f"arn:aws:logs:eu-west-1:111122223333:log-group:/aws/eks/{name}"
+
+
+def of_tag(name: str, _vpc: str) -> Json:
+    return {"Condition": {"StringEquals": {TAG: name}}}
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Policy, ...]]:
+    """The new policies of each proof."""
     from vpc_cni_iam.policy.proof import access
 
     asked: list[tuple[Policy, ...]] = []
@@ -263,16 +285,94 @@ def test_policies_of_one_shape_are_judged_once(monkeypatch: pytest.MonkeyPatch) 
         return prove(old, new, *more, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(access, "no_new_access", counted)
+    return asked
 
+
+def test_roles_with_policies_of_one_shape_are_judged_once(asked: list[tuple[Policy, ...]]) -> None:
+    """Whatever else they have that names no cluster."""
+
+    def has(name: str) -> list[Json]:
+        tag = {"Condition": {"StringEquals": {TAG: name}}}
+        sides = (document(allow(a, **tag)) for a in ("ec2:CreateTags", "ec2:*Tags"))
+        own = [{"role": name, "name": "own", "policy": side} for side in sides]
+        other = {"role": name, "name": "other", "policy": document(allow("logs:PutLogEvents"))}
+        return [
+            role(name, ASSUMED, ASSUMED),
+            resource("aws_iam_role_policy", f"own-{name}", *own),
+            resource("aws_iam_role_policy", f"other-{name}", other, other),
+        ]
+
+    reviewed(*has("cluster-1"))
+    alone = len(asked)
+    assert alone
+    reviewed(*(change for number in range(5) for change in has(f"cluster-{number}")))
+    assert len(asked) == 2 * alone
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        of_tag,
+        lambda name, _: {"Condition": {"StringEquals": {TAG: name, f"{OWNED}{name}": "owned"}}},
+        lambda name, _: {
+            "Condition": {"StringEqualsIfExists": {TAG.replace("aws:R", "AWS:r"): name}}
+        },
+        lambda name, _: {"Condition": {"ForAnyValue:StringEquals": {TAG: [name]}}},
+        lambda name, vpc: {**of_tag(name, vpc), "Resource": log_group(name)},
+        lambda name, vpc: {**of_tag(name, vpc), "Resource": log_group(f"{name}/cluster:*")},
+        lambda _, vpc: {"Condition": {"ArnEquals": {"ec2:Vpc": VPC.format(vpc)}}},
+        lambda _, vpc: {"Resource": VPC.format(vpc)},
+        lambda name, vpc: {**of_tag(name, vpc), "Resource": VPC.format(vpc)},
+    ],
+)
+def test_policies_of_one_shape_are_judged_once(
+    asked: list[tuple[Policy, ...]], more: Callable[[str, str], Json]
+) -> None:
     def change(number: int) -> Json:
-        tag = {"Condition": {"StringEquals": {TAG: f"cluster-{number}"}}}
-        texts = [document(allow(a, **tag)) for a in ("ec2:CreateTags", "ec2:*Tags")]
+        own = more(f"cluster-{number}", f"{number:08x}")
+        texts = [document(allow(a, **own)) for a in ("ec2:CreateTags", "ec2:*Tags")]
         return policy(f"p{number}", *texts)
 
     reviewed(change(0))
     alone = len(asked)
     review = reviewed(*map(change, range(30)))
-    assert len(asked) == 2 * alone
+    assert alone and len(asked) == 2 * alone
     text = json_report.write(review, Setting())
-    assert all(f"cluster-{number}" in text for number in range(30))
-    assert "stand-in" not in text
+    names = ("cluster-{}", "vpc-{:08x}")  # of which a policy may have one
+    assert any(all(name.format(number) in text for number in range(30)) for name in names)
+    assert "stand-in" not in text and "57a4d1" not in text
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        # What is beside the name is a part of it, or another name in another text.
+        {"Resource": log_group("cluster-{}x")},
+        {"Resource": "arn:aws:s3:::cluster-{}"},
+        {"Resource": log_group("x/cluster-{}")},
+        {"Resource": VPC.format("{}") + "/cluster-{}"},
+        {"Resource": log_group("cluster-{}*")},
+        {"Resource": log_group("*cluster-{}")},
+        {"Resource": log_group("cluster-{}/?")},
+        {"NotResource": log_group("cluster-{}x")},
+        {"Sid": "cluster{}"},
+        {"Condition": {"StringEquals": {TAG: "1{}"}, "NumericEquals": {TAG: "1{}"}}},
+        {"Condition": {"StringEquals": {TAG: "true"}, "Bool": {TAG: "true"}}},
+        {"Condition": {"StringLike": {TAG: "cluster-{}", "aws:ResourceTag/name": "cluster-{}"}}},
+        {"Condition": {"ArnLike": {"aws:PrincipalArn": "cluster-{}", TAG: "cluster-{}"}}},
+    ],
+)
+def test_a_name_is_no_stand_in_where_more_than_the_name_is_compared(more: Json) -> None:
+    def own(number: int) -> Json:
+        text = json.dumps(more).replace("{}", str(number))
+        condition = {"StringEquals": {TAG: f"cluster-{number}"}}
+        if "Sid" in more:
+            condition["StringEquals"][TAG] = f"cluster{number}"
+        return {"Condition": condition, **json.loads(text)}
+
+    texts = [
+        [document(allow(action, **own(n))) for action in ("ec2:CreateTags", "ec2:*Tags")]
+        for n in (1, 2)
+    ]
+    changes = [policy(f"p{n}", *sides) for n, sides in enumerate(texts)]
+    assert told(changes) == told([*changes, WITHOUT])

@@ -122,11 +122,9 @@ def _role(resource: Resource, plan: Plan, dynamic: frozenset[str]) -> Iterator[P
     Both attributes are also computed: where they are not set, they repeat what other resources
     say, in the state before this plan.
     """
-    gone = resource.after is None or resource.drift
-    made = resource.address in dynamic or _set(resource, plan, "inline_policy")
-    if gone or made:
+    if resource.address in dynamic or _set(resource, plan, "inline_policy"):
         yield from _inline(resource, plan)
-    if gone or _set(resource, plan, "managed_policy_arns"):
+    if _set(resource, plan, "managed_policy_arns"):
         yield from _each(resource, "attachment", "managed_policy_arns")
 
 
@@ -175,8 +173,8 @@ def _each(resource: Resource, kind: Kind, name: str) -> Iterator[PolicyAttribute
     for key in dict.fromkeys([*before, *after]):
         old = before.get(key, ABSENT)
         new = after.get(key, ABSENT)
-        rest = key == UNKNOWN and new.unknown
-        yield PolicyAttribute(resource, kind, f'{name}["{key}"]', (name,), old, new, whole=rest)
+        place = f'{name}["{key}"]'
+        yield PolicyAttribute(resource, kind, place, (name,), old, new, whole=new.unknown)
 
 
 def _values(resource: Resource, name: str, *, after: bool) -> dict[str, AttributeValue]:

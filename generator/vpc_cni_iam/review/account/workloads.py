@@ -122,7 +122,8 @@ class Workloads:
             return
         later = _is_later(named, argument, after=after) if named.type == TEMPLATE else after
         if later is None:
-            role = f"the role of version {argument.version} of {named.address}"
+            version = argument.version or "$Default"
+            role = f"the role of version {version} of {named.address}"
             yield RoleUse(role, hidden=TEMPLATE)
             return
         for use in self.uses(named, after=later):
@@ -168,8 +169,8 @@ class Workloads:
             if resource.type not in targets or resource.drift or resource.deposed:
                 continue
             for after, values in ((False, resource.before), (True, resource.after)):
-                named = {(values or {}).get(key) for key in ("id", "name", "arn")}
-                names = {name for name in named if isinstance(name, str) and name}
+                named = [(values or {}).get(key) for key in ("id", "name", "arn")]
+                names = {name for name in named if isinstance(name, str)}
                 for name in names | {_last(name) for name in names}:
                     index[after].setdefault((resource.type, name), []).append(resource)
         return index
@@ -242,15 +243,15 @@ def _is_later(template: Resource, argument: _Argument, *, after: bool) -> bool |
 
     The state has one version of a template. To change it makes the next.
     """
-    if template.before is None or template.after is None:
-        return template.before is None
-    if after and "create" in template.actions:
+    if template.before is None or (after and "create" in template.actions):
         return True
+    after = after and template.after is not None
+    values = (template.after if after else template.before) or {}
     version = argument.version
     if version in (None, "", "$Default") and not argument.later:
         if after and flagged(template.unknown, "default_version"):
             return True
-        version = (template.after if after else template.before).get("default_version")
+        version = values.get("default_version")
     latest = template.before.get("latest_version")
     if argument.later or version in (None, "$Latest") or not isinstance(latest, int):
         return after

@@ -80,11 +80,13 @@ def check(context: Context) -> Iterator[Finding]:
         in_groups.update(s.address for launch in (*before, *after) for s in launch.sources)
         yield from _of_group(before, after, asking)
     for resource in resources:
+        if resource.before is None or not (resource.after or _stays(resource, context)):
+            continue  # what comes had no tags, and what goes needs none
         if _changes_hidden(resource):
             message = f"{resource.address} changes tags that are marked sensitive, and a policy of "
             message += f"{asking[0].role} asks for tags"
             yield finding("plugin-tag-removed", message, resource.address)
-        elif resource.after is not None or _stays(resource, context):
+        else:
             yield from _of_resource(resource, asking, grouped=resource.address in in_groups)
 
 

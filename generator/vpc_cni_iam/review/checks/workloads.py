@@ -8,7 +8,7 @@ from typing import Any
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.role_uses import ROLE_USES, is_of_instances
+from vpc_cni_iam.inputs.plan.role_uses import is_of_instances
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.review.account.attribute_value import first_block, flagged
 from vpc_cni_iam.review.account.binding import action_of
@@ -65,12 +65,7 @@ _NODE_GROUP = "aws_eks_node_group"
 def check(context: Context) -> Iterator[Finding]:
     """Yield workloads that get another role, or come with a role that was there."""
     workloads = Workloads(context.plan, context.owners)
-    managed = [
-        resource
-        for resource in context.plan.resources
-        if resource.type in ROLE_USES and resource.mode == "managed"
-        if not resource.drift and not resource.deposed
-    ]
+    managed = [r for r in context.plan.resources if not r.drift and not r.deposed]
     new = {resource.address for resource in managed if action_of(resource) == "create"}
     had: dict[str, set[str]] = {}
     for resource in managed:
@@ -98,21 +93,18 @@ def _named_otherwise(
     managed: list[Resource], workloads: Workloads, context: Context
 ) -> Iterator[Finding]:
     """Yield which roles are newly named by other types, and by arguments that are not known."""
-    naming = {unread.address for unread in context.plan.unread if unread.roles}
-    known = {
-        resource.address: {use.role for use in workloads.uses(resource, after=True)}
-        for resource in managed
-        if resource.address in naming
-    }
+    resources = {resource.address: resource for resource in managed}
     addresses = {arn: [address] for address, arn in context.owners.role_arns.items()}
     for principal in context.principals.values():
         if principal.type == "role":
             addresses.setdefault(principal.label, []).append(principal.name)
     for unread, name in ((each, name) for each in context.plan.unread for name in each.roles):
-        roles, used = addresses.get(name, [name]), known.get(unread.address)
-        if used is None:
+        roles, resource = addresses.get(name, [name]), resources.get(unread.address)
+        if resource is None:
             yield _newly_named(unread.address, roles, "its type", context)
-        elif ":role/" in name and not used.intersection(roles):
+            continue
+        used = {use.role for use in workloads.uses(resource, after=True)}
+        if ":role/" in name and not used.intersection(roles):
             yield _newly_named(unread.address, roles, "the argument", context)
 
 

@@ -1,0 +1,384 @@
+"""Which role a workload has on each side of a plan: by profiles, launch templates and versions."""
+
+from typing import Any
+
+import pytest
+
+from eks import MANAGED, NODE_TRUST, addon, arn_of, irsa, own_role, same
+from synthetic import Json, allow, attachment, document, resource, reviewed
+from vpc_cni_iam.review.findings import Finding
+
+NODES = (
+    *own_role("strong", NODE_TRUST, document(allow("*"))),
+    *own_role("weak", NODE_TRUST),
+    *(same("aws_iam_instance_profile", n, {"name": n, "role": n}) for n in ("strong", "weak")),
+)
+GIVEN = ("workload-role", "node-role-changed")
+STRONGER = "aws_iam_role.strong in place of aws_iam_role.weak"
+
+
+def _template(profile: str, **more: Any) -> Json:
+    return {"id": "lt-1", "name": "nodes", "iam_instance_profile": [{"name": profile}], **more}
+
+
+def _group(version: object) -> Json:
+    return {"launch_template": [{"id": "lt-1", "version": version}]}
+
+
+def _part(role: str) -> Json:
+    text = document(allow("ec2:Describe*"))
+    values = {"role": role, "name": "part", "policy": text}
+    return same("aws_iam_role_policy", f"part-{role}", values)
+
+
+def _of(address: str, *changes: Json, **more: Any) -> list[Finding]:
+    review = reviewed(*NODES, *changes, **more)
+    return [f for f in review.findings if f.rule in GIVEN and f.address == address]
+
+
+def _uses(finding: Finding) -> str:
+    """What a finding says that a workload uses."""
+    return finding.message.partition(" uses ")[2].partition(", which ")[0].partition(";")[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "roles"),
+    [
+        # The template has a finding of its own.
+        ("$Latest", "$Latest", []),
+        ("3", "4", []),
+        (3, "$Latest", []),
+        ("3", "3", []),
+        # The plan shows no other version.
+        ("3", "5", ["the role of version 5 of {} in place of aws_iam_role.weak"]),
+        ("3", "2", ["the role of version 2 of {} in place of aws_iam_role.weak"]),
+        ("2", "3", ["aws_iam_role.weak in place of the role of version 2 of {}"]),
+        ("4", "3", ["aws_iam_role.weak in place of the role of version 4 of {}"]),
+        # The default is version 1.
+        ("3", "$Default", ["the role of version $Default of {} in place of aws_iam_role.weak"]),
+        ("3", "", ["the role of version $Default of {} in place of aws_iam_role.weak"]),
+        (None, "3", ["aws_iam_role.weak in place of the role of version $Default of {}"]),
+    ],
+)
+def test_a_group_has_the_role_of_the_version_of_its_template(
+    before: object, after: object, roles: list[str]
+) -> None:
+    sides = (_template(p, latest_version=3, default_version=1) for p in ("weak", "strong"))
+    template = resource("aws_launch_template", "n", *sides, after_unknown={"latest_version": True})
+    group = resource("aws_autoscaling_group", "g", *(_group(v) for v in (before, after)))
+    findings = _of("aws_autoscaling_group.g", template, group)
+    assert [_uses(f) for f in findings] == [text.format("aws_launch_template.n") for text in roles]
+    assert [_uses(f) for f in _of("aws_launch_template.n", template, group)] == [STRONGER]
+
+
+@pytest.mark.parametrize(
+    ("before", "version", "more"),
+    [
+        ("weak", "1", {"actions": ["delete", "create"]}),
+        (None, "1", {"after_unknown": {"id": True}}),
+        ("weak", "4", {}),
+        ("weak", "$Default", {"after_unknown": {"default_version": True}}),
+    ],
+)
+def test_a_group_that_moves_to_a_template_gets_the_role_of_its_version(
+    before: str | None, version: str, more: Json
+) -> None:
+    other = same("aws_launch_template", "o", {**_template("weak"), "id": "lt-0", "name": "other"})
+    old = before and _template(before, latest_version=3, default_version=1)
+    template = resource("aws_launch_template", "n", old, _template("strong"), **more)
+    sides = [{"id": "lt-0"}, {"id": "lt-1", "name": "nodes", "version": version}]
+    moves = resource("aws_autoscaling_group", "g", *({"launch_template": [s]} for s in sides))
+    findings = _of("aws_autoscaling_group.g", other, template, moves)
+    assert [_uses(f) for f in findings] == [STRONGER]
+
+
+def test_a_default_version_is_that_of_its_side() -> None:
+    sides = (_template("weak", latest_version=3, default_version=n) for n in (3, 2))
+    template = resource("aws_launch_template", "n", *sides)
+    sizes = ({**_group("$Default"), "max_size": size} for size in (1, 2))
+    group = resource("aws_autoscaling_group", "g", *sizes)
+    (finding,) = _of("aws_autoscaling_group.g", template, group)
+    former = "the role of version $Default of aws_launch_template.n"
+    assert _uses(finding) == f"{former} in place of aws_iam_role.weak"
+
+
+@pytest.mark.parametrize(
+    ("version", "role"),
+    [
+        ("3", STRONGER),
+        ("$Latest", STRONGER),
+        ("2", "aws_iam_role.strong in place of the role of version 2 of aws_launch_template.n"),
+    ],
+)
+def test_a_template_that_goes_has_the_role_of_its_latest_version(version: str, role: str) -> None:
+    template = resource("aws_launch_template", "n", _template("weak", latest_version=3), None)
+    other = same("aws_launch_template", "o", {**_template("strong"), "id": "lt-0", "name": "o"})
+    sides = [_group(version), {"launch_template": [{"id": "lt-0"}]}]
+    moves = resource("aws_autoscaling_group", "g", *sides)
+    (finding,) = _of("aws_autoscaling_group.g", template, other, moves)
+    assert _uses(finding) == role
+    stays = resource("aws_autoscaling_group", "g", sides[0], {**sides[0], "max_size": 2})
+    assert not _of("aws_autoscaling_group.g", template, stays)
+
+
+def _function(before: Json, after: Json, **more: Any) -> Json:
+    return resource("aws_lambda_function", "f", before, after, **more)
+
+
+_REFERS = {"role": {"references": ["aws_iam_role.strong.arn", "aws_iam_role.strong"]}}
+_WRITTEN = {"type": "aws_lambda_function", "name": "f", "expressions": _REFERS}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"configuration": {"root_module": {"resources": [_WRITTEN]}}},
+        # That somebody took it away by hand does not make it one that it has.
+        {"resource_drift": [_function({"role": arn_of("strong")}, {})]},
+    ],
+)
+def test_a_workload_that_had_no_role_newly_uses_one(more: Json) -> None:
+    (finding,) = _of("aws_lambda_function.f", _function({}, {"role": arn_of("strong")}), **more)
+    assert finding.level == "error"
+    uses = "aws_lambda_function.f now uses aws_iam_role.strong, and can now call every action"
+    assert finding.message.startswith(uses)
+
+
+def test_a_workload_that_newly_uses_a_role_of_few_actions_is_a_warning() -> None:
+    (finding,) = _of(
+        "aws_lambda_function.f", _part("weak"), _function({}, {"role": arn_of("weak")})
+    )
+    assert finding.level == "warning"
+    assert finding.message == "aws_lambda_function.f now uses aws_iam_role.weak"
+
+
+def test_nodes_that_leave_a_profile_that_is_not_shown_may_get_a_role_that_can_do_everything() -> (
+    None
+):
+    for to, level in (("strong", "error"), ("weak", "warning")):
+        sides = ({"iam_instance_profile": name} for name in ("elsewhere", to))
+        changes = (_part("weak"), resource("aws_instance", "i", *sides))
+        (finding,) = _of("aws_instance.i", *changes)
+        assert finding.level == level
+        assert ("; it can now call every action" in finding.message) == (to == "strong")
+
+
+def test_a_profile_that_is_known_after_apply_may_be_one_that_the_plan_makes() -> None:
+    references = {"iam_instance_profile": {"references": ["local.profile"]}}
+    block = {"type": "aws_instance", "name": "i", "expressions": references}
+    instance = resource(
+        "aws_instance",
+        "i",
+        {"iam_instance_profile": "weak"},
+        {},
+        after_unknown={"iam_instance_profile": True},
+    )
+    configuration = {"root_module": {"resources": [block]}}
+    made = _profile("made", None, "weak")
+    (finding,) = _of("aws_instance.i", made, instance, configuration=configuration)
+    assert finding.level == "note"
+    made_here = "; the plan makes aws_iam_instance_profile.made in this module"
+    assert finding.message.endswith(made_here)
+    elsewhere = _profile("made", None, "weak", address="module.m.aws_iam_instance_profile.made")
+    group = resource("aws_autoscaling_group", "g", None, {})
+    for others in ((), (elsewhere,), (group,)):
+        (finding,) = _of("aws_instance.i", *others, instance, configuration=configuration)
+        assert finding.level == "warning"
+
+
+@pytest.mark.parametrize(
+    ("expressions", "role"),
+    [
+        ({}, None),  # which the provider says, and nobody set
+        (
+            {"iam_instance_profile": {"references": ["data.aws_x.y.name", "data.aws_x.y"]}},
+            "a role known after apply (data.aws_x.y.name)",
+        ),
+    ],
+)
+def test_a_profile_that_is_known_after_apply_counts_where_it_is_set(
+    expressions: Json, role: str | None
+) -> None:
+    block = {"type": "aws_instance", "name": "i", "expressions": expressions}
+    later = {"iam_instance_profile": True}
+    instance = resource("aws_instance", "i", None, {}, after_unknown=later)
+    configuration = {"root_module": {"resources": [block]}}
+    messages = [f.message for f in _of("aws_instance.i", instance, configuration=configuration)]
+    assert messages == ([f"aws_instance.i is new and uses {role}"] if role else [])
+
+
+def test_fewer_marks_than_blocks_end_no_review() -> None:
+    blocks = [{"iam_instance_profile": "weak"}, {"iam_instance_profile": "strong"}]
+    values = ({"launch_specification": blocks[:n]} for n in (1, 2))
+    marks = {"launch_specification": [{}]}
+    fleet = resource("aws_spot_fleet_request", "s", *values, after_unknown=marks)
+    assert len(_of("aws_spot_fleet_request.s", fleet)) == 1
+
+
+def _instance(name: str = "p") -> Json:
+    sides = ({"iam_instance_profile": name, "tags": {"a": side}} for side in "12")
+    return resource("aws_instance", "i", *sides)
+
+
+def _profile(name: str, before: str | None, after: str | None, **more: Any) -> Json:
+    sides = (None if role is None else {"name": "p", "role": role} for role in (before, after))
+    return resource("aws_iam_instance_profile", name, *sides, **more)
+
+
+def test_a_name_means_the_instance_profile_that_has_it_on_that_side() -> None:
+    names = ("p", "q")
+    swapped = [
+        resource("aws_iam_instance_profile", role, *({"name": n, "role": role} for n in order))
+        for role, order in (("weak", names), ("strong", names[::-1]))
+    ]
+    assert [_uses(f) for f in _of("aws_instance.i", *swapped, _instance())] == [STRONGER]
+
+
+def test_a_role_that_goes_could_do_what_its_boundary_let_it() -> None:
+    all_of_s3 = {"name": "s3", "arn": "arn:aws:iam::111122223333:policy/s3"}
+    boundary = same("aws_iam_policy", "s3", {**all_of_s3, "policy": document(allow("s3:*"))})
+    role, inline = own_role("former", NODE_TRUST, document(allow("*")))
+    values = {**role["change"]["before"], "permissions_boundary": all_of_s3["arn"]}
+    moves = _function({"role": arn_of("former")}, {"role": arn_of("strong")})
+    for limits, level in ((values, "error"), (role["change"]["before"], "note")):
+        former = (
+            resource("aws_iam_role", "former", limits, None),
+            resource("aws_iam_role_policy", "i", inline["change"]["before"], None),
+        )
+        (finding,) = _of("aws_lambda_function.f", boundary, *former, moves)
+        assert finding.level == level
+
+
+@pytest.mark.parametrize("name", [None, ""])
+def test_a_profile_that_an_expression_leaves_out_is_none(name: str | None) -> None:
+    references = ["aws_iam_instance_profile.strong.name", "aws_iam_instance_profile.strong"]
+    expressions = {"iam_instance_profile": [{"name": {"references": references}}]}
+    block = {"type": "aws_launch_template", "name": "n", "expressions": expressions}
+    template = resource(
+        "aws_launch_template", "n", None, {"iam_instance_profile": [{"name": name}]}
+    )
+    configuration = {"root_module": {"resources": [block]}}
+    assert not _of("aws_launch_template.n", template, configuration=configuration)
+
+
+def test_a_role_that_the_plan_makes_is_reviewed_where_it_is_made() -> None:
+    made = {"name": "made", "arn": arn_of("made"), "assume_role_policy": NODE_TRUST}
+    changes = [
+        resource("aws_iam_role", "made", None, made),
+        resource(
+            "aws_iam_role_policy",
+            "made",
+            None,
+            {"role": "made", "name": "i", "policy": document(allow("*"))},
+        ),
+        resource("aws_lambda_function", "f", None, {"role": arn_of("made")}),
+    ]
+    findings = reviewed(*changes).findings
+    assert "aws_iam_role_policy.made" in {f.address for f in findings if f.level == "error"}
+    assert "aws_lambda_function.f" not in {f.address for f in findings}
+
+
+def test_what_comes_with_a_profile_is_said_once() -> None:
+    instance = resource("aws_instance", "i", None, {"iam_instance_profile": "p"})
+    addresses = ["aws_iam_instance_profile.p", "aws_instance.i"]
+    for profile, address in (
+        (("strong", "strong"), addresses[1]),
+        ((None, "strong"), addresses[0]),
+    ):
+        changes = (_profile("p", *profile), instance)
+        assert [a for a in addresses if _of(a, *changes)] == [address]
+
+
+def test_one_more_of_a_block_is_measured_by_what_the_plan_shows_of_the_others() -> None:
+    roles = {"a": "strong", "b": "elsewhere", "c": "weak"}
+    changes = [
+        resource(
+            "aws_lambda_function",
+            "f",
+            None if key == "c" else {"role": arn_of(role)},
+            {"role": arn_of(role)},
+            address=f'aws_lambda_function.f["{key}"]',
+        )
+        for key, role in roles.items()
+    ]
+    address = 'aws_lambda_function.f["c"]'
+    assert not _of(address, _part("weak"), *changes)
+    assert _of(address, _part("weak"), *changes[1:])
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"resource_drift": [_profile("p", "weak", "strong")]},
+        {"deposed": _profile("p", "strong", None, deposed="0123abcd")},
+    ],
+)
+def test_a_name_means_no_former_state_of_an_instance_profile(more: Json) -> None:
+    """Neither what was changed by hand, nor an object that another one replaced."""
+    changes = [_profile("p", "weak", "weak"), *filter(None, [more.pop("deposed", None)])]
+    sides = ({"iam_instance_profile": name} for name in ("p", "strong"))
+    moves = resource("aws_instance", "i", *sides)
+    assert [_uses(f) for f in _of("aws_instance.i", moves, *changes, **more)] == [STRONGER]
+
+
+def _attached(role: str, name: str, before: bool = True, after: bool = True) -> Json:
+    values = {"role": role, "policy_arn": MANAGED}
+    sides = (values if there else None for there in (before, after))
+    return attachment(role, MANAGED, name=name, sides=(*sides,))
+
+
+@pytest.mark.parametrize("odd", [["x"], {"a": 1}, 5])
+def test_a_name_of_another_type_ends_no_review(odd: object) -> None:
+    profile = same("aws_iam_instance_profile", "odd", dict.fromkeys(("name", "id", "arn"), odd))
+    sides = ({"iam_instance_profile": name} for name in ("weak", "strong"))
+    moves = resource("aws_instance", "i", *sides)
+    assert [_uses(f) for f in _of("aws_instance.i", moves, profile)] == [STRONGER]
+
+
+_LATER = resource(
+    "aws_iam_role_policy",
+    "later",
+    None,
+    {"role": "weak", "name": "later"},
+    after_unknown={"policy": True},
+)
+_WITH_IRSA = [
+    *own_role("irsa", irsa()),
+    _attached("irsa", "irsa"),
+    addon(*[{"service_account_role_arn": arn_of("irsa")}] * 2),
+]
+
+
+@pytest.mark.parametrize(
+    ("to", "changes", "level"),
+    [
+        ("weak", [_attached("cni", "a")], "error"),
+        ("weak", [_attached("cni", "a"), _part("weak")], "error"),
+        ("weak", [_attached("cni", "a", after=False)], "error"),
+        ("weak", [_attached("cni", "a"), _attached("weak", "b", before=False)], ""),
+        ("weak", [_attached("cni", "a"), _LATER], "warning"),
+        ("weak", [_attached("cni", "a"), *_WITH_IRSA], ""),
+        ("elsewhere", [_attached("cni", "a")], ""),  # of which node-role-changed warns
+        ("weak", [], ""),
+        ("weak", [_part("cni"), _part("weak")], ""),  # it could not before, either
+    ],
+)
+def test_nodes_that_move_to_another_role_lose_what_the_plugin_could_do_with_the_former(
+    to: str, changes: list[Json], level: str
+) -> None:
+    profile = same("aws_iam_instance_profile", "cni", {"name": "cni", "role": "cni"})
+    moves = resource("aws_instance", "i", *({"iam_instance_profile": n} for n in ("cni", to)))
+    review = reviewed(*NODES, *own_role("cni", NODE_TRUST), profile, *changes, moves)
+    about = [f for f in review.findings if f.address == "aws_instance.i" and f.rule not in GIVEN]
+    assert [(f.rule, f.level) for f in about] == ([("coverage-lost", level)] if level else [])
+    assert all("ec2:AssignPrivateIpAddresses" in f.message for f in about)
+    assert ["later" in f.message for f in about] == [level == "warning"] * len(about)
+
+
+def test_only_nodes_run_the_plugin() -> None:
+    moves = _function({"role": arn_of("cni")}, {"role": arn_of("weak")})
+    review = reviewed(*NODES, *own_role("cni", NODE_TRUST), _attached("cni", "a"), moves)
+    assert {f.rule for f in review.findings if f.address == "aws_lambda_function.f"} == {
+        "workload-role"
+    }

@@ -75,6 +75,7 @@ def test_later_values_are_put_over_earlier_ones() -> None:
         {"values": [_annotated("cni")]}, {"values": [_annotated("cni"), _annotated("strong")]}
     )
     assert _levels(result)["plugin-identity-changed"] == "error"
+    assert "service-account-role" not in {f.rule for f in result.findings}
 
 
 def test_anchors_in_values_are_read() -> None:

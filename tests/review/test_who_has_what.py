@@ -155,6 +155,17 @@ def test_a_policy_for_another_cluster_than_aws_node_is_in_lacks_what_it_has_the_
     assert ("ec2:AttachNetworkInterface" in lacking) == (name == "other")
 
 
+@pytest.mark.parametrize(
+    ("name", "concerns"),
+    [("AmazonEKSWorkerNodePolicy", True), ("AmazonEC2ContainerRegistryReadOnly", False)],
+)
+def test_nodes_are_told_by_the_policy_that_eks_asks_them_to_have(name: str, concerns: bool) -> None:
+    arn = f"arn:aws:iam::aws:policy/{name}"
+    attached = same("aws_iam_role_policy_attachment", "n", {"role": "r", "policy_arn": arn})
+    role = principal(*ROLE, attached, inline("p", A, B))
+    assert (role.concerns_plugin, bool(role.matrix)) == (concerns, concerns)
+
+
 @pytest.mark.parametrize("kind", ["role", "user", "group"])
 def test_a_policy_of_which_nothing_is_known_has_no_size(kind: str) -> None:
     hidden = {"after_sensitive": {"policy": True}}

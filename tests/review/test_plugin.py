@@ -677,6 +677,43 @@ def test_clusters_of_one_name_in_two_regions_are_two(*, argument: bool, with_clu
     assert {c.cluster for c in review.clusters} == {eu, "prod in us-east-1"}
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("with_clusters", [True, False])
+def test_clusters_of_one_name_in_two_accounts_are_two(*, is_new: bool, with_clusters: bool) -> None:
+    """The account is that of the ARN; of what comes, that of its provider's roles."""
+    accounts = {"one": "111111111111", "two": "222222222222"}
+    changes, blocks = [], []
+    for name, account in accounts.items():
+        eks = f"arn:aws:eks:us-east-1:{account}"
+        made = same("aws_eks_cluster", name, {"name": "prod", "arn": f"{eks}:cluster/prod"})
+        trust = {"name": name, "arn": arn_of(name, account), "assume_role_policy": POD_TRUST}
+        own = association(None if is_new else name, name)
+        for side in ("before", "after") if not is_new else ():
+            arn = f"{eks}:podidentityassociation/prod/a-1"
+            own["change"][side] = {**own["change"][side], "association_arn": arn}
+        own["change"]["after"]["role_arn"] = trust["arn"]
+        own |= {"name": name, "address": f"{own['type']}.{name}"}
+        mine = [own, same("aws_iam_role", name, trust), *([made] if with_clusters else [])]
+        changes += mine
+        blocks += [
+            {
+                "type": c["type"],
+                "name": name,
+                "expressions": {},
+                "provider_config_key": f"aws.{name}",
+            }
+            for c in mine
+        ]
+    review = reviewed(*changes, configuration={"root_module": {"resources": blocks}})
+    assert {(c.cluster, c.after.roles) for c in review.clusters} == {
+        (
+            f"aws_eks_cluster.{name}" if with_clusters else f"prod in {account}",
+            (f"aws_iam_role.{name}",),
+        )
+        for name, account in accounts.items()
+    }
+
+
 def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:
     change = association("a", "a")
     change["change"]["after"] = {**change["change"]["after"], "service_account": "other"}
@@ -765,6 +802,37 @@ def test_other_clusters_are_judged_beside_one_that_loses_the_plugin() -> None:
         ("plugin-removed", "aws_eks_addon.vpc_cni"),
         ("plugin-permission-missing", "aws_iam_role.b"),
     }
+
+
+CHART = {
+    "chart": "aws-vpc-cni",
+    "version": "1.23.2",
+    "values": [
+        json.dumps(
+            {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": arn_of("cni")}}}
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "trust"),
+    [
+        (addon(at("v1.23.2"), None), irsa()),
+        (resource("helm_release", "cni", CHART, None), irsa()),
+        (association("cni", None), POD_TRUST),
+        (resource("aws_eks_cluster", "prod", {"name": "prod"}, None), POD_TRUST),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_what_a_plan_only_forgets_stays(forgotten: Json, trust: str) -> None:
+    """By a block `removed` with `destroy = false`, as where it moves to another configuration."""
+    forgotten = {**forgotten, "change": {**forgotten["change"], "actions": ["forget"]}}
+    others = [association("cni", "cni")] if forgotten["type"] == "aws_eks_cluster" else []
+    review = reviewed(forgotten, *others, *own_role("cni", trust, CNI))
+    assert not review.findings
+    (seen,) = review.clusters
+    assert (seen.version_before, seen.before) == (seen.version_after, seen.after)
 
 
 def test_nodes_that_get_another_role() -> None:

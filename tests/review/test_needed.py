@@ -90,7 +90,8 @@ def test_what_iam_refuses_is_not_asked() -> None:
     assert coverage_change([CNI], [CNI], WANTED, ([], [REFUSED])) is None
     assert missing_permissions((REFUSED,), WANTED, ()) is None
     assert missing_permissions((CNI,), WANTED, [REFUSED]) is None
-    assert mode_for([REFUSED], WANTED) == "ipv4"
+    for refused in (REFUSED, policy(allow("AssignIpv6Addresses"))):
+        assert mode_for([refused], WANTED) == "ipv4"
 
 
 def test_the_ip_family_is_that_of_the_policies_before_unless_one_is_chosen() -> None:

@@ -1,5 +1,7 @@
 """Session policies of associations of EKS Pod Identity, which limit what the role allows."""
 
+import json
+
 import pytest
 
 from eks import NODE_TRUST, OF_ACCOUNT, POD_TRUST, addon, arn_of, association, own_role, same
@@ -163,6 +165,19 @@ def test_what_a_session_policy_holds_back_is_neither_gained_nor_lost_with_the_ro
         return len(change.gained), len(change.lost)
 
     assert coverage(NARROW, CNI) == coverage(CNI, NARROW) == (0, 0)
+
+
+def test_a_session_policy_that_changes_with_the_role_counts_on_both_sides() -> None:
+    more = document(*json.loads(CNI)["Statement"], allow("s3:GetObject"))
+    sides = ({"role": "pod", "name": "cni", "policy": text} for text in (CNI, more))
+    role = [*own_role("pod", POD_TRUST), resource("aws_iam_role_policy", "cni", *sides)]
+    for before, after in ((NARROW, CNI), (CNI, NARROW)):
+        (principal,) = reviewed(*role, _association(PLUGIN, before, after)).principals
+        assert principal.coverage
+        lost = {lack.action for lack in principal.coverage.lost}
+        called = "ec2:AttachNetworkInterface"
+        assert (called in principal.coverage.gained) == (after == CNI)
+        assert (called in lost) == (after == NARROW)
 
 
 def test_a_loss_of_a_role_counts_if_one_cluster_has_no_session_policy() -> None:

@@ -1,10 +1,12 @@
 """What a review says of a role with all its policies together, and of each action of it."""
 
+import json
+
 import pytest
 
 from eks import NODE_TRUST, POD_TRUST, addon, arn_of, own_role, same
 from synthetic import Json, allow, attachment, document, resource, reviewed
-from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.coverage.analysis.cover import called_actions
@@ -134,6 +136,34 @@ def test_the_actions_are_those_of_the_ip_family_of_the_policies() -> None:
         rows = {row.action: row.needed for row in principal(*ROLE, inline("p", *sides)).matrix}
         assert rows.get("ec2:AssignIpv6Addresses", "") == ("fatal" if family == 6 else "")
         assert rows.get("ec2:AssignPrivateIpAddresses", "") == ("fatal" if family == 4 else "")
+
+
+@pytest.mark.parametrize("name", ["prod", "other"])
+def test_a_policy_for_another_cluster_than_aws_node_is_in_lacks_what_it_has_the_name_for(
+    name: str,
+) -> None:
+    (variant,) = variants.find(("ipv4-scoped",))
+    template = variant.document(revisions()[-1])
+    names = {**parameters.values({}), "cluster_name": "prod", "vpc_id": "vpc-0123456789abcdef0"}
+    scoped = parameters.fill(template, {p.name: names[p.name] for p in parameters.used(template)})
+    settings = json.dumps({"env": {"CLUSTER_NAME": name}})
+    values = {"service_account_role_arn": arn_of("r"), "configuration_values": settings}
+    changes = [*own_role("r", POD_TRUST), addon(values, values), inline("p", None, dumps(scoped))]
+    coverage = principal(*changes).coverage
+    assert coverage
+    lacking = {lack.action for lack in coverage.lacking}
+    assert ("ec2:AttachNetworkInterface" in lacking) == (name == "other")
+
+
+@pytest.mark.parametrize(
+    ("name", "concerns"),
+    [("AmazonEKSWorkerNodePolicy", True), ("AmazonEC2ContainerRegistryReadOnly", False)],
+)
+def test_nodes_are_told_by_the_policy_that_eks_asks_them_to_have(name: str, concerns: bool) -> None:
+    arn = f"arn:aws:iam::aws:policy/{name}"
+    attached = same("aws_iam_role_policy_attachment", "n", {"role": "r", "policy_arn": arn})
+    role = principal(*ROLE, attached, inline("p", A, B))
+    assert (role.concerns_plugin, bool(role.matrix)) == (concerns, concerns)
 
 
 @pytest.mark.parametrize("kind", ["role", "user", "group"])

@@ -270,6 +270,21 @@ def of_tag(name: str, _vpc: str) -> Json:
     return {"Condition": {"StringEquals": {TAG: name}}}
 
 
+@pytest.mark.parametrize("over", [0, 1])
+def test_a_policy_is_measured_with_its_own_names(over: int) -> None:
+    name = "cluster-" + "x" * 90
+    tag = {"Condition": {"StringEquals": {TAG: name}}}
+    text = document(allow("ec2:CreateTags", "arn:aws:ec2:::", **tag))
+    room = 6144 + over - len(text.replace(" ", ""))
+    full = text.replace("ec2:::", "ec2:::" + "y" * room)
+    findings = reviewed(policy("p", None, full)).findings
+    sizes = [f.message for f in findings if f.rule == "size-limit"]
+    assert ["6145 characters" in message for message in sizes] == [True] * over
+    # One that is as long with a stand-in is measured anew.
+    short = reviewed(policy("p", None, full.replace(name, "prod"))).findings
+    assert "size-limit" not in {f.rule for f in short}
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Policy, ...]]:
     """The new policies of each proof."""

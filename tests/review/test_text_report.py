@@ -343,6 +343,11 @@ def managed(before: str, after: str, **more: Any) -> Json:
             document(*STATEMENTS, *reversed(TABLES)),
             ["nearest to ipv4 of 2026-09-29", "  and 20 more differences"],
         ),
+        (
+            document(*STATEMENTS, TABLES[0]),
+            document(TABLES[0], *STATEMENTS),
+            ["nearest to ipv4 of 2026-09-29", "  and 1 more difference\n"],
+        ),
         (CNI, document(*STATEMENTS, *TABLES), ["  statement 14 ", "  and 8 more differences"]),
         (READ, "none", ["after: line 1, column 1: is not JSON", "new access cannot be ruled out"]),
         (

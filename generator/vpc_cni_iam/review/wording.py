@@ -148,7 +148,7 @@ def _nearest(nearest: Nearest, *, differs: bool) -> Iterator[tuple[Tone, str]]:
         yield "quiet", difference
     more = len(nearest.differences) - len(first)
     if more > 0:
-        yield "quiet", f"and {more} more differences"
+        yield "quiet", f"and {more} more difference{'s' * (more > 1)}"
 
 
 Section = Literal["plugin", "access", "other"]

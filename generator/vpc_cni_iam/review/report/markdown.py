@@ -72,8 +72,9 @@ def write(review: Review, setting: Setting) -> str:
 
 
 def _end(left: int, digest: str) -> str:
+    parts = "1 part" if left == 1 else f"{left} parts"
     return (
-        f"\n\n**Cut by {left} parts, since a comment has a limit.** The whole report is what "
+        f"\n\n**Cut by {parts}, since a comment has a limit.** The whole report is what "
         f"`--format json` prints; its SHA-256 is `{digest}`.\n"
     )
 

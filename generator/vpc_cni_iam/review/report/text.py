@@ -114,9 +114,7 @@ class _TextPage:
             parts = list(_wrapped(safe, width))
         for number, part in enumerate(parts):
             before = rest if number else lead
-            shown = self._styled(part, style)
-            head = self._styled(before, style) if label and not number else before
-            self._lines.append(f"{head}{shown}".rstrip())
+            self._lines.append(f"{self._styled(before, style)}{self._styled(part, style)}".rstrip())
 
     def _styled(self, text: str, style: str) -> str:
         code = _COLOURS[style]

@@ -421,6 +421,7 @@ def test_a_role_of_a_cluster_that_the_input_does_not_have_counts(tmp_path: Path)
     ("text", "problem"),
     [
         ('{"Reservations": []}', "is not what aws iam get-account-authorization-details prints"),
+        ('{"resource_changes": []}', "is a plan; vpc-cni-iam review reads plans"),
         ("not json", "is not what aws iam"),
         ("", "is empty"),
         ('{"addon": {"addonName": 3}}', "is not as aws eks prints it: Expected `str`, got `int`"),

@@ -163,8 +163,11 @@ def test_a_daemonset_is_of_the_cluster_that_it_names(tmp_path: Path) -> None:
         assert not result["complete"] and problem in str(result["unread"])
 
 
-def test_a_daemonset_that_the_plugin_would_refuse_counts_against_the_result(tmp_path: Path) -> None:
-    odd = daemonset(ENABLE_SUBNET_DISCOVERY="maybe")
+@pytest.mark.parametrize("value", ["maybe", "tRUE", "yes"])
+def test_a_daemonset_that_the_plugin_would_refuse_counts_against_the_result(
+    tmp_path: Path, value: str
+) -> None:
+    odd = daemonset(ENABLE_SUBNET_DISCOVERY=value)
     result = audited(tmp_path, addon(""), daemonsets=(odd,))
     (unread,) = result["unread"]
     assert not result["complete"] and "must be true or false" in unread["detail"]

@@ -22,6 +22,14 @@ POD_TRUST = document(
         },
     }
 )
+OF_ACCOUNT = document(
+    {
+        "Effect": "Allow",
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}},
+    }
+)
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 
 
@@ -84,8 +92,8 @@ def node_group(before: str, after: str) -> Json:
     return resource("aws_eks_node_group", "n", *sides)
 
 
-def provider(before: Json | None, after: Json | None) -> Json:
+def provider(before: Json | None, after: Json | None, name: str = "eks", **more: Any) -> Json:
     base = {"url": f"https://{ISSUER}", "arn": PROVIDER, "client_id_list": ["sts.amazonaws.com"]}
     base["thumbprint_list"] = ["a" * 40]
     sides = [None if side is None else {**base, **side} for side in (before, after)]
-    return resource("aws_iam_openid_connect_provider", "eks", *sides)
+    return resource("aws_iam_openid_connect_provider", name, *sides, **more)

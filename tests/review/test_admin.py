@@ -9,6 +9,7 @@ from synthetic import WANTED, Json, allow, attachment, document, plan, policy, r
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.diff.admin import AccessScope, reach
 from vpc_cni_iam.review.findings import Review
@@ -68,6 +69,75 @@ def test_who_becomes_an_administrator(changes: list[Json]) -> None:
     assert any(f.rule == "admin-attached" for f in errors), review.findings
     assert any("aws_iam_role.r" in f.message for f in errors)
     assert review.failed
+
+
+def held(before: str | None, after: str, *names: str) -> list[Json]:
+    """A managed policy that changes, and its attachments to roles."""
+    sides = [None if text is None else {**HELD, "policy": text} for text in (before, after)]
+    attachments = (attachment(name, HELD["arn"], name=f"to-{name}") for name in names)
+    return [resource("aws_iam_policy", "p", *sides), *attachments]
+
+
+ADMINISTRATOR = own_role("admin", NODE_TRUST, ALL)
+LIMITED = same(
+    "aws_iam_role",
+    "limited",
+    {
+        "name": "limited",
+        "assume_role_policy": NODE_TRUST,
+        "permissions_boundary": managed("AmazonS3ReadOnlyAccess"),
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("roles", "named"),
+    [
+        ("r", "aws_iam_role.r"),
+        ("r a", "aws_iam_role.r and aws_iam_role.a"),
+        ("r a b", "aws_iam_role.r and 2 more"),
+        ("r admin", "aws_iam_role.r"),
+        ("r limited", "aws_iam_role.r"),
+        ("elsewhere", "Role elsewhere"),
+        ("admin", ""),
+        ("limited", ""),
+        ("", "Anyone with the policy"),
+    ],
+)
+def test_a_policy_that_becomes_that_of_an_administrator_names_who_was_none(
+    roles: str, named: str
+) -> None:
+    """Neither who could do everything before, nor whom a boundary limits."""
+    others = [resource for name in "ab" for resource in own_role(name, NODE_TRUST, READ)]
+    changes = held(READ, ALL, *roles.split())
+    review = reviewed(*ROLE, *ADMINISTRATOR, LIMITED, *others, *changes)
+    messages = [f.message for f in review.findings if f.rule == "admin-attached"]
+    assert messages == ([f"{named} can now call every action on all resources"] if named else [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "rule"),
+    [
+        (document(allow("iam:*")), ALL, "admin-attached"),
+        (document(allow("iam:*")), document(allow(["iam:*", "s3:GetObject"])), "new-access"),
+        (ALL, document(allow("iam:*")), "access-removed"),
+        (ALL, document(allow("*"), allow("s3:*")), "rewritten"),
+        (None, ALL, "new-policy"),
+    ],
+)
+def test_a_policy_that_nobody_has_is_as_grave_as_it_gets_further(
+    before: str | None, after: str, rule: str
+) -> None:
+    assert {f.rule for f in reviewed(*held(before, after)).findings} == {rule}
+
+
+def test_a_managed_policy_of_aws_without_its_document_is_judged_by_what_aws_says_of_it() -> None:
+    (finding,) = reviewed(*ROLE, attached(managed("AmazonECS_FullAccess"))).findings
+    assert (finding.rule, finding.level) == ("admin-attached", "error")
+    assert finding.message == (
+        "aws_iam_role.r gets AmazonECS_FullAccess, which allows to get the permissions of others "
+        "(iam:PassRole)"
+    )
 
 
 def test_managed_policy_arns_that_get_longer() -> None:
@@ -149,6 +219,13 @@ def test_a_document_that_is_unknown_in_one_arn_and_allows_everything_in_another_
     review = reviewed(*ROLE, document_block, change, configuration=configuration)
     assert levels(review) == {"unknown-policy": "error"}
     assert "s3:PutObject" in review.findings[0].message
+    # The same of a policy that comes: to a role that is there, and to one that comes with it.
+    comes = resource("aws_iam_role_policy", "n", None, values, after_unknown={"policy": True})
+    review = reviewed(*ROLE, document_block, comes, configuration=configuration)
+    assert levels(review) == {"unknown-policy": "error"}
+    new = resource("aws_iam_role", "r", None, {"name": "r", "assume_role_policy": NODE_TRUST})
+    review = reviewed(new, document_block, comes, configuration=configuration)
+    assert levels(review) == {"unknown-policy": "warning", "new-policy": "note"}
 
 
 def test_two_accounts_with_one_role_name() -> None:
@@ -247,3 +324,64 @@ def test_a_boundary_without_iam_leaves_nothing_of_iam_alone() -> None:
     assert reach([read("IAMFullAccess")]) is AccessScope.iam
     assert reach([read("IAMFullAccess")], read("PowerUserAccess")) is AccessScope.limited
     assert reach([read("AdministratorAccess")], read("PowerUserAccess")) is AccessScope.services
+
+
+ROLES = "arn:aws:iam::*:role/*"
+ONE_ROLE = "arn:aws:iam::111122223333:role/one"
+TAGGED = {"StringEquals": {"aws:ResourceTag/team": "blue"}}
+REFUSED = allow("s3:GetObject", Condition={"Is": {"aws:ResourceTag/team": "blue"}})
+
+
+def deny(action: str) -> Json:
+    return {**allow(action), "Effect": "Deny"}
+
+
+def all_but(member: str, value: str, **statement: str) -> Json:
+    return {"Effect": "Allow", **statement, f"Not{member}": value}
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        ([allow("*")], AccessScope.everything),
+        ([allow(["s3:GetObject", "*:*"])], AccessScope.everything),
+        ([all_but("Action", "s3:GetObject", Resource="*")], AccessScope.everything),
+        ([all_but("Action", "iam:*", Resource="*")], AccessScope.services),
+        ([allow("*"), deny("iam:*")], AccessScope.services),
+        ([allow("*"), deny("s3:DeleteBucket")], AccessScope.iam),
+        ([allow("*"), deny("iam:CreateUser")], AccessScope.iam),
+        ([allow("*"), deny("*")], AccessScope.limited),
+        ([deny("*")], AccessScope.limited),
+        ([allow("*", Condition=TAGGED)], AccessScope.limited),
+        ([allow("*", "arn:aws:s3:::*")], AccessScope.limited),
+        ([allow("s3:*")], AccessScope.limited),
+        ([allow("IAM:Attach*", ROLES)], AccessScope.iam),
+        ([allow("*", ROLES)], AccessScope.iam),
+        ([allow("iam:PutRolePolicy", ONE_ROLE)], AccessScope.limited),
+        ([all_but("Resource", ONE_ROLE, Action="iam:PutRolePolicy")], AccessScope.iam),
+        ([all_but("Action", "s3:*", Resource=ROLES)], AccessScope.iam),
+        # What IAM refuses cannot be asked, but by its words.
+        ([allow("*"), REFUSED], AccessScope.everything),
+        ([allow("iam:*"), REFUSED], AccessScope.limited),
+        ([deny("*"), allow("iam:*"), REFUSED], AccessScope.limited),
+        ([allow("*", Condition=TAGGED), REFUSED], AccessScope.limited),
+        ([allow("*", ROLES), REFUSED], AccessScope.limited),
+    ],
+)
+def test_how_far_policies_reach(statements: list[Json], expected: AccessScope) -> None:
+    assert reach([loads(document(*statements), "policy")]) is expected
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        *(f"iam:{verb}{kind}Policy" for verb in ("Attach", "Put") for kind in ("Role", "User")),
+        *("iam:AttachGroupPolicy", "iam:PutGroupPolicy", "iam:CreatePolicyVersion"),
+        *("iam:SetDefaultPolicyVersion", "iam:UpdateAssumeRolePolicy", "iam:CreateAccessKey"),
+        "iam:AddUserToGroup",
+    ],
+)
+def test_each_action_by_which_somebody_gives_himself_more_is_named(action: str) -> None:
+    review = reviewed(*ROLE, inline(READ, document(allow(["s3:GetObject", action]))))
+    assert levels(review) == {"admin-attached": "error"}
+    assert "can now change IAM permissions" in review.findings[0].message

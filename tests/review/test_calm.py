@@ -96,6 +96,11 @@ def test_the_managed_policy_beside_a_generic_one_undoes_nothing() -> None:
     node = own_role("node", NODE_TRUST, document(allow("ec2:*")))
     results = [f for f in reviewed(*node, change).findings if f.rule == "managed-policy-attached"]
     assert [f.level for f in results] == ["warning"]
+    # What a policy denies is nothing that it has scoped.
+    denied = {**allow("ec2:DeleteNetworkInterface", "arn:aws:ec2:*:*:*/eni-1"), "Effect": "Deny"}
+    part = own_role("node", NODE_TRUST, document(allow("ec2:AssignPrivateIpAddresses"), denied))
+    results = [f for f in reviewed(*part, change).findings if f.rule == "managed-policy-attached"]
+    assert [f.level for f in results] == ["warning"]
     for variant, level in (("ipv4", "warning"), ("ipv6", "warning"), ("ipv4-scoped", "error")):
         for revision in revisions():
             own = own_role(

@@ -119,8 +119,11 @@ def test_a_role_is_found_however_yaml_spells_it(kind: str, argument: str, spelli
     assert [f.level for f in findings if f.rule == "service-account-role"] == ["error"]
 
 
-def test_a_role_of_an_annotation_that_cannot_be_read_is_one_not_known() -> None:
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_role_of_an_annotation_that_cannot_be_read_is_one_not_known(*, nested: bool) -> None:
     text = "a: &k eks.amazonaws.com/role-arn\n*k : x\nb: 1\nb: 2\n"
+    if nested:
+        text = json.dumps({"values": text})
     findings = reviewed(resource("kubectl_manifest", "web", None, {"yaml_body": text})).findings
     assert "a role known after apply" in next(
         f.message for f in findings if f.rule == "service-account-role"
@@ -161,6 +164,13 @@ def test_another_value_that_is_known_after_apply_leaves_the_role() -> None:
     assert _levels(result) == {"plugin-configuration-changed": "warning"}
 
 
+def test_a_role_in_another_value_that_is_known_after_apply_is_no_identity() -> None:
+    result = _reviewed(
+        None, {"set": [{"name": "env.X"}]}, {"set": [{"name": {}, "value": OF_NEW_ROLE}]}
+    )
+    assert result.clusters[0].after.kind == "unknown"
+
+
 @pytest.mark.parametrize("text", ["[1, 2]", "5", "text"])
 def test_values_that_are_no_mapping_are_not_read(text: str) -> None:
     result = _reviewed({"values": []}, {"values": [text]})
@@ -198,6 +208,35 @@ def test_a_role_in_sensitive_values_of_others_is_said_and_not_told(
     both = {**marks, "before_sensitive": {argument: True}}
     same = resource(kind, "web", values, {**values, "version": "2"}, **both)
     assert _accounts(same) == []
+
+
+@pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("kubernetes_manifest", ("manifest", "metadata", "annotations")),
+        ("kubernetes_annotations", ("annotations",)),
+    ],
+)
+def test_a_new_role_in_a_manifest_is_what_the_argument_around_it_refers_to(
+    kind: str, path: tuple[str, ...], *, written: bool
+) -> None:
+    """A plan has the references of a whole argument, and not those of each value in it."""
+    values: Json = {"kind": "ServiceAccount"}
+    marks: Json = {"eks.amazonaws.com/role-arn": True}
+    for name in reversed(path):
+        values, marks = {name: values}, {name: marks}
+    blocks = [
+        {"type": kind, "name": "web", "expressions": {path[0]: OF_NEW_ROLE} if written else {}},
+        {"type": "aws_iam_role", "name": "new", "expressions": {}},
+    ]
+    review = reviewed(
+        resource(kind, "web", None, values, after_unknown=marks),
+        resource("aws_iam_role", "new", None, {"name": "new", "assume_role_policy": irsa()}),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    # Of a new role, its own findings say what it is.
+    assert ("service-account-role" in {f.rule for f in review.findings}) is not written
 
 
 @pytest.mark.parametrize(
@@ -316,6 +355,36 @@ def test_the_tag_of_an_image_in_place_of_the_charts_is_the_version() -> None:
     assert _levels(_reviewed(*inits)) == {"plugin-configuration-changed": "warning"}
 
 
+@pytest.mark.parametrize(
+    ("chart", "version"),
+    [
+        ("1.13.0", "v1.13.0"),
+        ("v1.13.0", "v1.13.0"),
+        ("1.12.7", "chart 1.12.7"),
+        ("latest", "chart latest"),
+        ("", ""),
+    ],
+)
+def test_a_version_of_the_chart_is_the_plugins_since_1_13_0(chart: str, version: str) -> None:
+    (seen,) = _reviewed(None, {**_with(), "version": chart}).clusters
+    assert seen.version_after == version
+    assert seen.source == ("plan" if version.startswith("v") else "newest")
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument"), [("helm_release", "version"), ("aws_eks_addon", "addon_version")]
+)
+def test_a_version_that_is_sensitive_is_not_known_and_not_told(kind: str, argument: str) -> None:
+    values = {**CHART, **_with()} if kind == "helm_release" else {"addon_name": "vpc-cni"}
+    sides = ({**values, argument: version} for version in ("1.21.2", "1.22.1"))
+    marks = {f"{side}_sensitive": {argument: True} for side in ("before", "after")}
+    result = reviewed(resource(kind, "cni", *sides, **marks))
+    messages = {f.rule: f.message for f in result.findings if f.rule.startswith("plugin-version")}
+    assert "(sensitive 2) is not known; " in messages["plugin-version-unknown"]
+    assert "(sensitive) to " in messages["plugin-version-changed"]
+    assert not any(version in str(result.clusters) for version in ("1.21.2", "1.22.1"))
+
+
 def test_another_name_of_everything_is_another_service_account() -> None:
     result = _reviewed(_with(), _with(fullnameOverride="cni"))
     assert _levels(result) == {"plugin-configuration-changed": "warning"}
@@ -358,6 +427,18 @@ def test_values_of_earlier_releases_that_are_kept_are_not_known() -> None:
 def _release(name: str, *versions: str | None) -> Json:
     sides = [None if v is None else {**CHART, "name": name, "version": v} for v in versions]
     return resource("helm_release", name, *sides)
+
+
+@pytest.mark.parametrize("versions", [(None, "1.22.1"), ("1.22.1", None), ("1.22.1", "1.22.1")])
+def test_a_release_beside_another_is_not_in_place_of_it(versions: tuple[str | None, ...]) -> None:
+    clusters = reviewed(_release("a", "1.23.2", "1.23.2"), _release("b", *versions)).clusters
+    versions_of = {c.installer: (c.version_before, c.version_after) for c in clusters}
+    assert versions_of == {
+        "helm_release.a": ("v1.23.2", "v1.23.2"),
+        "helm_release.b": tuple(f"v{version}" if version else "" for version in versions),
+    }
+    (moved,) = reviewed(_release("a", "1.23.2", None), _release("b", None, "1.22.1")).clusters
+    assert (moved.version_before, moved.version_after) == ("v1.23.2", "v1.22.1")
 
 
 @pytest.mark.parametrize(

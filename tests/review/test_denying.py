@@ -78,6 +78,19 @@ def test_a_deny_that_goes_to_another_policy_of_the_role_is_no_gain() -> None:
     assert reviewed(moved[0], elsewhere, moved[2], fail_on="new-access").failed
 
 
+def test_a_policy_that_allows_what_roles_have_and_denies_less_is_said_to_deny_less() -> None:
+    values = {"name": "guard", "arn": ARN}
+    texts = (BOTH, document(allow("ec2:*")))
+    changes = resource("aws_iam_policy", "guard", *({**values, "policy": text} for text in texts))
+    has = [inline(f"own-{name}", texts[1], texts[1], role=name) for name in ("a", "b")]
+    attached = {"policy_arn": ARN, "roles": ["a", "b"]}
+    both = resource("aws_iam_policy_attachment", "guard", attached, attached)
+    guarded = inline("guard-b", GUARD, GUARD, role="b")
+    (finding,) = reviewed(changes, both, *has, guarded).findings
+    assert (finding.rule, finding.address) == ("not-proven", "aws_iam_policy.guard")
+    assert finding.message.startswith("The policy denies less, and the plan may not show")
+
+
 def test_a_deny_that_moves_to_another_role_leaves_the_first_without() -> None:
     sides = [{"role": name, "name": "n", "policy": GUARD} for name in ("old", "new")]
     review = reviewed(resource("aws_iam_role_policy", "p", *sides), fail_on="new-access")
@@ -123,6 +136,23 @@ def test_a_policy_that_goes_and_is_not_known_may_have_denied_something(arn: str,
         assert all(text in message and "Deny" in message for message in messages)
 
 
+@pytest.mark.parametrize("kind", ["role", "user", "group"])
+def test_a_deny_that_goes_with_who_had_it_is_no_gain(kind: str) -> None:
+    values = {kind: "a", "name": "p", "policy": GUARD}
+    guard = resource(f"aws_iam_{kind}_policy", "p", values, None)
+    gone = resource(f"aws_iam_{kind}", "a", ROLE, None)
+    assert not reviewed(gone, guard, fail_on="new-access").failed
+    there = resource(f"aws_iam_{kind}", "a", ROLE, ROLE)
+    assert reviewed(there, guard, fail_on="new-access").failed
+    # What a failed replacement left behind goes, and the role stays.
+    left = {**gone, "deposed": "abcd1234"}
+    assert reviewed(there, left, guard, fail_on="new-access").failed
+    listed = {"name": "p", "policy_arn": ARN, f"{kind}s": ["a"]}
+    detached = resource("aws_iam_policy_attachment", "p", listed, None)
+    assert not reviewed(gone, detached, fail_on="new-access").failed
+    assert reviewed(there, left, detached, fail_on="new-access").failed
+
+
 def test_a_policy_that_is_not_known_and_goes_with_its_role_or_stays_denies_nothing_less() -> None:
     values = {"role": "a", "policy_arn": ARN}
     gone = attachment("a", ARN, sides=(values, None))
@@ -158,19 +188,46 @@ def test_what_an_exclusive_list_removes_and_is_not_known_may_have_denied_somethi
     assert review.failed and rules(review) == {"exclusive-removes"}
 
 
+def test_a_list_that_stays_hides_no_policy_that_goes_and_may_have_denied_something() -> None:
+    names = {"role_name": "r", "policy_names": ["own"]}
+    stays = resource("aws_iam_role_policies_exclusive", "r", names, names)
+    assert "not-proven" in rules(reviewed(attached(True, False), stays))
+
+
 def test_a_list_that_comes_removes_what_may_have_denied_something() -> None:
     values = {"role_name": "r", "policy_arns": ["arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]}
     comes = resource("aws_iam_role_policy_attachments_exclusive", "r", None, values)
     review = reviewed(attached(True, True), comes, fail_on="new-access")
     (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
     assert "new-access" in finding.means and ARN in finding.message
+    assert "not-proven" not in rules(review)
 
 
-def test_who_leaves_a_group_leaves_a_deny_that_is_not_known() -> None:
-    values = {"group": "g", "policy_arn": ARN}
-    group = resource("aws_iam_group", "g", {"name": "g"}, {"name": "g"})
-    attached = resource("aws_iam_group_policy_attachment", "g", values, values)
+@pytest.mark.parametrize(
+    ("policies", "words"),
+    [
+        (["arn:aws:iam::aws:policy/ReadOnlyAccess"], ""),
+        ([ARN], f"has {ARN}, of which the plan does not show the document: a Deny in"),
+        (
+            ["arn:aws:iam::aws:policy/ReadOnlyAccess", ARN],
+            f"has {ARN}, of which the plan does not show the document",
+        ),
+        ([], ""),
+        (None, "The plan does not show the policies of group g: a Deny in them no longer"),
+    ],
+)
+def test_who_leaves_a_group_leaves_a_deny_that_it_has_or_may_have(
+    policies: list[str] | None, words: str
+) -> None:
     sides = ({"user": "ann", "groups": ["g"]}, {"user": "ann", "groups": []})
     leaves = resource("aws_iam_user_group_membership", "ann", *sides)
-    assert "not-proven" in rules(reviewed(group, attached, leaves))
-    assert "not-proven" not in rules(reviewed(group, leaves))
+    group = [resource("aws_iam_group", "g", {"name": "g"}, {"name": "g"})] * (policies is not None)
+    attached = [{"group": "g", "policy_arn": arn} for arn in policies or ()]
+    has = [
+        resource("aws_iam_group_policy_attachment", f"g{i}", values, values)
+        for i, values in enumerate(attached)
+    ]
+    findings = reviewed(*group, *has, leaves, fail_on="new-access").findings
+    unproven = [f for f in findings if f.rule == "not-proven"]
+    assert len(unproven) == bool(words)
+    assert all(words in f.message and "new-access" in f.means for f in unproven)

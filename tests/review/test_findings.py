@@ -2,7 +2,10 @@
 
 import pytest
 
+from eks import NODE_TRUST, own_role
 from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role, rules
+from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.policy.parse import loads
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
 NODES = document(
@@ -28,6 +31,9 @@ def test_the_managed_policy_on_a_node_role_is_found_though_nothing_changes() -> 
     arn = attachment("node", MANAGED)
     review = reviewed(role("node", NODES, NODES), arn)
     assert rules(review) == {"managed-policy-attached"}
+    (finding,) = reviewed(attachment("elsewhere", MANAGED)).findings
+    assert (finding.rule, finding.level) == ("managed-policy-attached", "note")
+    assert "may be the role of nodes: the plan does not say who may assume" in finding.message
     other = NODES.replace("ec2.", "lambda.")
     assert rules(reviewed(role("other", other, other), attachment("other", MANAGED))) == set()
     group = resource(
@@ -64,7 +70,25 @@ def test_a_scoped_document_that_nothing_uses_is_no_finding() -> None:
     }
     review = reviewed(prior_state={"values": {"root_module": {"resources": [data]}}})
     assert review.findings == ()
-    assert [d.address for d in review.documents] == ["data.aws_iam_policy_document.d"]
+    (read,) = review.documents
+    assert (read.address, read.deferred) == ("data.aws_iam_policy_document.d", False)
+    assert read.state.known == "known" and dumps(read.state.policy) == dumps(loads(CNI, ""))
+
+
+def test_a_document_that_is_read_at_apply_is_shown_as_far_as_the_plan_says() -> None:
+    statement = {"actions": ["ec2:CreateTags"], "resources": ["*"]}
+    change = {
+        "actions": ["read"],
+        "before": None,
+        "after": {"statement": [statement]},
+        "after_unknown": {"json": True},
+    }
+    kind = "aws_iam_policy_document"
+    address = f"data.{kind}.d"
+    data = {"address": address, "mode": "data", "type": kind, "name": "d", "change": change}
+    (read,) = reviewed(data).documents
+    assert (read.address, read.deferred) == (address, True)
+    assert read.state.policy and read.state.policy.actions() == ("ec2:CreateTags",)
 
 
 def test_what_a_targeted_plan_leaves_out_still_counts() -> None:
@@ -120,12 +144,200 @@ def test_inline_policies_are_measured_together(kind: str, length: int, over: boo
     assert ("size-limit" in rules(review)) is over
 
 
+TEAM_A, TEAM_B, TEAMS = (f"arn:aws:s3:::team-{name}/*" for name in "ab*")
+READS = allow("s3:GetObject", TEAM_A)
+TAGS = allow("ec2:CreateTags")
+VPC = {"StringEquals": {"aws:SourceVpc": "vpc-1"}, "Bool": {"aws:SecureTransport": "true"}}
+UNLIKE = {"Effect": "Allow", "Action": "s3:PutObject", "NotResource": [TEAM_A, TEAM_B]}
+TAGGING = document(TAGS)
+NO_PUT = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "calls"),
+    [
+        (
+            [allow("s3:GetObject")],
+            [allow(["s3:GetObject", "s3:DeleteObject", "s3:PutObject"])],
+            "s3:DeleteObject on all resources; also added: s3:PutObject",
+        ),
+        ([READS], [allow("s3:*", TEAM_A)], f"s3:* on {TEAM_A}"),
+        ([READS], [READS, allow("s3:PutObject", TEAM_B)], f"s3:PutObject on {TEAM_B}"),
+        ([READS], [allow("s3:PutObject", [TEAM_A, TEAM_B])], f"s3:PutObject on {TEAM_A}, {TEAM_B}"),
+        ([READS], [UNLIKE], f"s3:PutObject on all but {TEAM_A}, {TEAM_B}"),
+        (
+            [READS],
+            [allow("s3:PutObject", Condition=VPC)],
+            "s3:PutObject on all resources if aws:SourceVpc StringEquals 'vpc-1' and "
+            "aws:SecureTransport Bool 'true'",
+        ),
+        (
+            [allow("s3:Put*")],
+            [allow(["s3:Put*", "s3:PutObject", "iam:PassRole"])],
+            "iam:PassRole on all resources; also added: s3:PutObject",
+        ),
+        (
+            [READS],
+            [allow("s3:PutObject", TEAMS), {**NO_PUT, "Resource": TEAM_B}],
+            f"s3:PutObject on {TEAMS}",
+        ),
+        # An action in several statements is allowed by each of them.
+        (
+            [READS],
+            [allow("s3:PutObject", TEAM_A), allow("s3:PutObject", TEAM_B)],
+            f"s3:PutObject on {TEAM_A}, on {TEAM_B}",
+        ),
+        (
+            [READS],
+            [allow("s3:PutObject", TEAM_A), allow("s3:PutObject")],
+            "s3:PutObject on all resources",
+        ),
+        # Of an action that was there, a request shows on what; others do not count.
+        ([READS], [allow("s3:GetObject")], "s3:GetObject on all resources"),
+        (
+            [READS, TAGS],
+            [allow("s3:GetObject", "arn:aws:s3:::team-b/logs"), TAGS],
+            "s3:GetObject on arn:aws:s3:::team-b/logs",
+        ),
+        ([READS], [allow("foo:Bar*")], "foo:Bar* on all resources"),
+        ([NO_PUT, allow("s3:PutObject")], [allow("s3:PutObject")], "s3:PutObject on all resources"),
+    ],
+)
+def test_new_access_says_what_can_be_called_and_on_what(
+    before: list[Json], after: list[Json], calls: str
+) -> None:
+    sides = [{"role": "r", "name": "more", "policy": document(*texts)} for texts in (before, after)]
+    review = reviewed(
+        *own_role("r", NODE_TRUST, document(TAGS)), resource("aws_iam_role_policy", "more", *sides)
+    )
+    (finding,) = (f for f in review.findings if f.rule == "new-access")
+    assert finding.message == f"aws_iam_role.r can now call {calls}"
+    values = " with aws:SecureTransport = true, aws:SourceVpc = vpc-1"
+    assert finding.details[-1].startswith("example: ")
+    made_up = " (action made up from the policy's patterns)"
+    assert finding.details[-1].endswith(made_up) is calls.startswith("foo:")
+    assert finding.details[-1].endswith(values) is (" if " in calls)
+    assert (" with " in finding.details[-1]) is (" if " in calls)
+
+
+@pytest.mark.parametrize(("count", "more"), [(20, ()), (21, ("and 1 more",))])
+def test_a_finding_has_twenty_lines_of_what_is_allowed(count: int, more: tuple[str, ...]) -> None:
+    tables = [f"arn:aws:dynamodb:*:*:table/t{number:02}" for number in range(count)]
+    after = document(*(allow("dynamodb:GetItem", table) for table in tables))
+    (finding,) = reviewed(policy("p", document(), after)).findings
+    lines = tuple(f"allowed: dynamodb:GetItem on {table}" for table in tables[:20])
+    assert finding.details[:-1] == (*lines, *more)
+
+
+LIMITS = {"name": "p", "arn": "arn:aws:iam::111122223333:policy/p"}
+
+
+def bounded(before: str | None, after: str | None, **more: object) -> Json:
+    base = {"name": "limited", "assume_role_policy": NODES}
+    sides = ({**base, "permissions_boundary": arn} for arn in (before, after))
+    return resource("aws_iam_role", "limited", *sides, **more)
+
+
+@pytest.mark.parametrize(
+    ("others", "principals", "bounds", "rule"),
+    [
+        (
+            [bounded(LIMITS["arn"], LIMITS["arn"])],
+            (),
+            ("aws_iam_role.limited",),
+            "boundary-weakened",
+        ),
+        ([bounded(None, LIMITS["arn"])], (), ("aws_iam_role.limited",), "access-removed"),
+        ([bounded(LIMITS["arn"], None)], (), (), "new-access"),
+        (
+            [*own_role("r", NODE_TRUST, TAGGING), attachment("r", LIMITS["arn"])],
+            ("aws_iam_role.r",),
+            (),
+            "new-access",
+        ),
+    ],
+)
+def test_a_policy_that_is_a_boundary_is_no_policy_of_whom_it_bounds(
+    others: list[Json], principals: tuple[str, ...], bounds: tuple[str, ...], rule: str
+) -> None:
+    sides = [{**LIMITS, "policy": document(READS, *more)} for more in ([], [TAGS])]
+    review = reviewed(resource("aws_iam_policy", "p", *sides), *others)
+    (change,) = (c for c in review.changes if c.address == "aws_iam_policy.p")
+    assert rule in rules(review)
+    assert (change.principals, change.bounds) == (principals, bounds)
+
+
+BY_TWO = document(READS, TAGS)
+USES = {"role": "r", "policy_arn": LIMITS["arn"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "subject"),
+    [
+        ([policy("p", BY_TWO, TAGGING)], "The policy allows less"),
+        ([role("r", NODES, document())], "The trust policy allows less"),
+        ([attachment("r", LIMITS["arn"], sides=(USES, None))], "The attachment is deleted"),
+        (
+            [
+                resource(
+                    "aws_iam_policy", "p", *({**LIMITS, "policy": t} for t in (BY_TWO, TAGGING))
+                ),
+                bounded(LIMITS["arn"], LIMITS["arn"]),
+            ],
+            "The permissions boundary of aws_iam_role.limited allows less",
+        ),
+        (
+            [
+                resource(
+                    "aws_iam_policy", "p", *({**LIMITS, "policy": t} for t in (BY_TWO, TAGGING))
+                ),
+                bounded(LIMITS["arn"], LIMITS["arn"]),
+                attachment("r", LIMITS["arn"]),
+            ],
+            "The policy allows less",
+        ),
+    ],
+)
+def test_a_finding_begins_with_what_allows_less(changes: list[Json], subject: str) -> None:
+    messages = [f.message for f in reviewed(*changes).findings if f.rule == "access-removed"]
+    assert messages == [subject]
+
+
+def test_a_boundary_set_outside_of_the_configuration_bounds_nobody_when_it_goes() -> None:
+    sides = [{**LIMITS, "policy": document(READS, *more)} for more in ([], [TAGS])]
+    review = reviewed(
+        resource("aws_iam_policy", "p", *sides),
+        bounded(LIMITS["arn"], None),
+        resource_drift=[bounded(None, LIMITS["arn"])],
+    )
+    (change,) = (c for c in review.changes if c.address == "aws_iam_policy.p")
+    assert change.bounds == ()
+
+
 def test_white_space_does_not_count() -> None:
     text = document(allow("ec2:A", "arn:aws:s3:::" + "x" * 6000))
     room = 6144 - len(text.replace(" ", ""))
     full = text.replace(":::", ":::" + "x" * room)
     assert "size-limit" not in rules(reviewed(policy("p", None, full + " \n" * 500)))
     assert "size-limit" in rules(reviewed(policy("p", None, full.replace(":::", ":::x"))))
+
+
+LARGE = document(allow("ec2:A", "arn:aws:s3:::" + "x" * 6144))
+
+
+@pytest.mark.parametrize(
+    ("change", "drift", "is_said"),
+    [
+        (policy("p", ONE, LARGE), [], True),
+        (policy("p", LARGE, LARGE), [], False),
+        (policy("p", LARGE, None), [], False),
+        (policy("p", LARGE, ONE), [policy("p", ONE, LARGE)], False),
+    ],
+)
+def test_a_policy_is_too_large_where_a_plan_writes_it(
+    change: Json, drift: list[Json], *, is_said: bool
+) -> None:
+    assert ("size-limit" in rules(reviewed(change, resource_drift=drift))) is is_said
 
 
 def test_a_boundary_that_goes_is_an_error_and_one_that_comes_a_note() -> None:
@@ -136,8 +348,29 @@ def test_a_boundary_that_goes_is_an_error_and_one_that_comes_a_note() -> None:
         ]
         return resource("aws_iam_role", "r", *sides)
 
-    assert rules(reviewed(bounded("arn:aws:iam::1:policy/b", None))) == {"boundary-weakened"}
-    assert rules(reviewed(bounded(None, "arn:aws:iam::1:policy/b"))) == {"access-removed"}
+    arns = [f"arn:aws:iam::1:policy/{name}" for name in "ab"]
+    documents = [
+        resource("aws_iam_policy", arn[-1], *[{"name": arn[-1], "arn": arn, "policy": text}] * 2)
+        for arn, text in zip(arns, (TWO, document(allow("s3:*"))), strict=True)
+    ]
+    for before, after, rule, words in (
+        (arns[0], None, "boundary-weakened", "loses its permissions boundary"),
+        (arns[0], arns[1], "boundary-weakened", "boundary, which may limit it less"),
+        (arns[1], arns[0], "access-removed", "permissions boundary that limits it more"),
+        (None, arns[0], "access-removed", "aws_iam_role.r gets a permissions boundary"),
+    ):
+        change = bounded(before, after)
+        (finding,) = reviewed(change, *documents).findings
+        assert (finding.rule, finding.message.endswith(words)) == (rule, True), finding
+        # What somebody else has changed is there already.
+        there = resource("aws_iam_role", "r", *[change["change"]["after"]] * 2)
+        assert rules(reviewed(there, *documents, resource_drift=[change])) <= {"drift"}
+    texts = [{"name": "a", "arn": arns[0], "policy": text} for text in (TWO, document(allow("*")))]
+    wider = resource("aws_iam_policy", "a", *texts)
+    there = resource("aws_iam_policy", "a", texts[1], texts[1])
+    stays = bounded(arns[0], arns[0])
+    assert "boundary-weakened" in rules(reviewed(stays, wider))
+    assert "boundary-weakened" not in rules(reviewed(stays, there, resource_drift=[wider]))
 
 
 def test_exclusive_lists_remove_what_they_do_not_name() -> None:
@@ -199,6 +432,40 @@ def test_an_action_without_resources_is_allowed_on_everything_or_not_at_all() ->
     assert rows["ec2:DescribeSubnets"] == ("no", "yes")
 
 
+@pytest.mark.parametrize(
+    ("hidden", "label"),
+    [({}, "r"), ({"before_sensitive": {"name": True}, "after_sensitive": {"name": True}}, "")],
+)
+def test_a_role_has_its_name_in_iam_beside_its_address_unless_that_is_sensitive(
+    hidden: Json, label: str
+) -> None:
+    own, inline = own_role("r", NODE_TRUST, ONE)
+    own["change"] |= hidden
+    names = {p.name: p.label for p in reviewed(own, inline).principals}
+    assert names["aws_iam_role.r"] == label
+
+
+def test_the_worst_finding_is_first_and_an_administrator_before_other_errors() -> None:
+    """Among notes and warnings, those that fail the review."""
+    changes = [
+        policy("b", ONE, document(allow(["ec2:A", "s3:B"]))),
+        policy("a", document(allow(["ec2:A", "s3:B"])), ONE),
+        policy("z", ONE, document(allow("*"))),
+        policy("n", None, ONE),
+        role("t", None, NODES),
+    ]
+    review = reviewed(*changes, fail_on="any-change")
+    assert [(f.level, f.rule) for f in review.findings] == [
+        ("error", "admin-attached"),
+        ("error", "new-access"),
+        ("warning", "new-policy"),
+        ("note", "access-removed"),
+        ("note", "new-policy"),
+    ]
+    strict = reviewed(*changes, fail_on="new-access").findings
+    assert [f.rule for f in strict[-2:]] == ["new-policy", "access-removed"]
+
+
 def test_an_unknown_policy_is_never_passed_over() -> None:
     change = policy("p", ONE, ONE, after_unknown={"policy": True})
     change["change"] |= {"actions": ["update"], "after": {"name": "p"}}
@@ -213,6 +480,36 @@ def test_an_attachment_of_nobody_knows_what_is_never_passed_over() -> None:
     assert rules(reviewed(later)) == {"unknown-attachment"}
     elsewhere = resource(kind, "a", None, {"role": "r", "policy_arn": "arn:aws:iam::1:policy/x"})
     assert rules(reviewed(elsewhere)) == {"unknown-attachment"}
+
+
+_EQUAL = {"StringEqual": {"aws:PrincipalTag/team": "web"}}
+_BUT_ROOT = {"NotPrincipal": {"AWS": "arn:aws:iam::111122223333:root"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            policy("p", ONE, document(allow("s3:*", Condition=_EQUAL))),
+            "The policy changes, and whether it allows more is not decided: "
+            "$.Statement[0].Condition.StringEqual.aws:PrincipalTag/team: 'StringEqual' is not a "
+            "condition operator of IAM",
+        ),
+        (
+            role(
+                "r", NODES, document({"Effect": "Allow", "Action": "sts:AssumeRole", **_BUT_ROOT})
+            ),
+            "The trust policy changes, and whether it allows more is not decided: NotPrincipal is "
+            "not reasoned about: its effect is up to the service",
+        ),
+    ],
+)
+def test_why_it_is_not_decided_whether_a_policy_allows_more_is_said(
+    change: Json, words: str
+) -> None:
+    review = reviewed(change, fail_on="new-access")
+    (finding,) = (f for f in review.findings if f.rule == "not-proven")
+    assert (finding.level, finding.message, review.failed) == ("warning", words, True)
 
 
 def test_one_thing_that_is_no_policy_for_another_is_a_change() -> None:
@@ -292,3 +589,52 @@ def test_a_policy_that_others_have_too_gives_them_what_it_gains(
     )
     (finding,) = (f for f in review.findings if f.rule == "new-access")
     assert finding.level == level
+    gaining = "Others that the plan does not hold can now call s3:B on all resources"
+    assert (finding.message == gaining) is (level == "error")
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_who_had_the_access_is_not_named_with_who_gains_it(*, attached: bool) -> None:
+    arn = "arn:aws:iam::111122223333:policy/p"
+    values = {"name": "p", "arn": arn}
+    changes = [
+        resource("aws_iam_role", name, *[{"name": name, "assume_role_policy": NODES}] * 2)
+        for name in "abc"
+    ]
+    changes += [
+        resource("aws_iam_role_policy", "i", *[{"name": "i", "role": "b", "policy": TWO}] * 2)
+    ]
+    of_all = {"policy_arn": arn, "roles": ["a", "b", "c"]}
+    before = of_all if attached else {**of_all, "roles": []}
+    changes += [resource("aws_iam_policy_attachment", "p", before, of_all)]
+    texts = (ONE, document(allow("ec2:A"), allow("s3:B"))) if attached else (TWO, TWO)
+    changes += [resource("aws_iam_policy", "p", *({**values, "policy": text} for text in texts))]
+    (finding,) = reviewed(*changes).findings
+    assert (finding.rule, finding.level) == ("new-access", "error")
+    who = "aws_iam_role.a and aws_iam_role.c"
+    assert finding.message.startswith(f"{who} can now call s3:B on all resources")
+
+
+def test_new_access_by_a_sensitive_value_names_no_request() -> None:
+    secret = resource("x", "x", None, {"a": "hunter2-q3est"}, after_sensitive={"a": True})
+    after = document(READS, allow("s3:PutObject", "arn:aws:s3:::hunter2-q3est/*"))
+    (finding,) = reviewed(policy("p", document(READS), after), secret).findings
+    assert finding.message == "Anyone with the policy may do more than before"
+    assert finding.details[-1].startswith("no request is shown, since the policy has values")
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_who_is_not_known_to_be_there_gets_a_new_policy(known: bool) -> None:
+    """That is a warning; that somebody who is there can do more is an error."""
+    attached = resource(
+        "aws_iam_role_policy_attachment",
+        "a",
+        None,
+        USES if known else {"policy_arn": LIMITS["arn"]},
+        after_unknown={} if known else {"role": True},
+    )
+    same = {**LIMITS, "policy": ONE}
+    (finding,) = reviewed(attached, resource("aws_iam_policy", "p", same, same)).findings
+    assert (finding.rule, finding.level) == (
+        ("new-access", "error") if known else ("new-policy", "warning")
+    )

@@ -8,8 +8,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from devtools import Browser, browser
+from eks import irsa, own_role
 from reviews import PLANS, every, hostile, of_plan
 from synthetic import allow, document, resource, reviewed
 from vpc_cni_iam.catalog import parameters
@@ -18,7 +20,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import find
 from vpc_cni_iam.policy.document import dumps, to_json
 from vpc_cni_iam.review import permission_table, wording
-from vpc_cni_iam.review.findings import Review
+from vpc_cni_iam.review.findings import Ignored, Review
 from vpc_cni_iam.review.report.html import write
 from vpc_cni_iam.review.report_formats import Setting
 
@@ -153,6 +155,130 @@ def test_a_row_of_the_matrix_is_filtered_by_what_it_says(name: str) -> None:
             assert ("is denied" in row.needed) is ("lacking" in kinds)
         looks = [(not row.change, "lacking" not in row.kinds.split()) for row in rows]
         assert looks == sorted(looks)
+
+
+A, B = "arn:aws:s3:::a/*", "arn:aws:s3:::b/*"
+NETWORK = {"StringEquals": {"aws:SourceVpc": "vpc-1"}}
+OLD = document(
+    allow(["ec2:StopInstances", "s3:GetObject", "ec2:UnassignPrivateIpAddresses"]),
+    allow(["s3:PutObject", "s3:DeleteObject", "s3:PutObjectAcl"], A),
+    allow(["sqs:SendMessage", "ec2:AssignPrivateIpAddresses"]),
+)
+NEW = document(
+    allow(["ec2:RunInstances", "s3:PutObject", "sqs:SendMessage", "ec2:AssignPrivateIpAddresses"]),
+    allow(["s3:GetObject", "s3:PutObjectAcl"], A),
+    allow("s3:DeleteObject", B),
+    allow("sqs:ReceiveMessage", Condition=NETWORK),
+)
+LACKING = "fails without it, and is denied"
+ROWS = {
+    "ec2:UnassignPrivateIpAddresses": (
+        ("no longer allowed", "changed removed needed lacking", "withdraws lacks"),
+        "degraded without it, and is denied",
+        ["yes", "no"],
+    ),
+    "ec2:RunInstances": (("allowed", "changed allowed unneeded", "grants"), "", ["no", "yes"]),
+    "ec2:StopInstances": (("no longer allowed", "changed removed", "withdraws"), "", ["yes", "no"]),
+    "s3:DeleteObject": (("differs", "changed unneeded", ""), "", [f"in part {A}", f"in part {B}"]),
+    "s3:GetObject": (
+        ("narrowed", "changed removed unneeded", "withdraws"),
+        "",
+        ["yes", f"in part {A}"],
+    ),
+    "s3:PutObject": (
+        ("widened", "changed allowed unneeded", "grants"),
+        "",
+        [f"in part {A}", "yes"],
+    ),
+    "sqs:ReceiveMessage": (
+        ("allowed", "changed allowed unneeded", "grants"),
+        "",
+        ["no", "in part * if aws:SourceVpc StringEquals 'vpc-1'"],
+    ),
+    "ec2:CreateTags": (("denied", "needed lacking", "lacks"), LACKING, ["no"]),
+    "ec2:AssignPrivateIpAddresses": (("", "needed", ""), "fails without it", ["yes"]),
+    "s3:PutObjectAcl": (("", "unneeded", ""), "", [f"in part {A}"]),
+    "sqs:SendMessage": (("", "unneeded", ""), "", ["yes"]),
+}
+
+
+def test_a_row_of_the_matrix_says_what_becomes_of_an_action() -> None:
+    """What changes is read first, and before the others what the plugin needs and is denied."""
+    sides = [{"role": "cni", "name": "more", "policy": text} for text in (OLD, NEW)]
+    review = reviewed(*own_role("cni", irsa()), resource("aws_iam_role_policy", "more", *sides))
+    ((_, rows),) = permission_table.roles(review)
+    seen = {
+        row.action: (
+            (row.status, row.kinds, row.looks),
+            row.needed,
+            [" ".join((words, *resources)) for _, words, resources in row.cells],
+        )
+        for row in rows
+    }
+    assert {action: seen[action] for action in ROWS} == ROWS
+    assert [action for action in seen if action in ROWS] == [*ROWS]
+    assert {row.change for row in rows if row.status == "denied"} == {""}
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_what_is_not_known_of_one_side_is_called_neither_allowed_nor_denied(after: bool) -> None:
+    own = own_role("cni", irsa(), document(allow("ec2:DescribeSubnets")))
+    known = {"policy": document(allow(["ec2:CreateTags", "ec2:RunInstances"]))}
+    bad = {"policy": "not a policy"}
+    sides = [
+        {"role": "cni", "name": "more", **side}
+        for side in ((known, bad) if after else (bad, known))
+    ]
+    review = reviewed(*own, resource("aws_iam_role_policy", "more", *sides))
+    ((_, rows),) = permission_table.roles(review)
+    seen = {row.action: (row.status, row.kinds, row.looks) for row in rows}
+    assert seen["ec2:CreateTags"] == ("not known", "changed needed", "")
+    assert seen["ec2:RunInstances"] == ("not known", "changed unneeded", "")
+    assert seen["ec2:DescribeSubnets"] == ("", "needed", "")
+    assert seen["ec2:DescribeInstances"] == ("", "needed", "")
+
+
+@pytest.mark.parametrize(
+    ("after", "result"), [("s3:GetObject", "passes"), ("s3:*", "fails"), ("", "fails")]
+)
+def test_the_page_says_whether_the_review_fails_and_explains_each_rule(
+    after: str, result: str
+) -> None:
+    """Of ignored findings, too."""
+    texts = (document(allow("s3:GetObject")), document(allow(after)) if after else "not a policy")
+    review = reviewed(resource("aws_iam_policy", "p", *({"policy": text} for text in texts)))
+    page = write(review, Setting())
+    rules = [finding.rule for finding in review.findings]
+    assert f'<span class="verdict {result}">The review {result}</span>' in page
+    assert re.findall(r'<dt id="rule-([\w-]+)">', page) == rules
+    ignored = tuple(Ignored(finding, "agreed", "") for finding in review.findings)
+    page = write(replace(review, findings=(), ignored=ignored), Setting())
+    assert re.findall(r'<dt id="rule-([\w-]+)">', page) == rules
+    assert page.count("<h3>Ignored</h3>") == len(ignored)
+
+
+def test_what_looks_alike_is_named_beside_the_first_up_to_eight() -> None:
+    texts = document(allow("s3:GetObject")), document(allow("s3:*"))
+    for count, more in ((2, ""), (9, ""), (10, "<li>and 1 more like it</li>")):
+        addresses = [f"aws_iam_policy.p[{n}]" for n in range(count)]
+        sides = [{"policy": text} for text in texts]
+        changes = (resource("aws_iam_policy", "p", *sides, address=a) for a in addresses)
+        page = write(reviewed(*changes), Setting())
+        for address in addresses[1:9]:
+            assert page.count(f"<li>also <code>{address} policy</code></li>") == 1
+            assert page.count(f"<li>also <code>{address}</code></li>") == 1
+        assert page.count("more like it") == page.count(more) * bool(more) == 2 * bool(more)
+
+
+def test_clusters_are_under_the_heading_of_the_plugin_alone() -> None:
+    values = {"cluster_name": "prod", "addon_name": "vpc-cni"}
+    sides = ({**values, "addon_version": f"v1.23.{n}-eksbuild.1"} for n in (1, 2))
+    page = write(reviewed(resource("aws_eks_addon", "cni", *sides)), Setting())
+    (heading, rows), *others = re.findall(r"<h3>([^<]*)</h3>(.*?)(?=<h3>|<h2)", page, re.DOTALL)
+    assert heading == wording.SECTIONS["plugin"]
+    assert "<dt>cluster</dt><dd>prod, IPv4</dd>" in rows
+    assert re.search(r"<dt>version</dt><dd><strong>v1.23.1-eksbuild.1 -&gt; v1.23.2", rows)
+    assert not any("<dt>cluster" in text for _, text in others)
 
 
 def test_every_finding_is_under_a_heading() -> None:

@@ -1,4 +1,5 @@
 import datetime
+import re
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,20 @@ def test_an_entry_that_has_expired_is_a_finding_and_hides_nothing(tmp_path: Path
     entries = load(file(tmp_path, ENTRY + "until = 2026-05-31\n"))
     left, ignored = apply(entries, reviewed(WIDER).findings, "ignore.toml", TODAY)
     assert [f.rule for f in left] == ["new-access", "ignore-expired"]
+    about = 'new-access on aws_iam_policy.p["*"]: agreed with the owners'
+    assert left[1].message == f"ignore.toml, entry 1 expired on 2026-05-31: {about}"
+    assert left[1].attribute == "1"
     assert ignored == ()
 
 
 def test_an_entry_that_fits_nothing_is_a_note(tmp_path: Path) -> None:
-    entries = load(file(tmp_path, ENTRY.replace("*", "b")))
+    entries = load(file(tmp_path, ENTRY.replace("*", "b") * 2))
     left, _ = apply(entries, reviewed(WIDER).findings, "ignore.toml", TODAY)
-    assert [f.rule for f in left] == ["new-access", "ignore-unused"]
+    assert [f.rule for f in left] == ["new-access", "ignore-unused", "ignore-unused"]
+    about = 'matches nothing: new-access on aws_iam_policy.p["b"]: agreed with the owners'
+    assert [f.message for f in left[1:]] == [f"ignore.toml, entry {n} {about}" for n in (1, 2)]
+    assert [f.attribute for f in left[1:]] == ["1", "2"]
+    assert len({f.fingerprint for f in left if re.fullmatch("[0-9a-f]{16}", f.fingerprint)}) == 3
 
 
 @pytest.mark.parametrize(
@@ -92,6 +100,25 @@ def test_a_report_without_other_findings_says_what_is_ignored(tmp_path: Path) ->
         "no findings, 1 error ignored"
         in run("review", "plan.json", "--format", "html", cwd=tmp_path).out
     )
+
+
+@pytest.mark.parametrize(
+    ("form", "with_day", "without"),
+    [
+        ("text", "ignored until 2099-12-31: new-access aws", "ignored: new-access aws"),
+        ("markdown", "*ignored until 2099-12-31* new-access", "*ignored* new-access"),
+        ("html", ">Ignored until 2099-12-31: agreed", ">Ignored: agreed"),
+        ("sarif", '"agreed with the owners; until 2099-12-31"', '"agreed with the owners"'),
+        ("junit", '"agreed with the owners (until 2099-12-31)"', '"agreed with the owners"'),
+    ],
+)
+def test_each_report_says_until_when_a_finding_is_ignored(
+    tmp_path: Path, form: str, with_day: str, without: str
+) -> None:
+    (tmp_path / "plan.json").write_bytes(plan(WIDER))
+    for day, text in (("until = 2099-12-31\n", with_day), ("", without)):
+        (tmp_path / "vpc-cni-iam-ignore.toml").write_text(ENTRY + day)
+        assert text in run("review", "plan.json", "--format", form, cwd=tmp_path).out
 
 
 def test_a_level_that_is_none_is_wrong_usage() -> None:

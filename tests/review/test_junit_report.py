@@ -12,6 +12,7 @@ import xmlschema
 
 from conftest import ROOT
 from reviews import PLANS, every, hostile, of_plan
+from synthetic import allow, document, policy, reviewed
 from vpc_cni_iam.review.report.junit import write
 from vpc_cni_iam.review.report_formats import Setting
 from vpc_cni_iam.review.run import fails
@@ -44,6 +45,17 @@ def test_every_review_is_xml_1_0_with_the_right_numbers() -> None:
         assert {e.tag for e in root.iter()} <= {
             *("testsuites", "testsuite", "testcase", "failure", "skipped", "system-out")
         }
+
+
+def test_a_change_without_a_finding_is_a_test_that_passes() -> None:
+    text = document(allow("s3:GetObject"))
+    changes = policy("same", text, text), policy("wider", text, document(allow("s3:*")))
+    (suite,) = ET.fromstring(write(reviewed(*changes), Setting()))
+    cases = [(c.get("classname"), c.get("name"), len(c)) for c in suite]
+    assert cases == [
+        ("new-access", "aws_iam_policy.wider policy", 1),
+        ("no finding", "no-op aws_iam_policy.same policy", 0),
+    ]
 
 
 def test_a_failure_says_what_and_where() -> None:

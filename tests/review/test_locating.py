@@ -1,16 +1,21 @@
 """Where resources are written: in HCL, in JSON, in modules, and in a directory that is another."""
 
 import json
+import os
+import re
 from pathlib import Path
 
 import pytest
 
 from conftest import run, write_tree
-from eks import addon
-from synthetic import allow, document, plan, policy
+from eks import NODE_TRUST, addon
+from synthetic import WANTED, allow, document, plan, policy, resource
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
+from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.review.account.locate import Locator
+from vpc_cni_iam.review.run import review
+from vpc_cni_iam.texts.limits import HCL
 
 IN_JSON = """{
   "//": "made by a program",
@@ -61,10 +66,55 @@ def test_a_damaged_file_in_json_does_not_end_the_review(tmp_path: Path) -> None:
     assert located(tmp_path, "", "a.b") == ("b.tf", 1, 1)
 
 
+def test_hidden_files_and_folders_are_no_configuration(tmp_path: Path) -> None:
+    """Engines do not read them."""
+    text = 'resource "a" "%s" {}\n'
+    write_tree(tmp_path, {"b.tf": text % "b", ".c.tf": text % "c", ".d/d.tf": text % "d"})
+    assert located(tmp_path, "", "a.b") == ("b.tf", 1, 1)
+    assert not (located(tmp_path, "", "a.c") or located(tmp_path, "", "a.d"))
+
+
+def test_a_file_that_is_too_large_to_be_read_has_no_places(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"a.tf": "", "b.tf": 'resource "a" "b" {}\n'})
+    os.truncate(tmp_path / "a.tf", HCL.most + 1)
+    assert located(tmp_path, "", "a.b") == ("b.tf", 1, 1)
+
+
 def test_a_module_from_elsewhere_is_where_it_is_called(tmp_path: Path) -> None:
     write_tree(tmp_path, {"main.tf": '\nmodule "far" {\n  source = "registry.example/m/aws"\n}\n'})
     for address in ("module.far", 'module.far["a.b"].module.deeper[0]'):
         assert located(tmp_path, address, "aws_iam_policy.p") == ("main.tf", 2, 4)
+
+
+def test_a_module_that_the_plan_does_not_have_is_nowhere(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"main.tf": 'module "m" {\n  source = "./m"\n}\n', "m/m.tf": ""})
+    for address in ("module.gone", "module.m.module.gone"):
+        assert located(tmp_path, address, "aws_iam_policy.p") is None
+
+
+@pytest.mark.parametrize(
+    ("source", "folder"),
+    [
+        ("../b", "modules/b"),
+        ("./../b/", "modules/b"),
+        ("./b", "modules/a/b"),
+        (".//b//c", "modules/a/b/c"),
+        ("../../b", "b"),
+        ("../../../b", "../b"),
+        ("../../../../b", "../../b"),
+    ],
+)
+def test_a_module_is_found_from_the_one_that_calls_it(
+    source: str, folder: str, tmp_path: Path
+) -> None:
+    root = tmp_path / "live" / "prod"
+    text = 'resource "aws_iam_policy" "p" {}\n'
+    write_tree(root, {"main.tf": 'module "a" {}\n', "modules/a/main.tf": 'module "b" {}\n'})
+    write_tree(root / folder, {"policy.tf": text})
+    calls = {"a": Module(source="./modules/a", calls={"b": Module(source=source)})}
+    locator = Locator(root, PlanConfiguration(Module(calls=calls)))
+    place = locator.place("module.a.module.b", "aws_iam_policy.p")
+    assert place is not None and (place.file, place.line) == (f"{folder}/policy.tf", 1)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +125,40 @@ def test_a_directory_without_configuration_is_refused(
 ) -> None:
     with pytest.raises(InputError, match=problem):
         Locator(tmp_path / name, PlanConfiguration())
+
+
+TRUST = """resource "aws_iam_role" "r" {
+  inline_policy {
+    policy = jsonencode({ Statement = [{ Effect = "Allow", Action = "ec2:A", Resource = "*" }] })
+  }
+  assume_role_policy = jsonencode({
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { AWS = "*" } }]
+  })
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [
+        (TRUST, True),
+        (TRUST.replace("=", "=="), False),
+        (re.sub(r"(assume_role_policy =) .*", r"\1 var.trust\n}\n", TRUST, flags=re.DOTALL), False),
+    ],
+)
+def test_a_trust_policy_is_read_where_it_is_written_if_an_engine_reads_that(
+    text: str, tmp_path: Path, *, is_read: bool
+) -> None:
+    """Not the other document of the block, and nothing of what is no HCL."""
+    write_tree(tmp_path, {"main.tf": text})
+    sides = [{"name": "r", "assume_role_policy": NODE_TRUST}, {"name": "r"}]
+    change = resource("aws_iam_role", "r", *sides, after_unknown={"assume_role_policy": True})
+    made = read_plan(plan(change), "plan.json")
+    findings = review(made, WANTED, locator=Locator(tmp_path, made.configuration)).findings
+    rules = {"unknown-policy"} | ({"trust-anybody"} if is_read else set())
+    assert {(f.rule, f.place and f.place.line) for f in findings} == {(r, 1) for r in rules}
+    assert ("allowed: sts:AssumeRole by AWS *" in str(findings)) is is_read
+    assert "ec2:A" not in str(findings)
 
 
 def test_a_directory_of_another_module_is_told(tmp_path: Path) -> None:

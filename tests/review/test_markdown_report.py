@@ -1,6 +1,7 @@
 """The comment for a pull request: within the limit, the same again, and nothing but text."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 
@@ -11,10 +12,16 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from msgspec.structs import replace
 
+from eks import addon, arn_of, irsa, own_role
 from reviews import EVIL, PLANS, every, hostile, many, of_plan
 from synthetic import allow, document, policy, reviewed
+from vpc_cni_iam.catalog.facts.documents import managed_policy
+from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.escape import sanitise
+from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review import wording
+from vpc_cni_iam.review.diff.changes import Place
+from vpc_cni_iam.review.findings import Ignored
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report.markdown import DIALECTS, MARKER, code, prose, write
 from vpc_cni_iam.review.report_formats import Forge, Setting
@@ -142,6 +149,7 @@ def test_what_is_large_hides_nothing_else(forge: Forge) -> None:
     assert len(text.encode()) <= DIALECTS[forge].limit
     assert all(f"`aws_iam_policy.p[{n}]`" in text for n in range(9))
     assert "\\u202e" in text
+    assert ("**Cut by 2 parts, since" in text) is (forge != "github")
 
 
 @pytest.mark.parametrize(
@@ -157,6 +165,15 @@ def test_each_detail_of_a_finding_is_in_it_or_among_the_changes(plan: str, rule:
         assert prose(line) in text and text.count(f"- {prose(detail)}") < 2
 
 
+def test_of_many_details_twelve_are_shown_and_three_where_the_change_has_them_all() -> None:
+    tables = (allow("dynamodb:GetItem", f"arn:aws:dynamodb:*:*:table/t{n}") for n in range(15))
+    review = reviewed(policy("p", document(), document(*tables)))
+    for shown, told, more in ((review, 3, 13), (replace(review, changes=()), 12, 4)):
+        findings, _, _ = write(shown, Setting()).partition("Unknown until apply")
+        assert findings.count("    - allowed: `dynamodb:GetItem` on ") == told
+        assert f"\n    - and {more} more\n" in findings
+
+
 def test_every_section_with_findings_has_its_heading_once() -> None:
     for review in (hostile(), *map(of_plan, PLANS[:4])):
         text = write(review, Setting())
@@ -167,10 +184,117 @@ def test_every_section_with_findings_has_its_heading_once() -> None:
 
 def test_what_looks_alike_is_named_with_the_finding_and_with_the_change() -> None:
     texts = [document(allow("s3:GetObject")), document(allow("s3:*"))]
-    addresses = [f'aws_iam_policy.p["{key}"]' for key in "abc"]
-    text = write(reviewed(*(policy("p", *texts, address=a) for a in addresses)), Setting())
-    findings, _, changes = text.partition("#### update")
-    assert all(a in findings and a in changes for a in addresses)
+    addresses = [f'aws_iam_policy.p["{key}"]' for key in "abcdef"]
+    for count, more in ((3, ""), (4, ""), (6, "- and 2 more like it\n")):
+        changed = (policy("p", *texts, address=a) for a in addresses[:count])
+        text = write(reviewed(*changed), Setting())
+        findings, _, changes = text.partition("#### update")
+        assert all(a in findings and a in changes for a in addresses[: min(count, 4)])
+        assert (findings.count("more like it"), changes.count("more like it")) == (bool(more),) * 2
+        assert more in findings and more in changes
+
+
+def test_a_finding_and_a_change_say_where_it_is_written() -> None:
+    review = reviewed(policy("p", document(allow("s3:GetObject")), document(allow("s3:*"))))
+    place = Place("live/main.tf", 12, 20)
+    placed = replace(
+        review,
+        findings=tuple(replace(f, place=place) for f in review.findings),
+        changes=tuple(replace(c, place=place) for c in review.changes),
+    )
+    for shown, where in ((review, ""), (placed, ", `live/main.tf:12`")):
+        text = write(shown, Setting())
+        assert f"\n    - `aws_iam_policy.p` `policy`{where}\n" in text
+        assert f"\n#### update: `aws_iam_policy.p` `policy`{where}\n" in text
+
+
+COMMENT = """
+### IAM review fails: 1 error, 2 notes, 2 notes ignored
+
+`plan.json` with the plugin versions that it names; fails on `warning` or `any-change`.
+
+#### VPC CNI (aws-node)
+
+- cluster: prod, `IPv4`
+- version: `v1.23.1-eksbuild.1 -> v1.23.2-eksbuild.1`, `aws_eks_addon.vpc_cni`
+- identity: `aws_iam_role.cni` (IRSA), unchanged
+
+- **note** plugin-version-changed (counts for any-change): The plugin is updated from \
+`v1.23.1-eksbuild.1` to `v1.23.2-eksbuild.1`
+    - `aws_eks_addon.vpc_cni`
+
+#### Who can do more
+
+- **error** new-access: Anyone with the policy can now call `ec2:RunInstances` on all resources
+    - `aws_iam_policy.p` `policy`
+    - allowed: `ec2:RunInstances` on `*`
+    - example: `ec2:RunInstances` on \
+`arn:aws:ec2:us-east-1:111122223333:instance/i-0123456789abcdef0`
+
+#### Other changes
+
+- **note** access-removed (counts for any-change): The policy allows less
+    - `aws_iam_policy.z` `policy`
+    - no longer allowed: `s3:PutObject` on `*`
+
+- *ignored* moved, `aws_iam_policy.p`: agreed
+- *ignored until 2099-12-31* moved, `aws_iam_policy.p`: agreed, too
+
+Unknown until apply: nothing.
+
+#### update: `aws_iam_policy.p` `policy`
+
+- `+` allowed: `ec2:RunInstances` on `*`
+- moved from `aws_iam_policy.q`
+- new access, for instance `ec2:RunInstances` on \
+`arn:aws:ec2:us-east-1:111122223333:instance/i-0123456789abcdef0`
+- nearest to `ipv4` of `2026-09-29`
+    - statement 3 (`ec2:StopInstances`): is added: it allows `ec2:StopInstances` on `*`
+    - statement 4 (`ec2:RunInstances`): is added: it allows `ec2:RunInstances` on `*`
+
+#### update: `aws_iam_policy.z` `policy`
+
+- `-` no longer allowed: `s3:PutObject` on `*`
+- no new access (proven)
+
+#### All policies of `aws_iam_role.cni`
+
+- `ec2:AssignPrivateIpAddresses`: yes; the plugin fails without it
+"""
+
+
+def test_a_comment_reads_from_the_plugin_to_each_change() -> None:
+    cni = dumps(managed_policy())
+    own = {"service_account_role_arn": arn_of("cni")}
+    update = addon(*({**own, "addon_version": f"v1.23.{n}-eksbuild.1"} for n in (1, 2)))
+    more = [*json.loads(cni)["Statement"], allow("ec2:StopInstances")]
+    wider = document(*more, allow("ec2:RunInstances"))
+    texts = document(allow(["s3:GetObject", "s3:PutObject"])), document(allow("s3:GetObject"))
+    review = reviewed(
+        *(update, *own_role("cni", irsa(), cni), policy("z", *texts)),
+        policy("p", document(*more), wider, previous_address="aws_iam_policy.q"),
+    )
+    (moved,) = (finding for finding in review.findings if finding.rule == "moved")
+    review = replace(
+        review,
+        findings=tuple(finding for finding in review.findings if finding is not moved),
+        ignored=(Ignored(moved, "agreed", ""), Ignored(moved, "agreed, too", "2099-12-31")),
+        fail_on=("warning", "any-change"),
+    )
+    text = write(review, Setting("bitbucket"))
+    shown = text.partition("- `ec2:AttachNetworkInterface`")[0].partition("\n")[2]
+    assert shown == COMMENT.replace("\\\n", "")
+    whole = "#### All policies of `aws_iam_role.cni`\n\n<details><summary>What they allow"
+    assert whole in write(review, Setting("gitlab"))
+
+
+def test_a_comment_of_a_plan_without_changes_says_so_in_place_of_findings() -> None:
+    text = write(reviewed(policy("p", document(), document())), Setting())
+    assert text.endswith(
+        "\n### IAM review passes: no findings\n\n"
+        f"`plan.json` for plugin {newest()}, ipv4 or ipv6; fails on `warning`.\n\n"
+        "Unknown until apply: nothing.\n\nNothing in the plan changes an IAM policy.\n"
+    )
 
 
 def test_what_is_kept_is_whole() -> None:

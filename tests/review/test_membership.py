@@ -42,14 +42,20 @@ def test_who_leaves_a_group_is_said(change: Json) -> None:
 
 def test_who_is_deleted_leaves_no_deny_behind() -> None:
     user = resource("aws_iam_user", "u", {"name": "u"}, None)
-    assert rules(reviewed(of_user(["g"], None), user)) == {"access-removed"}
+    guard = document({**allow("s3:*"), "Effect": "Deny"})
+    values = {"name": "d", "group": "g", "policy": guard}
+    denies = resource("aws_iam_group_policy", "d", values, values)
+    for leaves in (of_user(["g"], None), of_group(["u"], None)):
+        assert rules(reviewed(leaves, user)) == {"access-removed"}
+        assert rules(reviewed(leaves, user, denies)) == {"access-removed"}
 
 
 def test_a_group_that_denies_is_missed_by_who_leaves_it() -> None:
     guard = document({**allow("s3:*"), "Effect": "Deny"})
     values = {"name": "d", "group": "g", "policy": guard}
     review = reviewed(of_user(["g"], []), resource("aws_iam_group_policy", "d", values, values))
-    assert "not-proven" in rules(review)
+    (finding,) = (f for f in review.findings if f.rule == "not-proven")
+    assert finding.message == "Group g denies something, which no longer counts for who leaves it"
 
 
 def test_groups_that_are_not_known_are_said() -> None:
@@ -80,3 +86,19 @@ def test_a_member_that_is_renamed_joins_nothing() -> None:
     another = resource("aws_iam_group", "another", None, {"name": "g"})
     assert "group-joined" in rules(reviewed(of_user(["g"], ["h", "g"]), group, another))
     assert rules(reviewed(of_user(["g"], ["g"]), group)) == set()
+
+
+def test_a_group_that_is_replaced_under_another_name_is_joined() -> None:
+    group = resource(
+        "aws_iam_group", "g", {"name": "g"}, {"name": "h"}, actions=["delete", "create"]
+    )
+    assert "group-joined" in rules(reviewed(of_user(["g"], ["h"]), group))
+    other = resource("aws_iam_policy", "g", {"name": "g"}, {"name": "h"})
+    assert "group-joined" in rules(reviewed(of_user(["g"], ["h"]), other))
+
+
+def test_a_name_that_drifted_and_is_put_back_is_joined_by_nobody() -> None:
+    sides = [{"name": "g"}, {"name": "h"}]
+    drift = [resource("aws_iam_group", "g", *sides)]
+    back = resource("aws_iam_group", "g", *sides[::-1])
+    assert not rules(reviewed(of_user(["h"], ["g"]), back, resource_drift=drift)) - {"drift"}

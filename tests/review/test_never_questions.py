@@ -26,6 +26,9 @@ def test_the_command_answers_each_question(tmp_path: Path) -> None:
     assert asked(tmp_path, "--disjoint", "a.json", "b.json")["proven"]
     same = asked(tmp_path, "--disjoint", "a.json", "a.json")
     assert {kind["answer"] for kind in same["kinds"]} == {"allowed"}
+    for change in (change for kind in same["kinds"] for change in kind["shared"]):
+        assert change["first"]["resource"] == change["second"]["resource"]
+        assert (change["first_actions"], change["reason"]) == (change["second_actions"], "")
     words = ("--never", "iam:PassRole", "--never", f"ec2:Delete*@{INTERFACE}", "a.json", "b.json")
     result = asked(tmp_path, *words)
     assert [a["answer"] for a in result["actions"]] == ["never (proven)", "allowed"]
@@ -83,6 +86,7 @@ def test_what_was_not_read_is_not_proven(tmp_path: Path) -> None:
         (("--never", "PassRole", "p.json"), "PassRole"),
         (("--never", "ec2:*@i-0123", "p.json"), "i-0123"),
         (("--never", "ec2:*@arn:aws:ec2:*:*:${x}", "p.json"), "not an ARN"),
+        ((*("--never", "ec2:*") * 51, "p.json"), "--never is given 51 times; ask for at most 50"),
         (("--disjoint", "p.json"), "name the policy of each"),
         (("--never", "ec2:*", "--disjoint", "p.json"), "--disjoint"),
         (("--disjoint", "p.json", "p.json", "--clusters", "a", "a"), "twice"),

@@ -40,6 +40,13 @@ def test_a_plan_may_come_through_a_pipe_with_a_name(text: bytes, tmp_path: Path)
     assert [r.address for r in plan.resources] == ["aws_iam_policy.p"]
 
 
+def test_a_plan_says_where_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_bytes(PLAN)
+    for name in ("-", str(tmp_path / "plan.json")):
+        source = obtain(name, io.BytesIO(PLAN), "auto", {}).source
+        assert source == ("standard input" if name == "-" else name)
+
+
 def test_a_saved_plan_that_comes_through_a_pipe_cannot_be_shown(tmp_path: Path) -> None:
     name = through_a_pipe(b"PK\x03\x04", tmp_path)
     with pytest.raises(InputError, match=r"pipe: is a saved plan.*name the file"):
@@ -68,6 +75,77 @@ def test_a_closed_stream_is_no_crash(closed: str, name: str, code: int, tmp_path
     )
     assert "Traceback" not in done.stderr
     assert done.returncode == code, done.stderr
+
+
+@pytest.mark.parametrize(("name", "problem"), [("gone", "does not exist"), ("x" * 300, "too long")])
+def test_a_file_that_cannot_be_opened_is_an_error_that_names_it(name: str, problem: str) -> None:
+    with pytest.raises(InputError, match=f"^{name}: .*{problem}"):
+        obtain(name, io.BytesIO(), "auto", {})
+
+
+FAILS = "echo no plan of mine >&2; exit 1"
+SHOWS = 'test "$*" = "show -json -no-color $PWD/tfplan" && cat plan.json'
+
+
+@pytest.mark.parametrize(
+    ("engines", "choice", "problem"),
+    [
+        ({"terraform": SHOWS}, "auto", ""),
+        ({"terraform": FAILS, "tofu": SHOWS}, "auto", ""),
+        ({"terraform": FAILS, "tofu": SHOWS}, "tofu", ""),
+        (
+            {"terraform": FAILS, "tofu": SHOWS},
+            "terraform",
+            "terraform show .*no plan",
+        ),
+        (
+            {"terraform": FAILS, "tofu": FAILS},
+            "auto",
+            "terraform show .*tofu show .*Only",
+        ),
+        ({}, "auto", "is a saved plan, and no engine is on the PATH to show it"),
+        ({"terraform": SHOWS}, "tofu", "tofu"),
+    ],
+)
+def test_a_saved_plan_is_shown_by_the_engine_that_can(
+    engines: dict[str, str], choice: str, problem: str, tmp_path: Path
+) -> None:
+    environ = shown_by(engines, tmp_path)
+    if not problem:
+        plan = obtain(str(tmp_path / "tfplan"), io.BytesIO(), choice, environ)
+        assert [r.address for r in plan.resources] == ["aws_iam_policy.p"]
+        return
+    with pytest.raises(EngineError, match=f"(?s){problem}"):
+        obtain(str(tmp_path / "tfplan"), io.BytesIO(), choice, environ)
+
+
+def test_an_engine_shows_a_plan_in_the_directory_that_is_named_if_it_is_one(tmp_path: Path) -> None:
+    """And with the data directory that the user initialised."""
+    environ = shown_by({"terraform": 'test -z "$TF_CLI_ARGS" && cat "$TF_DATA_DIR.json"'}, tmp_path)
+    environ |= {"TF_DATA_DIR": "data", "TF_CLI_ARGS": "-bad"}
+    (tmp_path / "other").mkdir()
+    for folder, name in ((tmp_path, "here"), (tmp_path / "other", "there")):
+        text = plan(policy(name, None, document(allow("ec2:A"))))
+        (folder / "data.json").write_bytes(text)
+    for directory, name in (
+        (None, "here"),
+        (tmp_path / "gone", "here"),
+        (tmp_path / "other", "there"),
+    ):
+        shown = obtain(str(tmp_path / "tfplan"), io.BytesIO(), "auto", environ, directory=directory)
+        assert [r.address for r in shown.resources] == [f"aws_iam_policy.{name}"]
+
+
+def shown_by(engines: dict[str, str], folder: Path) -> dict[str, str]:
+    """Make a saved plan beside its JSON, and engines; return an environment with these alone."""
+    (folder / "plan.json").write_bytes(PLAN)
+    with zipfile.ZipFile(folder / "tfplan", "w") as archive:
+        archive.writestr("tfplan", "")
+    (folder / "bin").mkdir()
+    for name, script in engines.items():
+        (folder / "bin" / name).write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")
+        (folder / "bin" / name).chmod(0o755)
+    return {"PATH": str(folder / "bin")}
 
 
 PLANNED = """

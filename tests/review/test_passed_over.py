@@ -2,7 +2,7 @@
 
 import pytest
 
-from synthetic import Json, allow, document, policy, resource, reviewed, rules
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed, rules
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.report_formats import REPORTS, Setting
@@ -92,8 +92,13 @@ def test_a_sensitive_value_that_changes_is_not_passed_over(change: Json) -> None
         "unknown-attachment",
     }
     assert review.failed
-    change["change"]["after"] = {**change["change"]["before"], "description": "x"}
-    assert not reviewed(change).findings
+    same = {**change["change"], "after": {**change["change"]["before"], "description": "x"}}
+    assert not reviewed({**change, "change": same}).findings
+
+
+def inlined(owner: str, text: str) -> Json:
+    values = {"role": owner, "name": "i", "policy": text}
+    return resource("aws_iam_role_policy", "i", values, values)
 
 
 def bounded(before: str | None, after: str | None, **more: object) -> Json:
@@ -166,7 +171,39 @@ def test_one_name_of_two_roles_is_neither() -> None:
     review = reviewed(*roles, first, second, configuration=configuration, fail_on="new-access")
     assert review.failed
     assert {p.name for p in review.principals if p.after} == {"aws_iam_role.r1", "aws_iam_role.r2"}
+    assert "ambiguous-principal" not in rules(review)
     assert reviewed(roles[0], first, second, fail_on="new-access").failed is False
+
+
+@pytest.mark.parametrize(
+    ("provider", "owners"),
+    [
+        ("aws.two", ("aws_iam_role.r2",)),
+        ("aws.three", ("aws_iam_role.r1", "aws_iam_role.r2")),
+        ("", ("aws_iam_role.r1", "aws_iam_role.r2")),
+    ],
+)
+def test_one_name_of_two_roles_is_the_one_of_the_same_provider(
+    provider: str, owners: tuple[str, ...]
+) -> None:
+    trust = {"name": "cni", "assume_role_policy": NODES}
+    roles = [resource("aws_iam_role", f"r{i}", trust, trust) for i in (1, 2)]
+    keys = {"r1": "aws.one", "r2": "aws.two", "i": provider}
+    blocks = [
+        {
+            "type": "aws_iam_role_policy" if name == "i" else "aws_iam_role",
+            "name": name,
+            "provider_config_key": key,
+            "expressions": {},
+        }
+        for name, key in keys.items()
+    ]
+    review = reviewed(
+        *roles, inlined("cni", ONE), configuration={"root_module": {"resources": blocks}}
+    )
+    (principals,) = (c.principals for c in review.changes if c.kind == "permissions")
+    assert principals == owners
+    assert ("ambiguous-principal" in rules(review)) is (len(owners) > 1)
 
 
 def test_a_plan_that_is_not_all_says_so() -> None:
@@ -183,6 +220,49 @@ def test_drift_that_stays_is_new_access() -> None:
     undone = reviewed(policy("p", ALL, ONE), resource_drift=drift, fail_on="new-access")
     assert not undone.failed
     assert "drift" in rules(undone)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "marks", "level", "means"),
+    [
+        (document(allow(["ec2:A", "ec2:B"])), document(allow(["ec2:B", "ec2:A"])), {}, "note", ()),
+        (ALL, ONE, {}, "warning", ()),
+        (ONE, ALL, {"after_sensitive": {"policy": True}}, "warning", ("new-access",)),
+        (ONE, "none", {}, "warning", ("new-access",)),
+    ],
+)
+def test_drift_is_as_grave_as_what_it_means_where_it_stays(
+    before: str, after: str, marks: Json, level: str, means: tuple[str, ...]
+) -> None:
+    drift = [policy("p", before, after, **marks)]
+    findings = reviewed(policy("p", after, after, **marks), resource_drift=drift).findings
+    (finding,) = (f for f in findings if f.rule == "drift")
+    assert (finding.level, finding.means) == (level, ("any-change", *means))
+    assert finding.message.startswith("The policy was changed outside of the configuration")
+
+
+def test_a_boundary_that_somebody_removed_is_no_note_where_it_stays() -> None:
+    bounded = {**role_with([]), "permissions_boundary": "arn:aws:iam::111122223333:policy/bound"}
+    there = resource("aws_iam_role", "cni", role_with([]), role_with([]))
+    drift = [resource("aws_iam_role", "cni", bounded, role_with([]))]
+    review = reviewed(there, resource_drift=drift)
+    (finding,) = (f for f in review.findings if f.rule == "drift")
+    assert (finding.level, "new-access" in finding.means) == ("warning", True)
+    assert "The permissions boundary was changed outside of the configuration" in finding.message
+
+
+def test_drift_of_what_the_plan_deletes_is_a_note() -> None:
+    attached = role_with([MANAGED + "AmazonEKS_CNI_Policy"])
+    role_drift = [resource("aws_iam_role", "cni", attached, role_with([]))]
+    gone = resource("aws_iam_role", "cni", role_with([]), None)
+    for change, drift in ((policy("p", ALL, None), [policy("p", ONE, ALL)]), (gone, role_drift)):
+        review = reviewed(change, resource_drift=drift)
+        (finding,) = (f for f in review.findings if f.rule == "drift")
+        assert (finding.level, finding.means, review.failed) == ("note", ("any-change",), False)
+        assert finding.message.endswith("outside of the configuration, and the plan deletes it")
+    left = {**policy("p", ALL, None), "deposed": "abcd1234"}
+    stays = reviewed(left, policy("p", ALL, ALL), resource_drift=[policy("p", ONE, ALL)])
+    assert "error" in {f.level for f in stays.findings if f.rule == "drift"}
 
 
 def test_the_first_screen_names_the_roles_of_the_plugin_and_no_others() -> None:
@@ -208,6 +288,24 @@ def test_drift_that_stays_may_take_a_call_from_the_plugin() -> None:
     assert not undone.failed
 
 
+def test_an_attached_policy_that_drifted_is_what_the_plan_makes_of_it() -> None:
+    later = managed("p", ALL, ONE)
+    values = {"role": "r", "policy_arn": "arn:aws:iam::1:policy/p"}
+    attached = resource("aws_iam_role_policy_attachment", "a", None, values)
+    review = reviewed(later, attached, resource_drift=[managed("p", ONE, ALL)])
+    (change,) = (c for c in review.changes if c.attachment)
+    assert change.after.policy and change.after.policy.statements[0].actions == ("ec2:A",)
+
+
+def test_what_drift_took_from_a_role_and_the_plan_puts_back_is_not_lost() -> None:
+    whole = dumps(managed_policy())
+    values = [{"role": "cni", "name": "i", "policy": text} for text in (whole, ONE)]
+    drift = [resource("aws_iam_role_policy", "i", *values)]
+    back = resource("aws_iam_role_policy", "i", *values[::-1])
+    undone = reviewed(back, resource_drift=drift)
+    assert "drift" in rules(undone) and "coverage-lost" not in rules(undone)
+
+
 def role_with(arns: list[str], **inline: str) -> Json:
     blocks = [{"name": name, "policy": text} for name, text in inline.items()]
     name = {"name": "cni", "arn": "arn:aws:iam::111122223333:role/cni", "assume_role_policy": NODES}
@@ -222,6 +320,8 @@ MANAGED = "arn:aws:iam::aws:policy/"
     [
         (role_with([MANAGED + "AmazonEKSWorkerNodePolicy"]), "", "note", set()),
         (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), dumps(managed_policy()), "note", set()),
+        (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), "", "warning", {"coverage-lost"}),
+        (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), None, "warning", {"coverage-lost"}),
         (role_with([MANAGED + "AmazonEKS_CNI_Policy"]), ONE, "warning", {"coverage-lost"}),
         (
             role_with([MANAGED + "AmazonEKS_CNI_Policy"]),
@@ -239,17 +339,43 @@ MANAGED = "arn:aws:iam::aws:policy/"
     ],
 )
 def test_a_policy_that_the_last_apply_removed_is_no_warning(
-    gone: Json, stays: str, level: str, counts: set[str]
+    gone: Json, stays: str | None, level: str, counts: set[str]
 ) -> None:
     """The state has a role from before its attachments went: nobody can tell who removed them."""
     after = role_with([])
-    changes = [resource("aws_iam_role", "cni", after, after)]
+    # A plan for targets may have no more of a role than its drift.
+    changes = [] if stays is None else [resource("aws_iam_role", "cni", after, after)]
     inline = {"role": "cni", "name": "i", "policy": stays}
     changes += [resource("aws_iam_role_policy", "i", inline, inline)] if stays else []
     drift = [resource("aws_iam_role", "cni", gone, after)]
     (finding,) = (f for f in reviewed(*changes, resource_drift=drift).findings if f.rule == "drift")
     assert (finding.level, set(finding.means) - {"any-change"}) == (level, counts)
     assert "by the last apply, or outside of the configuration" in finding.message
+
+
+OTHERS = MANAGED + "AmazonEKSWorkerNodePolicy"
+
+
+@pytest.mark.parametrize(
+    ("there", "drifts"),
+    [
+        ([], True),
+        ([attachment("cni", OTHERS)], True),
+        ([policy("i", ONE, ONE)], True),
+        ([attachment("cni", OTHERS), inlined("cni", ONE)], False),
+        ([attachment("cni", OTHERS), inlined("cni", ALL)], True),
+        ([attachment("other", OTHERS), inlined("cni", ONE)], True),
+    ],
+)
+def test_what_a_role_repeats_of_a_resource_in_the_plan_is_no_drift(
+    there: list[Json], drifts: bool
+) -> None:
+    """The state has a role from before its attachments were made."""
+    before, after = role_with([]), role_with([OTHERS], i=ONE)
+    sides = [{**side, "permissions_boundary": OTHERS} for side in (before, after)]
+    changes = [resource("aws_iam_role", "cni", sides[1], sides[1]), *there]
+    drift = [resource("aws_iam_role", "cni", *sides)]
+    assert ("drift" in rules(reviewed(*changes, resource_drift=drift))) is drifts
 
 
 @pytest.mark.parametrize("actions", [["create", "forget"], ["forget", "create"]])

@@ -12,6 +12,7 @@ from eks import (
     ISSUER,
     MANAGED,
     NODE_TRUST,
+    OF_ACCOUNT,
     POD_TRUST,
     PROVIDER,
     addon,
@@ -23,10 +24,10 @@ from eks import (
     provider,
     same,
 )
-from synthetic import Json, allow, document, resource, reviewed, rules
+from synthetic import Json, allow, attachment, document, resource, reviewed, role, rules
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
-from vpc_cni_iam.catalog.facts.known_versions import find
+from vpc_cni_iam.catalog.facts.known_versions import find, newest
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.findings import Finding, Review
 
@@ -35,6 +36,13 @@ CNI = dumps(managed_policy())
 # As of before v1.22.0, which calls ec2:DescribeSubnets in IPv6 mode, too.
 OLD_IPV6 = dumps(_IPV6.document(revisions()[0]))
 ROLE = {"service_account_role_arn": arn_of("cni")}
+
+
+VERSION = {"addon_version": "v1.23.2-eksbuild.1"}
+
+
+def of_role(name: str) -> Json:
+    return {**VERSION, "service_account_role_arn": arn_of(name)}
 
 
 def at(version: str, **more: object) -> Json:
@@ -66,6 +74,43 @@ def test_the_ip_family_is_that_of_the_cluster_before_and_after() -> None:
     assert (seen.mode_before, seen.mode_after) == ("ipv4", "ipv6")
 
 
+@pytest.mark.parametrize(("family", "lost"), [("ipv4", True), ("ipv6", False), ("", True)])
+def test_policies_are_judged_by_what_the_family_of_the_cluster_needs(
+    family: str, *, lost: bool
+) -> None:
+    """Where no cluster says it, by both."""
+    clusters = [cluster(family)] if family else []
+    statements = json.loads(CNI)["Statement"]
+    ipv6 = allow(["ec2:AssignIpv6Addresses", "ec2:DescribeSubnets"])
+    fewer = {**statements[0], "Action": statements[0]["Action"][1:]}
+    sides = [
+        {"role": "cni", "name": "more", "policy": document(first, *statements[1:], ipv6)}
+        for first in (statements[0], fewer)
+    ]
+    change = resource("aws_iam_role_policy", "more", *sides)
+    update = addon(at("v1.23.2"), at("v1.23.2"))
+    review = reviewed(*clusters, update, *own_role("cni", irsa()), change)
+    assert ("coverage-lost" in rules(review)) is lost
+
+
+@pytest.mark.parametrize("odd", [None, "x", 1, [], [None], ["x"], {}])
+def test_a_cluster_of_another_shape_ends_no_review(odd: object) -> None:
+    names = ("kubernetes_network_config", "vpc_config", "access_config")
+    odd_cluster = same("aws_eks_cluster", "prod", {"name": "prod", **dict.fromkeys(names, odd)})
+    (seen,) = reviewed(odd_cluster, addon(VERSION, VERSION)).clusters
+    assert (seen.cluster, seen.mode_after) == ("aws_eks_cluster.prod", "ipv4")
+
+
+def test_each_of_two_clusters_has_its_own_ip_family() -> None:
+    changes = []
+    for name, family in (("a", "ipv4"), ("b", "ipv6")):
+        values = {"name": name, "kubernetes_network_config": [{"ip_family": family}]}
+        own = {**VERSION, "addon_name": "vpc-cni", "cluster_name": name}
+        changes += [same("aws_eks_cluster", name, values), same("aws_eks_addon", name, own)]
+    modes = [(c.cluster, c.mode_after) for c in reviewed(*changes).clusters]
+    assert modes == [("aws_eks_cluster.a", "ipv4"), ("aws_eks_cluster.b", "ipv6")]
+
+
 def test_an_update_of_a_plugin_whose_policies_are_not_shown_says_what_it_newly_calls() -> None:
     finding = found(reviewed(addon(at("v1.20.0"), at("v1.22.0"))), "plugin-version-changed")
     assert finding.level == "warning"
@@ -93,6 +138,69 @@ def test_an_update_of_the_plugin_is_judged_by_the_version_after() -> None:
     assert levels(calm) == {"plugin-version-changed": "note"}
 
 
+@pytest.mark.parametrize(
+    ("references", "roles"),
+    [
+        (["aws_iam_role.new.arn"], ("aws_iam_role.new",)),
+        (
+            ["aws_iam_role.new.arn", "aws_iam_role.old.arn"],
+            ("aws_iam_role.new or aws_iam_role.old",),
+        ),
+        (["aws_iam_role.elsewhere.arn"], ("aws_iam_role.elsewhere.arn",)),
+        (["aws_iam_user.new.arn"], ("aws_iam_user.new.arn",)),
+        ([], ("a role known after apply",)),
+    ],
+)
+def test_the_role_that_an_add_on_refers_to_is_the_plugins(
+    references: list[str], roles: tuple[str, ...]
+) -> None:
+    expressions = {"service_account_role_arn": {"references": references}}
+    block = {"type": "aws_eks_addon", "name": "vpc_cni", "expressions": expressions}
+    later = addon(ROLE, {}, after_unknown={"service_account_role_arn": True})
+    review = reviewed(
+        later,
+        *own_role("old", irsa(), CNI),
+        role("new", None, irsa()),
+        resource("aws_iam_user", "new", None, {"name": "new"}),
+        configuration={"root_module": {"resources": [block]}},
+    )
+    assert review.clusters[0].after.roles == roles
+
+
+def test_what_a_version_newly_calls_is_told_apart_from_what_its_role_loses() -> None:
+    deny = allow("ec2:AssignIpv6Addresses", Effect="Deny")
+    texts = (OLD_IPV6, document(*json.loads(OLD_IPV6)["Statement"], deny))
+    inline = ({"role": "cni", "name": "i", "policy": text} for text in texts)
+    review = reviewed(
+        addon(at("v1.21.2"), at("v1.22.1")),
+        cluster("ipv6"),
+        *own_role("cni", irsa()),
+        resource("aws_iam_role_policy", "i", *inline),
+    )
+    called = {r: found(review, r).message for r in ("coverage-lost", "plugin-permission-missing")}
+    assert "ec2:AssignIpv6Addresses" in called["coverage-lost"]
+    assert "ec2:AssignIpv6Addresses" not in called["plugin-permission-missing"]
+    assert "ec2:DescribeSubnets" in called["plugin-permission-missing"]
+
+
+def test_a_new_role_that_is_not_aws_nodes_is_judged_beside_the_plugin() -> None:
+    more = created(*own_role("b", irsa(), OLD_IPV6))
+    own = own_role("cni", irsa(), document(allow("ec2:*")))
+    review = reviewed(addon(at("v1.21.2"), at("v1.22.1")), cluster("ipv6"), *own, *more)
+    lacking = found(review, "coverage-lacking")
+    assert (lacking.level, lacking.address) == ("warning", "aws_iam_role.b")
+
+
+def test_a_policy_that_the_plan_does_not_show_may_allow_what_is_missing() -> None:
+    other = "arn:aws:iam::111122223333:policy/of-another-configuration"
+    rest = (cluster("ipv6"), *own_role("cni", irsa(), OLD_IPV6), attachment("cni", other))
+    missing = found(
+        reviewed(addon(at("v1.21.2"), at("v1.22.1")), *rest), "plugin-permission-missing"
+    )
+    assert missing.level == "warning"
+    assert f"does not allow, unless {other} allows it: ipamd exits" in missing.message
+
+
 @pytest.mark.parametrize("bounded", ["old", "new"])
 def test_a_boundary_that_is_not_known_may_hold_back_anything(bounded: str) -> None:
     roles = [*own_role("old", irsa(), CNI), *own_role("new", irsa(), CNI)]
@@ -105,6 +213,33 @@ def test_a_boundary_that_is_not_known_may_hold_back_anything(bounded: str) -> No
     assert (review.clusters[0].after.missing is None) == (bounded == "new")
 
 
+@pytest.mark.parametrize(
+    ("text", "before", "after", "is_said"),
+    [
+        (CNI, None, "else", True),
+        (CNI, "known", "else", True),
+        (CNI, "else", "else", False),
+        (CNI, None, "known", False),
+        (CNI, "else", None, False),
+        (document(allow("s3:GetObject")), None, "else", False),
+    ],
+)
+def test_a_boundary_that_comes_and_is_not_known_may_take_the_plugins_calls_away(
+    text: str, before: str | None, after: str | None, *, is_said: bool
+) -> None:
+    arns = {name: f"arn:aws:iam::111122223333:policy/{name}" for name in ("known", "else")}
+    bound = {"name": "known", "arn": arns["known"], "policy": document(allow("*"))}
+    there, inline = own_role("cni", NODE_TRUST, text)
+    sides = (
+        there["change"]["after"] | ({"permissions_boundary": arns[name]} if name else {})
+        for name in (before, after)
+    )
+    changes = (resource("aws_iam_role", "cni", *sides), same("aws_iam_policy", "known", bound))
+    lost = [f for f in reviewed(*changes, inline).findings if f.rule == "coverage-lost"]
+    assert [(f.level, f.address) for f in lost] == [("warning", "aws_iam_role.cni")] * is_said
+    assert all("a new permissions boundary does not allow" in f.message for f in lost)
+
+
 def test_a_version_that_is_not_known_is_said_with_the_one_that_is_judged() -> None:
     rest = own_role("cni", irsa(), CNI)
     unknown = {k: v for k, v in at("v1.21.2").items() if k != "addon_version"}
@@ -112,9 +247,27 @@ def test_a_version_that_is_not_known_is_said_with_the_one_that_is_judged() -> No
     review = reviewed(change, *rest)
     assert found(review, "plugin-version-unknown").level == "warning"
     assert review.clusters[0].judged_after in found(review, "plugin-version-unknown").message
-    later = reviewed(addon(at("v1.21.2"), at("v9.0.0")), *rest)
-    assert found(later, "plugin-version-unknown").level == "warning"
-    assert "v9.0.0" in found(later, "plugin-version-unknown").message
+
+
+@pytest.mark.parametrize("version", ["v9.0.0", "v1.23.99", "v1.7.99"])
+@pytest.mark.parametrize("before", ["another", "the same", "none"])
+def test_a_version_that_the_catalog_does_not_have_is_a_warning_where_it_comes(
+    before: str, version: str
+) -> None:
+    """A patch version is judged as the newest before it, which is said all the same."""
+    old = {"another": at("v1.21.2"), "the same": at(version), "none": None}[before]
+    rest = own_role("cni", irsa(), CNI)
+    finding = found(reviewed(addon(old, at(version)), *rest), "plugin-version-unknown")
+    assert finding.level == ("note" if before == "the same" else "warning")
+    assert finding.message.startswith(f"The plugin's version {version}-eksbuild.1 is not known; ")
+
+
+@pytest.mark.parametrize("before", [at("v1.23.2"), ROLE, None])
+def test_an_add_on_that_names_no_version_is_a_note(before: Json | None) -> None:
+    review = reviewed(addon(before, ROLE), *own_role("cni", irsa(), CNI))
+    finding = found(review, "plugin-version-unknown")
+    assert (finding.level, finding.address) == ("note", "aws_eks_addon.vpc_cni")
+    assert finding.message == f"aws_eks_addon.vpc_cni names no version; {newest()} is judged"
 
 
 def test_the_environment_and_the_mode_come_from_the_plan() -> None:
@@ -128,6 +281,56 @@ def test_the_environment_and_the_mode_come_from_the_plan() -> None:
     hidden = addon(at("v1.21.2", **v4), at("v1.21.2"), after_unknown={"configuration_values": True})
     review = reviewed(hidden, *own_role("cni", irsa(), CNI))
     assert found(review, "plugin-configuration-changed").level == "warning"
+
+
+IPV6, HIDDEN = ('{"env": {"ENABLE_IPv6": "true"}}', "configuration_values is sensitive")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "marks", "words"),
+    [
+        ("{}", IPV6, "before after", "changes what is not read: configuration_values;"),
+        ("{}", "{}", "before after", ""),
+        ("{}", None, "before after", "changes what is not read: configuration_values;"),
+        ("{}", "{}", "after", f"configuration is not known: {HIDDEN}"),
+        ("{}", IPV6, "after", f"configuration is not known: {HIDDEN}"),
+        (IPV6, "{}", "before", "changes what is not read: configuration_values;"),
+        ("- 1", "- 2", "", "changes what is not read: configuration_values;"),
+        ("- 1", "- 1", "", ""),
+        ("{}", "- 1", "", "configuration is not known: configuration_values is not a mapping"),
+        ("{}", None, "", "configuration is not known: configuration_values is known after apply"),
+    ],
+)
+def test_a_configuration_that_is_not_read_is_said_once_where_it_changes(
+    before: str, after: str | None, marks: str, words: str
+) -> None:
+    argument = "configuration_values"
+    more = {f"{side}_sensitive": {argument: True} for side in marks.split()}
+    sides = [at("v1.21.2", **({argument: text} if text else {})) for text in (before, after)]
+    change = addon(*sides, **more, after_unknown={argument: True} if after is None else {})
+    findings = reviewed(change, *own_role("cni", irsa(), CNI)).findings
+    warnings = [
+        f for f in findings if f.rule == "plugin-configuration-changed" and f.level != "note"
+    ]
+    assert [(f.level, words in f.message) for f in warnings] == (
+        [("warning", True)] if words else []
+    )
+    assert "ENABLE_IPv6" not in str(findings)
+
+
+def test_an_identity_is_lost_whether_or_not_the_configuration_is_read() -> None:
+    sides = (at("v1.23.2", configuration_values="{}"), {**VERSION, "configuration_values": "- 1"})
+    assert levels(reviewed(addon(*sides), *own_role("cni", irsa(), CNI))) == {
+        "plugin-identity-lost": "error",
+        "plugin-configuration-changed": "warning",
+    }
+
+
+def test_a_setting_that_decides_nothing_asks_no_more_of_the_role() -> None:
+    texts = ("{}", '{"tolerations": [{"operator": "Exists"}]}')
+    sides = (at("v1.23.2", configuration_values=text) for text in texts)
+    poor = own_role("cni", irsa(), document(allow("ec2:DescribeTags")))
+    assert levels(reviewed(addon(*sides), *poor)) == {"plugin-configuration-changed": "note"}
 
 
 @pytest.mark.parametrize(
@@ -190,6 +393,9 @@ def test_an_association_that_goes_or_comes() -> None:
     assert levels(reviewed(association(None, "a"), *role)) == {"plugin-identity-changed": "note"}
     poor = own_role("a", POD_TRUST, document(allow("ec2:DescribeTags")))
     assert levels(reviewed(association(None, "a"), *poor))["plugin-permission-missing"] == "error"
+    untrusting = reviewed(association(None, "a"), *own_role("a", NODE_TRUST))
+    before = "before: an identity that the plan does not show"
+    assert found(untrusting, "plugin-identity-lost").details == (before,)
     elsewhere = reviewed(association(None, "elsewhere"))
     assert levels(elsewhere) == {"plugin-identity-changed": "warning"}
 
@@ -206,9 +412,112 @@ def test_an_association_that_goes_or_comes() -> None:
 )
 def test_a_cluster_is_found_by_its_name(clusters: list[str], shown: str) -> None:
     made = [same("aws_eks_cluster", f"c{n}", {"name": name}) for n, name in enumerate(clusters)]
+    made.append(same("aws_iam_role", "prod", {"name": "prod"}))
     roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", POD_TRUST, CNI))
     (cluster_change,) = reviewed(association("a", "b"), *made, *roles).clusters
     assert cluster_change.cluster == shown
+
+
+@pytest.mark.parametrize("passes_on", ["aws_eks_addon.vpc_cni", "aws_eks_node_group.n"])
+def test_a_name_of_a_cluster_that_another_resource_passes_on_is_that_of_the_cluster(
+    passes_on: str,
+) -> None:
+    argument = {"references": [f"{passes_on}.cluster_name", passes_on]}
+    blocks = [
+        {"type": c["type"], "name": c["name"], "mode": "managed", "expressions": {}}
+        for c in (addon(VERSION, VERSION), node_group("a", "a"))
+    ]
+    blocks.append({**blocks[0], "type": "aws_eks_pod_identity_association", "name": "aws_node"})
+    blocks[-1]["expressions"] = {"cluster_name": argument}
+    review = reviewed(
+        addon(VERSION, VERSION),
+        association("a", "a"),
+        node_group("a", "a"),
+        *own_role("a", POD_TRUST, CNI),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    assert [(c.cluster, c.after.kind) for c in review.clusters] == [("prod", "pod-identity")]
+
+
+def data(change: Json) -> Json:
+    return {**change, "mode": "data", "address": f"data.{change['address']}"}
+
+
+OLDER = {"actions": ["delete"], "deposed": "abcd1234"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "drift"),
+    [
+        ([], [addon(at("v1.21.2"), at("v1.23.2"))]),
+        ([], [association("b", "a")]),
+        ([], [resource("aws_eks_cluster", "prod", {"name": "dev"}, {"name": "prod"})]),
+        ([], [node_group("b", "a")]),
+        ([addon(at("v1.21.2"), None, **OLDER)], []),
+        ([association("b", None, **OLDER)], []),
+        ([resource("aws_eks_cluster", "prod", {"name": "prod"}, None, **OLDER)], []),
+        ([data(addon(at("v1.21.2"), at("v1.21.2")))], []),
+        ([data(same("aws_eks_cluster", "other", {"name": "prod"}))], []),
+        (
+            [
+                resource(
+                    "aws_iam_role", "a", own_role("a", "")[0]["change"]["before"], None, **OLDER
+                )
+            ],
+            [],
+        ),
+    ],
+)
+def test_only_what_the_plan_manages_and_changes_says_what_the_plugin_is(
+    changes: list[Json], drift: list[Json]
+) -> None:
+    """Not what changed outside, what a failed replacement left, or what is only read."""
+    plan = (
+        cluster(),
+        addon(at("v1.23.2"), at("v1.23.2")),
+        association("a", "a"),
+        node_group("a", "a"),
+        *own_role("a", POD_TRUST, CNI),
+    )
+    seen = reviewed(*plan, *changes, resource_drift=drift)
+    assert seen.clusters == reviewed(*plan).clusters
+    assert not {f.rule for f in seen.findings if f.rule.startswith("plugin-")}
+
+
+def test_a_cluster_whose_name_is_known_after_apply_is_the_one_that_is_referred_to() -> None:
+    argument = {"references": ["aws_eks_cluster.prod.name", "aws_eks_cluster.prod"]}
+    there = association(None, "a", after_unknown={"cluster_name": True})
+    del there["change"]["after"]["cluster_name"]
+    block = {"type": there["type"], "name": there["name"], "mode": "managed"}
+    blocks = [
+        {**block, "expressions": {"cluster_name": argument}},
+        {**block, "type": "aws_eks_cluster", "name": "prod", "expressions": {}},
+    ]
+    values = {"kubernetes_network_config": [{"ip_family": "ipv6"}]}
+    made = [
+        resource("aws_eks_cluster", name, None, values, after_unknown={"name": True})
+        for name in ("other", "prod")
+    ]
+    review = reviewed(
+        *made,
+        there,
+        *own_role("a", POD_TRUST, CNI),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    (seen,) = review.clusters
+    assert (seen.cluster, seen.mode_after, seen.after.roles) == (
+        "aws_eks_cluster.prod",
+        "ipv6",
+        ("aws_iam_role.a",),
+    )
+    assert "ec2:AssignIpv6Addresses" in found(review, "plugin-permission-missing").message
+
+
+def test_an_association_of_another_service_account_says_nothing_of_the_plugin() -> None:
+    others = association("a", "b")
+    for side in ("before", "after"):
+        others["change"][side]["service_account"] = "app"
+    assert not reviewed(others, *own_role("a", POD_TRUST, CNI)).clusters
 
 
 def in_region(change: Json, region: str, name: str, *, argument: bool) -> Json:
@@ -253,11 +562,38 @@ def test_an_association_of_another_service_account_leaves_aws_node_without_its_r
     assert levels(review)["plugin-identity-lost"] == "error"
 
 
-def test_an_identity_that_the_role_does_not_trust_is_lost() -> None:
-    roles = (*own_role("a", POD_TRUST, CNI), *own_role("b", irsa(), CNI))
-    review = reviewed(association("a", "b"), *roles)
+def block(name: str) -> Json:
+    """An add-on that makes an association of its own."""
+    own = {"service_account": "aws-node", "role_arn": arn_of(name)}
+    return {**VERSION, "pod_identity_association": [own]}
+
+
+@pytest.mark.parametrize(
+    ("trusts", "change", "address"),
+    [
+        ((POD_TRUST, irsa()), [association("a", "b")], "aws_eks_pod_identity_association.aws_node"),
+        ((POD_TRUST, irsa()), [addon(block("a"), block("b"))], "aws_eks_addon.vpc_cni"),
+        ((irsa(), POD_TRUST), [addon(of_role("a"), of_role("b"))], "aws_eks_addon.vpc_cni"),
+        (
+            (POD_TRUST, irsa()),
+            [addon(VERSION, VERSION), association("a", "b")],
+            "aws_eks_pod_identity_association.aws_node",
+        ),
+    ],
+)
+def test_an_identity_that_the_role_does_not_trust_is_lost(
+    trusts: tuple[str, str], change: list[Json], address: str
+) -> None:
+    roles = [
+        item
+        for name, trust in zip("ab", trusts, strict=True)
+        for item in own_role(name, trust, CNI)
+    ]
+    review = reviewed(*change, *roles)
     assert levels(review) == {"plugin-identity-lost": "error"}
-    assert "aws_iam_role.b" in found(review, "plugin-identity-lost").message
+    lost = found(review, "plugin-identity-lost")
+    assert lost.address == address
+    assert "aws_iam_role.b" in lost.message and "trust policy does not allow that" in lost.message
 
 
 @pytest.mark.parametrize(
@@ -298,6 +634,16 @@ def test_the_plugin_that_is_removed() -> None:
     assert levels(result)["plugin-removed"] == "warning"
 
 
+def test_other_clusters_are_judged_beside_one_that_loses_the_plugin() -> None:
+    moves = addon({"cluster_name": "z", **of_role("a")}, {"cluster_name": "z", **of_role("b")})
+    roles = (*own_role("cni", irsa(), CNI), *own_role("a", irsa(), CNI), *own_role("b", irsa()))
+    review = reviewed(addon(at("v1.22.1"), None), {**moves, "address": "aws_eks_addon.z"}, *roles)
+    assert {(f.rule, f.address) for f in review.findings if f.level == "error"} == {
+        ("plugin-removed", "aws_eks_addon.vpc_cni"),
+        ("plugin-permission-missing", "aws_iam_role.b"),
+    }
+
+
 def test_nodes_that_get_another_role() -> None:
     roles = (*own_role("a", NODE_TRUST, CNI), *own_role("b", NODE_TRUST, document(allow("s3:*"))))
     review = reviewed(node_group("a", "b"), *roles)
@@ -330,7 +676,8 @@ def test_who_administers_a_cluster(policy: str, level: str) -> None:
         "policy_arn": f"arn:aws:eks::aws:cluster-access-policy/{policy}",
         "access_scope": [{"type": "cluster", "namespaces": None}],
     }
-    review = reviewed(resource("aws_eks_access_policy_association", "a", None, values))
+    read = same("aws_eks_access_entry", "read", values) | {"mode": "data"}
+    review = reviewed(read, resource("aws_eks_access_policy_association", "a", None, values))
     assert levels(review) == {"cluster-access-widened": level}
     gone = reviewed(resource("aws_eks_access_policy_association", "a", values, None))
     assert levels(gone) == {"access-removed": "note"}
@@ -352,6 +699,31 @@ def test_what_an_access_entry_gives_by_itself(values: Json, words: str) -> None:
     texts = [f"{f.message} {' '.join(f.details)}" for f in review.findings]
     assert [words in text for text in texts] == ([True] if words else [])
     assert levels(reviewed(same("aws_eks_access_entry", "e", {**entry, **values}))) == {}
+
+
+@pytest.mark.parametrize(
+    ("refers", "who"),
+    [
+        ("aws_iam_role.dev.arn", "aws_iam_role.dev gets"),
+        ("aws_iam_user.dev.arn", "A principal known after apply gets"),
+        ("aws_iam_role.other.arn", "A principal known after apply gets"),
+    ],
+)
+def test_a_new_role_that_an_access_entry_refers_to_is_named(refers: str, who: str) -> None:
+    kind, values = "aws_eks_access_entry", {"cluster_name": "prod", "kubernetes_groups": ["ops"]}
+    expression = {"references": [refers, refers.removesuffix(".arn")]}
+    block = {"type": kind, "name": "e", "expressions": {"principal_arn": expression}}
+    later = {"after_unknown": {"principal_arn": True}}
+    review = reviewed(
+        same(kind, "first", {**values, "principal_arn": arn_of("another")}),
+        resource(kind, "e", None, values, **later),
+        resource(kind, "gone", values, None),
+        role("dev", None, NODE_TRUST),
+        resource("aws_iam_user", "dev", None, {"name": "dev"}),
+        configuration={"root_module": {"resources": [block]}},
+    )
+    (finding,) = (f for f in review.findings if f.rule == "cluster-access-widened")
+    assert finding.message.startswith(who)
 
 
 GROUPS = {"kubernetes_groups": ["ops"], "user_name": "x"}
@@ -420,6 +792,23 @@ def test_what_changes_who_is_let_into_a_cluster(
     change = resource("aws_eks_cluster", "c", *sides, actions=["update"], after_unknown=unknown)
     messages = [f.message for f in reviewed(change).findings]
     assert [words in message for message in messages] == ([True] if words else []), messages
+    # A change by somebody else is there already.
+    drift = reviewed(same("aws_eks_cluster", "c", sides[1]), resource_drift=[change])
+    assert not levels(drift)
+
+
+def test_an_authentication_mode_that_is_known_after_apply_may_change() -> None:
+    sides: list[Json] = [{"name": "prod", "access_config": [{"authentication_mode": "API"}]}, {}]
+    block = {"mode": "managed", "type": "aws_eks_cluster", "name": "c"}
+    written = {"access_config": [{"authentication_mode": {"references": ["var.mode"]}}]}
+    change = resource("aws_eks_cluster", "c", *sides, after_unknown={"access_config": True})
+    review = reviewed(
+        change,
+        configuration={"root_module": {"resources": [{**block, "expressions": written}]}},
+    )
+    # What is not written has the default of EKS.
+    (message,) = (f.message for f in review.findings if f.rule == "cluster-access-widened")
+    assert "authentication_mode from API to a value known after apply" in message
 
 
 def test_a_new_cluster_with_all_that_is_its_own_is_calm() -> None:
@@ -432,6 +821,85 @@ def test_a_new_cluster_with_all_that_is_its_own_is_calm() -> None:
     new = resource("aws_eks_cluster", "prod", None, {"name": "prod"})
     review = reviewed(new, cni, *own_role("cni", irsa(), CNI))
     assert not levels(review), review.findings
+
+
+def created(*items: Json) -> list[Json]:
+    return [resource(i["type"], i["name"], None, i["change"]["after"]) for i in items]
+
+
+@pytest.mark.parametrize(
+    ("provider_before", "role_comes", "role_before", "is_told"),
+    [
+        (None, True, {}, False),
+        ({}, True, {}, True),  # the cluster is older than the plan
+        (None, False, {}, True),
+        (None, True, {"service_account_role_arn": arn_of("old")}, True),
+    ],
+)
+def test_a_first_role_is_not_said_of_a_cluster_whose_oidc_provider_and_role_come_with_it(
+    provider_before: Json | None, role_comes: bool, role_before: Json, *, is_told: bool
+) -> None:
+    """The cluster is in another configuration, as with a module for add-ons."""
+    own = own_role("cni", irsa(), CNI)
+    before = {"addon_version": "v1.23.2-eksbuild.1", **role_before} if role_before else None
+    review = reviewed(
+        provider(provider_before, {}),
+        addon(before, at("v1.23.2")),
+        *(created(*own) if role_comes else own),
+        *own_role("old", irsa(), CNI),
+    )
+    assert ("plugin-identity-changed" in rules(review)) is is_told
+
+
+@pytest.mark.parametrize(
+    ("text", "known"), [(None, False), (document(allow("ec2:DescribeTags")), True)]
+)
+def test_what_depends_on_a_policy_that_is_not_shown_alone_is_said_so(
+    text: str | None, *, known: bool
+) -> None:
+    """A new cluster's own policy names its VPC, which is known after apply."""
+    later = resource(
+        "aws_iam_role_policy",
+        "later",
+        None,
+        {"name": "later", "role": "cni"},
+        after_unknown={"policy": True},
+    )
+    change = association(None, "cni")
+    review = reviewed(change, addon(None, {}), *own_role("cni", OF_ACCOUNT, *[text] * known), later)
+    missing = found(review, "plugin-permission-missing")
+    assert missing.level == "warning" and any("ec2:CreateTags" in d for d in missing.details)
+    depends = "Whether aws_iam_role.cni (EKS Pod Identity) allows what the plugin v1.23.2 calls "
+    depends += "depends on aws_iam_role_policy.later policy, which the plan does not show"
+    assert (missing.message == depends) is not known
+    assert ("unless aws_iam_role_policy.later policy allows it" in missing.message) is known
+
+
+@pytest.mark.parametrize(
+    ("before", "lacking", "level"),
+    [
+        (None, "ec2:DeleteNetworkInterface", ""),
+        ({"addon_version": "v1.23.2-eksbuild.1"}, "ec2:DeleteNetworkInterface", "warning"),
+        (None, "ec2:CreateNetworkInterface", "error"),
+    ],
+)
+def test_a_plugin_that_comes_is_asked_only_for_what_it_cannot_do_without(
+    before: Json | None, lacking: str, level: str
+) -> None:
+    deny = allow(lacking, Effect="Deny")
+    own = own_role("cni", irsa(), document(*json.loads(CNI)["Statement"], deny))
+    review = reviewed(addon(before, at("v1.23.2")), *own)
+    assert levels(review).get("plugin-permission-missing", "") == level
+
+
+def test_a_role_in_place_of_another_is_asked_for_all_even_if_the_add_on_comes() -> None:
+    deny = allow("ec2:DeleteNetworkInterface", Effect="Deny")
+    roles = (
+        *own_role("a", POD_TRUST, CNI),
+        *own_role("b", POD_TRUST, document(*json.loads(CNI)["Statement"], deny)),
+    )
+    review = reviewed(addon(None, VERSION), association("a", "b"), *roles)
+    assert found(review, "plugin-permission-missing").level == "warning"
 
 
 def test_the_option_overrides_what_the_plan_says() -> None:
@@ -483,6 +951,130 @@ def test_a_cluster_that_no_side_says_of_before_has_the_family_of_its_new_role() 
     assert (change.mode_before, change.mode_after) == ("ipv6", "ipv6")
 
 
+@pytest.mark.parametrize("configured", [True, False])
+def test_an_association_of_an_add_on_that_is_known_after_apply_is_one_if_it_is_set(
+    *, configured: bool
+) -> None:
+    """The provider computes the argument, too: then aws-node keeps the node role."""
+    block = {"address": "aws_eks_addon.vpc_cni", "type": "aws_eks_addon", "name": "vpc_cni"}
+    expressions = {"pod_identity_association": {"references": ["var.associations"]}}
+    blocks = [{**block, "mode": "managed", "expressions": expressions if configured else {}}]
+    review = reviewed(
+        addon(VERSION, VERSION, after_unknown={"pod_identity_association": True}),
+        node_group("node", "node"),
+        *own_role("node", NODE_TRUST, CNI),
+        configuration={"root_module": {"resources": blocks}},
+    )
+    (seen,) = review.clusters
+    assert seen.after.kind == ("pod-identity" if configured else "node-role")
+    assert levels(review) == ({"plugin-identity-changed": "warning"} if configured else {})
+
+
+def test_a_role_of_nodes_that_move_to_another_loses_nothing_for_a_plugin_with_its_own() -> None:
+    goes = [
+        resource("aws_iam_role_policy", role, {"role": role, "name": "i", "policy": CNI}, None)
+        for role in ("a", "b")
+    ]
+    review = reviewed(
+        addon(at("v1.23.2"), at("v1.23.2")),
+        *own_role("cni", irsa(), CNI),
+        node_group("a", "b"),
+        *own_role("a", NODE_TRUST),
+        *own_role("b", NODE_TRUST),
+        *goes,
+    )
+    assert "coverage-lost" not in levels(review)
+
+
+STATEMENTS = json.loads(CNI)["Statement"]
+ASSIGN, UNASSIGN = "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"
+FURTHER = "arn:aws:iam::111122223333:policy/further"
+
+
+def without(*actions: str) -> str:
+    left = [action for action in STATEMENTS[0]["Action"] if action not in actions]
+    return document({**STATEMENTS[0], "Action": left}, *STATEMENTS[1:])
+
+
+def further(*, new: bool) -> Json:
+    """An attachment of a policy that the plan does not show."""
+    values = {"role": "cni", "policy_arn": FURTHER}
+    return attachment("cni", FURTHER, sides=(None if new else values, values))
+
+
+DENIED_ELSEWHERE = document(
+    *STATEMENTS,
+    allow(ASSIGN, Effect="Deny", Condition={"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "others", "messages"),
+    [
+        (CNI, without(ASSIGN), [], {f"error can no longer call {ASSIGN}"}),
+        (CNI, without(UNASSIGN), [], {f"warning can no longer call {UNASSIGN}"}),
+        (CNI, without("ec2:DescribeTags"), [], set()),
+        (
+            CNI,
+            without(ASSIGN, UNASSIGN, "ec2:CreateNetworkInterface"),
+            [],
+            {
+                f"error can no longer call {ASSIGN}, ec2:CreateNetworkInterface",
+                f"warning can no longer call {UNASSIGN}",
+            },
+        ),
+        (None, without(ASSIGN, UNASSIGN), [], {f"warning cannot call {ASSIGN}"}),
+        (
+            CNI,
+            without(ASSIGN),
+            [further(new=False)],
+            {f"error can no longer call {ASSIGN}, unless {FURTHER} allows it"},
+        ),
+        (
+            CNI,
+            without(ASSIGN),
+            [further(new=True)],
+            {f"warning may no longer call {ASSIGN}, unless {FURTHER} allows it"},
+        ),
+        (
+            None,
+            without(ASSIGN),
+            [further(new=True)],
+            {f"warning cannot call {ASSIGN}, unless {FURTHER} allows it"},
+        ),
+        (CNI, DENIED_ELSEWHERE, [], {f"warning may no longer call {ASSIGN}"}),
+        (None, DENIED_ELSEWHERE, [], {f"warning may be unable to call {ASSIGN}"}),
+    ],
+)
+def test_what_the_plugin_loses_is_as_grave_as_it_matters_and_as_sure_as_it_is_known(
+    before: str | None, after: str, others: list[Json], messages: set[str]
+) -> None:
+    sides = [
+        None if text is None else {"role": "cni", "name": "more", "policy": text}
+        for text in (before, after)
+    ]
+    review = reviewed(
+        *own_role("cni", irsa()), resource("aws_iam_role_policy", "more", *sides), *others
+    )
+    assert {
+        f"{f.level} {f.message.partition(' (IPv4) ')[2]}"
+        for f in review.findings
+        if f.rule.startswith("coverage-")
+    } == messages
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"), [(CNI, ", unless aws-node has aws_iam_role.own"), (document(), "")]
+)
+def test_what_nodes_lose_may_be_made_up_by_a_role_of_the_plugins_own(text: str, doubt: str) -> None:
+    values = {"role": "node", "policy_arn": MANAGED}
+    gone = attachment("node", MANAGED, sides=(values, None))
+    roles = (*own_role("node", NODE_TRUST), *own_role("own", irsa(), text))
+    (lost, *_) = (f for f in reviewed(gone, *roles).findings if f.rule == "coverage-lost")
+    assert lost.level == ("warning" if doubt else "error")
+    assert lost.message.endswith(f"ec2:ModifyNetworkInterfaceAttribute{doubt}")
+
+
 def test_what_the_role_never_allowed_is_said_where_no_version_is_named() -> None:
     """`No finding about the plugin` beside a version would read as if the plugin worked with it."""
     made = own_role("cni", irsa(), OLD_IPV6)
@@ -504,6 +1096,21 @@ def test_a_call_whose_denial_has_no_effect_is_a_note_as_in_coverage() -> None:
     less = resource("aws_iam_role_policy", "cni-0", *sides)
     lost = found(reviewed(addon(at("v1.21.2"), at("v1.21.2")), role, less), "coverage-lost")
     assert (lost.level, "nothing: the first interface" in lost.details[0]) == ("note", True)
+
+
+@pytest.mark.parametrize(
+    ("more", "level"), [((), "note"), (("ec2:AssignIpv6Addresses",), "warning")]
+)
+def test_a_first_role_is_a_note_if_the_plugin_works_with_it(
+    more: tuple[str, ...], level: str
+) -> None:
+    """Here it lacks a call whose denial has no effect, and one that matters."""
+    deny = [allow(action, Effect="Deny") for action in more]
+    text = document(*json.loads(OLD_IPV6)["Statement"], *deny)
+    review = reviewed(
+        addon(VERSION, at("v1.21.2")), cluster("ipv6"), *own_role("cni", irsa(), text)
+    )
+    assert found(review, "plugin-identity-changed").level == level
 
 
 def test_a_role_of_which_an_older_object_is_left_stays_the_plugins() -> None:

@@ -43,15 +43,25 @@ def test_an_add_on_that_another_number_of_count_has_stays() -> None:
     assert _levels(*role, _counted(0, DNS, PLUGIN), _counted(1, PLUGIN, DNS)) == {}
 
 
-@pytest.mark.parametrize(("after", "lost"), [(None, True), (AGENT, False)])
-def test_the_agent_goes_only_if_no_add_on_is_it(after: Json | None, lost: bool) -> None:
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        (AGENT, None, True),
+        ({**AGENT, "preserve": False}, None, True),
+        (AGENT, AGENT, False),
+        ({**AGENT, "preserve": True}, None, False),  # it goes on to run
+    ],
+)
+def test_the_agent_goes_only_if_no_add_on_is_it(
+    before: Json, after: Json | None, *, lost: bool
+) -> None:
     identity = {"namespace": "kube-system", "service_account": "aws-node"}
     association = {"cluster_name": "prod", **identity, "role_arn": arn_of("pod")}
     levels = _levels(
         *own_role("pod", POD_TRUST, CNI),
         same("aws_eks_pod_identity_association", "x", association),
         addon(VERSION, VERSION),
-        _counted(0, AGENT, DNS),
+        _counted(0, before, DNS),
         _counted(1, DNS, after),
     )
     assert levels == ({"plugin-identity-lost": "error"} if lost else {})
@@ -73,6 +83,30 @@ def test_what_moves_with_its_cluster_is_not_removed() -> None:
     cluster = resource("aws_eks_cluster", "c", *sides, actions=ANEW)
     levels = _levels(*own_role("cni", irsa(), CNI), cluster, _moved("aws_eks_addon", PLUGIN))
     assert "plugin-removed" not in levels
+
+
+def test_nothing_is_left_of_an_add_on_in_the_cluster_that_it_moves_from() -> None:
+    """What is known after apply is that of the other cluster."""
+    argument = "pod_identity_association"
+    expressions = {argument: {"references": ["var.associations"]}}
+    block = {"type": "aws_eks_addon", "name": "x", "expressions": expressions}
+    sides = ({"cluster_name": name, "addon_name": "vpc-cni"} for name in ("prod", "other"))
+    moves = resource("aws_eks_addon", "x", *sides, actions=ANEW, after_unknown={argument: True})
+    review = reviewed(moves, configuration={"root_module": {"resources": [block]}})
+    kinds = {change.cluster: change.after.kind for change in review.clusters}
+    assert kinds == {"prod": "unknown", "other": "pod-identity"}
+
+
+@pytest.mark.parametrize("argument", ["cluster_name", "addon_name"])
+def test_what_is_for_something_known_after_apply_is_not_said_to_be_for_another(
+    argument: str,
+) -> None:
+    before = {"cluster_name": "prod", **PLUGIN}
+    after = {name: value for name, value in before.items() if name != argument}
+    change = resource(
+        "aws_eks_addon", "x", before, after, actions=ANEW, after_unknown={argument: True}
+    )
+    assert "plugin-removed" not in _levels(*own_role("cni", irsa(), CNI), change)
 
 
 def test_the_last_node_group_takes_no_identity_from_others() -> None:

@@ -207,7 +207,8 @@ def test_a_reference_that_is_known_after_apply_is_not_taken_for_the_role_in_sile
     (tmp_path / "plan.json").write_bytes(LATER)
     words = ["review", "plan.json", "--format", "json"]
     if written is not None:
-        text = f'resource "aws_lambda_function" "f" {{\n  role = {written}\n}}\n'
+        other = 'handler = lower("A")'
+        text = f'resource "aws_lambda_function" "f" {{\n  {other}\n  role = {written}\n}}\n'
         (tmp_path / "main.tf").write_text(text + 'resource "aws_iam_role" "made" {\n}\n')
         words += ["--source", "."]
     findings = json.loads(run(*words, cwd=tmp_path).out)["findings"]

@@ -2,11 +2,13 @@
 
 import json
 import random
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from synthetic import Json, allow, document, policy, resource, reviewed, role
+from synthetic import Json, allow, attachment, document, policy, resource, reviewed, role
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.report import json as json_report
 from vpc_cni_iam.review.report_formats import Setting
@@ -151,6 +153,31 @@ def test_a_name_that_matters_has_no_stand_in(before: list[Json], after: list[Jso
     assert "stand-in" not in json_report.write(reviewed(*changes), Setting()).lower()
 
 
+@pytest.mark.parametrize("place", ["address", "role", "moved", "imported", "attached"])
+def test_a_plan_that_has_a_stand_in_among_its_own_names_is_reported_with_them(place: str) -> None:
+    def report(name: str) -> str:
+        sides = [
+            {
+                "role": name if place == "role" else "r",
+                "name": "p",
+                "policy": document(tagged(action, "StringEquals", "prod")),
+            }
+            for action in ("ec2:CreateTags", "ec2:*Tags")
+        ]
+        more: dict[str, Any] = {
+            "address": {"address": f'aws_iam_role_policy.p["{name}"]'},
+            "moved": {"previous_address": f"aws_iam_role_policy.{name}"},
+            "imported": {"importing": {"id": f"r:{name}"}},
+        }.get(place, {})
+        changes = [resource("aws_iam_role_policy", "p", *sides, **more)]
+        if place == "attached":
+            changes += [attachment("r", f"arn:aws:iam::111122223333:policy/{name}")]
+        text = json_report.write(reviewed(*changes), Setting()).replace(name, "NAME")
+        return re.sub(r'"fingerprint": "\w+"', "", text)
+
+    assert report("stand-in-cluster") == report("another-cluster")
+
+
 def test_a_deny_that_goes_is_judged_beside_other_policies_by_its_own_names() -> None:
     tag = {"Condition": {"StringEquals": {TAG: "cluster-7"}}}
     allowed = document(allow("ec2:CreateTags", **tag), allow("s3:GetObject"))
@@ -224,6 +251,25 @@ def test_a_name_that_another_text_has_in_another_form_is_no_other_name(
     assert "aws_iam_role.r can now call s3:GetObject" in finding["message"]
 
 
+def test_a_name_with_an_escape_in_the_json_is_that_name() -> None:
+    denied = {**allow("ec2:*", **of_tag("PROD", "")), "Effect": "Deny"}
+    allowed = allow("ec2:CreateTags", **of_tag("prod", ""))
+    sides = [
+        document(*statements).replace("PROD", "\\u0070rod")
+        for statements in ([denied], [denied, allowed])
+    ]
+    (change,) = reviewed(policy("p", *sides)).changes
+    assert change.access and change.access.verdict == "no new access"
+
+
+def log_group(name: str) -> str:
+    return f"arn:aws:logs:eu-west-1:111122223333:log-group:/aws/eks/{name}"
+
+
+def of_tag(name: str, _vpc: str) -> Json:
+    return {"Condition": {"StringEquals": {TAG: name}}}
+
+
 @pytest.mark.parametrize("over", [0, 1])
 def test_a_policy_is_measured_with_its_own_names(over: int) -> None:
     name = "cluster-" + "x" * 90
@@ -278,16 +324,70 @@ def test_roles_with_policies_of_one_shape_are_judged_once(asked: list[tuple[Poli
     assert len(asked) == 2 * alone
 
 
-def test_policies_of_one_shape_are_judged_once(asked: list[tuple[Policy, ...]]) -> None:
+@pytest.mark.parametrize(
+    "more",
+    [
+        of_tag,
+        lambda name, _: {"Condition": {"StringEquals": {TAG: name, f"{OWNED}{name}": "owned"}}},
+        lambda name, _: {
+            "Condition": {"StringEqualsIfExists": {TAG.replace("aws:R", "AWS:r"): name}}
+        },
+        lambda name, _: {"Condition": {"ForAnyValue:StringEquals": {TAG: [name]}}},
+        lambda name, vpc: {**of_tag(name, vpc), "Resource": log_group(name)},
+        lambda name, vpc: {**of_tag(name, vpc), "Resource": log_group(f"{name}/cluster:*")},
+        lambda _, vpc: {"Condition": {"ArnEquals": {"ec2:Vpc": VPC.format(vpc)}}},
+        lambda _, vpc: {"Resource": VPC.format(vpc)},
+        lambda name, vpc: {**of_tag(name, vpc), "Resource": VPC.format(vpc)},
+    ],
+)
+def test_policies_of_one_shape_are_judged_once(
+    asked: list[tuple[Policy, ...]], more: Callable[[str, str], Json]
+) -> None:
     def change(number: int) -> Json:
-        tag = {"Condition": {"StringEquals": {TAG: f"cluster-{number}"}}}
-        texts = [document(allow(a, **tag)) for a in ("ec2:CreateTags", "ec2:*Tags")]
+        own = more(f"cluster-{number}", f"{number:08x}")
+        texts = [document(allow(a, **own)) for a in ("ec2:CreateTags", "ec2:*Tags")]
         return policy(f"p{number}", *texts)
 
     reviewed(change(0))
     alone = len(asked)
     review = reviewed(*map(change, range(30)))
-    assert len(asked) == 2 * alone
+    assert alone and len(asked) == 2 * alone
     text = json_report.write(review, Setting())
-    assert all(f"cluster-{number}" in text for number in range(30))
-    assert "stand-in" not in text
+    names = ("cluster-{}", "vpc-{:08x}")  # of which a policy may have one
+    assert any(all(name.format(number) in text for number in range(30)) for name in names)
+    assert "stand-in" not in text and "57a4d1" not in text
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        # What is beside the name is a part of it, or another name in another text.
+        {"Resource": log_group("cluster-{}x")},
+        {"Resource": "arn:aws:s3:::cluster-{}"},
+        {"Resource": log_group("x/cluster-{}")},
+        {"Resource": VPC.format("{}") + "/cluster-{}"},
+        {"Resource": log_group("cluster-{}*")},
+        {"Resource": log_group("*cluster-{}")},
+        {"Resource": log_group("cluster-{}/?")},
+        {"NotResource": log_group("cluster-{}x")},
+        {"Sid": "cluster{}"},
+        {"Condition": {"StringEquals": {TAG: "1{}"}, "NumericEquals": {TAG: "1{}"}}},
+        {"Condition": {"StringEquals": {TAG: "true"}, "Bool": {TAG: "true"}}},
+        {"Condition": {"StringLike": {TAG: "cluster-{}", "aws:ResourceTag/name": "cluster-{}"}}},
+        {"Condition": {"ArnLike": {"aws:PrincipalArn": "cluster-{}", TAG: "cluster-{}"}}},
+    ],
+)
+def test_a_name_is_no_stand_in_where_more_than_the_name_is_compared(more: Json) -> None:
+    def own(number: int) -> Json:
+        text = json.dumps(more).replace("{}", str(number))
+        condition = {"StringEquals": {TAG: f"cluster-{number}"}}
+        if "Sid" in more:
+            condition["StringEquals"][TAG] = f"cluster{number}"
+        return {"Condition": condition, **json.loads(text)}
+
+    texts = [
+        [document(allow(action, **own(n))) for action in ("ec2:CreateTags", "ec2:*Tags")]
+        for n in (1, 2)
+    ]
+    changes = [policy(f"p{n}", *sides) for n, sides in enumerate(texts)]
+    assert told(changes) == told([*changes, WITHOUT])

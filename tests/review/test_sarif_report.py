@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 import jsonschema
 import pytest
+from msgspec.structs import replace
 
 from conftest import ROOT, run
 from reviews import CONFIGURATIONS, PLANS, every, hostile, many, of_plan
@@ -127,6 +128,34 @@ def test_places_leave_the_root_module_but_no_way_out_is_hidden() -> None:
     assert all(uri.startswith("live/") and uri.endswith("/ä#?.tf") for uri in uris)
 
 
+@pytest.mark.parametrize(
+    ("name", "uri"),
+    [
+        ("infra/plan.json", "infra/plan.json"),
+        (r"infra\plan.json", "infra/plan.json"),
+        ("/builds/1/plan.json", "plan.json"),
+        ("../plan.json", "plan.json"),
+    ],
+)
+def test_a_finding_without_a_line_is_in_the_plan_which_is_named_within_the_repository(
+    name: str, uri: str
+) -> None:
+    review = replace(
+        of_plan(PLANS[0]), plan=name, findings=(replace(many(1).findings[0], place=None),)
+    )
+    (result,) = run_of(write(review, Setting(prefix="infra")))["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert (place["artifactLocation"]["uri"], place["region"]) == (uri, {"startLine": 1})
+
+
+def test_findings_of_one_rule_about_one_attribute_have_fingerprints_of_their_own() -> None:
+    """Code scanning takes results of one fingerprint for one."""
+    results = run_of(write(many(3), Setting("github")))["results"]
+    prints = [r["partialFingerprints"]["vpcCniIam/v1"].partition(":") for r in results]
+    assert [number for _, _, number in prints] == ["1", "2", "3"]
+    assert len({first for first, _, _ in prints}) == 1
+
+
 def test_no_more_than_code_scanning_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     assert LIMIT == 25_000
     monkeypatch.setattr(sarif_report, "LIMIT", 5)
@@ -134,6 +163,9 @@ def test_no_more_than_code_scanning_takes(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(log_run["results"]) == 5
     (messages,) = log_run["invocations"][0]["toolExecutionNotifications"]
     assert messages["message"]["text"].startswith("5 findings are left out")
+    whole = run_of(write(many(5), Setting("github")))
+    assert len(whole["results"]) == 5
+    assert whole["invocations"] == [{"executionSuccessful": True, "exitCode": 1}]
 
 
 def test_the_command_finds_where_the_root_module_is(tmp_path: Path) -> None:

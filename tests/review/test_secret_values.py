@@ -138,6 +138,12 @@ def changes(secret: Any, write: Callable[[Any], str]) -> Iterator[Json]:
     role |= {"permissions_boundary": arns[1], "tags": {text: text}, "managed_policy_arns": arns}
     yield resource("aws_iam_role", "everything", None, role)
     yield resource("aws_iam_role", "before", role, None)
+    asks = allow("s3:Get*", f"arn:aws:s3:::b/${{aws:PrincipalTag/kubernetes-{text}}}")
+    values = {"user": "u", "name": "n", "policy": write(json.loads(document(asks)))}
+    yield resource("aws_iam_user_policy", "tagged", values, values)
+    tagged = [{"name": "u", "tags": {f"kubernetes-{text}": value}} for value in "ab"]
+    yield resource("aws_iam_user", "tagged", *tagged)
+    yield resource("aws_iam_user", "later", *tagged, after_unknown={"tags": True})
     yield from eks(secret)
     values = {"role": "x", "name": "x", "policy": json.dumps(whole, indent=3)}
     yield resource("aws_iam_role_policy", "hidden", None, values, after_sensitive={"policy": True})

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, own_role, same
+from eks import NODE_TRUST, OF_ACCOUNT, POD_TRUST, addon, arn_of, association, own_role, same
 from synthetic import Json, allow, document, resource, reviewed
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
@@ -66,6 +66,12 @@ def test_sensitive_session_policies_that_differ_are_told_apart() -> None:
     review = _review(_association(PLUGIN, NARROW, OTHER, **hidden))
     assert [f.level for f in review.findings if f.rule == "plugin-identity-changed"] == ["warning"]
     assert not _review(_association(PLUGIN, NARROW, NARROW, **hidden)).findings
+
+
+def test_a_session_policy_of_another_service_account_limits_nothing_of_aws_nodes() -> None:
+    others = _association(APP, NARROW, NARROW) | {"address": f"{ASSOCIATION}.app"}
+    (seen,) = _review(_association(PLUGIN, None, None), others).clusters
+    assert (seen.after.sessions, seen.after.missing) == ((), ())
 
 
 def test_the_role_that_assumes_a_target_role_has_to_trust_eks() -> None:
@@ -178,6 +184,25 @@ def test_a_session_policy_of_another_service_account_is_judged_with_its_role(
     ).findings
     assert [(f.rule, f.level) for f in findings] == [("service-account-role", level)]
     assert words in " ".join((findings[0].message, *findings[0].details))
+    what = "changes" if after else "is removed"
+    assert f"of service account default/app with aws_iam_role.pod {what}" in findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("who", "sides", "level"),
+    [
+        ({}, (BOTH, NARROW), "note"),
+        # Which of the two roles the policy limits is not known.
+        ({"target_role_arn": arn_of("pod"), "role_arn": FAR}, (NARROW, OTHER), "error"),
+    ],
+)
+def test_a_session_policy_of_a_role_that_may_do_everything_is_an_error_unless_it_allows_less(
+    who: Json, sides: tuple[str, str], level: str
+) -> None:
+    strong = own_role("pod", POD_TRUST, document(allow("*")))
+    (finding,) = reviewed(*strong, _association({**APP, **who}, *sides)).findings
+    assert (finding.rule, finding.level) == ("service-account-role", level)
+    assert ("the role can call every action on all" in finding.message) == (level == "error")
 
 
 @pytest.mark.parametrize("who", [{"role_arn": FAR}, {"target_role_arn": FAR}])
@@ -202,23 +227,148 @@ def test_another_service_account_gets_nothing_by_a_limit() -> None:
     assert _levels(_association(APP, None, NARROW)) == {}
 
 
+_TAG = "aws:PrincipalTag/"
+_OF_THE_CLUSTER = {"StringEquals": {"aws:ResourceTag/cluster": f"${{{_TAG}eks-cluster-name}}"}}
+
+
 @pytest.mark.parametrize(
-    ("policy", "is_said"),
+    ("policy", "asked"),
     [
-        (allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/kubernetes-namespace}/*"), True),
-        (allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"), False),
+        (
+            allow("s3:*", f"arn:aws:s3:::b/${{{_TAG}kubernetes-namespace}}/*"),
+            "kubernetes-namespace",
+        ),
+        (
+            allow("s3:*", Condition={"StringEquals": {f"{_TAG}eks-cluster-arn": "c"}}),
+            "eks-cluster-arn",
+        ),
+        (allow("ec2:CreateTags", Condition=_OF_THE_CLUSTER), "eks-cluster-name"),
+        # A tag of the role, which its sessions have without those of EKS.
+        (allow("s3:*", f"arn:aws:s3:::b/${{{_TAG}team}}/*"), ""),
+        (allow("s3:*", Condition={"StringEquals": {"aws:ResourceTag/t": f"${{{_TAG}t}}"}}), ""),
     ],
 )
-def test_session_tags_that_are_switched_on_may_meet_a_condition(
-    policy: Json, *, is_said: bool
+def test_who_switches_session_tags_on_or_off_changes_what_a_policy_by_them_allows(
+    policy: Json, asked: str
 ) -> None:
     values = {"cluster_name": "prod", "role_arn": arn_of("pod"), **APP}
     off, on = ({**values, "disable_session_tags": state} for state in (True, False))
-    role = own_role("pod", POD_TRUST, document(policy))
-    findings = reviewed(*role, resource(ASSOCIATION, "x", off, on)).findings
-    assert [(f.rule, f.level) for f in findings] == (
-        [("principal-tags-changed", "warning")] if is_said else []
+    role = own_role("pod", OF_ACCOUNT, document(policy))
+
+    def messages(*sides: tuple[Json, Json]) -> list[tuple[str, str, str]]:
+        associations = (
+            resource(ASSOCIATION, "x", *pair, address=f"{ASSOCIATION}.x[{i}]")
+            for i, pair in enumerate(sides)
+        )
+        return [
+            (f.rule, f.level, f.message)
+            for f in reviewed(*role, *associations).findings
+            if f.rule in ("pod-identity-tags-disabled", "principal-tags-changed")
+        ]
+
+    comes = messages((off, on))
+    assert [finding[:2] for finding in comes] == (
+        [("principal-tags-changed", "warning")] if asked else []
     )
+    assert all(f"aws_iam_role.pod asks for {asked}" in message for *_, message in comes)
+    disabled, text = (
+        "pod-identity-tags-disabled",
+        "policy asks for session tags, and an association",
+    )
+    for sides, level in (
+        ([(on, off)], "error"),
+        ([(on, off), (off, off)], "error"),
+        ([(off, off), (on, off)], "error"),
+        ([(off, off)], "note"),
+    ):
+        goes = messages(*sides)
+        assert [finding[:2] for finding in goes] == ([(disabled, level)] if asked else [])
+        assert all(text in message for *_, message in goes)
+        assert all(message.startswith("As before: ") is (level == "note") for *_, message in goes)
+    assert messages((on, on)) == []
+
+
+def test_a_policy_that_newly_asks_for_session_tags_that_are_off_is_an_error() -> None:
+    values = {
+        "cluster_name": "prod",
+        "role_arn": arn_of("pod"),
+        **APP,
+        "disable_session_tags": True,
+    }
+    by_tag = document(allow("s3:*", f"arn:aws:s3:::b/${{{_TAG}kubernetes-namespace}}/*"))
+    sides = ({"role": "pod", "name": "p", "policy": policy} for policy in (NARROW, by_tag))
+    changes = (same(ASSOCIATION, "x", values), resource("aws_iam_role_policy", "p", *sides))
+    findings = reviewed(*own_role("pod", OF_ACCOUNT), *changes).findings
+    assert ("pod-identity-tags-disabled", "error") in {(f.rule, f.level) for f in findings}
+
+
+_OF_TAGS = [f"arn:aws:s3:::b/${{{_TAG}{tag}}}/*" for tag in ("Team", "owner")]
+_CHANGES = "changes, and a policy asks for it"
+_MAY_CHANGE = "The tag owner, team of aws_iam_user.u may change, and a policy asks for it"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown", "message"),
+    [
+        ({"team": "a"}, {"team": "b"}, {}, f"The tag team of aws_iam_user.u {_CHANGES}"),
+        ({"TEAM": "a"}, {}, {}, f"The tag team of aws_iam_user.u {_CHANGES}"),
+        ({}, {"owner": "a", "team": "b"}, {}, f"The tag owner, team of aws_iam_user.u {_CHANGES}"),
+        ({"team": "a", "x": "y"}, {"team": "a", "x": "z"}, {}, ""),
+        ({"team": "a"}, {}, {"tags": True}, _MAY_CHANGE),
+        ({}, {}, {"tags_all": {"x": True}}, _MAY_CHANGE),
+    ],
+)
+def test_a_tag_that_changes_may_meet_a_condition(
+    before: Json, after: Json, unknown: Json, message: str
+) -> None:
+    sides = ({"name": "u", "tags": tags, "x": i} for i, tags in enumerate((before, after)))
+    user = resource("aws_iam_user", "u", *sides, after_unknown=unknown)
+    other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
+    findings = reviewed(user, same("aws_iam_user_policy", "p", other)).findings
+    messages = [(f.rule, f.level, f.message) for f in findings]
+    assert messages == ([("principal-tags-changed", "warning", message)] if message else [])
+
+
+_WITH_TAG = [{"name": "u", "tags": {"team": team}} for team in ("a", "b")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "sides"),
+    [
+        ("aws_iam_user", (None, _WITH_TAG[0])),
+        ("aws_iam_user", (_WITH_TAG[0], None)),
+        ("aws_sqs_queue", _WITH_TAG),
+    ],
+)
+def test_what_comes_or_goes_or_is_no_principal_has_no_tag_that_changes(
+    kind: str, sides: tuple[Json | None, Json | None]
+) -> None:
+    other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
+    there = same("aws_iam_user_policy", "p", other)
+    assert not reviewed(resource(kind, "u", *sides), there).findings
+
+
+_OUTSIDE = "The tag team of aws_iam_user.u changed outside of the configuration, and a policy asks"
+
+
+@pytest.mark.parametrize(
+    ("after", "message"),
+    [
+        (_WITH_TAG[1], _OUTSIDE),
+        (_WITH_TAG[0], f"The tag team of aws_iam_user.u {_CHANGES}"),  # the plan takes it back
+        (None, ""),
+    ],
+)
+def test_a_tag_that_changed_outside_of_the_configuration_may_meet_a_condition(
+    after: Json | None, message: str
+) -> None:
+    other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
+    changes = [resource("aws_iam_user", "u", _WITH_TAG[1], after)]
+    changes += [same("aws_iam_user_policy", "p", other)]
+    drift = [resource("aws_iam_user", "u", *_WITH_TAG)]
+    findings = reviewed(*changes, resource_drift=drift).findings
+    assert [f.rule for f in findings] == (["principal-tags-changed"] if message else [])
+    assert all(f.message.startswith(message) for f in findings)
 
 
 def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_comes() -> None:
@@ -227,3 +377,12 @@ def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_comes() -> Non
     policy = resource("aws_iam_user_policy", "p", None, {"user": "other", "policy": comes})
     review = reviewed(resource("aws_iam_role", "pod", *tagged), policy)
     assert "principal-tags-changed" in {finding.rule for finding in review.findings}
+
+
+def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_a_role_repeats() -> None:
+    """A role has inline policies in it that the configuration does not write."""
+    text = document(allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"))
+    values = {"name": "pod", "inline_policy": [{"name": "p", "policy": text}]}
+    sides = ({**values, "tags": {"team": team}} for team in ("a", "b"))
+    findings = reviewed(resource("aws_iam_role", "pod", *sides)).findings
+    assert [finding.rule for finding in findings] == ["principal-tags-changed"]

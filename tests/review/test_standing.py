@@ -3,8 +3,10 @@
 import pytest
 
 from synthetic import Json, allow, document, resource, reviewed, role, rules
+from vpc_cni_iam.review.findings import Review
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+READS = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 ELSEWHERE = "arn:aws:iam::111122223333:policy/of-another-plan"
 ATTACHMENT = "aws_iam_role_policy_attachment"
 CNI = document(allow(["ec2:Assign*", "ec2:*"]))
@@ -26,9 +28,12 @@ def inline(name: str, before: str | None, after: str | None, iam: str = "i") -> 
     return resource("aws_iam_role_policy", name, *sides)
 
 
-def replaced(**more: object) -> Json:
+def replaced(name: str | None = "r") -> Json:
+    """A role that is replaced, by one of another name or of one known after apply."""
     sides = [{"name": "r", "assume_role_policy": OTHER, "path": path} for path in ("/", "/a/")]
-    return resource("aws_iam_role", "r", *sides, actions=["delete", "create"], **more)
+    sides[1] |= {"name": name}
+    later = {"actions": ["delete", "create"], "after_unknown": {"name": name is None}}
+    return resource("aws_iam_role", "r", *sides, **later)
 
 
 def exclusive(kind: str, before: list[str] | None, after: list[str] | None) -> Json:
@@ -66,10 +71,34 @@ def test_an_attachment_that_goes_takes_its_twin_with_it() -> None:
     assert not {"conflict", "coverage-lost"} & rules(review)
 
 
+def test_who_leaves_a_list_of_roles_loses_what_is_attached() -> None:
+    sides = [{"policy_arn": MANAGED, "roles": roles} for roles in (["a", "b"], ["a"])]
+    review = reviewed(resource("aws_iam_policy_attachment", "m", *sides))
+    assert {p.name: p.after for p in review.principals} == {"role a": (MANAGED,), "role b": ()}
+    (lost,) = {f.address for f in review.findings if f.rule == "coverage-lost"}
+    assert lost == "role b"
+
+
+def conflicts(review: Review) -> list[str]:
+    return [f.message for f in review.findings if f.rule == "conflict"]
+
+
+def test_who_of_several_loses_what_another_resource_takes_away_is_said() -> None:
+    kind, values = "aws_iam_policy_attachment", {"policy_arn": COPY, "roles": ["a", "r"]}
+    stays = resource(kind, "m", values, values)
+    (message,) = conflicts(reviewed(stays, attach("x", COPY, True, False)))
+    assert message == (f"{COPY} on role r is taken away by {ATTACHMENT}.x, though it is to stay")
+
+
 def test_an_attachment_that_is_made_and_taken_away_at_once_is_a_conflict() -> None:
-    review = reviewed(attach("a", MANAGED, True, False), attach("b", MANAGED, False, True))
-    assert "conflict" in rules(review)
-    assert "conflict" in rules(reviewed(inline("a", CNI, None), inline("b", None, CNI)))
+    for changes, what in (
+        ((attach("a", MANAGED, True, False), attach("b", MANAGED, False, True)), MANAGED),
+        ((inline("a", CNI, None), inline("b", None, CNI)), "Inline policy 'i'"),
+    ):
+        (message,) = conflicts(review := reviewed(*changes))
+        taken = f"is taken away by {changes[0]['address']}, and made here: the last one wins"
+        assert message == f"{what} of role r {taken}".replace(f"{MANAGED} of", f"{MANAGED} on")
+        assert len(review.principals[0].after) == 1
     other = attach("b", MANAGED, False, True, role_name="other")
     assert "conflict" not in rules(reviewed(attach("a", MANAGED, True, False), other))
 
@@ -82,6 +111,25 @@ def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
     assert not {"conflict", "coverage-lost"} & rules(reviewed(replaced(), made_again))
 
 
+def test_names_that_are_sensitive_are_not_taken_for_one() -> None:
+    """Of two policies with such names, one goes and the other stays."""
+    for gone, stays, name in (
+        (inline("a", ONE, None), inline("b", CNI, CNI, iam="j"), "name"),
+        (attach("a", COPY, True, False), attach("b", ELSEWHERE, True, True), "policy_arn"),
+    ):
+        for change in (gone, stays):
+            change["change"] |= {f"{side}_sensitive": {name: True} for side in ("before", "after")}
+        assert not conflicts(reviewed(gone, stays))
+
+
+def test_what_a_role_that_is_replaced_repeats_of_others_counts_once() -> None:
+    role = replaced()
+    role["change"]["before"] |= {"inline_policy": [{"name": "i", "policy": ONE}]}
+    role["change"]["after_unknown"] = {"inline_policy": True}
+    (principal,) = reviewed(role, inline("b", ONE, ONE)).principals
+    assert principal.before == ("aws_iam_role_policy.b policy",)
+
+
 @pytest.mark.parametrize("before", [None, []])
 def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) -> None:
     attached = attach("a", MANAGED, True, True)
@@ -91,6 +139,8 @@ def test_an_exclusive_list_removes_what_others_made(before: list[str] | None) ->
     ):
         review = reviewed(change, there, fail_on="coverage-lost")
         assert {"exclusive-removes", "coverage-lost"} <= rules(review)
+        (removes,) = (f for f in review.findings if f.rule == "exclusive-removes")
+        assert removes.means[:2] == ("any-change", "coverage-lost")
         assert review.failed
         empty = exclusive(change["type"].split("_", 3)[3].removesuffix("_exclusive"), before, [])
         expected = {"exclusive-removes", "coverage-lost"} if before is None else set()
@@ -107,6 +157,67 @@ def test_an_exclusive_list_that_shrinks_takes_what_another_resource_keeps() -> N
     change = exclusive("policy_attachments", [MANAGED, ELSEWHERE], [ELSEWHERE])
     review = reviewed(change, attach("a", MANAGED, True, True))
     assert {"exclusive-removes", "coverage-lost"} <= rules(review)
+    # What a role that is not the plugin's loses is nothing that the plugin loses.
+    other = exclusive("policy_attachments", [READS, ELSEWHERE], [ELSEWHERE])
+    review = reviewed(other, attach("a", READS, True, True))
+    (removes,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert "coverage-lost" not in removes.means
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "there", "rule"),
+    [
+        ("policy_attachments", [MANAGED], attach("a", MANAGED, True, True), "sensitive-policy"),
+        ("policies", ["i"], inline("a", CNI, CNI), "exclusive-removes"),
+    ],
+)
+@pytest.mark.parametrize("marks", [True, [True]])
+def test_a_list_that_is_sensitive_may_name_what_is_there(
+    kind: str, names: list[str], there: Json, rule: str, marks: object
+) -> None:
+    change = exclusive(kind, None, names)
+    change["change"]["after_sensitive"] = dict.fromkeys(("policy_arns", "policy_names"), marks)
+    review = reviewed(change, there)
+    assert rules(review) - {"moved"} == {rule}
+    assert all("sensitive" in f.message for f in review.findings if f.rule == rule)
+
+
+def test_an_exclusive_list_does_not_say_that_what_is_made_beside_it_will_not_be_there() -> None:
+    change = exclusive("policy_attachments", [MANAGED, ELSEWHERE], [ELSEWHERE])
+    review = reviewed(change, attach("a", MANAGED, False, True))
+    assert "exclusive-removes" in rules(review)
+    assert MANAGED in review.principals[0].after
+
+
+@pytest.mark.parametrize("after", ["i", "j"])
+def test_a_list_that_is_made_anew_for_another_role_removes_nothing_from_the_first(
+    after: str,
+) -> None:
+    """Who deletes an exclusive list removes nothing; its role cannot be changed in place."""
+    sides = [{"role_name": r, "policy_names": [n]} for r, n in (("r", "i"), ("s", after))]
+    kind = "aws_iam_role_policies_exclusive"
+    change = resource(kind, "e", *sides, actions=["delete", "create"])
+    review = reviewed(change, inline("a", CNI, CNI))
+    assert rules(review) == {"moved"}
+    change["change"]["after"]["role_name"] = "r"
+    lost = {"exclusive-removes", "coverage-lost"} if after == "j" else set()
+    assert rules(reviewed(change, inline("a", CNI, CNI))) - {"moved"} == lost
+
+
+@pytest.mark.parametrize(
+    ("arn", "means"),
+    [
+        (MANAGED, ("any-change", "coverage-lost")),
+        (MANAGED.replace("AmazonEKS_CNI_Policy", "AmazonS3ReadOnlyAccess"), ("any-change",)),
+        (ELSEWHERE, ("any-change", "new-access")),
+    ],
+)
+def test_what_an_exclusive_list_removes_counts_for_what_it_may_mean(
+    arn: str, means: tuple[str, ...]
+) -> None:
+    review = reviewed(exclusive("policy_attachments", [arn], []))
+    (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    assert finding.means == means
 
 
 def test_an_exclusive_list_that_is_given_up_removes_nothing() -> None:
@@ -134,6 +245,43 @@ def test_what_a_role_has_by_others_is_read_from_the_role() -> None:
     assert [c.kind for c in review.changes] == ["trust"]
     (principal,) = review.principals
     assert set(principal.after) == {'aws_iam_role.r inline_policy["by-hand"]', MANAGED, ELSEWHERE}
+
+
+def by_hand(**more: object) -> Json:
+    """A role that the plan leaves alone, with what was made outside of it."""
+    values = {"name": "r", "assume_role_policy": NODES, **more}
+    return resource("aws_iam_role", "r", values, values)
+
+
+def test_an_inline_policy_that_overwrites_one_made_by_hand_may_lose_access() -> None:
+    role = by_hand(inline_policy=[{"name": "i", "policy": CNI}])
+    review = reviewed(role, inline("a", None, ONE), fail_on="coverage-lost")
+    assert review.failed and "coverage-lost" in rules(review)
+    (principal,) = review.principals
+    assert set(principal.after) == {"aws_iam_role_policy.a policy"}
+    assert "coverage-lost" not in rules(reviewed(role, inline("a", None, ONE, iam="other")))
+
+
+def test_a_policy_made_by_hand_goes_with_a_role_that_is_replaced() -> None:
+    role = replaced()
+    role["change"]["before"] |= {"managed_policy_arns": [MANAGED]}
+    role["change"]["after_unknown"] = {"managed_policy_arns": True}
+    assert "coverage-lost" in rules(reviewed(role, inline("b", ONE, ONE)))
+
+
+def test_what_was_attached_by_hand_is_not_new_where_the_plan_attaches_it() -> None:
+    review = reviewed(by_hand(managed_policy_arns=[MANAGED]), attach("a", MANAGED, False, True))
+    (finding,) = (f for f in review.findings if f.rule == "new-policy")
+    assert finding.message == "aws_iam_role.r had all access of the policy before"
+
+
+@pytest.mark.parametrize("before", [None, ["i"]])
+def test_a_policy_made_by_hand_that_an_exclusive_list_names_is_read_from_the_role(
+    before: list[str] | None,
+) -> None:
+    role = by_hand(inline_policy=[{"name": "i", "policy": CNI}])
+    (principal,) = reviewed(role, exclusive("policies", before, ["i"])).principals
+    assert {*principal.before} == {*principal.after} == {'aws_iam_role.r inline_policy["i"]'}
 
 
 def test_what_a_role_had_before_it_was_changed_by_hand_is_not_what_it_has() -> None:
@@ -164,6 +312,18 @@ def test_what_a_role_repeats_counts_once() -> None:
     assert "size-limit" in rules(
         reviewed(resource("aws_iam_role", "r", other, other), inline("i", big, wider))
     )
+
+
+def test_what_goes_or_is_attached_does_not_count_as_inline() -> None:
+    """AWS limits the sum of the inline policies of a role."""
+    big = document(allow("s3:A", "arn:aws:s3:::" + "x" * 6000))
+    comes = inline("a", None, big)
+    assert "size-limit" not in rules(reviewed(comes, inline("b", big, None, iam="j")))
+    attached = attach("c", COPY, False, True), managed(big, big)
+    assert "size-limit" not in rules(reviewed(comes, *attached))
+    excluded = exclusive("policies", ["i", "j"], ["i"]), inline("b", big, big, iam="j")
+    assert "size-limit" not in rules(reviewed(comes, *excluded))
+    assert "size-limit" in rules(reviewed(comes, inline("b", big, big, iam="j")))
 
 
 def test_a_copy_of_the_managed_policy_is_not_the_managed_policy() -> None:
@@ -230,6 +390,20 @@ def test_what_is_forgotten_stays_attached_to_what_the_policy_will_be() -> None:
     assert "error" in {f.level for f in review.findings if f.rule == "new-access"}
 
 
+@pytest.mark.parametrize("kind", ["attachment", "boundary"])
+@pytest.mark.parametrize("actions", [["forget"], ["create", "forget"]])
+def test_a_policy_that_is_forgotten_stays_with_who_has_it(kind: str, actions: list[str]) -> None:
+    values = {"name": "p", "arn": COPY, "policy": CNI}
+    after = {**values, "name": "new", "arn": f"{COPY}/new"} if "create" in actions else None
+    forgotten = resource("aws_iam_policy", "p", values, after, actions=actions)
+    trust = {"name": "r", "assume_role_policy": NODES}
+    bounded = {**trust, "permissions_boundary": COPY} if kind == "boundary" else trust
+    there = resource("aws_iam_role", "r", bounded, bounded)
+    own = attach("a", COPY, True, True) if kind == "attachment" else inline("i", CNI, CNI)
+    review = reviewed(forgotten, there, own)
+    assert rules(review) <= {"moved", "new-policy", "published-document"}
+
+
 def test_a_deny_that_an_exclusive_list_removes_is_new_access() -> None:
     for before in (None, ["i"]):
         change = exclusive("policies", before, [])
@@ -240,7 +414,10 @@ def test_a_deny_that_an_exclusive_list_removes_is_new_access() -> None:
 
 def test_an_exclusive_list_that_shrinks_is_not_given_up() -> None:
     review = reviewed(exclusive("policies", ["i", "j"], ["i"]))
-    assert rules(review) == {"exclusive-removes"}
+    assert [f.rule for f in review.findings] == ["exclusive-removes"]
+    (principal,) = review.principals
+    assert set(principal.before) == {"inline policy 'i'", "inline policy 'j'"}
+    assert set(principal.after) == {"inline policy 'i'"}
 
 
 def test_an_attached_policy_that_allows_nothing_is_not_called_rewritten() -> None:
@@ -253,6 +430,44 @@ def test_a_list_of_roles_does_not_attach_anew_to_one_that_is_replaced() -> None:
     lists = resource("aws_iam_policy_attachment", "m", *sides)
     review = reviewed(replaced(), lists, managed(CNI, CNI))
     assert {"conflict", "coverage-lost"} <= rules(review)
+    # To one that comes into the list or leaves it, nothing of the sort happens.
+    for before, after in ((["x"], ["x", "r"]), (["x", "r"], ["x"])):
+        values = [{"policy_arn": COPY, "roles": roles} for roles in (before, after)]
+        lists = resource("aws_iam_policy_attachment", "m", *values)
+        assert not conflicts(reviewed(replaced(), lists, managed(CNI, CNI)))
+
+
+@pytest.mark.parametrize(
+    ("later", "owners"),
+    [
+        (({}, True), ("aws_iam_role.r", "roles known after apply")),
+        (({"roles": [None]}, [True]), ("aws_iam_role.r", "roles known after apply")),
+        (({"roles": ["new"]}, False), ("aws_iam_role.r",)),
+    ],
+    ids=["a list known after apply", "a member known after apply", "a name in the plan"],
+)
+def test_a_list_of_roles_attaches_anew_to_one_that_comes_back_under_another_name(
+    later: tuple[Json, object], owners: tuple[str, ...]
+) -> None:
+    """Another name, or one that is only known after apply, makes the provider attach once more."""
+    kind, (after, mark) = "aws_iam_policy_attachment", later
+    expression = {"references": ["aws_iam_role.r.name", "aws_iam_role.r"]}
+    block = {"type": kind, "name": "m", "expressions": {"roles": expression}}
+    review = reviewed(
+        replaced("new" if after.get("roles") == ["new"] else None),
+        resource(
+            kind,
+            "m",
+            {"policy_arn": COPY, "roles": ["r"]},
+            {"policy_arn": COPY, **after},
+            after_unknown={"roles": mark},
+        ),
+        managed(CNI, CNI),
+        configuration={"root_module": {"resources": [block]}},
+    )
+    assert not {"conflict", "coverage-lost"} & rules(review)
+    (principals,) = (c.principals for c in review.changes if c.attachment)
+    assert principals == owners
 
 
 def test_an_exclusive_list_does_not_attach_anew_to_a_role_that_is_replaced() -> None:
@@ -293,6 +508,27 @@ def test_the_managed_policy_on_a_role_that_is_not_in_the_plan_may_be_on_the_node
     sides = [{"name": "r", "assume_role_policy": OTHER}] * 2
     hidden = resource("aws_iam_role", "r", *sides, after_sensitive={"assume_role_policy": True})
     assert len(reviewed(hidden, attach("a", MANAGED, True, True)).findings) == 1
+
+
+@pytest.mark.parametrize("of_nodes", [True, False])
+def test_the_managed_policy_on_the_role_of_a_node_group_is_said(of_nodes: bool) -> None:
+    """A node group that goes, or that drifted, has its role no more."""
+    kind, arn = "aws_eks_node_group", "arn:aws:iam::111122223333:role/r"
+    values = {"name": "r", "arn": arn, "assume_role_policy": OTHER}
+    expression = {"references": ["aws_iam_role.r.arn", "aws_iam_role.r"]}
+    block = {"type": kind, "name": "gone", "expressions": {"node_role_arn": expression}}
+    other = {"cluster_name": "prod", "node_role_arn": arn.replace("/r", "/other")}
+    nodes = {"cluster_name": "prod", "node_role_arn": arn}
+    stays = nodes if of_nodes else other
+    review = reviewed(
+        resource("aws_iam_role", "r", values, values),
+        attach("a", MANAGED, True, True),
+        resource(kind, "stays", stays, stays),
+        resource(kind, "gone", nodes, None),
+        resource_drift=[resource(kind, "stays", other, nodes)],
+        configuration={"root_module": {"resources": [block]}},
+    )
+    assert ("managed-policy-attached" in rules(review)) is of_nodes
 
 
 def test_what_a_replacement_left_behind_counts_before_and_goes() -> None:

@@ -16,12 +16,15 @@ NAMESPACE = {"StringEquals": {"aws:RequestTag/kubernetes-namespace": "kube-syste
 CNI = document({"Effect": "Allow", "Action": "ec2:AssignPrivateIpAddresses", "Resource": "*"})
 
 
+PROVIDER = f"arn:aws:iam::111122223333:oidc-provider/{OIDC}"
+
+
 def irsa(**conditions: object) -> str:
     return document(
         {
             "Effect": "Allow",
             "Action": "sts:AssumeRoleWithWebIdentity",
-            "Principal": {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{OIDC}"},
+            "Principal": {"Federated": PROVIDER},
             "Condition": conditions,
         }
     )
@@ -54,6 +57,16 @@ CASES = {
     "StringLike": (irsa(StringEquals=AUD, StringLike=SUB), "irsa-string-like"),
     "an action by a wildcard": (
         irsa(StringEquals=AUD).replace("WithWebIdentity", "*"),
+        "irsa-no-subject",
+    ),
+    "a loose statement after others": (
+        document(
+            {"Effect": "Deny", "Action": "sts:AssumeRole", "Principal": "*"},
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": PODS}
+            | {"Condition": NAMESPACE},
+            {"Effect": "Allow", "Action": "sts:TagSession", "Principal": PODS},
+            *json.loads(irsa(StringEquals=AUD))["Statement"],
+        ),
         "irsa-no-subject",
     ),
     "every action": (
@@ -154,6 +167,14 @@ CASES = {
         "pod-identity-unscoped",
     ),
     "unscoped": (pods("sts:AssumeRole", "sts:TagSession"), "pod-identity-unscoped"),
+    "cluster as source": (
+        pods(
+            "sts:AssumeRole",
+            "sts:TagSession",
+            Condition={"ArnLike": {"aws:SourceArn": "arn:aws:eks:eu-west-1:1:cluster/prod"}},
+        ),
+        None,
+    ),
     "association as source": (
         pods(
             "sts:AssumeRole",
@@ -223,10 +244,31 @@ def test_session_tags_that_are_asked_for_and_switched_off() -> None:
         assert ("pod-identity-tags-disabled" in rules(review)) is expected
 
 
+def test_a_flaw_of_a_sensitive_value_is_said_without_the_value() -> None:
+    subject = "system:serviceaccount:kube-system:*"
+    hidden = resource("x_thing", "t", None, {"v": subject}, after_sensitive={"v": True})
+    trust = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": subject})
+    for changes, words in (
+        ((role("r", None, trust),), f"StringLike with {subject!r} lets"),
+        ((role("r", None, trust), hidden), "its values are marked sensitive"),
+    ):
+        (finding,) = (f for f in reviewed(*changes).findings if f.rule == "irsa-subject-wildcard")
+        assert words in finding.message
+
+
 def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
     key = "(known after apply: aws_iam_openid_connect_provider.this.url)"
-    review = reviewed(role("cni", None, irsa(StringEquals={key: "sts.amazonaws.com"})))
-    assert not {r for r in rules(review) if r.startswith("irsa")}
+    part = "(known after apply: var.namespace)"
+    inline = {"name": "i", "role": "cni", "policy": CNI}
+    for trust in (
+        irsa(StringEquals={key: "sts.amazonaws.com"}),
+        irsa(StringEquals={**AUD, f"{OIDC}:sub": part}),
+        irsa(StringEquals=SUB, StringLike={f"{OIDC}:aud": f"{part}*"}),
+        pods("sts:AssumeRole", "sts:TagSession", Condition={"StringEquals": {part: "a"}}),
+    ):
+        comes = resource("aws_iam_role_policy", "i", None, inline)
+        flaws = rules(reviewed(role("cni", None, trust), comes))
+        assert not {r for r in flaws if r.startswith(("irsa", "pod-identity"))}
 
 
 @pytest.mark.parametrize(
@@ -238,6 +280,40 @@ def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
         ({"Principal": {"AWS": "*"}}, {"Bool": {"aws:SecureTransport": "true"}}, True),
         ({"Principal": {"AWS": "*"}}, {"StringNotEquals": {"aws:PrincipalOrgID": "o-1"}}, True),
         ({"Principal": {"AWS": "*"}}, {"StringLike": {"aws:PrincipalArn": "*"}}, True),
+        *(
+            ({"Principal": "*"}, {operator: {f"aws:{key}": values}}, expected)
+            for operator, key, values, expected in (
+                ("StringLike", "PrincipalOrgID", "o-*", True),
+                ("StringLike", "PrincipalOrgID", ["o-1", "o-?*"], True),
+                ("StringLike", "PrincipalOrgID", "o-1*", False),
+                ("StringLike", "PrincipalOrgID", "o-1", False),
+                ("StringEquals", "PrincipalOrgID", "o-*", False),
+                ("ForAnyValue:StringLike", "PrincipalOrgPaths", "o-*/r-1/*", True),
+                ("ForAnyValue:StringLike", "PrincipalOrgPaths", "o-1/*", False),
+                ("StringLike", "PrincipalAccount", "????????????", True),
+                ("StringLike", "PrincipalAccount", "1111*", False),
+                ("StringLike", "PrincipalArn", "arn:aws:iam::*:role/ci", True),
+                ("ArnLike", "PrincipalArn", "arn:aws:iam::*:role/a:b:c", True),
+                ("ArnEquals", "PrincipalArn", "arn:aws:iam::????????????:role/ci", True),
+                ("ArnLike", "PrincipalArn", "arn:*", True),
+                ("ArnLike", "PrincipalArn", "arn:aws:iam::111122223333:*", False),
+                ("StringEquals", "PrincipalArn", "arn:aws:iam::*:role/ci", False),
+                ("StringEquals", "PrincipalTag/team", "a", True),
+            )
+        ),
+        ({"Principal": {"Federated": "accounts.google.com"}}, {}, True),
+        (
+            {"Principal": {"Federated": "accounts.google.com"}},
+            {"StringEquals": {"accounts.google.com:oaud": "web"}},
+            False,
+        ),
+        (
+            {"Principal": {"Federated": "graph.facebook.com"}},
+            {"StringLike": {"graph.facebook.com:app_id": "*"}},
+            True,
+        ),
+        ({"Principal": {"Federated": "arn:aws:iam::111122223333:saml-provider/s"}}, {}, False),
+        ({"Principal": {"Service": "cognito-identity.amazonaws.com"}}, {}, False),
         ({"Principal": {"AWS": "*"}}, {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, False),
         ({"Principal": {"AWS": "arn:aws:iam::111122223333:root"}}, {}, False),
     ],
@@ -245,9 +321,23 @@ def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
 def test_a_trust_for_anybody_is_an_error(principal: Json, condition: Json, expected: bool) -> None:
     more = {"Condition": condition} if condition else {}
     trust = document({"Effect": "Allow", "Action": "sts:AssumeRole", **principal, **more})
-    assert ("trust-anybody" in rules(reviewed(role("r", None, trust)))) is expected
+    findings = reviewed(role("r", None, trust)).findings
+    messages = [f.message for f in findings if f.rule == "trust-anybody"]
+    assert len(messages) == expected
+    assert all(("but those" in m) == ("NotPrincipal" in principal) for m in messages)
     denied = trust.replace("Allow", "Deny")
     assert "trust-anybody" not in rules(reviewed(role("r", None, denied)))
+
+
+def test_a_trust_that_the_plan_takes_back_or_gives_up_is_not_looked_at() -> None:
+    anybody = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"})
+    drift = [role("r", LAMBDA, anybody)]
+    assert rules(reviewed(role("r", anybody, LAMBDA), resource_drift=drift)) == {
+        "access-removed",
+        "drift",
+    }
+    assert rules(reviewed(role("r", anybody, None))) == {"access-removed"}
+    assert rules(reviewed(role("r", anybody, anybody, actions=["forget"]))) == {"moved"}
 
 
 @pytest.mark.parametrize(
@@ -272,6 +362,96 @@ def test_another_principal_is_let_in(more: Json) -> None:
     assert review.failed
     assert {"trust-widened", "not-proven"} & rules(review)
     assert not reviewed(role("cni", both, GOOD), fail_on="new-access").failed
+
+
+def _principals(*names: str, actions: tuple[str, ...] = ("sts:AssumeRole",)) -> str:
+    arns = [f"arn:aws:iam::111122223333:role/{name}" for name in names]
+    return document({"Effect": "Allow", "Action": actions, "Principal": {"AWS": arns}})
+
+
+_SESSIONS = ("sts:AssumeRole", "sts:TagSession")
+_IN_DEFAULT = irsa(StringEquals=AUD, StringLike={f"{OIDC}:sub": "system:serviceaccount:default:*"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        (
+            _principals("a", "b"),
+            _principals("a", "c"),
+            "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/c "
+            "(was arn:aws:iam::111122223333:role/b)",
+        ),
+        (
+            _principals("a"),
+            _principals("a", "b"),
+            "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b",
+        ),
+        (
+            _principals("a"),
+            _principals("b", "c", "d"),
+            "aws_iam_role.r can now be assumed by arn:aws:iam::111122223333:role/b and 2 more "
+            "(was arn:aws:iam::111122223333:role/a)",
+        ),
+        (
+            _principals("a", "b"),
+            _principals("a", actions=_SESSIONS),
+            "The trust policy of aws_iam_role.r now allows sts:TagSession to whom it names",
+        ),
+        (
+            GOOD,
+            _IN_DEFAULT,
+            f"aws_iam_role.r can now be assumed by any service account in default of {OIDC} "
+            "(was service account kube-system/aws-node)",
+        ),
+    ],
+)
+def test_who_comes_and_who_goes_is_named_in_a_trust_that_widens(
+    before: str, after: str, message: str
+) -> None:
+    review = reviewed(role("r", before, after))
+    assert [(f.level, f.message) for f in review.findings if f.rule == "trust-widened"] == [
+        ("error", message)
+    ]
+
+
+def test_a_statement_that_nobody_meets_hides_none_that_lets_somebody_in() -> None:
+    dead = json.loads(irsa(StringEquals={**AUD, **SUB, f"{OIDC}OTHER:sub": "x"}))["Statement"]
+    alone = document(*json.loads(_principals("a"))["Statement"], *dead)
+    assert "trust-widened" not in rules(reviewed(role("r", _principals("a"), alone)))
+    beside = document(*json.loads(_principals("a", "b"))["Statement"], *dead)
+    assert "trust-widened" in rules(reviewed(role("r", _principals("a"), beside)))
+
+
+@pytest.mark.parametrize(
+    ("principal", "widened"),
+    [
+        ({"Principal": {"Federated": PROVIDER}}, False),
+        ({"Principal": {"Federated": [PROVIDER, f"{PROVIDER}OTHER"]}}, True),
+        ({"Principal": {"Federated": [PROVIDER, "arn:aws:iam::1:saml-provider/s"]}}, True),
+        ({"Principal": {"Federated": PROVIDER, "AWS": "444455556666"}}, True),
+        ({"NotPrincipal": {"AWS": "444455556666"}}, True),
+    ],
+)
+def test_a_statement_that_asks_for_a_key_of_another_issuer_lets_in_only_whom_else_it_names(
+    principal: Json, *, widened: bool
+) -> None:
+    condition = {f"{OIDC}OTHER:{key}": "x" for key in ("aud", "sub")}
+    more = {"Effect": "Allow", "Action": "sts:*", **principal}
+    more["Condition"] = {"StringEquals": condition}
+    review = reviewed(role("r", GOOD, document(*json.loads(GOOD)["Statement"], more)))
+    assert bool(rules(review) & {"trust-widened", "not-proven"}) == widened
+    texts = [f.message for f in review.findings if f.rule == "irsa-issuer-differs"]
+    assert all(f"{OIDC}OTHER:aud and {OIDC}OTHER:sub are of another issuer" in t for t in texts)
+    assert bool(texts) == (PROVIDER in json.dumps(principal))
+
+
+def test_a_condition_on_another_issuer_that_is_met_without_its_key_bars_nobody() -> None:
+    other = {f"{OIDC}OTHER:sub": "x"}
+    review = reviewed(role("r", GOOD, irsa(StringEquals={**AUD, **SUB}, StringNotEquals=other)))
+    (flaw,) = (f for f in review.findings if f.rule == "irsa-issuer-differs")
+    assert f"condition on {OIDC}OTHER:sub is about another issuer than {OIDC}" in flaw.message
+    assert "nobody" not in flaw.message
 
 
 OTHER = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:default:app"})
@@ -332,6 +512,8 @@ _FOR_OTHERS = pods("sts:AssumeRole", "sts:TagSession", Condition=_OTHER_ACCOUNT)
         (GOOD, irsa(StringEquals={**AUD, **SUB}, IpAddress={"aws:SourceIp": "10.0.0.0/8"}), True),
         (POD, POD.replace("kubernetes-namespace", "kubernetes-pod-name"), False),
         (POD, _OF_ACCOUNT, False),
+        # What is written so means nothing that is known.
+        (GOOD, irsa(StringEquals={**AUD, **SUB}, StringFoo={"aws:x": "y"}), False),
         # Whether such a condition is met is not known.
         (POD, _denying(POD, "*", StringNotEquals={"aws:SourceAccount": "111122223333"}), False),
     ],
@@ -395,8 +577,16 @@ def test_an_association_that_comes_breaks_a_trust_that_stays() -> None:
     review = reviewed(role("cni", POD, POD), resource(kind, "a", None, association))
     assert rules(review) == {"pod-identity-tags-disabled", "service-account-role"}
     unscoped = pods("sts:AssumeRole")
-    again = reviewed(role("cni", unscoped, unscoped), resource(kind, "a", None, association))
-    assert rules(again) == {"service-account-role"}
+    for known in ({}, {"namespace": "default"}):
+        comes = resource(kind, "a", None, {**association, **known})
+        (finding,) = reviewed(role("cni", unscoped, unscoped), comes).findings
+        assert finding.rule == "service-account-role"
+        assert "service account known after apply gets aws_iam_role.cni" in finding.message
+    # Of a trust that is wrong in two ways, only what the association brings is said.
+    of_any = {"StringLike": {"aws:RequestTag/kubernetes-namespace": "*"}}
+    loose = pods("sts:AssumeRole", "sts:TagSession", Condition=of_any)
+    third = reviewed(role("cni", loose, loose), resource(kind, "a", None, association))
+    assert rules(third) == {"pod-identity-tags-disabled", "service-account-role"}
 
 
 def _new_role(principal: Json, *others: Json) -> Finding:
@@ -413,13 +603,19 @@ OF_OWN = resource("aws_iam_user", "there", *[{"arn": f"arn:aws:iam::{OWN}:user/t
 @pytest.mark.parametrize(
     ("principal", "level", "words"),
     [
-        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, "warning", f"arn:aws:iam::{OTHER}:root"),
+        ({"AWS": f"arn:aws:iam::{OTHER}:root"}, "warning", f"by arn:aws:iam::{OTHER}:root"),
         ({"AWS": OTHER}, "warning", f"AWS account {OTHER}, which is another account"),
         ({"AWS": "AROAEXAMPLEID123456789"}, "warning", "which may be another account"),
         ({"AWS": [f"arn:aws:iam::{OWN}:role/a", OTHER]}, "warning", f"AWS account {OTHER}"),
+        (
+            {"AWS": OTHER, "Service": "ec2.amazonaws.com"},
+            "warning",
+            f"by AWS account {OTHER}, which is another account, and by ec2.amazonaws.com",
+        ),
         ({"AWS": f"arn:aws:iam::{OWN}:role/ci"}, "note", f"arn:aws:iam::{OWN}:role/ci"),
         ({"AWS": OWN}, "note", f"AWS account {OWN}"),
         ({"Service": "ec2.amazonaws.com"}, "note", "ec2.amazonaws.com"),
+        ({"AWS": "(known after apply: aws_iam_role.ci.arn)"}, "note", "aws_iam_role.ci.arn"),
     ],
 )
 def test_who_may_assume_a_new_role_is_named_and_another_account_is_a_warning(
@@ -428,6 +624,48 @@ def test_who_may_assume_a_new_role_is_named_and_another_account_is_a_warning(
     finding = _new_role(principal, OF_OWN)
     assert (finding.rule, finding.level) == ("new-policy", level)
     assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("system:serviceaccount:default:app", "service account default/app"),
+        ("system:serviceaccount:*:app", "any service account named app"),
+        ("system:serviceaccount:default:*", "any service account in default"),
+        ("system:serviceaccount:*:*", "any service account"),
+        ("*", "any service account"),
+        ("repo:org/app:ref", "subject repo:org/app:ref"),
+        ("system:serviceaccount:a:b:c", "subject system:serviceaccount:a:b:c"),
+    ],
+)
+def test_who_may_newly_assume_a_role_by_irsa_is_said_in_words(subject: str, words: str) -> None:
+    like = {f"{OIDC}:sub": subject}
+    limited = {"aws:SourceIp": "10.0.0.0/8"}
+    for conditions, end in (
+        ({"StringEquals": AUD, "StringLike": like}, ""),
+        ({"StringLike": like}, ", with a token for any audience"),
+        ({"StringLike": {**like, f"{OIDC}:aud": "*"}}, ", with a token for any audience"),
+        (
+            {"StringEquals": AUD, "StringLike": like, "IpAddress": limited},
+            " if aws:SourceIp IpAddress '10.0.0.0/8'",
+        ),
+        (
+            {"StringEquals": AUD, "StringLike": like, "StringNotEquals": {f"{OIDC}:sub": "x"}},
+            f" if {OIDC}:sub StringNotEquals 'x'",
+        ),
+    ):
+        findings = reviewed(role("r", NODES, irsa(**conditions))).findings
+        (message,) = (f.message for f in findings if f.rule == "trust-widened")
+        assert message.removesuffix(" (was ec2.amazonaws.com)") == (
+            f"aws_iam_role.r can now be assumed by {words} of {OIDC}{end}"
+        )
+
+
+def test_a_star_that_is_compared_letter_by_letter_is_no_wildcard() -> None:
+    literal = irsa(StringEquals={**AUD, f"{OIDC}:sub": "system:serviceaccount:*:app"})
+    findings = reviewed(role("r", NODES, literal)).findings
+    (message,) = (f.message for f in findings if f.rule == "trust-widened")
+    assert f"assumed by subject system:serviceaccount:*:app of {OIDC}" in message
 
 
 def test_a_new_role_that_nobody_can_assume_is_a_note() -> None:

@@ -104,6 +104,7 @@ def test_the_managed_policy_on_nodes_is_a_warning_where_the_plugin_gets_a_role_o
         (own_role("cni", irsa(), WHOLE), {"warning"}),
         (own_role("cni", POD_TRUST, WHOLE), {"warning"}),
         (own_role("cni", irsa()), {"error", "warning"}),
+        (own_role("cni", NODE_TRUST, WHOLE), {"error", "warning"}),
         (own_role("web", irsa(subject="web"), document(allow("s3:*"))), {"error", "warning"}),
         ([*own_role("cni", irsa(), WHOLE), node_group("node", "node")], {"error", "warning"}),
         ([*own_role("cni", irsa(), WHOLE), node_group("node", "node"), *ADDON], set()),
@@ -118,6 +119,17 @@ def test_nodes_that_lose_the_policy_matter_less_if_the_plugin_may_have_a_role_of
     assert {finding.level for finding in lost} == levels
     doubtful = ["unless aws-node has aws_iam_role.cni" in finding.message for finding in lost]
     assert all(doubtful) if "error" not in levels else not any(doubtful)
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_a_role_that_aws_node_has_no_longer_hides_no_loss_of_another(step: int) -> None:
+    gone = attachment("node", MANAGED, sides=({"role": "node", "policy_arn": MANAGED}, None))
+    unused = nodes(gone, *own_role("cni", irsa(), WHOLE), node_group("node", "node"), *ADDON)
+    inline = {"role": "web", "name": "p", "policy": WHOLE}
+    other = [*own_role("web", NODE_TRUST), resource("aws_iam_role_policy", "w", inline, None)]
+    findings = reviewed(*[*unused, *other][::step]).findings
+    lost = {f.address for f in findings if f.rule == "coverage-lost"}
+    assert lost == {"aws_iam_role.web"}
 
 
 def test_no_state_of_the_corpus_fails_a_review_of_a_plan_that_changes_nothing() -> None:

@@ -48,10 +48,27 @@ def test_a_policy_that_is_one_of_two_is_neither() -> None:
         attach(),
         configuration=configured(ATTACHMENT, "a", {"policy_arn": references}),
     )
-    assert "unknown-attachment" in rules(review)
+    (finding,) = (f for f in review.findings if f.rule == "unknown-attachment")
+    assert finding.details == ("which policy it is, is known after apply",)
     assert attachments(review) == {
         f"{ATTACHMENT}.a": "aws_iam_policy.one.arn, aws_iam_policy.two.arn"
     }
+    values = {"role": "r", "policy_arn": "arn:aws:iam::111122223333:policy/elsewhere"}
+    (finding,) = reviewed(resource(ATTACHMENT, "a", None, values)).findings
+    assert finding.details == ("its document is not in the plan",)
+
+
+@pytest.mark.parametrize(("arn", "rule"), [(ADMIN, "admin-attached"), (5, "unknown-attachment")])
+def test_an_attachment_that_is_put_off_is_of_the_policy_that_is_written_there(
+    arn: object, rule: str
+) -> None:
+    """Of a deferred change the plan may have nothing but what the configuration says."""
+    later = resource(ATTACHMENT, "a", None, None, actions=["create"], after_unknown=True)
+    review = reviewed(
+        deferred_changes=[{"reason": "instance_count_unknown", "resource_change": later}],
+        configuration=configured(ATTACHMENT, "a", {"policy_arn": {"constant_value": arn}}),
+    )
+    assert rules(review) == {rule}
 
 
 @pytest.mark.parametrize("other", ["aws_iam_role.r.unique_id", "local.arn", "data.aws_x.y.arn"])
@@ -97,6 +114,23 @@ def test_an_instance_of_the_same_key_is_only_meant_where_the_key_is(
     assert ("unknown-attachment" in rules(review)) is not known
     if known:
         assert attachments(review) == {f'{ATTACHMENT}.a["a"]': 'aws_iam_policy.p["a"]'}
+
+
+@pytest.mark.parametrize("key", ["", "a"])
+def test_an_instance_is_told_from_what_is_left_of_it_and_from_its_drift(key: str) -> None:
+    """A key beside the name of one policy, as in a condition, chooses no instance."""
+    references = ["each.key", "aws_iam_policy.p.arn", "aws_iam_policy.p"]
+    gone = policy("p", document(allow("ec2:A")), None, deposed="abcd1234")
+    drift = policy("p", document(allow("ec2:A")), document(allow("ec2:B")))
+    review = reviewed(
+        policy("p", None, document(allow("ec2:C"))),
+        gone,
+        attach(key),
+        resource_drift=[drift],
+        configuration=configured(ATTACHMENT, "a", {"policy_arn": {"references": references}}),
+    )
+    (change,) = (c for c in review.changes if c.attachment)
+    assert change.after.policy and change.after.policy.statements[0].actions == ("ec2:C",)
 
 
 def test_a_value_of_each_is_what_for_each_refers_to() -> None:
@@ -145,7 +179,10 @@ def test_a_list_of_arns_that_is_not_known_may_hold_more_than_it_refers_to() -> N
     (finding,) = (f for f in review.findings if f.rule == "unknown-attachment")
     why = "what a list holds is known after apply, but for what it refers to"
     assert finding.details == (why, "it refers to aws_iam_policy.p.arn")
-    assert "aws_iam_policy.p" in [c.attachment.policy for c in review.changes if c.attachment]
+    what = "What else managed_policy_arns holds for aws_iam_role.r"
+    assert finding.message == f"{what} is known after apply"
+    attached = {c.attachment.policy: c.after.policy for c in review.changes if c.attachment}
+    assert attached["aws_iam_policy.p"] is not None
     (role,) = review.principals
     assert "aws_iam_policy.p" in role.after
 
@@ -160,6 +197,63 @@ def test_what_stood_in_a_list_that_is_not_known_is_not_called_gone() -> None:
     assert "unknown-attachment" in rules(review)
     assert "access-removed" not in rules(review)
     assert not [line for c in review.changes for line in c.lines if line.effect == "loss"]
+
+
+ELSEWHERE = "arn:aws:iam::111122223333:policy/p"
+AUDIT, OF_AWS = "arn:aws:iam::aws:policy/SecurityAudit", "arn:aws:iam::aws:policy/SomethingNew"
+NOT_HELD = "is attached to aws_iam_role.r, and the plan does not hold its document"
+READS = "; it only allows to read, and no data"
+
+
+def _attached(arn: str, *, twin: bool = False) -> list[Json]:
+    values = {"role": "r", "policy_arn": arn}
+    there = [resource(ATTACHMENT, "twin", values, values)] if twin else []
+    return [resource(ATTACHMENT, "a", None, values), *there]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expressions", "rule", "level", "message"),
+    [
+        (_attached(ELSEWHERE), {}, "unknown-attachment", "warning", f"{ELSEWHERE} {NOT_HELD}"),
+        (_attached(AUDIT), {}, "unknown-attachment", "warning", f"{AUDIT} {NOT_HELD}{READS}"),
+        (_attached(OF_AWS), {}, "unknown-attachment", "error", f"{OF_AWS} {NOT_HELD}"),
+        (
+            _attached(ELSEWHERE, twin=True),
+            {},
+            "new-policy",
+            "note",
+            f"aws_iam_role.r had {ELSEWHERE} before",
+        ),
+        (
+            [attach()],
+            {},
+            "unknown-attachment",
+            "warning",
+            f"A policy known after apply {NOT_HELD}",
+        ),
+        (
+            [attach()],
+            {"policy_arn": named("aws_iam_policy.p.arn", "aws_iam_policy.q.arn")},
+            "unknown-attachment",
+            "warning",
+            f"aws_iam_policy.p.arn, aws_iam_policy.q.arn {NOT_HELD}",
+        ),
+        (
+            [attach()],
+            {"policy_arn": {"references": ["local.arn"]}},
+            "unknown-attachment",
+            "warning",
+            "local.arn for aws_iam_role.r is known after apply",
+        ),
+    ],
+)
+def test_what_is_said_of_a_policy_whose_document_is_not_known_that_is_attached(
+    changes: list[Json], expressions: Json, rule: str, level: str, message: str
+) -> None:
+    there = resource("aws_iam_role", "r", *[{"name": "r", "assume_role_policy": NODES}] * 2)
+    written = configured(ATTACHMENT, "a", expressions)
+    (finding,) = reviewed(there, *changes, configuration=written).findings
+    assert (finding.rule, finding.level, finding.message) == (rule, level, message)
 
 
 def test_a_policy_that_stood_in_a_list_and_is_replaced_is_not_new_there() -> None:
@@ -218,20 +312,23 @@ def test_one_role_of_two_is_both() -> None:
     assert change.principals == ("aws_iam_role.a", "aws_iam_role.b.name")
 
 
-def deferred(name: str, values: Json, unknown: Json) -> Json:
+def deferred(name: str, values: Json, unknown: Any, sensitive: Any = False) -> Json:
     """A policy document that is read at apply."""
     change = {
         "actions": ["read"],
         "before": None,
         "after": values,
-        "after_unknown": {"json": True, **unknown},
+        "after_unknown": {"json": True, **unknown} if isinstance(unknown, dict) else unknown,
+        "after_sensitive": sensitive,
     }
     kind = "aws_iam_policy_document"
     address = f"data.{kind}.{name}"
     return {"address": address, "mode": "data", "type": kind, "name": name, "change": change}
 
 
-def rebuilt(values: Json, unknown: Json, expressions: Json, *others: Json) -> Any:
+def rebuilt(
+    values: Json, unknown: Any, expressions: Json, *others: Json, sensitive: Any = False
+) -> Any:
     """The policy of a resource that refers to a document that is read at apply, beside others."""
     blocks: list[Json] = [
         {
@@ -249,7 +346,7 @@ def rebuilt(values: Json, unknown: Json, expressions: Json, *others: Json) -> An
     ]
     unknown_policy = {"actions": ["create"], "after_unknown": {"policy": True}}
     review = reviewed(
-        deferred("d", values, unknown),
+        deferred("d", values, unknown, sensitive),
         *others,
         resource("aws_iam_policy", "p", None, {"name": "p"}, **unknown_policy),
         configuration={"root_module": {"resources": blocks}},
@@ -294,6 +391,71 @@ def test_a_list_of_documents_that_is_not_known_is_said(argument: str) -> None:
     assert any(argument in why and "aws_x.y.json" in why for why in change.after.why)
 
 
+_D = "data.aws_iam_policy_document.d"
+
+
+@pytest.mark.parametrize(
+    ("values", "unknown", "sensitive", "why"),
+    [
+        ({"statement": []}, {"statement": True}, False, f"statements of {_D} are known after"),
+        ({}, True, False, f"statements of {_D} are known after apply"),
+        ({"statement": [STATEMENT]}, {}, True, f"{_D} has sensitive values, which are not shown"),
+        ({"json": "{"}, {"json": False}, False, f"{_D}: "),
+        ({"json": document()}, {"json": False}, {"json": True}, f"{_D} is sensitive"),
+    ],
+)
+def test_a_document_of_which_nothing_can_be_read_is_said(
+    values: Json, unknown: Any, sensitive: Any, why: str
+) -> None:
+    after = rebuilt(values, unknown, {}, sensitive=sensitive).after
+    assert (after.known, after.why[0].startswith(why)) == ("unknown", True), after.why
+
+
+def test_a_document_that_is_read_may_be_what_a_policy_will_be() -> None:
+    """Such as of a policy that is put off."""
+    after = rebuilt({"json": document(allow("ec2:A"))}, {"json": False}, {}).after
+    assert after.policy.statements[0].actions == ("ec2:A",)
+    assert (after.known, after.why) == ("partly known", (f"taken from {_D}",))
+
+
+@pytest.mark.parametrize("block", ["condition", "principals", "not_principals"])
+def test_blocks_of_a_statement_that_are_not_known_are_said(block: str) -> None:
+    expressions = {"statement": [{block: named("aws_x.y.id")}]}
+    after = rebuilt({"statement": [STATEMENT]}, {"statement": [{block: True}]}, expressions).after
+    taken = f"taken from {_D}, which is read at apply"
+    assert after.why == (taken, f"statement[0].{block}: known after apply: aws_x.y.id")
+
+
+@pytest.mark.parametrize(
+    ("joined", "references", "why"),
+    [
+        (["{"], (), "[1] of {}: "),
+        ([None], ("aws_iam_policy.q.policy",), "[1] of {}: known after apply: aws_iam_policy.q"),
+        (
+            None,
+            (f"{_D[:-1]}e.json", "aws_iam_policy.q.policy"),
+            f"[0] of {{}}: known after apply: {_D[:-1]}e",
+        ),
+        (None, ("aws_iam_policy.q.policy",), "[0] of {}: known after apply: aws_iam_policy.q"),
+    ],
+)
+def test_what_is_joined_and_cannot_be_read_is_said(
+    joined: list[str | None] | None, references: tuple[str, ...], why: str
+) -> None:
+    """What else an expression refers to may be what is joined."""
+    texts = [None] if joined is None else [document(allow("s3:B")), *joined]
+    after = rebuilt(
+        {"statement": [STATEMENT], _SOURCES: texts},
+        {_SOURCES: [text is None for text in texts]},
+        {_SOURCES: named(*references)},
+        deferred("e", {"json": document(allow("iam:*"))}, {"json": False}),
+        policy("q", None, document(allow("ec2:B"))),
+    ).after
+    known = {"ec2:A"} if joined is None else {"ec2:A", "s3:B"}
+    assert {a for s in after.policy.statements for a in s.actions} == known
+    assert any(hole.startswith(_SOURCES + why.format(_D)) for hole in after.why), after.why
+
+
 def test_a_document_that_is_joined_is_read_where_it_is() -> None:
     more = {"statement": [{"actions": ["iam:*"], "resources": ["*"]}]}
     known = deferred("e", {"json": document(allow("iam:*"))}, {"json": False})
@@ -309,16 +471,21 @@ def test_a_document_that_is_joined_is_read_where_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("references", "words"),
-    [(("aws_x.y.json",), "refers to aws_x.y.json"), ((), "the plan does not say to what")],
+    [
+        (("aws_x.y.json",), "refers to aws_x.y.json"),
+        (("aws_iam_policy.q.policy",), "refers to aws_iam_policy.q.policy"),
+        ((), "the plan does not say to what"),
+    ],
 )
 def test_what_a_policy_that_is_not_known_refers_to_is_said(
     references: tuple[str, ...], words: str
 ) -> None:
     review = reviewed(
         resource("aws_iam_policy", "p", None, {"name": "p"}, after_unknown={"policy": True}),
+        policy("q", document(), document()),
         configuration=configured("aws_iam_policy", "p", {"policy": named(*references)}),
     )
-    (change,) = review.changes
+    (change,) = (c for c in review.changes if c.address == "aws_iam_policy.p")
     assert change.after.why == (f"known after apply; {words}",)
 
 

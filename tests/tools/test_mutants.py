@@ -3,11 +3,13 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tools.mutants import __main__ as command
 from tools.mutants import running
 from tools.mutants.__main__ import main
+from tools.mutants.forking import change
 from tools.mutants.mutations import mutations
 
 from conftest import write_tree
@@ -104,6 +106,53 @@ def test_each_kind_of_change(code: str, kind: str, after: str) -> None:
 )
 def test_what_is_left_alone(code: str) -> None:
     assert list(mutations(code)) == []
+
+
+ALIVE = """
+import functools
+
+
+class Number:
+    def __init__(self, number):
+        self.number = number
+
+    @property
+    def more(self):
+        return max([self.number + 1], key=lambda n: n - 0)
+
+
+@functools.cache
+def remembered():
+    return 1
+
+
+ONE = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "more"),
+    [
+        ("self.number = number", "self.number = 5", 6),
+        ("self.number + 1", "self.number + 7", 7),
+        ("n - 0", "n + 0", 1),
+        ("return 1", "return 2", 1),
+    ],
+)
+def test_functions_that_are_alive_get_their_code_after_a_change(
+    before: str, after: str, more: int, tmp_path: Path
+) -> None:
+    file = str(tmp_path / "alive.py")
+    module: dict[str, Any] = {}
+    exec(compile(ALIVE, file, "exec", dont_inherit=True), module)
+    number = module["Number"](0)
+    assert (number.more, module["remembered"].__wrapped__()) == (1, 1)
+    assert change(file, ALIVE, ALIVE.replace(before, after))
+    assert module["Number"](0).more == more
+    assert module["remembered"].__wrapped__() == 1 + (before == "return 1")
+    # What runs at import is not changed so, and nothing is where nothing is alive.
+    assert not change(file, ALIVE, ALIVE.replace("ONE = 1", "ONE = 2"))
+    assert not change(f"{file}x", ALIVE, ALIVE.replace(before, after))
 
 
 def test_a_change_says_what_the_tests_said_to_it(

@@ -22,8 +22,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.mutants.forks import NoTimeError
 from tools.mutants.mutations import Mutation, mutations
-from tools.mutants.running import BrokenTestsError, Copy, NoTimeError, Outcome, own_tests
+from tools.mutants.running import BrokenTestsError, Copy, Outcome, own_tests
 
 ROOT = Path(__file__).resolve().parents[2]
 _PACKAGE = "generator/vpc_cni_iam"
@@ -149,18 +150,18 @@ def _results(
     options: argparse.Namespace,
 ) -> Iterator[Result]:
     end = time.monotonic() + options.seconds
-    copy = Copy(root, folder, end)
     packages = sorted({_package_of(path) for path, _ in chosen})
-    for position, package in enumerate(packages):
-        share = (end - time.monotonic()) / (len(packages) - position)
-        package_end = time.monotonic() + share
-        with contextlib.suppress(NoTimeError):
-            records = copy.record(package, options.marks, share / 2)
-            for path, mutation in chosen:
-                if _package_of(path) == package and time.monotonic() < package_end:
-                    outcome, test = copy.outcome(path, mutation, records, options.tests_seconds)
-                    if outcome is not Outcome.UNCOVERED or records.is_complete:
-                        yield Result(path, mutation, outcome, test)
+    with Copy(root, folder, end) as copy:
+        for position, package in enumerate(packages):
+            share = (end - time.monotonic()) / (len(packages) - position)
+            package_end = time.monotonic() + share
+            with contextlib.suppress(NoTimeError):
+                records = copy.record(package, options.marks, share / 2)
+                for path, mutation in chosen:
+                    if _package_of(path) == package and time.monotonic() < package_end:
+                        outcome, test = copy.outcome(path, mutation, records, options.tests_seconds)
+                        if outcome is not Outcome.UNCOVERED or records.is_complete:
+                            yield Result(path, mutation, outcome, test)
 
 
 def _summary(results: list[Result], chosen: int, root: Path, options: argparse.Namespace) -> int:

@@ -14,9 +14,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import coverage
 from tools.mutants import recording
+from tools.mutants.forks import Forks, NoTimeError
 from tools.mutants.mutations import Mutation
 
 _PACKAGE = Path("generator", "vpc_cni_iam")
@@ -65,10 +67,6 @@ class BrokenTestsError(Exception):
     """Tests failed on unchanged code."""
 
 
-class NoTimeError(Exception):
-    """The time is over before there is an outcome."""
-
-
 def own_tests(root: Path, package: str) -> list[str]:
     """Return the paths of a package's own tests: its folder, its commands', and `ELSEWHERE`."""
     own = (package, f"test_{package}.py", f"cli/test_{package}.py", f"cli/test_{package}_*.py")
@@ -101,8 +99,7 @@ class Records:
             limit: Seconds of tests that are enough.
         """
         by_line = self.lines.get(path, {})
-        changed = range(mutation.line, mutation.last_line + 1)
-        near = {test for line in changed for test in by_line.get(line, ())}
+        near = self._near(path, mutation)
         if not near & {"", *self.seconds}:
             return []
         # What runs at import alone may be noticed by any test.
@@ -117,6 +114,15 @@ class Records:
             chosen.append(test)
         return chosen
 
+    def is_run_at_import(self, path: str, mutation: Mutation) -> bool:
+        """Return whether the lines of a change run when the file is imported."""
+        return "" in self._near(path, mutation)
+
+    def _near(self, path: str, mutation: Mutation) -> set[str]:
+        by_line = self.lines.get(path, {})
+        lines = range(mutation.line, mutation.last_line + 1)
+        return {test for line in lines for test in by_line.get(line, ())}
+
 
 class Copy:
     """A copy of a checkout.
@@ -129,7 +135,17 @@ class Copy:
         self._end = end
         self._root = folder / "copy"
         self._folder = folder
+        self._forks: Forks | None = None
         shutil.copytree(root, self._root, ignore=_NOT_COPIED, symlinks=True)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what still runs."""
+        if self._forks:
+            self._forks.close()
 
     def record(self, package: str, marks: str, seconds: float) -> Records:
         """Run the tests of a package, and return what each ran.
@@ -150,8 +166,8 @@ class Copy:
             recording.FILES: files,
             recording.SECONDS: str(seconds),
         }
-        words = ["-p", "tools.mutants.recording", "-m", marks, *own_tests(self._root, package)]
-        done = self._pytest(words, environment)
+        tests = ["-m", marks, *own_tests(self._root, package)]
+        done = self._pytest(["-p", "tools.mutants.recording", *tests], environment)
         records = self._folder / "tests.json"
         content = json.loads(records.read_text()) if records.exists() else {}
         if done.returncode not in (0, recording.STOPPED) or not content:
@@ -162,6 +178,13 @@ class Copy:
             str(Path(file).relative_to(self._root)): data.contexts_by_lineno(file)
             for file in data.measured_files()
         }
+        self.__exit__()
+        self._forks = Forks(
+            self._command(["-p", "tools.mutants.forking", *tests]),
+            self._root,
+            self._environment({}),
+            f"vpc_cni_iam.{package}",
+        )
         return Records(content["seconds"], lines, content["is_complete"])
 
     def outcome(
@@ -183,8 +206,12 @@ class Copy:
         if not tests:
             return Outcome.UNCOVERED, ""
         file = self._root / path
-        original = file.read_bytes()
         seconds = int(3 * sum(records.seconds[test] for test in tests)) + STARTING
+        if self._forks and not records.is_run_at_import(path, mutation):
+            answer = self._forks.ask(file, mutation.text, tests, seconds, self._end)
+            if answer:
+                return Outcome(answer["outcome"]), answer.get("test", "")
+        original = file.read_bytes()
         try:
             self._write(file, mutation.text.encode())
             done = self._run(tests, seconds)
@@ -214,7 +241,6 @@ class Copy:
     def _pytest(
         self, words: Sequence[str], environment: dict[str, str], seconds: int = 0
     ) -> subprocess.CompletedProcess[str]:
-        paths = [str(self._root / "generator"), str(self._root), str(_HERE)]
         if seconds:
             environment = {**environment, "PYTHONDONTWRITEBYTECODE": "1"}
         # Processor time: a busy machine makes no change look as if it hung.
@@ -223,14 +249,9 @@ class Copy:
         left = max(1.0, self._end - time.monotonic())
         try:
             return subprocess.run(
-                [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words],
+                self._command(words),
                 cwd=self._root,
-                env={
-                    **{k: v for k, v in os.environ.items() if k not in _NOT_INHERITED},
-                    "CI": "1",
-                    "PYTHONPATH": os.pathsep.join(paths),
-                    **environment,
-                },
+                env=self._environment(environment),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 encoding="utf-8",
@@ -243,3 +264,16 @@ class Copy:
             if left < asleep:
                 raise NoTimeError from None
             return subprocess.CompletedProcess(words, -signal.SIGKILL, "", "")
+
+    @staticmethod
+    def _command(words: Sequence[str]) -> list[str]:
+        return [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words]
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        paths = [str(self._root / "generator"), str(self._root), str(_HERE)]
+        return {
+            **{k: v for k, v in os.environ.items() if k not in _NOT_INHERITED},
+            "CI": "1",
+            "PYTHONPATH": os.pathsep.join(paths),
+            **more,
+        }

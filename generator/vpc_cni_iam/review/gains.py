@@ -185,7 +185,8 @@ def _calls(old: Policy, new: Policy, example: Example) -> str:
     called = example.action.lower()
     named = next((a for a in added if wildcard.matches(a.lower(), called)), "")
     if named:
-        where = _on(next(s for s in allowing if named in s.actions))
+        places = list(dict.fromkeys(_on(s) for s in allowing if named in s.actions))
+        where = _EVERYWHERE if _EVERYWHERE in places else first_of(places)
     else:
         everywhere = any(_on(s) == _EVERYWHERE and s.is_about(example.action) for s in allowing)
         where = _EVERYWHERE if everywhere else f"on {example.resource}"

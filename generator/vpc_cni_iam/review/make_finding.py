@@ -136,9 +136,8 @@ def coverage_findings(
     for impact, level in levels.items():
         lost = [lack for lack in coverage.lost if lack.impact == impact]
         yield from of("coverage-lost", lost, level, "can no longer call", "may no longer call")
-    lost_actions = {lack.action for lack in coverage.lost}
-    lacking = [k for k in coverage.lacking if k.impact == "fatal" and k.action not in lost_actions]
     if new:
+        lacking = [lack for lack in coverage.lacking if lack.impact == "fatal"]
         yield from of(
             "coverage-lacking", lacking, "warning", "cannot call", "may be unable to call"
         )

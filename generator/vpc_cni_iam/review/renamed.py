@@ -70,8 +70,6 @@ def renamed(answer: T, names: Names) -> T:
     """Return an answer with names in place of stand-ins, itself where it has none."""
     if not names:
         return answer
-    if isinstance(answer, Shaped):
-        return with_names(answer, names)
     result: Any = answer
     if isinstance(answer, str):
         for stand_in, name in names:

@@ -151,17 +151,17 @@ _SWITCHES: dict[str, Callable[[Plugin, bool], Plugin]] = {
 }
 
 
-# As the plugin reads them, by Go's strconv.ParseBool.
-_FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+# As the plugin reads them, by Go's strconv.ParseBool, which takes no other spelling.
+_ON, _OFF = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 
 
 def is_on(value: str) -> bool:
     """Say whether the plugin takes the value of a variable for true."""
-    return _FLAGS.get(value.lower(), False)
+    return value in _ON
 
 
 def _flag(name: str, value: str) -> bool:
-    if value.lower() not in _FLAGS:
+    if value not in (*_ON, *_OFF):
         raise UsageError(f"--env {name}={value}: must be true or false")
     return is_on(value)
 

@@ -182,7 +182,7 @@ class AccountDetails:
     def _index_file(self, number: int) -> Iterator[_Answer]:
         reader = self._readers[number]
         for _ in _objects(reader):
-            page, known = _Answer(reader.source), False
+            page, known, is_plan = _Answer(reader.source), False, False
             start = reader.place
             for key in reader.members():
                 known = known or key in _LISTS or key in EKS_KINDS
@@ -199,7 +199,10 @@ class AccountDetails:
                     self.clusters += read_eks(key, text, reader.source)
                     reader.refuse_twice(text, reader.place - len(text))
                 else:
+                    is_plan = is_plan or key == "resource_changes"
                     reader.value()
+            if is_plan:
+                raise InputError(reader.source, "", "is a plan; vpc-cni-iam review reads plans")
             if not known:
                 problem = f"is not {_WHAT}, nor a description of an add-on, an association of Pod "
                 problem += "Identity or a node group that aws eks prints"

@@ -20,7 +20,8 @@ from vpc_cni_iam.inputs.plan.shapes import Parts, ResourceBlock
 _DEPTH = 100
 _PREFIXES = (
     *("aws_iam_", "aws_eks_", "helm_release"),
-    *("kubernetes_service_account", "kubernetes_manifest", "kubectl_manifest"),
+    *("kubernetes_annotations", "kubernetes_service_account"),
+    *("kubernetes_manifest", "kubectl_manifest"),
     *ROLE_USES,
 )
 

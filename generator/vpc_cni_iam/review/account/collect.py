@@ -51,9 +51,7 @@ class PlanPolicies:
     what a policy that is known after apply is written like.
     """
 
-    def __init__(
-        self, plan: Plan, dynamic: frozenset[str] = frozenset(), locator: Locator | None = None
-    ) -> None:
+    def __init__(self, plan: Plan, dynamic: frozenset[str], locator: Locator) -> None:
         self.plan = plan
         self._locator = locator
         self.dynamic = dynamic
@@ -93,13 +91,16 @@ class PlanPolicies:
     def _item(self, slot: PolicyAttribute) -> PolicyChange:
         action = action_of(slot.resource)
         before = self._held(slot, slot.before, after=False)
-        given_up = action == "delete" and slot.resource.type in (*ATTACHING, *EXCLUSIVE)
+        lists = slot.resource.type in (*ATTACHING, *EXCLUSIVE)
+        given_up = action == "delete" and lists
         if action == "forget" or given_up:
             if slot.kind in ("attachment", "boundary"):
                 # It stays attached, to what the policy will be.
-                later = self._attached(slot, slot.before, after=True)
+                later = self._held(slot, slot.before, after=True)
                 return PolicyChange(slot, action, before, replace(later, owners=before.owners))
             return PolicyChange(slot, action, before, before)
+        if lists and action == "replace" and self.owners.of(slot, after=True) != before.owners:
+            before = Binding(ABSENT)  # it lists for another role; the one before keeps what it has
         return PolicyChange(slot, action, before, self._held(slot, slot.after, after=True))
 
     def computed_attributes(self) -> Iterator[PolicyChange]:
@@ -114,7 +115,7 @@ class PlanPolicies:
         # The provider writes an empty text for no permissions boundary.
         if value.value in (None, "") and not value.unknown:
             return Binding(ABSENT)
-        owners = tuple(self.owners.of(slot, after=after))
+        owners = self.owners.of(slot, after=after)
         if value.value == []:
             return Binding(ABSENT, owners=owners)
         if is_mark(value.value):
@@ -123,10 +124,12 @@ class PlanPolicies:
         if slot.kind in ("attachment", "boundary"):
             return replace(self._attached(slot, value, after=after), owners=owners)
         if slot.kind == "exclusive":
-            name = (
-                _hidden("name", slot, after=after) if value.hidden else str(value.value or UNKNOWN)
-            )
-            return Binding(ReadPolicy(State("unknown")), name, "", owners, name)
+            if value.hidden:
+                state = State("sensitive", why=("the plan marks its name sensitive",))
+                name = _hidden("name", slot, after=after)
+            else:
+                state, name = State("unknown"), str(value.value or UNKNOWN)
+            return Binding(ReadPolicy(state), name, "", owners, name)
         if slot.kind == "membership":
             return self._member(slot, value, owners, after=after)
         name = inline_name(slot, after=after)
@@ -155,7 +158,7 @@ class PlanPolicies:
 
     def _attached(self, slot: PolicyAttribute, value: AttributeValue, *, after: bool) -> Binding:
         """Return the managed policy whose ARN stands in a slot, with its document if known."""
-        if value.hidden or is_mark(value.value):
+        if value.hidden:
             why = ("the plan marks its ARN sensitive",)
             return Binding(
                 ReadPolicy(State("sensitive", why=why)), _hidden("policy", slot, after=after)
@@ -168,7 +171,7 @@ class PlanPolicies:
         if policy is None and not arn:
             resolution = self.references.resolve(slot.resource, slot.path)
             if (text := _only_text(resolution)) is not None:
-                constant = AttributeValue.of(text, hidden=value.hidden)
+                constant = AttributeValue.of(text, hidden=is_mark(text))
                 return self._attached(slot, constant, after=after)
             if len(resolution.resources) == 1 and not resolution.open:
                 policy = self._policy(slot.resource, resolution.resources[0], resolution)
@@ -193,7 +196,7 @@ class PlanPolicies:
         A plan has the references in a list, and not the literals beside them.
         """
         action = action_of(slot.resource)
-        owners = tuple(self.owners.of(slot, after=True))
+        owners = self.owners.of(slot, after=True)
         if slot.kind == "membership":
             yield PolicyChange(
                 slot, action, Binding(ABSENT), self._member(slot, slot.after, owners, after=True)
@@ -218,12 +221,10 @@ class PlanPolicies:
         yield PolicyChange(slot, action, Binding(ABSENT), binding)
 
     def policy_of(self, resource: Resource, *, after: bool) -> ReadPolicy:
-        """Return the document of an ``aws_iam_policy``."""
-        slot = next(slots(resource, self.plan), None)
-        if slot is None:
-            return ReadPolicy(State("unknown", why=(NOWHERE[0],)))
-        side = slot.after if after else slot.before
-        return self._read(side, slot)
+        """Return the document of an ``aws_iam_policy``, which keeps it if it is forgotten."""
+        slot = whole(resource, "permissions", "policy")
+        later = after and action_of(resource) != "forget"
+        return self._read(slot.after if later else slot.before, slot)
 
     def session_policy(self, association: Resource, *, after: bool) -> ReadPolicy:
         """Return the session policy of an association of EKS Pod Identity."""
@@ -238,7 +239,7 @@ class PlanPolicies:
         """Return the policy that stands in a slot, as far as the plan or the source says it."""
         read = read_side(value, slot, self.rebuilder, self.plan.secrets)
         resource = slot.resource
-        if read.known != "unknown" or self._locator is None or len(slot.path) > 1:
+        if read.known != "unknown" or len(slot.path) > 1:
             return read
         policy = self._locator.written(resource.module, resource.block, slot.path[0])
         if policy is None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.review.account.attribute_value import listed
 from vpc_cni_iam.review.account.binding import Binding, PolicyChange
 from vpc_cni_iam.review.account.policy_attributes import ATTACHING, EXCLUSIVE
-from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
+from vpc_cni_iam.review.account.policy_state import ABSENT, ReadPolicy, judged_policies
 
 # A policy of somebody: who, whether it is attached or inline, and its address, ARN or name.
 _Thing = tuple[str, str, str]
@@ -62,18 +63,15 @@ class EffectivePolicies:
         self.trusts: dict[tuple[str, str], tuple[ReadPolicy, ReadPolicy]] = {}
         self._keys: dict[_Thing, list[str]] = {}
         counted = [i for i in items if i.action != "drift" and not _other_owner(i)]
-        known = _all_things(counted, after=False) | _all_things(counted, after=True)
         for item in counted:
             self._add(item)
             if item.slot.kind == "trust":
                 key = (item.slot.resource.address, item.slot.attribute)
                 self.trusts[key] = (item.before.read, item.after.read)
-        for item in computed_attributes:
-            if not any(thing in known for thing in _things(item, after=False)):
-                self._add(item)
+        holding = [i for i in counted if i.slot.kind != "exclusive"]
+        self._add_computed(computed_attributes, holding)
         self._add_named(counted)
         self._made = {thing for item in counted for thing in _made(item)}
-        holding = [i for i in counted if i.slot.kind != "exclusive"]
         self._disagreeing(holding)
         self._left_alone(holding, replaced)
         self._excluded(counted)
@@ -101,17 +99,29 @@ class EffectivePolicies:
         if after and kind == "permissions":
             has.inline[key] = binding.read.size
 
+    def _add_computed(
+        self, computed_attributes: Iterable[PolicyChange], others: Iterable[PolicyChange]
+    ) -> None:
+        """Add what roles repeat, but for what it repeats of other items."""
+        before, after = _all_things(others, after=False), _all_things(others, after=True)
+        for item in computed_attributes:
+            things = set(_things(item, after=False))
+            if things.isdisjoint(before):
+                # What the plan makes takes the place of what was made elsewhere.
+                stays = things.isdisjoint(after)
+                self._add(item if stays else replace(item, after=Binding(ABSENT)))
+
     def _add_named(self, items: Iterable[PolicyChange]) -> None:
-        """Add inline policies of which a plan has no more than the name, in an exclusive list."""
+        """Add inline policies of which a plan has no more than the name, in an exclusive list.
+
+        Those that the list no longer names are removed later.
+        """
         for item in items:
-            after = set(_things(item, after=True))
             for thing in _things(item, after=False):
                 has, keys = self.by_principal[thing[0]], self._keys[thing]
-                if item.slot.kind == "exclusive" and has.before.keys().isdisjoint(keys):
+                if has.before.keys().isdisjoint(keys):
                     keys.append(f"inline policy {thing[2]!r}")
-                    sides = (has.before, has.after) if thing in after else (has.before,)
-                    for side in sides:
-                        side[keys[-1]] = item.before.read
+                    has.before[keys[-1]] = has.after[keys[-1]] = item.before.read
 
     def _remove(self, thing: _Thing) -> None:
         if thing in self._made:

@@ -202,7 +202,7 @@ def _place(name: str, block: Located) -> Place:
 def _joined(folder: PurePosixPath, source: str) -> PurePosixPath:
     """Return a module's directory, with what leads up taken out where it can be."""
     parts = list(folder.parts)
-    for part in source.split("//", maxsplit=1)[0].split("/"):
+    for part in source.split("/"):
         if part == ".." and parts and parts[-1] != "..":
             parts.pop()
         elif part not in ("", "."):

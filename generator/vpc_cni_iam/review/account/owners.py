@@ -29,7 +29,7 @@ _SAY_ROLE = (*PRINCIPALS.values(), *KINDS)
 class Owners:
     """The roles, users and groups of one plan."""
 
-    def __init__(self, plan: Plan, references: References, locator: Locator | None = None) -> None:
+    def __init__(self, plan: Plan, references: References, locator: Locator) -> None:
         self.plan = plan
         self.references = references
         self._locator = locator
@@ -47,22 +47,24 @@ class Owners:
         argument = next((name for name in reversed(path) if not name.isdecimal()), "")
         for reference in resolution.resources:
             other = self.references.find(resource, reference, resolution)
-            if other is not None and self._locator and other.type in _SAY_ROLE:
+            if other is not None and other.type in _SAY_ROLE:
                 another = self._locator.makes_another(resource.module, resource.block, argument)
-                other = None if another else other
-                if another is None and other:
+                if another is None:
                     self.assumed[resource.address] = other.address
+                other = None if another else other
             yield reference, other
 
-    def of(self, slot: PolicyAttribute, *, after: bool) -> Iterator[Owner]:
-        """Yield who has what stands in a slot."""
+    def of(self, slot: PolicyAttribute, *, after: bool) -> tuple[Owner, ...]:
+        """Return who has what stands in a slot, each once."""
         resource = slot.resource
-        if not slot.owners:
-            for kind, type_ in PRINCIPALS.items():
-                if resource.type == type_:
-                    yield Owner(resource.address, kind)
+        owners = [
+            Owner(resource.address, kind)
+            for kind, type_ in PRINCIPALS.items()
+            if resource.type == type_ and not slot.owners
+        ]
         for argument, kind in slot.owners:
-            yield from self._named(resource, argument, kind, after=after)
+            owners += self._named(resource, argument, kind, after=after)
+        return tuple(dict.fromkeys(owners))
 
     def _named(
         self, resource: Resource, argument: str, kind: str, *, after: bool
@@ -239,6 +241,13 @@ class Owners:
         }
         return {address: others for address, others in pairs.items() if others}
 
+    @cached_property
+    def deleted(self) -> frozenset[str]:
+        """The addresses of what the plan deletes, and does not make anew at another address."""
+        resources = (r for r in self.plan.resources if r.actions == ("delete",) and not r.deposed)
+        gone = {resource.address for resource in resources if not resource.drift}
+        return frozenset(gone.difference(*self.anew.values()))
+
     def _alike(self, made: Resource, gone: list[Resource]) -> tuple[str, ...]:
         """Return which of some that go may be of the account in which another is made."""
         own = self._accounts.get(self._provider(made), "")
@@ -267,7 +276,7 @@ class Owners:
         return {
             resource.address: str(arn)
             for resource in self.plan.resources
-            if resource.type == PRINCIPALS["role"] and not (resource.drift or resource.deposed)
+            if not (resource.drift or resource.deposed)
             for arn in [(resource.after or resource.before or {}).get("arn")]
             if re.fullmatch(_ROLE_ARN, str(arn))
         }

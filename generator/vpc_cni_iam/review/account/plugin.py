@@ -84,7 +84,7 @@ class ClusterPlugin(Struct, frozen=True):
     before: PluginState
     after: PluginState
     installer: str  # the address of the add-on or Helm version, empty for none
-    preserved: bool  # whether an add-on that is deleted leaves the plugin running
+    preserved: bool  # whether the add-on leaves the plugin running if it is deleted
     stays: bool  # whether the cluster is there before and after, as far as the plan says
     goes: bool  # whether the plan deletes the cluster
     anew: bool  # whether the plan replaces the cluster, so that it has another OIDC issuer
@@ -147,8 +147,7 @@ class PluginReader:
         return [
             resource
             for resource in self._plan.resources
-            if resource.type == "aws_eks_cluster" and not resource.drift
-            if resource.mode == "managed" and not resource.deposed
+            if resource.type == "aws_eks_cluster" and resource.mode == "managed"
         ]
 
     @cached_property
@@ -166,8 +165,8 @@ class PluginReader:
         return frozenset(
             str(resource.before["arn"])
             for resource in self._plan.resources
-            if resource.type == "aws_iam_role" and action_of(resource) == "replace"
-            if resource.before and resource.after and resource.before.get("arn")
+            if resource.type == "aws_iam_role" and resource.after
+            if resource.before and resource.before.get("arn")
             if any(
                 resource.after.get(name) not in (None, resource.before.get(name))
                 for name in ("name", "path")
@@ -183,14 +182,13 @@ class PluginReader:
     def _of(self, cluster: str, resources: list[Resource], own: list[Resource]) -> ClusterPlugin:
         before, after = (self._state(resources, own, after=after) for after in (False, True))
         clusters = [r for r in resources if r.type == "aws_eks_cluster"]
-        gone = [r for r in own if r.after is None]
         nodes = [role for side in (False, True) for role, _ in self._nodes(resources, after=side)]
         return ClusterPlugin(
             cluster,
             before,
             after,
             own[0].address if own else "",
-            any((r.before or {}).get("preserve") is True for r in gone),
+            any((r.before or {}).get("preserve") is True for r in own),
             not any(action_of(r) in ("create", "delete", "replace") for r in clusters),
             any(action_of(r) == "delete" for r in clusters),
             any(action_of(r) == "replace" for r in clusters),
@@ -350,8 +348,7 @@ def _agent_that_goes(resources: list[Resource]) -> str:
 
     Empty where a plan leaves it.
     """
-    addons = [r for r in resources if r.type == "aws_eks_addon"]
-    agents = [r for r in addons if (r.after or r.before or {}).get("addon_name") == _AGENT]
+    agents = [r for r in resources if (r.after or r.before or {}).get("addon_name") == _AGENT]
     goes = [
         r.address
         for r in agents
@@ -392,15 +389,16 @@ def _place(values: Mapping[str, object]) -> dict[str, str]:
 
 def _names(resources: list[Resource], *, after: bool) -> dict[str, str]:
     """Return the names of a cluster that policies can name, by parameter."""
-    names: dict[str, object] = {}
+    names: dict[str, str] = {}
     for resource in resources:
         values = (resource.after if after else resource.before) or {}
-        names.setdefault("cluster_name", values.get("cluster_name"))
-        names |= _place(values)
+        own = {"cluster_name": values.get("cluster_name"), "region": values.get("region")}
         if resource.type == "aws_eks_cluster":
-            names["cluster_name"] = values.get("name")
-            names["vpc_id"] = first_block(values, "vpc_config").get("vpc_id")
-    return {name: value for name, value in names.items() if value and isinstance(value, str)}
+            own["cluster_name"] = values.get("name")
+            own["vpc_id"] = first_block(values, "vpc_config").get("vpc_id")
+        own |= _place(values)
+        names |= {name: value for name, value in own.items() if value and isinstance(value, str)}
+    return names
 
 
 def _ip_family(resource: Resource, *, after: bool) -> str:

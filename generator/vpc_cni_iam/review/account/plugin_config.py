@@ -24,6 +24,8 @@ from vpc_cni_iam.review.account.attribute_value import AttributeValue, flagged, 
 
 UNKNOWN_VERSION = "a version known after apply"
 _CHART_IS_PLUGIN_SINCE = PluginVersion((1, 13, 0))
+# Arguments of an add-on, and of a chart, that hold its configuration.
+VALUE_ARGUMENTS = ("configuration_values", "values", "set")
 # Arguments that may set anything, and that a plan does not show.
 NOT_SHOWN = ("postrender", "set_sensitive", "set_wo_revision")
 _UNREAD_ARGUMENTS = ("chart", "namespace", "repository", "set_list", *NOT_SHOWN)
@@ -76,22 +78,23 @@ def read_config(resource: Resource, *, after: bool) -> PluginConfig | None:
 
 def _addon(resource: Resource, *, after: bool) -> PluginConfig:
     version = side(resource, "addon_version", after=after)
-    text = UNKNOWN_VERSION if version.unknown or version.hidden else str(version.value or "")
+    text = UNKNOWN_VERSION if version.unknown else str(version.value or "")
     value = side(resource, "configuration_values", after=after)
-    if value.hidden:
-        return PluginConfig(text, unread="configuration_values is sensitive")
-    if value.unknown:
-        return PluginConfig(text, unread="configuration_values is known after apply")
-    scalars, unread = _scalars(str(value.value or ""))
+    scalars, unread = _scalars("" if value.hidden else str(value.value or ""))
+    unread = "is known after apply" if value.unknown else unread
+    unread = "is sensitive" if value.hidden else unread
+    if unread:
+        others = (("configuration_values", json.dumps([value.unknown, value.value])),)
+        return PluginConfig(text, unread=f"configuration_values {unread}", others=others)
     cluster = side(resource, "cluster_name", after=after)
-    if not unread and isinstance(cluster.value, str) and not cluster.hidden:
+    if isinstance(cluster.value, str):
         # EKS sets it, if the configuration does not: ``coverage/risks.md``, cluster-name-needed.
         scalars = {"env.CLUSTER_NAME": cluster.value, **scalars}
     environment, elsewhere = _environment(scalars)
     return PluginConfig(
         text,
         environment,
-        f"configuration_values {unread}" if unread else elsewhere,
+        elsewhere,
         others=tuple(_deciding(scalars)),
         settings=_settings(scalars),
     )
@@ -205,7 +208,7 @@ def _chart_version(resource: Resource, scalars: Mapping[str, str], *, after: boo
     if tag := image_tag(image) or f"image {image}" if image else scalars.get("image.tag"):
         return tag
     version = side(resource, "version", after=after)
-    if version.unknown or version.hidden:
+    if version.unknown:
         return UNKNOWN_VERSION
     values = (resource.after if after else resource.before) or {}
     if not is_plugins_chart(values):

@@ -59,7 +59,7 @@ class Rebuilder:
         resolution = self._instances.resolve(resource, path)
         documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
         names = referred(resolution)
-        only = len(documents) == 1 and len(resolution.resources) == 1 and not resolution.open
+        only = len(documents) == len(resolution.resources) == 1 and not resolution.open
         document = self._instances.find(resource, documents[0], resolution) if only else None
         if document is None:
             why = f"refers to {', '.join(names)}" if names else "the plan does not say to what"
@@ -118,11 +118,12 @@ class Rebuilder:
                 holes.append(str(error))
                 return ()
         resolution = self._instances.resolve(resource, (argument,))
-        documents = [r for r in resolution.resources if r[1].startswith(_DOCUMENT)]
+        documents = resolution.resources
         # Of a list that is not known, the plan does not say that it is its references.
         many = len(listed) if isinstance(listed, list) else int(argument.endswith("_json"))
+        only = all(block.startswith(_DOCUMENT) for _, block, _ in documents) and not resolution.open
         document = None
-        if documents and len(documents) == many and not resolution.open and depth < _DEPTH:
+        if documents and only and len(documents) == many and depth < _DEPTH:
             document = self._instances.find(resource, documents[place], resolution)
         if document is None:
             holes.append(f"{where}: known after apply: {', '.join(referred(resolution))}")

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import ANYONE, Policy
-from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.policy_state import judged_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
@@ -235,7 +234,8 @@ def _exclusive(
         message, details = losses[0].text, line_texts(losses)
         yield finding_of(change, "exclusive-removes", message, details, means=tuple(means))
     elif change.kind == "exclusive" and change.after.why:
-        message = "Which inline policies stay is known after apply; the others are removed"
+        known = "sensitive" if change.after.known == "sensitive" else "known after apply"
+        message = f"Which inline policies stay is {known}; the others are removed"
         yield finding_of(change, "exclusive-removes", message, change.after.why)
     access = change.access
     if access and access.verdict == "new access":
@@ -251,10 +251,11 @@ def _left_group(change: Change, context: Context) -> Iterator[Finding]:
     group = change.attachment.policy if change.attachment else ""
     if change.kind != "membership" or not any(line.effect == "loss" for line in change.lines):
         return
+    if context.owners.deleted.issuperset(change.principals):
+        return
     has = context.effective.by_principal.get(group)
     if has is None:
-        deleted = {r.address for r in context.plan.resources if action_of(r) == "delete"}
-        if group not in context.places and not deleted.issuperset(change.principals):
+        if group not in context.places:
             message = f"The plan does not show the policies of {group}"
             message += ": a Deny in them no longer applies to who leaves"
             yield finding_of(change, "not-proven", message)
@@ -277,9 +278,10 @@ def _idle(change: Change, attached: Attachment) -> Finding:
 
 def _deny_removed(change: Change, context: Context) -> Finding:
     """Return what comes of a Deny that goes, for those who had it."""
-    gains = {name: _undenied(change, name, context) for name in change.principals}
+    stay = [name for name in change.principals if name not in context.owners.deleted]
+    gains = {name: _undenied(change, name, context) for name in stay}
     details = line_texts(change.lines)
-    if gains and {access.verdict for access in gains.values()} == {"no new access"}:
+    if change.principals and all(a.verdict == "no new access" for a in gains.values()):
         return finding_of(change, "access-removed", f"{kind_of(change)} allows less", details)
     for name, access in gains.items():
         if access.verdict == "new access":

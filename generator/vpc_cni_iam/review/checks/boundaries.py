@@ -25,11 +25,12 @@ rule(
 def check(context: Context) -> Iterator[Finding]:
     """Yield whose permissions boundary allows more than before, and who comes without it."""
     for change in context.changes:
-        if change.changes and change.action != "drift":
-            if change.kind == "boundary":
-                yield from _boundary(change)
-            elif change.bounds:
-                yield from _widened(change, context)
+        if change.action == "drift":
+            continue
+        if change.kind == "boundary":
+            yield from _boundary(change)
+        elif change.bounds:
+            yield from _widened(change, context)
     yield from _made_anew(context)
 
 
@@ -51,6 +52,8 @@ def _boundary(change: Change) -> Iterator[Finding]:
 def _widened(change: Change, context: Context) -> Iterator[Finding]:
     """Yield that a policy that is somebody's permissions boundary allows more."""
     access = change.access
+    if access is None or access.verdict != "new access":
+        return
     bounds = [
         name
         for name in change.bounds
@@ -58,7 +61,7 @@ def _widened(change: Change, context: Context) -> Iterator[Finding]:
         if (has := context.effective.by_principal.get(gone)) and has.bounds[0]
         if _may_bound_less(name, gone, context)
     ]
-    if access is None or access.verdict != "new access" or not bounds:
+    if not bounds:
         return
     gains = lines_of(change, "gain")
     details = (*line_texts(gains), example_or_reason(access))
@@ -84,9 +87,7 @@ def _made_anew(context: Context) -> Iterator[Finding]:
             message += ", and may not have its permissions boundary"
             yield finding("boundary-weakened", message, address)
         before, after = trusts.get(gone), trusts.get(address)
-        if before is None or after is None:
-            continue
-        if before.before.policy is None or after.after.policy is None:
+        if not (before and before.before.policy and after and after.after.policy):
             continue  # what is not known is a finding of its own
         policies = ([before.before.policy], [after.after.policy])
         access = new_access(*policies, context.budget.answer())

@@ -41,14 +41,14 @@ _ARGUMENTS = {
 def check(context: Context) -> Iterator[Finding]:
     """Yield access policies, entries and authentication modes that come or change."""
     for resource in context.plan.resources:
-        if resource.type == _CLUSTER and not resource.drift and not resource.deposed:
-            yield from _authentication(resource, context)
-        if resource.type not in _ARGUMENTS or resource.drift or resource.mode != "managed":
+        if resource.drift or resource.mode != "managed":
             continue
         action = action_of(resource)
-        if resource.after is None and action == "delete":
+        if resource.type == _CLUSTER:
+            yield from _authentication(resource, context)
+        elif resource.type in _ARGUMENTS and action == "delete":
             yield _removed(resource, context)
-        elif action in ("create", "update", "replace") and _differs(resource):
+        elif resource.type in _ARGUMENTS and action != "forget" and _differs(resource):
             level, message = _widened(resource, context)
             yield finding("cluster-access-widened", message, resource.address, level=level)
 
@@ -77,14 +77,16 @@ def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
     if cluster.before is None or cluster.after is None:
         return
     old, new = (first_block(values, "access_config") for values in (cluster.before, cluster.after))
-    configuration, block = context.plan.configuration, "access_config"
-    # Where it is not set, it is computed.
-    later = flagged(cluster.unknown, block) and configuration.expression(
-        cluster.module, cluster.block, block
-    )
+    configuration, later = context.plan.configuration, flagged(cluster.unknown, "access_config")
     for name, (default, means) in _AUTHENTICATION.items():
         before, after = old.get(name, default), new.get(name, default)
-        if later and name not in new:
+        path = "access_config", "0", name
+        # Where it is not set, it is computed.
+        if (
+            later
+            and name not in new
+            and configuration.expression(cluster.module, cluster.block, *path)
+        ):
             after = "a value known after apply"
         if before != after and after is not False:
             message = f"{cluster.address} changes {name} from {_text(before)} to {_text(after)}"

@@ -47,8 +47,7 @@ def check(context: Context) -> Iterator[Finding]:
         if not change.changes or change.action == "drift" or not change.coverage:
             continue
         # A role says it of all its policies together.
-        together = [context.principals.get(name) for name in change.principals]
-        if not any(p and p.coverage for p in together):
+        if context.principals.keys().isdisjoint(change.principals):
             new = change.before.known == "absent"
             yield from coverage_findings(change.coverage, change.address, change.attribute, new=new)
     for name, principal in context.principals.items():

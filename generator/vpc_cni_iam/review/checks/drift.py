@@ -21,7 +21,7 @@ rule(
     "change means; what the plan does about it is a finding of its own. Where the plan leaves "
     "it so, as with `ignore_changes`, it also counts for what it gains or loses. A policy that is "
     "gone from a role is a note, if the plugin does not need it: the state may be from before the "
-    "last apply, which removed it.",
+    "last apply, which removed it. Drift of what the plan deletes is a note, too.",
 )
 
 
@@ -29,14 +29,19 @@ def check(context: Context) -> Iterator[Finding]:
     """Yield what drifted, with what it means where the plan leaves it so."""
     staying = {(c.address, c.attribute): c.after for c in context.changes if c.action != "drift"}
     for change in context.changes:
-        if change.action == "drift" and change.changes:
+        if change.action != "drift" or not change.changes:
+            continue
+        if change.address in context.owners.deleted:
+            message = f"{_message(change)}, and the plan deletes it"
+            yield finding_of(change, "drift", message, line_texts(change.lines), "note")
+        else:
             after = staying.get((change.address, change.attribute), change.after)
             yield _drift(change, context, stays=after == change.after)
 
 
 def _drift(change: Change, context: Context, *, stays: bool) -> Finding:
     real = any(line.effect != "no-op" for line in change.lines) or not change.lines
-    message = f"{kind_of(change)} was changed outside of the configuration"
+    message = _message(change)
     details = line_texts(change.lines)
     if not (real and stays):
         return finding_of(change, "drift", message, details, None if real else "note")
@@ -56,8 +61,14 @@ def _drift(change: Change, context: Context, *, stays: bool) -> Finding:
     return finding_of(change, "drift", message, details, level, means)
 
 
+def _message(change: Change) -> str:
+    return f"{kind_of(change)} was changed outside of the configuration"
+
+
 def _is_gone(change: Change) -> bool:
-    return change.type == "aws_iam_role" and change.after.known == "absent"
+    # A boundary is an argument of the role, of which the state is that after the last apply.
+    repeated = change.type == "aws_iam_role" and change.kind != "boundary"
+    return repeated and change.after.known == "absent"
 
 
 def _loses(change: Change, context: Context) -> bool:

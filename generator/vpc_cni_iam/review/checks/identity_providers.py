@@ -12,7 +12,7 @@ from vpc_cni_iam.review.account.attribute_value import flagged
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff import trust
-from vpc_cni_iam.review.findings import MEANINGS, Finding, rule
+from vpc_cni_iam.review.findings import MEANINGS, Finding, Meaning, rule
 from vpc_cni_iam.review.make_finding import finding
 
 rule(
@@ -30,10 +30,11 @@ _TYPE = "aws_iam_openid_connect_provider"
 def check(context: Context) -> Iterator[Finding]:
     """Yield OIDC providers that come, go, or change, and what aws-node loses by others."""
     yield from _plugins(context)
-    providers = [r for r in context.plan.resources if r.type == _TYPE and not r.drift]
+    providers = [
+        r for r in context.plan.resources if r.type == _TYPE and r.mode == "managed" and not r.drift
+    ]
     for provider in providers:
-        others = [other for other in providers if other is not provider]
-        yield from _provider(provider, others, context)
+        yield from _provider(provider, providers, context)
 
 
 def _plugins(context: Context) -> Iterator[Finding]:
@@ -57,34 +58,37 @@ def _plugins(context: Context) -> Iterator[Finding]:
                 yield finding("plugin-identity-lost", message, role)
 
 
-def _provider(provider: Resource, others: list[Resource], context: Context) -> Iterator[Finding]:
+def _provider(provider: Resource, providers: list[Resource], context: Context) -> Iterator[Finding]:
     before, after = provider.before, provider.after
-    action = action_of(provider)
-    if before is None and action == "create":
-        yield from _comes(provider, others, context)
-    if before is None or action in ("no-op", "forget", "import", "move"):
+    if before is None:
+        yield from _comes(provider, f"{provider.address} is new", providers, context)
+    if before is None or action_of(provider) == "forget":
         return
     issuer = _issuer(before)
     if after is None:
-        if not any(o.after is not None and _issuer(o.after) == issuer for o in others):
+        if not any(_issuer(other.after) == issuer for other in providers):
             yield from _barred(provider, f"{provider.address} is deleted", context)
     elif flagged(provider.unknown, "url"):
         yield from _barred(provider, f"the issuer of {provider.address} may change", context)
     elif issuer != _issuer(after):
-        yield from _barred(provider, f"{provider.address} is for another issuer", context)
+        why = f"{provider.address} is for another issuer"
+        yield from _barred(provider, why, context)
+        yield from _comes(provider, why, providers, context)
     else:
         yield from _client_ids(provider, _clients(before), _clients(after), context)
         if before.get("thumbprint_list") != after.get("thumbprint_list"):
             yield _thumbprints(provider, issuer)
 
 
-def _comes(provider: Resource, others: list[Resource], context: Context) -> Iterator[Finding]:
-    """Yield which roles that are there can be assumed by tokens of a provider that comes."""
+def _comes(
+    provider: Resource, why: str, providers: list[Resource], context: Context
+) -> Iterator[Finding]:
+    """Yield which roles that are there can be assumed by tokens of an issuer that comes."""
     issuer = _issuer(provider.after)
-    known = {_issuer(other.before) for other in others if other.before}
+    known = {_issuer(other.before) for other in providers}
     roles = [name for name in _trusting(provider, issuer, context) if name not in context.created]
     if issuer and issuer not in known and roles:
-        message = f"{provider.address} is new: service accounts that {' and '.join(roles)} "
+        message = f"{why}: service accounts that {' and '.join(roles)} "
         message += f"{'trusts' if len(roles) == 1 else 'trust'} can assume the role from now on"
         yield finding("oidc-provider-changed", message, provider.address, means=MEANINGS)
 
@@ -93,13 +97,15 @@ def _client_ids(
     provider: Resource, before: list[Any], after: list[Any], context: Context
 ) -> Iterator[Finding]:
     if flagged(provider.unknown, "client_id_list"):
-        yield _changed(provider, "client ids of it are known after apply")
+        yield _changed(provider, "client ids of it are known after apply", MEANINGS)
     elif AUDIENCE in before and AUDIENCE not in after:
         yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
     elif before != after:
-        signed = [f"+ {client}" for client in after if client not in before]
-        signed += [f"- {client}" for client in before if client not in after]
-        yield _changed(provider, f"its client ids: {', '.join(signed)}")
+        added = [f"+ {client}" for client in after if client not in before]
+        removed = [f"- {client}" for client in before if client not in after]
+        # Tokens for an audience that comes are accepted from then on.
+        means: tuple[Meaning, ...] | None = MEANINGS if added else None
+        yield _changed(provider, f"its client ids: {', '.join(added + removed)}", means)
 
 
 def _thumbprints(provider: Resource, issuer: str) -> Finding:
@@ -111,9 +117,9 @@ def _thumbprints(provider: Resource, issuer: str) -> Finding:
     )
 
 
-def _changed(provider: Resource, what: str) -> Finding:
+def _changed(provider: Resource, what: str, means: tuple[Meaning, ...] | None) -> Finding:
     message = f"{provider.address} changes: {what}"
-    return finding("oidc-provider-changed", message, provider.address)
+    return finding("oidc-provider-changed", message, provider.address, means=means)
 
 
 def _barred(provider: Resource, why: str, context: Context) -> Iterator[Finding]:
@@ -151,8 +157,9 @@ def _trusting(provider: Resource, issuer: str, context: Context) -> list[str]:
 
 
 def _trusts(policy: Policy, provider: Resource, issuer: str) -> bool:
+    reference = f" {provider.address}."  # in what stands for an ARN that is known after apply
     return any(
-        identifier.endswith(f":oidc-provider/{issuer}") or provider.address in identifier
+        identifier.endswith(f":oidc-provider/{issuer}") or reference in identifier
         for statement in policy.statements
         if statement.effect == "Allow"
         for principal in statement.principals
@@ -166,7 +173,6 @@ def _clients(values: Mapping[str, Any]) -> list[Any]:
 
 
 def _issuer(values: Mapping[str, Any] | None) -> str:
-    """Return the issuer of a provider without https://."""
-    url = str((values or {}).get("url") or "")
-    arn = str((values or {}).get("arn") or "")
+    """Return the issuer of a provider without https://; empty where it is not known."""
+    url, arn = (str((values or {}).get(name) or "") for name in ("url", "arn"))
     return url.removeprefix("https://") or arn.partition(":oidc-provider/")[2]

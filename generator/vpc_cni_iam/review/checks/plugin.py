@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
-from vpc_cni_iam.review.account.plugin_config import NOT_SHOWN, UNKNOWN_VERSION
+from vpc_cni_iam.review.account.plugin_config import NOT_SHOWN, UNKNOWN_VERSION, VALUE_ARGUMENTS
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.context import Context
@@ -28,9 +28,9 @@ rule(
     "error",
     "coverage-lost",
     "The plugin calls something after that its identity does not allow.",
-    "The version, the configuration or the identity of the plugin changes in the plan, and the "
-    "policies of the identity do not allow a call that it then makes. Add the action to the "
-    "policy before, or in the same apply. A call without which the plugin only does less is a "
+    "The version, the configuration, the VPC or the identity of the plugin changes in the plan, "
+    "and the policies of the identity do not allow a call that it then makes. Add the action to "
+    "the policy before, or in the same apply. A call without which the plugin only does less is a "
     "warning. A policy that comes to the identity and names another cluster or VPC than the one "
     "that aws-node runs in is said with it.",
 )
@@ -88,8 +88,6 @@ rule(
     "repository or the service account changes: then aws-node may run other code, or have another "
     "role.",
 )
-
-
 rule(
     "plugin-policy-elsewhere",
     "warning",
@@ -135,7 +133,8 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         return
     stays = {r.address for r in context.plan.resources if r.after is not None and not r.drift}
     done = "is for another cluster or add-on" if plugin.installer in stays else "is deleted"
-    message = f"{plugin.installer} {done}: the plugin is removed from {_cluster(plugin)}"
+    where = plugin.cluster or "the cluster"
+    message = f"{plugin.installer} {done}: the plugin is removed from {where}"
     level: Level | None = None
     if plugin.preserved:
         message = f"{plugin.installer} is deleted, and leaves the plugin running unmanaged"
@@ -148,21 +147,18 @@ def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
     if not plugin.after.installed:
         return
     changes = not plugin.before.installed or before != after
-    if change.source == "newest":
+    if change.source != "option" and PluginVersion.parse(after) not in known_versions.served():
         message = f"{plugin.installer} names no version; {change.judged_after} is judged"
         if after:
             what = "is known after apply" if after == UNKNOWN_VERSION else f"{after} is not known"
             message = f"The plugin's version {what}; {change.judged_after} is judged"
         level: Level | None = None if after and changes else "note"
         yield _finding(plugin, "plugin-version-unknown", message, level=level)
-    version = PluginVersion.parse(after)
-    if change.source == "plan" and version not in known_versions.served():
-        message = f"The plugin's version {after} is not known; {change.judged_after} is judged"
-        yield _finding(plugin, "plugin-version-unknown", message)
     if not plugin.before.installed or before == after:
         return
     level = None
-    message = f"The plugin is updated from {_version_text(before)} to {_version_text(after)}"
+    old, new = (version or "a version not named" for version in (before, after))
+    message = f"The plugin is updated from {old} to {new}"
     if before and change.after.missing is None and change.source == "plan":
         called = newly_called(change.judged_before, change.judged_after, change.mode_after)
         if called:
@@ -172,15 +168,11 @@ def _version(plugin: ClusterPlugin, change: ClusterChange) -> Iterator[Finding]:
     yield _finding(plugin, "plugin-version-changed", message, level=level)
 
 
-def _version_text(version: str) -> str:
-    return version or "a version not named"
-
-
 def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
     before, after = plugin.before.config, plugin.after.config
     if not plugin.after.installed:
         return
-    if after.unread and before.unread != after.unread:
+    if _is_newly_unread(plugin):
         message = f"The plugin's configuration is not known: {after.unread}"
         rule_id = "plugin-configuration-changed"
         yield _finding(plugin, rule_id, message, level="warning")
@@ -199,6 +191,11 @@ def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
         yield _finding(plugin, "plugin-configuration-changed", message, details, level)
 
 
+def _is_newly_unread(plugin: ClusterPlugin) -> bool:
+    before, after = plugin.before.config.unread, plugin.after.config.unread
+    return bool(after) and before != after
+
+
 def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     """Yield changes of values by which aws-node may run other code or have another role."""
     if not plugin.after.installed:
@@ -211,6 +208,8 @@ def _deciding(plugin: ClusterPlugin) -> Iterator[Finding]:
     elif "chart" in old and "chart" not in new:
         return
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    if _is_newly_unread(plugin):  # which is its own finding
+        changed = [name for name in changed if name not in VALUE_ARGUMENTS]
     if changed:
         what = "Helm release" if "chart" in new else "add-on"
         message = f"The plugin's {what} changes what is not read: {', '.join(changed)}"
@@ -245,8 +244,7 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
         done = SESSION_CHANGES[bool(before.sessions), bool(after.sessions)]
         message, details = f"The session policy of {' and '.join(after.roles)} {done}", ()
     if before.kind is IdentityKind.unknown:
-        message = f"aws-node gets {new}; the plan does not show what it had before"
-        details = ()
+        message, details = f"aws-node gets {new}; the plan does not show what it had before", ()
         level = "note" if _works(change.after) else None
     elif access:
         more, example, level = more_text(access)
@@ -256,28 +254,26 @@ def _identity(plugin: ClusterPlugin, change: ClusterChange, context: Context) ->
 
 def _works(identity: PluginIdentity) -> bool:
     """Say whether the plugin works with an identity, all policies of which are known."""
-    missing = identity.missing
-    known = missing is not None and not identity.opaque
-    return known and all(m.impact == "none" for m in missing or ())
+    known = identity.missing is not None and not identity.opaque
+    return known and all(m.impact == "none" for m in identity.missing or ())
 
 
 def _deleted_role(plugin: ClusterPlugin, change: ClusterChange) -> Finding:
     roles = replace(change.after, roles=change.after.deleted)
     message = f"The plan deletes {identity_text(roles)}, which aws-node still has"
-    details = (f"named by {', '.join(change.after.sources)}",)
+    details = (f"named by {', '.join(roles.sources)}",)
     return _finding(plugin, "plugin-identity-lost", message, details)
 
 
 def _is_new(plugin: ClusterPlugin, context: Context) -> bool:
     """Say whether the cluster comes with the plan, as its OIDC provider does."""
-    issuers = [
-        resource
+    has_issuer = any(
+        resource.type == "aws_iam_openid_connect_provider" and resource.before is None
         for resource in context.plan.resources
-        if resource.type == "aws_iam_openid_connect_provider" and resource.before is None
-    ]
+    )
     roles = set(plugin.after.identity.roles)
     known_before = plugin.before.identity.kind is not IdentityKind.unknown
-    return bool(issuers) and not known_before and roles <= context.created
+    return has_issuer and not known_before and roles <= context.created
 
 
 def _is_in_unread_values(plugin: ClusterPlugin) -> bool:
@@ -337,10 +333,15 @@ def says_missing(role: str, context: Context) -> bool:
 
 
 def _runs_otherwise(plugin: ClusterPlugin, change: ClusterChange) -> bool:
-    """Say whether the plugin calls something else after, or by another identity."""
-    before, after = plugin.before, plugin.after
-    runs = (before.config.decides, change.mode_before, change.judged_before, before.identity)
-    return runs != (after.config.decides, change.mode_after, change.judged_after, after.identity)
+    """Say whether the plugin calls something else after, in another VPC, or by another identity."""
+    old, new = (
+        (state.config.decides, mode, version, state.identity, state.names.get("vpc_id"))
+        for state, mode, version in (
+            (plugin.before, change.mode_before, change.judged_before),
+            (plugin.after, change.mode_after, change.judged_after),
+        )
+    )
+    return old != new
 
 
 def _for_others(plugin: ClusterPlugin, change: ClusterChange, context: Context) -> Iterator[str]:
@@ -416,21 +417,20 @@ def _missing_finding(
 ) -> Finding:
     actions = ", ".join(m.action for m in missing)
     who = replace(change.after, roles=change.after.lacking)
-    message = f"The plugin {change.judged_after} calls {actions}, which {identity_text(who)} "
     doubtful = are_undecided(missing)
-    does_not = "does not allow" if len(who.roles) == 1 else "do not allow"
-    message += "may not allow" if doubtful else does_not
+    not_ = "may not" if doubtful else "does not" if len(who.roles) == 1 else "do not"
+    message = f"The plugin {change.judged_after} calls {actions}, "
+    message += f"which {identity_text(who)} {not_} allow"
     message += ", as before" if before_too else ""
     message += f", unless {' or '.join(who.opaque)} allows it" if who.opaque else ""
     message += f": {'; '.join(for_others) or missing[0].breaks}"
+    reads = [r for role in who.roles for r in context.effective.by_principal[role].after.values()]
+    if who.opaque and not any(read.judged for read in reads):
+        message = f"Whether {identity_text(who)} allows what the plugin {change.judged_after} calls"
+        message += f" depends on {' and '.join(who.opaque)}, which the plan does not show"
     details = tuple(f"{m.action}: {m.breaks}" for m in missing)
     level = "warning" if level == "error" and (who.opaque or doubtful) else level
-    address = next((r for r in who.roles if r in context.places), "")
-    return _finding(plugin, "plugin-permission-missing", message, details, level, address)
-
-
-def _cluster(plugin: ClusterPlugin) -> str:
-    return plugin.cluster or "the cluster"
+    return _finding(plugin, "plugin-permission-missing", message, details, level, who.roles[0])
 
 
 def _finding(

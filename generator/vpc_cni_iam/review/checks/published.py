@@ -30,7 +30,7 @@ rule(
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is published of the two sides of each policy that changes."""
     for change in context.changes:
-        changes = change.changes and change.action not in ("delete", "drift")
+        changes = change.changes and change.action not in ("delete", "drift", "forget")
         if changes and change.kind == "permissions" and change.concerns_plugin:
             yield from _published(change, context)
 
@@ -48,6 +48,8 @@ def _texts(change: Change) -> tuple[str, ...]:
     """Return which documents the policy was and will be."""
     sides = {"was": change.before, "will be": change.after}
     known = {v: _names(s.policy) for v, s in sides.items() if s.known == "known" and s.policy}
+    if known.get("was") == known.get("will be"):
+        known = {"is still": known.get("was", ())}
     return tuple(f"{verb} {'; '.join(names)}" for verb, names in known.items() if names)
 
 

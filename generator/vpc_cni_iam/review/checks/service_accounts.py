@@ -58,8 +58,6 @@ class _AccountRole(NamedTuple):
 def check(context: Context) -> Iterator[Finding]:
     """Yield service accounts that get a role that they did not have."""
     for resource in context.plan.resources:
-        if resource.drift or resource.mode != "managed" or resource.deposed:
-            continue
         if action_of(resource) not in ("create", "update", "replace"):
             continue
         if unseen := _unseen(resource, context):
@@ -160,7 +158,7 @@ def _in_text(text: str) -> list[str | None]:
     with suppress(InputError):
         values = load_yaml(text, "")
         known = () if values == [text] else _annotations(values, False, Secrets())
-        return [arn for _, arn in known if arn]
+        return [arn for _, arn in known]
     return arns or [None]
 
 
@@ -227,7 +225,7 @@ def _other_session(
     more, details, level = more_text(access)
     reach = "" if level else reach_of_role(use.role, context)
     if reach:
-        more, level = f"{more}; the role {reach}", "error"
+        more, level = f"{more}; the role can {reach.removeprefix('can now ')}", "error"
     return finding(
         "service-account-role", message + more, resource.address, details=details, level=level
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -115,7 +115,7 @@ rule(
     "",
     "Session tags are asked for, and an association switches them off.",
     "With `disable_session_tags` no session of the role has tags: conditions on them in the "
-    "trust or in a policy are never met.",
+    "trust, and conditions and resources of a policy with them, are never met.",
 )
 rule(
     "pod-identity-source-arn",
@@ -130,7 +130,8 @@ rule(
     "new-access any-change",
     "Tags of a role, user or session change that a policy of the plan asks for.",
     "A policy that asks for `aws:PrincipalTag/KEY`, in a condition or as a variable, can allow "
-    "more for another value of the tag. Policies that the plan does not show are not looked at.",
+    "more for another value of the tag. Policies that the plan does not show are not looked at. A "
+    "tag that changed outside of the configuration counts, too, if the plan leaves it so.",
 )
 
 _LOST: tuple[Meaning, ...] = ("coverage-lost", "any-change")
@@ -139,21 +140,20 @@ _AS_BEFORE = "As before: "
 _ANY = "*"
 _PRINCIPAL_TAG = re.compile(r'aws:principaltag/([^",}]+)')
 _SESSION_TAGS = ("kubernetes-", "eks-cluster-")
-_TAGS = tuple(f"aws:principaltag/{tag}" for tag in _SESSION_TAGS)
 _Clusters: TypeAlias = Sequence[Mapping[str, str]]
 
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is wrong with trust policies."""
     associations = [*context.owners.roles("aws_eks_pod_identity_association", "role_arn")]
-    untagged = {
-        role: side(resource, "disable_session_tags", after=False).value is True
-        for resource, role in associations
-        if side(resource, "disable_session_tags", after=True).value is True
-    }
+    untagged: dict[str, bool] = {}
+    for resource, role in associations:
+        if _switches_tags_off(resource, after=True):
+            stays = _switches_tags_off(resource, after=False)
+            untagged[role] = untagged.get(role, True) and stays
     for name in sorted(untagged.keys() & context.principals.keys()):
         has = context.effective.by_principal[name]
-        if any(map(_needs_tags, judged_policies(*has.after.values()))):
+        if _session_tags(has.after.values()):
             stays = untagged[name] and has.before == has.after
             yield finding(
                 "pod-identity-tags-disabled",
@@ -263,39 +263,38 @@ def _flaws(read: ReadPolicy, *, for_plugin: bool, session_tags: bool) -> tuple[t
 
 def _principal_tags(context: Context) -> Iterator[Finding]:
     """Yield whose tags change that policies ask for."""
+    # What the plan does about a tag that drifted is said in place of the drift.
     changed = {
-        resource.address: keys
-        for resource in context.plan.resources
-        if resource.type in ("aws_iam_role", "aws_iam_user") and not resource.drift
+        resource.address: (resource, keys)
+        for resource in sorted(context.plan.resources, key=lambda r: not r.drift)
+        if resource.type in ("aws_iam_role", "aws_iam_user")
+        and resource.address not in context.owners.deleted
         if (keys := _changed_tags(resource))
     }
     if not changed:
         return
-    asked = {key for change in context.changes for key in answer(change, _asked_tags)}
-    for has in context.effective.by_principal.values():
-        asked.update(
-            key for policy in judged_policies(*has.after.values()) for key in _tags_of(policy)
-        )
-    for address, keys in changed.items():
-        if known := sorted(asked if _ANY in keys else asked & keys):
+    shown = {key for change in context.changes for key in answer(change, _asked_tags)}
+    reads = [r for has in context.effective.by_principal.values() for r in has.after.values()]
+    shown |= _shown_tags(reads)
+    asked = shown.union(*map(_tags_of, judged_policies(*reads)))
+    for address, (resource, keys) in changed.items():
+        if known := asked if _ANY in keys else asked & keys:
             changes = "may change" if _ANY in keys else "changes"
-            message = f"The tag {first_of(known)} of {address} {changes}, and a policy asks for it"
+            changes = "changed outside of the configuration" if resource.drift else changes
+            named = _keys_text(known, shown)
+            message = f"The tag {named} of {address} {changes}, and a policy asks for it"
             yield finding("principal-tags-changed", message, address)
 
 
 def _switched_on(associations: list[tuple[Resource, str]], context: Context) -> Iterator[Finding]:
     """Yield which associations have session tags again that a policy asks for."""
     for resource, role in associations:
-        off, still = (
-            side(resource, "disable_session_tags", after=after).value is True
-            for after in (False, True)
-        )
+        off, still = (_switches_tags_off(resource, after=after) for after in (False, True))
         has = context.effective.by_principal.get(role)
-        reads = has.after.values() if has and off and not still else ()
-        asked = {key for policy in judged_policies(*reads) for key in _tags_of(policy)}
-        if known := sorted(key for key in asked if key.startswith(_SESSION_TAGS)):
+        if has and off and not still and (known := _session_tags(has.after.values())):
+            named = _keys_text(known, _shown_tags(has.after.values()))
             message = f"{resource.address} switches session tags on, and a policy of {role} asks "
-            message += f"for {first_of(known)}"
+            message += f"for {named}"
             yield finding("principal-tags-changed", message, resource.address)
 
 
@@ -306,7 +305,7 @@ def _changed_tags(resource: Resource) -> set[str]:
         return changed
     for name in ("tags", "tags_all"):
         old, new = (side(resource, name, after=after) for after in (False, True))
-        if old.unknown or new.unknown:
+        if new.unknown:
             return {_ANY}
         before, after = (each.value if isinstance(each.value, dict) else {} for each in (old, new))
         keys = before.keys() | after.keys()
@@ -325,9 +324,22 @@ def _tags_of(policy: Policy) -> tuple[str, ...]:
     return tuple(_PRINCIPAL_TAG.findall(dumps(policy).lower()))
 
 
-def _needs_tags(policy: Policy) -> bool:
-    return any(
-        c.key.lower().startswith(_TAGS) or any("${aws:principaltag/" in v.lower() for v in c.values)
-        for s in policy.statements
-        for c in s.conditions
-    )
+def _session_tags(reads: Iterable[ReadPolicy]) -> set[str]:
+    """Return the keys of EKS Pod Identity's session tags that policies ask for."""
+    asked = {key for policy in judged_policies(*reads) for key in _tags_of(policy)}
+    return {key for key in asked if key.startswith(_SESSION_TAGS)}
+
+
+def _shown_tags(reads: Iterable[ReadPolicy]) -> set[str]:
+    """Return the keys of tags that policies ask for, as far as the policies may be shown."""
+    policies = (read.state.policy for read in reads)
+    return {key for policy in policies if policy for key in _tags_of(policy)}
+
+
+def _keys_text(keys: Iterable[str], shown: Container[str]) -> str:
+    """Return keys of tags in a sentence, but for those that are sensitive in the policies."""
+    return first_of(sorted({key if key in shown else "(sensitive)" for key in keys}))
+
+
+def _switches_tags_off(association: Resource, *, after: bool) -> bool:
+    return side(association, "disable_session_tags", after=after).value is True

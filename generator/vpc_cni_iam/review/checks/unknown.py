@@ -8,7 +8,6 @@ from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.collect import NOWHERE
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.context import Context
@@ -67,9 +66,7 @@ def check(context: Context) -> Iterator[Finding]:
 def _gone(context: Context) -> Iterator[Finding]:
     """Yield that policies go whose documents are not known: they may deny something."""
     # A principal that goes needs no Deny; what a list removes is a finding of the list.
-    others = {r.address for r in context.plan.resources if action_of(r) == "delete"}
-    others -= {gone for addresses in context.owners.anew.values() for gone in addresses}
-    others |= {removal.owner for removal in context.effective.removals}
+    others = {*context.owners.deleted, *(removal.owner for removal in context.effective.removals)}
     lists = [c for c in context.changes if c.type.endswith("_exclusive")]
     others |= {n for c in lists if any(x.effect == "loss" for x in c.lines) for n in c.principals}
     for name, has in context.effective.by_principal.items():

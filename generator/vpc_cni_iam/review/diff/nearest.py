@@ -156,7 +156,7 @@ def update_between(
     before: Policy | None, after: Policy | None, version: PluginVersion
 ) -> UpstreamUpdate | None:
     """Return how a policy moves from one document to another as `nearest` has them, else None."""
-    if before is None or after is None or before == after:
+    if before is None or after is None:
         return None
     old, new = nearest(before, version), nearest(after, version)
     if not (old.equal and new.equal) or old.variant != new.variant:
@@ -165,7 +165,7 @@ def update_between(
     if any(others.get(parameter, name) != name for parameter, name in _names(old).items()):
         return None  # it is for another cluster or VPC
     names = [name for name, _, _ in _documents(version)]  # of a variant the newest first
-    if names.index(new.name) > names.index(old.name):
+    if names.index(new.name) >= names.index(old.name):
         return None
     added = sorted(set(after.actions()) - set(before.actions()))
     return UpstreamUpdate(old.name, new.name, tuple(map(_since, added)))

@@ -164,8 +164,9 @@ def _matrix(
     before, after = _shown(has.before), _shown(has.after)
     mode = mode_for(before or after, target)
     needed = _needed(mode, target.version)
-    named = {a for p in (*before, *after) for a in p.actions()} | set(needed)
-    spelled = {action.lower(): action for action in sorted(named)}
+    named = {a for p in (*before, *after) for a in p.actions()}
+    # A policy may have an action that the plugin needs in another spelling.
+    spelled = {action.lower(): action for action in (*sorted(named), *needed)}
     steps = sum(_steps_of_grading(s) for p in (*before, *after) for s in p.statements)
     for key in sorted(spelled):
         action = spelled[key]

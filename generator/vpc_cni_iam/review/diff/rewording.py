@@ -118,7 +118,7 @@ def _raw_statements(text: str) -> list[dict[str, Any]]:
 
 
 def _shape(value: Any) -> Any:
-    """Return which of a statement's elements are single values and which are lists of one."""
+    """Return which of a statement's elements are single values and which are lists."""
     if isinstance(value, dict):
         return {k.lower(): _shape(v) for k, v in value.items() if k != "Sid"}
-    return len(value) == 1 if isinstance(value, list) else None
+    return isinstance(value, list)

@@ -61,7 +61,7 @@ def may_stand_in(policy: Policy, text: str, stand_ins: Iterable[str]) -> bool:
 
     No other part of its JSON may have them.
     """
-    words = [word for statement in policy.statements for word in _stand_ins_in(statement)]
+    words = [word for statement in policy.statements for word in _words_of(statement)]
     for stand_in in stand_ins:
         own = [is_own for word, is_own in words if stand_in in word]
         if not (own and all(own) and len(own) == text.count(stand_in)):
@@ -70,12 +70,11 @@ def may_stand_in(policy: Policy, text: str, stand_ins: Iterable[str]) -> bool:
 
 
 @lru_cache(_REMEMBERED)
-def _stand_ins_in(statement: Statement) -> tuple[tuple[str, bool], ...]:
-    """Return the words of a statement with a stand-in, and whether each is nothing but a name."""
+def _words_of(statement: Statement) -> tuple[tuple[str, bool], ...]:
+    """Return the words of a statement, and whether each is a stand-in and nothing but a name."""
     return tuple(
         (word[0], _is_own(value, word, is_tag=is_tag))
         for value, is_tag in _texts(statement)
-        if any(stand_in in value for stand_in in STAND_INS)
         for word in _WORD.finditer(value)
     )
 

@@ -19,13 +19,20 @@ from vpc_cni_iam.policy.proof import clauses
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import ClauseIndex
 from vpc_cni_iam.review.diff import rewording
-from vpc_cni_iam.review.diff.proofs import deny_removed, is_plainly_new, new_access, proven
+from vpc_cni_iam.review.diff.proofs import (
+    NO_NEW_ACCESS,
+    deny_removed,
+    is_plainly_new,
+    new_access,
+    proven,
+)
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
 
 _NONE = Policy(())
 _GAINS = ("allowed", "widened", "weakened", "no longer denied", "changed")
 _LOSSES = ("no longer allowed", "narrowed", "tightened", "denied", "changed")
 _ALLOWS = "a request that shows it"
+_NOT_SHOWN_TO_STAY = "not everything is proven to stay allowed"
 # What it takes to look a line's statements up, besides the proof; and to read one more value.
 _STEPS_OF_A_LINE = 100
 _STEPS_OF_A_VALUE = 12
@@ -113,7 +120,16 @@ class _PolicyPair:
             reason = self._why_without_effect(change, budget)
             return Line("no-op", "redundant", f"denied: {change.text} ({reason})")
         reason = "still allowed by another statement" if change.before else "allowed before, too"
+        if self._is_denied(change, budget):
+            reason = "a Deny denies it"
         return Line("no-op", "redundant", f"{change.text} ({reason})")
+
+    def _is_denied(self, change: AccessChange, budget: Budget) -> bool:
+        """Say whether it is proven that all that comes or goes was denied beside it."""
+        statements = _together(change.before or change.after)
+        here = self._old if change.before else self._new
+        denies = here.about(statements, budget).only("Deny")
+        return proven([replace(denies, statements=())], [_with(denies, statements)], budget)
 
     def _why_without_effect(self, change: AccessChange, budget: Budget) -> str:
         """Return why a Deny that comes or goes changes nothing, which is proven."""
@@ -125,7 +141,9 @@ class _PolicyPair:
         if not deny_removed(denied, [], budget):
             return "it applies to no request"
         by_another = not deny_removed(denied, [there.about(statements, budget)], budget)
-        return "another Deny denies it" if by_another else "nothing allows it"
+        if by_another:
+            return "another Deny denies it"
+        return "nothing allows it" if change.before else "nothing allowed it before"
 
     def _is_nothing(self, effect: Effect, change: AccessChange, budget: Budget) -> bool:
         """Say whether it is proven that a change is not the gain, or loss, that it looks like.
@@ -240,15 +258,15 @@ def _unsaid(old: Policy, new: Policy, differences: list[Line], budget: Budget) -
     if equal(old, new):
         return
     effects = {line.effect for line in differences}
-    for effect, before, after in (("gain", old, new), ("loss", new, old)):
-        if effect in effects:
-            continue
-        if proven([before], [after], budget):
+    changes: tuple[tuple[Effect, Policy, Policy], ...] = (("gain", old, new), ("loss", new, old))
+    for effect, before, after in changes:
+        if effect in effects or proven([before], [after], budget):
             continue
         answer = new_access([before], [after], budget)
-        if answer.verdict == "no new access":
-            continue
-        text = answer.reason
         if answer.witness:
             text = f"{answer.witness.action} on {answer.witness.resource}, {_ALLOWS}"
-        yield Line("gain" if effect == "gain" else "loss", "changed", text)
+            yield Line(effect, "changed", text)
+        elif answer.verdict != NO_NEW_ACCESS:
+            # A reason speaks of the old policy and of the new one.
+            text = answer.reason if effect == "gain" else _NOT_SHOWN_TO_STAY
+            yield Line(effect, "changed", text)

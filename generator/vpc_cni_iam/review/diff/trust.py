@@ -90,7 +90,7 @@ def trusts_service(policy: Policy, service: str) -> bool:
 def trusts_plugin(policy: Policy) -> bool:
     """Say whether a trust policy is for the plugin's service account by IRSA, by its name."""
     return any(
-        _SUBJECT in c.values and c.key.lower().endswith(":sub")
+        _SUBJECT in c.values and c.key.lower().endswith(":sub") and "not" not in c.operator.lower()
         for s in policy.statements
         if s.effect == "Allow"
         for c in s.conditions
@@ -156,8 +156,6 @@ def _trusts(statement: Statement, service: str) -> bool:
 
 def _irsa(statement: Statement, *, for_plugin: bool) -> Iterator[Flaw]:
     for principal in statement.principals:
-        if principal.type != "Federated":
-            continue
         for arn in principal.identifiers:
             if ":oidc-provider/" in arn:
                 yield from _provider(statement, issuer(arn), for_plugin=for_plugin)
@@ -213,25 +211,25 @@ def _is_dead(statement: Statement) -> bool:
         issuer(arn)
         for principal in statement.principals
         for arn in principal.identifiers
-        if principal.type == "Federated" and ":oidc-provider/" in arn
+        if ":oidc-provider/" in arn
     ]
     every = sum(len(principal.identifiers) for principal in statement.principals)
     return (
-        statement.effect == "Allow"
-        and bool(providers)
+        bool(providers)
         and len(providers) == every
         and all(any(map(_asks, _of_other_issuers(statement, name))) for name in providers)
     )
 
 
 def assumers(policy: Policy) -> tuple[str, ...]:
-    """Return who may assume a role by its trust policy, in words."""
+    """Return who may assume a role by its trust policy, in words; nobody for a NotPrincipal.
+
+    What of a policy with one is new is never proven, and so never told.
+    """
     words: list[str] = []
     for statement in policy.statements:
         if statement.effect != "Allow":
             continue
-        if statement.not_principals:
-            words.append("everybody but those that it names")
         for principal in statement.principals:
             for identifier in principal.identifiers:
                 words += _assumer(statement, principal.type, identifier)
@@ -239,14 +237,15 @@ def assumers(policy: Policy) -> tuple[str, ...]:
 
 
 def _assumer(statement: Statement, kind: str, identifier: str) -> Iterator[str]:
-    if kind == "Federated" and ":oidc-provider/" in identifier:
+    if ":oidc-provider/" in identifier:
         name = issuer(identifier)
-        subjects = [v for c in _asked(statement, f"{name}:sub") for v in c.values]
-        audiences = [c for c in _asked(statement, f"{name}:aud") if _narrows(c)]
-        aimed = "" if audiences else ", with a token for any audience"
-        limits = _limits(statement, f"{name}:sub", f"{name}:aud")
-        for subject in subjects or ["*"]:
-            yield f"{_subject_text(subject)} of {name}{aimed}{limits}"
+        asked = _asked(statement, f"{name}:sub")
+        subjects = [_subject_text(v, like=_is_like(c)) for c in asked for v in c.values]
+        audiences = [c for c in statement.conditions if c.key.lower() == f"{name}:aud".lower()]
+        aimed = "" if any(map(_narrows, audiences)) else ", with a token for any audience"
+        limits = _limits(statement, *asked, *audiences)
+        for subject in subjects or [_subject_text("*", like=True)]:
+            yield f"{subject} of {name}{aimed}{limits}"
     elif identifier == ANYONE:
         yield f"everybody{_limits(statement)}"
     elif kind == "AWS" and identifier.isdecimal():
@@ -255,17 +254,18 @@ def _assumer(statement: Statement, kind: str, identifier: str) -> Iterator[str]:
         yield f"{identifier}{_limits(statement)}"
 
 
-def _limits(statement: Statement, *excluded_keys: str) -> str:
-    """Return the conditions of a statement in words, but for those on some keys."""
-    excluded_keys = tuple(key.lower() for key in excluded_keys)
-    limits = [condition_text(c) for c in statement.conditions if c.key.lower() not in excluded_keys]
+def _limits(statement: Statement, *told: Condition) -> str:
+    """Return the conditions of a statement in words, but for some that are told already."""
+    limits = [condition_text(c) for c in statement.conditions if c not in told]
     return f" if {' and '.join(limits)}" if limits else ""
 
 
-def _subject_text(subject: str) -> str:
-    """Return which service accounts a subject is, with its wildcards in words."""
+def _subject_text(subject: str, *, like: bool) -> str:
+    """Return which service accounts a subject is, with its wildcards in words if it has any."""
     prefix, _, account = subject.rpartition(":")
     namespace = prefix.removeprefix("system:serviceaccount:")
+    if "*" in subject and not like:
+        return f"subject {subject}"
     if subject == "*" or (namespace, account) == ("*", "*"):
         return "any service account"
     if not subject.startswith("system:serviceaccount:") or ":" in namespace:
@@ -312,12 +312,10 @@ def _is_anybody(pattern: str) -> bool:
 
     Everybody may name a role or a path in an account of his own as he likes.
     """
-    if "*" not in pattern and "?" not in pattern:
-        return False
     if pattern.startswith("o-"):
         pattern = pattern.partition("/")[0].removeprefix("o-")
     elif ":" in pattern:
-        pattern = (pattern.split(":", 5) + [""] * 5)[4]
+        pattern = (pattern.split(":") + [""] * 5)[4]
     return not pattern.strip("*?")
 
 

@@ -51,7 +51,7 @@ def write(review: Review, setting: Setting) -> str:
     groups = list(wording.grouped(review.findings, wording.look))
     for section, title in wording.SECTIONS.items():
         page.blank()
-        page.line(title if section != "plugin" else _plugin_title(review), "title")
+        page.line(title, "title")
         if section == "plugin":
             _plugin(page, review, details=setting.details)
         own = [g for g in groups if wording.section(g[0]) == section]
@@ -148,10 +148,6 @@ def _head(page: _TextPage, review: Review) -> None:
     page.line(f"{counted}; the review {result} (--fail-on {fail_on})", style)
     if not any(wording.changed(review)):
         page.line(_UNCHANGED)
-
-
-def _plugin_title(review: Review) -> str:
-    return wording.SECTIONS["plugin"] if review.clusters else "VPC CNI (aws-node)"
 
 
 def _plugin(page: _TextPage, review: Review, *, details: bool) -> None:

@@ -273,7 +273,10 @@ def test_what_the_plugin_needs_is_asked_of_its_policies_that_are_known(
     change: Json, nearest: bool, judged: bool
 ) -> None:
     (change_after,) = reviewed(change).changes
-    assert (change_after.nearest is not None, change_after.coverage is not None) == (nearest, judged)
+    assert (change_after.nearest is not None, change_after.coverage is not None) == (
+        nearest,
+        judged,
+    )
 
 
 DOCUMENT = "data.aws_iam_policy_document"

@@ -257,6 +257,19 @@ def test_the_page_says_whether_the_review_fails_and_explains_each_rule(
     assert page.count("<h3>Ignored</h3>") == len(ignored)
 
 
+def test_the_page_links_to_the_sections_that_it_has() -> None:
+    still = document(allow("s3:GetObject"))
+    same = {"policy": still}
+    pages = [
+        write(reviewed(resource("aws_iam_policy", "p", same, after)), Setting())
+        for after in (same, {"policy": document(allow("s3:*"))})
+    ]
+    links = [re.findall(r'href="#(\w+)"', page.partition("</nav>")[0]) for page in pages]
+    assert links == [["changes"], ["findings", "changes", "rules"]]
+    for page, names in zip(pages, links, strict=True):
+        assert re.findall(r'<h2 id="(\w+)"', page) == names
+
+
 def test_what_looks_alike_is_named_beside_the_first_up_to_eight() -> None:
     texts = document(allow("s3:GetObject")), document(allow("s3:*"))
     for count, more in ((2, ""), (9, ""), (10, "<li>and 1 more like it</li>")):

@@ -364,6 +364,129 @@ def test_a_helm_release_says_the_version(before: Json, after: Json, messages: st
     assert review.clusters[0].after.kind == "irsa"
 
 
+READ = document(allow("s3:GetObject"))
+ELSEWHERE = "arn:aws:iam::111122223333:policy/elsewhere"
+
+
+def from_old_to_new(*old: Json, new: tuple[Json, ...]) -> Review:
+    """aws-node gets the role new in place of the role old."""
+    sides = ({"service_account_role_arn": arn_of(name)} for name in ("old", "new"))
+    return reviewed(addon(*sides), *old, *new)
+
+
+def with_elsewhere(name: str, *texts: str) -> list[Json]:
+    """A role with a policy whose document the plan does not show."""
+    values = {"role": name, "policy_arn": ELSEWHERE}
+    attached = same("aws_iam_role_policy_attachment", name, values)
+    return [*own_role(name, irsa(), *texts), attached]
+
+
+OLD, NEW = own_role("old", irsa(), CNI), own_role("new", irsa(), CNI)
+NOT_SHOWN = "unknown: the plan does not show all of its policies"
+NOT_SHOWN_BEFORE = "unknown: the plan does not show all that aws-node had before"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "access", "level", "missing"),
+    [
+        (OLD, NEW, "no new access: ", "note", 0),
+        (own_role("old", irsa(), CNI, READ), NEW, "no new access: ", "note", 0),
+        (OLD, own_role("new", irsa(), CNI, READ), "new access: s3:GetObject", "error", 0),
+        (OLD, own_role("new", irsa(), READ), "new access: s3:GetObject", "error", 12),
+        (OLD, with_elsewhere("new", CNI), NOT_SHOWN, "warning", 0),
+        (OLD, with_elsewhere("new"), NOT_SHOWN, "warning", 12),
+        (OLD, [], NOT_SHOWN, "warning", None),
+        ([], NEW, NOT_SHOWN_BEFORE, "warning", 0),
+        # What is not known may have allowed it, or denied it.
+        (with_elsewhere("old"), NEW, NOT_SHOWN_BEFORE, "warning", 0),
+        (with_elsewhere("old", CNI), NEW, NOT_SHOWN_BEFORE, "warning", 0),
+    ],
+)
+def test_another_role_is_judged_by_what_the_plan_shows_of_both(
+    old: list[Json], new: list[Json], access: str, level: str, missing: int | None
+) -> None:
+    review = from_old_to_new(*old, new=(*new,))
+    (change,) = review.clusters
+    assert change.identity_changes and change.access
+    example = change.access.witness
+    what = example.action if example else change.access.reason
+    assert f"{change.access.verdict}: {what}" == access
+    assert found(review, "plugin-identity-changed").level == level
+    lacks = change.after.missing
+    assert (None if lacks is None else len(lacks)) == missing
+    assert change.after.lacking == (("aws_iam_role.new",) if missing else ())
+
+
+def groups(before: str, after: str) -> list[Json]:
+    """A node group for each role."""
+
+    def values(name: str) -> Json:
+        return {"cluster_name": "prod", "node_role_arn": arn_of(name)}
+
+    return [
+        resource(
+            "aws_eks_node_group",
+            f"{place}",
+            None if old == " " else values(old),
+            None if new == " " else values(new),
+        )
+        for place, (old, new) in enumerate(zip(before, after, strict=True))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        ("ab", "ab", False),
+        ("a ", "ab", False),
+        ("ab", "a ", False),
+        ("ab", "ac", True),
+        ("a", "b", True),
+        ("a ", " b", True),
+    ],
+)
+def test_nodes_that_only_come_or_go_are_no_other_identity(
+    before: str, after: str, changes: bool
+) -> None:
+    roles = [item for name in "abc" for item in own_role(name, NODE_TRUST, CNI)]
+    review = reviewed(
+        addon({}, {"addon_version": "v1.21.2-eksbuild.1"}), *roles, *groups(before, after)
+    )
+    (change,) = review.clusters
+    assert (change.before.kind, change.after.kind) == ("node-role", "node-role")
+    assert change.identity_changes is changes
+
+
+def test_a_value_that_is_marked_sensitive_is_in_no_example_of_what_another_role_may_do() -> None:
+    values = {"name": "secret-bucket"}
+    marks = {"before_sensitive": {"name": True}, "after_sensitive": {"name": True}}
+    secret = same("vault_generic_secret", "s", values, **marks)
+    hidden = document(allow("s3:GetObject", "arn:aws:s3:::secret-bucket/*"))
+    for texts in ((CNI, READ), (CNI, READ, hidden)):
+        for old in ((), (hidden,)):
+            roles = [*own_role("old", irsa(), CNI, *old), *own_role("new", irsa(), *texts)]
+            (change,) = from_old_to_new(secret, new=(*roles,)).clusters
+            assert change.access and change.access.verdict == "new access"
+            assert (change.access.witness is None) == (hidden in (*old, *texts))
+
+
+def test_the_version_before_is_that_after_where_the_plan_has_none_before() -> None:
+    roles = own_role("cni", irsa(), CNI)
+    for before in (None, ROLE):
+        (change,) = reviewed(addon(before, at("v1.21.2")), *roles).clusters
+        assert (change.judged_before, change.judged_after) == ("v1.21.2", "v1.21.2")
+    (change,) = reviewed(addon(at("v1.21.1"), at("v1.21.2")), *roles).clusters
+    assert (change.judged_before, change.judged_after) == ("v1.21.1", "v1.21.2")
+
+
+def test_a_node_role_that_the_plan_does_not_show_hides_no_other_that_lacks_something() -> None:
+    roles = own_role("b", NODE_TRUST, READ)
+    for order in ("ab", "ba"):
+        review = reviewed(addon({}, {}), *roles, *groups(order, order))
+        (change,) = review.clusters
+        assert (change.after.lacking, len(change.after.missing or ())) == (("aws_iam_role.b",), 12)
+
+
 def test_an_add_on_without_its_role_has_the_node_role() -> None:
     change = addon(at("v1.22.1"), {"addon_version": "v1.22.1-eksbuild.1"})
     roles = (*own_role("cni", irsa(), CNI), *own_role("node", NODE_TRUST, document(allow("s3:*"))))
@@ -554,6 +677,43 @@ def test_clusters_of_one_name_in_two_regions_are_two(*, argument: bool, with_clu
     assert {c.cluster for c in review.clusters} == {eu, "prod in us-east-1"}
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("with_clusters", [True, False])
+def test_clusters_of_one_name_in_two_accounts_are_two(*, is_new: bool, with_clusters: bool) -> None:
+    """The account is that of the ARN; of what comes, that of its provider's roles."""
+    accounts = {"one": "111111111111", "two": "222222222222"}
+    changes, blocks = [], []
+    for name, account in accounts.items():
+        eks = f"arn:aws:eks:us-east-1:{account}"
+        made = same("aws_eks_cluster", name, {"name": "prod", "arn": f"{eks}:cluster/prod"})
+        trust = {"name": name, "arn": arn_of(name, account), "assume_role_policy": POD_TRUST}
+        own = association(None if is_new else name, name)
+        for side in ("before", "after") if not is_new else ():
+            arn = f"{eks}:podidentityassociation/prod/a-1"
+            own["change"][side] = {**own["change"][side], "association_arn": arn}
+        own["change"]["after"]["role_arn"] = trust["arn"]
+        own |= {"name": name, "address": f"{own['type']}.{name}"}
+        mine = [own, same("aws_iam_role", name, trust), *([made] if with_clusters else [])]
+        changes += mine
+        blocks += [
+            {
+                "type": c["type"],
+                "name": name,
+                "expressions": {},
+                "provider_config_key": f"aws.{name}",
+            }
+            for c in mine
+        ]
+    review = reviewed(*changes, configuration={"root_module": {"resources": blocks}})
+    assert {(c.cluster, c.after.roles) for c in review.clusters} == {
+        (
+            f"aws_eks_cluster.{name}" if with_clusters else f"prod in {account}",
+            (f"aws_iam_role.{name}",),
+        )
+        for name, account in accounts.items()
+    }
+
+
 def test_an_association_of_another_service_account_leaves_aws_node_without_its_role() -> None:
     change = association("a", "a")
     change["change"]["after"] = {**change["change"]["after"], "service_account": "other"}
@@ -642,6 +802,37 @@ def test_other_clusters_are_judged_beside_one_that_loses_the_plugin() -> None:
         ("plugin-removed", "aws_eks_addon.vpc_cni"),
         ("plugin-permission-missing", "aws_iam_role.b"),
     }
+
+
+CHART = {
+    "chart": "aws-vpc-cni",
+    "version": "1.23.2",
+    "values": [
+        json.dumps(
+            {"serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": arn_of("cni")}}}
+        )
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "trust"),
+    [
+        (addon(at("v1.23.2"), None), irsa()),
+        (resource("helm_release", "cni", CHART, None), irsa()),
+        (association("cni", None), POD_TRUST),
+        (resource("aws_eks_cluster", "prod", {"name": "prod"}, None), POD_TRUST),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_what_a_plan_only_forgets_stays(forgotten: Json, trust: str) -> None:
+    """By a block `removed` with `destroy = false`, as where it moves to another configuration."""
+    forgotten = {**forgotten, "change": {**forgotten["change"], "actions": ["forget"]}}
+    others = [association("cni", "cni")] if forgotten["type"] == "aws_eks_cluster" else []
+    review = reviewed(forgotten, *others, *own_role("cni", trust, CNI))
+    assert not review.findings
+    (seen,) = review.clusters
+    assert (seen.version_before, seen.before) == (seen.version_after, seen.after)
 
 
 def test_nodes_that_get_another_role() -> None:

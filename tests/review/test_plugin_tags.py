@@ -133,6 +133,7 @@ def test_a_tag_that_is_known_after_apply_may_go() -> None:
 )
 def test_a_tag_that_is_a_resource_of_its_own_may_go(kind: str, before: Json) -> None:
     assert _levels(_change(kind, before, None)) == ["warning"]
+    assert _levels(_change(kind, before, None, actions=["forget"])) == []
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,25 @@ def test_an_update_is_judged_by_a_session_policy_that_stays(
     assert ("ec2:DescribeSubnets" in {m.action for m in missing}) == (level == "error")
 
 
+@pytest.mark.parametrize(
+    ("policies", "missing"),
+    [
+        ((CNI, CNI), 0),
+        ((NARROW, NARROW), 12),
+        ((CNI, NARROW), None),
+        ((None, NARROW), None),
+    ],
+)
+def test_several_session_policies_are_judged_if_they_are_one(
+    policies: tuple[str | None, ...], missing: int | None
+) -> None:
+    associations = [_association(PLUGIN, text, text) for text in policies]
+    associations[1] |= {"address": f"{ASSOCIATION}.y", "name": "y"}
+    (change,) = _review(*associations).clusters
+    lacks = change.after.missing
+    assert (None if lacks is None else len(lacks)) == missing
+
+
 def test_a_limit_of_one_of_several_roles_is_no_limit_of_the_others() -> None:
     """Nodes may have several roles, of which any may be the one of aws-node."""
     bound = "arn:aws:iam::111122223333:policy/bound"
@@ -324,7 +343,9 @@ def test_a_tag_that_changes_may_meet_a_condition(
     sides = ({"name": "u", "tags": tags, "x": i} for i, tags in enumerate((before, after)))
     user = resource("aws_iam_user", "u", *sides, after_unknown=unknown)
     other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
-    findings = reviewed(user, same("aws_iam_user_policy", "p", other)).findings
+    hidden = {f"{side}_sensitive": {"policy": True} for side in ("before", "after")}
+    unread = same("aws_iam_user_policy", "hidden", {**other, "policy": NARROW}, **hidden)
+    findings = reviewed(user, same("aws_iam_user_policy", "p", other), unread).findings
     messages = [(f.rule, f.level, f.message) for f in findings]
     assert messages == ([("principal-tags-changed", "warning", message)] if message else [])
 
@@ -385,4 +406,5 @@ def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_a_role_repeats
     values = {"name": "pod", "inline_policy": [{"name": "p", "policy": text}]}
     sides = ({**values, "tags": {"team": team}} for team in ("a", "b"))
     findings = reviewed(resource("aws_iam_role", "pod", *sides)).findings
-    assert [finding.rule for finding in findings] == ["principal-tags-changed"]
+    message = f"The tag team of aws_iam_role.pod {_CHANGES}"
+    assert [(f.rule, f.message) for f in findings] == [("principal-tags-changed", message)]

@@ -9,9 +9,12 @@ from msgspec.structs import replace
 
 from eks import NODE_TRUST, POD_TRUST, addon, arn_of, association, irsa, own_role, same
 from synthetic import Json, allow, attachment, document, plan, policy, resource, reviewed, role
+from vpc_cni_iam.catalog import parameters, variants
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
+from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review import wording
@@ -368,6 +371,17 @@ def test_a_change_has_what_else_there_is_to_say_of_it_in_order(
     assert "and 0 more" not in text
 
 
+def test_names_with_which_a_policy_is_one_of_the_catalog_are_told() -> None:
+    (variant,) = variants.find(["ipv4-scoped"])
+    names = parameters.values({"cluster_name": "prod", "vpc_id": "vpc-0123456789abcdef0"})
+    scoped = parameters.substitute(compose(variant, select(cni_version="latest")).policy, names)
+    text = with_details(reviewed(policy("p", None, dumps(scoped)), policy("q", None, CNI)))
+    assert re.findall("  equal to (.*)", text) == [
+        "ipv4-scoped of 2026-09-29 with cluster_name = prod, vpc_id = vpc-0123456789abcdef0",
+        "ipv4 of 2026-09-29",
+    ]
+
+
 ON_KEY = "s3:PutObject on arn:aws:s3:::b/k"
 PUT = Example("s3:PutObject", "arn:aws:s3:::b/k", "", (), "")
 
@@ -449,10 +463,17 @@ def test_the_last_line_says_what_is_not_known_and_not_read(changes: list[Json], 
     assert first_screen(reviewed(*changes)).endswith(f"\n\n{line}\n")
 
 
-def test_what_gives_access_and_is_not_read_is_not_about_the_plugin() -> None:
-    text = first_screen(reviewed(*unread("awscc_iam_role_policy", 1)))
+def test_what_is_not_read_is_about_the_plugin_only_where_it_names_that() -> None:
+    settings = {"metadata": [{"name": "amazon-vpc-cni", "namespace": "kube-system"}]}
+    text = first_screen(
+        reviewed(
+            *unread("awscc_iam_role_policy", 1),
+            resource("kubernetes_config_map", "cni", settings, None),
+        )
+    )
     plugin, access, _ = re.split("\nWho can do more\n|\nOther changes\n", text)
-    assert "[unread-resource]" in access and "No finding about the plugin." in plugin
+    assert "\n            kubernetes_config_map.cni [unread-resource]" in plugin
+    assert "\n            awscc_iam_role_policy.r0 [unread-resource]" in access
 
 
 @pytest.mark.parametrize(

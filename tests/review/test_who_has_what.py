@@ -4,9 +4,12 @@ import pytest
 
 from eks import NODE_TRUST, POD_TRUST, addon, arn_of, own_role, same
 from synthetic import Json, allow, attachment, document, resource, reviewed
+from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.coverage.analysis.cover import called_actions
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED
 
@@ -14,6 +17,9 @@ ENI = "arn:aws:ec2:*:*:network-interface/*"
 NOT_KNOWN = "arn:aws:iam::111122223333:policy/not-known"
 TAGGED = {"StringEquals": {"aws:ResourceTag/team": "blue"}}
 A, B, BOTH = (document(allow(actions)) for actions in ("ec2:A", "ec2:B", ["ec2:A", "ec2:B"]))
+
+
+ROLE = own_role("r", NODE_TRUST)
 
 
 def deny(action: str, *on: str) -> Json:
@@ -116,11 +122,36 @@ def test_each_action_that_the_plugin_calls_is_shown_with_what_its_denial_breaks(
         "fatal",
         "degraded",
     )
+    assert needed["ec2:DescribeSubnets"] == "fatal"
     assert rows.keys() - needed.keys() == {"s3:GetObject"}
     assert [*rows] == sorted(rows, key=str.lower)
 
 
-ROLE = own_role("r", NODE_TRUST)
+def test_the_actions_are_those_of_the_ip_family_of_the_policies() -> None:
+    (variant,) = variants.find(("ipv6",))
+    six, four = (dumps(p) for p in (variant.document(revisions()[-1]), managed_policy()))
+    for sides, family in (((None, six), 6), ((six, None), 6), ((six, four), 6), ((None, four), 4)):
+        rows = {row.action: row.needed for row in principal(*ROLE, inline("p", *sides)).matrix}
+        assert rows.get("ec2:AssignIpv6Addresses", "") == ("fatal" if family == 6 else "")
+        assert rows.get("ec2:AssignPrivateIpAddresses", "") == ("fatal" if family == 4 else "")
+
+
+@pytest.mark.parametrize("kind", ["role", "user", "group"])
+def test_a_policy_of_which_nothing_is_known_has_no_size(kind: str) -> None:
+    hidden = {"after_sensitive": {"policy": True}}
+    policies = [
+        resource(
+            f"aws_iam_{kind}_policy", name, None, {kind: "x", "name": name, "policy": text}, **more
+        )
+        for name, text, more in (("p", A, {}), ("q", B, hidden))
+    ]
+    owner = principal(*policies)
+    assert owner.type == kind
+    (size,) = owner.sizes
+    (alone,) = principal(policies[0]).sizes
+    assert size == alone
+
+
 DENY_B = deny("s3:B")
 TOGETHER: dict[str, tuple[list[Json], str]] = {
     "another policy allowed it": (

@@ -128,7 +128,12 @@ class PluginReader:
         ]
 
     def _parts(self, resource: Resource) -> tuple[Resource, ...]:
-        """Return a resource as one that goes and one that comes where it is for something else."""
+        """Return a resource as one that goes and one that comes where it is for something else.
+
+        What a plan only forgets stays in the account.
+        """
+        if action_of(resource) == "forget":
+            return (resource.unchanged(),)
         goes = replace(resource, actions=("delete",), after=None, unknown=False)
         comes = replace(resource, actions=("create",), before=None)
         before, after = resource.before or {}, resource.after or {}
@@ -143,9 +148,10 @@ class PluginReader:
         return (resource,)
 
     @cached_property
-    def _clusters(self) -> list[Resource]:
+    def _clusters(self) -> list[tuple[Resource, tuple[str, str]]]:
+        """The clusters, with their accounts and Regions."""
         return [
-            resource
+            (resource, self._place(resource))
             for resource in self._plan.resources
             if resource.type == "aws_eks_cluster" and resource.mode == "managed"
         ]
@@ -297,12 +303,12 @@ class PluginReader:
         if resource.type == "aws_eks_cluster":
             return resource.address
         name = (resource.after or resource.before or {}).get("cluster_name")
-        region = _region(resource)
+        place = self._place(resource)
         named = {
             cluster.address
-            for cluster in self._clusters
+            for cluster, there in self._clusters
             if name in {(v or {}).get("name") for v in (cluster.before, cluster.after)}
-            and (_region(cluster) or region) == (region or _region(cluster))
+            and all(own == other for own, other in zip(place, there, strict=True) if own and other)
         }
         # The configuration is that of the plan's other side.
         references = tuple(self._referred(resource)) if resource.after else ()
@@ -310,17 +316,29 @@ class PluginReader:
             return (*references, *named)[0]
         if not isinstance(name, str):
             return ""
-        return f"{name} in {region}" if region and len(self._regions[name]) > 1 else name
+        known = zip(place, self._places[name], strict=True)
+        own = ", ".join(part for part, every in known if part and len(every) > 1)
+        return f"{name} in {own}" if own else name
 
     @cached_property
-    def _regions(self) -> Mapping[str, set[str]]:
-        """The Regions of the clusters of each name, as far as they are known."""
-        regions: dict[str, set[str]] = defaultdict(set)
+    def _places(self) -> Mapping[str, tuple[set[str], set[str]]]:
+        """The accounts and the Regions of the clusters of each name, as far as they are known."""
+        places: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
         for resource in self._plan.resources:
-            if resource.type in _TYPES and (region := _region(resource)):
+            if resource.type in _TYPES:
                 values = resource.after or resource.before or {}
-                regions[str(values.get("cluster_name") or values.get("name"))].add(region)
-        return regions
+                name = str(values.get("cluster_name") or values.get("name"))
+                for every, part in zip(places[name], self._place(resource), strict=True):
+                    every.update(filter(None, [part]))
+        return places
+
+    def _place(self, resource: Resource) -> tuple[str, str]:
+        """Return the account and the Region of a resource, empty where they are not known."""
+        values = {**(resource.before or {}), **(resource.after or {})}
+        place = _place(values)
+        account = place.get("account_id") or self._owners.account_of(resource)
+        # Newer providers have the argument.
+        return account, str(values.get("region") or place.get("region", ""))
 
     def _referred(self, resource: Resource) -> Iterator[str]:
         """Yield the addresses of the clusters that a resource refers to."""
@@ -373,12 +391,6 @@ def _about_plugin(resource: Resource) -> bool:
         return True
     sides = (v for v in (resource.before, resource.after) if v is not None)
     return resource.type == ASSOCIATION and any(is_for_plugin(values) for values in sides)
-
-
-def _region(resource: Resource) -> str:
-    """Return the Region of a resource, which newer providers have; empty if it is not known."""
-    values = {**(resource.before or {}), **(resource.after or {})}
-    return str(values.get("region") or _place(values).get("region", ""))
 
 
 def _place(values: Mapping[str, object]) -> dict[str, str]:

@@ -22,7 +22,8 @@ rule(
     "An OIDC provider by which roles are assumed is made, deleted or changed.",
     "Roles that trust the provider can be assumed as long as it is there and has "
     "`sts.amazonaws.com` among its client ids. AWS uses thumbprints only for issuers whose "
-    "certificate no public authority signed, which is not so of EKS: a change of them is a note.",
+    "certificate no public authority signed, which is not so of EKS: a change of them is a note. "
+    "A provider or a client id that comes counts for new-access, too.",
 )
 _TYPE = "aws_iam_openid_connect_provider"
 

@@ -16,6 +16,7 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.review.account.attribute_value import blocks, flagged
+from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.policy_state import ReadPolicy
 from vpc_cni_iam.review.account.workloads import Workloads
 from vpc_cni_iam.review.context import Context
@@ -70,11 +71,7 @@ class _Launch(NamedTuple):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what loses a tag without which a policy no longer allows the plugin something."""
     asking = [a for a in _asking(context) if any(_keys(p) for group in a.groups for p in group)]
-    resources = [
-        resource
-        for resource in (context.plan.resources if asking else ())
-        if not (resource.drift or resource.deposed) and resource.mode == "managed"
-    ]
+    resources = [*_managed(context.plan.resources)] if asking else []
     in_groups: set[str] = set()
     for before, after in _groups(resources, context):
         in_groups.update(s.address for launch in (*before, *after) for s in launch.sources)
@@ -88,6 +85,13 @@ def check(context: Context) -> Iterator[Finding]:
             yield finding("plugin-tag-removed", message, resource.address)
         else:
             yield from _of_resource(resource, asking, grouped=resource.address in in_groups)
+
+
+def _managed(resources: Iterable[Resource]) -> Iterator[Resource]:
+    """Yield what a plan manages; what it only forgets stays as it is."""
+    for resource in resources:
+        if not (resource.drift or resource.deposed) and resource.mode == "managed":
+            yield resource.unchanged() if action_of(resource) == "forget" else resource
 
 
 def _of_resource(resource: Resource, asking: list[_Asking], *, grouped: bool) -> Iterator[Finding]:

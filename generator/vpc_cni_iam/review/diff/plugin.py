@@ -235,7 +235,7 @@ def _identity(
 def _access(old: _Policies, new: _Policies, budget: Budget) -> Access | None:
     if new.unshown or new.opaque:
         return Access("unknown", reason=new.unshown or _NOT_SHOWN)
-    if old.unshown:
+    if old.unshown or old.opaque:
         return Access("unknown", reason="the plan does not show all that aws-node had before")
     access = roles_access(old.by_role.values(), new.by_role.values(), budget)
     return without_example(access) if old.has_secrets or new.has_secrets else access

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import aws_managed
-from vpc_cni_iam.catalog.facts.calls import DenialSeverity, call_ranges
+from vpc_cni_iam.catalog.facts.calls import DenialSeverity, Mode, call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.cover import called_actions
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
@@ -178,12 +176,10 @@ def _matrix(
         yield MatrixRow(action, old, new, needed.get(action, ""), on_old, on_new)
 
 
-def _needed(mode: str, version: PluginVersion) -> dict[str, DenialSeverity]:
+def _needed(mode: Mode, version: PluginVersion) -> dict[str, DenialSeverity]:
     impacts: dict[str, DenialSeverity] = {}
-    setting = PluginSetting(version, "ipv6" if mode == "ipv6" else "ipv4")
-    called = called_actions(setting)
-    for call_range in call_ranges((setting.mode,), version):
-        if call_range.action in called and impacts.get(call_range.action) != "fatal":
+    for call_range in call_ranges((mode,), version):
+        if impacts.get(call_range.action) != "fatal":
             impacts[call_range.action] = call_range.severity
     return impacts
 

@@ -100,7 +100,7 @@ def test_a_finding_says_whether_the_type_or_the_argument_is_not_known() -> None:
     (finding,) = (
         f for f in reviewed(*STRONG, _unknown(None, "strong")).findings if f.rule == "workload-role"
     )
-    assert "call every action on all resources" in finding.message
+    assert finding.message.endswith(", and the role can call every action on all resources")
 
 
 def test_an_argument_that_is_not_known_may_name_a_role() -> None:

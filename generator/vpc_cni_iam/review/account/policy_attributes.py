@@ -107,7 +107,7 @@ def computed_attributes(resource: Resource, plan: Plan) -> Iterator[PolicyAttrib
         return
     if resource.after is None:
         yield whole(resource, "boundary", "permissions_boundary")  # the rest is said to go
-    if resource.after is None or resource.type != "aws_iam_role":
+    if resource.type != "aws_iam_role":
         return
     once = resource.unchanged()
     if not _set(resource, plan, "inline_policy"):

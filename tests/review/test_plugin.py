@@ -636,6 +636,14 @@ def test_a_cluster_whose_name_is_known_after_apply_is_the_one_that_is_referred_t
     assert "ec2:AssignIpv6Addresses" in found(review, "plugin-permission-missing").message
 
 
+def test_an_add_on_whose_name_is_known_after_apply_is_called_so() -> None:
+    named = {"cluster_name": "prod", **ROLE}
+    role = own_role("cni", irsa(), CNI)
+    change = resource("aws_eks_addon", "a", None, named, after_unknown={"addon_name": True})
+    message = found(reviewed(change, *role), "service-account-role").message
+    assert message.startswith("The service account of an add-on known after apply gets")
+
+
 def test_an_association_of_another_service_account_says_nothing_of_the_plugin() -> None:
     others = association("a", "b")
     for side in ("before", "after"):

@@ -106,6 +106,8 @@ def test_an_attachment_that_is_made_and_taken_away_at_once_is_a_conflict() -> No
 def test_a_role_that_is_replaced_loses_what_the_plan_leaves_alone() -> None:
     review = reviewed(replaced(), attach("a", MANAGED, True, True), inline("b", ONE, ONE))
     assert {"conflict", "coverage-lost"} <= rules(review)
+    why = "goes with aws_iam_role.r, which is replaced; the plan does not make it again"
+    assert all(message.endswith(why) for message in conflicts(review))
     made_again = attach("a", MANAGED, True, True)
     made_again["change"]["actions"] = ["delete", "create"]
     assert not {"conflict", "coverage-lost"} & rules(reviewed(replaced(), made_again))

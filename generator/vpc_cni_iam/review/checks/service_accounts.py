@@ -99,7 +99,8 @@ def _association(resource: Resource, context: Context, *, after: bool) -> Iterat
 
 def _addon(resource: Resource, context: Context, *, after: bool) -> Iterator[_AccountRole]:
     values = (resource.after if after else resource.before) or {}
-    cluster, addon = values.get("cluster_name"), f"the add-on {values.get('addon_name')}"
+    cluster, name = values.get("cluster_name"), values.get("addon_name")
+    addon = f"the add-on {name}" if name else "an add-on known after apply"
     blocks = side(resource, _BLOCK, after=after)
     known = values.get(_BLOCK)
     for place, block in enumerate(known if isinstance(known, list) else ()):

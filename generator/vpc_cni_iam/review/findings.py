@@ -34,8 +34,8 @@ class Rule(Struct, frozen=True):
 BY_ID: dict[str, Rule] = {}
 
 
-def rule(identifier: str, level: Level, means: str, summary: str, text: str) -> Rule:
-    """Register a rule, and return it.
+def rule(identifier: str, level: Level, means: str, summary: str, text: str) -> None:
+    """Register a rule.
 
     `means` is what of ``--fail-on`` it counts for, as of `MEANINGS`, with spaces between; `text`
     why it matters and what to do about it.
@@ -43,7 +43,6 @@ def rule(identifier: str, level: Level, means: str, summary: str, text: str) -> 
     assert set(means.split()) <= set(MEANINGS), f"{identifier}: {means}"  # noqa: S101
     counts_for = tuple(meaning for meaning in MEANINGS if meaning in means.split())
     BY_ID[identifier] = Rule(identifier, level, counts_for, summary, text)
-    return BY_ID[identifier]
 
 
 class Finding(Struct, frozen=True):

@@ -102,11 +102,9 @@ def _is_own(text: str, word: re.Match[str], *, is_tag: bool) -> bool:
 
 
 def _texts(statement: Statement) -> Iterator[tuple[str, bool]]:
-    """Yield the texts of a statement but its actions, and whether each is the name in a tag."""
+    """Yield the texts of a statement that may have a name, and whether each is that in a tag."""
     for text in (*statement.resources, *statement.not_resources):
         yield text, False
-    for principal in (*statement.principals, *statement.not_principals):
-        yield from ((text, False) for text in principal.identifiers)
     for condition in statement.conditions:
         yield condition.key, False
         is_text = condition.operator.rpartition(":")[2].startswith("String")

@@ -213,8 +213,18 @@ def test_a_client_id_that_comes_may_give_access(
     assert reviewed(change, fail_on="any-change").failed
 
 
-@pytest.mark.parametrize("named", ["eks", "eks2"])
-def test_a_trust_policy_that_names_a_new_provider_is_of_that_provider(named: str) -> None:
+@pytest.mark.parametrize(
+    ("references", "expected"),
+    [
+        (["eks.arn", "eks"], True),
+        (["eks"], True),  # as in one(aws_iam_openid_connect_provider.eks[*].arn)
+        (["eks2.arn", "eks2"], False),
+        (["eks2"], False),
+    ],
+)
+def test_a_trust_policy_that_names_a_new_provider_is_of_that_provider(
+    references: list[str], expected: bool
+) -> None:
     unknown = {"json": True, "statement": [{"principals": [{"identifiers": [True]}]}]}
     statement = {
         "actions": ["sts:AssumeRoleWithWebIdentity"],
@@ -226,7 +236,7 @@ def test_a_trust_policy_that_names_a_new_provider_is_of_that_provider(named: str
     values = {"name": "cni", "arn": arn_of("cni")}
     sides = {**values, "assume_role_policy": irsa()}, values
     role = resource("aws_iam_role", "cni", *sides, after_unknown={"assume_role_policy": True})
-    refers = {"references": [f"{block}.{named}.arn", f"{block}.{named}"]}
+    refers = {"references": [f"{block}.{reference}" for reference in references]}
     principals = [{"principals": [{"identifiers": refers}]}]
     document_of = {"references": [f"data.{kind}.d.json", f"data.{kind}.d"]}
     blocks = [
@@ -242,7 +252,7 @@ def test_a_trust_policy_that_names_a_new_provider_is_of_that_provider(named: str
             "root_module": {"resources": [dict(zip(members, b, strict=True)) for b in blocks]}
         },
     )
-    assert ("oidc-provider-changed" in rules(review)) == (named == "eks")
+    assert ("oidc-provider-changed" in rules(review)) == expected
 
 
 def test_nodes_that_can_no_longer_join_are_said() -> None:

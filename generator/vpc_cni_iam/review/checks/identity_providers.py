@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -158,9 +159,10 @@ def _trusting(provider: Resource, issuer: str, context: Context) -> list[str]:
 
 
 def _trusts(policy: Policy, provider: Resource, issuer: str) -> bool:
-    reference = f" {provider.address}."  # in what stands for an ARN that is known after apply
+    # In what stands for an ARN that is known after apply.
+    reference = re.compile(rf" {re.escape(provider.address)}[.,)]")
     return any(
-        identifier.endswith(f":oidc-provider/{issuer}") or reference in identifier
+        identifier.endswith(f":oidc-provider/{issuer}") or reference.search(identifier)
         for statement in policy.statements
         if statement.effect == "Allow"
         for principal in statement.principals

@@ -21,10 +21,9 @@ from eks import (
     provider,
     same,
 )
-from synthetic import Json, allow, document, resource, reviewed, rules
+from synthetic import Json, allow, document, levels, resource, reviewed, rules
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.findings import Review
 
 CNI = dumps(managed_policy())
 VERSION = {"addon_version": "v1.21.2-eksbuild.1"}
@@ -35,10 +34,6 @@ LOST = "plugin-identity-lost"
 def agent(**more: Any) -> Json:
     values = {"cluster_name": "prod", "addon_name": "eks-pod-identity-agent", **more}
     return resource("aws_eks_addon", "agent", values, None)
-
-
-def levels(review: Review) -> dict[str, str]:
-    return {f.rule: f.level for f in review.findings}
 
 
 def test_the_agent_of_pod_identity_goes() -> None:
@@ -162,6 +157,7 @@ _TWO = {"client_id_list": ["b.example.com", "a.example.com"]}
             ("client ids: + c, - a.ex",),
         ),
         ([provider({"client_id_list": None}, {"client_id_list": ["c"]})], ("its client ids: + c",)),
+        ([provider(_TWO, {"client_id_list": _TWO["client_id_list"][::-1]})], ()),  # a set
         (
             [provider(None, {})],
             ("service accounts that aws_iam_role.app and aws_iam_role.cni trust can assume the",),

@@ -102,12 +102,13 @@ def _client_ids(
         yield _changed(provider, "client ids of it are known after apply", MEANINGS)
     elif AUDIENCE in before and AUDIENCE not in after:
         yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
-    elif before != after:
+    else:
         added = [f"+ {client}" for client in after if client not in before]
         removed = [f"- {client}" for client in before if client not in after]
         # Tokens for an audience that comes are accepted from then on.
         means: tuple[Meaning, ...] | None = MEANINGS if added else None
-        yield _changed(provider, f"its client ids: {', '.join(added + removed)}", means)
+        if added or removed:
+            yield _changed(provider, f"its client ids: {', '.join(added + removed)}", means)
 
 
 def _thumbprints(provider: Resource, issuer: str) -> Finding:

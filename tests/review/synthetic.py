@@ -5,6 +5,8 @@ from typing import Any
 
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.inputs.plan.reader import read_plan
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.run import review
@@ -15,6 +17,11 @@ WANTED = ReviewTarget(newest())
 
 def document(*statements: Json) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def parsed(*statements: Json, version: str = "2012-10-17") -> Policy:
+    """A policy of statements, as it is read."""
+    return loads(json.dumps({"Version": version, "Statement": list(statements)}), "policy")
 
 
 def allow(action: Any, resource: Any = "*", **more: Any) -> Json:
@@ -87,3 +94,8 @@ def reviewed(*changes: Json, fail_on: str = "warning", **more: Any) -> Review:
 
 def rules(review: Review) -> set[str]:
     return {f.rule for f in review.findings}
+
+
+def levels(review: Review) -> dict[str, str]:
+    """The level of each rule's finding, of several the last."""
+    return {f.rule: f.level for f in review.findings}

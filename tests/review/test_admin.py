@@ -5,14 +5,24 @@ from pathlib import Path
 import pytest
 
 from eks import NODE_TRUST, own_role, same
-from synthetic import WANTED, Json, allow, attachment, document, plan, policy, resource, reviewed
+from synthetic import (
+    WANTED,
+    Json,
+    allow,
+    attachment,
+    document,
+    levels,
+    plan,
+    policy,
+    resource,
+    reviewed,
+)
 from vpc_cni_iam.catalog.facts import aws_managed
 from vpc_cni_iam.inputs.plan.reader import read_plan
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.account.locate import Locator
 from vpc_cni_iam.review.diff.admin import AccessScope, reach
-from vpc_cni_iam.review.findings import Review
 from vpc_cni_iam.review.run import review as run_review
 
 ALL = document(allow("*"))
@@ -32,10 +42,6 @@ def inline(before: str | None, after: str | None) -> Json:
 
 def attached(arn: str, **more: object) -> Json:
     return attachment("r", arn, sides=(None, {"role": "r", "policy_arn": arn}), **more)
-
-
-def levels(review: Review) -> dict[str, str]:
-    return {f.rule: f.level for f in review.findings}
 
 
 def managed(name: str) -> str:

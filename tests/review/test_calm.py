@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from eks import ISSUER, NODE_TRUST, PROVIDER, arn_of, irsa, own_role, same
-from synthetic import Json, allow, attachment, document, policy, resource, reviewed
+from synthetic import Json, allow, attachment, document, levels, policy, resource, reviewed
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.policy.document import dumps
@@ -14,10 +14,6 @@ from vpc_cni_iam.review.findings import Review
 
 CNI = dumps(managed_policy())
 MANAGED = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
-
-
-def levels(review: Review) -> dict[str, str]:
-    return {f.rule: f.level for f in review.findings}
 
 
 def chained(keys: dict[str, str | None]) -> Review:

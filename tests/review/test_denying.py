@@ -141,7 +141,11 @@ def test_a_deny_that_goes_with_who_had_it_is_no_gain(kind: str) -> None:
     values = {kind: "a", "name": "p", "policy": GUARD}
     guard = resource(f"aws_iam_{kind}_policy", "p", values, None)
     gone = resource(f"aws_iam_{kind}", "a", ROLE, None)
-    assert not reviewed(gone, guard, fail_on="new-access").failed
+    review = reviewed(gone, guard, fail_on="new-access")
+    assert not review.failed
+    (finding,) = (f for f in review.findings if f.address == f"aws_iam_{kind}_policy.p")
+    message = f"The policy denies less, and the plan deletes aws_iam_{kind}.a, which had it"
+    assert (finding.rule, finding.level, finding.message) == ("access-removed", "note", message)
     there = resource(f"aws_iam_{kind}", "a", ROLE, ROLE)
     assert reviewed(there, guard, fail_on="new-access").failed
     # What a failed replacement left behind goes, and the role stays.

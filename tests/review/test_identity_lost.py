@@ -21,10 +21,9 @@ from eks import (
     provider,
     same,
 )
-from synthetic import Json, allow, document, resource, reviewed, rules
+from synthetic import Json, allow, document, levels, resource, reviewed, rules
 from vpc_cni_iam.catalog.facts.documents import managed_policy
 from vpc_cni_iam.policy.document import dumps
-from vpc_cni_iam.review.findings import Review
 
 CNI = dumps(managed_policy())
 VERSION = {"addon_version": "v1.21.2-eksbuild.1"}
@@ -35,10 +34,6 @@ LOST = "plugin-identity-lost"
 def agent(**more: Any) -> Json:
     values = {"cluster_name": "prod", "addon_name": "eks-pod-identity-agent", **more}
     return resource("aws_eks_addon", "agent", values, None)
-
-
-def levels(review: Review) -> dict[str, str]:
-    return {f.rule: f.level for f in review.findings}
 
 
 def test_the_agent_of_pod_identity_goes() -> None:
@@ -162,6 +157,7 @@ _TWO = {"client_id_list": ["b.example.com", "a.example.com"]}
             ("client ids: + c, - a.ex",),
         ),
         ([provider({"client_id_list": None}, {"client_id_list": ["c"]})], ("its client ids: + c",)),
+        ([provider(_TWO, {"client_id_list": _TWO["client_id_list"][::-1]})], ()),  # a set
         (
             [provider(None, {})],
             ("service accounts that aws_iam_role.app and aws_iam_role.cni trust can assume the",),
@@ -213,8 +209,18 @@ def test_a_client_id_that_comes_may_give_access(
     assert reviewed(change, fail_on="any-change").failed
 
 
-@pytest.mark.parametrize("named", ["eks", "eks2"])
-def test_a_trust_policy_that_names_a_new_provider_is_of_that_provider(named: str) -> None:
+@pytest.mark.parametrize(
+    ("references", "expected"),
+    [
+        (["eks.arn", "eks"], True),
+        (["eks"], True),  # as in one(aws_iam_openid_connect_provider.eks[*].arn)
+        (["eks2.arn", "eks2"], False),
+        (["eks2"], False),
+    ],
+)
+def test_a_trust_policy_that_names_a_new_provider_is_of_that_provider(
+    references: list[str], expected: bool
+) -> None:
     unknown = {"json": True, "statement": [{"principals": [{"identifiers": [True]}]}]}
     statement = {
         "actions": ["sts:AssumeRoleWithWebIdentity"],
@@ -226,7 +232,7 @@ def test_a_trust_policy_that_names_a_new_provider_is_of_that_provider(named: str
     values = {"name": "cni", "arn": arn_of("cni")}
     sides = {**values, "assume_role_policy": irsa()}, values
     role = resource("aws_iam_role", "cni", *sides, after_unknown={"assume_role_policy": True})
-    refers = {"references": [f"{block}.{named}.arn", f"{block}.{named}"]}
+    refers = {"references": [f"{block}.{reference}" for reference in references]}
     principals = [{"principals": [{"identifiers": refers}]}]
     document_of = {"references": [f"data.{kind}.d.json", f"data.{kind}.d"]}
     blocks = [
@@ -242,7 +248,7 @@ def test_a_trust_policy_that_names_a_new_provider_is_of_that_provider(named: str
             "root_module": {"resources": [dict(zip(members, b, strict=True)) for b in blocks]}
         },
     )
-    assert ("oidc-provider-changed" in rules(review)) == (named == "eks")
+    assert ("oidc-provider-changed" in rules(review)) == expected
 
 
 def test_nodes_that_can_no_longer_join_are_said() -> None:

@@ -1,14 +1,11 @@
 """What a change of policies, and of what limits them, does to what the plugin needs."""
 
-import json
-
 import pytest
 
-from synthetic import WANTED, Json, allow
+from synthetic import WANTED, Json, allow, parsed
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.diff.coverage import (
     ReviewTarget,
     coverage_change,
@@ -16,10 +13,6 @@ from vpc_cni_iam.review.diff.coverage import (
     mode_for,
 )
 from vpc_cni_iam.review.diff.verdicts import MissingPermission
-
-
-def policy(*statements: Json) -> Policy:
-    return loads(json.dumps({"Version": "2012-10-17", "Statement": list(statements)}), "policy")
 
 
 def deny(action: str, on: str = "*", **more: Json) -> Json:
@@ -33,9 +26,9 @@ def on(kind: str) -> str:
 CNI = managed_policy()
 (_IPV6,) = variants.find(("ipv6",))
 SIX = _IPV6.document(revisions()[-1])
-ALL, DESCRIBE = policy(allow("ec2:*")), policy(allow("ec2:Describe*"))
-WITHOUT_TAGS = policy(allow("ec2:*"), deny("ec2:CreateTags"))
-REFUSED = policy(allow("ec2:*", Condition={"Is": {"aws:ResourceTag/team": "blue"}}))
+ALL, DESCRIBE = parsed(allow("ec2:*")), parsed(allow("ec2:Describe*"))
+WITHOUT_TAGS = parsed(allow("ec2:*"), deny("ec2:CreateTags"))
+REFUSED = parsed(allow("ec2:*", Condition={"Is": {"aws:ResourceTag/team": "blue"}}))
 CHANGING = (
     *("AssignPrivateIpAddresses", "AttachNetworkInterface", "CreateNetworkInterface"),
     *("CreateTags", "DeleteNetworkInterface", "DetachNetworkInterface"),
@@ -90,7 +83,7 @@ def test_what_iam_refuses_is_not_asked() -> None:
     assert coverage_change([CNI], [CNI], WANTED, ([], [REFUSED])) is None
     assert missing_permissions((REFUSED,), WANTED, ()) is None
     assert missing_permissions((CNI,), WANTED, [REFUSED]) is None
-    for refused in (REFUSED, policy(allow("AssignIpv6Addresses"))):
+    for refused in (REFUSED, parsed(allow("AssignIpv6Addresses"))):
         assert mode_for([refused], WANTED) == "ipv4"
 
 
@@ -105,7 +98,7 @@ def test_the_ip_family_is_that_of_the_policies_before_unless_one_is_chosen() -> 
 
 
 def missing(*statements: Json, target: ReviewTarget = WANTED) -> dict[str, MissingPermission]:
-    lacks = missing_permissions((policy(*statements),), target, ())
+    lacks = missing_permissions((parsed(*statements),), target, ())
     assert lacks is not None
     return {lack.action: lack for lack in lacks}
 

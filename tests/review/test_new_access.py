@@ -1,20 +1,13 @@
 """Whether policies, or roles within their limits, allow anything that others do not."""
 
-import json
-
 import pytest
 
-from synthetic import Json, allow
+from synthetic import Json, allow, parsed
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff import proofs
 from vpc_cni_iam.review.diff.proofs import new_access, roles_access
 from vpc_cni_iam.review.diff.verdicts import Access
-
-
-def policy(*statements: Json, version: str = "2012-10-17") -> Policy:
-    return loads(json.dumps({"Version": version, "Statement": list(statements)}), "policy")
 
 
 def deny(action: str | list[str], **more: Json) -> Json:
@@ -36,12 +29,12 @@ REFUSAL = "not proven: $.Statement[{}].Condition.Is.aws:ResourceTag/team: 'Is' i
 OPERATOR = REFUSAL + "operator of IAM"
 NONE = "no new access: "
 OPEN = "unknown: neither a proof nor a request that shows it was found"
-A, B, BOTH = policy(allow("ec2:A")), policy(allow("ec2:B")), policy(allow(["ec2:A", "ec2:B"]))
-ALL = policy(allow("ec2:*"))
+A, B, BOTH = parsed(allow("ec2:A")), parsed(allow("ec2:B")), parsed(allow(["ec2:A", "ec2:B"]))
+ALL = parsed(allow("ec2:*"))
 TAGS = "aws:TagKeys"
-ANY = policy(allow("ec2:A", Condition={"ForAnyValue:StringEquals": {TAGS: ["a", "b"]}}))
-ONLY_A = policy(allow("ec2:A", Condition={"ForAllValues:StringEquals": {TAGS: "a"}}))
-AND_B = policy(
+ANY = parsed(allow("ec2:A", Condition={"ForAnyValue:StringEquals": {TAGS: ["a", "b"]}}))
+ONLY_A = parsed(allow("ec2:A", Condition={"ForAllValues:StringEquals": {TAGS: "a"}}))
+AND_B = parsed(
     allow(
         "ec2:A",
         Condition={
@@ -60,56 +53,56 @@ NOT_PRINCIPAL = trust("Deny", NotPrincipal={"AWS": "111122223333"})
 NOT_REASONED = "not proven: NotPrincipal is not reasoned about: its effect is up to the service"
 POLICIES: dict[str, tuple[list[Policy], list[Policy], str]] = {
     "the same": ([A], [A], NONE),
-    "no statement is left": ([A], [policy()], NONE),
-    "fewer actions, by another Sid": ([BOTH], [policy(allow("ec2:A", Sid="One"))], NONE),
+    "no statement is left": ([A], [parsed()], NONE),
+    "fewer actions, by another Sid": ([BOTH], [parsed(allow("ec2:A", Sid="One"))], NONE),
     "more actions": ([A], [BOTH], "new access: ec2:B"),
-    "two policies in one": ([A, B], [policy(allow("ec2:B"), allow("ec2:A"))], NONE),
-    "a Deny goes": ([policy(allow("ec2:A"), deny("ec2:A"))], [A], "new access: ec2:A"),
+    "two policies in one": ([A, B], [parsed(allow("ec2:B"), allow("ec2:A"))], NONE),
+    "a Deny goes": ([parsed(allow("ec2:A"), deny("ec2:A"))], [A], "new access: ec2:A"),
     "one of two Denies goes, and an action": (
-        [policy(allow(["ec2:A", "ec2:B"]), deny("ec2:A"), deny("ec2:B"))],
-        [policy(allow("ec2:A"), deny("ec2:B"))],
+        [parsed(allow(["ec2:A", "ec2:B"]), deny("ec2:A"), deny("ec2:B"))],
+        [parsed(allow("ec2:A"), deny("ec2:B"))],
         "new access: ec2:A",
     ),
-    "a Deny comes": ([BOTH], [policy(allow(["ec2:A", "ec2:B"]), deny("ec2:A"))], NONE),
+    "a Deny comes": ([BOTH], [parsed(allow(["ec2:A", "ec2:B"]), deny("ec2:A"))], NONE),
     "a Deny comes with another action": (
         [BOTH],
-        [policy(allow(["ec2:A", "s3:B"]), deny("ec2:A"))],
+        [parsed(allow(["ec2:A", "s3:B"]), deny("ec2:A"))],
         "new access: s3:B",
     ),
     "a condition goes with an action": (
-        [policy(allow(["ec2:A", "ec2:B"], Condition=TAGGED))],
+        [parsed(allow(["ec2:A", "ec2:B"], Condition=TAGGED))],
         [A],
         "new access: ec2:A",
     ),
     "a resource goes with an action": (
-        [policy(allow(["ec2:A", "ec2:B"], "arn:aws:ec2:*:*:subnet/*"))],
+        [parsed(allow(["ec2:A", "ec2:B"], "arn:aws:ec2:*:*:subnet/*"))],
         [A],
         "new access: ec2:A",
     ),
     "a version with variables": (
-        [policy(VARIABLE, version="2008-10-17")],
-        [policy(VARIABLE)],
+        [parsed(VARIABLE, version="2008-10-17")],
+        [parsed(VARIABLE)],
         "new access: s3:A",
     ),
     "a Deny that is not reasoned about stays": (
-        [policy(*ROOTS, NOT_PRINCIPAL)],
-        [policy(ROOTS[1], NOT_PRINCIPAL)],
+        [parsed(*ROOTS, NOT_PRINCIPAL)],
+        [parsed(ROOTS[1], NOT_PRINCIPAL)],
         NOT_REASONED,
     ),
     "what IAM refuses loses an action": (
-        [policy(allow(["ec2:A", "ec2:B"], Condition=REFUSED))],
-        [policy(allow("ec2:A", Condition=REFUSED))],
+        [parsed(allow(["ec2:A", "ec2:B"], Condition=REFUSED))],
+        [parsed(allow("ec2:A", Condition=REFUSED))],
         OPERATOR.format(0),
     ),
     "a Deny comes that IAM refuses": (
         [BOTH],
-        [policy(allow(["ec2:A", "ec2:B"]), deny("ec2:A", Condition=REFUSED))],
+        [parsed(allow(["ec2:A", "ec2:B"]), deny("ec2:A", Condition=REFUSED))],
         OPERATOR.format(1),
     ),
-    "a long list loses an action": ([policy(allow(MANY))], [policy(allow(MANY[1:]))], NONE),
+    "a long list loses an action": ([parsed(allow(MANY))], [parsed(allow(MANY[1:]))], NONE),
     "a long list gains an action": (
-        [policy(allow(MANY[1:]))],
-        [policy(allow(MANY))],
+        [parsed(allow(MANY[1:]))],
+        [parsed(allow(MANY))],
         "new access: ec2:A0",
     ),
 }
@@ -128,11 +121,11 @@ def test_new_access_of_policies_is_proven_or_shown(name: str) -> None:
     ("old", "new"),
     [
         ([BOTH], [A]),
-        ([A], [policy(allow("ec2:A", Sid="One"))]),
-        ([BOTH], [policy(allow("ec2:B", Sid="Two"), deny("ec2:C"), allow("ec2:A", Sid="One"))]),
-        ([policy(allow("ec2:A"), deny("ec2:B"))], [policy(deny("ec2:B"), allow("ec2:A"))]),
-        ([policy(allow(MANY))], [policy(allow(MANY))]),
-        ([policy(allow(MANY))], [policy()]),
+        ([A], [parsed(allow("ec2:A", Sid="One"))]),
+        ([BOTH], [parsed(allow("ec2:B", Sid="Two"), deny("ec2:C"), allow("ec2:A", Sid="One"))]),
+        ([parsed(allow("ec2:A"), deny("ec2:B"))], [parsed(deny("ec2:B"), allow("ec2:A"))]),
+        ([parsed(allow(MANY))], [parsed(allow(MANY))]),
+        ([parsed(allow(MANY))], [parsed()]),
     ],
 )
 def test_what_is_a_part_at_a_glance_takes_no_steps(old: list[Policy], new: list[Policy]) -> None:
@@ -141,10 +134,10 @@ def test_what_is_a_part_at_a_glance_takes_no_steps(old: list[Policy], new: list[
 
 def test_what_is_new_at_a_glance_needs_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vpc_cni_iam.policy.proof.access.no_new_access", None)
-    more = policy(*[allow("ec2:A")] * 2, allow(["ec2:A", "s3:Get?*"]))
+    more = parsed(*[allow("ec2:A")] * 2, allow(["ec2:A", "s3:Get?*"]))
     assert not proofs.proven([ALL], [more], Budget())
     assert not proofs.proven(
-        [A], [policy(allow(["ec2:A", "s3:Get?*"], "arn:aws:s3:::*"))], Budget()
+        [A], [parsed(allow(["ec2:A", "s3:Get?*"], "arn:aws:s3:::*"))], Budget()
     )
 
 
@@ -173,7 +166,7 @@ OWN = "system:serviceaccount:kube-system:aws-node"
 def test_the_example_of_a_trust_is_a_service_account_if_one_shows_it(
     before: str, after: str, subject: str
 ) -> None:
-    access = new_access([policy(irsa(before))], [policy(irsa(after))], Budget())
+    access = new_access([parsed(irsa(before))], [parsed(irsa(after))], Budget())
     assert access.witness
     assert [values for _, values in access.witness.context] == [(subject,)]
 
@@ -185,10 +178,10 @@ def test_an_example_has_all_values_of_its_keys() -> None:
 
 
 Role = tuple[list[Policy], list[Policy]]
-OF_BLUE = policy(allow("ec2:A", Condition=TAGGED))
-REFUSED_A = policy(allow("ec2:A", Condition=REFUSED))
-OTHERS = policy(allow(["ec2:A", "ec2:C"]))
-WITHOUT_A = policy(allow("ec2:*"), deny("ec2:A"))
+OF_BLUE = parsed(allow("ec2:A", Condition=TAGGED))
+REFUSED_A = parsed(allow("ec2:A", Condition=REFUSED))
+OTHERS = parsed(allow(["ec2:A", "ec2:C"]))
+WITHOUT_A = parsed(allow("ec2:*"), deny("ec2:A"))
 ROLES: dict[str, tuple[list[Role], list[Role], str]] = {
     "the same": ([([A], [])], [([A], [])], NONE),
     "the same within a limit": ([([BOTH], [A])], [([BOTH], [A])], NONE),
@@ -234,6 +227,6 @@ def test_new_access_of_roles_is_what_all_that_limits_them_leaves(name: str) -> N
 def test_without_steps_nothing_is_proven_and_a_deny_may_go() -> None:
     for old, new in (([A], [A]), ([BOTH], [A])):
         assert proofs.proven(old, new, Budget()) and not proofs.proven(old, new, Budget(0))
-    denies = [policy(deny("ec2:A"))]
+    denies = [parsed(deny("ec2:A"))]
     assert not proofs.deny_removed(denies, denies, Budget())
     assert proofs.deny_removed(denies, denies, Budget(0))

@@ -265,6 +265,26 @@ def test_drift_of_what_the_plan_deletes_is_a_note() -> None:
     assert "error" in {f.level for f in stays.findings if f.rule == "drift"}
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_an_exclusive_list_that_goes_leaves_what_somebody_attached(there: bool) -> None:
+    kind = "aws_iam_role_policy_attachments_exclusive"
+    few, more = (
+        {"role_name": "cni", "policy_arns": [OF_ACCOUNT + name for name in names]}
+        for names in (["few"], ["few", "every"])
+    )
+    every = {"name": "every", "arn": OF_ACCOUNT + "every", "policy": ALL}
+    values = role_with([])
+    review = reviewed(
+        resource("aws_iam_role", "cni", values, values if there else None),
+        resource(kind, "x", more, None),
+        resource("aws_iam_policy", "every", every, every),
+        resource_drift=[resource(kind, "x", few, more)],
+    )
+    (finding,) = (f for f in review.findings if f.rule == "drift")
+    assert finding.level == ("error" if there else "note")
+    assert ("new-access" in finding.means) == there
+
+
 def test_the_first_screen_names_the_roles_of_the_plugin_and_no_others() -> None:
     def inline(role_name: str, *texts: str) -> Json:
         sides = ({"role": role_name, "name": "p", "policy": text} for text in texts)
@@ -313,6 +333,7 @@ def role_with(arns: list[str], **inline: str) -> Json:
 
 
 MANAGED = "arn:aws:iam::aws:policy/"
+OF_ACCOUNT = "arn:aws:iam::111122223333:policy/"
 
 
 @pytest.mark.parametrize(

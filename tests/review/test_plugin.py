@@ -24,7 +24,7 @@ from eks import (
     provider,
     same,
 )
-from synthetic import Json, allow, attachment, document, resource, reviewed, role, rules
+from synthetic import Json, allow, attachment, document, levels, resource, reviewed, role, rules
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import find, newest
@@ -52,10 +52,6 @@ def at(version: str, **more: object) -> Json:
 def found(review: Review, rule: str) -> Finding:
     (finding,) = (f for f in review.findings if f.rule == rule)
     return finding
-
-
-def levels(review: Review) -> dict[str, str]:
-    return {f.rule: f.level for f in review.findings}
 
 
 def cluster(family: str = "ipv4") -> Json:

@@ -407,6 +407,29 @@ def test_a_tag_that_changed_outside_of_the_configuration_may_meet_a_condition(
     assert all(f.message.startswith(message) for f in findings)
 
 
+@pytest.mark.parametrize(
+    ("unknown", "messages"),
+    [
+        ({}, [f"The tag owner of aws_iam_user.u {_CHANGES}", f"{_OUTSIDE} for it"]),
+        ({"tags": True}, [_MAY_CHANGE]),
+    ],
+)
+def test_a_tag_that_drifted_is_said_beside_another_that_the_plan_changes(
+    unknown: Json, messages: list[str]
+) -> None:
+    other = {"user": "other", "name": "p", "policy": document(allow("s3:*", _OF_TAGS))}
+    sides = [
+        {"name": "u", "tags": {"team": team, "owner": owner}} for team, owner in ("ax", "bx", "by")
+    ]
+    changes = [
+        resource("aws_iam_user", "u", *sides[1:], after_unknown=unknown),
+        same("aws_iam_user_policy", "p", other),
+    ]
+    drift = [resource("aws_iam_user", "u", *sides[:2])]
+    findings = reviewed(*changes, resource_drift=drift).findings
+    assert sorted(f.message for f in findings) == messages
+
+
 def test_a_tag_that_changes_may_meet_a_condition_of_a_policy_that_comes() -> None:
     tagged = [{"name": "pod", "tags": {"team": team}} for team in ("a", "b")]
     comes = document(allow("s3:*", "arn:aws:s3:::b/${aws:PrincipalTag/team}/*"))

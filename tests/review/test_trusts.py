@@ -298,6 +298,9 @@ def test_what_is_not_known_of_a_condition_is_not_called_missing() -> None:
                 ("ArnLike", "PrincipalArn", "arn:*", True),
                 ("ArnLike", "PrincipalArn", "arn:aws:iam::111122223333:*", False),
                 ("StringEquals", "PrincipalArn", "arn:aws:iam::*:role/ci", False),
+                ("ArnLike", "SourceArn", "arn:aws:s3:::amzn-s3-demo-bucket", False),
+                ("ArnEquals", "SourceArn", "arn:aws:s3:::amzn-s3-demo-bucket", False),
+                ("ArnLike", "SourceArn", "arn:aws:s3:::amzn-s3-demo-*", True),
                 ("StringEquals", "PrincipalTag/team", "a", True),
             )
         ),

@@ -5,20 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from synthetic import Json, allow, document
+from synthetic import allow, document, parsed
 from vpc_cni_iam.coverage.subject import Opener
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED
 from vpc_cni_iam.review.diff.two_policies import Between, ComparedPolicy, between, side
 
 OPENER = Opener(stdin=str)
-
-
-def policy(*statements: Json) -> Policy:
-    return loads(document(*statements), "policy")
 
 
 def compared(old: Policy, new: Policy, *skipped: Skipped) -> Between:
@@ -26,10 +21,10 @@ def compared(old: Policy, new: Policy, *skipped: Skipped) -> Between:
 
 
 DENY = {**allow("s3:B"), "Effect": "Deny"}
-LESS, MORE = policy(allow("ec2:A")), policy(allow(["ec2:A", "ec2:B"]))
-DENYING = policy(allow("ec2:A"), DENY)
-MORE_DENYING = policy(allow(["ec2:A", "ec2:B"]), DENY)
-ANYWAY = policy(allow("ec2:A"), {**allow("s3:*"), "Effect": "Deny"})
+LESS, MORE = parsed(allow("ec2:A")), parsed(allow(["ec2:A", "ec2:B"]))
+DENYING = parsed(allow("ec2:A"), DENY)
+MORE_DENYING = parsed(allow(["ec2:A", "ec2:B"]), DENY)
+ANYWAY = parsed(allow("ec2:A"), {**allow("s3:*"), "Effect": "Deny"})
 
 
 @pytest.mark.parametrize(

@@ -308,18 +308,21 @@ def test_one_more_of_a_block_is_measured_by_what_the_plan_shows_of_the_others() 
 
 
 @pytest.mark.parametrize(
-    "more",
+    ("deposed", "drift"),
     [
-        {"resource_drift": [_profile("p", "weak", "strong")]},
-        {"deposed": _profile("p", "strong", None, deposed="0123abcd")},
+        ([], [_profile("p", "weak", "strong")]),
+        ([_profile("p", "strong", None, deposed="0123abcd")], []),
     ],
 )
-def test_a_name_means_no_former_state_of_an_instance_profile(more: Json) -> None:
+def test_a_name_means_no_former_state_of_an_instance_profile(
+    deposed: list[Json], drift: list[Json]
+) -> None:
     """Neither what was changed by hand, nor an object that another one replaced."""
-    changes = [_profile("p", "weak", "weak"), *filter(None, [more.pop("deposed", None)])]
+    changes = [_profile("p", "weak", "weak"), *deposed]
     sides = ({"iam_instance_profile": name} for name in ("p", "strong"))
     moves = resource("aws_instance", "i", *sides)
-    assert [_uses(f) for f in _of("aws_instance.i", moves, *changes, **more)] == [STRONGER]
+    findings = _of("aws_instance.i", moves, *changes, resource_drift=drift)
+    assert [_uses(f) for f in findings] == [STRONGER]
 
 
 def _attached(role: str, name: str, before: bool = True, after: bool = True) -> Json:

@@ -151,7 +151,7 @@ def _results(
 ) -> Iterator[Result]:
     end = time.monotonic() + options.seconds
     packages = sorted({_package_of(path) for path, _ in chosen})
-    with Copy(root, folder, end) as copy:
+    with contextlib.closing(Copy(root, folder, end)) as copy:
         for position, package in enumerate(packages):
             share = (end - time.monotonic()) / (len(packages) - position)
             package_end = time.monotonic() + share

@@ -14,7 +14,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import coverage
 from tools.mutants import recording
@@ -138,11 +137,7 @@ class Copy:
         self._forks: Forks | None = None
         shutil.copytree(root, self._root, ignore=_NOT_COPIED, symlinks=True)
 
-    def __enter__(self) -> Self:
-        """Begin."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         """End what still runs."""
         if self._forks:
             self._forks.close()
@@ -178,7 +173,7 @@ class Copy:
             str(Path(file).relative_to(self._root)): data.contexts_by_lineno(file)
             for file in data.measured_files()
         }
-        self.__exit__()
+        self.close()
         self._forks = Forks(
             self._command(["-p", "tools.mutants.forking", *tests]),
             self._root,

@@ -281,7 +281,11 @@ def _deny_removed(change: Change, context: Context) -> Finding:
     stay = [name for name in change.principals if name not in context.owners.deleted]
     gains = {name: _undenied(change, name, context) for name in stay}
     details = line_texts(change.lines)
-    if change.principals and all(a.verdict == "no new access" for a in gains.values()):
+    if change.principals and not stay:
+        message = f"{kind_of(change)} denies less, and the plan deletes "
+        message += f"{names_text(change.principals)}, which had it"
+        return finding_of(change, "access-removed", message, details)
+    if gains and all(access.verdict == "no new access" for access in gains.values()):
         return finding_of(change, "access-removed", f"{kind_of(change)} allows less", details)
     for name, access in gains.items():
         if access.verdict == "new access":

@@ -31,12 +31,19 @@ def check(context: Context) -> Iterator[Finding]:
     for change in context.changes:
         if change.action != "drift" or not change.changes:
             continue
-        if change.address in context.owners.deleted:
+        if _goes(change, context):
             message = f"{_message(change)}, and the plan deletes it"
             yield finding_of(change, "drift", message, line_texts(change.lines), "note")
         else:
             after = staying.get((change.address, change.attribute), change.after)
             yield _drift(change, context, stays=after == change.after)
+
+
+def _goes(change: Change, context: Context) -> bool:
+    """Say whether the plan deletes what drifted."""
+    # An exclusive list that goes leaves its policies with who has them.
+    lists = change.type.endswith("_exclusive")
+    return context.owners.deleted.issuperset(change.principals if lists else [change.address])
 
 
 def _drift(change: Change, context: Context, *, stays: bool) -> Finding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -101,12 +102,13 @@ def _client_ids(
         yield _changed(provider, "client ids of it are known after apply", MEANINGS)
     elif AUDIENCE in before and AUDIENCE not in after:
         yield from _barred(provider, f"{provider.address} no longer has {AUDIENCE}", context)
-    elif before != after:
+    else:
         added = [f"+ {client}" for client in after if client not in before]
         removed = [f"- {client}" for client in before if client not in after]
         # Tokens for an audience that comes are accepted from then on.
         means: tuple[Meaning, ...] | None = MEANINGS if added else None
-        yield _changed(provider, f"its client ids: {', '.join(added + removed)}", means)
+        if added or removed:
+            yield _changed(provider, f"its client ids: {', '.join(added + removed)}", means)
 
 
 def _thumbprints(provider: Resource, issuer: str) -> Finding:
@@ -158,9 +160,10 @@ def _trusting(provider: Resource, issuer: str, context: Context) -> list[str]:
 
 
 def _trusts(policy: Policy, provider: Resource, issuer: str) -> bool:
-    reference = f" {provider.address}."  # in what stands for an ARN that is known after apply
+    # In what stands for an ARN that is known after apply.
+    reference = re.compile(rf" {re.escape(provider.address)}[.,)]")
     return any(
-        identifier.endswith(f":oidc-provider/{issuer}") or reference in identifier
+        identifier.endswith(f":oidc-provider/{issuer}") or reference.search(identifier)
         for statement in policy.statements
         if statement.effect == "Allow"
         for principal in statement.principals

@@ -226,7 +226,7 @@ def _other_session(
     more, details, level = more_text(access)
     reach = "" if level else reach_of_role(use.role, context)
     if reach:
-        more, level = f"{more}; the role can {reach.removeprefix('can now ')}", "error"
+        more, level = f"{more}; the role {reach.replace('can now', 'can')}", "error"
     return finding(
         "service-account-role", message + more, resource.address, details=details, level=level
     )

@@ -263,24 +263,30 @@ def _flaws(read: ReadPolicy, *, for_plugin: bool, session_tags: bool) -> tuple[t
 
 def _principal_tags(context: Context) -> Iterator[Finding]:
     """Yield whose tags change that policies ask for."""
-    # What the plan does about a tag that drifted is said in place of the drift.
-    changed = {
-        resource.address: (resource, keys)
-        for resource in sorted(context.plan.resources, key=lambda r: not r.drift)
+    changed = [
+        (resource, keys)
+        for resource in context.plan.resources
         if resource.type in ("aws_iam_role", "aws_iam_user")
         and resource.address not in context.owners.deleted
         if (keys := _changed_tags(resource))
-    }
+    ]
     if not changed:
         return
     shown = {key for change in context.changes for key in answer(change, _asked_tags)}
     reads = [r for has in context.effective.by_principal.values() for r in has.after.values()]
     shown |= _shown_tags(reads)
     asked = shown.union(*map(_tags_of, judged_policies(*reads)))
-    for address, (resource, keys) in changed.items():
-        if known := asked if _ANY in keys else asked & keys:
-            changes = "may change" if _ANY in keys else "changes"
-            changes = "changed outside of the configuration" if resource.drift else changes
+    planned = {resource.address: keys for resource, keys in changed if not resource.drift}
+    for resource, keys in changed:
+        address = resource.address
+        known = asked if _ANY in keys else asked & keys
+        changes = "may change" if _ANY in keys else "changes"
+        if resource.drift:
+            # What the plan does about a tag that drifted is said in place of the drift.
+            of_plan = planned.get(address, set())
+            known = set() if _ANY in of_plan else known - of_plan
+            changes = "changed outside of the configuration"
+        if known:
             named = _keys_text(known, shown)
             message = f"The tag {named} of {address} {changes}, and a policy asks for it"
             yield finding("principal-tags-changed", message, address)

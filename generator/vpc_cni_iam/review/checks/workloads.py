@@ -65,13 +65,13 @@ _NODE_GROUP = "aws_eks_node_group"
 def check(context: Context) -> Iterator[Finding]:
     """Yield workloads that get another role, or come with a role that was there."""
     workloads = Workloads(context.plan, context.owners)
-    managed = [r for r in context.plan.resources if not r.drift and not r.deposed]
-    new = {resource.address for resource in managed if action_of(resource) == "create"}
+    resources = [r for r in context.plan.resources if not r.drift and not r.deposed]
+    new = {resource.address for resource in resources if action_of(resource) == "create"}
     had: dict[str, set[str]] = {}
-    for resource in managed:
+    for resource in resources:
         roles = {use.role for use in workloads.uses(resource, after=False)}
         had.setdefault(_alike(resource), set()).update(roles)
-    for resource in managed:
+    for resource in resources:
         if action_of(resource) not in ("create", "update", "replace"):
             continue
         yield from _metadata(resource)
@@ -86,20 +86,20 @@ def check(context: Context) -> Iterator[Finding]:
             # What comes with the plan is reviewed where it is made.
             if use.role not in context.created | others and use.named not in new:
                 yield from _comes(resource, use, others, context)
-    yield from _named_otherwise(managed, workloads, context)
+    yield from _named_otherwise(resources, workloads, context)
 
 
 def _named_otherwise(
-    managed: list[Resource], workloads: Workloads, context: Context
+    resources: list[Resource], workloads: Workloads, context: Context
 ) -> Iterator[Finding]:
     """Yield which roles are newly named by other types, and by arguments that are not known."""
-    resources = {resource.address: resource for resource in managed}
+    by_address = {resource.address: resource for resource in resources}
     addresses = {arn: [address] for address, arn in context.owners.role_arns.items()}
     for principal in context.principals.values():
         if principal.type == "role":
             addresses.setdefault(principal.label, []).append(principal.name)
     for unread, name in ((each, name) for each in context.plan.unread for name in each.roles):
-        roles, resource = addresses.get(name, [name]), resources.get(unread.address)
+        roles, resource = addresses.get(name, [name]), by_address.get(unread.address)
         if resource is None:
             yield _newly_named(unread.address, roles, "its type", context)
             continue

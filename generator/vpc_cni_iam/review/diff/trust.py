@@ -312,6 +312,8 @@ def _is_anybody(pattern: str) -> bool:
 
     Everybody may name a role or a path in an account of his own as he likes.
     """
+    if "*" not in pattern and "?" not in pattern:
+        return False  # the ARN of a bucket names no account, and is of one bucket
     if pattern.startswith("o-"):
         pattern = pattern.partition("/")[0].removeprefix("o-")
     elif ":" in pattern:

@@ -340,6 +340,29 @@ def test_a_policy_is_too_large_where_a_plan_writes_it(
     assert ("size-limit" in rules(reviewed(change, resource_drift=drift))) is is_said
 
 
+@pytest.mark.parametrize("bounded", [("r",), ("r", "s"), ()])
+def test_new_access_of_who_has_a_boundary_is_said_as_far_as_that_allows_it(
+    bounded: tuple[str, ...],
+) -> None:
+    arn = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+    policy_arn = "arn:aws:iam::111122223333:policy/p"
+    sides = (
+        {"name": "p", "arn": policy_arn, "policy": document(allow(action))}
+        for action in ("s3:GetObject", "dynamodb:*")
+    )
+    changes = [resource("aws_iam_policy", "p", *sides)]
+    for name in ("r", "s"):
+        values = {"name": name, "assume_role_policy": NODES}
+        values |= {"permissions_boundary": arn} if name in bounded else {}
+        attached = {"role": name, "policy_arn": policy_arn}
+        changes.append(resource("aws_iam_role", name, values, values))
+        changes.append(resource("aws_iam_role_policy_attachment", name, attached, attached))
+    messages = [f.message for f in reviewed(*changes).findings if f.rule == "new-access"]
+    limits = ", as far as a permissions boundary allows it" if len(bounded) == 2 else ""
+    who = "aws_iam_role.r and aws_iam_role.s"
+    assert messages == [f"{who} can now call dynamodb:* on all resources{limits}"]
+
+
 def test_a_boundary_that_goes_is_an_error_and_one_that_comes_a_note() -> None:
     def bounded(before: str | None, after: str | None) -> dict[str, object]:
         sides = [

@@ -325,6 +325,13 @@ def _gained(change: Change, access: Access, context: Context, gains: tuple[Line,
     return known or _can_do_more(change, context, details)
 
 
+def _bounded(names: list[str], context: Context) -> str:
+    """Return that permissions boundaries limit what somebody gains, if all have one."""
+    principals = [context.effective.by_principal.get(name) for name in names]
+    bounded = bool(names) and all(has and has.bounds[1] for has in principals)
+    return ", as far as a permissions boundary allows it" if bounded else ""
+
+
 def _after(change: Change) -> list[Policy]:
     return [change.after.policy] if change.after.policy else []
 
@@ -335,17 +342,13 @@ def _can_do_more(change: Change, context: Context, details: tuple[str, ...]) -> 
     proven = [p.name for p in principals if p and not may_gain_access(p)]
     calls = can_call(change)
     if change.kind != "attachment" and change.before.known != "absent":
-        who = names_text(
-            [
-                name
-                for name, p in zip(change.principals, principals, strict=True)
-                if may_gain_access(p)
-            ]
-        )
-        message = f"{who or 'Anyone with the policy'} {calls}"
-        return finding_of(change, "new-access", message, details)
+        pairs = zip(change.principals, principals, strict=True)
+        gaining = [name for name, p in pairs if may_gain_access(p)]
+        who = f"{names_text(gaining) or 'Anyone with the policy'} {calls}"
+        return finding_of(change, "new-access", who + _bounded(gaining, context), details)
     if gaining := [name for name in existing(change, context) if name not in proven]:
-        return finding_of(change, "new-access", f"{names_text(gaining)} {calls}", details)
+        who = f"{names_text(gaining)} {calls}{_bounded(gaining, context)}"
+        return finding_of(change, "new-access", who, details)
     message = f"A new policy: anyone with it {calls}"
     if change.attachment:
         attached = change.attachment

@@ -311,6 +311,7 @@ def test_a_configuration_that_is_not_read_is_said_once_where_it_changes(
     assert [(f.level, words in f.message) for f in warnings] == (
         [("warning", True)] if words else []
     )
+    assert all(set(f.means) == {"any-change", "new-access", "coverage-lost"} for f in warnings)
     assert "ENABLE_IPv6" not in str(findings)
 
 

@@ -583,3 +583,36 @@ def test_a_deny_that_comes_and_that_a_list_removes_may_not_be_there() -> None:
     guard = document({**allow("s3:B"), "Effect": "Deny"})
     change = exclusive("policies", ["i", "i2"], ["i2"])
     assert reviewed(change, inline("a", None, guard), there, fail_on="new-access").failed
+
+
+@pytest.mark.parametrize("mark", [{"after_sensitive": {"policy_names": True}}, None])
+@pytest.mark.parametrize("denies", [True, False])
+def test_an_exclusive_list_of_which_not_all_is_shown_may_remove_a_deny(
+    mark: Json | None, denies: bool
+) -> None:
+    guard = document({**allow("s3:*"), "Effect": "Deny" if denies else "Allow"})
+    sides = [{"role_name": "r", "policy_names": names} for names in (["i"], ["other"])]
+    change = resource("aws_iam_role_policies_exclusive", "e", *sides)
+    if mark is None:
+        del change["change"]["after"]["policy_names"]
+    change["change"] |= mark or {"after_unknown": {"policy_names": True}}
+    review = reviewed(change, inline("i", guard, guard))
+    (finding,) = (f for f in review.findings if f.rule == "exclusive-removes")
+    known = "sensitive" if mark else "known after apply"
+    assert finding.message == f"Which inline policies stay is {known}; the others are removed"
+    assert ("new-access" in finding.means) is denies
+
+
+def test_a_policy_that_loses_the_plugins_calls_as_another_role_gets_it_is_said() -> None:
+    sides = [{"name": "p", "arn": COPY, "policy": p} for p in (CNI, document(allow("s3:*")))]
+    change = resource("aws_iam_policy", "p", *sides)
+    values = {"name": "r", "assume_role_policy": NODES}
+    alone = reviewed(change, fail_on="coverage-lost")
+    both = reviewed(
+        change,
+        resource("aws_iam_role", "r", values, values),
+        attach("a", COPY, False, True),
+        fail_on="coverage-lost",
+    )
+    assert alone.failed and both.failed
+    assert {"coverage-lost"} <= rules(alone) & rules(both)

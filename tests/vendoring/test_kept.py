@@ -31,6 +31,7 @@ EDITS = [
     ("policy", "versions.tf", '">= 1.6"', '">= 1.9"', NONE, ()),
     ("policy", "variables.tf", '"AWS partition of', '"The partition of', NONE, ()),
     ("policy", "outputs.tf", 'description = "Policy document', 'description = "Document', NONE, ()),
+    ("policy", "main.tf", "locals {\n", 'locals {\n  mine = "x"\n', NONE, ()),
     # What the documents say.
     ("policy", "main.tf", '      "ec2:DescribeTags",\n', "", NONE, ()),
     ("policy", "main.tf", '["ec2:CreateTags"]', '["ec2:*"]', ADDED, ("to ec2:* on arn:",)),
@@ -190,6 +191,13 @@ def test_what_an_edit_means(
     assert bool(edit.details) is bool(words)
     for word in words:
         assert word in edit.verdict
+
+
+def test_of_an_edit_that_adds_and_removes_access_what_it_adds_is_said() -> None:
+    text = POLICY["main.tf"].replace('      "ec2:DescribeTags",\n', "", 1)
+    edit = judged(POLICY, "main.tf", text.replace(OPEN, OPEN + STATEMENT))
+    assert edit.access is ADDED
+    assert edit.details == ("ipv4: allowed: s3:* on *",)
 
 
 def test_a_deny_that_goes_may_add_access_that_other_policies_allow() -> None:

@@ -90,23 +90,25 @@ class Records:
     is_complete: bool
 
     def tests(self, path: str, mutation: Mutation, limit: float) -> list[str]:
-        """Return the tests that may notice a change: first those of its lines, the quickest first.
+        """Return the tests that may notice a change: those of its lines, of its file, then others.
+
+        Of each the quickest come first. Others may notice it, too: of what is remembered, only the
+        first test that asks for it runs the lines.
 
         Args:
             path: The file, below the root.
             mutation: The change.
             limit: Seconds of tests that are enough.
         """
-        by_line = self.lines.get(path, {})
         near = self._near(path, mutation)
         if not near & {"", *self.seconds}:
             return []
-        # What runs at import alone may be noticed by any test.
-        every = {test for tests in by_line.values() for test in tests} - {""} or {*self.seconds}
-        known = every & self.seconds.keys()  # the one that was running when time was over is not
-        ordered = sorted(known, key=lambda test: (test not in near, self.seconds[test], test))
+        of_file = {test for tests in self.lines.get(path, {}).values() for test in tests}
         chosen: list[str] = []
-        for test in ordered:
+        for test in sorted(
+            self.seconds,
+            key=lambda test: (test not in near, test not in of_file, self.seconds[test], test),
+        ):
             limit -= self.seconds[test]
             if chosen and limit < 0:
                 break

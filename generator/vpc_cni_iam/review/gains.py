@@ -186,7 +186,7 @@ def _calls(old: Policy, new: Policy, example: Example) -> str:
     named = next((a for a in added if wildcard.matches(a.lower(), called)), "")
     if named:
         places = list(dict.fromkeys(_on(s) for s in allowing if named in s.actions))
-        where = _EVERYWHERE if _EVERYWHERE in places else first_of(places)
+        where = _EVERYWHERE if _EVERYWHERE in places else first_of(places, 3)
     else:
         everywhere = any(_on(s) == _EVERYWHERE and s.is_about(example.action) for s in allowing)
         where = _EVERYWHERE if everywhere else f"on {example.resource}"

@@ -164,7 +164,8 @@ def _each(resource: Resource, kind: Kind, name: str) -> Iterator[PolicyAttribute
             yield slot
         return
     before, after = _values(resource, name, after=False), _values(resource, name, after=True)
-    if UNKNOWN in after:
+    secret = kind == "exclusive" and any(value.hidden for value in after.values())
+    if UNKNOWN in after or secret:
         # What stood there may stay: nothing says that it goes.
         after = {**before, **after}
     if not after and resource.after is not None and resource.type.endswith("_exclusive"):

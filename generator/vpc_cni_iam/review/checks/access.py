@@ -236,7 +236,8 @@ def _exclusive(
     elif change.kind == "exclusive" and change.after.why:
         known = "sensitive" if change.after.known == "sensitive" else "known after apply"
         message = f"Which inline policies stay is {known}; the others are removed"
-        yield finding_of(change, "exclusive-removes", message, change.after.why)
+        more = _may_mean(change, context)
+        yield finding_of(change, "exclusive-removes", message, change.after.why, means=more)
     access = change.access
     if access and access.verdict == "new access":
         yield _gained(change, access, context, gains)
@@ -244,6 +245,20 @@ def _exclusive(
         yield _deny_removed(change, context)
     elif gains and change.attachment and access and access.verdict == "no new access":
         yield _idle(change, change.attachment)
+
+
+def _may_mean(change: Change, context: Context) -> tuple[Meaning, ...]:
+    """Return what it may mean that inline policies go of which the list does not say which."""
+    means: list[Meaning] = ["any-change"]
+    for name in change.principals:
+        has, principal = context.effective.by_principal.get(name), context.principals.get(name)
+        reads = has.before.values() if has else ()
+        denies = any(policy.only("Deny").statements for policy in judged_policies(*reads))
+        if denies or not all(read.in_full for read in reads):
+            means.append("new-access")
+        if principal and principal.concerns_plugin:
+            means.append("coverage-lost")
+    return tuple(dict.fromkeys(means))
 
 
 def _left_group(change: Change, context: Context) -> Iterator[Finding]:

@@ -44,10 +44,11 @@ _OWN = ("irsa", "pod-identity")
 def check(context: Context) -> Iterator[Finding]:
     """Yield the calls of the plugin that are lost or lacking."""
     for change in context.changes:
-        if not change.changes or change.action == "drift" or not change.coverage:
+        if not change.changes or change.action in ("drift", "forget") or not change.coverage:
             continue
         # A role says it of all its policies together.
-        if context.principals.keys().isdisjoint(change.principals):
+        principals = map(context.principals.get, change.principals)
+        if not any(principal and principal.coverage for principal in principals):
             new = change.before.known == "absent"
             yield from coverage_findings(change.coverage, change.address, change.attribute, new=new)
     for name, principal in context.principals.items():

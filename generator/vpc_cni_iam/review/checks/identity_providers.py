@@ -68,7 +68,7 @@ def _provider(provider: Resource, providers: list[Resource], context: Context) -
         return
     issuer = _issuer(before)
     if after is None:
-        if not any(_issuer(other.after) == issuer for other in providers):
+        if not (issuer and any(_issuer(other.after) == issuer for other in providers)):
             yield from _barred(provider, f"{provider.address} is deleted", context)
     elif flagged(provider.unknown, "url"):
         yield from _barred(provider, f"the issuer of {provider.address} may change", context)

@@ -174,8 +174,8 @@ def _configuration(plugin: ClusterPlugin) -> Iterator[Finding]:
         return
     if _is_newly_unread(plugin):
         message = f"The plugin's configuration is not known: {after.unread}"
-        rule_id = "plugin-configuration-changed"
-        yield _finding(plugin, rule_id, message, level="warning")
+        unread = _finding(plugin, "plugin-configuration-changed", message, level="warning")
+        yield replace(unread, means=MEANINGS)
         return
     old, new = (dict((*c.environment, *c.settings)) for c in (before, after))
     if plugin.before.installed and old != new:

@@ -28,7 +28,7 @@ _HERE = Path(__file__).resolve().parents[2]
 _NOT_INHERITED = ("PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE")
 # Where else a package is promised: it reads for these commands, or they have another name.
 ELSEWHERE = {
-    "catalog": ("cli/test_commands.py",),
+    "catalog": ("audit/test_audit.py", "cli/test_commands.py"),
     "converting": ("cli/test_convert.py",),
     "coverage": ("cli/test_compare_command.py",),
     "hcl": (

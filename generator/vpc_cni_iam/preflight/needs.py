@@ -45,7 +45,7 @@ class Needs(Struct, frozen=True):
     _actions: Mapping[Kind, tuple[str, ...]]
 
     @staticmethod
-    def of(composed: Composed, cluster: str, vpc: str, *, provisions: bool = True) -> Needs:
+    def of(composed: Composed, cluster: str, vpc: str, *, provisions: bool) -> Needs:
         """Return the needs of a policy; the VPC is empty if the policy does not name it.
 
         A plugin that provisions nothing assigns addresses in IPv6 mode, and is asked for no more.

@@ -347,6 +347,7 @@ def test_what_a_policy_denies_and_the_role_used_is_not_allowed_by_the_policy(
     [
         ("", "is empty"),
         ("name,value\n1,2\n", "there is no column role"),
+        ("name,value\n", "there is no column role"),
         ('{"Records": [{"eventSource": "ec2.amazonaws.com"}]}', "eventName"),
         ('{"Records": [', "cut off"),
         ('{"digestStartTime": "2026-11-20T10:00:00Z"}', "eventSource"),

@@ -24,7 +24,7 @@ from make_answers import (
     here,
 )
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, Value, unknown_in
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.operations import without_samples
@@ -101,6 +101,12 @@ def test_a_number_in_a_json_file_is_one(number: str, value: float | None) -> Non
     for declared in ("", "  type = number\n"):
         answer = here(evaluator(f'variable "x" {{\n{declared}}}\n', variables), "var.x")
         assert answer == (("unknown", None) if value is None else ("known", value))
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '"x"', "null"])
+def test_a_json_file_of_variables_is_an_object(text: str) -> None:
+    with pytest.raises(InputError, match="is not an object of values by the names"):
+        read_file(text, "x.tfvars.json")
 
 
 def holes() -> Iterator[str]:

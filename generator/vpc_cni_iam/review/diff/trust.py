@@ -60,7 +60,7 @@ class Flaw(Struct, frozen=True):
     text: str
 
 
-def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool = True) -> tuple[Flaw, ...]:
+def flaws(policy: Policy, *, for_plugin: bool, session_tags: bool) -> tuple[Flaw, ...]:
     """Return what is wrong with the trust by IRSA or Pod Identity in a trust policy.
 
     `for_plugin` is whether the role is the plugin's, so that only its service account may have it;

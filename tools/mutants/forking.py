@@ -65,10 +65,9 @@ def _try(question: dict[str, Any], items: dict[str, pytest.Item]) -> dict[str, A
     signal.alarm(20 * question["seconds"])  # one that waits for ever takes no processor time
     failures = _Failures()
     chosen = [items[name] for name in question["tests"]]
+    chosen[0].config.pluginmanager.register(failures)
     for item, following in zip(chosen, [*chosen[1:], None], strict=True):
-        item.config.pluginmanager.register(failures, "failures")
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-        item.config.pluginmanager.unregister(name="failures")
         if failures.names:
             return {"outcome": "killed", "test": failures.names[0]}
     return {"outcome": "survived"}

@@ -51,13 +51,17 @@ def existing(change: Change, context: Context) -> tuple[str, ...]:
     )
 
 
-def reach_of_role(role: str, context: Context) -> str:
-    """Return how far a role reaches, in words; empty for no further than a few services."""
+def reach_of_role(role: str, context: Context, *, newly: bool = True) -> str:
+    """Return how far a role reaches, in words; empty for no further than a few services.
+
+    `newly` is whether somebody reaches as far from now on; else the role may have done so before.
+    """
     has = context.effective.by_principal.get(role)
     bound = has.bounds[1] if has else None
     policies = judged_policies(*has.after.values()) if has else []
     far = reach(policies, bound.exact if bound else None)
-    return REACH_TEXTS.get(far, "")
+    text = REACH_TEXTS.get(far, "")
+    return text if newly else text.replace("can now", "can")
 
 
 def names_text(addresses: Sequence[str]) -> str:

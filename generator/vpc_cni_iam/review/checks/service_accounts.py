@@ -224,9 +224,9 @@ def _other_session(
     what = SESSION_CHANGES[True, use.session != ABSENT]
     message = f"The session policy of {use.who} with {use.role} {what}"
     more, details, level = more_text(access)
-    reach = "" if level else reach_of_role(use.role, context)
+    reach = "" if level else reach_of_role(use.role, context, newly=False)
     if reach:
-        more, level = f"{more}; the role {reach.replace('can now', 'can')}", "error"
+        more, level = f"{more}; the role {reach}", "error"
     return finding(
         "service-account-role", message + more, resource.address, details=details, level=level
     )

@@ -109,10 +109,10 @@ def _named_otherwise(
 
 
 def _newly_named(address: str, roles: list[str], what: str, context: Context) -> Finding:
-    reach = next(filter(None, (reach_of_role(role, context) for role in roles)), "")
+    reach = next(filter(None, (reach_of_role(role, context, newly=False) for role in roles)), "")
     message = f"{address} newly names {' or '.join(roles)}; what {what} does with a role is not "
     # The role could before, too.
-    message += "known" + (f", and the role {reach.replace('can now', 'can')}" if reach else "")
+    message += "known" + (f", and the role {reach}" if reach else "")
     level: Level | None = None if reach else "note"
     means: tuple[Meaning, ...] | None = None if reach else ("any-change",)
     return finding("workload-role", message, address, level=level, means=means)

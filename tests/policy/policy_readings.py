@@ -30,7 +30,7 @@ def _each(check: ConditionCheck, context: Context) -> list[bool]:
 def _unlike_any_other(check: ConditionCheck, context: Context) -> bool:
     """Answer at random, alike for what means the same."""
     meaning = (check.operator.base, check.operator.quantifier, check.key)
-    values = sorted(map(str, check.templates or check.values))
+    values = sorted(map(str, check.patterns or check.values))
     return Random(repr((meaning, values, context.get(check.key)))).random() < 0.5
 
 

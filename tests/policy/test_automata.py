@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vpc_cni_iam.policy.matching.element_path import ElementPath
-from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template, read
+from vpc_cni_iam.policy.matching.variables import Pattern, PolicyVariable, read
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.globs import Atom, Characters, Glob
@@ -20,12 +20,12 @@ PATTERN = st.text(alphabet="ab:*?", max_size=6)
 PATTERNS = st.lists(PATTERN, max_size=4)
 
 
-def template(text: str) -> Template:
+def read_pattern(text: str) -> Pattern:
     return read(text, ElementPath("test"), variables=True, wildcards=True)
 
 
 def glob(text: str) -> Glob:
-    return globs.of(template(text))
+    return globs.of(read_pattern(text))
 
 
 def accepts(pattern: Glob, text: str) -> bool:
@@ -100,7 +100,7 @@ def test_every_way_to_match_is_reported_with_a_shortest_word(left: str, right: l
 
 @given(st.lists(st.text(alphabet="ab*?", max_size=2), min_size=6, max_size=7), PATTERN)
 def test_arn_patterns_do_not_cross_colons(parts: list[str], other: str) -> None:
-    built = globs.of_arn(template(":".join(parts)))
+    built = globs.of_arn(read_pattern(":".join(parts)))
     assert built is not None
     word = escape([[built]], [glob(other)])
     if word is not None:
@@ -178,13 +178,13 @@ class TestVariables:
         assert escape([[glob("*${aws:x}")]], readers) is None
 
     def test_a_wildcard_that_stops_at_colons_does_not_take_a_variable(self) -> None:
-        arn = globs.of_arn(template("a:b:c:d:*:f"))
+        arn = globs.of_arn(read_pattern("a:b:c:d:*:f"))
         assert arn is not None
         assert escape([[glob("a:b:c:d:${aws:x}:f")]], [arn]) is not None
 
     def test_an_arn_with_a_variable_before_its_last_part_is_not_attempted(self) -> None:
-        assert globs.of_arn(template("arn:aws:iam::${aws:PrincipalAccount}:role/x")) is None
-        assert globs.of_arn(template("arn:aws:iam::1:role/${aws:username}")) is not None
+        assert globs.of_arn(read_pattern("arn:aws:iam::${aws:PrincipalAccount}:role/x")) is None
+        assert globs.of_arn(read_pattern("arn:aws:iam::1:role/${aws:username}")) is not None
 
     def test_certainty_ends_with_a_variable(self) -> None:
         readings = list(
@@ -218,9 +218,9 @@ class TestReadingsOfResources:
         ],
     )
     def test_which_patterns_have_two(self, pattern: str, ambiguous: bool) -> None:
-        assert globs.is_ambiguous(template(pattern)) is ambiguous
-        wide = globs.of_resource(template(pattern), narrow=False)
-        narrow = globs.of_resource(template(pattern), narrow=True)
+        assert globs.is_ambiguous(read_pattern(pattern)) is ambiguous
+        wide = globs.of_resource(read_pattern(pattern), narrow=False)
+        narrow = globs.of_resource(read_pattern(pattern), narrow=True)
         assert wide is not None
         assert narrow is not None
         assert (wide != narrow) is ambiguous

@@ -15,7 +15,7 @@ from vpc_cni_iam.policy.matching.patterns import (
     arn_pattern,
     split_arn,
 )
-from vpc_cni_iam.policy.matching.variables import Plain, Template, expand, read
+from vpc_cni_iam.policy.matching.variables import Pattern, Plain, expand, read
 from vpc_cni_iam.policy.wildcard import Wildcard, matches
 
 PLACE = ElementPath("test")
@@ -24,12 +24,12 @@ TEXTS = ["".join(t) for n in range(6) for t in product(ALPHABET, repeat=n)]
 PATTERNS = st.text(alphabet="ab:*?", max_size=7)
 
 
-def template(pattern: str) -> Template:
+def read_pattern(pattern: str) -> Pattern:
     return read(pattern, PLACE, variables=True, wildcards=True)
 
 
 def plain(pattern: str) -> Plain:
-    return expand(template(pattern), {}) or ()
+    return expand(read_pattern(pattern), {}) or ()
 
 
 def naive(pattern: str, text: str) -> bool:
@@ -43,7 +43,7 @@ def naive(pattern: str, text: str) -> bool:
 
 @given(PATTERNS)
 def test_the_matcher_is_the_definition(pattern: str) -> None:
-    patterns = Patterns.of([template(pattern)])
+    patterns = Patterns.of([read_pattern(pattern)])
     for text in TEXTS:
         expected = naive(pattern, text)
         assert Wildcard.of(plain(pattern)).matches(text) is expected, text
@@ -53,7 +53,7 @@ def test_the_matcher_is_the_definition(pattern: str) -> None:
 
 @given(st.lists(PATTERNS, max_size=4))
 def test_several_patterns_are_an_or(patterns: list[str]) -> None:
-    joined = Patterns.of(map(template, patterns))
+    joined = Patterns.of(map(read_pattern, patterns))
     for text in TEXTS[::7]:
         assert joined.matches(text, {}) is any(naive(p, text) for p in patterns)
 
@@ -100,7 +100,7 @@ def test_fewer_than_six_parts_are_no_arn_pattern(pattern: str) -> None:
     ],
 )
 def test_only_star_and_question_mark_are_special(pattern: str, text: str, expected: bool) -> None:
-    assert Patterns.of([template(pattern)]).matches(text, {}) is expected
+    assert Patterns.of([read_pattern(pattern)]).matches(text, {}) is expected
     assert Wildcard.of(plain(pattern)).matches(text) is expected
 
 
@@ -138,4 +138,4 @@ def test_a_pattern_made_to_be_slow_takes_no_more_than_the_product_of_the_lengths
     assert not Wildcard.of(plain(pattern)).matches(text)
     assert not Wildcard.of(plain(f"*{run}" * 40 + "b*")).matches(text)
     assert Counted.looks <= 2 * len(pattern) * len(text)
-    assert Patterns.of([template("*a" * 40)]).matches(text, {})
+    assert Patterns.of([read_pattern("*a" * 40)]).matches(text, {})

@@ -245,14 +245,14 @@ def _compile(statement: Statement, place: ElementPath, *, variables: bool) -> _C
     resources = elements.resources(statement, place, variables=variables)
     caller = principals.test(statement, place)
     checks = _checks(statement, place, variables=variables)
-    keys = {*keys_of(resources.templates), *(check.key for check in checks)}
-    keys.update(key for check in checks for key in keys_of(check.templates))
+    keys = {*keys_of(resources.patterns), *(check.key for check in checks)}
+    keys.update(key for check in checks for key in keys_of(check.patterns))
     applies = _applies(resources, caller, tuple(map(conditions.test, checks)))
     return _is_about(actions), applies, frozenset(keys)
 
 
 def _is_about(actions: Element) -> Callable[[str], bool]:
-    patterns, all_but = Patterns.of(actions.templates), actions.negated
+    patterns, all_but = Patterns.of(actions.patterns), actions.negated
 
     @lru_cache(_REMEMBERED)
     def is_about(action: str) -> bool:
@@ -278,7 +278,7 @@ def _checks(
 def _applies(
     resources: Element, caller: principals.Caller | None, tests: tuple[conditions.Test, ...]
 ) -> Applies:
-    patterns, all_but = Patterns.of(resources.templates), resources.negated
+    patterns, all_but = Patterns.of(resources.patterns), resources.negated
     everything, keys = patterns.everything and not all_but, keys_of(patterns.dynamic)
 
     def applies(resource: str, principal: str, context: Context) -> Truth:

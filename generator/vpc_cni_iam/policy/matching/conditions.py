@@ -55,14 +55,14 @@ def parse(condition: Condition, place: ElementPath, *, variables: bool) -> Condi
     check = ConditionCheck(operator, ContextKey(condition.key), condition.values)
     if family in TEXTS:
         wild = family in (Family.LIKE, Family.ARN)
-        templates = tuple(
+        patterns = tuple(
             read(value, place, variables=variables, wildcards=wild) for value in check.values
         )
-        arns = zip(check.values, templates, strict=True) if family is Family.ARN else ()
-        for text, template in arns:
-            if is_plain(template) and split_arn(expand(template, {}) or ()) is None:
+        arns = zip(check.values, patterns, strict=True) if family is Family.ARN else ()
+        for text, pattern in arns:
+            if is_plain(pattern) and split_arn(expand(pattern, {}) or ()) is None:
                 raise place.refuse(f"{text!r} is no ARN pattern of six parts between colons")
-        return replace(check, templates=templates)
+        return replace(check, patterns=patterns)
     for value in check.values:
         if _READERS[family](value) is None:
             problem = f"{value!r} is no {family.value} value, as {condition.operator} needs"
@@ -111,7 +111,7 @@ def test(check: ConditionCheck) -> Test:
     if base.family is Family.ARN:  # the value of a variable may have the colons between the parts
         like = replace(check.operator, base=replace(base, family=Family.LIKE))
         opened = replace(check, operator=like)
-    decide, decide_opened, keys = _known(check), _known(opened), keys_of(check.templates)
+    decide, decide_opened, keys = _known(check), _known(opened), keys_of(check.patterns)
     not_known = _not_known(check.key.spelling)
 
     def outcome(context: Context) -> Truth:

@@ -1,4 +1,4 @@
-"""The Action, NotAction, Resource and NotResource elements, read as templates."""
+"""The Action, NotAction, Resource and NotResource elements, read as patterns."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from msgspec import Struct
 from vpc_cni_iam.policy.document import VERSION, VERSIONS, Policy, Statement
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Template, is_plain, read
+from vpc_cni_iam.policy.matching.variables import Pattern, is_plain, read
 from vpc_cni_iam.policy.wildcard import Wild
 
-EVERYTHING: Template = (Wild.RUN,)
+EVERYTHING: Pattern = (Wild.RUN,)
 _ALL_ACTIONS = re.compile(r"\*+:\*+")
 
 
 class Element(Struct, frozen=True):
     """What an element lists, or lists as exceptions."""
 
-    templates: tuple[Template, ...]
+    patterns: tuple[Pattern, ...]
     negated: bool = False  # whether the statement is about all but these
 
 
@@ -42,17 +42,17 @@ def actions(statement: Statement, place: ElementPath, *, variables: bool) -> Ele
     if bool(statement.actions) == bool(statement.not_actions):
         raise place.refuse("needs either Action or NotAction, one of the two")
     name = "Action" if statement.actions else "NotAction"
-    templates = []
+    patterns = []
     for index, text in enumerate(statement.actions or statement.not_actions):
         where = place.at(f".{name}[{index}]")
-        template = read(text.lower(), where, variables=variables, wildcards=True)
-        if not is_plain(template):
+        pattern = read(text.lower(), where, variables=variables, wildcards=True)
+        if not is_plain(pattern):
             raise where.refuse(f"{text!r} has a policy variable, which an action cannot have")
-        if ":" not in text and set(template) != {Wild.RUN}:
+        if ":" not in text and set(pattern) != {Wild.RUN}:
             raise where.refuse(f"{text!r} has no service prefix, such as ec2:, and is not *")
         # An action has a service before its colon, so that *:* is as much as *.
-        templates.append(EVERYTHING if _ALL_ACTIONS.fullmatch(text) else template)
-    return Element(tuple(templates), negated=bool(statement.not_actions))
+        patterns.append(EVERYTHING if _ALL_ACTIONS.fullmatch(text) else pattern)
+    return Element(tuple(patterns), negated=bool(statement.not_actions))
 
 
 def resources(statement: Statement, place: ElementPath, *, variables: bool) -> Element:
@@ -70,23 +70,23 @@ def resources(statement: Statement, place: ElementPath, *, variables: bool) -> E
             raise place.refuse("needs either Resource or NotResource, one of the two")
         return Element((EVERYTHING,))
     name = "Resource" if statement.resources else "NotResource"
-    templates = tuple(
+    patterns = tuple(
         _resource(text, place.at(f".{name}[{index}]"), variables=variables)
         for index, text in enumerate(statement.resources or statement.not_resources)
     )
-    return Element(templates, negated=bool(statement.not_resources))
+    return Element(patterns, negated=bool(statement.not_resources))
 
 
-def _resource(text: str, place: ElementPath, *, variables: bool) -> Template:
+def _resource(text: str, place: ElementPath, *, variables: bool) -> Pattern:
     """Read one resource.
 
     Page "IAM identifiers", IAM ARNs: an ARN of fewer than six parts is completed by ``*``. One with
     a variable is left: its value may have colons.
     """
-    template = read(text, place, variables=variables, wildcards=True)
-    if not text.startswith("arn:") and set(template) != {Wild.RUN}:
+    pattern = read(text, place, variables=variables, wildcards=True)
+    if not text.startswith("arn:") and set(pattern) != {Wild.RUN}:
         raise place.refuse(f"{text!r} is neither an ARN, which begins with arn:, nor *")
     missing = ARN_PARTS - 1 - text.count(":")
-    if missing <= 0 or set(template) == {Wild.RUN} or not is_plain(template):
-        return template
+    if missing <= 0 or set(pattern) == {Wild.RUN} or not is_plain(pattern):
+        return pattern
     return read(text + ":*" * missing, place, variables=variables, wildcards=True)

@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.matching.operators import Family, Operator
 from vpc_cni_iam.policy.matching.patterns import Patterns, arn_matches, arn_pattern
 from vpc_cni_iam.policy.matching.variables import (
     Context,
-    Template,
+    Pattern,
     expand,
     expansions,
     is_plain,
@@ -51,15 +51,15 @@ class ConditionCheck(Struct, frozen=True, cache_hash=True):
     key: ContextKey
     values: tuple[str, ...]
     # Its values taken apart, for the operators on strings and ARNs.
-    templates: tuple[Template, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
 
 
 def _text(fold: Callable[[str], str]) -> Callable[[ConditionCheck], Match]:
     """Match exactly, but for what `fold` makes alike; page "...: Condition operators", String."""
 
     def build(check: ConditionCheck) -> Match:
-        literals = {fold(literal(t) or "") for t in check.templates if is_plain(t)}
-        dynamic = [t for t in check.templates if not is_plain(t)]
+        literals = {fold(literal(t) or "") for t in check.patterns if is_plain(t)}
+        dynamic = [t for t in check.patterns if not is_plain(t)]
         if not dynamic:
             return lambda value, context: fold(value) in literals
 
@@ -77,8 +77,8 @@ def _text(fold: Callable[[str], str]) -> Callable[[ConditionCheck], Match]:
 
 def _arn(check: ConditionCheck) -> Match:
     """Match part by part, ``ArnEquals`` too; page "...: Condition operators", ARN."""
-    plain = [arn_pattern(expand(t, {}) or ()) for t in check.templates if is_plain(t)]
-    dynamic = [t for t in check.templates if not is_plain(t)]
+    plain = [arn_pattern(expand(t, {}) or ()) for t in check.patterns if is_plain(t)]
+    dynamic = [t for t in check.patterns if not is_plain(t)]
 
     def match(value: str, context: Context) -> bool:
         filled = (arn_pattern(parts) for parts in expansions(dynamic, context))
@@ -137,7 +137,7 @@ def _within(check: ConditionCheck) -> Match:
 _BY_FAMILY: dict[Family, Callable[[ConditionCheck], Match]] = {
     Family.STRING: _text(str),
     Family.IGNORE_CASE: _text(str.lower),
-    Family.LIKE: lambda check: Patterns.of(check.templates).matches,
+    Family.LIKE: lambda check: Patterns.of(check.patterns).matches,
     Family.ARN: _arn,
     Family.NUMERIC: _ordered(values.number),
     Family.DATE: _ordered(values.instant),

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.variables import (
     Context,
+    Pattern,
     Plain,
-    Template,
     expand,
     expansions,
     is_plain,
@@ -62,20 +62,20 @@ class Patterns(Struct, frozen=True):
     everything: bool
     literals: frozenset[str]
     wild: tuple[Wildcard, ...]
-    dynamic: tuple[Template, ...]
+    dynamic: tuple[Pattern, ...]
 
     @classmethod
-    def of(cls, templates: Iterable[Template]) -> Patterns:
+    def of(cls, patterns: Iterable[Pattern]) -> Patterns:
         """Prepare patterns."""
         literals, wild, dynamic = set(), [], []
-        for template in templates:
-            text = literal(template)
+        for pattern in patterns:
+            text = literal(pattern)
             if text is not None:
                 literals.add(text)
-            elif is_plain(template):
-                wild.append(Wildcard.of(expand(template, {}) or ()))
+            elif is_plain(pattern):
+                wild.append(Wildcard.of(expand(pattern, {}) or ()))
             else:
-                dynamic.append(template)
+                dynamic.append(pattern)
         everything = any(pattern.everything for pattern in wild)
         return cls(everything, frozenset(literals), tuple(wild), tuple(dynamic))
 

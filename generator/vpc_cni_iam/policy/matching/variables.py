@@ -37,15 +37,15 @@ class PolicyVariable(Struct, frozen=True):
 
 
 Part: TypeAlias = str | Wild | PolicyVariable
-Template: TypeAlias = tuple[Part, ...]
-# A template in which every variable has taken its value.
+Pattern: TypeAlias = tuple[Part, ...]
+# A pattern in which every variable has taken its value.
 Plain: TypeAlias = tuple[str | Wild, ...]
 
 _SPECIAL = re.compile(r"\$\{|[*?]")
 _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,'${}*?]+)(?:, '([^']*)')?)\}")
 
 
-def read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> Template:
+def read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> Pattern:
     """Take a string apart into literal text, wildcards and variables.
 
     Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` stand for the
@@ -97,32 +97,32 @@ def _no_variable(rest: str) -> str:
     )
 
 
-def is_plain(template: Template) -> bool:
-    """Say whether a template has no variables."""
-    return not any(isinstance(part, PolicyVariable) for part in template)
+def is_plain(pattern: Pattern) -> bool:
+    """Say whether a pattern has no variables."""
+    return not any(isinstance(part, PolicyVariable) for part in pattern)
 
 
-def keys_of(templates: Iterable[Template]) -> tuple[str, ...]:
-    """Return the keys of the variables of templates, each once."""
-    parts = (part for template in templates for part in template)
+def keys_of(patterns: Iterable[Pattern]) -> tuple[str, ...]:
+    """Return the keys of the variables of patterns, each once."""
+    parts = (part for pattern in patterns for part in pattern)
     return tuple(dict.fromkeys(part.key for part in parts if isinstance(part, PolicyVariable)))
 
 
-def literal(template: Template) -> str | None:
-    """Return the one string a template matches, None if it has wildcards or variables."""
-    if not template:
+def literal(pattern: Pattern) -> str | None:
+    """Return the one string a pattern matches, None if it has wildcards or variables."""
+    if not pattern:
         return ""
-    first = template[0]
-    return first if len(template) == 1 and isinstance(first, str) else None
+    first = pattern[0]
+    return first if len(pattern) == 1 and isinstance(first, str) else None
 
 
-def expansions(templates: Iterable[Template], context: Context) -> Iterator[Plain]:
-    """Yield templates with their variables' values, those of which each variable has one."""
-    return (parts for t in templates if (parts := expand(t, context)) is not None)
+def expansions(patterns: Iterable[Pattern], context: Context) -> Iterator[Plain]:
+    """Yield patterns with their variables' values, those of which each variable has one."""
+    return (parts for t in patterns if (parts := expand(t, context)) is not None)
 
 
-def expand(template: Template, context: Context) -> Plain | None:
-    """Return a template with its variables' values, None if one of them has none.
+def expand(pattern: Pattern, context: Context) -> Plain | None:
+    """Return a pattern with its variables' values, None if one of them has none.
 
     Page "IAM policy elements: Variables and tags": a variable whose key the request lacks takes
     its default, and without one the string that holds it equals nothing and is like nothing.
@@ -131,7 +131,7 @@ def expand(template: Template, context: Context) -> Plain | None:
     with the request, and the author of the policy did not write it.
     """
     parts: list[str | Wild] = []
-    for part in template:
+    for part in pattern:
         if not isinstance(part, PolicyVariable):
             parts.append(part)
             continue

@@ -103,9 +103,9 @@ def no_new_access(
         sides = [_read(tuple(side), narrow=narrow) for side in (old, new)]
         answer = _Search(before, after, budget, examples).run(*sides)
         if not isinstance(answer, Proven) or not any(
-            globs.is_ambiguous(template)
+            globs.is_ambiguous(pattern)
             for clause in chain(*sides)
-            for template in clause.resources.element.templates
+            for pattern in clause.resources.element.patterns
         ):
             return answer
     return Proven()

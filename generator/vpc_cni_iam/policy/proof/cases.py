@@ -57,7 +57,7 @@ def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:
         return  # true of one empty string, too
     certain = replace(check, operator=replace(operator, if_exists=False))
     for number, value in enumerate(check.values):
-        yield replace(certain, values=(value,), templates=check.templates[number : number + 1])
+        yield replace(certain, values=(value,), patterns=check.patterns[number : number + 1])
     if operator.if_exists:
         yield null(check.key, absent=True)
 

@@ -15,7 +15,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.elements import EVERYTHING, Element
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.variables import Template, is_plain, literal
+from vpc_cni_iam.policy.matching.variables import Pattern, is_plain, literal
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import equalities
@@ -31,7 +31,7 @@ class Language(Struct, frozen=True, eq=False):
     element: Element
     globs: tuple[Glob | None, ...]  # its patterns as automata, None for one that cannot be
     exact: Patterns  # those of its patterns that are tested as the evaluator does
-    templates: frozenset[Template]  # all its patterns, to be looked up
+    patterns: frozenset[Pattern]  # all its patterns, to be looked up
     covers: bool  # whether words can be known to match at all
     # Patterns with variables, of which it is not known that a word misses them.
     unless: frozenset[Glob]
@@ -43,9 +43,9 @@ class Language(Struct, frozen=True, eq=False):
         known = self.covers and not self.unless
         return known and self.exact.matches(text, {}) is not self.element.negated
 
-    def names(self, template: Template) -> bool:
-        """Say whether it has all that a template matches, since a pattern of it says so."""
-        return not self.element.negated and bool({template, EVERYTHING} & self.templates)
+    def names(self, pattern: Pattern) -> bool:
+        """Say whether it has all that a pattern matches, since a pattern of it says so."""
+        return not self.element.negated and bool({pattern, EVERYTHING} & self.patterns)
 
     def meeting(self, prefix: str) -> list[Glob]:
         """Return the patterns that can match a text with some prefix."""
@@ -87,14 +87,14 @@ class RegionSide(Struct, frozen=True):
 
     groups: tuple[tuple[Glob, ...], ...]  # each with the patterns of which one must match
     excluded: tuple[Glob, ...]
-    template: Template  # a pattern it came from
-    within: tuple[Template, ...]  # all patterns it came from
-    without: tuple[Template, ...] = ()  # those of what is excluded
+    pattern: Pattern  # a pattern it came from
+    within: tuple[Pattern, ...]  # all patterns it came from
+    without: tuple[Pattern, ...] = ()  # those of what is excluded
 
     @property
     def text(self) -> str | None:
         """The one text in it, None if there may be more."""
-        return literal(self.template) if len(self.groups) == 1 and not self.excluded else None
+        return literal(self.pattern) if len(self.groups) == 1 and not self.excluded else None
 
     @property
     def prefix(self) -> str:
@@ -154,15 +154,15 @@ def _read(statement: Statement, place: ElementPath, *, variables: bool, narrow: 
     resources = elements.resources(statement, place, variables=variables)
     checks = tuple(conditions.parse(c, place, variables=variables) for c in statement.conditions)
     return (
-        _language(actions, tuple(map(globs.of, actions.templates))),
+        _language(actions, tuple(map(globs.of, actions.patterns))),
         _language(
-            resources, tuple(globs.of_resource(t, narrow=narrow) for t in resources.templates)
+            resources, tuple(globs.of_resource(t, narrow=narrow) for t in resources.patterns)
         ),
         checks,
         (
             statement.effect,
-            (frozenset(actions.templates), actions.negated),
-            (frozenset(resources.templates), resources.negated),
+            (frozenset(actions.patterns), actions.negated),
+            (frozenset(resources.patterns), resources.negated),
             frozenset((check.operator, check.key, same_values(check)) for check in checks),
             frozenset((p.type, i) for p in statement.principals for i in p.identifiers),
         ),
@@ -170,7 +170,7 @@ def _read(statement: Statement, place: ElementPath, *, variables: bool, narrow: 
 
 
 def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
-    plain = filter(is_plain, element.templates)
+    plain = filter(is_plain, element.patterns)
     known = [glob for glob in automata if glob is not None]
     covers = len(known) == len(automata) if element.negated else bool(known)
     unless = frozenset(glob for glob in known if glob.has_atoms and element.negated)
@@ -179,7 +179,7 @@ def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
         element,
         automata,
         Patterns.of(plain),
-        frozenset(element.templates),
+        frozenset(element.patterns),
         covers,
         unless,
         frozenset([""] if element.negated else begins),
@@ -201,19 +201,19 @@ def _sides(language: Language) -> Iterator[RegionSide]:
     """Yield the parts of a language; a pattern that cannot be an automaton is taken as all."""
     if language.element.negated:
         excluded = (glob for glob in language.globs if glob is not None)
-        without = language.element.templates
+        without = language.element.patterns
         yield RegionSide(((ANYTHING,),), tuple(excluded), EVERYTHING, (EVERYTHING,), without)
         return
-    for template, glob in zip(language.element.templates, language.globs, strict=True):
-        yield RegionSide(((glob or ANYTHING,),), (), template, (template,))
+    for pattern, glob in zip(language.element.patterns, language.globs, strict=True):
+        yield RegionSide(((glob or ANYTHING,),), (), pattern, (pattern,))
 
 
 def _of_actions(side: RegionSide) -> RegionSide:
     """Leave out what no request has: an action without a service or without a name."""
-    if side.template == EVERYTHING:
+    if side.pattern == EVERYTHING:
         return replace(side, groups=((_ACTION,),))
-    if side.template[-1] is Wild.RUN and str(side.template[-2]).endswith(":"):
-        named = (*side.template[:-1], Wild.ONE, Wild.RUN)
+    if side.pattern[-1] is Wild.RUN and str(side.pattern[-2]).endswith(":"):
+        named = (*side.pattern[:-1], Wild.ONE, Wild.RUN)
         return replace(side, groups=((globs.of(named),),))
     return side
 
@@ -241,12 +241,12 @@ def _meet(left: RegionSide, right: RegionSide) -> RegionSide:
     groups = left.groups
     if not any(glob.has_atoms for (glob,) in left.groups + right.groups):
         groups += right.groups
-    if literal(right.template) is not None:
+    if literal(right.pattern) is not None:
         left, right = right, left
     return RegionSide(
         groups,
         left.excluded + right.excluded,
-        left.template,
+        left.pattern,
         left.within + right.within,
         left.without + right.without,
     )

@@ -123,7 +123,7 @@ class StatementCover(Struct, dict=True):
 
     def _inside(self, side: RegionSide, language: Language) -> bool:
         """Say whether a language has all of a side."""
-        if language.names(side.template):
+        if language.names(side.pattern):
             return True
         if side.text is not None:
             self.budget.spend(len(language.exact.wild) // _PATTERNS_OF_A_STEP)
@@ -133,7 +133,7 @@ class StatementCover(Struct, dict=True):
     def _escape(self, side: RegionSide, clauses: Sequence[Clause]) -> Word | None:
         """Return a resource of a side that no statement is about, None if there is none."""
         self.budget.spend(1 + len(clauses))
-        if any(clause.resources.names(side.template) for clause in clauses):
+        if any(clause.resources.names(side.pattern) for clause in clauses):
             return None
         return _outside(side, [clause.resources for clause in clauses], self.budget)
 

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import PolicyVariable, Template, is_plain
+from vpc_cni_iam.policy.matching.variables import Pattern, PolicyVariable, is_plain
 from vpc_cni_iam.policy.wildcard import Wild
 
 # Characters outside ASCII that one way or another to ignore case takes for a letter.
@@ -66,24 +66,24 @@ EMPTY = Glob((), (Characters.NONE,))
 
 
 @lru_cache(maxsize=4096)
-def of(template: Template) -> Glob:
+def of(pattern: Pattern) -> Glob:
     """Return the automaton of a pattern whose wildcards take any character."""
-    return _build([(part, Characters.ALL) for part in template])
+    return _build([(part, Characters.ALL) for part in pattern])
 
 
-def of_arn(template: Template) -> Glob | None:
+def of_arn(pattern: Pattern) -> Glob | None:
     """Return the automaton of an ARN pattern of the condition operators.
 
     Wildcards in its first five parts do not cross a colon. None for a variable there: its
     value might have a colon, and then which part is which is not known.
     """
-    parts = _by_part(template)
+    parts = _by_part(pattern)
     if parts is None:
         return None
     return _build([(part, Characters.ALL if last else Characters.PART) for part, last in parts])
 
 
-def of_resource(template: Template, *, narrow: bool) -> Glob | None:
+def of_resource(pattern: Pattern, *, narrow: bool) -> Glob | None:
     """Return the automaton of a resource pattern.
 
     The page "IAM JSON policy elements: Resource" lets a ``*`` that ends a part of the ARN cross
@@ -91,51 +91,51 @@ def of_resource(template: Template, *, narrow: bool) -> Glob | None:
     does; the narrow one keeps the others within their part. None for an incomplete ARN with a
     variable: which parts are missing is not known.
     """
-    colons = sum(part.count(":") for part in template if isinstance(part, str))
-    if not is_plain(template) and colons < ARN_PARTS - 1:
+    colons = sum(part.count(":") for part in pattern if isinstance(part, str))
+    if not is_plain(pattern) and colons < ARN_PARTS - 1:
         return None
-    if not narrow or not is_ambiguous(template):
-        return of(template)
-    parts = _by_part(template)
+    if not narrow or not is_ambiguous(pattern):
+        return of(pattern)
+    parts = _by_part(pattern)
     if parts is None:
         return None
     marked: list[tuple[str | Wild | PolicyVariable, Characters]] = []
     for index, (part, last) in enumerate(parts):
-        crosses = last or (part is Wild.RUN and _ends_part(template, index))
+        crosses = last or (part is Wild.RUN and _ends_part(pattern, index))
         marked.append((part, Characters.ALL if crosses else Characters.PART))
     return _build(marked)
 
 
-def is_ambiguous(template: Template) -> bool:
+def is_ambiguous(pattern: Pattern) -> bool:
     """Say whether the two readings of a resource differ."""
     colons = 0
-    for index, part in enumerate(template):
+    for index, part in enumerate(pattern):
         if colons >= ARN_PARTS - 1:
             return False
         if isinstance(part, str):
             colons += part.count(":")
-        elif part is Wild.ONE or (part is Wild.RUN and not _ends_part(template, index)):
+        elif part is Wild.ONE or (part is Wild.RUN and not _ends_part(pattern, index)):
             return True
     return False
 
 
-def of_folded(template: Template, *, wide: bool) -> Glob | None:
+def of_folded(pattern: Pattern, *, wide: bool) -> Glob | None:
     """Return the automaton of a text without case; None if it has letters outside ASCII.
 
     A wide one has what matches in some way to ignore case, else only what does in each.
     """
-    if not all(part.isascii() for part in template if isinstance(part, str)):
+    if not all(part.isascii() for part in pattern if isinstance(part, str)):
         return None
     like = _NEARLY if wide else {}
-    return _build([(part, Characters.ALL) for part in template], fold=like)
+    return _build([(part, Characters.ALL) for part in pattern], fold=like)
 
 
-def _ends_part(template: Template, index: int) -> bool:
-    following = next((p for p in template[index:] if p is not Wild.RUN), ":")
+def _ends_part(pattern: Pattern, index: int) -> bool:
+    following = next((p for p in pattern[index:] if p is not Wild.RUN), ":")
     return isinstance(following, str) and following.startswith(":")
 
 
-def _by_part(template: Template) -> list[tuple[str | Wild | PolicyVariable, bool]] | None:
+def _by_part(pattern: Pattern) -> list[tuple[str | Wild | PolicyVariable, bool]] | None:
     """Return each piece and whether it stands in the last part of the ARN.
 
     Pieces keep their positions: a literal that reaches into the last part counts by its begin,
@@ -143,7 +143,7 @@ def _by_part(template: Template) -> list[tuple[str | Wild | PolicyVariable, bool
     """
     pieces: list[tuple[str | Wild | PolicyVariable, bool]] = []
     colons = 0
-    for part in template:
+    for part in pattern:
         last = colons >= ARN_PARTS - 1
         if isinstance(part, PolicyVariable) and not last:
             return None

@@ -11,14 +11,14 @@ from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
 from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
-from vpc_cni_iam.policy.matching.variables import Template
+from vpc_cni_iam.policy.matching.variables import Pattern
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.conditions import intervals
 from vpc_cni_iam.policy.proof.conditions.intervals import PossibleValues
 from vpc_cni_iam.policy.proof.globs import EMPTY, Atom, Glob
 
 NULL = Operator(BASES["Null"])
-_BUILDERS: dict[Family, Callable[[Template], Glob | None]] = {
+_BUILDERS: dict[Family, Callable[[Pattern], Glob | None]] = {
     Family.STRING: globs.of,
     Family.LIKE: globs.of,
     Family.ARN: globs.of_arn,
@@ -40,8 +40,8 @@ def patterns(check: ConditionCheck, *, premise: bool) -> tuple[Glob | None, ...]
     if family is Family.BOOL:
         return tuple(globs.of_folded((value,), wide=False) for value in check.values)
     if family is Family.IGNORE_CASE:
-        return tuple(globs.of_folded(template, wide=wide) for template in check.templates)
-    return tuple(map(_BUILDERS[family], check.templates))
+        return tuple(globs.of_folded(pattern, wide=wide) for pattern in check.patterns)
+    return tuple(map(_BUILDERS[family], check.patterns))
 
 
 def has_language(check: ConditionCheck) -> bool:
@@ -51,7 +51,7 @@ def has_language(check: ConditionCheck) -> bool:
 
 def same_values(check: ConditionCheck) -> frozenset[object]:
     """Return the values of a condition, equal for equal meanings."""
-    return frozenset(check.templates or check.values)
+    return frozenset(check.patterns or check.values)
 
 
 class KeyConstraints(Struct):

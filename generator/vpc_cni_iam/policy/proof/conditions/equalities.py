@@ -18,7 +18,7 @@ from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
 from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator, SetOperator
-from vpc_cni_iam.policy.matching.variables import Part, PolicyVariable, Template, literal
+from vpc_cni_iam.policy.matching.variables import Part, Pattern, PolicyVariable, literal
 from vpc_cni_iam.policy.proof.conditions.constraints import null
 
 _REMEMBERED = 1024
@@ -35,13 +35,13 @@ class Equalities(Struct, frozen=True, eq=False):
         """Return a condition in the terms of these."""
         if not (self.names or self.texts) or undefined(check):
             return check  # what AWS does not define is the same only where it is written the same
-        templates = tuple(self._fill(template) for template in check.templates)
+        patterns = tuple(self._fill(pattern) for pattern in check.patterns)
         key = ContextKey(self.names[check.key]) if check.key in self.names else check.key
-        return replace(check, key=key, templates=templates)
+        return replace(check, key=key, patterns=patterns)
 
-    def _fill(self, template: Template) -> Template:
+    def _fill(self, pattern: Pattern) -> Pattern:
         parts: list[Part] = []
-        for part in template:
+        for part in pattern:
             filled: Part = part
             if isinstance(part, PolicyVariable):
                 name = self.names.get(part.key, part.key)
@@ -81,7 +81,7 @@ def is_reflexive(check: ConditionCheck) -> bool:
         and not operator.base.negated
         and not operator.quantifier
         and not undefined(check)
-        and (PolicyVariable(check.key),) in check.templates
+        and (PolicyVariable(check.key),) in check.patterns
     )
 
 
@@ -107,7 +107,7 @@ def _equal_key(check: ConditionCheck) -> str:
     operator = check.operator
     if operator != Operator(BASES["StringEquals"]) or undefined(check):
         return ""
-    match check.templates:
+    match check.patterns:
         case ((PolicyVariable(key=key, default=None),),) if keys.find(key).is_single:
             return key
     return ""
@@ -117,7 +117,7 @@ def _known_text(check: ConditionCheck) -> str | None:
     """Return the one value that a condition leaves its key, None if there may be others."""
     if check.operator != Operator(BASES["StringEquals"]) or undefined(check):
         return None
-    return literal(check.templates[0]) if len(check.templates) == 1 else None
+    return literal(check.patterns[0]) if len(check.patterns) == 1 else None
 
 
 def _used(check: ConditionCheck) -> list[str]:
@@ -131,19 +131,19 @@ def _used(check: ConditionCheck) -> list[str]:
         or undefined(check)
     ):
         return []
-    return _needed(check.templates)
+    return _needed(check.patterns)
 
 
-def _needed(templates: Sequence[Template]) -> list[str]:
+def _needed(patterns: Sequence[Pattern]) -> list[str]:
     """Return the keys without which none of some patterns matches."""
     keys_of_each = [
-        {part.key for part in template if isinstance(part, PolicyVariable) and part.default is None}
-        for template in templates
+        {part.key for part in pattern if isinstance(part, PolicyVariable) and part.default is None}
+        for pattern in patterns
     ]
     return sorted(set.intersection(*keys_of_each)) if keys_of_each else []
 
 
 def of_resources(element: Element) -> tuple[ConditionCheck, ...]:
     """Return what a statement's resources say about condition keys."""
-    needed = [] if element.negated else _needed(element.templates)
+    needed = [] if element.negated else _needed(element.patterns)
     return tuple(null(key, absent=False) for key in needed)

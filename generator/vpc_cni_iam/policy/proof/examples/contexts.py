@@ -12,7 +12,7 @@ from vpc_cni_iam.policy.matching import conditions
 from vpc_cni_iam.policy.matching.keys import KeyType, find
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.variables import Context, Part, PolicyVariable, Template, is_plain
+from vpc_cni_iam.policy.matching.variables import Context, Part, Pattern, PolicyVariable, is_plain
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
@@ -129,11 +129,11 @@ def _distinct_values(keys: Iterable[str]) -> dict[str, Value]:
 
 
 def variable_values(
-    within: Sequence[Template], clauses: Sequence[Clause], budget: Budget
+    within: Sequence[Pattern], clauses: Sequence[Clause], budget: Budget
 ) -> Iterator[Context]:
     """Yield values of the policy variables: ordinary ones, then those that let patterns meet."""
-    texts = [t for c in clauses for check in c.checks for t in check.templates]
-    resources = [t for c in clauses for t in c.resources.element.templates]
+    texts = [t for c in clauses for check in c.checks for t in check.patterns]
+    resources = [t for c in clauses for t in c.resources.element.patterns]
     resources += within
     keys = dict.fromkeys(
         p.key for t in (*texts, *resources) for p in t if isinstance(p, PolicyVariable)
@@ -154,7 +154,7 @@ def variable_values(
     yield dict.fromkeys(keys, NAME)
 
 
-def _assignments(left: Template, right: Template, budget: Budget) -> Iterator[Assignment]:
+def _assignments(left: Pattern, right: Pattern, budget: Budget) -> Iterator[Assignment]:
     """Yield values of the variables of two patterns with which both match one text."""
     groups = [[globs.of(_opened(pattern))] for pattern in (left, right)]
     for word_class in islice(automata.word_classes(groups, [], budget), _TEXTS_OF_A_PAIR):
@@ -163,24 +163,24 @@ def _assignments(left: Template, right: Template, budget: Budget) -> Iterator[As
             yield from islice(_fitting(right, text, values, budget), 1)
 
 
-def _opened(template: Template) -> Template:
+def _opened(pattern: Pattern) -> Pattern:
     """Return a pattern with any text that is not empty in place of each variable."""
     parts: list[Part] = []
-    for part in template:
+    for part in pattern:
         parts += [Wild.ONE, Wild.RUN] if isinstance(part, PolicyVariable) else [part]
     return tuple(parts)
 
 
 def _fitting(
-    template: Sequence[Part], text: str, known: Assignment, budget: Budget
+    pattern: Sequence[Part], text: str, known: Assignment, budget: Budget
 ) -> Iterator[Assignment]:
     """Yield values of a pattern's variables, with others that are known, so that it has a text."""
     budget.spend()
-    if not template:
+    if not pattern:
         if not text:
             yield known
         return
-    part, rest = template[0], template[1:]
+    part, rest = pattern[0], pattern[1:]
     if isinstance(part, PolicyVariable):
         part = known.get(part.key, part)
     if isinstance(part, str):
@@ -230,13 +230,13 @@ def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
             yield str(network[min(7, network.num_addresses - 1)])
     elif family is Family.BINARY:
         yield from check.values
-    for template in check.templates:
-        if is_plain(template) and (family is Family.ARN or find(check.key).type is KeyType.ARN):
-            yield ordinary.key_arn(template)
+    for pattern in check.patterns:
+        if is_plain(pattern) and (family is Family.ARN or find(check.key).type is KeyType.ARN):
+            yield ordinary.key_arn(pattern)
         for fill in _FILLS:
 
             def run(before: str, after: str, text: str = fill) -> str:
                 return text
 
-            text = ordinary.fill(template, base, run)
+            text = ordinary.fill(pattern, base, run)
             yield from (text, text.swapcase(), text + "x", "x" + text)

@@ -105,7 +105,7 @@ def _candidates(about: Sequence[ConditionCheck], key: str, budget: Budget) -> It
         if check.operator.base.family is Family.BOOL:
             yield from map(str.lower, check.values)
         if check.operator.base.family is Family.ARN:
-            yield from map(key_arn, filter(is_plain, check.templates))
+            yield from map(key_arn, filter(is_plain, check.patterns))
     for family in intervals.FAMILIES:
         same = [check for check in about if check.operator.base.family is family]
         if same and (text := possible_values(family, same, single=True).example()) is not None:

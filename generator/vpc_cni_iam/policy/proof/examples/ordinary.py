@@ -13,7 +13,7 @@ from functools import cache
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Context, PolicyVariable, Template
+from vpc_cni_iam.policy.matching.variables import Context, Pattern, PolicyVariable
 from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME
 from vpc_cni_iam.policy.wildcard import Wild
 
@@ -62,14 +62,14 @@ def is_known(action: str) -> bool:
     return action.lower() in _by_action()
 
 
-def fill(template: Template, context: Context, run: Callable[[str, str], str]) -> str:
+def fill(pattern: Pattern, context: Context, run: Callable[[str, str], str]) -> str:
     """Return a pattern as text: variables have their values, and a ``?`` is an ``x``.
 
     `run` gives the text of a ``*``, from the text before it and what stands after it: empty at the
     end, and ``*`` where it is not literal text.
     """
     text = ""
-    for part, following in zip(template, (*template[1:], ""), strict=False):
+    for part, following in zip(pattern, (*pattern[1:], ""), strict=False):
         if isinstance(part, PolicyVariable):
             value = context.get(part.key)
             text += value if isinstance(value, str) else part.default or ""
@@ -80,7 +80,7 @@ def fill(template: Template, context: Context, run: Callable[[str, str], str]) -
     return text
 
 
-def resource_arns(template: Template, context: Context) -> Iterator[str]:
+def resource_arns(pattern: Pattern, context: Context) -> Iterator[str]:
     """Yield ARNs that a pattern of a resource matches, with as few letters as read well first."""
     for begins in (("/", ":", "-"), ("",), ()):
 
@@ -92,12 +92,12 @@ def resource_arns(template: Template, context: Context) -> Iterator[str]:
                 return ""
             return _names_by_type().get(before.rpartition(":")[2], NAME)
 
-        text = fill(template, context, run)
+        text = fill(pattern, context, run)
         if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
             yield text
 
 
-def key_arn(template: Template) -> str:
+def key_arn(pattern: Pattern) -> str:
     """Return an ARN that a pattern of a condition matches, with real values for whole parts."""
 
     def run(before: str, after: str) -> str:
@@ -106,4 +106,4 @@ def key_arn(template: Template) -> str:
             return ARN_FIELDS.get(colons, "ec2" if colons == _SERVICE else NAME)
         return NAME if colons >= ARN_PARTS - 1 else ""
 
-    return fill(template, {}, run)
+    return fill(pattern, {}, run)

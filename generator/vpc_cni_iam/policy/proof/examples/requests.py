@@ -11,7 +11,7 @@ from vpc_cni_iam.policy.document import ANYONE
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.patterns import Patterns
 from vpc_cni_iam.policy.matching.principals import covers
-from vpc_cni_iam.policy.matching.variables import Context, Template, expand
+from vpc_cni_iam.policy.matching.variables import Context, Pattern, expand
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
@@ -104,7 +104,7 @@ def _actions(
     every = chain(named.items(), _known_actions(resources, budget))
     like = (spelled for action, spelled in every if is_like(action))
     first = list(islice(like, _ACTIONS))
-    if all(set(template) == {Wild.RUN} for template in side.within):
+    if all(set(pattern) == {Wild.RUN} for pattern in side.within):
         first += islice((action for action in like if reference.can_be_on(action, "*")), 1)
     return [*first, *_made_up(word, origins)]
 
@@ -148,7 +148,7 @@ def _resources(
     """
     side = uncovered.region.resources[0]
     written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
-    patterns = {id(c): Patterns.of(c.resources.element.templates) for c in (*origins, *others)}
+    patterns = {id(c): Patterns.of(c.resources.element.patterns) for c in (*origins, *others)}
     # Those that some resources of the side are not in, as far as their patterns say.
     avoidable = [c for c in others if not any(map(c.resources.names, side.within))]
 
@@ -208,7 +208,7 @@ def _words(side: RegionSide, others: Sequence[Clause], base: Context, budget: Bu
     groups, excluded = ([_filled(t, base) for t in some] for some in (side.within, side.without))
     if None in groups:
         return []
-    avoided = dict.fromkeys(_filled(t, base) for c in others for t in c.resources.element.templates)
+    avoided = dict.fromkeys(_filled(t, base) for c in others for t in c.resources.element.patterns)
     known = [[glob for glob in globs_ if glob is not None] for globs_ in (excluded, avoided)]
     first, readers = len(known[0]), [*known[0], *known[1]]
     ranked: list[tuple[int, str]] = []
@@ -220,8 +220,8 @@ def _words(side: RegionSide, others: Sequence[Clause], base: Context, budget: Bu
     return [text for _, text in sorted(ranked)[:_WORDS]]
 
 
-def _filled(template: Template, base: Context) -> Glob | None:
-    parts = expand(template, base)
+def _filled(pattern: Pattern, base: Context) -> Glob | None:
+    parts = expand(pattern, base)
     return None if parts is None else globs.of(parts)
 
 

@@ -131,7 +131,8 @@ def _contexts(policy: Policy) -> Iterator[dict[str, str]]:
     yield {}
     for statement in policy.statements:
         if statement.conditions:
-            yield {c.key: c.values[0].replace("*", "x") for c in statement.conditions if c.values}
+            conditions = [c for c in statement.conditions if c.values]
+            yield {str(c.key): str(c.values[0]).replace("*", "x") for c in conditions}
 
 
 def _allows(compiled: Compiled, action: str, resource: str, contexts: list[dict[str, str]]) -> bool:
@@ -142,7 +143,7 @@ def _allows(compiled: Compiled, action: str, resource: str, contexts: list[dict[
 
 def _only_reads(policy: Policy) -> bool:
     """Return whether the Service Authorization Reference has no allowed action that changes."""
-    patterns = [a for s in policy.statements if s.effect == "Allow" for a in s.actions]
+    patterns = [str(a) for s in policy.statements if s.effect == "Allow" for a in s.actions]
     actions = determine_actions_to_expand(patterns)
     return not any(
         # A few actions that describe permissions stand there as managing them.

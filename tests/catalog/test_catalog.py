@@ -23,6 +23,7 @@ from vpc_cni_iam.catalog.options import options, override
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy
+from vpc_cni_iam.policy.template import change, join
 
 BY_NAME = {v.name: v for v in variants.VARIANTS}
 ENI = "arn:aws:ec2:*:*:network-interface/*"
@@ -71,14 +72,15 @@ def test_the_oldest_scoped_document() -> None:
     document = policy("ipv4-scoped", revision=OLDEST).statements
     assert len(document) == 7
     conditions = [s.conditions for s in document]
-    mine = ("${CLUSTER_NAME}",)
+    cluster, vpc = parameters.CLUSTER_NAME.hole, parameters.VPC_ID.hole
+    mine = (join([cluster]),)
     name = "cluster.k8s.amazonaws.com/name"
-    owned = "aws:ResourceTag/kubernetes.io/cluster/${CLUSTER_NAME}"
+    owned = join(["aws:ResourceTag/kubernetes.io/cluster/", cluster])
     assert conditions == [
         (),
         (),
         (Condition("StringEquals", f"aws:RequestTag/{name}", mine),),
-        (Condition("ArnEquals", "ec2:Vpc", ("arn:aws:ec2:*:*:vpc/${VPC_ID}",)),),
+        (Condition("ArnEquals", "ec2:Vpc", (join(["arn:aws:ec2:*:*:vpc/", vpc]),)),),
         (Condition("StringEquals", f"aws:ResourceTag/{name}", mine),),
         (Condition("StringEquals", owned, ("owned",)),),
         (),
@@ -256,15 +258,15 @@ def test_features_add_their_statements() -> None:
     metrics = policy("ipv4", features=["metrics-helper"]).statements[-1]
     assert (metrics.actions, metrics.resources) == (("cloudwatch:PutMetricData",), star)
     for variant, cluster in {
-        "ipv4-scoped": "${CLUSTER_NAME}",
-        "ipv6-scoped": "${CLUSTER_NAME}",
+        "ipv4-scoped": parameters.CLUSTER_NAME.hole,
+        "ipv6-scoped": parameters.CLUSTER_NAME.hole,
         "ipv4-pod-identity": "${aws:PrincipalTag/eks-cluster-name}",
         "ipv4": "*",
         "ipv6": "*",
         "ipv4-ipv6": "*",
     }.items():
-        group = f"arn:aws:logs:*:*:log-group:/aws/eks/{cluster}/cluster"
-        streams = f"{group}:log-stream:*"
+        group = join(["arn:aws:logs:*:*:log-group:/aws/eks/", cluster, "/cluster"])
+        streams = join([group, ":log-stream:*"])
         added = policy(variant, features=["network-policy-logs"]).statements[-3:]
         assert [(s.actions, s.resources, s.conditions) for s in added] == [
             (("logs:DescribeLogGroups",), star, ()),
@@ -599,12 +601,12 @@ def test_the_trust_policy_is_for_what_the_role_is_asked_by(
 
 TAGGED = "aws:RequestTag/kubernetes-"
 EVERY_CONDITION = {
-    "${OIDC_ISSUER}:aud": "sts.amazonaws.com",
-    "${OIDC_ISSUER}:sub": "system:serviceaccount:kube-system:aws-node",
+    "${oidc_issuer}:aud": "sts.amazonaws.com",
+    "${oidc_issuer}:sub": "system:serviceaccount:kube-system:aws-node",
     f"{TAGGED}namespace": "kube-system",
     f"{TAGGED}service-account": "aws-node",
-    "aws:RequestTag/eks-cluster-arn": "${EKS_CLUSTER_ARN}",
-    "aws:SourceAccount": "${SOURCE_ACCOUNT_ID}",
+    "aws:RequestTag/eks-cluster-arn": "${eks_cluster_arn}",
+    "aws:SourceAccount": "${source_account_id}",
 }
 
 
@@ -614,7 +616,7 @@ EVERY_CONDITION = {
         ({}, ()),
         ({"cluster": False}, ("aws:RequestTag/eks-cluster-arn",)),
         ({"account": False}, ("aws:SourceAccount",)),
-        ({"irsa": False}, ("${OIDC_ISSUER}:aud", "${OIDC_ISSUER}:sub")),
+        ({"irsa": False}, ("${oidc_issuer}:aud", "${oidc_issuer}:sub")),
         ({"pod_identity": False}, tuple(EVERY_CONDITION)[2:]),
     ],
 )
@@ -623,12 +625,14 @@ def test_a_trust_policy_has_every_condition_that_is_not_left_out(
 ) -> None:
     document = trust.policy(**chosen)  # type: ignore[arg-type]
     conditions = [c for statement in document.statements for c in statement.conditions]
-    assert {c.key: c.values for c in conditions} == {
+    assert {str(c.key): tuple(map(str, c.values)) for c in conditions} == {
         key: (value,) for key, value in EVERY_CONDITION.items() if key not in missing
     }
     assert {c.operator for c in conditions} == {"StringEquals"}
     other = trust.policy(service_account="other", **chosen)  # type: ignore[arg-type]
-    replaced = document.map_strings(lambda text: text.replace("aws-node", "other"))
+    replaced = document.map_texts(
+        lambda text: change(text, lambda part: part.replace("aws-node", "other"))
+    )
     assert other == replaced
 
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import pytest
 
-from vpc_cni_iam.catalog import trust, variants
+from vpc_cni_iam.catalog import parameters, trust, variants
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.facts import calls, documents, known_versions, store
 from vpc_cni_iam.catalog.facts.calls import CallRange
@@ -58,7 +58,7 @@ def test_documents(name: str) -> None:
 def test_a_revision_is_upstreams_document_word_for_word(name: str) -> None:
     revision, _, variant = name.partition("/")
     entry = json.loads(DATA.joinpath(f"revisions/{revision}.json").read_text())
-    published = parse(entry["documents"][variant], name)
+    published = parameters.read(parse(entry["documents"][variant], name))
     if variant in {v.name for v in variants.VARIANTS}:
         (composed,) = options([variant], revision=revision).composed()
         assert composed.policy == published

@@ -49,7 +49,7 @@ def test_no_placeholder_is_left() -> None:
 def test_defaults_are_upstream_s() -> None:
     text = filled(2, cluster_name="prod", vpc_id="vpc-01234567")
     upstream = dumps(compose(VARIANTS[2], OLDEST).policy)
-    expected = upstream.replace("${CLUSTER_NAME}", "prod").replace("${VPC_ID}", "vpc-01234567")
+    expected = upstream.replace("${cluster_name}", "prod").replace("${vpc_id}", "vpc-01234567")
     assert text == expected
 
 

@@ -114,7 +114,7 @@ def test_a_statement_has_actions_and_condition_keys_of_the_reference(policy: Pol
         for action in statement.actions:
             assert action in NEWER or privilege(action)
             for condition in statement.conditions:
-                assert _has(action, statement, condition.key), (action, condition.key)
+                assert _has(action, statement, str(condition.key)), (action, condition.key)
 
 
 def _has(action: str, statement: Statement, key: str) -> bool:

@@ -253,7 +253,9 @@ def test_a_shared_subnet_belongs_to_its_owner() -> None:
     assert ":444455556666:subnet/" in subnet.resource
     assert ":444455556666:vpc/" in str(group.context["ec2:Vpc"])
     narrowed = filled(Policy((Statement(actions=("ec2:*",), resources=("arn:aws:ec2:*:*:*",)),)))
-    narrowed = narrowed.map_strings(lambda text: text.replace("*:*:*", f"*:{NAMES.account_id}:*"))
+    narrowed = narrowed.map_texts(
+        lambda text: str(text).replace("*:*:*", f"*:{NAMES.account_id}:*")
+    )
     describe = Statement(actions=("ec2:Describe*",), resources=("*",))
     policy = Policy((describe, *narrowed.statements))
     assert covered(policy, setting(), "fresh-node").verdict == "allowed"

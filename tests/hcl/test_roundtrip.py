@@ -13,7 +13,7 @@ from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.escape import escape_control
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.domain import ValueScope
-from vpc_cni_iam.hcl.literals import Expression, Literal, Template, code
+from vpc_cni_iam.hcl.literals import Expression, Interpolation, Literal, code
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import (
     Conditional,
@@ -112,7 +112,7 @@ def test_text_that_hcl_cannot_hold_is_refused(text: str) -> None:
 
 @given(st.text(alphabet="$%{}a", max_size=6), st.text(alphabet="$%{}a", max_size=6))
 def test_text_beside_an_interpolation_survives(before: str, after: str) -> None:
-    value = Template((Literal(before), Expression("var.x"), Literal(after)))
+    value = Interpolation((Literal(before), Expression("var.x"), Literal(after)))
     node = read_attribute(block(NewBlock("locals", [("x", value)])))
     # "${x}" is x itself.
     parts = node.parts if isinstance(node, Text) else (node,)

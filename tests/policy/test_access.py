@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 import policy_pools as pools
 from policy_readings import newly_allowed
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
@@ -144,9 +145,8 @@ def test_a_witness_has_a_truth_value_where_one_is_asked_for(operator: str, value
 
 
 def filled(policy: Policy) -> Policy:
-    return policy.map_strings(
-        lambda text: text.replace("${CLUSTER_NAME}", "prod").replace("${VPC_ID}", "vpc-1")
-    )
+    names = {"cluster_name": "prod", "vpc_id": "vpc-1"}
+    return parameters.fill(policy, {**parameters.values({}), **names})
 
 
 def upstream() -> list[Policy]:

@@ -266,9 +266,7 @@ def test_work_grows_with_the_number_of_statements(same_action: bool) -> None:
     def steps(count: int) -> int:
         old, new = ordinary(count), ordinary(count, wider=True)
         if same_action:
-            old, new = (
-                p.map_strings(lambda t: "s3:Get" if "s3:Get" in t else t) for p in (old, new)
-            )
+            old, new = (p.map_texts(lambda t: "s3:Get" if "s3:Get" in t else t) for p in (old, new))
         left = Budget(10**9)
         assert isinstance(no_new_access([new], [old], left), Proven)
         semantic.lines(old, new, left)

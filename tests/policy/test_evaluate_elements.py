@@ -9,7 +9,7 @@ import pytest
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
-from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Compiled, Decision, Outcome, Request, compile_policies
 
 ENI = "arn:aws:ec2:us-east-1:111122223333:network-interface/eni-1"
 
@@ -277,15 +277,13 @@ class TestErrors:
             compile_policies([Policy((allow("*"), allow("x")))], "old policy")
 
 
-def test_upstreams_document_needs_its_placeholders_filled() -> None:
+def test_upstreams_document_needs_its_names() -> None:
+    from vpc_cni_iam.catalog import parameters
     from vpc_cni_iam.catalog.facts import documents
 
     raw = documents.find("2022-01-31").document("ipv4-scoped")
-    with pytest.raises(InputError, match="upstream's placeholder"):
-        compile_policies([raw])
-    filled = raw.map_strings(
-        lambda text: text.replace("${CLUSTER_NAME}", "prod").replace("${VPC_ID}", "vpc-1")
-    )
+    names = {"cluster_name": "prod", "vpc_id": "vpc-1"}
+    filled = parameters.fill(raw, {**parameters.values({}), **names})
     request = Request(
         "ec2:CreateNetworkInterface",
         "arn:aws:ec2:us-east-1:111122223333:subnet/subnet-1",
@@ -296,4 +294,6 @@ def test_upstreams_document_needs_its_placeholders_filled() -> None:
         request.action, request.resource, context={"ec2:Vpc": "arn:aws:ec2:::vpc/vpc-2"}
     )
     assert not compile_policies([filled]).evaluate(other).allowed
+    # Without them it is not known whether the statement is about the VPC.
+    assert compile_policies([raw]).evaluate(request).outcome is Outcome.UNDECIDED
     assert json.dumps(request.context)

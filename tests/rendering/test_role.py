@@ -38,11 +38,7 @@ def trust_policy(partition: str = "aws", **trusts: bool) -> Policy:
         "source_account_id": ACCOUNT,
     }
 
-    def fill(text: str) -> str:
-        parts = parameters.split(text, trust.PLACES)
-        return "".join(p if isinstance(p, str) else values[p.name] for p in parts)
-
-    return trust.policy(**trusts).map_strings(fill)
+    return parameters.fill(trust.policy(**trusts), values)
 
 
 def expected(variant: str, **settings: str) -> Policy:

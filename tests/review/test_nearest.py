@@ -76,8 +76,7 @@ def test_the_cluster_role_s_policy_is_not_the_plugin_s() -> None:
 
 
 def test_the_nearest_document_is_decided_by_access_and_not_by_how_it_is_written() -> None:
-    (scoped,) = variants.find(("ipv4-scoped",))
-    document = scoped.document(documents.revisions()[-1])
+    document = published("ipv4-scoped")
     split = [
         replace(statement, sid=f"A{number}{place}", actions=(action,))
         for number, statement in enumerate(document.statements)
@@ -94,7 +93,10 @@ OLDEST, NEWEST = documents.revisions()[0], documents.revisions()[-1]
 def published(name: str, revision: documents.Revision = NEWEST, **names: str) -> Policy:
     """The document of a variant, with names in place of its placeholders."""
     (variant,) = variants.find((name,))
-    template = variant.document(revision)
+    return filled(variant.document(revision), **names)
+
+
+def filled(template: Policy, **names: str) -> Policy:
     known = {"cluster_name": "prod", "vpc_id": "${VPC_ID}", **parameters.values({}), **names}
     return parameters.fill(template, {p.name: known[p.name] for p in parameters.used(template)})
 
@@ -173,5 +175,5 @@ def test_documents_with_missing_actions_added_are_compared_for_versions_of_their
     for name, version in (("ipv4", "v1.1.0"), ("ipv6", "v1.10.0"), ("ipv4-scoped", "v1.8.0")):
         (variant,) = variants.find((name,))
         composed = compose(variant, select(cni_version=version)).policy
-        close = nearest(composed, PluginVersion.of(version))
+        close = nearest(filled(composed), PluginVersion.of(version))
         assert close.equal and close.variant == name

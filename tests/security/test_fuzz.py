@@ -54,7 +54,7 @@ from vpc_cni_iam.vendoring.manifest import loads as parse_manifest
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))
 # Filled in, since a placeholder that is left is an error of its own when a policy is asked.
-SCOPED = revisions()[0].document("ipv4-scoped").map_strings(lambda text: text.replace("${", "{"))
+SCOPED = revisions()[0].document("ipv4-scoped").map_texts(lambda text: str(text).replace("${", "{"))
 
 
 def policy(text: str) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.errors import InputError, not_json
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
@@ -144,7 +145,7 @@ def _broken(text: str, source: str, start: int, error: json.JSONDecodeError) -> 
 
 def _found(decoded: object, place: str, source: str) -> Found:
     value = _respelled(decoded, source)
-    policy = parse(value, source)
+    policy = parameters.read(parse(value, source))
     return Found(_kind(policy), place, value, policy)
 
 

@@ -164,7 +164,7 @@ def _takes_pods(
 
 def _takes(policy: Policy, requests: Iterable[Request], more: Context, *, tags: bool) -> bool:
     """Say whether a policy allows one of some requests, with session tags or without any."""
-    keys = {c.key.lower() for s in policy.statements for c in s.conditions}
+    keys = {str(c.key).lower() for s in policy.statements for c in s.conditions}
     no_tags = {} if tags else {k: () for k in keys if k.startswith("aws:requesttag/")}
     return any(
         all(
@@ -183,7 +183,7 @@ def _by_anyone(policy: Policy, clusters: Collection[str]) -> bool:
     """
     statements = tuple(s for s in policy.statements if s.effect == "Deny" or _names_anyone(s))
     chosen = replace(policy, statements=statements)
-    keys = [c.key for s in statements for c in s.conditions]
+    keys = [str(c.key) for s in statements for c in s.conditions]
     issuers = {key[: -len(":sub")] for key in keys if key.lower().endswith(OF_TOKENS)}
     providers = tuple(f":oidc-provider/{name}" for name in issuers or {_ANY_ISSUER})
     givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)

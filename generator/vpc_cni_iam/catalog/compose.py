@@ -19,6 +19,7 @@ from vpc_cni_iam.catalog.variants import Scope, Variant, scoped_statements
 from vpc_cni_iam.errors import OptionError, UsageError
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
 from vpc_cni_iam.policy.quotas import MANAGED
+from vpc_cni_iam.policy.template import fill, known
 
 MOST_OF_A_SESSION = 2048  # characters; see `session_policy`
 
@@ -149,14 +150,15 @@ def _statements(
     by_resources: dict[tuple[str, ...], list[str]] = {}
     for action in actions:
         if action not in ec2:
-            # Those of the cluster if the scope names one.
-            resources = tuple(
-                resource.replace(Scope.CLUSTER_NAME.value, variant.scope.value)
-                for resource in calls.call(action).resources
-            )
-            by_resources.setdefault(resources, []).append(action)
+            by_resources.setdefault(calls.call(action).resources, []).append(action)
     others = tuple(Statement(actions=tuple(a), resources=r) for r, a in by_resources.items())
-    return (*statements, *others)
+    return (*statements, *_of_cluster(parameters.read(Policy(others)), variant).statements)
+
+
+def _of_cluster(policy: Policy, variant: Variant) -> Policy:
+    """Return a document that names the cluster as the variant's scope does."""
+    cluster, name = parameters.CLUSTER_NAME.hole, variant.scope.value
+    return policy.map_texts(lambda text: fill(text, lambda h: name if h == cluster else h))
 
 
 def _checked(
@@ -170,10 +172,10 @@ def _checked(
     In IPv6, security groups change at start, and an instance is modified only for a feature.
     """
     for statement in statements:
-        kinds = {kind_of(resource) for resource in statement.resources}
+        kinds = {kind_of(str(resource)) for resource in statement.resources}
         actions = tuple(
             action
-            for action in statement.actions
+            for action in known(statement.actions)
             if "*" in kinds or kinds & checked_on(action, variant.modes, version, features)
         )
         if actions:

@@ -16,6 +16,7 @@ from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, evaluate
 from vpc_cni_iam.policy.matching.variables import Context
+from vpc_cni_iam.policy.template import known
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 # What only a principal of an account, or who sends it, has in a request: services and tokens do
@@ -58,7 +59,7 @@ def role_requests(
         return
     namespace, account = service_account
     for principal in statement.principals:
-        for name in principal.identifiers:
+        for name in known(principal.identifiers):
             service = name.removesuffix(".cn") if principal.type == "Service" else ""
             if service == NODES:
                 yield Credentials.node, Request("sts:AssumeRole", "*", name, NO_ACCOUNT)
@@ -91,7 +92,9 @@ def _most_open(policy: Policy, keys: Collection[str]) -> Policy:
     statements = []
     for statement in policy.statements:
         conditions = tuple(
-            c for c in statement.conditions if (k := c.key.lower()) in keys or k.endswith(OF_TOKENS)
+            c
+            for c in statement.conditions
+            if (k := str(c.key).lower()) in keys or k.endswith(OF_TOKENS)
         )
         if statement.effect == "Allow" or conditions == statement.conditions:
             statements.append(replace(statement, conditions=conditions))
@@ -117,15 +120,16 @@ def cluster_arns(policy: Policy, role: str, cluster: str = "", region: str = "")
     What is empty of that, of its Region and of its name is as the policy names it.
     """
     conditions = (c for s in policy.statements for c in s.conditions)
-    named = (v for c in conditions if c.key.lower() in (_CLUSTER_ARN, SOURCE_ARN) for v in c.values)
+    about = (c for c in conditions if str(c.key).lower() in (_CLUSTER_ARN, SOURCE_ARN))
+    named = [v for c in about for v in known(c.values)]
     places = [("",) * 4, *(m.groups("") for v in named if (m := re.match(_CLUSTER, v)))]
     _, partition, _, _, account, _ = role.split(":", 5)
-    known = (partition, region, account, cluster)
+    own_place = (partition, region, account, cluster)
     return [
         "arn:{}:eks:{}:{}:cluster/{}".format(
             *(
                 own or other.replace("*", "") or example
-                for own, other, example in zip(known, place, _EXAMPLE, strict=True)
+                for own, other, example in zip(own_place, place, _EXAMPLE, strict=True)
             )
         )
         for place in places

@@ -24,9 +24,11 @@ from vpc_cni_iam.catalog.facts.requests import (
     request_templates,
     tag_keys,
 )
+from vpc_cni_iam.catalog.parameters import VPC_ID
 from vpc_cni_iam.catalog.variants import Scope, Variant
 from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.template import join, known
 
 # EC2 user guide, "Tag your Amazon EC2 resources": 128 and 256 characters, 50 tags a resource. EC2
 # takes more characters than these; policies, HCL and shells take these without escapes.
@@ -122,7 +124,7 @@ _CREATE = "ec2:CreateNetworkInterface"
 _CLUSTER_SENT, _CLUSTER_ON_RESOURCE = f"aws:RequestTag/{CLUSTER}", f"aws:ResourceTag/{CLUSTER}"
 _NAME = (Scope.CLUSTER_NAME.value,)
 _TAG_KEYS = ("ForAllValues:StringEquals", "aws:TagKeys")
-_IN_VPC = Condition("ArnEquals", "ec2:Vpc", ("arn:aws:ec2:*:*:vpc/${VPC_ID}",))
+_IN_VPC = Condition("ArnEquals", "ec2:Vpc", (join(["arn:aws:ec2:*:*:vpc/", VPC_ID.hole]),))
 
 _AT_CREATION = "Hardened: tags of an interface that is being made, the cluster's among them."
 _AT_CLAIM = (
@@ -168,7 +170,7 @@ def allowed_tag_keys(policy: Policy) -> frozenset[str] | None:
             limits = [c for c in statement.conditions if (c.operator, c.key) == _TAG_KEYS]
             if not limits:
                 return None
-            keys.update(key for limit in limits for key in limit.values)
+            keys.update(key for limit in limits for key in known(limit.values))
     return frozenset(keys) if keys else None
 
 
@@ -216,5 +218,5 @@ def _takes_vpc(statement: Statement) -> bool:
     """Say whether EC2 gives ec2:Vpc for all of a statement, and it has no condition on it yet."""
     if any(c.key == _IN_VPC.key for c in statement.conditions) or _CREATE in statement.actions:
         return False
-    kinds = {kind_of(resource) for resource in statement.resources}
+    kinds = {kind_of(str(resource)) for resource in statement.resources}
     return bool(kinds) and kinds <= {"network-interface", "security-group"}

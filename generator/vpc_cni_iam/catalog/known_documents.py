@@ -36,7 +36,7 @@ class KnownDocument(Struct, frozen=True):
 
 @cache
 def known_documents() -> dict[KnownDocument, Policy]:
-    """Return the documents that the catalog has, newest first, with placeholders.
+    """Return the documents that the catalog has, newest first, with holes for names.
 
     They are all that a version of upstream had on its page or in its README, AWS's from version 2
     of AmazonEKS_CNI_Policy on, those of other projects, and those for cni-metrics-helper.
@@ -87,8 +87,7 @@ def listed(known: Sequence[KnownDocument]) -> list[str]:
 
 def recognise(policy: Policy, names: Mapping[str, str]) -> tuple[KnownDocument, ...]:
     """Return the documents that a policy equals with its names, by parameter; newest first."""
-    placeholders = {p.name: place for place, p in parameters.PLACES.items()}
-    values = {**placeholders, **parameters.values({}), **names}
+    values = {**parameters.values({}), **names}
     values["vpc_owner_id"] = names.get("vpc_owner_id", values["account_id"])
     return _by_meaning(tuple(sorted(values.items()))).get(normalise.policy(policy), ())
 

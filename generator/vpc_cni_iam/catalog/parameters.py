@@ -13,7 +13,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.policy import template
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import Hole, HoleKind, Text, join, parts_of
 
 
 class Parameter(Struct, frozen=True):
@@ -30,6 +32,11 @@ class Parameter(Struct, frozen=True):
     def option(self) -> str:
         """The command line option, such as ``--cluster-name``."""
         return "--" + self.name.replace("_", "-")
+
+    @property
+    def hole(self) -> Hole:
+        """What stands for its value in a document."""
+        return Hole(HoleKind.PARAMETER, self.name)
 
     def check(self, value: str) -> str:
         """Return a user's value if it is fit for this parameter, or raise `UsageError`."""
@@ -102,41 +109,53 @@ SAMPLE = {
     "hyperpod_cluster_id": "verifyhyper1",
 }
 
-PLACES = {
+_PLACEHOLDERS = {
     "${CLUSTER_NAME}": CLUSTER_NAME,
     "${VPC_ID}": VPC_ID,
     "${HYPERPOD_CLUSTER_ID}": HYPERPOD_CLUSTER_ID,
 }
-_PLACE = re.compile(r"(\$\{[A-Z_]+\})")
+_PLACEHOLDER = re.compile("(" + "|".join(map(re.escape, _PLACEHOLDERS)) + ")")
 _ARN = re.compile(r"arn:aws:(?P<service>ec2|sagemaker|logs):\*:\*:(?P<shared>subnet|vpc)?(?=.*/)")
 
-Parts = tuple["str | Parameter", ...]
+
+def read(policy: Policy) -> Policy:
+    """Return a document whose placeholders are texts, with a hole for each."""
+    return policy.map_texts(_read)
 
 
-def split(text: str, places: Mapping[str, Parameter] = PLACES) -> Parts:
-    """Return a resource, condition key or value of a document as its fixed and chosen parts."""
-    parts: list[str | Parameter] = []
-    if match := _ARN.match(text):
-        owner = VPC_OWNER_ID if match["shared"] else ACCOUNT_ID
-        parts = ["arn:", PARTITION, f":{match['service']}:", REGION, ":", owner]
-        text = ":" + text[match.start("shared") if match["shared"] else match.end() :]
-    for piece in _PLACE.split(text):
-        if piece:
-            parts.append(places.get(piece, piece))
-    return tuple(parts)
+def _read(text: Text) -> Text:
+    pieces = _PLACEHOLDER.split(str(text))
+    return join(_PLACEHOLDERS[p].hole if p in _PLACEHOLDERS else p for p in pieces)
+
+
+def in_arns(text: Text) -> Text:
+    """Return a text of a document with a hole for each part of an ARN that users may narrow."""
+    start, *others = parts_of(text)
+    if not isinstance(start, str) or not (match := _ARN.match(start)):
+        return text
+    owner = VPC_OWNER_ID if match["shared"] else ACCOUNT_ID
+    arn: list[Text | Hole] = [
+        "arn:",
+        PARTITION.hole,
+        f":{match['service']}:",
+        REGION.hole,
+        ":",
+        owner.hole,
+        ":",
+    ]
+    return join([*arn, start[match.start("shared") if match["shared"] else match.end() :], *others])
 
 
 def used(policy: Policy) -> tuple[Parameter, ...]:
-    """Return the parameters whose placeholders stand in a document, in their order of listing."""
-    texts = {text for statement in policy.statements for text in statement.strings()}
-    names = {p.name for text in texts for p in split(text) if isinstance(p, Parameter)}
+    """Return the parameters of a document, in their order of listing."""
+    names = {hole.place for hole in policy.map_texts(in_arns).holes()}
     return tuple(p for p in PARAMETERS if p.name in names)
 
 
 def unused(policy: Policy, words: Mapping[str, str | None]) -> tuple[Parameter, ...]:
-    """Return the parameters that a user gave a value for and that stand nowhere in a document."""
-    standing = used(policy)
-    return tuple(p for p in PARAMETERS if words.get(p.name) is not None and p not in standing)
+    """Return the parameters that a user gave a value for and that a document does not have."""
+    own = used(policy)
+    return tuple(p for p in PARAMETERS if words.get(p.name) is not None and p not in own)
 
 
 def values(words: Mapping[str, str | None]) -> dict[str, str]:
@@ -153,7 +172,7 @@ def values(words: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:
-    """Return a document with `values` for its placeholders; raises `UsageError` without one."""
+    """Return a document with `values` for its parameters; raises `UsageError` without one."""
     missing = [p.option for p in used(policy) if p.name not in chosen]
     if missing:
         raise UsageError(
@@ -163,12 +182,8 @@ def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:
     return fill(policy, chosen)
 
 
-def fill(
-    policy: Policy, chosen: Mapping[str, str], places: Mapping[str, Parameter] = PLACES
-) -> Policy:
-    """Return a document with values in place of its placeholders, all of which have one."""
-    return policy.map_strings(
-        lambda text: "".join(
-            chosen[p.name] if isinstance(p, Parameter) else p for p in split(text, places)
-        )
+def fill(policy: Policy, chosen: Mapping[str, Text]) -> Policy:
+    """Return a document with values for its parameters; one without a value stays a hole."""
+    return policy.map_texts(
+        lambda text: template.fill(in_arns(text), lambda hole: chosen.get(hole.place, hole))
     )

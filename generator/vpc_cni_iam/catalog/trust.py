@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.template import Text, join
 
 NAMESPACE, SERVICE_ACCOUNT = "kube-system", "aws-node"
 AUDIENCE = "sts.amazonaws.com"
@@ -52,13 +53,6 @@ VARIABLES = {**parameters.SAMPLE, **SAMPLE, "pod_identity": "true"}
 # Derived from the provider's ARN; it stands in condition keys.
 OIDC_ISSUER = Parameter("oidc_issuer", "The issuer without https://.", ".+", "an issuer")
 
-PLACES: dict[str, Parameter] = {
-    "${OIDC_PROVIDER_ARN}": OIDC_PROVIDER_ARN,
-    "${OIDC_ISSUER}": OIDC_ISSUER,
-    "${EKS_CLUSTER_ARN}": EKS_CLUSTER_ARN,
-    "${SOURCE_ACCOUNT_ID}": SOURCE_ACCOUNT_ID,
-}
-
 
 def with_variables(text: str, *samples: Mapping[str, str]) -> str:
     """Return a text with the variables where their values stand, such as those of `VARIABLES`."""
@@ -82,7 +76,7 @@ def policy(
     account: bool = True,
     service_account: str = SERVICE_ACCOUNT,
 ) -> Policy:
-    """Return the trust policy of a role, with placeholders, for IRSA and for EKS Pod Identity.
+    """Return the trust policy of a role, with holes, for IRSA and for EKS Pod Identity.
 
     Audience and subject of IRSA are separate conditions, so that a change of one cannot loosen the
     other. `cluster` and `account` narrow Pod Identity; `service_account` is one in kube-system.
@@ -93,10 +87,10 @@ def policy(
         statements.append(
             Statement(
                 actions=("sts:AssumeRoleWithWebIdentity",),
-                principals=(Principal("Federated", ("${OIDC_PROVIDER_ARN}",)),),
+                principals=(Principal("Federated", (join([OIDC_PROVIDER_ARN.hole]),)),),
                 conditions=_equals(
-                    ("${OIDC_ISSUER}:aud", AUDIENCE),
-                    ("${OIDC_ISSUER}:sub", f"{subject}:{service_account}"),
+                    (join([OIDC_ISSUER.hole, ":aud"]), AUDIENCE),
+                    (join([OIDC_ISSUER.hole, ":sub"]), f"{subject}:{service_account}"),
                 ),
             )
         )
@@ -108,13 +102,13 @@ def policy(
                 conditions=_equals(
                     (f"{tag}namespace", NAMESPACE),
                     (f"{tag}service-account", service_account),
-                    *[("aws:RequestTag/eks-cluster-arn", "${EKS_CLUSTER_ARN}")] * cluster,
-                    *[("aws:SourceAccount", "${SOURCE_ACCOUNT_ID}")] * account,
+                    *[("aws:RequestTag/eks-cluster-arn", join([EKS_CLUSTER_ARN.hole]))] * cluster,
+                    *[("aws:SourceAccount", join([SOURCE_ACCOUNT_ID.hole]))] * account,
                 ),
             )
         )
     return Policy(tuple(statements))
 
 
-def _equals(*pairs: tuple[str, str]) -> tuple[Condition, ...]:
+def _equals(*pairs: tuple[Text, Text]) -> tuple[Condition, ...]:
     return tuple(Condition("StringEquals", key, (value,)) for key, value in pairs)

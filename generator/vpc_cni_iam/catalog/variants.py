@@ -19,12 +19,14 @@ from vpc_cni_iam.catalog.facts.calls import (
 from vpc_cni_iam.catalog.facts.documents import Revision
 from vpc_cni_iam.catalog.facts.known_versions import known
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.catalog.parameters import CLUSTER_NAME, VPC_ID
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.errors import OptionError
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.template import fill, holes, join
+from vpc_cni_iam.policy.template import known as known_texts
 
-_CLUSTER_NAME, _VPC_ID = "${CLUSTER_NAME}", "${VPC_ID}"
 # docs/iam-policy.md, "Scope-down IAM policy per EKS cluster": earlier versions send
 # CreateNetworkInterface without the cluster's tag.
 SCOPED_SINCE = PluginVersion((1, 8, 0))
@@ -34,7 +36,7 @@ class Scope(Enum):
     """What limits a document to a cluster; the value names the cluster in the document."""
 
     ACCOUNT = "*"
-    CLUSTER_NAME = _CLUSTER_NAME
+    CLUSTER_NAME = join([CLUSTER_NAME.hole])
     SESSION_TAGS = "${aws:PrincipalTag/eks-cluster-name}"
 
     def apply(self, policy: Policy) -> Policy:
@@ -51,11 +53,11 @@ class Scope(Enum):
 
 
 def _by_session_tags(statement: Statement) -> Statement:
-    tag = Scope.SESSION_TAGS.value
+    tag, cluster, vpc = Scope.SESSION_TAGS.value, CLUSTER_NAME.hole, VPC_ID.hole
     conditions = tuple(
-        replace(c, values=tuple(value.replace(_CLUSTER_NAME, tag) for value in c.values))
+        replace(c, values=tuple(fill(v, lambda h: tag if h == cluster else h) for v in c.values))
         for c in statement.conditions
-        if _CLUSTER_NAME not in c.key and not any(_VPC_ID in value for value in c.values)
+        if cluster not in holes([c.key]) and vpc not in holes(c.values)
     )
     return replace(statement, conditions=conditions)
 
@@ -129,7 +131,7 @@ def _ipv6_scoped(revision: Revision) -> Policy:
     """Upstream's IPv6 actions with the conditions of upstream's scoped document."""
     actions, tags = revision.document("ipv6").statements
     (assign,) = scoped_statements(("ec2:AssignPrivateIpAddresses",), revision)
-    describe = tuple(a for a in actions.actions if a.startswith("ec2:Describe"))
+    describe = tuple(a for a in known_texts(actions.actions) if a.startswith("ec2:Describe"))
     return Policy(
         (
             Statement(actions=describe, resources=("*",)),

@@ -99,8 +99,10 @@ def _show(document: Policy, name: str, output: PolicyFormat) -> None:
             (
                 (
                     s.effect,
-                    "\n".join(s.actions),
-                    "\n".join((*s.resources, *(f"if {condition_text(c)}" for c in s.conditions))),
+                    "\n".join(map(str, s.actions)),
+                    "\n".join(
+                        (*map(str, s.resources), *(f"if {condition_text(c)}" for c in s.conditions))
+                    ),
                 )
                 for s in document.statements
             ),

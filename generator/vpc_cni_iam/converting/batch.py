@@ -12,9 +12,8 @@ from vpc_cni_iam.converting import naming
 from vpc_cni_iam.converting.notes import Note, notes
 from vpc_cni_iam.converting.parametrize import PARTITION, Substitution, partitions, variables
 from vpc_cni_iam.errors import InexpressibleError, InputError, UsageError
-from vpc_cni_iam.hcl.literals import Literal
 from vpc_cni_iam.hcl.syntax import OVERRIDE
-from vpc_cni_iam.hcl.write import block, policy_document, problems
+from vpc_cni_iam.hcl.write import block, literal, policy_document, problems
 from vpc_cni_iam.inputs.identify import policy_documents
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.policy.document import Policy
@@ -49,7 +48,7 @@ def convert_document(
         named = partitions(policy)
         # One of several cannot be replaced alone.
         replaced = Substitution(names, named[0] if partition_aware and len(named) == 1 else "")
-        value = replaced.value if replaced.active else Literal
+        value = replaced.value if replaced.active else literal
         text = block(policy_document(name, policy, value=value))
     except InputError as error:
         return (error,)
@@ -82,9 +81,9 @@ def _own_notes(
         yield f"is in force; left out are the versions {', '.join(document.left_out)}"
     if partition_aware and not replaced.partition and (named := partitions(policy)):
         yield f"names the partitions {', '.join(named)}, and keeps them"
-    for literal, texts in replaced.left.items():
+    for value, texts in replaced.left.items():
         more = f" and {len(texts) - 1} more" if len(texts) > 1 else ""
-        yield f"keeps {literal!r} in {texts[0]!r}{more}, where it is part of something longer"
+        yield f"keeps {value!r} in {texts[0]!r}{more}, where it is part of something longer"
 
 
 class Input(Struct, frozen=True):

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct, field
 
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
-from vpc_cni_iam.hcl.write import NewBlock
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.hcl.literals import Expression, Interpolation, Literal, Value
+from vpc_cni_iam.hcl.write import NewBlock, literal
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import Text, known
 
 PARTITION = NewBlock('data "aws_partition" "current"')
 _PARTITION = Expression("data.aws_partition.current.partition")
@@ -63,16 +64,17 @@ class Substitution(Struct):
         """Whether there is anything to replace."""
         return bool(self.names or self.partition)
 
-    def value(self, text: str) -> Value:
+    def value(self, chosen: Text) -> Value:
         """Return the code for a resource, principal, condition key or value."""
+        text = literal(chosen).text
         if text in self.names:
             self.used.add(text)
             return Expression(f"var.{self.names[text]}")
         parts = list(self._parts(text)) if text.startswith("arn:") else [Literal(text)]
-        for literal in self.names:
-            if any(isinstance(p, Literal) and literal in p.text for p in parts):
-                self.left.setdefault(literal, []).append(text)
-        return parts[0] if len(parts) == 1 else Template(tuple(parts))
+        for value in self.names:
+            if any(isinstance(p, Literal) and value in p.text for p in parts):
+                self.left.setdefault(value, []).append(text)
+        return parts[0] if len(parts) == 1 else Interpolation(tuple(parts))
 
     def _parts(self, text: str) -> Iterator[Literal | Expression]:
         before = ""
@@ -112,15 +114,5 @@ def variables(names: Mapping[str, str], used: Iterable[str]) -> list[NewBlock]:
 
 def partitions(policy: Policy) -> tuple[str, ...]:
     """Return the partitions that a policy's ARNs name, each once."""
-    matches = (_ARN.match(text) for s in policy.statements for text in _texts(s))
+    matches = (_ARN.match(text) for s in policy.statements for text in known(s.texts()))
     return tuple(dict.fromkeys(m[1] for m in matches if m))
-
-
-def _texts(statement: Statement) -> Iterator[str]:
-    yield from statement.resources
-    yield from statement.not_resources
-    for principal in (*statement.principals, *statement.not_principals):
-        yield from principal.identifiers
-    for condition in statement.conditions:
-        yield condition.key
-        yield from condition.values

@@ -13,6 +13,7 @@ from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.template import known
 
 _ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):(?:([a-z-]+)/)?(.*)", re.DOTALL)
 _LOG_GROUP = re.compile(
@@ -71,21 +72,22 @@ def _names_of(statement: Statement) -> tuple[tuple[str, str], ...]:
 
 def _in_conditions(statement: Statement) -> Iterator[tuple[str, str]]:
     for condition in statement.conditions:
-        key = condition.key.lower()
+        key = str(condition.key).lower()
         if condition.operator.endswith("Null"):
             continue  # its value says whether the key is there
         if ("Not" in condition.operator) is not (statement.effect == "Deny"):
             continue  # its values are those that are not allowed
         if key.endswith(f"tag/{CLUSTER}"):
-            yield from (("cluster_name", value) for value in condition.values)
+            yield from (("cluster_name", value) for value in known(condition.values))
         elif key == "ec2:vpc":
-            yield from (("vpc_id", value.rpartition("/")[2]) for value in condition.values)
+            yield from (("vpc_id", value.rpartition("/")[2]) for value in known(condition.values))
         elif key in _REGIONS:
-            yield from (("region", value) for value in condition.values)
+            yield from (("region", value) for value in known(condition.values))
 
 
 def _in_resources(statement: Statement) -> Iterator[tuple[str, str]]:
-    for resource in statement.resources if statement.effect == "Allow" else statement.not_resources:
+    allows = statement.effect == "Allow"
+    for resource in known(statement.resources if allows else statement.not_resources):
         if match := _LOG_GROUP.fullmatch(resource):
             yield from zip(_OF_LOG_GROUP, match.groups(), strict=False)
         elif match := _ARN.match(resource):

@@ -76,7 +76,7 @@ class Subject(Struct, frozen=True):
             return ""
         every = self._every()
         named = every[decision.policy]
-        text = named.policy.statements[decision.statement].sid or str(decision.statement + 1)
+        text = str(named.policy.statements[decision.statement].sid or decision.statement + 1)
         return f"{named.name}.{text}" if named.name and len(every) > 1 else text
 
     def limit(self, decision: Decision) -> str:
@@ -231,7 +231,7 @@ def _check(opened: NamedPolicy) -> None:
 
     IAM User Guide, "IAM JSON policy elements: Sid": it is unique in a policy.
     """
-    sids = Counter(statement.sid for statement in opened.policy.statements if statement.sid)
+    sids = Counter(str(s.sid) for s in opened.policy.statements if s.sid)
     for sid, number in sids.items():
         if number > 1:
             problem = (

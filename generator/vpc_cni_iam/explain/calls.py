@@ -173,7 +173,7 @@ def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...
             continue  # it is about other resources
         keys.append(
             tuple(
-                c.key
+                str(c.key)
                 for c in statement.conditions
                 if not evaluate([Policy((replace(statement, conditions=(c,)),))], request).allowed
             )

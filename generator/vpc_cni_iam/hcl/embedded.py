@@ -22,6 +22,7 @@ from vpc_cni_iam.hcl.syntax import Code, Constant, FunctionCall, List, Node, Obj
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import parse
 from vpc_cni_iam.policy.strict_json import Number, load_json
+from vpc_cni_iam.policy.template import change
 
 _FIRST = 0xF0000
 MARK = re.compile("[\U000f0000-\U000ffffd]")
@@ -79,9 +80,9 @@ class Embedded(Struct, frozen=True):
         def fill(text: str) -> str:
             return MARK.sub(lambda m: texts.get(self.marks.of(m[0]).code, m[0]), text)
 
-        filled = self.policy.map_strings(fill, actions=True)
-        labelled = tuple(replace(s, sid=fill(s.sid)) for s in filled.statements)
-        return replace(filled, statements=labelled, id=fill(filled.id))
+        filled = self.policy.map_texts(lambda text: change(text, fill), actions=True)
+        labelled = tuple(replace(s, sid=change(s.sid, fill)) for s in filled.statements)
+        return replace(filled, statements=labelled, id=change(filled.id, fill))
 
 
 def is_document(value: Node) -> bool:

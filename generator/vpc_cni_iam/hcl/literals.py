@@ -27,13 +27,13 @@ class Expression(Struct, frozen=True):
     code: str  # the code, such as ``var.partition``
 
 
-class Template(Struct, frozen=True):
+class Interpolation(Struct, frozen=True):
     """A quoted template such as ``"arn:${var.partition}:ec2"``."""
 
     parts: tuple[Literal | Expression, ...]  # its literal and interpolated parts, in order
 
 
-Value: TypeAlias = Literal | Expression | Template
+Value: TypeAlias = Literal | Expression | Interpolation
 
 # A run of $ or % before a brace opens a template; the run's last sign is doubled, which is HCL's
 # escape, and those before it are spelled by number, since a scanner may pair them otherwise.

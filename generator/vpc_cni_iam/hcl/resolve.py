@@ -31,6 +31,8 @@ from vpc_cni_iam.policy.document import (
     Principal,
     Statement,
 )
+from vpc_cni_iam.policy.template import Text as PolicyText
+from vpc_cni_iam.policy.template import change, folded
 
 _STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
 _JOINS = ("source_policy_documents", "override_policy_documents")
@@ -243,7 +245,7 @@ class _Reader:
             else:
                 raise self.unreadable(f"block {inner.type!r}", inner.span.line)
         merged = _merged(conditions)
-        if len({(c.operator, c.key.lower()) for c in merged}) < len(merged):
+        if len({(c.operator, folded(c.key)) for c in merged}) < len(merged):
             problem = "names a condition key twice; case does not tell keys apart"
             raise self.refuse(block.span.line, problem)
         return Statement(
@@ -264,7 +266,9 @@ class _Reader:
         It does so in resources, principals and condition values, and refuses it in the version that
         has no policy variables.
         """
-        changed = statement.map_strings(lambda text: text.replace("&{", "${"))
+        changed = statement.map_texts(
+            lambda text: change(text, lambda part: part.replace("&{", "${"))
+        )
         changed = replace(
             changed,
             conditions=tuple(
@@ -372,7 +376,7 @@ def _repeats(block: Block) -> Iterator[Node]:
 
 def _merged(conditions: list[Condition]) -> tuple[Condition, ...]:
     """Join conditions of one operator and key, as the provider does: any of all values fits."""
-    merged: dict[tuple[str, str], Condition] = {}
+    merged: dict[tuple[str, PolicyText], Condition] = {}
     for c in conditions:
         before = merged.get((c.operator, c.key))
         values = (*before.values, *c.values) if before else c.values

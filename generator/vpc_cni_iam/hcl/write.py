@@ -26,6 +26,7 @@ from vpc_cni_iam.policy.document import (
     Policy,
     Statement,
 )
+from vpc_cni_iam.policy.template import Template, Text, parts_of
 
 WIDTH = 100
 # Names and values; a tuple value is a list.
@@ -63,11 +64,18 @@ def comment(paragraphs: Iterable[str], indent: str = "") -> list[str]:
     return lines
 
 
+def literal(text: Text) -> Literal:
+    """Return the code for a text that is known."""
+    if isinstance(text, str):
+        return Literal(text)
+    raise InexpressibleError(f"{text} has a part that is not known")
+
+
 def policy_document(
     name: str,
     policy: Policy,
     *,
-    value: Callable[[str], Value] = Literal,
+    value: Callable[[Text], Value] = literal,
     remarks: Sequence[Sequence[str]] = (),
     joined: Expression | None = None,
 ) -> NewBlock:
@@ -85,7 +93,7 @@ def policy_document(
     if policy.version != VERSION:
         attributes.append(("version", Literal(policy.version)))
     if policy.id:
-        attributes.append(("policy_id", Literal(policy.id)))
+        attributes.append(("policy_id", literal(policy.id)))
     if joined is not None:
         attributes.append(("source_policy_documents", joined))
     document = NewBlock(f'data "aws_iam_policy_document" "{name}"', attributes)
@@ -96,18 +104,18 @@ def policy_document(
     return document
 
 
-def _statement(statement: Statement, value: Callable[[str], Value]) -> NewBlock:
-    def values(texts: Iterable[str]) -> tuple[Value, ...]:
+def _statement(statement: Statement, value: Callable[[Text], Value]) -> NewBlock:
+    def values(texts: Iterable[Text]) -> tuple[Value, ...]:
         return tuple(map(value, texts))
 
     attributes: Arguments = []
     arguments: Arguments
     if statement.sid:
-        attributes.append(("sid", Literal(statement.sid)))
+        attributes.append(("sid", literal(statement.sid)))
     attributes.append(("effect", Literal(statement.effect)))
     for name in TEXT_ELEMENTS.values():
         if texts := getattr(statement, name):
-            attributes.append((name, tuple(map(Literal if "action" in name else value, texts))))
+            attributes.append((name, tuple(map(literal if "action" in name else value, texts))))
     written = NewBlock("statement", attributes)
     for name in PRINCIPAL_ELEMENTS.values():
         for p in getattr(statement, name):
@@ -186,13 +194,13 @@ def problems(policy: Policy) -> tuple[Inexpressible, ...]:
     if not policy.statements:
         reason = "is empty, and aws_iam_policy_document would leave it out"
         unexpressed.append(Inexpressible("$.Statement", reason))
-    sids: set[str] = set()
+    sids = set[Text]()
     for place, statement in enumerate(policy.statements):
         path = f"$.Statement[{place}]"
         if statement.sid:
             if statement.sid in sids:
                 reason = (
-                    f"{statement.sid!r} is the Sid of a statement before, which "
+                    f"{str(statement.sid)!r} is the Sid of a statement before, which "
                     "aws_iam_policy_document refuses; rename one or leave it out"
                 )
                 unexpressed.append(Inexpressible(f"{path}.Sid", reason))
@@ -216,15 +224,18 @@ def _unexpressed(statement: Statement, path: str) -> Iterator[Inexpressible]:
 
 
 def _texts(
-    texts: Iterable[str], path: str, name: str, *, replaced: bool
+    texts: Iterable[Text], path: str, name: str, *, replaced: bool
 ) -> Iterator[Inexpressible]:
     for text in texts:
-        if not PLAIN.fullmatch(text):
+        if isinstance(text, Template) or not PLAIN.fullmatch(text):
             yield from _text(text, f"{path}.{name}", replaced=replaced)
 
 
-def _text(text: str, path: str, *, replaced: bool) -> Iterator[Inexpressible]:
-    if reason := unwritable(text):
-        yield Inexpressible(path, f"{text!r} {reason}")
-    if replaced and "&{" in text:
-        yield Inexpressible(path, f"{text!r} {_REPLACED}")
+def _text(text: Text, path: str, *, replaced: bool) -> Iterator[Inexpressible]:
+    for part in parts_of(text):
+        if not isinstance(part, str):
+            continue
+        if reason := unwritable(part):
+            yield Inexpressible(path, f"{part!r} {reason}")
+        if replaced and "&{" in part:
+            yield Inexpressible(path, f"{part!r} {_REPLACED}")

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.template import Hole, Text, holes, known
 
 Effect = Literal["Allow", "Deny"]
 VERSION = "2012-10-17"
@@ -41,8 +42,8 @@ class Condition(Struct, frozen=True):
     """
 
     operator: str
-    key: str
-    values: tuple[str, ...]
+    key: Text
+    values: tuple[Text, ...]
 
 
 class Principal(Struct, frozen=True):
@@ -54,21 +55,21 @@ class Principal(Struct, frozen=True):
     """
 
     type: str
-    identifiers: tuple[str, ...]
+    identifiers: tuple[Text, ...]
 
 
 class Statement(Struct, frozen=True, cache_hash=True):
     """One statement. Empty tuples stand for absent elements."""
 
     effect: Effect = "Allow"
-    actions: tuple[str, ...] = ()
-    not_actions: tuple[str, ...] = ()
-    resources: tuple[str, ...] = ()
-    not_resources: tuple[str, ...] = ()
+    actions: tuple[Text, ...] = ()
+    not_actions: tuple[Text, ...] = ()
+    resources: tuple[Text, ...] = ()
+    not_resources: tuple[Text, ...] = ()
     conditions: tuple[Condition, ...] = ()
     principals: tuple[Principal, ...] = ()
     not_principals: tuple[Principal, ...] = ()
-    sid: str = ""
+    sid: Text = ""
 
     @property
     def size(self) -> int:
@@ -79,12 +80,13 @@ class Statement(Struct, frozen=True, cache_hash=True):
         return sum(map(len, lists))
 
     def is_about(self, action: str) -> bool:
-        """Say whether it is about an action without a wildcard."""
-        patterns = self.not_actions or self.actions
-        named = any(wildcard.matches(pattern.lower(), action.lower()) for pattern in patterns)
-        return named is not bool(self.not_actions)
+        """Say whether it may be about an action without a wildcard."""
+        patterns = known(self.not_actions or self.actions)
+        if any(wildcard.matches(pattern.lower(), action.lower()) for pattern in patterns):
+            return not self.not_actions
+        return bool(self.not_actions) or len(patterns) < len(self.actions)
 
-    def strings(self) -> Iterator[str]:
+    def texts(self) -> Iterator[Text]:
         """Yield its texts but for the actions: resources, keys and values, and principals."""
         yield from (*self.resources, *self.not_resources)
         for condition in self.conditions:
@@ -92,25 +94,26 @@ class Statement(Struct, frozen=True, cache_hash=True):
         for principal in (*self.principals, *self.not_principals):
             yield from principal.identifiers
 
-    def map_strings(self, change: Callable[[str], str], *, actions: bool = False) -> Statement:
-        """Return the statement with ``change`` applied to its `strings`, and to its actions."""
-        in_actions = change if actions else str
+    def map_texts(self, change: Callable[[Text], Text], *, actions: bool = False) -> Statement:
+        """Return the statement with `change` applied to its `texts`, and to its actions."""
 
-        def changed(principals: tuple[Principal, ...]) -> tuple[Principal, ...]:
-            return tuple(Principal(p.type, tuple(map(change, p.identifiers))) for p in principals)
+        def changed(texts: tuple[Text, ...]) -> tuple[Text, ...]:
+            return tuple(map(change, texts))
+
+        def principals(named: tuple[Principal, ...]) -> tuple[Principal, ...]:
+            return tuple(Principal(p.type, changed(p.identifiers)) for p in named)
 
         return replace(
             self,
-            actions=tuple(map(in_actions, self.actions)),
-            not_actions=tuple(map(in_actions, self.not_actions)),
-            resources=tuple(map(change, self.resources)),
-            not_resources=tuple(map(change, self.not_resources)),
+            actions=changed(self.actions) if actions else self.actions,
+            not_actions=changed(self.not_actions) if actions else self.not_actions,
+            resources=changed(self.resources),
+            not_resources=changed(self.not_resources),
             conditions=tuple(
-                Condition(c.operator, change(c.key), tuple(map(change, c.values)))
-                for c in self.conditions
+                Condition(c.operator, change(c.key), changed(c.values)) for c in self.conditions
             ),
-            principals=changed(self.principals),
-            not_principals=changed(self.not_principals),
+            principals=principals(self.principals),
+            not_principals=principals(self.not_principals),
         )
 
 
@@ -125,17 +128,24 @@ class Policy(Struct, frozen=True, cache_hash=True):
 
     statements: tuple[Statement, ...]
     version: str = VERSION
-    id: str = ""
+    id: Text = ""
 
     @property
     def names_principals(self) -> bool:
         """Whether it is of a trust or a resource, and not of an identity."""
         return any(s.principals or s.not_principals for s in self.statements)
 
-    def map_strings(self, change: Callable[[str], str], *, actions: bool = False) -> Policy:
-        """Return the policy with ``change`` applied to every statement's strings."""
-        changed = (s.map_strings(change, actions=actions) for s in self.statements)
+    def map_texts(self, change: Callable[[Text], Text], *, actions: bool = False) -> Policy:
+        """Return the policy with `change` applied to every statement's texts."""
+        changed = (s.map_texts(change, actions=actions) for s in self.statements)
         return replace(self, statements=tuple(changed))
+
+    def holes(self) -> tuple[Hole, ...]:
+        """Return what of it is not known, each once, in its order."""
+        every = (
+            h for s in self.statements for h in holes((*s.actions, *s.not_actions, *s.texts()))
+        )
+        return tuple(dict.fromkeys(every))
 
     def only(self, effect: Effect) -> Policy:
         """Return the policy with its statements of one effect alone."""
@@ -147,8 +157,8 @@ class Policy(Struct, frozen=True, cache_hash=True):
         return Policy(tuple(allows), self.version)
 
     def actions(self) -> tuple[str, ...]:
-        """Return the actions of the Allow statements, in order, each once."""
-        named = (a for s in self.statements if s.effect == "Allow" for a in s.actions)
+        """Return the known actions of the Allow statements, in order, each once."""
+        named = (a for s in self.statements if s.effect == "Allow" for a in known(s.actions))
         return tuple(dict.fromkeys(named))
 
 
@@ -177,11 +187,12 @@ class PolicyDocument(TypedDict):
 def to_json(policy: Policy) -> dict[str, Any]:
     """Return the policy as the JSON object that IAM takes.
 
-    One value is written as a scalar and several as a list, which IAM reads alike.
+    One value is written as a scalar and several as a list, which IAM reads alike. A hole is written
+    as ``${place}``: such JSON is for people.
     """
     document: dict[str, Any] = {"Version": policy.version}
     if policy.id:
-        document["Id"] = policy.id
+        document["Id"] = str(policy.id)
     document["Statement"] = [_statement_json(s) for s in policy.statements]
     return document
 
@@ -198,7 +209,7 @@ def dumps(policy: Policy, indent: int | None = 2) -> str:
 
 
 def _statement_json(statement: Statement) -> dict[str, Any]:
-    result: dict[str, Any] = {"Sid": statement.sid} if statement.sid else {}
+    result: dict[str, Any] = {"Sid": str(statement.sid)} if statement.sid else {}
     result["Effect"] = statement.effect
     for name, field in PRINCIPAL_ELEMENTS.items():
         if principals := getattr(statement, field):
@@ -212,12 +223,13 @@ def _statement_json(statement: Statement) -> dict[str, Any]:
             result[name] = _one_or_many(values)
     for c in statement.conditions:
         operators = result.setdefault("Condition", {})
-        operators.setdefault(c.operator, {})[c.key] = _one_or_many(c.values)
+        operators.setdefault(c.operator, {})[str(c.key)] = _one_or_many(c.values)
     return result
 
 
-def _one_or_many(values: tuple[str, ...]) -> str | list[str]:
-    return values[0] if len(values) == 1 else list(values)
+def _one_or_many(values: tuple[Text, ...]) -> str | list[str]:
+    texts = list(map(str, values))
+    return texts[0] if len(texts) == 1 else texts
 
 
 def effect_problem(effect: object) -> str:

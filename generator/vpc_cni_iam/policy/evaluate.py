@@ -18,19 +18,26 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement, effect_problem
 from vpc_cni_iam.policy.matching import conditions, elements, principals
-from vpc_cni_iam.policy.matching.conditions import Truth, with_variables
+from vpc_cni_iam.policy.matching.conditions import Truth, Undecided, with_variables
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.elements import Element
-from vpc_cni_iam.policy.matching.matches import ConditionCheck
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, context_key
 from vpc_cni_iam.policy.matching.patterns import Patterns
-from vpc_cni_iam.policy.matching.variables import Context, UnknownValue, keys_of
+from vpc_cni_iam.policy.matching.variables import (
+    ANYTHING,
+    HOLES,
+    Context,
+    UnknownValue,
+    keys_of,
+)
+from vpc_cni_iam.policy.template import Text
 
 # Whether a statement applies: to the resource, the caller and the context.
 Applies: TypeAlias = Callable[[str, str, Context], Truth]
 
 # What a statement does, wherever it is: whether it is about an action, whether it applies, and the
 # condition keys on which that depends.
-_Compilation: TypeAlias = tuple[Callable[[str], bool], Applies, frozenset[str]]
+_Compilation: TypeAlias = tuple[Callable[[str], "bool | None"], Applies, frozenset[str]]
 
 _REMEMBERED = 4096
 # Policies that differ in little, and proofs about each difference, have most statements in common.
@@ -122,9 +129,16 @@ class _Rule(Struct, frozen=True):
     """A compiled statement."""
 
     decision: Decision
-    is_about: Callable[[str], bool]  # whether an action is one of its actions
+    is_about: Callable[[str], bool | None]  # whether an action is one of its actions, if known
     applies: Applies
     keys: frozenset[str]  # those of its conditions and policy variables, in lower case
+
+    def about(self, action: str) -> _Rule | None:
+        """Return the rule for requests of an action, None if it is not about any."""
+        is_about = self.is_about(action)
+        if is_about is None:
+            return replace(self, applies=_perhaps(self.applies))
+        return self if is_about else None
 
 
 class _RulesOfAction(Struct, frozen=True):
@@ -182,7 +196,7 @@ class Compiled(Struct, frozen=True, eq=False):
         if known is None:
             if len(self._by_action) >= _REMEMBERED:
                 self._by_action.clear()
-            rules = tuple(rule for rule in self._rules if rule.is_about(action))
+            rules = tuple(rule for each in self._rules if (rule := each.about(action)) is not None)
             keys = frozenset(key for rule in rules for key in rule.keys)
             known = _RulesOfAction(rules, tuple(rule.applies for rule in rules), keys)
             self._by_action[action] = known
@@ -245,29 +259,49 @@ def _compile(statement: Statement, place: ElementPath, *, variables: bool) -> _C
     resources = elements.resources(statement, place, variables=variables)
     caller = principals.test(statement, place)
     checks = _checks(statement, place, variables=variables)
-    keys = {*keys_of(resources.patterns), *(check.key for check in checks)}
-    keys.update(key for check in checks for key in keys_of(check.patterns))
+    keys: set[Text] = {*keys_of(resources.patterns), *(check.key for check in checks)}
+    keys.update(key for check in checks for key in check.keys)
     applies = _applies(resources, caller, tuple(map(conditions.test, checks)))
-    return _is_about(actions), applies, frozenset(keys)
+    named = frozenset(key for key in keys if isinstance(key, str) and key != HOLES)
+    return _is_about(actions), applies, named
 
 
-def _is_about(actions: Element) -> Callable[[str], bool]:
+def _is_about(actions: Element) -> Callable[[str], bool | None]:
     patterns, all_but = Patterns.of(actions.patterns), actions.negated
+    anything: Context = {HOLES: ANYTHING} if patterns.dynamic else {}
 
     @lru_cache(_REMEMBERED)
-    def is_about(action: str) -> bool:
-        return patterns.matches(action.lower(), _NOTHING) is not all_but
+    def is_about(action: str) -> bool | None:
+        folded = action.lower()
+        is_named = patterns.matches(folded, _NOTHING)
+        if anything and patterns.matches(folded, anything) is not is_named:
+            return None
+        return is_named is not all_but
 
     return is_about
+
+
+def _perhaps(applies: Applies) -> Applies:
+    """Return whether a statement applies of which it is not known that it is about the action."""
+
+    def perhaps(resource: str, principal: str, context: Context) -> Truth:
+        answer = applies(resource, principal, context)
+        return (
+            Undecided("it is not known whether a statement is about the action")
+            if answer
+            else False
+        )
+
+    return perhaps
 
 
 def _checks(
     statement: Statement, place: ElementPath, *, variables: bool
 ) -> tuple[ConditionCheck, ...]:
-    checks, seen = [], set()
+    checks, seen = [], set[tuple[str, Text]]()
     for condition in statement.conditions:
         where = place.at(f".Condition.{condition.operator}.{condition.key}")
-        named = condition.operator, condition.key.lower()
+        named = condition.operator, context_key(condition.key)
         if named in seen:
             raise where.refuse("stands twice, in one or in two spellings; IAM takes it once")
         seen.add(named)
@@ -291,8 +325,10 @@ def _applies(
             answer = with_variables(answer, keys, opened, context)
         if answer is False:
             return False
-        if caller is not None and not caller(principal):
-            return False
+        if caller is not None and (is_caller := caller(principal)) is not True:
+            if is_caller is False:
+                return False
+            answer = Undecided("a principal of the policy is not known")
         for test in tests:
             holds = test(context)
             if holds is False:

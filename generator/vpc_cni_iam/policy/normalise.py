@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from vpc_cni_iam.policy.document import Policy, Principal, Statement
+from vpc_cni_iam.policy.template import Text, folded
 
 Normal: TypeAlias = Hashable
 
@@ -34,9 +35,9 @@ def statement(value: Statement) -> Normal:
     )
 
 
-def conditions(value: Statement) -> frozenset[tuple[str, str, frozenset[str]]]:
+def conditions(value: Statement) -> frozenset[tuple[str, Text, frozenset[Text]]]:
     """Return a statement's conditions as a set of operator, key and set of values."""
-    return frozenset((c.operator, c.key.lower(), frozenset(c.values)) for c in value.conditions)
+    return frozenset((c.operator, folded(c.key), frozenset(c.values)) for c in value.conditions)
 
 
 def policy(value: Policy) -> Normal:
@@ -49,9 +50,9 @@ def equal(left: Policy, right: Policy) -> bool:
     return len(left.statements) == len(right.statements) and policy(left) == policy(right)
 
 
-def _folded(actions: Iterable[str]) -> frozenset[str]:
-    return frozenset(a.lower() for a in actions)
+def _folded(actions: Iterable[Text]) -> frozenset[Text]:
+    return frozenset(folded(action) for action in actions)
 
 
-def _principals(principals: Iterable[Principal]) -> frozenset[tuple[str, str]]:
+def _principals(principals: Iterable[Principal]) -> frozenset[tuple[str, Text]]:
     return frozenset((p.type, i) for p in principals for i in p.identifiers)

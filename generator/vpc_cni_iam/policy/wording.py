@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from vpc_cni_iam.policy.document import ANYONE, Condition, Principal, Statement
+from vpc_cni_iam.policy.template import Text
 
 
 def describe(statement: Statement) -> str:
     """Return one line that says what a statement does."""
     verb = "allows" if statement.effect == "Allow" else "denies"
-    what = ", ".join(statement.actions) or f"all but {', '.join(statement.not_actions)}"
+    what = _listed(statement.actions) or f"all but {_listed(statement.not_actions)}"
     parts = [verb, what]
     for word, texts in (
         ("on", statement.resources),
@@ -19,10 +20,14 @@ def describe(statement: Statement) -> str:
         ("to all but", principal_names(statement.not_principals)),
     ):
         if texts:
-            parts.append(f"{word} {', '.join(texts)}")
+            parts.append(f"{word} {_listed(texts)}")
     if statement.conditions:
         parts.append("if " + " and ".join(map(condition_text, statement.conditions)))
     return " ".join(parts)
+
+
+def _listed(texts: Iterable[Text]) -> str:
+    return ", ".join(map(str, texts))
 
 
 def condition_text(condition: Condition) -> str:
@@ -32,7 +37,7 @@ def condition_text(condition: Condition) -> str:
 
 def asked_text(condition: Condition) -> str:
     """Return what a condition asks of its key, such as ``StringEquals 'a' or 'b'``."""
-    return f"{condition.operator} {' or '.join(map(repr, condition.values))}"
+    return f"{condition.operator} {' or '.join(repr(str(value)) for value in condition.values)}"
 
 
 def principals_text(statement: Statement) -> str:
@@ -44,7 +49,7 @@ def principals_text(statement: Statement) -> str:
 def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
     """Return principals by name, with their type where they have one."""
     return tuple(
-        identifier if principal.type == ANYONE else f"{principal.type} {identifier}"
+        str(identifier) if principal.type == ANYONE else f"{principal.type} {identifier}"
         for principal in principals
         for identifier in principal.identifiers
     )

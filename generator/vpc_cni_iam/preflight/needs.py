@@ -19,6 +19,7 @@ from vpc_cni_iam.catalog.facts.requests import (
 from vpc_cni_iam.inputs.aws.ec2 import Interface
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+from vpc_cni_iam.policy.template import known
 
 Kind = Literal["instance", "network-interface"]
 _RESOURCE_TAG = "aws:ResourceTag/"
@@ -121,8 +122,8 @@ def _actions(policy: Policy, kind: Kind) -> Iterable[str]:
     actions = (
         action
         for statement in policy.statements
-        for action in statement.actions
-        if any(f":{kind}/" in r for r in statement.resources) and action not in _TAGGING
+        for action in known(statement.actions)
+        if any(f":{kind}/" in r for r in known(statement.resources)) and action not in _TAGGING
     )
     return dict.fromkeys(actions)
 
@@ -130,14 +131,15 @@ def _actions(policy: Policy, kind: Kind) -> Iterable[str]:
 def _instance_tag(policy: Policy) -> tuple[str, str] | None:
     """Return the tag that instances need: none if no interface is ever added to them."""
     for statement in policy.statements if _CREATING in policy.actions() else ():
-        if any(":instance/" in r for r in statement.resources):
+        if any(":instance/" in r for r in known(statement.resources)):
             for condition in statement.conditions:
-                if condition.key.startswith(_RESOURCE_TAG):
-                    return condition.key.removeprefix(_RESOURCE_TAG), condition.values[0]
+                key = str(condition.key)
+                if key.startswith(_RESOURCE_TAG):
+                    return key.removeprefix(_RESOURCE_TAG), str(condition.values[0])
     return None
 
 
 def _tag_keys(policy: Policy) -> Iterable[str]:
-    keys = (c.key for s in policy.statements for c in s.conditions)
+    keys = (str(c.key) for s in policy.statements for c in s.conditions)
     tags = (k.removeprefix(_RESOURCE_TAG) for k in keys if k.startswith(_RESOURCE_TAG))
     return dict.fromkeys(tags)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from vpc_cni_iam.hcl.literals import Literal, code
+from vpc_cni_iam.policy.template import known
 from vpc_cni_iam.rendering.documents import RenderedDocument
 
 
@@ -17,7 +18,7 @@ def assertions(document: RenderedDocument) -> Iterator[str]:
         value, place = f"{rendered}.Statement[{number}]", f"{document.name}, statement {number + 1}"
         for name, texts in (("Action", statement.actions), ("Resource", statement.resources)):
             message = f"{place}: the {name.lower()}s are not those of the catalog."
-            yield _equals(f"{value}.{name}", texts, message)
+            yield _equals(f"{value}.{name}", known(texts), message)
         if not statement.conditions:
             yield _holds(f"!can({value}.Condition)", f"{place} has a condition.")
             continue
@@ -27,9 +28,9 @@ def assertions(document: RenderedDocument) -> Iterator[str]:
             f"{place} does not have {count} condition{'s' if count > 1 else ''}.",
         )
         for c in statement.conditions:
-            keys = f"[{code(Literal(c.operator))}][{code(Literal(c.key))}]"
+            keys = f"[{code(Literal(c.operator))}][{code(Literal(str(c.key)))}]"
             message = f"{place}: the condition is not that of the catalog."
-            yield _equals(f"try({value}.Condition{keys}, [])", c.values, message)
+            yield _equals(f"try({value}.Condition{keys}, [])", known(c.values), message)
 
 
 def _holds(condition: str, message: str) -> str:

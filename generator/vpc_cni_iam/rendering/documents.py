@@ -17,8 +17,9 @@ from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.escape import escape_markdown
 from vpc_cni_iam.hcl import write
-from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
+from vpc_cni_iam.hcl.literals import Expression, Interpolation, Literal, Value
 from vpc_cni_iam.policy.document import Statement
+from vpc_cni_iam.policy.template import Text, parts_of
 
 _grounds = attrgetter("first", "last", "effect", "observed", "evidence", "deniable")
 # What the tests of a generated module fill in; any values that the variables accept.
@@ -92,16 +93,17 @@ def reference(document: RenderedDocument, *, required: bool) -> str:
     return f"var.cluster_name == null ? null : {json}" if guarded else json
 
 
-def _value(text: str, *, required: bool) -> Value:
+def _value(text: Text, *, required: bool) -> Value:
     """Return a resource, condition key or value with its parameters as references."""
     parts: list[Literal | Expression] = []
-    for part in parameters.split(text):
+    names = {p.name for p in parameters.NAMES} if not required else set()
+    for part in parts_of(parameters.in_arns(text)):
         if isinstance(part, str):
             parts.append(Literal(part))
         else:
-            local = part is parameters.VPC_OWNER_ID or (part in parameters.NAMES and not required)
-            parts.append(Expression(f"{'local' if local else 'var'}.{part.name}"))
-    return parts[0] if len(parts) == 1 else Template(tuple(parts))
+            local = part == parameters.VPC_OWNER_ID.hole or part.place in names
+            parts.append(Expression(f"{'local' if local else 'var'}.{part.place}"))
+    return parts[0] if len(parts) == 1 else Interpolation(tuple(parts))
 
 
 def _introduction(composed: Composed, compatible: Compatibility) -> list[str]:

@@ -12,6 +12,7 @@ from vpc_cni_iam.catalog.notes import hardening_notes
 from vpc_cni_iam.catalog.options import REFERENCE, Options
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Expression, Literal, code
+from vpc_cni_iam.policy.template import known
 from vpc_cni_iam.rendering import documents as laid_out
 from vpc_cni_iam.rendering.documents import RenderedDocument
 from vpc_cni_iam.rendering.environment import fill
@@ -108,7 +109,7 @@ def _scoping(documents: Sequence[RenderedDocument], scoped: Sequence[Composed]) 
             resource.endswith(":instance/*")
             for composed in scoped
             for statement in composed.policy.statements
-            for resource in statement.resources
+            for resource in known(statement.resources)
         ),
     }
 

@@ -108,8 +108,6 @@ class ModuleDirectory(Struct, frozen=True):
         filled = parameters.values({p.name: own.get(p.name) for p in parameters.PARAMETERS})
         arn = SAMPLE[trust.OIDC_PROVIDER_ARN.name]
         return {
-            # A module without the variables of the names holds names of its own.
-            **{p.name: place for place, p in parameters.PLACES.items()},
             **filled,
             **{p.name: SAMPLE[p.name] for p in trust.PARAMETERS},
             trust.OIDC_ISSUER.name: trust.issuer(arn),

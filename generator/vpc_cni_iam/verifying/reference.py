@@ -28,14 +28,13 @@ class ExpectedDocument(Struct, frozen=True):
     name: str  # the name of its data source
     label: str  # the name for people: the variant's, or that of a trust policy
     against: str  # where it comes from, such as ``--revision 2022-01-31``
-    policy: Policy  # the document with placeholders
-    places: Mapping[str, parameters.Parameter]  # the parameters by their placeholder
+    policy: Policy  # the document with holes
     output: str = ""  # the output that returns it as JSON; empty for none
     key: str = ""  # its key in the output ``json``; empty for none
 
     def filled(self, values: Mapping[str, str]) -> Policy:
-        """Return the document with values, by parameter name, in place of its placeholders."""
-        return parameters.fill(self.policy, values, self.places)
+        """Return the document with values for its parameters, by name."""
+        return parameters.fill(self.policy, values)
 
 
 def expected_documents(options: Options) -> list[ExpectedDocument]:
@@ -44,9 +43,7 @@ def expected_documents(options: Options) -> list[ExpectedDocument]:
     documents = [variant_document(c, returned=policy_module) for c in options.composed()]
     if not policy_module:
         policy = trust.policy(irsa=options.irsa, service_account=options.service_account)
-        documents.append(
-            ExpectedDocument(trust.DOCUMENT, "trust policy", "the catalog", policy, trust.PLACES)
-        )
+        documents.append(ExpectedDocument(trust.DOCUMENT, "trust policy", "the catalog", policy))
     return documents
 
 
@@ -58,7 +55,6 @@ def variant_document(composed: Composed, *, returned: bool = True) -> ExpectedDo
         variant.name,
         " ".join(composed.selection.arguments()),
         composed.policy,
-        parameters.PLACES,
         f"{variant.identifier}_json" if returned else "",
         variant.name if returned else "",
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.names import resolve
@@ -45,7 +46,7 @@ class Revision(Struct, frozen=True):
     kinds: tuple[str, ...]  # the names of its documents: upstream's variants, and features with one
 
     def document(self, kind: str) -> Policy:
-        """Return one of upstream's documents, by its name in `kinds`, with its placeholders."""
+        """Return one of upstream's documents, by its name in `kinds`, with holes."""
         return _document(self.name, kind)
 
 
@@ -100,7 +101,8 @@ def _revision(entry: dict[str, Any]) -> Revision:
 def _document(revision: str, kind: str) -> Policy:
     every = (*store.every("readme"), *store.every("revisions"))
     entry = next(r for r in every if r["revision"] == revision)
-    return parse(entry["documents"][kind], f"revision {revision}, {kind}")
+    document = parse(entry["documents"][kind], f"revision {revision}, {kind}")
+    return parameters.read(document)
 
 
 @cache

@@ -14,7 +14,7 @@ from vpc_cni_iam.errors import InexpressibleError, InputError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.embedded import MARK, Embedded, MarkedExpression, Marks
 from vpc_cni_iam.hcl.evaluate.domain import ValueScope
-from vpc_cni_iam.hcl.literals import Expression, Literal, Template, Value
+from vpc_cni_iam.hcl.literals import Expression, Interpolation, Literal, Value
 from vpc_cni_iam.hcl.parse import expression, parse
 from vpc_cni_iam.hcl.syntax import File, FunctionCall, List, Node, Reference, Span, Text
 from vpc_cni_iam.hcl.write import NewBlock, policy_document, problems
@@ -133,7 +133,7 @@ def _one(value: Value, marks: Marks, written: Callable[[MarkedExpression], str])
         parts.append(Expression(written(marks.of(match[0]))))
         place = match.end()
     parts.append(Literal(value.text[place:]))
-    return Template(tuple(p for p in parts if p != Literal("")))
+    return Interpolation(tuple(p for p in parts if p != Literal("")))
 
 
 def remarks(file: File, value: Node, body: Node | None) -> tuple[list[str], list[list[str]]]:

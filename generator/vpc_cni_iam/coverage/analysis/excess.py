@@ -25,6 +25,7 @@ from vpc_cni_iam.names import nearest, unknown_name
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
+from vpc_cni_iam.policy.template import known
 
 _SHOWN = 3
 # Of all patterns together: with up to 490 of them, each is put to every action.
@@ -197,9 +198,9 @@ def _patterns(
     """
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         if statement.not_actions:
-            name = f"all but {', '.join(statement.not_actions)}"
-            yield name, partial(_all_but, statement.not_actions), statement
-        for action in statement.actions:
+            excepted = known(statement.not_actions)
+            yield f"all but {', '.join(excepted)}", partial(_all_but, excepted), statement
+        for action in known(statement.actions):
             if "*" in action or "?" in action:
                 yield action, partial(_matching, action.lower()), statement
 
@@ -270,7 +271,7 @@ def _reaches(statement: Statement, kind: str) -> bool:
     """Say whether a statement's resources have some of a type."""
     if statement.not_resources:
         return True
-    return any(_is_of(resource, kind) for resource in statement.resources)
+    return any(_is_of(resource, kind) for resource in known(statement.resources))
 
 
 def _is_of(resource: str, kind: str) -> bool:

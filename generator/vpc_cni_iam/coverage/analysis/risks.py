@@ -38,6 +38,7 @@ from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
+from vpc_cni_iam.policy.template import known
 
 RiskLevel = Literal["warning", "note"]
 _PAGE = "risks.md"
@@ -118,7 +119,7 @@ def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) 
         patterns = ", ".join(grant.pattern for grant in grants)
         text = f"{patterns} allows much that the plugin never calls, such as {examples}"
         yield Risk("actions-beyond-calls", "warning", text)
-    named = (a for p in policies for s in p.statements for a in (*s.actions, *s.not_actions))
+    named = (a for p in policies for s in p.statements for a in known((*s.actions, *s.not_actions)))
     if unknown := unknown_actions(named):
         text = f"AWS has no such action, as far as is known: {', '.join(unknown)}"
         yield Risk("unknown-action", "warning", text)
@@ -255,11 +256,11 @@ def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Ris
     tags = {CLUSTER, INSTANCE, CREATED_AT, OWNER, *setting.primary_tags}
     known = {tag.lower() for tag in (*tags, *setting.plugin.additional_tags)}
     unknown = {
-        condition.key: None
+        str(condition.key): None
         for policy in policies
         for statement in policy.statements
         for condition in statement.conditions
-        if _is_unset(key := condition.key.lower(), known)
+        if _is_unset(key := str(condition.key).lower(), known)
         or any(
             may_have(kind_of(resource), session_tags=setting.session_tags)(key) is UNKNOWN
             for resource in statement.resources or ("*",)

@@ -198,11 +198,11 @@ def _elements(
 ) -> Iterator[ActionElement]:
     statements = [s for policy in subject.policies for s in policy.statements]
     allows = [s for s in statements if s.effect == "Allow"]
-    for text in dict.fromkeys(a for s in allows for a in s.actions):
+    for text in dict.fromkeys(str(a) for s in allows for a in s.actions):
         yield _element(text, setting, actions, sent)
     for statement in allows:
         if statement.not_actions:
-            text = f"all but {', '.join(statement.not_actions)}"
+            text = f"all but {', '.join(map(str, statement.not_actions))}"
             why = "NotAction allows every other action; write out the actions that are needed"
             yield ActionElement(text, Status.undecided, why, (), ())
 

@@ -22,6 +22,7 @@ from vpc_cni_iam.policy.document import (
     Policy,
 )
 from vpc_cni_iam.policy.matching.operators import is_operator
+from vpc_cni_iam.policy.template import change
 
 _MARK = "(sensitive"
 _MARKS = re.compile(r"\(sensitive(?: \d+)?\)")
@@ -117,7 +118,7 @@ class Secrets:
             return _MARKS.sub(lambda m: values.get(m[0], m[0]), text)
 
         values = {mark: value for value, mark in self._marks.items()}
-        return policy.map_strings(restore, actions=True)
+        return policy.map_texts(lambda text: change(text, restore), actions=True)
 
     def judged(self, value: Any) -> Any:
         """Return what a mark stands for, and another value itself: to be judged, never shown."""

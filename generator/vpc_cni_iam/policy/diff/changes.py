@@ -19,6 +19,7 @@ from vpc_cni_iam.policy.diff.containment import Containers, contains
 from vpc_cni_iam.policy.diff.permissions import Key, Permission, permissions
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.template import folded
 from vpc_cni_iam.policy.wording import asked_text, condition_text
 
 
@@ -277,7 +278,7 @@ def _conditions_without(other: Permission, permission: Permission) -> tuple[Cond
     return tuple(
         c
         for c in permission.statement.conditions
-        if (c.operator, c.key.lower(), frozenset(c.values)) not in other.conditions
+        if (c.operator, folded(c.key), frozenset(c.values)) not in other.conditions
     )
 
 
@@ -295,8 +296,8 @@ def _conditions_replaced(
 
 
 def _by_key(gone: tuple[Condition, ...], come: tuple[Condition, ...]) -> Iterator[str]:
-    for key in dict.fromkeys(c.key.lower() for c in (*gone, *come)):
-        old, new = ([c for c in side if c.key.lower() == key] for side in (gone, come))
+    for key in dict.fromkeys(folded(c.key) for c in (*gone, *come)):
+        old, new = ([c for c in side if folded(c.key) == key] for side in (gone, come))
         if old and new:
             before, after = (" and ".join(map(asked_text, side)) for side in (old, new))
             yield f"condition on {new[0].key} changed from {before} to {after}"

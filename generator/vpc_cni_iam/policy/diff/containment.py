@@ -16,6 +16,7 @@ from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.proof.access import Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
+from vpc_cni_iam.policy.template import Text, change, known, parts_of
 
 # The elements of a statement that decide together, with their values.
 _Part: TypeAlias = tuple[tuple[str, Any], ...]
@@ -77,11 +78,16 @@ class Containers:
 @lru_cache(4096)
 def _begins(statement: Statement) -> tuple[str, str]:
     """Return what all actions of a permission begin with, in lower case, and all its resources."""
-    action = next(iter(statement.actions), "").lower()
-    resource = next(iter(statement.resources), "")
+    action = _literal_start(statement.actions).lower()
+    resource = _literal_start(statement.resources)
     if resource.count(":") < ARN_PARTS - 1:
         resource += ":*"  # so is one completed that is too short
     return _WILD.split(action, 1)[0], _WILD.split(resource, 1)[0] if statement.resources else ""
+
+
+def _literal_start(texts: tuple[Text, ...]) -> str:
+    first = parts_of(next(iter(texts), ""))
+    return first[0] + "*" * (len(first) > 1) if isinstance(first[0], str) else "*"
 
 
 def _holds(question: Callable[..., bool], budget: Budget, *statements: Statement) -> bool:
@@ -134,7 +140,7 @@ def _filled(*statements: Statement) -> Iterator[list[Statement]]:
     What holds of all is taken to hold whatever they are filled with: text that is in no pattern,
     of one character and of several, one of which has a case, and for a module's a wildcard.
     """
-    names = sorted({name for s in statements for text in s.strings() for name in _NAMES(text)})
+    names = sorted({name for s in statements for text in known(s.texts()) for name in _NAMES(text)})
     if not names:
         yield [*statements]
         return
@@ -153,4 +159,6 @@ _NAMES = _VARIABLE.findall
 
 
 def _fill(statement: Statement, values: Mapping[str, str]) -> Statement:
-    return statement.map_strings(lambda text: _VARIABLE.sub(lambda m: values[m[0]], text))
+    return statement.map_texts(
+        lambda text: change(text, lambda part: _VARIABLE.sub(lambda m: values[m[0]], part))
+    )

@@ -12,6 +12,7 @@ from msgspec import Struct
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.policy.template import Text, folded
 from vpc_cni_iam.policy.wording import condition_text, describe, principal_names
 
 
@@ -95,15 +96,15 @@ class _Features(Struct, frozen=True):
     """What makes two statements alike."""
 
     # Each action with the effect, and whether it is excepted.
-    actions: frozenset[tuple[str, bool, str]]
-    resources: frozenset[str]
-    conditions: frozenset[tuple[str, str, frozenset[str]]]
+    actions: frozenset[tuple[str, bool, Text]]
+    resources: frozenset[Text]
+    conditions: frozenset[tuple[str, Text, frozenset[Text]]]
 
     @classmethod
     def of(cls, statement: Statement) -> _Features:
-        actions = {(statement.effect, False, action.lower()) for action in statement.actions}
-        actions |= {(statement.effect, True, action.lower()) for action in statement.not_actions}
-        resources = frozenset(map(str.lower, statement.resources))
+        actions = {(statement.effect, False, folded(action)) for action in statement.actions}
+        actions |= {(statement.effect, True, folded(action)) for action in statement.not_actions}
+        resources = frozenset(map(folded, statement.resources))
         return cls(frozenset(actions), resources, normalise.conditions(statement))
 
     def likeness(self, other: _Features) -> int:
@@ -121,7 +122,7 @@ def _pairs(
 ) -> dict[int, int]:
     """Pair the positions of statements with an action in common, those most alike first."""
     features = {position: _Features.of(statement) for position, statement in right.items()}
-    by_action: dict[tuple[str, bool, str], list[int]] = {}
+    by_action: dict[tuple[str, bool, Text], list[int]] = {}
     for other, its in features.items():
         for action in its.actions:
             by_action.setdefault(action, []).append(other)
@@ -156,7 +157,7 @@ def _changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKin
             *map(principal_names, (expected.not_principals, actual.not_principals)),
         ),
     ):
-        fold = str.lower if "action" in noun else str
+        fold = folded if "action" in noun else lambda text: text
         for kind, names, others, problem in (
             (DifferenceKind.MISSING, before, after, "is missing"),
             (DifferenceKind.ADDED, after, before, "is added"),
@@ -167,14 +168,14 @@ def _changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKin
 
 
 def _condition_changes(expected: Statement, actual: Statement) -> list[tuple[DifferenceKind, str]]:
-    def by_key(statement: Statement) -> dict[tuple[str, str], Condition]:
-        return {(c.operator, c.key.lower()): c for c in statement.conditions}
+    def by_key(statement: Statement) -> dict[tuple[str, Text], Condition]:
+        return {(c.operator, folded(c.key)): c for c in statement.conditions}
 
     changes = []
     conditions, others = by_key(expected), by_key(actual)
     extra = {key: condition for key, condition in others.items() if key not in conditions}
     # Those of one key stand in for each other, in their order.
-    waiting: dict[str, deque[tuple[str, str]]] = {}
+    waiting: dict[Text, deque[tuple[str, Text]]] = {}
     for key in extra:
         waiting.setdefault(key[1], deque()).append(key)
     for key, condition in conditions.items():

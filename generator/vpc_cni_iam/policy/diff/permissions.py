@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.template import Text
 from vpc_cni_iam.policy.wording import condition_text, principals_text
 
 # What is the same for permissions of one meaning that are spelled alike.
@@ -32,7 +33,7 @@ class Permission(Struct, frozen=True):
     bare: Statement  # the same as one that allows what the other is about, to whomever has it
     action: str  # the action, or in words all but those of a NotAction
     resource: str  # the resource, the same way; ``itself`` in a policy without resources
-    conditions: frozenset[tuple[str, str, frozenset[str]]]
+    conditions: frozenset[tuple[str, Text, frozenset[Text]]]
     principals: normalise.Normal
     who: str  # the principals in words, such as `` by AWS 111122223333``, or empty
     words: str  # the conditions in words, each after `` if ``
@@ -74,11 +75,13 @@ def permissions(policy: Policy, budget: Budget) -> dict[Key, Permission]:
 
 def _of(statement: Statement, budget: Budget) -> Iterable[Permission]:
     # What is all but some things is one thing: each exception taken by itself would be wrong.
-    excepted = ", ".join(sorted(statement.not_actions))
-    actions = statement.actions or ((f"all but {excepted}",) if excepted else ())
-    kept_out = ", ".join(sorted(statement.not_resources))
-    resources = statement.resources or ((f"all but {kept_out}",) if kept_out else ())
-    conditions = sum(len(value) for c in statement.conditions for value in c.values)
+    excepted = ", ".join(sorted(map(str, statement.not_actions)))
+    actions = tuple(map(str, statement.actions)) or ((f"all but {excepted}",) if excepted else ())
+    kept_out = ", ".join(sorted(map(str, statement.not_resources)))
+    resources = tuple(map(str, statement.resources)) or (
+        (f"all but {kept_out}",) if kept_out else ()
+    )
+    conditions = sum(len(str(value)) for c in statement.conditions for value in c.values)
     characters = sum(map(len, resources)) + conditions * max(1, len(resources))
     steps = _STEPS_OF_A_PERMISSION * max(1, len(resources)) + characters // _CHARACTERS_OF_A_STEP
     if budget.affords(steps * len(actions)):

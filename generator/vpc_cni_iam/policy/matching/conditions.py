@@ -15,18 +15,19 @@ from msgspec.structs import replace
 from vpc_cni_iam.policy.document import Condition
 from vpc_cni_iam.policy.matching import keys, matches, operators, values
 from vpc_cni_iam.policy.matching.element_path import ElementPath
-from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey, Match
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey, Match, context_key
 from vpc_cni_iam.policy.matching.operators import TEXTS, Family, SetOperator
 from vpc_cni_iam.policy.matching.patterns import split_arn
 from vpc_cni_iam.policy.matching.variables import (
     ANYTHING,
+    HOLES,
     Context,
     UnknownValue,
     expand,
     is_plain,
-    keys_of,
     read,
 )
+from vpc_cni_iam.policy.template import Template, known, parts_of
 
 
 class Undecided(Struct, frozen=True):
@@ -47,12 +48,12 @@ def parse(condition: Condition, place: ElementPath, *, variables: bool) -> Condi
     """
     operator = operators.parse(condition.operator, place)
     family = operator.base.family
-    if variables and "${" in condition.key:
+    if variables and any(isinstance(p, str) and "${" in p for p in parts_of(condition.key)):
         raise place.refuse(
-            f"the key {condition.key!r} has ${{...}}, which no key can have; "
+            f"the key {str(condition.key)!r} has ${{...}}, which no key can have; "
             f"if it is upstream's placeholder, put its value in first"
         )
-    check = ConditionCheck(operator, ContextKey(condition.key), condition.values)
+    check = ConditionCheck(operator, context_key(condition.key), condition.values)
     if family in TEXTS:
         wild = family in (Family.LIKE, Family.ARN)
         patterns = tuple(
@@ -63,7 +64,7 @@ def parse(condition: Condition, place: ElementPath, *, variables: bool) -> Condi
             if is_plain(pattern) and split_arn(expand(pattern, {}) or ()) is None:
                 raise place.refuse(f"{text!r} is no ARN pattern of six parts between colons")
         return replace(check, patterns=patterns)
-    for value in check.values:
+    for value in known(check.values):
         if _READERS[family](value) is None:
             problem = f"{value!r} is no {family.value} value, as {condition.operator} needs"
             raise place.refuse(problem)
@@ -90,7 +91,7 @@ def undefined(check: ConditionCheck) -> str:
     has may be such a key. Null with a set operator is always true or always false on page "IAM
     policy validation check reference", which is not what the set operators mean elsewhere.
     """
-    is_null, name = check.operator.base.family is Family.NULL, check.key.spelling
+    is_null, name = check.operator.base.family is Family.NULL, _spelling(check)
     if check.operator.quantifier:
         quantifier = check.operator.quantifier
         return f"AWS does not define {quantifier}:Null, here on {name}" if is_null else ""
@@ -107,17 +108,21 @@ def undefined(check: ConditionCheck) -> str:
 
 def test(check: ConditionCheck) -> Test:
     """Return the test that a condition makes of a request's context."""
-    base, opened = check.operator.base, check
+    key, base, opened = check.key, check.operator.base, check
+    if isinstance(key, Template):
+        unknown_key = Undecided(f"the condition key {key} is not known")
+        return lambda context: unknown_key
     if base.family is Family.ARN:  # the value of a variable may have the colons between the parts
         like = replace(check.operator, base=replace(base, family=Family.LIKE))
         opened = replace(check, operator=like)
-    decide, decide_opened, keys = _known(check), _known(opened), keys_of(check.patterns)
-    not_known = _not_known(check.key.spelling)
+    keys = check.keys
+    decide, decide_opened = _known(check, key), _known(opened, key, opened=True)
+    not_known = _not_known(key.spelling)
 
     def outcome(context: Context) -> Truth:
-        value = context.get(check.key)
+        value = context.get(key)
         if isinstance(value, UnknownValue):
-            answers = {outcome({**context, check.key: each}) for each in ((), *value)}
+            answers = {outcome({**context, key: each}) for each in ((), *value)}
             return answers.pop() if value and len(answers) == 1 else not_known
         answer = decide(context)
         return with_variables(answer, keys, decide_opened, context) if keys else answer
@@ -126,40 +131,56 @@ def test(check: ConditionCheck) -> Test:
 
 
 def with_variables(answer: Truth, keys: Sequence[str], opened: Test, context: Context) -> Truth:
-    """Return an answer; undecided, if it depends on variables whose values are not known.
+    """Return an answer; undecided, if it depends on variables or holes whose values are not known.
 
-    The answer is one for such variables without a value, which match nothing, `opened` for any.
+    The answer is one for those without a value, which match nothing, `opened` for any.
     """
-    unknown = [key for key in keys if isinstance(context.get(key), UnknownValue)]
+    unknown = [k for k in keys if k == HOLES or isinstance(context.get(k), UnknownValue)]
     if unknown and opened({**context, **dict.fromkeys(unknown, ANYTHING)}) != answer:
         return _not_known(unknown[0])
     return answer
 
 
 def _not_known(key: str) -> Undecided:
+    if key == HOLES:
+        return Undecided("a part of the policy is not known")
     return Undecided(f"{key} of the request is not known")
 
 
-def _known(check: ConditionCheck) -> Test:
-    if check.operator.base.family is Family.NULL:
-        return _presence(check)
+def _spelling(check: ConditionCheck) -> str:
+    return str(check.key) if isinstance(check.key, Template) else check.key.spelling
+
+
+def _known(check: ConditionCheck, key: ContextKey, *, opened: bool = False) -> Test:
+    """Return the test of a condition on a key; `opened`, each hole has whatever value matches."""
+    family = check.operator.base.family
+    if family is Family.NULL:
+        return _presence(check, key, opened=opened)
     match = matches.of(check)
-    return _several(check, match) if check.operator.quantifier else _one(check, match)
+    if opened and family not in TEXTS and not check.is_known:
+        match = _matches_any
+    return _several(check, key, match) if check.operator.quantifier else _one(check, key, match)
 
 
-def _presence(check: ConditionCheck) -> Test:
+def _matches_any(value: str, context: Context) -> bool:
+    return True
+
+
+def _presence(check: ConditionCheck, key: ContextKey, *, opened: bool) -> Test:
     """Return the test of ``Null``.
 
     Page "IAM JSON policy elements: Condition operators", Null: true asks that the key be
     absent, false that it be there.
     """
-    key, absent_values = check.key, {values.truth(v) for v in check.values}
+    absent_values = {values.truth(v) for v in known(check.values)}
+    if opened and not check.is_known:
+        absent_values = {True, False}
     if reason := undefined(check):
         return lambda context: answer_undefined(check, context, reason)
     return lambda context: (context.get(key, ()) == ()) in absent_values
 
 
-def _one(check: ConditionCheck, match: Match) -> Test:
+def _one(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
     """Return the test of an operator without a set operator.
 
     Page "IAM JSON policy elements: Condition operators": a key that the request lacks does not
@@ -167,7 +188,7 @@ def _one(check: ConditionCheck, match: Match) -> Test:
     context keys or values": several values of a policy are joined by OR, of a negated operator
     by NOR. A request that has one text for a key that no table has says that it is of one value.
     """
-    key, negated = check.key, check.operator.base.negated
+    negated = check.operator.base.negated
     missing = negated or check.operator.if_exists
     reason, several = undefined(check), keys.find(key).values is keys.Values.SEVERAL
 
@@ -178,8 +199,7 @@ def _one(check: ConditionCheck, match: Match) -> Test:
         if several or not isinstance(value, str):
             if reason or len(value) > 1:
                 too_many = (
-                    f"the request has {len(value)} values for {check.key.spelling}, which "
-                    "has one at most"
+                    f"the request has {len(value)} values for {key.spelling}, which has one at most"
                 )
                 return answer_undefined(check, context, reason or too_many)
             value = value if isinstance(value, str) else value[0]
@@ -193,7 +213,7 @@ def answer_undefined(check: ConditionCheck, context: Context, reason: str) -> Tr
     return Undecided(reason)
 
 
-def _several(check: ConditionCheck, match: Match) -> Test:
+def _several(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
     """Return the test of ``ForAllValues`` or ``ForAnyValue``.
 
     Page "Single-valued vs. multivalued context keys": every value of the request matches, or at
@@ -201,7 +221,7 @@ def _several(check: ConditionCheck, match: Match) -> Test:
     true and the second false. Page "IAM JSON policy elements: Condition operators": one empty
     string is as good as none.
     """
-    key, negated = check.key, check.operator.base.negated
+    negated = check.operator.base.negated
     of_all = check.operator.quantifier is SetOperator.ALL
     missing, decide = of_all or check.operator.if_exists, all if of_all else any
 

@@ -9,7 +9,8 @@ from msgspec import Struct
 from vpc_cni_iam.policy.document import VERSION, VERSIONS, Policy, Statement
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Pattern, is_plain, read
+from vpc_cni_iam.policy.matching.variables import Pattern, PolicyVariable, is_plain, read
+from vpc_cni_iam.policy.template import Text, folded
 from vpc_cni_iam.policy.wildcard import Wild
 
 EVERYTHING: Pattern = (Wild.RUN,)
@@ -45,13 +46,14 @@ def actions(statement: Statement, place: ElementPath, *, variables: bool) -> Ele
     patterns = []
     for index, text in enumerate(statement.actions or statement.not_actions):
         where = place.at(f".{name}[{index}]")
-        pattern = read(text.lower(), where, variables=variables, wildcards=True)
-        if not is_plain(pattern):
-            raise where.refuse(f"{text!r} has a policy variable, which an action cannot have")
-        if ":" not in text and set(pattern) != {Wild.RUN}:
+        pattern = read(folded(text), where, variables=variables, wildcards=True)
+        if any(isinstance(part, PolicyVariable) for part in pattern):
+            raise where.refuse(f"{str(text)!r} has a policy variable, which an action cannot have")
+        if isinstance(text, str) and ":" not in text and set(pattern) != {Wild.RUN}:
             raise where.refuse(f"{text!r} has no service prefix, such as ec2:, and is not *")
         # An action has a service before its colon, so that *:* is as much as *.
-        patterns.append(EVERYTHING if _ALL_ACTIONS.fullmatch(text) else pattern)
+        everything = isinstance(text, str) and _ALL_ACTIONS.fullmatch(text)
+        patterns.append(EVERYTHING if everything else pattern)
     return Element(tuple(patterns), negated=bool(statement.not_actions))
 
 
@@ -77,16 +79,18 @@ def resources(statement: Statement, place: ElementPath, *, variables: bool) -> E
     return Element(patterns, negated=bool(statement.not_resources))
 
 
-def _resource(text: str, place: ElementPath, *, variables: bool) -> Pattern:
+def _resource(text: Text, place: ElementPath, *, variables: bool) -> Pattern:
     """Read one resource.
 
     Page "IAM identifiers", IAM ARNs: an ARN of fewer than six parts is completed by ``*``. One with
-    a variable is left: its value may have colons.
+    a variable or a hole is left: its value may have colons.
     """
     pattern = read(text, place, variables=variables, wildcards=True)
-    if not text.startswith("arn:") and set(pattern) != {Wild.RUN}:
+    if not isinstance(text, str) or set(pattern) == {Wild.RUN}:
+        return pattern
+    if not text.startswith("arn:"):
         raise place.refuse(f"{text!r} is neither an ARN, which begins with arn:, nor *")
     missing = ARN_PARTS - 1 - text.count(":")
-    if missing <= 0 or set(pattern) == {Wild.RUN} or not is_plain(pattern):
+    if missing <= 0 or not is_plain(pattern):
         return pattern
     return read(text + ":*" * missing, place, variables=variables, wildcards=True)

@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from msgspec import Struct
 
 from vpc_cni_iam import resources
+from vpc_cni_iam.policy.template import Template, Text
 from vpc_cni_iam.policy.wildcard import Wild, Wildcard
 
 _FILES = (
@@ -62,9 +63,15 @@ _UNKNOWN = Key(KeyType.UNKNOWN, Values.UNKNOWN)
 
 
 @lru_cache(_REMEMBERED)
-def find(name: str) -> Key:
+def find(name: Text) -> Key:
     """Return what is known of a key; of one that no table has, nothing is."""
     exact, variable = _table()
+    if isinstance(name, Template):
+        # Whatever follows the slash, a key such as aws:ResourceTag/ is of one type.
+        first = name.parts[0]
+        if not isinstance(first, str) or "/" not in first:
+            return _UNKNOWN
+        name = f"{first}x"
     name = name.lower()
     if name in exact:
         return exact[name]

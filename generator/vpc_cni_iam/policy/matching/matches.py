@@ -17,13 +17,16 @@ from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.operators import Family, Operator
 from vpc_cni_iam.policy.matching.patterns import Patterns, arn_matches, arn_pattern
 from vpc_cni_iam.policy.matching.variables import (
+    HOLES,
     Context,
     Pattern,
     expand,
     expansions,
     is_plain,
+    keys_of,
     literal,
 )
+from vpc_cni_iam.policy.template import Template, Text, folded, known
 from vpc_cni_iam.policy.wildcard import Wildcard
 
 # Whether a value of the request, with its context, matches one of the policy's.
@@ -44,14 +47,33 @@ class ContextKey(str):
         return key
 
 
+def context_key(spelling: Text) -> ContextKey | Template:
+    """Return the key of a condition; with a hole, it may be one of several."""
+    if isinstance(spelling, str):
+        return ContextKey(spelling)
+    key = folded(spelling)
+    assert isinstance(key, Template)  # noqa: S101 - its hole stays
+    return key
+
+
 class ConditionCheck(Struct, frozen=True, cache_hash=True):
     """One condition, read."""
 
     operator: Operator
-    key: ContextKey
-    values: tuple[str, ...]
+    key: ContextKey | Template
+    values: tuple[Text, ...]
     # Its values taken apart, for the operators on strings and ARNs.
     patterns: tuple[Pattern, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What its values depend on, as `keys_of` returns it."""
+        return keys_of(self.patterns) or (() if self.is_known else (HOLES,))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether no value has a hole."""
+        return len(known(self.values)) == len(self.values)
 
 
 def _text(fold: Callable[[str], str]) -> Callable[[ConditionCheck], Match]:
@@ -95,7 +117,7 @@ def _ordered(reader: Callable[[str], Decimal | None]) -> Callable[[ConditionChec
 
     def build(check: ConditionCheck) -> Match:
         order = check.operator.base.order
-        limits = [w for v in check.values if (w := reader(v)) is not None]
+        limits = [w for v in known(check.values) if (w := reader(v)) is not None]
 
         def match(value: str, context: Context) -> bool:
             number = reader(value)
@@ -113,7 +135,7 @@ def _among(reader: Callable[[str], T | None]) -> Callable[[ConditionCheck], Matc
     """
 
     def build(check: ConditionCheck) -> Match:
-        allowed = [reader(v) for v in check.values]
+        allowed = [reader(v) for v in known(check.values)]
 
         def match(value: str, context: Context) -> bool:
             return reader(value) in allowed
@@ -125,7 +147,7 @@ def _among(reader: Callable[[str], T | None]) -> Callable[[ConditionCheck], Matc
 
 def _within(check: ConditionCheck) -> Match:
     """Look an address up in ranges; page "...: Condition operators", IP address."""
-    ranges = [network for v in check.values if (network := values.network(v)) is not None]
+    ranges = [network for v in known(check.values) if (network := values.network(v)) is not None]
 
     def match(value: str, context: Context) -> bool:
         address = values.address(value)

@@ -12,10 +12,12 @@ from typing import TypeAlias
 from vpc_cni_iam.policy.document import ANYONE, Statement
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
+from vpc_cni_iam.policy.template import Template, Text
 
-Caller: TypeAlias = Callable[[str], bool]
+# Whether a statement is about a caller, by its ARN or service name; None where that is not known.
+Caller: TypeAlias = Callable[[str], "bool | None"]
 # The type of a principal and one of its identifiers.
-Name: TypeAlias = tuple[str, str]
+Name: TypeAlias = tuple[str, Text]
 
 _ACCOUNT = r"[0-9]{12}|arn:[^:]+:iam::([0-9]{12}):root"
 _ROLE = r"arn:([^:]+):iam::([0-9]{12}):role/(?:.*/)?([^/]+)"
@@ -38,13 +40,21 @@ def test(statement: Statement, place: ElementPath) -> Caller | None:
     tests: list[Caller] = []
     for principal in statement.principals:
         for name in principal.identifiers:
+            if isinstance(name, Template):
+                tests.append(lambda caller: None)
+                continue
             if name == ANYONE and principal.type in (ANYONE, "AWS"):
                 return lambda caller: True
             if ANYONE in name or "?" in name:
                 where = place.at(f".Principal.{principal.type}")
                 raise where.refuse(f"{name!r}: a principal's name cannot have wildcards")
             tests.append(_aws(name) if principal.type == "AWS" else name.__eq__)
-    return lambda caller: any(matches(caller) for matches in tests)
+
+    def is_caller(caller: str) -> bool | None:
+        answers = {matches(caller) for matches in tests}
+        return True in answers or (None if None in answers else False)
+
+    return is_caller
 
 
 def covers(names: Iterable[Name], others: Iterable[Name]) -> bool:
@@ -60,15 +70,18 @@ def covers(names: Iterable[Name], others: Iterable[Name]) -> bool:
 def _covers(name: Name, other: Name) -> bool:
     if name == other:
         return True
+    own, others = name[1], other[1]
     if name[0] != other[0] or name[0] != "AWS":
         return False
-    account, other_account = re.fullmatch(_ACCOUNT, name[1]), re.fullmatch(_ACCOUNT, other[1])
+    if isinstance(own, Template) or isinstance(others, Template):
+        return False
+    account, other_account = re.fullmatch(_ACCOUNT, own), re.fullmatch(_ACCOUNT, others)
     if account and other_account:
         # Two ARNs differ in their partition; a number means the account of the policy's own.
-        numbers = {account[1] or name[1], other_account[1] or other[1]}
+        numbers = {account[1] or own, other_account[1] or others}
         return len(numbers) == 1 and not (account[1] and other_account[1])
-    role = re.fullmatch(_ROLE, name[1])
-    return role is not None and other[1].startswith(_sessions(role))
+    role = re.fullmatch(_ROLE, own)
+    return role is not None and others.startswith(_sessions(role))
 
 
 def _sessions(role: re.Match[str]) -> str:

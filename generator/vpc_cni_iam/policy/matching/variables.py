@@ -1,4 +1,4 @@
-"""Policy variables and wildcards: a string of a policy, taken apart.
+"""Policy variables, wildcards and holes: a text of a policy, taken apart.
 
 Follows the IAM User Guide page "IAM policy elements: Variables and tags", and for what is not a
 variable at all, "IAM policy validation check reference".
@@ -13,6 +13,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.element_path import ElementPath
+from vpc_cni_iam.policy.template import Hole, HoleKind, Text, parts_of
 from vpc_cni_iam.policy.wildcard import Wild
 
 # The request's context, its keys in lower case.
@@ -29,6 +30,10 @@ UNKNOWN = UnknownValue()
 ANYTHING = UnknownValue()  # what a policy variable takes as any text; one of any other has no value
 
 
+# In place of a context key: all holes. As every key has a colon, it is none.
+HOLES = "holes"
+
+
 class PolicyVariable(Struct, frozen=True):
     """A policy variable."""
 
@@ -36,22 +41,48 @@ class PolicyVariable(Struct, frozen=True):
     default: str | None = None  # what it takes if the request lacks the key, None for nothing
 
 
-Part: TypeAlias = str | Wild | PolicyVariable
+class HolePattern(Struct, frozen=True):
+    """A hole, and how its text is read, which may have wildcards and variables of its own."""
+
+    hole: Hole
+    variables: bool
+    wildcards: bool
+
+
+# What stands for text that the pattern does not say.
+Opaque: TypeAlias = PolicyVariable | HolePattern
+Part: TypeAlias = str | Wild | Opaque
 Pattern: TypeAlias = tuple[Part, ...]
-# A pattern in which every variable has taken its value.
+# A pattern in which every variable and hole has taken its value.
 Plain: TypeAlias = tuple[str | Wild, ...]
 
 _SPECIAL = re.compile(r"\$\{|[*?]")
 _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,'${}*?]+)(?:, '([^']*)')?)\}")
 
 
-def read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> Pattern:
-    """Take a string apart into literal text, wildcards and variables.
+def read(text: Text, place: ElementPath, *, variables: bool, wildcards: bool) -> Pattern:
+    """Take a text apart into literal text, wildcards, variables and holes.
 
     Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` stand for the
     characters themselves; a default stands in single quotes after a comma and a space; key names
-    are not case-sensitive; before version 2012-10-17 there are no variables.
+    are not case-sensitive; before version 2012-10-17 there are no variables. A text with a hole
+    inside a variable is a hole as a whole.
     """
+    if isinstance(text, str):
+        return tuple(_read(text, place, variables=variables, wildcards=wildcards))
+    parts: list[Part] = []
+    for piece in parts_of(text):
+        if isinstance(piece, Hole):
+            parts.append(HolePattern(piece, variables, wildcards))
+            continue
+        if variables and "${" in piece and "}" not in piece.rpartition("${")[2]:
+            return (HolePattern(Hole(HoleKind.UNKNOWN, repr(text)), variables, wildcards),)
+        for part in _read(piece, place, variables=variables, wildcards=wildcards):
+            _add(parts, part) if isinstance(part, str) else parts.append(part)
+    return tuple(parts)
+
+
+def _read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> list[Part]:
     parts: list[Part] = []
     position = 0
     while special := _SPECIAL.search(text, position):
@@ -71,7 +102,7 @@ def read(text: str, place: ElementPath, *, variables: bool, wildcards: bool) -> 
         else:
             _add(parts, special.group())
     _add(parts, text[position:])
-    return tuple(parts)
+    return parts
 
 
 def _add(parts: list[Part], text: str) -> None:
@@ -98,14 +129,14 @@ def _no_variable(rest: str) -> str:
 
 
 def is_plain(pattern: Pattern) -> bool:
-    """Say whether a pattern has no variables."""
-    return not any(isinstance(part, PolicyVariable) for part in pattern)
+    """Say whether a pattern has no variables and no holes."""
+    return not any(isinstance(part, Opaque) for part in pattern)
 
 
 def keys_of(patterns: Iterable[Pattern]) -> tuple[str, ...]:
-    """Return the keys of the variables of patterns, each once."""
-    parts = (part for pattern in patterns for part in pattern)
-    return tuple(dict.fromkeys(part.key for part in parts if isinstance(part, PolicyVariable)))
+    """Return the keys of the variables of patterns, each once, and `HOLES` if they have any."""
+    opaque = (part for pattern in patterns for part in pattern if isinstance(part, Opaque))
+    return tuple(dict.fromkeys(HOLES if isinstance(p, HolePattern) else p.key for p in opaque))
 
 
 def literal(pattern: Pattern) -> str | None:
@@ -117,12 +148,12 @@ def literal(pattern: Pattern) -> str | None:
 
 
 def expansions(patterns: Iterable[Pattern], context: Context) -> Iterator[Plain]:
-    """Yield patterns with their variables' values, those of which each variable has one."""
+    """Yield patterns with values for all variables and holes, those in which each has one."""
     return (parts for t in patterns if (parts := expand(t, context)) is not None)
 
 
 def expand(pattern: Pattern, context: Context) -> Plain | None:
-    """Return a pattern with its variables' values, None if one of them has none.
+    """Return a pattern with the values of variables and holes, None if one of them has none.
 
     Page "IAM policy elements: Variables and tags": a variable whose key the request lacks takes
     its default, and without one the string that holds it equals nothing and is like nothing.
@@ -132,12 +163,12 @@ def expand(pattern: Pattern, context: Context) -> Plain | None:
     """
     parts: list[str | Wild] = []
     for part in pattern:
-        if not isinstance(part, PolicyVariable):
+        if not isinstance(part, Opaque):
             parts.append(part)
             continue
-        value = context.get(part.key)
+        value = context.get(HOLES if isinstance(part, HolePattern) else part.key)
         text: str | Wild | None
-        if isinstance(value, UnknownValue):
+        if isinstance(part, HolePattern) or isinstance(value, UnknownValue):
             text = Wild.RUN if value is ANYTHING else None
         elif value is None or value == ():
             text = part.default

@@ -21,6 +21,7 @@ from typing import TypeAlias
 
 from msgspec import Struct, field
 
+from vpc_cni_iam.policy.matching.variables import HolePattern, Opaque
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.globs import Atom, Characters, Glob, Item, Symbol
 
@@ -46,12 +47,18 @@ class WordClass(Struct, frozen=True):
 
 
 def text(word: Word, values: Mapping[str, str] | None = None) -> str:
-    """Return a word as text; a variable without a value by its key has its default or is ``x``."""
+    """Return a word as text; a variable without a value by its key has its default or is ``x``.
+
+    So is a hole.
+    """
     known = values or {}
-    return "".join(
-        known.get(s.variable.key, s.variable.default or "x") if isinstance(s, Atom) else s
-        for s in word
-    )
+    return "".join(s if isinstance(s, str) else _value(s.variable, known) for s in word)
+
+
+def _value(opaque: Opaque, known: Mapping[str, str]) -> str:
+    if isinstance(opaque, HolePattern):
+        return "x"
+    return known.get(opaque.key, opaque.default or "x")
 
 
 class _Machine(Struct):

@@ -22,6 +22,7 @@ from vpc_cni_iam.policy.proof.conditions import equalities
 from vpc_cni_iam.policy.proof.conditions.constraints import same_values
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
+from vpc_cni_iam.policy.template import Text
 from vpc_cni_iam.policy.wildcard import Wild
 
 
@@ -32,7 +33,7 @@ class Language(Struct, frozen=True, eq=False):
     globs: tuple[Glob | None, ...]  # its patterns as automata, None for one that cannot be
     exact: Patterns  # those of its patterns that are tested as the evaluator does
     patterns: frozenset[Pattern]  # all its patterns, to be looked up
-    covers: bool  # whether words can be known to match at all
+    covers: bool  # whether anything can be known to match
     # Patterns with variables, of which it is not known that a word misses them.
     unless: frozenset[Glob]
     prefixes: frozenset[str]  # texts of which each word begins with one
@@ -76,7 +77,7 @@ class Clause(Struct, frozen=True, eq=False):
         return self.statement.effect == "Deny"
 
     @property
-    def callers(self) -> frozenset[tuple[str, str]]:
+    def callers(self) -> frozenset[tuple[str, Text]]:
         """The principals it names, empty for none or for anyone."""
         named = {(p.type, i) for p in self.statement.principals for i in p.identifiers}
         return frozenset() if any(name == ANYONE for _, name in named) else frozenset(named)
@@ -109,7 +110,7 @@ class Region(Struct, frozen=True):
     resources: tuple[RegionSide, ...]  # their resources are in one of these
     checks: tuple[ConditionCheck, ...]  # their contexts satisfy these conditions
     # Their principals are in each of these sets, of which an empty one is of all.
-    callers: tuple[frozenset[tuple[str, str]], ...] = ()
+    callers: tuple[frozenset[tuple[str, Text]], ...] = ()
 
 
 class ClauseIndex:
@@ -172,7 +173,7 @@ def _read(statement: Statement, place: ElementPath, *, variables: bool, narrow: 
 def _language(element: Element, automata: tuple[Glob | None, ...]) -> Language:
     plain = filter(is_plain, element.patterns)
     known = [glob for glob in automata if glob is not None]
-    covers = len(known) == len(automata) if element.negated else bool(known)
+    covers = len(known) == len(automata) if element.negated else True
     unless = frozenset(glob for glob in known if glob.has_atoms and element.negated)
     begins = ["" if glob is None else glob.prefix for glob in automata]
     return Language(

@@ -26,6 +26,7 @@ from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.never import about, itself, never
+from vpc_cni_iam.policy.template import change
 
 _DATA = "policy/proof/examples/data/changes.json"
 # Keys that say something of the resource, and of neither the caller nor the request.
@@ -57,7 +58,10 @@ class RolePolicies(Struct, frozen=True):
         def fill(text: str) -> str:
             return _VARIABLE.sub(lambda match: known.get(match[1].strip().lower(), match[0]), text)
 
-        return tuple(p.map_strings(fill) if p.version == VERSION else p for p in self.policies)
+        return tuple(
+            p.map_texts(lambda text: change(text, fill)) if p.version == VERSION else p
+            for p in self.policies
+        )
 
 
 class Overlap(Struct, frozen=True):
@@ -124,7 +128,7 @@ def _about(policy: Policy, action: str) -> Iterator[Statement]:
             continue
         filled = replace(statement, actions=("*",), not_actions=(), sid="")
         conditions = tuple(c for c in filled.conditions if _is_of_resource(c, policy.version))
-        names = (*filled.resources, *filled.not_resources)
+        names = tuple(map(str, (*filled.resources, *filled.not_resources)))
         unknown = policy.version == VERSION and any(map(_VARIABLE.search, names))
         if statement.effect == "Deny" and (unknown or conditions != filled.conditions):
             continue
@@ -136,18 +140,22 @@ def _about(policy: Policy, action: str) -> Iterator[Statement]:
 def _is_of_resource(condition: Condition, version: str) -> bool:
     """Say whether a condition compares a key of the resource with what is the same for both."""
     if not (
-        _OF_RESOURCE.fullmatch(condition.key.lower()) or condition.key.lower() == _CREATION.lower()
+        _OF_RESOURCE.fullmatch(str(condition.key).lower())
+        or str(condition.key).lower() == _CREATION.lower()
     ):
         return False
-    variables = [m[1] for v in condition.values for m in _VARIABLE.finditer(v)]
+    variables = [m[1] for v in condition.values for m in _VARIABLE.finditer(str(v))]
     return version != VERSION or all(_OF_RESOURCE.fullmatch(v.strip().lower()) for v in variables)
 
 
 def _variables(policy: Policy) -> Iterator[re.Match[str]]:
     """Yield the policy variables of the values of conditions and of resources."""
     for statement in policy.statements if policy.version == VERSION else ():
-        texts = [*statement.resources, *(v for c in statement.conditions for v in c.values)]
-        yield from (match for text in texts for match in _VARIABLE.finditer(text))
+        texts: list[object] = [
+            *statement.resources,
+            *(v for c in statement.conditions for v in c.values),
+        ]
+        yield from (match for text in texts for match in _VARIABLE.finditer(str(text)))
 
 
 def _common(
@@ -180,12 +188,12 @@ def _shown(
     if common.made_up:
         return Overlap(*actions, reason=f"only shown with a {common.made_up} that AWS may not have")
     keys = {
-        condition.key.lower(): condition.key
+        str(condition.key).lower(): str(condition.key)
         for role in (first, second)
         for policy in role.policies
         for statement in policy.statements
         for condition in statement.conditions
-        if _OF_RESOURCE.fullmatch(condition.key.lower())
+        if _OF_RESOURCE.fullmatch(str(condition.key).lower())
     }
     there = {key.lower(): value for key, value in shared.context.items()}
     context: dict[str, str | None] = {_CREATION: None}

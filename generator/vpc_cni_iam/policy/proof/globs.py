@@ -10,7 +10,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Pattern, PolicyVariable, is_plain
+from vpc_cni_iam.policy.matching.variables import Opaque, Part, Pattern, is_plain
 from vpc_cni_iam.policy.wildcard import Wild
 
 # Characters outside ASCII that one way or another to ignore case takes for a letter.
@@ -26,9 +26,9 @@ class Characters(Enum):
 
 
 class Atom(Struct, frozen=True):
-    """A policy variable, as one opaque letter: equal variables have equal values."""
+    """A policy variable or a hole, as one opaque letter: equal ones have equal values."""
 
-    variable: PolicyVariable
+    variable: Opaque
     folded: bool = False  # whether its value is compared without case
 
 
@@ -99,7 +99,7 @@ def of_resource(pattern: Pattern, *, narrow: bool) -> Glob | None:
     parts = _by_part(pattern)
     if parts is None:
         return None
-    marked: list[tuple[str | Wild | PolicyVariable, Characters]] = []
+    marked: list[tuple[Part, Characters]] = []
     for index, (part, last) in enumerate(parts):
         crosses = last or (part is Wild.RUN and _ends_part(pattern, index))
         marked.append((part, Characters.ALL if crosses else Characters.PART))
@@ -135,17 +135,17 @@ def _ends_part(pattern: Pattern, index: int) -> bool:
     return isinstance(following, str) and following.startswith(":")
 
 
-def _by_part(pattern: Pattern) -> list[tuple[str | Wild | PolicyVariable, bool]] | None:
+def _by_part(pattern: Pattern) -> list[tuple[Part, bool]] | None:
     """Return each piece and whether it stands in the last part of the ARN.
 
     Pieces keep their positions: a literal that reaches into the last part counts by its begin,
     which is as good, for literals are the same in all parts.
     """
-    pieces: list[tuple[str | Wild | PolicyVariable, bool]] = []
+    pieces: list[tuple[Part, bool]] = []
     colons = 0
     for part in pattern:
         last = colons >= ARN_PARTS - 1
-        if isinstance(part, PolicyVariable) and not last:
+        if isinstance(part, Opaque) and not last:
             return None
         pieces.append((part, last))
         colons += part.count(":") if isinstance(part, str) else 0
@@ -153,7 +153,7 @@ def _by_part(pattern: Pattern) -> list[tuple[str | Wild | PolicyVariable, bool]]
 
 
 def _build(
-    parts: list[tuple[str | Wild | PolicyVariable, Characters]],
+    parts: list[tuple[Part, Characters]],
     *,
     fold: Mapping[str, str] | None = None,
 ) -> Glob:
@@ -166,7 +166,7 @@ def _build(
             continue
         if isinstance(part, str):
             new: list[Item] = [c if fold is None else _either_case(c, fold) for c in part]
-        elif isinstance(part, PolicyVariable):
+        elif isinstance(part, Opaque):
             new = [Atom(part, fold is not None)]
         else:
             new = [characters]

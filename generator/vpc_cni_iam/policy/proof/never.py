@@ -59,10 +59,14 @@ def about(policy: Policy, resource: str) -> Policy:
     statements = []
     for statement in policy.statements:
         own = tuple(
-            r for r in statement.resources if not (t := _TYPE.fullmatch(r)) or t[1] == kind[1]
+            r
+            for r in statement.resources
+            if not isinstance(r, str) or not (t := _TYPE.fullmatch(r)) or t[1] == kind[1]
         )
         actions = tuple(
-            a for a in statement.actions if _WILDCARD.search(a) or reference.can_be_on(a, example)
+            a
+            for a in statement.actions
+            if not isinstance(a, str) or _WILDCARD.search(a) or reference.can_be_on(a, example)
         )
         if (own or not statement.resources) and (actions or not statement.actions):
             statements.append(replace(statement, resources=own, actions=actions))

@@ -13,6 +13,7 @@ from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.covering import Uncovered
 from vpc_cni_iam.policy.proof.examples import key_values, ordinary, reference
+from vpc_cni_iam.policy.template import known
 from vpc_cni_iam.policy.wording import condition_text, describe
 
 _NAMED = 5
@@ -23,7 +24,7 @@ def made_up(request: Request, statements: Sequence[Clause]) -> str:
     named = {
         text.lower()
         for clause in statements
-        for text in (*clause.statement.actions, *clause.statement.not_actions)
+        for text in known((*clause.statement.actions, *clause.statement.not_actions))
     }
     action = request.action.lower()
     parts = [] if action in named or ordinary.is_known(action) else ["action"]
@@ -73,17 +74,18 @@ def too_complex(clause: Clause, covering: Sequence[Clause]) -> str:
     if _wildcards(pattern) > 1:
         advice = f"write patterns such as {pattern!r} with fewer wildcards"
     elif keys := dict.fromkeys(check.key for c in near for check in c.checks):
-        advice = f"compare policies with fewer condition keys than {', '.join([*keys][:_NAMED])}"
+        names = ", ".join(map(str, [*keys][:_NAMED]))
+        advice = f"compare policies with fewer condition keys than {names}"
     else:
         advice = "compare policies with fewer statements"
     return f"too complex: {named} takes more steps than an answer may; {advice}"
 
 
 def _patterns(statement: Statement) -> Iterator[str]:
-    yield from (*statement.actions, *statement.not_actions)
-    yield from (*statement.resources, *statement.not_resources)
+    yield from known((*statement.actions, *statement.not_actions))
+    yield from known((*statement.resources, *statement.not_resources))
     for condition in statement.conditions:
-        yield from condition.values
+        yield from known(condition.values)
 
 
 def _wildcards(pattern: str) -> int:

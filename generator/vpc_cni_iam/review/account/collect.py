@@ -244,7 +244,7 @@ class PlanPolicies:
         policy = self._locator.written(resource.module, resource.block, slot.path[0])
         if policy is None:
             return read
-        masked = policy.map_strings(self.plan.secrets.masked)
+        masked = policy.map_texts(self.plan.secrets.masked)
         why = (f"as {resource.block} is written in --source", *read.state.why)
         return ReadPolicy(State("partly known", masked, why))
 

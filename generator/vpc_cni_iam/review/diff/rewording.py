@@ -18,7 +18,7 @@ from vpc_cni_iam.review.diff.verdicts import Line
 
 def has_variables(policy: Policy) -> bool:
     """Say whether a policy has anything that is a variable in version 2012-10-17."""
-    return any("${" in text for s in policy.statements for text in s.strings())
+    return any("${" in text for s in policy.statements for text in map(str, s.texts()))
 
 
 def lines(old: Policy, new: Policy, texts: tuple[str, str]) -> tuple[Line, ...]:

@@ -9,13 +9,15 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
-from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, context_key
 from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
 from vpc_cni_iam.policy.matching.variables import Pattern
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.conditions import intervals
 from vpc_cni_iam.policy.proof.conditions.intervals import PossibleValues
 from vpc_cni_iam.policy.proof.globs import EMPTY, Atom, Glob
+from vpc_cni_iam.policy.template import Text
+from vpc_cni_iam.policy.template import known as known_texts
 
 NULL = Operator(BASES["Null"])
 _BUILDERS: dict[Family, Callable[[Pattern], Glob | None]] = {
@@ -25,9 +27,9 @@ _BUILDERS: dict[Family, Callable[[Pattern], Glob | None]] = {
 }
 
 
-def null(key: str, *, absent: bool) -> ConditionCheck:
+def null(key: Text, *, absent: bool) -> ConditionCheck:
     """Return the condition that a key is absent, or that it is present."""
-    return ConditionCheck(NULL, ContextKey(key), ("true" if absent else "false",))
+    return ConditionCheck(NULL, context_key(key), ("true" if absent else "false",))
 
 
 def patterns(check: ConditionCheck, *, premise: bool) -> tuple[Glob | None, ...]:
@@ -38,7 +40,10 @@ def patterns(check: ConditionCheck, *, premise: bool) -> tuple[Glob | None, ...]
     """
     family, wide = check.operator.base.family, premise is not check.operator.base.negated
     if family is Family.BOOL:
-        return tuple(globs.of_folded((value,), wide=False) for value in check.values)
+        return tuple(
+            globs.of_folded((value,), wide=False) if isinstance(value, str) else None
+            for value in check.values
+        )
     if family is Family.IGNORE_CASE:
         return tuple(globs.of_folded(pattern, wide=wide) for pattern in check.patterns)
     return tuple(map(_BUILDERS[family], check.patterns))
@@ -100,9 +105,9 @@ def presence(premises: Sequence[ConditionCheck]) -> KeyConstraints:
     for check in premises:
         operator = check.operator
         if operator.base.family is Family.NULL:
-            if operator.quantifier:
+            if operator.quantifier or not check.is_known:
                 continue
-            absent_values = {values.truth(value) for value in check.values}
+            absent_values = {values.truth(value) for value in known_texts(check.values)}
             known.absent &= True in absent_values
             known.present &= False in absent_values
         elif operator.quantifier is SetOperator.ANY:
@@ -122,6 +127,8 @@ def possible_values(
     possible = intervals.anything(family)
     for check in premises:
         operator = check.operator
+        if not check.is_known:
+            continue
         if operator.base.family is family and (single or operator.quantifier is SetOperator.ALL):
             satisfying = intervals.of(check)
             if single and (

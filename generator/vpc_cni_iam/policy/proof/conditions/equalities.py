@@ -20,6 +20,7 @@ from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
 from vpc_cni_iam.policy.matching.operators import BASES, TEXTS, Family, Operator, SetOperator
 from vpc_cni_iam.policy.matching.variables import Part, Pattern, PolicyVariable, literal
 from vpc_cni_iam.policy.proof.conditions.constraints import null
+from vpc_cni_iam.policy.template import Text
 
 _REMEMBERED = 1024
 
@@ -28,8 +29,8 @@ class Equalities(Struct, frozen=True, eq=False):
     """Conditions with every key that equals another under one name, and known values filled in."""
 
     premises: tuple[ConditionCheck, ...]
-    names: Mapping[str, str]  # the name under which each key goes that equals another, by key
-    texts: Mapping[str, str]  # the value of each key that is known to have one, by key
+    names: Mapping[Text, str]  # the name under which each key goes that equals another, by key
+    texts: Mapping[Text, str]  # the value of each key that is known to have one, by key
 
     def rename(self, check: ConditionCheck) -> ConditionCheck:
         """Return a condition in the terms of these."""
@@ -65,7 +66,7 @@ def _of(premises: tuple[ConditionCheck, ...]) -> Equalities:
     names = _names(premises)
     renaming = Equalities((), names, {})
     renamed = [renaming.rename(check) for check in premises]
-    texts: dict[str, str] = {
+    texts: dict[Text, str] = {
         check.key: text for check in renamed if (text := _known_text(check)) is not None
     }
     filling = Equalities((), names, texts)
@@ -81,11 +82,11 @@ def is_reflexive(check: ConditionCheck) -> bool:
         and not operator.base.negated
         and not operator.quantifier
         and not undefined(check)
-        and (PolicyVariable(check.key),) in check.patterns
+        and (PolicyVariable(str(check.key)),) in check.patterns
     )
 
 
-def _names(premises: Sequence[ConditionCheck]) -> dict[str, str]:
+def _names(premises: Sequence[ConditionCheck]) -> dict[Text, str]:
     """Return for each key that equals another the first, by alphabet, of all that equal it."""
     earlier: dict[str, str] = {}
 
@@ -96,7 +97,7 @@ def _names(premises: Sequence[ConditionCheck]) -> dict[str, str]:
         return key
 
     for check in premises:
-        if other := _equal_key(check):
+        if (other := _equal_key(check)) and isinstance(check.key, str):
             low, high = sorted((first(check.key), first(other)))
             earlier[high] = low
     return {key: first(key) for key in [*earlier]}

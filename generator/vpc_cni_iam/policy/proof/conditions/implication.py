@@ -27,6 +27,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import constraints, equalities, intervals
 from vpc_cni_iam.policy.proof.conditions.constraints import KeyConstraints
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
+from vpc_cni_iam.policy.template import known as known_texts
 
 # What one condition takes besides the walks.
 _STEPS = 30
@@ -42,7 +43,7 @@ class Unimplied(Struct, frozen=True):
 
 def _null_holds(known: constraints.KeyConstraints, conclusion: ConditionCheck) -> bool:
     """Say whether a Null condition holds, whether the key is there or not."""
-    absent_values = {values.truth(value) for value in conclusion.values}
+    absent_values = {values.truth(value) for value in known_texts(conclusion.values)}
     return not (known.absent and True not in absent_values) and not (
         known.present and False not in absent_values
     )
@@ -141,6 +142,8 @@ def _unimplied_interval(
     about: Sequence[ConditionCheck], conclusion: ConditionCheck
 ) -> Unimplied | None:
     """Compare numbers, dates or addresses."""
+    if not conclusion.is_known:
+        return Unimplied()
     family, operator = conclusion.operator.base.family, conclusion.operator
     satisfying = intervals.of(conclusion)
     pairs = []
@@ -149,7 +152,8 @@ def _unimplied_interval(
         pairs = [
             (each & intervals.of(check), satisfying)
             for check in about
-            if check.operator.base.family is family
+            if check.is_known
+            and check.operator.base.family is family
             and check.operator.quantifier is SetOperator.ANY
             and (operator.if_exists or not check.operator.if_exists)
         ]
@@ -293,7 +297,8 @@ def _no_typed_value(family: Family, about: Sequence[ConditionCheck]) -> bool:
     return any(
         (each & intervals.of(check)).is_empty
         for check in about
-        if check.operator.base.family is family
+        if check.is_known
+        and check.operator.base.family is family
         and check.operator.quantifier is SetOperator.ANY
         and not check.operator.if_exists
     )

@@ -22,6 +22,7 @@ from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family, Order
 from vpc_cni_iam.policy.proof.examples.aws import TYPE_VALUES
+from vpc_cni_iam.policy.template import known
 
 # A point, and whether the cut is just after it (1) or just before it (0).
 Cut: TypeAlias = tuple[Decimal, int]
@@ -82,9 +83,12 @@ def anything(family: Family) -> PossibleValues:
 
 @lru_cache(_REMEMBERED)
 def of(check: ConditionCheck) -> PossibleValues:
-    """Return the values that satisfy a condition of one of `FAMILIES`, each by itself."""
+    """Return the values that satisfy a condition of one of `FAMILIES`, each by itself.
+
+    The values of the condition have no holes.
+    """
     base = check.operator.base
-    parts = _joined(_intervals(base.family, base.order, check.values))
+    parts = _joined(_intervals(base.family, base.order, known(check.values)))
     if base.negated:
         parts = _without(parts, base.family)
     return PossibleValues(base.family, parts, base.negated)

@@ -12,13 +12,21 @@ from vpc_cni_iam.policy.matching import conditions
 from vpc_cni_iam.policy.matching.keys import KeyType, find
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.operators import Family
-from vpc_cni_iam.policy.matching.variables import Context, Part, Pattern, PolicyVariable, is_plain
+from vpc_cni_iam.policy.matching.variables import (
+    Context,
+    Opaque,
+    Part,
+    Pattern,
+    PolicyVariable,
+    is_plain,
+)
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
 from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.examples import key_values, ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, OWNER_KEY, SIGNER_KEY, USER
+from vpc_cni_iam.policy.template import known
 from vpc_cni_iam.policy.wildcard import Wild
 
 Value: TypeAlias = str | tuple[str, ...]
@@ -42,8 +50,8 @@ def hints(
     for conclusion in dict.fromkeys(check for clause in near for check in clause.checks):
         unimplied = implied(checks, conclusion, budget)
         if unimplied is not None and unimplied.value is not None:
-            by_key.setdefault(conclusion.key, []).append(unimplied.value)
-    for key in dict.fromkeys(check.key for check in checks):
+            by_key.setdefault(str(conclusion.key), []).append(unimplied.value)
+    for key in dict.fromkeys(known(check.key for check in checks)):
         value = key_values.example(checks, key, budget)
         if value is not None:
             by_key.setdefault(key, []).append(value)
@@ -58,15 +66,17 @@ def contexts(
     budget: Budget,
 ) -> Iterator[Context]:
     """Yield contexts that satisfy conditions, near those of other statements."""
-    written = {c.key.lower(): c.key for clause in clauses for c in clause.statement.conditions}
+    keys = known(c.key for clause in clauses for c in clause.statement.conditions)
+    written = {key.lower(): key for key in keys}
     near: dict[str, list[ConditionCheck]] = {}
     for check in (*checks, *(check for clause in clauses for check in clause.checks)):
-        near.setdefault(check.key, []).append(check)
+        if isinstance(check.key, str):
+            near.setdefault(check.key, []).append(check)
     choices, hinted = [], []
     for key, about in near.items():
         tests = [conditions.test(check) for check in about if check in checks]
         budget.spend(sum(len(check.values) for check in about))
-        options = _values(about, base, hints.get(key, []))
+        options = _values(key, about, base, hints.get(key, []))
         budget.spend(len(options) * (1 + len(tests)))
         choices.append([v for v in options if _holds(tests, base, key, v)])
         if not choices[-1]:
@@ -167,7 +177,7 @@ def _opened(pattern: Pattern) -> Pattern:
     """Return a pattern with any text that is not empty in place of each variable."""
     parts: list[Part] = []
     for part in pattern:
-        parts += [Wild.ONE, Wild.RUN] if isinstance(part, PolicyVariable) else [part]
+        parts += [Wild.ONE, Wild.RUN] if isinstance(part, Opaque) else [part]
     return tuple(parts)
 
 
@@ -196,24 +206,24 @@ def _fitting(
 
 
 def _values(
-    checks: Sequence[ConditionCheck], base: Context, hints: list[str]
+    key: str, checks: Sequence[ConditionCheck], base: Context, hints: list[str]
 ) -> list[Value | None]:
     """Return values of a key worth trying; None for none."""
     families = {check.operator.base.family for check in checks}
     near = (text for check in checks for text in _texts(check, base))
-    own = base.get(checks[0].key)
-    likely = [*([own] if isinstance(own, str) else []), *key_values.likely(checks[0].key, families)]
+    own = base.get(key)
+    likely = [*([own] if isinstance(own, str) else []), *key_values.likely(key, families)]
     typed = [
         value
         for value in dict.fromkeys([*likely, *hints, *near, "x", ""])
         if key_values.has_type(value, families)
     ]
-    texts = sorted(typed, key=lambda value: not key_values.fits(value, checks[0].key))[:_OF_A_KEY]
+    texts = sorted(typed, key=lambda value: not key_values.fits(value, key))[:_OF_A_KEY]
     pairs: Iterator[tuple[str, ...]] = iter(())
-    single = find(checks[0].key).is_single
+    single = find(key).is_single
     if not single and any(check.operator.quantifier for check in checks):
         pairs = islice(permutations(texts, 2), 2 * _OF_A_KEY)
-    absent = [] if checks[0].key == OWNER_KEY else [None]
+    absent = [] if key == OWNER_KEY else [None]
     return [*absent, *texts, *pairs]
 
 
@@ -221,15 +231,15 @@ def _texts(check: ConditionCheck, base: Context) -> Iterator[str]:
     """Yield single values that satisfy a condition, or nearly do."""
     family = check.operator.base.family
     if family in (Family.NUMERIC, Family.DATE):
-        for value in check.values:
+        for value in known(check.values):
             yield value
             if re.fullmatch("-?[0-9]{1,18}", value):
                 yield from (str(int(value) + 1), str(int(value) - 1))
     elif family is Family.IP:
-        for network in (ip_network(value, strict=False) for value in check.values):
+        for network in (ip_network(value, strict=False) for value in known(check.values)):
             yield str(network[min(7, network.num_addresses - 1)])
     elif family is Family.BINARY:
-        yield from check.values
+        yield from known(check.values)
     for pattern in check.patterns:
         if is_plain(pattern) and (family is Family.ARN or find(check.key).type is KeyType.ARN):
             yield ordinary.key_arn(pattern)

@@ -27,6 +27,7 @@ from vpc_cni_iam.policy.proof.examples.aws import (
     TYPE_VALUES,
 )
 from vpc_cni_iam.policy.proof.examples.ordinary import key_arn
+from vpc_cni_iam.policy.template import known
 
 
 def _arn(text: str) -> str | None:
@@ -103,19 +104,19 @@ def _candidates(about: Sequence[ConditionCheck], key: str, budget: Budget) -> It
     yield TYPE_VALUES.get(family_of_key, (NAME,))[0]
     for check in about:
         if check.operator.base.family is Family.BOOL:
-            yield from map(str.lower, check.values)
+            yield from map(str.lower, known(check.values))
         if check.operator.base.family is Family.ARN:
             yield from map(key_arn, filter(is_plain, check.patterns))
     for family in intervals.FAMILIES:
         same = [check for check in about if check.operator.base.family is family]
         if same and (text := possible_values(family, same, single=True).example()) is not None:
             yield text
-    known = KeyConstraints()
-    known.add_plain(about)
-    known.add_each(about, single=False)
+    constraints = KeyConstraints()
+    constraints.add_plain(about)
+    constraints.add_each(about, single=False)
     for check in filter(is_some, about):
-        known.add(check)
-    if not any(glob.has_atoms for group in known.groups for glob in group):
-        word = counterexample(known.groups, known.excluded, [], budget)
+        constraints.add(check)
+    if not any(glob.has_atoms for group in constraints.groups for glob in group):
+        word = counterexample(constraints.groups, constraints.excluded, [], budget)
         if word is not None:
             yield word

@@ -13,7 +13,7 @@ from functools import cache
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Context, Pattern, PolicyVariable
+from vpc_cni_iam.policy.matching.variables import Context, HolePattern, Pattern, PolicyVariable
 from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME
 from vpc_cni_iam.policy.wildcard import Wild
 
@@ -63,7 +63,7 @@ def is_known(action: str) -> bool:
 
 
 def fill(pattern: Pattern, context: Context, run: Callable[[str, str], str]) -> str:
-    """Return a pattern as text: variables have their values, and a ``?`` is an ``x``.
+    """Return a pattern as text: variables have their values, and a ``?`` or a hole is an ``x``.
 
     `run` gives the text of a ``*``, from the text before it and what stands after it: empty at the
     end, and ``*`` where it is not literal text.
@@ -73,6 +73,8 @@ def fill(pattern: Pattern, context: Context, run: Callable[[str, str], str]) -> 
         if isinstance(part, PolicyVariable):
             value = context.get(part.key)
             text += value if isinstance(value, str) else part.default or ""
+        elif isinstance(part, HolePattern):
+            text += "x"
         elif part is Wild.RUN:
             text += run(text, following if isinstance(following, str) else "*")
         else:

@@ -18,6 +18,7 @@ from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
 from vpc_cni_iam.policy.proof.covering import Uncovered
 from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
 from vpc_cni_iam.policy.proof.globs import Glob
+from vpc_cni_iam.policy.template import known
 from vpc_cni_iam.policy.wildcard import Wild
 
 _CONTEXTS = 1500
@@ -83,7 +84,7 @@ def _actions(
     named = {
         action.lower(): action
         for clause in (*others, *origins)
-        for action in (*clause.statement.actions, *clause.statement.not_actions)
+        for action in known((*clause.statement.actions, *clause.statement.not_actions))
         if "*" not in action and "?" not in action
     }
     if word in named:
@@ -124,7 +125,7 @@ def _known_actions(resources: Sequence[str], budget: Budget) -> Iterator[tuple[s
 def _made_up(word: str, origins: Sequence[Clause]) -> list[str]:
     """Return an action in the case in which its begin is written."""
     for clause in origins:
-        for written in clause.statement.actions:
+        for written in known(clause.statement.actions):
             begin = written.partition("*")[0].partition("?")[0]
             if word.startswith(begin.lower()):
                 word = begin + word[len(begin) :]
@@ -178,8 +179,8 @@ def _known_pairs(
 ) -> Iterator[tuple[str, str]]:
     """Yield actions with ordinary resources of theirs, and with those of a policy's patterns."""
     for action in actions:
-        known = islice(filter(is_new, ordinary.resources_of(action)), _KNOWN)
-        yield from ((action, arn) for arn in (*known, *filter(is_new, written)))
+        usual = islice(filter(is_new, ordinary.resources_of(action)), _KNOWN)
+        yield from ((action, arn) for arn in (*usual, *filter(is_new, written)))
 
 
 def _most_likely(
@@ -209,8 +210,8 @@ def _words(side: RegionSide, others: Sequence[Clause], base: Context, budget: Bu
     if None in groups:
         return []
     avoided = dict.fromkeys(_filled(t, base) for c in others for t in c.resources.element.patterns)
-    known = [[glob for glob in globs_ if glob is not None] for globs_ in (excluded, avoided)]
-    first, readers = len(known[0]), [*known[0], *known[1]]
+    without, avoiding = ([g for g in globs_ if g is not None] for globs_ in (excluded, avoided))
+    first, readers = len(without), [*without, *avoiding]
     ranked: list[tuple[int, str]] = []
     word_classes = automata.word_classes([[glob] for glob in groups if glob], readers, budget)
     with suppress(TooHardError):
@@ -230,7 +231,7 @@ def _callers(origins: Sequence[Clause]) -> list[str]:
 
     These are of two accounts, since the statements that are not to apply may name one of them.
     """
-    names = [i for c in origins for p in c.statement.principals for i in p.identifiers]
+    names = [i for c in origins for p in c.statement.principals for i in known(p.identifiers)]
     callers = []
     for name in names:
         account = name if name.isdigit() else name.split(":")[4] if name.endswith(":root") else ""

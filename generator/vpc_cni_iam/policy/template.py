@@ -1,0 +1,103 @@
+"""Text of which parts are not known.
+
+A text that is known is a ``str``. One with a hole in it is a `Template`, and equals another only if
+all their parts are equal: what is not known equals itself alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+
+class HoleKind(Enum):
+    """Why a part of a text is not known."""
+
+    PARAMETER = "parameter"  # a user chooses it: a name of the catalog, or a module's variable
+    UNKNOWN = "unknown"  # only an engine knows it, now or after apply
+    SENSITIVE = "sensitive"  # it is known, and may not be shown
+
+
+class Side(Enum):
+    """The side of a change on which a place has a value."""
+
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class Hole(Struct, frozen=True):
+    """A part that is not known: any text, with wildcards and policy variables of its own.
+
+    Args:
+        place: What has the value: a parameter, an argument of one resource instance, or the mark of
+            a secret. A place has one value on each side, so that equal holes have equal values.
+        side: None for a value that no change concerns.
+    """
+
+    kind: HoleKind
+    place: str
+    side: Side | None = None
+
+
+class Template(Struct, frozen=True, cache_hash=True):
+    """A text with at least one hole; `join` makes it, so that equal texts have equal parts."""
+
+    parts: tuple[str | Hole, ...]
+
+    def __str__(self) -> str:
+        """Return it for people, with ``${place}`` for each hole."""
+        return "".join(p if isinstance(p, str) else f"${{{p.place}}}" for p in self.parts)
+
+
+Text: TypeAlias = str | Template
+
+
+def join(pieces: Iterable[Text | Hole]) -> Text:
+    """Return pieces as one text."""
+    parts: list[str | Hole] = []
+    for piece in pieces:
+        for part in piece.parts if isinstance(piece, Template) else (piece,):
+            if isinstance(part, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += part
+            elif part:
+                parts.append(part)
+    if all(isinstance(part, str) for part in parts):
+        return "".join(map(str, parts))
+    return Template(tuple(parts))
+
+
+def parts_of(text: Text) -> tuple[str | Hole, ...]:
+    """Return the parts of a text."""
+    return text.parts if isinstance(text, Template) else (text,)
+
+
+def holes(texts: Iterable[Text]) -> Iterator[Hole]:
+    """Yield the holes of texts."""
+    for text in texts:
+        if isinstance(text, Template):
+            yield from (part for part in text.parts if isinstance(part, Hole))
+
+
+def known(texts: Iterable[Text]) -> tuple[str, ...]:
+    """Return the texts that have no hole."""
+    return tuple(text for text in texts if isinstance(text, str))
+
+
+def fill(text: Text, value: Callable[[Hole], Text | Hole]) -> Text:
+    """Return a text with values in its holes."""
+    if isinstance(text, str):
+        return text
+    return join(value(part) if isinstance(part, Hole) else part for part in text.parts)
+
+
+def change(text: Text, literal: Callable[[str], str]) -> Text:
+    """Return a text with its literal parts changed."""
+    return join(literal(p) if isinstance(p, str) else p for p in parts_of(text))
+
+
+def folded(text: Text) -> Text:
+    """Return a text in lower case; the case of a hole is as little known as its value."""
+    return change(text, str.lower)

@@ -1,0 +1,236 @@
+"""Texts of policies with parts that are not known: what holds, holds whatever the parts are."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from random import Random
+
+import pytest
+from msgspec.structs import replace
+
+import policy_pools as pools
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
+from vpc_cni_iam.policy.evaluate import Outcome, Request, compile_policies
+from vpc_cni_iam.policy.normalise import equal
+from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
+from vpc_cni_iam.policy.template import Hole, HoleKind, Side, Template, Text, fill, join
+
+FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))
+PAIRS = 4000 if FUZZ else 400
+
+NAME = Hole(HoleKind.PARAMETER, "name")
+OTHER = Hole(HoleKind.UNKNOWN, "aws_s3_bucket.b.arn")
+BUCKET = join(["arn:aws:s3:::", NAME, "/x"])
+ROLE = "arn:aws:iam::111122223333:role/r"
+
+
+def allow(action: Text, *resources: Text, when: tuple[Condition, ...] = ()) -> Policy:
+    return Policy((Statement(actions=(action,), resources=resources or ("*",), conditions=when),))
+
+
+def deny(action: str, *resources: Text) -> Statement:
+    return Statement("Deny", actions=(action,), resources=resources)
+
+
+def outcome(policy: Policy, resource: str = "*", **context: str) -> Outcome:
+    request = Request("s3:GetObject", resource, ROLE, context)
+    return compile_policies([policy]).evaluate(request).outcome
+
+
+def test_text_without_holes_is_text_and_pieces_are_joined() -> None:
+    assert join(["a", "", "b"]) == "ab"
+    assert join([]) == ""
+    assert join(["a", NAME, "", "b", "c"]) == Template(("a", NAME, "bc"))
+    assert join([join(["a", NAME]), "b"]) == join(["a", NAME, "b"])
+    assert str(join(["a", NAME])) == "a${name}"
+    assert fill(join(["a", NAME, NAME]), {NAME: "x"}.__getitem__) == "axx"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Hole(HoleKind.UNKNOWN, "name"),
+        Hole(HoleKind.PARAMETER, "another"),
+        Hole(HoleKind.PARAMETER, "name", Side.AFTER),
+    ],
+)
+def test_what_is_not_known_is_equal_to_itself_alone(other: Hole) -> None:
+    mine, theirs = (allow("s3:*", join(["arn:aws:s3:::", hole])) for hole in (NAME, other))
+    assert equal(mine, mine) and not equal(mine, theirs)
+    assert isinstance(no_new_access([mine], [mine]), Proven)
+    assert isinstance(no_new_access([mine], [theirs]), NotProven)
+    holes = Policy((deny("s3:*", join(["arn:aws:s3:::", NAME])), *allow("s3:*").statements))
+    others = Policy((deny("s3:*", join(["arn:aws:s3:::", other])), *allow("s3:*").statements))
+    assert isinstance(no_new_access([holes], [holes]), Proven)
+    assert isinstance(no_new_access([holes], [others]), NotProven)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (allow("s3:*", BUCKET), Outcome.UNDECIDED),
+        (allow("s3:*", BUCKET, "*"), Outcome.ALLOWED),
+        (allow("s3:*", join(["arn:aws:ec2:::", NAME])), Outcome.IMPLICITLY_DENIED),
+        (allow(join(["s3:", NAME])), Outcome.UNDECIDED),
+        (allow(join(["ec2:", NAME])), Outcome.IMPLICITLY_DENIED),
+        (allow(join([NAME])), Outcome.UNDECIDED),
+        (
+            Policy((*allow("s3:*").statements, deny("s3:*", BUCKET))),
+            Outcome.UNDECIDED,
+        ),
+        (
+            Policy((Statement(not_actions=(join(["s3:", NAME]),), resources=("*",)),)),
+            Outcome.UNDECIDED,
+        ),
+        (
+            allow("s3:*", when=(Condition("StringEquals", join(["aws:", NAME]), ("x",)),)),
+            Outcome.UNDECIDED,
+        ),
+    ],
+)
+def test_a_request_that_depends_on_a_hole_is_undecided(policy: Policy, expected: Outcome) -> None:
+    assert outcome(policy, "arn:aws:s3:::b/x") is expected
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "value", "expected"),
+    [
+        ("StringEquals", (NAME,), "a", Outcome.UNDECIDED),
+        ("StringEquals", (NAME, "a"), "a", Outcome.ALLOWED),
+        ("StringEquals", ("x", NAME), "a", Outcome.IMPLICITLY_DENIED),
+        ("StringNotEquals", (NAME,), "a", Outcome.UNDECIDED),
+        ("StringNotEquals", (NAME, "a"), "a", Outcome.IMPLICITLY_DENIED),
+        ("NumericLessThan", (NAME,), "3", Outcome.UNDECIDED),
+        ("NumericLessThan", (NAME, "5"), "3", Outcome.ALLOWED),
+        ("Bool", (NAME,), "true", Outcome.UNDECIDED),
+        ("IpAddress", (NAME,), "203.0.113.7", Outcome.UNDECIDED),
+        ("Null", (NAME,), "a", Outcome.UNDECIDED),
+    ],
+)
+def test_a_condition_that_depends_on_a_hole_is_undecided(
+    operator: str, values: tuple[str | Hole, ...], value: str, expected: Outcome
+) -> None:
+    texts = tuple(join([v]) for v in values)
+    if operator.startswith("String") and values[0] == "x":
+        texts = (join(["x", NAME]),)
+    policy = allow("s3:*", when=(Condition(operator, "s3:prefix", texts),))
+    context = {"s3:prefix": value}
+    request = Request("s3:GetObject", "*", ROLE, context)
+    assert compile_policies([policy]).evaluate(request).outcome is expected
+
+
+def test_a_principal_that_is_not_known_may_be_anyone() -> None:
+    known, unknown = (
+        Policy((Statement(actions=("s3:*",), principals=(Principal("AWS", names),)),))
+        for names in ((ROLE,), (join([NAME]),))
+    )
+    assert outcome(known) is Outcome.ALLOWED
+    assert outcome(unknown) is Outcome.UNDECIDED
+    assert isinstance(no_new_access([unknown], [unknown]), Proven)
+    assert isinstance(no_new_access([known], [unknown]), NotProven)
+
+
+def test_a_text_that_is_read_in_two_ways_is_two_texts() -> None:
+    """A star in it is a wildcard for StringLike, and a star for StringEquals."""
+    exact, like = (
+        allow("s3:*", when=(Condition(operator, "s3:prefix", (join([NAME]),)),))
+        for operator in ("StringEquals", "StringLike")
+    )
+    assert isinstance(no_new_access([exact], [exact]), Proven)
+    assert isinstance(no_new_access([like], [like]), Proven)
+    assert not isinstance(no_new_access([exact], [like]), Proven)
+
+
+def test_a_narrower_policy_with_the_same_hole_is_proven() -> None:
+    bucket = join(["arn:aws:s3:::", NAME])
+    assert isinstance(
+        no_new_access([allow("s3:*", "arn:aws:s3:::*")], [allow("s3:*", bucket)]), Proven
+    )
+    assert isinstance(no_new_access([allow("s3:*", bucket)], [allow("s3:Get*", bucket)]), Proven)
+    tag = Condition("StringEquals", join(["aws:ResourceTag/", NAME]), ("owned",))
+    wide, narrow = allow("s3:*", bucket), allow("s3:*", bucket, when=(tag,))
+    assert isinstance(no_new_access([wide], [narrow]), Proven)
+    assert not isinstance(no_new_access([narrow], [wide]), Proven)
+    more = Policy((*wide.statements, *allow("s3:DeleteBucket").statements))
+    answer = no_new_access([wide], [more])
+    assert not isinstance(answer, Proven)
+
+
+# Texts for holes: with wildcards, variables and colons, or nothing.
+FILLINGS = ("", "a", "b", "*", "a*", "?", "eni-1", "${aws:username}", "x:y", "bucket/bob", "1")
+HOLES = tuple(Hole(HoleKind.UNKNOWN, name) for name in "pq")
+
+
+def with_holes(random: Random, plain: Policy) -> Policy:
+    """Return a policy with holes in some of its texts."""
+
+    def change(text: Text) -> Text:
+        if not isinstance(text, str) or random.random() < 0.6:
+            return text
+        start = text.rfind(":") + 1 if random.random() < 0.8 else 0
+        cut = random.randint(start, len(text))
+        return join([text[:cut], random.choice(HOLES), text[cut:] if random.random() < 0.5 else ""])
+
+    statements = []
+    for statement in plain.statements:
+        changed = replace(
+            statement,
+            resources=tuple(map(change, statement.resources)),
+            not_resources=tuple(map(change, statement.not_resources)),
+            conditions=tuple(
+                replace(c, values=tuple(map(change, c.values))) for c in statement.conditions
+            ),
+        )
+        statements.append(changed)
+    return replace(plain, statements=tuple(statements))
+
+
+def filled(policy: Policy, values: Mapping[Hole, str]) -> Policy | None:
+    """Return a policy with texts in its holes, None for one that IAM refuses."""
+    result = policy.map_texts(lambda text: fill(text, values.__getitem__))
+    try:
+        compile_policies([result])
+    except InputError:
+        return None
+    return result
+
+
+def test_what_is_said_of_holes_holds_whatever_fills_them() -> None:
+    random = Random(FUZZ)
+    decided = proven = shown = 0
+    for _ in range(PAIRS):
+        keys = tuple(random.sample(list(pools.KEYS), 2))
+        old = with_holes(random, pools.policy(random, keys, 2))
+        new = with_holes(random, pools.policy(random, keys, 2))
+        if random.random() < 0.6:
+            changed = random.choice(new.statements)
+            new = replace(old, statements=(*old.statements[:-1], changed))
+            new = new if random.random() < 0.3 else replace(new, statements=old.statements[:-1])
+        try:
+            answer = no_new_access([old], [new])
+        except InputError:
+            continue
+        requests = [pools.request(random, keys) for _ in range(5)]
+        for _ in range(6):
+            values = {hole: random.choice(FILLINGS) for hole in HOLES}
+            before, after = filled(old, values), filled(new, values)
+            if before is None or after is None:
+                continue
+            for request in requests:
+                said = compile_policies([new]).evaluate(request)
+                now = compile_policies([after]).evaluate(request)
+                if said.outcome is not Outcome.UNDECIDED and now.outcome is not Outcome.UNDECIDED:
+                    assert now.allowed is said.allowed, (new, values, request)
+                    decided += 1
+            if isinstance(answer, Proven):
+                exact = no_new_access([before], [after])
+                assert not isinstance(exact, Counterexample), (old, new, values, exact)
+                proven += 1
+            elif isinstance(answer, Counterexample):
+                request = answer.request
+                now, then = (compile_policies([p]).evaluate(request) for p in (after, before))
+                assert not now.denied and not then.allowed, (old, new, values, request)
+                shown += 1
+    assert min(decided, proven, shown) > PAIRS // 20

@@ -1,4 +1,4 @@
-"""Conversion of AWS's managed policies, as moto ships them, and the rewriting of HCL with them."""
+"""Conversion of AWS's managed policies, as moto ships them."""
 
 import json
 import shutil
@@ -49,21 +49,6 @@ _READINGS = _BACK.format(
     read='(lambda text: readings(read_file(text, "x.tf")))',
 )
 _PARSED = _BACK.format(imports="from hcl2.api import parses_to_tree", read="parses_to_tree")
-_PARSED_ALL = """
-import sys
-from pathlib import Path
-from hcl2.api import parses_to_tree
-for path in Path(sys.argv[1]).glob("*.tf"):
-    parses_to_tree(path.read_text())
-"""
-_HEREDOC = """resource "aws_iam_policy" "p{number}" {{
-  name   = "p{number}"
-  policy = <<EOT
-{policy}
-EOT
-}}
-"""
-REWRITTEN = 1500
 # A process a file, and the way back, are measured on so many of them.
 _SAMPLE = 40
 
@@ -111,27 +96,6 @@ def measure(runs: int) -> Iterator[Row]:
         own, other = in_turns(back(_READINGS), back(_PARSED), min(runs, 3))
         what = f"`convert --from-hcl`, the {_SAMPLE} largest, in process"
         yield Row(what, own, "python-hcl2's parse of the same", other, "ms")
-        yield from _rewriting(Path(temporary), [Path(file) for file in files[:REWRITTEN]], runs)
-
-
-def _rewriting(folder: Path, policies: list[Path], runs: int) -> Iterator[Row]:
-    original, rewritten = folder / "original", folder / "rewritten"
-    original.mkdir()
-    for number, path in enumerate(policies):
-        text = _HEREDOC.format(number=number, policy=path.read_text().replace("${", "$${"))
-        (original / f"p{number}.tf").write_text(text)
-
-    def rewrite() -> float:
-        shutil.rmtree(rewritten, ignore_errors=True)
-        shutil.copytree(original, rewritten)
-        files = sorted(map(str, rewritten.iterdir()))
-        return processor([COMMAND, "convert", "--rewrite", *files], codes=(0, 3))
-
-    # What it writes is parsed twice: each data source to prove its meaning, then the whole file.
-    parse = [PYTHON, "-c", _PARSED_ALL, str(rewritten)]
-    own, other = in_turns(rewrite, lambda: processor(parse), min(runs, 2))
-    what = f"`convert --rewrite`, {len(policies):,} files"
-    yield Row(what, own, "python-hcl2's parse of what it writes", other, "ms", "4")
 
 
 def _printed(command: list[str]) -> str:

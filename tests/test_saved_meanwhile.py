@@ -10,8 +10,6 @@ import pytest
 from conftest import write_tree
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.converting import output
-from vpc_cni_iam.converting.rewriting import rewrite
-from vpc_cni_iam.converting.rewriting.module_names import Modules
 from vpc_cni_iam.errors import TreeError
 from vpc_cni_iam.files import tree
 from vpc_cni_iam.generating.generate import generate
@@ -26,10 +24,6 @@ from vpc_cni_iam.vendoring.sync import sync
 from vpc_cni_iam.vendoring.upgrade import Pin, prepare, upgrade
 
 TOML = '[[module]]\npath = "m"\ncni_version = "v1.20.4"\nvariants = ["ipv4"]\n'
-POLICY = (
-    '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}'
-)
-RESOURCE = f'resource "aws_iam_policy" "p" {{\n  policy = <<EOF\n{POLICY}\nEOF\n}}\n'
 OLD, NEW = (options(("ipv4",), cni_version=v) for v in ("v1.20.4", "v1.23.0"))
 
 
@@ -63,12 +57,6 @@ def of_publish(folder: Path) -> Callable[[], object]:
     return lambda: publish(folder / "dist", OLD, target, Version(1, 1, 0))
 
 
-def of_rewrite(folder: Path) -> Callable[[], object]:
-    write_tree(folder, {"main.tf": RESOURCE})
-    results = [rewrite.rewriting(folder / "main.tf", Modules())]
-    return lambda: rewrite.save(folder, results)
-
-
 def of_convert(folder: Path) -> Callable[[], object]:
     write_tree(folder, {"main.tf": "old\n"})
     return lambda: output.save(folder, {"main.tf": "new\n"}, force=True)
@@ -81,7 +69,6 @@ CASES = [
     (of_generate, "generating.generate", "m/main.tf"),
     (of_init, "vendoring.init", "vpc-cni-iam.toml"),
     (of_publish, "publishing.publish", "dist/nginx.conf"),
-    (of_rewrite, "files.tree", "main.tf"),
     (of_convert, "converting.output", "main.tf"),
 ]
 

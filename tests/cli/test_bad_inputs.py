@@ -37,7 +37,6 @@ READERS: dict[str, tuple[str, str, Command]] = {
     "compare": ("p.json", POLICY, lambda path, folder: ["compare", path, path]),
     "convert": ("p.json", POLICY, lambda path, folder: ["convert", path]),
     "convert --from-hcl": ("p.tf", MODULE, lambda path, folder: ["convert", "--from-hcl", path]),
-    "convert --rewrite": ("p.tf", MODULE, lambda path, folder: ["convert", "--rewrite", path]),
     "preflight": (
         "i.json",
         '{"Reservations": []}',
@@ -196,8 +195,6 @@ def test_a_bad_input_is_refused(reader: str, kind: str, tmp_path: Path, refused:
     make(path, text)
     if reader == "review" and kind == "sparse":
         words = "larger|is not the JSON of a plan"
-    if reader == "convert --rewrite" and kind in ("missing", "below a file"):
-        words = "does not exist"
     code = 2 if (reader, kind) == ("convert", "a directory") else 3
     assert re.search(words, refused(command(path, tmp_path), path, code))
 

@@ -135,7 +135,6 @@ EXAMPLES: dict[str, list[Example]] = {
     "convert": [
         (nothing, "policy.json bad.json"),
         (nothing, "--from-hcl main.tf"),
-        (nothing, "--rewrite main.tf"),
     ],
     "publish": [
         (nothing, "--output out"),

@@ -128,7 +128,6 @@ def test_given_names_that_terraform_refuses(name: str) -> None:
 def test_names_collide_with_none() -> None:
     expected = ["a", "A", "a_2", "a", "b"]
     assert naming.unique(expected) == ("a", "A_3", "a_2", "a_4", "b")
-    assert naming.unique(["a"], ["A"]) == ("a_2",)
 
 
 @given(st.lists(st.sampled_from(["a", "A", "a_2", "A_2", "a_3", "b"])))

@@ -320,29 +320,11 @@ def test_a_policy_in_an_expression_is_named_wherever_it_stands(text: str, addres
     assert problems.address == address and "stands in an expression" in problems.error.problem
 
 
-def test_rewriting_by_command(tmp_path: Path) -> None:
-    main = tmp_path / "main.tf"
-    main.write_text(MAIN)
-    done = run("convert", "--rewrite", "main.tf", "--dry-run", cwd=tmp_path)
-    assert done.code == 0 and "+  policy = data.aws_iam_policy_document.x.json" in done.out
-    assert main.read_text() == MAIN
-    done = run("convert", "--rewrite", "main.tf", "missing.tf", cwd=tmp_path)
-    assert done.code == 3 and "missing.tf: does not exist" in done.err
-    assert "replace main.tf: aws_iam_policy.x.policy by" in done.out
-    text = main.read_text()
-    done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)
-    assert (done.code, done.out, main.read_text()) == (0, "same    main.tf\n", text)
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--from-hcl", "--rewrite"], "exclude each other; give one"),
-        (["--dry-run"], "--dry-run needs --rewrite"),
-        (["--rewrite", "--document", "x"], "--document needs --from-hcl"),
         (["--document", "x"], "--document needs --from-hcl"),
         ([], "x.tf is HCL; --from-hcl prints its policies"),
-        (["--rewrite", "--output", "x"], "--output and --rewrite exclude each other"),
         (["--from-hcl", "--name", "x", "--partition-aware"], "--name, --partition-aware and"),
     ],
 )
@@ -354,11 +336,10 @@ def test_options_that_do_not_go_together(arguments: list[str], words: str, tmp_p
 @pytest.mark.parametrize(
     "content", [b"locals { # Statement", b"\xff", b'locals {\n  a = "Statement"\n  a = 2\n}\n']
 )
-def test_a_file_that_is_no_hcl_is_not_touched(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_no_hcl_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_bytes(content)
-    done = run("convert", "--rewrite", "main.tf", cwd=tmp_path)
+    done = run("convert", "--from-hcl", "main.tf", cwd=tmp_path)
     assert done.code == 3 and "error: main.tf: line" in done.err
-    assert (tmp_path / "main.tf").read_bytes() == content
 
 
 def test_a_list_that_is_spread_into_arguments_is_not_read_as_an_argument() -> None:

@@ -150,15 +150,6 @@ def test_each_expression_is_where_it_stands(line_end: str) -> None:
     assert {"(n)", "(e ? f : !g)", '"${h}"'} <= {node.outer.code for node in every}
 
 
-def test_each_comment_is_where_it_stands() -> None:
-    text = "# first\nx = 1 // second\n/* third\n*/\ny = [ # fourth\n]\n"
-    comments = parse(text, "x").comments
-    assert [c.code for c in comments] == ["# first", "// second", "/* third\n*/", "# fourth"]
-    assert [(c.start, c.line) for c in comments] == [
-        (text.index(c.code), text[: text.index(c.code)].count("\n") + 1) for c in comments
-    ]
-
-
 @pytest.mark.parametrize("text", BROKEN)
 def test_line_breaks_that_an_engine_refuses_are_refused(text: str) -> None:
     lines = []

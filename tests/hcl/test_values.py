@@ -117,6 +117,21 @@ def test_which_attributes_are_policies(text: str, *, holds: bool, writes: bool) 
 
 
 @pytest.mark.parametrize(
+    ("type_line", "holds"),
+    [
+        ('type = "SERVICE_CONTROL_POLICY"', True),
+        ('type = "TAG_POLICY"', False),
+        ('type = ""', False),
+        ("", True),
+    ],
+)
+def test_a_policy_of_an_organization_is_one_by_its_type(type_line: str, *, holds: bool) -> None:
+    text = f'resource "aws_organizations_policy" "x" {{\n  {type_line}\n  content = "{{}}"\n}}\n'
+    *_, content = attributes(parse(text, "x.tf"))
+    assert (content.path, content.holds_policy) == (("content",), holds)
+
+
+@pytest.mark.parametrize(
     ("code", "is_document", "has_statement"),
     [
         ("jsonencode({ Statement = [] })", True, True),
@@ -136,18 +151,6 @@ def test_whether_an_expression_writes_a_policy(
 ) -> None:
     assert embedded.is_document(node(code)) is is_document
     assert embedded.has_statement(node(code)) is has_statement
-
-
-def test_an_expression_may_be_a_list_only_where_a_list_may_stand() -> None:
-    condition = '{ StringEquals = { (var.k) = var.v, "a${var.n}" = ["b${var.n}", var.i] } }'
-    statement = f'{{ Effect = "Allow", Action = var.v, Resource = "*", Condition = {condition} }}'
-    marks = embedded.read(node(f"jsonencode({{ Statement = [{statement}] }})"), "x.tf").marks
-    assert [(e.code, e.whole) for e in marks.expressions] == [
-        ("var.v", True),
-        ("var.k", False),
-        ("var.n", False),
-        ("var.i", False),
-    ]
 
 
 @pytest.mark.parametrize(

@@ -68,43 +68,40 @@ PLAN_ONLY = "make one with: terraform show -json PLANFILE"
 JSON_INPUT = "is a JSON policy document or what the AWS CLI prints of one; --from-hcl reads .tf"
 ENGINE_JSON = "is the JSON of Terraform or OpenTofu (a plan, a state or a log)"
 INSTANCES = "is what aws ec2 describe-instances or describe-network-interfaces prints"
-WAYS = "--from-hcl prints its policies as JSON, --rewrite makes data sources of them"
+WAYS = "--from-hcl prints its policies as JSON"
 ZIP = "is a zip archive, not text; print a saved plan with: terraform show -json"
 UNKNOWN = "is not JSON, and is none of: a directory, HCL"
-NOT_TF = "is not a .tf file; --rewrite takes .tf files"
-# By input: what coverage and compare say, convert, convert --from-hcl, --rewrite, and review.
+# By input: what coverage and compare say, convert, convert --from-hcl, and review.
 TABLE = {
-    "policy.json": (READ, READ, JSON_INPUT, NOT_TF, PLAN_ONLY),
-    "account.json": (READ, READ, JSON_INPUT, NOT_TF, PLAN_ONLY),
-    "plan.json": (READ, ENGINE_JSON, ENGINE_JSON, NOT_TF, READ),
-    "sorted-plan.json": (READ, ENGINE_JSON, ENGINE_JSON, NOT_TF, READ),
-    "plan.json.gz": (READ, ENGINE_JSON, "is not UTF-8", NOT_TF, READ),
-    "state.json": ("is a state, not a plan", ENGINE_JSON, ENGINE_JSON, NOT_TF, "is a state"),
-    "log.json": ("is the log of terraform plan", ENGINE_JSON, ENGINE_JSON, NOT_TF, "is the log"),
+    "policy.json": (READ, READ, JSON_INPUT, PLAN_ONLY),
+    "account.json": (READ, READ, JSON_INPUT, PLAN_ONLY),
+    "plan.json": (READ, ENGINE_JSON, ENGINE_JSON, READ),
+    "sorted-plan.json": (READ, ENGINE_JSON, ENGINE_JSON, READ),
+    "plan.json.gz": (READ, ENGINE_JSON, "is not UTF-8", READ),
+    "state.json": ("is a state, not a plan", ENGINE_JSON, ENGINE_JSON, "is a state"),
+    "log.json": ("is the log of terraform plan", ENGINE_JSON, ENGINE_JSON, "is the log"),
     "instances.json": (
         f"{INSTANCES}; the command preflight",
         INSTANCES,
         INSTANCES,
-        NOT_TF,
         PLAN_ONLY,
     ),
-    "main.tf": (READ, f"is HCL; {WAYS}", READ, READ, PLAN_ONLY),
-    "main.tofu": (READ, f"is HCL; {WAYS}", READ, READ, PLAN_ONLY),
-    "main.hcl": (READ, f"is HCL; {WAYS}", READ, NOT_TF, PLAN_ONLY),
-    "main.tf.json": (*("is configuration in JSON",) * 3, NOT_TF, PLAN_ONLY),
-    "tf-directory": (READ, f"is a directory; {WAYS}", READ, READ, "holds no saved plans"),
-    "tofu-directory": (READ, f"is a directory; {WAYS}", READ, READ, "holds no saved plans"),
-    "tfplan": (ZIP, ZIP, ZIP, NOT_TF, None),  # which an engine has to show
-    "notes.yaml": (UNKNOWN, UNKNOWN, "holds no policy that is written out", NOT_TF, PLAN_ONLY),
-    "nowhere": (*("nowhere: does not exist",) * 3, NOT_TF, "nowhere: does not exist"),
+    "main.tf": (READ, f"is HCL; {WAYS}", READ, PLAN_ONLY),
+    "main.tofu": (READ, f"is HCL; {WAYS}", READ, PLAN_ONLY),
+    "main.hcl": (READ, f"is HCL; {WAYS}", READ, PLAN_ONLY),
+    "main.tf.json": (*("is configuration in JSON",) * 3, PLAN_ONLY),
+    "tf-directory": (READ, f"is a directory; {WAYS}", READ, "holds no saved plans"),
+    "tofu-directory": (READ, f"is a directory; {WAYS}", READ, "holds no saved plans"),
+    "tfplan": (ZIP, ZIP, ZIP, None),  # which an engine has to show
+    "notes.yaml": (UNKNOWN, UNKNOWN, "holds no policy that is written out", PLAN_ONLY),
+    "nowhere": (*("nowhere: does not exist",) * 3, "nowhere: does not exist"),
 }
 COMMANDS = (
     (("coverage",), 0),
     (("compare", "policy.json"), 0),
     (("convert",), 1),
     (("convert", "--from-hcl"), 2),
-    (("convert", "--rewrite", "--dry-run"), 3),
-    (("review",), 4),
+    (("review",), 3),
 )
 
 

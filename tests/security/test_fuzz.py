@@ -27,8 +27,6 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.converting.batch import ConvertOptions, Input
 from vpc_cni_iam.converting.batch import convert as convert_all
 from vpc_cni_iam.converting.from_hcl import read_file, readings
-from vpc_cni_iam.converting.rewriting.module_names import Modules
-from vpc_cni_iam.converting.rewriting.rewrite import rewriting
 from vpc_cni_iam.errors import VpcCniIamError
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.reader import read_blocks
@@ -93,13 +91,6 @@ def ignoring(text: str) -> None:
         path = Path(folder, "vpc-cni-iam-ignore.toml")
         path.write_bytes(text.encode(errors="surrogatepass"))
         load_ignoring(path)
-
-
-def rewrite(text: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "main.tf")
-        path.write_bytes(text.encode(errors="surrogatepass"))
-        parse_hcl(rewriting(path, Modules()).after, "main.tf")
 
 
 def preflight(text: str) -> None:
@@ -180,7 +171,6 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "ignoring": (ignoring, IGNORING),
     "convert": (convert, json.dumps({"PolicyVersion": {"Document": json.loads(dumps(SCOPED))}})),
     "from HCL": (lambda text: readings(read_file(text, "main.tf")), EMBEDDED),
-    "rewrite": (rewrite, EMBEDDED),
     "preflight": (preflight, INSTANCES),
     "go": (go, source_of(["ec2:CreateTags", "ec2:DescribeTags"])["pkg/nodes/nodes.go"]),
 }

@@ -37,9 +37,6 @@ sources, jsonencode and heredocs. Exit code 1 means that some are left out: only
 evaluate them, or they are in files that are not read. --document selects policies, --var gives
 values to variables, and --engine renders policies that only an engine can evaluate.
 
-With --rewrite, the heredocs and jsonencode calls that the AWS provider takes for IAM policies are
-replaced by data sources in the .tf file. Nothing else in the file changes.
-
 \b
 Examples:
   vpc-cni-iam convert policy.json > policy.tf
@@ -50,7 +47,6 @@ Examples:
   vpc-cni-iam convert --from-hcl iam.tf --output policies
   vpc-cni-iam convert --from-hcl iam.tf --var cluster_name=prod
   vpc-cni-iam convert --from-hcl iam.tf --engine terraform
-  vpc-cni-iam convert --rewrite iam.tf --dry-run
 """
 
 _NONE = options.RenderingEngine.none
@@ -86,11 +82,9 @@ class ConvertCommandOptions(Struct, frozen=True):
     )
     force: bool = flag("Replace differing files; keep a copy as *.orig.")
     from_hcl: bool = flag("Print the policies of .tf files as JSON.")
-    rewrite: bool = flag("Replace the policies in .tf files by data sources.")
     document: list[str] | None = value(
         "NAME", "With --from-hcl: only the policy with this address; repeat for more."
     )
-    dry_run: bool = flag("With --rewrite: print the change, write nothing.")
 
     @property
     def as_json(self) -> bool:
@@ -99,24 +93,17 @@ class ConvertCommandOptions(Struct, frozen=True):
 
     def check(self) -> None:
         """Raise `UsageError` for options that exclude each other."""
-        if self.from_hcl and self.rewrite:
-            raise UsageError("--from-hcl and --rewrite exclude each other; give one")
-        if self.dry_run and not self.rewrite:
-            raise UsageError("--dry-run needs --rewrite")
         if self.document and not self.from_hcl:
             raise UsageError("--document needs --from-hcl")
-        if not (self.from_hcl or self.rewrite):
+        if not self.from_hcl:
             return
         excluded = {
             "--name": self.name is not None,
             "--parametrize": self.parametrize,
             "--partition-aware": self.partition_aware,
         }
-        if self.rewrite:
-            excluded |= {"--output": self.output is not None, "--force": self.force}
         if names := [name for name, value in excluded.items() if value]:
-            mode = "--rewrite" if self.rewrite else "--from-hcl"
-            raise UsageError(f"{', '.join(names)} and {mode} exclude each other")
+            raise UsageError(f"{', '.join(names)} and --from-hcl exclude each other")
 
 
 def convert(
@@ -137,9 +124,7 @@ def convert(
     needs_hcl = variables.var or variables.var_file or variables.engine is not _NONE
     if needs_hcl and not chosen.from_hcl:
         raise UsageError("--var, --var-file and --engine need --from-hcl")
-    if chosen.rewrite:
-        _rewrite(files, chosen)
-    elif chosen.from_hcl:
+    if chosen.from_hcl:
         _from_hcl(files, chosen, variables)
     else:
         _to_hcl(files, chosen)
@@ -171,8 +156,7 @@ def _inputs(files: Sequence[str], *, several: bool) -> list[Input]:
 
     for file in files:
         if kind := hcl.kind_of(file):
-            ways = "--from-hcl prints its policies as JSON, --rewrite makes data sources of them"
-            raise UsageError(f"{file} is {kind.name}; {ways}")
+            raise UsageError(f"{file} is {kind.name}; --from-hcl prints its policies as JSON")
     if len(files) > 1 and not several:
         raise UsageError(
             f"{len(files)} files: write the HCL of each to a directory with --output DIRECTORY"
@@ -268,28 +252,3 @@ def _beside(files: Sequence[str]) -> Directory:
     own = {*map(os.path.normpath, files)}
     texts = {n: text for beside in every for n, text in beside.texts.items() if n not in own}
     return Directory(texts, tuple(part for beside in every for part in beside.skipped))
-
-
-def _rewrite(files: Sequence[str], chosen: ConvertCommandOptions) -> None:
-    from vpc_cni_iam.converting import report
-    from vpc_cni_iam.converting.rewriting.rewrite import rewrite_files, save_all
-
-    rewritings, errors = rewrite_files(files)
-    # Before anything is saved: an interrupted run has printed what it refused.
-    for line in (*report.rewriting_lines(rewritings), *report.error_lines(errors)):
-        common.say(line)
-    unsaved = {} if chosen.dry_run else save_all(rewritings)
-    for line in report.error_lines(unsaved.values()):
-        common.say(line)
-    errors += unsaved.values()
-    if chosen.as_json:
-        from vpc_cni_iam.converting.data import rewriting_data
-
-        unwritten = {r.path.parent for r in rewritings} if chosen.dry_run else unsaved
-        common.show_json(rewriting_data(rewritings, errors, unwritten))
-    else:
-        shown = report.diff if chosen.dry_run else report.summary
-        written = (r for r in rewritings if r.path.parent not in unsaved)
-        common.show_diff("".join(map(shown, written)))
-    if errors or any(left.refused for r in rewritings for left in r.left):
-        raise typer.Exit(VpcCniIamError.exit_code)

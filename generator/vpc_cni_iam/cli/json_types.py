@@ -29,7 +29,6 @@ TYPES = {
     "convert": (
         "converting.data:ConversionData",
         "converting.data:ReadingData",
-        "converting.data:RewritingData",
     ),
     "publish": ("publishing.publish:PublishData",),
     "doctor": ("doctor.installation:Installation",),

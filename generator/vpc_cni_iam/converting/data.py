@@ -1,16 +1,13 @@
-"""What `convert` prints as JSON, in any direction."""
+"""What `convert` prints as JSON, in both directions."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 from vpc_cni_iam.converting.batch import Batch
 from vpc_cni_iam.converting.from_hcl import Reading, Unread
 from vpc_cni_iam.converting.notes import Note
-from vpc_cni_iam.converting.report import diff
-from vpc_cni_iam.converting.rewriting.rewrite import Replaced, Rewriting
 from vpc_cni_iam.errors import InputError
 
 
@@ -53,31 +50,6 @@ class ReadingData(TypedDict):
     failures: Sequence[UnreadData]
 
 
-class LeftData(FailureData):
-    """A policy in a .tf file that stays as it is."""
-
-    address: str
-    kind: str
-    refused: bool
-
-
-class RewrittenFileData(TypedDict):
-    """A .tf file in which policies were replaced."""
-
-    path: str
-    saved: bool
-    diff: str
-    replaced: Sequence[Replaced]
-    left: Sequence[LeftData]
-
-
-class RewritingData(TypedDict):
-    """Policies in .tf files that became data sources (--rewrite)."""
-
-    files: Sequence[RewrittenFileData]
-    failures: Sequence[FailureData]
-
-
 def conversion_data(batch: Batch) -> ConversionData:
     """Return a conversion from JSON as plain data."""
     return {
@@ -101,33 +73,6 @@ def reading_data(read: Iterable[Reading], unread: Iterable[Unread]) -> ReadingDa
     return {
         "documents": list(read),
         "failures": [{"address": u.address, **_failure(u.error)} for u in unread],
-    }
-
-
-def rewriting_data(
-    rewritings: Iterable[Rewriting], errors: Iterable[InputError], unsaved: Container[Path]
-) -> RewritingData:
-    """Return the rewriting of .tf files as plain data; `unsaved` has directories not written."""
-    return {
-        "files": [
-            {
-                "path": str(r.path),
-                "saved": r.after != r.before and r.path.parent not in unsaved,
-                "diff": diff(r),
-                "replaced": r.replaced,
-                "left": [
-                    {
-                        "address": p.address,
-                        "kind": p.kind,
-                        "refused": p.refused,
-                        **_failure(p.error),
-                    }
-                    for p in r.left
-                ],
-            }
-            for r in rewritings
-        ],
-        "failures": list(map(_failure, errors)),
     }
 
 

@@ -71,7 +71,7 @@ class Unread(Struct, frozen=True):
 def read_file(text: str, source: str) -> File:
     """Return the syntax tree of a .tf file; an empty one if it holds no policy and no locals."""
     if not may_hold_policy(text) and "locals" not in text:
-        return File(source, text, {}, (), ())
+        return File(source, text, {}, ())
     return parse(text, source)
 
 

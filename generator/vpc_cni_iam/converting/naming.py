@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from vpc_cni_iam.errors import UsageError
 
@@ -31,13 +31,12 @@ def valid(text: str) -> str:
     return text
 
 
-def unique(names: Sequence[str], taken: Iterable[str] = ()) -> tuple[str, ...]:
+def unique(names: Sequence[str]) -> tuple[str, ...]:
     """Return names that differ from each other even on a file system that ignores case.
 
-    The first use of a name gets it; later ones get a number that no other name, and none of
-    `taken`, has.
+    The first use of a name gets it; later ones get a number that no other name has.
     """
-    used = {name.lower() for name in taken}
+    used: set[str] = set()
     natural = {name.lower() for name in names}
     numbers: dict[str, int] = {}
     chosen_names = []

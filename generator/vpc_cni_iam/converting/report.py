@@ -1,37 +1,18 @@
-"""A conversion in any direction as the lines that a user reads."""
+"""A conversion in both directions as the lines that a user reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from vpc_cni_iam.files.unified import unified
-
 if TYPE_CHECKING:
     from vpc_cni_iam.converting.batch import Batch
     from vpc_cni_iam.converting.from_hcl import Reading, Unread
-    from vpc_cni_iam.converting.rewriting.rewrite import Rewriting
 
 # What a terminal shows of each kind; the report in JSON has all.
 _SHOWN = 50
 _LONGEST = 1000
 LIKE_THESE = "{} more like these"
-
-
-def diff(rewriting: Rewriting) -> str:
-    """Return the change of a file as a unified diff."""
-    return unified(rewriting.before, rewriting.after, str(rewriting.path), str(rewriting.path))
-
-
-def summary(rewriting: Rewriting) -> str:
-    """Return a line for each policy of a file that became a data source."""
-    return (
-        "".join(
-            f"replace {rewriting.path}: {p.address} by data.aws_iam_policy_document.{p.name}\n"
-            for p in rewriting.replaced
-        )
-        or f"same    {rewriting.path}\n"
-    )
 
 
 def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator[str]:
@@ -58,19 +39,6 @@ def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator
     )
     if len(read) + len(unread) > 1:
         yield f"{len(read)} read, {len(unread)} not"
-
-
-def rewriting_lines(rewritings: Iterable[Rewriting]) -> Iterator[str]:
-    """Yield the lines for people about rewritten files."""
-    lines = []
-    for rewriting in rewritings:
-        for replaced in rewriting.replaced:
-            place = f"{rewriting.path}: line {replaced.line}: {replaced.address}"
-            more = "the next plan may show it, but nothing changes in meaning"
-            lines += [f"{place}: {note}; {more}" for note in replaced.notes]
-        for left in rewriting.left:
-            lines.append(f"{'error: ' if left.refused else ''}{left.address} is left: {left.error}")
-    yield from first(lines)
 
 
 def error_lines(errors: Iterable[object]) -> Iterator[str]:

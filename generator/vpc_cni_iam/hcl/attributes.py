@@ -41,7 +41,6 @@ class Attribute(Struct, frozen=True):
     """One attribute of a block, wherever in it."""
 
     block: Block  # the outermost block
-    holder: Block  # the innermost block, which may be the same
     # The types of the blocks inside that lead to it, and its name, such as ``("inline_policy",
     # "policy")``.
     path: tuple[str, ...]
@@ -77,12 +76,6 @@ class Attribute(Struct, frozen=True):
             return has_statement(self.value)
         return self.has_document_inside and "Statement" in self.value.outer.code
 
-    @property
-    def compared_as_text(self) -> bool:
-        """Whether the provider shows a change where only the text of a policy differs."""
-        name = ".".join((self.block.labels[0], *self.path))
-        return name in _data()["compared_as_text"]["attributes"]
-
 
 def may_hold_policy(text: str) -> bool:
     """Say whether a .tf file, also in JSON, may hold a policy, unparsed; in doubt it may."""
@@ -110,7 +103,7 @@ def _inside(
     outer: Block, block: Block, path: tuple[str, ...], address: str, *, dynamic: bool
 ) -> Iterator[Attribute]:
     for name, value in block.attributes.items():
-        yield Attribute(outer, block, (*path, name), f"{address}.{name}", value, dynamic=dynamic)
+        yield Attribute(outer, (*path, name), f"{address}.{name}", value, dynamic=dynamic)
     times = Counter(inner.type for inner in block.blocks)
     seen: Counter[str] = Counter()
     for inner in block.blocks:

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -39,9 +38,6 @@ class MarkedExpression(Struct, frozen=True):
 
     code: str
     line: int
-    whole: bool = False  # it stands where a list may, so that it may be one
-    # Its text is put into JSON text as it is, so that a quote in it ends a string.
-    spliced: bool = False
 
 
 class Marks(Struct):
@@ -52,7 +48,7 @@ class Marks(Struct):
     def mark(self, expression: MarkedExpression) -> str:
         """Return the mark that stands for an expression."""
         for number, marked in enumerate(self.expressions):
-            if (marked.code, marked.whole) == (expression.code, expression.whole):
+            if marked.code == expression.code:
                 return chr(_FIRST + number)
         self.expressions.append(expression)
         return chr(_FIRST + len(self.expressions) - 1)
@@ -69,10 +65,8 @@ class Marks(Struct):
 class Embedded(Struct, frozen=True):
     """A policy as read from an expression."""
 
-    document: Mapping[str, Any]  # its decoded JSON, with marks in its texts
     policy: Policy  # the policy, with marks in its texts
     marks: Marks
-    body: Node | None  # the expression of its Statement, for ``jsonencode``; else None
 
     def filled(self, texts: Mapping[str, str]) -> Policy:
         """Return the policy with texts in place of expressions, by code; other marks stay."""
@@ -100,7 +94,9 @@ def has_statement(value: Node) -> bool:
         return False
     if isinstance(value, Text):
         return any(isinstance(p, str) and '"Statement"' in p for p in value.parts)
-    return _body(value) is not None
+    fields = _fields(value)
+    keys = [key for key, _ in fields.fields] if fields else []
+    return any(isinstance(key, Text) and key.parts == ("Statement",) for key in keys)
 
 
 def read(value: Node, source: str) -> Embedded:
@@ -124,8 +120,7 @@ def read(value: Node, source: str) -> Embedded:
     except InputError as error:
         place = f"line {value.span.line}, {marks.shown(error.place)}"
         raise InputError(source, place, marks.shown(error.problem)) from None
-    assert isinstance(document, dict)  # noqa: S101 - what `parse` took is an object
-    return Embedded(document, policy, marks, _body(value))
+    return Embedded(policy, marks)
 
 
 def _fields(value: Node) -> Object | None:
@@ -133,14 +128,6 @@ def _fields(value: Node) -> Object | None:
     match value:
         case FunctionCall(arguments=(Object() as only,)):
             return only
-    return None
-
-
-def _body(value: Node) -> Node | None:
-    fields = _fields(value)
-    for key, inner in fields.fields if fields else ():
-        if isinstance(key, Text) and key.parts == ("Statement",):
-            return inner
     return None
 
 
@@ -169,11 +156,11 @@ class _EmbeddedReader:
             code, line = part.full_code, part.span.line
             self.check(part)
             if inside:
-                pieces.append(self.marks.mark(MarkedExpression(code, line, spliced=True)))
+                pieces.append(self.marks.mark(MarkedExpression(code, line)))
                 continue
             match expression(part.code) if isinstance(part, Code) else part:
                 case FunctionCall(name="jsonencode", arguments=(argument,)):
-                    mark = MarkedExpression(argument.full_code, line, whole=True)
+                    mark = MarkedExpression(argument.full_code, line)
                     pieces.append(f'"{self.marks.mark(mark)}"')
                 case _:
                     problem = f"{code} writes JSON itself; only an engine can know what"
@@ -185,7 +172,7 @@ class _EmbeddedReader:
             problem = f"in its JSON, {place}{error.problem}"
             raise self.refuse(value.span.line, problem) from None
 
-    def encoded(self, value: Node, *, whole: bool = False) -> object:
+    def encoded(self, value: Node) -> object:
         """Evaluate an argument of ``jsonencode``, with marks for its dynamic expressions."""
         match value:
             case Object(fields=fields):
@@ -198,7 +185,7 @@ class _EmbeddedReader:
                 return self.number(code, value.span.line)
             case Operation(rule="unary_op") if _NUMBER.fullmatch(value.span.code):
                 return self.number(value.span.code, value.span.line)
-        return self.string(value, whole=whole)
+        return self.string(value)
 
     def object(self, fields: Iterable[tuple[Node, Node]]) -> dict[str, object]:
         decoded: dict[str, object] = {}
@@ -207,7 +194,7 @@ class _EmbeddedReader:
             if name in decoded:
                 problem = f"the key {self.marks.shown(name)!r} stands twice in one object"
                 raise self.refuse(key.span.line, problem)
-            decoded[name] = self.encoded(value, whole=True)
+            decoded[name] = self.encoded(value)
         return decoded
 
     def number(self, code: str, line: int) -> Number:
@@ -222,12 +209,12 @@ class _EmbeddedReader:
         text = f"{number:f}"
         return Number(text.rstrip("0").rstrip(".") if "." in text else text)
 
-    def string(self, value: Node, *, whole: bool = False) -> str:
+    def string(self, value: Node) -> str:
         if isinstance(value, Object | List):
             problem = "a name is expected here, not an object or a list"
             raise self.refuse(value.span.line, problem)
         if not isinstance(value, Text):
-            return self.mark(value, whole=whole)
+            return self.mark(value)
         texts = []
         for part in value.parts:
             if isinstance(part, str):
@@ -237,11 +224,11 @@ class _EmbeddedReader:
                 texts.append(self.marks.mark(MarkedExpression(part.full_code, part.span.line)))
         return "".join(texts)
 
-    def mark(self, value: Node, *, whole: bool) -> str:
+    def mark(self, value: Node) -> str:
         code = value.span.code
         if not re.fullmatch(REFERENCE, code):
             code = value.full_code
-        return self.marks.mark(MarkedExpression(code, value.span.line, whole))
+        return self.marks.mark(MarkedExpression(code, value.span.line))
 
     def check(self, part: Node) -> None:
         if isinstance(part, Code) and part.problem:

@@ -88,8 +88,7 @@ def parse(text: str, source: str, *, strict: bool = False) -> File:
             newlines.check(body, masked, source)
     except RecursionError:
         raise InputError(source, "", _DEEP) from None
-    comments = tuple(sorted(builder.comments, key=lambda span: span.start))
-    return File(source, text, attributes, blocks, comments)
+    return File(source, text, attributes, blocks)
 
 
 @lru_cache(maxsize=1024)
@@ -167,11 +166,10 @@ def _end(tree: Branch) -> int:
 
 
 class _Builder:
-    """Makes nodes of the branches of one parse tree, and collects its comments."""
+    """Makes nodes of the branches of one parse tree."""
 
     def __init__(self, text: str, source: str, marks: dict[str, str], *, strict: bool) -> None:
         self.text, self.source, self.marks, self.strict = text, source, marks, strict
-        self.comments: list[Span] = []
 
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
@@ -181,23 +179,12 @@ class _Builder:
 
     def parts(self, tree: Branch) -> list[Branch | Token]:
         """Return the children of a branch without comments and line ends."""
-        parts: list[Branch | Token] = []
-        for child in tree.children:
-            if isinstance(child, str):
-                if child.type == newlines.LINE:
-                    self.comment(child)
-                else:
-                    parts.append(child)
-            elif child.data == newlines.LINES:
-                self.parts(child)
-            else:
-                parts.append(child)
-        return parts
-
-    def comment(self, token: Token) -> None:
-        text, start = token.rstrip(), token.start_pos or 0
-        if text.startswith(("#", "//", "/*")):
-            self.comments.append(Span(self.text, start, start + len(text), token.line or 0))
+        return [
+            child
+            for child in tree.children
+            if (child.type if isinstance(child, str) else child.data)
+            not in (newlines.LINE, newlines.LINES)
+        ]
 
     def trees(self, tree: Branch) -> list[Branch]:
         return [part for part in self.parts(tree) if not isinstance(part, str)]

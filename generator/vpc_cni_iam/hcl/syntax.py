@@ -1,4 +1,4 @@
-"""The syntax tree of an HCL file: its blocks, expressions and comments, and where they stand.
+"""The syntax tree of an HCL file: its blocks and expressions, and where they stand.
 
 Two nodes are equal if they are the same code to an engine, whatever their layout and place.
 `vpc_cni_iam.hcl.parse` makes the tree.
@@ -185,4 +185,3 @@ class File(Struct, frozen=True):
     # The arguments outside of blocks, such as those of a ``.tfvars`` file.
     attributes: Mapping[str, Node]
     blocks: tuple[Block, ...]  # its blocks in order
-    comments: tuple[Span, ...]  # its comments in order, but those before an operator

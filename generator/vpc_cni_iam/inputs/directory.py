@@ -132,13 +132,6 @@ def other_values(path: Path) -> list[Skipped]:
     return []
 
 
-def hcl_files(path: Path) -> list[Path]:
-    """Return the files in HCL right in a directory, at least one."""
-    if files := [file for file in _configuration_files(path) if file.name.endswith(_HCL)]:
-        return files
-    raise InputError(str(path), "", _NONE)
-
-
 def _configuration_files(path: Path) -> list[Path]:
     try:
         return sorted(

@@ -1,1 +1,0 @@
-"""Replaces the policies that .tf files write out by data sources."""

@@ -219,10 +219,13 @@ def test_what_is_said_of_holes_holds_whatever_fills_them() -> None:
             if before is None or after is None:
                 continue
             for request in requests:
-                said = compile_policies([new]).evaluate(request)
+                open_answer = compile_policies([new]).evaluate(request)
                 now = compile_policies([after]).evaluate(request)
-                if said.outcome is not Outcome.UNDECIDED and now.outcome is not Outcome.UNDECIDED:
-                    assert now.allowed is said.allowed, (new, values, request)
+                if (
+                    open_answer.outcome is not Outcome.UNDECIDED
+                    and now.outcome is not Outcome.UNDECIDED
+                ):
+                    assert now.allowed is open_answer.allowed, (new, values, request)
                     decided += 1
             if isinstance(answer, Proven):
                 exact = no_new_access([before], [after])

@@ -68,10 +68,7 @@ def contexts(
     """Yield contexts that satisfy conditions, near those of other statements."""
     keys = known(c.key for clause in clauses for c in clause.statement.conditions)
     written = {key.lower(): key for key in keys}
-    near: dict[str, list[ConditionCheck]] = {}
-    for check in (*checks, *(check for clause in clauses for check in clause.checks)):
-        if isinstance(check.key, str):
-            near.setdefault(check.key, []).append(check)
+    near = _by_key((*checks, *(check for clause in clauses for check in clause.checks)))
     choices, hinted = [], []
     for key, about in near.items():
         tests = [conditions.test(check) for check in about if check in checks]
@@ -87,6 +84,15 @@ def contexts(
         made = {key: value for key, value in chosen.items() if value is not None}
         for context in _of_one_principal(made, {*near, *base}):
             yield {written.get(key, key): value for key, value in context.items()}
+
+
+def _by_key(checks: Iterable[ConditionCheck]) -> dict[str, list[ConditionCheck]]:
+    """Return conditions by their key, those whose key is known."""
+    by_key: dict[str, list[ConditionCheck]] = {}
+    for check in checks:
+        if isinstance(check.key, str):
+            by_key.setdefault(check.key, []).append(check)
+    return by_key
 
 
 def _of_one_principal(

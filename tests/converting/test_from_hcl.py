@@ -135,8 +135,8 @@ output "o" { value = jsonencode({ Rules = [] }) }
         (data("resources = var.a ? [] : var.b"), "line 5", "var.a cannot be known"),
         (data("resources = []", 'source_policy_documents = ["x"]'), "line 1", "joins other"),
         (data('resources = ["&{x}"]', 'version = "2008-10-17"'), "line 3", "refuses &{"),
-        (data("resources = []", "version = var.v"), "line 1", "${var.v}"),
-        (data("effect = var.e"), "line 3", "Allow or Deny"),
+        (data("resources = []", "version = var.v"), "line 2", "${var.v} decides the structure"),
+        (data("effect = var.e"), "line 5", "${var.e} decides the structure"),
         (data('resources = ["$${var.a}", var.a]'), "line 1", "in one place and for a reference"),
         (
             'locals {\n p = jsonencode({\n Statement = [{ Effect = "Allow", Action = "a",\n'

@@ -25,20 +25,21 @@ from make_answers import (
 )
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, Value, unknown_in
+from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, Unknown, Value, unknown_in
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
-from vpc_cni_iam.hcl.evaluate.operations import without_samples
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.hcl.module.reader import read_blocks
+from vpc_cni_iam.hcl.module.reader import hole_of, read_blocks
 from vpc_cni_iam.hcl.module.variables import read_file
 from vpc_cni_iam.hcl.parse import expression as parsed_expression
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Node
+from vpc_cni_iam.policy.template import fill
 
 RECORDED = json.loads(ANSWERS.read_text())
 SUBSTITUTES = ('"a"', "2", "true", "null", '["b", "a"]', '{ a = "x" }', "[]", 'toset(["b"])')
 HOLES = ("data.x.y.z", "[data.x.y.z]", "{ a = data.x.y.z }")
-SAMPLES = ("aws", "true", "", "b/a", "1")
+HOLE = hole_of("other")
+SAMPLES = ("aws", "true", "b/a", "1")
 
 
 def exact(value: Any) -> str:
@@ -133,17 +134,19 @@ def test_what_is_known_beside_an_unknown_is_so_for_every_value_of_it() -> None:
     assert known > 30
 
 
-def test_what_is_made_of_a_sample_is_what_its_text_makes() -> None:
+def test_what_is_made_of_a_hole_is_what_any_text_makes() -> None:
     """For the documents of a module that is read for any values of its variables."""
     blocks = [("x.tf", b) for b in parse('variable "other" {}\n' + CONTEXT, "x.tf").blocks]
     scope, chance, known = module(), random.Random(3), 0
-    samples = {text: read_blocks(blocks, {"other": text}).evaluator for text in SAMPLES}
+    filling = read_blocks(blocks, {"other": "-"}).evaluator
     codes = [c for c in (expression(chance) for _ in range(3000)) if "var.other" in c]
     for code, text in product(codes, SAMPLES):
         try:
-            value = without_samples(samples[text].evaluate(node(code)))
+            value = filling.evaluate(node(code))
         except EvaluationError:
             continue
+        if isinstance(value, Unknown) and value.text is not None:
+            value = str(fill(value.text, {HOLE: text}.__getitem__))
         state, literal = here(scope, code.replace("var.other", json.dumps(text)))
         if state == "known" and unknown_in(value) is None:
             known += 1

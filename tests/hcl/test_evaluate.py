@@ -13,7 +13,6 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown, Value
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
-from vpc_cni_iam.hcl.evaluate.operations import sampled, without_samples
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.reader import joins_nothing, read, read_blocks
 from vpc_cni_iam.hcl.parse import expression, parse
@@ -77,7 +76,7 @@ def test_what_grows_without_end_is_stopped(locals_: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(("sample", "result"), [("true", 1), ("false", 2), ("maybe", None)])
-def test_a_sample_of_a_variable_decides_a_condition_if_it_is_true_or_false(
+def test_a_value_of_a_variable_decides_a_condition_if_it_is_true_or_false(
     sample: str, result: int | None
 ) -> None:
     blocks = [("main.tf", block) for block in parse('variable "x" {}\n', "main.tf").blocks]
@@ -88,20 +87,31 @@ def test_a_sample_of_a_variable_decides_a_condition_if_it_is_true_or_false(
 
 
 @pytest.mark.parametrize(
-    ("code", "texts"),
+    ("code", "text"),
     [
-        ("coalesce(null, var.x)", "a,b"),
-        ('split(",", var.x)', ("a", "b")),
-        ("[var.x, 1]", ("a,b", 1)),
-        ("try(var.x, 1)", "a,b"),
+        ("var.x", "${var.x}"),
+        ('"a-${var.x}"', "a-${var.x}"),
+        ('"${"${var.x}-"}${data.y.z.id}"', "${var.x}-${data.y.z.id}"),
+        ("coalesce(null, var.x)", "${var.x}"),
+        ("coalesce(var.x, 1)", None),
+        ('split(",", var.x)', None),
+        ('"${lower(var.x)}"', None),
+        ('[for k in ["a"] : "${k}${each.value}"][0]', "a${each.value}"),
+        ('[for k in data.y.z : "${k}"][0]', None),
+        ("[var.x, 1][0]", "${var.x}"),
+        ("try(var.x, 1)", "${var.x}"),
+        ("var.x == null ? 1 : var.x", "${var.x}"),
     ],
 )
-def test_what_is_made_of_a_sample_is_one(code: str, texts: object) -> None:
+def test_a_variable_that_a_caller_fills_is_a_hole_and_nothing_is_computed_of_it(
+    code: str, text: str | None
+) -> None:
     blocks = [("main.tf", block) for block in parse('variable "x" {}\n', "main.tf").blocks]
     node = expression(code)
     assert node is not None
     answer = read_blocks(blocks, {"x": "a,b"}).evaluator.evaluate(node)
-    assert sampled(answer) and without_samples(answer) == texts
+    assert isinstance(answer, Unknown)
+    assert (None if answer.text is None else str(answer.text)) == text
 
 
 @pytest.mark.parametrize("count", ["-1", "1.5", '"-2"'])

@@ -29,6 +29,7 @@ from vpc_cni_iam.hcl.syntax import (
 from vpc_cni_iam.hcl.write import NewBlock, block, policy_document
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.template import Hole, HoleKind, Template, join
 
 HARD = [
     "",
@@ -300,6 +301,9 @@ def test_documents_that_need_an_engine_say_so(body: str, words: str) -> None:
     assert re.match(r"line \d+", caught.value.place)
 
 
+HOLE = Hole(HoleKind.PARAMETER, "var.p")
+
+
 def test_values_are_filled_in() -> None:
     text = """
 data "aws_iam_policy_document" "x" {
@@ -309,9 +313,12 @@ data "aws_iam_policy_document" "x" {
   }
 }
 """
-    scope = ValueScope({"var.p": "aws"}, {"local.r": Text(("r", Reference("var.p")))})
-    (document,) = resolve.documents(parse(text, "x").blocks, "x", scope)
-    assert document.policy.statements[0].resources == ("arn:aws:raws", "z")
+    names = {"local.r": Text(("r", Reference("var.p")))}
+    for value in ("aws", join([HOLE])):
+        scope = ValueScope({"var.p": value}, names)
+        (document,) = resolve.documents(parse(text, "x").blocks, "x", scope)
+        expected = join(["arn:", value, ":r", value])
+        assert document.policy.statements[0].resources == (expected, "z")
 
 
 @pytest.mark.parametrize(
@@ -328,7 +335,7 @@ data "aws_iam_policy_document" "x" {
     ],
 )
 def test_nothing_is_computed_of_what_stands_for_any_value(code: str) -> None:
-    scope = ValueScope({"var.p": "aws", "var.n": "1"})
+    scope = ValueScope({"var.p": Template((HOLE,)), "var.n": Template((HOLE,))})
     assert resolve.text(code, scope) is None
 
 

@@ -158,7 +158,7 @@ def test_layout_comments_and_descriptions_are_no_change() -> None:
 
 
 def test_what_cannot_be_read_counts_as_changed() -> None:
-    odd = edited("main.tf", '"ec2:DescribeTags",', "var.more,")
+    odd = edited("main.tf", '"ec2:DescribeTags",', "lower(var.more),")
     differences = compare(TREE, odd)
     assert differences.bump is Bump.major
     assert "data aws_iam_policy_document.ipv4 is another one" in str(differences.permissions)

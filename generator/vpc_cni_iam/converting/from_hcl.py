@@ -17,7 +17,6 @@ from vpc_cni_iam.converting import naming
 from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere, may_hold_policy
-from vpc_cni_iam.hcl.embedded import MarkedExpression, Marks
 from vpc_cni_iam.hcl.evaluate.domain import ValueScope, address_of
 from vpc_cni_iam.hcl.evaluate.excerpt import (
     RenderTarget,
@@ -30,7 +29,7 @@ from vpc_cni_iam.hcl.module.given import GivenVariables, Renderer
 from vpc_cni_iam.hcl.module.reader import local_nodes, read_blocks
 from vpc_cni_iam.hcl.module.variables import referred, undeclared, values
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.hcl.syntax import Block, File, Node
+from vpc_cni_iam.hcl.syntax import REFERENCE, Block, File, Node
 from vpc_cni_iam.inputs.directory import Directory
 from vpc_cni_iam.inputs.kind import Part
 from vpc_cni_iam.inputs.rendering import policies_of
@@ -38,6 +37,7 @@ from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.names import resolve as find_name
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.template import fill, parts_of
 
 _DOCUMENT = "data.aws_iam_policy_document."
 
@@ -262,22 +262,24 @@ def _document(value: Node, address: str, source: str, scope: ValueScope) -> Read
     line = value.span.line
     if scope.known is not None:
         with contextlib.suppress(InputError):
-            policy = loads(resolve.known_text(value, source, Evaluator(scope)), source)
-            return Reading(address, source, line, (), None, to_json(policy))
+            policy = loads(resolve.text_of(value, source, Evaluator(scope)), source)
+            return _reading(policy, address, source, line)
     written = embedded.read(value, source)
-    every = ((e.code, _text(e, scope)) for e in written.marks.expressions)
-    texts = {code: text for code, text in every if text is not None}
-    marks = [e for e in written.marks.expressions if e.code not in texts]
-    document = _shown(written.filled(texts), written.marks, marks, source, line)
-    return Reading(
-        address, source, line, tuple(dict.fromkeys(e.code for e in marks)), None, document
+    texts = {code: text for code in written.lines if (text := _text(code, scope)) is not None}
+    policy = written.policy.map_texts(
+        lambda text: fill(text, lambda hole: texts.get(hole.place, hole)), whole=True
     )
+    for hole in policy.holes():
+        if not re.fullmatch(REFERENCE, hole.place):
+            problem = f"{hole.place} is computed; only an engine can know it"
+            raise InputError(source, f"line {written.lines[hole.place]}", problem)
+    return _reading(policy, address, source, line)
 
 
-def _text(expression: MarkedExpression, scope: ValueScope) -> str | None:
+def _text(code: str, scope: ValueScope) -> str | None:
     """Return the text of an expression; None if it is unknown, or would not stand in JSON as is."""
-    text = resolve.text(expression.code, scope) if scope.known is not None else None
-    return None if text is None or {'"', "\\"} & {*text} else text
+    text = resolve.text(code, scope) if scope.known is not None else None
+    return None if not isinstance(text, str) or {'"', "\\"} & {*text} else text
 
 
 def _why_unread(attribute: Attribute, known: Mapping[str, Node]) -> str:
@@ -299,40 +301,24 @@ def _data_sources(file: File, scope: ValueScope) -> Iterator[tuple[int, Reading 
 
 
 def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> Reading:
-    marks, line = Marks(), block.span.line
-    scope = replace(scope, keep=lambda code: marks.mark(MarkedExpression(code, line)))
-    try:
-        (document,) = resolve.documents([block], source, scope)
-        for argument, _ in document.joins:
-            problem = f"{argument} joins other documents, which takes an engine (--engine)"
-            raise InputError(source, f"line {line}", problem)
-        shown = _shown(document.policy, marks, marks.expressions, source, line)
-    except InputError as error:
-        raise InputError(source, error.place, marks.shown(error.problem)) from None
-    return Reading(address, source, line, tuple(e.code for e in marks.expressions), None, shown)
+    line = block.span.line
+    (document,) = resolve.documents([block], source, replace(scope, holes=True, instances=False))
+    for argument, _ in document.joins:
+        problem = f"{argument} joins other documents, which takes an engine (--engine)"
+        raise InputError(source, f"line {line}", problem)
+    return _reading(document.policy, address, source, line)
 
 
-def _shown(
-    policy: Policy, marks: Marks, expressions: Sequence[MarkedExpression], source: str, line: int
-) -> dict[str, Any]:
-    """Return the JSON with its references shown, if each can be told from IAM's variables."""
-    for expression in expressions:
-        if not re.fullmatch(resolve.REFERENCE, expression.code):
-            problem = f"{expression.code} is computed; only an engine can know it"
-            raise InputError(source, f"line {expression.line}", problem)
-    written = {f"${{{k.code}}}" for k in expressions}
+def _reading(policy: Policy, address: str, source: str, line: int) -> Reading:
+    """Return a policy with its references as people write them.
 
-    def shown(value: object) -> Any:
-        if isinstance(value, dict):
-            return {shown(key): shown(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [shown(inner) for inner in value]
-        if isinstance(value, str):
-            for reference in written:
-                if reference in value:
-                    problem = "stands for text in one place and for a reference in another"
-                    raise InputError(source, f"line {line}", f"{reference} {problem}")
-            return marks.shown(value)
-        return value
-
-    return shown(to_json(policy))  # type: ignore[no-any-return]
+    Raises `InputError` for one that is also in a text, where it is no reference.
+    """
+    references = tuple(dict.fromkeys(hole.place for hole in policy.holes()))
+    literals = [part for text in policy.all_texts() for part in parts_of(text)]
+    for reference in references:
+        written = f"${{{reference}}}"
+        if any(isinstance(part, str) and written in part for part in literals):
+            problem = "stands for text in one place and for a reference in another"
+            raise InputError(source, f"line {line}", f"{written} {problem}")
+    return Reading(address, source, line, references, None, to_json(policy))

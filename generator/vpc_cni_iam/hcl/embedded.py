@@ -1,7 +1,7 @@
 """Policies that are written into an expression: a heredoc, a quoted string or ``jsonencode``.
 
-What depends on a reference cannot be known without an engine, so each such expression is kept,
-and a mark stands for it in the policy's texts.
+What depends on a reference cannot be known without an engine, so each such expression is a hole in
+the policy's texts.
 """
 
 from __future__ import annotations
@@ -11,72 +11,38 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 
-from msgspec import Struct, field
-from msgspec.structs import replace
+from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import expression
-from vpc_cni_iam.hcl.resolve import REFERENCE
-from vpc_cni_iam.hcl.syntax import Code, Constant, FunctionCall, List, Node, Object, Operation, Text
+from vpc_cni_iam.hcl.syntax import (
+    REFERENCE,
+    Code,
+    Constant,
+    FunctionCall,
+    List,
+    Node,
+    Object,
+    Operation,
+    Text,
+)
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import parse
-from vpc_cni_iam.policy.strict_json import Number, load_json
-from vpc_cni_iam.policy.template import change
+from vpc_cni_iam.policy.parse import load_template, parse
+from vpc_cni_iam.policy.strict_json import Number
+from vpc_cni_iam.policy.template import Hole, HoleKind, Template, join
+from vpc_cni_iam.policy.template import Text as PolicyText
 
-_FIRST = 0xF0000
-MARK = re.compile("[\U000f0000-\U000ffffd]")
-# The same characters as JSON may spell them.
-ESCAPED_MARK = re.compile(r"\\u[dD][bB][89aAbB]")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 # To so many digits, engines print a number as it is written.
 _MOST_DIGITS = 150
 _QUOTES = re.compile(r'\\.|"', re.DOTALL)
 
 
-class MarkedExpression(Struct, frozen=True):
-    """An expression that a mark stands for."""
-
-    code: str
-    line: int
-
-
-class Marks(Struct):
-    """The expressions kept, in the order of their marks."""
-
-    expressions: list[MarkedExpression] = field(default_factory=list)
-
-    def mark(self, expression: MarkedExpression) -> str:
-        """Return the mark that stands for an expression."""
-        for number, marked in enumerate(self.expressions):
-            if marked.code == expression.code:
-                return chr(_FIRST + number)
-        self.expressions.append(expression)
-        return chr(_FIRST + len(self.expressions) - 1)
-
-    def of(self, mark: str) -> MarkedExpression:
-        """Return the expression that a mark, one character, stands for."""
-        return self.expressions[ord(mark) - _FIRST]
-
-    def shown(self, text: str) -> str:
-        """Return a text with each mark replaced by ``${`` its expression ``}``."""
-        return MARK.sub(lambda m: f"${{{self.of(m[0]).code}}}", text)
-
-
 class Embedded(Struct, frozen=True):
     """A policy as read from an expression."""
 
-    policy: Policy  # the policy, with marks in its texts
-    marks: Marks
-
-    def filled(self, texts: Mapping[str, str]) -> Policy:
-        """Return the policy with texts in place of expressions, by code; other marks stay."""
-
-        def fill(text: str) -> str:
-            return MARK.sub(lambda m: texts.get(self.marks.of(m[0]).code, m[0]), text)
-
-        filled = self.policy.map_texts(lambda text: change(text, fill), actions=True)
-        labelled = tuple(replace(s, sid=change(s.sid, fill)) for s in filled.statements)
-        return replace(filled, statements=labelled, id=change(filled.id, fill))
+    policy: Policy  # the policy, with a hole for each expression
+    lines: Mapping[str, int]  # the line of each expression by its code, in their order
 
 
 def is_document(value: Node) -> bool:
@@ -104,8 +70,7 @@ def read(value: Node, source: str) -> Embedded:
 
     Raises `InputError` for no policy, or one whose structure only an engine can know.
     """
-    marks = Marks()
-    reader = _EmbeddedReader(source, marks)
+    reader = _EmbeddedReader(source)
     try:
         if isinstance(value, FunctionCall):
             document = reader.encoded(value.arguments[0])
@@ -118,9 +83,9 @@ def read(value: Node, source: str) -> Embedded:
         _check_structure(document, source)
         policy = parse(document, source)
     except InputError as error:
-        place = f"line {value.span.line}, {marks.shown(error.place)}"
-        raise InputError(source, place, marks.shown(error.problem)) from None
-    return Embedded(policy, marks)
+        place = f"line {value.span.line}, {error.place}"
+        raise InputError(source, place, error.problem) from None
+    return Embedded(policy, reader.lines)
 
 
 def _fields(value: Node) -> Object | None:
@@ -132,48 +97,47 @@ def _fields(value: Node) -> Object | None:
 
 
 class _EmbeddedReader:
-    def __init__(self, source: str, marks: Marks) -> None:
+    def __init__(self, source: str) -> None:
         self.source = source
-        self.marks = marks
+        self.lines: dict[str, int] = {}  # of the expressions, by their code
 
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
 
-    def text(self, text: str, line: int) -> str:
-        if MARK.search(text) or ESCAPED_MARK.search(text):
-            raise self.refuse(line, "holds characters of Unicode's private plane 15")
-        return text
+    def hole(self, code: str, line: int) -> Hole:
+        """Return what stands for an expression."""
+        self.lines.setdefault(code, line)
+        return Hole(HoleKind.UNKNOWN, code)
 
     def decoded(self, value: Text) -> object:
-        """Decode JSON text, with marks for interpolations in its strings."""
-        pieces = []
+        """Decode JSON text, with holes for interpolations in its strings."""
+        pieces: list[str | Hole] = []
         inside = False
         for part in value.parts:
             if isinstance(part, str):
-                pieces.append(self.text(part, value.span.line))
+                pieces.append(part)
                 inside ^= len([q for q in _QUOTES.findall(part) if q == '"']) % 2 == 1
                 continue
             code, line = part.full_code, part.span.line
             self.check(part)
             if inside:
-                pieces.append(self.marks.mark(MarkedExpression(code, line)))
+                pieces.append(self.hole(code, line))
                 continue
             match expression(part.code) if isinstance(part, Code) else part:
                 case FunctionCall(name="jsonencode", arguments=(argument,)):
-                    mark = MarkedExpression(argument.full_code, line)
-                    pieces.append(f'"{self.marks.mark(mark)}"')
+                    pieces += ['"', self.hole(argument.full_code, line), '"']
                 case _:
                     problem = f"{code} writes JSON itself; only an engine can know what"
                     raise self.refuse(line, problem)
         try:
-            return load_json("".join(pieces), self.source)
+            return load_template(join(pieces), self.source)
         except InputError as error:
             place = f"{error.place}: " if error.place else ""
             problem = f"in its JSON, {place}{error.problem}"
             raise self.refuse(value.span.line, problem) from None
 
     def encoded(self, value: Node) -> object:
-        """Evaluate an argument of ``jsonencode``, with marks for its dynamic expressions."""
+        """Evaluate an argument of ``jsonencode``, with holes for its dynamic expressions."""
         match value:
             case Object(fields=fields):
                 return self.object(fields)
@@ -187,12 +151,12 @@ class _EmbeddedReader:
                 return self.number(value.span.code, value.span.line)
         return self.string(value)
 
-    def object(self, fields: Iterable[tuple[Node, Node]]) -> dict[str, object]:
-        decoded: dict[str, object] = {}
+    def object(self, fields: Iterable[tuple[Node, Node]]) -> dict[PolicyText, object]:
+        decoded: dict[PolicyText, object] = {}
         for key, value in fields:
             name = self.string(key)
             if name in decoded:
-                problem = f"the key {self.marks.shown(name)!r} stands twice in one object"
+                problem = f"the key {str(name)!r} stands twice in one object"
                 raise self.refuse(key.span.line, problem)
             decoded[name] = self.encoded(value)
         return decoded
@@ -209,26 +173,22 @@ class _EmbeddedReader:
         text = f"{number:f}"
         return Number(text.rstrip("0").rstrip(".") if "." in text else text)
 
-    def string(self, value: Node) -> str:
+    def string(self, value: Node) -> PolicyText:
         if isinstance(value, Object | List):
             problem = "a name is expected here, not an object or a list"
             raise self.refuse(value.span.line, problem)
         if not isinstance(value, Text):
-            return self.mark(value)
-        texts = []
+            code = value.span.code
+            code = code if re.fullmatch(REFERENCE, code) else value.full_code
+            return join([self.hole(code, value.span.line)])
+        texts: list[str | Hole] = []
         for part in value.parts:
             if isinstance(part, str):
-                texts.append(self.text(part, value.span.line))
+                texts.append(part)
             else:
                 self.check(part)
-                texts.append(self.marks.mark(MarkedExpression(part.full_code, part.span.line)))
-        return "".join(texts)
-
-    def mark(self, value: Node) -> str:
-        code = value.span.code
-        if not re.fullmatch(REFERENCE, code):
-            code = value.full_code
-        return self.marks.mark(MarkedExpression(code, value.span.line))
+                texts.append(self.hole(part.full_code, part.span.line))
+        return join(texts)
 
     def check(self, part: Node) -> None:
         if isinstance(part, Code) and part.problem:
@@ -239,7 +199,7 @@ def _check_structure(document: object, source: str) -> None:
     """Refuse an expression in the place of a policy's structure, with its name."""
 
     def check(value: object, path: str, inner: Callable[[object, str], None] | None = None) -> None:
-        if isinstance(value, str) and MARK.search(value):
+        if isinstance(value, Template):
             problem = f"{value} decides the structure; only an engine can know it"
             raise InputError(source, path, problem)
         if inner is not None:

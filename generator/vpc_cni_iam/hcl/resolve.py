@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import NoReturn
 
@@ -31,16 +30,14 @@ from vpc_cni_iam.policy.document import (
     Principal,
     Statement,
 )
+from vpc_cni_iam.policy.template import Hole, HoleKind, change, folded, join
 from vpc_cni_iam.policy.template import Text as PolicyText
-from vpc_cni_iam.policy.template import change, folded
 
 _STATEMENT = ("sid", "effect", "actions", "not_actions", "resources", "not_resources")
 _JOINS = ("source_policy_documents", "override_policy_documents")
 _DOCUMENT = ("provider", "version", "policy_id", *_JOINS)
 # How often it is there.
 _INSTANCES = ("count", "for_each")
-# A name with attributes and indices, and nothing that an engine would compute.
-REFERENCE = r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+'
 
 
 class JoinedDocuments(Struct, frozen=True):
@@ -93,7 +90,7 @@ def read_documents(block: Block, source: str, evaluator: Evaluator) -> tuple[Res
     scope, reader = evaluator.scope, _Reader(source, evaluator)
     name = block.labels[1] if len(block.labels) > 1 else ""
     repeat = next((a for a in _INSTANCES if a in block.attributes), None)
-    if repeat is None or scope.keep:
+    if repeat is None or not scope.instances:
         return (reader.document(block, name),)
     line = block.attributes[repeat].span.line
     if scope.known is None:
@@ -111,7 +108,7 @@ def read_documents(block: Block, source: str, evaluator: Evaluator) -> tuple[Res
     )
 
 
-def text(code: str, scope: ValueScope) -> str | None:
+def text(code: str, scope: ValueScope) -> PolicyText | None:
     """Return the text of an expression; None for null, or if only an engine knows it."""
     node = expression(code)
     try:
@@ -120,7 +117,7 @@ def text(code: str, scope: ValueScope) -> str | None:
         return None
 
 
-def known_text(node: Node, source: str, evaluator: Evaluator) -> str:
+def text_of(node: Node, source: str, evaluator: Evaluator) -> PolicyText:
     """Return the text of an expression, or raise `InputError` if it is null or unknown."""
     reader = _Reader(source, evaluator)
     try:
@@ -136,7 +133,7 @@ class _Reader:
     def __init__(self, source: str, evaluator: Evaluator) -> None:
         self.source = source
         self.evaluator = evaluator
-        self.keep = evaluator.scope.keep
+        self.holes = evaluator.scope.holes
 
     def refuse(self, line: int, problem: str) -> InputError:
         return InputError(self.source, f"line {line}", problem)
@@ -154,7 +151,7 @@ class _Reader:
             if known not in (*_DOCUMENT, *_INSTANCES):
                 line = block.attributes[known].span.line
                 raise self.unreadable(f"argument {known!r} of a policy document", line)
-        version = self.text(block, "version", VERSION)
+        version = self.word(block, "version", VERSION)
         if version not in VERSIONS:
             problem = f"version {version} is none of {' and '.join(VERSIONS)}"
             raise self.refuse(block.span.line, problem)
@@ -226,8 +223,8 @@ class _Reader:
 
     def statement(self, block: Block) -> Statement:
         self.only(block, _STATEMENT)
-        effect: Effect = "Deny" if self.text(block, "effect", "Allow") == "Deny" else "Allow"
-        if self.text(block, "effect", "Allow") != effect:
+        effect: Effect = "Deny" if self.word(block, "effect", "Allow") == "Deny" else "Allow"
+        if self.word(block, "effect", "Allow") != effect:
             raise self.refuse(block.span.line, "effect must be Allow or Deny")
         conditions: list[Condition] = []
         principals: list[Principal] = []
@@ -235,12 +232,12 @@ class _Reader:
         for reader, inner in self.blocks(block):
             if inner.type == "condition":
                 self.only(inner, ("test", "variable", "values"))
-                test, variable = reader.text(inner, "test"), reader.text(inner, "variable")
+                test, variable = reader.word(inner, "test"), reader.text(inner, "variable")
                 conditions.append(Condition(test, variable, reader.texts(inner, "values")))
             elif inner.type in ("principals", "not_principals"):
                 self.only(inner, ("type", "identifiers"))
                 names = reader.texts(inner, "identifiers")
-                principal = Principal(reader.text(inner, "type"), names)
+                principal = Principal(reader.word(inner, "type"), names)
                 (principals if inner.type == "principals" else not_principals).append(principal)
             else:
                 raise self.unreadable(f"block {inner.type!r}", inner.span.line)
@@ -286,7 +283,15 @@ class _Reader:
                 problem = f"unknown argument {name!r} in block {block.type!r}"
                 raise self.refuse(node.span.line, problem)
 
-    def text(self, block: Block, name: str, default: str | None = None) -> str:
+    def word(self, block: Block, name: str, default: str | None = None) -> str:
+        """Return a text on which the structure of the policy depends."""
+        text = self.text(block, name, default)
+        if isinstance(text, str):
+            return text
+        problem = f"{text} decides the structure; only an engine can know it"
+        raise self.refuse(block.attributes[name].span.line, problem)
+
+    def text(self, block: Block, name: str, default: str | None = None) -> PolicyText:
         if name not in block.attributes:
             if default is None:
                 raise self.refuse(block.span.line, f"block {block.type!r} has no {name!r}")
@@ -303,7 +308,7 @@ class _Reader:
             return default
         return value
 
-    def texts(self, block: Block, name: str) -> tuple[str, ...]:
+    def texts(self, block: Block, name: str) -> tuple[PolicyText, ...]:
         if name not in block.attributes:
             return ()
         node = block.attributes[name]
@@ -312,9 +317,9 @@ class _Reader:
         except _UnresolvedError as error:
             raise self.refuse(node.span.line, str(error)) from None
 
-    def items(self, node: Node, name: str) -> Iterator[str | None]:
+    def items(self, node: Node, name: str) -> Iterator[PolicyText | None]:
         """Yield the texts of a list, None for null."""
-        if self.keep:
+        if self.holes:
             match node:
                 case List(items=items):
                     yield from map(self.value, items)
@@ -327,23 +332,23 @@ class _Reader:
                 yield self.value(named)
                 return
         value = self.evaluated(node)
-        if isinstance(value, Unknown) and value.sample is None:
+        if isinstance(value, Unknown):
             self.unresolved(value)
         if not isinstance(value, tuple):
             problem = f"{name!r} is not a list that can be read without an engine"
             raise _UnresolvedError(problem)
         yield from map(self.converted, value)
 
-    def value(self, node: Node) -> str | None:
+    def value(self, node: Node) -> PolicyText | None:
         """Return the text of a node, None for null; raises `_UnresolvedError` if unknown."""
-        if self.keep and type(node) is Text:
-            return "".join(p if isinstance(p, str) else self.value(p) or "" for p in node.parts)
+        if self.holes and type(node) is Text:
+            return join(p if isinstance(p, str) else self.value(p) or "" for p in node.parts)
         value = self.evaluated(node)
-        if self.keep and isinstance(value, Unknown) and re.fullmatch(REFERENCE, node.span.code):
-            return self.keep(node.span.code)
+        if isinstance(value, Unknown) and value.text is None and self.evaluator.is_hole(node):
+            return join([Hole(HoleKind.UNKNOWN, node.span.code)])
         return self.converted(value)
 
-    def converted(self, value: Value) -> str | None:
+    def converted(self, value: Value) -> PolicyText | None:
         """Return a value as text, None for null."""
         if value is None:
             return None
@@ -352,9 +357,9 @@ class _Reader:
         except EvaluationError as error:
             raise _UnresolvedError(str(error)) from None
         if isinstance(result, Unknown):
-            if result.sample is None:
+            if result.text is None:
                 self.unresolved(result)
-            return result.sample
+            return result.text
         return result
 
     def evaluated(self, node: Node) -> Value:

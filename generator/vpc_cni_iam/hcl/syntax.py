@@ -18,6 +18,8 @@ SPACES = (
     "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
+# A name with attributes and indices, and nothing that an engine would compute.
+REFERENCE = r'[a-zA-Z_][\w-]*(\.[\w*-]+|\[(\d+|\*|"[^"\\$%]*")\])+'
 
 
 class Span(Struct, frozen=True):
@@ -93,15 +95,31 @@ class Heredoc(Text, frozen=True):
     @property
     def plain(self) -> str | None:
         """Its text; None if something is interpolated in it."""
-        if not all(isinstance(part, str) for part in self.parts):
-            return None
-        lines = "".join(map(str, self.parts)).split("\n")[:-1]
-        if self.indented:
-            # Lines of spaces alone do not count, and stay as they are.
-            texts = [(line, line.lstrip(SPACES)) for line in lines]
-            depth = min((len(line) - len(text) for line, text in texts if text), default=0)
-            lines = [line[depth:] if text else line for line, text in texts]
-        return "".join(f"{line}\n" for line in lines)
+        texts = [part for part in self.content if isinstance(part, str)]
+        return "".join(texts) if len(texts) == len(self.content) else None
+
+    @property
+    def content(self) -> tuple[str | Node, ...]:
+        """Its parts as engines read them: without the indentation that its lines share."""
+        lines: list[list[str | Node]] = [[]]
+        for part in self.parts:
+            first, *others = part.split("\n") if isinstance(part, str) else (part,)
+            lines[-1].append(first)
+            lines += [[other] for other in others]
+        del lines[-1]
+        depths = map(_indentation, lines) if self.indented else ()
+        depth = min((d for d in depths if d is not None), default=0)
+        for line in lines:
+            if isinstance(line[0], str) and _indentation(line) is not None:
+                line[0] = line[0][depth:]
+        return tuple(part for line in lines for part in (*line, "\n"))
+
+
+def _indentation(line: list[str | Node]) -> int | None:
+    """Return how many spaces a line of a heredoc begins with; None for one of spaces alone."""
+    start = line[0] if isinstance(line[0], str) else ""
+    text = start.lstrip(SPACES)
+    return None if not text and all(part == "" for part in line[1:]) else len(start) - len(text)
 
 
 class Constant(Node, frozen=True):

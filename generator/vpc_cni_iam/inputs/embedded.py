@@ -127,7 +127,7 @@ def _instances(attribute: Attribute, source: str, evaluator: Evaluator) -> Itera
 def _read(attribute: Attribute, name: str, source: str, evaluator: Evaluator) -> Part:
     line = attribute.value.span.line
     try:
-        text = resolve.known_text(attribute.value, source, evaluator)
+        text = resolve.text_of(attribute.value, source, evaluator)
     except InputError as error:
         detail = f"{source}, line {line}: it is computed: {error.problem}"
         return Skipped(name, Reason.not_read, detail)

@@ -116,7 +116,7 @@ def _policies(
         yield from rendered(part.targets, part_of, scope.surroundings, values.user_values.renderer)
         done, why = {target.name for target in part.targets}, part.left_out
     yield from _documents(module, names - done, why, _trusts(own))
-    yield from _attributes(embedded, done, why)
+    yield from _attributes(embedded, module, done, why)
     for source, block in own:
         if block.type == "module":
             problem = "the policies of a called module are not read"
@@ -223,14 +223,19 @@ def _targets(documents: Iterable[str], embedded: Iterable[EmbeddedPolicies]) -> 
 
 
 def _attributes(
-    embedded: Iterable[EmbeddedPolicies], rendered: Container[str], not_rendered: Mapping[str, str]
+    embedded: Iterable[EmbeddedPolicies],
+    module: HclModule,
+    rendered: Container[str],
+    not_rendered: Mapping[str, str],
 ) -> Iterator[Part]:
     """Yield what was read of attributes that no engine rendered, or why it did not."""
     for known in embedded:
         if (address := known.attribute.address) in rendered:
             continue
         for part in known.parts:
-            if isinstance(part, Skipped) and part.counts and address in not_rendered:
+            if not isinstance(part, Skipped):
+                yield part[0], module.filled(part[1])
+            elif part.counts and address in not_rendered:
                 yield replace(part, detail=f"{part.detail}; {not_rendered[address]}")
             else:
                 yield part

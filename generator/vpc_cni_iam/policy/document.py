@@ -94,8 +94,8 @@ class Statement(Struct, frozen=True, cache_hash=True):
         for principal in (*self.principals, *self.not_principals):
             yield from principal.identifiers
 
-    def map_texts(self, change: Callable[[Text], Text], *, actions: bool = False) -> Statement:
-        """Return the statement with `change` applied to its `texts`, and to its actions."""
+    def map_texts(self, change: Callable[[Text], Text], *, whole: bool = False) -> Statement:
+        """Return the statement with `change` applied to its `texts`; `whole`, to all it has."""
 
         def changed(texts: tuple[Text, ...]) -> tuple[Text, ...]:
             return tuple(map(change, texts))
@@ -105,8 +105,9 @@ class Statement(Struct, frozen=True, cache_hash=True):
 
         return replace(
             self,
-            actions=changed(self.actions) if actions else self.actions,
-            not_actions=changed(self.not_actions) if actions else self.not_actions,
+            sid=change(self.sid) if whole else self.sid,
+            actions=changed(self.actions) if whole else self.actions,
+            not_actions=changed(self.not_actions) if whole else self.not_actions,
             resources=changed(self.resources),
             not_resources=changed(self.not_resources),
             conditions=tuple(
@@ -135,17 +136,21 @@ class Policy(Struct, frozen=True, cache_hash=True):
         """Whether it is of a trust or a resource, and not of an identity."""
         return any(s.principals or s.not_principals for s in self.statements)
 
-    def map_texts(self, change: Callable[[Text], Text], *, actions: bool = False) -> Policy:
+    def map_texts(self, change: Callable[[Text], Text], *, whole: bool = False) -> Policy:
         """Return the policy with `change` applied to every statement's texts."""
-        changed = (s.map_texts(change, actions=actions) for s in self.statements)
-        return replace(self, statements=tuple(changed))
+        changed = tuple(s.map_texts(change, whole=whole) for s in self.statements)
+        return replace(self, statements=changed, id=change(self.id) if whole else self.id)
+
+    def all_texts(self) -> Iterator[Text]:
+        """Yield every text of it, in the order of its JSON."""
+        yield self.id
+        for statement in self.statements:
+            yield statement.sid
+            yield from (*statement.actions, *statement.not_actions, *statement.texts())
 
     def holes(self) -> tuple[Hole, ...]:
-        """Return what of it is not known, each once, in its order."""
-        every = (
-            h for s in self.statements for h in holes((*s.actions, *s.not_actions, *s.texts()))
-        )
-        return tuple(dict.fromkeys(every))
+        """Return what of it is not known, each once."""
+        return tuple(dict.fromkeys(holes(self.all_texts())))
 
     def only(self, effect: Effect) -> Policy:
         """Return the policy with its statements of one effect alone."""

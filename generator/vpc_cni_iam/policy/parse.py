@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.policy.document import (
     ANYONE,
     PRINCIPAL_ELEMENTS,
@@ -20,19 +21,60 @@ from vpc_cni_iam.policy.document import (
     effect_problem,
 )
 from vpc_cni_iam.policy.strict_json import Number, load_json
+from vpc_cni_iam.policy.template import Text, folded, holes, join
 
 
-def loads(text: str, source: str) -> Policy:
+def loads(text: Text, source: str) -> Policy:
     """Read a policy document from JSON text.
 
     Raises:
         InputError: Not JSON, a duplicate key, or not a policy; with the JSON path.
     """
-    return parse(load_json(text, source), source)
+    return parse(load_template(text, source), source)
+
+
+def load_template(text: Text, source: str) -> object:
+    """Decode JSON text, in whose strings there may be holes.
+
+    Raises:
+        InputError: Not JSON, or a text in it that reads like one of its holes.
+    """
+    if isinstance(text, str):
+        return load_json(text, source)
+    # In the JSON, a hole is as people write it.
+    written = {f"${{{hole.place}}}": hole for hole in holes([text])}
+    pattern = re.compile("(" + "|".join(map(re.escape, sorted(written, key=len)[::-1])) + ")")
+    decoded = load_json(
+        "".join(p if isinstance(p, str) else json.dumps(str(join([p])))[1:-1] for p in text.parts),
+        source,
+    )
+    number = 0
+
+    def restored(value: object) -> object:
+        nonlocal number
+        if isinstance(value, dict):
+            return {restored(key): restored(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return list(map(restored, value))
+        if not isinstance(value, str):
+            return value
+        pieces = pattern.split(value)
+        number += len(pieces) // 2
+        return join(written.get(piece, piece) for piece in pieces)
+
+    result = restored(decoded)
+    if number != sum(1 for _ in holes([text])):
+        problem = "stands for text in one place and for a reference in another"
+        raise InputError(source, "", f"{first_of(written)} {problem}")
+    return result
 
 
 def parse(value: object, source: str, place: str = "$") -> Policy:
-    """Read a policy document from decoded JSON, at a JSON path of its file."""
+    """Read a policy document from decoded JSON, whose texts may have holes.
+
+    Args:
+        place: Its JSON path in the file.
+    """
     return _PolicyParser(source).policy(value, place)
 
 
@@ -49,7 +91,7 @@ class _PolicyParser:
         value = self.json_object(value, path)
         for key in value:
             if key not in known:
-                raise self.refuse(path, f"unknown element {key!r}; {_hint(key, known)}")
+                raise self.refuse(path, f"unknown element {str(key)!r}; {_hint(key, known)}")
         return value
 
     def policy(self, value: object, path: str) -> Policy:
@@ -69,9 +111,9 @@ class _PolicyParser:
             parsed = (self.statement(statements, f"{path}.Statement"),)
         return Policy(parsed, version, self.text(fields, "Id", path))
 
-    def text(self, fields: Mapping[str, object], name: str, path: str) -> str:
+    def text(self, fields: Mapping[str, object], name: str, path: str) -> Text:
         value = fields.get(name, "")
-        if not isinstance(value, str):
+        if not isinstance(value, Text):
             raise self.refuse(f"{path}.{name}", f"a string is expected, not {_kind(value)}")
         return value
 
@@ -101,12 +143,12 @@ class _PolicyParser:
         }
         return Statement(effect, **elements, sid=self.text(fields, "Sid", path))
 
-    def strings(self, value: object, path: str) -> tuple[str, ...]:
+    def strings(self, value: object, path: str) -> tuple[Text, ...]:
         items = value if isinstance(value, list) else [value]
         if not items:
             raise self.refuse(path, "is an empty list; name at least one value")
         for item in items:
-            if not isinstance(item, str):
+            if not isinstance(item, Text):
                 raise self.refuse(path, f"strings are expected, not {_kind(item)}")
         return tuple(items)
 
@@ -130,7 +172,7 @@ class _PolicyParser:
         conditions = []
         for operator, keys in self.json_object(value, path).items():
             self.json_object(keys, f"{path}.{operator}")
-            if len({key.lower() for key in keys}) < len(keys):
+            if len(set(map(folded, keys))) < len(keys):
                 problem = "names a condition key twice; case does not tell keys apart"
                 raise self.refuse(f"{path}.{operator}", problem)
             for key, values in keys.items():
@@ -139,8 +181,8 @@ class _PolicyParser:
                 conditions.append(Condition(operator, key, texts))
         return tuple(conditions)
 
-    def scalar(self, value: object, path: str) -> str:
-        if isinstance(value, str):
+    def scalar(self, value: object, path: str) -> Text:
+        if isinstance(value, Text):
             return value
         if isinstance(value, bool):
             return "true" if value else "false"
@@ -151,9 +193,9 @@ class _PolicyParser:
         raise self.refuse(path, f"a string, number or boolean is expected, not {_kind(value)}")
 
 
-def _hint(key: str, known: tuple[str, ...]) -> str:
+def _hint(key: Text, known: tuple[str, ...]) -> str:
     for name in known:
-        if name.lower() == key.lower():
+        if name.lower() == folded(key):
             return f"write {name}, since IAM tells upper and lower case apart here"
     return f"known are {', '.join(known)}"
 

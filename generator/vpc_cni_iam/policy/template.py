@@ -52,7 +52,7 @@ class Template(Struct, frozen=True, cache_hash=True):
         return "".join(p if isinstance(p, str) else f"${{{p.place}}}" for p in self.parts)
 
 
-Text: TypeAlias = str | Template
+Text: TypeAlias = str | Template  # what has no hole is a ``str``
 
 
 def join(pieces: Iterable[Text | Hole]) -> Text:

@@ -6,7 +6,7 @@ int, others Decimal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TypeAlias, Union
 
@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.hcl.literals import normalised
 from vpc_cni_iam.hcl.syntax import Block, Node
+from vpc_cni_iam.policy.template import Hole, Template
 
 # Engines compute with 512 bits; whole numbers up to this are the same here and in JSON.
 MOST_NUMBER = 2**53
@@ -55,16 +56,16 @@ class Unknown(Struct, frozen=True, eq=False):
 
     code: str  # the expression that is the reason, such as ``var.name``
     advice: str = ""  # what would make it known; empty if nothing would
-    # A text that stands for whatever a caller passes. It flows into other texts and decides flags,
-    # and nothing else is computed of it.
-    sample: str | None = None
+    # Its text, if it has one that is not null; it flows into other texts, and nothing else is
+    # computed of it.
+    text: Template | None = None
     # The known attributes of an object; None if it may be something else.
     attributes: Mapping[str, Value] | None = None
     is_text: bool = False  # whether it is a text, which is not empty
 
     @property
-    def without_sample(self) -> Unknown:
-        """The same, for what is computed of it: the reason why that is unknown."""
+    def computed(self) -> Unknown:
+        """What is computed of it: unknown for the same reason."""
         return Unknown(self.code, self.advice)
 
     def __str__(self) -> str:
@@ -172,13 +173,12 @@ def text(value: Value) -> str | Unknown:
 
 def flag(value: Value) -> bool | Unknown:
     """Return a value as a boolean, as engines convert it, or raise `EvaluationError`."""
-    written = value.sample if isinstance(value, Unknown) else value
-    if isinstance(written, bool):
-        return written
-    if isinstance(written, str) and written in _FLAGS:
-        return _FLAGS[written]
     if isinstance(value, Unknown):
-        return value.without_sample
+        return value.computed
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in _FLAGS:
+        return _FLAGS[value]
     raise EvaluationError(f"{kind(value)} where true or false is needed")
 
 
@@ -221,12 +221,14 @@ def one_type(values: Iterable[Value]) -> None:
 class ValueScope(Struct, frozen=True):
     """The values of names."""
 
-    # Texts by reference, such as ``var.partition``, that stand for what a caller may pass; None for
-    # null.
-    values: Mapping[str, str | None] = field(default_factory=dict)
+    # What a caller may pass, by reference such as ``var.partition``: a text with holes, or a value.
+    values: Mapping[str, Template | Scalar | None] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)  # expressions by reference, for locals
-    # Returns the text of a reference to anything else; without it, such a reference is unknown.
-    keep: Callable[[str], str] | None = None
+    texts: Mapping[Hole, str] = field(default_factory=dict)  # what a caller passes, of those holes
+    # Whether a reference to anything else is a hole in a text; else such a text is unknown.
+    holes: bool = False
+    # Whether ``count`` and ``for_each`` are followed; else each block is read as it is written.
+    instances: bool = True
     # What a module's variables have; None if it is read for any values, so that nothing may be
     # counted or repeated.
     known: Mapping[str, Value] | None = None

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
+    Scalar,
     Unknown,
     Value,
     ValueScope,
@@ -22,6 +23,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     unknown_in,
 )
 from vpc_cni_iam.hcl.syntax import Block, Node
+from vpc_cni_iam.policy.template import Template, fill
 
 _REPEATED = ("resource", "data", "module")
 # By argument: the items of a loop over what it is, and the key of each as Terraform writes it.
@@ -117,7 +119,7 @@ def excerpt(
     parts |= {target.address: Declaration(target.code) for target in every if target.code}
     known = scope.known or {}
     values = {
-        **scope.values,
+        **{a: _passed(value, scope) for a, value in scope.values.items()},
         **{a: known.get(a, Unknown(a)) for a in (f"var.{n}" for n in variables)},
     }
     values = {address: value for address, value in values.items() if address in parts}
@@ -136,6 +138,14 @@ def excerpt(
     needed = {n.removeprefix("var."): v for n, v in values.items() if n in chosen}
     text = "\n".join(chosen.values())
     return Excerpt(text, needed, tuple(rendered), frozenset(kinds), left_out)
+
+
+def _passed(value: Template | Scalar | None, scope: ValueScope) -> Value:
+    """Return what a caller passes for a variable."""
+    if not isinstance(value, Template):
+        return value
+    text = fill(value, lambda hole: scope.texts.get(hole, hole))
+    return text if isinstance(text, str) else Unknown(str(text))
 
 
 class Declaration(Struct, frozen=True):

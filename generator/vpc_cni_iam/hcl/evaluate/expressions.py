@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from copy import copy
-from textwrap import shorten
 from typing import Any, cast
 
 from msgspec.structs import replace
@@ -32,6 +32,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, ArgumentNeeds
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import (
+    REFERENCE,
     Block,
     Code,
     Conditional,
@@ -45,9 +46,10 @@ from vpc_cni_iam.hcl.syntax import (
     Reference,
     Text,
 )
+from vpc_cni_iam.policy.template import Hole, HoleKind, Template, join
+from vpc_cni_iam.policy.template import Text as PolicyText
 
 _CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None}
-_WIDTH = 100
 _ABSENT = object()
 _IN_PROGRESS = object()
 _FULL = "full_splat_expr_term"
@@ -95,7 +97,7 @@ class Evaluator:
         try:
             return _BY_TYPE[type(node)](self, node)
         except UndecidedError:
-            return Unknown(_show(node))
+            return Unknown(operations.shown(node))
         except RecursionError:
             raise TooLargeError("nests too deeply to be evaluated") from None
 
@@ -135,7 +137,7 @@ class Evaluator:
             return self.names[name]
         if name in scope.values:
             value = scope.values[name]
-            return value if value is None else Unknown(name, advice(name), value)
+            return Unknown(name, advice(name), value) if isinstance(value, Template) else value
         if scope.known is not None and name in scope.known:
             return scope.known[name]
         if name in scope.nodes:
@@ -175,30 +177,39 @@ class Evaluator:
         return {key[2:-2]: value for key, value in parts.items()}
 
     def _text(self, node: Text) -> Value:
-        sample = False
-        texts = []
+        pieces: list[PolicyText] = []
         for part in node.parts:
-            value = part if isinstance(part, str) else text(self.evaluate(part))
+            value = part if isinstance(part, str) else self._part(part)
             if isinstance(value, Unknown):
-                if value.sample is None:
+                if value.text is None:
                     return value
-                sample, value = True, value.sample
-            texts.append(value)
-        joined = str(text("".join(texts)))
-        self.budget.weigh(joined)
-        return Unknown(_show(node), "", joined) if sample else joined
+                pieces.append(value.text)
+            else:
+                pieces.append(value)
+        joined = join(pieces)
+        self.budget.weigh(str(joined))
+        if isinstance(joined, Template):
+            return Unknown(operations.shown(node), "", joined)
+        return text(joined)
+
+    def _part(self, node: Node) -> str | Unknown:
+        """Return the value of an expression in a text; a reference may be a hole in it."""
+        value = text(self.evaluate(node))
+        if isinstance(value, Unknown) and value.text is None and self.is_hole(node):
+            return replace(value, text=Template((Hole(HoleKind.UNKNOWN, node.span.code),)))
+        return value
+
+    def is_hole(self, node: Node) -> bool:
+        """Say whether a node is a reference that is one value wherever it is in the module."""
+        code = node.span.code
+        return (
+            self.scope.holes
+            and code.partition(".")[0] not in self.names
+            and re.fullmatch(REFERENCE, code) is not None
+        )
 
     def _heredoc(self, node: Heredoc) -> Value:
-        # Its indentation is that of its lines as they are written.
-        mark = next(c for c in map(chr, range(0xE000, 0xF8FF)) if c not in node.span.text)
-        written = "".join(part if isinstance(part, str) else mark for part in node.parts)
-        plain = replace(node, parts=(written,)).plain or ""
-        codes = (part for part in node.parts if not isinstance(part, str))
-        first, *others = plain.split(mark)
-        pieces: list[str | Node] = [first]
-        for piece in others:
-            pieces += [next(codes), piece]
-        return self._text(Text(tuple(pieces), span=node.span))
+        return self._text(Text(node.content, span=node.span))
 
     def _code(self, node: Code) -> Value:
         inner = None if node.problem else expression(node.code)
@@ -213,7 +224,7 @@ class Evaluator:
         for key, inner in node.fields:
             name = text(self.evaluate(key))
             if isinstance(name, Unknown):
-                return name.without_sample
+                return name.computed
             if name in fields:
                 raise UndecidedError  # the last one counts, and nobody means that
             fields[name] = self.evaluate(inner)
@@ -252,7 +263,7 @@ class Evaluator:
             raise UndecidedError
         *values, last = [self.evaluate(a) for a in arguments.parts if isinstance(a, Node)]
         if isinstance(last, Unknown):
-            return last.without_sample
+            return last.computed
         if not isinstance(last, tuple):
             raise EvaluationError(f"{kind(last)} before ...")
         return self._apply(name.path, [*values, *last], node)
@@ -260,11 +271,7 @@ class Evaluator:
     def _apply(self, name: str, arguments: list[Value], node: Node) -> Value:
         function = FUNCTIONS.get(name)
         if function is None:
-            return Unknown(_show(node), _ADVICE.get(name, ""))
-        sampled = {place for place, a in enumerate(arguments) if operations.sampled(a)}
-        if sampled and sampled <= {*function.samples}:
-            texts = [operations.without_samples(a) for a in arguments]
-            return operations.as_samples(self._apply(name, texts, node))
+            return Unknown(operations.shown(node), _ADVICE.get(name, ""))
         for argument in arguments:
             self.budget.weigh(argument)
             if self.in_try and function.types and (argument is None or is_typed_empty(argument)):
@@ -275,7 +282,7 @@ class Evaluator:
             elif function.needs is ArgumentNeeds.top and isinstance(argument, Unknown):
                 missing = argument
             if missing is not None:
-                return missing.without_sample
+                return missing.computed
         try:
             inspect.signature(function.call).bind(*arguments)
         except TypeError:
@@ -305,7 +312,7 @@ class Evaluator:
             raise UndecidedError
         try:
             missing = unknown_in(self._trying().evaluate(node.arguments[0]))
-            return True if missing is None else missing.without_sample
+            return True if missing is None else missing.computed
         except EvaluationError:
             return False
 
@@ -320,14 +327,14 @@ class Evaluator:
         value = self.evaluate(operand)
         if sign == "-":
             return operations.computed(0, "-", value)
-        holds = flag(operations.without_sample(value))
+        holds = flag(value)
         return holds if isinstance(holds, Unknown) else not holds
 
     def _binary(self, node: Operation) -> Value:
         first, *terms = cast("tuple[Node, ...]", node.parts)
         value: Value = None
         refused: EvaluationError | None = None
-        for sign, operand in [("", first), *map(_sign_and_operand, terms)]:
+        for sign, operand in [("", first), *map(operations.sign_and_operand, terms)]:
             if refused is not None and sign in _LOGICAL:
                 raise UndecidedError  # newer engines do not look at it where the right side decides
             if refused is None:
@@ -352,11 +359,11 @@ class Evaluator:
 
     def _logical(self, left: Value, sign: str, operand: Node) -> Value:
         decides = sign == "||"
-        first = flag(operations.without_sample(left))
+        first = flag(left)
         if first is decides and not self.in_try:
             return first
         try:
-            second = flag(operations.without_sample(self.evaluate(operand)))
+            second = flag(self.evaluate(operand))
         except EvaluationError:
             if first is decides or isinstance(first, Unknown):
                 raise UndecidedError from None  # newer engines do not look at it, older ones do
@@ -400,8 +407,8 @@ class Evaluator:
             rules = [step.rule for step in steps if isinstance(step, Operation)]
             end = rules.index("braces_index") if "braces_index" in rules else len(steps)
             steps, after = steps[:end], steps[end:]
-        if isinstance(value, Unknown) and value.attributes is None and value.sample is None:
-            return value.without_sample
+        if isinstance(value, Unknown) and value.attributes is None and value.text is None:
+            return value.computed
         if self.in_try and is_typed_empty(value) and (steps or later):
             raise UndecidedError  # engines refuse steps that its type does not have
         if not isinstance(value, tuple):
@@ -409,20 +416,6 @@ class Evaluator:
         items = (self._steps(item, steps) for item in value)
         each = tuple(self._each(item, later) if later else item for item in items) or value
         return self._steps(each, after)
-
-
-def _sign_and_operand(term: Node) -> tuple[str, Node]:
-    """Return the operator and the operand of a part of an operation that has several."""
-    match term:
-        case Operation(parts=(Operation(parts=(str() as sign, *_)), Node() as operand)):
-            return sign, operand
-    raise UndecidedError
-
-
-def _show(node: Node) -> str:
-    if isinstance(node, FunctionCall):
-        return f"{node.name}(...)"
-    return "a list" if isinstance(node, List) else shorten(node.span.code, _WIDTH)
 
 
 _BY_TYPE: dict[type[Node], Callable[[Evaluator, Any], Value]] = {

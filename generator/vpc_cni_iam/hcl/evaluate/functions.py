@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from enum import Enum
 
@@ -31,6 +31,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     scalar_kinds,
     text,
 )
+from vpc_cni_iam.policy.template import HoleKind
 
 # Engines refuse a longer range.
 _MOST_RANGE = 1024
@@ -50,8 +51,6 @@ class Function(Struct, frozen=True):
 
     call: Callable[..., Value]  # its result for its arguments
     needs: ArgumentNeeds = ArgumentNeeds.all
-    # The places of arguments that may be samples; its texts are samples then.
-    samples: Collection[int] = ()
     types: bool = False  # whether it refuses some types of null and of the items of an empty list
 
 
@@ -142,9 +141,23 @@ def _flags(value: Value) -> Iterator[bool]:
         yield item
 
 
+def is_not_empty(value: Unknown) -> bool:
+    """Say whether an unknown value is a text that is not empty, whatever it is.
+
+    What a user passes for a variable of a module is taken not to be.
+    """
+    parts = value.text.parts if value.text is not None else ()
+    return value.is_text or any(
+        isinstance(part, str) or part.kind is HoleKind.PARAMETER for part in parts
+    )
+
+
 def _coalesce(*values: Value) -> Value:
     for place, value in enumerate(values):
         if isinstance(value, Unknown):
+            others = {scalar_kinds(v) <= {"string"} for v in values if v is not None}
+            if is_not_empty(value) and others == {True}:
+                return value
             raise UndecidedError
         if value is None or value == "":
             continue
@@ -186,7 +199,7 @@ def _concat(first: Value, *others: Value) -> Value:
 def _flatten(value: Value) -> Value:
     def inside(value: Value) -> Iterator[Value]:
         for item in items(value):
-            if isinstance(item, Unknown) and not item.is_text:
+            if isinstance(item, Unknown) and not item.is_text and item.text is None:
                 raise UndecidedError  # it may be a list of any length
             if isinstance(item, tuple):
                 yield from inside(item)
@@ -208,8 +221,8 @@ def _distinct(value: Value) -> Value:
 def _compact(value: Value) -> Value:
     values = _collection(value)
     for item in values:
-        if isinstance(item, Unknown) and not item.is_text:
-            return item.without_sample  # it may be empty
+        if isinstance(item, Unknown) and not is_not_empty(item):
+            return item.computed  # it may be empty
     texts = (item if item is None or isinstance(item, Unknown) else _text(item) for item in values)
     return tuple(item for item in texts if item)
 
@@ -377,13 +390,13 @@ def _extreme(choose: Callable[..., int]) -> Callable[..., Value]:
 FUNCTIONS = {
     "alltrue": Function(lambda v: all([*_flags(v)]), types=True),
     "anytrue": Function(lambda v: any([*_flags(v)]), types=True),
-    "coalesce": Function(_coalesce, ArgumentNeeds.nothing, samples=range(_MOST_RANGE)),
+    "coalesce": Function(_coalesce, ArgumentNeeds.nothing),
     "coalescelist": Function(_coalesce_list, ArgumentNeeds.top),
     "compact": Function(_compact, ArgumentNeeds.top, types=True),
     "concat": Function(_concat, ArgumentNeeds.top),
     "contains": Function(_contains),
     "distinct": Function(_distinct),
-    "element": Function(_element, ArgumentNeeds.top, samples=(0,)),
+    "element": Function(_element, ArgumentNeeds.top),
     "endswith": Function(lambda v, end: _text(v).endswith(_text(end))),
     "flatten": Function(_flatten, ArgumentNeeds.top),
     "format": Function(_format),
@@ -406,7 +419,7 @@ FUNCTIONS = {
     "setunion": Function(_set_operation("union"), types=True),
     "slice": Function(_slice, ArgumentNeeds.top),
     "sort": Function(lambda v: tuple(sorted(map(_text, _collection(v)))), types=True),
-    "split": Function(_split, samples=(1,)),
+    "split": Function(_split),
     "startswith": Function(lambda v, start: _text(v).startswith(_text(start))),
     "strcontains": Function(lambda v, part: _text(part) in _text(v)),
     "tobool": Function(_or_null(flag)),

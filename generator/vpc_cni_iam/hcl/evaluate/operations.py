@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from textwrap import shorten
 from typing import Any
 
 from vpc_cni_iam.hcl.evaluate.domain import (
@@ -22,7 +23,10 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     text,
     unknown_in,
 )
-from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
+from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS, is_not_empty
+from vpc_cni_iam.hcl.syntax import FunctionCall, List, Node, Operation
+
+_WIDTH = 100
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -56,7 +60,7 @@ def item(value: Value, index: Value) -> Value:
     """Return what an index leads to."""
     for part in (value, index):
         if isinstance(part, Unknown):
-            return part.without_sample
+            return part.computed
     if isinstance(value, dict):
         name = text(index)
         if name not in value:
@@ -74,10 +78,10 @@ def equal(left: Value, right: Value) -> bool | Unknown:
     """Say whether two values are equal, which takes that they have one type."""
     for value, other in ((left, right), (right, left)):
         if isinstance(value, Unknown):
-            known = value.is_text or value.sample is not None or value.attributes is not None
-            if (other is None and known) or (other == "" and value.is_text):
+            known = value.is_text or value.text is not None or value.attributes is not None
+            if (other is None and known) or (other == "" and is_not_empty(value)):
                 return False  # which it never is
-            return value.without_sample
+            return value.computed
     if left is None or right is None:
         return left is right
     if isinstance(left, tuple | dict) or isinstance(right, tuple | dict):
@@ -89,7 +93,7 @@ def computed(left: Value, sign: str, right: Value) -> Value:
     """Return what an operator makes of two numbers; only whole numbers are computed."""
     for value in (left, right):
         if isinstance(value, Unknown):
-            return value.without_sample
+            return value.computed
         if isinstance(value, bool) or not isinstance(value, int) or sign not in _OPERATORS:
             raise UndecidedError
     result: int = _OPERATORS[sign](left, right)
@@ -109,40 +113,10 @@ def shape(value: Value) -> object:
     return kind(value)
 
 
-def sampled(value: Value) -> bool:
-    """Say whether a sample is in a value."""
-    if isinstance(value, Unknown):
-        return value.sample is not None
-    return any(sampled(part) for part in items(value))
-
-
-def without_samples(value: Value) -> Value:
-    """Return a value with the texts of its samples."""
-    if isinstance(value, Unknown) and value.sample is not None:
-        return value.sample
-    if isinstance(value, tuple) and not isinstance(value, Set):
-        return tuple(map(without_samples, value))
-    return value
-
-
-def as_samples(value: Value) -> Value:
-    """Return a value whose texts are samples."""
-    if isinstance(value, str):
-        return Unknown("a sample", "", value)
-    if isinstance(value, tuple):
-        return tuple(map(as_samples, value))
-    return value
-
-
-def without_sample(value: Value) -> Value:
-    """Return a value that is unknown if it is a sample."""
-    return value.without_sample if isinstance(value, Unknown) else value
-
-
 def may_fail(value: Value) -> Unknown | None:
     """Return a part of a value that an engine may refuse; None if there is none."""
     if isinstance(value, Unknown):
-        return None if value.is_text or value.sample is not None else value
+        return None if value.is_text or value.text is not None else value
     return next((part for item in items(value) if (part := may_fail(item))), None)
 
 
@@ -207,3 +181,18 @@ def _has_typed_empty(value: Value) -> bool:
 def _has_map(value: Value) -> bool:
     """Say whether a map or object is in a value."""
     return isinstance(value, dict) or any(_has_map(part) for part in items(value))
+
+
+def sign_and_operand(term: Node) -> tuple[str, Node]:
+    """Return the operator and the operand of a part of an operation that has several."""
+    match term:
+        case Operation(parts=(Operation(parts=(str() as sign, *_)), Node() as operand)):
+            return sign, operand
+    raise UndecidedError
+
+
+def shown(node: Node) -> str:
+    """Return an expression as reasons name it, in a line."""
+    if isinstance(node, FunctionCall):
+        return f"{node.name}(...)"
+    return "a list" if isinstance(node, List) else shorten(node.span.code, _WIDTH)

@@ -92,7 +92,7 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
     *names, over = (part for part in intro.parts if isinstance(part, Node))
     collection = evaluator.evaluate(over)
     if isinstance(collection, Unknown):
-        return collection.without_sample
+        return collection.computed
     variables = [name.path for name in names if isinstance(name, Reference)]
     if len(variables) != len(names):
         raise UndecidedError
@@ -108,7 +108,7 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
                 _check_condition(evaluator, condition, variables)
             flags = [flag(each.evaluate(condition)) for each in inner]
             if unknown := unknown_in(tuple(flags)):
-                return unknown.without_sample
+                return unknown.computed
             inner = list(compress(inner, flags))
     if node.rule == "for_tuple_expr":
         value: Value = tuple(each.evaluate(bodies[0]) for each in inner)
@@ -131,7 +131,7 @@ def _fields(inner: list[Evaluator], bodies: list[Node], *, grouped: bool) -> Val
         key, value = (evaluator.evaluate(body) for body in bodies)
         name = text(key)
         if isinstance(name, Unknown):
-            return name.without_sample
+            return name.computed
         if name in groups and not grouped:
             raise EvaluationError(f"the key {name!r} is there twice")
         groups.setdefault(name, []).append(value)

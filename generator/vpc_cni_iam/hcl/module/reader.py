@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from textwrap import shorten
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import resolve
-from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, ValueScope, address_of
+from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, Scalar, ValueScope, address_of
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.joining import join
@@ -18,8 +19,11 @@ from vpc_cni_iam.hcl.module.variables import values as variable_values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block, Constant, List, Node, Reference, Text
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import Hole, HoleKind, Template, fill
 
 _WIDTH = 100
+_FLAGS = {"true": True, "false": False}
 
 
 class HclModule(Struct, frozen=True):
@@ -39,16 +43,18 @@ class HclModule(Struct, frozen=True):
         """The names of its policy documents, read or not."""
         return {d.name for d in self.documents} | set(self.unread)
 
+    def filled(self, policy: Policy) -> Policy:
+        """Return a policy of the module with the texts of its variables."""
+        texts = self.evaluator.scope.texts
+        return policy.map_texts(lambda text: fill(text, lambda h: texts.get(h, h)), whole=True)
+
     def document(self, name: str) -> ResolvedDocument | None:
         """Return the policy document of a name, None if it could not be read or there is none."""
         return next((d for d in self.documents if d.name == name), None)
 
 
 def read(texts: Mapping[str, str], values: Mapping[str, str]) -> HclModule:
-    """Read a module, of its ``*.tf`` files by the name that errors show.
-
-    `values` fill its variables; its own defaults stand for the others.
-    """
+    """Read a module, of its ``*.tf`` files by the name that errors show; see `read_blocks`."""
     files = [parse(texts[source], source) for source in sorted(texts)]
     return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
 
@@ -60,17 +66,23 @@ def read_blocks(
 ) -> HclModule:
     """Read a module from its blocks, each with the name of its file.
 
-    `user_values` is what a user gives to variables, of which the others have their defaults.
-    Without it, variables may have any values, of which `values` and the defaults are samples.
+    `values` stand in texts for variables of these names, and nothing is computed of them but what
+    follows from true and false. `user_values` is what a user gives to variables, of which the
+    others have their defaults. Without it, the defaults stand in texts as `values` do.
     """
     every = [b for _, b in blocks]
     variables = {
         b.labels[0]: b.attributes.get("default") for b in every if b.type == "variable" and b.labels
     }
     chosen = {name: value for name, value in values.items() if name in variables}
-    evaluator = Evaluator(_scope(every, variables, chosen, values, user_values))
+    texts = {name: value for name, value in chosen.items() if value not in _FLAGS}
+    if user_values is None:
+        texts = {**_default_texts(variables), **texts}
+    else:
+        texts = {name: value for name, value in texts.items() if name not in user_values.names}
+    evaluator = Evaluator(_scope(every, variables, chosen, values, user_values, texts))
     documents, unread, absent = _documents(blocks, evaluator)
-    return HclModule(
+    module = HclModule(
         values=chosen,
         outputs={
             b.labels[0]: b.attributes["value"]
@@ -83,6 +95,13 @@ def read_blocks(
         evaluator=evaluator,
         absent=absent,
     )
+    filled = (replace(d, policy=module.filled(d.policy)) for d in documents)
+    return replace(module, documents=tuple(filled))
+
+
+def hole_of(variable: str) -> Hole:
+    """Return what stands in texts for a variable that a caller may fill."""
+    return Hole(HoleKind.PARAMETER, f"var.{variable}")
 
 
 def _documents(
@@ -130,23 +149,26 @@ def _scope(
     chosen: Mapping[str, str],
     values: Mapping[str, str],
     user_values: GivenVariables | None,
+    texts: Mapping[str, str],
 ) -> ValueScope:
-    nodes = local_nodes(blocks)
+    """Return the values of names; `texts` has those of variables that only stand in texts."""
+    nodes, filling = local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
+    open_values: dict[str, Template | Scalar | None] = {
+        f"var.{name}": Template((hole_of(name),)) for name in texts
+    }
     if user_values is None:
-        return ValueScope({**_defaults(variables), **_references(chosen)}, nodes)
-    samples = _references({n: v for n, v in chosen.items() if n not in user_values.names})
+        flags = {f"var.{n}": _FLAGS[v] for n, v in chosen.items() if v in _FLAGS}
+        values_ = {**_defaults(variables), **open_values, **flags}
+        return ValueScope(values_, nodes, filling, holes=True)
     known = variable_values(blocks, user_values)
     return ValueScope(
-        samples,
+        open_values,
         nodes,
+        filling,
         known={**undeclared(variables, user_values), **known},
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
         surroundings={"partition": "aws", **{n: v for n, v in values.items() if v != "*"}},
     )
-
-
-def _references(values: Mapping[str, str]) -> dict[str, str | None]:
-    return {f"var.{name}": value for name, value in values.items()}
 
 
 def _why_absent(block: Block) -> str:
@@ -165,14 +187,21 @@ def local_nodes(blocks: Iterable[Block]) -> dict[str, Node]:
     }
 
 
-def _defaults(variables: Mapping[str, Node | None]) -> dict[str, str | None]:
-    defaults: dict[str, str | None] = {}
-    for name, node in variables.items():
-        if isinstance(node, Text) and node.plain is not None:
-            defaults[f"var.{name}"] = node.plain
-        elif isinstance(node, Constant) and node.code in ("null", "true", "false"):
-            defaults[f"var.{name}"] = None if node.code == "null" else node.code
-    return defaults
+def _default_texts(variables: Mapping[str, Node | None]) -> dict[str, str]:
+    return {
+        name: node.plain
+        for name, node in variables.items()
+        if isinstance(node, Text) and node.plain is not None
+    }
+
+
+def _defaults(variables: Mapping[str, Node | None]) -> dict[str, Template | Scalar | None]:
+    """Return the defaults that are no text: true, false and null."""
+    return {
+        f"var.{name}": {**_FLAGS, "null": None}[node.code]
+        for name, node in variables.items()
+        if isinstance(node, Constant) and node.code in (*_FLAGS, "null")
+    }
 
 
 def joins_nothing(document: ResolvedDocument, module: HclModule, allowed: Iterable[str]) -> bool:

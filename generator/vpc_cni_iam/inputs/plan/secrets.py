@@ -118,7 +118,7 @@ class Secrets:
             return _MARKS.sub(lambda m: values.get(m[0], m[0]), text)
 
         values = {mark: value for value, mark in self._marks.items()}
-        return policy.map_texts(lambda text: change(text, restore), actions=True)
+        return policy.map_texts(lambda text: change(text, restore), whole=True)
 
     def judged(self, value: Any) -> Any:
         """Return what a mark stands for, and another value itself: to be judged, never shown."""

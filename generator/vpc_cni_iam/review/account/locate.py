@@ -15,6 +15,7 @@ from vpc_cni_iam.inputs.plan.addresses import call_names
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import fill
 from vpc_cni_iam.review.account.attribute_value import UNKNOWN
 from vpc_cni_iam.review.diff.changes import Place
 from vpc_cni_iam.texts import content
@@ -78,9 +79,11 @@ class Locator:
         for attribute in self._attributes(module, block):
             if attribute.path == (argument,) and embedded.is_document(attribute.value):
                 with suppress(InputError):  # the plan alone says then what is known
-                    policy = embedded.read(attribute.value, "block")
-                    codes = (mark.code for mark in policy.marks.expressions)
-                    return policy.filled({code: f"{UNKNOWN[:-1]}: {code})" for code in codes})
+                    policy = embedded.read(attribute.value, "block").policy
+                    return policy.map_texts(
+                        lambda text: fill(text, lambda hole: f"{UNKNOWN[:-1]}: {hole.place})"),
+                        whole=True,
+                    )
         return None
 
     def makes_another(self, module: str, block: str, argument: str) -> bool | None:

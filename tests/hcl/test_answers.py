@@ -25,7 +25,7 @@ from make_answers import (
 )
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import InputError, UsageError
-from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, Unknown, Value, unknown_in
+from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, Unevaluated, Value, unknown_in
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables
 from vpc_cni_iam.hcl.module.reader import hole_of, read_blocks
@@ -145,7 +145,7 @@ def test_what_is_made_of_a_hole_is_what_any_text_makes() -> None:
             value = filling.evaluate(node(code))
         except EvaluationError:
             continue
-        if isinstance(value, Unknown) and value.text is not None:
+        if isinstance(value, Unevaluated) and value.text is not None:
             value = str(fill(value.text, {HOLE: text}.__getitem__))
         state, literal = here(scope, code.replace("var.other", json.dumps(text)))
         if state == "known" and unknown_in(value) is None:

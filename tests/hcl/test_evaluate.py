@@ -10,7 +10,7 @@ from conftest import ROOT
 from evaluated import CONTEXT, KNOWN, REFUSED, UNKNOWN
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown, Value
+from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unevaluated, Value
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.evaluate.functions import FUNCTIONS
 from vpc_cni_iam.hcl.module.given import GivenVariables
@@ -45,7 +45,7 @@ def test_refused_so_that_try_goes_on(code: str) -> None:
 @pytest.mark.parametrize("code", UNKNOWN)
 def test_unknown_names_its_reason(code: str) -> None:
     result = value(code)
-    assert isinstance(result, Unknown)
+    assert isinstance(result, Unevaluated)
     assert result.code == UNKNOWN[code]
 
 
@@ -83,7 +83,7 @@ def test_a_value_of_a_variable_decides_a_condition_if_it_is_true_or_false(
     node = expression("var.x ? 1 : 2")
     assert node is not None
     answer = read_blocks(blocks, {"x": sample}).evaluator.evaluate(node)
-    assert isinstance(answer, Unknown) if result is None else answer == result
+    assert isinstance(answer, Unevaluated) if result is None else answer == result
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_variable_that_a_caller_fills_is_a_hole_and_nothing_is_computed_of_it(
     node = expression(code)
     assert node is not None
     answer = read_blocks(blocks, {"x": "a,b"}).evaluator.evaluate(node)
-    assert isinstance(answer, Unknown)
+    assert isinstance(answer, Unevaluated)
     assert (None if answer.text is None else str(answer.text)) == text
 
 
@@ -124,7 +124,7 @@ def test_a_count_that_no_engine_takes_is_refused(count: str) -> None:
 @pytest.mark.parametrize("count", ['"$"', '"\u00b2"', '"0x1"', 'true ? "$" : 0'])
 def test_a_count_that_is_perhaps_a_number_is_unknown(count: str) -> None:
     (block,) = parse(f'data "a" "b" {{\n  count = {count}\n}}\n', "x").blocks
-    assert isinstance(evaluator("").instances(block), Unknown)
+    assert isinstance(evaluator("").instances(block), Unevaluated)
 
 
 @pytest.mark.parametrize("text", ["[1", "{", "1e999999", "[[["])
@@ -141,7 +141,7 @@ def test_a_given_value_of_another_type_is_refused_by_its_name(text: str) -> None
 
 def test_a_default_of_another_type_is_no_value() -> None:
     declared = 'variable "x" {\n  type    = number\n  default = "a"\n}\n'
-    assert isinstance(value("var.x", declared), Unknown)
+    assert isinstance(value("var.x", declared), Unevaluated)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_what_data_sources_say_without_an_engine(
     node = expression(code)
     assert node is not None
     answer = read_blocks(blocks, values, GivenVariables()).evaluator.evaluate(node)
-    assert isinstance(answer, Unknown) if result is None else answer == result
+    assert isinstance(answer, Unevaluated) if result is None else answer == result
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_what_data_sources_say_without_an_engine(
 def test_what_is_unknown_says_what_would_make_it_known(code: str, advice: str) -> None:
     text = f'{DATA_SOURCES}data "aws_caller_identity" "c" {{}}\n'
     answer = value(code, text)
-    assert isinstance(answer, Unknown) and answer.advice == advice
+    assert isinstance(answer, Unevaluated) and answer.advice == advice
 
 
 def test_a_name_that_counts_an_instance_is_true_where_there_is_one() -> None:

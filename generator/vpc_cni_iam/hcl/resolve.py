@@ -13,7 +13,7 @@ from vpc_cni_iam.hcl.evaluate import domain
 from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
     TooLargeError,
-    Unknown,
+    Unevaluated,
     Value,
     ValueScope,
 )
@@ -99,7 +99,7 @@ def read_documents(block: Block, source: str, evaluator: Evaluator) -> tuple[Res
         instances = evaluator.instances(block)
     except (EvaluationError, TooLargeError) as error:
         raise reader.refuse(line, str(error)) from None
-    if isinstance(instances, Unknown):
+    if isinstance(instances, Unevaluated):
         there = _Reader(source, evaluator.where_it_exists(block)).document(block, name)
         return (replace(there, doubt=f"{source}, line {line}: {reader.why(instances)}"),)
     return tuple(
@@ -141,7 +141,7 @@ class _Reader:
     def unreadable(self, what: str, line: int) -> InputError:
         return self.refuse(line, f"{what} cannot be read without an engine")
 
-    def why(self, unknown: Unknown) -> str:
+    def why(self, unknown: Unevaluated) -> str:
         """Say why something is unknown, and what a user can do."""
         exact = self.evaluator.scope.known is not None
         return f"{unknown}; {unknown.advice}" if unknown.advice and exact else str(unknown)
@@ -187,9 +187,9 @@ class _Reader:
 
     def joined(self, value: Value) -> list[tuple[str, bool]] | None:
         """Return references and texts of joined documents; None if an engine must say which."""
-        items = value if isinstance(value, tuple) else (Unknown(""),)
+        items = value if isinstance(value, tuple) else (Unevaluated(""),)
         known = [
-            (item.code, True) if isinstance(item, Unknown) and item.is_text else (item, False)
+            (item.code, True) if isinstance(item, Unevaluated) and item.is_text else (item, False)
             for item in items
         ]
         texts = [(text, reference) for text, reference in known if isinstance(text, str) and text]
@@ -211,7 +211,7 @@ class _Reader:
             content = replace(inner.blocks[0], type=name)
             try:
                 over = self.evaluated(node)
-                if isinstance(over, Unknown):
+                if isinstance(over, Unevaluated):
                     self.unresolved(over)
                 repeated = pairs(over)
             except (_UnresolvedError, EvaluationError) as error:
@@ -328,11 +328,11 @@ class _Reader:
                     named = only
                 case _:
                     named = node
-            if _is_name(named) and isinstance(self.evaluated(named), Unknown):
+            if _is_name(named) and isinstance(self.evaluated(named), Unevaluated):
                 yield self.value(named)
                 return
         value = self.evaluated(node)
-        if isinstance(value, Unknown):
+        if isinstance(value, Unevaluated):
             self.unresolved(value)
         if not isinstance(value, tuple):
             problem = f"{name!r} is not a list that can be read without an engine"
@@ -344,7 +344,7 @@ class _Reader:
         if self.holes and type(node) is Text:
             return join(p if isinstance(p, str) else self.value(p) or "" for p in node.parts)
         value = self.evaluated(node)
-        if isinstance(value, Unknown) and value.text is None and self.evaluator.is_hole(node):
+        if isinstance(value, Unevaluated) and value.text is None and self.evaluator.is_hole(node):
             return join([Hole(HoleKind.UNKNOWN, node.span.code)])
         return self.converted(value)
 
@@ -356,7 +356,7 @@ class _Reader:
             result = domain.text(value)
         except EvaluationError as error:
             raise _UnresolvedError(str(error)) from None
-        if isinstance(result, Unknown):
+        if isinstance(result, Unevaluated):
             if result.text is None:
                 self.unresolved(result)
             return result.text
@@ -368,7 +368,7 @@ class _Reader:
         except (EvaluationError, TooLargeError) as error:
             raise _UnresolvedError(str(error)) from None
 
-    def unresolved(self, unknown: Unknown) -> NoReturn:
+    def unresolved(self, unknown: Unevaluated) -> NoReturn:
         raise _UnresolvedError(self.why(unknown))
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere, may_hold_policy
-from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unknown
+from vpc_cni_iam.hcl.evaluate.domain import EvaluationError, TooLargeError, Unevaluated
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.syntax import File
 from vpc_cni_iam.inputs.kind import Part
@@ -111,7 +111,7 @@ def _instances(attribute: Attribute, source: str, evaluator: Evaluator) -> Itera
     except (EvaluationError, TooLargeError) as error:
         yield Skipped(address, Reason.not_read, f"{source}, line {block.span.line}: {error}")
         return
-    if isinstance(instances, Unknown):
+    if isinstance(instances, Unevaluated):
         detail = f"{source}, line {block.span.line}: {instances}"
         yield Skipped(address, Reason.may_be_absent, detail)
         instances = {"": evaluator.where_it_exists(block)}

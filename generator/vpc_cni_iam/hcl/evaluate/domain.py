@@ -21,7 +21,7 @@ MOST_NUMBER = 2**53
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
 Number: TypeAlias = int | Decimal
 Scalar: TypeAlias = bool | int | Decimal | str
-Value: TypeAlias = Union[Scalar, tuple["Value", ...], dict[str, "Value"], "Unknown", None]
+Value: TypeAlias = Union[Scalar, tuple["Value", ...], dict[str, "Value"], "Unevaluated", None]
 DOCUMENT = "data.aws_iam_policy_document"
 # Data sources that say where a provider works, and the parameter that each attribute is.
 _SURROUNDINGS = {
@@ -51,7 +51,7 @@ class EmptyMap(dict):  # type: ignore[type-arg]
     __slots__ = ()
 
 
-class Unknown(Struct, frozen=True, eq=False):
+class Unevaluated(Struct, frozen=True, eq=False):
     """A value that only an engine knows."""
 
     code: str  # the expression that is the reason, such as ``var.name``
@@ -64,9 +64,9 @@ class Unknown(Struct, frozen=True, eq=False):
     is_text: bool = False  # whether it is a text, which is not empty
 
     @property
-    def computed(self) -> Unknown:
+    def computed(self) -> Unevaluated:
         """What is computed of it: unknown for the same reason."""
-        return Unknown(self.code, self.advice)
+        return Unevaluated(self.code, self.advice)
 
     def __str__(self) -> str:
         return f"{self.code} cannot be known without an engine"
@@ -125,9 +125,9 @@ def is_typed_empty(value: Value) -> bool:
     return isinstance(value, EmptyList | EmptyMap | Set) and not value
 
 
-def unknown_in(value: Value) -> Unknown | None:
+def unknown_in(value: Value) -> Unevaluated | None:
     """Return the first unknown part of a value; None if all of it is known."""
-    if isinstance(value, Unknown):
+    if isinstance(value, Unevaluated):
         return value
     return next((part for item in items(value) if (part := unknown_in(item))), None)
 
@@ -140,7 +140,7 @@ def kind(value: Value) -> str:
         return "number"
     if isinstance(value, Set):
         return "set"
-    names: dict[type, str] = {str: "string", tuple: "list", dict: "map", Unknown: "unknown"}
+    names: dict[type, str] = {str: "string", tuple: "list", dict: "map", Unevaluated: "unknown"}
     return names.get(type(value), "null")
 
 
@@ -150,15 +150,15 @@ def scalar_kinds(*values: Value) -> set[str]:
     for value in values:
         if isinstance(value, tuple | dict):
             kinds |= scalar_kinds(*items(value))
-        elif value is not None and not isinstance(value, Unknown):
+        elif value is not None and not isinstance(value, Unevaluated):
             kinds.add(kind(value))
     return kinds
 
 
-def text(value: Value) -> str | Unknown:
+def text(value: Value) -> str | Unevaluated:
     """Return a value as the text that engines convert it to; `EvaluationError` for no scalar."""
     match value:
-        case Unknown():
+        case Unevaluated():
             return value
         case str():
             return normalised(value)  # one that is put together is not yet
@@ -171,9 +171,9 @@ def text(value: Value) -> str | Unknown:
     raise EvaluationError(f"{kind(value)} where a string is needed")
 
 
-def flag(value: Value) -> bool | Unknown:
+def flag(value: Value) -> bool | Unevaluated:
     """Return a value as a boolean, as engines convert it, or raise `EvaluationError`."""
-    if isinstance(value, Unknown):
+    if isinstance(value, Unevaluated):
         return value.computed
     if isinstance(value, bool):
         return value
@@ -205,7 +205,7 @@ def one_type(values: Iterable[Value]) -> None:
 
     Engines convert scalars to one type, also in attributes of objects, and refuse other mixtures.
     """
-    values = [value for value in values if value is not None and not isinstance(value, Unknown)]
+    values = [value for value in values if value is not None and not isinstance(value, Unevaluated)]
     objects = [value for value in values if isinstance(value, dict)]
     lists = [value for value in values if isinstance(value, tuple)]
     if len(values) not in (len(objects), len(lists)):
@@ -242,10 +242,10 @@ class ValueScope(Struct, frozen=True):
         kind = address.rpartition(".")[0]
         if kind == DOCUMENT:
             code = f"{address}{key}.json"
-            return dict.fromkeys(("json", "minified_json"), Unknown(code, is_text=True))
+            return dict.fromkeys(("json", "minified_json"), Unevaluated(code, is_text=True))
         names, known = _SURROUNDINGS.get(kind, {}), self.surroundings
         if not self.blocks[address].attributes.keys() <= _PLAIN:
-            return {name: Unknown(f"{address}{key}.{name}") for name in names}
+            return {name: Unevaluated(f"{address}{key}.{name}") for name in names}
         return {name: known[value] for name, value in names.items() if value in known}
 
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from vpc_cni_iam.hcl.evaluate.domain import (
     DOCUMENT,
     Scalar,
-    Unknown,
+    Unevaluated,
     Value,
     ValueScope,
     address_of,
@@ -120,7 +120,7 @@ def excerpt(
     known = scope.known or {}
     values = {
         **{a: _passed(value, scope) for a, value in scope.values.items()},
-        **{a: known.get(a, Unknown(a)) for a in (f"var.{n}" for n in variables)},
+        **{a: known.get(a, Unevaluated(a)) for a in (f"var.{n}" for n in variables)},
     }
     values = {address: value for address, value in values.items() if address in parts}
     chosen: dict[str, str] = {}
@@ -145,7 +145,7 @@ def _passed(value: Template | Scalar | None, scope: ValueScope) -> Value:
     if not isinstance(value, Template):
         return value
     text = fill(value, lambda hole: scope.texts.get(hole, hole))
-    return text if isinstance(text, str) else Unknown(str(text))
+    return text if isinstance(text, str) else Unevaluated(str(text))
 
 
 class Declaration(Struct, frozen=True):

@@ -16,7 +16,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
     TooLargeError,
     UndecidedError,
-    Unknown,
+    Unevaluated,
     Value,
     ValueScope,
     advice,
@@ -97,18 +97,18 @@ class Evaluator:
         try:
             return _BY_TYPE[type(node)](self, node)
         except UndecidedError:
-            return Unknown(operations.shown(node))
+            return Unevaluated(operations.shown(node))
         except RecursionError:
             raise TooLargeError("nests too deeply to be evaluated") from None
 
-    def instances(self, block: Block) -> dict[str, Evaluator] | Unknown:
+    def instances(self, block: Block) -> dict[str, Evaluator] | Unevaluated:
         """Return the instances of a block, each with an evaluator that knows its key or number.
 
         They are by what follows the block's address, such as ``[0]``; empty if it has neither
         ``count`` nor ``for_each``. Raises as `evaluate` does.
         """
         names = repetition.instance_names(self, block)
-        if isinstance(names, Unknown):
+        if isinstance(names, Unevaluated):
             return names
         return {key: self.with_names(names[key]) for key in names}
 
@@ -128,7 +128,7 @@ class Evaluator:
             for part in parts[length:]:
                 value = operations.attribute(value, part)
             return value
-        return Unknown(node.path, advice(node.path))
+        return Unevaluated(node.path, advice(node.path))
 
     def _named(self, name: str) -> Any:
         """Return the value of a name; `_ABSENT` for one that is not there."""
@@ -137,7 +137,7 @@ class Evaluator:
             return self.names[name]
         if name in scope.values:
             value = scope.values[name]
-            return Unknown(name, advice(name), value) if isinstance(value, Template) else value
+            return Unevaluated(name, advice(name), value) if isinstance(value, Template) else value
         if scope.known is not None and name in scope.known:
             return scope.known[name]
         if name in scope.nodes:
@@ -164,10 +164,10 @@ class Evaluator:
         """Return a resource, data source or module: its instances are counted, not known."""
         block = self.scope.blocks[address]
         instances = self.root.instances(block)
-        if isinstance(instances, Unknown):
-            return Unknown(address, instances.advice)
+        if isinstance(instances, Unevaluated):
+            return Unevaluated(address, instances.advice)
         parts = {
-            key: Unknown(f"{address}{key}", attributes=self.scope.attributes(address, key))
+            key: Unevaluated(f"{address}{key}", attributes=self.scope.attributes(address, key))
             for key in instances
         }
         if "" in parts:
@@ -180,7 +180,7 @@ class Evaluator:
         pieces: list[PolicyText] = []
         for part in node.parts:
             value = part if isinstance(part, str) else self._part(part)
-            if isinstance(value, Unknown):
+            if isinstance(value, Unevaluated):
                 if value.text is None:
                     return value
                 pieces.append(value.text)
@@ -189,13 +189,13 @@ class Evaluator:
         joined = join(pieces)
         self.budget.weigh(str(joined))
         if isinstance(joined, Template):
-            return Unknown(operations.shown(node), "", joined)
+            return Unevaluated(operations.shown(node), "", joined)
         return text(joined)
 
-    def _part(self, node: Node) -> str | Unknown:
+    def _part(self, node: Node) -> str | Unevaluated:
         """Return the value of an expression in a text; a reference may be a hole in it."""
         value = text(self.evaluate(node))
-        if isinstance(value, Unknown) and value.text is None and self.is_hole(node):
+        if isinstance(value, Unevaluated) and value.text is None and self.is_hole(node):
             return replace(value, text=Template((Hole(HoleKind.UNKNOWN, node.span.code),)))
         return value
 
@@ -213,7 +213,7 @@ class Evaluator:
 
     def _code(self, node: Code) -> Value:
         inner = None if node.problem else expression(node.code)
-        return Unknown(node.code) if inner is None else self.evaluate(inner)
+        return Unevaluated(node.code) if inner is None else self.evaluate(inner)
 
     def _list(self, node: List) -> Value:
         value = tuple(self.evaluate(item) for item in node.items)
@@ -223,7 +223,7 @@ class Evaluator:
         fields: dict[str, Value] = {}
         for key, inner in node.fields:
             name = text(self.evaluate(key))
-            if isinstance(name, Unknown):
+            if isinstance(name, Unevaluated):
                 return name.computed
             if name in fields:
                 raise UndecidedError  # the last one counts, and nobody means that
@@ -232,7 +232,7 @@ class Evaluator:
 
     def _conditional(self, node: Conditional) -> Value:
         holds = flag(self.evaluate(node.condition))
-        if isinstance(holds, Unknown):
+        if isinstance(holds, Unevaluated):
             return holds
         chosen, other = node.options if holds else reversed(node.options)
         value = self.evaluate(chosen)
@@ -262,7 +262,7 @@ class Evaluator:
         if not isinstance(name, Reference) or not isinstance(arguments, Operation):
             raise UndecidedError
         *values, last = [self.evaluate(a) for a in arguments.parts if isinstance(a, Node)]
-        if isinstance(last, Unknown):
+        if isinstance(last, Unevaluated):
             return last.computed
         if not isinstance(last, tuple):
             raise EvaluationError(f"{kind(last)} before ...")
@@ -271,7 +271,7 @@ class Evaluator:
     def _apply(self, name: str, arguments: list[Value], node: Node) -> Value:
         function = FUNCTIONS.get(name)
         if function is None:
-            return Unknown(operations.shown(node), _ADVICE.get(name, ""))
+            return Unevaluated(operations.shown(node), _ADVICE.get(name, ""))
         for argument in arguments:
             self.budget.weigh(argument)
             if self.in_try and function.types and (argument is None or is_typed_empty(argument)):
@@ -279,7 +279,7 @@ class Evaluator:
             missing = operations.may_fail(argument) if self.in_try else None
             if function.needs is ArgumentNeeds.all:
                 missing = unknown_in(argument)
-            elif function.needs is ArgumentNeeds.top and isinstance(argument, Unknown):
+            elif function.needs is ArgumentNeeds.top and isinstance(argument, Unevaluated):
                 missing = argument
             if missing is not None:
                 return missing.computed
@@ -328,7 +328,7 @@ class Evaluator:
         if sign == "-":
             return operations.computed(0, "-", value)
         holds = flag(value)
-        return holds if isinstance(holds, Unknown) else not holds
+        return holds if isinstance(holds, Unevaluated) else not holds
 
     def _binary(self, node: Operation) -> Value:
         first, *terms = cast("tuple[Node, ...]", node.parts)
@@ -354,7 +354,7 @@ class Evaluator:
             return right
         if sign in ("==", "!="):
             same = operations.equal(left, right)
-            return same if isinstance(same, Unknown) else same == (sign == "==")
+            return same if isinstance(same, Unevaluated) else same == (sign == "==")
         return operations.computed(left, sign, right)
 
     def _logical(self, left: Value, sign: str, operand: Node) -> Value:
@@ -365,12 +365,12 @@ class Evaluator:
         try:
             second = flag(self.evaluate(operand))
         except EvaluationError:
-            if first is decides or isinstance(first, Unknown):
+            if first is decides or isinstance(first, Unevaluated):
                 raise UndecidedError from None  # newer engines do not look at it, older ones do
             raise
-        if isinstance(first, Unknown):
+        if isinstance(first, Unevaluated):
             return second if second is decides else first
-        return first if first is decides and not isinstance(second, Unknown) else second
+        return first if first is decides and not isinstance(second, Unevaluated) else second
 
     def _get_attribute(self, node: Operation) -> Value:
         inner, getter = node.parts
@@ -407,7 +407,7 @@ class Evaluator:
             rules = [step.rule for step in steps if isinstance(step, Operation)]
             end = rules.index("braces_index") if "braces_index" in rules else len(steps)
             steps, after = steps[:end], steps[end:]
-        if isinstance(value, Unknown) and value.attributes is None and value.text is None:
+        if isinstance(value, Unevaluated) and value.attributes is None and value.text is None:
             return value.computed
         if self.in_try and is_typed_empty(value) and (steps or later):
             raise UndecidedError  # engines refuse steps that its type does not have

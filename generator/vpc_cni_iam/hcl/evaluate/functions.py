@@ -19,7 +19,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Number,
     Set,
     UndecidedError,
-    Unknown,
+    Unevaluated,
     Value,
     flag,
     is_typed_empty,
@@ -76,7 +76,7 @@ def _map(value: Value) -> dict[str, Value]:
 
 def _text(value: Value) -> str:
     result = text(value)
-    if isinstance(result, Unknown):
+    if isinstance(result, Unevaluated):
         raise UndecidedError
     return result
 
@@ -141,7 +141,7 @@ def _flags(value: Value) -> Iterator[bool]:
         yield item
 
 
-def is_not_empty(value: Unknown) -> bool:
+def is_not_empty(value: Unevaluated) -> bool:
     """Say whether an unknown value is a text that is not empty, whatever it is.
 
     What a user passes for a variable of a module is taken not to be.
@@ -154,7 +154,7 @@ def is_not_empty(value: Unknown) -> bool:
 
 def _coalesce(*values: Value) -> Value:
     for place, value in enumerate(values):
-        if isinstance(value, Unknown):
+        if isinstance(value, Unevaluated):
             others = {scalar_kinds(v) <= {"string"} for v in values if v is not None}
             if is_not_empty(value) and others == {True}:
                 return value
@@ -163,7 +163,7 @@ def _coalesce(*values: Value) -> Value:
             continue
         if not isinstance(value, str):
             # Engines convert it if it stands beside a string.
-            if any(isinstance(other, Unknown) for other in values[place:]):
+            if any(isinstance(other, Unevaluated) for other in values[place:]):
                 raise UndecidedError
             one_type(values)
         elif any(isinstance(other, tuple | dict) for other in values):
@@ -199,7 +199,7 @@ def _concat(first: Value, *others: Value) -> Value:
 def _flatten(value: Value) -> Value:
     def inside(value: Value) -> Iterator[Value]:
         for item in items(value):
-            if isinstance(item, Unknown) and not item.is_text and item.text is None:
+            if isinstance(item, Unevaluated) and not item.is_text and item.text is None:
                 raise UndecidedError  # it may be a list of any length
             if isinstance(item, tuple):
                 yield from inside(item)
@@ -221,9 +221,11 @@ def _distinct(value: Value) -> Value:
 def _compact(value: Value) -> Value:
     values = _collection(value)
     for item in values:
-        if isinstance(item, Unknown) and not is_not_empty(item):
+        if isinstance(item, Unevaluated) and not is_not_empty(item):
             return item.computed  # it may be empty
-    texts = (item if item is None or isinstance(item, Unknown) else _text(item) for item in values)
+    texts = (
+        item if item is None or isinstance(item, Unevaluated) else _text(item) for item in values
+    )
     return tuple(item for item in texts if item)
 
 

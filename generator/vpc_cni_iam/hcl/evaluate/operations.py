@@ -12,7 +12,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
     Set,
     UndecidedError,
-    Unknown,
+    Unevaluated,
     Value,
     advice,
     is_typed_empty,
@@ -42,11 +42,11 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 def attribute(value: Value, name: str) -> Value:
     """Return an attribute of an object, or an item of a list by its number."""
     match value:
-        case Unknown():
+        case Unevaluated():
             if value.attributes is not None and name in value.attributes:
                 return value.attributes[name]
             code = f"{value.code}.{name}"
-            return Unknown(code, value.advice or advice(code))
+            return Unevaluated(code, value.advice or advice(code))
         case dict():
             if name not in value:
                 raise EvaluationError(f"there is no attribute {name!r}")
@@ -59,7 +59,7 @@ def attribute(value: Value, name: str) -> Value:
 def item(value: Value, index: Value) -> Value:
     """Return what an index leads to."""
     for part in (value, index):
-        if isinstance(part, Unknown):
+        if isinstance(part, Unevaluated):
             return part.computed
     if isinstance(value, dict):
         name = text(index)
@@ -74,10 +74,10 @@ def item(value: Value, index: Value) -> Value:
     return value[place]
 
 
-def equal(left: Value, right: Value) -> bool | Unknown:
+def equal(left: Value, right: Value) -> bool | Unevaluated:
     """Say whether two values are equal, which takes that they have one type."""
     for value, other in ((left, right), (right, left)):
-        if isinstance(value, Unknown):
+        if isinstance(value, Unevaluated):
             known = value.is_text or value.text is not None or value.attributes is not None
             if (other is None and known) or (other == "" and is_not_empty(value)):
                 return False  # which it never is
@@ -92,7 +92,7 @@ def equal(left: Value, right: Value) -> bool | Unknown:
 def computed(left: Value, sign: str, right: Value) -> Value:
     """Return what an operator makes of two numbers; only whole numbers are computed."""
     for value in (left, right):
-        if isinstance(value, Unknown):
+        if isinstance(value, Unevaluated):
             return value.computed
         if isinstance(value, bool) or not isinstance(value, int) or sign not in _OPERATORS:
             raise UndecidedError
@@ -113,9 +113,9 @@ def shape(value: Value) -> object:
     return kind(value)
 
 
-def may_fail(value: Value) -> Unknown | None:
+def may_fail(value: Value) -> Unevaluated | None:
     """Return a part of a value that an engine may refuse; None if there is none."""
-    if isinstance(value, Unknown):
+    if isinstance(value, Unevaluated):
         return None if value.is_text or value.text is not None else value
     return next((part for item in items(value) if (part := may_fail(item))), None)
 
@@ -133,7 +133,9 @@ def check_options(value: Value, other: Value, *, in_try: bool) -> None:
     if shape(value) == shape(other):
         return
     refused = in_try and not _have_common_type(value, other)
-    as_set = _becomes_other(value, other) or (isinstance(other, Unknown) and _is_unlike_set(value))
+    as_set = _becomes_other(value, other) or (
+        isinstance(other, Unevaluated) and _is_unlike_set(value)
+    )
     if refused or as_set:
         raise UndecidedError
     kinds = scalar_kinds(value)

@@ -11,7 +11,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     Set,
     TooLargeError,
     UndecidedError,
-    Unknown,
+    Unevaluated,
     Value,
     flag,
     kind,
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 MOST_INSTANCES = 1_000
 
 
-def instance_names(evaluator: Evaluator, block: Block) -> dict[str, dict[str, Value]] | Unknown:
+def instance_names(evaluator: Evaluator, block: Block) -> dict[str, dict[str, Value]] | Unevaluated:
     """Return the names that each instance of a block knows, as `Evaluator.instances` has them."""
     argument = next((a for a in ("count", "for_each") if a in block.attributes), None)
     if argument is None:
         return {"": {}}
     value = evaluator.evaluate(block.attributes[argument])
-    if isinstance(value, Unknown):
+    if isinstance(value, Unevaluated):
         return value
     if argument == "count":
         try:
             size = FUNCTIONS["tonumber"].call(value)
         except UndecidedError:
-            return Unknown(f"the number {value!r}")
+            return Unevaluated(f"the number {value!r}")
         if not isinstance(size, int) or size < 0:
             raise EvaluationError("count is not a whole number")
         _check_instances(size)
@@ -91,7 +91,7 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
     intro = next(p for p in node.parts if isinstance(p, Operation) and p.rule == "for_intro")
     *names, over = (part for part in intro.parts if isinstance(part, Node))
     collection = evaluator.evaluate(over)
-    if isinstance(collection, Unknown):
+    if isinstance(collection, Unevaluated):
         return collection.computed
     variables = [name.path for name in names if isinstance(name, Reference)]
     if len(variables) != len(names):
@@ -119,7 +119,7 @@ def evaluate_for(evaluator: Evaluator, node: Operation) -> Value:
 
 def _check_condition(evaluator: Evaluator, condition: Node, variables: list[str]) -> None:
     """Refuse a condition that no item meets or fails; engines look at it where there is none."""
-    any_item = {name: Unknown(name) for name in variables}
+    any_item = {name: Unevaluated(name) for name in variables}
     flag(evaluator.with_names(any_item).evaluate(condition))
     if evaluator.in_try:
         raise UndecidedError  # they may refuse a part whose meaning is not known
@@ -130,7 +130,7 @@ def _fields(inner: list[Evaluator], bodies: list[Node], *, grouped: bool) -> Val
     for evaluator in inner:
         key, value = (evaluator.evaluate(body) for body in bodies)
         name = text(key)
-        if isinstance(name, Unknown):
+        if isinstance(name, Unevaluated):
             return name.computed
         if name in groups and not grouped:
             raise EvaluationError(f"the key {name!r} is there twice")

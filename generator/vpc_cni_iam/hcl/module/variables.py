@@ -11,7 +11,7 @@ from vpc_cni_iam.hcl.evaluate.domain import (
     EvaluationError,
     TooLargeError,
     UndecidedError,
-    Unknown,
+    Unevaluated,
     Value,
     ValueScope,
     kind,
@@ -70,7 +70,7 @@ def _from_json(value: Any) -> Value:
         try:
             return number(value.text)
         except UndecidedError:
-            return Unknown(value.text)
+            return Unevaluated(value.text)
     return value  # type: ignore[no-any-return]
 
 
@@ -165,7 +165,7 @@ def convert(value: Value, constraint: Node | None) -> Value:
 
     Raises `EvaluationError` if it cannot be converted, `UndecidedError` for an unknown type.
     """
-    if value is None or isinstance(value, Unknown) or constraint in (None, Reference("any")):
+    if value is None or isinstance(value, Unevaluated) or constraint in (None, Reference("any")):
         return value
     match constraint:
         case Reference(path="string" | "number" | "bool" as name):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part
 from vpc_cni_iam.inputs.plan.secrets import holds_mark
+from vpc_cni_iam.inputs.plan.values import value_at
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Known, Sensitive, Value
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+    from vpc_cni_iam.inputs.plan.reader import Plan
 
 _POLICIES = (
     "aws_iam_policy",
@@ -19,6 +22,9 @@ _POLICIES = (
     "aws_iam_user_policy",
     "aws_iam_group_policy",
 )
+
+
+_LATER = "is only known after apply"
 
 
 def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
@@ -31,12 +37,16 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
 
     source = content.source
     plan = read_plan(content.text.encode(), source)
-    texts = dict(_managed(plan)) or dict(_documents(plan))
-    for name, (value, why) in texts.items():
-        if value is None:
+    values = dict(_managed(plan)) or dict(_documents(plan))
+    for name, value in values.items():
+        if not isinstance(value, Known) or not isinstance(value.value, str):
+            why = "is marked sensitive" if isinstance(value, Sensitive) else _LATER
             yield Skipped(name, Reason.not_read, why)
             continue
-        policy = loads(value, f"{source}: {name}")
+        if holds_mark(value.value):
+            yield Skipped(name, Reason.not_read, "has values that the plan marks sensitive")
+            continue
+        policy = loads(value.value, f"{source}: {name}")
         if policy.names_principals:
             yield Skipped(name, Reason.other_kind, "it names principals")
         else:
@@ -52,42 +62,24 @@ def _policies(content: Content, _: ModuleValues) -> Iterator[Part]:
         yield Skipped("the rest of the plan", Reason.not_read, detail)
 
 
-def _managed(plan: Plan) -> Iterator[tuple[str, tuple[str | None, str]]]:
+def _managed(plan: Plan) -> Iterator[tuple[str, Value]]:
     for resource in plan.resources:
         if resource.drift or resource.deposed:
             continue
-        if resource.after is None:
-            if resource.unknown is True and resource.type in _POLICIES:
-                yield resource.address, _known(resource, "policy", {})
+        if resource.type in _POLICIES and (resource.after is not None or resource.unknown is True):
+            yield resource.address, value_at(resource, ("policy",), Side.AFTER)
+        blocks = (resource.after or {}).get("inline_policy")
+        if resource.type != "aws_iam_role" or not isinstance(blocks, list):
             continue
-        if resource.type in _POLICIES:
-            yield resource.address, _known(resource, "policy", resource.after)
-        blocks = resource.after.get("inline_policy") if resource.type == "aws_iam_role" else None
-        for block in blocks if isinstance(blocks, list) else ():
+        for place, block in enumerate(blocks):
             if isinstance(block, dict) and block.get("policy") != "":
                 name = f'{resource.address}.inline_policy["{block.get("name")}"]'
-                values = {"inline_policy": block.get("policy")}
-                yield name, _known(resource, "inline_policy", values)
+                yield name, value_at(resource, ("inline_policy", place, "policy"), Side.AFTER)
 
 
-def _documents(plan: Plan) -> Iterator[tuple[str, tuple[str | None, str]]]:
+def _documents(plan: Plan) -> Iterator[tuple[str, Value]]:
     for resource in plan.documents:
-        yield resource.address, _known(resource, "json", resource.after or {})
-
-
-def _known(resource: Resource, name: str, values: Mapping[str, object]) -> tuple[str | None, str]:
-    """Return the text of a policy, or None and why it cannot be had."""
-    hidden = resource.hidden_after
-    if hidden is True or (isinstance(hidden, dict) and _marked(hidden.get(name))):
-        return None, "is marked sensitive"
-    text = values.get(name)
-    if not isinstance(text, str):
-        return None, "is only known after apply"
-    return (None, "has values that the plan marks sensitive") if holds_mark(text) else (text, "")
-
-
-def _marked(mark: object) -> bool:
-    return "True" in repr(mark)
+        yield resource.address, value_at(resource, ("json",), Side.AFTER)
 
 
 # The reader of plans refuses the state and the log of an engine by name.

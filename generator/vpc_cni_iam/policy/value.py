@@ -27,9 +27,13 @@ class Unknown(Struct, frozen=True):
 
 
 class Sensitive(Struct, frozen=True):
-    """A value that the plan has or will have, and that may not be shown."""
+    """A value that may not be shown.
 
-    mark: str
+    Args:
+        mark: What tells its secret from others; of one that is known after apply, where it is.
+    """
+
+    mark: str | Unknown
 
 
 class Absent(Struct, frozen=True):

@@ -25,12 +25,13 @@ def value_at(resource: Resource, path: Path, side: Side) -> Value:
     hidden: Any = resource.hidden_after if after else resource.hidden_before
     for step in path:
         values, unknown, hidden = _step(values, step), _mark(unknown, step), _mark(hidden, step)
-    place = f"{resource.address}.{'.'.join(map(str, path))}"
-    if _is_marked(hidden) and (_is_marked(unknown) or values is not None):
-        return Sensitive(place)
     if _is_marked(unknown):
-        return Unknown(place, side)
-    return ABSENT if values is None else Known(values)
+        later = Unknown(f"{resource.address}.{'.'.join(map(str, path))}", side)
+        return Sensitive(later) if _is_marked(hidden) else later
+    if values is None:
+        return ABSENT
+    # The reader of plans puts a mark in the place of each secret.
+    return Sensitive(str(values)) if _is_marked(hidden) else Known(values)
 
 
 def _step(values: Any, step: str | int) -> Any:

@@ -22,11 +22,12 @@ from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import Subject, of_variant
-from vpc_cni_iam.policy.diff.changes import changes
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.policy.proof.access import Proven, no_new_access
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NoNewAccess
 
 LARGEST = 3
 EXCHANGED = ("ViewOnlyAccess", "SecurityAudit")
@@ -153,8 +154,8 @@ def measure(runs: int) -> Iterator[Row]:
         own, theirs = in_turns(timed(proof(name, policy), 1e3), by_other, runs)
         yield Row(f"no new access, {name} narrowed", own, yardstick, theirs, "ms")
     old, new = (loads(json.dumps(documents[name]), name) for name in EXCHANGED)
-    own, theirs = in_turns(timed(lambda: changes(*unread(old, new)), 1e3), by_other, runs)
-    what = f"the meaning of a change, {EXCHANGED[0]} to {EXCHANGED[1]}"
+    own, theirs = in_turns(timed(lambda: differences(*unread(old, new)), 1e3), by_other, runs)
+    what = f"the differences, {EXCHANGED[0]} to {EXCHANGED[1]}"
     yield Row(what, own, yardstick, theirs, "ms")
 
 
@@ -194,7 +195,7 @@ def proof(name: str, policy: Policy) -> Callable[[], None]:
 
     def prove() -> None:
         old, new = unread(policy, narrower)
-        if no_new_access([old], [new]) != Proven():
+        if no_new_access([old], [new]) != NoNewAccess():
             raise SystemExit(f"{name}: not proven")
 
     return prove

@@ -31,7 +31,7 @@ def test_importing_the_package_loads_nothing_else() -> None:
 
 
 def test_what_reads_policies_loads_nothing_heavy() -> None:
-    code = "import sys; from vpc_cni_iam import compare, evaluate, load_policy, no_new_access; "
+    code = "import sys; from vpc_cni_iam import differences, evaluate, load_policy, no_new_access; "
     code += "print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"hcl2", "lark", "jinja2", "rich", "tomlkit", "typer", "socket"}

@@ -61,6 +61,7 @@ MAY_IMPORT = {
         "inputs",
         "resources",
     },
+    "comparing": {"errors", "policy", "inputs", "coverage"},
     "converting": {"errors", "names", "texts", "policy", "hcl", "inputs", "files"},
     "review": {
         "errors",

@@ -24,7 +24,8 @@ from vpc_cni_iam.hcl.module import reader
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 
 COLUMNS = ("ipv4", "ipv6", "scoped", "told")
 SECTION = (ROOT / "docs" / "comparison.md").read_text()
@@ -74,8 +75,8 @@ def test_this_is_scoped_and_narrower_with_harden() -> None:
     (hardened,) = options(["ipv4-scoped"], cni_version="latest", hardening=how).composed()
     old, new = filled(plain.policy), filled(hardened.policy)
     assert conditions(old)
-    assert isinstance(no_new_access([old], [new]), Proven)
-    assert isinstance(no_new_access([new], [old]), Counterexample)
+    assert isinstance(no_new_access([old], [new]), NoNewAccess)
+    assert isinstance(no_new_access([new], [old]), NewAccess)
 
 
 def test_this_says_when_it_changes_with_commands_that_there_are() -> None:

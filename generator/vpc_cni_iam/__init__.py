@@ -14,45 +14,60 @@ if TYPE_CHECKING:
     from vpc_cni_iam.coverage.analysis.cover import Coverage
     from vpc_cni_iam.coverage.subject import check_coverage
     from vpc_cni_iam.errors import InputError, UsageError, VpcCniIamError
-    from vpc_cni_iam.policy.diff.changes import AccessChange
-    from vpc_cni_iam.policy.diff.changes import changes as compare
-    from vpc_cni_iam.policy.diff.differences import Difference, differences
+    from vpc_cni_iam.policy.diff import (
+        ConditionChange,
+        StatementAdded,
+        StatementChanged,
+        StatementRemoved,
+        ValuesChange,
+        VersionChanged,
+        differences,
+    )
     from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
     from vpc_cni_iam.policy.document import dumps as dump_policy
     from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, evaluate
     from vpc_cni_iam.policy.parse import loads as load_policy
-    from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
+    from vpc_cni_iam.policy.proof.access import no_new_access
+    from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
+    from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
+    from vpc_cni_iam.policy.report import answer_text, difference_lines
     from vpc_cni_iam.rendering.kinds import render
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "AccessChange",
     "Condition",
-    "Counterexample",
+    "ConditionChange",
     "Coverage",
     "Decision",
-    "Difference",
     "Hardening",
     "InputError",
+    "NewAccess",
+    "NoNewAccess",
     "NotProven",
     "Options",
     "Outcome",
     "Policy",
     "Principal",
-    "Proven",
     "Request",
     "Statement",
+    "StatementAdded",
+    "StatementChanged",
+    "StatementRemoved",
     "UsageError",
+    "ValuesChange",
+    "VersionChanged",
     "VpcCniIamError",
     "__version__",
+    "answer_text",
     "check_coverage",
-    "compare",
+    "difference_lines",
     "differences",
     "dump_policy",
     "evaluate",
     "load_policy",
     "no_new_access",
+    "no_new_access_beside_others",
     "options",
     "render",
 ]
@@ -64,15 +79,25 @@ _MODULES = {
     "coverage.analysis.cover": ("Coverage",),
     "coverage.subject": ("check_coverage",),
     "errors": ("InputError", "UsageError", "VpcCniIamError"),
-    "policy.proof.access": ("Counterexample", "NotProven", "Proven", "no_new_access"),
-    "policy.diff.changes": ("AccessChange", "compare"),
-    "policy.diff.differences": ("Difference", "differences"),
+    "policy.diff": (
+        "ConditionChange",
+        "StatementAdded",
+        "StatementChanged",
+        "StatementRemoved",
+        "ValuesChange",
+        "VersionChanged",
+        "differences",
+    ),
+    "policy.proof.access": ("no_new_access",),
+    "policy.proof.answer": ("NewAccess", "NoNewAccess", "NotProven"),
+    "policy.proof.beside": ("no_new_access_beside_others",),
+    "policy.report": ("answer_text", "difference_lines"),
     "policy.document": ("Condition", "Policy", "Principal", "Statement", "dump_policy"),
     "policy.evaluate": ("Decision", "Outcome", "Request", "evaluate"),
     "policy.parse": ("load_policy",),
     "rendering.kinds": ("render",),
 }
-_INTERNAL_NAMES = {"compare": "changes", "dump_policy": "dumps", "load_policy": "loads"}
+_INTERNAL_NAMES = {"dump_policy": "dumps", "load_policy": "loads"}
 
 
 def __getattr__(name: str) -> object:

@@ -9,7 +9,7 @@ from typing import Any
 from conftest import OFFLINE_PROVIDER, write_tree
 from vpc_cni_iam.converting.batch import ConvertOptions, Input, convert
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.parse import loads
 
 

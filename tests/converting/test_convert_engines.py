@@ -16,7 +16,7 @@ from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.parse import parse
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.parse import loads
 from whole_policies import whole_policies
 

@@ -11,12 +11,12 @@ from urllib.parse import quote
 import pytest
 
 from conftest import ROOT, run
+from vpc_cni_iam.comparing.compare import side
 from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import identify, kind
 from vpc_cni_iam.inputs.kind import Kind
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.review.diff.two_policies import side
 from vpc_cni_iam.texts import unpacked
 from vpc_cni_iam.texts.limits import Limit
 

@@ -8,9 +8,7 @@ from random import Random
 from policy_readings import newly_allowed
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
-from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven
-
-Answer = Proven | Counterexample | NotProven
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 
 
 def text_near(random: Random, pattern: str) -> str:
@@ -58,12 +56,12 @@ def requests(random: Random, policies: Sequence[Policy], count: int) -> Iterator
 def check(answer: Answer, old: Sequence[Policy], new: Sequence[Policy], count: int = 300) -> None:
     """Check an answer against the evaluator: a witness, or a sample of requests for a proof."""
     before, after = compile_policies(old), compile_policies(new)
-    if isinstance(answer, Counterexample):
+    if isinstance(answer, NewAccess):
         assert after.evaluate(answer.request) == answer.new
         assert before.evaluate(answer.request) == answer.old
         assert answer.new.allowed
         assert answer.old.denied
-    if isinstance(answer, Proven):
+    if isinstance(answer, NoNewAccess):
         for request in requests(Random(1), [*old, *new], count):
             reading = newly_allowed(before, after, request)
             assert not reading, (reading, old, new, request)

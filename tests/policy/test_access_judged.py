@@ -30,7 +30,8 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, to_json
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import parse
-from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
 NEAR = 8_000 if FUZZ else 300
@@ -71,16 +72,16 @@ def check(old: Policy, new: Policy, tally: Tally) -> None:
     """Judge every proof, and a sample of the other answers."""
     answer = no_new_access([old], [new])
     tally.seen += 1
-    if not isinstance(answer, Proven) and tally.seen % SAMPLE:
+    if not isinstance(answer, NoNewAccess) and tally.seen % SAMPLE:
         return
     before, after = to_json(old), to_json(new)
     verdict = judge([before], [after], most=VALUES, limit=STEPS)
     tally.pairs[type(answer).__name__, type(verdict).__name__] += 1
     if isinstance(verdict, Undecided):
         tally.reasons[verdict.reason] += 1
-    if isinstance(answer, Proven) and isinstance(verdict, Refuted):
+    if isinstance(answer, NoNewAccess) and isinstance(verdict, Refuted):
         pytest.fail(unsound(old, new, verdict))
-    if isinstance(answer, Counterexample) and isinstance(verdict, Agreed):
+    if isinstance(answer, NewAccess) and isinstance(verdict, Agreed):
         # One with a value that is not of its key's type is not for this judge.
         assert not is_possible([before, after], answer.request), (before, after, answer.request)
 
@@ -128,7 +129,7 @@ def test_no_proof_about_two_conditions_on_one_key_is_refuted() -> None:
         check(parse(old, "old"), parse(new, "new"), tally)
     tally.report("pairs of conditions on one key")
     assert tally.share_decided() > 0.99
-    assert tally.pairs["Proven", "Agreed"] > 500 // every
+    assert tally.pairs["NoNewAccess", "Agreed"] > 500 // every
 
 
 @pytest.mark.parametrize(
@@ -145,8 +146,8 @@ def test_no_proof_about_conditions_is_refuted(generate: Generate, count: int) ->
         check(parse(old, "old"), parse(new, "new"), tally)
     tally.report("pairs that differ in a condition")
     assert tally.share_decided() > 0.9
-    assert tally.pairs["Proven", "Agreed"] > count // 5
-    assert tally.pairs["Counterexample", "Refuted"] > count // (12 * SAMPLE)
+    assert tally.pairs["NoNewAccess", "Agreed"] > count // 5
+    assert tally.pairs["NewAccess", "Refuted"] > count // (12 * SAMPLE)
 
 
 def test_no_proof_about_random_policies_is_refuted() -> None:
@@ -159,7 +160,7 @@ def test_no_proof_about_random_policies_is_refuted() -> None:
         check(old, mutated(random, old, keys), tally)
     tally.report("random pairs")
     assert tally.share_decided() > 0.8
-    assert tally.pairs["Proven", "Agreed"] > POOLED // 8
+    assert tally.pairs["NoNewAccess", "Agreed"] > POOLED // 8
 
 
 def test_no_proof_about_real_policies_is_refuted() -> None:
@@ -177,7 +178,7 @@ def test_no_proof_about_real_policies_is_refuted() -> None:
         check(random.choice(every), random.choice(every), tally)
     tally.report("policies of upstream and AWS")
     assert tally.share_decided() > 0.95
-    assert tally.pairs["Proven", "Agreed"] > MANAGED // 2
+    assert tally.pairs["NoNewAccess", "Agreed"] > MANAGED // 2
 
 
 def test_an_unsound_proof_is_told_with_the_request() -> None:

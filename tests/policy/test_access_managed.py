@@ -16,7 +16,8 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.parse import parse
-from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 
 moto = pytest.importorskip("moto.iam.aws_managed_policies")
 
@@ -85,12 +86,12 @@ def test_narrowed_is_proven_and_widened_is_not(number: int) -> None:
         pytest.skip("there are fewer")
     policy = samples()[number]
     for narrower in (policy, *narrowings(policy)):
-        assert no_new_access([policy], [narrower]) == Proven()
-    assert no_new_access([ANYTHING], [policy]) == Proven()
+        assert no_new_access([policy], [narrower]) == NoNewAccess()
+    assert no_new_access([ANYTHING], [policy]) == NoNewAccess()
     wider = replace(policy, statements=(*policy.statements, MORE))
     answer = no_new_access([policy], [wider])
     everything = any(s.not_actions or "*" in s.actions for s in policy.statements)
-    assert isinstance(answer, Counterexample) or everything
+    assert isinstance(answer, NewAccess) or everything
     for index, statement in enumerate(policy.statements):
         if statement.effect == "Allow" and statement.conditions and index % 7 == 0:
             less = [*policy.statements]
@@ -102,18 +103,18 @@ def test_narrowed_is_proven_and_widened_is_not(number: int) -> None:
 
 
 def test_between_policies_of_different_purpose_nothing_is_wrongly_proven() -> None:
-    random, answers = Random(FUZZ), dict.fromkeys((Proven, Counterexample, NotProven), 0)
+    random, answers = Random(FUZZ), dict.fromkeys((NoNewAccess, NewAccess, NotProven), 0)
     policies = list(managed().values())
     for _ in range(4000 if FUZZ else 60):
         old, new = random.choice(policies), random.choice(policies)
         answer = no_new_access([old], [new])
         answers[type(answer)] += 1
         near.check(answer, [old], [new])
-    assert answers[Counterexample] > sum(answers.values()) // 2
+    assert answers[NewAccess] > sum(answers.values()) // 2
 
 
 def test_the_helper_can_fail() -> None:
     with pytest.raises(AssertionError):
-        near.check(Proven(), [Policy(())], [ANYTHING])
+        near.check(NoNewAccess(), [Policy(())], [ANYTHING])
     with pytest.raises(InputError):
         compile_policies([Policy((replace(MORE, actions=("x",)),))])

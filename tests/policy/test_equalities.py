@@ -14,7 +14,8 @@ from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.matching import conditions, keys
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.proof.access import NotProven, Proven, no_new_access
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.conditions import equalities
 from vpc_cni_iam.policy.proof.conditions.implication import implied, impossible
@@ -153,9 +154,9 @@ def test_a_variable_in_every_resource_is_there() -> None:
         statement = allow(*resources)
         return no_new_access([Policy((statement, deny))], [Policy((statement,))])
 
-    assert answer(home) == Proven()
-    assert not isinstance(answer(home, shared), Proven)
-    assert not isinstance(answer("arn:aws:s3:::home/${aws:PrincipalTag/team, 'x'}/*"), Proven)
+    assert answer(home) == NoNewAccess()
+    assert not isinstance(answer(home, shared), NoNewAccess)
+    assert not isinstance(answer("arn:aws:s3:::home/${aws:PrincipalTag/team, 'x'}/*"), NoNewAccess)
 
 
 def test_different_values_of_equal_keys_contradict_each_other() -> None:
@@ -172,8 +173,10 @@ def test_tags_that_must_agree_are_proven_through_each_other() -> None:
 
     agree = ("StringEquals", RESOURCE, f"${{{PRINCIPAL}}}")
     old = policy(("StringEquals", RESOURCE, "red"))
-    assert no_new_access([old], [policy(agree, ("StringEquals", PRINCIPAL, "red"))]) == Proven()
-    assert not isinstance(no_new_access([old], [policy(agree)]), Proven | NotProven)
+    assert (
+        no_new_access([old], [policy(agree, ("StringEquals", PRINCIPAL, "red"))]) == NoNewAccess()
+    )
+    assert not isinstance(no_new_access([old], [policy(agree)]), NoNewAccess | NotProven)
 
 
 def chain(length: int, prefix: str) -> list[ConditionCheck]:

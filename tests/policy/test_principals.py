@@ -9,7 +9,8 @@ import pytest
 from vpc_cni_iam.policy.document import Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.principals import covers
-from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 
 NUMBER, ROOT = "111122223333", "arn:aws:iam::111122223333:root"
 ROLE, SESSION = (
@@ -31,7 +32,7 @@ def trust(*names: str, kind: str = "AWS") -> Policy:
 @pytest.mark.parametrize(("outer", "inner"), [(NUMBER, ROOT), (ROOT, NUMBER), (ROLE, SESSION)])
 def test_names_that_mean_the_same_or_less(outer: str, inner: str) -> None:
     assert covers([("AWS", outer)], [("AWS", inner)])
-    assert no_new_access([trust(outer)], [trust(inner)]) == Proven()
+    assert no_new_access([trust(outer)], [trust(inner)]) == NoNewAccess()
     assert not covers([("AWS", outer)], [("Federated", inner)])
     assert not covers([("Federated", outer)], [("Federated", inner)])
 
@@ -39,12 +40,12 @@ def test_names_that_mean_the_same_or_less(outer: str, inner: str) -> None:
 def test_a_role_is_not_covered_by_its_session_or_by_its_account() -> None:
     """What an account is allowed, its policies must allow, too; a role that is named needs none."""
     for outer in (SESSION, NUMBER, ROOT):
-        assert not isinstance(no_new_access([trust(outer)], [trust(ROLE)]), Proven)
+        assert not isinstance(no_new_access([trust(outer)], [trust(ROLE)]), NoNewAccess)
 
 
 def test_whoever_is_new_where_anyone_is_named_is_of_another_account() -> None:
     answer = no_new_access([trust(NUMBER)], [trust("*")])
-    assert isinstance(answer, Counterexample)
+    assert isinstance(answer, NewAccess)
     assert answer.request.principal == "arn:aws:iam::444455556666:user/alice"
 
 

@@ -14,7 +14,8 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Outcome, Request, compile_policies
 from vpc_cni_iam.policy.normalise import equal
-from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Hole, HoleKind, Side, Template, Text, fill, join
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))
@@ -59,11 +60,11 @@ def test_text_without_holes_is_text_and_pieces_are_joined() -> None:
 def test_what_is_not_known_is_equal_to_itself_alone(other: Hole) -> None:
     mine, theirs = (allow("s3:*", join(["arn:aws:s3:::", hole])) for hole in (NAME, other))
     assert equal(mine, mine) and not equal(mine, theirs)
-    assert isinstance(no_new_access([mine], [mine]), Proven)
+    assert isinstance(no_new_access([mine], [mine]), NoNewAccess)
     assert isinstance(no_new_access([mine], [theirs]), NotProven)
     holes = Policy((deny("s3:*", join(["arn:aws:s3:::", NAME])), *allow("s3:*").statements))
     others = Policy((deny("s3:*", join(["arn:aws:s3:::", other])), *allow("s3:*").statements))
-    assert isinstance(no_new_access([holes], [holes]), Proven)
+    assert isinstance(no_new_access([holes], [holes]), NoNewAccess)
     assert isinstance(no_new_access([holes], [others]), NotProven)
 
 
@@ -128,7 +129,7 @@ def test_a_principal_that_is_not_known_may_be_anyone() -> None:
     )
     assert outcome(known) is Outcome.ALLOWED
     assert outcome(unknown) is Outcome.UNDECIDED
-    assert isinstance(no_new_access([unknown], [unknown]), Proven)
+    assert isinstance(no_new_access([unknown], [unknown]), NoNewAccess)
     assert isinstance(no_new_access([known], [unknown]), NotProven)
 
 
@@ -138,24 +139,26 @@ def test_a_text_that_is_read_in_two_ways_is_two_texts() -> None:
         allow("s3:*", when=(Condition(operator, "s3:prefix", (join([NAME]),)),))
         for operator in ("StringEquals", "StringLike")
     )
-    assert isinstance(no_new_access([exact], [exact]), Proven)
-    assert isinstance(no_new_access([like], [like]), Proven)
-    assert not isinstance(no_new_access([exact], [like]), Proven)
+    assert isinstance(no_new_access([exact], [exact]), NoNewAccess)
+    assert isinstance(no_new_access([like], [like]), NoNewAccess)
+    assert not isinstance(no_new_access([exact], [like]), NoNewAccess)
 
 
 def test_a_narrower_policy_with_the_same_hole_is_proven() -> None:
     bucket = join(["arn:aws:s3:::", NAME])
     assert isinstance(
-        no_new_access([allow("s3:*", "arn:aws:s3:::*")], [allow("s3:*", bucket)]), Proven
+        no_new_access([allow("s3:*", "arn:aws:s3:::*")], [allow("s3:*", bucket)]), NoNewAccess
     )
-    assert isinstance(no_new_access([allow("s3:*", bucket)], [allow("s3:Get*", bucket)]), Proven)
+    assert isinstance(
+        no_new_access([allow("s3:*", bucket)], [allow("s3:Get*", bucket)]), NoNewAccess
+    )
     tag = Condition("StringEquals", join(["aws:ResourceTag/", NAME]), ("owned",))
     wide, narrow = allow("s3:*", bucket), allow("s3:*", bucket, when=(tag,))
-    assert isinstance(no_new_access([wide], [narrow]), Proven)
-    assert not isinstance(no_new_access([narrow], [wide]), Proven)
+    assert isinstance(no_new_access([wide], [narrow]), NoNewAccess)
+    assert not isinstance(no_new_access([narrow], [wide]), NoNewAccess)
     more = Policy((*wide.statements, *allow("s3:DeleteBucket").statements))
     answer = no_new_access([wide], [more])
-    assert not isinstance(answer, Proven)
+    assert not isinstance(answer, NoNewAccess)
 
 
 # Texts for holes: with wildcards, variables and colons, or nothing.
@@ -227,11 +230,11 @@ def test_what_is_said_of_holes_holds_whatever_fills_them() -> None:
                 ):
                     assert now.allowed is open_answer.allowed, (new, values, request)
                     decided += 1
-            if isinstance(answer, Proven):
+            if isinstance(answer, NoNewAccess):
                 exact = no_new_access([before], [after])
-                assert not isinstance(exact, Counterexample), (old, new, values, exact)
+                assert not isinstance(exact, NewAccess), (old, new, values, exact)
                 proven += 1
-            elif isinstance(answer, Counterexample):
+            elif isinstance(answer, NewAccess):
                 request = answer.request
                 now, then = (compile_policies([p]).evaluate(request) for p in (after, before))
                 assert not now.denied and not then.allowed, (old, new, values, request)

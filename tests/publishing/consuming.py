@@ -11,7 +11,7 @@ from conftest import OFFLINE_PROVIDER, TOOLS, write_tree
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.options import Options, options
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.publishing.address import ModuleAddress
 from vpc_cni_iam.publishing.destination import DestinationOptions

@@ -27,7 +27,7 @@ from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.publishing.address import ModuleAddress
 from vpc_cni_iam.publishing.destination import DestinationOptions

@@ -21,7 +21,7 @@ from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, InexpressibleError
 from vpc_cni_iam.hcl.literals import Literal
 from vpc_cni_iam.hcl.write import NewBlock, block, policy_document
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.rendering.policy_module import render

@@ -10,7 +10,7 @@ from conftest import OFFLINE_PROVIDER, run, write_tree
 from roles import ACCOUNT, CLUSTER, OIDC, call
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.engine.run import Engine
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.parse import loads, parse
 from vpc_cni_iam.rendering.kinds import render
 

@@ -20,7 +20,7 @@ from vpc_cni_iam.hcl.evaluate.domain import ValueScope
 from vpc_cni_iam.hcl.module.reader import local_nodes
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.rendering.kinds import render as render_kind
 from vpc_cni_iam.rendering.policy_module import render
 

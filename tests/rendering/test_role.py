@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.parse import parse as parse_hcl
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads, parse
 from vpc_cni_iam.rendering.kinds import render

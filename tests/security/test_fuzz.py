@@ -34,8 +34,7 @@ from vpc_cni_iam.hcl.parse import parse as parse_hcl
 from vpc_cni_iam.inputs.aws.ec2 import read as read_inventory
 from vpc_cni_iam.inputs.kind import Content
 from vpc_cni_iam.inputs.plan.reader import read_plan
-from vpc_cni_iam.policy.diff.changes import changes
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy, dumps
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
@@ -60,7 +59,7 @@ def policy(text: str) -> None:
     read = loads(text, "policy.json")
     assert loads(dumps(read), "again") == read
     assert differences(read, read) == ()
-    changes(read, SCOPED)
+    differences(read, SCOPED)
     no_new_access([SCOPED], [read], budget=Budget(steps=1000))
     compile_policies([read]).evaluate(Request("ec2:CreateTags", "*"))
 

@@ -17,6 +17,7 @@ from vpc_cni_iam.catalog.facts import store
 from vpc_cni_iam.catalog.facts.documents import find, revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.policy.report import difference_lines
 
 NEWEST = revisions()[-1]
 
@@ -107,23 +108,26 @@ def test_every_revision_differs_from_every_other() -> None:
 
 def compared(**changed: Callable[[str], str]) -> dict[str, tuple[str, list[str]]]:
     comparison = compare(documents(page(**changed), "page"), NEWEST)
-    return {c.kind: (c.state, [str(x) for x in c.changes or c.differences]) for c in comparison}
+    return {c.kind: (c.state, [*map(str, difference_lines(c.differences))]) for c in comparison}
 
 
-def test_differences_are_said_in_meaning() -> None:
+def test_differences_are_named_by_statement() -> None:
     assert compared(ipv6=lambda t: t.replace('"ec2:DescribeTags"', '"ec2:DescribeVpcs"')) == {
         "ipv4": ("same", []),
         "ipv6": (
             "differs",
-            ["allowed: ec2:DescribeVpcs on *", "no longer allowed: ec2:DescribeTags on *"][::-1],
+            [
+                f"statement 1 (ec2:AssignIpv6Addresses and 6 more): action {text}"
+                for text in ("ec2:DescribeTags is removed", "ec2:DescribeVpcs is added")
+            ],
         ),
         "hyperpod": ("same", []),
         "ipv4-scoped": ("same", []),
     }
     changes = compared(ipv4_scoped=lambda t: t.replace('"owned"', '"shared"'))["ipv4-scoped"][1]
-    assert changes[0].startswith("changed: ") and "'owned'" in changes[0] and len(changes) == 1
+    assert "condition on " in changes[0] and "'owned'" in changes[0] and len(changes) == 1
     older = compared(ipv4=lambda t: t.replace("2012-10-17", "2008-10-17"))["ipv4"]
-    assert older == ("differs", ["document: Version is 2008-10-17, expected 2012-10-17"])
+    assert older == ("differs", ["Version changes from 2012-10-17 to 2008-10-17"])
 
 
 def test_another_grouping_is_the_same() -> None:

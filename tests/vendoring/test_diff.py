@@ -3,9 +3,12 @@
 import pytest
 
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.diff import meanings
+from vpc_cni_iam.vendoring.meaning import AccessChange, UnknownAccess, UnknownMeaning
+from vpc_cni_iam.vendoring.report import meaning_lines
 
 OPTIONS = options(["ipv4", "ipv6"], cni_version="v1.23.2")
 MODULE = VendoredModule("modules/policy", OPTIONS, 1)
@@ -18,25 +21,22 @@ UNREAD = {
 }
 BROKEN = {**GENERATED, "main.tf": f"{MAIN}x {{"}
 REASON = "main.tf: line 55: data.aws_region.x.name cannot be known without an engine"
-SAME = ("ipv4", [], "")
+SAME = ("ipv4", ["no change of access"])
 
 
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (GENERATED, GENERATED, [SAME, ("ipv6", [], "")]),
-        (UNREAD, GENERATED, [SAME, ("ipv6", [], REASON)]),
-        (GENERATED, UNREAD, [SAME, ("ipv6", [], REASON)]),
-        (UNREAD, IPV4_ALONE, [SAME, ("ipv6", [], f"is no longer generated; {REASON}")]),
+        (GENERATED, GENERATED, [SAME, ("ipv6", ["no change of access"])]),
+        (UNREAD, GENERATED, [SAME, ("ipv6", [REASON])]),
+        (GENERATED, UNREAD, [SAME, ("ipv6", [REASON])]),
+        (UNREAD, IPV4_ALONE, [SAME, ("ipv6", [f"is no longer generated; {REASON}"])]),
     ],
 )
 def test_a_document_that_is_not_read_is_named_and_hides_no_other(
-    before: dict[str, str], after: dict[str, str], expected: list[tuple[str, list[str], str]]
+    before: dict[str, str], after: dict[str, str], expected: list[tuple[str, list[str]]]
 ) -> None:
-    shown = [
-        (meaning.variant, [str(change) for change in meaning.changes], meaning.note)
-        for meaning in meanings(MODULE, before, after)
-    ]
+    shown = [(m.variant, [*meaning_lines(m)]) for m in meanings(MODULE, before, after)]
     assert shown == expected
 
 
@@ -45,11 +45,33 @@ def test_a_file_that_is_not_hcl_leaves_every_variant_open(
     before: dict[str, str], after: dict[str, str]
 ) -> None:
     (meaning,) = meanings(MODULE, before, after)
-    assert (meaning.variant, meaning.changes) == ("all variants", ())
-    assert meaning.note.startswith("cannot be read: main.tf: line ")
+    assert meaning.variant == "all variants"
+    assert isinstance(meaning.change, UnknownAccess)
+    assert meaning.change.reason is UnknownMeaning.unreadable
+    (line,) = meaning_lines(meaning)
+    assert line.startswith("cannot be read: main.tf: line ")
 
 
 def test_a_variant_that_goes_loses_what_it_allowed() -> None:
     same, gone = meanings(MODULE, GENERATED, IPV4_ALONE)
-    assert (same.variant, same.changes, gone.variant) == ("ipv4", (), "ipv6")
-    assert {str(change).partition(":")[0] for change in gone.changes} == {"no longer allowed"}
+    assert [*meaning_lines(same)] == SAME[1]
+    assert isinstance(gone.change, AccessChange)
+    assert (gone.variant, gone.change.removed) == ("ipv6", True)
+    assert isinstance(gone.change.gained, NoNewAccess) and isinstance(gone.change.lost, NewAccess)
+    document, access = meaning_lines(gone)
+    assert document == "the document is no longer generated"
+    assert access.startswith("less access, for instance ec2:")
+
+
+def test_a_change_of_a_scoped_document_is_shown_with_its_variables_and_proven() -> None:
+    scoped = options(["ipv4-scoped"], cni_version="v1.23.2")
+    before = render(scoped)
+    text = before["main.tf"].replace('"ec2:DeleteNetworkInterface",', "", 1)
+    module = VendoredModule("modules/policy", scoped, 1)
+    (meaning,) = meanings(module, before, {**before, "main.tf": text})
+    assert isinstance(meaning.change, AccessChange)
+    assert isinstance(meaning.change.gained, NoNewAccess)
+    assert isinstance(meaning.change.lost, NewAccess)
+    access, difference = meaning_lines(meaning)
+    assert difference.endswith(": action ec2:DeleteNetworkInterface is removed")
+    assert access.startswith("less access, for instance ec2:DeleteNetworkInterface on arn:")

@@ -8,13 +8,15 @@ import pytest
 from conftest import Run, run
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
-from vpc_cni_iam.vendoring.kept import kept_edits
+from vpc_cni_iam.vendoring.edits.edit import ChangedBlock, EditAnswer, EditReason, KeptEdit
+from vpc_cni_iam.vendoring.edits.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import digest
-from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
+from vpc_cni_iam.vendoring.report import edit_details, edit_text
 
-NONE, ADDED, UNKNOWN = KeptAccess.NONE, KeptAccess.ADDED, KeptAccess.UNKNOWN
+NONE, ADDED, UNKNOWN = NoNewAccess, NewAccess, NotProven
 VARIANTS = ("ipv4", "ipv4-scoped")
 POLICY = render(options(VARIANTS, cni_version="v1.23.0", kind="policy"))
 ROLE = render(options(VARIANTS, cni_version="v1.23.0", kind="role"))
@@ -34,12 +36,26 @@ EDITS = [
     ("policy", "main.tf", "locals {\n", 'locals {\n  mine = "x"\n', NONE, ()),
     # What the documents say.
     ("policy", "main.tf", '      "ec2:DescribeTags",\n', "", NONE, ()),
-    ("policy", "main.tf", '["ec2:CreateTags"]', '["ec2:*"]', ADDED, ("to ec2:* on arn:",)),
-    ("policy", "main.tf", OPEN, OPEN + STATEMENT, ADDED, ("ipv4: allowed: s3:* on *",)),
+    (
+        "policy",
+        "main.tf",
+        '["ec2:CreateTags"]',
+        '["ec2:*"]',
+        ADDED,
+        ("ipv4: for instance ec2:",),
+    ),
+    ("policy", "main.tf", OPEN, OPEN + STATEMENT, ADDED, ("ipv4: for instance s3:",)),
     ("policy", "main.tf", "[local.cluster_name]", '["*"]', ADDED, ("ipv4-scoped: ",)),
     ("policy", "main.tf", "[local.cluster_name]", "[var.vpc_id]", ADDED, ("ipv4-scoped: ",)),
-    ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, (":ec2:*:",)),
-    ("policy", "main.tf", OPEN, OPEN + DYNAMIC, UNKNOWN, ("ipv4 repeats is changed",)),
+    ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, ("ipv4-scoped: for instance",)),
+    (
+        "policy",
+        "main.tf",
+        OPEN,
+        OPEN + DYNAMIC,
+        UNKNOWN,
+        ("ipv4: what a dynamic block repeats",),
+    ),
     (
         "policy",
         "main.tf",
@@ -67,7 +83,14 @@ EDITS = [
     ),
     # Defaults of what stands in documents are tried.
     ("policy", "variables.tf", 'default     = "*"', 'default     = "eu-west-1"', NONE, ()),
-    ("policy", "variables.tf", 'default     = "aws"', 'default     = "*"', ADDED, ("arn:*:",)),
+    (
+        "policy",
+        "variables.tf",
+        'default     = "aws"',
+        'default     = "*"',
+        ADDED,
+        (": for instance ",),
+    ),
     (
         "policy",
         "variables.tf",
@@ -128,7 +151,7 @@ EDITS = [
         '      values   = ["kube-system"]',
         '      values = ["x"]',
         ADDED,
-        ("trust: ", "kubernetes-namespace"),
+        ("trust: for instance", "kubernetes-namespace"),
     ),
     (
         "role",
@@ -181,23 +204,24 @@ def test_text_in_the_place_of_any_variable_adds_access(name: str, text: str) -> 
 
 @pytest.mark.parametrize(("kind", "path", "old", "new", "access", "words"), EDITS)
 def test_what_an_edit_means(
-    kind: str, path: str, old: str, new: str, access: KeptAccess, words: tuple[str, ...]
+    kind: str, path: str, old: str, new: str, access: type, words: tuple[str, ...]
 ) -> None:
     files = POLICY if kind == "policy" else ROLE
     text = files[path] + old if not new and old == "# mine" else files[path].replace(old, new, 1)
     assert text != files[path]
     edit = judged(files, path, text)
-    assert (edit.access, edit.fine) == (access, access is NONE), edit
-    assert bool(edit.details) is bool(words)
+    assert (type(edit.answer), edit.fine) == (access, access is NONE), edit
+    assert bool(edit_details(edit)) is bool(words)
     for word in words:
-        assert word in edit.verdict
+        assert word in edit_text(edit)
 
 
 def test_of_an_edit_that_adds_and_removes_access_what_it_adds_is_said() -> None:
     text = POLICY["main.tf"].replace('      "ec2:DescribeTags",\n', "", 1)
     edit = judged(POLICY, "main.tf", text.replace(OPEN, OPEN + STATEMENT))
-    assert edit.access is ADDED
-    assert edit.details == ("ipv4: allowed: s3:* on *",)
+    assert isinstance(edit.answer, NewAccess)
+    (detail,) = edit_details(edit)
+    assert detail.startswith("ipv4: for instance s3:")
 
 
 def test_a_deny_that_goes_may_add_access_that_other_policies_allow() -> None:
@@ -206,8 +230,9 @@ def test_a_deny_that_goes_may_add_access_that_other_policies_allow() -> None:
     statement = {**POLICY, "main.tf": POLICY["main.tf"].replace(OPEN, OPEN + deny)}
     document = {**POLICY, "main.tf": f"{POLICY['main.tf']}\n{OPEN.replace('ipv4', 'x')}{deny}}}\n"}
     edits = [judged(files, "main.tf", POLICY["main.tf"]) for files in (statement, document)]
-    assert [edit.access for edit in edits] == [ADDED, UNKNOWN]
-    assert edits[1].details[-1] == "x is removed, and it denies access"
+    assert [type(edit.answer) for edit in edits] == [ADDED, UNKNOWN]
+    assert edit_details(edits[0])[0].startswith("ipv4: no longer denied, for instance s3:")
+    assert edit_details(edits[1]) == ("x: is removed, and it denies access",)
 
 
 def test_an_edit_of_one_file_through_another() -> None:
@@ -217,7 +242,8 @@ def test_an_edit_of_one_file_through_another() -> None:
         "main.tf": POLICY["main.tf"].replace('["ec2:CreateTags"]', "[local.mine]", 1),
     }
     edits = {e.path: e for e in kept_edits(POLICY, {**POLICY, **texts}, texts)}
-    assert (edits["main.tf"].access, edits["versions.tf"].access) == (ADDED, NONE)
+    kinds = [type(edits[path].answer) for path in ("main.tf", "versions.tf")]
+    assert kinds == [ADDED, NONE]
     main = Acceptance("main.tf", digest(texts["main.tf"]), "x")
     edits = {e.path: e for e in kept_edits(POLICY, {**POLICY, **texts}, texts, [main])}
     assert edits["main.tf"].fine
@@ -229,11 +255,11 @@ def test_an_edit_is_accepted_by_its_hash_alone() -> None:
     text = POLICY["main.tf"].replace('["ec2:CreateTags"]', '["ec2:*"]', 1)
     entry = Acceptance("main.tf", digest(text), "until ticket 7 is done")
     edit = judged(POLICY, "main.tf", text, (entry,))
-    assert (edit.access, edit.fine) == (ADDED, True)
-    assert edit.verdict.endswith("; accepted: until ticket 7 is done")
+    assert isinstance(edit.answer, NewAccess) and edit.fine
+    assert edit_text(edit).endswith("; accepted: until ticket 7 is done")
     other = judged(POLICY, "main.tf", text + "# more\n", (entry,))
     assert not other.fine
-    assert "accepts another text of the file" in other.verdict
+    assert "accepts another text of the file" in edit_text(other)
 
 
 MODULE = "modules/vpc-cni-iam-policy"
@@ -257,14 +283,19 @@ def kept(repo: Path) -> Run:
 
 
 def test_no_command_is_silent_about_access_that_is_kept(repo: Path) -> None:
-    added = f"{MODULE}/main.tf was edited, and the edit is kept; it adds access: ipv4: widened: "
+    added = (
+        f"{MODULE}/main.tf was edited, and the edit is kept; it adds access: ipv4: for instance "
+    )
     done = kept(repo)
     assert (done.code, f"kept    {added}" in done.out) == (1, True)
     assert run("sync", "--quiet", cwd=repo).code == 1
     for words in (("check",), ("check", "--render", "--outdated"), ("check", "--quiet")):
         done = run(*words, cwd=repo)
         assert done.code == 1, words
-        assert "main.tf was edited, and the edit is kept; it adds access: ipv4: widened" in done.out
+        assert (
+            "main.tf was edited, and the edit is kept; it adds access: ipv4: for instance"
+            in done.out
+        )
         assert f"show the difference: vpc-cni-iam diff {MODULE}\n" in done.out
         assert f"take the generated one: vpc-cni-iam sync --force {MODULE}/main.tf" in done.out
     for words in (("diff",), ("diff", "--quiet")):
@@ -275,14 +306,14 @@ def test_no_command_is_silent_about_access_that_is_kept(repo: Path) -> None:
         done = run(*words, cwd=repo)
         assert (done.code, f"kept    {added}" in done.out) == (1, True)
     table = run("check", "--format", "markdown", cwd=repo)
-    assert (table.code, "it adds access: ipv4: widened" in table.out) == (1, True)
+    assert (table.code, "it adds access: ipv4: for instance" in table.out) == (1, True)
     data = json.loads(run("check", "--format", "json", cwd=repo).out)
     assert data["modules"][0]["state"] == "edited"
     (file,) = data["modules"][0]["files"]
-    assert (file["kept"]["access"], file["kept"]["fine"]) == ("added", False)
+    assert (file["kept"]["adds_access"], file["kept"]["fine"]) == (True, False)
     for words in (("diff",), ("sync",), ("upgrade",)):
         data = json.loads(run(*words, "--format", "json", cwd=repo).out)
-        assert data["modules"][0]["kept"][0]["access"] == "added"
+        assert data["modules"][0]["kept"][0]["adds_access"] is True
     for words, of_modules in (("diff", "modules"), ("upgrade", "diffs")):
         data = json.loads(run(words, "--format", "json", cwd=repo).out)
         assert '+    actions   = ["ec2:*"]\n' in data[of_modules][0]["kept_diffs"]["main.tf"]
@@ -372,14 +403,11 @@ def test_tables_of_accept_are_read_and_do_not_move_lines(repo: Path) -> None:
     assert toml.read_text().endswith(other.replace("v1.20.4", "v1.22.4"))
 
 
-def test_documents_with_the_same_added_access_are_named_together() -> None:
-    details = (
-        "ipv4: widened: a to b",
-        "ipv6: widened: a to b",
-        "output x changed",
-        "ipv4: allowed: c",
-    )
-    edit = KeptEdit("main.tf", "0" * 64, KeptAccess.ADDED, details)
-    assert edit.verdict == (
-        "it adds access: ipv4, ipv6: widened: a to b; output x changed; ipv4: allowed: c"
+def test_documents_with_the_same_answer_are_named_together() -> None:
+    block: Answer = NotProven(EditReason.block, ChangedBlock(("output", "x"), "changed"))
+    joins: Answer = NotProven(EditReason.joins)
+    answers = (EditAnswer(joins, "ipv4"), EditAnswer(block), EditAnswer(joins, "ipv6"))
+    edit = KeptEdit("main.tf", "0" * 64, answers)
+    assert edit_text(edit) == (
+        "it is not proven to add no access: ipv4, ipv6: joins other documents; output x is changed"
     )

@@ -34,6 +34,7 @@ from vpc_cni_iam.cli.help import Command
 from vpc_cni_iam.cli.main import run
 from vpc_cni_iam.cli.options import FORMAT
 from vpc_cni_iam.files.tree import write
+from vpc_cni_iam.policy.report import difference_lines
 from vpc_cni_iam.texts import decode
 from vpc_cni_iam.texts.limits import PAGE
 
@@ -223,9 +224,8 @@ def probe_evidence(version: PluginVersion) -> dict[str, Any]:
 
 def _compared_lines(compared: Compared) -> str:
     lines = [f"{compared.state:<9}{compared.kind:<13}{compared.place}".rstrip()]
-    # Where access is the same and the meaning is not, as by Version, the differences say it.
     if compared.state != "same":
-        lines += map(str, compared.changes or compared.differences)
+        lines += map(str, difference_lines(compared.differences))
     lines += filter(None, [compared.note])
     return f"\n{'':9}".join(lines).rstrip() + "\n"
 

@@ -7,9 +7,10 @@ from typing import Literal
 
 from tools.upstream.page import Found
 from vpc_cni_iam.catalog.facts.documents import Revision
-from vpc_cni_iam.policy.diff.changes import AccessChange, changes
-from vpc_cni_iam.policy.diff.differences import Difference, differences
-from vpc_cni_iam.policy.wording import describe
+from vpc_cni_iam.policy.diff import Difference, differences
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NoNewAccess
+from vpc_cni_iam.policy.report import describe
 
 State = Literal["same", "differs", "missing", "unknown"]
 _ONE = "grouped or repeated otherwise, to the same effect"
@@ -24,15 +25,13 @@ class Compared:
         state: ``same`` in meaning, ``differs``, ``missing`` on the page, or ``unknown`` to the
             catalog.
         place: Where it starts on the page, empty if it is missing.
-        changes: What access the page's document gains and loses over the revision's.
-        differences: How it is written otherwise, statement by statement.
+        differences: How the page's document differs from the revision's, statement by statement.
         note: What else to know.
     """
 
     kind: str
     state: State
     place: str
-    changes: tuple[AccessChange, ...] = ()
     differences: tuple[Difference, ...] = ()
     note: str = ""
 
@@ -56,7 +55,10 @@ def _compared(kind: str, result: Found | None, revision: Revision) -> Compared:
     known = revision.document(kind)
     if result is None:
         return Compared(kind, "missing", "")
-    access, written = changes(known, result.policy), differences(known, result.policy)
-    if access or known.version != result.policy.version:
-        return Compared(kind, "differs", result.place, access, written)
-    return Compared(kind, "same", result.place, (), written, _ONE if written else "")
+    written = differences(known, result.policy)
+    both = ([known], [result.policy])
+    if known.version == result.policy.version and all(
+        isinstance(no_new_access(*sides), NoNewAccess) for sides in (both, both[::-1])
+    ):
+        return Compared(kind, "same", result.place, written, _ONE if written else "")
+    return Compared(kind, "differs", result.place, written)

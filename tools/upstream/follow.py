@@ -22,6 +22,7 @@ from vpc_cni_iam.catalog.facts import known_versions, store
 from vpc_cni_iam.catalog.facts.documents import revisions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.policy.report import difference_lines
 
 PAGE = "docs/iam-policy.md"
 _AGAIN = (
@@ -104,7 +105,7 @@ def _page(module: Module) -> _Part:
         f"{PAGE}: {c.kind} {c.state}{f', {change}' if change else ''}"
         for c in compared
         if c.state != "same"
-        for change in c.changes or ("",)
+        for change in [*map(str, difference_lines(c.differences))] or [""]
     ]
     if not lines:
         return {}, [f"{PAGE} means what revision {newest.name} means"], []

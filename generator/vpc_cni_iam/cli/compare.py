@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vpc_cni_iam.cli import common, inputs, never, options
+from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ Exit code 0 means: it is proven that NEW allows nothing that OLD does not allow.
 that NEW allows more, with an example request, or that this is not proven: for example, an input has
 a policy that was not read. Exit code 3 means that an input cannot be read.
 
-With --never, the policies are those of one role, which --boundary and --scp limit. With --disjoint,
-they are those of the roles of two clusters. Exit code 0 then means: proven. Exit code 1 means that
-an example request shows the opposite, or that this is not proven.
+With --never, the policies are those of one role, which --boundary and --scp limit. Exit code 0 then
+means: proven. Exit code 1 means that the role is allowed an example request, or that this is not
+proven.
 
 \b
 Examples:
@@ -34,7 +34,6 @@ Examples:
   aws iam get-policy-version --policy-arn ARN --version-id v1 |
     vpc-cni-iam compare - new.json --format json
   vpc-cni-iam compare --never iam:PassRole --never 'ec2:Run*' policy.json
-  vpc-cni-iam compare --disjoint prod.json stage.json
 """
 
 
@@ -48,8 +47,10 @@ def compare(
     ],
     surroundings: options.ClusterOptions,
     variables: options.ModuleOptions,
-    asked: never.NeverOptions,
     limits: options.LimitOptions,
+    never: list[str] | None = value(
+        "ACTION[@RESOURCE]", "Prove that the policies of a role never allow this; repeat for more."
+    ),
     document: list[str] | None = value(
         "NAME", "Name of a policy in OLD and NEW, if they have several; repeat for more."
     ),
@@ -63,18 +64,37 @@ def compare(
 
     inputs.check_once([*policies, *limits.files, *(variables.var_file or ())])
     opener = variables.opener(surroundings.values)
-    if any(limits.files) and not asked.never:
+    if never:
+        raise typer.Exit(_never(policies, never, limits, document or (), opener, output))
+    if any(limits.files):
         raise UsageError("--boundary and --scp need --never")
-    if asked.never or asked.disjoint:
-        answer = never.answered(asked, policies, limits, document or (), opener)
-        common.show_result(answer, output, map(common.folded, never.lines(answer)))
-        raise typer.Exit(0 if answer.proven else 1)
-    if asked.clusters:
-        raise UsageError("--clusters needs --disjoint")
     if len(policies) != 2:  # noqa: PLR2004
         raise UsageError(f"compare needs two policies, OLD and NEW, not {len(policies)}")
     chosen = (old_document or document or (), document or ())
     raise typer.Exit(_compare(policies, chosen, opener, output))
+
+
+def _never(
+    policies: Sequence[str],
+    targets: Sequence[str],
+    limits: options.LimitOptions,
+    documents: Sequence[str],
+    opener: Opener,
+    output: common.Format,
+) -> int:
+    """Print what the policies of a role never allow, and return the exit code."""
+    from vpc_cni_iam.comparing import data, report
+    from vpc_cni_iam.comparing.never import never
+    from vpc_cni_iam.coverage.subject import limited, of_files
+    from vpc_cni_iam.inputs.variables import check_used
+
+    subject = of_files(policies, documents, opener)
+    subject = limited(subject, limits.boundary, limits.scp or (), opener)
+    check_used(opener.user_values, (*policies, *limits.files))
+    result = never(subject, targets)
+    lines = (line.text for line in report.never_lines(result))
+    common.show_result(data.never_data(result), output, map(common.folded, lines))
+    return 0 if result.proven else 1
 
 
 def _compare(
@@ -84,18 +104,18 @@ def _compare(
     output: common.Format,
 ) -> int:
     """Print how two policies differ, and return the exit code."""
-    from vpc_cni_iam.cli import compare_text
+    from vpc_cni_iam.cli import signed_lines
+    from vpc_cni_iam.comparing import data, report
+    from vpc_cni_iam.comparing.compare import compare, side
     from vpc_cni_iam.inputs.variables import check_used
-    from vpc_cni_iam.review.diff import two_policies as between
 
     sides = [
-        between.side(target, chosen, opener)
-        for target, chosen in zip(policies, documents, strict=True)
+        side(target, chosen, opener) for target, chosen in zip(policies, documents, strict=True)
     ]
     check_used(opener.user_values, policies)
-    difference = between.between(*sides)
+    comparison = compare(*sides)
     if output is common.Format.json:
-        common.show_json(difference)
+        common.show_json(data.comparison_data(comparison))
     else:
-        compare_text.show_between(difference)
-    return 0 if difference.access.verdict == "no new access" else 1
+        signed_lines.show(report.comparison_lines(comparison))
+    return 0 if comparison.proven else 1

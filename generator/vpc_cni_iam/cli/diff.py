@@ -60,12 +60,13 @@ def diff(
 
 def show_diff(diff: Diff, *, with_text: bool = True) -> None:
     """Print the changes of a sync: their meaning, and with `with_text` the text too."""
+    from vpc_cni_iam.vendoring.report import meaning_lines
+
     if not diff.text:
         return
     typer.echo(diff.module.path)
     for meaning in diff.meanings:
-        lines = [meaning.note] if meaning.note else [str(c) for c in meaning.changes]
-        for line in lines or ["no change of access"]:
+        for line in meaning_lines(meaning):
             typer.echo(f"  {meaning.variant}: {line}")
     if with_text:
         common.show_diff(diff.text)

@@ -17,7 +17,7 @@ TYPES = {
     "diff": ("vendoring.data:DiffsData",),
     "upgrade": ("vendoring.data:UpgradeData",),
     "review": ("review.findings:Review",),
-    "compare": ("review.diff.two_policies:Between", "review.never:Never"),
+    "compare": ("comparing.data:ComparisonData", "comparing.data:NeverData"),
     "coverage": (
         "coverage.data:CoverageData",
         "coverage.data:MatrixData",

@@ -92,7 +92,7 @@ def _show(document: Policy, name: str, output: PolicyFormat) -> None:
 
         typer.echo(block(policy_document(name, document)), nl=False)
     else:
-        from vpc_cni_iam.policy.wording import condition_text
+        from vpc_cni_iam.policy.report import condition_text
 
         common.table(
             ("effect", "action", "resource and condition"),

@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts.aws_managed import CLASS_TEXTS, PolicyClass
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.wording import condition_text
+from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.admin import REACH_TEXTS, AccessScope, reach

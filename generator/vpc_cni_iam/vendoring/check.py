@@ -22,9 +22,9 @@ from vpc_cni_iam.files.lock import at_rest
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
+from vpc_cni_iam.vendoring.edits.other_files import conflicting
 from vpc_cni_iam.vendoring.manifest import FOLDER
 from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, rendered
-from vpc_cni_iam.vendoring.other_files import conflicting
 from vpc_cni_iam.vendoring.state import SYNC, ModuleFile, ModuleState, module_state
 
 STATES = (*get_args(ModuleState), "failed")
@@ -96,7 +96,7 @@ def _with_meaning(
 ) -> list[ModuleFile]:
     """Return files with the meaning of their kept edits."""
     # Imported here, since only kept edits need HCL and proofs.
-    from vpc_cni_iam.vendoring.kept import kept_edits
+    from vpc_cni_iam.vendoring.edits.kept import kept_edits
 
     generated = rendered(module.options)
     deleted = {f.path for f in files if f.state == "deleted"}

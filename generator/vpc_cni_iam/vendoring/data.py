@@ -7,11 +7,15 @@ from typing import NotRequired, TypedDict
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.files.tree import FileChange
-from vpc_cni_iam.policy.diff.changes import ChangeKind
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
+from vpc_cni_iam.policy.report import Change, access_change_text, difference_lines
 from vpc_cni_iam.vendoring.check import CheckResult, counts
 from vpc_cni_iam.vendoring.configuration.config import Config
 from vpc_cni_iam.vendoring.diff import Diff
-from vpc_cni_iam.vendoring.state import KeptEdit, ModuleFile, State
+from vpc_cni_iam.vendoring.edits.edit import KeptEdit
+from vpc_cni_iam.vendoring.meaning import Meaning, UnknownAccess
+from vpc_cni_iam.vendoring.report import edit_details, unknown_text
+from vpc_cni_iam.vendoring.state import ModuleFile, State
 from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 
@@ -20,7 +24,8 @@ class KeptEditData(TypedDict):
 
     path: str
     sha256: str
-    access: str
+    # Whether it adds access; null if that is not known.
+    adds_access: bool | None
     details: Sequence[str]
     accepted: str | None
     fine: bool
@@ -65,18 +70,22 @@ class CheckData(TypedDict):
     newest_version: str
 
 
-class AccessChangeData(TypedDict):
-    """A change of access."""
+class DocumentDifferenceData(TypedDict):
+    """A difference of a policy document."""
 
-    kind: ChangeKind
+    change: Change
+    place: str
     text: str
 
 
 class VariantChangeData(TypedDict):
-    """The change of access of a variant, or why it is unknown."""
+    """The change of a policy document, and what it means for a role with other policies."""
 
     variant: str
-    changes: Sequence[AccessChangeData]
+    differences: Sequence[DocumentDifferenceData]
+    # Whether it allows more, or less, than before; null if that is not known.
+    more_access: bool | None
+    less_access: bool | None
     note: str
 
 
@@ -199,19 +208,38 @@ def upgrade_data(
 def _diff(diff: Diff) -> DiffData:
     return {
         "path": diff.module.path,
-        "variants": [
-            {
-                "variant": m.variant,
-                "changes": [{"kind": c.kind, "text": c.text} for c in m.changes],
-                "note": m.note,
-            }
-            for m in diff.meanings
-        ],
+        "variants": list(map(_variant, diff.meanings)),
         "kept": _kept_edits(diff.kept_edits),
         "kept_diffs": diff.edits,
         "diff": diff.text,
         "error": _error(diff.failure),
     }
+
+
+def _variant(meaning: Meaning) -> VariantChangeData:
+    change = meaning.change
+    if isinstance(change, UnknownAccess):
+        unknown: VariantChangeData = {
+            "variant": meaning.variant,
+            "differences": (),
+            "more_access": None,
+            "less_access": None,
+            "note": unknown_text(change),
+        }
+        return unknown
+    lines = difference_lines(change.differences)
+    return {
+        "variant": meaning.variant,
+        "differences": [{"change": x.change, "place": x.place, "text": x.text} for x in lines],
+        "more_access": _is_new(change.gained),
+        "less_access": _is_new(change.lost),
+        "note": access_change_text(change.gained, change.lost),
+    }
+
+
+def _is_new(answer: Answer) -> bool | None:
+    known = isinstance(answer, NoNewAccess | NewAccess)
+    return isinstance(answer, NewAccess) if known else None
 
 
 def _kept_edits(files: Iterable[ModuleFile]) -> list[KeptEditData]:
@@ -222,8 +250,8 @@ def _kept_edit(edit: KeptEdit) -> KeptEditData:
     return {
         "path": edit.path,
         "sha256": edit.sha256,
-        "access": edit.access.name.lower(),
-        "details": edit.details,
+        "adds_access": _is_new(edit.answer),
+        "details": edit_details(edit),
         "accepted": edit.accepted or None,
         "fine": edit.fine,
     }

@@ -12,34 +12,31 @@ from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.errors import InputError, VpcCniIamError, expected
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
-from vpc_cni_iam.hcl.module.reader import HclModule, joins_nothing, read
+from vpc_cni_iam.hcl.module.reader import HclModule, hole_of, joins_nothing, read
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block
-from vpc_cni_iam.policy.diff.changes import AccessChange, ChangeKind, changes
+from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.answer import Answer, NotProven
+from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
+from vpc_cni_iam.policy.template import Text, join
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
+from vpc_cni_iam.vendoring.edits.edit import EditReason, ReadProblem
+from vpc_cni_iam.vendoring.meaning import AccessChange, Meaning, UnknownAccess, UnknownMeaning
 from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import ModuleFile
 
 # The values of a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
-_VALUES = {
-    **{p.name: f"${{var.{p.name}}}" for p in (*parameters.NAMES, *trust.PARAMETERS)},
+_VALUES: dict[str, Text] = {
+    **{p.name: join([hole_of(p.name)]) for p in (*parameters.NAMES, *trust.PARAMETERS)},
     **parameters.values({}),
-    "oidc_provider_arn": "arn:aws:iam::*:oidc-provider/${issuer}",
+    "oidc_provider_arn": join(["arn:aws:iam::*:oidc-provider/", trust.OIDC_ISSUER.hole]),
     "pod_identity": "true",
 }
 _JOINED = ("additional_policy_documents",)
-
-
-class Meaning(Struct, frozen=True):
-    """The meaning of a change for one variant."""
-
-    variant: str
-    changes: tuple[AccessChange, ...]  # what is allowed, no longer allowed, widened and so on
-    note: str = ""  # why the changes are unknown, empty if they are known
 
 
 class Diff(Struct, frozen=True):
@@ -66,13 +63,13 @@ def diff(plan: SyncPlan) -> Diff:
         lines.append(unified(before.get(path, ""), text, name, f"{name} ({side})"))
     kept_edits, text = plan.kept_edits, "".join(lines)
     edits = {f.path: plan.edit(f.path) for f in kept_edits if f.state == "kept" and not f.fine}
-    if conflicts := ", ".join(f.file.path for f in plan.actions if f.conflict):
-        note = f"cannot be said before the conflicts in {conflicts} are resolved"
-        return Diff(plan.module, (Meaning("all variants", (), note),), text, kept_edits, edits)
+    if conflicts := tuple(f.file.path for f in plan.actions if f.conflict):
+        meaning = Meaning("all variants", UnknownAccess(UnknownMeaning.conflicts, conflicts))
+        return Diff(plan.module, (meaning,), text, kept_edits, edits)
     module_meanings = meanings(plan.module, before, after) if text else ()
     if edited := _edited_beside(before, {p: decoded(t) for p, t in plan.bases.items()}, after):
-        note = f"edited by hand: {edited}; only an engine can tell what that means: verify"
-        module_meanings = (*module_meanings, Meaning("the module", (), note))
+        unknown = UnknownAccess(UnknownMeaning.edited_beside, edited)
+        module_meanings = (*module_meanings, Meaning("the module", unknown))
     return Diff(plan.module, module_meanings, text, kept_edits, edits)
 
 
@@ -94,7 +91,7 @@ def meanings(
     try:
         old, new = _read(before), _read(after)
     except InputError as error:
-        return (Meaning("all variants", (), f"cannot be read: {error}"),)
+        return (Meaning("all variants", UnknownAccess(UnknownMeaning.unreadable, (str(error),))),)
     labels = _labels(module)
     others = (old.names | new.names) - {*labels}
     document_meanings = (
@@ -102,10 +99,10 @@ def meanings(
         for name in (*labels, *sorted(others))
     )
     joining = sorted({*_joining(old), *_joining(new)})
-    note = "joins other documents; only an engine can tell what that means: verify"
+    joins = UnknownAccess(UnknownMeaning.joins)
     return (
         *filter(None, document_meanings),
-        *(Meaning(labels.get(name, name), (), note) for name in joining),
+        *(Meaning(labels.get(name, name), joins) for name in joining),
     )
 
 
@@ -118,16 +115,27 @@ def _meaning(
     nothing = ResolvedDocument(name, Policy(()), (), 0)
     old_document, new_document = before or nothing, after or nothing
     if old_document.repeats != new_document.repeats and not removed:
-        note = "what a dynamic block repeats is changed; only an engine can tell what that means"
-        return Meaning(label, (), f"{note}: verify")
+        return Meaning(label, UnknownAccess(UnknownMeaning.repeats))
     if reason := new.unread.get(name) or old.unread.get(name):
-        return Meaning(label, (), f"is no longer generated; {reason}" if removed else reason)
+        kind = UnknownMeaning.removed_document if removed else UnknownMeaning.unread_document
+        return Meaning(label, UnknownAccess(kind, (reason,)))
     if before is None and after is None:
         return None
-    changed = changes(old_document.policy, new_document.policy)
-    if removed and not changed:
-        changed = (AccessChange(ChangeKind.NO_LONGER_ALLOWED, "the document"),)
-    return Meaning(label, changed) if expected or changed else None
+    change = _access_change(old_document.policy, new_document.policy, removed=removed)
+    return Meaning(label, change) if expected or change.differences or removed else None
+
+
+def _access_change(old: Policy, new: Policy, *, removed: bool) -> AccessChange:
+    return AccessChange(
+        differences(old, new), _more_access(old, new), _more_access(new, old), removed
+    )
+
+
+def _more_access(old: Policy, new: Policy) -> Answer:
+    try:
+        return no_new_access_beside_others([old], [new])
+    except InputError as error:
+        return NotProven(EditReason.unreadable, ReadProblem(str(error)))
 
 
 def _joining(module: HclModule) -> Iterator[str]:
@@ -151,8 +159,8 @@ def _parsed(files: tuple[tuple[str, str], ...]) -> HclModule:
 
 def _edited_beside(
     before: Mapping[str, str], bases: Mapping[str, str], after: Mapping[str, str]
-) -> str:
-    """Return the edits outside of policy documents that will be replaced, empty if none."""
+) -> tuple[str, ...]:
+    """Return the edits outside of policy documents that will be replaced."""
 
     def rest(texts: Mapping[str, str]) -> dict[str, Block]:
         return {
@@ -164,13 +172,13 @@ def _edited_beside(
         }
 
     if all(before.get(p, t) in (t, after.get(p)) for p, t in bases.items()):
-        return ""
+        return ()
     try:
         base, now, then = rest(bases), rest(before), rest(after)
     except InputError as error:
-        return str(error)
+        return (str(error),)
     edited = (k for k in sorted({*base, *now}) if base.get(k) != now.get(k))
-    return ", ".join(k for k in edited if now.get(k) != then.get(k))
+    return tuple(k for k in edited if now.get(k) != then.get(k))
 
 
 def _labels(module: VendoredModule) -> dict[str, str]:

@@ -17,10 +17,10 @@ from vpc_cni_iam.files.read import contents, decoded, unix
 from vpc_cni_iam.files.unified import unified
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.kept import kept_edits
+from vpc_cni_iam.vendoring.edits.kept import kept_edits
+from vpc_cni_iam.vendoring.edits.other_files import conflicting
 from vpc_cni_iam.vendoring.manifest import FileRecord, base_path, digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, observe
-from vpc_cni_iam.vendoring.other_files import conflicting
 from vpc_cni_iam.vendoring.repository import name_from
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import EDITED, ModuleFile

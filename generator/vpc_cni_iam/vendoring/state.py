@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Container, Iterable, Iterator, Mapping
-from enum import StrEnum
+from collections.abc import Container, Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct
 
-from vpc_cni_iam.vendoring.configuration.tables import Acceptance
+from vpc_cni_iam.vendoring.edits.edit import KeptEdit
 from vpc_cni_iam.vendoring.manifest import FileRecord
+from vpc_cni_iam.vendoring.report import edit_text
 
 State = Literal[
     "clean",
@@ -81,58 +81,6 @@ SYNC = "vpc-cni-iam sync"
 CONFLICT = "holds conflict markers"
 
 
-class KeptAccess(StrEnum):
-    """The meaning of a kept edit for access, in words."""
-
-    NONE = "adds no access"
-    ADDED = "adds access"
-    UNKNOWN = "is not proven to add no access"
-
-
-def _by_change(details: Iterable[str]) -> Iterator[str]:
-    """Yield each change once, with the names of all documents that have it."""
-    names: dict[str, list[str]] = {}
-    for detail in details:
-        name, _, change = detail.partition(": ")
-        names.setdefault(change or name, []).append(name)
-    for change, documents in names.items():
-        yield change if documents == [change] else f"{', '.join(documents)}: {change}"
-
-
-class KeptEdit(Struct, frozen=True):
-    """The meaning of a kept edit."""
-
-    path: str  # the file, relative to the module
-    sha256: str  # the SHA-256 of the edited file
-    access: KeptAccess  # whether it adds access
-    details: tuple[str, ...] = ()  # the access that it adds, or why that is not proven
-    accepted: str = ""  # the reason for which the configuration accepts it, empty if it does not
-    changed: bool = False  # whether the configuration accepts another text of the file
-
-    @classmethod
-    def of(cls, path: str, sha256: str, access: KeptAccess, entry: Acceptance | None) -> KeptEdit:
-        """Return an edit of a file, for which the configuration may have an entry."""
-        accepted = entry.reason if entry and entry.sha256 == sha256 else ""
-        changed = entry is not None and not accepted
-        return cls(path, sha256, access, accepted=accepted, changed=changed)
-
-    @property
-    def fine(self) -> bool:
-        """Whether nothing is to be done about it."""
-        return self.access is KeptAccess.NONE or bool(self.accepted)
-
-    @property
-    def verdict(self) -> str:
-        """Its meaning for access, and whether that is accepted."""
-        text = f"it {self.access}"
-        text += f": {'; '.join(_by_change(self.details))}" if self.details else ""
-        if self.accepted:
-            return f"{text}; accepted: {self.accepted}"
-        if self.changed and not self.fine:
-            text += "; the configuration accepts another text of the file, which changed since"
-        return text
-
-
 class ModuleFile(Struct, frozen=True):
     """One file and its state."""
 
@@ -157,7 +105,7 @@ class ModuleFile(Struct, frozen=True):
             return CONFLICT
         text = _REASONS[self.state].format(self.detail)
         if self.edit is not None:
-            text = f"{text}; {self.edit.verdict}"
+            text = f"{text}; {edit_text(self.edit)}"
         return f"{text}; --no-kept allows no kept edit" if self.forbidden else text
 
     def ways_out(self, module: str, command: str = SYNC, diff: str = "") -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from vpc_cni_iam.catalog.variants import Variant, every
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Text
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import Difference, StatementChanged, ValuesChange, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory
 
@@ -92,12 +92,26 @@ def nearest_options(module: ModuleDirectory) -> Options:
     def distance(selection: Selection) -> int:
         expected = (variant_document(compose(v, selection)) for v in variants)
         return sum(
-            len(differences(document.filled(values), policies[document.name]))
+            _size(difference)
             for document in expected
             if document.name in policies
+            for difference in differences(document.filled(values), policies[document.name])
         )
 
     return Options(variants, min(usable, key=distance), _kind(module))
+
+
+def _size(difference: Difference) -> int:
+    """Return how many values, conditions or statements differ."""
+    if not isinstance(difference, StatementChanged):
+        return 1
+    return max(
+        1,
+        sum(
+            len(e.removed) + len(e.added) if isinstance(e, ValuesChange) else 1
+            for e in difference.elements
+        ),
+    )
 
 
 def module_options(module: ModuleDirectory, selected: Options) -> Options:

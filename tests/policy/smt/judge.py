@@ -7,7 +7,7 @@ needed), "IAM JSON policy elements" of Action, NotAction, Resource, NotResource 
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -64,6 +64,8 @@ def judge(
     old: Sequence[Document],
     new: Sequence[Document],
     *,
+    within: Sequence[Sequence[Document]] = (),
+    old_within: Sequence[Sequence[Document]] | None = None,
     most: int = MOST_VALUES,
     limit: int = LIMIT,
 ) -> Verdict:
@@ -72,56 +74,23 @@ def judge(
     Args:
         old: The old policies of an identity, as JSON.
         new: The new ones.
+        within: The limits, of which each must allow a request, too.
+        old_within: The limits of the old policies, if they differ.
         most: How many values a key has at most.
         limit: What solving may cost, in steps of cvc5.
     """
     terms = Terms()
     try:
-        request = Request(terms, most, _types([*old, *new]))
-        question = terms.every((allowed(new, request), terms.no(allowed(old, request))))
+        limits = within if old_within is None else old_within
+        before, after = [old, *limits], [new, *within]
+        request = Request(terms, most, _types([p for layer in (*before, *after) for p in layer]))
+        now, then = (
+            terms.every([allowed(layer, request) for layer in layers]) for layers in (after, before)
+        )
+        question = terms.every((now, terms.no(then)))
     except UndecidedError as error:
         return Undecided(str(error))
     return _solve(request, question, limit)
-
-
-def judge_shared(
-    first: Sequence[Document],
-    second: Sequence[Document],
-    actions: tuple[Sequence[str], Sequence[str]],
-    resource: str,
-    is_shared: Callable[[str], bool],
-    *,
-    limit: int = LIMIT,
-) -> Verdict:
-    """Return whether two identities are each allowed a request about the same resource.
-
-    Args:
-        first: The policies of the one, as JSON.
-        second: Those of the other.
-        actions: The actions of each, of which one is asked for.
-        resource: The pattern of the resource.
-        is_shared: Whether a key, in lower case, has the same values in both requests.
-        limit: What solving may cost, in steps of cvc5.
-    """
-    terms = Terms()
-    try:
-        requests = [Request(terms, MOST_VALUES, _types([*first, *second])) for _ in range(2)]
-        parts = [allowed(p, r) for p, r in zip((first, second), requests, strict=True)]
-        for request, names in zip(requests, actions, strict=True):
-            parts.append(terms.some(_action(name, request) for name in names))
-            parts.append(_resource(resource, request, variables=False))
-            for name in {key for each in requests for key in each.keys if is_shared(key)}:
-                request.key(name)
-    except UndecidedError as error:
-        return Undecided(str(error))
-    first_request, second_request = requests
-    parts.append(terms.equal(first_request.resource, second_request.resource))
-    for name, key in first_request.keys.items():
-        if is_shared(name):
-            twin = second_request.keys[name]
-            parts.append(terms.equal(key.count, twin.count))
-            parts += [terms.equal(*pair) for pair in zip(key.values, twin.values, strict=True)]
-    return _solve(first_request, terms.every((*parts, *second_request.constraints)), limit)
 
 
 def outcomes(

@@ -224,7 +224,9 @@ class ValueScope(Struct, frozen=True):
     # What a caller may pass, by reference such as ``var.partition``: a text with holes, or a value.
     values: Mapping[str, Template | Scalar | None] = field(default_factory=dict)
     nodes: Mapping[str, Node] = field(default_factory=dict)  # expressions by reference, for locals
-    texts: Mapping[Hole, str] = field(default_factory=dict)  # what a caller passes, of those holes
+    texts: Mapping[Hole, str | Template] = field(
+        default_factory=dict
+    )  # what a caller passes, of those holes
     # Whether a reference to anything else is a hole in a text; else such a text is unknown.
     holes: bool = False
     # Whether ``count`` and ``for_each`` are followed; else each block is read as it is written.

@@ -29,7 +29,7 @@ _FLAGS = {"true": True, "false": False}
 class HclModule(Struct, frozen=True):
     """A module as read."""
 
-    values: dict[str, str]  # what its variables were filled with, of those it has
+    values: dict[str, str]  # the known texts that its variables were filled with
     outputs: dict[str, Node]
     # The defaults of its variables by name; None for one that has none.
     variables: dict[str, Node | None]
@@ -53,7 +53,7 @@ class HclModule(Struct, frozen=True):
         return next((d for d in self.documents if d.name == name), None)
 
 
-def read(texts: Mapping[str, str], values: Mapping[str, str]) -> HclModule:
+def read(texts: Mapping[str, str], values: Mapping[str, str | Template]) -> HclModule:
     """Read a module, of its ``*.tf`` files by the name that errors show; see `read_blocks`."""
     files = [parse(texts[source], source) for source in sorted(texts)]
     return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
@@ -61,13 +61,13 @@ def read(texts: Mapping[str, str], values: Mapping[str, str]) -> HclModule:
 
 def read_blocks(
     blocks: Sequence[tuple[str, Block]],
-    values: Mapping[str, str],
+    values: Mapping[str, str | Template],
     user_values: GivenVariables | None = None,
 ) -> HclModule:
     """Read a module from its blocks, each with the name of its file.
 
-    `values` stand in texts for variables of these names, and nothing is computed of them but what
-    follows from true and false. `user_values` is what a user gives to variables, of which the
+    `values` stand in texts for variables of these names, a hole for one of any value, and nothing
+    is computed of them but what follows from true and false. `user_values` is what a user gives to variables, of which the
     others have their defaults. Without it, the defaults stand in texts as `values` do.
     """
     every = [b for _, b in blocks]
@@ -83,7 +83,7 @@ def read_blocks(
     evaluator = Evaluator(_scope(every, variables, chosen, values, user_values, texts))
     documents, unread, absent = _documents(blocks, evaluator)
     module = HclModule(
-        values=chosen,
+        values={name: value for name, value in chosen.items() if isinstance(value, str)},
         outputs={
             b.labels[0]: b.attributes["value"]
             for b in every
@@ -146,10 +146,10 @@ def _documents(
 def _scope(
     blocks: Sequence[Block],
     variables: Mapping[str, Node | None],
-    chosen: Mapping[str, str],
-    values: Mapping[str, str],
+    chosen: Mapping[str, str | Template],
+    values: Mapping[str, str | Template],
     user_values: GivenVariables | None,
-    texts: Mapping[str, str],
+    texts: Mapping[str, str | Template],
 ) -> ValueScope:
     """Return the values of names; `texts` has those of variables that only stand in texts."""
     nodes, filling = local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
@@ -167,7 +167,10 @@ def _scope(
         filling,
         known={**undeclared(variables, user_values), **known},
         blocks={address_of(b): b for b in blocks if b.type in ("resource", "data", "module")},
-        surroundings={"partition": "aws", **{n: v for n, v in values.items() if v != "*"}},
+        surroundings={
+            "partition": "aws",
+            **{n: v for n, v in values.items() if isinstance(v, str) and v != "*"},
+        },
     )
 
 

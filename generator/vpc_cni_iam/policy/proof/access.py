@@ -1,18 +1,25 @@
-"""Whether new policies allow anything that old ones do not: a proof, a counterexample, or neither.
+"""Whether new policies allow anything that old ones do not: a proof, a request, or neither.
 
 What is proven is proven for every request that the evaluator decides for both: any action that has
-a service and a name, any resource, any context. A request is newly allowed if a new Allow has it
-that no new Deny has, and either no old Allow has it or an old Deny does. So two things are shown:
+a service and a name, any resource, any context. A side has layers: its policies, and the limits
+that must each allow a request as well (a permissions boundary, a session policy, service control
+policies). A side allows a request if each layer has an Allow for it and no layer has a Deny.
 
-1. Every request of a new Allow is one of an old Allow or of a new Deny.
-2. Every request of a new Allow and of an old Deny is one of a new Deny.
+So a request is newly allowed if each new layer has an Allow for it, no new layer has a Deny, and
+some old layer has no Allow for it, or has a Deny. Two things are shown of each old layer:
+
+1. Every request that is one of an Allow of each new layer is one of an Allow of the old layer, or
+   of a new Deny.
+2. Every request that is one of an Allow of each new layer and of a Deny of the old layer is one of
+   a new Deny.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, islice
+from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,11 +28,21 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Compiled, Decision, Request, compile_policies
 from vpc_cni_iam.policy.proof import automata, cases, clauses, globs, reasons
+from vpc_cni_iam.policy.proof.answer import (
+    Answer,
+    HardStatement,
+    NewAccess,
+    NoNewAccess,
+    NoProof,
+    NotProven,
+)
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, ClauseIndex, Region
 from vpc_cni_iam.policy.proof.conditions.implication import impossible
 from vpc_cni_iam.policy.proof.covering import StatementCover, Uncovered
 from vpc_cni_iam.policy.proof.examples import requests
+from vpc_cni_iam.policy.proof.questions import NewPart, Question, questions
+from vpc_cni_iam.policy.template import Side
 
 _MORE_PARTS = 20
 _FIRST_TRIES = 200
@@ -40,75 +57,73 @@ _SPLITS_IN_ALL = 4000
 # A policy is asked about several times, and then another.
 _POLICIES = 64
 
-
-class Proven(Struct, frozen=True):
-    """The new policies allow nothing that the old ones did not."""
-
-
-class Counterexample(Struct, frozen=True):
-    """A request that the new policies allow and the old ones do not, as the evaluator says.
-
-    Args:
-        new: The statement of the new policies that allows it.
-        old: What the old policies say.
-        made_up: What of it only comes of the policies' patterns, so that AWS may have no such
-            thing: ``action``, ``resource``, condition keys by name; empty if none.
-    """
-
-    request: Request
-    new: Decision
-    old: Decision
-    made_up: str = ""
-
-
-class NotProven(Struct, frozen=True):
-    """Neither a proof nor a counterexample was found."""
-
-    reason: str
+# The policies of a side, and its limits, each with the policies of which one must allow a request.
+_Layers: TypeAlias = tuple[tuple[Policy, ...], ...]
 
 
 def no_new_access(
     old: Sequence[Policy],
     new: Sequence[Policy],
-    budget: Budget | None = None,
     *,
+    within: Sequence[Sequence[Policy]] = (),
+    old_within: Sequence[Sequence[Policy]] | None = None,
+    budget: Budget | None = None,
     examples: bool = True,
-) -> Proven | Counterexample | NotProven:
+) -> Answer:
     """Say whether new policies allow anything that old ones do not.
 
-    Both are the policies of one identity, taken together. It answers `Proven` only where that
-    holds in both readings of what AWS leaves open, see `globs.of_resource` and
+    Both are the policies of one identity, taken together. The answer is `NoNewAccess` only where
+    that holds in both readings of what AWS leaves open, see `globs.of_resource` and
     `vpc_cni_iam.policy.proof.conditions.implication`.
 
     Args:
-        examples: Whether to look for a counterexample where there is no proof.
+        within: The limits, which must each allow a request as well: a permissions boundary, a
+            session policy, the service control policies of a level.
+        old_within: Those of the old policies, if they differ.
+        budget: Steps that other answers share; goes with `vpc_cni_iam.review.old`.
+        examples: Whether to look for a request where there is no proof; goes with
+            `vpc_cni_iam.review.old`.
 
     Raises:
         InputError: A policy that the evaluator refuses.
     """
     budget = Budget() if budget is None else budget
-    statements = [s for policy in (*old, *new) for s in policy.statements]
-    if any(statement.not_principals for statement in statements):
-        return NotProven("NotPrincipal is not reasoned about: its effect is up to the service")
-    if not (
-        budget.affords(_STEPS_OF_A_STATEMENT * len(statements))
-        and budget.affords(_STEPS_OF_A_VALUE * sum(statement.size for statement in statements))
-    ):
-        return NotProven(
-            "too complex: what was compared before took all steps of this answer; "
-            "write policies with fewer wildcards and condition keys"
-        )
-    before, after = compile_policies(old, "old policy"), compile_policies(new, "new policy")
+    old_limits = within if old_within is None else old_within
+    before, after = _layers(old, old_limits), _layers(new, within)
+    if (reason := _too_much(before + after, budget)) is not None:
+        return NotProven(reason)
+    evaluators = _Evaluator.of(before, "old"), _Evaluator.of(after, "new")
     for narrow in (False, True):
-        sides = [_read(tuple(side), narrow=narrow) for side in (old, new)]
-        answer = _Search(before, after, budget, examples).run(*sides)
-        if not isinstance(answer, Proven) or not any(
-            globs.is_ambiguous(pattern)
-            for clause in chain(*sides)
-            for pattern in clause.resources.element.patterns
-        ):
+        sides = [[_read(layer, narrow=narrow) for layer in side] for side in (before, after)]
+        answer = _Search(*evaluators, budget, examples).run(*sides)
+        if not isinstance(answer, NoNewAccess) or not _is_ambiguous(chain(*sides)):
             return answer
-    return Proven()
+    return NoNewAccess()
+
+
+def _too_much(layers: _Layers, budget: Budget) -> NoProof | None:
+    """Return why policies are not reasoned about, None if they are."""
+    statements = [s for layer in layers for policy in layer for s in policy.statements]
+    if any(statement.not_principals for statement in statements):
+        return NoProof.not_principal
+    affordable = budget.affords(_STEPS_OF_A_STATEMENT * len(statements)) and budget.affords(
+        _STEPS_OF_A_VALUE * sum(statement.size for statement in statements)
+    )
+    return None if affordable else NoProof.too_large
+
+
+def _is_ambiguous(layers: Iterable[Sequence[Clause]]) -> bool:
+    """Say whether a resource has a pattern that can be read in two ways."""
+    return any(
+        globs.is_ambiguous(pattern)
+        for layer in layers
+        for clause in layer
+        for pattern in clause.resources.element.patterns
+    )
+
+
+def _layers(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) -> _Layers:
+    return (tuple(policies), *map(tuple, limits))
 
 
 @lru_cache(_POLICIES)
@@ -116,87 +131,88 @@ def _read(policies: tuple[Policy, ...], *, narrow: bool) -> tuple[Clause, ...]:
     return tuple(clauses.read(policies, narrow=narrow))
 
 
-class _Question(Struct, frozen=True):
-    """Whether all that a statement brings is covered."""
+class _Evaluator(Struct, frozen=True):
+    """What the layers of a side say to requests."""
 
-    clause: Clause  # an Allow that is new, or a Deny that is no more
-    covering: StatementCover  # what must cover it
-    allows: ClauseIndex | None = None  # what such a Deny may have held back; None of an Allow
+    layers: tuple[Compiled, ...]
 
-    def regions(self) -> Iterator[tuple[Region, tuple[Clause, ...]]]:
-        """Yield regions, with the statements they come from."""
-        region = clauses.region(self.clause)
-        if self.allows is None:
-            yield region, (self.clause,)
-        elif next(self.covering.uncovered_parts(region), None) is not None:
-            budget = self.covering.budget
-            for allow in self.allows.meeting(region, budget):
-                yield clauses.both(clauses.region(allow), region, budget), (allow, self.clause)
+    @classmethod
+    def of(cls, layers: _Layers, side: str) -> _Evaluator:
+        policies, *limits = layers
+        compiled = (compile_policies(limit, f"{side} limit, policy") for limit in limits)
+        return cls((compile_policies(policies, f"{side} policy"), *compiled))
 
+    def work(self, action: str) -> int:
+        """Return the steps of one evaluation."""
+        return sum(layer.work(action) for layer in self.layers)
 
-def _questions(old: Sequence[Clause], new: Sequence[Clause]) -> list[_Question]:
-    """Return what is to be shown of each statement that may bring new access."""
-    allows = [clause for clause in new if not clause.denies]
-    denies = [clause for clause in new if clause.denies]
-    known = {clause.meaning for clause in old}
-    covering = StatementCover([*(c for c in old if not c.denies), *denies])
-    questions = [_Question(clause, covering) for clause in allows if clause.meaning not in known]
-    remaining = {clause.meaning for clause in denies}
-    if gone := [clause for clause in old if clause.denies and clause.meaning not in remaining]:
-        narrowing, index = StatementCover(denies), ClauseIndex(allows)
-        questions += [_Question(clause, narrowing, index) for clause in gone]
-    return questions
+    def allows(self, request: Request) -> Decision | None:
+        """Return the decision of the policies on a request that all layers allow, else None."""
+        decisions = [layer.evaluate(request) for layer in self.layers]
+        return decisions[0] if all(decision.allowed for decision in decisions) else None
+
+    def denies(self, request: Request) -> tuple[Decision, int | None] | None:
+        """Return the first decision that denies a request, with the position of its limit."""
+        for number, layer in enumerate(self.layers):
+            decision = layer.evaluate(request)
+            if decision.denied:
+                return decision, number - 1 if number else None
+        return None
 
 
 class _Search(Struct):
     """One attempt at a proof."""
 
-    before: Compiled
-    after: Compiled
+    before: _Evaluator
+    after: _Evaluator
     budget: Budget  # what is left of the steps, of one question while it is looked at
-    # Whether to look for counterexamples; without, the first part that stays open decides.
+    # Whether to look for requests; without, the first part that stays open decides.
     examples: bool = True
     splits: int = _SPLITS_IN_ALL  # how many ways to take conditions apart are still tried
-    # How many uncovered parts that stay open are still looked at, for a counterexample.
+    # How many uncovered parts that stay open are still looked at, for a request.
     more: int = _MORE_PARTS
     new: frozenset[int] = frozenset()  # the identities of the new statements
 
-    def run(
-        self, old: Sequence[Clause], new: Sequence[Clause]
-    ) -> Proven | Counterexample | NotProven:
-        """Look at uncovered parts until there is a counterexample, or one that stays open.
+    def run(self, old: Sequence[Sequence[Clause]], new: Sequence[Sequence[Clause]]) -> Answer:
+        """Look at uncovered parts until there is a request, or one that stays open.
 
-        After the latter only a counterexample can change the answer; a few more parts are tried.
+        After the latter only a request can change the answer; a few more parts are tried.
         No question gets more than its share of the steps, so that one that is too complex
         leaves some to the others.
         """
-        whole, reason = self.budget, ""
+        whole, open_answer = self.budget, None
         # The new ones first: their Deny statements are the first not to apply to an example.
-        questions, every = _questions(old, new), ClauseIndex((*new, *old))
-        self.new = frozenset(map(id, new))
-        for number, question in enumerate(questions):
-            self.budget = whole.share(len(questions) - number)
+        every = ClauseIndex([clause for layer in (*new, *old) for clause in layer])
+        every_question = list(questions(old, new))
+        self.new = frozenset(id(clause) for layer in new for clause in layer)
+        for number, question in enumerate(every_question):
+            self.budget = whole.share(len(every_question) - number)
             question.covering.budget = self.budget
             try:
                 answer = self._remembered(question, every)
             except TooHardError:
-                answer = NotProven(
-                    reason or reasons.too_complex(question.clause, question.covering.clauses)
-                )
-            if isinstance(answer, Counterexample):
+                answer = NotProven(NoProof.too_complex, self._hard(question))
+            if isinstance(answer, NewAccess):
                 return answer
-            reason = reason or (answer.reason if answer else "")
+            open_answer = open_answer or answer
             if self.more < 0:
                 break
-        return NotProven(reason) if reason else Proven()
+        return open_answer or NoNewAccess()
 
-    def _remembered(
-        self, question: _Question, every: ClauseIndex
-    ) -> Counterexample | NotProven | None:
+    def _hard(self, question: Question) -> HardStatement:
+        clause = question.clause
+        side, layer = (Side.BEFORE, question.layer) if clause.denies else (Side.AFTER, 0)
+        place = reasons.place(clause, side, layer)
+        return reasons.hard_statement(place, clause, question.covering.clauses)
+
+    def _remembered(self, question: Question, every: ClauseIndex) -> NewAccess | NotProven | None:
         """Return what a question comes to, as it did with the same statements about its requests.
 
-        A counterexample is put to these policies; what was not proven is looked at again.
+        A request is put to these policies; what was not proven is looked at again. This goes with
+        `vpc_cni_iam.review.old`, which asks many questions with one budget.
         """
+        if len(self.before.layers) > 1 or len(self.after.layers) > 1:
+            return self._answer(question, every)
         near = every.meeting(clauses.region(question.clause), self.budget)
         # Statements that are read alike have one object for their actions.
         key = (
@@ -208,56 +224,57 @@ class _Search(Struct):
         )
         remembered = self.budget.remembered
         if key in remembered:
-            known: Counterexample | None = remembered[key]
+            known: NewAccess | None = remembered[key]
             if known is None:
                 return None
-            now, then = (side.evaluate(known.request) for side in (self.after, self.before))
-            if now.allowed and then.denied:
-                return replace(known, new=now, old=then)
+            if (again := self._new_access(known.request)) is not None:
+                return replace(again, made_up=known.made_up)
         answer = self._answer(question, every)
         if not isinstance(answer, NotProven):
             remembered[key] = answer
         return answer
 
-    def _answer(self, question: _Question, every: ClauseIndex) -> Counterexample | NotProven | None:
+    def _answer(self, question: Question, every: ClauseIndex) -> NewAccess | NotProven | None:
         """Return what a question comes to, None if nothing new is allowed."""
-        reason, covering = "", question.covering
-        for region, origins in question.regions():
+        open_answer, covering = None, question.covering
+        for part in question.parts():
             closed: set[Region] = set()
-            for uncovered in covering.uncovered_parts(region):
+            for uncovered in covering.uncovered_parts(part.region):
                 if uncovered.region in closed:
                     continue
                 meeting = every.meeting(uncovered.region, self.budget)
-                near = [clause for clause in meeting if clause not in origins]
+                near = [clause for clause in meeting if clause not in part.origins]
                 tries = _FIRST_TRIES if self.examples else _QUICK_TRIES
-                counterexample = self._counterexample(uncovered, origins, near, tries)
-                if counterexample is None and self._is_closed(uncovered, covering):
+                example = self._example(uncovered, part.origins, near, tries)
+                if example is None and self._is_closed(uncovered, covering):
                     closed.add(uncovered.region)
                     continue
                 if not self.examples:
                     self.more = -1
-                    return NotProven("not shown")
-                counterexample = counterexample or self._counterexample(
-                    uncovered, origins, near, _TRIES_OF_A_PART
-                )
-                if counterexample is not None:
-                    return counterexample
-                reason = reason or reasons.reason(
-                    uncovered, origins, _near(uncovered, covering), self.budget
-                )
+                    return NotProven(NoProof.open_part)
+                example = example or self._example(uncovered, part.origins, near, _TRIES_OF_A_PART)
+                if example is not None:
+                    return example
+                open_answer = open_answer or self._open(question, part, uncovered)
                 self.more -= 1
                 if self.more < 0:
-                    return NotProven(reason)
-        return NotProven(reason) if reason else None
+                    return open_answer
+        return open_answer
 
-    def _counterexample(
+    def _open(self, question: Question, part: NewPart, uncovered: Uncovered) -> NotProven:
+        deny, near = part.deny, _near(uncovered, question.covering)
+        place = None if deny is None else reasons.place(deny, Side.BEFORE, question.layer)
+        evidence = reasons.open_part(uncovered, part.allows, place, near, self.budget)
+        return NotProven(NoProof.open_part, evidence)
+
+    def _example(
         self, uncovered: Uncovered, origins: Sequence[Clause], near: Sequence[Clause], tries: int
-    ) -> Counterexample | None:
+    ) -> NewAccess | None:
         """Return a request of an uncovered part that is newly allowed, None if none was found.
 
         One with something made up is returned only where the first tries have none without.
         """
-        fallback: Counterexample | None = None
+        fallback: NewAccess | None = None
         for number, request in enumerate(
             islice(
                 requests.example_requests(
@@ -268,22 +285,26 @@ class _Search(Struct):
         ):
             if fallback is not None and number >= _FIRST_TRIES:
                 break
-            self.budget.spend(_STEPS_OF_A_TRY + self.after.work(request.action))
-            try:
-                now = self.after.evaluate(request)
-                if not now.allowed:
-                    continue
-                self.budget.spend(self.before.work(request.action))
-                then = self.before.evaluate(request)
-            except InputError:
-                continue
-            if then.denied:
-                made_up = reasons.made_up(request, (*origins, *near)) if self.examples else ""
-                counterexample = Counterexample(request, now, then, made_up)
+            example = self._new_access(request)
+            if example is not None:
+                made_up = reasons.made_up(request, (*origins, *near)) if self.examples else ()
                 if not made_up:
-                    return counterexample
-                fallback = fallback or counterexample
+                    return example
+                fallback = fallback or replace(example, made_up=made_up)
         return fallback
+
+    def _new_access(self, request: Request) -> NewAccess | None:
+        """Return a request if it is newly allowed for certain."""
+        self.budget.spend(_STEPS_OF_A_TRY + self.after.work(request.action))
+        try:
+            new = self.after.allows(request)
+            if new is None:
+                return None
+            self.budget.spend(self.before.work(request.action))
+            denied = self.before.denies(request)
+        except InputError:
+            return None
+        return None if denied is None else NewAccess(request, new, *denied)
 
     def _is_closed(
         self, uncovered: Uncovered, covering: StatementCover, most: int = _CASES

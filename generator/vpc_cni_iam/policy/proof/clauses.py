@@ -238,12 +238,12 @@ def can_meet(left: RegionSide | Glob, right: RegionSide | Glob) -> bool:
 
 
 def _meet(left: RegionSide, right: RegionSide) -> RegionSide:
-    """Return the intersection; with variables on a side, that of the first side alone."""
+    """Return the intersection; with variables on a side, that of the more exact side alone."""
+    if left.pattern == EVERYTHING or literal(right.pattern) is not None:
+        left, right = right, left
     groups = left.groups
     if not any(glob.has_atoms for (glob,) in left.groups + right.groups):
         groups += right.groups
-    if literal(right.pattern) is not None:
-        left, right = right, left
     return RegionSide(
         groups,
         left.excluded + right.excluded,

@@ -7,12 +7,14 @@ and nothing was allowed before.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.policy.document import Condition, Policy, Statement
-from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
+from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import Answer
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.examples import reference
 
@@ -21,32 +23,47 @@ _OF_TYPE = re.compile(r"arn:[^:]*:ec2:[^:]*:[^:]*:([a-z-]+)/[^:/]*")
 _EXAMPLE = "arn:aws:ec2:us-east-1:111122223333:{}/0123456789abcdef0"
 _WILDCARD = re.compile(r"[*?]")
 _TYPE = re.compile(r".*:([a-z-]+)/[^:]*", re.DOTALL)
-# Wildcards and variables in a text that stands for itself. Source: IAM User Guide, "IAM policy
-# elements: Variables and tags".
-_SPECIAL = re.compile(r"[*?$]")
+
+
+class NeverTarget(Struct, frozen=True):
+    """What a role must never do."""
+
+    action: str  # an action, or a pattern
+    resource: str = "*"  # an ARN, or a pattern
 
 
 def never(
     policies: Sequence[Policy],
-    actions: Sequence[str],
-    resource: str,
-    budget: Budget,
-    context: Mapping[str, str | None] | None = None,
-) -> Proven | Counterexample | NotProven:
-    """Say whether the policies of one role never allow a request.
+    targets: Sequence[NeverTarget],
+    *,
+    within: Sequence[Sequence[Policy]] = (),
+) -> tuple[Answer, ...]:
+    """Return of each target whether the policies of one role never allow it.
 
-    `actions` and `resource` are patterns; `context` has values of condition keys that the request
-    has, None for a key that it has not.
+    `within` has the limits of the role, which must each allow a request as well.
     """
-    policies = [about(policy, resource) for policy in policies]
-    denies = [Statement("Deny", not_actions=tuple(actions), resources=("*",))]
-    if resource != "*":
-        denies.append(Statement("Deny", actions=("*",), not_resources=(resource,)))
-    denies += [_deny_other(key, value) for key, value in (context or {}).items()]
-    return no_new_access([], [*policies, Policy(tuple(denies))], budget)
+    budget = Budget()
+    return tuple(
+        _never(policies, target, within, budget.share(len(targets) - number))
+        for number, target in enumerate(targets)
+    )
 
 
-def about(policy: Policy, resource: str) -> Policy:
+def _never(
+    policies: Sequence[Policy],
+    target: NeverTarget,
+    within: Sequence[Sequence[Policy]],
+    budget: Budget,
+) -> Answer:
+    layers = [[_about(policy, target.resource) for policy in some] for some in (policies, *within)]
+    denies = [Statement("Deny", not_actions=(target.action,), resources=("*",))]
+    if target.resource != "*":
+        denies.append(Statement("Deny", actions=("*",), not_resources=(target.resource,)))
+    new = [*layers[0], Policy(tuple(denies))]
+    return no_new_access((), new, within=layers[1:], budget=budget)
+
+
+def _about(policy: Policy, resource: str) -> Policy:
     """Return a policy without what is about no resource of the type that a pattern names.
 
     Patterns of resources of other types match ARNs of the type only where a wildcard matches a
@@ -71,16 +88,3 @@ def about(policy: Policy, resource: str) -> Policy:
         if (own or not statement.resources) and (actions or not statement.actions):
             statements.append(replace(statement, resources=own, actions=actions))
     return replace(policy, statements=tuple(statements))
-
-
-def _deny_other(key: str, value: str | None) -> Statement:
-    """Return a Deny of what has another value of a key than one, or has it although None."""
-    condition = Condition("Null", key, ("false",))
-    if value is not None:
-        condition = Condition("StringNotEquals", key, (itself(value),))
-    return Statement("Deny", actions=("*",), resources=("*",), conditions=(condition,))
-
-
-def itself(text: str) -> str:
-    """Return a pattern that matches one text only."""
-    return _SPECIAL.sub(r"${\g<0>}", text)

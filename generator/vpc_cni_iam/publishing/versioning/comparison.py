@@ -11,16 +11,19 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.errors import PublishError
+from vpc_cni_iam.errors import InputError, PublishError
 from vpc_cni_iam.escape import escape_emphasis
-from vpc_cni_iam.hcl.module.reader import read_blocks
+from vpc_cni_iam.hcl.module.reader import hole_of, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy import normalise
-from vpc_cni_iam.policy.diff.changes import ChangeKind, changes
-from vpc_cni_iam.policy.diff.differences import differences
+from vpc_cni_iam.policy.diff import VersionChanged, differences
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.answer import NoNewAccess
+from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
+from vpc_cni_iam.policy.report import access_change_text, difference_lines
+from vpc_cni_iam.policy.template import Text, join
 from vpc_cni_iam.publishing.versioning.interface import (
     ModuleInterface,
     compare_code,
@@ -29,17 +32,6 @@ from vpc_cni_iam.publishing.versioning.interface import (
 )
 from vpc_cni_iam.publishing.versioning.semver import Bump, Version, VersionChange, step
 
-# The kinds of change that take permissions away; the others may give some. A
-# condition that is only known to be another one may do both.
-_TAKING = frozenset(
-    {
-        ChangeKind.NO_LONGER_ALLOWED,
-        ChangeKind.NARROWED,
-        ChangeKind.TIGHTENED,
-        ChangeKind.DENIED,
-        ChangeKind.CHANGED,
-    }
-)
 CHANGELOG = "CHANGELOG.md"
 _SECTION = re.compile(r"^## (\S+)$", re.MULTILINE)
 _HEAD = (
@@ -120,7 +112,7 @@ def _read(texts: Mapping[str, str]) -> _ModuleVersion:
     sourced = [(source, b) for source in sorted(texts) for b in _blocks(texts[source], source)]
     blocks = tuple(block for _, block in sourced)
     interface = read_interface(blocks)
-    values = {name: f"${{var.{name}}}" for name in interface.inputs}
+    values: dict[str, Text] = {name: join([hole_of(name)]) for name in interface.inputs}
     module = read_blocks(sourced, {**values, **parameters.values({})})
     documents = {d.name: d for d in module.documents}
     return _ModuleVersion(blocks, interface, documents, frozenset(module.unread))
@@ -148,17 +140,38 @@ def _permissions(old: _ModuleVersion, new: _ModuleVersion, folder: str) -> Itera
 
 
 def _policy_changes(old: Policy, new: Policy, label: str) -> Iterator[VersionChange]:
+    """Yield what the change of a policy means for access, and how its statements differ.
+
+    A role may have other policies, too. Statements that together mean the same are no change; the
+    document's Version always is one.
+    """
     if normalise.equal(old, new):
         return
-    policy_changes = changes(old, new)
-    for change in policy_changes:
-        bump = Bump.major if change.kind in _TAKING else Bump.minor
-        yield VersionChange(bump, label, str(change))
-    if not policy_changes:
-        # The same permissions in other statements, or the version of the document.
-        for difference in differences(old, new):
-            if difference.place == "document":
-                yield VersionChange(Bump.major, label, str(difference))
+    bump, text = _access_change(old, new)
+    if bump is not Bump.patch:
+        yield VersionChange(bump, label, text)
+    for difference in differences(old, new):
+        own = Bump.major if isinstance(difference, VersionChanged) else bump
+        if own is not Bump.patch:
+            yield from (VersionChange(own, label, str(x)) for x in difference_lines([difference]))
+
+
+def _access_change(old: Policy, new: Policy) -> tuple[Bump, str]:
+    """Return what the change of a policy means, with the bump that it asks for.
+
+    Major unless it is proven that no access is lost, else minor unless that none is new.
+    """
+    try:
+        gained, lost = (
+            no_new_access_beside_others([old], [new]),
+            no_new_access_beside_others([new], [old]),
+        )
+    except InputError as error:
+        return Bump.major, f"cannot be compared: {error}"
+    text = access_change_text(gained, lost)
+    if not isinstance(lost, NoNewAccess):
+        return Bump.major, text
+    return (Bump.patch if isinstance(gained, NoNewAccess) else Bump.minor), text
 
 
 def changelog(

@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.examples.reference import has_no_resource
 from vpc_cni_iam.policy.quotas import INLINE
-from vpc_cni_iam.policy.wording import condition_text
+from vpc_cni_iam.policy.report import condition_text
 from vpc_cni_iam.review.account.effective import PrincipalPolicies
 from vpc_cni_iam.review.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.review.account.policy_state import ReadPolicy, judged_policies, with_stand_ins

@@ -11,9 +11,9 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
-from vpc_cni_iam.policy.proof import access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff.verdicts import Access, Example
+from vpc_cni_iam.review.old import answers as access
 
 NO_NEW_ACCESS: Final = "no new access"
 _STEPS_OF_A_STATEMENT = 10

@@ -1,6 +1,6 @@
 """The semantic difference of two policies: every line is a gain, a loss, or proven to be neither.
 
-What changed comes from `vpc_cni_iam.policy.diff.changes`; what each line is, a proof decides. Where
+What changed comes from `vpc_cni_iam.review.old.changes`; what each line is, a proof decides. Where
 nothing is proven, a line counts as what it looks like.
 """
 
@@ -12,7 +12,6 @@ from functools import lru_cache
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.diff.changes import AccessChange, all_changes
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import equal
 from vpc_cni_iam.policy.proof import clauses
@@ -27,6 +26,7 @@ from vpc_cni_iam.review.diff.proofs import (
     proven,
 )
 from vpc_cni_iam.review.diff.verdicts import Effect, Line
+from vpc_cni_iam.review.old.changes import AccessChange, all_changes
 
 _NONE = Policy(())
 _GAINS = ("allowed", "widened", "weakened", "no longer denied", "changed")

@@ -19,7 +19,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, evaluate
-from vpc_cni_iam.policy.wording import condition_text
+from vpc_cni_iam.policy.report import condition_text
 
 _IRSA = "IRSA of "
 BY_NODES = "the nodes' instance profile"

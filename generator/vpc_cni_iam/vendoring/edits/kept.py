@@ -10,33 +10,34 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Literal
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog import trust, variants
+from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
-from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.access import Counterexample, Proven, no_new_access
+from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven
+from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
+from vpc_cni_iam.vendoring.edits.edit import (
+    ChangedBlock,
+    ChangedLocals,
+    EditAnswer,
+    EditReason,
+    KeptEdit,
+    ReadProblem,
+)
+from vpc_cni_iam.vendoring.edits.samples import SAMPLES
 from vpc_cni_iam.vendoring.manifest import digest
-from vpc_cni_iam.vendoring.state import KeptAccess, KeptEdit
 
-# Values for the variables that stand in documents. Text in the place of a variable may be equal to
-# one of them, but not to both.
-_SAMPLE = trust.VARIABLES
-_OTHER_DIGITS = str.maketrans("0123456789", "9876543210")
-_OTHER_SAMPLE = {
-    name: value.translate(_OTHER_DIGITS).replace("aws-us-gov", "aws-cn").replace("verify", "other")
-    for name, value in _SAMPLE.items()
-}
+_SAMPLE, _OTHER_SAMPLE = SAMPLES
 # Outputs about versions of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with", "minimum_cni_version")
 _DOCUMENT = ("data", "aws_iam_policy_document")
-_Finding = tuple[KeptAccess, str]
 _Name = tuple[str, ...]
 
 
@@ -48,30 +49,19 @@ def kept_edits(
 ) -> tuple[KeptEdit, ...]:
     """Return the meaning of each kept edit, of the files at `paths`; `texts` are those there."""
     entries = {entry.file: entry for entry in accepted}
-    edits = [
-        KeptEdit.of(path, digest(texts[path]), KeptAccess.NONE, entries.get(path))
-        for path in sorted(paths)
-    ]
+    edits = [KeptEdit.of(path, digest(texts[path]), entries.get(path)) for path in sorted(paths)]
     # The other edits are compared with the generated files and the accepted edits.
     base = {**generated, **{e.path: texts[e.path] for e in edits if e.accepted}}
-    findings = _findings(base, texts, [e.path for e in edits if not e.accepted])
-    accepted_findings = _findings(generated, texts, [e.path for e in edits if e.accepted])
-    return tuple(_with_findings(e, [*findings[e.path], *accepted_findings[e.path]]) for e in edits)
+    answers = _answers(base, texts, [e.path for e in edits if not e.accepted])
+    accepted_answers = _answers(generated, texts, [e.path for e in edits if e.accepted])
+    return tuple(replace(e, answers=(*answers[e.path], *accepted_answers[e.path])) for e in edits)
 
 
-def _with_findings(edit: KeptEdit, findings: list[_Finding]) -> KeptEdit:
-    kinds = {access for access, _ in findings}
-    access = next((a for a in (KeptAccess.ADDED, KeptAccess.UNKNOWN) if a in kinds), edit.access)
-    texts = (trust.with_variables(text, _SAMPLE, _OTHER_SAMPLE) for _, text in findings)
-    details = tuple(dict.fromkeys(texts))
-    return replace(edit, access=access, details=details)
-
-
-def _findings(
+def _answers(
     before: Mapping[str, str], after: Mapping[str, str], paths: Iterable[str]
-) -> defaultdict[str, list[_Finding]]:
-    """Return the findings about each edited file, by its path."""
-    findings: defaultdict[str, list[_Finding]] = defaultdict(list)
+) -> defaultdict[str, list[EditAnswer]]:
+    """Return the answers that are no proof of each edited file, by its path."""
+    answers: defaultdict[str, list[EditAnswer]] = defaultdict(list)
     changed: dict[str, set[_Name]] = {}
     for path in paths:
         if not path.endswith(".tf"):
@@ -79,25 +69,30 @@ def _findings(
         try:
             old, new = (_blocks(side.get(path, ""), path) for side in (before, after))
         except InputError as error:
-            findings[path].append((KeptAccess.UNKNOWN, f"cannot be read: {error}"))
+            answers[path].append(_unreadable(error))
             continue
         names = {n for n in {*old, *new} if _shapes(old.get(n, [])) != _shapes(new.get(n, []))}
         if names:
             changed[path] = names
         for name in sorted(names):
-            reason = _structure(name, old.get(name, []), new.get(name, []))
-            findings[path] += [(KeptAccess.UNKNOWN, reason)] if reason else []
+            if (structure := _structure(name, old.get(name, []), new.get(name, []))) is not None:
+                answers[path].append(EditAnswer(structure))
     if not changed:
-        return findings
+        return answers
     try:
         documents = list(_documents(before, after))
     except InputError as error:
-        documents = [("", (KeptAccess.UNKNOWN, f"cannot be read: {error}"))]
-    for document, finding in documents:
+        documents = [("", _unreadable(error))]
+    for document, answer in documents:
         where = [p for p, names in changed.items() if (*_DOCUMENT, document) in names]
         for path in where or changed:
-            findings[path].append(finding)
-    return findings
+            answers[path].append(answer)
+    return answers
+
+
+def _unreadable(error: InputError, document: str = "") -> EditAnswer:
+    problem = ReadProblem(str(error))
+    return EditAnswer(NotProven(EditReason.unreadable, problem), document)
 
 
 @lru_cache(maxsize=64)
@@ -137,16 +132,14 @@ def _without_version(provider: Node) -> Node:
     return replace(provider, fields=fields)
 
 
-def _structure(name: _Name, old: list[Block], new: list[Block]) -> str:
-    """Return why a changed block cannot be judged, empty if its documents say all."""
-    words = " ".join(name)
+def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | None:
+    """Return why a changed block cannot be judged, None if its documents say all."""
     if name[:2] == _DOCUMENT or _is_harmless(name, old, new):
-        return ""
-    if not new:
-        return f"{words} is removed"
-    if name[0] == "locals":
+        return None
+    if new and name[0] == "locals":
         return _locals(old, new)
-    return f"{words} is {'changed' if old else 'added'}"
+    change: Literal["added", "removed", "changed"] = "changed" if old else "added"
+    return NotProven(EditReason.block, ChangedBlock(name, change if new else "removed"))
 
 
 def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
@@ -161,13 +154,13 @@ def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
     return _shape(_without_default(old[0])) == _shape(_without_default(new[0]))
 
 
-def _locals(old: list[Block], new: list[Block]) -> str:
+def _locals(old: list[Block], new: list[Block]) -> NotProven | None:
     before, after = (
         {n: node for b in side for n, node in b.attributes.items()} for side in (old, new)
     )
     # One more says nothing until something refers to it.
-    changed = [f"local.{n}" for n in sorted(before) if before[n] != after.get(n)]
-    return f"{', '.join(changed)} is changed" if changed else ""
+    changed = tuple(name for name in sorted(before) if before[name] != after.get(name))
+    return NotProven(EditReason.local_values, ChangedLocals(changed)) if changed else None
 
 
 def _without_default(block: Block) -> Block:
@@ -177,8 +170,8 @@ def _without_default(block: Block) -> Block:
 
 def _documents(
     before: Mapping[str, str], after: Mapping[str, str]
-) -> Iterator[tuple[str, _Finding]]:
-    """Yield the names of documents that may allow more, with the findings.
+) -> Iterator[tuple[str, EditAnswer]]:
+    """Yield the names of documents that may allow more, with the answers.
 
     With values that a caller passes, with the defaults of both sides, and with changed defaults
     among values that a caller passes.
@@ -204,46 +197,31 @@ def _documents(
         yield from _compared(old, new)
 
 
-def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, _Finding]]:
+def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, EditAnswer]]:
     for name, reason in new.unread.items():
-        yield name, (KeptAccess.UNKNOWN, reason)
+        yield name, EditAnswer(NotProven(EditReason.unreadable, ReadProblem(reason)))
     before = {d.name: d for d in old.documents}
     for document in new.documents:
         known, label = before.get(document.name), variants.label(document.name)
         if document.joins != (known.joins if known is not None else ()):
-            yield document.name, (KeptAccess.UNKNOWN, f"{label} joins other documents")
+            yield document.name, EditAnswer(NotProven(EditReason.joins), label)
         if known is not None and document.repeats != known.repeats:
-            reason = f"what a dynamic block of {label} repeats is changed"
-            yield document.name, (KeptAccess.UNKNOWN, reason)
+            yield document.name, EditAnswer(NotProven(EditReason.repeats), label)
         policy = known.policy if known is not None else Policy(())
-        if finding := _more(label, policy, document.policy):
-            yield document.name, finding
+        answer = _more(policy, document.policy)
+        if not isinstance(answer, NoNewAccess):
+            yield document.name, EditAnswer(answer, label)
     for name in before.keys() - {d.name for d in new.documents} - new.unread.keys():
         if before[name].policy.only("Deny").statements:
-            yield (
-                name,
-                (KeptAccess.UNKNOWN, f"{variants.label(name)} is removed, and it denies access"),
-            )
+            answer = NotProven(EditReason.removed_deny)
+            yield name, EditAnswer(answer, variants.label(name))
 
 
-def _more(name: str, old: Policy, new: Policy) -> _Finding | None:
-    """Return the access that a document adds or may add, None if it is proven to add none."""
+def _more(old: Policy, new: Policy) -> Answer:
+    """Say whether a document adds access, whatever other policies the role has."""
     if old == new:
-        return None
-    gained = [f"{name}: {c}" for c in changes(old, new) if c.kind in MAY_GAIN_ACCESS]
-    # What a Deny holds back, another policy of the role may allow.
-    sides = (([old], [new]), ([new.inverted()], [old.inverted()]))
-    for before, after in sides:
-        if before == after:
-            continue
-        try:
-            answer = no_new_access(before, after)
-        except InputError as error:
-            return KeptAccess.UNKNOWN, f"{name}: {error}"
-        if isinstance(answer, Counterexample):
-            request = answer.request
-            example = f"{name}: {request.action} on {request.resource}"
-            return KeptAccess.ADDED, "; ".join(gained) or example
-        if not isinstance(answer, Proven):
-            return KeptAccess.UNKNOWN, "; ".join(gained) or f"{name}: {answer.reason}"
-    return None
+        return NoNewAccess()
+    try:
+        return no_new_access_beside_others([old], [new])
+    except InputError as error:
+        return NotProven(EditReason.unreadable, ReadProblem(str(error)))

@@ -10,13 +10,13 @@ from typing import Any, TypeAlias
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.policy.diff.permissions import Permission
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.proof.access import Proven, no_new_access
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
 from vpc_cni_iam.policy.template import Text, change, known, parts_of
+from vpc_cni_iam.review.old.answers import Proven, no_new_access
+from vpc_cni_iam.review.old.permissions import Permission
 
 # The elements of a statement that decide together, with their values.
 _Part: TypeAlias = tuple[tuple[str, Any], ...]

@@ -2,7 +2,7 @@
 
 Statements are taken apart into permissions (effect, action, resource, conditions), so that moving
 an action from one statement to another, or reordering, is no change. Permissions are compared one
-by one, exactly, by `vpc_cni_iam.policy.diff.containment`; whether the new policy as a whole allows
+by one, exactly, by `vpc_cni_iam.review.old.containment`; whether the new policy as a whole allows
 anything that the old one did not is a question for `vpc_cni_iam.policy.proof.access` alone.
 """
 
@@ -15,12 +15,12 @@ from itertools import chain
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.policy.diff.containment import Containers, contains
-from vpc_cni_iam.policy.diff.permissions import Key, Permission, permissions
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.report import asked_text, condition_text
 from vpc_cni_iam.policy.template import folded
-from vpc_cni_iam.policy.wording import asked_text, condition_text
+from vpc_cni_iam.review.old.containment import Containers, contains
+from vpc_cni_iam.review.old.permissions import Key, Permission, permissions
 
 
 class ChangeKind(StrEnum):

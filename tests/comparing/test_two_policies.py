@@ -6,18 +6,20 @@ from pathlib import Path
 import pytest
 
 from synthetic import allow, document, parsed
+from vpc_cni_iam.comparing.answer import InputReason, NotRead, RefusedPolicy, example
+from vpc_cni_iam.comparing.compare import ComparedPolicy, PolicyComparison, compare, side
+from vpc_cni_iam.comparing.report import comparison_lines
 from vpc_cni_iam.coverage.subject import Opener
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
-from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.review.diff.proofs import DENY_REMOVED
-from vpc_cni_iam.review.diff.two_policies import Between, ComparedPolicy, between, side
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 
 OPENER = Opener(stdin=str)
 
 
-def compared(old: Policy, new: Policy, *skipped: Skipped) -> Between:
-    return between(ComparedPolicy("old", old, ()), ComparedPolicy("new", new, skipped))
+def compared(old: Policy, new: Policy, *skipped: Skipped) -> PolicyComparison:
+    return compare(ComparedPolicy("old", old), ComparedPolicy("new", new, skipped))
 
 
 DENY = {**allow("s3:B"), "Effect": "Deny"}
@@ -25,44 +27,63 @@ LESS, MORE = parsed(allow("ec2:A")), parsed(allow(["ec2:A", "ec2:B"]))
 DENYING = parsed(allow("ec2:A"), DENY)
 MORE_DENYING = parsed(allow(["ec2:A", "ec2:B"]), DENY)
 ANYWAY = parsed(allow("ec2:A"), {**allow("s3:*"), "Effect": "Deny"})
+SECURE = {"Bool": {"aws:SecureTransport": "true"}}
+INSECURE = {"Bool": {"aws:SecureTransport": "false"}}
+DENIED = parsed(allow("s3:*"), {**allow("s3:*"), "Effect": "Deny", "Condition": INSECURE})
+CONDITIONED = parsed({**allow("s3:*"), "Condition": SECURE})
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "verdict", "effects"),
+    ("old", "new", "answer", "removed_denies"),
     [
-        (LESS, LESS, "no new access", []),
-        (LESS, MORE, "new access", ["gain"]),
-        (MORE, LESS, "no new access", ["loss"]),
-        (LESS, DENYING, "no new access", ["loss"]),
-        # Another policy may allow what the Deny held back.
-        (DENYING, LESS, "not proven", ["gain"]),
-        (DENYING, ANYWAY, "no new access", ["loss"]),
-        (DENYING, MORE_DENYING, "new access", ["gain"]),
-        (MORE_DENYING, MORE, "not proven", ["gain"]),
+        (LESS, LESS, NoNewAccess, []),
+        (LESS, MORE, NewAccess, []),
+        (MORE, LESS, NoNewAccess, []),
+        (LESS, DENYING, NoNewAccess, []),
+        # All policies of the identity are compared: nothing is new, and the note has the Deny.
+        (DENYING, LESS, NoNewAccess, [1]),
+        (DENIED, CONDITIONED, NoNewAccess, [1]),
+        (DENYING, ANYWAY, NoNewAccess, []),
+        (DENYING, MORE_DENYING, NewAccess, []),
     ],
 )
-def test_a_new_policy_allows_more_or_not_whatever_other_policies_allow(
-    old: Policy, new: Policy, verdict: str, effects: list[str]
+def test_two_policies_are_compared_as_all_of_an_identity(
+    old: Policy, new: Policy, answer: type, removed_denies: list[int]
 ) -> None:
     result = compared(old, new)
-    assert (result.old, result.new, result.access.verdict) == ("old", "new", verdict)
-    assert result.access.reason == (DENY_REMOVED if verdict == "not proven" else "")
-    assert (result.access.witness is not None) == (verdict == "new access")
-    assert [line.effect for line in result.lines] == effects
+    assert isinstance(result.answer, answer)
+    assert result.proven is (answer is NoNewAccess)
+    assert [place.index for place in result.removed_denies] == removed_denies
+    text = "\n".join(line.text for line in comparison_lines(result))
+    assert ("another policy of the identity" in text) is bool(removed_denies)
 
 
 def test_what_was_skipped_and_counts_leaves_no_proof() -> None:
     noted = Skipped("x", Reason.assumed, "as it is")
     counting = Skipped("aws_iam_policy.y", Reason.not_read, "it is not known")
-    assert compared(MORE, LESS, noted).access.verdict == "no new access"
+    assert compared(MORE, LESS, noted).proven
     result = compared(MORE, LESS, counting)
-    assert result.access.verdict == "not proven" and "aws_iam_policy.y" in result.access.reason
-    assert (result.old_skipped, result.new_skipped) == ((), (counting,))
-    shown = compared(LESS, MORE, counting).access
-    assert shown.verdict == "not proven" and shown.witness and shown.witness.action == "ec2:B"
-    turned = between(ComparedPolicy("a", MORE, (counting,)), ComparedPolicy("b", LESS, (noted,)))
-    assert turned.access.verdict == "not proven"
-    assert (turned.old_skipped, turned.new_skipped) == ((counting,), (noted,))
+    assert result.answer == NotProven(InputReason.not_read, NotRead((counting,), NoNewAccess()))
+    assert "aws_iam_policy.y" in [*comparison_lines(result)][-1].text
+    shown = compared(LESS, MORE, counting)
+    assert not shown.proven
+    request = example(shown.answer)
+    assert request is not None and request.request.action == "ec2:B"
+    last = [*comparison_lines(shown)][-1].text
+    assert last.startswith("not proven: ") and "newly allows, for instance ec2:B on" in last
+    turned = compare(ComparedPolicy("a", MORE, (counting,)), ComparedPolicy("b", LESS, (noted,)))
+    assert isinstance(turned.answer, NotProven)
+
+
+def test_a_policy_that_the_evaluator_refuses_is_not_proven() -> None:
+    odd = Statement(
+        actions=("s3:*",), resources=("*",), conditions=(Condition("StringSounds", "a:b", ("c",)),)
+    )
+    result = compared(LESS, Policy((odd,)))
+    assert isinstance(result.answer, NotProven)
+    assert result.answer.reason is InputReason.refused
+    assert isinstance(result.answer.evidence, RefusedPolicy)
+    assert "StringSounds" in result.answer.evidence.problem
 
 
 MODULE = """

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.report import condition_text, principals_text
 from vpc_cni_iam.policy.template import Text
-from vpc_cni_iam.policy.wording import condition_text, principals_text
 
 # What is the same for permissions of one meaning that are spelled alike.
 Key: TypeAlias = tuple[object, ...]

@@ -12,8 +12,8 @@ from msgspec import Struct
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
+from vpc_cni_iam.policy.report import condition_text, describe, principal_names
 from vpc_cni_iam.policy.template import Text, folded
-from vpc_cni_iam.policy.wording import condition_text, describe, principal_names
 
 
 class DifferenceKind(StrEnum):

@@ -12,11 +12,13 @@ from json import JSONDecodeError
 from vpc_cni_iam.errors import InputError, json_problem
 from vpc_cni_iam.files.read import contents, decoded, listed
 from vpc_cni_iam.hcl.syntax import OVERRIDE
+from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.texts.nesting import check_json
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
+from vpc_cni_iam.vendoring.edits.edit import EditAnswer, EditReason, KeptEdit
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, rendered
-from vpc_cni_iam.vendoring.state import EDITED, KeptAccess, KeptEdit, ModuleFile
+from vpc_cni_iam.vendoring.state import EDITED, ModuleFile
 
 # The configuration that Terraform or OpenTofu reads in a folder, and what of it is merged over the
 # rest.
@@ -50,7 +52,8 @@ def conflicting(
                 effect = f"cannot be read, and may define again what is generated: {error}"
         if effect:
             entry = accepted.get(path)
-            edit = KeptEdit.of(path, digest(text), KeptAccess.UNKNOWN, entry)
+            answers = (EditAnswer(NotProven(EditReason.other_file)),)
+            edit = KeptEdit.of(path, digest(text), entry, answers)
             files.append(ModuleFile(path, "replacing", edit=edit, detail=effect))
         elif same:
             more = f" and {len(same) - 1} more" if len(same) > 1 else ""

@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from vpc_cni_iam.policy.diff import containment
-from vpc_cni_iam.policy.diff.changes import MAY_GAIN_ACCESS, changes
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.review.old import containment
+from vpc_cni_iam.review.old.changes import MAY_GAIN_ACCESS, changes
 
 TAG = Condition("StringEquals", "aws:ResourceTag/team", ("blue",))
 ONE = Statement(actions=("s3:Get", "s3:List"), resources=("arn:aws:s3:::a/*",), conditions=(TAG,))

@@ -1,0 +1,1 @@
+"""Compares two policies of an identity, and says what the policies of a role never allow."""

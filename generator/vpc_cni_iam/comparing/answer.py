@@ -1,0 +1,62 @@
+"""Why a comparison of inputs has no proof, beside the reasons of a proof."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from vpc_cni_iam.inputs.skipped import Skipped, is_complete
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NotProven
+
+
+class InputReason(StrEnum):
+    """Why there is no proof about inputs."""
+
+    # An input has a policy that was not read; the evidence is `NotRead`.
+    not_read = "not read"
+    # The evaluator refuses a policy; the evidence is a `RefusedPolicy`.
+    refused = "refused"
+    # AWS has no such action; the evidence is an `UnknownAction`.
+    unknown_action = "unknown action"
+    # The policies allow a request that AWS may not have; the evidence is the `NewAccess`.
+    made_up = "made up"
+
+
+class NotRead(Struct, frozen=True):
+    """Parts of an input that were not read, and the answer about what was read."""
+
+    skipped: tuple[Skipped, ...]
+    answer: Answer
+
+
+class RefusedPolicy(Struct, frozen=True):
+    """A policy that the evaluator refuses."""
+
+    place: str
+    problem: str
+
+
+class UnknownAction(Struct, frozen=True):
+    """An action, or a pattern, that AWS does not have."""
+
+    action: str
+
+
+def of_what_was_read(answer: Answer, skipped: tuple[Skipped, ...]) -> Answer:
+    """Return an answer about an input, of which parts may not have been read."""
+    if is_complete(skipped):
+        return answer
+    return NotProven(InputReason.not_read, NotRead(skipped, answer))
+
+
+def example(answer: Answer) -> NewAccess | None:
+    """Return the request that an answer has, or its evidence; None if it has none."""
+    match answer:
+        case NewAccess():
+            return answer
+        case NotProven(evidence=NewAccess() as shown):
+            return shown
+        case NotProven(evidence=NotRead(answer=read)):
+            return example(read)
+    return None

@@ -1,0 +1,78 @@
+"""Two policies of one identity, wherever they come from: how they differ, and new access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from vpc_cni_iam.comparing.answer import InputReason, RefusedPolicy, of_what_was_read
+from vpc_cni_iam.coverage.subject import Opener, take
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.skipped import Skipped, without_boundaries
+from vpc_cni_iam.policy.diff import Difference, differences
+from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven, StatementPlace
+from vpc_cni_iam.policy.proof.beside import removed_denies
+
+
+class ComparedPolicy(Struct, frozen=True):
+    """One of two policies."""
+
+    title: str  # what it is, in a line
+    policy: Policy  # the statements of all policies that were chosen
+    skipped: tuple[Skipped, ...] = ()  # what else the input has, which no verdict may ignore
+
+
+class PolicyComparison(Struct, frozen=True):
+    """How two policies differ, as if each were all policies of one identity."""
+
+    old: ComparedPolicy
+    new: ComparedPolicy
+    differences: tuple[Difference, ...]
+    answer: Answer  # whether the new one allows anything that the old one does not
+    # The old Deny statements that the new policy does not repeat, where there is no new access.
+    # What they denied, other policies of the identity may allow.
+    removed_denies: tuple[StatementPlace, ...]
+
+    @property
+    def proven(self) -> bool:
+        """Whether no new access is proven."""
+        return isinstance(self.answer, NoNewAccess)
+
+
+def side(target: str, documents: Iterable[str], opener: Opener) -> ComparedPolicy:
+    """Return the policy of a path, or ``-``, if the evaluator takes it.
+
+    `documents` has the names of the policies to take; an input with one that has no name needs
+    none.
+    """
+    there = opener.policies_of(target)
+    nameless = [o.name for o in there.policies] == [""]
+    chosen = take(there, () if nameless else documents)
+    policies = [o.policy for o in chosen.opened]
+    versions = {policy.version for policy in policies}
+    if len(versions) > 1:
+        problem = "the chosen policies differ in their Version, and are not one policy"
+        raise InputError(there.source, "", problem)
+    policy = Policy(tuple(s for p in policies for s in p.statements), versions.pop())
+    return ComparedPolicy(chosen.title, policy, without_boundaries(chosen.skipped))
+
+
+def compare(old: ComparedPolicy, new: ComparedPolicy) -> PolicyComparison:
+    """Return how two policies differ, and whether the new one allows anything new."""
+    answer: Answer
+    try:
+        answer = no_new_access([old.policy], [new.policy])
+    except InputError as error:
+        refused = RefusedPolicy(error.place or error.source, error.problem)
+        answer = NotProven(InputReason.refused, refused)
+    proven = isinstance(answer, NoNewAccess)
+    return PolicyComparison(
+        old,
+        new,
+        differences(old.policy, new.policy),
+        of_what_was_read(answer, (*old.skipped, *new.skipped)),
+        removed_denies(old.policy, new.policy) if proven else (),
+    )

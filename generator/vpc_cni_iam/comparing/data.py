@@ -1,0 +1,216 @@
+"""What ``compare`` prints as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from msgspec import Struct
+
+from vpc_cni_iam.comparing.answer import example
+from vpc_cni_iam.comparing.compare import PolicyComparison
+from vpc_cni_iam.comparing.never import Never
+from vpc_cni_iam.comparing.report import reason_text
+from vpc_cni_iam.inputs.skipped import Skipped
+from vpc_cni_iam.policy.diff import (
+    Difference,
+    ElementChange,
+    StatementAdded,
+    StatementChanged,
+    StatementRemoved,
+    ValuesChange,
+)
+from vpc_cni_iam.policy.document import Condition, Policy, Statement, StatementDocument, to_json
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.template import Text
+
+Verdict = Literal["no new access", "new access", "not proven"]
+NeverVerdict = Literal["never", "allowed", "not proven"]
+# What it means of a target that there is new access over nothing.
+_NEVER: dict[Verdict, NeverVerdict] = {
+    "no new access": "never",
+    "new access": "allowed",
+    "not proven": "not proven",
+}
+
+
+class RequestData(Struct, frozen=True):
+    """An example request."""
+
+    action: str
+    resource: str
+    principal: str  # the caller, of a trust policy; else empty
+    context: dict[str, list[str]]  # the values of condition keys
+    # The parts that come of the policies' patterns alone, so that AWS may not have them:
+    # ``action``, ``resource``, condition keys.
+    made_up: list[str]
+
+
+class ReasonData(Struct, frozen=True):
+    """Why nothing is proven."""
+
+    kind: str  # such as ``too complex``
+    text: str  # the same with what it is about
+
+
+class ElementData(Struct, frozen=True):
+    """How an element of a statement differs."""
+
+    element: str  # such as ``Action``, or ``Condition``
+    key: str  # the condition key, or the type of principals; else empty
+    # The values that only one of the statements has; of a condition all values.
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+    old_operator: str = ""  # of a condition that the old statement has
+    new_operator: str = ""  # of a condition that the new statement has
+
+
+class DifferenceData(Struct, frozen=True):
+    """How a statement, or the document's Version, differs."""
+
+    change: Literal["added", "removed", "changed"]
+    # Its number from 1: in the new policy if it is added, else in the old one. None of the Version.
+    statement: int | None
+    old: StatementDocument | None  # the statement of the old policy
+    new: StatementDocument | None  # the statement of the new policy
+    elements: tuple[ElementData, ...]  # the elements that differ, of what is changed
+
+
+class RemovedDenyData(Struct, frozen=True):
+    """A Deny of the old policy that the new one does not repeat."""
+
+    statement: int  # its number in the old policy, from 1
+    document: StatementDocument
+
+
+class ComparisonData(Struct, frozen=True, kw_only=True):
+    """How two policies differ."""
+
+    format: Literal[1] = 1
+    old: str  # what the old one is, in a line
+    new: str  # the same of the new one
+    verdict: Verdict
+    example: RequestData | None  # a request that is newly allowed, as far as the inputs were read
+    reason: ReasonData | None  # why nothing is proven
+    removed_denies: tuple[RemovedDenyData, ...]  # where there is no new access
+    differences: tuple[DifferenceData, ...]
+    old_skipped: tuple[Skipped, ...]  # what else the old input has
+    new_skipped: tuple[Skipped, ...]  # what else the new input has
+
+
+class TargetData(Struct, frozen=True):
+    """Whether a role can ever do something."""
+
+    action: str  # the action, or a pattern
+    resource: str  # the pattern of the resource
+    answer: NeverVerdict
+    example: RequestData | None  # a request that is allowed
+    reason: ReasonData | None  # why nothing is proven
+
+
+class NeverData(Struct, frozen=True, kw_only=True):
+    """What a role can never do."""
+
+    format: Literal[1] = 1
+    policies: str  # what its policies are, in a line
+    actions: tuple[TargetData, ...]
+    proven: bool  # whether all is proven
+    skipped: tuple[Skipped, ...]  # what else the inputs have
+
+
+def comparison_data(comparison: PolicyComparison) -> ComparisonData:
+    """Return a comparison as plain data."""
+    answer = comparison.answer
+    return ComparisonData(
+        old=comparison.old.title,
+        new=comparison.new.title,
+        verdict=_verdict(answer),
+        example=_request(answer),
+        reason=_reason(answer),
+        removed_denies=tuple(
+            RemovedDenyData(place.index + 1, _statement(place.statement))
+            for place in comparison.removed_denies
+        ),
+        differences=tuple(map(_difference, comparison.differences)),
+        old_skipped=comparison.old.skipped,
+        new_skipped=comparison.new.skipped,
+    )
+
+
+def never_data(result: Never) -> NeverData:
+    """Return what a role can never do as plain data."""
+    return NeverData(
+        policies=result.title,
+        actions=tuple(
+            TargetData(
+                each.target.action,
+                each.target.resource,
+                _NEVER[_verdict(each.answer)],
+                _request(each.answer),
+                _reason(each.answer),
+            )
+            for each in result.answers
+        ),
+        proven=result.proven,
+        skipped=result.skipped,
+    )
+
+
+def _verdict(answer: Answer) -> Verdict:
+    match answer:
+        case NoNewAccess():
+            return "no new access"
+        case NewAccess():
+            return "new access"
+    return "not proven"
+
+
+def _request(answer: Answer) -> RequestData | None:
+    if (shown := example(answer)) is None:
+        return None
+    context = {
+        key: [value] if isinstance(value, str) else list(value)
+        for key, value in sorted(shown.request.context.items())
+    }
+    made_up = [part.key or part.part.value for part in shown.made_up]
+    request = shown.request
+    return RequestData(request.action, request.resource, request.principal, context, made_up)
+
+
+def _reason(answer: Answer) -> ReasonData | None:
+    if not isinstance(answer, NotProven):
+        return None
+    return ReasonData(answer.reason, reason_text(answer))
+
+
+def _difference(difference: Difference) -> DifferenceData:
+    match difference:
+        case StatementAdded(index, statement):
+            return DifferenceData("added", index + 1, None, _statement(statement), ())
+        case StatementRemoved(index, statement):
+            return DifferenceData("removed", index + 1, _statement(statement), None, ())
+        case StatementChanged(index, old, new, elements):
+            data = tuple(map(_element, elements))
+            return DifferenceData("changed", index + 1, _statement(old), _statement(new), data)
+    version = ElementData("Version", "", (difference.old,), (difference.new,))
+    return DifferenceData("changed", None, None, None, (version,))
+
+
+def _element(element: ElementChange) -> ElementData:
+    if isinstance(element, ValuesChange):
+        removed, added = _texts(element.removed), _texts(element.added)
+        return ElementData(element.element, element.principal_type, removed, added)
+    none = Condition("", "", ())
+    old, new = element.old or none, element.new or none
+    key = str(new.key or old.key)
+    values = _texts(old.values), _texts(new.values)
+    return ElementData("Condition", key, *values, old.operator, new.operator)
+
+
+def _texts(values: Iterable[Text]) -> tuple[str, ...]:
+    return tuple(map(str, values))
+
+
+def _statement(statement: Statement) -> StatementDocument:
+    document: StatementDocument = to_json(Policy((statement,)))["Statement"][0]
+    return document

@@ -1,0 +1,163 @@
+"""Comparisons in words, as lines for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import Struct
+
+from vpc_cni_iam.comparing.answer import NotRead, RefusedPolicy, UnknownAction, example
+from vpc_cni_iam.comparing.compare import PolicyComparison
+from vpc_cni_iam.comparing.never import Never, TargetAnswer
+from vpc_cni_iam.coverage.analysis.excess import unknown_action
+from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.policy import report
+from vpc_cni_iam.policy.diff import (
+    ConditionChange,
+    Difference,
+    ElementChange,
+    StatementAdded,
+    StatementChanged,
+    StatementRemoved,
+    VersionChanged,
+)
+from vpc_cni_iam.policy.document import Condition, Statement
+from vpc_cni_iam.policy.proof.answer import (
+    Answer,
+    NewAccess,
+    NoNewAccess,
+    NotProven,
+    StatementPlace,
+)
+
+Sign = Literal["", "+", "-", "~"]
+Tone = Literal["plain", "bold", "good", "warn", "bad", "added", "removed"]
+_PROVEN = "no new access (proven)"
+
+
+class Line(Struct, frozen=True):
+    """A line of a report."""
+
+    text: str
+    sign: Sign = ""
+    depth: int = 0  # how far it is indented, in levels
+    tone: Tone = "plain"
+
+
+def comparison_lines(comparison: PolicyComparison) -> Iterator[Line]:
+    """Yield how two policies differ, with the verdict first and what it rests on last."""
+    old, new, answer = comparison.old, comparison.new, comparison.answer
+    yield Line(f"{old.title} to {new.title}: {_verdict(answer)}", tone="bold")
+    for difference in comparison.differences:
+        yield from _difference_lines(difference)
+    if not comparison.differences:
+        yield Line("The policies say the same.")
+    for side in (old, new):
+        for text in skipped.lines(side.skipped):
+            yield Line(f"{side.title}: {text}")
+    for place in comparison.removed_denies:
+        yield Line(removed_deny_text(place), tone="warn")
+    match answer:
+        case NewAccess():
+            yield Line(report.answer_text(answer), tone="bad")
+        case NotProven():
+            yield Line(_not_proven_text(answer, "what was read newly allows"), tone="warn")
+
+
+def _verdict(answer: Answer) -> str:
+    match answer:
+        case NoNewAccess():
+            return _PROVEN
+        case NewAccess():
+            return "new access"
+    return "not proven"
+
+
+def _difference_lines(difference: Difference) -> Iterator[Line]:
+    match difference:
+        case VersionChanged(old, new):
+            yield Line("document", "~")
+            yield from _both(f"Version {old}", f"Version {new}")
+        case StatementRemoved(index, statement):
+            yield Line(_whole(index, statement), "-", tone="removed")
+        case StatementAdded(index, statement):
+            yield Line(_whole(index, statement), "+", tone="added")
+        case StatementChanged(index, old_statement, _, elements):
+            yield Line(report.statement_name(index, old_statement), "~")
+            for element in elements:
+                yield from _element_lines(element)
+
+
+def _whole(index: int, statement: Statement) -> str:
+    return f"statement {index + 1} {report.describe(statement)}"
+
+
+def _element_lines(element: ElementChange) -> Iterator[Line]:
+    if isinstance(element, ConditionChange):
+        yield from _both(*map(_condition, (element.old, element.new)))
+        return
+    noun = report.NOUNS[element.element]
+    for value in element.removed:
+        yield Line(f"{noun} {report.value_text(element, value)}", "-", 1, "removed")
+    for value in element.added:
+        yield Line(f"{noun} {report.value_text(element, value)}", "+", 1, "added")
+
+
+def _condition(condition: Condition | None) -> str:
+    return "" if condition is None else f"condition {report.condition_text(condition)}"
+
+
+def _both(old: str, new: str) -> Iterator[Line]:
+    """Yield an old and a new text, of which one may be empty."""
+    if old:
+        yield Line(old, "-", 1, "removed")
+    if new:
+        yield Line(new, "+", 1, "added")
+
+
+def removed_deny_text(place: StatementPlace) -> str:
+    """Return what may follow from a Deny that the new policy does not repeat."""
+    return (
+        f"note: statement {place.index + 1} of the old policy {report.describe(place.statement)}; "
+        f"the new policy does not deny all of that, so what another policy of the identity allows "
+        f"there now takes effect"
+    )
+
+
+def reason_text(answer: NotProven) -> str:
+    """Return why an answer about inputs has no proof."""
+    match answer.evidence:
+        case NotRead(parts):
+            return skipped.incomplete(parts)
+        case RefusedPolicy(place, problem):
+            return f"{place}: {problem}"
+        case UnknownAction(action):
+            return unknown_action(action)
+        case NewAccess(made_up=parts):
+            return f"a request is allowed whose {report.made_up_text(parts)} AWS may not have"
+    return report.not_proven_text(answer)
+
+
+def _not_proven_text(answer: NotProven, shows: str) -> str:
+    text = f"not proven: {reason_text(answer)}"
+    shown = example(answer)
+    return text if shown is None else f"{text}; {shows}, for instance {report.example_text(shown)}"
+
+
+def never_lines(result: Never) -> Iterator[Line]:
+    """Yield what a role can never do, and what was not read."""
+    for each in result.answers:
+        yield Line(_target_text(each))
+    yield from map(Line, skipped.lines(result.skipped))
+
+
+def _target_text(each: TargetAnswer) -> str:
+    on = "any resource" if each.target.resource == "*" else each.target.resource
+    text = f"{each.target.action} on {on}"
+    match each.answer:
+        case NewAccess():
+            return f"{text}: allowed, for instance {report.example_text(each.answer)}"
+        case NotProven():
+            return f"{text}: {_not_proven_text(each.answer, 'what was read allows')}"
+    return f"{text}: never (proven)"

@@ -1,1 +1,0 @@
-"""How two policies differ: their statements, what they allow, and the words for both."""

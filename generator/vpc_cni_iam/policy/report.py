@@ -1,0 +1,281 @@
+"""Statements, differences and answers of proofs in words, as messages say them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+from vpc_cni_iam.policy.diff import (
+    ConditionChange,
+    Difference,
+    ElementChange,
+    StatementAdded,
+    StatementChanged,
+    StatementRemoved,
+    ValuesChange,
+    VersionChanged,
+)
+from vpc_cni_iam.policy.document import ANYONE, Condition, Principal, Statement
+from vpc_cni_iam.policy.evaluate import Request
+from vpc_cni_iam.policy.matching.conditions import undefined
+from vpc_cni_iam.policy.proof.answer import (
+    Answer,
+    HardStatement,
+    MadeUp,
+    NewAccess,
+    NoProof,
+    NotProven,
+    OpenPart,
+    StatementPlace,
+)
+from vpc_cni_iam.policy.template import Side, Text
+
+# What the values of an element are called.
+NOUNS = {
+    "Action": "action",
+    "NotAction": "excepted action",
+    "Resource": "resource",
+    "NotResource": "excepted resource",
+    "Principal": "principal",
+    "NotPrincipal": "excepted principal",
+}
+_REASONS = {
+    NoProof.not_principal: "NotPrincipal is not reasoned about: its effect is up to the service",
+    NoProof.too_large: "too complex: the policies have too many statements or values",
+    NoProof.open_part: "not shown",
+}
+
+
+def describe(statement: Statement) -> str:
+    """Return one line that says what a statement does."""
+    verb = "allows" if statement.effect == "Allow" else "denies"
+    what = _listed(statement.actions) or f"all but {_listed(statement.not_actions)}"
+    parts = [verb, what]
+    for word, texts in (
+        ("on", statement.resources),
+        ("on all but", statement.not_resources),
+        ("to", principal_names(statement.principals)),
+        ("to all but", principal_names(statement.not_principals)),
+    ):
+        if texts:
+            parts.append(f"{word} {_listed(texts)}")
+    if statement.conditions:
+        parts.append("if " + " and ".join(map(condition_text, statement.conditions)))
+    return " ".join(parts)
+
+
+def _listed(texts: Iterable[Text]) -> str:
+    return ", ".join(map(str, texts))
+
+
+def condition_text(condition: Condition) -> str:
+    """Return a condition as one readable phrase."""
+    return f"{condition.key} {asked_text(condition)}"
+
+
+def asked_text(condition: Condition) -> str:
+    """Return what a condition asks of its key, such as ``StringEquals 'a' or 'b'``."""
+    return f"{condition.operator} {' or '.join(repr(str(value)) for value in condition.values)}"
+
+
+def principals_text(statement: Statement) -> str:
+    """Return whom a statement of a resource's policy is about, empty if it names nobody."""
+    names = ", ".join(principal_names(statement.not_principals or statement.principals))
+    return f"all but {names}" if statement.not_principals else names
+
+
+def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
+    """Return principals by name, with their type where they have one."""
+    return tuple(
+        str(identifier) if principal.type == ANYONE else f"{principal.type} {identifier}"
+        for principal in principals
+        for identifier in principal.identifiers
+    )
+
+
+class Change(StrEnum):
+    """What happened to an element of a policy."""
+
+    added = "added"
+    removed = "removed"
+    changed = "changed"
+
+
+class DifferenceLine(Struct, frozen=True):
+    """One line about a difference.
+
+    Args:
+        place: Where, such as ``statement 2 (ec2:CreateTags)``; empty for the document.
+        text: What, such as ``action ec2:DescribeSubnets is removed``.
+    """
+
+    change: Change
+    place: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.text}" if self.place else self.text
+
+
+def difference_lines(
+    differences: Iterable[Difference], *, removed: Literal["removed", "missing"] = "removed"
+) -> Iterator[DifferenceLine]:
+    """Yield the lines about differences.
+
+    `removed` is the word for what only the old policy has: missing, if the new one should equal it.
+    """
+    for difference in differences:
+        match difference:
+            case VersionChanged(old, new):
+                text = f"Version changes from {old} to {new}"
+                yield DifferenceLine(Change.changed, "", text)
+            case StatementRemoved(index, statement):
+                text = f"is {removed}: it {describe(statement)}"
+                yield DifferenceLine(Change.removed, statement_name(index, statement), text)
+            case StatementAdded(index, statement):
+                text = f"is added: it {describe(statement)}"
+                yield DifferenceLine(Change.added, statement_name(index, statement), text)
+            case StatementChanged(index, old_statement, new_statement, elements):
+                place = statement_name(index, old_statement)
+                for element in elements:
+                    for change, text in _element_texts(element, removed):
+                        yield DifferenceLine(change, place, text)
+                if not elements:
+                    text = f"is changed: it {describe(new_statement)}"
+                    yield DifferenceLine(Change.changed, place, text)
+
+
+def statement_name(index: int, statement: Statement) -> str:
+    """Return a statement by its number from 1 and its first action."""
+    names = statement.actions or tuple(f"not {a}" for a in statement.not_actions) or ("no action",)
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    deny = "Deny " if statement.effect == "Deny" else ""
+    return f"statement {index + 1} ({deny}{names[0]}{more})"
+
+
+def _element_texts(element: ElementChange, removed: str) -> Iterator[tuple[Change, str]]:
+    match element:
+        case ValuesChange():
+            noun = NOUNS[element.element]
+            for change, word, values in (
+                (Change.removed, removed, element.removed),
+                (Change.added, "added", element.added),
+            ):
+                if values:
+                    names = ", ".join(value_text(element, value) for value in values)
+                    plural = len(values) > 1
+                    verb = "are" if plural else "is"
+                    yield change, f"{noun}{'s' * plural} {names} {verb} {word}"
+        case ConditionChange(old=None, new=Condition() as new):
+            yield Change.added, f"condition {condition_text(new)} is added"
+        case ConditionChange(old=Condition() as old, new=None):
+            yield Change.removed, f"condition {condition_text(old)} is {removed}"
+        case ConditionChange(old=Condition() as old, new=Condition() as new):
+            text = f"condition on {new.key} changes from {asked_text(old)} to {asked_text(new)}"
+            yield Change.changed, text
+
+
+def value_text(element: ValuesChange, value: Text) -> str:
+    """Return a value of an element; a principal with its type."""
+    kind = element.principal_type
+    return f"{kind} {value}" if kind not in ("", ANYONE) else str(value)
+
+
+def request_text(request: Request) -> str:
+    """Return a request in one line: the action, the resource, the principal, condition keys."""
+    by = f" by {request.principal}" if request.principal else ""
+    values = ", ".join(
+        f"{key} = {value if isinstance(value, str) else ' or '.join(value)}"
+        for key, value in sorted(request.context.items())
+    )
+    return f"{request.action} on {request.resource}{by}{f' with {values}' if values else ''}"
+
+
+def made_up_text(parts: Sequence[MadeUp]) -> str:
+    """Return the parts of a request that are made up, such as ``action and resource``."""
+    *front, last = [part.key or part.part for part in parts] or [""]
+    return f"{', '.join(front)} and {last}" if front else last
+
+
+def example_text(answer: NewAccess) -> str:
+    """Return the request that an answer has, and which of its parts are made up."""
+    text = request_text(answer.request)
+    if not answer.made_up:
+        return text
+    return f"{text} ({made_up_text(answer.made_up)} made up from the policy's patterns)"
+
+
+def answer_text(answer: Answer) -> str:
+    """Return an answer in one line."""
+    match answer:
+        case NewAccess(new=new) if not new.allowed:
+            return f"no longer denied, for instance {example_text(answer)}"
+        case NewAccess():
+            return f"new access, for instance {example_text(answer)}"
+        case NotProven():
+            return f"not proven: {not_proven_text(answer)}"
+    return "no new access (proven)"
+
+
+def access_change_text(gained: Answer, lost: Answer) -> str:
+    """Return what a change means, of the answers in both directions, in one line."""
+    more, less = (_short_example(answer) for answer in (gained, lost))
+    texts = [f"{word} access, for instance {text}" for word, text in
+             (("more", more), ("less", less)) if text]  # fmt: skip
+    texts += [
+        f"it is not proven that there is no {word} access: {not_proven_text(answer)}"
+        for word, answer in (("more", gained), ("less", lost))
+        if isinstance(answer, NotProven)
+    ]
+    return "; ".join(texts) or "no change of access"
+
+
+def _short_example(answer: Answer) -> str:
+    if not isinstance(answer, NewAccess):
+        return ""
+    return f"{answer.request.action} on {answer.request.resource}"
+
+
+def not_proven_text(answer: NotProven) -> str:
+    """Return why there is neither a proof nor a request; of a reason of a proof."""
+    match answer.evidence:
+        case OpenPart() as part:
+            return _open_part_text(part)
+        case HardStatement(statement, pattern, keys):
+            if pattern:
+                advice = f"write patterns such as {pattern!r} with fewer wildcards"
+            elif keys:
+                advice = f"compare policies with fewer condition keys than {', '.join(keys)}"
+            else:
+                advice = "compare policies with fewer statements"
+            place = _statement_text(statement)
+            return f"too complex: {place} takes more steps than an answer may; {advice}"
+    return _REASONS[NoProof(answer.reason)]
+
+
+def _open_part_text(part: OpenPart) -> str:
+    deny = part.removed_deny
+    if part.allows:
+        subject = ", within ".join(map(_statement_text, part.allows))
+        subject += f" (against the old Deny that {describe(deny.statement)})" if deny else ""
+        missing = f"{subject} is not shown to be covered"
+    else:
+        subject = "" if deny is None else _statement_text(deny)
+        missing = f"{subject} is not shown to be denied still"
+    names = ", ".join(map(condition_text, part.not_implied))
+    why = f"; not shown to follow: {names}" if names else ""
+    why += "".join(f"; {text}" for text in dict.fromkeys(map(undefined, part.undefined)))
+    return (
+        f"{missing}, for instance on action {part.action!r} and resource {part.resource!r}, and no "
+        f"such request was found to be newly allowed{why}"
+    )
+
+
+def _statement_text(place: StatementPlace) -> str:
+    policies = "policy" if place.limit is None else f"limit {place.limit + 1}, policy"
+    side = "old" if place.side is Side.BEFORE else "new"
+    where = f"statement {place.index + 1} of {side} {policies} {place.policy + 1}"
+    return f"{where} ({describe(place.statement)})"

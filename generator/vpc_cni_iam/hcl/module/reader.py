@@ -67,8 +67,9 @@ def read_blocks(
     """Read a module from its blocks, each with the name of its file.
 
     `values` stand in texts for variables of these names, a hole for one of any value, and nothing
-    is computed of them but what follows from true and false. `user_values` is what a user gives to variables, of which the
-    others have their defaults. Without it, the defaults stand in texts as `values` do.
+    is computed of them but what follows from true and false. `user_values` is what a user gives to
+    variables, of which the others have their defaults. Without it, the defaults stand in texts as
+    `values` do.
     """
     every = [b for _, b in blocks]
     variables = {

@@ -75,3 +75,13 @@ def test_a_change_of_a_scoped_document_is_shown_with_its_variables_and_proven() 
     access, difference = meaning_lines(meaning)
     assert difference.endswith(": action ec2:DeleteNetworkInterface is removed")
     assert access.startswith("less access, for instance ec2:DeleteNetworkInterface on arn:")
+
+
+def test_a_document_that_the_evaluator_refuses_is_unknown() -> None:
+    scoped = options(["ipv4-scoped"], cni_version="v1.23.2")
+    before = render(scoped)
+    text = before["main.tf"].replace('"StringEquals"', '"StringSounds"', 1)
+    module = VendoredModule("modules/policy", scoped, 1)
+    (meaning,) = meanings(module, before, {**before, "main.tf": text})
+    (line,) = meaning_lines(meaning)
+    assert "StringSounds" in line

@@ -144,6 +144,7 @@ EDITS = [
         ("is added",),
     ),
     ("policy", "main.tf", "locals {", "locals {{", UNKNOWN, ("cannot be read",)),
+    ("policy", "main.tf", '"StringEquals"', '"StringSounds"', UNKNOWN, ("StringSounds",)),
     ("role", "main.tf", "system:serviceaccount:kube-system:aws-node", "*", ADDED, ("trust",)),
     (
         "role",

@@ -18,11 +18,9 @@ from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.answer import Answer, NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.policy.template import Text, join
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.edits.edit import EditReason, ReadProblem
 from vpc_cni_iam.vendoring.meaning import AccessChange, Meaning, UnknownAccess, UnknownMeaning
 from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
@@ -121,21 +119,17 @@ def _meaning(
         return Meaning(label, UnknownAccess(kind, (reason,)))
     if before is None and after is None:
         return None
-    change = _access_change(old_document.policy, new_document.policy, removed=removed)
+    try:
+        change = _access_change(old_document.policy, new_document.policy, removed=removed)
+    except InputError as error:
+        return Meaning(label, UnknownAccess(UnknownMeaning.unread_document, (str(error),)))
     return Meaning(label, change) if expected or change.differences or removed else None
 
 
 def _access_change(old: Policy, new: Policy, *, removed: bool) -> AccessChange:
-    return AccessChange(
-        differences(old, new), _more_access(old, new), _more_access(new, old), removed
-    )
-
-
-def _more_access(old: Policy, new: Policy) -> Answer:
-    try:
-        return no_new_access_beside_others([old], [new])
-    except InputError as error:
-        return NotProven(EditReason.unreadable, ReadProblem(str(error)))
+    gained = no_new_access_beside_others([old], [new])
+    lost = no_new_access_beside_others([new], [old])
+    return AccessChange(differences(old, new), gained, lost, removed)
 
 
 def _joining(module: HclModule) -> Iterator[str]:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
 from vpc_cni_iam.audit.clusters import ClusterKey
 from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole, PolicyAudit, RoleScope
-from vpc_cni_iam.audit.trust import Trust
-from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.repair import repairs, replacement
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.plugin.identity import Identity
 
 _EACH = "give each cluster a role of its own, and scope it to the cluster"
-_OWN = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
+_OWN = f"give aws-node a role of its own, by {Identity.pod_identity} or {Identity.irsa}"
 _REPLACE = "replace its policy with the output of"
 
 
 def proposal(
-    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[ClusterKey, FamilyAudit]
+    identities: Sequence[Identity],
+    audit: PolicyAudit,
+    role: PluginRole,
+    clusters: Mapping[ClusterKey, FamilyAudit],
 ) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works.
 
@@ -29,7 +31,7 @@ def proposal(
     lines = [*_of_policies(audit, role)]
     if not any(family.missing for family in audit.families):
         lines += _of_clusters(role, clusters)
-    if trust.credentials == (Credentials.node,) and audit.scope is not RoleScope.none:
+    if tuple(identities) == (Identity.node_role,) and audit.scope is not RoleScope.none:
         lines.append(_OWN)
     return tuple(dict.fromkeys(filter(None, lines)))
 

@@ -8,31 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.plugin.identity import Identity
 
 PLUGIN, METRICS_HELPER = "aws-node", "cni-metrics-helper"
 _ADDON, _NAMESPACE = "vpc-cni", "kube-system"
 
 
-class ClusterDetailKind(StrEnum):
-    """What a detail of a cluster is about."""
-
-    addon = "add-on"
-    association = "EKS Pod Identity"
-    node_group = "node group"
-    pod = "pod"
-
-
 class ClusterDetail(Struct, frozen=True):
     """What a file says about the plugin of a cluster."""
 
-    kind: ClusterDetailKind  # what it is about
+    identity: Identity  # which one of the plugin it is about
     cluster: str
     source: str
     role: str = ""  # the ARN of the role; empty if there is none, or the file does not say
@@ -79,7 +70,7 @@ def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
     # An association that it made comes before the role for IRSA, and only its ARN is named.
     associated = bool(addon.pod_identity_associations)
     return ClusterDetail(
-        ClusterDetailKind.association if associated else ClusterDetailKind.addon,
+        Identity.pod_identity if associated else Identity.irsa,
         addon.cluster_name,
         source,
         "" if associated else addon.service_account_role_arn,
@@ -97,7 +88,7 @@ def _association(association: _Association, source: str) -> ClusterDetail | None
     # EKS Pod Identity assumes the target role by the other one, and pods get its credentials.
     role = association.target_role_arn or association.role_arn
     return ClusterDetail(
-        ClusterDetailKind.association,
+        Identity.pod_identity,
         association.cluster_name,
         source,
         role,
@@ -112,7 +103,7 @@ def _association(association: _Association, source: str) -> ClusterDetail | None
 
 def _node_group(group: _Nodegroup, source: str) -> ClusterDetail:
     return ClusterDetail(
-        ClusterDetailKind.node_group,
+        Identity.node_role,
         group.cluster_name,
         source,
         group.node_role,

@@ -1,0 +1,115 @@
+"""Which principals a change of a trust policy lets assume a role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, product
+
+from msgspec import Struct
+
+from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
+from vpc_cni_iam.plugin.trust import (
+    ACCOUNT,
+    ASSUME,
+    CALLER,
+    CLAIMS,
+    OF_CALLERS,
+    OF_SERVICES,
+    PODS,
+    STRANGER,
+    WEB,
+    may_have_but,
+    naming,
+)
+from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
+from vpc_cni_iam.policy.evaluate import Request, evaluate
+from vpc_cni_iam.policy.matching.variables import Context
+
+_SAML = "sts:AssumeRoleWithSAML"
+_ROOT, _STRANGER = "arn:aws:iam::{}:root", "arn:aws:iam::999999999999:role/example"
+# Session tags that say for which service account of which cluster EKS Pod Identity asks.
+_TAGS = ("aws:requesttag/kubernetes-", "aws:requesttag/eks-cluster-")
+_MOST = 10_000  # candidates of a statement
+
+
+class TrustedPrincipal(Struct, frozen=True):
+    """A principal that may assume a role."""
+
+    type: str  # as the policy has it, such as ``Federated``
+    name: str  # as the policy has it; ``*`` is anyone
+    # What tells it from others of the name, by condition key: the subject of a token, the tags of a
+    # service account, the ARN of a caller. `STRANGER` stands for any service account.
+    identified_by: tuple[tuple[str, str], ...] = ()
+
+
+def new_principals(before: Policy, after: Policy) -> tuple[TrustedPrincipal, ...]:
+    """Return who may assume a role by its trust policy, and by the one before could not.
+
+    A principal that is allowed under other conditions is not new. Raises `InputError` for a policy
+    that is not evaluated.
+    """
+    return tuple(
+        dict.fromkeys(
+            principal
+            for statement in after.statements
+            if statement.effect == "Allow"
+            for principal, request in _candidates(statement)
+            if not evaluate([after], request).denied
+            and evaluate([_directly(before, principal)], request).denied
+        )
+    )
+
+
+def _directly(policy: Policy, principal: TrustedPrincipal) -> Policy:
+    """Return what a trust policy allows to a principal without its account's own policies.
+
+    Source: IAM User Guide, "Cross-account policy evaluation logic" and, in one account, "IAM JSON
+    policy elements: Principal": a role that is named needs no policy of its own.
+    """
+    is_named = principal.type == "AWS" and ":" in principal.name
+    if is_named and not principal.name.endswith(":root"):
+        return naming(policy, principal.name)
+    return policy
+
+
+def _candidates(statement: Statement) -> Iterator[tuple[TrustedPrincipal, Request]]:
+    """Yield principals that a statement may allow to assume the role, with their requests."""
+    asked = [(c.key.lower(), c.values) for c in statement.conditions if _asks_who(c)]
+    every_value = product(*([(key, _sample(v)) for v in values] for key, values in asked))
+    combinations = [dict(pairs) for pairs in islice(every_value, _MOST)]
+    for principal, name in ((p, n) for p in statement.principals for n in p.identifiers):
+        for action in filter(statement.is_about, (ASSUME, WEB, _SAML)):
+            caller, known, absent = _caller(principal.type, name)
+            for context in combinations:
+                identified_by = tuple(sorted(context.items()))
+                request = Request(
+                    action, "*", caller, {**known, **context}, may_have_but(absent - {*context})
+                )
+                yield TrustedPrincipal(principal.type, name, identified_by), request
+
+
+def _caller(kind: str, name: str) -> tuple[str, Context, frozenset[str]]:
+    """Return a caller of a name, what its requests have, and which keys they lack."""
+    if kind == "Service":
+        return name, STRANGER.tags if name.startswith(PODS) else {}, OF_CALLERS
+    if kind == "Federated":
+        prefix = issuer(name).lower() or name
+        token = {f"{prefix}:sub": STRANGER.subject, f"{prefix}:aud": AUDIENCE}
+        return name, token, OF_CALLERS | OF_SERVICES
+    if name == ANYONE:
+        return _STRANGER, {}, frozenset()
+    if name.isdigit():
+        return _ROOT.format(name), {ACCOUNT: name}, frozenset()
+    own = {} if name.endswith(":root") else {CALLER: name}
+    return name, {**own, ACCOUNT: (name.split(":") + [""] * 4)[4]}, frozenset()
+
+
+def _asks_who(condition: Condition) -> bool:
+    """Say whether a condition names who asks, or for whom."""
+    key, operator = condition.key.lower(), condition.operator.lower()
+    about = key.endswith(CLAIMS) or key.startswith(_TAGS) or key in OF_CALLERS | OF_SERVICES
+    return about and "not" not in operator and operator != "null"
+
+
+def _sample(pattern: str) -> str:
+    return pattern.replace("*", "example").replace("?", "x")

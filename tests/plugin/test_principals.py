@@ -1,0 +1,81 @@
+"""Which principals a change of a trust policy lets assume a role."""
+
+from typing import Any
+
+import pytest
+
+from trusts import ACCOUNT, BOTH, ISSUER, PODS, PROVIDER, SUBJECT, allow, irsa, nodes, pods, trust
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.plugin.principals import TrustedPrincipal, new_principals
+
+OTHER = "444455556666"
+ROOT = f"arn:aws:iam::{OTHER}:root"
+ROLE, SESSION = f"arn:aws:iam::{OTHER}:role/r", f"arn:aws:sts::{OTHER}:assumed-role/r/s"
+
+
+def named(*statements: dict[str, Any], before: tuple[dict[str, Any], ...]) -> list[str]:
+    return [p.name for p in new_principals(trust(*before), trust(*statements))]
+
+
+def of_organization(name: str) -> dict[str, Any]:
+    return allow("*", "sts:AssumeRole", StringLike={"aws:PrincipalOrgID": name})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "new"),
+    [
+        ([irsa()], [irsa(), nodes()], ["ec2.amazonaws.com"]),
+        ([irsa()], [nodes()], ["ec2.amazonaws.com"]),
+        ([irsa(), nodes()], [irsa()], []),
+        ([irsa()], [irsa("system:serviceaccount:*:aws-node", "StringLike")], [PROVIDER]),
+        ([irsa("system:serviceaccount:*:aws-node", "StringLike")], [irsa()], []),
+        # Any subject, where one was named.
+        ([irsa()], [allow({"Federated": PROVIDER}, "sts:AssumeRoleWithWebIdentity")], [PROVIDER]),
+        (
+            [pods(StringEquals={"aws:RequestTag/kubernetes-service-account": "aws-node"})],
+            [pods()],
+            [PODS],
+        ),
+        ([pods()], [pods(StringEquals={"aws:RequestTag/kubernetes-namespace": "x"})], []),
+        ([allow({"AWS": OTHER}, *BOTH)], [allow({"AWS": ROOT}, *BOTH)], []),
+        ([allow({"AWS": ROLE}, *BOTH)], [allow({"AWS": [ROLE, SESSION]}, *BOTH)], [SESSION]),
+        # What an account may delegate is not what a role by name has.
+        ([allow({"AWS": ROOT}, *BOTH)], [allow({"AWS": ROLE}, *BOTH)], [ROLE]),
+        ([allow({"AWS": ROLE}, *BOTH)], [allow({"AWS": ROOT}, *BOTH)], [ROOT]),
+        ([allow({"AWS": ACCOUNT}, *BOTH)], [allow("*", *BOTH)], ["*"]),
+        ([of_organization("o-a")], [of_organization("o-b")], ["*"]),
+        ([of_organization("o-a")], [of_organization("o-a"), of_organization("o-?")], ["*"]),
+        # What conditions ask of the request and not of the caller makes no principal new.
+        (
+            [allow({"AWS": ROOT}, *BOTH, Bool={"aws:MultiFactorAuthPresent": "true"})],
+            [allow({"AWS": ROOT}, *BOTH)],
+            [],
+        ),
+        # What a Deny stops is not let in, and what it no longer stops is.
+        ([irsa()], [irsa(), nodes(), allow("*", "sts:AssumeRole", effect="Deny")], []),
+        ([nodes(), allow("*", "sts:*", effect="Deny")], [nodes()], ["ec2.amazonaws.com"]),
+        (
+            [],
+            [allow({"Federated": "arn:aws:iam::1:saml-provider/x"}, "sts:AssumeRoleWithSAML",
+                   StringEquals={"SAML:aud": "https://signin.aws.amazon.com/saml"})],
+            ["arn:aws:iam::1:saml-provider/x"],
+        ),
+    ],
+)  # fmt: skip
+def test_principals_that_could_not_assume_the_role_before(
+    before: list[dict[str, Any]], after: list[dict[str, Any]], new: list[str]
+) -> None:
+    assert named(*after, before=tuple(before)) == new
+
+
+def test_a_principal_is_told_by_what_identifies_it() -> None:
+    (principal,) = new_principals(trust(), trust(irsa()))
+    claims = ((f"{ISSUER.lower()}:aud", "sts.amazonaws.com"), (f"{ISSUER.lower()}:sub", SUBJECT))
+    assert principal == TrustedPrincipal("Federated", PROVIDER, claims)
+
+
+def test_a_policy_that_is_not_evaluated_is_refused() -> None:
+    refused = {"Effect": "Allow", "NotPrincipal": {"AWS": ACCOUNT}, "Action": "sts:*"}
+    for before, after in ((trust(refused), trust(nodes())), (trust(), trust(refused, nodes()))):
+        with pytest.raises(InputError, match="NotPrincipal"):
+            new_principals(before, after)

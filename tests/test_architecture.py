@@ -81,7 +81,7 @@ MAY_IMPORT = {
         "engine",
         "resources",
     },
-    "explain": {"errors", "policy", "catalog", "inputs", "coverage"},
+    "explain": {"errors", "policy", "catalog", "plugin", "inputs", "coverage"},
     "audit": {"errors", "policy", "catalog", "plugin", "inputs", "coverage"},
     "preflight": {"errors", "policy", "catalog", "inputs"},
     "doctor": {"errors", "catalog", "hcl", "engine", "vendoring"},

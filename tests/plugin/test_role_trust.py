@@ -6,8 +6,9 @@ import pytest
 
 from trusts import ACCOUNT, ISSUER, PODS, PROVIDER, ROLE, SUBJECT, allow, irsa, nodes, pods, trust
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.trust import STRANGER, Caller, EksCluster, RoleTrust, naming
+from vpc_cni_iam.plugin.trust import STRANGER, Caller, RoleTrust, naming
 
 CLUSTER = f"arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/prod"
 PROD = EksCluster("prod", "eu-west-1")

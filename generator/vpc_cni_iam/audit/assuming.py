@@ -11,27 +11,18 @@ from msgspec.structs import replace
 from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
+from vpc_cni_iam.plugin import trust as trusts
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity, in_order
-from vpc_cni_iam.plugin.trust import (
-    ANY_CLUSTER,
-    ASSUME,
-    AWS_NODE,
-    EKS_ISSUER,
-    STRANGER,
-    TAG,
-    EksCluster,
-    RoleTrust,
-    ServiceAccount,
-    naming,
-)
+from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
-_HELPER = ServiceAccount(AWS_NODE.namespace, program_service_account("metrics-helper"))
+_HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_service_account("metrics-helper"))
 # What a trust policy allows to a role of its account that it names. Source: STS API reference,
 # AssumeRole.
-_TO_NAMED = Policy((Statement(actions=(ASSUME, TAG), resources=("*",)),))
+_TO_NAMED = Policy((Statement(actions=(trusts.ASSUME, trusts.TAG), resources=("*",)),))
 
 
 class ObstacleKind(Enum):
@@ -93,12 +84,12 @@ def audit_trust(policy: Policy, role: str) -> TrustAudit:
     """
     trust = RoleTrust(policy, role)
     trust.check()
-    callers, others = trust.callers(lenient=True), trust.callers(STRANGER, lenient=True)
+    callers, others = trust.callers(lenient=True), trust.callers(trusts.STRANGER, lenient=True)
     possible = {c.identity for c in callers}
     allowed = frozenset(c.identity for c in trust.callers())
     helper = {c.identity for c in trust.callers(_HELPER, lenient=True)}
     # A provider that is not of EKS has the plugin's role only if its name is asked for.
-    unnamed = {c.identity for c in others if c.issuer and EKS_ISSUER not in c.principal}
+    unnamed = {c.identity for c in others if c.issuer and trusts.EKS_ISSUER not in c.principal}
     own = {i for i in Identity if i.is_of_service_account} - {c.identity for c in others}
     return TrustAudit(
         trust,
@@ -129,7 +120,7 @@ def _lets_pods(audit: TrustAudit, cluster: EksCluster = ANY_CLUSTER, *, tags: bo
 
 
 def _in_cluster(audit: TrustAudit, use: ClusterUse) -> Iterator[Obstacle]:
-    cluster, tags = EksCluster(use.cluster, use.region), use.session_tags
+    cluster, tags = use.where, use.session_tags
     obstacle = Obstacle(ObstacleKind.identity, use.cluster, use.by, tags=tags)
     if use.by_role:
         if not (audit.trust and audit.trust.lets_role(use.by_role, cluster, tags=tags)):
@@ -155,13 +146,12 @@ def obstacles_of_first(
     """
     tags, trust = use.session_tags, audit.trust
     if role.split(":")[4] == use.by_role.split(":")[4]:
-        cluster = EksCluster(use.cluster, use.region)
-        named = trust and replace(trust, policy=naming(trust.policy, use.by_role))
-        if audit.undecided or (named and named.lets_role(use.by_role, cluster, tags=tags)):
+        named = trust and replace(trust, policy=trusts.naming(trust.policy, use.by_role))
+        if audit.undecided or (named and named.lets_role(use.by_role, use.where, tags=tags)):
             policies = (*policies, _TO_NAMED)
     answers = Answers(policies, limits)
     denied, undecided = [], []
-    for action in (ASSUME, TAG)[: 1 + tags]:
+    for action in (trusts.ASSUME, trusts.TAG)[: 1 + tags]:
         decision = answers.evaluate(Request(action, role, may_have=lambda key: UNKNOWN))
         obstacle = Obstacle(ObstacleKind.first_role_policies, action=action, on=role)
         if decision.denied:

@@ -19,7 +19,6 @@ from vpc_cni_iam.audit.assuming import (
     obstacles_of_first,
 )
 from vpc_cni_iam.audit.clusters import (
-    ClusterKey,
     ClusterUse,
     MetricsHelperRole,
     configured_clusters,
@@ -50,6 +49,7 @@ from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail, 
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
@@ -109,7 +109,7 @@ def audit(
         {role.arn: role for role in details.roles() if role.arn in first} if first else {},
     )
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
-    used = {use.key for role in roles for use in role.clusters}
+    used = {use.where for role in roles for use in role.clusters}
     unknown = unknown_roles(clusters, configured, used, auditor.absent)
     unread = [*details.unread, *refused, *auditor.unread(), *unknown]
     if not auditor.accounts:
@@ -135,7 +135,7 @@ class _Auditor(Struct):
 
     clusters: Sequence[ClusterDetail]
     version: PluginVersion
-    settings: Mapping[ClusterKey, PluginSettings]
+    settings: Mapping[EksCluster, PluginSettings]
     absent: set[str]
     # The roles by which EKS Pod Identity assumes others, by their ARNs.
     first_roles: Mapping[str, RoleDetail]
@@ -253,7 +253,7 @@ class _Auditor(Struct):
         return replace(use, configuration=source, result=result)
 
     def _place(self, use: ClusterUse) -> ClusterPlace:
-        return ClusterPlace(use.cluster, use.region, self.settings.get(use.key))
+        return ClusterPlace(use.where, self.settings.get(use.where))
 
     def _audit(
         self,
@@ -283,7 +283,7 @@ class _Auditor(Struct):
             denied = any(m.explicit for family in families for m in family.missing)
             if denied and breaks_anyway(role, places):
                 verdict = RoleVerdict.breaks
-        by_cluster = {use.key: use.result for use in uses if use.result}
+        by_cluster = {use.where: use.result for use in uses if use.result}
         advice = proposal(trust.identities, judgement, role, by_cluster)
         return RoleAudit(
             detail.arn,

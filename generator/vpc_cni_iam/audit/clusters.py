@@ -6,12 +6,11 @@ The metrics helper, cni-metrics-helper, is a program of its own beside the plugi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole
+from vpc_cni_iam.audit.judge import FamilyAudit, PluginRole
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
@@ -24,11 +23,9 @@ from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity, counting
 from vpc_cni_iam.plugin.settings import PluginSettings
-
-# The name of a cluster, its Region and account; these are empty if they are not known.
-ClusterKey: TypeAlias = tuple[str, str, str]
 
 _DESCRIBE = "aws eks describe-addon, describe-pod-identity-association or describe-nodegroup"
 _NAME = "metrics-helper"
@@ -54,9 +51,9 @@ class ClusterUse(Struct, frozen=True):
     account: str = ""  # the ID of the account of the cluster, likewise
 
     @property
-    def key(self) -> ClusterKey:
-        """What tells the cluster from others of its name."""
-        return self.cluster, self.region, self.account
+    def where(self) -> EksCluster:
+        """The cluster, with what tells it from others of its name."""
+        return EksCluster(self.cluster, self.region, self.account)
 
     @property
     def has_tags(self) -> bool:
@@ -66,68 +63,60 @@ class ClusterUse(Struct, frozen=True):
 
 def configured_clusters(
     clusters: Iterable[ClusterDetail], every_settings: Iterable[PluginSettings]
-) -> tuple[list[ClusterDetail], dict[ClusterKey, PluginSettings], list[Skipped]]:
+) -> tuple[list[ClusterDetail], dict[EksCluster, PluginSettings], list[Skipped]]:
     """Return the details of clusters, how the plugin is set up in each, and what is not known.
 
     A DaemonSet comes before the values of an add-on, which it has already.
     """
     every = _placed(clusters)
     refused: list[Skipped] = []
-    configured: dict[ClusterKey, PluginSettings] = {}
+    configured: dict[EksCluster, PluginSettings] = {}
     # Those that name their Region first: a DaemonSet without one is of the same cluster.
     for settings in sorted(every_settings, key=lambda s: not s.region):
         refused += daemonset.unread(settings)
-        if not (cluster := settings.cluster_name):
+        own = EksCluster(settings.cluster_name, settings.region)
+        if not own.name:
             advice = "CLUSTER_NAME is not in it, so that its cluster is not known"
             refused.append(Skipped(settings.file, Reason.not_read, advice))
             continue
-        region = settings.region
-        keys = {
-            _key(c)
-            for c in every
-            if c.cluster == cluster and (not region or c.place[0] in (region, ""))
-        }
-        key = keys.pop() if len(keys) == 1 else (cluster, region, "")
-        if keys:
-            advice = f"the input has {len(keys)} clusters of the name {cluster}; give one of them"
+        same = {d.cluster for d in every if d.cluster.name == own.name}
+        same = {c for c in same if not own.region or c.region in (own.region, "")}
+        cluster = same.pop() if len(same) == 1 else own
+        if same:
+            advice = f"the input has {len(same)} clusters of the name {own.name}; give one of them"
             refused.append(Skipped(settings.file, Reason.not_read, advice))
             continue
-        if not configured.setdefault(key, settings).acts_like(settings):
-            advice = f"another configuration of cluster {cluster} is given; give one of the two"
+        if not configured.setdefault(cluster, settings).acts_like(settings):
+            advice = f"another configuration of cluster {own.name} is given; give one of the two"
             refused.append(Skipped(settings.file, Reason.not_read, advice))
         if role := settings.role:
             file, version = settings.file, settings.version
-            every.append(ClusterDetail(Identity.irsa, cluster, file, role, version, place=key[1:]))
+            every.append(ClusterDetail(Identity.irsa, cluster, file, role, version))
     for detail in every:
-        if detail.values and _key(detail) not in configured:
+        if detail.values and detail.cluster not in configured:
             try:
                 settings = daemonset.addon(
-                    detail.values, detail.source, detail.cluster, detail.version
+                    detail.values, detail.source, detail.cluster.name, detail.version
                 )
             except InputError as error:
-                name = f"add-on of {detail.cluster}"
+                name = f"add-on of {detail.cluster.name}"
                 refused.append(Skipped(name, Reason.not_read, str(error)))
             else:
-                configured[_key(detail)] = settings
+                configured[detail.cluster] = settings
                 refused += daemonset.unread(settings)
     return every, configured, refused
-
-
-def _key(detail: ClusterDetail) -> ClusterKey:
-    return detail.cluster, *detail.place
 
 
 def _placed(details: Iterable[ClusterDetail]) -> list[ClusterDetail]:
     """Return details; those without a place have that of the only cluster of their name."""
     every = list(details)
-    places: dict[str, set[tuple[str, str]]] = {}
-    for detail in every:
-        if any(detail.place):
-            places.setdefault(detail.cluster, set()).add(detail.place)
-    only = {cluster: place for cluster, (place, *more) in places.items() if not more}
+    placed: dict[str, set[EksCluster]] = {}
+    for cluster in (d.cluster for d in every if d.cluster.is_placed):
+        placed.setdefault(cluster.name, set()).add(cluster)
+    only = {name: cluster for name, (cluster, *more) in placed.items() if not more}
     return [
-        detail if any(detail.place) else replace(detail, place=only.get(detail.cluster, ("", "")))
-        for detail in every
+        d if d.cluster.is_placed else replace(d, cluster=only.get(d.cluster.name, d.cluster))
+        for d in every
     ]
 
 
@@ -136,23 +125,23 @@ def uses(
 ) -> tuple[ClusterUse, ...]:
     """Return the clusters in which a service account has a role."""
     every = list(clusters)
-    identities: dict[ClusterKey, list[Identity]] = {}
+    identities: dict[EksCluster, list[Identity]] = {}
     for c in every:
         if c.service_account == service_account and (c.role or not c.role_known):
-            identities.setdefault(_key(c), []).append(c.identity)
+            identities.setdefault(c.cluster, []).append(c.identity)
     versions = {
-        _key(c): str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
+        c.cluster: str(PluginVersion.parse(c.version) or c.version) for c in every if c.version
     }
     return tuple(
         ClusterUse(
-            c.cluster,
-            versions.get(_key(c), ""),
+            c.cluster.name,
+            versions.get(c.cluster, ""),
             c.identity,
             session_tags=c.session_tags,
             by_role=c.by_role,
-            region=c.place[0],
-            account=c.place[1],
-            is_overridden=counting(identities[_key(c)]) is not c.identity,
+            region=c.cluster.region,
+            account=c.cluster.account,
+            is_overridden=counting(identities[c.cluster]) is not c.identity,
         )
         for c in every
         if (c.role, c.service_account) == (arn, service_account)
@@ -161,8 +150,8 @@ def uses(
 
 def unknown_roles(
     clusters: Iterable[ClusterDetail],
-    configured: Mapping[ClusterKey, PluginSettings],
-    used: Collection[ClusterKey],
+    configured: Mapping[EksCluster, PluginSettings],
+    used: Collection[EksCluster],
     absent: Collection[str],
 ) -> Iterator[Skipped]:
     """Yield what is not known about the roles of clusters.
@@ -172,24 +161,24 @@ def unknown_roles(
     """
     every = list(clusters)
     pods = Identity.pod_identity
-    named = {(_key(c), c.service_account) for c in every if c.role and c.identity is pods}
-    sources = {_key(c): c.source for c in every if c.service_account == eks.PLUGIN}
-    sources |= {key: settings.file for key, settings in configured.items()}
+    named = {(c.cluster, c.service_account) for c in every if c.role and c.identity is pods}
+    sources = {c.cluster: c.source for c in every if c.service_account == eks.PLUGIN}
+    sources |= {cluster: settings.file for cluster, settings in configured.items()}
     for detail in every:
-        name = f"{detail.identity} of {detail.service_account} in {detail.cluster}"
+        name = f"{detail.identity} of {detail.service_account} in {detail.cluster.name}"
         if detail.session_policy:
             advice = "its session policy limits the role, and is not read; check both with coverage"
             yield Skipped(name, Reason.not_read, f"{advice} --boundary and --irsa")
         if detail.role in absent:
             yield Skipped(name, Reason.not_read, f"its role {detail.role} is not in the input")
-            sources.pop(_key(detail), None)
-        elif not detail.role_known and (_key(detail), detail.service_account) not in named:
+            sources.pop(detail.cluster, None)
+        elif not detail.role_known and (detail.cluster, detail.service_account) not in named:
             advice = "its role is not named; add aws eks describe-pod-identity-association"
             yield Skipped(name, Reason.not_read, advice)
-            sources.pop(_key(detail), None)
-    for key, source in sources.items():
-        if key not in used:
-            advice = f"no role of the input is known to be of cluster {key[0]}; add what"
+            sources.pop(detail.cluster, None)
+    for cluster, source in sources.items():
+        if cluster not in used:
+            advice = f"no role of the input is known to be of cluster {cluster.name}; add what"
             yield Skipped(source, Reason.not_read, f"{advice} {_DESCRIBE} prints")
 
 
@@ -215,7 +204,7 @@ def judge_metrics_helper(
     undecided: tuple[str, ...],
 ) -> MetricsHelperRole:
     """Return what a role of cni-metrics-helper is denied."""
-    setting = replace(role.settings("ipv4", ClusterPlace())[0], features=(_NAME,))
+    setting = replace(role.settings("ipv4", ANY_CLUSTER)[0], features=(_NAME,))
     scenarios = find((_NAME,))
     if not scenarios[0].arises(setting):
         setting = setting.at(known_versions.find(LATEST))

@@ -24,6 +24,7 @@ from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions
 from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED
 from vpc_cni_iam.coverage.simulate.send import Limits
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Decision, Request
@@ -90,8 +91,7 @@ class PolicyAudit(Struct, frozen=True):
 class ClusterPlace(Struct, frozen=True):
     """A cluster in which the plugin has a role, as far as it is known."""
 
-    cluster: str = ""  # its name
-    region: str = ""
+    cluster: EksCluster = ANY_CLUSTER
     settings: PluginSettings | None = None  # how the plugin is set up there
 
 
@@ -106,7 +106,7 @@ class PluginRole(Struct, frozen=True):
     version: PluginVersion  # the plugin version that is asked about
     session_tags: bool  # whether its session has the tags of EKS Pod Identity
 
-    def settings(self, mode: Mode, place: ClusterPlace) -> tuple[PluginSetting, ...]:
+    def settings(self, mode: Mode, cluster: EksCluster = ANY_CLUSTER) -> tuple[PluginSetting, ...]:
         """Return the plugin with this role in a cluster of an IP family, the likeliest first.
 
         Where its policies name several clusters or VPCs, there is one for each.
@@ -115,7 +115,7 @@ class PluginRole(Struct, frozen=True):
         limits = names_in([policy for limit in self.limits for policy in limit])
         own = {name: value for name, value in limits.items() if name not in named}
         own |= names_in(self.policies) | {"account_id": self.account, "partition": self.partition}
-        known = {"cluster_name": place.cluster, "region": place.region}
+        known = {"cluster_name": cluster.name, "region": cluster.region}
         own |= {name: value for name, value in known.items() if value}
         several = {k: v for k, v in named.items() if k in _EACH_ONE - {*own}}
         if prod(map(len, several.values())) > _MOST_PLACES:
@@ -162,8 +162,8 @@ def _settings(role: PluginRole, place: ClusterPlace) -> list[PluginSetting]:
     if place.settings is not None:
         # EKS sets up its add-on for the IP family of the cluster.
         mode = place.settings.mode or ("ipv6" if modes(role) == ("ipv6",) else "ipv4")
-        return [s.configured(place.settings) for s in role.settings(mode, place)]
-    return [s for mode in modes(role) or _ASSIGN for s in role.settings(mode, place)]
+        return [s.configured(place.settings) for s in role.settings(mode, place.cluster)]
+    return [s for mode in modes(role) or _ASSIGN for s in role.settings(mode, place.cluster)]
 
 
 @lru_cache(1024)
@@ -175,7 +175,7 @@ def judge(role: PluginRole) -> PolicyAudit:
     risks: list[Risk] = []
     for mode in families or tuple(_ASSIGN):
         audited = []
-        for setting in role.settings(mode, ClusterPlace()):
+        for setting in role.settings(mode):
             audit, risks_of = _audited(of_calls, mode, setting.names)
             audited.append(audit)
             risks += find_risks(role.policies, setting, role.limits, risks_of) if families else ()

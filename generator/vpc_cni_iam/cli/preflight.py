@@ -58,11 +58,12 @@ def preflight(
     """See `HELP`."""
     from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
+    from vpc_cni_iam.plugin.settings import PluginSettings
     from vpc_cni_iam.preflight import findings
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once([*files, daemonset or ""])
-    plugin = inputs.plugin_settings(daemonset) if daemonset is not None else None
+    plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
     target = target_of(plugin, cluster_name, vpc_id, variant)
     documents, hardening, provisions = as_set_up(plugin, target.mode, documents, hardening)
     (composed,) = options.chosen((target.variant,), documents, hardening).composed()
@@ -88,7 +89,7 @@ class Target(Struct, frozen=True):
 
 
 def target_of(
-    plugin: PluginSettings | None, cluster: str | None, vpc: str | None, variant: str | None
+    plugin: PluginSettings, cluster: str | None, vpc: str | None, variant: str | None
 ) -> Target:
     """Return what options name, and what a file of the plugin has where there is no option.
 
@@ -97,16 +98,15 @@ def target_of(
     from vpc_cni_iam.catalog.variants import find
     from vpc_cni_iam.errors import UsageError
 
-    mode = (plugin.mode if plugin else None) or "ipv4"
-    own = plugin.names() if plugin else {}
+    mode, own = plugin.mode or "ipv4", plugin.names()
     chosen = variant or f"{mode}-scoped"
-    if plugin and mode not in find((chosen,))[0].modes:
+    if plugin.file and mode not in find((chosen,))[0].modes:
         raise UsageError(f"--variant {chosen} is not for {mode}, which {plugin.file} has")
     name = cluster or own.get("cluster_name")
     if name is None:
-        where = f", which {plugin.file} does not name" if plugin else " or --daemonset"
+        where = f", which {plugin.file} does not name" if plugin.file else " or --daemonset"
         raise UsageError(f"name the cluster with --cluster-name{where}")
-    differences = tuple(_differences(plugin, name)) if plugin else ()
+    differences = tuple(_differences(plugin, name)) if plugin.file else ()
     return Target(name, vpc or own.get("vpc_id"), mode, chosen, differences)
 
 
@@ -120,7 +120,7 @@ def _differences(plugin: PluginSettings, cluster: str) -> Iterator[RuleResult]:
 
 
 def as_set_up(
-    plugin: PluginSettings | None,
+    plugin: PluginSettings,
     mode: Mode,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
@@ -132,7 +132,7 @@ def as_set_up(
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 
-    if plugin is None:
+    if not plugin.file:
         return documents, hardening, True
     version = documents.cni_version or plugin.version
     if version and documents.cni_version is None and documents.revision is None:

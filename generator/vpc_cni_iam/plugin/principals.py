@@ -8,19 +8,7 @@ from itertools import islice, product
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, issuer
-from vpc_cni_iam.plugin.trust import (
-    ACCOUNT,
-    ASSUME,
-    CALLER,
-    CLAIMS,
-    OF_CALLERS,
-    OF_SERVICES,
-    PODS,
-    STRANGER,
-    WEB,
-    may_have_but,
-    naming,
-)
+from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, evaluate
 from vpc_cni_iam.policy.matching.variables import Context
@@ -45,7 +33,8 @@ class TrustedPrincipal(Struct, frozen=True):
 def new_principals(before: Policy, after: Policy) -> tuple[TrustedPrincipal, ...]:
     """Return who may assume a role by its trust policy, and by the one before could not.
 
-    A principal that is allowed under other conditions is not new. Raises `InputError` for a policy
+    A principal that was allowed under other conditions is not new, and one that stands for many
+    that a pattern names is a sample; the proof of no new access is about all. Raises `InputError` for a policy
     that is not evaluated.
     """
     return tuple(
@@ -68,48 +57,52 @@ def _directly(policy: Policy, principal: TrustedPrincipal) -> Policy:
     """
     is_named = principal.type == "AWS" and ":" in principal.name
     if is_named and not principal.name.endswith(":root"):
-        return naming(policy, principal.name)
+        return trust.naming(policy, principal.name)
     return policy
 
 
 def _candidates(statement: Statement) -> Iterator[tuple[TrustedPrincipal, Request]]:
     """Yield principals that a statement may allow to assume the role, with their requests."""
-    asked = [(c.key.lower(), c.values) for c in statement.conditions if _asks_who(c)]
-    every_value = product(*([(key, _sample(v)) for v in values] for key, values in asked))
+    asked: dict[str, dict[tuple[str, str], None]] = {}
+    for condition in filter(_asks_who, statement.conditions):
+        key = condition.key.lower()
+        asked.setdefault(key, {}).update({(key, _sample(v)): None for v in condition.values})
+    every_value = product(*asked.values())
     combinations = [dict(pairs) for pairs in islice(every_value, _MOST)]
     for principal, name in ((p, n) for p in statement.principals for n in p.identifiers):
-        for action in filter(statement.is_about, (ASSUME, WEB, _SAML)):
+        for action in filter(statement.is_about, (trust.ASSUME, trust.WEB, _SAML)):
             caller, known, absent = _caller(principal.type, name)
             for context in combinations:
                 identified_by = tuple(sorted(context.items()))
-                request = Request(
-                    action, "*", caller, {**known, **context}, may_have_but(absent - {*context})
-                )
+                may_have = trust.may_have_but(absent - {*context})
+                request = Request(action, "*", caller, {**known, **context}, may_have)
                 yield TrustedPrincipal(principal.type, name, identified_by), request
 
 
 def _caller(kind: str, name: str) -> tuple[str, Context, frozenset[str]]:
     """Return a caller of a name, what its requests have, and which keys they lack."""
     if kind == "Service":
-        return name, STRANGER.tags if name.startswith(PODS) else {}, OF_CALLERS
+        return name, trust.STRANGER.tags if name.startswith(trust.PODS) else {}, trust.OF_CALLERS
     if kind == "Federated":
         prefix = issuer(name).lower() or name
-        token = {f"{prefix}:sub": STRANGER.subject, f"{prefix}:aud": AUDIENCE}
-        return name, token, OF_CALLERS | OF_SERVICES
+        token = {f"{prefix}:sub": trust.STRANGER.subject, f"{prefix}:aud": AUDIENCE}
+        return name, token, trust.OF_CALLERS | trust.OF_SERVICES
     if name == ANYONE:
         return _STRANGER, {}, frozenset()
     if name.isdigit():
-        return _ROOT.format(name), {ACCOUNT: name}, frozenset()
-    own = {} if name.endswith(":root") else {CALLER: name}
-    return name, {**own, ACCOUNT: (name.split(":") + [""] * 4)[4]}, frozenset()
+        return _ROOT.format(name), {trust.ACCOUNT: name}, frozenset()
+    own = {} if name.endswith(":root") else {trust.CALLER: name}
+    return name, {**own, trust.ACCOUNT: (name.split(":") + [""] * 4)[4]}, frozenset()
 
 
 def _asks_who(condition: Condition) -> bool:
     """Say whether a condition names who asks, or for whom."""
     key, operator = condition.key.lower(), condition.operator.lower()
-    about = key.endswith(CLAIMS) or key.startswith(_TAGS) or key in OF_CALLERS | OF_SERVICES
+    by_name = key in trust.OF_CALLERS or key in trust.OF_SERVICES
+    about = by_name or key.endswith(trust.CLAIMS) or key.startswith(_TAGS)
     return about and "not" not in operator and operator != "null"
 
 
 def _sample(pattern: str) -> str:
-    return pattern.replace("*", "example").replace("?", "x")
+    """Return a text that matches a pattern, and hardly a narrower one."""
+    return pattern.replace("*", "zz-example-zz").replace("?", "z")

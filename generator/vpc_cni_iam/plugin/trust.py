@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
@@ -73,16 +74,6 @@ AWS_NODE = ServiceAccount(NAMESPACE, SERVICE_ACCOUNT)
 STRANGER = ServiceAccount("example-namespace", "example-service-account")
 
 
-class EksCluster(Struct, frozen=True):
-    """A cluster in the account of a role, as far as it is known."""
-
-    name: str = ""
-    region: str = ""
-
-
-ANY_CLUSTER = EksCluster()
-
-
 class Caller(Struct, frozen=True):
     """Who assumes a role for a service account."""
 
@@ -138,15 +129,19 @@ class RoleTrust(Struct, frozen=True):
         )
 
     def lets_role(self, role: str, cluster: EksCluster, *, tags: bool) -> bool:
-        """Say whether another role, by its ARN, may assume the role for aws-node of a cluster."""
-        known = {CALLER: role, ACCOUNT: role.split(":")[4]}
+        """Say whether another role, by its ARN, may assume the role for aws-node of a cluster.
+
+        That is in the account of the other role.
+        """
+        account = role.split(":")[4]
+        known = {CALLER: role, ACCOUNT: account}
         return any(
             self._lets(
                 Request(ASSUME, "*", role, {**AWS_NODE.tags, **cluster_tags(arn), **known}),
                 OF_SERVICES,
                 tags=tags,
             )
-            for arn in self.cluster_arns(cluster)
+            for arn in self.cluster_arns(replace(cluster, account=account))
         )
 
     @property
@@ -169,9 +164,9 @@ class RoleTrust(Struct, frozen=True):
         )
 
     def cluster_arns(self, cluster: EksCluster = ANY_CLUSTER) -> list[str]:
-        """Return the ARNs that a cluster in the account of the role may have.
+        """Return the ARNs that a cluster may have.
 
-        What is not known of it is as the policy names it.
+        Its account is that of the role, if it is not known, and the rest is as the policy names it.
         """
         conditions = (c for s in self.policy.statements for c in s.conditions)
         named = (
@@ -179,7 +174,7 @@ class RoleTrust(Struct, frozen=True):
         )
         places = [("",) * 4, *(m.groups("") for v in named if (m := re.match(_CLUSTER, v)))]
         _, partition, _, _, account, _ = self.role.split(":", 5)
-        known = (partition, cluster.region, account, cluster.name)
+        known = (partition, cluster.region, cluster.account or account, cluster.name)
         return [
             "arn:{}:eks:{}:{}:cluster/{}".format(
                 *(

@@ -45,6 +45,12 @@ def of_organization(name: str) -> dict[str, Any]:
         ([allow({"AWS": ACCOUNT}, *BOTH)], [allow("*", *BOTH)], ["*"]),
         ([of_organization("o-a")], [of_organization("o-b")], ["*"]),
         ([of_organization("o-a")], [of_organization("o-a"), of_organization("o-?")], ["*"]),
+        # A pattern becomes wider.
+        ([irsa("system:serviceaccount:e*:*", "StringLike")],
+         [irsa("system:serviceaccount:*:*", "StringLike")], [PROVIDER]),
+        # Two conditions on one key.
+        ([], [{**irsa(), "Condition": {"StringEquals": {f"{ISSUER}:sub": SUBJECT},
+                                       "StringLike": {f"{ISSUER}:sub": "system:*"}}}], [PROVIDER]),
         # What conditions ask of the request and not of the caller makes no principal new.
         (
             [allow({"AWS": ROOT}, *BOTH, Bool={"aws:MultiFactorAuthPresent": "true"})],

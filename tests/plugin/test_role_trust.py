@@ -4,7 +4,20 @@ from typing import Any
 
 import pytest
 
-from trusts import ACCOUNT, ISSUER, PODS, PROVIDER, ROLE, SUBJECT, allow, irsa, nodes, pods, trust
+from trusts import (
+    ACCOUNT,
+    BOTH,
+    ISSUER,
+    PODS,
+    PROVIDER,
+    ROLE,
+    SUBJECT,
+    allow,
+    irsa,
+    nodes,
+    pods,
+    trust,
+)
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.cluster import EksCluster
 from vpc_cni_iam.plugin.identity import Identity
@@ -147,6 +160,14 @@ def test_the_principal_of_everyone_may_be_a_giver_of_credentials(
 ) -> None:
     assert role_trust(allow("*", "sts:*", **conditions)).is_open is is_open
     assert not role_trust(allow({"AWS": ACCOUNT}, "sts:*", **conditions)).is_open
+
+
+def test_the_cluster_of_a_target_role_is_in_the_account_of_the_first_role() -> None:
+    first = FIRST.replace(ACCOUNT, "444455556666")
+    for account, allowed in (("444455556666", True), (ACCOUNT, False)):
+        arn = {"aws:RequestTag/eks-cluster-arn": CLUSTER.replace(ACCOUNT, account)}
+        target = role_trust(allow({"AWS": first}, *BOTH, StringEquals=arn))
+        assert target.lets_role(first, PROD, tags=True) is allowed
 
 
 def test_a_policy_that_is_not_evaluated_is_refused() -> None:

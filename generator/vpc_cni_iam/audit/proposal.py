@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.repair import repairs, replacement
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
-from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 
 _EACH = "give each cluster a role of its own, and scope it to the cluster"
@@ -62,17 +62,19 @@ def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, FamilyAudit]) -
     """Yield what to do where the plugin has the role and fails with it."""
     for cluster, family in clusters.items():
         variants = f"{family.mode}-scoped", family.mode
-        own = partial(
-            _advice, role, _REPLACE, *variants, modes=(family.mode,), cluster=cluster.name
-        )
+        own = partial(_advice, role, _REPLACE, *variants, modes=(family.mode,), at=cluster)
         yield from repairs(family.missing, own if len(clusters) == 1 else lambda: _EACH)
 
 
 def _advice(
-    role: PluginRole, what: str, *variants: str, modes: tuple[Mode, ...], cluster: str = ""
+    role: PluginRole,
+    what: str,
+    *variants: str,
+    modes: tuple[Mode, ...],
+    at: EksCluster = ANY_CLUSTER,
 ) -> str:
     """Return `what` to do, with the command for the first of some variants that works."""
-    names = role.settings(modes[0], EksCluster(cluster))[0].names
+    names = role.settings(modes[0], at)[0].names
     return _command(what, variants, role.version, names, modes, session_tags=role.session_tags)
 
 

@@ -33,8 +33,8 @@ class TrustedPrincipal(Struct, frozen=True):
 def new_principals(before: Policy, after: Policy) -> tuple[TrustedPrincipal, ...]:
     """Return who may assume a role by its trust policy, and by the one before could not.
 
-    A principal that was allowed under other conditions is not new, and one that stands for many
-    that a pattern names is a sample; the proof of no new access is about all. Raises `InputError` for a policy
+    A principal that was allowed under other conditions is not new. Of those that a pattern names,
+    it returns a sample; the proof of no new access is about all. Raises `InputError` for a policy
     that is not evaluated.
     """
     return tuple(

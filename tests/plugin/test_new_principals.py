@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from trusts import ACCOUNT, BOTH, ISSUER, PODS, PROVIDER, SUBJECT, allow, irsa, nodes, pods, trust
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.plugin.principals import TrustedPrincipal, new_principals
+from vpc_cni_iam.policy.document import Condition, Policy, Principal
+from vpc_cni_iam.policy.template import Hole, HoleKind, Side, Template
 
 OTHER = "444455556666"
 ROOT = f"arn:aws:iam::{OTHER}:root"
@@ -85,3 +88,33 @@ def test_a_policy_that_is_not_evaluated_is_refused() -> None:
     for before, after in ((trust(refused), trust(nodes())), (trust(), trust(refused, nodes()))):
         with pytest.raises(InputError, match="NotPrincipal"):
             new_principals(before, after)
+
+
+def _hole(place: str) -> Template:
+    return Template((Hole(HoleKind.UNKNOWN, place, Side.AFTER),))
+
+
+def test_a_name_that_is_not_known_is_new_unless_the_same_was_there_before() -> None:
+    def policy(*names: str | Template, subject: str | Template = SUBJECT) -> Policy:
+        (statement,) = trust(irsa()).statements
+        token = Condition("StringEquals", f"{ISSUER}:sub", (subject,))
+        principals = (Principal("AWS", names),)
+        named = replace(statement, principals=principals, actions=BOTH, conditions=())
+        return Policy((replace(statement, conditions=(token,)), named))
+
+    a, b = _hole("aws_iam_role.a.arn"), _hole("aws_iam_role.b.arn")
+    role = f"arn:aws:iam::{ACCOUNT}:role/x"
+    names = [
+        [p.name for p in new_principals(before, after)]
+        for before, after in (
+            (policy(a), policy(a)),
+            (policy(a), policy(b)),
+            (policy(a), policy(a, role)),
+            (policy(role), policy(a)),
+            (policy(a), policy(role)),
+            (policy(a, subject=a), policy(a, subject=a)),
+            (policy(a, subject=a), policy(a, subject=b)),
+            (policy(a, subject=a), policy(a)),
+        )
+    ]
+    assert names == [[], [b], [role], [a], [role], [], [PROVIDER], [PROVIDER]]

@@ -19,6 +19,7 @@ from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
+from vpc_cni_iam.policy.template import known
 
 PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
 ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
@@ -134,10 +135,10 @@ class RoleTrust(Struct, frozen=True):
         That is in the account of the other role.
         """
         account = role.split(":")[4]
-        known = {CALLER: role, ACCOUNT: account}
+        caller = {CALLER: role, ACCOUNT: account}
         return any(
             self._lets(
-                Request(ASSUME, "*", role, {**AWS_NODE.tags, **cluster_tags(arn), **known}),
+                Request(ASSUME, "*", role, {**AWS_NODE.tags, **cluster_tags(arn), **caller}),
                 OF_SERVICES,
                 tags=tags,
             )
@@ -152,7 +153,7 @@ class RoleTrust(Struct, frozen=True):
         means them, and nothing of services; IAM's examples name a Federated principal for tokens.
         """
         statements = [s for s in self.policy.statements if s.effect == "Deny" or _is_of_anyone(s)]
-        keys = [c.key for s in statements for c in s.conditions]
+        keys = [str(c.key) for s in statements for c in s.conditions]
         issuers = {k[: -len(":sub")] for k in keys if k.lower().endswith(CLAIMS)} or {_ANY_ISSUER}
         providers = tuple(f":oidc-provider/{name}" for name in issuers)
         givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
@@ -169,17 +170,16 @@ class RoleTrust(Struct, frozen=True):
         Its account is that of the role, if it is not known, and the rest is as the policy names it.
         """
         conditions = (c for s in self.policy.statements for c in s.conditions)
-        named = (
-            v for c in conditions if c.key.lower() in (_CLUSTER_ARN, SOURCE_ARN) for v in c.values
-        )
+        about = (c for c in conditions if str(c.key).lower() in (_CLUSTER_ARN, SOURCE_ARN))
+        named = (value for c in about for value in known(c.values))
         places = [("",) * 4, *(m.groups("") for v in named if (m := re.match(_CLUSTER, v)))]
         _, partition, _, _, account, _ = self.role.split(":", 5)
-        known = (partition, cluster.region, cluster.account or account, cluster.name)
+        certain = (partition, cluster.region, cluster.account or account, cluster.name)
         return [
             "arn:{}:eks:{}:{}:cluster/{}".format(
                 *(
                     own or other.replace("*", "") or example
-                    for own, other, example in zip(known, place, _EXAMPLE, strict=True)
+                    for own, other, example in zip(certain, place, _EXAMPLE, strict=True)
                 )
             )
             for place in places
@@ -240,7 +240,7 @@ def cluster_tags(cluster: str) -> Context:
 def _callers(statements: Iterable[Statement]) -> Iterator[Caller]:
     """Yield who gives credentials to pods, of those that statements allow something."""
     for principal in (p for s in statements if s.effect == "Allow" for p in s.principals):
-        for name in principal.identifiers:
+        for name in known(principal.identifiers):
             service = name.removesuffix(".cn") if principal.type == "Service" else ""
             if service == NODES:
                 yield Caller(Identity.node_role, name)

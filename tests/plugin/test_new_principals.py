@@ -47,6 +47,14 @@ def of_organization(name: str) -> dict[str, Any]:
         ([allow({"AWS": ROLE}, *BOTH)], [allow({"AWS": ROOT}, *BOTH)], [ROOT]),
         ([allow({"AWS": ACCOUNT}, *BOTH)], [allow("*", *BOTH)], ["*"]),
         ([of_organization("o-a")], [of_organization("o-b")], ["*"]),
+        ([of_organization("o-a")], [allow("*", "sts:AssumeRole")], ["*"]),
+        # All of an account, where conditions or names limited it to a role.
+        ([allow({"AWS": ROOT}, *BOTH, ArnLike={"aws:PrincipalArn": ROLE})],
+         [allow({"AWS": ROOT}, *BOTH)], [ROOT]),
+        ([allow({"AWS": ROOT}, *BOTH)],
+         [allow({"AWS": ROOT}, *BOTH, ArnLike={"aws:PrincipalArn": ROLE})], []),
+        ([], [{**irsa(), "Condition": {"StringNotEquals": {f"{ISSUER}:sub": SUBJECT}}}],
+         [PROVIDER]),
         ([of_organization("o-a")], [of_organization("o-a"), of_organization("o-?")], ["*"]),
         # A pattern becomes wider.
         ([irsa("system:serviceaccount:e*:*", "StringLike")],

@@ -63,6 +63,7 @@ def test_each_identity_is_known_by_its_own_request(
         irsa("system:serviceaccount:*:aws-node"),
         allow({"Federated": PROVIDER}, "sts:AssumeRole"),
         allow({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole"),
+        allow({"Federated": f"arn:aws:iam::{ACCOUNT}:saml-provider/x"}, "sts:*"),
         allow({"AWS": ACCOUNT}, "sts:AssumeRole"),
         # Services and tokens are in no organization, and tokens have no source.
         pods(StringEquals={"aws:PrincipalOrgID": "o-example"}),
@@ -74,6 +75,7 @@ def test_each_identity_is_known_by_its_own_request(
         {**irsa(), "Condition": {"StringEquals": {"example.com:sub": SUBJECT}}},
         pods(StringEquals={"aws:SourceAccount": "444455556666"}),
         pods(StringEquals={"aws:RequestTag/kubernetes-service-account": "other"}),
+        {**pods(), "Effect": "Deny"},
     ],
 )
 def test_what_never_matches_a_request_of_aws_node_gives_it_no_role(
@@ -95,6 +97,11 @@ def test_a_deny_decides_and_what_a_request_may_have_counts_as_met(
     # A Deny on the organization stops tokens and services, which have none.
     assert identities(limited, DENY_ORGANIZATION) == []
     assert len(role_trust(limited, DENY_ORGANIZATION).callers(lenient=True)) == 1
+
+
+def test_a_tag_of_a_session_that_is_not_known_counts_as_met() -> None:
+    tagged = pods(StringLike={"aws:RequestTag/kubernetes-pod-name": "aws-node-*"})
+    assert identities(tagged) == [Identity.pod_identity]
 
 
 def test_another_service_account_is_let_in_only_where_none_is_named() -> None:
@@ -160,6 +167,8 @@ def test_the_principal_of_everyone_may_be_a_giver_of_credentials(
 ) -> None:
     assert role_trust(allow("*", "sts:*", **conditions)).is_open is is_open
     assert not role_trust(allow({"AWS": ACCOUNT}, "sts:*", **conditions)).is_open
+    everyone = allow("*", "sts:*", effect="Deny")
+    assert not role_trust(allow("*", "sts:*", **conditions), everyone).is_open
 
 
 def test_the_cluster_of_a_target_role_is_in_the_account_of_the_first_role() -> None:

@@ -16,7 +16,9 @@ from vpc_cni_iam.policy.matching.variables import Context
 from vpc_cni_iam.policy.template import Text, fill
 
 _SAML = "sts:AssumeRoleWithSAML"
-_ROOT, _STRANGER = "arn:aws:iam::{}:root", "arn:aws:iam::999999999999:role/example"
+# The account of a stranger, whose organization nobody named.
+_STRANGER = "999999999999"
+_NO_ORGANIZATION: Context = {"aws:principalorgid": "o-zz", "aws:principalorgpaths": ("o-zz/r-zz/",)}
 # Session tags that say for which service account of which cluster EKS Pod Identity asks.
 _TAGS = ("aws:requesttag/kubernetes-", "aws:requesttag/eks-cluster-")
 _MOST = 10_000  # candidates of a statement
@@ -88,15 +90,16 @@ def _caller(kind: str, name: str) -> tuple[str, Context, frozenset[str]]:
     if kind == "Service":
         return name, trust.STRANGER.tags if name.startswith(trust.PODS) else {}, trust.OF_CALLERS
     if kind == "Federated":
-        prefix = issuer(name).lower() or name
+        prefix = issuer(name).lower()
         token = {f"{prefix}:sub": trust.STRANGER.subject, f"{prefix}:aud": AUDIENCE}
         return name, token, trust.OF_CALLERS | trust.OF_SERVICES
-    if name == ANYONE:
-        return _STRANGER, {}, frozenset()
-    if name.isdigit():
-        return _ROOT.format(name), {trust.ACCOUNT: name}, frozenset()
-    own = {} if name.endswith(":root") else {trust.CALLER: name}
-    return name, {**own, trust.ACCOUNT: (name.split(":") + [""] * 4)[4]}, frozenset()
+    account = name if name.isdigit() else (name.split(":") + [""] * 4)[4]
+    caller = name
+    if name == ANYONE or name.isdigit() or name.endswith(":root"):
+        account = account or _STRANGER
+        caller = f"arn:aws:iam::{account}:role/{_sample(ANYONE)}"
+    has = {trust.CALLER: caller, trust.ACCOUNT: account}
+    return caller, {**has, **(_NO_ORGANIZATION if name == ANYONE else {})}, frozenset()
 
 
 def _asks_who(condition: Condition) -> bool:

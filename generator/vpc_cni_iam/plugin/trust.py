@@ -238,8 +238,8 @@ def cluster_tags(cluster: str) -> Context:
 
 
 def _callers(statements: Iterable[Statement]) -> Iterator[Caller]:
-    """Yield who gives credentials to pods, of those that statements allow something."""
-    for principal in (p for s in statements if s.effect == "Allow" for p in s.principals):
+    """Yield who gives credentials to pods, of those that statements name."""
+    for principal in (p for s in statements for p in s.principals):
         for name in known(principal.identifiers):
             service = name.removesuffix(".cn") if principal.type == "Service" else ""
             if service == NODES:

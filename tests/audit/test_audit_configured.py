@@ -179,7 +179,7 @@ def test_a_pod_names_its_role(tmp_path: Path) -> None:
     pod = {"kind": "Pod", "spec": manifest["spec"]["template"]["spec"]}
     result = audited(tmp_path, daemonsets=(daemonset(**WITHOUT_SUBNETS), json.dumps(pod)))
     (use,) = result["roles"][0]["clusters"]
-    assert (use["cluster"], use["by"], use["result"]["verdict"]) == ("prod", "pod", "works")
+    assert (use["cluster"], use["by"], use["result"]["verdict"]) == ("prod", "IRSA", "works")
     assert not result["breaks"] and result["complete"]
 
 

@@ -139,4 +139,6 @@ def test_an_association_tells_the_cluster_of_the_metrics_helper(tmp_path: Path) 
     result = json.loads(
         run("audit", "a.json", "b.json", "c.json", "--format", "json", cwd=tmp_path).out
     )
-    assert [u["name"] for u in result["unread"]] == ["association of cni-metrics-helper in prod"]
+    assert [u["name"] for u in result["unread"]] == [
+        "EKS Pod Identity of cni-metrics-helper in prod"
+    ]

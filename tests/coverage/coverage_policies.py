@@ -11,6 +11,7 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.plugin.settings import of_options
 from vpc_cni_iam.policy.document import Policy, Statement
 
 NAMES = Names()
@@ -34,6 +35,10 @@ def upstream(variant: str, revision: str) -> Policy:
 
 def setting(version: str = NEWEST, mode: Mode = "ipv4", *features: str) -> PluginSetting:
     return PluginSetting(known_versions.find(version), mode, features)
+
+
+def set_up(where: PluginSetting, environment: dict[str, str]) -> PluginSetting:
+    return where.configured(of_options(environment, where.version))
 
 
 def covered(policy: Policy, where: PluginSetting, *scenarios: str) -> Coverage:

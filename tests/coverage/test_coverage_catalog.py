@@ -1,7 +1,6 @@
 """Every policy of the catalog against every version of the plugin."""
 
 import pytest
-from msgspec.structs import replace
 
 from coverage_policies import (
     composed,
@@ -20,7 +19,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
-from vpc_cni_iam.coverage.simulate.settings import Plugin, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 
 SERVED = [
     (variant, mode, revision)
@@ -140,8 +139,8 @@ def test_upstream_ipv6_never_got_modify_network_interface_attribute(revision: st
 def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
     """Releases that are taken for alike are alike, with every tag and switch in use."""
     policy = upstream("ipv4-scoped", "2022-01-31")
-    tags = Plugin(additional_tags={"team": "net"})
-    where = replace(setting("latest", mode, "multi-nic", "metrics-helper"), plugin=tags)
+    where = setting("latest", mode, "multi-nic", "metrics-helper")
+    where = where.with_environment(ADDITIONAL_ENI_TAGS='{"team": "net"}')
     whole = matrix([policy], where)
     for row in whole.rows:
         coverage = cover([policy], where.at(row.version), SCENARIOS)

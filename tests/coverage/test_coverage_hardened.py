@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from msgspec.structs import asdict, replace
 
@@ -17,7 +19,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.risks import find_risks
 from vpc_cni_iam.coverage.simulate.scenarios import EXAMPLE_TAGS, find
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, Plugin, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
 from vpc_cni_iam.policy.document import Policy
 
 TIED = [v for v in VARIANTS if v.cluster_scoped]
@@ -136,7 +138,7 @@ def test_each_of_the_three_statements_is_needed() -> None:
 def test_each_tag_key_is_needed() -> None:
     """But the cluster's and the instance's where they are set already, for a start that lags."""
     variant = TIED[0]
-    there = replace(setting(variant), plugin=Plugin(additional_tags=EXAMPLE_TAGS))
+    there = setting(variant).with_environment(ADDITIONAL_ENI_TAGS=json.dumps(EXAMPLE_TAGS))
     whole = policy(variant, there)
     base = denied(cover([whole], there))
     idle = []

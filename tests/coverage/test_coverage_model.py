@@ -1,7 +1,6 @@
 """The requests are those that the plugin sends, and what they change is remembered."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,12 @@ from coverage_policies import (
     covered,
     denied,
     filled,
+    set_up,
     setting,
     with_statement,
 )
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
-from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import (
     CLUSTER,
     CREATED_AT,
@@ -33,12 +32,7 @@ from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.simulate.requests import KEYS
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
 from vpc_cni_iam.coverage.simulate.send import SentCall
-from vpc_cni_iam.coverage.simulate.settings import (
-    Plugin,
-    PluginSetting,
-    configure,
-    known_variables,
-)
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
@@ -142,7 +136,7 @@ def test_only_missing_keys_are_sent() -> None:
     assert keys("upgrade-adds-tag", primary) == keys("upgrade-adds-tag", attached) == {OWNER}
     assert keys("cluster-name-corrected", primary) == {CLUSTER}
     assert keys("additional-tags-changed", primary) == {"example-team"}
-    tags = replace(setting(), plugin=Plugin(additional_tags={"cost": "net"}))
+    tags = setting().with_environment(ADDITIONAL_ENI_TAGS='{"cost": "net"}')
     assert keys("additional-tags-changed", primary, tags) == {"cost"}
     assert keys("fresh-node", primary, tags) == {INSTANCE, CLUSTER, OWNER, "cost"}
 
@@ -297,7 +291,7 @@ def test_every_request_of_the_catalog_is_sent_in_a_scenario(mode: Mode) -> None:
     unsent: dict[str, str] = {}
     for version in (v for v in known_versions.served() if v >= first_version(mode)):
         where = setting(str(version), mode, *calls.features())
-        off = replace(where, plugin=replace(where.plugin, subnet_discovery=False))
+        off = where.with_environment(ENABLE_SUBNET_DISCOVERY="false")
         sent = {
             call.template.name
             for each in (where, off)
@@ -365,16 +359,16 @@ def test_a_switch_changes_these_calls_of_a_fresh_node(
         return {call.template.name for call in run.calls}
 
     before = setting(version, mode)
-    after = configure(before, environment)
+    after = set_up(before, environment)
     assert sent(before) - sent(after) == set(gone.split())
     assert sent(after) - sent(before) == set(added.split())
 
 
 @pytest.mark.parametrize("environment", [{KEEP: "true"}, {OFF: "true"}, {IMDS: "true"}])
 def test_nothing_is_cleaned_up_where_that_is_switched_off(environment: dict[str, str]) -> None:
-    where = configure(setting(), environment)
+    where = set_up(setting(), environment)
     assert "leaked-interface" not in {r.scenario.name for r in covered(ADMIN, where).scenario_runs}
-    on = configure(setting(), dict.fromkeys(environment, "false"))
+    on = set_up(setting(), dict.fromkeys(environment, "false"))
     assert "leaked-interface" in {r.scenario.name for r in covered(ADMIN, on).scenario_runs}
 
 
@@ -396,7 +390,7 @@ def test_the_metrics_helper_publishes_in_its_namespace_as_its_own_service_accoun
 
 
 def test_discovery_that_is_off_still_reads_subnets_and_does_not_need_to() -> None:
-    where = configure(setting("v1.22.4"), {"ENABLE_SUBNET_DISCOVERY": "false"})
+    where = set_up(setting("v1.22.4"), {"ENABLE_SUBNET_DISCOVERY": "false"})
     policy = composed("ipv4", "v1.21.2")
     lacking = replace(
         policy.statements[0],
@@ -409,13 +403,13 @@ def test_discovery_that_is_off_still_reads_subnets_and_does_not_need_to() -> Non
 
 def test_without_provisioning_nothing_is_written() -> None:
     for name in ("DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"):
-        where = configure(setting(), {name: "true"})
+        where = set_up(setting(), {name: "true"})
         actions = {c.template.action for p in covered(ADMIN, where).scenario_runs for c in p.calls}
         assert all("Describe" in a for a in actions), name
 
 
 def test_without_a_cluster_name_no_cluster_tag_is_sent() -> None:
-    where = configure(setting(), {"CLUSTER_NAME": ""})
+    where = set_up(setting(), {"CLUSTER_NAME": ""})
     coverage = covered(ADMIN, where, "fresh-node")
     assert sent_keys(call(coverage, "tag-managed")) == {INSTANCE}
     assert sent_keys(call(coverage, "create")) == {INSTANCE, CREATED_AT}
@@ -423,62 +417,6 @@ def test_without_a_cluster_name_no_cluster_tag_is_sent() -> None:
     assert {("fresh-node", "create", "fatal"), ("fresh-node", "assign-ipv4", "fatal")} <= denied(
         scoped
     )
-
-
-@pytest.mark.parametrize(
-    ("environment", "words"),
-    [
-        ({"FOO": "1"}, "no request depends on it"),
-        ({"ENABLE_MULTI_NIC": "yes"}, "true or false"),
-        ({"ADDITIONAL_ENI_TAGS": "{"}, "not JSON"),
-        ({"ADDITIONAL_ENI_TAGS": '{"a": 1}'}, "object of texts"),
-        ({"ADDITIONAL_ENI_TAGS": "[" * 100_000}, "not JSON"),
-        ({"ADDITIONAL_ENI_TAGS": '{"a": ' * 100_000}, "not JSON"),
-        ({"ADDITIONAL_ENI_TAGS": "1" * 5_000}, "not JSON"),
-        ({"ADDITIONAL_ENI_TAGS": "\udcff"}, "not JSON"),
-        ({"CLUSTER_NAME": "a b"}, "EKS cluster name"),
-    ],
-)
-def test_environment_that_is_refused(environment: dict[str, str], words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        configure(setting(), environment)
-    with pytest.raises(UsageError, match=r"from plugin v1\.20\.0 on"):
-        configure(setting("v1.19.0"), {"ENABLE_MULTI_NIC": "true"})
-
-
-@pytest.mark.parametrize(
-    ("variable", "first", "before"),
-    [
-        ("ADDITIONAL_ENI_TAGS", "v1.6.0", "v1.5.7"),
-        ("AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "v1.2.0", "v1.1.0"),
-        ("ENABLE_PREFIX_DELEGATION", "v1.9.0", "v1.8.0"),
-        ("DISABLE_NETWORK_RESOURCE_PROVISIONING", "v1.9.1", "v1.9.0"),
-        ("DISABLE_LEAKED_ENI_CLEANUP", "v1.13.0", "v1.12.6"),
-        ("ENABLE_SUBNET_DISCOVERY", "v1.18.0", "v1.17.1"),
-        ("ENABLE_IMDS_ONLY_MODE", "v1.19.6", "v1.19.5"),
-        ("ENABLE_MULTI_NIC", "v1.20.0", "v1.19.6"),
-    ],
-)
-def test_a_variable_is_read_from_its_first_version_on(
-    variable: str, first: str, before: str
-) -> None:
-    environment = {variable: "{}" if variable == "ADDITIONAL_ENI_TAGS" else "true"}
-    configure(setting(first), environment)
-    assert variable in known_variables(PluginVersion.parse(first))
-    assert variable not in known_variables(PluginVersion.parse(before))
-    with pytest.raises(UsageError, match=f"{variable} exists from plugin {re.escape(first)} on"):
-        configure(setting(before), environment)
-
-
-def test_every_version_reads_the_clusters_name() -> None:
-    for version in known_versions.served():
-        assert "CLUSTER_NAME" in known_variables(version)
-        assert configure(PluginSetting(version), {"CLUSTER_NAME": "prod"}).plugin.cluster_name
-
-
-def test_the_plugin_drops_reserved_keys_of_additional_tags() -> None:
-    values = {"ADDITIONAL_ENI_TAGS": '{"cluster.k8s.amazonaws.com/name": "x", "team": "net"}'}
-    assert dict(configure(setting(), values).plugin.additional_tags) == {"team": "net"}
 
 
 def test_scenarios_are_found_by_name() -> None:

@@ -9,7 +9,6 @@ from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.settings import Plugin
 from vpc_cni_iam.policy.document import Condition, Policy
 
 CASES: list[tuple[str, Mode]] = [
@@ -138,7 +137,7 @@ def test_a_cell_is_as_grave_as_the_gravest_call_that_asks_for_its_action() -> No
 def test_releases_are_alike_only_if_they_send_the_same() -> None:
     """v1.22.0 looks for security groups with custom networking too, v1.22.1 does not."""
     action = "ec2:DescribeSecurityGroups"
-    where = replace(setting(), plugin=Plugin(custom_networking=True))
+    where = setting().with_environment(AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true")
     table = matrix([composed("ipv4", "v1.21.2")], where)
     rows = {str(r.version): dict(zip(table.actions, r.cells, strict=True)) for r in table.rows}
     assert rows["v1.22.0"][action] == "fatal" and rows["v1.22.1"][action] == "not called"

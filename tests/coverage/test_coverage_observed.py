@@ -10,7 +10,8 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, find
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure, known_variables
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.plugin.settings import known_variables, of_options
 from vpc_cni_iam.policy.document import Policy, Statement
 
 ADMIN = Answers([Policy((Statement(actions=("*",), resources=("*",)),))])
@@ -33,7 +34,7 @@ def setting_of(version: str, scenario: dict[str, Any]) -> PluginSetting:
     variables = known_variables(setting.version)
     values = {k: v for k, v in scenario["environment"].items() if k in variables}
     values["CLUSTER_NAME"] = scenario["cluster_name"]
-    return configure(setting, values, scenario["features"])
+    return setting.configured(of_options(values, setting.version, scenario["features"]))
 
 
 def simulated(version: str, scenario: dict[str, Any]) -> list[SentCall]:

@@ -13,7 +13,6 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER, CREATED_AT, INSTANCE, OW
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.settings import Plugin
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Effect, Policy, Statement
 
@@ -183,7 +182,7 @@ def test_a_tag_that_nothing_is_known_to_set_is_named(kind: str, tag: str, named:
 
 
 def test_a_name_that_is_not_set_is_no_risk_of_the_policy() -> None:
-    where = replace(setting(), plugin=Plugin(cluster_name=False))
+    where = setting().with_environment(CLUSTER_NAME="")
     named = {f.identifier for f in risks.find_risks([SCOPED], where)}
     assert "cluster-name-needed" not in named
 

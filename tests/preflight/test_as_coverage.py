@@ -43,7 +43,7 @@ def test_what_breaks_is_what_fails(
             mode,
             names=Names(cluster_name="prod"),
             instance_tagged=tagged,
-        ).with_plugin(provisioning=provisions)
+        ).with_environment(DISABLE_NETWORK_RESOURCE_PROVISIONING=str(not provisions).lower())
         result = preflight(
             inventory(described, tagged=tagged), composed, "prod", provisions=provisions
         )

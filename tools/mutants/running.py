@@ -47,6 +47,7 @@ ELSEWHERE = {
         "cli/test_parsed_once.py",
         "cli/test_skipped.py",
     ),
+    "plugin": ("audit", "coverage/test_coverage_deployment.py", "cli/test_preflight_command.py"),
     "publishing": ("cli/test_publish.py",),
     "verifying": ("cli/test_commands.py",),
 }

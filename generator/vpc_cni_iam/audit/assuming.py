@@ -1,85 +1,162 @@
-"""Whether aws-node can assume a role in the clusters that give it the role."""
+"""Whose role a trust policy makes a role, and why aws-node cannot assume it in a cluster."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.audit.clusters import ClusterUse
-from vpc_cni_iam.audit.trust import Trust, naming, takes_cluster, takes_role
-from vpc_cni_iam.catalog.credentials import ASSUMING, Credentials
+from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
-from vpc_cni_iam.inputs.aws.eks import ClusterDetailKind
+from vpc_cni_iam.plugin import trust as trusts
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
+from vpc_cni_iam.plugin.identity import Identity, in_order
+from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 
-_NO_TAGS = (
-    "its trust policy does not allow sts:TagSession, with which EKS Pod Identity assumes roles"
-)
-_NEVER = "its trust policy has conditions that are never met when aws-node assumes it"
-# How aws-node has a role, by what says so.
-_WAYS = {
-    ClusterDetailKind.addon: Credentials.irsa,
-    ClusterDetailKind.association: Credentials.pod_identity,
-    ClusterDetailKind.node_group: Credentials.node,
-    ClusterDetailKind.pod: Credentials.irsa,
-}
+_HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_service_account("metrics-helper"))
 # What a trust policy allows to a role of its account that it names. Source: STS API reference,
 # AssumeRole.
-_TO_NAMED = Policy((Statement(actions=ASSUMING, resources=("*",)),))
+_TO_NAMED = Policy((Statement(actions=(trusts.ASSUME, trusts.TAG), resources=("*",)),))
 
 
-def untrusted(trust: Trust, uses: Sequence[ClusterUse], role: str) -> tuple[list[str], list[str]]:
-    """Return why aws-node cannot assume a role, by its ARN, and what is not known of that."""
-    reasons = []
-    if not uses and trust.credentials and trust.ways.isdisjoint(trust.credentials):
-        reasons.append(_NEVER)
-    elif not uses and trust.credentials == (Credentials.pod_identity,) and not trust.tagged:
-        reasons.append(_NO_TAGS)
-    for use in uses:
-        if not use.is_overridden:
-            reasons += _untrusted(trust, use, role)
-    return ([], [trust.undecided]) if reasons and trust.undecided else (reasons, [])
+class ObstacleKind(Enum):
+    """Why aws-node cannot assume a role, or why that is not known."""
+
+    # It cannot.
+    never_met = "conditions that are never met"
+    no_tag_session = "sts:TagSession is not allowed"
+    tags_required = "session tags are required"
+    identity = "the identity is not trusted"
+    cluster = "the cluster is not trusted"
+    first_role = "the role that is to assume it is not trusted"
+    first_role_policies = "the policies of that role do not allow it"
+    # Not known.
+    anyone = "the principal is *"
+    unread_trust = "the trust policy is not read"
+    absent = "a policy is not in the input"
+    absent_first_role = "the role that is to assume it is not in the input"
+    unread_policy = "a policy is not read"
+    first_role_undecided = "the policies of that role are not decided"
 
 
-def _untrusted(trust: Trust, use: ClusterUse, role: str) -> Iterator[str]:
-    way, where = _WAYS[use.by], f"aws-node of cluster {use.cluster}"
-    place = use.cluster, use.region
+class Obstacle(Struct, frozen=True):
+    """Why aws-node cannot assume a role, with its data; what the kind does not need is empty."""
+
+    kind: ObstacleKind
+    cluster: str = ""
+    identity: Identity = Identity.unknown  # what aws-node has there
+    action: str = ""
+    on: str = ""  # the ARN of the role that is to be assumed, of a policy, or a file
+    problem: str = ""  # the words of the reader or evaluator
+    tags: bool = False  # whether the session is to have tags
+    of: str = ""  # the ARN of the other role that this is about; empty for the role itself
+
+
+class TrustAudit(Struct, frozen=True):
+    """Whose role it is, by its trust policy; nobody's if that is not read."""
+
+    trust: RoleTrust | None = None
+    identities: tuple[Identity, ...] = ()  # how aws-node could get it; empty if it cannot
+    # How it may, whatever the conditions ask that AWS does not send; the others are never met.
+    allowed: frozenset[Identity] = frozenset()
+    for_plugin: bool = False  # whether aws-node can get it and another service account cannot
+    # How cni-metrics-helper could get it, where no other service account can, nor aws-node.
+    metrics_helper: tuple[Identity, ...] = ()
+    issuers: tuple[str, ...] = ()  # of the tokens by which aws-node could get it by IRSA
+    undecided: Obstacle | None = None  # why it is not known whether aws-node could get it besides
+
+    @property
+    def problem(self) -> str:
+        """Why the trust policy is not read, empty if it is."""
+        return self.undecided.problem if self.undecided else ""
+
+
+def audit_trust(policy: Policy, role: str) -> TrustAudit:
+    """Return whose role a role is, by its trust policy and ARN.
+
+    Raises `InputError` for a policy that is not evaluated.
+    """
+    trust = RoleTrust(policy, role)
+    trust.check()
+    callers, others = trust.callers(lenient=True), trust.callers(trusts.STRANGER, lenient=True)
+    possible = {c.identity for c in callers}
+    allowed = frozenset(c.identity for c in trust.callers())
+    helper = {c.identity for c in trust.callers(_HELPER, lenient=True)}
+    # A provider that is not of EKS has the plugin's role only if its name is asked for.
+    unnamed = {c.identity for c in others if c.issuer and trusts.EKS_ISSUER not in c.principal}
+    own = {i for i in Identity if i.is_of_service_account} - {c.identity for c in others}
+    return TrustAudit(
+        trust,
+        in_order((possible & allowed or possible) - unnamed),
+        allowed,
+        bool(possible & own),
+        in_order(helper & own - possible),
+        tuple(dict.fromkeys(c.issuer for c in callers if c.issuer)),
+        Obstacle(ObstacleKind.anyone) if trust.is_open else None,
+    )
+
+
+def obstacles_of(
+    audit: TrustAudit, uses: Sequence[ClusterUse]
+) -> tuple[list[Obstacle], list[Obstacle]]:
+    """Return why aws-node cannot assume a role, and what is not known of that."""
+    known = [o for use in uses if not use.is_overridden for o in _in_cluster(audit, use)]
+    if not uses and audit.identities:
+        if audit.allowed.isdisjoint(audit.identities):
+            known = [Obstacle(ObstacleKind.never_met)]
+        elif audit.identities == (Identity.pod_identity,) and not _lets_pods(audit, tags=True):
+            known = [Obstacle(ObstacleKind.no_tag_session)]
+    return ([], [audit.undecided]) if known and audit.undecided else (known, [])
+
+
+def _lets_pods(audit: TrustAudit, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
+    return audit.trust is not None and audit.trust.lets_pods(cluster, tags=tags)
+
+
+def _in_cluster(audit: TrustAudit, use: ClusterUse) -> Iterator[Obstacle]:
+    cluster, tags = use.where, use.session_tags
+    obstacle = Obstacle(ObstacleKind.identity, use.cluster, use.by, tags=tags)
     if use.by_role:
-        if not takes_role(trust, use.by_role, *place, tags=use.session_tags):
-            how = " with session tags" if use.session_tags else ""
-            yield f"its trust policy does not let {use.by_role} assume it{how} for {where}"
-    elif way not in trust.ways:
-        yield f"its trust policy does not let {where} assume it by {way}"
-    elif way is not Credentials.pod_identity:
+        if not (audit.trust and audit.trust.lets_role(use.by_role, cluster, tags=tags)):
+            yield replace(obstacle, kind=ObstacleKind.first_role, on=use.by_role)
+    elif use.by not in audit.allowed:
+        yield obstacle
+    elif use.by is not Identity.pod_identity or _lets_pods(audit, cluster, tags=tags):
         return
-    elif use.session_tags and not trust.tagged:
-        yield _NO_TAGS
-    elif not (use.session_tags or trust.untagged):
-        yield f"its trust policy asks for session tags, which {where} does not have"
-    elif not takes_cluster(trust, role, *place, tags=use.session_tags):
-        yield f"the conditions of its trust policy do not let {where} assume it"
+    elif _lets_pods(audit, tags=tags):
+        yield replace(obstacle, kind=ObstacleKind.cluster)
+    else:
+        yield replace(
+            obstacle, kind=ObstacleKind.no_tag_session if tags else ObstacleKind.tags_required
+        )
 
 
-def not_allowed(
-    use: ClusterUse, trust: Trust, role: str, policies: Sequence[Policy], limits: Limits
-) -> tuple[list[str], list[str]]:
+def obstacles_of_first(
+    use: ClusterUse, audit: TrustAudit, role: str, policies: Sequence[Policy], limits: Limits
+) -> tuple[list[Obstacle], list[Obstacle]]:
     """Return why policies do not let a role assume another, by its ARN, and what is not known.
 
-    `trust` is that of the other one. Policies and limits are of the role that is to assume it.
+    `audit` is that of the other one. Policies and limits are of the role that is to assume it.
     """
-    place, tags = (use.cluster, use.region), use.session_tags
-    if role.split(":")[4] == use.by_role.split(":")[4] and (
-        trust.undecided or takes_role(naming(trust, use.by_role), use.by_role, *place, tags=tags)
-    ):
-        policies = (*policies, _TO_NAMED)
+    tags, trust = use.session_tags, audit.trust
+    if role.split(":")[4] == use.by_role.split(":")[4]:
+        named = trust and replace(trust, policy=trusts.naming(trust.policy, use.by_role))
+        if audit.undecided or (named and named.lets_role(use.by_role, use.where, tags=tags)):
+            policies = (*policies, _TO_NAMED)
     answers = Answers(policies, limits)
     denied, undecided = [], []
-    for action in ASSUMING[: 1 + tags]:
+    for action in (trusts.ASSUME, trusts.TAG)[: 1 + tags]:
         decision = answers.evaluate(Request(action, role, may_have=lambda key: UNKNOWN))
+        obstacle = Obstacle(ObstacleKind.first_role_policies, action=action, on=role)
         if decision.denied:
-            denied.append(f"its policies do not allow {action} on {role}")
+            denied.append(obstacle)
         elif not decision.allowed:
-            what = f"whether its policies allow {action} on {role} is not decided"
-            undecided.append(f"{what}: {decision.reason}")
+            kind, problem = ObstacleKind.first_role_undecided, decision.reason
+            undecided.append(replace(obstacle, kind=kind, problem=problem))
     return denied, undecided

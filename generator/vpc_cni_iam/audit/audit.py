@@ -1,21 +1,24 @@
-"""Finds the roles of accounts that the plugin uses or could use, and judges each.
-
-Roles whose policies have the same text are judged once.
-"""
+"""Finds the roles of accounts that the plugin uses or could use, and judges each."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.assuming import not_allowed, untrusted
+from vpc_cni_iam.audit.assuming import (
+    Obstacle,
+    ObstacleKind,
+    TrustAudit,
+    audit_trust,
+    obstacles_of,
+    obstacles_of_first,
+)
 from vpc_cni_iam.audit.clusters import (
-    ClusterKey,
     ClusterUse,
     MetricsHelperRole,
     configured_clusters,
@@ -24,7 +27,6 @@ from vpc_cni_iam.audit.clusters import (
 )
 from vpc_cni_iam.audit.clusters import uses as cluster_uses
 from vpc_cni_iam.audit.judge import (
-    Calls,
     ClusterPlace,
     PluginRole,
     PolicyAudit,
@@ -35,18 +37,21 @@ from vpc_cni_iam.audit.judge import (
     modes,
 )
 from vpc_cni_iam.audit.proposal import proposal
-from vpc_cni_iam.audit.trust import Trust, read_trust, unread_trust
-from vpc_cni_iam.catalog.credentials import Credentials
+from vpc_cni_iam.audit.report.wording import sentence
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.coverage.simulate.send import Limits
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
 from vpc_cni_iam.coverage.subject import characters
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.inputs.aws import eks
 from vpc_cni_iam.inputs.aws.account import COMMAND, AccountDetails, RoleDetail, most_characters
 from vpc_cni_iam.inputs.aws.eks import ClusterDetail
-from vpc_cni_iam.inputs.daemonset import Deployment
 from vpc_cni_iam.inputs.json_documents import JsonDocument
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import compile_policies
 
@@ -61,7 +66,7 @@ class RoleAudit(Struct, frozen=True):
 
     role: str  # its ARN
     account: str
-    credentials: tuple[Credentials, ...]  # how the plugin could get it
+    credentials: tuple[Identity, ...]  # how the plugin could get it
     # The issuers by whose tokens, with IRSA; whether one is its cluster's is not known.
     issuers: tuple[str, ...]
     clusters: tuple[ClusterUse, ...]  # the clusters that are known to use it
@@ -88,13 +93,13 @@ class Audit(Struct, frozen=True):
 
 
 def audit(
-    details: AccountDetails, version: PluginVersion, deployments: Iterable[Deployment] = ()
+    details: AccountDetails, version: PluginVersion, settings: Iterable[PluginSettings] = ()
 ) -> Audit:
     """Return the roles that the plugin uses or could use, and what they mean for it.
 
-    `version` is the one that is asked about; `deployments` say how it is configured in clusters.
+    `version` is the one that is asked about; `settings` say how it is set up in clusters.
     """
-    clusters, configured, refused = configured_clusters(details.clusters, deployments)
+    clusters, configured, refused = configured_clusters(details.clusters, settings)
     first = {c.by_role for c in clusters if c.by_role}
     auditor = _Auditor(
         clusters,
@@ -104,7 +109,7 @@ def audit(
         {role.arn: role for role in details.roles() if role.arn in first} if first else {},
     )
     roles = [role for detail in details.roles() if (role := auditor.role(detail)) is not None]
-    used = {use.key for role in roles for use in role.clusters}
+    used = {use.where for role in roles for use in role.clusters}
     unknown = unknown_roles(clusters, configured, used, auditor.absent)
     unread = [*details.unread, *refused, *auditor.unread(), *unknown]
     if not auditor.accounts:
@@ -126,20 +131,17 @@ def audit(
 
 
 class _Auditor(Struct):
-    """Judges one role after another, and keeps what it learned of texts."""
+    """Judges one role after another, and keeps what it learned of trust policies."""
 
     clusters: Sequence[ClusterDetail]
     version: PluginVersion
-    deployments: Mapping[ClusterKey, Deployment]
+    settings: Mapping[EksCluster, PluginSettings]
     absent: set[str]
     # The roles by which EKS Pod Identity assumes others, by their ARNs.
     first_roles: Mapping[str, RoleDetail]
     accounts: Counter[str] = field(default_factory=Counter)
     metrics_helper: list[MetricsHelperRole] = field(default_factory=list)
-    _trusts: dict[bytes, Trust | InputError] = field(default_factory=dict)
-    _serving: dict[bytes, bool] = field(default_factory=dict)
-    _judged: dict[bytes, PolicyAudit] = field(default_factory=dict)
-    _families: dict[Hashable, Calls] = field(default_factory=dict)
+    _trusts: dict[bytes, TrustAudit] = field(default_factory=dict)
     _missing: Counter[str] = field(default_factory=Counter)
     _refused: list[Skipped] = field(default_factory=list)
 
@@ -150,67 +152,73 @@ class _Auditor(Struct):
         uses = cluster_uses(detail.arn, eks.PLUGIN, self.clusters)
         helped = cluster_uses(detail.arn, eks.METRICS_HELPER, self.clusters)
         trust = self._trust(detail)
-        if not isinstance(trust, Trust):
-            self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, str(trust)))
-            trust = unread_trust(trust)
+        if trust.trust is None:
+            self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, trust.problem))
             if not (uses or helped):
                 return None
-        active = _active(uses)
-        assumed = bool(trust.credentials or active)
+        assumed = bool(trust.identities or _active(uses))
         if helped or (trust.metrics_helper and not assumed):
             self._judge_metrics_helper(detail, trust, helped)
-        if not (assumed or trust.undecided):
+        if assumed or trust.undecided:
+            return self._of_plugin(detail, trust, uses, assumed=assumed)
+        return None
+
+    def _of_plugin(
+        self, detail: RoleDetail, trust: TrustAudit, uses: tuple[ClusterUse, ...], *, assumed: bool
+    ) -> RoleAudit | None:
+        """Return what a role means that aws-node may have, None if it does not serve the plugin."""
+        active = _active(uses)
+        identities = trust.identities if assumed else (Identity.pod_identity,)
+        role, undecided = self._with_policies(detail, identities, active)
+        is_plugins = active or (trust.for_plugin and detail.arn not in self.first_roles)
+        if not (is_plugins or modes(role)):
+            self._may_serve(detail.arn, undecided)
             return None
-        credentials = trust.credentials if assumed else (Credentials.pod_identity,)
-        role, missing, refused = self._with_policies(detail, credentials, active)
-        key = _key(detail) + f"{role.session_tags} {role.partition}".encode()
-        if not (active or self._serves(detail.arn, trust, role, key)):
-            # Whether it could serve depends on what is not there.
-            self._missing.update(missing)
-            self._refused += [Skipped(detail.arn, Reason.not_read, text) for text in refused]
-            return None
-        if not assumed:
-            reason = f"its policies serve the plugin, and {trust.undecided}"
+        if not assumed and trust.undecided:
+            reason = f"its policies serve the plugin, and {sentence(trust.undecided)}"
             self._refused.append(Skipped(f"{detail.arn} trust", Reason.not_read, reason))
             return None
         uses = tuple(self._as_configured(use, role) for use in uses)
-        undecided = _undecided(missing, refused)
-        return self._audit(detail, role, trust, uses, self._judge(role, key), undecided)
+        account = detail.account if _is_about_account(detail) else EXAMPLE["account_id"]
+        judgement = judge(replace(role, account=account))
+        return self._audit(detail, role, trust, uses, judgement, undecided)
 
-    def _serves(self, arn: str, trust: Trust, role: PluginRole, key: bytes) -> bool:
-        if trust.for_plugin and arn not in self.first_roles:
-            return True
-        if key not in self._serving:
-            self._serving[key] = bool(modes(role))
-        return self._serving[key]
+    def _may_serve(self, arn: str, undecided: Iterable[Obstacle]) -> None:
+        """Keep that whether a role could serve depends on what is not there."""
+        for obstacle in undecided:
+            if obstacle.kind is ObstacleKind.absent:
+                self._missing[obstacle.on] += 1
+            else:
+                self._refused.append(Skipped(arn, Reason.not_read, sentence(obstacle)))
 
     def _judge_metrics_helper(
-        self, detail: RoleDetail, trust: Trust, uses: tuple[ClusterUse, ...]
+        self, detail: RoleDetail, trust: TrustAudit, uses: tuple[ClusterUse, ...]
     ) -> None:
-        role, missing, refused = self._with_policies(detail, trust.metrics_helper, uses)
-        undecided = _undecided(missing, refused)
-        helper = judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, undecided)
+        role, undecided = self._with_policies(detail, trust.metrics_helper, uses)
+        unknown = tuple(map(sentence, undecided))
+        helper = judge_metrics_helper(detail.arn, trust.metrics_helper, uses, role, unknown)
         self.metrics_helper.append(helper)
 
     def _with_policies(
         self,
         detail: RoleDetail,
-        credentials: tuple[Credentials, ...],
+        identities: tuple[Identity, ...],
         uses: tuple[ClusterUse, ...],
-    ) -> tuple[PluginRole, list[str], list[str]]:
-        """Return a role, the ARNs of its policies without a document, and what was refused."""
-        policies, missing, refused = _policies(detail)
+    ) -> tuple[PluginRole, tuple[Obstacle, ...]]:
+        """Return a role, and which of its policies are not known."""
+        policies, limits, boundary, undecided = _policies(detail)
         role = PluginRole(
             policies,
-            *_boundary(detail, refused),
+            limits,
+            boundary,
             detail.account,
             partition=detail.arn.split(":")[1],
             version=self.version,
             session_tags=all(use.has_tags for use in uses)
             if uses
-            else credentials == (Credentials.pod_identity,),
+            else identities == (Identity.pod_identity,),
         )
-        return role, missing, refused
+        return role, undecided
 
     def unread(self) -> Iterator[Skipped]:
         """Yield what was not read of roles that may serve the plugin."""
@@ -220,26 +228,23 @@ class _Auditor(Struct):
             detail = f"{count} may have permissions by it, and the input does not have it; "
             yield Skipped(arn, Reason.not_read, f"{detail}print it too: {COMMAND}, no --filter")
 
-    def _trust(self, detail: RoleDetail) -> Trust | InputError:
-        key = _digest(detail.trust) + detail.arn.rpartition(":")[0].encode()
+    def _trust(self, detail: RoleDetail) -> TrustAudit:
+        text = str(detail.trust.content)
+        key = hashlib.sha256(text.encode()).digest() + detail.arn.rpartition(":")[0].encode()
         if key not in self._trusts:
             try:
-                self._trusts[key] = read_trust(detail.trust.policy(), detail.arn)
+                self._trusts[key] = audit_trust(detail.trust.policy(), detail.arn)
             except InputError as error:
-                self._trusts[key] = error
+                unread = Obstacle(ObstacleKind.unread_trust, problem=str(error))
+                self._trusts[key] = TrustAudit(undecided=unread)
         return self._trusts[key]
-
-    def _judge(self, role: PluginRole, key: bytes) -> PolicyAudit:
-        if key not in self._judged:
-            self._judged[key] = judge(role, self._families)
-        return self._judged[key]
 
     def _as_configured(self, use: ClusterUse, role: PluginRole) -> ClusterUse:
         """Return a use with what the role means there, if aws-node has no other role."""
         if use.is_overridden:
             return use
         place = self._place(use)
-        source = place.deployment.source if place.deployment else ""
+        source = place.settings.file if place.settings else ""
         try:
             result = judge_cluster(replace(role, session_tags=use.has_tags), place)
         except (InputError, UsageError) as error:
@@ -248,67 +253,65 @@ class _Auditor(Struct):
         return replace(use, configuration=source, result=result)
 
     def _place(self, use: ClusterUse) -> ClusterPlace:
-        return ClusterPlace(use.cluster, use.region, self.deployments.get(use.key))
+        return ClusterPlace(use.where, self.settings.get(use.where))
 
     def _audit(
         self,
         detail: RoleDetail,
         role: PluginRole,
-        trust: Trust,
+        trust: TrustAudit,
         uses: tuple[ClusterUse, ...],
         judgement: PolicyAudit,
-        undecided: tuple[str, ...],
+        undecided: tuple[Obstacle, ...],
     ) -> RoleAudit:
         results = [use.result for use in uses if use.result]
         families = [*results]
         if not results or len(results) < len(_active(uses)):
             families += judgement.families
-        no_trust, unknown = untrusted(trust, uses, detail.arn)
+        no_trust, unknown = obstacles_of(trust, uses)
         for use in _active(uses):
-            reasons, of_first = self._first_role(use, trust, detail.arn)
-            no_trust += reasons
+            known, of_first = self._first_role(use, trust, detail.arn)
+            no_trust += known
             unknown += of_first
         undecided += tuple(unknown)
         verdict = max((f.verdict for f in families), key=lambda v: v.rank)
         if no_trust:
             verdict = RoleVerdict.breaks
         elif undecided:
-            known = [self._place(use) for use in uses if use.result]
+            places = [self._place(use) for use in uses if use.result]
             verdict = RoleVerdict.unknown
             denied = any(m.explicit for family in families for m in family.missing)
-            if denied and breaks_anyway(role, known):
+            if denied and breaks_anyway(role, places):
                 verdict = RoleVerdict.breaks
-        advice = proposal(trust, judgement, role, {u.key: u.result for u in uses if u.result})
+        by_cluster = {use.where: use.result for use in uses if use.result}
+        advice = proposal(trust.identities, judgement, role, by_cluster)
         return RoleAudit(
             detail.arn,
             detail.account,
-            trust.credentials,
-            trust.issuers if Credentials.irsa in trust.credentials else (),
+            trust.identities,
+            trust.issuers if Identity.irsa in trust.identities else (),
             uses,
             judgement,
-            tuple(no_trust),
+            tuple(map(sentence, no_trust)),
             verdict,
-            undecided,
+            tuple(map(sentence, undecided)),
             advice,
         )
 
-    def _first_role(self, use: ClusterUse, trust: Trust, role: str) -> tuple[list[str], list[str]]:
+    def _first_role(
+        self, use: ClusterUse, trust: TrustAudit, role: str
+    ) -> tuple[list[Obstacle], list[Obstacle]]:
         """Return why the role that is to assume another cannot, and what is not known of that."""
         name, detail = use.by_role, self.first_roles.get(use.by_role)
         if detail is None:
-            unknown = f"{name} is not in the input, so whether it may assume this role is not known"
-            return [], [unknown] if name else []
-        policies, missing, refused = _policies(detail)
-        limits, _ = _boundary(detail, refused)
-        own_trust = self._trust(detail)
-        if not isinstance(own_trust, Trust):
-            own_trust = unread_trust(own_trust)
-        denied, undecided = untrusted(own_trust, [replace(use, by_role="")], name)
-        undecided += _undecided(missing, refused)
+            return [], [Obstacle(ObstacleKind.absent_first_role, on=name)] if name else []
+        policies, limits, _, unknown = _policies(detail)
+        denied, undecided = obstacles_of(self._trust(detail), [replace(use, by_role="")])
+        undecided += unknown
         if not undecided:
-            more, undecided = not_allowed(use, trust, role, policies, limits)
+            more, undecided = obstacles_of_first(use, trust, role, policies, limits)
             denied += more
-        return [f"{name}: {t}" for t in denied], [f"{name}: {t}" for t in undecided]
+        return [replace(o, of=name) for o in denied], [replace(o, of=name) for o in undecided]
 
 
 def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:
@@ -316,39 +319,33 @@ def _active(uses: Iterable[ClusterUse]) -> tuple[ClusterUse, ...]:
     return tuple(use for use in uses if not use.is_overridden)
 
 
-def _undecided(missing: Iterable[str], refused: Iterable[str]) -> tuple[str, ...]:
-    return (*(f"{arn} is not in the input" for arn in missing), *refused)
-
-
-def _policies(detail: RoleDetail) -> tuple[tuple[Policy, ...], list[str], list[str]]:
-    """Return the policies of a role, the ARNs without a document, and what was refused."""
-    policies, missing, refused = [], list(detail.missing), []
-    for arn in detail.missing:
-        if arn == _MANAGED:
-            missing.remove(arn)
-            policies.append(documents.managed_policy())
-    for document in detail.policies:
+def _policies(
+    detail: RoleDetail,
+) -> tuple[tuple[Policy, ...], Limits, str, tuple[Obstacle, ...]]:
+    """Return a role's policies, its boundary, the name of that, and what is not known of them."""
+    absent = [
+        arn for arn in (*detail.missing, detail.missing_boundary) if arn not in ("", _MANAGED)
+    ]
+    unknown = [Obstacle(ObstacleKind.absent, on=arn) for arn in absent]
+    policies = [documents.managed_policy()] * detail.missing.count(_MANAGED)
+    limits: Limits = ()
+    boundary = ""
+    for document in (*detail.policies, *filter(None, [detail.boundary])):
+        name = "/".join(document.names)
+        boundary = name if document is detail.boundary else ""
         try:
-            policies.append(_read(document))
+            policy = _read(document)
         except InputError as error:
-            refused.append(f"{'/'.join(document.names)}: {error.place}: {error.problem}")
-    if detail.missing_boundary not in ("", _MANAGED):
-        missing.append(detail.missing_boundary)
-    return tuple(policies), missing, refused
-
-
-def _boundary(detail: RoleDetail, refused: list[str]) -> tuple[tuple[tuple[Policy, ...], ...], str]:
-    """Return the boundary of a role as limits, with its name."""
+            problem = f"{error.place}: {error.problem}"
+            unknown.append(Obstacle(ObstacleKind.unread_policy, on=name, problem=problem))
+        else:
+            if boundary:
+                limits = ((policy,),)
+            else:
+                policies.append(policy)
     if detail.missing_boundary == _MANAGED:
-        return ((documents.managed_policy(),),), _MANAGED.rpartition("/")[2]
-    if detail.boundary is None:
-        return (), ""
-    name = "/".join(detail.boundary.names)
-    try:
-        return ((_read(detail.boundary),),), name
-    except InputError as error:
-        refused.append(f"{name}: {error.place}: {error.problem}")
-        return (), name
+        limits, boundary = ((documents.managed_policy(),),), _MANAGED.rpartition("/")[2]
+    return tuple(policies), limits, boundary, tuple(unknown)
 
 
 def _read(document: JsonDocument) -> Policy:
@@ -361,18 +358,7 @@ def _read(document: JsonDocument) -> Policy:
     return policy
 
 
-def _digest(*documents: JsonDocument) -> bytes:
-    """Return what tells the texts of documents from those of others."""
-    texts = sorted(str(document.content) for document in documents)
-    return hashlib.sha256("\0".join(texts).encode()).digest()
-
-
-def _key(detail: RoleDetail) -> bytes:
-    """Return what the findings of a role depend on, besides how the plugin gets it."""
-    every = (*detail.policies, *([detail.boundary] if detail.boundary else []))
-    account = detail.account
-    if not any(_ABOUT_ACCOUNT.search(str(document.content)) for document in every):
-        account = ""
-    boundary = _digest(detail.boundary) if detail.boundary else b""
-    rest = "\0".join((account, detail.missing_boundary, *sorted(detail.missing)))
-    return _digest(*detail.policies) + boundary + hashlib.sha256(rest.encode()).digest()
+def _is_about_account(detail: RoleDetail) -> bool:
+    """Say whether what the policies of a role mean depends on its account."""
+    documents = (*detail.policies, *filter(None, [detail.boundary]))
+    return any(_ABOUT_ACCOUNT.search(str(document.content)) for document in documents)

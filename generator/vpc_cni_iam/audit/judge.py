@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, MutableMapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +15,6 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
-from vpc_cni_iam.coverage import deployment as deployments
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.analysis.risks import UNSCOPED, Risk, find_risks, risks_of_calls
@@ -24,10 +23,11 @@ from vpc_cni_iam.coverage.names import all_names, names_in, names_of
 from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions
 from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
-from vpc_cni_iam.inputs.daemonset import Deployment
+from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy, Statement
-from vpc_cni_iam.policy.evaluate import Decision, Request, compile_policies
+from vpc_cni_iam.policy.evaluate import Decision, Request
 
 # What gives pods their addresses, by IP family.
 _ASSIGN: dict[Mode, str] = {
@@ -79,10 +79,6 @@ class FamilyAudit(Struct, frozen=True):
     missing: tuple[DeniedAction, ...] = ()  # what it lacks there, without which the plugin fails
 
 
-# What the plugin's calls with a role mean for an IP family, and their risks.
-Calls: TypeAlias = tuple[FamilyAudit, tuple[Risk, ...]]
-
-
 class PolicyAudit(Struct, frozen=True):
     """What the policies of a role mean."""
 
@@ -95,15 +91,14 @@ class PolicyAudit(Struct, frozen=True):
 class ClusterPlace(Struct, frozen=True):
     """A cluster in which the plugin has a role, as far as it is known."""
 
-    cluster: str = ""  # its name
-    region: str = ""
-    deployment: Deployment | None = None  # how the plugin is configured there
+    cluster: EksCluster = ANY_CLUSTER
+    settings: PluginSettings | None = None  # how the plugin is set up there
 
 
 class PluginRole(Struct, frozen=True):
     """A role as the plugin gets it."""
 
-    policies: Sequence[Policy]  # its policies, taken together
+    policies: tuple[Policy, ...]  # its policies, taken together
     limits: Limits  # its boundary, if it has one
     boundary: str  # the name of that, empty without one
     account: str  # the ID of its account
@@ -111,7 +106,7 @@ class PluginRole(Struct, frozen=True):
     version: PluginVersion  # the plugin version that is asked about
     session_tags: bool  # whether its session has the tags of EKS Pod Identity
 
-    def settings(self, mode: Mode, place: ClusterPlace) -> tuple[PluginSetting, ...]:
+    def settings(self, mode: Mode, cluster: EksCluster = ANY_CLUSTER) -> tuple[PluginSetting, ...]:
         """Return the plugin with this role in a cluster of an IP family, the likeliest first.
 
         Where its policies name several clusters or VPCs, there is one for each.
@@ -120,7 +115,7 @@ class PluginRole(Struct, frozen=True):
         limits = names_in([policy for limit in self.limits for policy in limit])
         own = {name: value for name, value in limits.items() if name not in named}
         own |= names_in(self.policies) | {"account_id": self.account, "partition": self.partition}
-        known = {"cluster_name": place.cluster, "region": place.region}
+        known = {"cluster_name": cluster.name, "region": cluster.region}
         own |= {name: value for name, value in known.items() if value}
         several = {k: v for k, v in named.items() if k in _EACH_ONE - {*own}}
         if prod(map(len, several.values())) > _MOST_PLACES:
@@ -139,6 +134,7 @@ class PluginRole(Struct, frozen=True):
         )
 
 
+@lru_cache(1024)
 def modes(role: PluginRole) -> tuple[Mode, ...]:
     """Return the IP families for whose pods a role could assign addresses."""
     layers = [granted(layer) for layer in (role.policies, *role.limits)]
@@ -161,31 +157,28 @@ def _worst(families: Iterable[FamilyAudit]) -> FamilyAudit:
 def _settings(role: PluginRole, place: ClusterPlace) -> list[PluginSetting]:
     """Return the plugin with a role in a cluster, in each way that is possible.
 
-    Without a deployment it has the defaults.
+    Where it is not known how the plugin is set up, it has the defaults.
     """
-    if (deployment := place.deployment) is not None:
-        mode = deployments.mode(deployment)
-        if not deployments.says_mode(deployment) and modes(role) == ("ipv6",):
-            mode = "ipv6"  # EKS sets up its add-on for the IP family of the cluster
-        return [deployments.apply(s, deployment, {}) for s in role.settings(mode, place)]
-    return [s for mode in modes(role) or _ASSIGN for s in role.settings(mode, place)]
+    if place.settings is not None:
+        # EKS sets up its add-on for the IP family of the cluster.
+        mode = place.settings.mode or ("ipv6" if modes(role) == ("ipv6",) else "ipv4")
+        return [s.configured(place.settings) for s in role.settings(mode, place.cluster)]
+    return [s for mode in modes(role) or _ASSIGN for s in role.settings(mode, place.cluster)]
 
 
-def judge(role: PluginRole, remembered: MutableMapping[Hashable, Calls]) -> PolicyAudit:
-    """Return what a role means for the plugin; `remembered` has what earlier roles mean."""
+@lru_cache(1024)
+def judge(role: PluginRole) -> PolicyAudit:
+    """Return what a role means for the plugin."""
+    of_calls = _about_calls(role)
     families: tuple[Mode, ...] = modes(role)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
     for mode in families or tuple(_ASSIGN):
         audited = []
-        for setting in role.settings(mode, ClusterPlace()):
-            question = _question(role, setting)
-            if question not in remembered:
-                of_calls = risks_of_calls(role.policies, setting, role.limits)
-                remembered[question] = _family(role, setting), of_calls
-            audit, of_calls = remembered[question]
+        for setting in role.settings(mode):
+            audit, risks_of = _audited(of_calls, mode, setting.names)
             audited.append(audit)
-            risks += find_risks(role.policies, setting, role.limits, of_calls) if families else ()
+            risks += find_risks(role.policies, setting, role.limits, risks_of) if families else ()
         audits.append(_worst(audited))
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity == "warning")
     scope = RoleScope.broad if UNSCOPED in names_of_risks else RoleScope.scoped
@@ -216,14 +209,27 @@ def _denied(families: Iterable[FamilyAudit]) -> set[str]:
     return set.intersection(*every)
 
 
-def _question(role: PluginRole, setting: PluginSetting) -> Hashable:
-    """Return what the plugin's calls with a role depend on.
+def _about_calls(role: PluginRole) -> PluginRole:
+    """Return a role with the statements alone on which the plugin's calls depend."""
+    actions = [call.action for call in calls()]
 
-    Of its policies that is the statements about a call alone; those that are alike are equal here.
-    """
-    layers = [compile_policies(layer) for layer in (role.policies, *role.limits)]
-    about = tuple(layer.tests(call.action) for layer in layers for call in calls())
-    return (*about, role.boundary, setting.version, setting.mode, setting.names, role.session_tags)
+    def about(policies: Iterable[Policy]) -> tuple[Policy, ...]:
+        some = (
+            replace(p, statements=tuple(s for s in p.statements if any(map(s.is_about, actions))))
+            for p in policies
+        )
+        return tuple(p for p in some if p.statements) or (Policy(()),)
+
+    # Settings have the names of its account.
+    limits = tuple(map(about, role.limits))
+    return replace(role, policies=about(role.policies), limits=limits, account="")
+
+
+@lru_cache(1024)
+def _audited(role: PluginRole, mode: Mode, names: Names) -> tuple[FamilyAudit, tuple[Risk, ...]]:
+    """Return what the plugin's calls with a role mean for an IP family, and their risks."""
+    setting = PluginSetting(role.version, mode, names=names, session_tags=role.session_tags)
+    return _family(role, setting), risks_of_calls(role.policies, setting, role.limits)
 
 
 def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
-from vpc_cni_iam.audit.clusters import ClusterKey
-from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole, PolicyAudit, RoleScope
-from vpc_cni_iam.audit.trust import Trust
-from vpc_cni_iam.catalog.credentials import Credentials
+from vpc_cni_iam.audit.judge import FamilyAudit, PluginRole, PolicyAudit, RoleScope
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.repair import repairs, replacement
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
+from vpc_cni_iam.plugin.identity import Identity
 
 _EACH = "give each cluster a role of its own, and scope it to the cluster"
-_OWN = "give aws-node a role of its own, by EKS Pod Identity or IRSA"
+_OWN = f"give aws-node a role of its own, by {Identity.pod_identity} or {Identity.irsa}"
 _REPLACE = "replace its policy with the output of"
 
 
 def proposal(
-    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[ClusterKey, FamilyAudit]
+    identities: Sequence[Identity],
+    audit: PolicyAudit,
+    role: PluginRole,
+    clusters: Mapping[EksCluster, FamilyAudit],
 ) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works.
 
@@ -29,7 +31,7 @@ def proposal(
     lines = [*_of_policies(audit, role)]
     if not any(family.missing for family in audit.families):
         lines += _of_clusters(role, clusters)
-    if trust.credentials == (Credentials.node,) and audit.scope is not RoleScope.none:
+    if tuple(identities) == (Identity.node_role,) and audit.scope is not RoleScope.none:
         lines.append(_OWN)
     return tuple(dict.fromkeys(filter(None, lines)))
 
@@ -44,7 +46,7 @@ def _of_policies(audit: PolicyAudit, role: PluginRole) -> Iterator[str]:
         if audit.scope is RoleScope.none:
             attach = _advice(role, "attach", scoped, modes[0], modes=modes[:1])
             return f"{attach} (or ipv6-scoped)"
-        if len(role.settings(modes[0], ClusterPlace())) > 1:
+        if len(role.settings(modes[0])) > 1:
             return _EACH
         narrow = [scoped] if audit.scope is RoleScope.scoped and len(modes) == 1 else []
         return _advice(role, _REPLACE, *narrow, "-".join(modes), modes=modes)
@@ -56,19 +58,23 @@ def _of_policies(audit: PolicyAudit, role: PluginRole) -> Iterator[str]:
         yield _advice(role, what, scoped, modes=modes) if len(modes) == 1 else _EACH
 
 
-def _of_clusters(role: PluginRole, clusters: Mapping[ClusterKey, FamilyAudit]) -> Iterator[str]:
+def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, FamilyAudit]) -> Iterator[str]:
     """Yield what to do where the plugin has the role and fails with it."""
-    for (cluster, *_), family in clusters.items():
+    for cluster, family in clusters.items():
         variants = f"{family.mode}-scoped", family.mode
-        own = partial(_advice, role, _REPLACE, *variants, modes=(family.mode,), cluster=cluster)
+        own = partial(_advice, role, _REPLACE, *variants, modes=(family.mode,), at=cluster)
         yield from repairs(family.missing, own if len(clusters) == 1 else lambda: _EACH)
 
 
 def _advice(
-    role: PluginRole, what: str, *variants: str, modes: tuple[Mode, ...], cluster: str = ""
+    role: PluginRole,
+    what: str,
+    *variants: str,
+    modes: tuple[Mode, ...],
+    at: EksCluster = ANY_CLUSTER,
 ) -> str:
     """Return `what` to do, with the command for the first of some variants that works."""
-    names = role.settings(modes[0], ClusterPlace(cluster))[0].names
+    names = role.settings(modes[0], at)[0].names
     return _command(what, variants, role.version, names, modes, session_tags=role.session_tags)
 
 

@@ -44,18 +44,18 @@ def audit(
     output: common.Format = options.FORMAT,
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.audit import report
     from vpc_cni_iam.audit.audit import audit as audit_roles
+    from vpc_cni_iam.audit.report.text import lines
     from vpc_cni_iam.catalog.facts import known_versions
     from vpc_cni_iam.inputs.aws.account import AccountDetails
 
     inputs.check_once([*files, *(daemonset or ())])
     version = known_versions.find(to, "--to")
-    deployments = [inputs.deployment(file) for file in daemonset or ()]
+    settings = [inputs.plugin_settings(file) for file in daemonset or ()]
     with (
         progress("reading accounts") as passed,
         AccountDetails(files, sys.stdin.buffer, passed) as details,
     ):
-        result = audit_roles(details, version, deployments)
-    common.show_result(result, output, map(common.folded, report.lines(result)))
+        result = audit_roles(details, version, settings)
+    common.show_result(result, output, map(common.folded, lines(result)))
     raise typer.Exit(1 if result.breaks or not result.complete else 0)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Opener, Subject
-    from vpc_cni_iam.inputs.daemonset import Deployment
+    from vpc_cni_iam.plugin.settings import PluginSettings
 
 HELP = """Check a policy against every AWS call that a plugin version makes, and list its risks.
 
@@ -167,26 +167,25 @@ def _asked(
     strict: bool,
 ) -> tuple[Subject, PluginSetting]:
     """Return the policies, and the plugin as the cluster has it."""
-    from vpc_cni_iam.coverage import deployment as deployments
     from vpc_cni_iam.coverage.subject import limited
+    from vpc_cni_iam.inputs.daemonset import unread
     from vpc_cni_iam.inputs.variables import check_used
+    from vpc_cni_iam.plugin.settings import PluginSettings
 
     others = [node.daemonset or "", *(used.used or ()), *(variables.var_file or ())]
     inputs.check_once([*files, *limits.files, *others])
-    known = _pairs("--env NAME=VALUE", node.env)
-    deployment = inputs.deployment(node.daemonset, known) if node.daemonset is not None else None
-    version = node.cni_version or _version(deployment, strict=strict)
+    file = node.daemonset
+    plugin = PluginSettings() if file is None else inputs.plugin_settings(file)
+    version = node.cni_version or _version(plugin, strict=strict)
     names = surroundings.values
-    if deployment is not None:  # where there is no option
-        names |= {k: names[k] or v for k, v in deployments.names(deployment).items()}
+    names |= {k: names[k] or v for k, v in plugin.names().items()}  # where there is no option
     opener = variables.opener(names)
     subject = _subject(files, chosen, node, version, opener)
     subject = limited(subject, limits.boundary, limits.scp or (), opener)
     check_used(opener.user_values, (*files, *limits.files))
-    setting = _setting(subject, node, version, deployment)
+    setting = _setting(subject, node, version, plugin)
     _say_names(subject, setting)
-    if deployment is not None:
-        subject = replace(subject, skipped=(*subject.skipped, *deployment.unread))
+    subject = replace(subject, skipped=(*subject.skipped, *unread(setting.plugin)))
     return subject, setting
 
 
@@ -217,16 +216,16 @@ def _explain(risk: str | None) -> None:
         typer.echo(f"{scenario.name:<24} {scenario.summary}")
 
 
-def _version(deployment: Deployment | None, *, strict: bool) -> str:
-    """Return the plugin version of a deployment; the newest known one without a deployment."""
+def _version(plugin: PluginSettings, *, strict: bool) -> str:
+    """Return the version of the plugin as a file has it; the newest known one without a file."""
     from vpc_cni_iam.errors import UsageError
 
-    if deployment is None:
+    if not plugin.file:
         return "latest"
-    if not deployment.version:
+    if not plugin.version:
         problem = "the tag of the image of aws-node is not a plugin version; give --cni-version"
-        raise UsageError(f"{deployment.source}: {problem}")
-    return options.known(deployment.version, strict=strict)
+        raise UsageError(f"{plugin.file}: {problem}")
+    return options.known(plugin.version, strict=strict)
 
 
 def _subject(
@@ -258,27 +257,25 @@ def _subject(
 
 
 def _setting(
-    subject: Subject, node: NodeOptions, version: str, deployment: Deployment | None
+    subject: Subject, node: NodeOptions, version: str, plugin: PluginSettings
 ) -> PluginSetting:
+    """Return what requests depend on, with the plugin set up as a file and options have it."""
     from vpc_cni_iam.catalog.facts import known_versions
-    from vpc_cni_iam.coverage import deployment as deployments
-    from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
+    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+    from vpc_cni_iam.plugin.settings import of_options
 
-    mode = deployments.mode(deployment) if deployment else subject.mode
     setting = PluginSetting(
         known_versions.find(version),
-        node.mode.value if node.mode else mode,
+        node.mode.value if node.mode else plugin.mode or subject.mode,
         names=subject.names,
         session_tags=not node.irsa,
         instance_tagged=not node.untagged_instances,
+        primary_tags=_pairs("--primary-tag KEY=VALUE", node.primary_tag),
     )
-    environment = _pairs("--env NAME=VALUE", node.env)
-    if deployment is not None:
-        setting = deployments.apply(setting, deployment, environment)
     own = [subject.program] if subject.program else []
-    features = (*setting.features, *(node.feature or ()), *own)
-    configured = configure(setting, environment, features)
-    return replace(configured, primary_tags=_pairs("--primary-tag KEY=VALUE", node.primary_tag))
+    environment = _pairs("--env NAME=VALUE", node.env)
+    chosen = of_options(environment, setting.version, (*(node.feature or ()), *own))
+    return setting.configured(plugin.overridden(chosen))
 
 
 def _pairs(option: str, words: list[str] | None) -> dict[str, str]:

@@ -46,6 +46,7 @@ def explain(
     from vpc_cni_iam.coverage import subject
     from vpc_cni_iam.errors import UsageError
     from vpc_cni_iam.explain import explain as explaining
+    from vpc_cni_iam.explain import report
     from vpc_cni_iam.inputs import denial
     from vpc_cni_iam.inputs.skipped import without_boundaries
 
@@ -59,5 +60,5 @@ def explain(
         opened = replace(opened, skipped=without_boundaries(opened.skipped))
     denials = denial.read(inputs.text(file), inputs.source(file))
     result = explaining.explain(denials, version, mode.value if mode else None, names, opened)
-    common.show_result(result, output, explaining.to_text(result))
+    common.show_result(result, output, report.lines(result))
     raise typer.Exit(0 if result.complete else 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.texts.limits import POLICIES, Limit
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.daemonset import Deployment
+    from vpc_cni_iam.plugin.settings import PluginSettings
 
 
 def check_once(files: Sequence[str]) -> None:
@@ -38,13 +38,11 @@ def content(file: str, limit: Limit) -> bytes:
     return texts.content(Path(file), limit)
 
 
-def deployment(file: str, known: Container[str] = ()) -> Deployment:
-    """Return how a DaemonSet or chart configures the plugin; `known` need not be in it."""
-    from vpc_cni_iam.coverage.deployment import VARIABLES
+def plugin_settings(file: str) -> PluginSettings:
+    """Return how a DaemonSet or chart sets the plugin up."""
     from vpc_cni_iam.inputs import daemonset
 
-    variables = [name for name in VARIABLES if name not in known]
-    return daemonset.read(text(file), source(file), variables)
+    return daemonset.read(text(file), source(file))
 
 
 def text(file: str, form: str = "", limit: Limit = POLICIES) -> str:

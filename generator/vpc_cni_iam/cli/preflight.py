@@ -15,7 +15,7 @@ from vpc_cni_iam.cli import common, inputs, options
 from vpc_cni_iam.cli.expand import value
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.inputs.daemonset import Deployment
+    from vpc_cni_iam.plugin.settings import PluginSettings
     from vpc_cni_iam.preflight.rules import RuleResult
 
 
@@ -58,13 +58,14 @@ def preflight(
     """See `HELP`."""
     from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
+    from vpc_cni_iam.plugin.settings import PluginSettings
     from vpc_cni_iam.preflight import findings
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once([*files, daemonset or ""])
-    deployment = inputs.deployment(daemonset) if daemonset is not None else None
-    target = target_of(deployment, cluster_name, vpc_id, variant)
-    documents, hardening, provisions = as_deployed(deployment, target.mode, documents, hardening)
+    plugin = PluginSettings() if daemonset is None else inputs.plugin_settings(daemonset)
+    target = target_of(plugin, cluster_name, vpc_id, variant)
+    documents, hardening, provisions = as_set_up(plugin, target.mode, documents, hardening)
     (composed,) = options.chosen((target.variant,), documents, hardening).composed()
     stdin = partial(inputs.text, "-", limit=INVENTORY)
     inventory = ec2.read(Content.of(file, stdin, INVENTORY) for file in files)
@@ -88,61 +89,57 @@ class Target(Struct, frozen=True):
 
 
 def target_of(
-    deployment: Deployment | None, cluster: str | None, vpc: str | None, variant: str | None
+    plugin: PluginSettings, cluster: str | None, vpc: str | None, variant: str | None
 ) -> Target:
-    """Return what options name, and what a deployment has where there is no option.
+    """Return what options name, and what a file of the plugin has where there is no option.
 
     Raises `UsageError` for no name of a cluster, or a variant of the other IP family.
     """
     from vpc_cni_iam.catalog.variants import find
-    from vpc_cni_iam.coverage import deployment as deployments
     from vpc_cni_iam.errors import UsageError
 
-    mode = deployments.mode(deployment) if deployment else "ipv4"
-    own = deployments.names(deployment) if deployment else {}
+    mode, own = plugin.mode or "ipv4", plugin.names()
     chosen = variant or f"{mode}-scoped"
-    if deployment and mode not in find((chosen,))[0].modes:
-        raise UsageError(f"--variant {chosen} is not for {mode}, which {deployment.source} has")
+    if plugin.file and mode not in find((chosen,))[0].modes:
+        raise UsageError(f"--variant {chosen} is not for {mode}, which {plugin.file} has")
     name = cluster or own.get("cluster_name")
     if name is None:
-        where = f", which {deployment.source} does not name" if deployment else " or --daemonset"
+        where = f", which {plugin.file} does not name" if plugin.file else " or --daemonset"
         raise UsageError(f"name the cluster with --cluster-name{where}")
-    differences = tuple(_differences(deployment, name)) if deployment else ()
+    differences = tuple(_differences(plugin, name)) if plugin.file else ()
     return Target(name, vpc or own.get("vpc_id"), mode, chosen, differences)
 
 
-def _differences(deployment: Deployment, cluster: str) -> Iterator[RuleResult]:
+def _differences(plugin: PluginSettings, cluster: str) -> Iterator[RuleResult]:
+    from vpc_cni_iam.inputs.daemonset import unread
     from vpc_cni_iam.preflight import rules
 
-    unread = [part for part in deployment.unread if part.counts]
-    own = deployment.environment.get("CLUSTER_NAME", "")
-    if own != cluster and not any("CLUSTER_NAME" in part.name for part in unread):
-        yield rules.of_cluster_name(own, cluster)
-    yield from (rules.of_unread(str(part)) for part in unread)
+    if plugin.cluster_name != cluster and "CLUSTER_NAME" not in plugin.unread:
+        yield rules.of_cluster_name(plugin.cluster_name, cluster)
+    yield from (rules.of_unread(str(part)) for part in unread(plugin))
 
 
-def as_deployed(
-    deployment: Deployment | None,
+def as_set_up(
+    plugin: PluginSettings,
     mode: Mode,
     documents: options.DocumentOptions,
     hardening: options.HardeningOptions,
 ) -> tuple[options.DocumentOptions, options.HardeningOptions, bool]:
-    """Return options with the plugin version, the features and the tags of a deployment, if any.
+    """Return options with the plugin version, the features and the tags of a file of the plugin.
 
     The last value is whether the plugin makes and tags interfaces.
     """
     from vpc_cni_iam.catalog.facts import known_versions
-    from vpc_cni_iam.coverage import deployment as deployments
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 
-    if deployment is None:
+    if not plugin.file:
         return documents, hardening, True
-    version = documents.cni_version or deployment.version
+    version = documents.cni_version or plugin.version
     if version and documents.cni_version is None and documents.revision is None:
         version = options.known(version, strict=documents.strict)
         documents = replace(documents, cni_version=version)
     plugin_version = known_versions.find(version) if version else known_versions.newest()
-    setting = deployments.apply(PluginSetting(plugin_version, mode), deployment, {})
+    setting = PluginSetting(plugin_version, mode).configured(plugin)
     features = dict.fromkeys((*(documents.feature or ()), *setting.features))
     documents = replace(documents, feature=list(features))
     if hardening.harden and hardening.additional_tag_key is None:

@@ -27,6 +27,8 @@ from vpc_cni_iam.explain.calls import (
     unmet,
 )
 from vpc_cni_iam.inputs.denial import Denial
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.trust import WEB
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Outcome, Request, evaluate
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
@@ -37,7 +39,20 @@ _NODE = re.compile(r":assumed-role/(.+)/i-[0-9a-f]{8,17}")
 _PERSON = re.compile(r":(user/|federated-user/|root$|assumed-role/AWSReservedSSO_)")
 _CREATE = "ec2:CreateNetworkInterface"
 _WRITING = (_CREATE, "ec2:CreateTags")
-_ASSUME = "sts:AssumeRoleWithWebIdentity"
+
+
+# What denied a request, by AWS's words. Source: IAM User Guide, "Troubleshoot access denied error
+# messages".
+_LIMITS = (
+    ("service control policy", "service-control-policy", "a service control policy"),
+    ("resource control policy", "resource-control-policy", "a resource control policy"),
+    ("permissions boundary", "boundary", "the permissions boundary of the role"),
+    ("session policy", "session-policy", "a session policy"),
+    ("vpc endpoint policy", "endpoint-policy", "the policy of a VPC endpoint"),
+)
+_EXPLICIT, _NO_ALLOW = "explicit deny", "no identity-based policy allows"
+# The names of causes that several places have, or that one looks for.
+_ALLOWED, _DENIED, _RESOURCE = "allowed-by-policy", "explicit-deny", "condition-or-resource"
 
 
 class Certainty(StrEnum):
@@ -86,21 +101,15 @@ def causes(
 
 def _of_reason(denial: Denial) -> Iterator[Cause]:
     reason = denial.reason.lower()
-    for words, name, what in (
-        ("service control policy", "service-control-policy", "a service control policy"),
-        ("resource control policy", "resource-control-policy", "a resource control policy"),
-        ("permissions boundary", "boundary", "the permissions boundary of the role"),
-        ("session policy", "session-policy", "a session policy"),
-        ("vpc endpoint policy", "endpoint-policy", "the policy of a VPC endpoint"),
-    ):
+    for words, name, what in _LIMITS:
         if words in reason:
             fix = f"change it to allow {denial.action}; the policies of the role are not the cause"
             yield Cause(name, Certainty.certain, f"{what} denies the request: {denial.reason}", fix)
             return
-    if "explicit deny" in reason:
+    if _EXPLICIT in reason:
         text = "a Deny statement matches the request"
         text += f": {denial.reason}" if "policy" in reason else ""
-        yield Cause("explicit-deny", Certainty.certain, text, "change that statement")
+        yield Cause(_DENIED, Certainty.certain, text, "change that statement")
 
 
 def _of_principal(denial: Denial) -> Iterator[Cause]:
@@ -109,8 +118,9 @@ def _of_principal(denial: Denial) -> Iterator[Cause]:
             "node-role",
             Certainty.certain,
             f"the plugin uses the role of the node, {match[1]}, and no role of aws-node",
-            "if aws-node has a role by EKS Pod Identity or IRSA, restart its pods so that they get "
-            "it; else give it one, or attach the policy to the role of the node",
+            f"if aws-node has a role by {Identity.pod_identity} or {Identity.irsa}, restart its "
+            "pods so that they get it; else give it one, or attach the policy to the role of the "
+            "node",
         )
     elif _PERSON.search(denial.principal):
         yield Cause(
@@ -122,7 +132,7 @@ def _of_principal(denial: Denial) -> Iterator[Cause]:
 
 
 def _of_trust(denial: Denial) -> Iterator[Cause]:
-    if denial.action == _ASSUME:
+    if denial.action == WEB:
         yield Cause(
             "trust-policy",
             Certainty.possible,
@@ -154,7 +164,7 @@ def _of_policy(
 
     An interface is made with tags. AWS checks the two actions, and the name of the call is one.
     """
-    if policy is None or denial.action == _ASSUME:
+    if policy is None or denial.action == WEB:
         return
     is_checked = bool(denial.resource) or denial.context is not None
     actions = _WRITING if denial.action == _CREATE and not is_checked else (denial.action,)
@@ -165,7 +175,7 @@ def _of_policy(
             replace(denial, action=action), policy, version, is_plugins=is_plugins
         )
     ]
-    yield from [cause for cause in possible if cause.name != "allowed-by-policy"] or possible
+    yield from [cause for cause in possible if cause.name != _ALLOWED] or possible
 
 
 def _of_action(
@@ -190,7 +200,7 @@ def _of_action(
     elif request is None:
         text = f"{policy.title} allows {denial.action} on some resources or under conditions"
         fix = "give the decoded message to see which: aws sts decode-authorization-message"
-        yield Cause("condition-or-resource", Certainty.possible, text, fix)
+        yield Cause(_RESOURCE, Certainty.possible, text, fix)
     else:
         yield from _of_decision(denial, policy, request)
 
@@ -213,24 +223,24 @@ def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[
         yield from _of_conditions(denial, keys, certainty)
     elif certain:
         text = f"{policy.title} allows {denial.action}, and not on {request.resource}"
-        yield Cause("condition-or-resource", certainty, text, "allow it on this resource, too")
+        yield Cause(_RESOURCE, certainty, text, "allow it on this resource, too")
     else:
         name = policy.statement(decision)
         text = f"statement {name} of {policy.title} may decide the request: {decision.reason}"
-        yield Cause("condition-or-resource", certainty, text, "check that statement")
+        yield Cause(_RESOURCE, certainty, text, "check that statement")
 
 
 def _denied(policy: Subject) -> Cause:
     text = f"a Deny statement of {policy.title} matches the request"
-    return Cause("explicit-deny", Certainty.certain, text, "change that statement")
+    return Cause(_DENIED, Certainty.certain, text, "change that statement")
 
 
 def _allowed(policy: Subject, denial: Denial) -> Cause:
     follows = "so that something else denies it"
-    if "no identity-based policy allows" in denial.reason.lower():
+    if _NO_ALLOW in denial.reason.lower():
         follows = "and AWS says that no policy of the role does: it is not what the role has"
     return Cause(
-        "allowed-by-policy",
+        _ALLOWED,
         Certainty.certain,
         f"{policy.title} allows this request, {follows}",
         "check that the policy is attached to the role of aws-node, its permissions boundary, and "

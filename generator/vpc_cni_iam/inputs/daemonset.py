@@ -1,4 +1,4 @@
-"""Reads how the plugin is configured in a cluster: the DaemonSet aws-node, or values of its chart.
+"""Reads how the plugin is set up in a cluster: the DaemonSet aws-node, or values of its chart.
 
 Sources: config/master/aws-k8s-cni.yaml and charts/aws-vpc-cni/values.yaml of
 aws/amazon-vpc-cni-k8s.
@@ -7,13 +7,14 @@ aws/amazon-vpc-cni-k8s.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
+from vpc_cni_iam.plugin.settings import NETWORK_POLICY_LOGS, VARIABLES, PluginSettings
+from vpc_cni_iam.plugin.settings import SettingsSource as Source
 from vpc_cni_iam.policy.strict_json import Number, load_json
 
 ADVICE = (
@@ -26,45 +27,45 @@ _TAG = r":([^:/@]+)(?:@[^@]*)?$"
 _LOGS = r"--enable-cloudwatch-logs(?:=(\w+))?"
 
 
-class Deployment(Struct, frozen=True):
-    """How the plugin is configured in a cluster."""
+def read(text: str, source: str) -> PluginSettings:
+    """Return how the DaemonSet or values of the chart set the plugin up.
 
-    source: str
-    version: str  # the plugin's version, without the build of EKS; empty if it is not known
-    environment: Mapping[str, str]  # its environment variables
-    sends_logs: bool  # whether the network policy agent sends its logs to CloudWatch Logs
-    unread: tuple[Skipped, ...] = ()  # what of it is not known
-
-
-def read(text: str, source: str, variables: Collection[str]) -> Deployment:
-    """Return how the DaemonSet or values of the chart configure the plugin.
-
-    The text is JSON, or YAML of one document or several. `variables` are the environment variables
-    that matter, of which each must be known.
+    The text is JSON, or YAML of one document or several.
     """
     value = _loaded(text, source)
     manifests = [m for m in _manifests(value) if _pod(m) is not None]
     if len(manifests) > 1:
         raise InputError(source, "", f"has several DaemonSets named {_NAME}")
     if manifests:
-        return _daemonset(_pod(manifests[0]) or {}, source, variables)
+        return _daemonset(_pod(manifests[0]) or {}, source)
     if isinstance(value, dict) and "kind" not in value and ("env" in value or "image" in value):
-        return _chart(value, source, variables)
+        return _chart(value, source)
     problem = f"is neither the DaemonSet {_NAME} nor values of the chart aws-vpc-cni"
     raise InputError(source, "", f"{problem}; {ADVICE}")
 
 
-def values(text: str, source: str, cluster: str, version: str) -> Deployment:
-    """Return how the plugin is configured by the configuration values of its add-on in a cluster.
+def addon(text: str, source: str, cluster: str, version: str) -> PluginSettings:
+    """Return how the configuration values of its add-on set the plugin up in a cluster.
 
     They are values of the chart, of which those that are not there have their defaults.
     """
     value = _loaded(text, source)
     if not isinstance(value, dict):
         raise InputError(source, "", "its configuration values are no object")
-    chart = _chart(value, source, ())
+    chart = _chart(value, source)
     environment = {"CLUSTER_NAME": cluster, **chart.environment}
-    return replace(chart, environment=environment, version=_version(version) or chart.version)
+    version = _version(version) or chart.version
+    return replace(chart, source=Source.addon, environment=environment, version=version)
+
+
+def unread(settings: PluginSettings) -> Iterator[Skipped]:
+    """Yield what of the plugin's settings is in other objects."""
+    for name in settings.unread:
+        detail = "its value is in another object: give it with --env"
+        yield Skipped(f"{settings.file}: {name}", Reason.not_read, detail)
+    if settings.has_more:
+        detail = "environment variables are in another object: give them with --env"
+        yield Skipped(f"{settings.file}: envFrom", Reason.not_read, detail)
 
 
 def _loaded(text: str, source: str) -> object:
@@ -99,47 +100,50 @@ def _container(pod: Mapping[str, object], name: str) -> Mapping[str, object]:
     return next((c for c in _objects(pod.get("containers")) if c.get("name") == name), {})
 
 
-def environment_of(
-    entries: object, source: str, variables: Collection[str]
-) -> tuple[dict[str, str], list[Skipped]]:
-    """Return environment variables by name, and those whose value is in another object."""
+def environment_of(entries: object) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return environment variables, and those that matter whose values are in other objects."""
     environment: dict[str, str] = {}
-    unread = []
+    elsewhere = []
     for entry in _objects(entries):
         name = str(entry.get("name"))
         if "valueFrom" not in entry:
             environment[name] = _text(entry.get("value", ""))
-        elif name in variables:
-            detail = "its value is in another object: give it with --env"
-            unread.append(Skipped(f"{source}: {name}", Reason.not_read, detail))
-    return environment, unread
+        elif name in VARIABLES:
+            elsewhere.append(name)
+    return environment, tuple(elsewhere)
 
 
-def _daemonset(pod: Mapping[str, object], source: str, variables: Collection[str]) -> Deployment:
+def _daemonset(pod: Mapping[str, object], source: str) -> PluginSettings:
     container = _container(pod, _NAME)
-    environment, unread = environment_of(container.get("env"), source, variables)
-    if container.get("envFrom"):
-        detail = "environment variables are in another object: give them with --env"
-        unread.append(Skipped(f"{source}: envFrom", Reason.not_read, detail))
+    environment, elsewhere = environment_of(container.get("env"))
     tag = image_tag(str(container.get("image", "")))
-    version = _version(tag) or _version(environment.get("VPC_CNI_VERSION", ""))
     agent = _container(pod, _AGENT)
     words = [w for k in ("command", "args") if isinstance(v := agent.get(k), list) for w in v]
     logs = [match[1] for word in words if (match := re.fullmatch(_LOGS, _text(word)))]
-    sends_logs = bool(logs) and logs[-1] in (None, "true")
-    return Deployment(source, version, environment, sends_logs, tuple(unread))
+    return PluginSettings(
+        Source.daemonset,
+        source,
+        _version(tag) or _version(environment.get("VPC_CNI_VERSION", "")),
+        environment,
+        (NETWORK_POLICY_LOGS,) if logs and logs[-1] in (None, "true") else (),
+        elsewhere,
+        bool(container.get("envFrom")),
+    )
 
 
-def _chart(values: Mapping[str, object], source: str, variables: Collection[str]) -> Deployment:
-    environment, unread = environment_of(values.get("extraEnv"), source, variables)
-    environment = {k: _text(v) for k, v in _object(values.get("env")).items()} | environment
-    image = _object(values.get("image"))
+def _chart(values: Mapping[str, object], source: str) -> PluginSettings:
+    environment, elsewhere = environment_of(values.get("extraEnv"))
+    image, agent = _object(values.get("image")), _object(values.get("nodeAgent"))
     override = image_tag(_text(image.get("override") or ""))
-    version = _version(override or _text(image.get("tag", "")))
-    agent = _object(values.get("nodeAgent"))
-    sends_logs = _text(agent.get("enableCloudWatchLogs", "")).lower() == "true"
-    sends_logs = sends_logs and _text(agent.get("enabled", "true")).lower() == "true"
-    return Deployment(source, version, environment, sends_logs, tuple(unread))
+    switches = agent.get("enableCloudWatchLogs", ""), agent.get("enabled", "true")
+    return PluginSettings(
+        Source.chart,
+        source,
+        _version(override or _text(image.get("tag", ""))),
+        {k: _text(v) for k, v in _object(values.get("env")).items()} | environment,
+        (NETWORK_POLICY_LOGS,) if all(_text(s).lower() == "true" for s in switches) else (),
+        elsewhere,
+    )
 
 
 def image_tag(image: str) -> str:

@@ -235,9 +235,9 @@ def _tagging(asked: _Asked) -> Iterator[Risk]:
 
 def _needs(asked: _Asked) -> Iterator[Risk]:
     """Yield the configuration that the plugin needs for the policy to work."""
-    if not asked.setting.plugin.cluster_name:
+    if not asked.setting.plugin.has_cluster_name:
         return
-    nameless = asked.setting.with_plugin(cluster_name=False)
+    nameless = asked.setting.with_environment(CLUSTER_NAME="")
     fresh = find(("fresh-node",))
     with_name, without = (
         [c.template.name for p in run_scenarios(asked.ready, s, fresh) for c in p.calls if c.fails]

@@ -44,7 +44,7 @@ class SimulatedNode(Sender):
         self.hyperpod = False
         names = setting.names
         self.subnet = Subnet("subnet-0123456789abcdef0", names.vpc_owner_id, names.vpc_id)
-        self.keys = tag_keys(setting.version, cluster_name=setting.plugin.cluster_name)
+        self.keys = tag_keys(setting.version, cluster_name=setting.plugin.has_cluster_name)
         self.groups = (self.group("sg-0123456789abcdef0"), self.group("sg-0fedcba9876543210"))
 
     def group(self, identifier: str) -> Group:

@@ -5,6 +5,7 @@ The facts behind them are in ``catalog/facts/data/requests.json`` and ``calls.js
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 
 from msgspec import Struct
@@ -139,7 +140,7 @@ def _leaked(node: SimulatedNode) -> None:
 
 
 def _named(setting: PluginSetting) -> bool:
-    return setting.plugin.cluster_name
+    return setting.plugin.has_cluster_name
 
 
 def _may_be_shared(setting: PluginSetting) -> bool:
@@ -154,7 +155,8 @@ def _shared(setting: PluginSetting) -> PluginSetting:
 
 
 def _tagged(setting: PluginSetting) -> PluginSetting:
-    return setting.with_plugin(additional_tags=setting.plugin.additional_tags or EXAMPLE_TAGS)
+    tags = dict(setting.plugin.additional_tags) or EXAMPLE_TAGS
+    return setting.with_environment(ADDITIONAL_ENI_TAGS=json.dumps(tags))
 
 
 def _from(ipv4: str, ipv6: str | None) -> dict[Mode, PluginVersion]:
@@ -202,7 +204,7 @@ SCENARIOS = (
         "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG: pods in a subnet of a secondary CIDR of the VPC",
         _from("v1.2.0", None),
         _custom_networking,
-        lambda setting: setting.with_plugin(custom_networking=True),
+        lambda setting: setting.with_environment(AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"),
     ),
     Scenario(
         "shared-subnet",

@@ -6,34 +6,25 @@ ListPodIdentityAssociations and DescribeNodegroup.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Any
 
 from msgspec import DecodeError, Struct
 from msgspec.json import Decoder
 
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
+from vpc_cni_iam.plugin.identity import Identity
 
 PLUGIN, METRICS_HELPER = "aws-node", "cni-metrics-helper"
 _ADDON, _NAMESPACE = "vpc-cni", "kube-system"
 
 
-class ClusterDetailKind(StrEnum):
-    """What a detail of a cluster is about."""
-
-    addon = "add-on"
-    association = "EKS Pod Identity"
-    node_group = "node group"
-    pod = "pod"
-
-
 class ClusterDetail(Struct, frozen=True):
     """What a file says about the plugin of a cluster."""
 
-    kind: ClusterDetailKind  # what it is about
-    cluster: str
+    identity: Identity  # which one of the plugin it is about
+    cluster: EksCluster
     source: str
     role: str = ""  # the ARN of the role; empty if there is none, or the file does not say
     version: str = ""  # the plugin's version as EKS writes it, with its build; empty if not said
@@ -43,7 +34,6 @@ class ClusterDetail(Struct, frozen=True):
     session_policy: bool = False  # whether an association limits its sessions by a policy
     session_tags: bool = True  # whether sessions of an association have tags
     by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly
-    place: tuple[str, str] = ("", "")  # its Region and account; empty if the file does not say
 
 
 class _Addon(Struct, rename="camel"):
@@ -79,14 +69,13 @@ def _addon(addon: _Addon, source: str) -> ClusterDetail | None:
     # An association that it made comes before the role for IRSA, and only its ARN is named.
     associated = bool(addon.pod_identity_associations)
     return ClusterDetail(
-        ClusterDetailKind.association if associated else ClusterDetailKind.addon,
-        addon.cluster_name,
+        Identity.pod_identity if associated else Identity.irsa,
+        cluster_of(addon.cluster_name, addon.addon_arn),
         source,
         "" if associated else addon.service_account_role_arn,
         addon.addon_version,
         role_known=not associated,
         values=addon.configuration_values or "{}",
-        place=_place(addon.addon_arn),
     )
 
 
@@ -97,8 +86,8 @@ def _association(association: _Association, source: str) -> ClusterDetail | None
     # EKS Pod Identity assumes the target role by the other one, and pods get its credentials.
     role = association.target_role_arn or association.role_arn
     return ClusterDetail(
-        ClusterDetailKind.association,
-        association.cluster_name,
+        Identity.pod_identity,
+        cluster_of(association.cluster_name, association.association_arn),
         source,
         role,
         role_known=bool(role),
@@ -106,24 +95,16 @@ def _association(association: _Association, source: str) -> ClusterDetail | None
         session_policy=bool(association.policy),
         session_tags=not association.disable_session_tags,
         by_role=association.role_arn if association.target_role_arn else "",
-        place=_place(association.association_arn),
     )
 
 
 def _node_group(group: _Nodegroup, source: str) -> ClusterDetail:
     return ClusterDetail(
-        ClusterDetailKind.node_group,
-        group.cluster_name,
+        Identity.node_role,
+        cluster_of(group.cluster_name, group.nodegroup_arn),
         source,
         group.node_role,
-        place=_place(group.nodegroup_arn),
     )
-
-
-def _place(arn: str) -> tuple[str, str]:
-    """Return the Region and the account in an ARN of EKS, empty without one."""
-    match = re.match(r"arn:[a-z-]+:eks:([a-z0-9-]+):([0-9]{12}):", arn)
-    return (match[1], match[2]) if match else ("", "")
 
 
 # By the member of the answer that holds it.

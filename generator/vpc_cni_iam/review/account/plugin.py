@@ -18,8 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
-from vpc_cni_iam.coverage.deployment import is_ipv6
 from vpc_cni_iam.inputs.plan.reader import Resource
+from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.review.account.attribute_value import first_block, flagged, side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.collect import PlanPolicies
@@ -205,7 +205,8 @@ class PluginReader:
     def _state(self, resources: list[Resource], own: list[Resource], *, after: bool) -> PluginState:
         configs = [c for r in own if (c := read_config(r, after=after)) is not None]
         config = configs[0] if configs else PluginConfig("")
-        mode = "ipv6" if is_ipv6(dict(config.environment)) else ""
+        settings = PluginSettings(environment=dict(config.environment))
+        mode = "ipv6" if settings.mode == "ipv6" else ""
         for resource in resources:
             mode = mode or _ip_family(resource, after=after)
         identity = self._identity(resources, own, after=after)

@@ -15,7 +15,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.deployment import VARIABLES
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.daemonset import environment_of, image_tag
 from vpc_cni_iam.inputs.plan.reader import Resource
@@ -226,7 +225,7 @@ def _environment(scalars: Mapping[str, str]) -> tuple[tuple[tuple[str, str], ...
         entries = json.loads(scalars.get(_MORE, "[]"))
     except ValueError:  # a text of a block `set`
         return tuple(sorted(environment.items())), f"{_MORE} is not a list"
-    more, elsewhere = environment_of(entries, "", VARIABLES)
+    more, elsewhere = environment_of(entries)
     unread = f"{_MORE} has variables whose values are in other objects" if elsewhere else ""
     return tuple(sorted({**environment, **more}.items())), unread
 

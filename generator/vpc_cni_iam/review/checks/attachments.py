@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog.credentials import NODES
 from vpc_cni_iam.catalog.facts.documents import CNI_POLICY, managed_policy
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.policy.document import Policy
@@ -20,6 +19,7 @@ from vpc_cni_iam.review.diff.proofs import new_access
 from vpc_cni_iam.review.diff.verdicts import Verdict
 from vpc_cni_iam.review.findings import Finding, Level, Meaning, rule
 from vpc_cni_iam.review.make_finding import finding, may_gain_access
+from vpc_cni_iam.review.old.credentials import NODES
 
 rule(
     "managed-policy-attached",

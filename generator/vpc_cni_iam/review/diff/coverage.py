@@ -15,8 +15,9 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
 from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
 from vpc_cni_iam.coverage.names import mode_of, names_in, names_of
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting, configure
+from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.errors import InputError, UsageError
+from vpc_cni_iam.plugin.settings import of_options
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
 
@@ -98,9 +99,10 @@ def _runs_of(
     for name, value in target.environment:
         # A variable on which no request depends, or a value that the plugin ignores.
         with suppress(UsageError):
-            configure(setting, {name: value})
+            setting.configured(of_options({name: value}, setting.version))
             environment[name] = value
-    return RememberedRuns(configure(setting, environment), _by_scenario)
+    configured = setting.configured(of_options(environment, setting.version))
+    return RememberedRuns(configured, _by_scenario)
 
 
 def missing_permissions(

@@ -12,14 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog import credentials
-from vpc_cni_iam.catalog.credentials import PODS, Credentials
 from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import ANYONE, Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, evaluate
 from vpc_cni_iam.policy.report import condition_text
+from vpc_cni_iam.review.old import credentials
+from vpc_cni_iam.review.old.credentials import PODS, Credentials
 
 _IRSA = "IRSA of "
 BY_NODES = "the nodes' instance profile"

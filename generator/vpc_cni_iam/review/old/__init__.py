@@ -1,1 +1,1 @@
-"""What the review keeps of older forms of policy's diff and answers, until it is rewritten."""
+"""What the review of today needs of modules that changed; the next review replaces it."""

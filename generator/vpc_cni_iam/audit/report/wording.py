@@ -1,0 +1,46 @@
+"""Why aws-node cannot assume a role, or why that is not known, in sentences."""
+
+from __future__ import annotations
+
+from vpc_cni_iam.audit.assuming import Obstacle, ObstacleKind
+from vpc_cni_iam.plugin.identity import Identity
+
+_TRUST = "its trust policy"
+_SENTENCES = {
+    ObstacleKind.never_met: f"{_TRUST} has conditions that are never met when aws-node assumes it",
+    ObstacleKind.no_tag_session: (
+        f"{_TRUST} does not allow sts:TagSession, with which {{pods}} assumes roles"
+    ),
+    ObstacleKind.tags_required: f"{_TRUST} asks for session tags, which {{where}} does not have",
+    ObstacleKind.identity: f"{_TRUST} does not let {{where}} assume it by {{identity}}",
+    ObstacleKind.cluster: f"the conditions of {_TRUST} do not let {{where}} assume it",
+    ObstacleKind.first_role: f"{_TRUST} does not let {{on}} assume it{{tags}} for {{where}}",
+    ObstacleKind.first_role_policies: "its policies do not allow {action} on {on}",
+    ObstacleKind.anyone: (
+        f'{_TRUST} names the principal "*": AWS does not say whether that means services and web '
+        "identities, too; name who assumes it"
+    ),
+    ObstacleKind.unread_trust: f"{_TRUST}: {{problem}}",
+    ObstacleKind.absent: "{on} is not in the input",
+    ObstacleKind.absent_first_role: (
+        "{on} is not in the input, so whether it may assume this role is not known"
+    ),
+    ObstacleKind.unread_policy: "{on}: {problem}",
+    ObstacleKind.first_role_undecided: (
+        "whether its policies allow {action} on {on} is not decided: {problem}"
+    ),
+}
+
+
+def sentence(obstacle: Obstacle) -> str:
+    """Return an obstacle as a sentence."""
+    text = _SENTENCES[obstacle.kind].format(
+        pods=Identity.pod_identity,
+        where=f"aws-node of cluster {obstacle.cluster}",
+        identity=obstacle.identity,
+        action=obstacle.action,
+        on=obstacle.on,
+        problem=obstacle.problem,
+        tags=" with session tags" if obstacle.tags else "",
+    )
+    return f"{obstacle.of}: {text}" if obstacle.of else text

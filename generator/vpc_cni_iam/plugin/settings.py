@@ -1,0 +1,236 @@
+"""How the plugin is set up in a cluster: its version, environment variables and features.
+
+Source: config/master/aws-k8s-cni.yaml and the README of aws/amazon-vpc-cni-k8s.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from functools import lru_cache
+from types import MappingProxyType
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
+from vpc_cni_iam.errors import InputError, UsageError
+
+NETWORK_POLICY_LOGS, _MULTI_NIC = "network-policy-logs", "multi-nic"
+_CLUSTER_NAME, _VPC, _IPV6 = "CLUSTER_NAME", "VPC_ID", "ENABLE_IPv6"
+_TAGS, _SEVERAL_CARDS = "ADDITIONAL_ENI_TAGS", "ENABLE_MULTI_NIC"
+_CUSTOM, _DISCOVERY = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "ENABLE_SUBNET_DISCOVERY"
+_NO_PROVISIONING, _IMDS = "DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"
+_NO_CLEANUP, _PREFIXES = "DISABLE_LEAKED_ENI_CLEANUP", "ENABLE_PREFIX_DELEGATION"
+# By variable: the first version that reads it in the way modelled here.
+# Source: the tags of aws/amazon-vpc-cni-k8s. DISABLE_NETWORK_RESOURCE_PROVISIONING is read from
+# v1.7.0 on, and keeps the start from tagging from v1.9.1 on (v1.9.1:pkg/ipamd/ipamd.go:451).
+# Prefix delegation changes nothing here: it sends the same actions on the same resources, with
+# other parameters, which IAM does not see.
+_SINCE = {
+    _CLUSTER_NAME: (1, 1, 0),
+    _TAGS: (1, 6, 0),
+    _CUSTOM: (1, 2, 0),
+    _PREFIXES: (1, 9, 0),
+    _NO_PROVISIONING: (1, 9, 1),
+    _NO_CLEANUP: (1, 13, 0),
+    _DISCOVERY: (1, 18, 0),
+    _IMDS: (1, 19, 6),
+    _SEVERAL_CARDS: (1, 20, 0),
+}
+# Those that matter to the plugin's requests, with the one that says the cluster's IP family.
+VARIABLES = (*_SINCE, _IPV6)
+# As the plugin reads them, by Go's strconv.ParseBool, which takes no other spelling.
+_ON, _OFF = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
+# The variables that name something, which may be empty.
+_PARAMETERS = {_CLUSTER_NAME: parameters.CLUSTER_NAME, _VPC: parameters.VPC_ID}
+# Keys of ADDITIONAL_ENI_TAGS with it are dropped: v1.23.0:pkg/awsutils/awsutils.go:1833-1837.
+_RESERVED = "k8s.amazonaws.com"
+
+
+class SettingsSource(Enum):
+    """What says how the plugin is set up."""
+
+    addon = "add-on"
+    chart = "chart"
+    daemonset = "DaemonSet"
+    options = "options"  # what no option says has its default, and CLUSTER_NAME is set
+
+
+class PluginSettings(Struct, frozen=True):
+    """How the plugin is set up."""
+
+    source: SettingsSource = SettingsSource.options
+    file: str = ""  # the file that says so, empty for options
+    version: str = ""  # the plugin's version, without the build of EKS; empty if it is not known
+    environment: Mapping[str, str] = MappingProxyType({})
+    features: tuple[str, ...] = ()  # optional features that no variable switches on
+    unread: tuple[str, ...] = ()  # those of `VARIABLES` whose values are in other objects
+    has_more: bool = False  # whether another object has more variables
+
+    @property
+    def mode(self) -> Mode | None:
+        """The IP family of the cluster; None where EKS or an option that is not given decides."""
+        open_sources = (SettingsSource.addon, SettingsSource.options)
+        if _IPV6 not in self.environment and self.source in open_sources:
+            return None
+        return "ipv6" if self._is_on(_IPV6) else "ipv4"
+
+    @property
+    def has_cluster_name(self) -> bool:
+        """Whether CLUSTER_NAME is set."""
+        default = _CLUSTER_NAME if self.source is SettingsSource.options else ""
+        return bool(self.environment.get(_CLUSTER_NAME, default))
+
+    @property
+    def cluster_name(self) -> str:
+        """The value of CLUSTER_NAME, empty if it is not known or not set."""
+        return self.environment.get(_CLUSTER_NAME, "")
+
+    @property
+    def region(self) -> str:
+        """The Region of the cluster, which EKS gives pods; empty if it is not known."""
+        return self.environment.get("AWS_REGION", "")
+
+    @property
+    def role(self) -> str:
+        """The ARN of the role that EKS gives a pod by IRSA, empty without one."""
+        return self.environment.get("AWS_ROLE_ARN", "")
+
+    @property
+    def additional_tags(self) -> Mapping[str, str]:
+        """The tags that the plugin adds to each interface."""
+        return _tags(self.environment.get(_TAGS, ""))
+
+    @property
+    def custom_networking(self) -> bool:
+        """Whether pods have their own subnets, by ENIConfigs."""
+        return self._is_on(_CUSTOM)
+
+    @property
+    def subnet_discovery(self) -> bool:
+        """Whether the plugin looks for subnets with its tag."""
+        return self._is_on(_DISCOVERY, default="true")
+
+    @property
+    def imds_only(self) -> bool:
+        """Whether the plugin asks the instance metadata alone about its node."""
+        return self._is_on(_IMDS)
+
+    @property
+    def provisioning(self) -> bool:
+        """Whether the plugin makes and tags interfaces."""
+        return not (self._is_on(_NO_PROVISIONING) or self.imds_only)
+
+    @property
+    def leak_cleanup(self) -> bool:
+        """Whether the plugin deletes interfaces that a node left behind."""
+        return not self._is_on(_NO_CLEANUP)
+
+    @property
+    def features_in_use(self) -> tuple[str, ...]:
+        """All optional features that are in use."""
+        return (*self.features, _MULTI_NIC) if self._is_on(_SEVERAL_CARDS) else self.features
+
+    def _is_on(self, variable: str, default: str = "") -> bool:
+        return self.environment.get(variable, default) in _ON
+
+    def names(self) -> dict[str, str]:
+        """Return the names of the cluster and its VPC, by parameter, as far as they are known.
+
+        Raises `InputError` for a value that is no such name.
+        """
+        known = {}
+        for variable, parameter in _PARAMETERS.items():
+            if value := self.environment.get(variable):
+                _check(variable, value, self.file)
+                known[parameter.name] = value
+        return known
+
+    def acts_like(self, other: PluginSettings) -> bool:
+        """Say whether the plugin sends the same requests with other settings."""
+        return self._deciding() == other._deciding()
+
+    def _deciding(self) -> tuple[object, ...]:
+        return self.features, *map(self.environment.get, VARIABLES)
+
+    def overridden(self, other: PluginSettings) -> PluginSettings:
+        """Return the same with the variables and features of others, which come first."""
+        return replace(
+            self,
+            environment={**self.environment, **other.environment},
+            features=(*self.features, *other.features),
+            unread=tuple(name for name in self.unread if name not in other.environment),
+        )
+
+    def read_by(self, version: PluginVersion) -> PluginSettings:
+        """Return the same without variables that a version does not read.
+
+        Raises `InputError` for a value that the plugin does not take.
+        """
+        known = known_variables(version)
+        environment = {k: v for k, v in self.environment.items() if k in known or k not in _SINCE}
+        for name in known:
+            if name in environment:
+                _check(name, environment[name], self.file)
+        return replace(self, environment=environment)
+
+
+def known_variables(version: PluginVersion) -> tuple[str, ...]:
+    """Return the variables that a version reads."""
+    return tuple(name for name, first in _SINCE.items() if PluginVersion(first) <= version)
+
+
+def of_options(
+    environment: Mapping[str, str], version: PluginVersion, features: Iterable[str] = ()
+) -> PluginSettings:
+    """Return the settings that a user gives by options.
+
+    Raises `UsageError` for an unknown variable, a value that the plugin does not take, or a
+    variable that the version does not have.
+    """
+    for name, value in environment.items():
+        if name not in _SINCE:
+            known = ", ".join(_SINCE)
+            raise UsageError(f"--env {name}: no request depends on it; those that matter: {known}")
+        first = PluginVersion(_SINCE[name])
+        if version < first:
+            raise UsageError(f"--env {name} exists from plugin {first} on, not {version}")
+        _check(name, value, "")
+    return PluginSettings(environment=dict(environment), features=tuple(features))
+
+
+def _check(name: str, value: str, file: str) -> None:
+    """Refuse a value that the plugin does not take, of a file or, without one, of an option."""
+    if problem := _problem(name, value):
+        problem = f"{value[:80]!r} {problem}"
+        raise InputError(file, name, problem) if file else UsageError(f"--env {name}: {problem}")
+
+
+def _problem(name: str, value: str) -> str:
+    """Return why a variable cannot have a value, empty if it can."""
+    if name in _PARAMETERS:
+        rule = _PARAMETERS[name]
+        return "" if not value or re.fullmatch(rule.pattern, value) else f"is not {rule.rule}"
+    if name != _TAGS:
+        return "" if value in (*_ON, *_OFF) else "must be true or false"
+    try:
+        _tags(value)
+    except (ValueError, RecursionError):
+        return "is not JSON"
+    except TypeError:
+        return "must be a JSON object of texts by key"
+    return ""
+
+
+@lru_cache(256)
+def _tags(value: str) -> Mapping[str, str]:
+    """Return tags as the plugin reads them; `TypeError` for another JSON value."""
+    tags = json.loads(value or "{}")
+    if not isinstance(tags, dict) or not all(isinstance(v, str) for v in tags.values()):
+        raise TypeError(value)
+    return MappingProxyType({k: v for k, v in sorted(tags.items()) if _RESERVED not in k})

@@ -1,0 +1,266 @@
+"""Who can assume a role: its trust policy, evaluated with the requests of pods and instances.
+
+Sources: Amazon EKS User Guide, "Assign IAM roles to Kubernetes service accounts" and "EKS Pod
+Identity trust policy"; Amazon EC2 User Guide, "IAM roles for Amazon EC2"; IAM User Guide, "AWS
+global condition context keys".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.catalog.trust import AUDIENCE, NAMESPACE, SERVICE_ACCOUNT, issuer
+from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
+from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.policy.document import ANYONE, Policy, Principal, Statement
+from vpc_cni_iam.policy.evaluate import Request, compile_policies
+from vpc_cni_iam.policy.matching.variables import UNKNOWN, Context, UnknownValue
+from vpc_cni_iam.policy.template import known
+
+PODS, NODES = "pods.eks.amazonaws.com", "ec2.amazonaws.com"
+ASSUME, TAG, WEB = "sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithWebIdentity"
+# What only a principal of an account, or who sends it, has in a request: services and tokens do
+# not. And what only a service has; of EKS Pod Identity it is the cluster, and its account, which
+# is the role's.
+CALLER, ACCOUNT = "aws:principalarn", "aws:principalaccount"
+OF_CALLERS = frozenset(
+    (
+        CALLER,
+        ACCOUNT,
+        "aws:principalorgid",
+        "aws:principalorgpaths",
+        "aws:username",
+        "sts:externalid",
+    )
+)
+SOURCE_ARN, SOURCE_ACCOUNT = "aws:sourcearn", "aws:sourceaccount"
+OF_SERVICES = frozenset((SOURCE_ARN, SOURCE_ACCOUNT, "aws:sourceorgid", "aws:sourceorgpaths"))
+# A token has only the claims of its own issuer, and nothing else in a request has any.
+CLAIMS = (":sub", ":aud")
+_TAGS = ("aws:requesttag/", "aws:tagkeys")
+_CLUSTER_NAME, _CLUSTER_ARN = "aws:requesttag/eks-cluster-name", "aws:requesttag/eks-cluster-arn"
+# Partition, Region, account and name in the ARN of a cluster, or in a pattern of such ARNs.
+_CLUSTER = r"(?:arn:([^:]*):eks:([^:]*)(?::([^:]*):)?)?[^/]*(?:/(.*))?"
+_EXAMPLE = ("aws", "us-east-1", "111122223333", "example")
+# A provider of tokens of service accounts.
+EKS_ISSUER = "oidc.eks"
+_ANY_ISSUER = f"{EKS_ISSUER}.us-east-1.amazonaws.com/id/EXAMPLE"
+
+
+class ServiceAccount(Struct, frozen=True):
+    """A service account of Kubernetes."""
+
+    namespace: str
+    name: str
+
+    @property
+    def subject(self) -> str:
+        """What its tokens have as their subject."""
+        return f"system:serviceaccount:{self.namespace}:{self.name}"
+
+    @property
+    def tags(self) -> Context:
+        """The session tags that name it."""
+        return {
+            "aws:requesttag/kubernetes-namespace": self.namespace,
+            "aws:requesttag/kubernetes-service-account": self.name,
+        }
+
+
+AWS_NODE = ServiceAccount(NAMESPACE, SERVICE_ACCOUNT)
+STRANGER = ServiceAccount("example-namespace", "example-service-account")
+
+
+class Caller(Struct, frozen=True):
+    """Who assumes a role for a service account."""
+
+    identity: Identity
+    principal: str  # a service, or the ARN of an OIDC provider
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of its tokens, empty for a service."""
+        return issuer(self.principal) if self.identity is Identity.irsa else ""
+
+
+class RoleTrust(Struct, frozen=True):
+    """The trust policy of a role.
+
+    What a request may have and a condition asks for counts as met, such as an address or the time.
+    """
+
+    policy: Policy
+    role: str  # the ARN of the role
+
+    def check(self) -> None:
+        """Raise `InputError` for a policy that is not evaluated."""
+        compile_policies([self.policy], "trust policy")
+
+    def callers(
+        self, account: ServiceAccount = AWS_NODE, *, lenient: bool = False
+    ) -> tuple[Caller, ...]:
+        """Return who may assume the role for a service account of some cluster.
+
+        `lenient` is whether conditions count as met that ask who sends the request, of which
+        services and tokens have only a part.
+        """
+        return tuple(
+            caller
+            for caller in dict.fromkeys(_callers(self.policy.statements))
+            if any(
+                self._allows(request)
+                for request in self._requests(caller, account, lenient=lenient)
+            )
+        )
+
+    def lets_pods(self, cluster: EksCluster = ANY_CLUSTER, *, tags: bool) -> bool:
+        """Say whether EKS Pod Identity may assume the role for aws-node of a cluster.
+
+        `tags` is whether its sessions have tags.
+        """
+        return any(
+            self._lets(Request(ASSUME, "*", caller.principal, context), OF_CALLERS, tags=tags)
+            for caller in _callers(self.policy.statements)
+            if caller.identity is Identity.pod_identity
+            for context in self._of_pods(AWS_NODE, cluster)
+        )
+
+    def lets_role(self, role: str, cluster: EksCluster, *, tags: bool) -> bool:
+        """Say whether another role, by its ARN, may assume the role for aws-node of a cluster.
+
+        That is in the account of the other role.
+        """
+        account = role.split(":")[4]
+        caller = {CALLER: role, ACCOUNT: account}
+        return any(
+            self._lets(
+                Request(ASSUME, "*", role, {**AWS_NODE.tags, **cluster_tags(arn), **caller}),
+                OF_SERVICES,
+                tags=tags,
+            )
+            for arn in self.cluster_arns(replace(cluster, account=account))
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the principal ``*`` could be who assumes the role for aws-node.
+
+        Page "AWS JSON policy elements: Principal" says of users, roles and sessions that ``*``
+        means them, and nothing of services; IAM's examples name a Federated principal for tokens.
+        """
+        statements = [s for s in self.policy.statements if s.effect == "Deny" or _is_of_anyone(s)]
+        keys = [str(c.key) for s in statements for c in s.conditions]
+        issuers = {k[: -len(":sub")] for k in keys if k.lower().endswith(CLAIMS)} or {_ANY_ISSUER}
+        providers = tuple(f":oidc-provider/{name}" for name in issuers)
+        givers = Principal("Service", (NODES, PODS)), Principal("Federated", providers)
+        trust = replace(self, policy=replace(self.policy, statements=tuple(statements)))
+        return any(
+            trust._allows(request)
+            for caller in _callers([Statement(principals=givers)])
+            for request in trust._requests(caller, AWS_NODE)
+        )
+
+    def cluster_arns(self, cluster: EksCluster = ANY_CLUSTER) -> list[str]:
+        """Return the ARNs that a cluster may have.
+
+        Its account is that of the role, if it is not known, and the rest is as the policy names it.
+        """
+        conditions = (c for s in self.policy.statements for c in s.conditions)
+        about = (c for c in conditions if str(c.key).lower() in (_CLUSTER_ARN, SOURCE_ARN))
+        named = (value for c in about for value in known(c.values))
+        places = [("",) * 4, *(m.groups("") for v in named if (m := re.match(_CLUSTER, v)))]
+        _, partition, _, _, account, _ = self.role.split(":", 5)
+        certain = (partition, cluster.region, cluster.account or account, cluster.name)
+        return [
+            "arn:{}:eks:{}:{}:cluster/{}".format(
+                *(
+                    own or other.replace("*", "") or example
+                    for own, other, example in zip(certain, place, _EXAMPLE, strict=True)
+                )
+            )
+            for place in places
+        ]
+
+    def _requests(
+        self, caller: Caller, account: ServiceAccount, *, lenient: bool = False
+    ) -> Iterator[Request]:
+        """Yield the requests by which a caller assumes the role, without session tags to come."""
+        absent = frozenset[str]() if lenient else OF_CALLERS
+        if caller.identity is Identity.irsa:
+            prefix = caller.issuer.lower()
+            token = {f"{prefix}:sub": account.subject, f"{prefix}:aud": AUDIENCE}
+            absent = absent if lenient else absent | OF_SERVICES
+            yield Request(WEB, "*", caller.principal, token, may_have_but(absent))
+        elif caller.identity is Identity.node_role:
+            yield Request(ASSUME, "*", caller.principal, {}, may_have_but(absent))
+        elif lenient:
+            yield Request(ASSUME, "*", caller.principal, account.tags, may_have_but(absent))
+        else:
+            for context in self._of_pods(account, ANY_CLUSTER):
+                yield Request(ASSUME, "*", caller.principal, context, may_have_but(absent))
+
+    def _of_pods(self, account: ServiceAccount, cluster: EksCluster) -> Iterator[Context]:
+        """Yield what the requests of EKS Pod Identity have for a service account of a cluster."""
+        for arn in self.cluster_arns(cluster):
+            source = {SOURCE_ARN: arn, SOURCE_ACCOUNT: arn.split(":")[4]}
+            yield {**source, **account.tags, **(cluster_tags(arn) if cluster.name else {})}
+
+    def _lets(self, request: Request, absent: frozenset[str], *, tags: bool) -> bool:
+        """Say whether the policy allows a request, with its session tags or without any."""
+        context = {k: v for k, v in request.context.items() if tags or not k.startswith(_TAGS)}
+        may_have = may_have_but(absent, tags=tags)
+        return all(
+            self._allows(replace(request, action=action, context=context, may_have=may_have))
+            for action in (ASSUME, TAG)[: 1 + tags]
+        )
+
+    def _allows(self, request: Request) -> bool:
+        return not compile_policies([self.policy], "trust policy").evaluate(request).denied
+
+
+def naming(policy: Policy, principal: str) -> Policy:
+    """Return a trust policy without what it allows to others than a principal, or all, by name."""
+    statements = tuple(
+        s
+        for s in policy.statements
+        if s.effect == "Deny" or any({principal, ANYONE} & {*p.identifiers} for p in s.principals)
+    )
+    return replace(policy, statements=statements)
+
+
+def cluster_tags(cluster: str) -> Context:
+    """Return the session tags that name a cluster, by its ARN."""
+    return {_CLUSTER_ARN: cluster, _CLUSTER_NAME: cluster.partition("/")[2]}
+
+
+def _callers(statements: Iterable[Statement]) -> Iterator[Caller]:
+    """Yield who gives credentials to pods, of those that statements name."""
+    for principal in (p for s in statements for p in s.principals):
+        for name in known(principal.identifiers):
+            service = name.removesuffix(".cn") if principal.type == "Service" else ""
+            if service == NODES:
+                yield Caller(Identity.node_role, name)
+            elif service == PODS:
+                yield Caller(Identity.pod_identity, name)
+            elif principal.type == "Federated" and ":oidc-provider/" in name:
+                yield Caller(Identity.irsa, name)
+
+
+def may_have_but(
+    absent: Collection[str], *, tags: bool = True
+) -> Callable[[str], UnknownValue | None]:
+    """Return what a request may have for other keys than it names; `absent` are those it lacks."""
+
+    def may_have(key: str) -> UnknownValue | None:
+        is_tag = not tags and key.startswith(_TAGS)
+        return None if is_tag or key in absent or key.endswith(CLAIMS) else UNKNOWN
+
+    return may_have
+
+
+def _is_of_anyone(statement: Statement) -> bool:
+    return any(p.type in (ANYONE, "AWS") and ANYONE in p.identifiers for p in statement.principals)

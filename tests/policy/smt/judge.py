@@ -16,7 +16,7 @@ from typing import Any
 
 import cvc5
 
-from smt import conditions, texts
+from smt import conditions, documented, texts
 from smt.request import Document, Key, Request, Type
 from smt.terms import Formula, Term, Terms
 from smt.texts import UndecidedError
@@ -79,6 +79,7 @@ def judge(
     try:
         request = Request(terms, most, _types([*old, *new]))
         question = terms.every((allowed(new, request), terms.no(allowed(old, request))))
+        documented.require(request)
     except UndecidedError as error:
         return Undecided(str(error))
     return _solve(request, question, limit)
@@ -142,6 +143,7 @@ def outcomes(
     terms = Terms()
     request = Request(terms, MOST_VALUES, _types(policies))
     question = allowed(policies, request)
+    documented.require(request)
     request.require(terms.equal(request.action, terms.text(action.lower())))
     request.require(terms.equal(request.resource, terms.text(resource)))
     values = {name.lower(): value for name, value in context.items()}

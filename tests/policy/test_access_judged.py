@@ -23,6 +23,7 @@ from smt.condition_pairs import condition_pairs
 from smt.judge import LIMIT, MOST_VALUES, Agreed, Refuted, Undecided, judge, outcomes
 from smt.pairs import interval_pairs, pairs
 from smt.request import Document
+from smt.spelling_pairs import spelling_pairs
 from smt.variable_pairs import variable_pairs
 from test_access import mutated, upstream
 from test_access_managed import managed, narrowings
@@ -138,6 +139,7 @@ def test_no_proof_about_two_conditions_on_one_key_is_refuted() -> None:
         pytest.param(pairs, NEAR, id="values of keys"),
         pytest.param(interval_pairs, NEAR // 2, id="intervals"),
         pytest.param(variable_pairs, NEAR // 2, id="variables"),
+        pytest.param(spelling_pairs, NEAR, id="spellings"),
     ],
 )
 def test_no_proof_about_conditions_is_refuted(generate: Generate, count: int) -> None:

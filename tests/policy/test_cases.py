@@ -16,6 +16,7 @@ from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.proof import cases, clauses
 from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.policy.proof.clauses import Region
 from vpc_cni_iam.policy.proof.conditions.constraints import null
 
 FUZZ = int(os.environ.get("VPC_CNI_IAM_FUZZ", "0"))  # the seed of a long run
@@ -52,7 +53,7 @@ def test_cases_leave_nothing_out(
         premises = tuple(conditions.parse(c, PLACE, variables=True) for c in written[:2])
         covering = Statement(actions=("*",), resources=("*",), conditions=(written[2],))
         for parts in cases.case_splits(
-            premises, list(clauses.read([Policy((covering,))])), Budget()
+            Region((), (), premises), list(clauses.read([Policy((covering,))])), Budget()
         ):
             ways += 1
             assert len(parts) > 1
@@ -71,7 +72,8 @@ def test_the_ways_there_are() -> None:
         conditions=(Condition("StringLike", "s3:prefix", ("a*",)),),
     )
     premise = check("StringEqualsIfExists", "a", "b")
-    ways = list(cases.case_splits((premise,), list(clauses.read([Policy((covering,))])), Budget()))
+    region = Region((), (), (premise,))
+    ways = list(cases.case_splits(region, list(clauses.read([Policy((covering,))])), Budget()))
     absent, present = (null("s3:prefix", absent=absent) for absent in (True, False))
     assert ways == [
         [(check("StringEquals", "a"),), (check("StringEquals", "b"),), (absent,)],
@@ -82,8 +84,5 @@ def test_the_ways_there_are() -> None:
 
 def test_what_no_statement_compares_is_not_taken_apart() -> None:
     other = Statement(actions=("*",), resources=("*",))
-    assert not list(
-        cases.case_splits(
-            (check("StringEquals", "a", "b"),), list(clauses.read([Policy((other,))])), Budget()
-        )
-    )
+    region = Region((), (), (check("StringEquals", "a", "b"),))
+    assert not list(cases.case_splits(region, list(clauses.read([Policy((other,))])), Budget()))

@@ -16,7 +16,7 @@ from typing import Any
 
 import cvc5
 
-from smt import conditions, texts
+from smt import conditions, documented, texts
 from smt.request import Document, Key, Request, Type
 from smt.terms import Formula, Term, Terms
 from smt.texts import UndecidedError
@@ -88,6 +88,7 @@ def judge(
             terms.every([allowed(layer, request) for layer in layers]) for layers in (after, before)
         )
         question = terms.every((now, terms.no(then)))
+        documented.require(request)
     except UndecidedError as error:
         return Undecided(str(error))
     return _solve(request, question, limit)
@@ -111,6 +112,7 @@ def outcomes(
     terms = Terms()
     request = Request(terms, MOST_VALUES, _types(policies))
     question = allowed(policies, request)
+    documented.require(request)
     request.require(terms.equal(request.action, terms.text(action.lower())))
     request.require(terms.equal(request.resource, terms.text(resource)))
     values = {name.lower(): value for name, value in context.items()}

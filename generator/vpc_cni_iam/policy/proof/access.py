@@ -313,7 +313,7 @@ class _Search(Struct):
         if impossible(uncovered.region.checks, self.budget):
             return True
         near = _near(uncovered, covering)
-        for parts in cases.case_splits(uncovered.region.checks, near, self.budget):
+        for parts in cases.case_splits(uncovered.region, near, self.budget):
             self.splits -= 1
             if len(parts) > most or self.splits < 0:
                 continue

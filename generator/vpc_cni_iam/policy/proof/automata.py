@@ -23,7 +23,7 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.policy.matching.variables import HolePattern, Opaque
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.globs import Atom, Characters, Glob, Item, Symbol
+from vpc_cni_iam.policy.proof.globs import Atom, Characters, Glob, Item, Symbol, takes
 
 Word: TypeAlias = tuple[Symbol, ...]
 Positions: TypeAlias = frozenset[int]
@@ -95,10 +95,10 @@ class _Machine(Struct):
         after = set()
         for position in positions:
             item, loop = self.items[position], self.loops[position]
-            if item is not None and _takes(item, symbol):
+            if item is not None and takes(item, symbol):
                 after.add(position + 1)
             if loop is not Characters.NONE and (
-                _takes(loop, symbol)
+                takes(loop, symbol)
                 if isinstance(symbol, str)
                 else loop is Characters.ALL and self.owner[position] >= self.makers
             ):
@@ -120,14 +120,6 @@ class _Machine(Struct):
 
     def ends(self, positions: Positions) -> set[int]:
         return {self.owner[p] for p in positions if self.items[p] is None}
-
-
-def _takes(item: Item, symbol: Symbol) -> bool:
-    if isinstance(item, str):
-        return isinstance(symbol, str) and symbol in item
-    if isinstance(item, Atom):
-        return item == symbol
-    return isinstance(symbol, str) and (item is Characters.ALL or symbol != ":")
 
 
 def word_classes(

@@ -6,16 +6,25 @@ other to be present; one has one value, the other another; one requires what the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from msgspec.structs import replace
 
 from vpc_cni_iam.policy.matching.conditions import undefined
-from vpc_cni_iam.policy.matching.matches import ConditionCheck
-from vpc_cni_iam.policy.matching.operators import Family, Operator, SetOperator
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
+from vpc_cni_iam.policy.matching.operators import Base, Family, Operator, SetOperator
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.proof.clauses import Clause
+from vpc_cni_iam.policy.proof.clauses import Clause, Region
+from vpc_cni_iam.policy.proof.conditions import equalities
 from vpc_cni_iam.policy.proof.conditions.constraints import NULL, null
+from vpc_cni_iam.policy.proof.conditions.implication import impossible
+from vpc_cni_iam.policy.proof.related_keys import (
+    KEYS_HAVE_TAGS,
+    TAG_KEYS,
+    TAGS_HAVE_KEYS,
+    request_tags,
+)
+from vpc_cni_iam.policy.template import known
 
 _OPPOSITE = {
     SetOperator.NONE: SetOperator.NONE,
@@ -25,18 +34,26 @@ _OPPOSITE = {
 
 
 def case_splits(
-    checks: tuple[ConditionCheck, ...], covering: Sequence[Clause], budget: Budget
+    region: Region, covering: Sequence[Clause], budget: Budget
 ) -> Iterator[list[tuple[ConditionCheck, ...]]]:
-    """Yield splits of conditions: each is a list of cases, a case is a tuple of conditions."""
+    """Yield splits of conditions: each is a list of cases, a case is a tuple of conditions.
+
+    Where AWS documents that the conditions say more, the only case is all that they say.
+    """
+    checks = region.checks
     compared = dict.fromkeys(check for clause in covering for check in clause.checks)
-    keys = dict.fromkeys(check.key for check in compared)
+    name = equalities.of(checks).name
+    keys = dict.fromkeys(name(check.key) for check in compared)
     budget.spend(len(checks) + sum(1 + len(clause.checks) for clause in covering))
+    if facts := _tag_facts(region, known((*keys, *(check.key for check in checks))), budget):
+        yield [(*checks, *facts)]
+        return
     for index, check in enumerate(checks):
         others = checks[:index] + checks[index + 1 :]
-        values = list(_values(check)) if check.key in keys else []
+        values = list(_values(check)) if name(check.key) in keys else []
         if len(values) > 1:
             yield [(*others, value) for value in values]
-    decided = {check.key for check in checks if check.operator == NULL}
+    decided = {name(check.key) for check in checks if check.operator == NULL}
     for key in keys:
         if key not in decided:
             yield [(*checks, null(key, absent=absent)) for absent in (True, False)]
@@ -44,6 +61,32 @@ def case_splits(
         opposite = _opposite(check)
         if opposite and check not in checks and not set(opposite) <= set(checks):
             yield [(*checks, check), (*checks, *opposite)]
+
+
+def _tag_facts(region: Region, keys: Collection[str], budget: Budget) -> list[ConditionCheck]:
+    """Return what conditions on tags of the request say of aws:TagKeys, and the other way round."""
+    checks, scopes = region.checks, region.scopes or ()
+    facts: list[ConditionCheck] = []
+    if TAG_KEYS not in keys or TAGS_HAVE_KEYS not in scopes:
+        return facts
+    for key, tag in request_tags(keys).items():
+        present = [null(key, absent=False), _tag_key(SetOperator.ANY, tag)]
+        absent = [null(key, absent=True)]
+        if KEYS_HAVE_TAGS in scopes:
+            absent.append(_tag_key(SetOperator.ALL, tag, negated=True))
+        if set(present) <= set(checks) or set(absent) <= set(checks):
+            continue
+        if impossible((*checks, *absent), budget):
+            facts += present
+        elif impossible((*checks, *present), budget):
+            facts += absent
+    return facts
+
+
+def _tag_key(quantifier: SetOperator, tag: str, *, negated: bool = False) -> ConditionCheck:
+    """Return a condition on aws:TagKeys, about a tag in any case, as in the name of a key."""
+    operator = Operator(Base(Family.IGNORE_CASE, negated), quantifier)
+    return ConditionCheck(operator, ContextKey(TAG_KEYS), (tag,), ((tag,),))
 
 
 def _values(check: ConditionCheck) -> Iterator[ConditionCheck]:

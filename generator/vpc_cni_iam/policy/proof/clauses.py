@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from functools import lru_cache
+from os.path import commonprefix
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -22,6 +23,7 @@ from vpc_cni_iam.policy.proof.conditions import equalities
 from vpc_cni_iam.policy.proof.conditions.constraints import same_values
 from vpc_cni_iam.policy.proof.globs import ANYTHING, Glob
 from vpc_cni_iam.policy.proof.prefixes import PrefixIndex
+from vpc_cni_iam.policy.proof.related_keys import ActionScope
 from vpc_cni_iam.policy.template import Text
 from vpc_cni_iam.policy.wildcard import Wild
 
@@ -97,10 +99,22 @@ class RegionSide(Struct, frozen=True):
         """The one text in it, None if there may be more."""
         return literal(self.pattern) if len(self.groups) == 1 and not self.excluded else None
 
+    def has(self, text: str) -> bool:
+        """Say whether a text is in it, as far as is known without the values of variables."""
+        return all(any(glob.matches(text) for glob in group) for group in self.groups) and not any(
+            glob.matches(text) for glob in self.excluded
+        )
+
+    @property
+    def has_variables(self) -> bool:
+        """Whether a pattern of it has a policy variable."""
+        return any(glob.has_atoms for group in self.groups for glob in group)
+
     @property
     def prefix(self) -> str:
         """A text that everything in it begins with."""
-        return max((glob.prefix for (glob,) in self.groups), key=len)
+        begins = (commonprefix([glob.prefix for glob in group]) for group in self.groups)  # noqa: RUF071 - these are no paths
+        return max(begins, key=len)
 
 
 class Region(Struct, frozen=True):
@@ -111,6 +125,8 @@ class Region(Struct, frozen=True):
     checks: tuple[ConditionCheck, ...]  # their contexts satisfy these conditions
     # Their principals are in each of these sets, of which an empty one is of all.
     callers: tuple[frozenset[tuple[str, Text]], ...] = ()
+    # Where AWS documents what is true of all of them; None if that was not looked up.
+    scopes: frozenset[ActionScope] | None = None
 
 
 class ClauseIndex:
@@ -242,7 +258,7 @@ def _meet(left: RegionSide, right: RegionSide) -> RegionSide:
     if left.pattern == EVERYTHING or literal(right.pattern) is not None:
         left, right = right, left
     groups = left.groups
-    if not any(glob.has_atoms for (glob,) in left.groups + right.groups):
+    if not (left.has_variables or right.has_variables):
         groups += right.groups
     return RegionSide(
         groups,

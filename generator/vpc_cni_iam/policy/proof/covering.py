@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from vpc_cni_iam.policy.matching.matches import ConditionCheck
 from vpc_cni_iam.policy.matching.principals import covers
-from vpc_cni_iam.policy.proof import automata
+from vpc_cni_iam.policy.proof import automata, facts
 from vpc_cni_iam.policy.proof.automata import Word
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import (
@@ -28,6 +29,7 @@ from vpc_cni_iam.policy.proof.clauses import (
     can_meet,
 )
 from vpc_cni_iam.policy.proof.conditions.implication import implied
+from vpc_cni_iam.policy.proof.facts import AskedKeys
 
 _PARTS_OF_A_PAIR = 4
 # How many patterns are tried on a text in the time of one step.
@@ -57,6 +59,10 @@ class StatementCover(Struct, dict=True):
     def _index(self) -> ClauseIndex:
         return ClauseIndex(self.clauses)
 
+    @cached_property
+    def _asked(self) -> AskedKeys:
+        return AskedKeys.of(check for clause in self.clauses for check in clause.checks)
+
     def near(self, region: Region) -> list[Clause]:
         """Return the statements that can be about a request of a region."""
         return self._index.meeting(region, self.budget)
@@ -67,11 +73,15 @@ class StatementCover(Struct, dict=True):
         Of each pair of an action pattern and a resource pattern that is not covered there is at
         least one, and a few for different actions.
         """
+        for part in facts.parts(region, self._asked):
+            yield from self._uncovered_of(part)
+
+    def _uncovered_of(self, region: Region) -> Iterator[Uncovered]:
         known = self._implied.setdefault(region.checks, {})
         usable = [clause for clause in self.near(region) if self._usable(region, clause, known)]
         for action in region.actions:
             for resource, word, outside in self._uncovered_parts(action, region.resources, usable):
-                part = Region((action,), (resource,), region.checks, region.callers)
+                part = replace(region, actions=(action,), resources=(resource,))
                 yield Uncovered(part, word, outside)
 
     def _usable(self, region: Region, clause: Clause, known: dict[ConditionCheck, bool]) -> bool:

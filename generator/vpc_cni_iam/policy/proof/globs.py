@@ -60,6 +60,25 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
             text.append(item)
         return "".join(text)
 
+    def matches(self, text: str) -> bool:
+        """Say whether it matches a text; a variable in it matches nothing."""
+        items, positions = (*self.items, Characters.NONE), {0}
+        for letter in text:
+            after = {p + 1 for p in positions if takes(items[p], letter)}
+            positions = after | {p for p in positions if takes(self.loops[p], letter)}
+        return len(self.items) in positions
+
+
+def takes(item: Item, symbol: Symbol) -> bool:
+    """Say whether an item takes a letter."""
+    if isinstance(item, str):
+        return isinstance(symbol, str) and symbol in item
+    if isinstance(item, Atom):
+        return item == symbol
+    return isinstance(symbol, str) and (
+        item is Characters.ALL or (item is Characters.PART and symbol != ":")
+    )
+
 
 ANYTHING = Glob((), (Characters.ALL,))
 EMPTY = Glob((), (Characters.NONE,))
@@ -81,6 +100,11 @@ def of_arn(pattern: Pattern) -> Glob | None:
     if parts is None:
         return None
     return _build([(part, Characters.ALL if last else Characters.PART) for part, last in parts])
+
+
+def of_parts(pattern: Pattern) -> Glob:
+    """Return the automaton of a pattern whose wildcards cross no colon."""
+    return _build([(part, Characters.PART) for part in pattern])
 
 
 def of_resource(pattern: Pattern, *, narrow: bool) -> Glob | None:

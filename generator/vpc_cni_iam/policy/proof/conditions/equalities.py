@@ -7,8 +7,9 @@ variable has it. That is so of keys that have one value at most.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from typing import TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from vpc_cni_iam.policy.proof.conditions.constraints import null
 from vpc_cni_iam.policy.template import Text
 
 _REMEMBERED = 1024
+K = TypeVar("K", bound=Text)
 
 
 class Equalities(Struct, frozen=True, eq=False):
@@ -31,6 +33,10 @@ class Equalities(Struct, frozen=True, eq=False):
     premises: tuple[ConditionCheck, ...]
     names: Mapping[Text, str]  # the name under which each key goes that equals another, by key
     texts: Mapping[Text, str]  # the value of each key that is known to have one, by key
+
+    def name(self, key: K) -> K | str:
+        """Return the name under which a key goes."""
+        return self.names.get(key, key)
 
     def rename(self, check: ConditionCheck) -> ConditionCheck:
         """Return a condition in the terms of these."""
@@ -96,22 +102,27 @@ def _names(premises: Sequence[ConditionCheck]) -> dict[Text, str]:
             key = before
         return key
 
-    for check in premises:
-        if (other := _equal_key(check)) and isinstance(check.key, str):
-            low, high = sorted((first(check.key), first(other)))
-            earlier[high] = low
+    equal = set(_equal_keys(premises))
+    # Of two that each equal the other if they exist, both are there, or neither is.
+    loose = set(_equal_keys(premises, if_exists=True))
+    equal |= {(key, other) for key, other in loose if (other, key) in loose}
+    for pair in sorted(equal):
+        low, high = sorted(map(first, pair))
+        earlier[high] = low
     return {key: first(key) for key in [*earlier]}
 
 
-def _equal_key(check: ConditionCheck) -> str:
-    """Return the key that a condition says to equal its own, empty for none."""
-    operator = check.operator
-    if operator != Operator(BASES["StringEquals"]) or undefined(check):
-        return ""
-    match check.patterns:
-        case ((PolicyVariable(key=key, default=None),),) if keys.find(key).is_single:
-            return key
-    return ""
+def _equal_keys(
+    premises: Sequence[ConditionCheck], *, if_exists: bool = False
+) -> Iterator[tuple[str, str]]:
+    """Yield keys with those that conditions say to equal them."""
+    operator = Operator(BASES["StringEquals"], if_exists=if_exists)
+    for check in premises:
+        if check.operator != operator or undefined(check) or not isinstance(check.key, str):
+            continue
+        match check.patterns:
+            case ((PolicyVariable(key=key, default=None),),) if keys.find(key).is_single:
+                yield check.key, key
 
 
 def _known_text(check: ConditionCheck) -> str | None:

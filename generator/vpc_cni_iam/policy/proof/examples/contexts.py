@@ -23,6 +23,7 @@ from vpc_cni_iam.policy.matching.variables import (
 from vpc_cni_iam.policy.proof import automata, globs
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Clause
+from vpc_cni_iam.policy.proof.conditions import equalities
 from vpc_cni_iam.policy.proof.conditions.implication import implied
 from vpc_cni_iam.policy.proof.examples import key_values, ordinary
 from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, NAME, OWNER_KEY, SIGNER_KEY, USER
@@ -44,15 +45,17 @@ def hints(
 ) -> dict[str, list[str]]:
     """Return values with which conditions of other statements do not hold, or these do, by key.
 
-    Those for the first statements come first.
+    Those for the first statements come first. Keys that these conditions say to be equal go under
+    one name.
     """
     by_key: dict[str, list[str]] = {}
+    resolved = equalities.of(checks)
     for conclusion in dict.fromkeys(check for clause in near for check in clause.checks):
         unimplied = implied(checks, conclusion, budget)
         if unimplied is not None and unimplied.value is not None:
-            by_key.setdefault(str(conclusion.key), []).append(unimplied.value)
-    for key in dict.fromkeys(known(check.key for check in checks)):
-        value = key_values.example(checks, key, budget)
+            by_key.setdefault(str(resolved.name(conclusion.key)), []).append(unimplied.value)
+    for key in dict.fromkeys(known(check.key for check in resolved.premises)):
+        value = key_values.example(resolved.premises, key, budget)
         if value is not None:
             by_key.setdefault(key, []).append(value)
     return by_key
@@ -68,10 +71,14 @@ def contexts(
     """Yield contexts that satisfy conditions, near those of other statements."""
     keys = known(c.key for clause in clauses for c in clause.statement.conditions)
     written = {key.lower(): key for key in keys}
-    near = _by_key((*checks, *(check for clause in clauses for check in clause.checks)))
+    asked = {*written, *base}
+    resolved = equalities.of(checks)
+    base = {resolved.name(key): value for key, value in base.items()}
+    renamed = (resolved.rename(check) for clause in clauses for check in clause.checks)
+    near = _by_key((*resolved.premises, *renamed))
     choices, hinted = [], []
     for key, about in near.items():
-        tests = [conditions.test(check) for check in about if check in checks]
+        tests = [conditions.test(check) for check in about if check in resolved.premises]
         budget.spend(sum(len(check.values) for check in about))
         options = _values(key, about, base, hints.get(key, []))
         budget.spend(len(options) * (1 + len(tests)))
@@ -81,8 +88,9 @@ def contexts(
         hinted.append(next((v for v in hints.get(key, []) if v in choices[-1]), choices[-1][0]))
     for values in _combinations(choices, hinted):
         chosen = {**base, **dict(zip(near, values, strict=True))}
-        made = {key: value for key, value in chosen.items() if value is not None}
-        for context in _of_one_principal(made, {*near, *base}):
+        chosen |= {key: chosen.get(resolved.names[key]) for key in known(resolved.names)}
+        made = {k: v for k, v in chosen.items() if v is not None and k in asked}
+        for context in _of_one_principal(made, asked):
             yield {written.get(key, key): value for key, value in context.items()}
 
 

@@ -27,6 +27,15 @@ def _reference() -> dict[str, Any]:
     return {**data, "actions": actions}
 
 
+def forms(action: str) -> list[str] | None:
+    """Return the forms of the ARNs that an action is on, without their partitions.
+
+    There is none for an action that is on no resource; None if the reference has no such action.
+    """
+    known: list[str] | None = _reference()["actions"].get(action.lower())
+    return known
+
+
 @lru_cache(_REMEMBERED)
 def can_be_on(action: str, resource: str) -> bool:
     """Say whether AWS can ask for an action on a resource.
@@ -35,19 +44,18 @@ def can_be_on(action: str, resource: str) -> bool:
     that is not known, whatever looks like an ARN.
     """
     service = action.partition(":")[0].lower()
-    forms = _reference()["actions"].get(action.lower())
+    known = forms(action)
     if resource == "*":
-        return not forms
-    if forms is None:
-        forms = _reference()["services"].get(service, ["*:*:*:*", "*::*:*", "*:::*", "*:*::*"])
+        return not known
+    if known is None:
+        known = _reference()["services"].get(service, ["*:*:*:*", "*::*:*", "*:::*", "*:*::*"])
     parts = resource.split(":", ARN_PARTS - 1)
-    return len(parts) == ARN_PARTS and parts[0] == "arn" and any(_is_of(f, parts) for f in forms)
+    return len(parts) == ARN_PARTS and parts[0] == "arn" and any(_is_of(f, parts) for f in known)
 
 
 def has_no_resource(action: str) -> bool:
     """Say whether the reference has an action without resources, so that IAM checks it on ``*``."""
-    forms: list[str] | None = _reference()["actions"].get(action.lower())
-    return forms == []
+    return forms(action) == []
 
 
 def _is_of(form: str, parts: list[str]) -> bool:

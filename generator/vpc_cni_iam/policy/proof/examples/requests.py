@@ -17,6 +17,7 @@ from vpc_cni_iam.policy.proof.budget import Budget, TooHardError
 from vpc_cni_iam.policy.proof.clauses import Clause, RegionSide
 from vpc_cni_iam.policy.proof.covering import Uncovered
 from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
+from vpc_cni_iam.policy.proof.examples.consistent import asked_keys, consistent
 from vpc_cni_iam.policy.proof.globs import Glob
 from vpc_cni_iam.policy.template import known
 from vpc_cni_iam.policy.wildcard import Wild
@@ -57,6 +58,7 @@ def example_requests(
     actions = _actions(uncovered, origins, others, budget)
     others = [clause for clause in others if clause.actions.has(word)]
     near = [*origins, *others]
+    asked = asked_keys(near)
     hints = contexts.hints(uncovered.region.checks, near, budget)
     side = uncovered.region.resources[0]
     bases = list(islice(contexts.variable_values(side.within, near, budget), _BASES))
@@ -73,7 +75,7 @@ def example_requests(
             for context in islice(some, count):
                 for action, resource in pairs:
                     for caller in _signers(callers, context) if signed else callers:
-                        yield Request(action, resource, caller, context)
+                        yield from consistent(Request(action, resource, caller, context), asked)
 
 
 def _actions(
@@ -90,6 +92,8 @@ def _actions(
     if word in named:
         return [named[word]]
     side = uncovered.region.resources[0]
+    # Of a part of which something is known in particular, only what is in it.
+    in_part = uncovered.region.actions[0].has if uncovered.region.scopes else bool
     resources = [text for t in side.within for text in ordinary.resource_arns(t, {})]
     # The same statements are about an action of one class.
     same = [(clause, clause.actions.has(word)) for clause in (*origins, *others)]
@@ -103,11 +107,11 @@ def _actions(
         return True
 
     every = chain(named.items(), _known_actions(resources, budget))
-    like = (spelled for action, spelled in every if is_like(action))
+    like = (spelled for action, spelled in every if is_like(action) and in_part(action))
     first = list(islice(like, _ACTIONS))
     if all(set(pattern) == {Wild.RUN} for pattern in side.within):
         first += islice((action for action in like if reference.can_be_on(action, "*")), 1)
-    return [*first, *_made_up(word, origins)]
+    return [*first, *(made for made in _made_up(word, origins) if in_part(made.lower()))]
 
 
 def _known_actions(resources: Sequence[str], budget: Budget) -> Iterator[tuple[str, str]]:
@@ -157,8 +161,10 @@ def _resources(
         matched = patterns[id(clause)].matches(text, base)
         return matched is not clause.resources.element.negated
 
+    in_part = side.has if uncovered.region.scopes and not side.has_variables else bool
+
     def is_new(text: str) -> bool:
-        return bool(text) and all(is_about(clause, text) for clause in origins)
+        return in_part(text) and all(is_about(clause, text) for clause in origins)
 
     pairs = list(_known_pairs(actions, written, is_new))
     texts = {key: value for key, value in base.items() if isinstance(value, str)}

@@ -1,0 +1,221 @@
+"""Regions with what AWS documents of their requests as further conditions.
+
+What is documented of some requests alone, such as those of EC2, splits a region.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from vpc_cni_iam.policy.matching.element_path import ElementPath
+from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
+from vpc_cni_iam.policy.matching.operators import BASES, Operator
+from vpc_cni_iam.policy.matching.variables import Pattern, PolicyVariable, keys_of, literal, read
+from vpc_cni_iam.policy.proof import globs, related_keys
+from vpc_cni_iam.policy.proof.clauses import Region, RegionSide, can_meet
+from vpc_cni_iam.policy.proof.conditions.constraints import null
+from vpc_cni_iam.policy.proof.examples import reference
+from vpc_cni_iam.policy.proof.globs import Characters, Glob
+from vpc_cni_iam.policy.proof.related_keys import (
+    ACCOUNT_OF_ARN,
+    KEYS_HAVE_TAGS,
+    RESOURCE_ACCOUNT,
+    TAG_KEYS,
+    TAGS_HAVE_KEYS,
+    ActionScope,
+)
+from vpc_cni_iam.policy.template import known
+
+_Sides: TypeAlias = tuple[RegionSide, ...]
+_EQUALS, _NOT_EQUALS = Operator(BASES["StringEquals"]), Operator(BASES["StringNotEquals"])
+_EQUALS_IF_EXISTS = Operator(BASES["StringEquals"], if_exists=True)
+_ACCOUNT_ID = re.compile("[0-9]{12}")
+_ID = "?" * 12
+_REMEMBERED = 1024
+# What has a name in its ARN, where all else of EC2 has an ID, in which there is no colon. Source:
+# Service Authorization Reference, "Resource types defined by Amazon EC2".
+_NAMED = ("ec2:*:*:key-pair/*", "ec2:*:*:placement-group/*")
+
+
+class AskedKeys(Struct, frozen=True):
+    """What conditions ask for of which there are facts."""
+
+    keys: frozenset[str]
+    # The accounts that they name as those of resources; None if they say nothing of those but what
+    # depends on the values of variables.
+    accounts: frozenset[str] | None
+
+    @classmethod
+    def of(cls, checks: Iterable[ConditionCheck]) -> AskedKeys:
+        """Return what some conditions ask for."""
+        keys: set[str] = set()
+        accounts: frozenset[str] | None = None
+        for check in checks:
+            variables = keys_of(check.patterns)
+            keys |= related_keys.related((*known((check.key,)), *variables))
+            if check.key == RESOURCE_ACCOUNT and not variables:
+                texts = filter(None, map(literal, check.patterns))
+                accounts = (accounts or frozenset()).union(filter(_ACCOUNT_ID.fullmatch, texts))
+        return cls(frozenset(keys), accounts)
+
+    def __or__(self, other: AskedKeys) -> AskedKeys:
+        """Return what either asks for."""
+        accounts = self.accounts
+        if other.accounts is not None:
+            accounts = (accounts or frozenset()) | other.accounts
+        return AskedKeys(self.keys | other.keys, accounts)
+
+
+def parts(region: Region, asked: AskedKeys) -> list[Region]:
+    """Return a region in parts, each with the facts that its conditions or others ask for."""
+    if region.scopes is not None:
+        return [region]
+    asked |= AskedKeys.of(region.checks)
+    facts: dict[ActionScope, tuple[ConditionCheck, ...]] = {}
+    for names in related_keys.same(asked.keys):
+        equal = _equal(names.alias, names.key), _equal(names.key, names.alias)
+        facts[names.scope] = facts.get(names.scope, ()) + equal
+    if TAG_KEYS in asked.keys and related_keys.request_tags(asked.keys):
+        facts |= {TAGS_HAVE_KEYS: (), KEYS_HAVE_TAGS: ()}  # see `cases`
+    if asked.accounts is not None:
+        facts[ACCOUNT_OF_ARN] = ()
+    split = [replace(region, scopes=frozenset())]
+    for scope, checks in facts.items():
+        split = [part for region in split for part in _split(region, scope, checks)]
+    accounts = sorted(asked.accounts or ())
+    return [part for region in split for part in _by_account(region, accounts)]
+
+
+def _equal(key: str, other: str) -> ConditionCheck:
+    """Return the condition that a key is absent or has the value of another."""
+    variable = (PolicyVariable(other),)
+    return ConditionCheck(_EQUALS_IF_EXISTS, ContextKey(key), (f"${{{other}}}",), (variable,))
+
+
+def _split(
+    region: Region, scope: ActionScope, facts: tuple[ConditionCheck, ...]
+) -> Iterator[Region]:
+    """Yield the parts of a region inside a scope, where something is known, and outside of it."""
+    own, foreign = _cut(tuple(s for s in region.actions if not s.has_variables), scope.actions)
+    foreign += tuple(side for side in region.actions if side.has_variables)
+    excepted, usual = _cut(own, *scope.except_actions)
+    beyond, within = _cut(region.resources, *scope.except_resources)
+    scopes = (region.scopes or frozenset()) | {scope}
+    inside = replace(region, checks=region.checks + facts, scopes=scopes)
+    yield from _of_sides(inside, usual, region.resources)
+    yield from _of_sides(inside, excepted, within)
+    yield from _of_sides(region, excepted, beyond)
+    yield from _of_sides(region, foreign, region.resources)
+
+
+def _of_sides(region: Region, actions: _Sides, resources: _Sides) -> Iterator[Region]:
+    if actions and resources:
+        yield replace(region, actions=actions, resources=resources)
+
+
+def _by_account(region: Region, accounts: Sequence[str]) -> Iterator[Region]:
+    """Yield the parts of a region by what is known of the account of its resources."""
+    if ACCOUNT_OF_ARN not in (region.scopes or ()):
+        yield region
+        return
+    for action in region.actions:
+        unknown = tuple(side for side in region.resources if side.has_variables)
+        rest = tuple(side for side in region.resources if not side.has_variables)
+        if (name := literal(action.pattern)) is not None:
+            rest = _of_reference(rest, name)
+        for account in accounts:
+            own, rest = _cut(rest, f"arn:*:*:*:{account}:*")
+            yield from _of_sides(_known(region, _account(_EQUALS, account)), (action,), own)
+        other, rest = _cut(rest, f"arn:*:*:*:{_ID}:*")
+        differs = [_account(_NOT_EQUALS, *accounts)] if accounts else []
+        other_owner = _known(region, *differs, null(RESOURCE_ACCOUNT, absent=False))
+        yield from _of_sides(other_owner, (action,), other)
+        yield from _of_sides(region, (action,), unknown + rest)
+
+
+def _known(region: Region, *checks: ConditionCheck) -> Region:
+    return replace(region, checks=region.checks + checks)
+
+
+def _account(operator: Operator, *accounts: str) -> ConditionCheck:
+    patterns = tuple((account,) for account in accounts)
+    return ConditionCheck(operator, ContextKey(RESOURCE_ACCOUNT), accounts, patterns)
+
+
+def _of_reference(sides: _Sides, action: str) -> _Sides:
+    """Return those of some resources that an action of EC2 can be on, of a known action.
+
+    Wildcards cross colons, so that a pattern that names an account after one also matches ARNs
+    of other accounts, if their last part may have colons.
+    """
+    forms = reference.forms(action) if action.startswith("ec2:") else None
+    if not forms:
+        return sides
+    arns = (globs.of(("*",)), *map(_of_form, forms))
+    possible = ((side, tuple(arn for arn in arns if can_meet(side, arn))) for side in sides)
+    return tuple(replace(side, groups=(*side.groups, near)) for side, near in possible if near)
+
+
+@lru_cache(_REMEMBERED)
+def _of_form(form: str) -> Glob:
+    """Return the pattern of the ARNs of a form, where the account has its digits."""
+    service, region, account, name = form.split(":", 3)
+    text = f"arn:*:{service}:{region}:{_ID if account == '*' else account}:{name}"
+    glob = globs.of_parts(_pattern(text))
+    return globs.of_arn(_pattern(text)) or glob if form in _NAMED or service != "ec2" else glob
+
+
+def _cut(sides: _Sides, *patterns: str) -> tuple[_Sides, _Sides]:
+    """Return what of some sides matches some patterns, and what matches none.
+
+    A side with variables cannot be cut. It is with what matches if it may.
+    """
+    matching, rest = [], []
+    for side in sides:
+        near = [text for text in patterns if can_meet(side, _glob(text))]
+        if near and (side.has_variables or any(_has_all(_glob(text), side) for text in near)):
+            matching.append(side)
+            continue
+        if side.text is not None:
+            rest.append(side)
+            continue
+        matching += filter(None, (_part(side, text) for text in near))
+        excluded = (*side.excluded, *map(_glob, near))
+        without = (*side.without, *map(_pattern, near))
+        rest.append(replace(side, excluded=excluded, without=without))
+    return tuple(matching), tuple(rest)
+
+
+def _has_all(glob: Glob, side: RegionSide) -> bool:
+    """Say whether a pattern matches all of a side, as far as can be seen at once."""
+    if side.text is not None:
+        return glob.matches(side.text)
+    begins = glob.loops[-1] is Characters.ALL and len(glob.prefix) == len(glob.items)
+    return begins and side.prefix.startswith(glob.prefix)
+
+
+def _part(side: RegionSide, text: str) -> RegionSide | None:
+    """Return what of a side matches a pattern, None if that is known to be nothing."""
+    glob, pattern = _glob(text), _pattern(text)
+    within = (*side.within, pattern)
+    if literal(pattern) is not None:
+        return RegionSide(((glob,),), (), pattern, within) if side.has(text) else None
+    return replace(side, groups=(*side.groups, (glob,)), within=within)
+
+
+@lru_cache(_REMEMBERED)
+def _glob(text: str) -> Glob:
+    """Return a pattern of actions, or of ARNs, of which a last part that is all * has colons."""
+    pattern = _pattern(text)
+    glob = globs.of_arn(pattern) if text.endswith(":*") else globs.of_parts(pattern)
+    return glob if glob and text.startswith("arn:") else globs.of(pattern)
+
+
+def _pattern(text: str) -> Pattern:
+    return read(text, ElementPath("fact"), variables=False, wildcards=True)

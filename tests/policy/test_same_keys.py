@@ -17,7 +17,8 @@ from conftest import run
 from smt.judge import outcomes
 from smt.spelling_pairs import spelling_pairs
 from vpc_cni_iam.policy.parse import parse
-from vpc_cni_iam.policy.proof.access import Counterexample, NotProven, Proven, no_new_access
+from vpc_cni_iam.policy.proof.access import no_new_access
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.related_keys import KEYS_HAVE_TAGS, TAGS_HAVE_KEYS
 from vpc_cni_iam.policy.proof.related_keys import SAME as SAME_KEYS
 from vpc_cni_iam.policy.wildcard import matches
@@ -40,7 +41,7 @@ def when(operator: str, *asked: str) -> dict[str, Any]:
     return {operator: {key: values}}
 
 
-def answer(old: Any, new: Any) -> Proven | Counterexample | NotProven:
+def answer(old: Any, new: Any) -> NoNewAccess | NewAccess | NotProven:
     before, after = (
         parse({"Version": "2012-10-17", "Statement": side}, "case") for side in (old, new)
     )
@@ -134,16 +135,16 @@ SAME: dict[str, tuple[Any, Any]] = {
 @pytest.mark.parametrize("name", SAME)
 def test_two_spellings_are_proven_equal(name: str) -> None:
     first, second = SAME[name]
-    assert answer([first], [second]) == Proven()
-    assert answer([second], [first]) == Proven()
+    assert answer([first], [second]) == NoNewAccess()
+    assert answer([second], [first]) == NoNewAccess()
 
 
 @pytest.mark.parametrize("name", SAME)
 def test_a_deny_in_two_spellings_is_proven_equal(name: str) -> None:
     everything = statement(Action="*", Resource="*")
     first, second = ({**s, "Effect": "Deny"} for s in SAME[name])
-    assert answer([everything, first], [everything, second]) == Proven()
-    assert answer([everything, second], [everything, first]) == Proven()
+    assert answer([everything, first], [everything, second]) == NoNewAccess()
+    assert answer([everything, second], [everything, first]) == NoNewAccess()
 
 
 @pytest.mark.parametrize("name", SAME)
@@ -223,13 +224,13 @@ DIFFERENT: dict[str, tuple[Any, Any, str, str]] = {
 def test_what_differs_has_an_example_that_shows_where(name: str) -> None:
     old, new, action, resource = DIFFERENT[name]
     counterexample = answer([old], [new])
-    assert isinstance(counterexample, Counterexample), counterexample
+    assert isinstance(counterexample, NewAccess), counterexample
     assert re.fullmatch(action, counterexample.request.action)
     assert re.fullmatch(resource, counterexample.request.resource), counterexample.request
     assert possible([old, new], counterexample)
 
 
-def possible(statements: list[Any], counterexample: Counterexample) -> bool:
+def possible(statements: list[Any], counterexample: NewAccess) -> bool:
     """Say whether AWS can get its request, as the judge says, with the keys that are asked for it.
 
     Keys that only statements about other requests ask for are not in it.
@@ -249,7 +250,7 @@ def test_an_example_has_both_spellings_with_one_value() -> None:
     old = statement(when("StringEquals", "ec2:ResourceTag/x", "a"))
     new = statement(when("StringLike", "aws:ResourceTag/X", "a*"))
     counterexample = answer([old], [new])
-    assert isinstance(counterexample, Counterexample)
+    assert isinstance(counterexample, NewAccess)
     context = counterexample.request.context
     assert context["ec2:ResourceTag/x"] == context["aws:ResourceTag/X"] != "a"
 
@@ -258,7 +259,7 @@ def test_examples_are_requests_that_aws_can_get() -> None:
     count = 0
     for old, new in spelling_pairs(FUZZ, 3_000 if FUZZ else 300):
         counterexample = answer(old["Statement"], new["Statement"])
-        if isinstance(counterexample, Counterexample) and not counterexample.made_up:
+        if isinstance(counterexample, NewAccess) and not counterexample.made_up:
             count += 1
             both = [*old["Statement"], *new["Statement"]]
             assert possible(both, counterexample), (old, new, counterexample.request)

@@ -124,10 +124,10 @@ floors: venv ## run a part of the tests with the oldest dependencies that pyproj
 fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an hour
 	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) VPC_CNI_IAM_FUZZ=$(FUZZ_SEED) $(BIN)/python -m pytest \
 	  -n $(WORKERS) --dist worksteal tests/security/test_fuzz.py \
-	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py tests/policy/test_limits.py \
+	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py \
 	  tests/policy/test_access_managed.py tests/policy/test_access_judged.py \
-	  tests/policy/test_implication.py tests/policy/test_cases.py tests/policy/test_template.py \
-	  tests/verifying/test_blocks.py
+	  tests/policy/test_limits.py tests/policy/test_same_keys.py tests/policy/test_template.py \
+	  tests/policy/test_implication.py tests/policy/test_cases.py tests/verifying/test_blocks.py
 
 mutants: venv ## change a package's code (ROOM), and report what its own tests miss; SAMPLE of how many
 	$(BIN)/python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS_ARGS)

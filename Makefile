@@ -127,7 +127,7 @@ fuzz: venv ## try parsers, evaluator and proofs on much more, for over half an h
 	  tests/policy/test_evaluate_second_opinion.py tests/policy/test_access.py \
 	  tests/policy/test_access_managed.py tests/policy/test_access_judged.py \
 	  tests/policy/test_implication.py tests/policy/test_cases.py tests/policy/test_template.py \
-	  tests/verifying/test_blocks.py
+	  tests/policy/test_same_keys.py tests/verifying/test_blocks.py
 
 mutants: venv ## change a package's code (ROOM), and report what its own tests miss; SAMPLE of how many
 	$(BIN)/python -m tools.mutants $(ROOM) $(if $(SAMPLE),--sample $(SAMPLE)) $(MUTANTS_ARGS)

@@ -163,6 +163,52 @@ def test_a_condition_holds_as_documented(
     assert outcomes([policy(allow(condition))], "ec2:CreateTags", "*", context) == expected
 
 
+ON = "arn:aws:ec2:us-east-1:111122223333:"
+TAG_X = when("StringEquals", "aws:RequestTag/x", "a")
+KEY_X = when("ForAnyValue:StringEquals", "aws:TagKeys", "X")
+AGREE = dict.fromkeys(("ec2:ResourceTag/t", "aws:ResourceTag/t"), "a")
+BOTH = {
+    **when("StringEquals", "ec2:ResourceTag/t", "a"),
+    **when("StringLike", "aws:ResourceTag/t", "*"),
+}
+TAGGED = {**TAG_X, **KEY_X}
+OF_OTHER = {"aws:ResourceAccount": "444455556666"}
+OF_OWNER = {"aws:ResourceAccount": "111122223333"}
+OWNER = when("StringEquals", "aws:ResourceAccount", "111122223333")
+
+# What is documented of keys that say the same: a condition, an action, a resource, a context.
+SAME: list[tuple[Document, str, str, dict[str, Any], frozenset[bool]]] = [
+    (BOTH, "ec2:CreateTags", ON + "instance/i", AGREE, ALLOWED),
+    (BOTH, "ec2:CreateTags", ON + "instance/i", {"ec2:ResourceTag/t": "a"}, IMPOSSIBLE),
+    (BOTH, "ec2:CreateTags", ON + "instance/i", {**AGREE, "aws:ResourceTag/t": "b"}, IMPOSSIBLE),
+    (BOTH, "ec2:CreateTags", ON + "capacity-reservation/c", {"aws:ResourceTag/t": "a"}, DENIED),
+    (BOTH, "s3:PutObject", "*", {"aws:ResourceTag/t": "a"}, DENIED),
+    (TAGGED, "ec2:CreateTags", "*", {"aws:RequestTag/x": "a", "aws:TagKeys": "X"}, ALLOWED),
+    (TAGGED, "ec2:CreateTags", "*", {"aws:RequestTag/x": "a", "aws:TagKeys": "x"}, DENIED),
+    (TAGGED, "ec2:CreateTags", "*", {"aws:RequestTag/x": "a"}, IMPOSSIBLE),
+    (TAGGED, "ec2:CreateTags", "*", {"aws:TagKeys": "X"}, IMPOSSIBLE),
+    (TAGGED, "ec2:DeleteTags", "*", {"aws:TagKeys": "X"}, DENIED),
+    (TAGGED, "backup:CopyIntoBackupVault", "*", {"aws:RequestTag/x": "a"}, DENIED),
+    (OWNER, "ec2:CreateTags", ON + "instance/i", OF_OWNER, ALLOWED),
+    (OWNER, "ec2:CreateTags", ON + "instance/i", OF_OTHER, IMPOSSIBLE),
+    (OWNER, "ec2:CreateTags", ON + "instance/i", {}, IMPOSSIBLE),
+    (OWNER, "ec2:CreateVolume", ON + "volume/v", {}, DENIED),
+    (OWNER, "s3:GetObject", "arn:aws:s3:::b/k", OF_OWNER, ALLOWED),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("condition", "action", "resource", "context", "expected"), SAME)
+def test_keys_that_say_the_same_agree(
+    condition: Document,
+    action: str,
+    resource: str,
+    context: dict[str, Any],
+    expected: frozenset[bool],
+) -> None:
+    everything = policy(allow(condition, Action="*"))
+    assert outcomes([everything], action, resource, context) == expected
+
+
 # Policy evaluation logic; Action, NotAction, Resource, NotResource, Version.
 ELEMENTS: list[tuple[list[Document], str, str, frozenset[bool]]] = [
     ([], "ec2:CreateTags", "*", DENIED),

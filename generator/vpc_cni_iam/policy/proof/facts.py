@@ -129,14 +129,16 @@ def _by_account(region: Region, accounts: Sequence[str]) -> Iterator[Region]:
         rest = tuple(side for side in region.resources if not side.has_variables)
         if (name := literal(action.pattern)) is not None:
             rest = _of_reference(rest, name)
+        owned = []
         for account in accounts:
             own, rest = _cut(rest, f"arn:*:*:*:{account}:*")
-            yield from _of_sides(_known(region, _account(_EQUALS, account)), (action,), own)
+            owned.append((_known(region, _account(_EQUALS, account)), own))
         other, rest = _cut(rest, f"arn:*:*:*:{_ID}:*")
         differs = [_account(_NOT_EQUALS, *accounts)] if accounts else []
         other_owner = _known(region, *differs, null(RESOURCE_ACCOUNT, absent=False))
-        yield from _of_sides(other_owner, (action,), other)
-        yield from _of_sides(region, (action,), unknown + rest)
+        # Those without an account first: their examples are the likeliest.
+        for part, resources in ((region, unknown + rest), (other_owner, other), *owned):
+            yield from _of_sides(part, (action,), resources)
 
 
 def _known(region: Region, *checks: ConditionCheck) -> Region:

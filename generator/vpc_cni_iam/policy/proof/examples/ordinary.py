@@ -14,7 +14,13 @@ from functools import cache
 from vpc_cni_iam import resources
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.matching.variables import Context, HolePattern, Pattern, PolicyVariable
-from vpc_cni_iam.policy.proof.examples.aws import ARN_FIELDS, NAME
+from vpc_cni_iam.policy.proof.examples.aws import (
+    ACCOUNT,
+    ARN_FIELDS,
+    NAME,
+    OTHER_ACCOUNT,
+    REGION,
+)
 from vpc_cni_iam.policy.wildcard import Wild
 
 # The colons before the service of an ARN.
@@ -97,6 +103,18 @@ def resource_arns(pattern: Pattern, context: Context) -> Iterator[str]:
         text = fill(pattern, context, run)
         if text.startswith("arn:") and text.count(":") >= ARN_PARTS - 1:
             yield text
+
+
+def named_arns(pattern: Pattern, context: Context) -> Iterator[str]:
+    """Yield ARNs of EC2 with a name that has colons, where a wildcard matches those."""
+    for account in (ACCOUNT, OTHER_ACCOUNT):
+        name = f"{account}:key-pair/{NAME}"
+        fields = {3: f"{REGION}:{name}", 4: name}
+
+        def run(before: str, after: str, fields: dict[int, str] = fields) -> str:
+            return fields.get(before.count(":"), NAME) if before.endswith((":", "/")) else ""
+
+        yield fill(pattern, context, run)
 
 
 def key_arn(pattern: Pattern) -> str:

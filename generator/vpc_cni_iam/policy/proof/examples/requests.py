@@ -19,6 +19,7 @@ from vpc_cni_iam.policy.proof.covering import Uncovered
 from vpc_cni_iam.policy.proof.examples import aws, contexts, ordinary, reference
 from vpc_cni_iam.policy.proof.examples.consistent import asked_keys, consistent
 from vpc_cni_iam.policy.proof.globs import Glob
+from vpc_cni_iam.policy.proof.related_keys import ACCOUNT_OF_ARN
 from vpc_cni_iam.policy.template import known
 from vpc_cni_iam.policy.wildcard import Wild
 
@@ -153,6 +154,8 @@ def _resources(
     """
     side = uncovered.region.resources[0]
     written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
+    if ACCOUNT_OF_ARN in (uncovered.region.scopes or ()):
+        written += [text for t in side.within for text in ordinary.named_arns(t, base)]
     patterns = {id(c): Patterns.of(c.resources.element.patterns) for c in (*origins, *others)}
     # Those that some resources of the side are not in, as far as their patterns say.
     avoidable = [c for c in others if not any(map(c.resources.names, side.within))]

@@ -49,7 +49,7 @@ MAY_IMPORT = {
         "files",
         "resources",
     },
-    "inputs": {"errors", "names", "texts", "policy", "hcl"},
+    "inputs": {"errors", "names", "texts", "policy", "catalog", "hcl"},
     "coverage": {
         "errors",
         "escape",

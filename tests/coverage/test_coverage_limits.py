@@ -117,15 +117,17 @@ def test_standard_input_is_read_once(folder: Path) -> None:
     assert done.code == 2 and "- is given twice" in done.err
 
 
-def test_the_region_is_one_that_a_service_control_policy_leaves(folder: Path) -> None:
+def test_a_service_control_policy_leaves_some_regions_alone(folder: Path) -> None:
     deny = json.loads((folder / "deny.json").read_text())
     elsewhere = {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
     deny["Statement"][0]["Condition"] = elsewhere
     (folder / "region.json").write_text(json.dumps(deny))
     words = ("ec2.json", "--scp", "region.json")
-    assert verdict(folder, *words) == "allowed"
-    warning = run("coverage", *words, cwd=folder).err
-    assert warning == "vpc-cni-iam: taken from the policy: region us-east-1\n"
+    done = run("coverage", *words, cwd=folder)
+    assert (done.code, done.err) == (1, "")
+    works = "works in us-east-1, us-west-2; fails elsewhere: give `--region`"
+    assert done.out.splitlines()[0].endswith(f", IPv4: {works}")
+    assert verdict(folder, *words, "--region", "us-west-2") == "allowed"
     assert verdict(folder, *words, "--region", "eu-west-1") == "fatal"
 
 

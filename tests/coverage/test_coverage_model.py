@@ -562,7 +562,7 @@ def test_a_deny_on_a_key_that_is_not_modelled_is_no_works(
     deny = allow | {"Effect": "Deny", "Condition": condition}
     path = tmp_path / "policy.json"
     path.write_text(json.dumps({"Version": "2012-10-17", "Statement": [allow, deny]}))
-    done = run("coverage", path, "--cni-version", "v1.23.2")
+    done = run("coverage", path, "--cni-version", "v1.23.2", "--region", "eu-west-1")
     assert done.out.splitlines()[0].endswith(f": {first_line}")
     assert done.out.splitlines()[-1].startswith(first_line)
     assert done.code == (0 if first_line == "works" else 1)

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache, partial
 
 from vpc_cni_iam.audit.clusters import ClusterKey
-from vpc_cni_iam.audit.judge import ClusterPlace, FamilyAudit, PluginRole, PolicyAudit, RoleScope
+from vpc_cni_iam.audit.judge import ClusterPlace, PluginRole, PolicyAudit, RoleResult, RoleScope
 from vpc_cni_iam.audit.trust import Trust
 from vpc_cni_iam.catalog.credentials import Credentials
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.repair import repairs, replacement
+from vpc_cni_iam.coverage.report.sentences.repairs import repairs, replacement
 from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
 
 _EACH = "give each cluster a role of its own, and scope it to the cluster"
@@ -20,7 +20,7 @@ _REPLACE = "replace its policy with the output of"
 
 
 def proposal(
-    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[ClusterKey, FamilyAudit]
+    trust: Trust, audit: PolicyAudit, role: PluginRole, clusters: Mapping[ClusterKey, RoleResult]
 ) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works.
 
@@ -56,7 +56,7 @@ def _of_policies(audit: PolicyAudit, role: PluginRole) -> Iterator[str]:
         yield _advice(role, what, scoped, modes=modes) if len(modes) == 1 else _EACH
 
 
-def _of_clusters(role: PluginRole, clusters: Mapping[ClusterKey, FamilyAudit]) -> Iterator[str]:
+def _of_clusters(role: PluginRole, clusters: Mapping[ClusterKey, RoleResult]) -> Iterator[str]:
     """Yield what to do where the plugin has the role and fails with it."""
     for (cluster, *_), family in clusters.items():
         variants = f"{family.mode}-scoped", family.mode

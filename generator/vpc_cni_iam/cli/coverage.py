@@ -195,12 +195,13 @@ def _say_names(subject: Subject, setting: PluginSetting) -> None:
     from vpc_cni_iam.coverage.names import all_names
     from vpc_cni_iam.errors import first_of
 
+    regions = subject.regions  # each is checked
     if subject.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in subject.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
     for name, several in all_names(subject.policies).items():
         checked = getattr(setting.names, name)
-        if len(several) > 1 and checked not in several:
+        if len(several) > 1 and checked not in several and not (name == "region" and regions):
             words = f"the policy has several of {name.replace('_', ' ')}, {first_of(several, 4)}"
             common.say(f"{words}: checked with {checked}; give one with --{name.replace('_', '-')}")
 
@@ -307,20 +308,20 @@ def _show(
     from vpc_cni_iam.coverage.analysis.cover import cover
     from vpc_cni_iam.coverage.analysis.matrix import matrix
     from vpc_cni_iam.coverage.analysis.risks import find_risks
-    from vpc_cni_iam.coverage.repair import repairs_for
+    from vpc_cni_iam.coverage.report.sentences.repairs import repairs_for
 
     report = formats.load(_REPORTS, output)
     policies, limits = subject.policies, subject.limiting
     if whole or not hasattr(report, "version"):
-        result = matrix(policies, setting, scenarios, limits)
+        result = matrix(policies, setting, scenarios, limits, subject.regions)
         denied = [why for (v, _), why in result.reasons.items() if v == setting.version]
-        result = replace(result, repairs=repairs_for(subject, setting, scenarios, denied))
+        result = replace(result, repairs=repairs_for(subject, result.setting, scenarios, denied))
         typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
         return result.verdict
-    coverage = cover(policies, setting, scenarios, limits)
+    coverage = cover(policies, setting, scenarios, limits, subject.regions)
     denied = [(scenario.name, call) for scenario, call in coverage.denied()]
-    coverage = replace(coverage, repairs=repairs_for(subject, setting, scenarios, denied))
-    risks = find_risks(policies, setting, limits)
+    coverage = replace(coverage, repairs=repairs_for(subject, coverage.setting, scenarios, denied))
+    risks = find_risks(policies, setting, limits, subject.regions)
     text = report.version(subject, coverage, risks, verbose=verbose)
     typer.echo(common.folded(text) if output == "text" else text, nl=False)
     return coverage.verdict

@@ -37,6 +37,7 @@ def names(deployment: Deployment) -> dict[str, str]:
     for variable, parameter in (
         ("CLUSTER_NAME", parameters.CLUSTER_NAME),
         (_VPC, parameters.VPC_ID),
+        ("AWS_REGION", parameters.REGION),
     ):
         if value := deployment.environment.get(variable):
             try:

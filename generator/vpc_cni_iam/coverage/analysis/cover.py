@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -11,9 +13,18 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.excess import NO_EXCESS, Excess, excess_grants
+from vpc_cni_iam.coverage.analysis.excess import (
+    NO_EXCESS,
+    Excess,
+    UnusedAction,
+    escalating_actions,
+    excess_grants,
+    harm_of,
+)
+from vpc_cni_iam.coverage.analysis.regions import InRegion, in_regions
+from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.node import SimulatedNode
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
 from vpc_cni_iam.coverage.simulate.settings import PluginSetting
 from vpc_cni_iam.errors import UsageError
@@ -21,6 +32,15 @@ from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
 
 Verdict = Literal["allowed", "degraded", "fatal"]
+
+
+class PluginVerdict(IntEnum):
+    """Whether the plugin works; the worst comes last."""
+
+    works = 0
+    degraded = 1
+    unknown = 2  # nothing but undecided calls speaks against it
+    fails = 3
 
 
 class ScenarioRun(Struct, frozen=True):
@@ -40,16 +60,21 @@ class Coverage(Struct, frozen=True):
 
     Args:
         scenario_runs: The runs of the scenarios that can arise there.
+        not_expected: Scenarios that can arise there and are run only if they are asked for.
         unused: Actions that the policies name and the version never calls.
         excess: Patterns that grant more than the version calls.
         repairs: What to do about the calls that are denied, in sentences.
+        by_region: Where the plugin works in some Regions only, the coverage in each; this is then
+            the worst of them.
     """
 
     setting: PluginSetting
     scenario_runs: tuple[ScenarioRun, ...]
-    unused: tuple[str, ...]
+    not_expected: tuple[Scenario, ...]
+    unused: tuple[UnusedAction, ...]
     excess: Excess = NO_EXCESS
     repairs: tuple[str, ...] = ()
+    by_region: tuple[InRegion[Coverage], ...] = ()
 
     def denied(self) -> tuple[tuple[Scenario, SentCall], ...]:
         """Return the calls that are denied, each with its scenario."""
@@ -61,25 +86,48 @@ class Coverage(Struct, frozen=True):
         impacts = {call.range.severity for _, call in self.denied()}
         return "fatal" if "fatal" in impacts else "degraded" if impacts else "allowed"
 
+    @property
+    def state(self) -> PluginVerdict:
+        """Whether the plugin works."""
+        return state_of(self.scenario_runs)
+
+
+def state_of(runs: Iterable[ScenarioRun]) -> PluginVerdict:
+    """Return whether the plugin works in scenarios."""
+    denied = [call for run in runs for call in run.calls if not call.allowed]
+    if required := [call for call in denied if call.fails]:
+        undecided = all(call.undecided for call in required)
+        return PluginVerdict.unknown if undecided else PluginVerdict.fails
+    return PluginVerdict.degraded if denied else PluginVerdict.works
+
 
 def cover(
     policies: Sequence[Policy],
     setting: PluginSetting,
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
+    regions: Sequence[CheckedRegion] = (),
 ) -> Coverage:
     """Return the coverage of the calls of a version by a role's policies, taken together.
 
     Scenarios that cannot arise are left out; `UsageError` if none arises. `limits` are the role's
-    boundary, and service control policies.
+    boundary, and service control policies. With `regions`, it is the worst of these Regions.
     """
     chosen = tuple(scenarios)
+    if regions:
+        check = partial(cover, policies, scenarios=chosen, limits=limits)
+        results = in_regions(setting, regions, check)
+        worst = max((r.result for r in results), key=lambda result: result.state)
+        differ = any(r.result.state is not worst.state for r in results)
+        return replace(worst, by_region=results) if differ else worst
     runs = run_scenarios(Answers(policies, limits), setting, chosen)
     if not runs:
         raise no_scenario_error(chosen, setting.mode, setting.version)
     idle = unused(policies, setting)
+    access = escalating_actions(policies, limits)
     excess = excess_grants(policies, called_actions(setting), limits)
-    return Coverage(setting, runs, idle, excess.without(idle))
+    by_harm = tuple(UnusedAction(action, harm_of(action, access)) for action in idle)
+    return Coverage(setting, runs, not_expected(setting, chosen), by_harm, excess.without(idle))
 
 
 def no_scenario_error(

@@ -25,8 +25,9 @@ HELP = """Check a policy against every AWS call that a plugin version makes, and
 Each call is evaluated as the requests that IAM checks, in named scenarios such as node start and
 leaked ENI clean-up. POLICY is a JSON policy, the output of an AWS CLI command such as aws iam
 get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on standard
-input. To check a policy of the catalog, give --variant. Cluster, VPC and account are those in
-the policy, or examples; options override them.
+input. To check a policy of the catalog, give --variant. Cluster, VPC, account and Region are those
+in the Allow statements of the policy, or examples; options override them. If the Region is not
+known, each one that the policy names is checked, and one that it does not name.
 
 Exit code 1 means that a required call is denied, or that POLICY has a policy that was not read and
 --document does not select others. With --strict, it means that any call is denied; with
@@ -100,7 +101,9 @@ class ScenarioOptions(Struct, frozen=True):
 
     all_versions: bool = flag("Show a matrix of plugin versions and actions.")
     scenario: list[str] | None = value(
-        "NAME", "Check this scenario; repeat for more.  [default: all]", autocompletion=_scenarios
+        "NAME",
+        "Check this scenario; repeat for more.  [default: those that are to be expected]",
+        autocompletion=_scenarios,
     )
     skip: list[str] | None = value(
         "NAME", "Skip this scenario; repeat for more.", autocompletion=_scenarios

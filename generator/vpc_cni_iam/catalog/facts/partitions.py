@@ -17,7 +17,7 @@ _COMMERCIAL = (
 # fmt: on
 # By partition: how the names of its Regions begin, and those that are known, an example first. A
 # Region that no other partition has is one of ``aws``.
-_PARTITIONS: dict[str, tuple[str, tuple[str, ...]]] = {
+PARTITIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "aws-cn": ("cn-", ("cn-north-1", "cn-northwest-1")),
     "aws-us-gov": ("us-gov-", ("us-gov-west-1", "us-gov-east-1")),
     "aws-eusc": ("eusc-", ("eusc-de-east-1",)),
@@ -31,14 +31,14 @@ _PARTITIONS: dict[str, tuple[str, tuple[str, ...]]] = {
 
 def partition_of(region: str) -> str:
     """Return the partition of a Region."""
-    return next(name for name, (start, _) in _PARTITIONS.items() if region.startswith(start))
+    return next(name for name, (start, _) in PARTITIONS.items() if region.startswith(start))
 
 
 def regions_of(partition: str) -> tuple[str, ...]:
     """Return the known Regions of a partition, an example first."""
-    return _PARTITIONS[partition][1]
+    return PARTITIONS[partition][1]
 
 
 def all_regions() -> tuple[str, ...]:
     """Return the known Regions of all partitions."""
-    return tuple(region for _, regions in _PARTITIONS.values() for region in regions)
+    return tuple(region for _, regions in PARTITIONS.values() for region in regions)

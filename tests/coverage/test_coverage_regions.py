@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 
 from conftest import run
+from coverage_policies import composed
+from vpc_cni_iam.coverage.analysis.cover import PluginVerdict
+from vpc_cni_iam.coverage.subject import check_coverage
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
 ELSEWHERE = "fails elsewhere: give `--region`"
 GUARDRAILS: dict[str, Any] = {
@@ -67,11 +71,11 @@ def test_a_guardrail_that_makes_no_difference_is_not_mentioned(folder: Path) -> 
 def test_every_format_says_where_the_plugin_works(folder: Path) -> None:
     words = ("coverage", "ipv4.json", "--scp", "two.json")
     report = json.loads(run(*words, "--format", "json", cwd=folder).out)
-    assert report["verdict"] == "fatal"
+    assert report["verdict"] == "fails"
     assert report["regions"] == [
-        {"region": "us-east-1", "checked": "us-east-1", "verdict": "allowed"},
-        {"region": "us-west-2", "checked": "us-west-2", "verdict": "allowed"},
-        {"region": None, "checked": "eu-west-1", "verdict": "fatal"},
+        {"region": "us-east-1", "checked": "us-east-1", "verdict": "works"},
+        {"region": "us-west-2", "checked": "us-west-2", "verdict": "works"},
+        {"region": None, "checked": "eu-west-1", "verdict": "fails"},
     ]
     verdict = (
         "works with v1.1.0 to v1.23.2 in us-east-1, us-west-2; "
@@ -153,3 +157,13 @@ def test_a_partition_decides_the_example_of_a_region(folder: Path) -> None:
     assert {context["aws:RequestedRegion"] for context in contexts} == {"cn-north-1"}
     refused = run("coverage", "policy.json", "--region", "eu-west-1", "--partition", "aws-cn")
     assert refused.code == 2 and "--partition aws-cn does not have the Region" in refused.err
+
+
+def test_a_call_of_the_library_checks_each_region_too() -> None:
+    outside = Condition("StringNotEquals", "aws:RequestedRegion", ("us-east-1",))
+    deny = Statement("Deny", actions=("*",), resources=("*",), conditions=(outside,))
+    guarded = Policy((*composed("ipv4", "latest").statements, deny))
+    coverage = check_coverage([guarded])
+    assert coverage.verdict is PluginVerdict.fails
+    verdicts = {each.region.name: each.result.verdict for each in coverage.by_region}
+    assert verdicts == {"us-east-1": PluginVerdict.works, None: PluginVerdict.fails}

@@ -73,12 +73,12 @@ def test_policies_are_checked_by_a_call_of_the_library() -> None:
     newest = subject.check_coverage(scoped)
     assert (newest.verdict, newest.setting.mode) == ("degraded", "ipv4")
     assert newest.setting.version == known_versions.newest()
-    assert subject.check_coverage(scoped, cni_version="v1.13.0").verdict == "fatal"
+    assert subject.check_coverage(scoped, cni_version="v1.13.0").verdict == "fails"
     ipv6 = [composed("ipv6", "latest")]
     assert subject.check_coverage(ipv6).setting.mode == "ipv6"
-    assert subject.check_coverage(ipv6).verdict == "allowed"
+    assert subject.check_coverage(ipv6).verdict == "works"
     as_ipv4 = subject.check_coverage(ipv6, mode="ipv4")
-    assert (as_ipv4.setting.mode, as_ipv4.verdict) == ("ipv4", "fatal")
+    assert (as_ipv4.setting.mode, as_ipv4.verdict) == ("ipv4", "fails")
     # Who knows that the VPC is the account's own knows that nobody shares it.
     (variant,) = variants.find(("ipv4-scoped",))
     template = compose(variant, select(cni_version="latest")).policy

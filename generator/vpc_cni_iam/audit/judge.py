@@ -17,7 +17,7 @@ from vpc_cni_iam.catalog.facts.calls import Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage import deployment as deployments
-from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, run_scenarios, state_of
+from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, run_scenarios, verdict_of
 from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions, denied_calls
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
@@ -303,7 +303,7 @@ def _question(role: PluginRole, setting: PluginSetting) -> Hashable:
 def _result(role: PluginRole, setting: PluginSetting) -> RoleResult:
     """Return what a role means at the version that was asked for."""
     runs = run_scenarios(Answers(role.policies, role.limits), setting, SCENARIOS)
-    verdict = _VERDICTS[state_of(runs)] if runs else RoleVerdict.breaks
+    verdict = _VERDICTS[verdict_of(runs)] if runs else RoleVerdict.breaks
 
     def by(decision: Decision) -> str:
         limited = decision.policy is not None and decision.policy >= len(role.policies)
@@ -320,6 +320,7 @@ def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
     """Return what a role means at every version."""
     result = _result(role, setting)
     every = matrix(role.policies, setting, SCENARIOS, role.limits, excess=False)
-    failing = known_versions.spans(frozenset(r.version for r in every.rows if r.breaks))
-    breaks_at = tuple(VersionRun(str(run.first), str(run.last)) for run in failing)
+    failing = (r.version for r in every.rows if r.verdict is PluginVerdict.fails)
+    runs = known_versions.spans(frozenset(failing))
+    breaks_at = tuple(VersionRun(str(run.first), str(run.last)) for run in runs)
     return FamilyAudit(**asdict(result), works_with=works(every), breaks_at=breaks_at)

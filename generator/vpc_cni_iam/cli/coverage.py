@@ -15,6 +15,7 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.coverage.analysis.cover import PluginVerdict
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
     from vpc_cni_iam.coverage.simulate.settings import PluginSetting
     from vpc_cni_iam.coverage.subject import Opener, Subject
@@ -154,8 +155,8 @@ def coverage(
     scenarios = find(selected.scenario or own, selected.skip or ())
     whole = selected.all_versions
     worst = _show(subject, setting, scenarios, output.value, whole=whole, verbose=verbose)
-    fails = worst == "fatal" or (strict and worst != "allowed")
-    raise typer.Exit(1 if fails or not subject.is_complete else 0)
+    fails = worst.is_failure(strict=strict) or not subject.is_complete
+    raise typer.Exit(1 if fails else 0)
 
 
 def _asked(
@@ -303,7 +304,7 @@ def _show(
     *,
     whole: bool,
     verbose: bool,
-) -> str:
+) -> PluginVerdict:
     """Print the report about one version, or about every one, and return the verdict.
 
     It is about every one if `whole`, and in formats that show no single one.

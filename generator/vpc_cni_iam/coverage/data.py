@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 from vpc_cni_iam.catalog.facts.calls import Basis, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.known_documents import KnownDocument
-from vpc_cni_iam.coverage.analysis.cover import Coverage, Verdict
+from vpc_cni_iam.coverage.analysis.cover import Coverage, PluginVerdict
 from vpc_cni_iam.coverage.analysis.excess import Excess, Harm, UnusedAction
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, RiskLevel, explanation
@@ -86,7 +86,7 @@ class RegionVerdictData(TypedDict):
 
     region: str | None
     checked: str
-    verdict: Verdict
+    verdict: PluginVerdict
 
 
 class CoverageData(TypedDict):
@@ -97,7 +97,7 @@ class CoverageData(TypedDict):
     cni_version: str
     mode: Mode
     features: Sequence[str]
-    verdict: Verdict | Literal["incomplete"]
+    verdict: PluginVerdict
     regions: Sequence[RegionVerdictData]
     skipped: Sequence[Skipped]
     repairs: Sequence[str]
@@ -153,7 +153,7 @@ class MatrixData(TypedDict):
     features: Sequence[str]
     scenarios: Sequence[str]
     scenarios_not_run: Sequence[str]
-    verdict: Verdict | Literal["incomplete"]
+    verdict: PluginVerdict
     regions: Sequence[RegionVersionsData]
     skipped: Sequence[Skipped]
     works_with: Sequence[tuple[str, str]]
@@ -174,7 +174,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
         "cni_version": str(setting.version),
         "mode": setting.mode,
         "features": setting.features,
-        "verdict": coverage.verdict if subject.is_complete else "incomplete",
+        "verdict": coverage.verdict if subject.is_complete else PluginVerdict.incomplete,
         "regions": [
             {
                 "region": each.region.name,
@@ -263,7 +263,7 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
         "features": matrix.setting.features,
         "scenarios": matrix.scenarios,
         "scenarios_not_run": [scenario.name for scenario in matrix.not_expected],
-        "verdict": matrix.verdict if subject.is_complete else "incomplete",
+        "verdict": matrix.verdict if subject.is_complete else PluginVerdict.incomplete,
         "regions": [
             {
                 "region": each.region.name,

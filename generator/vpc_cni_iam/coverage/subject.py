@@ -251,8 +251,9 @@ def check_coverage(
 ) -> Coverage:
     """Return which calls of a plugin version policies allow, and the effect of each denial.
 
-    Names of the cluster, VPC, account and Region in the requests are those that the policies
-    name, and examples where they name none.
+    Names of the cluster, VPC, account and Region in the requests are those that the Allow
+    statements name, and examples where they name none. Without a Region, it is the worst coverage
+    of each that the policies name, and one that they do not name.
 
     Args:
         policies: The policies of the plugin's role, taken together.
@@ -269,7 +270,7 @@ def check_coverage(
         mode or mode_of(policies),
         names=names_of(names),
     )
-    return cover(policies, setting)
+    return cover(policies, setting, regions=regions_to_check(policies, names))
 
 
 def _or_examples(user_names: Mapping[str, str | None]) -> dict[str, str | None]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
+from enum import StrEnum
 from functools import partial
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,16 +30,25 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
 
-Verdict = Literal["allowed", "degraded", "fatal"]
 
-
-class PluginVerdict(IntEnum):
+class PluginVerdict(StrEnum):
     """Whether the plugin works; the worst comes last."""
 
-    works = 0
-    degraded = 1
-    unknown = 2  # nothing but undecided calls speaks against it
-    fails = 3
+    works = "works"
+    degraded = "degraded"  # only calls are denied that are not required
+    unknown = "unknown"  # nothing but undecided calls speaks against it
+    fails = "fails"
+    incomplete = "incomplete"  # a policy was not read
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order."""
+        return list(PluginVerdict).index(self)
+
+    def is_failure(self, *, strict: bool) -> bool:
+        """Say whether a check fails with it; a strict one fails on any denied call."""
+        worst = PluginVerdict.works if strict else PluginVerdict.degraded
+        return self.rank > worst.rank
 
 
 class ScenarioRun(Struct, frozen=True):
@@ -81,18 +89,12 @@ class Coverage(Struct, frozen=True):
         return tuple((p.scenario, c) for p in self.scenario_runs for c in p.calls if not c.allowed)
 
     @property
-    def verdict(self) -> Verdict:
-        """The most severe effect of the denied calls."""
-        impacts = {call.range.severity for _, call in self.denied()}
-        return "fatal" if "fatal" in impacts else "degraded" if impacts else "allowed"
-
-    @property
-    def state(self) -> PluginVerdict:
+    def verdict(self) -> PluginVerdict:
         """Whether the plugin works."""
-        return state_of(self.scenario_runs)
+        return verdict_of(self.scenario_runs)
 
 
-def state_of(runs: Iterable[ScenarioRun]) -> PluginVerdict:
+def verdict_of(runs: Iterable[ScenarioRun]) -> PluginVerdict:
     """Return whether the plugin works in scenarios."""
     denied = [call for run in runs for call in run.calls if not call.allowed]
     if required := [call for call in denied if call.fails]:
@@ -117,8 +119,8 @@ def cover(
     if regions:
         check = partial(cover, policies, scenarios=chosen, limits=limits)
         results = in_regions(setting, regions, check)
-        worst = max((r.result for r in results), key=lambda result: result.state)
-        differ = any(r.result.state is not worst.state for r in results)
+        worst = max((r.result for r in results), key=lambda result: result.verdict.rank)
+        differ = any(r.result.verdict is not worst.verdict for r in results)
         return replace(worst, by_region=results) if differ else worst
     runs = run_scenarios(Answers(policies, limits), setting, chosen)
     if not runs:

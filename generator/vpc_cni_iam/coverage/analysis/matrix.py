@@ -16,8 +16,8 @@ from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.requests import request_templates, tag_keys
 from vpc_cni_iam.coverage.analysis.cover import (
+    PluginVerdict,
     ScenarioRun,
-    Verdict,
     no_scenario_error,
     run_scenarios,
 )
@@ -49,9 +49,11 @@ class Row(Struct, frozen=True):
         return "fatal" in self.cells
 
     @property
-    def breaks(self) -> bool:
-        """Whether the plugin does not serve pods for certain."""
-        return self.fatal and not self.undecided
+    def verdict(self) -> PluginVerdict:
+        """Whether the plugin works."""
+        if self.fatal:
+            return PluginVerdict.unknown if self.undecided else PluginVerdict.fails
+        return PluginVerdict.degraded if "degraded" in self.cells else PluginVerdict.works
 
 
 class DeniedRange(Struct, frozen=True):
@@ -83,10 +85,9 @@ class Matrix(Struct, frozen=True):
     by_region: tuple[InRegion[Matrix], ...] = ()
 
     @property
-    def verdict(self) -> Verdict:
-        """The most severe effect of all cells."""
-        every = {cell for row in self.rows for cell in row.cells}
-        return "fatal" if "fatal" in every else "degraded" if "degraded" in every else "allowed"
+    def verdict(self) -> PluginVerdict:
+        """Whether the plugin works at every version; the worst of them."""
+        return max((row.verdict for row in self.rows), key=lambda verdict: verdict.rank)
 
     def works(self) -> tuple[VersionRange, ...]:
         """Return the versions at which no denied call is fatal, as runs."""
@@ -94,7 +95,7 @@ class Matrix(Struct, frozen=True):
 
     def works_perhaps(self) -> tuple[VersionRange, ...]:
         """Return the versions at which undecided calls alone are fatal, as runs."""
-        rows = (row.version for row in self.rows if row.fatal and not row.breaks)
+        rows = (row.version for row in self.rows if row.verdict is PluginVerdict.unknown)
         return known_versions.spans(frozenset(rows))
 
     def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:

@@ -9,7 +9,7 @@ from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.scenarios import Scenario
 from vpc_cni_iam.errors import first_of
 
-STATES = {
+VERDICTS = {
     PluginVerdict.works: "works",
     PluginVerdict.degraded: "works, degraded",
     PluginVerdict.unknown: "unknown",
@@ -21,11 +21,11 @@ _GIVE = "give `--region`"
 def verdict(coverage: Coverage) -> str:
     """Return whether the plugin works."""
     if not coverage.by_region:
-        return STATES[coverage.state]
-    by_state: dict[PluginVerdict, list[CheckedRegion]] = {}
-    for each in sorted(coverage.by_region, key=lambda each: each.result.state):
-        by_state.setdefault(each.result.state, []).append(each.region)
-    return by_region({STATES[state]: regions for state, regions in by_state.items()})
+        return VERDICTS[coverage.verdict]
+    by_verdict: dict[PluginVerdict, list[CheckedRegion]] = {}
+    for each in sorted(coverage.by_region, key=lambda each: each.result.verdict.rank):
+        by_verdict.setdefault(each.result.verdict, []).append(each.region)
+    return by_region({VERDICTS[verdict]: regions for verdict, regions in by_verdict.items()})
 
 
 def by_region(results: Mapping[str, Iterable[CheckedRegion]], advice: str = _GIVE) -> str:

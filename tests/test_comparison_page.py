@@ -64,7 +64,10 @@ def test_this_works_with_every_release(mode: Mode) -> None:
     assert row("this, ")[mode] == "every version"
     first = PluginVersion.of({"ipv4": "v1.1.0", "ipv6": "v1.10.0"}[mode])
     for version in (str(r) for r in known_versions.known() if r >= first):
-        assert covered(composed(mode, version), setting(version, mode)).verdict != "fatal", version
+        assert covered(composed(mode, version), setting(version, mode)).verdict not in (
+            "unknown",
+            "fails",
+        ), version
 
 
 def test_this_is_scoped_and_narrower_with_harden() -> None:

@@ -95,7 +95,7 @@ def test_the_example_from_the_registry_plans(installing_engine: Engine, tmp_path
     write_tree(tmp_path, {"plan.json": json.dumps(plan)})
     role = of_files([str(tmp_path / "plan.json")], (), Opener(str))
     assert (
-        cover(role.policies, PluginSetting(known_versions.newest(), role.mode)).verdict == "allowed"
+        cover(role.policies, PluginSetting(known_versions.newest(), role.mode)).verdict == "works"
     )
     data = loads(plan["planned_values"]["outputs"]["ipv6_policy"]["value"], "output")
     (ipv6,) = (c for c in package_options(OPTIONS).composed() if c.variant.name == "ipv6")

@@ -80,16 +80,6 @@ class SentCall(Struct, frozen=True):
         """The effect of its denial."""
         return self.template.broken_by(self.range)
 
-    @property
-    def consequence(self) -> str:
-        """The consequence of a denial, as a sentence."""
-        return consequence(self.undecided, self.breaks)
-
-
-def consequence(undecided: str, breaks: str) -> str:
-    """Return the consequence of a denial; `undecided` is why there may be none, or empty."""
-    return f"undecided, since {undecided}; if it is denied, {breaks}" if undecided else breaks
-
 
 class Answers:
     """Answers of policies to requests; equal requests are evaluated once.

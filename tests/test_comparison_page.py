@@ -19,7 +19,7 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.catalog.variants import SCOPED_SINCE
 from vpc_cni_iam.cli.main import COMMANDS
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.hcl.module import reader
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy
@@ -45,7 +45,7 @@ def row(words: str) -> dict[str, str]:
 def works(policy: Policy, mode: Mode) -> str:
     """The versions with which a policy works, as the table has them."""
     return (
-        ", ".join(map(str, matrix([policy], PluginSetting(known_versions.newest(), mode)).works()))
+        ", ".join(map(str, matrix([policy], RequestSetting(known_versions.newest(), mode)).works()))
         or "none"
     )
 

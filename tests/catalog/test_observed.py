@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.analysis.cover import cover
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.parse import loads
@@ -177,7 +177,7 @@ def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], f
     for name, outcome in scenario["denied"].items():
         if ":" in name:
             deny = Statement(actions=(name,), resources=("*",), effect="Deny")
-            covered = cover([Policy((allow, deny))], PluginSetting(release_of(observed), family))
+            covered = cover([Policy((allow, deny))], RequestSetting(release_of(observed), family))
             assert covered.verdict == VERDICTS[Impact(outcome["impact"]).severity], name
 
 

@@ -19,7 +19,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
 SERVED = [
     (variant, mode, revision)
@@ -39,7 +39,7 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
 ) -> None:
     """What was read off the actions alone holds with conditions, in every scenario."""
     policy = variant.document(revision)
-    table = matrix([filled(policy)], PluginSetting(known_versions.newest(), mode))
+    table = matrix([filled(policy)], RequestSetting(known_versions.newest(), mode))
     served = [row for row in table.rows if row.version >= variant.minimum]
     broken: dict[str, set[PluginVersion]] = {}
     for gap in compatibility(policy, variant).missing:

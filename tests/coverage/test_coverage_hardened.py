@@ -19,7 +19,7 @@ from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.analysis.risks import find_risks
 from vpc_cni_iam.coverage.simulate.scenarios import EXAMPLE_TAGS, SCENARIOS, find
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
 from vpc_cni_iam.policy.document import Policy
 
 TIED = [v for v in VARIANTS if v.cluster_scoped]
@@ -29,7 +29,7 @@ LISTED = Hardening(tuple(EXAMPLE_TAGS))
 FEATURES = ("multi-nic", "excluded-primary-subnet")
 
 
-def policy(variant: Variant, setting: PluginSetting, how: Hardening | None = LISTED) -> Policy:
+def policy(variant: Variant, setting: RequestSetting, how: Hardening | None = LISTED) -> Policy:
     (document,) = options(
         (variant.name,),
         cni_version=str(setting.version),
@@ -39,9 +39,9 @@ def policy(variant: Variant, setting: PluginSetting, how: Hardening | None = LIS
     return parameters.substitute(document.policy, NAMES)
 
 
-def setting(variant: Variant, version: PluginVersion | None = None) -> PluginSetting:
+def setting(variant: Variant, version: PluginVersion | None = None) -> RequestSetting:
     chosen = version or known_versions.newest()
-    return PluginSetting(chosen, variant.modes[0], FEATURES).at(chosen)
+    return RequestSetting(chosen, variant.modes[0], FEATURES).at(chosen)
 
 
 def denied(coverage: Coverage) -> set[tuple[str, str, str]]:
@@ -112,7 +112,7 @@ def test_it_works_with_what_it_is_said_to(made_for: str) -> None:
     whole = parameters.substitute(document.policy, NAMES)
     for version in known_versions.known():
         if version >= variant.minimum:
-            verdict = cover([whole], PluginSetting(version)).verdict
+            verdict = cover([whole], RequestSetting(version)).verdict
             works = any(version in span for span in works_at) and not exits_on_any_denial(version)
             assert (verdict != "fatal") == works, version
 

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from coverage_policies import NAMES, composed, covered, denied, setting, with_statement
 from vpc_cni_iam.catalog.facts import documents
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 
@@ -21,7 +21,7 @@ def without(policy: Policy, *actions: str) -> Policy:
     return replace(policy, statements=tuple(s for s in remaining if s.actions))
 
 
-def hyperpod(mode: str = "ipv4", *features: str) -> PluginSetting:
+def hyperpod(mode: str = "ipv4", *features: str) -> RequestSetting:
     return setting("v1.23.2", "ipv6" if mode == "ipv6" else "ipv4", "hyperpod", *features)
 
 

@@ -32,7 +32,7 @@ from vpc_cni_iam.coverage.analysis.cover import Coverage
 from vpc_cni_iam.coverage.simulate.requests import KEYS
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
 from vpc_cni_iam.coverage.simulate.send import SentCall
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
@@ -125,7 +125,7 @@ def test_modify_has_two_forms() -> None:
 
 
 def test_only_missing_keys_are_sent() -> None:
-    def keys(scenario: str, on: str, where: PluginSetting | None = None) -> set[str]:
+    def keys(scenario: str, on: str, where: RequestSetting | None = None) -> set[str]:
         coverage = covered(ADMIN, where or setting(), scenario)
         return sent_keys(call(coverage, "tag-managed", on))
 
@@ -357,7 +357,7 @@ GROUPS = "describe-security-groups"
 def test_a_switch_changes_these_calls_of_a_fresh_node(
     mode: Mode, version: str, environment: dict[str, str], gone: str, added: str
 ) -> None:
-    def sent(where: PluginSetting) -> set[str]:
+    def sent(where: RequestSetting) -> set[str]:
         (run,) = covered(ADMIN, where, "fresh-node").scenario_runs
         return {call.template.name for call in run.calls}
 

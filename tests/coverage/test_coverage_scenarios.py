@@ -17,7 +17,7 @@ from vpc_cni_iam.coverage.analysis.matrix import profile
 from vpc_cni_iam.coverage.simulate.node import SimulatedNode
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, find
 from vpc_cni_iam.coverage.simulate.send import Answers
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request
 
 EVERY = find([scenario.name for scenario in SCENARIOS])
@@ -43,13 +43,13 @@ class Decided(Answers):
         return Decision(Outcome.IMPLICITLY_DENIED if step in self.denied else Outcome.ALLOWED, 0, 0)
 
 
-def steps(scenario: Scenario, where: PluginSetting, denied: frozenset[Hashable]) -> Steps:
+def steps(scenario: Scenario, where: RequestSetting, denied: frozenset[Hashable]) -> Steps:
     answers = Decided(denied)
     scenario.run(SimulatedNode(scenario.prepare(where), answers))
     return tuple(answers.asked)
 
 
-def paths(scenario: Scenario, where: PluginSetting) -> dict[Steps, frozenset[str]]:
+def paths(scenario: Scenario, where: RequestSetting) -> dict[Steps, frozenset[str]]:
     """Return all ways through a scenario, each with the actions whose denial leads to another."""
     known: dict[Steps, frozenset[str]] = {}
     left: list[frozenset[Hashable]] = [frozenset()]
@@ -68,7 +68,7 @@ def paths(scenario: Scenario, where: PluginSetting) -> dict[Steps, frozenset[str
 def test_few_answers_change_what_follows_in_a_scenario(mode: Mode) -> None:
     features = tuple(calls.features())
     versions = [v for v in known_versions.known() if v >= PluginVersion.of("v1.0.0")]
-    settings = [PluginSetting(v, mode, features).at(v) for v in versions]
+    settings = [RequestSetting(v, mode, features).at(v) for v in versions]
     most = 0
     for _, group in groupby(settings, key=lambda where: profile(where, EVERY)):
         alike = list(group)

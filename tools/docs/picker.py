@@ -29,7 +29,7 @@ from vpc_cni_iam.coverage.analysis.risks import find_risks
 from vpc_cni_iam.coverage.names import mode_of
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
 
@@ -104,7 +104,7 @@ def data() -> dict[str, Any]:
     for variant, version, hardened, features in choices():
         policy = composed(variant, version, hardened, features).policy
         chosen = key(variant.name, hardened, features)
-        setting = PluginSetting(version, mode_of([policy]), features, names=_NAMES)
+        setting = RequestSetting(version, mode_of([policy]), features, names=_NAMES)
         same = policy, profile(setting, SCENARIOS)
         if same not in risks_known:
             risks_known[same] = _risks(tables, policy, setting)
@@ -201,7 +201,7 @@ def _check(policy: Policy, name: str) -> None:
         raise ValueError(f"the page would not show the policy of {name} as the command prints it")
 
 
-def _risks(tables: _Data, policy: Policy, setting: PluginSetting) -> int:
+def _risks(tables: _Data, policy: Policy, setting: RequestSetting) -> int:
     filled = parameters.fill(policy, _VALUES)
 
     def marked(name: str) -> str:

@@ -37,7 +37,7 @@ from vpc_cni_iam.coverage.names import (
 from vpc_cni_iam.coverage.report.sentences.matrix import works
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -147,7 +147,7 @@ class PluginRole(Struct, frozen=True):
     version: PluginVersion  # the plugin version that is asked about
     session_tags: bool  # whether its session has the tags of EKS Pod Identity
 
-    def settings(self, mode: Mode, cluster: EksCluster = ANY_CLUSTER) -> tuple[PluginSetting, ...]:
+    def settings(self, mode: Mode, cluster: EksCluster = ANY_CLUSTER) -> tuple[RequestSetting, ...]:
         """Return the plugin with this role in a cluster of an IP family, the likeliest first.
 
         Where its policies name several clusters or VPCs, there is one for each.
@@ -157,7 +157,7 @@ class PluginRole(Struct, frozen=True):
         if prod(map(len, several.values())) > _MOST_PLACES:
             several = {}
         return tuple(
-            PluginSetting(
+            RequestSetting(
                 self.version,
                 mode,
                 names=names_of({**own, **dict(zip(several, values, strict=True))}),
@@ -224,7 +224,7 @@ def _worst(results: Iterable[R]) -> R:
     return max(results, key=lambda result: result.verdict.rank)
 
 
-def _settings(role: PluginRole, place: ClusterPlace) -> list[PluginSetting]:
+def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
     """Return the plugin with a role in a cluster, in each way that is possible.
 
     Where it is not known how the plugin is set up, it has the defaults.
@@ -307,11 +307,11 @@ def _about_calls(role: PluginRole) -> PluginRole:
 @lru_cache(1024)
 def _audited(role: PluginRole, mode: Mode, names: Names) -> tuple[FamilyAudit, tuple[Risk, ...]]:
     """Return what the plugin's calls with a role mean for an IP family, and their risks."""
-    setting = PluginSetting(role.version, mode, names=names, session_tags=role.session_tags)
+    setting = RequestSetting(role.version, mode, names=names, session_tags=role.session_tags)
     return _family(role, setting), risks_of_calls(role.policies, setting, role.limits)
 
 
-def _result(role: PluginRole, setting: PluginSetting) -> RoleResult:
+def _result(role: PluginRole, setting: RequestSetting) -> RoleResult:
     """Return what a role means at the version that was asked for."""
     runs = run_scenarios(Answers(role.policies, role.limits), setting, SCENARIOS)
     verdict = _VERDICTS[verdict_of(runs)] if runs else RoleVerdict.breaks
@@ -327,7 +327,7 @@ def _result(role: PluginRole, setting: PluginSetting) -> RoleResult:
     return RoleResult(setting.mode, verdict, tuple(missing), scenarios_not_run=others)
 
 
-def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
+def _family(role: PluginRole, setting: RequestSetting) -> FamilyAudit:
     """Return what a role means at every version."""
     result = _result(role, setting)
     every = matrix(role.policies, setting, SCENARIOS, role.limits, excess=False)

@@ -9,7 +9,7 @@ from vpc_cni_iam.audit.judge import PluginRole, PolicyAudit, RoleResult, RoleSco
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.report.sentences.repairs import repairs, replacement
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 
@@ -88,5 +88,5 @@ def _command(
     *,
     session_tags: bool,
 ) -> str:
-    settings = [PluginSetting(version, m, names=names, session_tags=session_tags) for m in modes]
+    settings = [RequestSetting(version, m, names=names, session_tags=session_tags) for m in modes]
     return replacement(what, variants, settings)

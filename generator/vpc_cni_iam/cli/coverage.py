@@ -17,7 +17,7 @@ from vpc_cni_iam.cli.options import IpFamily
 if TYPE_CHECKING:
     from vpc_cni_iam.coverage.analysis.cover import PluginVerdict
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
-    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+    from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.coverage.subject import Opener, Subject
     from vpc_cni_iam.plugin.settings import PluginSettings
 
@@ -169,7 +169,7 @@ def _asked(
     used: usage.UsageOptions,
     *,
     strict: bool,
-) -> tuple[Subject, PluginSetting]:
+) -> tuple[Subject, RequestSetting]:
     """Return the policies, and the plugin as the cluster has it."""
     from vpc_cni_iam.coverage.subject import limited
     from vpc_cni_iam.inputs.daemonset import unread
@@ -193,7 +193,7 @@ def _asked(
     return subject, setting
 
 
-def _say_names(subject: Subject, setting: PluginSetting) -> None:
+def _say_names(subject: Subject, setting: RequestSetting) -> None:
     """Say which names were taken from the policy, and of which it has several."""
     from vpc_cni_iam.coverage.names import all_names
     from vpc_cni_iam.errors import first_of
@@ -263,13 +263,13 @@ def _subject(
 
 def _setting(
     subject: Subject, node: NodeOptions, version: str, plugin: PluginSettings
-) -> PluginSetting:
+) -> RequestSetting:
     """Return what requests depend on, with the plugin set up as a file and options have it."""
     from vpc_cni_iam.catalog.facts import known_versions
-    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+    from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.plugin.settings import of_options
 
-    setting = PluginSetting(
+    setting = RequestSetting(
         known_versions.find(version),
         node.mode.value if node.mode else plugin.mode or subject.mode,
         names=subject.names,
@@ -295,7 +295,7 @@ def _pairs(option: str, words: list[str] | None) -> dict[str, str]:
 
 def _show(
     subject: Subject,
-    setting: PluginSetting,
+    setting: RequestSetting,
     scenarios: tuple[Scenario, ...],
     output: str,
     *,

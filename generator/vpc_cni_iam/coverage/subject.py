@@ -28,7 +28,7 @@ from vpc_cni_iam.coverage.names import (
     regions_to_check,
 )
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
@@ -265,7 +265,7 @@ def check_coverage(
         UsageError: An unknown version, or one without that mode.
     """
     names = known_names(names_in(policies))
-    setting = PluginSetting(
+    setting = RequestSetting(
         known_versions.find(cni_version),
         mode or mode_of(policies),
         names=names_of(names),

@@ -15,7 +15,7 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.report.sentences.repairs import replacement_for
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.explain.calls import (
     AllowingStatements,
@@ -182,7 +182,7 @@ def _of_action(
 ) -> Iterator[Cause]:
     request = request_of(denial)
     if not granted(policy.policies).evaluate(Request(denial.action, "*")).allowed:
-        setting = PluginSetting(version, policy.mode, names=policy.names)
+        setting = RequestSetting(version, policy.mode, names=policy.names)
         spans = matrix(policy.policies, setting).works()
         works = ", ".join(map(str, spans)) or "no known plugin version"
         yield Cause(

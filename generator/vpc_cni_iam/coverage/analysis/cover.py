@@ -25,7 +25,7 @@ from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.node import SimulatedNode
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
@@ -76,7 +76,7 @@ class Coverage(Struct, frozen=True):
             the worst of them.
     """
 
-    setting: PluginSetting
+    setting: RequestSetting
     scenario_runs: tuple[ScenarioRun, ...]
     not_expected: tuple[Scenario, ...]
     unused: tuple[UnusedAction, ...]
@@ -105,7 +105,7 @@ def verdict_of(runs: Iterable[ScenarioRun]) -> PluginVerdict:
 
 def cover(
     policies: Sequence[Policy],
-    setting: PluginSetting,
+    setting: RequestSetting,
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
     regions: Sequence[CheckedRegion] = (),
@@ -152,7 +152,7 @@ def no_scenario_error(
 
 
 def run_scenarios(
-    policies: Answers, setting: PluginSetting, scenarios: Iterable[Scenario]
+    policies: Answers, setting: RequestSetting, scenarios: Iterable[Scenario]
 ) -> tuple[ScenarioRun, ...]:
     """Run those of the scenarios that arise and send anything, and return how they went."""
     runs = []
@@ -164,7 +164,7 @@ def run_scenarios(
     return tuple(runs)
 
 
-def _run(policies: Answers, setting: PluginSetting, scenario: Scenario) -> tuple[SentCall, ...]:
+def _run(policies: Answers, setting: RequestSetting, scenario: Scenario) -> tuple[SentCall, ...]:
     """Return the calls of a scenario, in whose effects an undecided call counts as denied.
 
     What is denied only in that case, or only if such a call counts as allowed, is undecided, too.
@@ -187,14 +187,14 @@ def _key(call: SentCall) -> tuple[str, str]:
     return call.template.name, call.on
 
 
-def unused(policies: Sequence[Policy], setting: PluginSetting) -> tuple[str, ...]:
+def unused(policies: Sequence[Policy], setting: RequestSetting) -> tuple[str, ...]:
     """Return the actions that policies name and a version never calls in its mode."""
     called = [action.lower() for action in called_actions(setting)]
     named = dict.fromkeys(action for policy in policies for action in policy.actions())
     return tuple(a for a in named if not any(wildcard.matches(a.lower(), c) for c in called))
 
 
-def called_actions(setting: PluginSetting) -> tuple[str, ...]:
+def called_actions(setting: RequestSetting) -> tuple[str, ...]:
     """Return the actions that a version calls in its mode with the features in use."""
     features = (None, *setting.features)
     actions = (

@@ -28,7 +28,7 @@ from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.node import CHANGES
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SCENARIOS, Scenario, not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 
@@ -69,7 +69,7 @@ class DeniedRange(Struct, frozen=True):
 class Matrix(Struct, frozen=True):
     """A policy against every version that has its mode."""
 
-    setting: PluginSetting  # where the plugin runs; its version is the newest
+    setting: RequestSetting  # where the plugin runs; its version is the newest
     # The columns: what some version calls in this mode, or the policy names.
     actions: tuple[str, ...]
     rows: tuple[Row, ...]  # one for each version, oldest first
@@ -143,7 +143,7 @@ class Matrix(Struct, frozen=True):
 
 def matrix(
     policies: Sequence[Policy],
-    setting: PluginSetting,
+    setting: RequestSetting,
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
     regions: Sequence[CheckedRegion] = (),
@@ -231,12 +231,12 @@ def _other_actions(policies: Iterable[Policy], called: Iterable[str]) -> list[st
     return [action for action in named if action.lower() not in known]
 
 
-def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:
+def _in_mode(call: calls.Call, setting: RequestSetting) -> bool:
     features = (None, *setting.features)
     return any(u.mode == setting.mode and u.feature in features for u in call.ranges)
 
 
-def profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
+def profile(setting: RequestSetting, scenarios: Iterable[Scenario]) -> object:
     """Return everything that the requests of a version depend on."""
     return (
         _call_ranges(setting.mode, setting.version, setting.features),

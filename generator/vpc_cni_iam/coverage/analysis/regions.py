@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.coverage.names import CheckedRegion
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class InRegion(Struct, Generic[T], frozen=True):
 
 
 def in_regions(
-    setting: PluginSetting, regions: Sequence[CheckedRegion], check: Callable[[PluginSetting], T]
+    setting: RequestSetting, regions: Sequence[CheckedRegion], check: Callable[[RequestSetting], T]
 ) -> tuple[InRegion[T], ...]:
     """Return what policies mean in each of some Regions."""
     return tuple(

@@ -42,7 +42,7 @@ from vpc_cni_iam.coverage.simulate.requests import (
 )
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Limits
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
@@ -100,7 +100,7 @@ def explanation(identifier: str) -> str:
 
 def find_risks(
     policies: Sequence[Policy],
-    setting: PluginSetting,
+    setting: RequestSetting,
     limits: Limits = (),
     regions: Sequence[CheckedRegion] = (),
 ) -> tuple[Risk, ...]:
@@ -114,7 +114,7 @@ def find_risks(
 
 
 def with_risks_of_calls(
-    policies: Sequence[Policy], setting: PluginSetting, limits: Limits, of_calls: Iterable[Risk]
+    policies: Sequence[Policy], setting: RequestSetting, limits: Limits, of_calls: Iterable[Risk]
 ) -> tuple[Risk, ...]:
     """Return the known risks of policies, of which those of the plugin's calls are known."""
     excess = _excess(policies, setting, limits)
@@ -126,20 +126,20 @@ def with_risks_of_calls(
 
 
 def risks_of_calls(
-    policies: Sequence[Policy], setting: PluginSetting, limits: Limits = ()
+    policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()
 ) -> tuple[Risk, ...]:
     """Return the risks that depend on the statements about the plugin's calls alone."""
     asked = _Asked(Answers(policies, limits), setting)
     return (*_reach(asked), *_tagging(asked), *_needs(asked))
 
 
-def is_scoped(policies: Sequence[Policy], setting: PluginSetting, limits: Limits = ()) -> bool:
+def is_scoped(policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()) -> bool:
     """Say whether policies allow no change of interfaces of other clusters."""
     reach = _reach(_Asked(Answers(policies, limits), setting))
     return all(risk.identifier != UNSCOPED for risk in reach)
 
 
-def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:
+def _excess(policies: Sequence[Policy], setting: RequestSetting, limits: Limits) -> Iterator[Risk]:
     """Yield the risks of actions that the plugin does not call, or that AWS does not have."""
     called = called_actions(setting)
     if access := tuple(a for a in escalating_actions(policies, limits) if a not in called):
@@ -157,7 +157,7 @@ def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) 
 class _Asked:
     """Policies with the things that they are asked about."""
 
-    def __init__(self, ready: Answers, setting: PluginSetting) -> None:
+    def __init__(self, ready: Answers, setting: RequestSetting) -> None:
         names = setting.names
         self.ready, self.setting = ready, setting
         self.requests = Requests(setting)
@@ -252,7 +252,7 @@ def _needs(asked: _Asked) -> Iterator[Risk]:
         yield Risk("cluster-name-needed", "note", lost)
 
 
-def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Risk]:
+def _reading(policies: Iterable[Policy], setting: RequestSetting) -> Iterator[Risk]:
     """Yield the parts of the policies that no rule checks."""
     tags = {CLUSTER, INSTANCE, CREATED_AT, OWNER, *setting.primary_tags}
     known = {tag.lower() for tag in (*tags, *setting.plugin.additional_tags)}

@@ -17,7 +17,7 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER
 from vpc_cni_iam.coverage.simulate.node import PRIMARY, TRUNK, SimulatedNode
 from vpc_cni_iam.coverage.simulate.requests import NodeInterface, Subnet, Tags
 from vpc_cni_iam.coverage.simulate.send import NODE
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.names import resolve
 
 _OTHER_NODE = "i-0fedcba9876543210"
@@ -37,20 +37,20 @@ class Scenario(Struct, frozen=True):
     since: dict[Mode, PluginVersion]
     run: Callable[[SimulatedNode], None]  # runs it on a node
     # Changes the setting first.
-    prepare: Callable[[PluginSetting], PluginSetting] = lambda setting: setting
+    prepare: Callable[[RequestSetting], RequestSetting] = lambda setting: setting
     # Says whether a setting allows it.
-    possible: Callable[[PluginSetting], bool] = lambda setting: True
+    possible: Callable[[RequestSetting], bool] = lambda setting: True
     # Says whether it is to be expected in a setting; else it is run if it is asked for by name.
-    expected: Callable[[PluginSetting], bool] = lambda setting: True
+    expected: Callable[[RequestSetting], bool] = lambda setting: True
     # Whether somebody changes the plugin's configuration in it: never expected.
     changes_configuration: bool = False
 
-    def is_possible(self, setting: PluginSetting) -> bool:
+    def is_possible(self, setting: RequestSetting) -> bool:
         """Say whether a setting can come into this scenario."""
         first = self.since.get(setting.mode)
         return first is not None and setting.version >= first and self.possible(setting)
 
-    def arises(self, setting: PluginSetting) -> bool:
+    def arises(self, setting: RequestSetting) -> bool:
         """Say whether this scenario is run in a setting."""
         return self.is_possible(setting) and self.expected(setting)
 
@@ -149,29 +149,29 @@ def _leaked(node: SimulatedNode) -> None:
     node.clean_up(node.interface(f"{LEAKED} without a date", undated))
 
 
-def _named(setting: PluginSetting) -> bool:
+def _named(setting: RequestSetting) -> bool:
     return setting.plugin.has_cluster_name
 
 
-def _may_be_shared(setting: PluginSetting) -> bool:
+def _may_be_shared(setting: RequestSetting) -> bool:
     return not setting.names.owner_known or _is_shared(setting)
 
 
-def _is_shared(setting: PluginSetting) -> bool:
+def _is_shared(setting: RequestSetting) -> bool:
     return setting.names.vpc_owner_id != setting.names.account_id
 
 
-def _never(setting: PluginSetting) -> bool:
+def _never(setting: RequestSetting) -> bool:
     return False
 
 
-def _shared(setting: PluginSetting) -> PluginSetting:
+def _shared(setting: RequestSetting) -> RequestSetting:
     names = setting.names
     owner = names.vpc_owner_id if _is_shared(setting) else _OTHER_ACCOUNT
     return replace(setting, names=replace(names, vpc_owner_id=owner))
 
 
-def _tagged(setting: PluginSetting) -> PluginSetting:
+def _tagged(setting: RequestSetting) -> RequestSetting:
     tags = dict(setting.plugin.additional_tags) or EXAMPLE_TAGS
     return setting.with_environment(ADDITIONAL_ENI_TAGS=json.dumps(tags))
 
@@ -283,7 +283,7 @@ def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenar
 
 
 def not_expected(
-    setting: PluginSetting, scenarios: Iterable[Scenario] = SCENARIOS
+    setting: RequestSetting, scenarios: Iterable[Scenario] = SCENARIOS
 ) -> tuple[Scenario, ...]:
     """Return those of scenarios that are possible and not run, as nobody asked for them by name."""
     return tuple(s for s in scenarios if s.is_possible(setting) and not s.expected(setting))

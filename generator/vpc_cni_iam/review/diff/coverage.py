@@ -14,7 +14,7 @@ from vpc_cni_iam.catalog.facts.calls import Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.plugin.settings import of_options
 from vpc_cni_iam.policy.document import Policy
@@ -95,7 +95,7 @@ def _runs_of(
     known: tuple[tuple[str, str], ...], mode: Mode, target: ReviewTarget
 ) -> RememberedRuns[Calls]:
     names = names_of(dict(known), owner_known="vpc_owner_id" in dict(known))
-    setting = PluginSetting(target.version, mode, names=names)
+    setting = RequestSetting(target.version, mode, names=names)
     environment: dict[str, str] = {}
     for name, value in target.environment:
         # A variable on which no request depends, or a value that the plugin ignores.

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
 from vpc_cni_iam.coverage.simulate.send import Answers
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import (
     Applies,
@@ -60,7 +60,7 @@ class RememberedRuns(Generic[T]):
     """
 
     def __init__(
-        self, setting: PluginSetting, summary: Callable[[tuple[ScenarioRun, ...]], T]
+        self, setting: RequestSetting, summary: Callable[[tuple[ScenarioRun, ...]], T]
     ) -> None:
         self._setting, self._summary = setting, summary
         self._first: _Turn | None = None

@@ -14,7 +14,7 @@ from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions
 from vpc_cni_iam.coverage.analysis.risks import is_scoped
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.evaluate import Decision
@@ -46,7 +46,7 @@ def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> t
 
 def repairs_for(
     subject: Subject,
-    setting: PluginSetting,
+    setting: RequestSetting,
     scenarios: Sequence[Scenario],
     denied: Iterable[tuple[str, SentCall]],
 ) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def repairs_for(
 
 
 def replacement_for(
-    subject: Subject, setting: PluginSetting, scenarios: Sequence[Scenario] = SCENARIOS
+    subject: Subject, setting: RequestSetting, scenarios: Sequence[Scenario] = SCENARIOS
 ) -> str:
     """Return what to do with the policies of a subject; what is scoped stays so."""
     names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
@@ -84,7 +84,7 @@ def replacement_for(
 def replacement(
     what: str,
     names: Iterable[str],
-    settings: Sequence[PluginSetting],
+    settings: Sequence[RequestSetting],
     scenarios: Sequence[Scenario] = SCENARIOS,
 ) -> str:
     """Return `what` to do, with the command for the first of some variants that works in settings.
@@ -95,7 +95,7 @@ def replacement(
     return next((f"{what} {command}" for command in commands if command), "")
 
 
-def _command(name: str, settings: Sequence[PluginSetting], scenarios: Sequence[Scenario]) -> str:
+def _command(name: str, settings: Sequence[RequestSetting], scenarios: Sequence[Scenario]) -> str:
     """Return the command for a variant, empty if the plugin does not work with it."""
     (variant,) = variants.find((name,))
     version, features = settings[0].version, settings[0].features

@@ -20,7 +20,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Subject, of_variant
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
@@ -69,7 +69,7 @@ def requests(subject: Subject, version: PluginVersion) -> list[Request]:
         subject: The policies.
         version: The release.
     """
-    coverage = cover(subject.policies, PluginSetting(version, names=subject.names))
+    coverage = cover(subject.policies, RequestSetting(version, names=subject.names))
     return [c.request for p in coverage.scenario_runs for call in p.calls for c in call.checks]
 
 
@@ -141,7 +141,7 @@ def measure(runs: int) -> Iterator[Row]:
     yield Row("one request to `ipv4-scoped`", own, "ministack, the same", theirs, "\u00b5s", "0.7")
 
     every = [context(r) for known in known_versions.known()[1:] for r in requests(subject, known)]
-    setting = PluginSetting(known_versions.newest(), names=subject.names)
+    setting = RequestSetting(known_versions.newest(), names=subject.names)
     by_other = timed(lambda: other(every), 1e3)
     own, theirs = in_turns(timed(lambda: matrix(subject.policies, setting), 1e3), by_other, runs)
     yardstick = f"ministack, its {len(every):,} requests"

@@ -50,7 +50,7 @@ MAY_IMPORT = {
         "resources",
     },
     "plugin": {"errors", "policy", "catalog"},
-    "inputs": {"errors", "names", "texts", "policy", "hcl", "plugin"},
+    "inputs": {"errors", "names", "texts", "policy", "catalog", "hcl", "plugin"},
     "coverage": {
         "errors",
         "escape",

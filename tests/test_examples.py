@@ -11,7 +11,7 @@ import pytest
 from conftest import OFFLINE_PROVIDER, ROOT, run, write_tree
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.hcl.parse import parse
@@ -52,7 +52,7 @@ def serve(target: Path, document: str, message: str) -> None:
     """Have `coverage` put a document to every version, and compare with what is said of it."""
     subject = of_files([str(target)], [document] if document else [], Opener(str))
     rows = matrix(
-        subject.policies, PluginSetting(known_versions.newest(), subject.mode, names=subject.names)
+        subject.policies, RequestSetting(known_versions.newest(), subject.mode, names=subject.names)
     ).rows
     first = known_versions.find(message.split(maxsplit=1)[0])
     works = frozenset(r.version for r in rows if r.version >= first and not r.fatal)

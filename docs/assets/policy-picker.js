@@ -64,6 +64,13 @@
       if (problem && used) problems.push(`${parameter.option.slice(2)}: ${problem}`);
     }
     values.vpc_owner_id = value("vpc_owner_id").trim() || values.account_id;
+    if (values.region !== "*") {
+      const { name } = data.partitions.find(({ start }) => values.region.startsWith(start));
+      if (value("partition").trim() && values.partition !== name) {
+        problems.push(`partition: ${values.partition} does not have the Region ${values.region}`);
+      }
+      values.partition = name;
+    }
     return { values, problems };
   }
 

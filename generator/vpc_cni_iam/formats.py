@@ -1,4 +1,4 @@
-"""Report formats: each is a module of a package, whose name is the format's.
+"""Report formats: each is a module of a package, whose name is the format's; packages are none.
 
 Nothing lists them by hand, so that a new file is a new format in choices, help and dispatch.
 """
@@ -12,7 +12,8 @@ from types import ModuleType
 
 def names(package: str) -> tuple[str, ...]:
     """Return the formats of a package, text first; no format is imported for it."""
-    modules = (module.name for module in pkgutil.iter_modules(import_module(package).__path__))
+    every = pkgutil.iter_modules(import_module(package).__path__)
+    modules = (module.name for module in every if not module.ispkg)
     return tuple(sorted(modules, key=lambda name: (name != "text", name)))
 
 

@@ -29,6 +29,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.documents import find, managed_policy
 from vpc_cni_iam.catalog.parameters import SAMPLE, fill
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.inputs.aws.account import AccountDetails
 from vpc_cni_iam.policy.document import to_json
 
@@ -770,12 +771,70 @@ def test_a_role_of_another_partition_is_judged_there(tmp_path: Path) -> None:
     names_of = ("--cluster-name", "prod", "--vpc-id", "vpc-01234567")
     breaks = {}
     for partition in ("aws", "aws-cn"):
-        words = ("--region", "eu-west-1", "--partition", partition)
+        words = ("--partition", partition)
         cni = json.loads(run("policy", "ipv4-scoped", *names_of, *words).out)
         described = role("cni", PODS, inline={"cni": cni})
         described["Arn"] = described["Arn"].replace("arn:aws:", "arn:aws-cn:")
         breaks[partition] = names(audited(tmp_path, details(described)))["cni"]["verdict"]
     assert breaks == {"aws": "breaks", "aws-cn": "works"}
+
+
+def test_each_region_that_a_deny_names_is_judged_where_the_clusters_is_not_known(
+    tmp_path: Path,
+) -> None:
+    outside = {"StringNotEquals": {"aws:RequestedRegion": ["us-east-1", "us-west-2"]}}
+    guard = {"Effect": "Deny", "NotAction": "iam:*", "Resource": "*", "Condition": outside}
+    policy = allow("ec2:*") | {"Statement": [*allow("ec2:*")["Statement"], guard]}
+    page = details(role("cni", PODS, inline={"cni": policy}))
+    listed = names(audited(tmp_path, page))["cni"]
+    family = listed["policies"]["families"][0]
+    assert listed["verdict"] == family["verdict"] == "breaks"
+    assert {r["region"]: r["verdict"] for r in family["regions"]} == {
+        "us-east-1": "works",
+        "us-west-2": "works",
+        None: "breaks",
+    }
+    (tmp_path / "a.json").write_text(page)
+    text = run("audit", "a.json", "--to", "v1.23.2", cwd=tmp_path).out
+    where = "IPv4: works in us-east-1, us-west-2; breaks elsewhere: nothing says which one its"
+    assert f"Region       {where}" in text
+    for region, verdict in (("us-east-1", "works"), ("eu-west-1", "breaks")):
+        addon = {
+            "addonName": "vpc-cni",
+            "clusterName": "prod",
+            "addonArn": f"arn:aws:eks:{region}:{ACCOUNT}:addon/prod/vpc-cni/a-1",
+            "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
+        }
+        page = details(role("cni", irsa(), inline={"cni": policy}))
+        (tmp_path / "addon.json").write_text(json.dumps({"addon": addon}))
+        (tmp_path / "a.json").write_text(page)
+        words = ("audit", "a.json", "addon.json", "--to", "v1.23.2", "--format", "json")
+        (read,) = json.loads(run(*words, cwd=tmp_path).out)["roles"]
+        assert read["verdict"] == verdict and read["clusters"][0]["result"]["regions"] == []
+
+
+def test_a_role_that_gives_itself_access_has_that_risk(tmp_path: Path) -> None:
+    page = details(role("cni", irsa(), inline={"cni": allow("ec2:*", "iam:PassRole")}))
+    risks = names(audited(tmp_path, page))["cni"]["policies"]["risks"]
+    assert risks[0] == "privilege-escalation"
+
+
+def test_a_shared_vpc_is_assumed_if_the_policies_name_another_account(tmp_path: Path) -> None:
+    own = allow("ec2:*", resource=f"arn:aws:ec2:eu-west-1:{ACCOUNT}:*/*")
+    describe = allow("ec2:Describe*")["Statement"]
+    subnet = allow("ec2:*", resource="arn:aws:ec2:*:444455556666:subnet/*")["Statement"]
+    for more, shared in ((describe, False), (describe + subnet, True)):
+        policy = own | {"Statement": [*own["Statement"], *more]}
+        page = details(role("cni", irsa(), inline={"cni": policy}))
+        listed = names(audited(tmp_path, page))
+        not_run = listed["cni"]["policies"]["families"][0]["scenarios_not_run"]
+        assert ("shared-subnet" in not_run) is not shared
+        assert listed["cni"]["verdict"] == "works"
+        (tmp_path / "a.json").write_text(page)
+        text = run("audit", "a.json", cwd=tmp_path).out
+        line = "not run, but by coverage --scenario: "
+        line += "cluster-name-corrected, " if shared else "shared-subnet, cluster-name-corrected, "
+        assert f"\n{line}additional-tags-changed\n" in text
 
 
 def test_a_role_of_which_a_call_is_undecided_is_unknown(tmp_path: Path) -> None:
@@ -847,11 +906,11 @@ def test_a_role_with_a_hardened_policy_works(tmp_path: Path) -> None:
     listed = names(audited(tmp_path, details(role("cni", irsa(), inline={"cni": hardened}))))
     assert (listed["cni"]["verdict"], listed["cni"]["proposal"]) == ("works", [])
     (tmp_path / "policy.json").write_text(json.dumps(hardened))
-    done = run("coverage", "policy.json", cwd=tmp_path)
+    assert run("coverage", "policy.json", cwd=tmp_path).code == 0
+    every = [word for s in SCENARIOS for word in ("--scenario", s.name)]
+    done = run("coverage", "policy.json", *every, cwd=tmp_path)
     assert "to do    leave CLUSTER_NAME and ADDITIONAL_ENI_TAGS as they are, or " in done.out
     assert done.out.endswith(", in cluster-name-corrected and additional-tags-changed only\n")
-    skipped = ("--skip", "cluster-name-corrected", "--skip", "additional-tags-changed")
-    assert run("coverage", "policy.json", *skipped, cwd=tmp_path).code == 0
 
 
 def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from vpc_cni_iam.catalog.facts.calls import CallRange, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.variants import VARIANTS, Variant
 from vpc_cni_iam.coverage.analysis.cover import cover
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.parse import loads
@@ -41,6 +41,8 @@ ONLY_THERE = {
 FAULTS = {("v1.20.0", "ipv4-unknown-type"), ("v1.20.0", "ipv6-unknown-type")}
 OBSERVED = pytest.mark.parametrize("observed", observed(), ids=lambda o: str(o["version"]))
 FAMILIES = pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+
+VERDICTS = {"fatal": "fails", "degraded": "degraded"}
 
 
 def release_of(observed: dict[str, Any]) -> PluginVersion:
@@ -175,8 +177,8 @@ def test_coverage_judges_a_denial_as_it_was_observed(observed: dict[str, Any], f
     for name, outcome in scenario["denied"].items():
         if ":" in name:
             deny = Statement(actions=(name,), resources=("*",), effect="Deny")
-            covered = cover([Policy((allow, deny))], PluginSetting(release_of(observed), family))
-            assert covered.verdict == Impact(outcome["impact"]).severity, name
+            covered = cover([Policy((allow, deny))], RequestSetting(release_of(observed), family))
+            assert covered.verdict == VERDICTS[Impact(outcome["impact"]).severity], name
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from vpc_cni_iam.policy.document import Policy, Statement
 
 NAME = "n" * 100  # as long as EKS lets it be
 VPC = ("--vpc-id", "vpc-0123456789abcdef0")
-WIDE = ("--account-id", "111122223333", "--region", "ap-northeast-1", "--partition", "aws-us-gov")
+WIDE = ("--account-id", "111122223333", "--region", "us-isof-south-1")
 
 
 @pytest.mark.parametrize(

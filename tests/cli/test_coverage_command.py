@@ -69,13 +69,14 @@ def test_what_is_denied_is_said_with_what_breaks_and_the_evidence(call: SentCall
         "         no statement allows the action\n"
         "         exits at start (read from source): "
         "ipamd exits at start and the node stays NotReady\n"
-        "         in all 8 scenarios\n",
+        "         in all 5 scenarios\n",
         "note     ec2:ModifyNetworkInterfaceAttribute on the trunk interface\n",
         "         in the scenario trunk-interface\n",
-        "allowed and never called: ec2:DescribeInstances, ec2:DescribeTags",
+        "allowed and never called, describes or lists: ec2:DescribeInstances, ec2:DescribeTags",
+        "not run, unless --scenario names it: shared-subnet, cluster-name-corrected, ",
         "risks, explained by vpc-cni-iam coverage --explain RISK:",
         "warning unconditioned-create-tags: ",
-        "fails: 68 calls in 8 scenarios, 29 denied, 16 of them required",
+        "fails: 41 calls in 5 scenarios, 18 denied, 10 of them required",
     ):
         assert words in done.out
     assert done.out.count("ec2:DescribeSecurityGroups") == 1
@@ -137,9 +138,11 @@ def test_standard_input_and_json(tmp_path: Path) -> None:
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
     data = json.loads(done.stdout)
     assert data["policy"] == "standard input" and data["verdict"] == "degraded"
+    special = ["cluster-name-corrected", "additional-tags-changed"]
     # The policy names its own account as the owner of the VPC.
-    others = ("shared-subnet", "hyperpod-node", "metrics-helper")
+    others = ("shared-subnet", "hyperpod-node", "metrics-helper", *special)
     names = [s.name for s in SCENARIOS if s.name not in others]
+    assert data["scenarios_not_run"] == special
     assert [s["name"] for s in data["scenarios"]] == names
     create = next(c for c in data["scenarios"][0]["calls"] if c["call"] == "create")
     assert [c["statement"] for c in create["checks"]] == ["3", "2", "4", "4", "4"]

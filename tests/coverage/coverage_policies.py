@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.simulate.scenarios import find
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.settings import of_options
 from vpc_cni_iam.policy.document import Policy, Statement
 
@@ -33,15 +33,15 @@ def upstream(variant: str, revision: str) -> Policy:
     return filled(place.document(documents.find(revision)))
 
 
-def setting(version: str = NEWEST, mode: Mode = "ipv4", *features: str) -> PluginSetting:
-    return PluginSetting(known_versions.find(version), mode, features)
+def setting(version: str = NEWEST, mode: Mode = "ipv4", *features: str) -> RequestSetting:
+    return RequestSetting(known_versions.find(version), mode, features)
 
 
-def set_up(where: PluginSetting, environment: dict[str, str]) -> PluginSetting:
+def set_up(where: RequestSetting, environment: dict[str, str]) -> RequestSetting:
     return where.configured(of_options(environment, where.version))
 
 
-def covered(policy: Policy, where: PluginSetting, *scenarios: str) -> Coverage:
+def covered(policy: Policy, where: RequestSetting, *scenarios: str) -> Coverage:
     return cover([policy], where, find(scenarios))
 
 

@@ -11,13 +11,14 @@ from msgspec.structs import replace
 from conftest import ROOT, run
 from coverage_policies import composed, covered, setting
 from vpc_cni_iam.catalog.facts import calls
-from vpc_cni_iam.coverage import matrix_wording as matrix_report
 from vpc_cni_iam.coverage.analysis import excess, risks
-from vpc_cni_iam.coverage.analysis.excess import Excess, excess_grants
+from vpc_cni_iam.coverage.analysis.excess import Excess, Harm, UnusedAction, excess_grants
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.data import coverage_data, matrix_data
 from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import text as report
+from vpc_cni_iam.coverage.report.sentences import matrix as matrix_report
+from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.simulate.settings import Names
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs.policies import NamedPolicy
@@ -227,7 +228,8 @@ def test_every_format_says_which_patterns_were_compared_with_a_part(
 
 def test_what_matches_no_call_is_named_once() -> None:
     coverage = covered(Policy((allow("s3:*"),)), setting(), "fresh-node")
-    assert (coverage.unused, coverage.excess.grants) == (("s3:*",), ())
+    assert coverage.unused == (UnusedAction("s3:*", Harm.data),)
+    assert coverage.excess.grants == ()
 
 
 @pytest.mark.parametrize("variant", ["ipv4", "ipv6", "ipv4-scoped"])
@@ -256,7 +258,7 @@ def test_it_is_a_risk_unless_it_only_describes_or_is_conditioned(
     assert covered(Policy((statement,)), setting(), "fresh-node").excess.grants
     if grave:
         text = f"{statement.actions[0]} allows much that the plugin never calls, such as "
-        assert text in result["actions-beyond-calls"].text
+        assert text in risk_text(result["actions-beyond-calls"])
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -281,14 +283,16 @@ def test_every_report_says_it() -> None:
     policy = Policy((allow("*"),))
     subject = Subject("a policy", (NamedPolicy("", policy, "a policy"),), Names(), {}, ())
     first, every = covered(policy, setting()), matrix([policy], setting())
-    line = ": *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"
+    line = (
+        ", gives itself access: *, such as iam:PassRole, ec2:RunInstances, ec2:TerminateInstances"
+    )
     assert f"allowed beyond what is called{line}" in list(report.text(subject, first, ()))
     message = f"allowed beyond what any plugin version calls{line}"
     assert message in list(matrix_report.text(subject, every))
     assert f"<li>{message}</li>" in page.matrix(subject, every, verbose=False)
     for data in (coverage_data(subject, first, ()), matrix_data(subject, every)):
         assert data["granted_beyond_calls"] == [
-            {"pattern": "*", "examples": ("iam:PassRole", *EC2)}
+            {"pattern": "*", "harm": "access", "examples": ("iam:PassRole", *EC2)}
         ]
 
 

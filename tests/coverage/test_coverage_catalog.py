@@ -19,7 +19,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import cover
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
 SERVED = [
     (variant, mode, revision)
@@ -39,7 +39,7 @@ def test_a_document_serves_the_releases_that_the_catalog_says(
 ) -> None:
     """What was read off the actions alone holds with conditions, in every scenario."""
     policy = variant.document(revision)
-    table = matrix([filled(policy)], PluginSetting(known_versions.newest(), mode))
+    table = matrix([filled(policy)], RequestSetting(known_versions.newest(), mode))
     served = [row for row in table.rows if row.version >= variant.minimum]
     broken: dict[str, set[PluginVersion]] = {}
     for gap in compatibility(policy, variant).missing:
@@ -82,13 +82,13 @@ def test_what_is_generated_with_a_feature_works_with_it(
         policy = composed(variant.name, str(version), feature)
         for mode in variant.modes:
             coverage = covered(policy, setting(str(version), mode, feature), "fresh-node")
-            assert coverage.verdict == "allowed", (version, mode, list(coverage.denied()))
+            assert coverage.verdict == "works", (version, mode, list(coverage.denied()))
 
 
 def test_unscoped_policies_leave_nothing_denied() -> None:
     for version in known_versions.known()[1:]:
         policy = composed("ipv4", str(version))
-        assert covered(policy, setting(str(version))).verdict == "allowed", version
+        assert covered(policy, setting(str(version))).verdict == "works", version
 
 
 def test_a_scoped_policy_lacks_the_trunk_interface_only() -> None:
@@ -154,4 +154,4 @@ def test_the_matrix_is_each_release_by_itself(mode: Mode) -> None:
         }
         cells = dict(zip(whole.actions, row.cells, strict=True))
         assert {a for a, c in cells.items() if c in ("fatal", "degraded")} == refused, row.version
-        assert row.fatal == (coverage.verdict == "fatal"), row.version
+        assert row.fatal == (coverage.verdict == "fails"), row.version

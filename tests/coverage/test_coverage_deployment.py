@@ -82,7 +82,7 @@ def test_version_family_environment_and_features_are_those_of_the_cluster(tmp_pa
     assert '"aws:RequestTag/cluster.k8s.amazonaws.com/name": "prod"' in tags
     assert "vpc/vpc-0123456789abcdef0" in tags
     _, report = covered(tmp_path, daemonset(ENABLE_IPv6="true", ENABLE_IPv4="false"))
-    assert report["mode"] == "ipv6" and report["verdict"] == "fatal"
+    assert report["mode"] == "ipv6" and report["verdict"] == "fails"
     _, report = covered(tmp_path, daemonset(logs="true", ENABLE_MULTI_NIC="true"))
     assert report["features"] == ["multi-nic", "network-policy-logs"]
     _, report = covered(tmp_path, daemonset(AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG="true"))
@@ -105,13 +105,13 @@ def test_a_cluster_without_cluster_name_fails_with_a_scoped_policy(tmp_path: Pat
     scoped = ("--variant", "ipv4-scoped")
     assert covered(tmp_path, daemonset(), *scoped)[1]["verdict"] == "degraded"
     code, report = covered(tmp_path, daemonset(CLUSTER_NAME=None), *scoped)
-    assert (code, report["verdict"]) == (1, "fatal")
+    assert (code, report["verdict"]) == (1, "fails")
 
 
 def test_a_policy_of_another_cluster_fails(tmp_path: Path) -> None:
     other = run("policy", "ipv4-scoped", "--cluster-name", "other", "--vpc-id", "vpc-01234567")
     (tmp_path / "other.json").write_text(other.out)
-    assert covered(tmp_path, daemonset(), "other.json")[1]["verdict"] == "fatal"
+    assert covered(tmp_path, daemonset(), "other.json")[1]["verdict"] == "fails"
 
 
 def test_options_come_before_the_cluster(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_what_the_file_does_not_say_counts(tmp_path: Path) -> None:
     assert (code, report["verdict"]) == (1, "incomplete")
     assert "CLUSTER_NAME" in report["skipped"][0]["name"]
     code, report = covered(tmp_path, text, "policy.json", "--env", "CLUSTER_NAME=prod")
-    assert (code, report["verdict"]) == (0, "allowed")
+    assert (code, report["verdict"]) == (0, "works")
 
 
 @pytest.mark.parametrize(

@@ -192,15 +192,18 @@ def test_text_ends_with_what_is_not_needed_and_the_verdict(words: str) -> None:
         verdict = "unknown" if all(c["undecided"] for c in required) else "fails"
     assert blocks[-1] == f"{verdict}: {summary}"
     besides = []
-    if data["granted_never_called"]:
-        besides.append(f"allowed and never called: {', '.join(data['granted_never_called'])}")
-    for grant in data["granted_beyond_calls"]:
-        examples = ", ".join(grant["examples"])
-        besides.append(f"allowed beyond what is called: {grant['pattern']}, such as {examples}")
+    for harm, effect_of_it in HARMS.items():
+        if names := [g["action"] for g in data["granted_never_called"] if g["harm"] == harm]:
+            besides.append(f"allowed and never called, {effect_of_it}: {', '.join(names)}")
+    for harm, effect_of_it in HARMS.items():
+        for grant in data["granted_beyond_calls"]:
+            if grant["harm"] == harm:
+                such = f"{grant['pattern']}, such as {', '.join(grant['examples'])}"
+                besides.append(f"allowed beyond what is called, {effect_of_it}: {such}")
     assert ("\n".join(besides) in blocks) is bool(besides)
-    assert sum(block.count("allowed and never") for block in blocks) == bool(
-        data["granted_never_called"]
-    )
+    not_run = data["scenarios_not_run"]
+    line = f"not run, unless --scenario names it: {', '.join(not_run)}"
+    assert (line in blocks) is bool(not_run)
     risks = [f"  {r['severity']:<7} {r['id']}: {r['text']}" for r in data["findings"]]
     shown = next((b for b in blocks if b.startswith("risks, explained by ")), "")
     assert shown.split("\n")[1:] == risks
@@ -230,6 +233,11 @@ class Tables(HTMLParser):
             self.rows[-1][-1] += data
 
 
+HARMS = {
+    "access": "gives itself access",
+    "data": "reads or changes data or resources",
+    "other": "describes or lists",
+}
 MEANINGS = {
     "allowed": ("+", "called and allowed"),
     "fatal": ("X", "called and denied: the plugin fails"),

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from coverage_policies import NAMES, composed, covered, denied, setting, with_statement
 from vpc_cni_iam.catalog.facts import documents
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import Policy, Statement
 
@@ -21,13 +21,13 @@ def without(policy: Policy, *actions: str) -> Policy:
     return replace(policy, statements=tuple(s for s in remaining if s.actions))
 
 
-def hyperpod(mode: str = "ipv4", *features: str) -> PluginSetting:
+def hyperpod(mode: str = "ipv4", *features: str) -> RequestSetting:
     return setting("v1.23.2", "ipv6" if mode == "ipv6" else "ipv4", "hyperpod", *features)
 
 
 def test_the_attachment_is_checked_on_the_clusters_arn_and_not_on_ec2() -> None:
     coverage = covered(composed("ipv4", "v1.23.2", "hyperpod"), hyperpod(), NODE)
-    assert coverage.verdict == "allowed"
+    assert coverage.verdict == "works"
     actions = [call.template.action for call in coverage.scenario_runs[0].calls]
     assert "ec2:AttachNetworkInterface" not in actions
     assert "ec2:DescribeInstances" not in actions
@@ -41,14 +41,14 @@ def test_the_attachment_is_checked_on_the_clusters_arn_and_not_on_ec2() -> None:
 def test_upstreams_document_for_hyperpod_nodes_is_enough_beside_the_generic_one() -> None:
     page = documents.find("2026-09-29")
     policy = Policy(page.document("ipv4").statements + page.document("hyperpod").statements)
-    assert covered(policy, hyperpod(), NODE, "fresh-node").verdict == "allowed"
+    assert covered(policy, hyperpod(), NODE, "fresh-node").verdict == "works"
     bare = covered(page.document("ipv4"), hyperpod(), NODE)
     assert denied(bare) == {(NODE, "attach-by-sagemaker", "fatal")}
 
 
 def test_an_ec2_attachment_is_not_needed_where_every_node_is_of_hyperpod() -> None:
     policy = without(composed("ipv4", "v1.23.2", "hyperpod"), "ec2:AttachNetworkInterface")
-    assert covered(policy, hyperpod(), NODE).verdict == "allowed"
+    assert covered(policy, hyperpod(), NODE).verdict == "works"
     assert ("fresh-node", "attach", "fatal") in denied(covered(policy, hyperpod()))
 
 
@@ -62,7 +62,7 @@ def test_aws_answers_get_caller_identity_whatever_policies_say() -> None:
     deny = Statement("Deny", actions=("sts:GetCallerIdentity",), resources=("*",))
     policy = with_statement(composed("ipv4", "v1.23.2", "hyperpod"), 9, deny)
     coverage = covered(policy, hyperpod(), NODE)
-    assert coverage.verdict == "allowed"
+    assert coverage.verdict == "works"
     assert "sts:GetCallerIdentity" in {c.template.action for c in coverage.scenario_runs[0].calls}
     assert "sts:GetCallerIdentity" not in coverage.unused
 

@@ -9,7 +9,7 @@ import pytest
 from coverage_policies import NAMES, composed, covered, denied, setting
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.coverage.names import names_in
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.parse import parse
 
@@ -46,7 +46,7 @@ def writes(*resources: str) -> tuple[Statement, ...]:
     return reads, Statement(actions=actions, resources=resources)
 
 
-def refused(policy: Policy, where: PluginSetting = WHERE) -> set[tuple[str, str]]:
+def refused(policy: Policy, where: RequestSetting = WHERE) -> set[tuple[str, str]]:
     coverage = covered(policy, where, "fresh-node")
     return {(call, impact) for _, call, impact in denied(coverage)}
 

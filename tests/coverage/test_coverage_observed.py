@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, find
 from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.plugin.settings import known_variables, of_options
 from vpc_cni_iam.policy.document import Policy, Statement
 
@@ -29,8 +29,8 @@ GROWING = (
 )
 
 
-def setting_of(version: str, scenario: dict[str, Any]) -> PluginSetting:
-    setting = PluginSetting(known_versions.find(version), scenario["family"])
+def setting_of(version: str, scenario: dict[str, Any]) -> RequestSetting:
+    setting = RequestSetting(known_versions.find(version), scenario["family"])
     variables = known_variables(setting.version)
     values = {k: v for k, v in scenario["environment"].items() if k in variables}
     values["CLUSTER_NAME"] = scenario["cluster_name"]

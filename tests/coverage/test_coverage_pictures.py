@@ -12,12 +12,12 @@ from coverage_policies import composed, setting, upstream
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.coverage import matrix_wording as matrix_report
 from vpc_cni_iam.coverage.analysis.matrix import Matrix, matrix
 from vpc_cni_iam.coverage.data import matrix_data
 from vpc_cni_iam.coverage.report import html as page
 from vpc_cni_iam.coverage.report import svg as picture
-from vpc_cni_iam.coverage.simulate.scenarios import find
+from vpc_cni_iam.coverage.report.sentences import matrix as matrix_report
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
 from vpc_cni_iam.coverage.simulate.settings import Names
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs.policies import NamedPolicy
@@ -171,7 +171,8 @@ def test_data_says_why() -> None:
     assert report["works_with"] == [tuple(span.split(" to ")) for span in WORKS.split(", ")]
     row = next(r for r in report["versions"] if r["version"] == "v1.22.1")
     denied = row["denied"]["ec2:DescribeSecurityGroups"]
-    assert row["cells"]["ec2:DescribeSecurityGroups"] == report["verdict"] == "fatal"
+    assert row["cells"]["ec2:DescribeSecurityGroups"] == "fatal"
+    assert report["verdict"] == "fails"
     assert denied["scenario"] == "fresh-node" and denied["evidence"].startswith("v1.22.1:")
 
 
@@ -180,7 +181,9 @@ def test_where_it_fails_only_at_times_that_is_said() -> None:
         ("ipv4-scoped",), cni_version="v1.23.0", hardening=Hardening(("example-team",))
     ).composed()
     names = parameters.values({"cluster_name": "example", "vpc_id": "vpc-0123456789abcdef0"})
-    subject, result = looked_at(parameters.substitute(hardened.policy, names))
+    policy = parameters.substitute(hardened.policy, names)
+    subject, _ = looked_at(policy)
+    result = matrix([policy], setting(), find([scenario.name for scenario in SCENARIOS]))
     assert result.works() == ()
     message = (
         "no known version; without the scenarios trunk-interface and cluster-name-corrected "

@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.coverage.simulate.node import TRUNK, SimulatedNode
 from vpc_cni_iam.coverage.simulate.scenarios import PRIMARY
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
 from vpc_cni_iam.preflight.findings import preflight
 
@@ -38,7 +38,7 @@ def test_what_breaks_is_what_fails(
         described = {name: t for name, t in zip(kinds, tags, strict=True) if t is not None}
         if TRUNK in described:
             described[TRUNK] = {OWNER: "eks-vpc-resource-controller", **described[TRUNK]}
-        setting = PluginSetting(
+        setting = RequestSetting(
             PluginVersion.of(version),
             mode,
             names=Names(cluster_name="prod"),

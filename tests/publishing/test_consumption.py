@@ -23,7 +23,7 @@ from consuming import (
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.coverage.analysis.cover import cover
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Opener, of_files
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
@@ -95,7 +95,7 @@ def test_the_example_from_the_registry_plans(installing_engine: Engine, tmp_path
     write_tree(tmp_path, {"plan.json": json.dumps(plan)})
     role = of_files([str(tmp_path / "plan.json")], (), Opener(str))
     assert (
-        cover(role.policies, PluginSetting(known_versions.newest(), role.mode)).verdict == "allowed"
+        cover(role.policies, RequestSetting(known_versions.newest(), role.mode)).verdict == "works"
     )
     data = loads(plan["planned_values"]["outputs"]["ipv6_policy"]["value"], "output")
     (ipv6,) = (c for c in package_options(OPTIONS).composed() if c.variant.name == "ipv6")

@@ -103,11 +103,11 @@ def test_coverage_checks_its_calls(tmp_path: Path) -> None:
     assert "not-modelled" not in done.out
     everywhere = run("coverage", "--variant", "metrics-helper", "--all-versions").out
     assert "works with v1.5.0 to v1.23.2" in everywhere
-    assert coverage(tmp_path, statements=POLICY)["verdict"] == "allowed"
+    assert coverage(tmp_path, statements=POLICY)["verdict"] == "works"
     another = json.loads(json.dumps(POLICY).replace("Kubernetes", "Other"))
     (scenario,) = coverage(tmp_path, statements=another)["scenarios"]
     denied = [call["action"] for call in scenario["calls"] if not call["allowed"]]
     assert denied == ["cloudwatch:PutMetricData"]
     tagged = {"aws:PrincipalTag/kubernetes-service-account": "cni-metrics-helper"}
     both = {**POLICY[0], "Condition": {"StringEquals": tagged}}
-    assert coverage(tmp_path, statements=[both, POLICY[1]])["verdict"] == "allowed"
+    assert coverage(tmp_path, statements=[both, POLICY[1]])["verdict"] == "works"

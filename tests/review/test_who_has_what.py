@@ -10,7 +10,7 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.facts.documents import managed_policy, revisions
 from vpc_cni_iam.catalog.facts.known_versions import newest
 from vpc_cni_iam.coverage.analysis.cover import called_actions
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import dumps
 from vpc_cni_iam.review.diff.changes import MatrixRow, PrincipalChange
 from vpc_cni_iam.review.diff.proofs import DENY_REMOVED
@@ -117,7 +117,7 @@ def test_an_action_that_a_policy_may_allow_which_is_not_known_is_not_known() -> 
 
 def test_each_action_that_the_plugin_calls_is_shown_with_what_its_denial_breaks() -> None:
     rows = of_aws_node([], [allow(["s3:GetObject", "ec2:createtags"])])
-    setting = PluginSetting(newest(), "ipv4")
+    setting = RequestSetting(newest(), "ipv4")
     needed = {action: row.needed for action, row in rows.items() if row.needed}
     assert needed.keys() == {*called_actions(setting)}
     assert (needed["ec2:CreateNetworkInterface"], needed["ec2:DeleteNetworkInterface"]) == (

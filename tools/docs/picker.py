@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compatibility import compatibility
 from vpc_cni_iam.catalog.compose import Composed
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import Basis, Mode
+from vpc_cni_iam.catalog.facts.partitions import PARTITIONS
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
@@ -24,8 +27,9 @@ from vpc_cni_iam.catalog.variants import VARIANTS, Scope, Variant
 from vpc_cni_iam.coverage.analysis.matrix import profile
 from vpc_cni_iam.coverage.analysis.risks import find_risks
 from vpc_cni_iam.coverage.names import mode_of
+from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
 from vpc_cni_iam.hcl.write import block, policy_document
 from vpc_cni_iam.policy.document import Policy, Statement, dumps
 
@@ -100,7 +104,7 @@ def data() -> dict[str, Any]:
     for variant, version, hardened, features in choices():
         policy = composed(variant, version, hardened, features).policy
         chosen = key(variant.name, hardened, features)
-        setting = PluginSetting(version, mode_of([policy]), features, names=_NAMES)
+        setting = RequestSetting(version, mode_of([policy]), features, names=_NAMES)
         same = policy, profile(setting, SCENARIOS)
         if same not in risks_known:
             risks_known[same] = _risks(tables, policy, setting)
@@ -140,6 +144,7 @@ def data() -> dict[str, Any]:
             }
             for p in parameters.PARAMETERS
         ],
+        "partitions": [{"name": name, "start": start} for name, (start, _) in PARTITIONS.items()],
         "statements": [_statement(s) for s in tables.statements.numbers],
         "policies": [
             {"statements": numbers, "works": works, "parameters": used}
@@ -196,11 +201,14 @@ def _check(policy: Policy, name: str) -> None:
         raise ValueError(f"the page would not show the policy of {name} as the command prints it")
 
 
-def _risks(tables: _Data, policy: Policy, setting: PluginSetting) -> int:
+def _risks(tables: _Data, policy: Policy, setting: RequestSetting) -> int:
     filled = parameters.fill(policy, _VALUES)
-    mark = MARKS["cluster_name"]
+
+    def marked(name: str) -> str:
+        return name.replace(_NAMES.cluster_name, MARKS["cluster_name"])
+
     risks = (
-        (r.identifier, r.severity, r.text.replace(_NAMES.cluster_name, mark))
+        (r.identifier, r.severity, risk_text(replace(r, names=tuple(map(marked, r.names)))))
         for r in find_risks([filled], setting)
     )
     return tables.risk_lists.number(tuple(map(tables.risks.number, risks)))

@@ -31,7 +31,7 @@ from vpc_cni_iam.cli import json_types
 from vpc_cni_iam.coverage.analysis import risks
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.report import svg
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import of_variant
 from vpc_cni_iam.files.tree import entries, texts, write
 from vpc_cni_iam.inputs import identify
@@ -157,7 +157,7 @@ def configuration_table() -> str:
 def coverage_picture() -> str:
     """Return the picture of upstream's newest scoped document against every release."""
     subject = of_variant("ipv4-scoped", select(revision=revisions()[-1].name), {})
-    setting = PluginSetting(known_versions.newest(), subject.mode, names=subject.names)
+    setting = RequestSetting(known_versions.newest(), subject.mode, names=subject.names)
     return svg.matrix(subject, matrix(subject.policies, setting), verbose=False)
 
 

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam.audit.judge import FamilyAudit, PluginRole
+from vpc_cni_iam.audit.judge import PluginRole, RoleResult
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST, PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.coverage.analysis.cover import cover
+from vpc_cni_iam.coverage.analysis.denied import DeniedAction
 from vpc_cni_iam.coverage.names import names_in
-from vpc_cni_iam.coverage.repair import DeniedAction
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs import daemonset
@@ -41,7 +41,7 @@ class ClusterUse(Struct, frozen=True):
     configuration: str = ""
     # What the role means for the plugin there, with the defaults if its configuration is not known,
     # and then of the IP families that the role is for the worst; None if that is not known.
-    result: FamilyAudit | None = None
+    result: RoleResult | None = None
     # Whether its sessions have tags of EKS Pod Identity, where that gives them.
     session_tags: bool = True
     by_role: str = ""  # the role by way of which EKS Pod Identity assumes it, empty if directly

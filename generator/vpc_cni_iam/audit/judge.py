@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from math import prod
+from typing import TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
+from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, run_scenarios, verdict_of
+from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions, denied_calls
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.analysis.risks import UNSCOPED, Risk, find_risks, risks_of_calls
-from vpc_cni_iam.coverage.matrix_wording import works
-from vpc_cni_iam.coverage.names import all_names, names_in, names_of
-from vpc_cni_iam.coverage.repair import DeniedAction, denied_actions
-from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED
-from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.analysis.risks import (
+    UNSCOPED,
+    Risk,
+    risks_of_calls,
+    with_risks_of_calls,
+)
+from vpc_cni_iam.coverage.names import (
+    CheckedRegion,
+    all_names,
+    known_names,
+    names_in,
+    names_of,
+    regions_to_check,
+)
+from vpc_cni_iam.coverage.report.sentences.matrix import works
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, not_expected
+from vpc_cni_iam.coverage.simulate.send import Answers, Limits
+from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.settings import PluginSettings
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -62,6 +76,14 @@ class RoleVerdict(StrEnum):
         return list(RoleVerdict).index(self)
 
 
+_VERDICTS = {
+    PluginVerdict.works: RoleVerdict.works,
+    PluginVerdict.degraded: RoleVerdict.works,
+    PluginVerdict.unknown: RoleVerdict.unknown,
+    PluginVerdict.fails: RoleVerdict.breaks,
+}
+
+
 class VersionRun(Struct, frozen=True):
     """A `VersionRange` in JSON."""
 
@@ -69,14 +91,33 @@ class VersionRun(Struct, frozen=True):
     last: str
 
 
-class FamilyAudit(Struct, frozen=True):
-    """A role for clusters of one IP family."""
+class RegionAudit(Struct, frozen=True):
+    """A role in a Region, where it is not known in which one its cluster is."""
+
+    region: str | None  # as its policies name it; None for one that none of them names
+    checked: str  # the Region of the requests
+    verdict: RoleVerdict
+
+
+class RoleResult(Struct, frozen=True):
+    """A role for clusters of one IP family, at the version that was asked for."""
 
     mode: Mode  # the IP family
+    verdict: RoleVerdict  # whether the plugin works
+    missing: tuple[DeniedAction, ...] = ()  # what it lacks, without which the plugin fails
+    # The verdict in each Region, if that makes a difference; this is then the worst of them.
+    regions: tuple[RegionAudit, ...] = ()
+    scenarios_not_run: tuple[str, ...] = ()  # nothing says that they are to be expected
+
+
+class FamilyAudit(RoleResult, frozen=True, kw_only=True):
+    """A role for clusters of one IP family, at every version."""
+
     works_with: str  # the plugin versions that it works with, in words
     breaks_at: tuple[VersionRun, ...]  # the versions at which the plugin fails
-    verdict: RoleVerdict  # whether it works at the version that was asked for
-    missing: tuple[DeniedAction, ...] = ()  # what it lacks there, without which the plugin fails
+
+
+R = TypeVar("R", bound=RoleResult)
 
 
 class PolicyAudit(Struct, frozen=True):
@@ -106,32 +147,44 @@ class PluginRole(Struct, frozen=True):
     version: PluginVersion  # the plugin version that is asked about
     session_tags: bool  # whether its session has the tags of EKS Pod Identity
 
-    def settings(self, mode: Mode, cluster: EksCluster = ANY_CLUSTER) -> tuple[PluginSetting, ...]:
+    def settings(self, mode: Mode, cluster: EksCluster = ANY_CLUSTER) -> tuple[RequestSetting, ...]:
         """Return the plugin with this role in a cluster of an IP family, the likeliest first.
 
         Where its policies name several clusters or VPCs, there is one for each.
         """
-        named = all_names(self.policies)
-        limits = names_in([policy for limit in self.limits for policy in limit])
-        own = {name: value for name, value in limits.items() if name not in named}
-        own |= names_in(self.policies) | {"account_id": self.account, "partition": self.partition}
-        known = {"cluster_name": cluster.name, "region": cluster.region}
-        own |= {name: value for name, value in known.items() if value}
+        own, named = self._known(cluster), all_names(self.policies)
         several = {k: v for k, v in named.items() if k in _EACH_ONE - {*own}}
         if prod(map(len, several.values())) > _MOST_PLACES:
             several = {}
         return tuple(
-            PluginSetting(
+            RequestSetting(
                 self.version,
                 mode,
-                names=names_of(
-                    {**own, **dict(zip(several, values, strict=True))},
-                    owner_known="vpc_owner_id" in own,
-                ),
+                names=names_of({**own, **dict(zip(several, values, strict=True))}),
                 session_tags=self.session_tags,
             )
             for values in product(*several.values())
         )
+
+    def regions(self, cluster: EksCluster) -> tuple[tuple[CheckedRegion, EksCluster], ...]:
+        """Return a cluster in each Region that it may be in; none if that is known."""
+        policies = [policy for layer in (self.policies, *self.limits) for policy in layer]
+        regions = regions_to_check(policies, self._known(cluster))
+        return tuple((region, replace(cluster, region=region.checked)) for region in regions)
+
+    def _known(self, cluster: EksCluster) -> dict[str, str]:
+        """Return the names that are known, by parameter."""
+        surroundings = {
+            "cluster_name": cluster.name,
+            "region": cluster.region,
+            "account_id": self.account,
+            "partition": self.partition,
+        }
+        named = all_names(self.policies)
+        limits = names_in([policy for limit in self.limits for policy in limit])
+        of_limits = {name: value for name, value in limits.items() if name not in named}
+        known = {name: value for name, value in surroundings.items() if value}
+        return known_names(known, names_in(self.policies), of_limits)
 
 
 @lru_cache(1024)
@@ -145,16 +198,33 @@ def modes(role: PluginRole) -> tuple[Mode, ...]:
     )
 
 
-def judge_cluster(role: PluginRole, place: ClusterPlace) -> FamilyAudit:
+def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
     """Return what a role means for the plugin as a cluster has it; the worst of what may be."""
-    return _worst(_family(role, setting) for setting in _settings(role, place))
+
+    def in_region(cluster: EksCluster) -> RoleResult:
+        settings = _settings(role, replace(place, cluster=cluster))
+        return _worst(_result(role, setting) for setting in settings)
+
+    return _in_each_region(role, place.cluster, in_region)
 
 
-def _worst(families: Iterable[FamilyAudit]) -> FamilyAudit:
-    return max(families, key=lambda family: family.verdict.rank)
+def _in_each_region(role: PluginRole, cluster: EksCluster, judge: Callable[[EksCluster], R]) -> R:
+    """Return the worst of what a role means in the Regions in which a cluster may be."""
+    clusters = role.regions(cluster)
+    if not clusters:
+        return judge(cluster)
+    results = [(region, judge(known)) for region, known in clusters]
+    worst = _worst(result for _, result in results)
+    regions = tuple(RegionAudit(r.name, r.checked, result.verdict) for r, result in results)
+    differ = any(region.verdict is not worst.verdict for region in regions)
+    return replace(worst, regions=regions) if differ else worst
 
 
-def _settings(role: PluginRole, place: ClusterPlace) -> list[PluginSetting]:
+def _worst(results: Iterable[R]) -> R:
+    return max(results, key=lambda result: result.verdict.rank)
+
+
+def _settings(role: PluginRole, place: ClusterPlace) -> list[RequestSetting]:
     """Return the plugin with a role in a cluster, in each way that is possible.
 
     Where it is not known how the plugin is set up, it has the defaults.
@@ -169,17 +239,22 @@ def _settings(role: PluginRole, place: ClusterPlace) -> list[PluginSetting]:
 @lru_cache(1024)
 def judge(role: PluginRole) -> PolicyAudit:
     """Return what a role means for the plugin."""
-    of_calls = _about_calls(role)
+    about_calls = _about_calls(role)
     families: tuple[Mode, ...] = modes(role)
     audits: list[FamilyAudit] = []
     risks: list[Risk] = []
-    for mode in families or tuple(_ASSIGN):
+
+    def in_region(mode: Mode, cluster: EksCluster) -> FamilyAudit:
         audited = []
-        for setting in role.settings(mode):
-            audit, risks_of = _audited(of_calls, mode, setting.names)
+        for setting in role.settings(mode, cluster):
+            audit, of_calls = _audited(about_calls, mode, setting.names)
             audited.append(audit)
-            risks += find_risks(role.policies, setting, role.limits, risks_of) if families else ()
-        audits.append(_worst(audited))
+            if families:
+                risks.extend(with_risks_of_calls(role.policies, setting, role.limits, of_calls))
+        return _worst(audited)
+
+    for mode in families or tuple(_ASSIGN):
+        audits.append(_in_each_region(role, ANY_CLUSTER, partial(in_region, mode)))
     names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity == "warning")
     scope = RoleScope.broad if UNSCOPED in names_of_risks else RoleScope.scoped
     return PolicyAudit(
@@ -198,14 +273,18 @@ def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
     # Which tags interfaces have, and with that what is denied, depends on what is allowed.
     both = role, replace(role, policies=(*role.policies, _EVERYTHING))
     return any(
-        all(_denied(_family(r, setting) for r in both) for setting in _settings(both[1], place))
+        all(
+            _denied(_result(r, setting) for r in both)
+            for _, cluster in role.regions(place.cluster) or [(None, place.cluster)]
+            for setting in _settings(both[1], replace(place, cluster=cluster))
+        )
         for place in places or [ClusterPlace()]
     )
 
 
-def _denied(families: Iterable[FamilyAudit]) -> set[str]:
-    """Return the actions that a Deny denies in each of some audits."""
-    every = ({m.action for m in f.missing if m.explicit and not m.undecided} for f in families)
+def _denied(results: Iterable[RoleResult]) -> set[str]:
+    """Return the actions that a Deny denies in each of some results."""
+    every = ({m.action for m in f.missing if m.explicit and not m.undecided} for f in results)
     return set.intersection(*every)
 
 
@@ -228,32 +307,31 @@ def _about_calls(role: PluginRole) -> PluginRole:
 @lru_cache(1024)
 def _audited(role: PluginRole, mode: Mode, names: Names) -> tuple[FamilyAudit, tuple[Risk, ...]]:
     """Return what the plugin's calls with a role mean for an IP family, and their risks."""
-    setting = PluginSetting(role.version, mode, names=names, session_tags=role.session_tags)
+    setting = RequestSetting(role.version, mode, names=names, session_tags=role.session_tags)
     return _family(role, setting), risks_of_calls(role.policies, setting, role.limits)
 
 
-def _family(role: PluginRole, setting: PluginSetting) -> FamilyAudit:
-    result = matrix(role.policies, setting, AS_CONFIGURED, role.limits, excess=False)
-    failing = known_versions.spans(frozenset(r.version for r in result.rows if r.breaks))
-    here = next((row for row in result.rows if row.version == role.version), None)
+def _result(role: PluginRole, setting: RequestSetting) -> RoleResult:
+    """Return what a role means at the version that was asked for."""
+    runs = run_scenarios(Answers(role.policies, role.limits), setting, SCENARIOS)
+    verdict = _VERDICTS[verdict_of(runs)] if runs else RoleVerdict.breaks
 
     def by(decision: Decision) -> str:
         limited = decision.policy is not None and decision.policy >= len(role.policies)
         return role.boundary if limited else ""
 
-    fatal = (
-        result.reasons[role.version, action]
-        for action, cell in zip(result.actions, here.cells if here else (), strict=False)
-        if cell == "fatal"
-    )
+    denied = denied_calls(runs)
+    fatal = [denied[c.action] for c in calls() if c.action in denied and denied[c.action][1].fails]
     missing = dict.fromkeys(d for reason in fatal for d in denied_actions(*reason, by))
-    verdict = RoleVerdict.breaks
-    if here is not None and not here.breaks:
-        verdict = RoleVerdict.unknown if here.fatal else RoleVerdict.works
-    return FamilyAudit(
-        result.setting.mode,
-        works(result),
-        tuple(VersionRun(str(run.first), str(run.last)) for run in failing),
-        verdict,
-        tuple(missing),
-    )
+    others = tuple(scenario.name for scenario in not_expected(setting))
+    return RoleResult(setting.mode, verdict, tuple(missing), scenarios_not_run=others)
+
+
+def _family(role: PluginRole, setting: RequestSetting) -> FamilyAudit:
+    """Return what a role means at every version."""
+    result = _result(role, setting)
+    every = matrix(role.policies, setting, SCENARIOS, role.limits, excess=False)
+    failing = (r.version for r in every.rows if r.verdict is PluginVerdict.fails)
+    runs = known_versions.spans(frozenset(failing))
+    breaks_at = tuple(VersionRun(str(run.first), str(run.last)) for run in runs)
+    return FamilyAudit(**asdict(result), works_with=works(every), breaks_at=breaks_at)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 
-from vpc_cni_iam.audit.judge import FamilyAudit, PluginRole, PolicyAudit, RoleScope
+from vpc_cni_iam.audit.judge import PluginRole, PolicyAudit, RoleResult, RoleScope
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.repair import repairs, replacement
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.report.sentences.repairs import repairs, replacement
+from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity
 
@@ -22,7 +22,7 @@ def proposal(
     identities: Sequence[Identity],
     audit: PolicyAudit,
     role: PluginRole,
-    clusters: Mapping[EksCluster, FamilyAudit],
+    clusters: Mapping[EksCluster, RoleResult],
 ) -> tuple[str, ...]:
     """Return what to do about a role, in sentences; none if it is scoped and works.
 
@@ -58,7 +58,7 @@ def _of_policies(audit: PolicyAudit, role: PluginRole) -> Iterator[str]:
         yield _advice(role, what, scoped, modes=modes) if len(modes) == 1 else _EACH
 
 
-def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, FamilyAudit]) -> Iterator[str]:
+def _of_clusters(role: PluginRole, clusters: Mapping[EksCluster, RoleResult]) -> Iterator[str]:
     """Yield what to do where the plugin has the role and fails with it."""
     for cluster, family in clusters.items():
         variants = f"{family.mode}-scoped", family.mode
@@ -88,5 +88,5 @@ def _command(
     *,
     session_tags: bool,
 ) -> str:
-    settings = [PluginSetting(version, m, names=names, session_tags=session_tags) for m in modes]
+    settings = [RequestSetting(version, m, names=names, session_tags=session_tags) for m in modes]
     return replacement(what, variants, settings)

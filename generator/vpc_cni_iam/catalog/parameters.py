@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy import template
 from vpc_cni_iam.policy.document import Policy
@@ -159,7 +160,11 @@ def unused(policy: Policy, words: Mapping[str, str | None]) -> tuple[Parameter, 
 
 
 def values(words: Mapping[str, str | None]) -> dict[str, str]:
-    """Return checked values for all parameters that have one, defaults included."""
+    """Return checked values for all parameters that have one, defaults included.
+
+    The partition is the Region's. Raises `UsageError` for a value that is not fit for its
+    parameter, and for a partition that does not have the Region.
+    """
     checked: dict[str, str] = {}
     for parameter in PARAMETERS:
         value = words.get(parameter.name)
@@ -167,6 +172,12 @@ def values(words: Mapping[str, str | None]) -> dict[str, str]:
             checked[parameter.name] = parameter.check(value)
         elif parameter.default is not None:
             checked[parameter.name] = parameter.default
+    if (region := checked[REGION.name]) != REGION.default:
+        partition = partition_of(region)
+        if words.get(PARTITION.name) not in (None, partition):
+            problem = f"{checked[PARTITION.name]} does not have the Region {region}"
+            raise UsageError(f"{PARTITION.option} {problem}, which {partition} has; leave it out")
+        checked[PARTITION.name] = partition
     checked.setdefault(VPC_OWNER_ID.name, checked[ACCOUNT_ID.name])
     return checked
 

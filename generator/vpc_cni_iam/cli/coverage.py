@@ -15,8 +15,9 @@ from vpc_cni_iam.cli.expand import flag, value
 from vpc_cni_iam.cli.options import IpFamily
 
 if TYPE_CHECKING:
+    from vpc_cni_iam.coverage.analysis.cover import PluginVerdict
     from vpc_cni_iam.coverage.simulate.scenarios import Scenario
-    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+    from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.coverage.subject import Opener, Subject
     from vpc_cni_iam.plugin.settings import PluginSettings
 
@@ -25,8 +26,9 @@ HELP = """Check a policy against every AWS call that a plugin version makes, and
 Each call is evaluated as the requests that IAM checks, in named scenarios such as node start and
 leaked ENI clean-up. POLICY is a JSON policy, the output of an AWS CLI command such as aws iam
 get-policy-version, the JSON of a plan, a .tf file, a module's directory, or - for JSON on standard
-input. To check a policy of the catalog, give --variant. Cluster, VPC and account are those in
-the policy, or examples; options override them.
+input. To check a policy of the catalog, give --variant. Cluster, VPC, account and Region are those
+in the Allow statements of the policy, or examples; options override them. If the Region is not
+known, each one that the policy names is checked, and one that it does not name.
 
 Exit code 1 means that a required call is denied, or that POLICY has a policy that was not read and
 --document does not select others. With --strict, it means that any call is denied; with
@@ -100,7 +102,9 @@ class ScenarioOptions(Struct, frozen=True):
 
     all_versions: bool = flag("Show a matrix of plugin versions and actions.")
     scenario: list[str] | None = value(
-        "NAME", "Check this scenario; repeat for more.  [default: all]", autocompletion=_scenarios
+        "NAME",
+        "Check this scenario; repeat for more.  [default: those that are to be expected]",
+        autocompletion=_scenarios,
     )
     skip: list[str] | None = value(
         "NAME", "Skip this scenario; repeat for more.", autocompletion=_scenarios
@@ -151,8 +155,8 @@ def coverage(
     scenarios = find(selected.scenario or own, selected.skip or ())
     whole = selected.all_versions
     worst = _show(subject, setting, scenarios, output.value, whole=whole, verbose=verbose)
-    fails = worst == "fatal" or (strict and worst != "allowed")
-    raise typer.Exit(1 if fails or not subject.is_complete else 0)
+    fails = worst.is_failure(strict=strict) or not subject.is_complete
+    raise typer.Exit(1 if fails else 0)
 
 
 def _asked(
@@ -165,7 +169,7 @@ def _asked(
     used: usage.UsageOptions,
     *,
     strict: bool,
-) -> tuple[Subject, PluginSetting]:
+) -> tuple[Subject, RequestSetting]:
     """Return the policies, and the plugin as the cluster has it."""
     from vpc_cni_iam.coverage.subject import limited
     from vpc_cni_iam.inputs.daemonset import unread
@@ -189,17 +193,18 @@ def _asked(
     return subject, setting
 
 
-def _say_names(subject: Subject, setting: PluginSetting) -> None:
+def _say_names(subject: Subject, setting: RequestSetting) -> None:
     """Say which names were taken from the policy, and of which it has several."""
     from vpc_cni_iam.coverage.names import all_names
     from vpc_cni_iam.errors import first_of
 
+    regions = subject.regions  # each is checked
     if subject.own_names:
         values = (f"{name.replace('_', ' ')} {v}" for name, v in subject.own_names.items())
         common.say(f"taken from the policy: {', '.join(values)}")
     for name, several in all_names(subject.policies).items():
         checked = getattr(setting.names, name)
-        if len(several) > 1 and checked not in several:
+        if len(several) > 1 and checked not in several and not (name == "region" and regions):
             words = f"the policy has several of {name.replace('_', ' ')}, {first_of(several, 4)}"
             common.say(f"{words}: checked with {checked}; give one with --{name.replace('_', '-')}")
 
@@ -258,13 +263,13 @@ def _subject(
 
 def _setting(
     subject: Subject, node: NodeOptions, version: str, plugin: PluginSettings
-) -> PluginSetting:
+) -> RequestSetting:
     """Return what requests depend on, with the plugin set up as a file and options have it."""
     from vpc_cni_iam.catalog.facts import known_versions
-    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+    from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.plugin.settings import of_options
 
-    setting = PluginSetting(
+    setting = RequestSetting(
         known_versions.find(version),
         node.mode.value if node.mode else plugin.mode or subject.mode,
         names=subject.names,
@@ -290,13 +295,13 @@ def _pairs(option: str, words: list[str] | None) -> dict[str, str]:
 
 def _show(
     subject: Subject,
-    setting: PluginSetting,
+    setting: RequestSetting,
     scenarios: tuple[Scenario, ...],
     output: str,
     *,
     whole: bool,
     verbose: bool,
-) -> str:
+) -> PluginVerdict:
     """Print the report about one version, or about every one, and return the verdict.
 
     It is about every one if `whole`, and in formats that show no single one.
@@ -304,20 +309,20 @@ def _show(
     from vpc_cni_iam.coverage.analysis.cover import cover
     from vpc_cni_iam.coverage.analysis.matrix import matrix
     from vpc_cni_iam.coverage.analysis.risks import find_risks
-    from vpc_cni_iam.coverage.repair import repairs_for
+    from vpc_cni_iam.coverage.report.sentences.repairs import repairs_for
 
     report = formats.load(_REPORTS, output)
     policies, limits = subject.policies, subject.limiting
     if whole or not hasattr(report, "version"):
-        result = matrix(policies, setting, scenarios, limits)
+        result = matrix(policies, setting, scenarios, limits, subject.regions)
         denied = [why for (v, _), why in result.reasons.items() if v == setting.version]
-        result = replace(result, repairs=repairs_for(subject, setting, scenarios, denied))
+        result = replace(result, repairs=repairs_for(subject, result.setting, scenarios, denied))
         typer.echo(report.matrix(subject, result, verbose=verbose), nl=False)
         return result.verdict
-    coverage = cover(policies, setting, scenarios, limits)
+    coverage = cover(policies, setting, scenarios, limits, subject.regions)
     denied = [(scenario.name, call) for scenario, call in coverage.denied()]
-    coverage = replace(coverage, repairs=repairs_for(subject, setting, scenarios, denied))
-    risks = find_risks(policies, setting, limits)
+    coverage = replace(coverage, repairs=repairs_for(subject, coverage.setting, scenarios, denied))
+    risks = find_risks(policies, setting, limits, subject.regions)
     text = report.version(subject, coverage, risks, verbose=verbose)
     typer.echo(common.folded(text) if output == "text" else text, nl=False)
     return coverage.verdict

@@ -130,7 +130,7 @@ def as_set_up(
     The last value is whether the plugin makes and tags interfaces.
     """
     from vpc_cni_iam.catalog.facts import known_versions
-    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+    from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
     if not plugin.file:
         return documents, hardening, True
@@ -139,7 +139,7 @@ def as_set_up(
         version = options.known(version, strict=documents.strict)
         documents = replace(documents, cni_version=version)
     plugin_version = known_versions.find(version) if version else known_versions.newest()
-    setting = PluginSetting(plugin_version, mode).configured(plugin)
+    setting = RequestSetting(plugin_version, mode).configured(plugin)
     features = dict.fromkeys((*(documents.feature or ()), *setting.features))
     documents = replace(documents, feature=list(features))
     if hardening.harden and hardening.additional_tag_key is None:

@@ -14,7 +14,7 @@ from vpc_cni_iam.cli.expand import value
 from vpc_cni_iam.coverage.usage.query_engine import QueryEngine
 
 if TYPE_CHECKING:
-    from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+    from vpc_cni_iam.coverage.simulate.settings import RequestSetting
     from vpc_cni_iam.coverage.subject import Subject
 
 
@@ -64,7 +64,7 @@ def print_query(asked: UsageOptions, engine: QueryEngine) -> None:
     typer.echo(query(engine, asked.table, asked.role or ()), nl=False)
 
 
-def show(asked: UsageOptions, subject: Subject, setting: PluginSetting, output: str) -> int:
+def show(asked: UsageOptions, subject: Subject, setting: RequestSetting, output: str) -> int:
     """Print what a role used of its policies, and return the exit code."""
     from vpc_cni_iam.coverage.usage import report
     from vpc_cni_iam.coverage.usage.usage import usage

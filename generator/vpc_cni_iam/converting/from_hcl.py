@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.converting import naming
+from vpc_cni_iam.converting.notes import Note, refused
 from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.hcl import embedded, resolve
 from vpc_cni_iam.hcl.attributes import Attribute, attributes, is_read_elsewhere, may_hold_policy
@@ -53,6 +54,7 @@ class Reading(Struct, frozen=True):
     references: tuple[str, ...]
     engine: str | None  # the engine that rendered it; None if none did
     document: dict[str, Any]  # its JSON; a reference stands in it as ``${`` the reference ``}``
+    notes: tuple[Note, ...] = ()  # what IAM refuses in it
 
     @property
     def text(self) -> str:
@@ -135,7 +137,13 @@ def read_files(
         if any(_DOCUMENT in file.text for file in parsed.values()):
             problem += "; it takes policies from other files: give the directory of the module"
         policies.append(Unread("", InputError(first_of(parsed), "", problem)))
-    return policies
+    return [_with_notes(policy) for policy in policies]
+
+
+def _with_notes(policy: Reading | Unread) -> Reading | Unread:
+    if isinstance(policy, Unread):
+        return policy
+    return replace(policy, notes=tuple(refused(policy.document)))
 
 
 def _rendered(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,7 +10,16 @@ from typing import Any
 from msgspec import Struct
 
 from vpc_cni_iam.policy.document import PRINCIPAL_ELEMENTS, TEXT_ELEMENTS
+from vpc_cni_iam.policy.matching.operators import is_operator
 from vpc_cni_iam.policy.strict_json import Number
+
+# IAM User Guide, "IAM JSON policy elements: Sid".
+_SID = re.compile("[A-Za-z0-9]*")
+_REFUSED_SID = (
+    "has other characters than ASCII letters and digits, which IAM refuses; some services take "
+    "them in policies of their own"
+)
+_REFERENCE = "${"  # in HCL read as JSON: a part that is not known
 
 
 class Note(Struct, frozen=True):
@@ -39,6 +49,7 @@ def notes(document: Any, path: str) -> Iterator[Note]:
 def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
     if statement.get("Sid") == "":
         yield Note(f"{path}.Sid", "is empty, and is left out")
+    yield from _refused(statement, path)
     for name in TEXT_ELEMENTS:
         if isinstance(values := statement.get(name), list):
             yield from _repeated(values, f"{path}.{name}")
@@ -57,6 +68,21 @@ def _statement(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
                 yield Note(place, "names no condition key, and is left out")
             for key, values in keys.items():
                 yield from _quoted(values, f"{place}.{key}")
+
+
+def refused(document: Any) -> Iterator[Note]:
+    """Yield what IAM refuses in decoded JSON with a list of statements."""
+    for index, statement in enumerate(document["Statement"]):
+        yield from _refused(statement, f"$.Statement[{index}]")
+
+
+def _refused(statement: Mapping[str, Any], path: str) -> Iterator[Note]:
+    sid = statement.get("Sid") or ""
+    if not _SID.fullmatch(sid) and _REFERENCE not in sid:
+        yield Note(f"{path}.Sid", _REFUSED_SID)
+    for operator in statement.get("Condition") or {}:
+        if not is_operator(operator) and _REFERENCE not in operator:
+            yield Note(f"{path}.Condition.{operator}", "is no condition operator of IAM")
 
 
 def _repeated(values: object, path: str) -> Iterator[Note]:

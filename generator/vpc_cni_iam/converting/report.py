@@ -34,6 +34,13 @@ def reading_lines(read: Sequence[Reading], unread: Sequence[Unread]) -> Iterator
             if reading.engine
         ]
     )
+    yield from first(
+        [
+            f"{reading.source}: line {reading.line}: {reading.address}: {note}"
+            for reading in read
+            for note in reading.notes
+        ]
+    )
     yield from error_lines(
         u.error if u.address in ("", u.error.source) else f"{u.address}: {u.error}" for u in unread
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, TypedDict
+from typing import TypedDict
 
 from vpc_cni_iam.catalog.facts.calls import Basis, DenialSeverity, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.known_documents import KnownDocument
-from vpc_cni_iam.coverage.analysis.cover import Coverage, Verdict
-from vpc_cni_iam.coverage.analysis.excess import Excess
+from vpc_cni_iam.coverage.analysis.cover import Coverage, PluginVerdict
+from vpc_cni_iam.coverage.analysis.excess import Excess, Harm, UnusedAction
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk, RiskLevel, explanation
+from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs.skipped import Skipped
@@ -22,6 +23,7 @@ class ExcessData(TypedDict):
     """A pattern that grants more than the plugin calls."""
 
     pattern: str
+    harm: Harm
     examples: Sequence[str]
 
 
@@ -79,6 +81,14 @@ class RiskData(TypedDict):
     explanation: str
 
 
+class RegionVerdictData(TypedDict):
+    """A Region in which the plugin may be, and what the policy means there."""
+
+    region: str | None
+    checked: str
+    verdict: PluginVerdict
+
+
 class CoverageData(TypedDict):
     """A policy against the calls of a plugin version."""
 
@@ -87,11 +97,13 @@ class CoverageData(TypedDict):
     cni_version: str
     mode: Mode
     features: Sequence[str]
-    verdict: Verdict | Literal["incomplete"]
+    verdict: PluginVerdict
+    regions: Sequence[RegionVerdictData]
     skipped: Sequence[Skipped]
     repairs: Sequence[str]
     scenarios: Sequence[ScenarioData]
-    granted_never_called: Sequence[str]
+    scenarios_not_run: Sequence[str]
+    granted_never_called: Sequence[UnusedAction]
     granted_beyond_calls: Sequence[ExcessData]
     granted_partly_checked: Sequence[str]
     findings: Sequence[RiskData]
@@ -116,6 +128,14 @@ class DenialData(TypedDict):
     evidence: str
 
 
+class RegionVersionsData(TypedDict):
+    """A Region in which the plugin may be, and the versions that it works with there."""
+
+    region: str | None
+    checked: str
+    works_with: Sequence[tuple[str, str]]
+
+
 class VersionData(TypedDict):
     """The actions at a plugin version."""
 
@@ -132,7 +152,9 @@ class MatrixData(TypedDict):
     mode: Mode
     features: Sequence[str]
     scenarios: Sequence[str]
-    verdict: Verdict | Literal["incomplete"]
+    scenarios_not_run: Sequence[str]
+    verdict: PluginVerdict
+    regions: Sequence[RegionVersionsData]
     skipped: Sequence[Skipped]
     works_with: Sequence[tuple[str, str]]
     works_but_for: WorksButForData
@@ -152,7 +174,15 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
         "cni_version": str(setting.version),
         "mode": setting.mode,
         "features": setting.features,
-        "verdict": coverage.verdict if subject.is_complete else "incomplete",
+        "verdict": coverage.verdict if subject.is_complete else PluginVerdict.incomplete,
+        "regions": [
+            {
+                "region": each.region.name,
+                "checked": each.region.checked,
+                "verdict": each.result.verdict,
+            }
+            for each in coverage.by_region
+        ],
         "skipped": subject.skipped,
         "repairs": coverage.repairs,
         "scenarios": [
@@ -163,6 +193,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
             }
             for run in coverage.scenario_runs
         ],
+        "scenarios_not_run": [scenario.name for scenario in coverage.not_expected],
         "granted_never_called": coverage.unused,
         "granted_beyond_calls": _excess(coverage.excess),
         "granted_partly_checked": coverage.excess.partly_checked,
@@ -170,7 +201,7 @@ def coverage_data(subject: Subject, coverage: Coverage, risks: Iterable[Risk]) -
             {
                 "id": risk.identifier,
                 "severity": risk.severity,
-                "text": risk.text,
+                "text": risk_text(risk),
                 "explanation": explanation(risk.identifier),
             }
             for risk in risks
@@ -186,7 +217,10 @@ def _equal(subject: Subject) -> list[EqualData]:
 
 
 def _excess(excess: Excess) -> list[ExcessData]:
-    return [{"pattern": grant.pattern, "examples": grant.examples} for grant in excess.grants]
+    return [
+        {"pattern": grant.pattern, "harm": grant.harm, "examples": grant.examples}
+        for grant in excess.grants
+    ]
 
 
 def _call(subject: Subject, call: SentCall, version: PluginVersion) -> CallData:
@@ -228,7 +262,16 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
         "mode": matrix.setting.mode,
         "features": matrix.setting.features,
         "scenarios": matrix.scenarios,
-        "verdict": matrix.verdict if subject.is_complete else "incomplete",
+        "scenarios_not_run": [scenario.name for scenario in matrix.not_expected],
+        "verdict": matrix.verdict if subject.is_complete else PluginVerdict.incomplete,
+        "regions": [
+            {
+                "region": each.region.name,
+                "checked": each.region.checked,
+                "works_with": _spans(each.result.works()),
+            }
+            for each in matrix.by_region
+        ],
         "skipped": subject.skipped,
         "works_with": _spans(matrix.works()),
         "works_but_for": {"scenarios": names, "works_with": _spans(more)},

@@ -1,28 +1,51 @@
-"""Names that policies have, of cluster, VPC, account and Region, and their IP family."""
+"""The names of cluster, VPC, account, Region and partition that policies have, and their IP family.
+
+Only what an Allow names is taken for the plugin's: a Deny names what others may not leave.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from vpc_cni_iam.catalog import parameters
-from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.calls import Mode, calls
+from vpc_cni_iam.catalog.facts.partitions import all_regions, partition_of, regions_of
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
-from vpc_cni_iam.policy.document import Policy, Statement
+from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.template import known
+from vpc_cni_iam.policy.template import known as texts
 
 _ARN = re.compile(r"arn:([^:]*):(ec2|sagemaker):([^:]*):([^:]*):(?:([a-z-]+)/)?(.*)", re.DOTALL)
 _LOG_GROUP = re.compile(
     r"arn:([^:]*):logs:([^:]*):([^:]*):log-group:/aws/eks/([^/:]*)/cluster(:.*)?"
 )
 _OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
-_REGIONS = ("aws:requestedregion", "ec2:region")
+_REGION_KEYS = ("aws:requestedregion", "ec2:region")
 _OWNED_WITH_VPC = ("subnet", "vpc")
 _PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
+_REGION_OF_ARN = re.compile(r"arn:[^:]*:[^:]*:([^:]+):")
+_REGION_PATTERN = re.compile(r"[a-z0-9*?-]+")
+# Of all Regions that policies name; AWS has fewer.
+_MOST_REGIONS = 60
+
+
+class CheckedRegion(Struct, frozen=True):
+    """A Region that requests are checked in, where it is not known which one the plugin is in."""
+
+    name: str | None  # as policies name it, such as ``eu-*``; None for one that none of them names
+    checked: str  # the Region of the requests
+
+    def names(self, names: Names) -> Names:
+        """Return names of requests in this Region."""
+        return replace(names, region=self.checked, partition=partition_of(self.checked))
 
 
 def mode_of(policies: Sequence[Policy]) -> Mode:
@@ -35,65 +58,125 @@ def mode_of(policies: Sequence[Policy]) -> Mode:
     return "ipv6" if ipv6 and not ipv4 else "ipv4"
 
 
-def names_of(known: Mapping[str, str], *, owner_known: bool) -> Names:
-    """Return names for requests: those known, by parameter, and examples for the others.
+def known_names(*sources: Mapping[str, str]) -> dict[str, str]:
+    """Return the names that sources know, by parameter; of two sources the first one counts.
 
-    `owner_known` is whether it is known which account owns the VPC.
+    A Region decides the partition. One that the partition of an earlier source does not have is
+    not taken.
     """
+    known: dict[str, str] = {}
+    for source in sources:
+        names = {name: value for name, value in source.items() if name not in known}
+        if (region := names.get("region")) is not None:
+            if known.get("partition") in (None, partition_of(region)):
+                names["partition"] = partition_of(region)
+            else:
+                del names["region"]
+        known = {**names, **known}
+    return known
+
+
+def names_of(known: Mapping[str, str]) -> Names:
+    """Return names for requests: those known, by parameter, and examples for the others."""
     values = {**EXAMPLE, **known}
+    if partition_of(values["region"]) != values["partition"]:
+        values["region"] = regions_of(values["partition"])[0]
     values.setdefault("vpc_owner_id", values["account_id"])
-    return Names(owner_known=owner_known, **values)
+    return Names(owner_known="vpc_owner_id" in known, **values)
 
 
-def names_in(policies: Sequence[Policy]) -> dict[str, str]:
+def names_in(policies: Iterable[Policy]) -> dict[str, str]:
     """Return the names in policies, by parameter; of a parameter only if they have a single one."""
     return {k: values[0] for k, values in all_names(policies).items() if len(values) == 1}
 
 
-def all_names(policies: Sequence[Policy]) -> dict[str, list[str]]:
-    """Return all names in policies, by parameter.
-
-    Of several Regions it is one of them, since the policies may be for no other.
-    """
+def all_names(policies: Iterable[Policy]) -> dict[str, list[str]]:
+    """Return all names in the Allow statements of policies, by parameter."""
     names: dict[str, set[str]] = {}
-    for statement in (s for p in policies for s in p.statements):
+    for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         for name, value in _names_of(statement):
             names.setdefault(name, set()).add(value)
-    if EXAMPLE["region"] not in (regions := names.get("region", {EXAMPLE["region"]})):
-        names["region"] = {min(regions)}
     return {name: sorted(values) for name, values in names.items()}
+
+
+def regions_to_check(
+    policies: Iterable[Policy], known: Mapping[str, str]
+) -> tuple[CheckedRegion, ...]:
+    """Return each Region that policies name, and one that they do not name.
+
+    None if the Region is known, or if it makes no difference: no policy names any.
+    """
+    if "region" in known:
+        return ()
+    named = dict.fromkeys(r for p in policies for s in p.statements for r in _regions_of(s))
+    partition = known.get("partition")
+    candidates = regions_of(partition) if partition else all_regions()
+    checked = [CheckedRegion(n, r) for n in named if (r := _region_of(n, candidates, partition))]
+    others = (EXAMPLE["region"], *candidates) if partition in (None, "aws") else candidates
+    other = next((r for r in others if not any(wildcard.matches(n, r) for n in named)), None)
+    every = checked[:_MOST_REGIONS] + ([CheckedRegion(None, other)] if other else [])
+    return tuple(every) if checked else ()
+
+
+def _region_of(name: str, candidates: Sequence[str], partition: str | None) -> str | None:
+    """Return a Region of a name, which may be a pattern; a name that is not known may be new."""
+    if re.fullmatch(_PATTERNS["region"], name) and name not in all_regions():
+        return name if partition in (None, partition_of(name)) else None
+    return next((region for region in candidates if wildcard.matches(name, region)), None)
+
+
+@lru_cache(4096)
+def _regions_of(statement: Statement) -> tuple[str, ...]:
+    """Return the Regions that a statement names, of whatever effect; they may be patterns."""
+    values = [
+        value
+        for condition in statement.conditions
+        if str(condition.key).lower() in _REGION_KEYS and not condition.operator.endswith("Null")
+        for value in texts(condition.values)
+    ]
+    values += [m[1] for text in texts(statement.texts()) if (m := _REGION_OF_ARN.match(text))]
+    regions = dict.fromkeys(value.lower() for value in values)
+    return tuple(r for r in regions if _REGION_PATTERN.fullmatch(r) and r.strip("*"))
 
 
 @lru_cache(4096)
 def _names_of(statement: Statement) -> tuple[tuple[str, str], ...]:
-    named = (*_in_conditions(statement), *_in_resources(statement))
-    return tuple((n, v) for n, v in named if v != "*" and re.fullmatch(_PATTERNS[n], v))
+    """Return the names in an Allow statement about a call of the plugin."""
+    named = [pair for resource in texts(statement.resources) for pair in _in_arn(resource)]
+    named += [pair for condition in statement.conditions for pair in _in_condition(condition)]
+    names = tuple((n, v) for n, v in named if v != "*" and re.fullmatch(_PATTERNS[n], v))
+    return names if names and _is_about_calls(statement) else ()
 
 
-def _in_conditions(statement: Statement) -> Iterator[tuple[str, str]]:
-    for condition in statement.conditions:
-        key = str(condition.key).lower()
-        if condition.operator.endswith("Null"):
-            continue  # its value says whether the key is there
-        if ("Not" in condition.operator) is not (statement.effect == "Deny"):
-            continue  # its values are those that are not allowed
+def _is_about_calls(statement: Statement) -> bool:
+    called = [call.action.lower() for call in calls()]
+    patterns = [action.lower() for action in texts(statement.actions)]
+    return bool(statement.not_actions) or any(
+        wildcard.matches(pattern, action) for pattern in patterns for action in called
+    )
+
+
+def _in_condition(condition: Condition) -> Iterator[tuple[str, str]]:
+    key = str(condition.key).lower()
+    if condition.operator.endswith("Null") or "Not" in condition.operator:
+        return  # its values are not those that are allowed
+    for value in texts(condition.values):
         if key.endswith(f"tag/{CLUSTER}"):
-            yield from (("cluster_name", value) for value in known(condition.values))
+            yield "cluster_name", value
         elif key == "ec2:vpc":
-            yield from (("vpc_id", value.rpartition("/")[2]) for value in known(condition.values))
-        elif key in _REGIONS:
-            yield from (("region", value) for value in known(condition.values))
+            yield "vpc_id", value.rpartition("/")[2]
+            yield from _in_arn(value)
+        elif key in _REGION_KEYS:
+            yield "region", value
 
 
-def _in_resources(statement: Statement) -> Iterator[tuple[str, str]]:
-    allows = statement.effect == "Allow"
-    for resource in known(statement.resources if allows else statement.not_resources):
-        if match := _LOG_GROUP.fullmatch(resource):
-            yield from zip(_OF_LOG_GROUP, match.groups(), strict=False)
-        elif match := _ARN.match(resource):
-            partition, service, region, account, kind, identifier = match.groups()
-            yield "partition", partition
-            yield "region", region
-            yield "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id", account
-            if (service, kind) == ("sagemaker", "cluster"):
-                yield "hyperpod_cluster_id", identifier
+def _in_arn(arn: str) -> Iterator[tuple[str, str]]:
+    if match := _LOG_GROUP.fullmatch(arn):
+        yield from zip(_OF_LOG_GROUP, match.groups(), strict=False)
+    elif match := _ARN.match(arn):
+        partition, service, region, account, kind, identifier = match.groups()
+        yield "partition", partition
+        yield "region", region
+        yield "vpc_owner_id" if kind in _OWNED_WITH_VPC else "account_id", account
+        if (service, kind) == ("sagemaker", "cluster"):
+            yield "hyperpod_cluster_id", identifier

@@ -13,13 +13,22 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
+from vpc_cni_iam.catalog.facts.partitions import partition_of
 from vpc_cni_iam.catalog.facts.plugin_version import LATEST
 from vpc_cni_iam.catalog.known_documents import KnownDocument, recognise
 from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
-from vpc_cni_iam.coverage.names import all_names, mode_of, names_in, names_of
+from vpc_cni_iam.coverage.names import (
+    CheckedRegion,
+    all_names,
+    known_names,
+    mode_of,
+    names_in,
+    names_of,
+    regions_to_check,
+)
 from vpc_cni_iam.coverage.simulate.send import Limits
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names, RequestSetting
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.policies import InputPolicies, NamedPolicy, choose
 from vpc_cni_iam.inputs.skipped import Reason, Skipped, is_complete
@@ -45,6 +54,8 @@ class Subject(Struct, frozen=True):
     skipped: tuple[Skipped, ...]  # other parts of the input, which no verdict may ignore
     # The permissions boundary of the role, and service control policies by level.
     limits: tuple[tuple[NamedPolicy, ...], ...] = ()
+    # The Regions to check, where it is not known in which one the plugin is.
+    regions: tuple[CheckedRegion, ...] = ()
     # The feature of the program that the role is for; None for ``aws-node``.
     program: str | None = None
     # The policies of an input that are documents of upstream or AWS, with these.
@@ -118,18 +129,15 @@ def of_variant(name: str, selection: Selection, user_names: Mapping[str, str | N
     filled = parameters.substitute(policy, chosen)
     document = " ".join(selection.arguments())
     opened = (NamedPolicy(variant.identifier, filled, f"variant {name}"),)
-    subject = _subject(Taken(f"variant {name} ({document})", opened, ()), user_names, {})
+    subject = _subject(Taken(f"variant {name} ({document})", opened, ()), user_names)
     return replace(subject, program=variant.program)
 
 
 def of_taken(chosen: Taken, user_names: Mapping[str, str | None]) -> Subject:
     """Return policies that were chosen from inputs, with the user's names, by parameter."""
-    # What was filled in here is nothing that the policies say.
-    names = names_in([named.policy for named in chosen.opened])
-    own_names = {k: v for k, v in names.items() if v != EXAMPLE.get(k)}
     known = ((o, recognise(o.policy, names_in([o.policy]))) for o in chosen.opened)
     equal_to = tuple((opened, documents) for opened, documents in known if documents)
-    return replace(_subject(chosen, user_names, own_names), equal_to=equal_to)
+    return replace(_subject(chosen, user_names), equal_to=equal_to)
 
 
 class Taken(Struct, frozen=True):
@@ -196,14 +204,7 @@ def limited(subject: Subject, boundary: str | None, scps: Sequence[str], opener:
             policies = (*policies, NamedPolicy("FullAWSAccess", _FULL_ACCESS, "AWS Organizations"))
         taken = replace(taken, skipped=opened.skipped)
         subject = _with(subject, taken, "service control policy", policies)
-    chosen = {name: value for name, value in opener.user_names.items() if value and value != "*"}
-    named = chosen.keys() | all_names(subject.policies)
-    limits = names_in([policy for limit in subject.limiting for policy in limit])
-    of_limits = {k: v for k, v in limits.items() if k not in named and v != EXAMPLE.get(k)}
-    own_names = {**subject.own_names, **of_limits}
-    owner_known = subject.names.owner_known or "vpc_owner_id" in of_limits
-    names = names_of({**own_names, **chosen}, owner_known=owner_known)
-    return replace(subject, names=names, own_names=own_names)
+    return _named(subject, opener.user_names)
 
 
 def _with(subject: Subject, taken: Taken, kind: str, policies: tuple[NamedPolicy, ...]) -> Subject:
@@ -250,8 +251,9 @@ def check_coverage(
 ) -> Coverage:
     """Return which calls of a plugin version policies allow, and the effect of each denial.
 
-    Names of the cluster, VPC, account and Region in the requests are those that the policies
-    name, and examples where they name none.
+    Names of the cluster, VPC, account and Region in the requests are those that the Allow
+    statements name, and examples where they name none. Without a Region, it is the worst coverage
+    of each that the policies name, and one that they do not name.
 
     Args:
         policies: The policies of the plugin's role, taken together.
@@ -262,27 +264,40 @@ def check_coverage(
         InputError: A policy that the evaluator refuses.
         UsageError: An unknown version, or one without that mode.
     """
-    names = names_in(policies)
-    setting = PluginSetting(
+    names = known_names(names_in(policies))
+    setting = RequestSetting(
         known_versions.find(cni_version),
         mode or mode_of(policies),
-        names=names_of(names, owner_known="vpc_owner_id" in names),
+        names=names_of(names),
     )
-    return cover(policies, setting)
+    return cover(policies, setting, regions=regions_to_check(policies, names))
 
 
 def _or_examples(user_names: Mapping[str, str | None]) -> dict[str, str | None]:
     """Return the names that a user chose, and examples for the others."""
     chosen = {name: value for name, value in user_names.items() if value is not None}
+    if (region := chosen.get("region", "*")) != "*":
+        chosen.setdefault("partition", partition_of(region))
     return {**{p.name: EXAMPLE[p.name] for p in parameters.NAMES}, **chosen}
 
 
-def _subject(
-    policies: Taken, user_names: Mapping[str, str | None], own_names: Mapping[str, str]
-) -> Subject:
-    chosen = {k: v for k, v in user_names.items() if v and v != "*"}
-    own_names = {name: value for name, value in own_names.items() if name not in chosen}
-    in_policies = names_in([named.policy for named in policies.opened])
-    owner_known = "vpc_owner_id" in {**chosen, **in_policies}
-    names = names_of({**own_names, **chosen}, owner_known=owner_known)
-    return Subject(policies.title, policies.opened, names, own_names, policies.skipped)
+def _subject(policies: Taken, user_names: Mapping[str, str | None]) -> Subject:
+    subject = Subject(policies.title, policies.opened, Names(), {}, policies.skipped)
+    return _named(subject, user_names)
+
+
+def _named(subject: Subject, user_names: Mapping[str, str | None]) -> Subject:
+    """Return a subject with the names that the user chose, else those in its policies.
+
+    Names that the policies do not have are those in the limits.
+    """
+    chosen = {name: value for name, value in user_names.items() if value and value != "*"}
+    named = all_names(subject.policies)
+    limiting = [policy for limit in subject.limiting for policy in limit]
+    of_limits = {k: v for k, v in names_in(limiting).items() if k not in named}
+    known = known_names(chosen, names_in(subject.policies), of_limits)
+    own_names = {k: v for k, v in known.items() if k not in chosen and v != EXAMPLE.get(k)}
+    if "region" in known:  # which decides the partition
+        own_names.pop("partition", None)
+    regions = regions_to_check([*subject.policies, *limiting], known)
+    return replace(subject, names=names_of(known), own_names=own_names, regions=regions)

@@ -14,9 +14,8 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
-from vpc_cni_iam.coverage.repair import replacement_for
-from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.report.sentences.repairs import replacement_for
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.explain.calls import (
     AllowingStatements,
@@ -183,8 +182,8 @@ def _of_action(
 ) -> Iterator[Cause]:
     request = request_of(denial)
     if not granted(policy.policies).evaluate(Request(denial.action, "*")).allowed:
-        setting = PluginSetting(version, policy.mode, names=policy.names)
-        spans = matrix(policy.policies, setting, AS_CONFIGURED).works()
+        setting = RequestSetting(version, policy.mode, names=policy.names)
+        spans = matrix(policy.policies, setting).works()
         works = ", ".join(map(str, spans)) or "no known plugin version"
         yield Cause(
             "policy-lacks-action",

@@ -22,6 +22,7 @@ from vpc_cni_iam.hcl.evaluate.repetition import pairs
 from vpc_cni_iam.hcl.parse import expression
 from vpc_cni_iam.hcl.syntax import Block, FunctionCall, List, Node, Reference, Text
 from vpc_cni_iam.policy.document import (
+    NOT_EVERYONE,
     VERSION,
     VERSIONS,
     Condition,
@@ -29,6 +30,7 @@ from vpc_cni_iam.policy.document import (
     Policy,
     Principal,
     Statement,
+    are_principals,
 )
 from vpc_cni_iam.policy.template import Hole, HoleKind, change, folded, join
 from vpc_cni_iam.policy.template import Text as PolicyText
@@ -241,6 +243,8 @@ class _Reader:
                 (principals if inner.type == "principals" else not_principals).append(principal)
             else:
                 raise self.unreadable(f"block {inner.type!r}", inner.span.line)
+        if not all(map(are_principals, (tuple(principals), tuple(not_principals)))):
+            raise self.refuse(block.span.line, NOT_EVERYONE)
         merged = _merged(conditions)
         if len({(c.operator, folded(c.key)) for c in merged}) < len(merged):
             problem = "names a condition key twice; case does not tell keys apart"

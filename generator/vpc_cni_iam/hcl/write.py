@@ -20,11 +20,13 @@ from vpc_cni_iam.errors import InexpressibleError
 from vpc_cni_iam.escape import is_unsafe
 from vpc_cni_iam.hcl.literals import PLAIN, Expression, Literal, Value, code, unwritable
 from vpc_cni_iam.policy.document import (
+    NOT_EVERYONE,
     PRINCIPAL_ELEMENTS,
     TEXT_ELEMENTS,
     VERSION,
     Policy,
     Statement,
+    are_principals,
 )
 from vpc_cni_iam.policy.template import Template, Text, parts_of
 
@@ -219,6 +221,8 @@ def _unexpressed(statement: Statement, path: str) -> Iterator[Inexpressible]:
         yield from _texts((condition.operator, condition.key), path, place, replaced=False)
         yield from _texts(condition.values, path, f"{place}.{condition.key}", replaced=True)
     for name, field_name in PRINCIPAL_ELEMENTS.items():
+        if not are_principals(getattr(statement, field_name)):
+            yield Inexpressible(f"{path}.{name}", NOT_EVERYONE)
         for p in getattr(statement, field_name):
             yield from _texts(p.identifiers, path, f"{name}.{p.type}", replaced=True)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from textwrap import shorten
 
+from vpc_cni_iam.catalog.facts.partitions import partition_of, regions_of
 from vpc_cni_iam.errors import EngineError, InputError, UsageError
 from vpc_cni_iam.hcl.evaluate.excerpt import Excerpt, RenderTarget
 from vpc_cni_iam.hcl.module.given import Renderer
@@ -13,17 +14,6 @@ from vpc_cni_iam.inputs.kind import Part
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.policy.parse import loads
 
-# A Region of each partition, and how the names of its Regions begin.
-_REGIONS = {
-    "aws-cn": ("cn-north-1", "cn-"),
-    "aws-us-gov": ("us-gov-west-1", "us-gov-"),
-    "aws-eusc": ("eusc-de-east-1", "eusc-"),
-    "aws-iso": ("us-iso-east-1", "us-iso-"),
-    "aws-iso-b": ("us-isob-east-1", "us-isob-"),
-    "aws-iso-e": ("eu-isoe-west-1", "eu-isoe-"),
-    "aws-iso-f": ("us-isof-south-1", "us-isof-"),
-    "aws": ("us-east-1", ""),
-}
 _LONGEST = 500
 
 
@@ -84,9 +74,8 @@ def policies_of(
 
 def _region(surroundings: Mapping[str, str]) -> str:
     partition = surroundings["partition"]
-    region = surroundings.get("region", _REGIONS[partition][0])
-    own = next(name for name, (_, start) in _REGIONS.items() if region.startswith(start))
-    if own != partition:
+    region = surroundings.get("region", regions_of(partition)[0])
+    if (own := partition_of(region)) != partition:
         raise UsageError(f"--region {region} is of the partition {own}; give --partition {own}")
     return region
 

@@ -21,7 +21,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.errors import InputError, UsageError
 
 NETWORK_POLICY_LOGS, _MULTI_NIC = "network-policy-logs", "multi-nic"
-_CLUSTER_NAME, _VPC, _IPV6 = "CLUSTER_NAME", "VPC_ID", "ENABLE_IPv6"
+_CLUSTER_NAME, _VPC, _REGION, _IPV6 = "CLUSTER_NAME", "VPC_ID", "AWS_REGION", "ENABLE_IPv6"
 _TAGS, _SEVERAL_CARDS = "ADDITIONAL_ENI_TAGS", "ENABLE_MULTI_NIC"
 _CUSTOM, _DISCOVERY = "AWS_VPC_K8S_CNI_CUSTOM_NETWORK_CFG", "ENABLE_SUBNET_DISCOVERY"
 _NO_PROVISIONING, _IMDS = "DISABLE_NETWORK_RESOURCE_PROVISIONING", "ENABLE_IMDS_ONLY_MODE"
@@ -47,7 +47,11 @@ VARIABLES = (*_SINCE, _IPV6)
 # As the plugin reads them, by Go's strconv.ParseBool, which takes no other spelling.
 _ON, _OFF = ("1", "t", "T", "TRUE", "true", "True"), ("0", "f", "F", "FALSE", "false", "False")
 # The variables that name something, which may be empty.
-_PARAMETERS = {_CLUSTER_NAME: parameters.CLUSTER_NAME, _VPC: parameters.VPC_ID}
+_PARAMETERS = {
+    _CLUSTER_NAME: parameters.CLUSTER_NAME,
+    _VPC: parameters.VPC_ID,
+    _REGION: parameters.REGION,
+}
 # Keys of ADDITIONAL_ENI_TAGS with it are dropped: v1.23.0:pkg/awsutils/awsutils.go:1833-1837.
 _RESERVED = "k8s.amazonaws.com"
 
@@ -94,7 +98,7 @@ class PluginSettings(Struct, frozen=True):
     @property
     def region(self) -> str:
         """The Region of the cluster, which EKS gives pods; empty if it is not known."""
-        return self.environment.get("AWS_REGION", "")
+        return self.environment.get(_REGION, "")
 
     @property
     def role(self) -> str:
@@ -140,7 +144,7 @@ class PluginSettings(Struct, frozen=True):
         return self.environment.get(variable, default) in _ON
 
     def names(self) -> dict[str, str]:
-        """Return the names of the cluster and its VPC, by parameter, as far as they are known.
+        """Return the known names of the cluster, its VPC and Region, by parameter.
 
         Raises `InputError` for a value that is no such name.
         """

@@ -58,6 +58,20 @@ class Principal(Struct, frozen=True):
     identifiers: tuple[Text, ...]
 
 
+EVERYONE = (Principal(ANYONE, (ANYONE,)),)
+# Source: internal/service/iam/policy_model.go of the AWS provider 6, which writes ``"*"`` for
+# these principals alone, and says that IAM refuses ``{"*": ...}``.
+NOT_EVERYONE = (
+    'principals of the type "*" have the identifier "*" and stand alone: the provider renders '
+    'others as {"*": ...}, which IAM refuses'
+)
+
+
+def are_principals(principals: tuple[Principal, ...]) -> bool:
+    """Say whether IAM takes principals: everyone, or others without the type ``*``."""
+    return principals == EVERYONE or all(p.type != ANYONE for p in principals)
+
+
 class Statement(Struct, frozen=True, cache_hash=True):
     """One statement. Empty tuples stand for absent elements."""
 
@@ -220,7 +234,7 @@ def _statement_json(statement: Statement) -> dict[str, Any]:
         if principals := getattr(statement, field):
             result[name] = (
                 ANYONE
-                if principals[0].type == ANYONE
+                if principals == EVERYONE
                 else {p.type: _one_or_many(p.identifiers) for p in principals}
             )
     for name, field in TEXT_ELEMENTS.items():

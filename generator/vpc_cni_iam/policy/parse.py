@@ -10,6 +10,7 @@ from typing import Any
 from vpc_cni_iam.errors import InputError, first_of
 from vpc_cni_iam.policy.document import (
     ANYONE,
+    EVERYONE,
     PRINCIPAL_ELEMENTS,
     PRINCIPAL_TYPES,
     TEXT_ELEMENTS,
@@ -154,7 +155,7 @@ class _PolicyParser:
 
     def principals(self, value: object, path: str) -> tuple[Principal, ...]:
         if value == ANYONE:
-            return (Principal(ANYONE, (ANYONE,)),)
+            return EVERYONE
         identifiers = self.mapping(value, path, PRINCIPAL_TYPES)
         if not identifiers:
             raise self.refuse(path, "is empty, which matches nobody; name a principal")

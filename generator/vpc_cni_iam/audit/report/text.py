@@ -7,13 +7,17 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
 from vpc_cni_iam.audit.clusters import MetricsHelperRole
-from vpc_cni_iam.audit.judge import FamilyAudit, RoleVerdict
+from vpc_cni_iam.audit.judge import RoleResult, RoleVerdict
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
+from vpc_cni_iam.coverage.names import CheckedRegion
+from vpc_cni_iam.coverage.report.sentences.calls import consequence
+from vpc_cni_iam.coverage.report.sentences.verdict import by_region
 from vpc_cni_iam.inputs import skipped
 
 _ISSUER = "; works only if that is the cluster's"
 _ISSUERS = "each works only in the cluster with its issuer"
+_UNKNOWN_REGION = "nothing says which one its cluster is in; add what `aws eks` prints of it"
 _UNCHECKED = ", which is not checked: aws eks describe-cluster"
 
 
@@ -29,6 +33,9 @@ def lines(audit: Audit) -> Iterator[str]:
     for helper in audit.metrics_helper:
         yield from _metrics_helper(helper)
     yield from skipped.lines(audit.unread)
+    families = [family for role in audit.roles for family in role.policies.families]
+    if names := dict.fromkeys(name for f in families for name in f.scenarios_not_run):
+        yield f"not run, but by coverage --scenario: {', '.join(names)}"
     yield conclusion(audit)
 
 
@@ -86,15 +93,21 @@ def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:
         yield f"{role.role}: not decided: {text}"
     for denied in role.denied:
         state = "may be denied" if denied.undecided else "is denied"
-        yield f"  {denied.action} {state}: {denied.consequence}"
+        yield f"  {denied.action} {state}: {consequence(denied.undecided, denied.breaks)}"
 
 
-def _missing(family: FamilyAudit) -> Iterator[tuple[str, str]]:
+def _missing(family: RoleResult) -> Iterator[tuple[str, str]]:
+    if family.regions:
+        verdicts: dict[str, list[CheckedRegion]] = {}
+        for each in sorted(family.regions, key=lambda each: each.verdict.rank):
+            region = CheckedRegion(each.region, each.checked)
+            verdicts.setdefault(str(each.verdict), []).append(region)
+        yield "Region", f"{FAMILIES[family.mode]}: {by_region(verdicts, _UNKNOWN_REGION)}"
     for missing in family.missing:
         what = "undecided" if missing.undecided else "missing"
         by = f", which {missing.by} does not allow" if missing.by and what == "missing" else ""
         at = f"{FAMILIES[family.mode]}: {missing.action}{by}, in {missing.scenario}"
-        yield what, f"{at}: {missing.consequence}"
+        yield what, f"{at}: {consequence(missing.undecided, missing.breaks)}"
 
 
 def conclusion(audit: Audit) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from enum import StrEnum
+from functools import partial
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,16 +12,43 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.analysis.excess import NO_EXCESS, Excess, excess_grants
+from vpc_cni_iam.coverage.analysis.excess import (
+    NO_EXCESS,
+    Excess,
+    UnusedAction,
+    escalating_actions,
+    excess_grants,
+    harm_of,
+)
+from vpc_cni_iam.coverage.analysis.regions import InRegion, in_regions
+from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.node import SimulatedNode
-from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario, not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy
 
-Verdict = Literal["allowed", "degraded", "fatal"]
+
+class PluginVerdict(StrEnum):
+    """Whether the plugin works; the worst comes last."""
+
+    works = "works"
+    degraded = "degraded"  # only calls are denied that are not required
+    unknown = "unknown"  # nothing but undecided calls speaks against it
+    fails = "fails"
+    incomplete = "incomplete"  # a policy was not read
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order."""
+        return list(PluginVerdict).index(self)
+
+    def is_failure(self, *, strict: bool) -> bool:
+        """Say whether a check fails with it; a strict one fails on any denied call."""
+        worst = PluginVerdict.works if strict else PluginVerdict.degraded
+        return self.rank > worst.rank
 
 
 class ScenarioRun(Struct, frozen=True):
@@ -40,46 +68,68 @@ class Coverage(Struct, frozen=True):
 
     Args:
         scenario_runs: The runs of the scenarios that can arise there.
+        not_expected: Scenarios that can arise there and are run only if they are asked for.
         unused: Actions that the policies name and the version never calls.
         excess: Patterns that grant more than the version calls.
         repairs: What to do about the calls that are denied, in sentences.
+        by_region: Where the plugin works in some Regions only, the coverage in each; this is then
+            the worst of them.
     """
 
-    setting: PluginSetting
+    setting: RequestSetting
     scenario_runs: tuple[ScenarioRun, ...]
-    unused: tuple[str, ...]
+    not_expected: tuple[Scenario, ...]
+    unused: tuple[UnusedAction, ...]
     excess: Excess = NO_EXCESS
     repairs: tuple[str, ...] = ()
+    by_region: tuple[InRegion[Coverage], ...] = ()
 
     def denied(self) -> tuple[tuple[Scenario, SentCall], ...]:
         """Return the calls that are denied, each with its scenario."""
         return tuple((p.scenario, c) for p in self.scenario_runs for c in p.calls if not c.allowed)
 
     @property
-    def verdict(self) -> Verdict:
-        """The most severe effect of the denied calls."""
-        impacts = {call.range.severity for _, call in self.denied()}
-        return "fatal" if "fatal" in impacts else "degraded" if impacts else "allowed"
+    def verdict(self) -> PluginVerdict:
+        """Whether the plugin works."""
+        return verdict_of(self.scenario_runs)
+
+
+def verdict_of(runs: Iterable[ScenarioRun]) -> PluginVerdict:
+    """Return whether the plugin works in scenarios."""
+    denied = [call for run in runs for call in run.calls if not call.allowed]
+    if required := [call for call in denied if call.fails]:
+        undecided = all(call.undecided for call in required)
+        return PluginVerdict.unknown if undecided else PluginVerdict.fails
+    return PluginVerdict.degraded if denied else PluginVerdict.works
 
 
 def cover(
     policies: Sequence[Policy],
-    setting: PluginSetting,
+    setting: RequestSetting,
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
+    regions: Sequence[CheckedRegion] = (),
 ) -> Coverage:
     """Return the coverage of the calls of a version by a role's policies, taken together.
 
     Scenarios that cannot arise are left out; `UsageError` if none arises. `limits` are the role's
-    boundary, and service control policies.
+    boundary, and service control policies. With `regions`, it is the worst of these Regions.
     """
     chosen = tuple(scenarios)
+    if regions:
+        check = partial(cover, policies, scenarios=chosen, limits=limits)
+        results = in_regions(setting, regions, check)
+        worst = max((r.result for r in results), key=lambda result: result.verdict.rank)
+        differ = any(r.result.verdict is not worst.verdict for r in results)
+        return replace(worst, by_region=results) if differ else worst
     runs = run_scenarios(Answers(policies, limits), setting, chosen)
     if not runs:
         raise no_scenario_error(chosen, setting.mode, setting.version)
     idle = unused(policies, setting)
+    access = escalating_actions(policies, limits)
     excess = excess_grants(policies, called_actions(setting), limits)
-    return Coverage(setting, runs, idle, excess.without(idle))
+    by_harm = tuple(UnusedAction(action, harm_of(action, access)) for action in idle)
+    return Coverage(setting, runs, not_expected(setting, chosen), by_harm, excess.without(idle))
 
 
 def no_scenario_error(
@@ -102,7 +152,7 @@ def no_scenario_error(
 
 
 def run_scenarios(
-    policies: Answers, setting: PluginSetting, scenarios: Iterable[Scenario]
+    policies: Answers, setting: RequestSetting, scenarios: Iterable[Scenario]
 ) -> tuple[ScenarioRun, ...]:
     """Run those of the scenarios that arise and send anything, and return how they went."""
     runs = []
@@ -114,7 +164,7 @@ def run_scenarios(
     return tuple(runs)
 
 
-def _run(policies: Answers, setting: PluginSetting, scenario: Scenario) -> tuple[SentCall, ...]:
+def _run(policies: Answers, setting: RequestSetting, scenario: Scenario) -> tuple[SentCall, ...]:
     """Return the calls of a scenario, in whose effects an undecided call counts as denied.
 
     What is denied only in that case, or only if such a call counts as allowed, is undecided, too.
@@ -137,14 +187,14 @@ def _key(call: SentCall) -> tuple[str, str]:
     return call.template.name, call.on
 
 
-def unused(policies: Sequence[Policy], setting: PluginSetting) -> tuple[str, ...]:
+def unused(policies: Sequence[Policy], setting: RequestSetting) -> tuple[str, ...]:
     """Return the actions that policies name and a version never calls in its mode."""
     called = [action.lower() for action in called_actions(setting)]
     named = dict.fromkeys(action for policy in policies for action in policy.actions())
     return tuple(a for a in named if not any(wildcard.matches(a.lower(), c) for c in called))
 
 
-def called_actions(setting: PluginSetting) -> tuple[str, ...]:
+def called_actions(setting: RequestSetting) -> tuple[str, ...]:
     """Return the actions that a version calls in its mode with the features in use."""
     features = (None, *setting.features)
     actions = (

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from enum import StrEnum
 from functools import cache, lru_cache, partial
 from itertools import islice
 
@@ -19,8 +20,8 @@ from msgspec.structs import replace
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
+from vpc_cni_iam.catalog.facts.escalation import escalating, resource_type
 from vpc_cni_iam.catalog.facts.requests import kind_of
-from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.names import nearest, unknown_name
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
@@ -35,19 +36,32 @@ _ARN_PARTS = 6
 _DATA = "coverage/analysis/data/example-actions.json"
 
 
+class Harm(StrEnum):
+    """What an action that the plugin does not call is good for; the worst comes first."""
+
+    access = "access"  # to give oneself more permissions, by a published method
+    data = "data"  # to read or change data or resources
+    other = "other"  # to describe or list
+
+
+class UnusedAction(Struct, frozen=True):
+    """An action or pattern that policies name and the plugin never calls."""
+
+    action: str
+    harm: Harm
+
+
 class ExcessGrant(Struct, frozen=True):
     """A pattern that grants more than the calls."""
 
     pattern: str  # the pattern, or ``all but`` those of a NotAction
+    harm: Harm
     examples: tuple[str, ...]  # actions that it grants and the plugin never calls
     conditioned: bool = False  # whether it grants them under conditions only
 
-    def __str__(self) -> str:
-        return f"{self.pattern}, such as {', '.join(self.examples)}"
-
     @property
     def is_grave(self) -> bool:
-        """Whether it grants more than to describe, and that without a condition."""
+        """Whether it grants more than to describe or list, and that without a condition."""
         return not self.conditioned and not all(map(_describes, self.examples))
 
 
@@ -66,25 +80,59 @@ class Excess(Struct, frozen=True):
             tuple(pattern for pattern in self.partly_checked if pattern not in patterns),
         )
 
-    def lines(self, called: str) -> Iterator[str]:
-        """Yield it for people; `called` is what it is beyond, such as ``what is called``."""
-        yield from (f"allowed beyond {called}: {grant}" for grant in self.grants)
-        yield from self.unsure_lines()
-
-    def unsure_lines(self) -> Iterator[str]:
-        """Yield what may be missing from it, for people."""
-        if self.partly_checked:
-            yield (
-                "may allow more: not compared with every action, since there are so many patterns: "
-                f"{first_of(self.partly_checked, _SHOWN)}"
-            )
-
 
 NO_EXCESS = Excess()
 
 
 def _describes(action: str) -> bool:
-    return action.partition(":")[2].startswith("Describe")
+    return action.partition(":")[2].lower().startswith(("describe", "list"))
+
+
+def harm_of(action: str, escalating: Iterable[str]) -> Harm:
+    """Return the harm of an action or pattern; `escalating` are actions that count as access."""
+    if any(wildcard.matches(action.lower(), each.lower()) for each in escalating):
+        return Harm.access
+    return Harm.other if _describes(action) else Harm.data
+
+
+def escalating_actions(
+    policies: Sequence[Policy], limits: Sequence[Sequence[Policy]] = ()
+) -> tuple[str, ...]:
+    """Return the actions by which who has policies gives itself more permissions.
+
+    They are allowed on some resource, under whatever conditions, also by the limits.
+    """
+    return _escalating(tuple(policies), tuple(map(tuple, limits)))
+
+
+@lru_cache(maxsize=4)
+def _escalating(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) -> tuple[str, ...]:
+    layers = [granted(policies), *_beside(policies, limits)]
+    statements = [s for p in policies for s in p.statements if s.effect == "Allow"]
+
+    def allowed(action: str) -> bool:
+        kind = resource_type(action) or _every().get(action, f"{action.partition(':')[0]} ")
+        return all(layer.evaluate(Request(action, "*")).allowed for layer in layers) and any(
+            _names_action(statement, action.lower()) and _reaches(statement, kind)
+            for statement in statements
+        )
+
+    return escalating(allowed)
+
+
+def _names_action(statement: Statement, action: str) -> bool:
+    """Say whether a statement is about an action, in lower case."""
+    patterns = known(statement.actions or statement.not_actions)
+    matches = any(wildcard.matches(pattern.lower(), action) for pattern in patterns)
+    return matches is not bool(statement.not_actions)
+
+
+def _beside(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) -> Iterator[Compiled]:
+    """Yield what must allow an action besides a statement that allows it."""
+    yield not_denied(policies)
+    for limit in limits:
+        yield granted(limit)
+        yield not_denied(limit)
 
 
 def excess_grants(
@@ -104,9 +152,8 @@ def _excess(
     policies: Sequence[Policy], called: Collection[str], limits: Sequence[Sequence[Policy]]
 ) -> Excess:
     known = {action.lower() for action in called}
-    layers = [not_denied(policies)]
-    layers += [layer for limit in limits for layer in (granted(limit), not_denied(limit))]
-    examples = _every()
+    layers = [*_beside(policies, limits)]
+    examples, access = _every(), {a.lower() for a in escalating_actions(policies, limits)} - known
 
     @cache
     def allowed(action: str) -> bool:
@@ -115,7 +162,7 @@ def _excess(
     grants: dict[str, ExcessGrant] = {}
     partly_checked: dict[str, None] = {}
     patterns = tuple(_patterns(policies))
-    for name, granting, statement in patterns:
+    for name, granting, grants_action, statement in patterns:
         reaches = cache(partial(_reaches, statement))
         shown: list[str] = []
         for action in granting(MOST_TRIES // len(patterns)):
@@ -126,7 +173,9 @@ def _excess(
             if len(shown) == _SHOWN:
                 break
         if shown:
-            grant = ExcessGrant(name, tuple(shown), bool(statement.conditions))
+            harm = Harm.other if all(map(_describes, shown)) else Harm.data
+            harm = Harm.access if any(map(grants_action, access)) else harm
+            grant = ExcessGrant(name, harm, tuple(shown), bool(statement.conditions))
             before = grants.get(name)
             if before is None or (grant.is_grave and not before.is_grave):
                 grants[name] = grant
@@ -164,20 +213,20 @@ def unknown_action(action: str) -> str:
     )
 
 
-def unknown_actions(actions: Iterable[str]) -> list[str]:
-    """Return the actions, not patterns, that AWS does not have; the first with the nearest one."""
-    unknown = [
-        (action, names)
+def unknown_actions(actions: Iterable[str]) -> tuple[str, ...]:
+    """Return the actions, not patterns, that AWS does not have."""
+    return tuple(
+        action
         for action in dict.fromkeys(actions)
         if not {"*", "?"}.intersection(action)
         and (names := _actions_of(action.lower().partition(":")[0]))
         and action.lower() not in names
-    ]
-    shown = []
-    for action, names in unknown[:_SHOWN]:
-        near = nearest(action, names.values())
-        shown.append(f"{action} (did you mean {near}?)" if near else action)
-    return shown + [f"and {len(unknown) - _SHOWN:,} more"] * (len(unknown) > _SHOWN)
+    )
+
+
+def nearest_action(action: str) -> str | None:
+    """Return the action of the same service with the nearest name, if one is near."""
+    return nearest(action, _actions_of(action.lower().partition(":")[0]).values())
 
 
 @cache
@@ -191,18 +240,22 @@ def _actions_of(service: str) -> dict[str, str]:
 
 def _patterns(
     policies: Sequence[Policy],
-) -> Iterator[tuple[str, Callable[[int], Iterator[str | None]], Statement]]:
-    """Yield each pattern of an Allow, what finds the actions that it grants, and its statement.
+) -> Iterator[tuple[str, Callable[[int], Iterator[str | None]], Callable[[str], bool], Statement]]:
+    """Yield each pattern of an Allow, what finds actions that it grants, and its statement.
 
-    What finds them takes the most actions to try, and yields None last if there are more.
+    What finds them takes the most actions to try, and yields None last if there are more. Before
+    the statement comes what says whether the pattern grants an action, in lower case.
     """
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         if statement.not_actions:
             excepted = known(statement.not_actions)
-            yield f"all but {', '.join(excepted)}", partial(_all_but, excepted), statement
+            names = partial(_names_action, statement)
+            yield f"all but {', '.join(excepted)}", partial(_all_but, excepted), names, statement
         for action in known(statement.actions):
             if "*" in action or "?" in action:
-                yield action, partial(_matching, action.lower()), statement
+                pattern = action.lower()
+                names = partial(wildcard.matches, pattern)
+                yield action, partial(_matching, pattern), names, statement
 
 
 @cache
@@ -281,5 +334,7 @@ def _is_of(resource: str, kind: str) -> bool:
     service, _, type_ = kind.partition(" ")
     if not wildcard.matches(parts[2], service):
         return False
+    if not type_:  # which it is, is not known
+        return True
     own = parts[5].replace(":", "/").partition("/")[0]
     return service == "s3" or wildcard.matches(own, type_)

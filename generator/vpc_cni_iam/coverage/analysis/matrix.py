@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache, partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import calls, known_versions
 from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion, VersionRange
 from vpc_cni_iam.catalog.facts.requests import request_templates, tag_keys
 from vpc_cni_iam.coverage.analysis.cover import (
+    PluginVerdict,
     ScenarioRun,
-    Verdict,
     no_scenario_error,
     run_scenarios,
 )
+from vpc_cni_iam.coverage.analysis.denied import denied_calls
 from vpc_cni_iam.coverage.analysis.excess import NO_EXCESS, Excess, excess_grants, granted
+from vpc_cni_iam.coverage.analysis.regions import InRegion, in_regions
+from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.node import CHANGES
-from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SCENARIOS, Scenario
+from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY, SCENARIOS, Scenario, not_expected
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits, SentCall
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 
@@ -45,9 +49,11 @@ class Row(Struct, frozen=True):
         return "fatal" in self.cells
 
     @property
-    def breaks(self) -> bool:
-        """Whether the plugin does not serve pods for certain."""
-        return self.fatal and not self.undecided
+    def verdict(self) -> PluginVerdict:
+        """Whether the plugin works."""
+        if self.fatal:
+            return PluginVerdict.unknown if self.undecided else PluginVerdict.fails
+        return PluginVerdict.degraded if "degraded" in self.cells else PluginVerdict.works
 
 
 class DeniedRange(Struct, frozen=True):
@@ -63,22 +69,25 @@ class DeniedRange(Struct, frozen=True):
 class Matrix(Struct, frozen=True):
     """A policy against every version that has its mode."""
 
-    setting: PluginSetting  # where the plugin runs; its version is the newest
+    setting: RequestSetting  # where the plugin runs; its version is the newest
     # The columns: what some version calls in this mode, or the policy names.
     actions: tuple[str, ...]
     rows: tuple[Row, ...]  # one for each version, oldest first
     # Why cells are denied, by version and action: the first denied call and the name of its
     # scenario.
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]]
-    scenarios: tuple[str, ...]
+    scenarios: tuple[str, ...]  # those that were run, wherever they arise
+    not_expected: tuple[Scenario, ...] = ()  # those that are run only if they are asked for
     excess: Excess = NO_EXCESS  # patterns that grant more than any of the versions calls
     repairs: tuple[str, ...] = ()  # what to do about what is denied at the setting's version
+    # Where the plugin works with other versions in some Regions, the matrix of each; this is then
+    # the one with the fewest.
+    by_region: tuple[InRegion[Matrix], ...] = ()
 
     @property
-    def verdict(self) -> Verdict:
-        """The most severe effect of all cells."""
-        every = {cell for row in self.rows for cell in row.cells}
-        return "fatal" if "fatal" in every else "degraded" if "degraded" in every else "allowed"
+    def verdict(self) -> PluginVerdict:
+        """Whether the plugin works at every version; the worst of them."""
+        return max((row.verdict for row in self.rows), key=lambda verdict: verdict.rank)
 
     def works(self) -> tuple[VersionRange, ...]:
         """Return the versions at which no denied call is fatal, as runs."""
@@ -86,7 +95,7 @@ class Matrix(Struct, frozen=True):
 
     def works_perhaps(self) -> tuple[VersionRange, ...]:
         """Return the versions at which undecided calls alone are fatal, as runs."""
-        rows = (row.version for row in self.rows if row.fatal and not row.breaks)
+        rows = (row.version for row in self.rows if row.verdict is PluginVerdict.unknown)
         return known_versions.spans(frozenset(rows))
 
     def works_but_for(self) -> tuple[tuple[str, ...], tuple[VersionRange, ...]]:
@@ -99,6 +108,11 @@ class Matrix(Struct, frozen=True):
         if not names:
             return (), ()
         return names, known_versions.spans(frozenset(row.version for row in some))
+
+    def failures(self) -> tuple[int, int]:
+        """Return at how many versions the plugin fails, and in how many cells it is degraded."""
+        degraded = sum(row.cells.count("degraded") for row in self.rows)
+        return sum(row.fatal for row in self.rows), degraded
 
     def works_also(self) -> tuple[VersionRange, ...]:
         """Return the versions at which the plugin fails in those special scenarios only."""
@@ -129,9 +143,10 @@ class Matrix(Struct, frozen=True):
 
 def matrix(
     policies: Sequence[Policy],
-    setting: PluginSetting,
+    setting: RequestSetting,
     scenarios: Iterable[Scenario] = SCENARIOS,
     limits: Limits = (),
+    regions: Sequence[CheckedRegion] = (),
     *,
     excess: bool = True,
 ) -> Matrix:
@@ -142,29 +157,37 @@ def matrix(
     Every version in turn takes the place of the setting's. Versions that send the same are run
     once.
     """
-    answers, grants = Answers(policies, limits), granted(policies)
     chosen = tuple(scenarios)
+    if regions:
+        check = partial(matrix, policies, scenarios=chosen, limits=limits, excess=excess)
+        results = in_regions(setting, regions, check)
+        worst = max((r.result for r in results), key=lambda result: result.failures())
+        differ = any(r.result.works() != worst.works() for r in results)
+        return replace(worst, by_region=results) if differ else worst
+    answers, grants = Answers(policies, limits), granted(policies)
     called = [call.action for call in calls.calls() if _in_mode(call, setting)]
     actions = (*called, *_other_actions(policies, called))
     granted_actions = {a for a in actions if grants.evaluate(Request(a, "*")).allowed}
     rows: list[Row] = []
     reasons: dict[tuple[PluginVersion, str], tuple[str, SentCall]] = {}
-    results: dict[object, _Result] = {}
+    runs: dict[object, tuple[_Result, Row]] = {}
     for version in known_versions.known()[1:]:
         at = setting.at(version)
         same = profile(at, chosen)
-        if (result := results.get(same)) is None:
-            result = results[same] = _Result.of(run_scenarios(answers, at, chosen))
+        if same not in runs:
+            result = _Result.of(run_scenarios(answers, at, chosen))
+            runs[same] = result, result.row(version, actions, granted_actions)
+        result, row = runs[same]
         if not result.sent:
             continue  # nothing was asked, so that nothing is known
-        cells = tuple(result.cell(action, granted=action in granted_actions) for action in actions)
-        rows.append(Row(version, cells, result.failing, result.undecided))
+        rows.append(replace(row, version=version))
         reasons |= {(version, action): denied for action, denied in result.denied.items()}
     if not rows:
         raise no_scenario_error(chosen, setting.mode)
-    names = tuple(s.name for s in chosen)
+    others = not_expected(setting, chosen)
+    names = tuple(s.name for s in chosen if s not in others)
     beyond = excess_grants(policies, called, limits) if excess else NO_EXCESS
-    return Matrix(setting, actions, tuple(rows), reasons, names, beyond)
+    return Matrix(setting, actions, tuple(rows), reasons, names, others, beyond)
 
 
 class _Result(Struct, frozen=True):
@@ -180,14 +203,20 @@ class _Result(Struct, frozen=True):
         sent = {check.request.action for _, call in calls for check in call.checks}
         sent |= {call.template.action for _, call in calls}
         failing = tuple(run.scenario.name for run in runs if run.fails)
-        return cls(sent, _denied(calls), failing)
+        return cls(sent, denied_calls(runs), failing)
 
     @property
     def undecided(self) -> bool:
         """Whether no call that is fatal is denied for certain."""
         return all(call.undecided for _, call in self.denied.values() if call.fails)
 
-    def cell(self, action: str, *, granted: bool) -> Cell:
+    def row(
+        self, version: PluginVersion, actions: Iterable[str], granted_actions: Collection[str]
+    ) -> Row:
+        cells = tuple(self._cell(action, granted=action in granted_actions) for action in actions)
+        return Row(version, cells, self.failing, self.undecided)
+
+    def _cell(self, action: str, *, granted: bool) -> Cell:
         if action in self.denied:
             return self.denied[action][1].range.severity
         if action in self.sent:
@@ -202,12 +231,12 @@ def _other_actions(policies: Iterable[Policy], called: Iterable[str]) -> list[st
     return [action for action in named if action.lower() not in known]
 
 
-def _in_mode(call: calls.Call, setting: PluginSetting) -> bool:
+def _in_mode(call: calls.Call, setting: RequestSetting) -> bool:
     features = (None, *setting.features)
     return any(u.mode == setting.mode and u.feature in features for u in call.ranges)
 
 
-def profile(setting: PluginSetting, scenarios: Iterable[Scenario]) -> object:
+def profile(setting: RequestSetting, scenarios: Iterable[Scenario]) -> object:
     """Return everything that the requests of a version depend on."""
     return (
         _call_ranges(setting.mode, setting.version, setting.features),
@@ -223,22 +252,3 @@ def _call_ranges(
     mode: Mode, version: PluginVersion, features: tuple[str, ...]
 ) -> tuple[CallRange | None, ...]:
     return tuple(form.sent(mode, version, features) for form in request_templates().values())
-
-
-def _denied(calls: Iterable[tuple[str, SentCall]]) -> dict[str, tuple[str, SentCall]]:
-    """Return the most severe denied call by action: its own, and those of its denied checks.
-
-    Of calls of one severity, one that is denied for certain comes first.
-    """
-    denied: dict[str, tuple[str, SentCall]] = {}
-    for scenario, call in calls:
-        refused = [c.request.action for c in call.checks if not c.decision.allowed]
-        for action in (call.template.action, *refused) if refused else ():
-            known = denied.get(action)
-            if known is None or _severity(call) > _severity(known[1]):
-                denied[action] = (scenario, call)
-    return denied
-
-
-def _severity(call: SentCall) -> tuple[bool, bool]:
-    return call.fails, not call.undecided

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from enum import Enum
+from functools import partial
+from itertools import chain
 from typing import Literal
 
 from msgspec import Struct
@@ -21,7 +24,13 @@ from vpc_cni_iam.catalog.facts.requests import (
     kind_of,
 )
 from vpc_cni_iam.coverage.analysis.cover import called_actions, run_scenarios
-from vpc_cni_iam.coverage.analysis.excess import excess_grants, unknown_actions
+from vpc_cni_iam.coverage.analysis.excess import (
+    escalating_actions,
+    excess_grants,
+    unknown_actions,
+)
+from vpc_cni_iam.coverage.analysis.regions import in_regions
+from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.requests import (
     TAGS_OF_RESOURCES,
     Group,
@@ -33,7 +42,7 @@ from vpc_cni_iam.coverage.simulate.requests import (
 )
 from vpc_cni_iam.coverage.simulate.scenarios import find
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Limits
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.names import resolve
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
@@ -44,7 +53,7 @@ RiskLevel = Literal["warning", "note"]
 _PAGE = "risks.md"
 # Interfaces of other clusters can be changed.
 UNSCOPED = "interfaces-unscoped"
-_FIRST = ("actions-beyond-calls", UNSCOPED, "unconditioned-create-tags")
+_FIRST = ("privilege-escalation", "actions-beyond-calls", UNSCOPED, "unconditioned-create-tags")
 
 _OTHER_VPC = "vpc-0fedcba9876543210"
 _CHANGES = (
@@ -58,13 +67,23 @@ _CHANGES = (
 )
 
 
+class Extent(Enum):
+    """Which network interfaces a risk is about."""
+
+    every = "every"
+    vpc = "vpc"  # those of the cluster's VPC
+    others = "others"  # those of other clusters, or without a cluster
+
+
 class Risk(Struct, frozen=True):
     """A risk of a policy."""
 
     identifier: str  # stable; the heading of its explanation
     # ``note`` if the role stays within its cluster, or if it cannot be avoided.
     severity: RiskLevel
-    text: str
+    names: tuple[str, ...] = ()  # the actions, patterns, calls, keys or tag that it is about
+    examples: tuple[str, ...] = ()  # actions that its patterns allow
+    extent: Extent = Extent.every
 
 
 def page() -> str:
@@ -81,54 +100,64 @@ def explanation(identifier: str) -> str:
 
 def find_risks(
     policies: Sequence[Policy],
-    setting: PluginSetting,
+    setting: RequestSetting,
     limits: Limits = (),
-    of_calls: tuple[Risk, ...] | None = None,
+    regions: Sequence[CheckedRegion] = (),
 ) -> tuple[Risk, ...]:
-    """Return the known risks of policies, the most severe first; see `cover`.
+    """Return the known risks of policies in any of the Regions, the most severe first; see `cover`.
 
-    `of_calls` are the risks of the plugin's calls, if they are known.
+    Of a risk in several Regions it is the one in the first.
     """
-    if of_calls is None:
-        of_calls = risks_of_calls(policies, setting, limits)
+    every = in_regions(setting, regions, partial(risks_of_calls, policies, limits=limits))
+    of_calls = [r.result for r in every] or [risks_of_calls(policies, setting, limits)]
+    return with_risks_of_calls(policies, setting, limits, chain.from_iterable(of_calls))
+
+
+def with_risks_of_calls(
+    policies: Sequence[Policy], setting: RequestSetting, limits: Limits, of_calls: Iterable[Risk]
+) -> tuple[Risk, ...]:
+    """Return the known risks of policies, of which those of the plugin's calls are known."""
     excess = _excess(policies, setting, limits)
-    risks = (*excess, *of_calls, *_reading(policies, setting))
-    return tuple(sorted(risks, key=lambda r: (r.severity == "note", r.identifier not in _FIRST)))
+    risks: dict[str, Risk] = {}
+    for risk in (*excess, *of_calls, *_reading(policies, setting)):
+        risks.setdefault(risk.identifier, risk)
+    order = sorted(risks.values(), key=lambda r: (r.severity == "note", r.identifier not in _FIRST))
+    return tuple(order)
 
 
 def risks_of_calls(
-    policies: Sequence[Policy], setting: PluginSetting, limits: Limits = ()
+    policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()
 ) -> tuple[Risk, ...]:
     """Return the risks that depend on the statements about the plugin's calls alone."""
     asked = _Asked(Answers(policies, limits), setting)
     return (*_reach(asked), *_tagging(asked), *_needs(asked))
 
 
-def is_scoped(policies: Sequence[Policy], setting: PluginSetting, limits: Limits = ()) -> bool:
+def is_scoped(policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()) -> bool:
     """Say whether policies allow no change of interfaces of other clusters."""
     reach = _reach(_Asked(Answers(policies, limits), setting))
     return all(risk.identifier != UNSCOPED for risk in reach)
 
 
-def _excess(policies: Sequence[Policy], setting: PluginSetting, limits: Limits) -> Iterator[Risk]:
+def _excess(policies: Sequence[Policy], setting: RequestSetting, limits: Limits) -> Iterator[Risk]:
     """Yield the risks of actions that the plugin does not call, or that AWS does not have."""
-    excess = excess_grants(policies, called_actions(setting), limits)
+    called = called_actions(setting)
+    if access := tuple(a for a in escalating_actions(policies, limits) if a not in called):
+        yield Risk("privilege-escalation", "warning", access)
+    excess = excess_grants(policies, called, limits)
     grants = [grant for grant in excess.grants if grant.is_grave]
     if grants:
-        examples = ", ".join(grants[0].examples)
-        patterns = ", ".join(grant.pattern for grant in grants)
-        text = f"{patterns} allows much that the plugin never calls, such as {examples}"
-        yield Risk("actions-beyond-calls", "warning", text)
+        patterns = tuple(grant.pattern for grant in grants)
+        yield Risk("actions-beyond-calls", "warning", patterns, grants[0].examples)
     named = (a for p in policies for s in p.statements for a in known((*s.actions, *s.not_actions)))
     if unknown := unknown_actions(named):
-        text = f"AWS has no such action, as far as is known: {', '.join(unknown)}"
-        yield Risk("unknown-action", "warning", text)
+        yield Risk("unknown-action", "warning", unknown)
 
 
 class _Asked:
     """Policies with the things that they are asked about."""
 
-    def __init__(self, ready: Answers, setting: PluginSetting) -> None:
+    def __init__(self, ready: Answers, setting: RequestSetting) -> None:
         names = setting.names
         self.ready, self.setting = ready, setting
         self.requests = Requests(setting)
@@ -145,10 +174,10 @@ class _Asked:
         """Say whether requests may be allowed; one that is undecided may be."""
         return not any(self.ready.evaluate(request).denied for request in requests)
 
-    def may_change(self, eni: NodeInterface) -> str:
-        """Return the actions that are allowed on an interface, as text."""
+    def may_change(self, eni: NodeInterface) -> tuple[str, ...]:
+        """Return the actions that are allowed on an interface."""
         on = self.requests.on_interface
-        return ", ".join(action for action in _CHANGES if self.allows(on(action, eni)))
+        return tuple(action for action in _CHANGES if self.allows(on(action, eni)))
 
     def may_tag(self, eni: NodeInterface, tags: Tags) -> bool:
         return self.allows(*self.requests.create_tags(eni, tags))
@@ -165,38 +194,26 @@ class _Asked:
 def _reach(asked: _Asked) -> Iterator[Risk]:
     """Yield the risks of access to resources outside of the cluster."""
     requests = asked.requests
-    for subnet, which in (
-        (asked.there, "any network interface"),
-        (asked.here, "any network interface of its VPC"),
-    ):
+    for subnet, extent in ((asked.there, Extent.every), (asked.here, Extent.vpc)):
         if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
-            text = f"the role can change {which}, also of other clusters: {actions}"
-            yield Risk("interfaces-unscoped", "warning", text)
+            yield Risk("interfaces-unscoped", "warning", actions, extent=extent)
             break
     untagged = Requests(replace(asked.setting, instance_tagged=False))
     attach, detach = "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"
     if any(asked.allows(untagged.on_instance(action, NODE)) for action in (attach, detach)):
-        text = "the role can attach interfaces to any instance, and detach them"
-        yield Risk("instances-unscoped", "warning", text)
+        yield Risk("instances-unscoped", "warning")
     elif asked.allows(requests.on_instance(attach, NODE)):
-        name = asked.setting.names.cluster_name
-        text = (
-            f"instances must have the tag {KUBERNETES_CLUSTER}{name}=owned, and the plugin "
-            "never sets it"
-        )
-        yield Risk("instance-tag-not-set", "warning", text)
+        tag = f"{KUBERNETES_CLUSTER}{asked.setting.names.cluster_name}=owned"
+        yield Risk("instance-tag-not-set", "warning", (tag,))
     names = asked.setting.names
     groups = [Group("sg-0123456789abcdef0", names.account_id, _OTHER_VPC, names.vpc_owner_id)]
     if asked.allows(*requests.create_interface(asked.there, groups, asked.ours)):
-        text = "the role can create network interfaces in every VPC"
-        yield Risk("creates-in-any-vpc", "warning", text)
+        yield Risk("creates-in-any-vpc", "warning")
     if asked.allows(*requests.on_groups("ec2:ModifyNetworkInterfaceAttribute", groups)):
-        text = "the role can use security groups of every VPC, as far as EC2 accepts them"
-        yield Risk("security-groups-unscoped", "note", text)
+        yield Risk("security-groups-unscoped", "note")
     seen = [a for a in called_actions(asked.setting) if a.startswith("ec2:Describe")]
     if any(asked.allows(*requests.on_nothing(a)) for a in seen):
-        text = "Describe actions read the whole account in its Region: EC2 cannot limit them"
-        yield Risk("describe-unscoped", "note", text)
+        yield Risk("describe-unscoped", "note")
 
 
 def _tagging(asked: _Asked) -> Iterator[Risk]:
@@ -210,27 +227,15 @@ def _tagging(asked: _Asked) -> Iterator[Risk]:
     own = asked.eni(asked.here, asked.ours)
     gained = asked.may_change(own)
     if any(claimed):
-        text = "the role can put its cluster's tag on any network interface"
-        if not claimed[0]:
-            text = "the role can put its cluster's tag on network interfaces of others"
-        if gained and not any(map(asked.may_change, foreign)):
-            text += f", and then call {gained}"
-        yield Risk("unconditioned-create-tags", "warning", text)
+        extent = Extent.every if claimed[0] else Extent.others
+        actions = () if any(map(asked.may_change, foreign)) else gained
+        yield Risk("unconditioned-create-tags", "warning", actions, extent=extent)
     elif gained and asked.may_claim(asked.eni(asked.here, {})):
-        text = (
-            "the role can put its cluster's tag on an interface of its VPC without one, and then "
-            f"call {gained}"
-        )
-        yield Risk("untagged-interfaces-claimable", "warning", text)
+        yield Risk("untagged-interfaces-claimable", "warning", gained)
     if asked.may_tag(own, {"example-key": "example"}):
-        text = "the role can write any tag on the cluster's interfaces"
-        yield Risk("any-tag-key", "note", text)
+        yield Risk("any-tag-key", "note")
     elif asked.may_tag(own, {INSTANCE: NODE}):
-        text = (
-            "the role can write known tag keys only: ipamd stops at start if ADDITIONAL_ENI_TAGS "
-            "or a later version has another one"
-        )
-        yield Risk("tag-keys-closed", "note", text)
+        yield Risk("tag-keys-closed", "note")
 
 
 def _needs(asked: _Asked) -> Iterator[Risk]:
@@ -243,15 +248,11 @@ def _needs(asked: _Asked) -> Iterator[Risk]:
         [c.template.name for p in run_scenarios(asked.ready, s, fresh) for c in p.calls if c.fails]
         for s in (asked.setting, nameless)
     )
-    lost = [name for name in dict.fromkeys(without) if name not in with_name]
-    if lost:
-        text = (
-            f"CLUSTER_NAME must be set for aws-node; without it these calls fail: {', '.join(lost)}"
-        )
-        yield Risk("cluster-name-needed", "note", text)
+    if lost := tuple(name for name in dict.fromkeys(without) if name not in with_name):
+        yield Risk("cluster-name-needed", "note", lost)
 
 
-def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Risk]:
+def _reading(policies: Iterable[Policy], setting: RequestSetting) -> Iterator[Risk]:
     """Yield the parts of the policies that no rule checks."""
     tags = {CLUSTER, INSTANCE, CREATED_AT, OWNER, *setting.primary_tags}
     known = {tag.lower() for tag in (*tags, *setting.plugin.additional_tags)}
@@ -267,11 +268,7 @@ def _reading(policies: Iterable[Policy], setting: PluginSetting) -> Iterator[Ris
         )
     }
     if unknown:
-        text = (
-            f"not modelled: {', '.join(unknown)}; calls that depend on it are undecided, and "
-            "interfaces count as without such a tag"
-        )
-        yield Risk("condition-key-not-modelled", "warning", text)
+        yield Risk("condition-key-not-modelled", "warning", tuple(unknown))
 
 
 def _is_unset(key: str, tags: Collection[str]) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from vpc_cni_iam import markup, resources
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_wording import (
+from vpc_cni_iam.coverage.report.sentences.calls import consequence
+from vpc_cni_iam.coverage.report.sentences.matrix import (
     MEANINGS,
     conclusion,
     equal_lines,
@@ -13,6 +14,7 @@ from vpc_cni_iam.coverage.matrix_wording import (
     repair_lines,
     versions_text,
 )
+from vpc_cni_iam.coverage.report.sentences.verdict import not_run
 from vpc_cni_iam.coverage.report.svg import drawing, style
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs import skipped
@@ -39,10 +41,11 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
         rows=[(versions_text(*run), list(map(_cell, run[0].cells))) for run in matrix.runs()],
         meanings=MEANINGS.values(),
         denials=matrix.denials(),
+        consequence=consequence,
         versions_text=versions_text,
         excess=list(excess_lines(matrix)),
         repairs=list(repair_lines(matrix)),
-        skipped=list(skipped.lines(subject.skipped)),
+        skipped=[*skipped.lines(subject.skipped), *not_run(matrix.not_expected)],
     )
 
 

@@ -16,7 +16,8 @@ from itertools import groupby
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.matrix_wording import MEANINGS, conclusion, heading
+from vpc_cni_iam.coverage.report.sentences.excess import partly_checked_lines
+from vpc_cni_iam.coverage.report.sentences.matrix import MEANINGS, conclusion, heading
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import ascii_markup, escape_html
 from vpc_cni_iam.inputs.skipped import notes
@@ -53,7 +54,7 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
     """Return the picture as an SVG element; a whole one has a title and colours of its own."""
     title, words = heading(subject, matrix), conclusion(subject, matrix)
     lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
-    for text in (words, *matrix.excess.unsure_lines(), *notes(subject.skipped)):
+    for text in (words, *partly_checked_lines(matrix.excess), *notes(subject.skipped)):
         lines += [("quiet", line) for line in _lines(text, _WORDS_LETTERS)]
     top = _MARGIN + 20 * len(lines) if whole else 0
     labels = ("the plugin works", *matrix.actions)

@@ -8,11 +8,14 @@ from operator import itemgetter
 from vpc_cni_iam.catalog.facts.calls import FAMILIES, Impact
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import kind_of
-from vpc_cni_iam.coverage import matrix_wording
 from vpc_cni_iam.coverage.analysis.cover import Coverage, ScenarioRun
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import Matrix
 from vpc_cni_iam.coverage.analysis.risks import Risk
+from vpc_cni_iam.coverage.report.sentences import matrix as matrix_sentences
+from vpc_cni_iam.coverage.report.sentences.excess import excess_lines, unused_lines
+from vpc_cni_iam.coverage.report.sentences.risks import risk_text
+from vpc_cni_iam.coverage.report.sentences.verdict import not_run, verdict
 from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
@@ -28,7 +31,7 @@ def version(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, ve
 
 def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
     """Return the report about every version."""
-    return _shown(matrix_wording.text(subject, matrix, verbose=verbose))
+    return _shown(matrix_sentences.text(subject, matrix, verbose=verbose))
 
 
 def _shown(lines: Iterable[str]) -> str:
@@ -41,49 +44,42 @@ def text(
     subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool = False
 ) -> Iterator[str]:
     """Yield the lines of a report, with `verbose` also the calls of each scenario."""
-    setting = coverage.setting
-    verdict = _verdict(coverage) if subject.is_complete else "incomplete"
-    yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}: {verdict}"
-    yield from matrix_wording.equal_lines(subject)
+    setting, words = coverage.setting, verdict(coverage)
+    state = words if subject.is_complete else "incomplete"
+    yield f"{subject.title} against plugin {setting.version}, {FAMILIES[setting.mode]}: {state}"
+    yield from matrix_sentences.equal_lines(subject)
+    for block in _blocks(subject, coverage, risks, verbose=verbose):
+        if lines := list(block):
+            yield ""
+            yield from lines
     yield ""
+    where = f"in {setting.names.region}: " if coverage.by_region else ""
+    if not subject.is_complete:
+        yield f"{where}{_summary(coverage)}"
+        yield f"incomplete: {skipped.incomplete(subject.skipped)}"
+    elif where:
+        yield f"{where}{_summary(coverage)}"
+        yield words
+    else:
+        yield f"{words}: {_summary(coverage)}"
+
+
+def _blocks(
+    subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool
+) -> Iterator[Iterable[str]]:
+    """Yield the parts of a report that stand between its first line and its last."""
     some = granted(subject.policies)
     if verbose:
         for run in coverage.scenario_runs:
-            yield from _scenario(subject, some, run, setting.version)
-            yield ""
-    elif coverage.denied():
-        yield from _denials(subject, some, coverage)
-        yield ""
-    if coverage.unused:
-        yield f"allowed and never called: {', '.join(coverage.unused)}"
-    excess = list(coverage.excess.lines("what is called"))
-    yield from excess
-    if coverage.unused or excess:
-        yield ""
-    if risks:
-        yield "risks, explained by vpc-cni-iam coverage --explain RISK:"
-        for risk in risks:
-            yield f"  {risk.severity:<7} {risk.identifier}: {risk.text}"
-        yield ""
-    if coverage.repairs:
-        yield from (f"to do    {line}" for line in coverage.repairs)
-        yield ""
-    if subject.skipped:
-        yield from skipped.lines(subject.skipped)
-        yield ""
-    if subject.is_complete:
-        yield f"{verdict}: {_summary(coverage)}"
+            yield _scenario(subject, some, run, coverage.setting.version)
     else:
-        yield _summary(coverage)
-        yield f"incomplete: {skipped.incomplete(subject.skipped)}"
-
-
-def _verdict(coverage: Coverage) -> str:
-    """Return whether the plugin works; unknown if nothing but undecided calls speaks against it."""
-    required = [call for _, call in coverage.denied() if call.range.severity == "fatal"]
-    if required:
-        return "unknown" if all(call.undecided for call in required) else "fails"
-    return "works, degraded" if coverage.denied() else "works"
+        yield _denials(subject, some, coverage)
+    yield (*unused_lines(coverage.unused), *excess_lines(coverage.excess, "what is called"))
+    listed = [f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}" for risk in risks]
+    yield ["risks, explained by vpc-cni-iam coverage --explain RISK:", *listed] if risks else ()
+    yield (f"to do    {line}" for line in coverage.repairs)
+    yield skipped.lines(subject.skipped)
+    yield not_run(coverage.not_expected)
 
 
 def _summary(coverage: Coverage) -> str:

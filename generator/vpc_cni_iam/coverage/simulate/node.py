@@ -21,7 +21,7 @@ from vpc_cni_iam.catalog.facts.requests import (
 )
 from vpc_cni_iam.coverage.simulate.requests import Group, NodeInterface, Subnet
 from vpc_cni_iam.coverage.simulate.send import NODE, Answers, Sender
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 
 PRIMARY = "primary interface"
 TRUNK = "trunk interface"
@@ -37,7 +37,7 @@ class SimulatedNode(Sender):
     """One node on which the plugin runs."""
 
     def __init__(
-        self, setting: PluginSetting, policies: Answers, *, undecided_allowed: bool = False
+        self, setting: RequestSetting, policies: Answers, *, undecided_allowed: bool = False
     ) -> None:
         super().__init__(setting, policies, undecided_allowed=undecided_allowed)
         self._interfaces = 0

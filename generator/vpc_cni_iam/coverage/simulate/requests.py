@@ -20,7 +20,7 @@ from msgspec import Struct, field
 
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER, kind_of
-from vpc_cni_iam.coverage.simulate.settings import Names, PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import Names, RequestSetting
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN, UnknownValue
 
@@ -124,7 +124,7 @@ class AnyOf(Struct, frozen=True):
 class Requests:
     """Builds the requests of one setting."""
 
-    def __init__(self, setting: PluginSetting) -> None:
+    def __init__(self, setting: RequestSetting) -> None:
         """Prepare the context that all requests of the setting share."""
         names = setting.names
         self.names: Names = names

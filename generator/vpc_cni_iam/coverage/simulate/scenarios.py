@@ -17,7 +17,7 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, OWNER
 from vpc_cni_iam.coverage.simulate.node import PRIMARY, TRUNK, SimulatedNode
 from vpc_cni_iam.coverage.simulate.requests import NodeInterface, Subnet, Tags
 from vpc_cni_iam.coverage.simulate.send import NODE
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.names import resolve
 
 _OTHER_NODE = "i-0fedcba9876543210"
@@ -37,16 +37,26 @@ class Scenario(Struct, frozen=True):
     since: dict[Mode, PluginVersion]
     run: Callable[[SimulatedNode], None]  # runs it on a node
     # Changes the setting first.
-    prepare: Callable[[PluginSetting], PluginSetting] = lambda setting: setting
+    prepare: Callable[[RequestSetting], RequestSetting] = lambda setting: setting
     # Says whether a setting allows it.
-    possible: Callable[[PluginSetting], bool] = lambda setting: True
-    # Whether somebody changes the plugin's configuration in it.
+    possible: Callable[[RequestSetting], bool] = lambda setting: True
+    # Says whether it is to be expected in a setting; else it is run if it is asked for by name.
+    expected: Callable[[RequestSetting], bool] = lambda setting: True
+    # Whether somebody changes the plugin's configuration in it: never expected.
     changes_configuration: bool = False
 
-    def arises(self, setting: PluginSetting) -> bool:
+    def is_possible(self, setting: RequestSetting) -> bool:
         """Say whether a setting can come into this scenario."""
         first = self.since.get(setting.mode)
         return first is not None and setting.version >= first and self.possible(setting)
+
+    def arises(self, setting: RequestSetting) -> bool:
+        """Say whether this scenario is run in a setting."""
+        return self.is_possible(setting) and self.expected(setting)
+
+    def by_name(self) -> Scenario:
+        """Return the same as somebody who names it asks for it: run wherever it is possible."""
+        return replace(self, expected=lambda setting: True)
 
 
 def _fresh(node: SimulatedNode) -> None:
@@ -139,22 +149,29 @@ def _leaked(node: SimulatedNode) -> None:
     node.clean_up(node.interface(f"{LEAKED} without a date", undated))
 
 
-def _named(setting: PluginSetting) -> bool:
+def _named(setting: RequestSetting) -> bool:
     return setting.plugin.has_cluster_name
 
 
-def _may_be_shared(setting: PluginSetting) -> bool:
-    names = setting.names
-    return not names.owner_known or names.vpc_owner_id != names.account_id
+def _may_be_shared(setting: RequestSetting) -> bool:
+    return not setting.names.owner_known or _is_shared(setting)
 
 
-def _shared(setting: PluginSetting) -> PluginSetting:
+def _is_shared(setting: RequestSetting) -> bool:
+    return setting.names.vpc_owner_id != setting.names.account_id
+
+
+def _never(setting: RequestSetting) -> bool:
+    return False
+
+
+def _shared(setting: RequestSetting) -> RequestSetting:
     names = setting.names
-    owner = names.vpc_owner_id if names.vpc_owner_id != names.account_id else _OTHER_ACCOUNT
+    owner = names.vpc_owner_id if _is_shared(setting) else _OTHER_ACCOUNT
     return replace(setting, names=replace(names, vpc_owner_id=owner))
 
 
-def _tagged(setting: PluginSetting) -> PluginSetting:
+def _tagged(setting: RequestSetting) -> RequestSetting:
     tags = dict(setting.plugin.additional_tags) or EXAMPLE_TAGS
     return setting.with_environment(ADDITIONAL_ENI_TAGS=json.dumps(tags))
 
@@ -208,11 +225,12 @@ SCENARIOS = (
     ),
     Scenario(
         "shared-subnet",
-        "a VPC and subnet that another account owns and shares, unless the policy says none does",
+        "a VPC and subnet that another account owns and shares: --vpc-owner-id names it",
         _from("v1.0.0", "v1.10.0"),
         _shared_subnet,
         _shared,
         _may_be_shared,
+        _is_shared,
     ),
     Scenario(
         "upgrade-adds-tag",
@@ -227,6 +245,7 @@ SCENARIOS = (
         _from("v1.8.0", "v1.10.0"),
         _corrected,
         possible=_named,
+        expected=_never,
         changes_configuration=True,
     ),
     Scenario(
@@ -235,6 +254,7 @@ SCENARIOS = (
         _from("v1.8.0", "v1.10.0"),
         _additional_changed,
         _tagged,
+        expected=_never,
         changes_configuration=True,
     ),
     Scenario(
@@ -253,15 +273,17 @@ SCENARIOS = (
 )
 
 
-# Those of a plugin that stays configured as it is. A hardened policy is made for that.
-AS_CONFIGURED = tuple(s for s in SCENARIOS if not s.changes_configuration)
-
-
 def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenario, ...]:
     """Return the scenarios of these names, all if none is given, without the skipped ones."""
     known = [s.name for s in SCENARIOS]
     chosen = {resolve(name, known, "scenario", "--scenario") for name in names}
     left_out = {resolve(name, known, "scenario", "--skip") for name in skipped}
-    return tuple(
-        s for s in SCENARIOS if (not chosen or s.name in chosen) and s.name not in left_out
-    )
+    asked = (s.by_name() for s in SCENARIOS if s.name in chosen) if chosen else SCENARIOS
+    return tuple(s for s in asked if s.name not in left_out)
+
+
+def not_expected(
+    setting: RequestSetting, scenarios: Iterable[Scenario] = SCENARIOS
+) -> tuple[Scenario, ...]:
+    """Return those of scenarios that are possible and not run, as nobody asked for them by name."""
+    return tuple(s for s in scenarios if s.is_possible(setting) and not s.expected(setting))

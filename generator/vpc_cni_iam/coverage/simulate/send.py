@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.facts.calls import CallRange, Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import RequestTemplate, request_templates
 from vpc_cni_iam.coverage.simulate.requests import AnyOf, NodeInterface, Requests
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
 
@@ -80,16 +80,6 @@ class SentCall(Struct, frozen=True):
         """The effect of its denial."""
         return self.template.broken_by(self.range)
 
-    @property
-    def consequence(self) -> str:
-        """The consequence of a denial, as a sentence."""
-        return consequence(self.undecided, self.breaks)
-
-
-def consequence(undecided: str, breaks: str) -> str:
-    """Return the consequence of a denial; `undecided` is why there may be none, or empty."""
-    return f"undecided, since {undecided}; if it is denied, {breaks}" if undecided else breaks
-
 
 class Answers:
     """Answers of policies to requests; equal requests are evaluated once.
@@ -131,7 +121,7 @@ class Sender:
     """Sends calls of one version in one setting, each only if the version has it."""
 
     def __init__(
-        self, setting: PluginSetting, policies: Answers, *, undecided_allowed: bool = False
+        self, setting: RequestSetting, policies: Answers, *, undecided_allowed: bool = False
     ) -> None:
         """Prepare; `undecided_allowed` is whether undecided calls take effect as allowed ones."""
         self.setting = setting

@@ -1,4 +1,4 @@
-"""The settings that the plugin's requests depend on: where it runs, and its configuration."""
+"""What the plugin's requests depend on: its settings, the names in them, and its node."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Names(Struct, frozen=True):
     hyperpod_cluster_id: str = EXAMPLE["hyperpod_cluster_id"]
 
 
-class PluginSetting(Struct, frozen=True):
+class RequestSetting(Struct, frozen=True):
     """Everything that a version's requests depend on."""
 
     version: PluginVersion
@@ -52,7 +52,7 @@ class PluginSetting(Struct, frozen=True):
     # What the maker of the nodes puts on their primary interfaces.
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
-    def configured(self, plugin: PluginSettings) -> PluginSetting:
+    def configured(self, plugin: PluginSettings) -> RequestSetting:
         """Return the same with the plugin set up so.
 
         Raises `InputError` for a value that the plugin does not take, and `UsageError` for a
@@ -65,11 +65,11 @@ class PluginSetting(Struct, frozen=True):
             names = replace(names, cluster_name=plugin.cluster_name)
         return replace(self, plugin=plugin, names=names, features=features)
 
-    def with_environment(self, **variables: str) -> PluginSetting:
+    def with_environment(self, **variables: str) -> RequestSetting:
         """Return the same with other values of some of the plugin's variables."""
         return replace(self, plugin=self.plugin.overridden(PluginSettings(environment=variables)))
 
-    def at(self, version: PluginVersion) -> PluginSetting:
+    def at(self, version: PluginVersion) -> RequestSetting:
         """Return the same at another version, without what it does not have or read."""
         features = tuple(f for f in self.features if calls.feature_since(f) <= version)
         plugin = self.plugin.read_by(version)

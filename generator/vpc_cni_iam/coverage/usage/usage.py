@@ -15,7 +15,7 @@ from vpc_cni_iam.coverage.analysis.cover import run_scenarios
 from vpc_cni_iam.coverage.analysis.excess import granted, not_denied
 from vpc_cni_iam.coverage.simulate.scenarios import Scenario, find
 from vpc_cni_iam.coverage.simulate.send import Answers
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError, first_of
 from vpc_cni_iam.inputs.aws.cloudtrail import Count, Result, Trail
@@ -97,7 +97,7 @@ class Usage(Struct, frozen=True):
     complete: bool  # whether everything was read
 
 
-def usage(subject: Subject, setting: PluginSetting, trail: Trail, roles: Sequence[str]) -> Usage:
+def usage(subject: Subject, setting: RequestSetting, trail: Trail, roles: Sequence[str]) -> Usage:
     """Return what a role used of its policies.
 
     Without the user's roles, it is the one whose events the plugin sent, as their user agent says;
@@ -166,7 +166,7 @@ def _period(counts: Sequence[Count]) -> tuple[str, str]:
     return first, max((count.last for count in counts), default="")
 
 
-def _callable(setting: PluginSetting, scenarios: Iterable[Scenario]) -> dict[str, CallableAction]:
+def _callable(setting: RequestSetting, scenarios: Iterable[Scenario]) -> dict[str, CallableAction]:
     """Return the actions that the plugin can call in a setting."""
     sent: dict[str, dict[tuple[str, str], None]] = {}
     for run in run_scenarios(Answers(()), setting, scenarios):
@@ -192,7 +192,7 @@ def _used(action: str, counts: Sequence[Count], *, of_plugin: bool, in_policy: b
 
 def _elements(
     subject: Subject,
-    setting: PluginSetting,
+    setting: RequestSetting,
     actions: Sequence[UsedAction],
     sent: Mapping[str, CallableAction],
 ) -> Iterator[ActionElement]:
@@ -209,7 +209,7 @@ def _elements(
 
 def _element(
     text: str,
-    setting: PluginSetting,
+    setting: RequestSetting,
     actions: Sequence[UsedAction],
     sent: Mapping[str, CallableAction],
 ) -> ActionElement:
@@ -272,7 +272,7 @@ def _words_of_use(actions: Sequence[UsedAction]) -> str:
     return f"{', '.join(parts)}, last {max(a.last for a in actions)}"
 
 
-def _otherwise(text: str, setting: PluginSetting) -> str:
+def _otherwise(text: str, setting: RequestSetting) -> str:
     """Return where the plugin does call an action that it does not call here, in words."""
     ranges = [r for call in calls.calls() if _matches(text, call.action) for r in call.ranges]
     if any(r.mode == setting.mode and r.at(setting.version) and not r.feature for r in ranges):

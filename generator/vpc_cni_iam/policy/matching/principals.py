@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from vpc_cni_iam.policy.document import ANYONE, Statement
+from vpc_cni_iam.policy.document import ANYONE, NOT_EVERYONE, Statement, are_principals
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
 from vpc_cni_iam.policy.template import Template, Text
@@ -37,6 +37,8 @@ def test(statement: Statement, place: ElementPath) -> Caller | None:
         )
     if not statement.principals:
         return None
+    if not are_principals(statement.principals):
+        raise place.at(".Principal").refuse(NOT_EVERYONE)
     tests: list[Caller] = []
     for principal in statement.principals:
         for name in principal.identifiers:

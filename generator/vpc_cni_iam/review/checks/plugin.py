@@ -8,7 +8,6 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
-from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.errors import first_of
 from vpc_cni_iam.review.account.plugin import ClusterPlugin, Identity, IdentityKind, PluginState
 from vpc_cni_iam.review.account.plugin_config import NOT_SHOWN, UNKNOWN_VERSION, VALUE_ARGUMENTS
@@ -22,6 +21,7 @@ from vpc_cni_iam.review.findings import MEANINGS, Finding, Level, rule
 from vpc_cni_iam.review.gains import SESSION_CHANGES, more_text
 from vpc_cni_iam.review.make_finding import are_undecided, finding, identity_text
 from vpc_cni_iam.review.old.credentials import Credentials
+from vpc_cni_iam.review.old.names import names_in
 
 rule(
     "plugin-permission-missing",

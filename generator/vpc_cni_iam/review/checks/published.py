@@ -7,13 +7,13 @@ from functools import cache, lru_cache
 
 from vpc_cni_iam.catalog.facts.peers import peer_documents
 from vpc_cni_iam.catalog.known_documents import listed, recognise
-from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.context import Context
 from vpc_cni_iam.review.diff.changes import Change
 from vpc_cni_iam.review.findings import Finding, rule
 from vpc_cni_iam.review.gains import upstream_update
 from vpc_cni_iam.review.make_finding import finding_of
+from vpc_cni_iam.review.old.names import names_in
 from vpc_cni_iam.review.renamed import answer
 
 rule(

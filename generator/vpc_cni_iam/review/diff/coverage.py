@@ -13,13 +13,14 @@ from msgspec.structs import replace
 from vpc_cni_iam.catalog.facts.calls import Impact, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
-from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
-from vpc_cni_iam.coverage.names import mode_of, names_in, names_of
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.report.sentences.calls import consequence
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.plugin.settings import of_options
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.verdicts import CoverageChange, MissingPermission
+from vpc_cni_iam.review.old.names import mode_of, names_in, names_of
+from vpc_cni_iam.review.old.remembered import RememberedRuns
 
 # A call by scenario, action, template and what it is about.
 Calls: TypeAlias = dict[tuple[str, str, str, str], MissingPermission | None]
@@ -94,7 +95,7 @@ def _runs_of(
     known: tuple[tuple[str, str], ...], mode: Mode, target: ReviewTarget
 ) -> RememberedRuns[Calls]:
     names = names_of(dict(known), owner_known="vpc_owner_id" in dict(known))
-    setting = PluginSetting(target.version, mode, names=names)
+    setting = RequestSetting(target.version, mode, names=names)
     environment: dict[str, str] = {}
     for name, value in target.environment:
         # A variable on which no request depends, or a value that the plugin ignores.
@@ -149,7 +150,7 @@ def _by_scenario(runs: Iterable[ScenarioRun]) -> Calls:
                 lack = MissingPermission(
                     call.template.action,
                     "none" if harmless else call_range.severity,
-                    call.consequence,
+                    consequence(call.undecided, call.breaks),
                     call_range.evidence,
                     bool(call.undecided),
                     call.on,

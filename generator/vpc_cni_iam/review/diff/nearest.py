@@ -14,11 +14,11 @@ from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.calls import calls
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.selection import select
-from vpc_cni_iam.coverage.names import names_in
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.normalise import conditions, equal
 from vpc_cni_iam.review.diff.verdicts import Nearest
 from vpc_cni_iam.review.old.differences import differences
+from vpc_cni_iam.review.old.names import names_in
 
 _PLACEHOLDERS = {"cluster_name": "${CLUSTER_NAME}", "vpc_id": "${VPC_ID}"}
 

@@ -6,12 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from coverage_policies import composed, setting
-from vpc_cni_iam.coverage.analysis import remembered
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
-from vpc_cni_iam.coverage.analysis.remembered import RememberedRuns
-from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED
 from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.review.old import remembered
+from vpc_cni_iam.review.old.remembered import AS_CONFIGURED, RememberedRuns
 
 OPEN = composed("ipv4", "latest")
 SCOPED = composed("ipv4-scoped", "latest")

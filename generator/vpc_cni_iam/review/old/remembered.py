@@ -12,9 +12,9 @@ from typing import Generic, TypeAlias, TypeVar
 from msgspec import Struct, field
 
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun, run_scenarios
-from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, find
 from vpc_cni_iam.coverage.simulate.send import Answers
-from vpc_cni_iam.coverage.simulate.settings import PluginSetting
+from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import (
     Applies,
@@ -29,6 +29,8 @@ T = TypeVar("T")
 # How many requests are remembered of one setting: some ten thousand policies that differ early.
 MOST = 200_000
 _ANSWERS = 512
+# Those of a plugin that stays configured as it is, also of one in a shared VPC.
+AS_CONFIGURED = find([s.name for s in SCENARIOS if not s.changes_configuration])
 _Answer: TypeAlias = tuple[Outcome, str]
 
 
@@ -58,7 +60,7 @@ class RememberedRuns(Generic[T]):
     """
 
     def __init__(
-        self, setting: PluginSetting, summary: Callable[[tuple[ScenarioRun, ...]], T]
+        self, setting: RequestSetting, summary: Callable[[tuple[ScenarioRun, ...]], T]
     ) -> None:
         self._setting, self._summary = setting, summary
         self._first: _Turn | None = None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
+from vpc_cni_iam.coverage.names import CheckedRegion
+from vpc_cni_iam.coverage.report.sentences.calls import consequence
+from vpc_cni_iam.coverage.report.sentences.excess import excess_lines as beyond
+from vpc_cni_iam.coverage.report.sentences.verdict import by_region, not_run
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs import skipped
@@ -47,6 +51,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         list(excess_lines(matrix)),
         list(repair_lines(matrix)),
         list(skipped.lines(subject.skipped)),
+        list(not_run(matrix.not_expected)),
         [conclusion(subject, matrix)],
     ]
     for block in filter(None, blocks):
@@ -58,8 +63,10 @@ def heading(subject: Subject, matrix: Matrix) -> str:
     """Return the subject of the matrix, in a line."""
     features = matrix.setting.features
     more = f", with {', '.join(features)}" if features else ""
-    if len(matrix.scenarios) < len(SCENARIOS):
+    if len(matrix.scenarios) + len(matrix.not_expected) < len(SCENARIOS):
         more += f", in {', '.join(matrix.scenarios)} only"
+    if matrix.by_region:
+        more += f", in {matrix.setting.names.region}"
     return f"{subject.title} against every plugin version, {FAMILIES[matrix.setting.mode]}{more}"
 
 
@@ -72,10 +79,20 @@ def equal_lines(subject: Subject) -> Iterator[str]:
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
     """Return the versions at which the plugin works, after the reasons why that may be unknown."""
+    words = f"works with {works(matrix)}"
+    if matrix.by_region:
+        words = _by_region(matrix, works)
     if subject.is_complete:
-        return f"works with {works(matrix)}"
-    unread = skipped.incomplete(subject.skipped)
-    return f"incomplete: {unread}; what was read works with {works(matrix)}"
+        return words
+    return f"incomplete: {skipped.incomplete(subject.skipped)}; what was read {words}"
+
+
+def _by_region(matrix: Matrix, versions: Callable[[Matrix], str]) -> str:
+    """Return the versions at which the plugin works in each Region, the most first."""
+    texts: dict[str, list[CheckedRegion]] = {}
+    for each in sorted(matrix.by_region, key=lambda each: each.result.failures()):
+        texts.setdefault(f"works with {versions(each.result)}", []).append(each.region)
+    return by_region(texts)
 
 
 def works(matrix: Matrix) -> str:
@@ -96,6 +113,8 @@ def _verdict(subject: Subject, matrix: Matrix) -> str:
     """Return the versions at which the plugin works, and those at which that is undecided."""
     if not subject.is_complete:
         return "incomplete"
+    if matrix.by_region:
+        return _by_region(matrix, _versions)
     undecided = ", ".join(map(str, matrix.works_perhaps()))
     return f"works with {_versions(matrix)}" + (f"; unknown with {undecided}" if undecided else "")
 
@@ -119,7 +138,7 @@ def reasons(matrix: Matrix) -> Iterator[str]:
             f"in {denial.scenario}: "
             f"{call_range.effect} "
             f"({call_range.known_by(denial.first.version, denial.last.version)}): "
-            f"{denial.call.consequence} ({call_range.evidence})"
+            f"{consequence(denial.call.undecided, denial.call.breaks)} ({call_range.evidence})"
         )
 
 
@@ -130,4 +149,4 @@ def repair_lines(matrix: Matrix) -> Iterator[str]:
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:
     """Yield a line for each pattern that grants more than any version calls."""
-    yield from matrix.excess.lines("what any plugin version calls")
+    yield from beyond(matrix.excess, "what any plugin version calls")

@@ -5,59 +5,24 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 
-from msgspec import Struct
-
 from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import METRICS_HELPER
 from vpc_cni_iam.coverage.analysis.cover import run_scenarios
+from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions
 from vpc_cni_iam.coverage.analysis.risks import is_scoped
-from vpc_cni_iam.coverage.simulate.scenarios import AS_CONFIGURED, SCENARIOS, Scenario
-from vpc_cni_iam.coverage.simulate.send import Answers, SentCall, consequence
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, PluginSetting
+from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS, Scenario
+from vpc_cni_iam.coverage.simulate.send import Answers, SentCall
+from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
-from vpc_cni_iam.policy.evaluate import Decision, Outcome
+from vpc_cni_iam.policy.evaluate import Decision
 
 # What a document names that has no pattern for every name.
 _CHOSEN = (*parameters.NAMES, parameters.PARTITION)
 _LEAVE = "leave CLUSTER_NAME and ADDITIONAL_ENI_TAGS as they are"
 _UNNAMED = {"cluster_name": "NAME", "vpc_id": "ID"}
-
-
-class DeniedAction(Struct, frozen=True):
-    """An action that the plugin needs and the role is not allowed."""
-
-    action: str
-    scenario: str  # the scenario in which it was seen first
-    breaks: str  # what follows
-    by: str = ""  # the boundary or statement that does not allow it, empty if the policies do not
-    undecided: str = ""  # why it may be allowed all the same, empty if it is denied
-    explicit: bool = False  # whether a Deny denies it
-
-    @property
-    def consequence(self) -> str:
-        """The consequence, as a sentence."""
-        return consequence(self.undecided, self.breaks)
-
-
-def denied_actions(
-    scenario: str, call: SentCall, by: Callable[[Decision], str]
-) -> tuple[DeniedAction, ...]:
-    """Return the actions of a call that are denied; `by` names what does not allow one."""
-    refused = [check for check in call.checks if check.decision.denied]
-    return tuple(
-        DeniedAction(
-            check.request.action,
-            scenario,
-            call.breaks,
-            by(check.decision),
-            call.undecided,
-            check.decision.outcome is Outcome.EXPLICITLY_DENIED,
-        )
-        for check in refused or [c for c in call.checks if not c.decision.allowed]
-    )
 
 
 def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> tuple[str, ...]:
@@ -81,7 +46,7 @@ def repairs(denied: Iterable[DeniedAction], replacement: Callable[[], str]) -> t
 
 def repairs_for(
     subject: Subject,
-    setting: PluginSetting,
+    setting: RequestSetting,
     scenarios: Sequence[Scenario],
     denied: Iterable[tuple[str, SentCall]],
 ) -> tuple[str, ...]:
@@ -100,13 +65,13 @@ def repairs_for(
     fatal = [(scenario, call) for scenario, call in denied if call.fails]
     actions = (action for reason in fatal for action in denied_actions(*reason, by))
     lines = repairs(actions, lambda: replacement_for(subject, setting, scenarios))
-    as_configured = {scenario.name for scenario in AS_CONFIGURED}
-    works_so = as_configured.isdisjoint(scenario for scenario, _ in fatal)
+    changing = {scenario.name for scenario in SCENARIOS if scenario.changes_configuration}
+    works_so = changing.issuperset(scenario for scenario, _ in fatal)
     return tuple(f"{_LEAVE}, or {line}" for line in lines) if works_so else lines
 
 
 def replacement_for(
-    subject: Subject, setting: PluginSetting, scenarios: Sequence[Scenario] = SCENARIOS
+    subject: Subject, setting: RequestSetting, scenarios: Sequence[Scenario] = SCENARIOS
 ) -> str:
     """Return what to do with the policies of a subject; what is scoped stays so."""
     names = [METRICS_HELPER.name] if METRICS_HELPER.program in setting.features else []
@@ -119,7 +84,7 @@ def replacement_for(
 def replacement(
     what: str,
     names: Iterable[str],
-    settings: Sequence[PluginSetting],
+    settings: Sequence[RequestSetting],
     scenarios: Sequence[Scenario] = SCENARIOS,
 ) -> str:
     """Return `what` to do, with the command for the first of some variants that works in settings.
@@ -130,7 +95,7 @@ def replacement(
     return next((f"{what} {command}" for command in commands if command), "")
 
 
-def _command(name: str, settings: Sequence[PluginSetting], scenarios: Sequence[Scenario]) -> str:
+def _command(name: str, settings: Sequence[RequestSetting], scenarios: Sequence[Scenario]) -> str:
     """Return the command for a variant, empty if the plugin does not work with it."""
     (variant,) = variants.find((name,))
     version, features = settings[0].version, settings[0].features

@@ -1,0 +1,27 @@
+"""The published methods by which who has a policy gives itself more permissions than it has.
+
+``data/escalation.json`` has their sources. What a method needs besides other methods is left out:
+``iam:PassRole`` counts alone, without the service that the role is passed to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vpc_cni_iam.catalog.facts import store
+
+_FILE = "escalation.json"
+
+
+def escalating(allowed: Callable[[str], bool]) -> tuple[str, ...]:
+    """Return the actions of each method whose actions are all allowed."""
+    methods = (method["actions"] for method in store.data(_FILE)["methods"])
+    return tuple(
+        dict.fromkeys(a for method in methods if all(map(allowed, method)) for a in method)
+    )
+
+
+def resource_type(action: str) -> str | None:
+    """Return the type of resource of an action, if that is not of the action's own service."""
+    kind: str | None = store.data(_FILE)["resources"].get(action)
+    return kind

@@ -1,0 +1,61 @@
+"""The actions that the plugin needs and a role is not allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from msgspec import Struct
+
+from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
+from vpc_cni_iam.coverage.simulate.send import SentCall
+from vpc_cni_iam.policy.evaluate import Decision, Outcome
+
+
+class DeniedAction(Struct, frozen=True):
+    """An action that the plugin needs and the role is not allowed."""
+
+    action: str
+    scenario: str  # the scenario in which it was seen first
+    breaks: str  # what follows
+    by: str = ""  # the boundary or statement that does not allow it, empty if the policies do not
+    undecided: str = ""  # why it may be allowed all the same, empty if it is denied
+    explicit: bool = False  # whether a Deny denies it
+
+
+def denied_actions(
+    scenario: str, call: SentCall, by: Callable[[Decision], str]
+) -> tuple[DeniedAction, ...]:
+    """Return the actions of a call that are denied; `by` names what does not allow one."""
+    refused = [check for check in call.checks if check.decision.denied]
+    return tuple(
+        DeniedAction(
+            check.request.action,
+            scenario,
+            call.breaks,
+            by(check.decision),
+            call.undecided,
+            check.decision.outcome is Outcome.EXPLICITLY_DENIED,
+        )
+        for check in refused or [c for c in call.checks if not c.decision.allowed]
+    )
+
+
+def denied_calls(runs: Iterable[ScenarioRun]) -> dict[str, tuple[str, SentCall]]:
+    """Return the most severe denied call by action, with its scenario's name.
+
+    It is a call of the action, or one whose denied checks are of it. Of calls of one severity, one
+    that is denied for certain comes first.
+    """
+    denied: dict[str, tuple[str, SentCall]] = {}
+    for run in runs:
+        for call in run.calls:
+            refused = [c.request.action for c in call.checks if not c.decision.allowed]
+            for action in (call.template.action, *refused) if refused else ():
+                known = denied.get(action)
+                if known is None or _severity(call) > _severity(known[1]):
+                    denied[action] = (run.scenario.name, call)
+    return denied
+
+
+def _severity(call: SentCall) -> tuple[bool, bool]:
+    return call.fails, not call.undecided

@@ -1,0 +1,1 @@
+"""Sentences of coverage reports, which every format and `audit` have in common."""

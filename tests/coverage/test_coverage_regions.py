@@ -1,0 +1,169 @@
+"""A Region that a Deny names is not where the plugin is, and a Region decides the partition."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conftest import run
+from coverage_policies import composed
+from vpc_cni_iam.coverage.analysis.cover import PluginVerdict
+from vpc_cni_iam.coverage.subject import check_coverage
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+
+ELSEWHERE = "fails elsewhere: give `--region`"
+GUARDRAILS: dict[str, Any] = {
+    "one": {"Action": "*", "Condition": {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}},
+    "two": {
+        "NotAction": ["iam:*", "sts:*"],
+        "Condition": {"StringNotEquals": {"ec2:Region": ["us-east-1", "us-west-2"]}},
+    },
+    "pattern": {"Action": "*", "Condition": {"StringNotLike": {"aws:RequestedRegion": "us-*"}}},
+    "arn": {"Action": "ec2:*Tags", "NotResource": "arn:aws:ec2:us-east-1:*:*"},
+    "here": {"Action": "*", "Condition": {"StringEquals": {"ec2:Region": "us-east-1"}}},
+    "s3": {"Action": "s3:*", "Condition": {"StringNotEquals": {"ec2:Region": "us-east-1"}}},
+}
+NAMES = ("--cluster-name", "prod", "--vpc-id", "vpc-0123456789abcdef0")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "ipv4.json").write_text(run("policy", "ipv4").out)
+    for name, statement in GUARDRAILS.items():
+        resource = {} if "NotResource" in statement else {"Resource": "*"}
+        whole = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", **resource, **statement}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(whole))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("guardrail", "verdict"),
+    [
+        ("one", f"works in us-east-1; {ELSEWHERE}"),
+        ("two", f"works in us-east-1, us-west-2; {ELSEWHERE}"),
+        ("pattern", f"works in us-*; {ELSEWHERE}"),
+        ("arn", f"works in us-east-1; {ELSEWHERE}"),
+        ("here", "works elsewhere; fails in us-east-1: give `--region`"),
+    ],
+)
+@pytest.mark.parametrize("how", [(), ("--boundary", "ipv4.json", "--scp")])
+def test_each_region_that_a_guardrail_names_is_checked_and_one_that_it_does_not(
+    guardrail: str, verdict: str, how: tuple[str, ...], folder: Path
+) -> None:
+    words = ("coverage", "ipv4.json", *how, f"{guardrail}.json")
+    done = run(*words, cwd=folder)
+    assert (done.code, done.err) == (1, "")
+    first, *_, last = done.out.splitlines()
+    assert first.endswith(f" against plugin v1.23.2, IPv4: {verdict}") and last == verdict
+    works = "eu-west-1" if guardrail == "here" else "us-east-1"
+    fails = "us-east-1" if guardrail == "here" else "eu-west-1"
+    for region, code in ((works, 0), (fails, 1)):
+        assert run(*words, "--region", region, cwd=folder).code == code
+
+
+def test_a_guardrail_that_makes_no_difference_is_not_mentioned(folder: Path) -> None:
+    done = run("coverage", "ipv4.json", "s3.json", cwd=folder)
+    assert done.code == 0 and "--region" not in done.out
+
+
+def test_every_format_says_where_the_plugin_works(folder: Path) -> None:
+    words = ("coverage", "ipv4.json", "--scp", "two.json")
+    report = json.loads(run(*words, "--format", "json", cwd=folder).out)
+    assert report["verdict"] == "fails"
+    assert report["regions"] == [
+        {"region": "us-east-1", "checked": "us-east-1", "verdict": "works"},
+        {"region": "us-west-2", "checked": "us-west-2", "verdict": "works"},
+        {"region": None, "checked": "eu-west-1", "verdict": "fails"},
+    ]
+    verdict = (
+        "works with v1.1.0 to v1.23.2 in us-east-1, us-west-2; "
+        "works with no known version elsewhere: give `--region`"
+    )
+    done = run(*words, "--all-versions", cwd=folder)
+    first, *_, last = done.out.splitlines()
+    assert done.code == 1 and first.endswith(f", IPv4, in eu-west-1: {verdict}") and last == verdict
+    matrix = json.loads(run(*words, "--all-versions", "--format", "json", cwd=folder).out)
+    assert [r["works_with"] for r in matrix["regions"]] == [[["v1.1.0", "v1.23.2"]]] * 2 + [[]]
+    assert f"The plugin {verdict}." in run(*words, "--format", "html", cwd=folder).out
+    drawn = run(*words, "--format", "svg", cwd=folder).out
+    assert verdict in " ".join("".join(ET.fromstring(drawn).itertext()).split())
+
+
+def test_the_region_of_an_allow_is_the_plugins(folder: Path) -> None:
+    policy = run("policy", "ipv4-scoped", *NAMES, "--region", "us-west-2").out
+    (folder / "scoped.json").write_text(policy)
+    done = run("coverage", "scoped.json", cwd=folder)
+    assert done.code == 0 and "region us-west-2" in done.err
+    # A guardrail for another Region denies all the same.
+    assert run("coverage", "scoped.json", "one.json", cwd=folder).code == 1
+    (folder / "east.json").write_text(policy.replace("us-west-2", "us-east-1"))
+    done = run("coverage", "scoped.json", "east.json", cwd=folder)
+    verdict = "works, degraded in us-west-2, us-east-1; fails elsewhere: give `--region`"
+    assert done.out.splitlines()[-1] == verdict
+
+
+def test_the_region_of_a_daemonset_is_known(folder: Path) -> None:
+    env = [{"name": "AWS_REGION", "value": "us-east-1"}, {"name": "CLUSTER_NAME", "value": "prod"}]
+    image = "example.com/amazon-k8s-cni:v1.23.2"
+    spec = {"containers": [{"name": "aws-node", "image": image, "env": env}]}
+    daemonset = {
+        "kind": "DaemonSet",
+        "metadata": {"name": "aws-node"},
+        "spec": {"template": {"spec": spec}},
+    }
+    (folder / "ds.json").write_text(json.dumps(daemonset))
+    words = ("coverage", "ipv4.json", "one.json", "--daemonset", "ds.json")
+    assert run(*words, cwd=folder).code == 0
+    assert run(*words, "--region", "eu-west-1", cwd=folder).code == 1
+
+
+def test_a_risk_in_one_of_the_regions_is_listed(folder: Path) -> None:
+    assert "interfaces-unscoped" in run("coverage", "ipv4.json", "one.json", cwd=folder).out
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov"), ("eu-isoe-west-1", "aws-iso-e")],
+)
+def test_a_region_decides_the_partition(region: str, partition: str, folder: Path) -> None:
+    words = ("policy", "ipv4-scoped", *NAMES, "--region", region)
+    policy = run(*words).out
+    assert f"arn:{partition}:ec2:{region}:" in policy and "arn:aws:" not in policy
+    assert run(*words, "--partition", partition).out == policy
+    refused = run(*words, "--partition", "aws")
+    assert (refused.code, refused.out) == (2, "")
+    problem = f"--partition aws does not have the Region {region}, which {partition} has"
+    assert problem in refused.err
+    (folder / "policy.json").write_text(policy)
+    assert run("coverage", "policy.json", cwd=folder).code == 0
+    # Its ARNs are of resources that do not exist.
+    (folder / "policy.json").write_text(policy.replace(f"arn:{partition}:", "arn:aws:"))
+    done = run("coverage", "policy.json", cwd=folder)
+    assert done.code == 1 and ": fails" in done.out.splitlines()[0]
+
+
+def test_a_partition_decides_the_example_of_a_region(folder: Path) -> None:
+    policy = run("policy", "ipv4-scoped", *NAMES, "--partition", "aws-cn").out
+    (folder / "policy.json").write_text(policy)
+    report = json.loads(run("coverage", "policy.json", "--format", "json", cwd=folder).out)
+    contexts = [
+        check["context"]
+        for scenario in report["scenarios"]
+        for call in scenario["calls"]
+        for check in call["checks"]
+    ]
+    assert {context["aws:RequestedRegion"] for context in contexts} == {"cn-north-1"}
+    refused = run("coverage", "policy.json", "--region", "eu-west-1", "--partition", "aws-cn")
+    assert refused.code == 2 and "--partition aws-cn does not have the Region" in refused.err
+
+
+def test_a_call_of_the_library_checks_each_region_too() -> None:
+    outside = Condition("StringNotEquals", "aws:RequestedRegion", ("us-east-1",))
+    deny = Statement("Deny", actions=("*",), resources=("*",), conditions=(outside,))
+    guarded = Policy((*composed("ipv4", "latest").statements, deny))
+    coverage = check_coverage([guarded])
+    assert coverage.verdict is PluginVerdict.fails
+    verdicts = {each.region.name: each.result.verdict for each in coverage.by_region}
+    assert verdicts == {"us-east-1": PluginVerdict.works, None: PluginVerdict.fails}

@@ -163,7 +163,7 @@ class _Auditor(Struct):
             return None
         credentials = trust.credentials if assumed else (Credentials.pod_identity,)
         role, missing, refused = self._with_policies(detail, credentials, active)
-        key = _key(detail) + f"{role.session_tags} {role.partition}".encode()
+        key = _key(detail) + f"{role.session_tags} {role.partition} {role.regions}".encode()
         if not (active or self._serves(detail.arn, trust, role, key)):
             # Whether it could serve depends on what is not there.
             self._missing.update(missing)
@@ -209,6 +209,9 @@ class _Auditor(Struct):
             session_tags=all(use.has_tags for use in uses)
             if uses
             else credentials == (Credentials.pod_identity,),
+            regions=tuple(dict.fromkeys(use.region for use in uses))
+            if all(use.region for use in uses)
+            else (),
         )
         return role, missing, refused
 

@@ -149,6 +149,7 @@ class PluginRole(Struct, frozen=True):
     partition: str  # the partition of its account
     version: PluginVersion  # the plugin version that is asked about
     session_tags: bool  # whether its session has the tags of EKS Pod Identity
+    regions: tuple[str, ...] = ()  # those of its clusters; none if that of one is not known
 
     def settings(self, mode: Mode, place: ClusterPlace) -> tuple[PluginSetting, ...]:
         """Return the plugin with this role in a cluster of an IP family, the likeliest first.
@@ -169,11 +170,17 @@ class PluginRole(Struct, frozen=True):
             for values in product(*several.values())
         )
 
-    def places(self, place: ClusterPlace) -> tuple[tuple[CheckedRegion, ClusterPlace], ...]:
-        """Return a place in each Region that it may be in; none if that is known."""
+    def regions_to_check(self, place: ClusterPlace) -> tuple[CheckedRegion, ...]:
+        """Return each Region that a cluster may be in; none if that is known."""
+        if self.regions and not place.region:
+            return tuple(CheckedRegion(region, region) for region in self.regions)
         policies = [policy for layer in (self.policies, *self.limits) for policy in layer]
-        regions = regions_to_check(policies, self._known(place))
-        return tuple((region, replace(place, region=region.checked)) for region in regions)
+        return regions_to_check(policies, self._known(place))
+
+    def places(self, place: ClusterPlace) -> tuple[ClusterPlace, ...]:
+        """Return a cluster in each Region that it may be in."""
+        regions = self.regions_to_check(place)
+        return tuple(replace(place, region=region.checked) for region in regions) or (place,)
 
     def _known(self, place: ClusterPlace) -> dict[str, str]:
         """Return the names that are known, by parameter."""
@@ -209,12 +216,12 @@ def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
 
 def _in_each_region(role: PluginRole, place: ClusterPlace, judge: Callable[[ClusterPlace], R]) -> R:
     """Return the worst of what a role means in the Regions in which a cluster may be."""
-    places = role.places(place)
-    if not places:
-        return judge(place)
-    results = [(region, judge(known)) for region, known in places]
-    worst = _worst(result for _, result in results)
-    regions = tuple(RegionAudit(r.name, r.checked, result.verdict) for r, result in results)
+    results = [judge(known) for known in role.places(place)]
+    worst = _worst(results)
+    regions = tuple(
+        RegionAudit(region.name, region.checked, result.verdict)
+        for region, result in zip(role.regions_to_check(place), results, strict=False)
+    )
     differ = any(region.verdict is not worst.verdict for region in regions)
     return replace(worst, regions=regions) if differ else worst
 
@@ -277,7 +284,7 @@ def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
     return any(
         all(
             _denied(_result(r, setting) for r in both)
-            for _, known in role.places(place) or [(None, place)]
+            for known in role.places(place)
             for setting in _settings(both[1], known)
         )
         for place in places or [ClusterPlace()]

@@ -811,6 +811,8 @@ def test_each_region_that_a_deny_names_is_judged_where_the_clusters_is_not_known
         words = ("audit", "a.json", "addon.json", "--to", "v1.23.2", "--format", "json")
         (read,) = json.loads(run(*words, cwd=tmp_path).out)["roles"]
         assert read["verdict"] == verdict and read["clusters"][0]["result"]["regions"] == []
+        # It is judged in the Regions of its clusters alone.
+        assert [f["verdict"] for f in read["policies"]["families"]] == [verdict] * 2
 
 
 def test_a_role_that_gives_itself_access_has_that_risk(tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ GUARDRAILS: dict[str, Any] = {
     },
     "pattern": {"Action": "*", "Condition": {"StringNotLike": {"aws:RequestedRegion": "us-*"}}},
     "arn": {"Action": "ec2:*Tags", "NotResource": "arn:aws:ec2:us-east-1:*:*"},
+    "variable": {
+        "Action": "*",
+        "Condition": {"StringLike": {"aws:RequestedRegion": "us-${aws:PrincipalTag/place}"}},
+    },
     "here": {"Action": "*", "Condition": {"StringEquals": {"ec2:Region": "us-east-1"}}},
     "s3": {"Action": "s3:*", "Condition": {"StringNotEquals": {"ec2:Region": "us-east-1"}}},
 }
@@ -46,6 +50,7 @@ def folder(tmp_path: Path) -> Path:
         ("pattern", f"works in us-*; {ELSEWHERE}"),
         ("arn", f"works in us-east-1; {ELSEWHERE}"),
         ("here", "works elsewhere; fails in us-east-1: give `--region`"),
+        ("variable", "works elsewhere; unknown in us-*: give `--region`"),
     ],
 )
 @pytest.mark.parametrize("how", [(), ("--boundary", "ipv4.json", "--scp")])
@@ -57,8 +62,8 @@ def test_each_region_that_a_guardrail_names_is_checked_and_one_that_it_does_not(
     assert (done.code, done.err) == (1, "")
     first, *_, last = done.out.splitlines()
     assert first.endswith(f" against plugin v1.23.2, IPv4: {verdict}") and last == verdict
-    works = "eu-west-1" if guardrail == "here" else "us-east-1"
-    fails = "us-east-1" if guardrail == "here" else "eu-west-1"
+    works = "eu-west-1" if verdict.startswith("works elsewhere") else "us-east-1"
+    fails = "us-east-1" if works == "eu-west-1" else "eu-west-1"
     for region, code in ((works, 0), (fails, 1)):
         assert run(*words, "--region", region, cwd=folder).code == code
 

@@ -217,6 +217,9 @@ class _Auditor(Struct):
             session_tags=all(use.has_tags for use in uses)
             if uses
             else identities == (Identity.pod_identity,),
+            regions=tuple(dict.fromkeys(use.region for use in uses))
+            if all(use.region for use in uses)
+            else (),
         )
         return role, undecided
 

@@ -208,7 +208,8 @@ def judge_metrics_helper(
     scenarios = find((_NAME,))
     if not scenarios[0].arises(setting):
         setting = setting.at(known_versions.find(LATEST))
-    denied = cover(role.policies, setting, scenarios, role.limits).denied()
+    regions = role.regions_to_check()
+    denied = cover(role.policies, setting, scenarios, role.limits, regions).denied()
     return MetricsHelperRole(
         arn,
         credentials,

@@ -146,6 +146,7 @@ class PluginRole(Struct, frozen=True):
     partition: str  # the partition of its account
     version: PluginVersion  # the plugin version that is asked about
     session_tags: bool  # whether its session has the tags of EKS Pod Identity
+    regions: tuple[str, ...] = ()  # those of its clusters; none if that of one is not known
 
     def settings(self, mode: Mode, cluster: EksCluster = ANY_CLUSTER) -> tuple[RequestSetting, ...]:
         """Return the plugin with this role in a cluster of an IP family, the likeliest first.
@@ -166,11 +167,17 @@ class PluginRole(Struct, frozen=True):
             for values in product(*several.values())
         )
 
-    def regions(self, cluster: EksCluster) -> tuple[tuple[CheckedRegion, EksCluster], ...]:
-        """Return a cluster in each Region that it may be in; none if that is known."""
+    def regions_to_check(self, cluster: EksCluster = ANY_CLUSTER) -> tuple[CheckedRegion, ...]:
+        """Return each Region that a cluster may be in; none if that is known."""
+        if self.regions and not cluster.region:
+            return tuple(CheckedRegion(region, region) for region in self.regions)
         policies = [policy for layer in (self.policies, *self.limits) for policy in layer]
-        regions = regions_to_check(policies, self._known(cluster))
-        return tuple((region, replace(cluster, region=region.checked)) for region in regions)
+        return regions_to_check(policies, self._known(cluster))
+
+    def clusters(self, cluster: EksCluster) -> tuple[EksCluster, ...]:
+        """Return a cluster in each Region that it may be in."""
+        regions = self.regions_to_check(cluster)
+        return tuple(replace(cluster, region=r.checked) for r in regions) or (cluster,)
 
     def _known(self, cluster: EksCluster) -> dict[str, str]:
         """Return the names that are known, by parameter."""
@@ -210,12 +217,12 @@ def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
 
 def _in_each_region(role: PluginRole, cluster: EksCluster, judge: Callable[[EksCluster], R]) -> R:
     """Return the worst of what a role means in the Regions in which a cluster may be."""
-    clusters = role.regions(cluster)
-    if not clusters:
-        return judge(cluster)
-    results = [(region, judge(known)) for region, known in clusters]
-    worst = _worst(result for _, result in results)
-    regions = tuple(RegionAudit(r.name, r.checked, result.verdict) for r, result in results)
+    results = [judge(known) for known in role.clusters(cluster)]
+    worst = _worst(results)
+    regions = tuple(
+        RegionAudit(region.name, region.checked, result.verdict)
+        for region, result in zip(role.regions_to_check(cluster), results, strict=False)
+    )
     differ = any(region.verdict is not worst.verdict for region in regions)
     return replace(worst, regions=regions) if differ else worst
 
@@ -275,7 +282,7 @@ def breaks_anyway(role: PluginRole, places: Sequence[ClusterPlace]) -> bool:
     return any(
         all(
             _denied(_result(r, setting) for r in both)
-            for _, cluster in role.regions(place.cluster) or [(None, place.cluster)]
+            for cluster in role.clusters(place.cluster)
             for setting in _settings(both[1], replace(place, cluster=cluster))
         )
         for place in places or [ClusterPlace()]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from vpc_cni_iam.comparing.answer import InputReason, UnknownAction, of_what_was_read
-from vpc_cni_iam.coverage.analysis.excess import unknown_action
+from vpc_cni_iam.coverage.analysis.aws_actions import unknown_action
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.skipped import Skipped

@@ -10,7 +10,7 @@ from msgspec import Struct
 from vpc_cni_iam.comparing.answer import NotRead, RefusedPolicy, UnknownAction, example
 from vpc_cni_iam.comparing.compare import PolicyComparison
 from vpc_cni_iam.comparing.never import Never, TargetAnswer
-from vpc_cni_iam.coverage.analysis.excess import unknown_action
+from vpc_cni_iam.coverage.analysis.aws_actions import unknown_action
 from vpc_cni_iam.inputs import skipped
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.diff import (

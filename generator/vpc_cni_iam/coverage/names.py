@@ -32,7 +32,8 @@ _REGION_KEYS = ("aws:requestedregion", "ec2:region")
 _OWNED_WITH_VPC = ("subnet", "vpc")
 _PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
 _REGION_OF_ARN = re.compile(r"arn:[^:]*:[^:]*:([^:]+):")
-_REGION_PATTERN = re.compile(r"[a-z0-9*?-]+")
+_REGION_NAME = re.compile(r"[a-z0-9*?-]+")
+_VARIABLE = re.compile(r"\$\{[^}]*\}")
 # Of all Regions that policies name; AWS has fewer.
 _MOST_REGIONS = 60
 
@@ -127,16 +128,20 @@ def _region_of(name: str, candidates: Sequence[str], partition: str | None) -> s
 
 @lru_cache(4096)
 def _regions_of(statement: Statement) -> tuple[str, ...]:
-    """Return the Regions that a statement names, of whatever effect; they may be patterns."""
+    """Return the Regions that a statement names, of whatever effect; they may be patterns.
+
+    A policy variable may have any value.
+    """
     values = [
         value
         for condition in statement.conditions
         if str(condition.key).lower() in _REGION_KEYS and not condition.operator.endswith("Null")
         for value in texts(condition.values)
     ]
-    values += [m[1] for text in texts(statement.texts()) if (m := _REGION_OF_ARN.match(text))]
-    regions = dict.fromkeys(value.lower() for value in values)
-    return tuple(r for r in regions if _REGION_PATTERN.fullmatch(r) and r.strip("*"))
+    regions = [_VARIABLE.sub("*", value.lower()) for value in values]
+    arns = (_VARIABLE.sub("*", text) for text in texts(statement.texts()))
+    regions += [match[1] for arn in arns if (match := _REGION_OF_ARN.match(arn))]
+    return tuple(r for r in dict.fromkeys(regions) if _REGION_NAME.fullmatch(r) and r.strip("*"))
 
 
 @lru_cache(4096)

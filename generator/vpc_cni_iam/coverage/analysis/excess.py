@@ -1,39 +1,30 @@
-"""Finds patterns that grant more than the calls of the plugin, with examples that AWS documents.
+"""Finds what policies grant beyond the calls of the plugin, and what that is good for.
 
-A pattern that matches a call, such as ``ec2:*``, is needed, and yet it may grant
-far more. It is reported where it grants another action of the Service Authorization Reference, or
-what other versions or modes of the plugin call. ``data/example-actions.json`` has every action of
-the services that the plugin calls and of IAM, and one of each other service, with the type of
-resource; those that readers know best are shown first.
+A pattern that matches a call, such as ``ec2:*``, is needed, and yet it may grant far more. It is
+reported where it grants another action that is known, or what other versions or modes of the plugin
+call.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache, partial
-from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from vpc_cni_iam import resources
-from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.escalation import escalating, resource_type
-from vpc_cni_iam.catalog.facts.requests import kind_of
-from vpc_cni_iam.names import nearest, unknown_name
+from vpc_cni_iam.coverage.analysis.aws_actions import NO_TYPE, describes, known_actions
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Compiled, Request, compile_policies
 from vpc_cni_iam.policy.template import known
 
 _SHOWN = 3
-# Of all patterns together: with up to 490 of them, each is put to every action.
+# Of actions with all patterns together: with up to some 400 of them, each is put to every action.
 MOST_TRIES = 1_000_000
-_EVERY = "*"
 _ARN_PARTS = 6
-_DATA = "coverage/analysis/data/example-actions.json"
 
 
 class Harm(StrEnum):
@@ -62,15 +53,14 @@ class ExcessGrant(Struct, frozen=True):
     @property
     def is_grave(self) -> bool:
         """Whether it grants more than to describe or list, and that without a condition."""
-        return not self.conditioned and not all(map(_describes, self.examples))
+        return not self.conditioned and not all(map(describes, self.examples))
 
 
 class Excess(Struct, frozen=True):
     """What patterns grant beyond the calls."""
 
     grants: tuple[ExcessGrant, ...] = ()  # the patterns that grant more
-    # Those that may grant more than was seen: where there are many patterns, each is compared with
-    # a part of the actions.
+    # Those that may grant more than was seen: of many, the last are not put to every action.
     partly_checked: tuple[str, ...] = ()
 
     def without(self, patterns: Collection[str]) -> Excess:
@@ -84,15 +74,11 @@ class Excess(Struct, frozen=True):
 NO_EXCESS = Excess()
 
 
-def _describes(action: str) -> bool:
-    return action.partition(":")[2].lower().startswith(("describe", "list"))
-
-
 def harm_of(action: str, escalating: Iterable[str]) -> Harm:
     """Return the harm of an action or pattern; `escalating` are actions that count as access."""
     if any(wildcard.matches(action.lower(), each.lower()) for each in escalating):
         return Harm.access
-    return Harm.other if _describes(action) else Harm.data
+    return Harm.other if describes(action) else Harm.data
 
 
 def escalating_actions(
@@ -111,7 +97,7 @@ def _escalating(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) 
     statements = [s for p in policies for s in p.statements if s.effect == "Allow"]
 
     def allowed(action: str) -> bool:
-        kind = resource_type(action) or _every().get(action, f"{action.partition(':')[0]} ")
+        kind = resource_type(action) or known_actions().get(action, f"{action.partition(':')[0]} ")
         return all(layer.evaluate(Request(action, "*")).allowed for layer in layers) and any(
             _names_action(statement, action.lower()) and _reaches(statement, kind)
             for statement in statements
@@ -151,9 +137,10 @@ def excess_grants(
 def _excess(
     policies: Sequence[Policy], called: Collection[str], limits: Sequence[Sequence[Policy]]
 ) -> Excess:
-    known = {action.lower() for action in called}
+    known_calls = {action.lower() for action in called}
     layers = [*_beside(policies, limits)]
-    examples, access = _every(), {a.lower() for a in escalating_actions(policies, limits)} - known
+    access = {a.lower() for a in escalating_actions(policies, limits)} - known_calls
+    others = [(a, a.lower(), k) for a, k in known_actions().items() if a.lower() not in known_calls]
 
     @cache
     def allowed(action: str) -> bool:
@@ -161,20 +148,21 @@ def _excess(
 
     grants: dict[str, ExcessGrant] = {}
     partly_checked: dict[str, None] = {}
-    patterns = tuple(_patterns(policies))
-    for name, granting, grants_action, statement in patterns:
+    tries = 0
+    for name, statement, matches in _patterns(policies):
         reaches = cache(partial(_reaches, statement))
         shown: list[str] = []
-        for action in granting(MOST_TRIES // len(patterns)):
-            if action is None:
+        for action, lower, kind in others:
+            if (tries := tries + 1) > MOST_TRIES:
                 partly_checked[name] = None
-            elif action.lower() not in known and reaches(examples[action]) and allowed(action):
-                shown.append(action)
-            if len(shown) == _SHOWN:
                 break
+            if matches(lower) and reaches(kind) and allowed(action):
+                shown.append(action)
+                if len(shown) == _SHOWN:
+                    break
         if shown:
-            harm = Harm.other if all(map(_describes, shown)) else Harm.data
-            harm = Harm.access if any(map(grants_action, access)) else harm
+            harm = Harm.other if all(map(describes, shown)) else Harm.data
+            harm = Harm.access if any(map(matches, access)) else harm
             grant = ExcessGrant(name, harm, tuple(shown), bool(statement.conditions))
             before = grants.get(name)
             if before is None or (grant.is_grave and not before.is_grave):
@@ -182,117 +170,17 @@ def _excess(
     return Excess(tuple(grants.values()), tuple(partly_checked))
 
 
-@cache
-def _every() -> dict[str, str]:
-    """Return actions with their type of resource, those to be shown first first.
-
-    Those that only describe come last, so that three of them never hide a graver one.
-    """
-    called = {
-        call.action: f"{call.resources[0].split(':')[2]} {kind_of(call.resources[0])}"
-        if len(call.resources) == 1 and call.resources != (_EVERY,)
-        else _EVERY
-        for call in calls.calls()
-    }
-    data = resources.data(_DATA)
-    every = {**data["well_known"], **data["actions"], **called}
-    order = sorted([*data["well_known"], *called, *data["actions"]], key=_describes)
-    return {action: every[action] for action in order}
-
-
-def unknown_action(action: str) -> str:
-    """Return that AWS has no action that a pattern matches.
-
-    Empty if it has one, or if not all actions of the service are known here.
-    """
-    names = _actions_of(action.lower().partition(":")[0])
-    if not names or any(wildcard.matches(action.lower(), name) for name in names):
-        return ""
-    return unknown_name(
-        action, names.values(), "action", " of AWS's Service Authorization Reference"
-    )
-
-
-def unknown_actions(actions: Iterable[str]) -> tuple[str, ...]:
-    """Return the actions, not patterns, that AWS does not have."""
-    return tuple(
-        action
-        for action in dict.fromkeys(actions)
-        if not {"*", "?"}.intersection(action)
-        and (names := _actions_of(action.lower().partition(":")[0]))
-        and action.lower() not in names
-    )
-
-
-def nearest_action(action: str) -> str | None:
-    """Return the action of the same service with the nearest name, if one is near."""
-    return nearest(action, _actions_of(action.lower().partition(":")[0]).values())
-
-
-@cache
-def _actions_of(service: str) -> dict[str, str]:
-    """Return the actions of a service by their names in lower case; none if not all are known."""
-    names = [name for name in _every() if name.lower().startswith(f"{service}:")]
-    # Of a service that the plugin does not call, few are.
-    complete = sum(name in resources.data(_DATA)["actions"] for name in names) > 1
-    return {name.lower(): name for name in names} if complete else {}
-
-
 def _patterns(
     policies: Sequence[Policy],
-) -> Iterator[tuple[str, Callable[[int], Iterator[str | None]], Callable[[str], bool], Statement]]:
-    """Yield each pattern of an Allow, what finds actions that it grants, and its statement.
-
-    What finds them takes the most actions to try, and yields None last if there are more. Before
-    the statement comes what says whether the pattern grants an action, in lower case.
-    """
+) -> Iterator[tuple[str, Statement, Callable[[str], bool]]]:
+    """Yield each pattern of an Allow, and what says if it matches an action in lower case."""
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         if statement.not_actions:
-            excepted = known(statement.not_actions)
-            names = partial(_names_action, statement)
-            yield f"all but {', '.join(excepted)}", partial(_all_but, excepted), names, statement
+            name = f"all but {', '.join(known(statement.not_actions))}"
+            yield name, statement, partial(_names_action, statement)
         for action in known(statement.actions):
             if "*" in action or "?" in action:
-                pattern = action.lower()
-                names = partial(wildcard.matches, pattern)
-                yield action, partial(_matching, pattern), names, statement
-
-
-@cache
-def _lines() -> str:
-    """Return the actions in lower case, each between line ends."""
-    return "".join(["\n", *(f"{action}\n" for action in _names())])
-
-
-@cache
-def _names() -> dict[str, str]:
-    return {action.lower(): action for action in _every()}
-
-
-def _matching(pattern: str, most: int) -> Iterator[str | None]:
-    """Yield the actions that a pattern matches; only those with its longest text are tried."""
-    lines, texts = _lines(), re.split("[*?]+", pattern)
-    if not all(text in lines for text in texts):
-        return
-    text, end = max(texts, key=len), 0
-    for _ in range(most):
-        position = lines.find(text, end + 1)
-        if not 0 <= position < len(lines):
-            return
-        end = lines.index("\n", position)
-        action = lines[lines.rindex("\n", 0, position) + 1 : end]
-        if wildcard.matches(pattern, action):
-            yield _names()[action]
-    yield None
-
-
-def _all_but(not_actions: Sequence[str], most: int) -> Iterator[str | None]:
-    patterns = [pattern.lower() for pattern in not_actions]
-    for lower, action in islice(_names().items(), most):
-        if not any(wildcard.matches(pattern, lower) for pattern in patterns):
-            yield action
-    if len(_names()) > most:
-        yield None
+                yield action, statement, partial(wildcard.matches, action.lower())
 
 
 def granted(policies: Sequence[Policy]) -> Compiled:
@@ -329,7 +217,7 @@ def _reaches(statement: Statement, kind: str) -> bool:
 
 def _is_of(resource: str, kind: str) -> bool:
     parts = resource.split(":", _ARN_PARTS - 1)
-    if resource == "*" or kind == _EVERY or len(parts) < _ARN_PARTS:
+    if resource == "*" or kind == NO_TYPE or len(parts) < _ARN_PARTS:
         return resource == "*"
     service, _, type_ = kind.partition(" ")
     if not wildcard.matches(parts[2], service):

@@ -23,12 +23,9 @@ from vpc_cni_iam.catalog.facts.requests import (
     OWNER,
     kind_of,
 )
+from vpc_cni_iam.coverage.analysis.aws_actions import unknown_actions
 from vpc_cni_iam.coverage.analysis.cover import called_actions, run_scenarios
-from vpc_cni_iam.coverage.analysis.excess import (
-    escalating_actions,
-    excess_grants,
-    unknown_actions,
-)
+from vpc_cni_iam.coverage.analysis.excess import escalating_actions, excess_grants
 from vpc_cni_iam.coverage.analysis.regions import in_regions
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.requests import (

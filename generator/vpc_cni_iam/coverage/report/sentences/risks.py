@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vpc_cni_iam.coverage.analysis.excess import nearest_action
+from vpc_cni_iam.coverage.analysis.aws_actions import nearest_action
 from vpc_cni_iam.coverage.analysis.risks import Extent, Risk
 from vpc_cni_iam.errors import first_of
 

@@ -18,6 +18,7 @@ from vpc_cni_iam.plugin.trust import RoleTrust, ServiceAccount
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
+from vpc_cni_iam.policy.report import undecided_text
 
 _HELPER = ServiceAccount(trusts.AWS_NODE.namespace, program_service_account("metrics-helper"))
 # What a trust policy allows to a role of its account that it names. Source: STS API reference,
@@ -157,6 +158,7 @@ def obstacles_of_first(
         if decision.denied:
             denied.append(obstacle)
         elif not decision.allowed:
-            kind, problem = ObstacleKind.first_role_undecided, decision.reason
+            kind = ObstacleKind.first_role_undecided
+            problem = undecided_text(decision.undecided)
             undecided.append(replace(obstacle, kind=kind, problem=problem))
     return denied, undecided

@@ -17,6 +17,7 @@ from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.evaluate import Outcome
+from vpc_cni_iam.policy.report import undecided_text
 
 
 class ExcessData(TypedDict):
@@ -229,7 +230,7 @@ def _call(subject: Subject, call: SentCall, version: PluginVersion) -> CallData:
         "action": call.template.action,
         "on": call.on or None,
         "allowed": call.allowed,
-        "undecided": call.undecided or None,
+        "undecided": undecided_text(call.undecided) or None,
         "reached": call.reached,
         "impact": call.range.effect,
         "severity": call.range.severity,
@@ -249,7 +250,7 @@ def _check(subject: Subject, check: Check) -> RequestCheckData:
         "outcome": check.decision.outcome,
         "statement": subject.statement(check.decision) or None,
         "limit": subject.limit(check.decision) or None,
-        "reason": check.decision.reason or None,
+        "reason": undecided_text(check.decision.undecided) or None,
     }
 
 
@@ -305,6 +306,6 @@ def _denial(scenario: str, call: SentCall, version: PluginVersion) -> DenialData
         "impact": call.range.effect,
         "known": call.range.basis(version),
         "breaks": call.breaks,
-        "undecided": call.undecided or None,
+        "undecided": undecided_text(call.undecided) or None,
         "evidence": call.range.evidence,
     }

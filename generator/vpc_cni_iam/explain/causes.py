@@ -31,6 +31,7 @@ from vpc_cni_iam.plugin.trust import WEB
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Outcome, Request, evaluate
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
+from vpc_cni_iam.policy.report import undecided_text
 
 # The name of the session of a role that an instance has is the instance's ID.
 _NODE = re.compile(r":assumed-role/(.+)/i-[0-9a-f]{8,17}")
@@ -225,7 +226,8 @@ def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[
         yield Cause(_RESOURCE, certainty, text, "allow it on this resource, too")
     else:
         name = policy.statement(decision)
-        text = f"statement {name} of {policy.title} may decide the request: {decision.reason}"
+        why = undecided_text(decision.undecided)
+        text = f"statement {name} of {policy.title} may decide the request: {why}"
         yield Cause(_RESOURCE, certainty, text, "check that statement")
 
 

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy, Statement, effect_problem
 from vpc_cni_iam.policy.matching import conditions, elements, principals
-from vpc_cni_iam.policy.matching.conditions import Truth, Undecided, with_variables
+from vpc_cni_iam.policy.matching.conditions import Doubt, Truth, Undecided, with_variables
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.elements import Element
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, context_key
@@ -101,13 +101,13 @@ class Decision(Struct, frozen=True):
         policy: The position of the policy that decided, or leaves it open, from 0; None if none
             did.
         statement: The position of that statement in it, from 0; None if none did.
-        reason: Why it is undecided, otherwise empty.
+        undecided: Why it is undecided, otherwise None.
     """
 
     outcome: Outcome
     policy: int | None = None
     statement: int | None = None
-    reason: str = ""
+    undecided: Undecided | None = None
 
     @property
     def allowed(self) -> bool:
@@ -172,7 +172,7 @@ class Compiled(Struct, frozen=True, eq=False):
                 continue
             if applies is True:  # the Deny statements come first
                 return open_deny or rule.decision if rule.decision.allowed else rule.decision
-            undecided = replace(rule.decision, outcome=Outcome.UNDECIDED, reason=applies.reason)
+            undecided = replace(rule.decision, outcome=Outcome.UNDECIDED, undecided=applies)
             if rule.decision.allowed:
                 open_allow = open_allow or undecided
             else:
@@ -286,11 +286,7 @@ def _perhaps(applies: Applies) -> Applies:
 
     def perhaps(resource: str, principal: str, context: Context) -> Truth:
         answer = applies(resource, principal, context)
-        return (
-            Undecided("it is not known whether a statement is about the action")
-            if answer
-            else False
-        )
+        return Undecided(Doubt.unknown_action) if answer else False
 
     return perhaps
 
@@ -328,7 +324,7 @@ def _applies(
         if caller is not None and (is_caller := caller(principal)) is not True:
             if is_caller is False:
                 return False
-            answer = Undecided("a principal of the policy is not known")
+            answer = Undecided(Doubt.unknown_principal)
         for test in tests:
             holds = test(context)
             if holds is False:

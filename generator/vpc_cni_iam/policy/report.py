@@ -20,7 +20,7 @@ from vpc_cni_iam.policy.diff import (
 )
 from vpc_cni_iam.policy.document import ANYONE, Condition, Principal, Statement
 from vpc_cni_iam.policy.evaluate import Request
-from vpc_cni_iam.policy.matching.conditions import undefined
+from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided, undefined
 from vpc_cni_iam.policy.proof.answer import (
     Answer,
     HardStatement,
@@ -267,7 +267,8 @@ def _open_part_text(part: OpenPart) -> str:
         missing = f"{subject} is not shown to be denied still"
     names = ", ".join(map(condition_text, part.not_implied))
     why = f"; not shown to follow: {names}" if names else ""
-    why += "".join(f"; {text}" for text in dict.fromkeys(map(undefined, part.undefined)))
+    undefined_ones = filter(None, map(undefined, part.undefined))
+    why += "".join(f"; {undecided_text(each)}" for each in dict.fromkeys(undefined_ones))
     return (
         f"{missing}, for instance on action {part.action!r} and resource {part.resource!r}, and no "
         f"such request was found to be newly allowed{why}"
@@ -279,3 +280,25 @@ def _statement_text(place: StatementPlace) -> str:
     side = "old" if place.side is Side.BEFORE else "new"
     where = f"statement {place.index + 1} of {side} {policies} {place.policy + 1}"
     return f"{where} ({describe(place.statement)})"
+
+
+_SEVERAL = "AWS does not define a condition on such a key without ForAllValues or ForAnyValue"
+_DOUBTS = {
+    Doubt.null_of_a_set: "AWS does not define {0.quantifier}:Null, here on {0.key}",
+    Doubt.several_values: "{0.key} can have several values, and " + _SEVERAL,
+    Doubt.perhaps_several_values: (
+        "{0.key} is not a known key and may have several values, and " + _SEVERAL
+    ),
+    Doubt.too_many_values: ("the request has {0.values} values for {0.key}, which has one at most"),
+    Doubt.unknown_value: "{0.key} of the request is not known",
+    Doubt.unknown_part: "a part of the policy is not known",
+    Doubt.unknown_key: "the condition key {0.key} is not known",
+    Doubt.unknown_action: "it is not known whether a statement is about the action",
+    Doubt.unknown_principal: "a principal of the policy is not known",
+    Doubt.earlier_request: "it depends on an undecided call before it",
+}
+
+
+def undecided_text(undecided: Undecided | None) -> str:
+    """Return why it is open whether a statement applies; empty for None, where it is not."""
+    return _DOUBTS[undecided.doubt].format(undecided) if undecided else ""

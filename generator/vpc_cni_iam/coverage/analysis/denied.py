@@ -9,6 +9,7 @@ from msgspec import Struct
 from vpc_cni_iam.coverage.analysis.cover import ScenarioRun
 from vpc_cni_iam.coverage.simulate.send import SentCall
 from vpc_cni_iam.policy.evaluate import Decision, Outcome
+from vpc_cni_iam.policy.matching.conditions import Undecided
 
 
 class DeniedAction(Struct, frozen=True):
@@ -18,7 +19,7 @@ class DeniedAction(Struct, frozen=True):
     scenario: str  # the scenario in which it was seen first
     breaks: str  # what follows
     by: str = ""  # the boundary or statement that does not allow it, empty if the policies do not
-    undecided: str = ""  # why it may be allowed all the same, empty if it is denied
+    undecided: Undecided | None = None  # why it may be allowed all the same, None if it is denied
     explicit: bool = False  # whether a Deny denies it
 
 

@@ -22,6 +22,7 @@ from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_line
 from vpc_cni_iam.inputs import skipped
 from vpc_cni_iam.policy.evaluate import Compiled, Request
+from vpc_cni_iam.policy.report import undecided_text
 
 
 def version(subject: Subject, coverage: Coverage, risks: tuple[Risk, ...], *, verbose: bool) -> str:
@@ -171,7 +172,7 @@ def _why(subject: Subject, some: Compiled, call: SentCall, version: PluginVersio
         _denial(subject, some, call, check) for check in call.checks if not check.decision.allowed
     )
     if call.undecided and any(check.decision.denied for check in call.checks):
-        yield f"undecided: {call.undecided}"
+        yield f"undecided: {undecided_text(call.undecided)}"
     only = f", only with {call.range.feature}" if call.range.feature else ""
     effect = f"if denied, {call.range.effect}" if call.undecided else call.range.effect
     yield f"{effect} ({call.range.basis(version).value}{only}): {call.breaks}"
@@ -186,7 +187,8 @@ def _denial(subject: Subject, some: Compiled, call: SentCall, check: Check) -> s
     if by := subject.statement(check.decision):
         if check.decision.denied:
             return f"{prefix}denied by statement {by}"
-        return f"{prefix}undecided by statement {by}: {check.decision.reason}"
+        why = undecided_text(check.decision.undecided)
+        return f"{prefix}undecided by statement {by}: {why}"
     if not some.evaluate(Request(request.action, "*")).allowed:
         return f"{prefix}no statement allows the action"
     kind = kind_of(request.resource)

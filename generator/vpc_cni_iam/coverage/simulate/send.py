@@ -16,6 +16,7 @@ from vpc_cni_iam.coverage.simulate.requests import AnyOf, NodeInterface, Request
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Decision, Outcome, Request, compile_policies
+from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided
 
 # What must allow a request besides the policies of a role, each by itself: a permissions boundary,
 # and the service control policies of each level of an organization.
@@ -69,11 +70,11 @@ class SentCall(Struct, frozen=True):
         return not self.allowed and self.range.severity == "fatal"
 
     @property
-    def undecided(self) -> str:
-        """Why AWS leaves open whether it goes through; empty if it is allowed or denied."""
+    def undecided(self) -> Undecided | None:
+        """Why it is open whether it goes through; None if it is allowed or denied."""
         if any(check.decision.denied for check in self.checks):
-            return "it depends on an undecided call before it" if self.follows_undecided else ""
-        return next((c.decision.reason for c in self.checks if c.decision.reason), "")
+            return Undecided(Doubt.earlier_request) if self.follows_undecided else None
+        return next((c.decision.undecided for c in self.checks if c.decision.undecided), None)
 
     @property
     def breaks(self) -> str:

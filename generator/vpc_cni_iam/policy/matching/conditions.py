@@ -7,6 +7,7 @@ multiple context keys or values" and "Single-valued vs. multivalued context keys
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -30,10 +31,37 @@ from vpc_cni_iam.policy.matching.variables import (
 from vpc_cni_iam.policy.template import Template, known, parts_of
 
 
-class Undecided(Struct, frozen=True):
-    """The answer of a condition to which AWS gives no meaning for this request."""
+class Doubt(StrEnum):
+    """Why it is open whether a statement applies to a request."""
 
-    reason: str
+    # AWS does not define what a condition means.
+    null_of_a_set = "Null with a set operator"
+    several_values = "a plain operator on a key of several values"
+    perhaps_several_values = "a plain operator on a key that may have several values"
+    too_many_values = "several values in the request for a key of one"
+    # Something of the request or the policy is not known.
+    unknown_value = "a value of the request"
+    unknown_part = "a part of the policy"
+    unknown_key = "a condition key"
+    unknown_action = "an action of the policy"
+    unknown_principal = "a principal of the policy"
+    # Whether the request is sent depends on an answer before, which is open.
+    earlier_request = "an earlier request"
+
+
+class Undecided(Struct, frozen=True):
+    """The answer where it is open whether a statement applies.
+
+    Args:
+        key: The condition key that it is about, as it is spelled; empty for none.
+        quantifier: The set operator of `Doubt.null_of_a_set`.
+        values: How many values the request has, of `Doubt.too_many_values`.
+    """
+
+    doubt: Doubt
+    key: str = ""
+    quantifier: SetOperator = SetOperator.NONE
+    values: int = 0
 
 
 Truth: TypeAlias = bool | Undecided
@@ -81,8 +109,8 @@ _READERS: dict[Family, Callable[[str], object]] = {
 }
 
 
-def undefined(check: ConditionCheck) -> str:
-    """Return why AWS leaves open what a condition means; empty if it does not.
+def undefined(check: ConditionCheck) -> Undecided | None:
+    """Return why AWS leaves open what a condition means; None if it does not.
 
     A plain operator is still defined for a request without the key.
 
@@ -94,23 +122,19 @@ def undefined(check: ConditionCheck) -> str:
     is_null, name = check.operator.base.family is Family.NULL, _spelling(check)
     if check.operator.quantifier:
         quantifier = check.operator.quantifier
-        return f"AWS does not define {quantifier}:Null, here on {name}" if is_null else ""
+        return Undecided(Doubt.null_of_a_set, name, quantifier) if is_null else None
     key = keys.find(check.key)
     if is_null or key.is_single:
-        return ""
+        return None
     known = key.values is keys.Values.SEVERAL
-    why = "can have several values" if known else "is not a known key and may have several values"
-    return (
-        f"{name} {why}, and AWS does not define a condition on such a key "
-        f"without ForAllValues or ForAnyValue"
-    )
+    return Undecided(Doubt.several_values if known else Doubt.perhaps_several_values, name)
 
 
 def test(check: ConditionCheck) -> Test:
     """Return the test that a condition makes of a request's context."""
     key, base, opened = check.key, check.operator.base, check
     if isinstance(key, Template):
-        unknown_key = Undecided(f"the condition key {key} is not known")
+        unknown_key = Undecided(Doubt.unknown_key, str(key))
         return lambda context: unknown_key
     if base.family is Family.ARN:  # the value of a variable may have the colons between the parts
         like = replace(check.operator, base=replace(base, family=Family.LIKE))
@@ -143,8 +167,8 @@ def with_variables(answer: Truth, keys: Sequence[str], opened: Test, context: Co
 
 def _not_known(key: str) -> Undecided:
     if key == HOLES:
-        return Undecided("a part of the policy is not known")
-    return Undecided(f"{key} of the request is not known")
+        return Undecided(Doubt.unknown_part)
+    return Undecided(Doubt.unknown_value, key)
 
 
 def _spelling(check: ConditionCheck) -> str:
@@ -175,8 +199,8 @@ def _presence(check: ConditionCheck, key: ContextKey, *, opened: bool) -> Test:
     absent_values = {values.truth(v) for v in known(check.values)}
     if opened and not check.is_known:
         absent_values = {True, False}
-    if reason := undefined(check):
-        return lambda context: answer_undefined(check, context, reason)
+    if (open_meaning := undefined(check)) is not None:
+        return lambda context: answer_undefined(check, context, open_meaning)
     return lambda context: (context.get(key, ()) == ()) in absent_values
 
 
@@ -190,27 +214,25 @@ def _one(check: ConditionCheck, key: ContextKey, match: Match) -> Test:
     """
     negated = check.operator.base.negated
     missing = negated or check.operator.if_exists
-    reason, several = undefined(check), keys.find(key).values is keys.Values.SEVERAL
+    open_meaning, several = undefined(check), keys.find(key).values is keys.Values.SEVERAL
 
     def outcome(context: Context) -> Truth:
         value = context.get(key)
         if value is None or value == ():
             return missing
         if several or not isinstance(value, str):
-            if reason or len(value) > 1:
-                too_many = (
-                    f"the request has {len(value)} values for {key.spelling}, which has one at most"
-                )
-                return answer_undefined(check, context, reason or too_many)
+            if open_meaning or len(value) > 1:
+                too_many = Undecided(Doubt.too_many_values, key.spelling, values=len(value))
+                return answer_undefined(check, context, open_meaning or too_many)
             value = value if isinstance(value, str) else value[0]
         return match(value, context) is not negated
 
     return outcome
 
 
-def answer_undefined(check: ConditionCheck, context: Context, reason: str) -> Truth:
+def answer_undefined(check: ConditionCheck, context: Context, undecided: Undecided) -> Truth:
     """Return the answer of a condition that AWS does not define."""
-    return Undecided(reason)
+    return undecided
 
 
 def _several(check: ConditionCheck, key: ContextKey, match: Match) -> Test:

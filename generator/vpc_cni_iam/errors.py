@@ -11,7 +11,11 @@ import os
 from collections.abc import Iterable, Mapping
 from json import JSONDecodeError
 from string import Formatter
+from typing import TypeAlias
 
+# Text for people about one thing. Code decides by what it was made from, which stands beside it in
+# a field of its own: nothing compares, searches or branches on a message (a rule of the tests).
+Message: TypeAlias = str
 # The problem of JSON that ends before it is complete.
 CUT_OFF = "is not JSON: it ends too early; was the file cut off?"
 _JSON_PROBLEMS = {
@@ -134,7 +138,7 @@ class InputError(VpcCniIamError):
         problem: What is wrong, and what to do about it.
     """
 
-    def __init__(self, source: str, place: str, problem: str) -> None:
+    def __init__(self, source: str, place: str, problem: Message) -> None:
         super().__init__(f"{source}: {place}: {problem}" if place else f"{source}: {problem}")
         self.source = source
         self.place = place

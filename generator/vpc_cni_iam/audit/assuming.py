@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.audit.clusters import ClusterUse
 from vpc_cni_iam.catalog.facts.calls import program_service_account
 from vpc_cni_iam.coverage.simulate.send import Answers, Limits
+from vpc_cni_iam.errors import Message
 from vpc_cni_iam.plugin import trust as trusts
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster
 from vpc_cni_iam.plugin.identity import Identity, in_order
@@ -54,7 +55,7 @@ class Obstacle(Struct, frozen=True):
     identity: Identity = Identity.unknown  # what aws-node has there
     action: str = ""
     on: str = ""  # the ARN of the role that is to be assumed, of a policy, or a file
-    problem: str = ""  # the words of the reader or evaluator
+    problem: Message = ""  # the words of the reader or evaluator
     tags: bool = False  # whether the session is to have tags
     of: str = ""  # the ARN of the other role that this is about; empty for the role itself
 
@@ -73,7 +74,7 @@ class TrustAudit(Struct, frozen=True):
     undecided: Obstacle | None = None  # why it is not known whether aws-node could get it besides
 
     @property
-    def problem(self) -> str:
+    def problem(self) -> Message:
         """Why the trust policy is not read, empty if it is."""
         return self.undecided.problem if self.undecided else ""
 

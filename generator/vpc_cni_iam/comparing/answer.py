@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.skipped import Skipped, is_complete
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NotProven
 
@@ -34,7 +35,7 @@ class RefusedPolicy(Struct, frozen=True):
     """A policy that the evaluator refuses."""
 
     place: str
-    problem: str
+    problem: Message
 
 
 class UnknownAction(Struct, frozen=True):

@@ -68,6 +68,7 @@ class Unread(Struct, frozen=True):
     # Where it is, a file for all that is in it; empty for a file without which nothing is certain.
     address: str
     error: InputError  # the error, with the file and the line
+    line: int = 0  # the line where it starts; 0 if it is none of its own
 
 
 def read_file(text: str, source: str) -> File:
@@ -132,12 +133,14 @@ def read_files(
         policies += readings(file, known, scope)
     if variables is not None and variables.renderer is not None:
         policies = [*_rendered(policies, parsed.values(), module, variables, variables.renderer)]
-    if not policies:
-        problem = "holds no policy that is written out"
-        if any(_DOCUMENT in file.text for file in parsed.values()):
-            problem += "; it takes policies from other files: give the directory of the module"
-        policies.append(Unread("", InputError(first_of(parsed), "", problem)))
-    return [_with_notes(policy) for policy in policies]
+    return [_with_notes(policy) for policy in policies or [_no_policy(parsed)]]
+
+
+def _no_policy(parsed: Mapping[str, File]) -> Unread:
+    problem = "holds no policy that is written out"
+    if any(_DOCUMENT in file.text for file in parsed.values()):
+        problem += "; it takes policies from other files: give the directory of the module"
+    return Unread("", InputError(first_of(parsed), "", problem))
 
 
 def _with_notes(policy: Reading | Unread) -> Reading | Unread:
@@ -158,7 +161,7 @@ def _rendered(
     `files` are those of the policies, and `module` has every file of their module.
     """
     every = list(policies)
-    unread = {p.address: p.error for p in every if isinstance(p, Unread)}
+    unread = {p.address: p for p in every if isinstance(p, Unread)}
     computed = {a.address: a for f in files for a in attributes(f) if not a.dynamic}
     targets = [
         document_target(_short(address)) for address in unread if address.startswith(_DOCUMENT)
@@ -188,17 +191,17 @@ def _rendered(
 
 
 def _engine_result(
-    result: Part, error: InputError, renderer: Renderer, target: RenderTarget
+    result: Part, unread: Unread, renderer: Renderer, target: RenderTarget
 ) -> Reading | Unread | None:
     """Return what an engine made of an unread policy; None for a note."""
-    start = "" if target.code else _DOCUMENT
+    start, error = "" if target.code else _DOCUMENT, unread.error
     if isinstance(result, Skipped):
         if result.reason.is_note:
             return None
         return Unread(f"{start}{result.name}", InputError(error.source, error.place, result.detail))
     name, policy = result
-    line = int("".join(filter(str.isdecimal, error.place.partition(",")[0])) or 0)
-    return Reading(f"{start}{name}", error.source, line, (), renderer.name, to_json(policy))
+    document = to_json(policy)
+    return Reading(f"{start}{name}", error.source, unread.line, (), renderer.name, document)
 
 
 def _scope(files: Sequence[File], variables: GivenVariables | None) -> ValueScope:
@@ -260,9 +263,10 @@ def _written_out(
             try:
                 yield line, _document(value, attribute.address, file.source, scope)
             except InputError as error:
-                yield line, Unread(attribute.address, error)
+                yield line, Unread(attribute.address, error, line)
         elif problem := _why_unread(attribute, known):
-            yield line, Unread(attribute.address, InputError(file.source, f"line {line}", problem))
+            computed = InputError(file.source, f"line {line}", problem)
+            yield line, Unread(attribute.address, computed, line)
 
 
 def _document(value: Node, address: str, source: str, scope: ValueScope) -> Reading:
@@ -305,7 +309,7 @@ def _data_sources(file: File, scope: ValueScope) -> Iterator[tuple[int, Reading 
         try:
             yield line, _data_source(block, address, file.source, scope)
         except InputError as error:
-            yield line, Unread(address, error)
+            yield line, Unread(address, error, line)
 
 
 def _data_source(block: Block, address: str, source: str, scope: ValueScope) -> Reading:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.parse import expression
+from vpc_cni_iam.hcl.parse import ONLY_AN_ENGINE, expression
 from vpc_cni_iam.hcl.syntax import (
     REFERENCE,
     Code,
@@ -191,8 +191,8 @@ class _EmbeddedReader:
         return join(texts)
 
     def check(self, part: Node) -> None:
-        if isinstance(part, Code) and part.problem:
-            raise self.refuse(part.span.line, part.problem)
+        if isinstance(part, Code) and part.kind in ONLY_AN_ENGINE:
+            raise self.refuse(part.span.line, ONLY_AN_ENGINE[part.kind])
 
 
 def _check_structure(document: object, source: str) -> None:

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.hcl import newlines
 from vpc_cni_iam.hcl.braces import closing_brace, unclosed_string
 from vpc_cni_iam.hcl.grammar import tree as grammar_tree
@@ -29,6 +29,7 @@ from vpc_cni_iam.hcl.syntax import (
     SPACES,
     Block,
     Code,
+    CodeKind,
     Conditional,
     Constant,
     File,
@@ -53,8 +54,11 @@ if TYPE_CHECKING:
 
 _Node = TypeVar("_Node", bound=Node)
 
-DIRECTIVE = "holds a template directive (%{), which only an engine can follow"
-_STRIPPED = "holds template strip markers (~), which this reader does not know"
+# Why only an engine can read the code of a template.
+ONLY_AN_ENGINE: Mapping[CodeKind, Message] = {
+    CodeKind.directive: "holds a template directive (%{), which only an engine can follow",
+    CodeKind.stripped: "holds template strip markers (~), which this reader does not know",
+}
 _DEEP = "nests too deeply to be read"
 _ESCAPES = {"$${": "${", "%%{": "%{"}
 _PATH = re.compile(r"[\w-]+(\.[\w-]+)*", re.ASCII)
@@ -125,7 +129,7 @@ def _parse_tree(masked: str, source: str, text: str) -> Branch:
     except UnexpectedInput as error:
         place = f"line {error.line}, column {error.column}" if error.line > 0 else "end of file"
         if "${~" in text or "~}" in text:
-            raise InputError(source, place, _STRIPPED) from None
+            raise InputError(source, place, ONLY_AN_ENGINE[CodeKind.stripped]) from None
         problem = "is not valid HCL; terraform fmt shows more"
         start = unclosed_string(text)
         if start is not None and (error.pos_in_stream is None or start <= error.pos_in_stream):
@@ -317,7 +321,7 @@ class _Builder:
             node = self.node(inner)
             # A string inside of a string is text as well.
             return node.parts if type(node) is Text else (node,)
-        return (self.made(Code, piece, self.word(piece), DIRECTIVE),)
+        return (self.made(Code, piece, self.word(piece), CodeKind.directive),)
 
     def plain(self, token: Token) -> str:
         line = token.line or 0
@@ -371,16 +375,19 @@ class _Builder:
                 raise self.refuse(row, "a template starts here that does not end")
             begin = closing + 1
             inner = text[opening.end() : closing]
-            problem = DIRECTIVE if opening[0] == "%{" else ""
-            if not problem and (inner.startswith("~") or inner.endswith("~")):
-                problem = _STRIPPED
+            kind = CodeKind.expression
+            if opening[0] == "%{":
+                kind = CodeKind.directive
+            elif inner.startswith("~") or inner.endswith("~"):
+                kind = CodeKind.stripped
+            inside = kind is CodeKind.expression
             # Space around the code of an expression is no part of it.
-            first = opening.start() if problem else opening.end() + inner.index(inner.strip())
-            length = begin - first if problem else len(inner.strip())
+            first = opening.end() + inner.index(inner.strip()) if inside else opening.start()
+            length = len(inner.strip()) if inside else begin - first
             place = heredoc.start + first
             row += text.count("\n", opening.start(), first)
             span = Span(self.text, place, place + length, row)
-            yield Code(span.code, problem, span=span, outer=span)
+            yield Code(span.code, kind, span=span, outer=span)
 
 
 _BUILDERS: dict[str, Callable[[_Builder, Branch], Node]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from enum import Enum
 
 from msgspec import Struct
 
@@ -177,13 +178,21 @@ class Operation(Node, frozen=True):
     parts: tuple[str | Node, ...]  # its expressions and words in order
 
 
+class CodeKind(Enum):
+    """What the code in a template is; only an engine can read what is no expression."""
+
+    expression = "expression"
+    directive = "directive"
+    stripped = "stripped"  # an expression with strip markers
+
+
 class Code(Node, frozen=True):
     """Code in a template that is not taken apart."""
 
     # An interpolated expression of a heredoc, which `vpc_cni_iam.hcl.parse.expression` takes apart;
     # or a template directive.
     code: str
-    problem: str = ""  # why only an engine can read it; empty for an expression
+    kind: CodeKind = CodeKind.expression
 
 
 class Block(Placed, frozen=True):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.kind import Content, Kind, ModuleValues, Part, without_policies
 from vpc_cni_iam.inputs.skipped import Reason, Skipped
 from vpc_cni_iam.texts import read
@@ -106,7 +106,7 @@ def _policies(
     names = {block.labels[-1] for _, block in own if is_document(block)}
     beside = {b.labels[-1]: file.source for file in others for b in file.blocks if is_document(b)}
     embedded = list(embedded_policies(files, module.evaluator, names, beside))
-    why: Mapping[str, str] = {}
+    why: Mapping[str, Message] = {}
     done = set[str]()
     if values.user_values.renderer is not None:
         scope = module.evaluator.scope

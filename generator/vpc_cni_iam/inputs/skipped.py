@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.errors import Message, first_of
 
 # A text shows so many; JSON has all.
 _SHOWN = 20
@@ -49,7 +49,7 @@ class Skipped(Struct, frozen=True):
 
     name: str  # what the input calls it: an address, a name, or a file
     reason: Reason
-    detail: str  # the same in words, with the place
+    detail: Message  # the same in words, with the place
 
     @property
     def counts(self) -> bool:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.compose import Composed
-from vpc_cni_iam.errors import UsageError
+from vpc_cni_iam.errors import Message, UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Inventory
 from vpc_cni_iam.preflight import rules
 from vpc_cni_iam.preflight.needs import Needs
@@ -31,7 +31,7 @@ class PreflightFinding(Struct, frozen=True):
     rule: str
     severity: Severity
     resources: tuple[str, ...]  # the IDs, sorted
-    problem: str
+    problem: Message
     effect: str
     commands: tuple[str, ...] = ()  # what to run, if a tag is to be changed
 

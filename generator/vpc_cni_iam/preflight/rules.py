@@ -8,6 +8,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
+from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface
 from vpc_cni_iam.preflight.needs import Needs
 from vpc_cni_iam.preflight.nodes import NodeCandidate
@@ -31,7 +32,7 @@ class RuleResult(Struct, frozen=True):
 
     rule: str
     severity: Severity
-    problem: str
+    problem: Message
     effect: str  # what follows, or what the plugin does about it
     # The key and the value of the tag to set; the key alone of one to delete.
     tag: tuple[str, ...] = ()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from vpc_cni_iam.errors import Message
+
 _KIB, _MIB, _GIB = 1 << 10, 1 << 20, 1 << 30
 
 
@@ -16,7 +18,7 @@ class Limit(Struct, frozen=True):
 
     kind: str
     most: int  # the most that is read
-    why: str  # what an ordinary one needs, which is far less
+    why: Message  # what an ordinary one needs, which is far less
     unit: str = "bytes"  # what is counted
 
     def words(self) -> str:

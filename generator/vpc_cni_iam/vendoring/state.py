@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from vpc_cni_iam.errors import Message
 from vpc_cni_iam.vendoring.edits.edit import KeptEdit
 from vpc_cni_iam.vendoring.manifest import FileRecord
 from vpc_cni_iam.vendoring.report import edit_text
@@ -89,7 +90,7 @@ class ModuleFile(Struct, frozen=True):
     conflict: bool = False  # whether it holds conflict markers
     edit: KeptEdit | None = None  # the meaning of its edit, if the edit is kept and was read
     forbidden: bool = False  # whether edits may not be kept
-    detail: str = ""  # a text that its reason adds
+    detail: Message = ""  # a text that its reason adds
 
     @property
     def fine(self) -> bool:

@@ -17,7 +17,7 @@ from vpc_cni_iam.coverage.simulate.scenarios import Scenario, find
 from vpc_cni_iam.coverage.simulate.send import Answers
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
-from vpc_cni_iam.errors import UsageError, first_of
+from vpc_cni_iam.errors import Message, UsageError, first_of
 from vpc_cni_iam.inputs.aws.cloudtrail import Count, Result, Trail
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy import wildcard
@@ -70,7 +70,7 @@ class ActionElement(Struct, frozen=True):
 
     text: str  # the action, or a pattern
     status: Status  # whether it is needed
-    why: str  # why, in words
+    why: Message  # why, in words
     used: tuple[str, ...]  # the actions of events that it matches
     # The actions that it matches, that the plugin can call and no event shows.
     not_used: tuple[CallableAction, ...]

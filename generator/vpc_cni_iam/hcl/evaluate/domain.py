@@ -12,6 +12,7 @@ from typing import TypeAlias, Union
 
 from msgspec import Struct, field
 
+from vpc_cni_iam.errors import Message
 from vpc_cni_iam.hcl.literals import normalised
 from vpc_cni_iam.hcl.syntax import Block, Node
 from vpc_cni_iam.policy.template import Hole, Template
@@ -55,7 +56,7 @@ class Unevaluated(Struct, frozen=True, eq=False):
     """A value that only an engine knows."""
 
     code: str  # the expression that is the reason, such as ``var.name``
-    advice: str = ""  # what would make it known; empty if nothing would
+    advice: Message = ""  # what would make it known; empty if nothing would
     # Its text, if it has one that is not null; it flows into other texts, and nothing else is
     # computed of it.
     text: Template | None = None
@@ -251,7 +252,7 @@ class ValueScope(Struct, frozen=True):
         return {name: known[value] for name, value in names.items() if value in known}
 
 
-def advice(code: str) -> str:
+def advice(code: str) -> Message:
     """Return what a user can do to make a reference known; empty if nothing."""
     kind, _, name = code.partition(".")
     if kind == "var":

@@ -35,6 +35,7 @@ from vpc_cni_iam.hcl.syntax import (
     REFERENCE,
     Block,
     Code,
+    CodeKind,
     Conditional,
     Constant,
     FunctionCall,
@@ -212,7 +213,7 @@ class Evaluator:
         return self._text(Text(node.content, span=node.span))
 
     def _code(self, node: Code) -> Value:
-        inner = None if node.problem else expression(node.code)
+        inner = expression(node.code) if node.kind is CodeKind.expression else None
         return Unevaluated(node.code) if inner is None else self.evaluate(inner)
 
     def _list(self, node: List) -> Value:

@@ -16,7 +16,7 @@ from typing import IO, BinaryIO
 
 from msgspec import Struct
 
-from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.errors import InputError, Message
 from vpc_cni_iam.inputs.plan.kinds import MAKE
 from vpc_cni_iam.texts import STDIN, too_large, unreadable
 from vpc_cni_iam.texts.limits import PLAN, Limit
@@ -34,7 +34,7 @@ class JsonFile(Struct, frozen=True):
     """A kind of JSON file that may be too large for memory."""
 
     what: str  # what it is, after "is not" in an error
-    advice: str  # how to make one
+    advice: Message  # how to make one
     limit: Limit  # the most that is read of it
     # What it may begin with: an endless device or another kind of file is refused at once.
     begin: re.Pattern[str] = _BEGIN

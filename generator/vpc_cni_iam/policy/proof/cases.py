@@ -49,10 +49,8 @@ def case_splits(
         yield [(*checks, *facts)]
         return
     for index, check in enumerate(checks):
-        others = checks[:index] + checks[index + 1 :]
-        values = list(_values(check)) if name(check.key) in keys else []
-        if len(values) > 1:
-            yield [(*others, value) for value in values]
+        if name(check.key) in keys:
+            yield from _by_value(check, checks[:index] + checks[index + 1 :])
     decided = {name(check.key) for check in checks if check.operator == NULL}
     for key in keys:
         if key not in decided:
@@ -61,6 +59,14 @@ def case_splits(
         opposite = _opposite(check)
         if opposite and check not in checks and not set(opposite) <= set(checks):
             yield [(*checks, check), (*checks, *opposite)]
+
+
+def _by_value(
+    check: ConditionCheck, others: tuple[ConditionCheck, ...]
+) -> Iterator[list[tuple[ConditionCheck, ...]]]:
+    values = list(_values(check))
+    if len(values) > 1:
+        yield [(*others, value) for value in values]
 
 
 def _tag_facts(region: Region, keys: Collection[str], budget: Budget) -> list[ConditionCheck]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from vpc_cni_iam.errors import Message
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 
@@ -33,7 +34,7 @@ class EditReason(StrEnum):
 class ReadProblem(Struct, frozen=True):
     """What is wrong with what cannot be read."""
 
-    problem: str
+    problem: Message
 
 
 class ChangedBlock(Struct, frozen=True):

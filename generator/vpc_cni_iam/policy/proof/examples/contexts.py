@@ -76,22 +76,33 @@ def contexts(
     base = {resolved.name(key): value for key, value in base.items()}
     renamed = (resolved.rename(check) for clause in clauses for check in clause.checks)
     near = _by_key((*resolved.premises, *renamed))
-    choices, hinted = [], []
+    choices: list[list[Value | None]] = []
     for key, about in near.items():
-        tests = [conditions.test(check) for check in about if check in resolved.premises]
-        budget.spend(sum(len(check.values) for check in about))
-        options = _values(key, about, base, hints.get(key, []))
-        budget.spend(len(options) * (1 + len(tests)))
-        choices.append([v for v in options if _holds(tests, base, key, v)])
+        choices.append(_satisfying(key, about, resolved.premises, base, hints.get(key, []), budget))
         if not choices[-1]:
             return
-        hinted.append(next((v for v in hints.get(key, []) if v in choices[-1]), choices[-1][0]))
-    for values in _combinations(choices, hinted):
+    for values in _combinations(choices, [hints.get(key, []) for key in near]):
         chosen = {**base, **dict(zip(near, values, strict=True))}
         chosen |= {key: chosen.get(resolved.names[key]) for key in known(resolved.names)}
         made = {k: v for k, v in chosen.items() if v is not None and k in asked}
         for context in _of_one_principal(made, asked):
             yield {written.get(key, key): value for key, value in context.items()}
+
+
+def _satisfying(
+    key: str,
+    checks: Sequence[ConditionCheck],
+    premises: Sequence[ConditionCheck],
+    base: Context,
+    hints: list[str],
+    budget: Budget,
+) -> list[Value | None]:
+    """Return values of a key that satisfy the premises, near those that other conditions name."""
+    tests = [conditions.test(check) for check in checks if check in premises]
+    budget.spend(sum(len(check.values) for check in checks))
+    options = _values(key, checks, base, hints)
+    budget.spend(len(options) * (1 + len(tests)))
+    return [value for value in options if _holds(tests, base, key, value)]
 
 
 def _by_key(checks: Iterable[ConditionCheck]) -> dict[str, list[ConditionCheck]]:
@@ -109,27 +120,31 @@ def _of_one_principal(
     """Yield contexts whose account and ARN of the principal fit, as far as they are asked for."""
     signer, owner = made.get(SIGNER_KEY), made.get(OWNER_KEY)
     own = re.match(_ACCOUNT_OF, signer) if isinstance(signer, str) else None
-    known = isinstance(owner, str) and re.fullmatch(_IS_ACCOUNT, owner)
+    is_known = isinstance(owner, str) and re.fullmatch(_IS_ACCOUNT, owner)
     if own and OWNER_KEY in asked:
         yield {**made, OWNER_KEY: own[2]}
-        if known and owner != own[2]:
+        if is_known and owner != own[2]:
             yield {**made, SIGNER_KEY: f"{own[1]}{owner}{own[3]}"}
-    elif known and signer is None and SIGNER_KEY in asked:
+    elif is_known and signer is None and SIGNER_KEY in asked:
         yield {**made, SIGNER_KEY: USER.replace(ACCOUNT, str(owner))}
     else:
         yield made
 
 
 def _combinations(
-    choices: Sequence[Sequence[Value | None]], hinted: Sequence[Value | None]
+    choices: Sequence[Sequence[Value | None]], hints: Sequence[Sequence[Value]]
 ) -> Iterator[tuple[Value | None, ...]]:
     """Yield combinations of values, the likely ones first.
 
-    Those are the first of all, the hinted ones, and those that differ from the first in one place.
+    Those are the first of all, the first that are hints, and those that differ from the first in
+    one place.
     """
     first = tuple(options[0] for options in choices)
     yield first
-    yield tuple(hinted)
+    yield tuple(
+        next((hint for hint in some if hint in options), options[0])
+        for options, some in zip(choices, hints, strict=True)
+    )
     for index, options in enumerate(choices):
         for option in options[1:]:
             yield (*first[:index], option, *first[index + 1 :])

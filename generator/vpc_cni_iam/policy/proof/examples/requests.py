@@ -84,12 +84,7 @@ def _actions(
 ) -> list[str]:
     """Return actions of the uncovered part: those that AWS has, or that policies name, first."""
     word = automata.text(uncovered.action)
-    named = {
-        action.lower(): action
-        for clause in (*others, *origins)
-        for action in known((*clause.statement.actions, *clause.statement.not_actions))
-        if "*" not in action and "?" not in action
-    }
+    named = _named_actions((*others, *origins))
     if word in named:
         return [named[word]]
     side = uncovered.region.resources[0]
@@ -113,6 +108,16 @@ def _actions(
     if all(set(pattern) == {Wild.RUN} for pattern in side.within):
         first += islice((action for action in like if reference.can_be_on(action, "*")), 1)
     return [*first, *(made for made in _made_up(word, origins) if in_part(made.lower()))]
+
+
+def _named_actions(clauses: Iterable[Clause]) -> dict[str, str]:
+    """Return the actions that statements name whole, as they are written, by their lower case."""
+    return {
+        action.lower(): action
+        for clause in clauses
+        for action in known((*clause.statement.actions, *clause.statement.not_actions))
+        if "*" not in action and "?" not in action
+    }
 
 
 def _known_actions(resources: Sequence[str], budget: Budget) -> Iterator[tuple[str, str]]:
@@ -153,9 +158,6 @@ def _resources(
     `searching` is what a search for resources may take where no ordinary one will do.
     """
     side = uncovered.region.resources[0]
-    written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
-    if ACCOUNT_OF_ARN in (uncovered.region.scopes or ()):
-        written += [text for t in side.within for text in ordinary.named_arns(t, base)]
     patterns = {id(c): Patterns.of(c.resources.element.patterns) for c in (*origins, *others)}
     # Those that some resources of the side are not in, as far as their patterns say.
     avoidable = [c for c in others if not any(map(c.resources.names, side.within))]
@@ -169,18 +171,27 @@ def _resources(
     def is_new(text: str) -> bool:
         return in_part(text) and all(is_about(clause, text) for clause in origins)
 
-    pairs = list(_known_pairs(actions, written, is_new))
+    def is_likely(action: str, text: str) -> bool:
+        return reference.can_be_on(action, text) and not any(is_about(c, text) for c in avoidable)
+
+    pairs = list(_known_pairs(actions, _written(uncovered, base), is_new))
     texts = {key: value for key, value in base.items() if isinstance(value, str)}
     rest = ["*", automata.text(uncovered.resource, texts)]
-    if not any(
-        reference.can_be_on(action, arn) and not any(is_about(c, arn) for c in avoidable)
-        for action, arn in pairs
-    ):
+    if not any(is_likely(action, text) for action, text in pairs):
         rest = [*_words(side, avoidable, base, searching), *rest]
     pairs += [(action, arn) for action in actions for arn in filter(is_new, rest)]
     budget.spend(2 * len(pairs) * (1 + len(patterns)))
     covered = {arn: sum(is_about(c, arn) for c in others) for _, arn in pairs}
     return _most_likely(pairs, covered, actions)
+
+
+def _written(uncovered: Uncovered, base: Context) -> list[str]:
+    """Return resources that the patterns of an uncovered part match."""
+    side = uncovered.region.resources[0]
+    written = [text for t in side.within for text in ordinary.resource_arns(t, base)]
+    if ACCOUNT_OF_ARN in (uncovered.region.scopes or ()):
+        written += [text for t in side.within for text in ordinary.named_arns(t, base)]
+    return written
 
 
 def _known_pairs(

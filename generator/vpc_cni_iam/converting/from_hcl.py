@@ -137,7 +137,7 @@ def read_files(
         if any(_DOCUMENT in file.text for file in parsed.values()):
             problem += "; it takes policies from other files: give the directory of the module"
         policies.append(Unread("", InputError(first_of(parsed), "", problem)))
-    return [_with_notes(policy) for policy in policies]
+    return list(map(_with_notes, policies))
 
 
 def _with_notes(policy: Reading | Unread) -> Reading | Unread:

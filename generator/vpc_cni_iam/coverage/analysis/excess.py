@@ -81,6 +81,11 @@ def harm_of(action: str, escalating: Iterable[str]) -> Harm:
     return Harm.other if describes(action) else Harm.data
 
 
+def _harm_of_all(actions: Iterable[str]) -> Harm:
+    """Return the harm of actions of which none counts as access."""
+    return Harm.other if all(map(describes, actions)) else Harm.data
+
+
 def escalating_actions(
     policies: Sequence[Policy], limits: Sequence[Sequence[Policy]] = ()
 ) -> tuple[str, ...]:
@@ -161,11 +166,9 @@ def _excess(
                 if len(shown) == _SHOWN:
                     break
         if shown:
-            harm = Harm.other if all(map(describes, shown)) else Harm.data
-            harm = Harm.access if any(map(matches, access)) else harm
+            harm = Harm.access if any(map(matches, access)) else _harm_of_all(shown)
             grant = ExcessGrant(name, harm, tuple(shown), bool(statement.conditions))
-            before = grants.get(name)
-            if before is None or (grant.is_grave and not before.is_grave):
+            if name not in grants or (grant.is_grave and not grants[name].is_grave):
                 grants[name] = grant
     return Excess(tuple(grants.values()), tuple(partly_checked))
 

@@ -178,26 +178,40 @@ class _Search(Struct):
 
         After the latter only a request can change the answer; a few more parts are tried.
         No question gets more than its share of the steps, so that one that is too complex
-        leaves some to the others.
+        leaves some to the others. What they leave then goes to those that are too complex.
         """
-        whole, open_answer = self.budget, None
         # The new ones first: their Deny statements are the first not to apply to an example.
         every = ClauseIndex([clause for layer in (*new, *old) for clause in layer])
         every_question = list(questions(old, new))
         self.new = frozenset(id(clause) for layer in new for clause in layer)
-        for number, question in enumerate(every_question):
-            self.budget = whole.share(len(every_question) - number)
+        answer, complex_ones = self._round(every_question, every)
+        if complex_ones and answer is None:
+            answer, complex_ones = self._round(complex_ones, every)
+        if complex_ones and answer is None:
+            answer = NotProven(NoProof.too_complex, self._hard(complex_ones[0]))
+        return answer or NoNewAccess()
+
+    def _round(
+        self, asked: Sequence[Question], every: ClauseIndex
+    ) -> tuple[NewAccess | NotProven | None, list[Question]]:
+        """Return an answer to some questions, None if they have none, and those too complex."""
+        whole, open_answer = self.budget, None
+        complex_ones: list[Question] = []
+        for number, question in enumerate(asked):
+            self.budget = whole.share(len(asked) - number)
             question.covering.budget = self.budget
             try:
                 answer = self._remembered(question, every)
             except TooHardError:
-                answer = NotProven(NoProof.too_complex, self._hard(question))
+                complex_ones.append(question)
+                continue
             if isinstance(answer, NewAccess):
-                return answer
+                return answer, []
             open_answer = open_answer or answer
             if self.more < 0:
                 break
-        return open_answer or NoNewAccess()
+        self.budget = whole
+        return open_answer, complex_ones
 
     def _hard(self, question: Question) -> HardStatement:
         clause = question.clause
@@ -246,7 +260,8 @@ class _Search(Struct):
                 near = [clause for clause in meeting if clause not in part.origins]
                 tries = _FIRST_TRIES if self.examples else _QUICK_TRIES
                 example = self._example(uncovered, part.origins, near, tries)
-                if example is None and self._is_closed(uncovered, covering):
+                is_closed = example is None and self._closes(uncovered, covering)
+                if is_closed:
                     closed.add(uncovered.region)
                     continue
                 if not self.examples:
@@ -255,6 +270,8 @@ class _Search(Struct):
                 example = example or self._example(uncovered, part.origins, near, _TRIES_OF_A_PART)
                 if example is not None:
                     return example
+                if is_closed is None:
+                    raise TooHardError
                 open_answer = open_answer or self._open(question, part, uncovered)
                 self.more -= 1
                 if self.more < 0:
@@ -305,6 +322,17 @@ class _Search(Struct):
         except InputError:
             return None
         return None if denied is None else NewAccess(request, new, *denied)
+
+    def _closes(self, uncovered: Uncovered, covering: StatementCover) -> bool | None:
+        """Say whether `_is_closed`; None if half of the steps, which it gets, do not do."""
+        whole = self.budget
+        self.budget = covering.budget = whole.part(whole.steps // 2)
+        try:
+            return self._is_closed(uncovered, covering)
+        except TooHardError:
+            return None
+        finally:
+            self.budget = covering.budget = whole
 
     def _is_closed(
         self, uncovered: Uncovered, covering: StatementCover, most: int = _CASES

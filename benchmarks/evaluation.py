@@ -28,6 +28,7 @@ from vpc_cni_iam.policy.evaluate import Request, compile_policies
 from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
+from vpc_cni_iam.policy.template import known
 
 LARGEST = 3
 EXCHANGED = ("ViewOnlyAccess", "SecurityAudit")
@@ -83,7 +84,7 @@ def second(policies: tuple[Policy, ...]) -> Callable[[list[object]], None]:
     for statement in (s for p in policies for s in p.statements):
         conditions: dict[str, dict[str, list[str]]] = {}
         for c in statement.conditions:
-            conditions.setdefault(c.operator, {})[c.key] = list(c.values)
+            conditions.setdefault(c.operator, {})[str(c.key)] = list(known(c.values))
         lists = {
             name: list(getattr(statement, name))
             for name in ("actions", "not_actions", "resources", "not_resources")
@@ -140,7 +141,7 @@ def measure(runs: int) -> Iterator[Row]:
     )
     yield Row("one request to `ipv4-scoped`", own, "ministack, the same", theirs, "\u00b5s", "0.7")
 
-    every = [context(r) for known in known_versions.known()[1:] for r in requests(subject, known)]
+    every = [context(r) for v in known_versions.known()[1:] for r in requests(subject, v)]
     setting = RequestSetting(known_versions.newest(), names=subject.names)
     by_other = timed(lambda: other(every), 1e3)
     own, theirs = in_turns(timed(lambda: matrix(subject.policies, setting), 1e3), by_other, runs)
@@ -174,7 +175,9 @@ def unread(*policies: Policy) -> list[Policy]:
         replace(
             policy,
             statements=tuple(
-                replace(s, actions=renamed(s.actions), not_actions=renamed(s.not_actions))
+                replace(
+                    s, actions=renamed(known(s.actions)), not_actions=renamed(known(s.not_actions))
+                )
                 for s in policy.statements
             ),
         )

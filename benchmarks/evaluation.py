@@ -141,7 +141,7 @@ def measure(runs: int) -> Iterator[Row]:
     )
     yield Row("one request to `ipv4-scoped`", own, "ministack, the same", theirs, "\u00b5s", "0.7")
 
-    every = [context(r) for known in known_versions.known()[1:] for r in requests(subject, known)]
+    every = [context(r) for v in known_versions.known()[1:] for r in requests(subject, v)]
     setting = RequestSetting(known_versions.newest(), names=subject.names)
     by_other = timed(lambda: other(every), 1e3)
     own, theirs = in_turns(timed(lambda: matrix(subject.policies, setting), 1e3), by_other, runs)

@@ -43,7 +43,7 @@ def test_propose_publish_and_publish_again(tmp_path: Path) -> None:
     proposed = run(*LATEST, cwd=tmp_path)
     assert proposed.out.startswith(
         "1.1.0, a minor change after 1.0.0\n"
-        "  minor: ipv4: allowed: ec2:DescribeSecurityGroups on *\n"
+        "  minor: ipv4: more access, for instance ec2:DescribeSecurityGroups on *\n"
     )
     refused = run(*LATEST, "--version", "1.0.1", cwd=tmp_path)
     assert (refused.code, refused.out) == (3, "")
@@ -79,7 +79,10 @@ def test_publish_speaks_as_it_is_asked_to(tmp_path: Path) -> None:
     assert (same["version"], same["previous"], same["bump"]) == ("1.0.0", "1.0.0", None)
     newer = json.loads(run(*LATEST, *as_json, cwd=tmp_path).out)
     assert (newer["previous"], newer["bump"]) == ("1.0.0", "minor")
-    gained = {"bump": "minor", "text": "ipv4: allowed: ec2:DescribeSecurityGroups on *"}
+    gained = {
+        "bump": "minor",
+        "text": "ipv4: more access, for instance ec2:DescribeSecurityGroups on *",
+    }
     assert gained in newer["findings"]
     assert set(newer) == set(done) == set(proposed)
 

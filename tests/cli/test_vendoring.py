@@ -136,13 +136,12 @@ def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
     assert '+    actions   = ["ec2:*"]' in refused.out
     meaning = run("diff", cwd=repo)
     assert meaning.code == 1
-    assert (
-        "ipv4: narrowed: ec2:* to ec2:CreateTags on arn:aws:ec2:*:*:network-interface/*"
-        in meaning.out
-    )
+    assert "ipv4: less access, for instance ec2:" in meaning.out
+    assert "ipv4: statement 2 (ec2:*): is removed: it allows ec2:* on arn:" in meaning.out
     data = json.loads(run("diff", "--format", "json", cwd=repo).out)
-    kinds = [c["kind"] for c in data["modules"][0]["variants"][0]["changes"]]
-    assert kinds == ["narrowed"]
+    variant = data["modules"][0]["variants"][0]
+    assert (variant["more_access"], variant["less_access"]) == (False, True)
+    assert {each["change"] for each in variant["differences"]} == {"added", "removed"}
 
 
 def pin(repo: Path, version: str) -> None:
@@ -211,13 +210,13 @@ def test_upgrade_shows_the_meaning_and_changes_file_and_modules(repo: Path) -> N
     toml = (repo / "vpc-cni-iam.toml").read_text()
     shown = run("upgrade", "--dry-run", cwd=repo)
     assert shown.code == 0
-    assert "ipv4: allowed: ec2:DescribeSecurityGroups on *" in shown.out
-    assert "ipv6: allowed: ec2:DescribeSecurityGroups, ec2:DescribeSubnets on *" in shown.out
+    assert "ipv4: more access, for instance ec2:DescribeSecurityGroups on *" in shown.out
+    assert "actions ec2:DescribeSecurityGroups, ec2:DescribeSubnets are added" in shown.out
     assert "ipv4-scoped: no change of access" in shown.out
     assert (read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()) == (before, toml)
     done = run("upgrade", cwd=repo)
     assert done.code == 0
-    assert "allowed" in done.out
+    assert "more access" in done.out
     assert (repo / "vpc-cni-iam.toml").read_text() == toml.replace("v1.20.4", "v1.23.2")
     assert run("check", "--outdated", cwd=repo).code == 0
 
@@ -233,7 +232,7 @@ def test_upgrade_changes_nothing_if_an_edit_would_be_refused(repo: Path) -> None
     assert run("upgrade", "--dry-run", cwd=repo) == done
     assert (read_tree(repo / MODULE), (repo / "vpc-cni-iam.toml").read_text()) == before
     data = json.loads(run("upgrade", "--merge", "--format", "json", cwd=repo).out)
-    assert data["modules"][0]["kept"][0]["access"] == "added"
+    assert data["modules"][0]["kept"][0]["adds_access"] is True
     assert data["diffs"][0]["variants"][0]["variant"] == "ipv4"
     text = (repo / MODULE / "main.tf").read_text()
     assert '["ec2:*"]' in text
@@ -364,7 +363,8 @@ def test_a_loosened_trust_has_its_meaning(tmp_path: Path) -> None:
     assert run("diff", cwd=tmp_path).code == 0
     edit(tmp_path, "system:serviceaccount:kube-system:aws-node", "system:serviceaccount:*")
     done = run("diff", cwd=tmp_path)
-    (line,) = (x for x in done.out.splitlines() if x.startswith("  trust policy: "))
+    access, line = (x for x in done.out.splitlines() if x.startswith("  trust policy: "))
+    assert "less access, for instance sts:AssumeRoleWithWebIdentity" in access
     assert "sts:AssumeRoleWithWebIdentity" in line
     assert "system:serviceaccount:kube-system:aws-node" in line
 
@@ -506,14 +506,17 @@ def test_the_meaning_of_an_upgrade_is_that_of_what_it_leaves(way: str, repo: Pat
     edit(repo, '"ec2:CreateTags"', '"ec2:*"')
     shown = run("upgrade", f"--{way}", "--dry-run", cwd=repo).out.splitlines()
     meant = {line for line in shown if line.startswith("  ipv4: ")}
-    gained = "  ipv4: allowed: ec2:DescribeSecurityGroups on *"
-    narrowed = "  ipv4: narrowed: ec2:* to ec2:CreateTags on arn:aws:ec2:*:*:network-interface/*"
-    left = {
-        "keep": {"  ipv4: no change of access"},
-        "merge": {gained},
-        "force": {gained, narrowed},
-    }
-    assert meant == left[way]
+    added = (
+        "  ipv4: statement 1 (ec2:AssignPrivateIpAddresses and 11 more): "
+        "action ec2:DescribeSecurityGroups is added"
+    )
+    access = {line for line in meant if " access" in line}
+    assert (meant - access == {added}) is (way == "merge")
+    assert (added in meant) is (way != "keep")
+    assert all("  ipv4: statement 2 " in line for line in meant - access - {added})
+    (text,) = access
+    assert ("more access, for instance ec2:DescribeSecurityGroups on *" in text) is (way != "keep")
+    assert ("less access, for instance ec2:" in text) is (way == "force")
 
 
 def test_a_pin_that_is_behind_is_said_even_quietly(repo: Path) -> None:
@@ -608,7 +611,7 @@ def test_a_module_that_cannot_be_read_hides_no_other(tmp_path: Path) -> None:
     for words in (("upgrade",), ("upgrade", "--dry-run")):
         done = run(*words, cwd=tmp_path)
         assert done.code == 3
-        assert "ipv4: allowed: ec2:DescribeSecurityGroups on *" in done.out
+        assert "ipv4: more access, for instance ec2:DescribeSecurityGroups on *" in done.out
         assert "refused x/main.tf: was edited by hand and is out of date" in done.out
         assert "no files changed; resolve the local changes above first" in done.err
         assert f"error: {problem}" in done.err

@@ -94,7 +94,7 @@ def test_other_bytes_under_a_published_number_are_refused(tmp_path: Path) -> Non
 def test_numbers_that_do_not_allow_the_change_are_refused(tmp_path: Path) -> None:
     publish_one(tmp_path, chosen=OLD)
     assert str(propose(tmp_path, OPTIONS, DestinationOptions()).version) == "1.1.0"
-    with pytest.raises(PublishError, match=r"asks for 1\.1\.0:\n  minor: ipv4: allowed"):
+    with pytest.raises(PublishError, match=r"asks for 1\.1\.0:\n  minor: ipv4: more access"):
         publish_one(tmp_path, "1.0.1")
     publish_one(tmp_path, "1.1.0")
     with pytest.raises(PublishError, match=r"1\.2\.0 is a minor version .* asks for 2\.0\.0"):
@@ -188,7 +188,7 @@ def test_the_changelog_grows(tmp_path: Path) -> None:
         "## 1.1.0",
         "## 1.0.0",
     ]
-    assert "- `ipv4`: allowed: ec2:DescribeSecurityGroups on \\*\n" in text
+    assert "- `ipv4`: more access, for instance ec2:DescribeSecurityGroups on \\*\n" in text
     assert "### Permissions\n\nNo change of access.\n\n## 1.1.0" in text
 
 

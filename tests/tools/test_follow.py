@@ -63,7 +63,7 @@ def test_a_newer_version_is_proposed_as_files(tmp_path: Path) -> None:
     done = upstream(*words, cwd=tmp_path, env={"PATH": path})
     assert done.code == 1, done.err
     assert "newer than the catalog: v1.99.0\n" in done.out
-    assert "- docs/iam-policy.md: ipv6 differs, allowed: ec2:DescribeVpcs on *" in done.out
+    assert "action ec2:DescribeVpcs is added" in done.out
     assert "- [ ] ec2:CreateVpc: the catalog has no such call at this version" in done.out
     assert "- [ ] run `python -m tools.plugin_probe evidence v1.99.0`" in done.out
     data = json.loads((tmp_path / "out/calls.json").read_text())

@@ -46,7 +46,7 @@ def test_the_commands_of_contributing(tmp_path: Path) -> None:
     assert (done.returncode, "rror" in done.stderr) == (1, False), done.stderr
     for line in (
         "differs  ipv6         line 46",
-        "allowed: ec2:DescribeVpcs on *",
+        "action ec2:DescribeVpcs is added",
         "unknown   ec2:CreateVpc                        pkg/nodes/nodes.go:",
     ):
         assert line in done.stdout

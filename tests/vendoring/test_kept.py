@@ -47,7 +47,7 @@ EDITS = [
     ("policy", "main.tf", OPEN, OPEN + STATEMENT, ADDED, ("ipv4: for instance s3:",)),
     ("policy", "main.tf", "[local.cluster_name]", '["*"]', ADDED, ("ipv4-scoped: ",)),
     ("policy", "main.tf", "[local.cluster_name]", "[var.vpc_id]", ADDED, ("ipv4-scoped: ",)),
-    ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, ("ipv4-scoped: for instance",)),
+    ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, ("ipv4: for instance",)),
     (
         "policy",
         "main.tf",

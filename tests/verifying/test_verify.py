@@ -92,7 +92,8 @@ EDITS = {
     "weakened condition": (
         replaced('test     = "StringEquals"', 'test     = "StringLike"'),
         "ipv4-scoped: statement 3 (ec2:CreateNetworkInterface): condition on "
-        "aws:RequestTag/cluster.k8s.amazonaws.com/name is StringLike, expected StringEquals",
+        "aws:RequestTag/cluster.k8s.amazonaws.com/name changes from StringEquals "
+        "'${var.cluster_name}' to StringLike '${var.cluster_name}'",
     ),
     "cluster name that ignores its variable": (
         replaced("cluster/${local.cluster_name}", "cluster/prod"),
@@ -101,7 +102,7 @@ EDITS = {
     ),
     "denied": (
         replaced('effect    = "Allow"', 'effect    = "Deny"'),
-        "ipv4: statement 2 (ec2:CreateTags): is added: it denies ec2:CreateTags on "
+        "ipv4: statement 2 (Deny ec2:CreateTags): is added: it denies ec2:CreateTags on "
         "arn:${var.partition}:ec2:${var.region}:${var.account_id}:network-interface/*",
     ),
     "renamed": (
@@ -115,9 +116,9 @@ EDITS = {
             '      variable = "aws:RequestTag/cluster.k8s.amazonaws.com/name"\n'
             '      values   = ["other"]\n    }\n\n    condition {\n',
         ),
-        "ipv4-scoped: statement 3 (ec2:CreateNetworkInterface): condition is "
-        "aws:RequestTag/cluster.k8s.amazonaws.com/name StringEquals 'other' or "
-        "'${var.cluster_name}', expected",
+        "ipv4-scoped: statement 3 (ec2:CreateNetworkInterface): condition on "
+        "aws:RequestTag/cluster.k8s.amazonaws.com/name changes from StringEquals "
+        "'${var.cluster_name}' to StringEquals 'other' or '${var.cluster_name}'",
     ),
 }
 
@@ -350,7 +351,7 @@ def test_an_output_that_an_engine_renders_otherwise_is_named(
         (None, "document: is only known after apply, so it was not compared"),
         (
             '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}}',
-            "document: Version is 2008-10-17, expected 2012-10-17",
+            "document: Version changes from 2012-10-17 to 2008-10-17",
         ),
     ],
 )

@@ -31,7 +31,6 @@ from vpc_cni_iam.vendoring.state import ModuleFile
 _VALUES: dict[str, Text] = {
     **{p.name: join([hole_of(p.name)]) for p in (*parameters.NAMES, *trust.PARAMETERS)},
     **parameters.values({}),
-    "oidc_provider_arn": join(["arn:aws:iam::*:oidc-provider/", trust.OIDC_ISSUER.hole]),
     "pod_identity": "true",
 }
 _JOINED = ("additional_policy_documents",)

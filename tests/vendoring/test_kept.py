@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Run, run
-from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.rendering.kinds import render
@@ -47,7 +47,7 @@ EDITS = [
     ("policy", "main.tf", OPEN, OPEN + STATEMENT, ADDED, ("ipv4: for instance s3:",)),
     ("policy", "main.tf", "[local.cluster_name]", '["*"]', ADDED, ("ipv4-scoped: ",)),
     ("policy", "main.tf", "[local.cluster_name]", "[var.vpc_id]", ADDED, ("ipv4-scoped: ",)),
-    ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, ("ipv4-scoped: for instance",)),
+    ("policy", "main.tf", ":${var.region}:", ":*:", ADDED, ("ipv4: for instance",)),
     (
         "policy",
         "main.tf",
@@ -182,15 +182,15 @@ def judged(
 
 HYPERPOD = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"]))
 HYPERPOD_ROLE = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"], kind="role"))
-SAMPLES = {**parameters.SAMPLE, **trust.SAMPLE}
 
 
-@pytest.mark.parametrize("text", ["another", "*", "sample"])
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("text", ["another", "*", "var.{}", "$${{var.{}}}", "{}"])
+@pytest.mark.parametrize("name", [p.name for p in trust.VARIABLES])
 def test_text_in_the_place_of_any_variable_adds_access(name: str, text: str) -> None:
-    """Whatever the text is, even what this tool itself puts in the variable's place."""
-    text = SAMPLES[name] if text == "sample" else text
-    generated = HYPERPOD if name in parameters.SAMPLE else HYPERPOD_ROLE
+    """Whatever the text is, even what stands for the variable in a report."""
+    text = text.format(name)
+    trusted = name in [p.name for p in trust.PARAMETERS]
+    generated = HYPERPOD_ROLE if trusted else HYPERPOD
     main = generated["main.tf"]
     edited = main.replace(f"${{var.{name}}}", text)
     for owner in ("local", "var"):

@@ -14,9 +14,9 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog import trust, variants
 from vpc_cni_iam.errors import InputError
-from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
+from vpc_cni_iam.hcl.module.reader import HclModule, any_values, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.document import Policy
@@ -31,10 +31,10 @@ from vpc_cni_iam.vendoring.edits.edit import (
     KeptEdit,
     ReadProblem,
 )
-from vpc_cni_iam.vendoring.edits.samples import SAMPLES
 from vpc_cni_iam.vendoring.manifest import digest
 
-_SAMPLE, _OTHER_SAMPLE = SAMPLES
+# What a caller may pass for the variables that stand in documents.
+_PASSED = {**any_values(p.name for p in trust.VARIABLES), trust.POD_IDENTITY: True}
 # Outputs about versions of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with", "minimum_cni_version")
 _DOCUMENT = ("data", "aws_iam_policy_document")
@@ -149,7 +149,7 @@ def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
     """
     if name[0] == "output":
         return not new or (bool(old) and name[1] in _INFORMATION)
-    if name[0] != "variable" or name[1] not in _SAMPLE or len(old) != 1 or len(new) != 1:
+    if name[0] != "variable" or name[1] not in _PASSED or len(old) != 1 or len(new) != 1:
         return False
     return _shape(_without_default(old[0])) == _shape(_without_default(new[0]))
 
@@ -173,24 +173,24 @@ def _documents(
 ) -> Iterator[tuple[str, EditAnswer]]:
     """Yield the names of documents that may allow more, with the answers.
 
-    With values that a caller passes, with the defaults of both sides, and with changed defaults
-    among values that a caller passes.
+    With all values that a caller may pass, with the defaults of both sides, and with changed
+    defaults among values that a caller may pass.
     """
     sides = [
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
         for side in (before, after)
     ]
-    for values in (_SAMPLE, _OTHER_SAMPLE):
-        old, new = (read_blocks(blocks, values) for blocks in sides)
-        yield from _compared(old, new)
+    old, new = (read_blocks(blocks, _PASSED) for blocks in sides)
+    yield from _compared(old, new)
     defaults = [module.variables for module in (old, new)]
-    changed = [n for n in _SAMPLE if defaults[0].get(n) != defaults[1].get(n)]
-    for names in dict.fromkeys(map(frozenset, (_SAMPLE, changed, *([n] for n in changed)))):
+    changed = [n for n in _PASSED if defaults[0].get(n) != defaults[1].get(n)]
+    defaulted = map(frozenset, (_PASSED, changed, *([n] for n in changed)))
+    for names in dict.fromkeys(filter(None, defaulted)):
         old, new = (
-            # With samples for the variables that have no default.
+            # A caller passes those that have no default.
             read_blocks(
                 blocks,
-                {n: v for n, v in _SAMPLE.items() if n not in names or own.get(n, ()) is None},
+                {n: v for n, v in _PASSED.items() if n not in names or own.get(n) is None},
             )
             for blocks, own in zip(sides, defaults, strict=True)
         )

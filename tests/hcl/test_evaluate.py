@@ -86,6 +86,14 @@ def test_a_value_of_a_variable_decides_a_condition_if_it_is_true_or_false(
     assert isinstance(answer, Unevaluated) if result is None else answer == result
 
 
+def test_a_name_in_the_place_of_a_variable_is_a_text_even_if_it_is_true() -> None:
+    text = 'variable "x" {}\ndata "aws_iam_policy_document" "d" {\n  policy_id = var.x\n}\n'
+    blocks = [("main.tf", block) for block in parse(text, "main.tf").blocks]
+    for user_values in (None, GivenVariables()):
+        (document,) = read_blocks(blocks, {"x": "true"}, user_values).documents
+        assert document.policy.id == "true"
+
+
 @pytest.mark.parametrize(
     ("code", "text"),
     [

@@ -81,6 +81,17 @@ EDITS = [
         ADDED,
         ("s3",),
     ),
+    # What depends on whether a caller passes a variable.
+    *(
+        (kind, "main.tf", ":${var.account_id}:network", f":${{{code}}}:network", ADDED, ("ipv4: ",))
+        for kind, code in (
+            ("policy", 'var.cluster_name == null ? "*" : var.account_id'),
+            ("policy", 'var.vpc_id != null ? var.account_id : "*"'),
+            ("policy", 'var.vpc_id == null && var.cluster_name != null ? "*" : var.account_id'),
+            ("role", 'var.pod_identity ? var.account_id : "*"'),
+            ("role", 'var.pod_identity && var.eks_cluster_arn == null ? "*" : var.account_id'),
+        )
+    ),
     # Defaults of what stands in documents are tried.
     ("policy", "variables.tf", 'default     = "*"', 'default     = "eu-west-1"', NONE, ()),
     (
@@ -90,6 +101,14 @@ EDITS = [
         'default     = "*"',
         ADDED,
         (": for instance ",),
+    ),
+    (
+        "role",
+        "variables.tf",
+        "default     = false",
+        "default     = true",
+        ADDED,
+        ("trust: for instance sts:AssumeRole ",),
     ),
     (
         "policy",

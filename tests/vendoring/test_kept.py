@@ -89,6 +89,9 @@ EDITS = [
             ("policy", 'var.vpc_id != null ? var.account_id : "*"'),
             ("policy", 'var.vpc_id == null && var.cluster_name != null ? "*" : var.account_id'),
             ("role", 'var.pod_identity ? var.account_id : "*"'),
+            ("role", 'var.use_aws_managed_policy ? "*" : var.account_id'),
+            ("role", 'var.role_name == null ? var.account_id : "*"'),
+            ("role", "var.role_name_prefix"),
             ("role", 'var.pod_identity && var.eks_cluster_arn == null ? "*" : var.account_id'),
         )
     ),
@@ -421,6 +424,19 @@ def test_tables_of_accept_are_read_and_do_not_move_lines(repo: Path) -> None:
     assert run("check", cwd=repo).code == 0
     assert run("upgrade", "--cni-version", "v1.22.4", "b", cwd=repo).code == 0
     assert toml.read_text().endswith(other.replace("v1.20.4", "v1.22.4"))
+
+
+def test_calls_that_are_too_many_to_compare_are_not_proven() -> None:
+    names = [f"x{number}" for number in range(12)]
+    variables = "".join(f'variable "{name}" {{\n  default = null\n}}\n' for name in names)
+    all_null = " && ".join(f"var.{name} == null" for name in names)
+    before = {**POLICY, "variables.tf": POLICY["variables.tf"] + variables}
+    text = POLICY["main.tf"].replace("${var.region}", f'${{{all_null} ? "*" : var.region}}')
+    edit = judged(before, "main.tf", text)
+    assert isinstance(edit.answer, NotProven)
+    assert edit_details(edit) == (
+        "the documents depend on too many variables to compare every call",
+    )
 
 
 def test_documents_with_the_same_answer_are_named_together() -> None:

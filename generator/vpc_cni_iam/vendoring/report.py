@@ -18,6 +18,7 @@ from vpc_cni_iam.vendoring.meaning import Meaning, UnknownAccess, UnknownMeaning
 _REASONS = {
     EditReason.joins: "joins other documents",
     EditReason.repeats: "what a dynamic block repeats is changed",
+    EditReason.calls: "the documents depend on too many variables to compare every call",
     EditReason.removed_deny: "is removed, and it denies access",
 }
 

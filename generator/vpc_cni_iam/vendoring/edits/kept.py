@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog import trust, variants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
@@ -23,7 +23,7 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
-from vpc_cni_iam.vendoring.edits.calls import PASSED, calls
+from vpc_cni_iam.vendoring.edits.calls import calls
 from vpc_cni_iam.vendoring.edits.edit import (
     ChangedBlock,
     ChangedLocals,
@@ -37,6 +37,8 @@ from vpc_cni_iam.vendoring.manifest import digest
 # Outputs about versions of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with", "minimum_cni_version")
 _DOCUMENT = ("data", "aws_iam_policy_document")
+# The variables that stand in documents.
+_VARIABLES = (*(p.name for p in trust.VARIABLES), trust.POD_IDENTITY)
 _Name = tuple[str, ...]
 
 
@@ -144,11 +146,11 @@ def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | N
 def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
     """Say whether an output goes or only informs, or only the default of a variable differs.
 
-    Both defaults are tried, of a variable that stands in documents.
+    Both defaults are compared, of a variable that stands in documents.
     """
     if name[0] == "output":
         return not new or (bool(old) and name[1] in _INFORMATION)
-    if name[0] != "variable" or name[1] not in PASSED or len(old) != 1 or len(new) != 1:
+    if name[0] != "variable" or name[1] not in _VARIABLES or len(old) != 1 or len(new) != 1:
         return False
     return _shape(_without_default(old[0])) == _shape(_without_default(new[0]))
 
@@ -175,8 +177,12 @@ def _documents(
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
         for side in (before, after)
     ]
+    every = calls(*([block for _, block in blocks] for blocks in sides))
+    if every is None:
+        yield "", EditAnswer(NotProven(EditReason.calls))
+        return
     answers: dict[tuple[str, object], EditAnswer] = {}
-    for call in calls(*(read_blocks(blocks, PASSED).variables for blocks in sides)):
+    for call in every:
         old, new = map(read_blocks, sides, call)
         for name, answer in _compared(old, new):
             reason = answer.answer.reason if isinstance(answer.answer, NotProven) else NewAccess

@@ -12,26 +12,24 @@ from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.errors import InputError, VpcCniIamError, expected
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
-from vpc_cni_iam.hcl.module.reader import HclModule, hole_of, joins_nothing, read
+from vpc_cni_iam.hcl.module.reader import HclModule, any_values, joins_nothing, read
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
-from vpc_cni_iam.policy.template import Text, join
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.meaning import AccessChange, Meaning, UnknownAccess, UnknownMeaning
 from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import ModuleFile
 
-# The values of a module's variables in the meaning of a change: upstream's own, and the names
-# of those that upstream leaves open.
-_VALUES: dict[str, Text] = {
-    **{p.name: join([hole_of(p.name)]) for p in (*parameters.NAMES, *trust.PARAMETERS)},
-    **parameters.values({}),
-    "pod_identity": "true",
+# The values of a module's variables in the meaning of a change: upstream's own, and any of those
+# that upstream leaves open.
+_VALUES = {
+    **parameters.with_defaults(any_values(p.name for p in (*parameters.NAMES, *trust.PARAMETERS))),
+    trust.POD_IDENTITY: True,
 }
 _JOINED = ("additional_policy_documents",)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.vendoring.edits.edit import (
@@ -14,12 +13,12 @@ from vpc_cni_iam.vendoring.edits.edit import (
     KeptEdit,
     ReadProblem,
 )
-from vpc_cni_iam.vendoring.edits.samples import SAMPLES
 from vpc_cni_iam.vendoring.meaning import Meaning, UnknownAccess, UnknownMeaning
 
 _REASONS = {
     EditReason.joins: "joins other documents",
     EditReason.repeats: "what a dynamic block repeats is changed",
+    EditReason.calls: "the documents depend on too many variables to compare every call",
     EditReason.removed_deny: "is removed, and it denies access",
 }
 
@@ -81,7 +80,7 @@ def edit_details(edit: KeptEdit) -> tuple[str, ...]:
     """Return the access that an edit adds, or why nothing is proven, each once."""
     documents: dict[str, dict[str, None]] = {}
     for each in edit.answers:
-        if text := trust.with_variables(_answer_text(each.answer), *SAMPLES):
+        if text := _answer_text(each.answer):
             documents.setdefault(text, {})[each.document] = None
     return tuple(
         ": ".join(filter(None, (", ".join(filter(None, names)), text)))

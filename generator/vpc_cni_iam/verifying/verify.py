@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.catalog.trust import VARIABLES, with_variables
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, first_of
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.report import Change, difference_lines
 from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding
 from vpc_cni_iam.verifying.files import compare_files
@@ -33,6 +31,7 @@ from vpc_cni_iam.verifying.reference import (
     module_options,
     nearest_options,
 )
+from vpc_cni_iam.verifying.samples import read_rendered
 
 
 class DocumentState(StrEnum):
@@ -169,13 +168,12 @@ def _verify_document(
         state = DocumentState.DIFFERS
     else:
         state = DocumentState.UNKNOWN if possible else DocumentState.OK
-    shown = (replace(d, text=with_variables(d.text, VARIABLES)) for d in certain or possible)
     return VerifiedDocument(
         expected.label,
         state,
         expected.against,
         len(expected.policy.statements),
-        tuple(dict.fromkeys(shown)),
+        tuple(dict.fromkeys(certain or possible)),
         seen,
     )
 
@@ -185,7 +183,7 @@ def _read_differences(
 ) -> Iterable[DocumentDifference]:
     document = module.content.document(expected.name)
     if document is not None:
-        return _lines(expected.filled(module.sample_values()), document.policy)
+        return _lines(expected.filled(module.values()), document.policy)
     if expected.name in module.content.unread:
         return ()
     return [
@@ -224,11 +222,11 @@ def _possible_differences(
 def _rendered_differences(
     module: ModuleDirectory, expected: ExpectedDocument, rendered: Mapping[ModuleCall, Rendered]
 ) -> Iterator[DocumentDifference]:
-    policy = expected.filled(module.sample_values())
+    policy = expected.filled(module.values())
     yield from _call_differences(expected, policy, rendered[ModuleCall.SAMPLE])
     # A trust policy has no defaults to compare with: it then trusts nobody.
     if expected.key:
-        policy = expected.filled(module.default_values())
+        policy = expected.filled(module.values(parameters.NAMES))
         yield from _call_differences(expected, policy, rendered[ModuleCall.DEFAULTS])
 
 
@@ -258,7 +256,7 @@ def _output_differences(
         (f'json["{expected.key}"]', (outputs.get("json") or {}).get(expected.key)),
     ):
         if isinstance(value, str):
-            yield from _lines(policy, loads(value, f"output {name}"))
+            yield from _lines(policy, read_rendered(value, f"output {name}"))
         else:
             text = "is missing, null or only known after apply"
             yield DocumentDifference(DifferenceKind.MISSING, f"output {name}", text)

@@ -29,7 +29,7 @@ DARK = """--ground: #0d1117; --text: #e6edf3; --quiet: #9198a1; --line: #30363d;
 --allowed: #2ea043; --fatal: #da3633; --degraded: #9e6a03; --unused: #0c2d6b; --edge: #4493f8;
 --none: #3d444d; --mark: #ffffff;"""
 # Cells that share a row's look; the words for each stand in the legend.
-_MARKS: dict[Cell, str] = {"fatal": "\u00d7", "degraded": "!"}
+_MARKS: dict[Cell, str] = {Cell.fatal: "\u00d7", Cell.degraded: "!"}
 _WIDTH, _MARGIN, _ROW, _BAR, _TICKS = 520, 14, 36, 14, 44
 _WIDEST_MINOR = 60.0
 _TITLE_LINES, _TITLE_LETTERS, _WORDS_LETTERS = 3, 60, 78
@@ -76,7 +76,7 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
         ]
     columns = _columns([row.version for row in matrix.rows])
     parts += _ticks(matrix, columns, top, len(labels))
-    whole_row: list[Cell] = ["fatal" if row.fatal else "allowed" for row in matrix.rows]
+    whole_row: list[Cell] = [Cell.fatal if row.fatal else Cell.allowed for row in matrix.rows]
     cells = [whole_row, *(list(c) for c in zip(*(row.cells for row in matrix.rows), strict=True))]
     for number, (label, row) in enumerate(zip(labels, cells, strict=True)):
         y = top + _TICKS + number * _ROW
@@ -150,7 +150,7 @@ def _meaning(
 
 
 def _bar(cell: Cell, x: float, y: float, width: float) -> str:
-    if cell == "not called":
+    if cell is Cell.not_called:
         middle = y + _BAR / 2 - 1
         return (
             f'<rect class="not-called" x="{x:.1f}" y="{middle:g}" width="{width:.1f}" height="2"/>'

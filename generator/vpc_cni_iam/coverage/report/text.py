@@ -87,7 +87,7 @@ def _summary(coverage: Coverage) -> str:
     """Return how many calls are denied."""
     sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
-    required = sum(call.range.severity == "fatal" for call in denied)
+    required = sum(call.range.is_fatal for call in denied)
     scenarios = f"{len(coverage.scenario_runs)} scenario{'s' * (len(coverage.scenario_runs) != 1)}"
     if not denied:
         return f"{sent} calls in {scenarios}, all allowed"
@@ -115,7 +115,7 @@ def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[s
     for scenario, call in coverage.denied():
         why = _why(subject, some, call, coverage.setting.version)
         lines = (_about(call), *(f"         {line}" for line in why))
-        key = call.range.severity != "fatal", lines
+        key = not call.range.is_fatal, lines
         scenarios.setdefault(key, {})[scenario.name] = None
     for key in sorted(scenarios, key=itemgetter(0)):
         yield from key[1]
@@ -159,7 +159,7 @@ def _scenario(
 def _about(call: SentCall) -> str:
     if call.allowed:
         state = "allowed"
-    elif call.range.severity == "fatal":
+    elif call.range.is_fatal:
         state = "error"
     else:
         state = "note" if call.range.impact is Impact.NO_EFFECT else "warning"

@@ -19,11 +19,11 @@ from vpc_cni_iam.inputs import skipped
 _MOST_COLUMNS = 100
 # What a cell is called and how it is written, so that no meaning hangs on a colour.
 MEANINGS: dict[Cell, tuple[str, str]] = {
-    "allowed": ("+", "called and allowed"),
-    "fatal": ("X", "called and denied: the plugin fails"),
-    "degraded": ("!", "called and denied: the plugin works, degraded"),
-    "unused": ("o", "allowed, never called"),
-    "not called": (".", "neither"),
+    Cell.allowed: ("+", "called and allowed"),
+    Cell.fatal: ("X", "called and denied: the plugin fails"),
+    Cell.degraded: ("!", "called and denied: the plugin works, degraded"),
+    Cell.unused: ("o", "allowed, never called"),
+    Cell.not_called: (".", "neither"),
 }
 
 
@@ -134,7 +134,7 @@ def reasons(matrix: Matrix) -> Iterator[str]:
     for denial in matrix.denials():
         call_range, where = denial.call.range, versions_text(denial.first, denial.last)
         yield (
-            f"{MEANINGS[call_range.severity][0]}  {denial.action} at {where}, "
+            f"{MEANINGS[Cell(call_range.severity)][0]}  {denial.action} at {where}, "
             f"in {denial.scenario}: "
             f"{call_range.effect} "
             f"({call_range.known_by(denial.first.version, denial.last.version)}): "

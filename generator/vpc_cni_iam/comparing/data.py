@@ -13,6 +13,7 @@ from vpc_cni_iam.comparing.never import Never
 from vpc_cni_iam.comparing.report import reason_text
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.diff import (
+    Change,
     Difference,
     ElementChange,
     StatementAdded,
@@ -68,7 +69,7 @@ class ElementData(Struct, frozen=True):
 class DifferenceData(Struct, frozen=True):
     """How a statement, or the document's Version, differs."""
 
-    change: Literal["added", "removed", "changed"]
+    change: Change
     # Its number from 1: in the new policy if it is added, else in the old one. None of the Version.
     statement: int | None
     old: StatementDocument | None  # the statement of the old policy
@@ -186,14 +187,14 @@ def _reason(answer: Answer) -> ReasonData | None:
 def _difference(difference: Difference) -> DifferenceData:
     match difference:
         case StatementAdded(index, statement):
-            return DifferenceData("added", index + 1, None, _statement(statement), ())
+            return DifferenceData(Change.added, index + 1, None, _statement(statement), ())
         case StatementRemoved(index, statement):
-            return DifferenceData("removed", index + 1, _statement(statement), None, ())
+            return DifferenceData(Change.removed, index + 1, _statement(statement), None, ())
         case StatementChanged(index, old, new, elements):
             data = tuple(map(_element, elements))
-            return DifferenceData("changed", index + 1, _statement(old), _statement(new), data)
+            return DifferenceData(Change.changed, index + 1, _statement(old), _statement(new), data)
     version = ElementData("Version", "", (difference.old,), (difference.new,))
-    return DifferenceData("changed", None, None, None, (version,))
+    return DifferenceData(Change.changed, None, None, None, (version,))
 
 
 def _element(element: ElementChange) -> ElementData:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
 
 from vpc_cni_iam.policy.diff import (
+    Change,
     ConditionChange,
     Difference,
     ElementChange,
@@ -94,14 +94,6 @@ def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
         for principal in principals
         for identifier in principal.identifiers
     )
-
-
-class Change(StrEnum):
-    """What happened to an element of a policy."""
-
-    added = "added"
-    removed = "removed"
-    changed = "changed"
 
 
 class DifferenceLine(Struct, frozen=True):

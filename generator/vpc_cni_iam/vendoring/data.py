@@ -7,8 +7,9 @@ from typing import NotRequired, TypedDict
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.files.tree import FileChange
+from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
-from vpc_cni_iam.policy.report import Change, access_change_text, difference_lines
+from vpc_cni_iam.policy.report import access_change_text, difference_lines
 from vpc_cni_iam.vendoring.check import CheckResult, counts
 from vpc_cni_iam.vendoring.configuration.config import Config
 from vpc_cni_iam.vendoring.diff import Diff

@@ -19,10 +19,10 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.catalog.trust import VARIABLES, with_variables
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, first_of
-from vpc_cni_iam.policy.diff import differences
+from vpc_cni_iam.policy.diff import Change, differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.parse import loads
-from vpc_cni_iam.policy.report import Change, difference_lines
+from vpc_cni_iam.policy.report import difference_lines
 from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding
 from vpc_cni_iam.verifying.files import compare_files
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory, read_module

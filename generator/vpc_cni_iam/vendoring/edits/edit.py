@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
 
 from msgspec import Struct
 
 from vpc_cni_iam.errors import Message
+from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 
@@ -41,7 +41,7 @@ class ChangedBlock(Struct, frozen=True):
     """A block of a module that differs."""
 
     name: tuple[str, ...]  # its type and its labels
-    change: Literal["added", "removed", "changed"]
+    change: Change
 
 
 class ChangedLocals(Struct, frozen=True):

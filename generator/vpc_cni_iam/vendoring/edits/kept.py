@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Literal
 
 from msgspec.structs import replace
 
@@ -19,6 +18,7 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
+from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
@@ -138,8 +138,8 @@ def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | N
         return None
     if new and name[0] == "locals":
         return _locals(old, new)
-    change: Literal["added", "removed", "changed"] = "changed" if old else "added"
-    return NotProven(EditReason.block, ChangedBlock(name, change if new else "removed"))
+    change = Change.changed if old else Change.added
+    return NotProven(EditReason.block, ChangedBlock(name, change if new else Change.removed))
 
 
 def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:

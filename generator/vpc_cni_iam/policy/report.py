@@ -97,7 +97,7 @@ def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
 
 
 class DifferenceLine(Struct, frozen=True):
-    """One line about a difference.
+    """A line about a difference of two policies.
 
     Args:
         place: Where, such as ``statement 2 (ec2:CreateTags)``; empty for the document.

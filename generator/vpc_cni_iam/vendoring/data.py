@@ -7,9 +7,8 @@ from typing import NotRequired, TypedDict
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.files.tree import FileChange
-from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
-from vpc_cni_iam.policy.report import access_change_text, difference_lines
+from vpc_cni_iam.policy.report import DifferenceLine, access_change_text, difference_lines
 from vpc_cni_iam.vendoring.check import CheckResult, counts
 from vpc_cni_iam.vendoring.configuration.config import Config
 from vpc_cni_iam.vendoring.diff import Diff
@@ -71,19 +70,11 @@ class CheckData(TypedDict):
     newest_version: str
 
 
-class DocumentDifferenceData(TypedDict):
-    """A difference of a policy document."""
-
-    change: Change
-    place: str
-    text: str
-
-
 class VariantChangeData(TypedDict):
     """The change of a policy document, and what it means for a role with other policies."""
 
     variant: str
-    differences: Sequence[DocumentDifferenceData]
+    differences: Sequence[DifferenceLine]
     # Whether it allows more, or less, than before; null if that is not known.
     more_access: bool | None
     less_access: bool | None
@@ -228,10 +219,9 @@ def _variant(meaning: Meaning) -> VariantChangeData:
             "note": unknown_text(change),
         }
         return unknown
-    lines = difference_lines(change.differences)
     return {
         "variant": meaning.variant,
-        "differences": [{"change": x.change, "place": x.place, "text": x.text} for x in lines],
+        "differences": tuple(difference_lines(change.differences)),
         "more_access": _is_new(change.gained),
         "less_access": _is_new(change.lost),
         "note": access_change_text(change.gained, change.lost),

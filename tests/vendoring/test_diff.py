@@ -8,7 +8,7 @@ from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.diff import meanings
 from vpc_cni_iam.vendoring.meaning import AccessChange, UnknownAccess, UnknownMeaning
-from vpc_cni_iam.vendoring.report import meaning_lines
+from vpc_cni_iam.vendoring.report.edits import meaning_lines
 
 OPTIONS = options(["ipv4", "ipv6"], cni_version="v1.23.2")
 MODULE = VendoredModule("modules/policy", OPTIONS, 1)

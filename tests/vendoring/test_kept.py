@@ -14,7 +14,7 @@ from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.edits.edit import ChangedBlock, EditAnswer, EditReason, KeptEdit
 from vpc_cni_iam.vendoring.edits.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import digest
-from vpc_cni_iam.vendoring.report import edit_details, edit_text
+from vpc_cni_iam.vendoring.report.edits import edit_details, edit_text
 
 NONE, ADDED, UNKNOWN = NoNewAccess, NewAccess, NotProven
 VARIANTS = ("ipv4", "ipv4-scoped")

@@ -9,13 +9,15 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.files.tree import FileChange
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
 from vpc_cni_iam.policy.report import DifferenceLine, access_change_text, difference_lines
-from vpc_cni_iam.vendoring.check import CheckResult, counts
+from vpc_cni_iam.vendoring.check import counts
 from vpc_cni_iam.vendoring.configuration.config import Config
 from vpc_cni_iam.vendoring.diff import Diff
 from vpc_cni_iam.vendoring.edits.edit import KeptEdit
 from vpc_cni_iam.vendoring.meaning import Meaning, UnknownAccess
-from vpc_cni_iam.vendoring.report import edit_details, unknown_text
-from vpc_cni_iam.vendoring.state import ModuleFile, State
+from vpc_cni_iam.vendoring.report.check import CheckResult
+from vpc_cni_iam.vendoring.report.edits import edit_details, unknown_text
+from vpc_cni_iam.vendoring.report.files import reason
+from vpc_cni_iam.vendoring.state import FileState, ModuleFile, ModuleState
 from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 
@@ -35,10 +37,10 @@ class CheckedFileData(TypedDict):
     """A file of a module that needs a report."""
 
     path: str
-    state: State
+    state: FileState
     reason: str
     kept: NotRequired[KeptEditData]
-    ways_out: Sequence[str]
+    next_steps: Sequence[str]
 
 
 class UnusedAcceptData(TypedDict):
@@ -52,7 +54,7 @@ class CheckedModuleData(TypedDict):
     """The check of a module."""
 
     path: str
-    state: str
+    state: ModuleState
     pin: str
     newest: bool
     files: Sequence[CheckedFileData]
@@ -103,7 +105,7 @@ class RefusedFileData(TypedDict):
     """A file with a local change that stopped the sync of its module."""
 
     path: str
-    state: State
+    state: FileState
 
 
 class SyncedModuleData(TypedDict):
@@ -141,7 +143,7 @@ def check_data(checked: CheckResult) -> CheckData:
                 "state": r.state,
                 "pin": " ".join(r.module.options.selection.arguments()),
                 "newest": r.module.newest,
-                "files": [_checked_file(f, checked.ways_out(f, r.module.path)) for f in r.files],
+                "files": [_checked_file(f, checked.next_steps(f, r.module.path)) for f in r.files],
                 "unused_accept": [{"file": e.file, "sha256": e.sha256} for e in r.unused],
                 "error": _error(r.failure),
             }
@@ -154,12 +156,12 @@ def check_data(checked: CheckResult) -> CheckData:
     }
 
 
-def _checked_file(file: ModuleFile, ways_out: Sequence[str]) -> CheckedFileData:
+def _checked_file(file: ModuleFile, next_steps: Sequence[str]) -> CheckedFileData:
     data: CheckedFileData = {
         "path": file.path,
         "state": file.state,
-        "reason": file.reason,
-        "ways_out": ways_out,
+        "reason": reason(file),
+        "next_steps": next_steps,
     }
     return data if file.edit is None else {**data, "kept": _kept_edit(file.edit)}
 

@@ -24,7 +24,7 @@ from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.meaning import AccessChange, Meaning, UnknownAccess, UnknownMeaning
 from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
-from vpc_cni_iam.vendoring.state import ModuleFile
+from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 
 # The values of a module's variables in the meaning of a change: upstream's own, and the names
 # of those that upstream leaves open.
@@ -59,7 +59,8 @@ def diff(plan: SyncPlan) -> Diff:
         side = side if path in plan.generated else "no longer generated"
         lines.append(unified(before.get(path, ""), text, name, f"{name} ({side})"))
     kept_edits, text = plan.kept_edits, "".join(lines)
-    edits = {f.path: plan.edit(f.path) for f in kept_edits if f.state == "kept" and not f.fine}
+    undecided = (f.path for f in kept_edits if f.state is FileState.kept and not f.fine)
+    edits = {path: plan.edit(path) for path in undecided}
     if conflicts := tuple(f.file.path for f in plan.actions if f.conflict):
         meaning = Meaning("all variants", UnknownAccess(UnknownMeaning.conflicts, conflicts))
         return Diff(plan.module, (meaning,), text, kept_edits, edits)

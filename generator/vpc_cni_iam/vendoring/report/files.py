@@ -90,7 +90,8 @@ def next_steps(
 ) -> tuple[str, ...]:
     """Return the next steps about a file of a module, each with its command.
 
-    Commands start with `command`. The first one shows the difference, by a command that starts with `diff`, if that is given.
+    Commands start with `command`. The first one shows the difference, by a command that starts with
+    `diff`, if that is given.
     """
     # A path that begins with a hyphen is no option.
     module = f"./{module}" if module.startswith("-") else module

@@ -7,15 +7,15 @@ from typing import NotRequired, TypedDict
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.files.tree import FileChange
-from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.report import DifferenceLine, access_change_text, difference_lines
 from vpc_cni_iam.vendoring.check import counts
 from vpc_cni_iam.vendoring.configuration.config import Config
 from vpc_cni_iam.vendoring.diff import Diff
 from vpc_cni_iam.vendoring.edits.edit import KeptEdit
-from vpc_cni_iam.vendoring.meaning import Meaning, UnknownAccess
+from vpc_cni_iam.vendoring.meaning import Meaning
 from vpc_cni_iam.vendoring.report.check import CheckResult
-from vpc_cni_iam.vendoring.report.edits import edit_details, unknown_text
+from vpc_cni_iam.vendoring.report.edits import edit_details, not_proven_text
 from vpc_cni_iam.vendoring.report.files import reason
 from vpc_cni_iam.vendoring.state import FileState, ModuleFile, ModuleState
 from vpc_cni_iam.vendoring.sync import SyncOutcome
@@ -212,13 +212,13 @@ def _diff(diff: Diff) -> DiffData:
 
 def _variant(meaning: Meaning) -> VariantChangeData:
     change = meaning.change
-    if isinstance(change, UnknownAccess):
+    if isinstance(change, NotProven):
         unknown: VariantChangeData = {
             "variant": meaning.variant,
             "differences": (),
             "more_access": None,
             "less_access": None,
-            "note": unknown_text(change),
+            "note": not_proven_text(change),
         }
         return unknown
     return {

@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from vpc_cni_iam.vendoring.edits.edit import KeptEdit, ReadProblem
+from vpc_cni_iam.vendoring.edits.edit import KeptEdit
 from vpc_cni_iam.vendoring.manifest import FileRecord
+from vpc_cni_iam.vendoring.meaning import ReadProblem
 
 
 class FileState(StrEnum):

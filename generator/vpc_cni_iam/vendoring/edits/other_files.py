@@ -15,8 +15,9 @@ from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.texts.nesting import check_json
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
-from vpc_cni_iam.vendoring.edits.edit import EditAnswer, EditReason, KeptEdit, ReadProblem
+from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
 from vpc_cni_iam.vendoring.manifest import digest
+from vpc_cni_iam.vendoring.meaning import ModuleReason, ReadProblem
 from vpc_cni_iam.vendoring.observe import ModuleContents, rendered
 from vpc_cni_iam.vendoring.state import (
     EDITED,
@@ -59,7 +60,7 @@ def conflicting(
                 effect = ReadProblem(str(error))
         if effect:
             entry = accepted.get(path)
-            answers = (EditAnswer(NotProven(EditReason.other_file)),)
+            answers = (EditAnswer(NotProven(ModuleReason.other_file)),)
             edit = KeptEdit.of(path, digest(text), entry, answers)
             files.append(ModuleFile(path, FileState.replacing, edit=edit, effect=effect))
         elif same:

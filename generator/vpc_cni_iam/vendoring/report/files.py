@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from vpc_cni_iam.vendoring.edits.edit import ReadProblem
+from vpc_cni_iam.vendoring.meaning import ReadProblem
 from vpc_cni_iam.vendoring.report.edits import edit_text
 from vpc_cni_iam.vendoring.state import (
     Effect,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
@@ -25,13 +26,27 @@ from vpc_cni_iam.policy.document import Condition, Policy, Statement, StatementD
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Text
 
-Verdict = Literal["no new access", "new access", "not proven"]
-NeverVerdict = Literal["never", "allowed", "not proven"]
-# What it means of a target that there is new access over nothing.
-_NEVER: dict[Verdict, NeverVerdict] = {
-    "no new access": "never",
-    "new access": "allowed",
-    "not proven": "not proven",
+
+class Verdict(StrEnum):
+    """Whether the new policy allows anything that the old one does not."""
+
+    no_new_access = "no new access"
+    new_access = "new access"
+    not_proven = "not proven"
+
+
+class NeverVerdict(StrEnum):
+    """Whether a role can ever do something."""
+
+    never = "never"
+    allowed = "allowed"
+    not_proven = "not proven"
+
+
+_VERDICTS: dict[type[Answer], tuple[Verdict, NeverVerdict]] = {
+    NoNewAccess: (Verdict.no_new_access, NeverVerdict.never),
+    NewAccess: (Verdict.new_access, NeverVerdict.allowed),
+    NotProven: (Verdict.not_proven, NeverVerdict.not_proven),
 }
 
 
@@ -125,7 +140,7 @@ def comparison_data(comparison: PolicyComparison) -> ComparisonData:
     return ComparisonData(
         old=comparison.old.title,
         new=comparison.new.title,
-        verdict=_verdict(answer),
+        verdict=_VERDICTS[type(answer)][0],
         example=_request(answer),
         reason=_reason(answer),
         removed_denies=tuple(
@@ -146,7 +161,7 @@ def never_data(result: Never) -> NeverData:
             TargetData(
                 each.target.action,
                 each.target.resource,
-                _NEVER[_verdict(each.answer)],
+                _VERDICTS[type(each.answer)][1],
                 _request(each.answer),
                 _reason(each.answer),
             )
@@ -155,15 +170,6 @@ def never_data(result: Never) -> NeverData:
         proven=result.proven,
         skipped=result.skipped,
     )
-
-
-def _verdict(answer: Answer) -> Verdict:
-    match answer:
-        case NoNewAccess():
-            return "no new access"
-        case NewAccess():
-            return "new access"
-    return "not proven"
 
 
 def _request(answer: Answer) -> RequestData | None:

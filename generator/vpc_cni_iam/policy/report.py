@@ -81,12 +81,6 @@ def asked_text(condition: Condition) -> str:
     return f"{condition.operator} {' or '.join(repr(str(value)) for value in condition.values)}"
 
 
-def principals_text(statement: Statement) -> str:
-    """Return whom a statement of a resource's policy is about, empty if it names nobody."""
-    names = ", ".join(principal_names(statement.not_principals or statement.principals))
-    return f"all but {names}" if statement.not_principals else names
-
-
 def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
     """Return principals by name, with their type where they have one."""
     return tuple(

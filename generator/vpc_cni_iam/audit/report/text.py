@@ -105,7 +105,7 @@ def _missing(family: RoleResult) -> Iterator[tuple[str, str]]:
         yield "Region", f"{FAMILIES[family.mode]}: {by_region(verdicts, _UNKNOWN_REGION)}"
     for missing in family.missing:
         what = "undecided" if missing.undecided else "missing"
-        by = f", which {missing.by} does not allow" if missing.by and what == "missing" else ""
+        by = f", which {missing.by} does not allow" if missing.by and not missing.undecided else ""
         at = f"{FAMILIES[family.mode]}: {missing.action}{by}, in {missing.scenario}"
         yield what, f"{at}: {consequence(missing.undecided, missing.breaks)}"
 

@@ -17,18 +17,18 @@ from vpc_cni_iam.vendoring.meaning import (
     ReadProblem,
 )
 
-_TELLS = "(only an engine can tell what that means: verify)"
+_ENGINE = "(only an engine can tell what that means: verify)"
 _REASONS = {
     ModuleReason.unreadable: "cannot be read: {}",
     ModuleReason.removed_document: "is no longer generated; {}",
     ModuleReason.block: "{}",
     ModuleReason.local_values: "{} is changed",
-    ModuleReason.joins: f"joins other documents {_TELLS}",
-    ModuleReason.repeats: f"what a dynamic block repeats is changed {_TELLS}",
+    ModuleReason.joins: f"joins other documents {_ENGINE}",
+    ModuleReason.repeats: f"what a dynamic block repeats is changed {_ENGINE}",
     ModuleReason.removed_deny: "is removed, and it denies access",
     ModuleReason.other_file: "",  # the reason of the file says it
     ModuleReason.conflicts: "cannot be said before the conflicts in {} are resolved",
-    ModuleReason.edited_beside: f"edited by hand: {{}} {_TELLS}",
+    ModuleReason.edited_beside: f"edited by hand: {{}} {_ENGINE}",
 }
 
 

@@ -10,8 +10,9 @@ from msgspec import Struct
 from vpc_cni_iam.comparing.answer import NotRead, RefusedPolicy, UnknownAction, example
 from vpc_cni_iam.comparing.compare import PolicyComparison
 from vpc_cni_iam.comparing.never import Never, TargetAnswer
-from vpc_cni_iam.coverage.analysis.aws_actions import unknown_action
+from vpc_cni_iam.coverage.analysis.aws_actions import actions_of
 from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
@@ -34,6 +35,7 @@ from vpc_cni_iam.policy.proof.answer import (
 Sign = Literal["", "+", "-", "~"]
 Tone = Literal["plain", "bold", "good", "warn", "bad", "added", "removed"]
 _PROVEN = "no new access (proven)"
+_REFERENCE = " of AWS's Service Authorization Reference"
 
 
 class Line(Struct, frozen=True):
@@ -133,7 +135,8 @@ def reason_text(answer: NotProven) -> str:
         case RefusedPolicy(place, problem):
             return f"{place}: {problem}"
         case UnknownAction(action):
-            return unknown_action(action)
+            names = actions_of(action).values()
+            return unknown_name(action, names, "action", _REFERENCE)
         case NewAccess(made_up=parts):
             return f"a request is allowed whose {report.made_up_text(parts)} AWS may not have"
     return report.not_proven_text(answer)

@@ -11,7 +11,7 @@ from vpc_cni_iam.comparing.answer import NotRead, RefusedPolicy, UnknownAction, 
 from vpc_cni_iam.comparing.compare import PolicyComparison
 from vpc_cni_iam.comparing.never import Never, TargetAnswer
 from vpc_cni_iam.coverage.analysis.aws_actions import actions_of
-from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.diff import (
@@ -56,7 +56,7 @@ def comparison_lines(comparison: PolicyComparison) -> Iterator[Line]:
     if not comparison.differences:
         yield Line("The policies say the same.")
     for side in (old, new):
-        for text in skipped.lines(side.skipped):
+        for text in skipped_lines(side.skipped):
             yield Line(f"{side.title}: {text}")
     for place in comparison.removed_denies:
         yield Line(removed_deny_text(place), tone="warn")
@@ -131,7 +131,7 @@ def reason_text(answer: NotProven) -> str:
     """Return why an answer about inputs has no proof."""
     match answer.evidence:
         case NotRead(parts):
-            return skipped.incomplete(parts)
+            return incomplete_text(parts)
         case RefusedPolicy(place, problem):
             return f"{place}: {problem}"
         case UnknownAction(action):
@@ -152,7 +152,7 @@ def never_lines(result: Never) -> Iterator[Line]:
     """Yield what a role can never do, and what was not read."""
     for each in result.answers:
         yield Line(_target_text(each))
-    yield from map(Line, skipped.lines(result.skipped))
+    yield from map(Line, skipped_lines(result.skipped))
 
 
 def _target_text(each: TargetAnswer) -> str:

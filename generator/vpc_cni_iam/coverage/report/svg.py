@@ -20,7 +20,7 @@ from vpc_cni_iam.coverage.report.sentences.excess import partly_checked_lines
 from vpc_cni_iam.coverage.report.sentences.matrix import MEANINGS, conclusion, heading
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import ascii_markup, escape_html
-from vpc_cni_iam.inputs.skipped import notes
+from vpc_cni_iam.inputs.report import note_lines
 
 LIGHT = """--ground: #ffffff; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0;
 --allowed: #1f883d; --fatal: #cf222e; --degraded: #9a6700; --unused: #ddf4ff; --edge: #0969da;
@@ -54,7 +54,7 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
     """Return the picture as an SVG element; a whole one has a title and colours of its own."""
     title, words = heading(subject, matrix), conclusion(subject, matrix)
     lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
-    for text in (words, *partly_checked_lines(matrix.excess), *notes(subject.skipped)):
+    for text in (words, *partly_checked_lines(matrix.excess), *note_lines(subject.skipped)):
         lines += [("quiet", line) for line in _lines(text, _WORDS_LETTERS)]
     top = _MARGIN + 20 * len(lines) if whole else 0
     labels = ("the plugin works", *matrix.actions)

@@ -20,7 +20,7 @@ from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_line
-from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 from vpc_cni_iam.policy.evaluate import Compiled, Request
 from vpc_cni_iam.policy.report import undecided_text
 
@@ -57,7 +57,7 @@ def text(
     where = f"in {setting.names.region}: " if coverage.by_region else ""
     if not subject.is_complete:
         yield f"{where}{_summary(coverage)}"
-        yield f"incomplete: {skipped.incomplete(subject.skipped)}"
+        yield f"incomplete: {incomplete_text(subject.skipped)}"
     elif where:
         yield f"{where}{_summary(coverage)}"
         yield words
@@ -79,7 +79,7 @@ def _blocks(
     listed = [f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}" for risk in risks]
     yield ["risks, explained by vpc-cni-iam coverage --explain RISK:", *listed] if risks else ()
     yield (f"to do    {line}" for line in coverage.repairs)
-    yield skipped.lines(subject.skipped)
+    yield skipped_lines(subject.skipped)
     yield not_run(coverage.not_expected)
 
 

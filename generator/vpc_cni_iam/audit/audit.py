@@ -131,7 +131,7 @@ def audit(
 
 
 class _Auditor(Struct):
-    """Judges one role after another, and keeps what it learned of trust policies."""
+    """Judges roles; it reads each trust policy once."""
 
     clusters: Sequence[ClusterDetail]
     version: PluginVersion

@@ -93,7 +93,7 @@ class VersionRun(Struct, frozen=True):
 
 
 class RegionAudit(Struct, frozen=True):
-    """A role in a Region, where it is not known in which one its cluster is."""
+    """A role in one of the Regions in which its cluster may be."""
 
     region: str | None  # as its policies name it; None for one that none of them names
     checked: str  # the Region of the requests

@@ -91,16 +91,11 @@ def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
 
 
 class DifferenceLine(Struct, frozen=True):
-    """A line about a difference of two policies.
-
-    Args:
-        place: Where, such as ``statement 2 (ec2:CreateTags)``; empty for the document.
-        text: What, such as ``action ec2:DescribeSubnets is removed``.
-    """
+    """A line about a difference of two policies."""
 
     change: Change
-    place: str
-    text: str
+    place: str  # such as ``statement 2 (ec2:CreateTags)``; empty for the document
+    text: str  # such as ``action ec2:DescribeSubnets is removed``
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}" if self.place else self.text

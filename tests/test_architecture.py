@@ -63,7 +63,7 @@ MAY_IMPORT = {
         "inputs",
         "resources",
     },
-    "comparing": {"errors", "policy", "inputs", "coverage"},
+    "comparing": {"errors", "names", "policy", "inputs", "coverage"},
     "converting": {"errors", "names", "texts", "policy", "hcl", "inputs", "files"},
     "review": {
         "errors",

@@ -116,7 +116,7 @@ def test_a_commit_holds_all_that_a_fresh_clone_needs(repo: Path, tmp_path: Path)
     assert run("check", cwd=tmp_path / "clone").code == 0
 
 
-def test_an_edit_is_reported_with_its_ways_out(repo: Path) -> None:
+def test_an_edit_is_reported_with_the_next_steps(repo: Path) -> None:
     edit(repo, '"ec2:CreateTags"', '"ec2:*"')
     done = run("check", cwd=repo)
     assert done.code == 1
@@ -478,7 +478,7 @@ def test_branches_with_an_edit_and_an_update_are_merged(manifest: str, repo: Pat
     assert run("check", "--render", cwd=repo).code == 0
 
 
-def test_the_ways_out_of_an_upgrade_are_upgrades(tmp_path: Path) -> None:
+def test_the_next_steps_of_an_upgrade_are_upgrades(tmp_path: Path) -> None:
     two_modules(tmp_path, "v1.20.4")
     for name in ("a/x", "x"):
         main = tmp_path / name / "main.tf"

@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.hardening import Hardening
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
-from vpc_cni_iam.preflight import findings
+from vpc_cni_iam.preflight import report
 from vpc_cni_iam.preflight.findings import Preflight, PreflightFinding, preflight
 from vpc_cni_iam.preflight.rules import of_cluster_name, of_unread
 
@@ -59,13 +59,13 @@ def only(result: Preflight) -> PreflightFinding:
 
 
 def summary(result: Preflight) -> str:
-    return list(findings.to_text(result))[-1]
+    return list(report.lines(result))[-1]
 
 
 def test_a_node_that_is_ready() -> None:
     result = check(instance({**OWNED, **NODE_GROUP}), interface(DONE))
     assert result == Preflight(1, 1, 1, (), breaks=False)
-    assert list(findings.to_text(result)) == [
+    assert list(report.lines(result)) == [
         "1 instance and 1 network interface read, 1 node checked: nothing would break"
     ]
 
@@ -173,7 +173,7 @@ def test_text_says_what_the_data_say() -> None:
     order = ["breaks", "unknown", "degrades", "note"]
     severities = [order.index(finding.severity) for finding in result.findings]
     assert severities == sorted(severities)
-    *lines, last = findings.to_text(result)
+    *lines, last = report.lines(result)
     assert max(len(line) for line in lines if "aws ec2" not in line and "xx" not in line) <= 100
     begins = [n for n, line in enumerate(lines) if line[0] != " "] + [len(lines)]
     assert len(begins) == len(result.findings) + 1
@@ -201,7 +201,7 @@ def test_text_says_what_the_data_say() -> None:
 
 def test_what_concerns_no_resource_begins_with_the_problem() -> None:
     result = check(instance({}), interface({}, description="Primary network interface"))
-    first = next(iter(findings.to_text(result)))
+    first = next(iter(report.lines(result)))
     assert first == "unknown  no instance or interface looks like a node of 'prod'"
 
 
@@ -418,14 +418,14 @@ def test_commands_are_whole_and_quoted() -> None:
         *("aws", "ec2", "create-tags", "--resources", "i-007d0"),
         *("--tags", "Key=kubernetes.io/cluster/prod,Value=owned"),
     ]
-    text = list(findings.to_text(result))
+    text = list(report.lines(result))
     assert "and 1981 more" in " ".join(text)
     assert text[-1] == "2001 instances read, 2001 nodes checked: the plugin would break (1 breaks)"
 
 
 def test_a_hostile_tag_cannot_write_to_the_terminal() -> None:
     result = check(instance({"kubernetes.io/cluster/prod": "\x1b[2J"}))
-    assert "\x1b" not in "\n".join(findings.to_text(result))
+    assert "\x1b" not in "\n".join(report.lines(result))
 
 
 KEYS = st.sampled_from(

@@ -3,12 +3,12 @@
 import pytest
 
 from vpc_cni_iam.catalog.options import options
-from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess
+from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.diff import meanings
-from vpc_cni_iam.vendoring.meaning import AccessChange, UnknownAccess, UnknownMeaning
-from vpc_cni_iam.vendoring.report import meaning_lines
+from vpc_cni_iam.vendoring.meaning import AccessChange, ModuleReason
+from vpc_cni_iam.vendoring.report.edits import meaning_lines
 
 OPTIONS = options(["ipv4", "ipv6"], cni_version="v1.23.2")
 MODULE = VendoredModule("modules/policy", OPTIONS, 1)
@@ -28,8 +28,8 @@ SAME = ("ipv4", ["no change of access"])
     ("before", "after", "expected"),
     [
         (GENERATED, GENERATED, [SAME, ("ipv6", ["no change of access"])]),
-        (UNREAD, GENERATED, [SAME, ("ipv6", [REASON])]),
-        (GENERATED, UNREAD, [SAME, ("ipv6", [REASON])]),
+        (UNREAD, GENERATED, [SAME, ("ipv6", [f"cannot be read: {REASON}"])]),
+        (GENERATED, UNREAD, [SAME, ("ipv6", [f"cannot be read: {REASON}"])]),
         (UNREAD, IPV4_ALONE, [SAME, ("ipv6", [f"is no longer generated; {REASON}"])]),
     ],
 )
@@ -46,8 +46,8 @@ def test_a_file_that_is_not_hcl_leaves_every_variant_open(
 ) -> None:
     (meaning,) = meanings(MODULE, before, after)
     assert meaning.variant == "all variants"
-    assert isinstance(meaning.change, UnknownAccess)
-    assert meaning.change.reason is UnknownMeaning.unreadable
+    assert isinstance(meaning.change, NotProven)
+    assert meaning.change.reason is ModuleReason.unreadable
     (line,) = meaning_lines(meaning)
     assert line.startswith("cannot be read: main.tf: line ")
 

@@ -8,13 +8,15 @@ import pytest
 from conftest import Run, run
 from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.catalog.options import options
+from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
-from vpc_cni_iam.vendoring.edits.edit import ChangedBlock, EditAnswer, EditReason, KeptEdit
+from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
 from vpc_cni_iam.vendoring.edits.kept import kept_edits
 from vpc_cni_iam.vendoring.manifest import digest
-from vpc_cni_iam.vendoring.report import edit_details, edit_text
+from vpc_cni_iam.vendoring.meaning import ChangedBlock, ModuleReason
+from vpc_cni_iam.vendoring.report.edits import edit_details, edit_text
 
 NONE, ADDED, UNKNOWN = NoNewAccess, NewAccess, NotProven
 VARIANTS = ("ipv4", "ipv4-scoped")
@@ -440,10 +442,11 @@ def test_calls_that_are_too_many_to_compare_are_not_proven() -> None:
 
 
 def test_documents_with_the_same_answer_are_named_together() -> None:
-    block: Answer = NotProven(EditReason.block, ChangedBlock(("output", "x"), "changed"))
-    joins: Answer = NotProven(EditReason.joins)
+    block: Answer = NotProven(ModuleReason.block, ChangedBlock(("output", "x"), Change.changed))
+    joins: Answer = NotProven(ModuleReason.joins)
     answers = (EditAnswer(joins, "ipv4"), EditAnswer(block), EditAnswer(joins, "ipv6"))
     edit = KeptEdit("main.tf", "0" * 64, answers)
     assert edit_text(edit) == (
-        "it is not proven to add no access: ipv4, ipv6: joins other documents; output x is changed"
+        "it is not proven to add no access: ipv4, ipv6: joins other documents "
+        "(only an engine can tell what that means: verify); output x is changed"
     )

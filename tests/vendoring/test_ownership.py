@@ -141,7 +141,7 @@ def test_a_file_that_replaces_generated_code_is_not_clean(
         assert (edit["path"], edit["fine"]) == (name, False)
     toml = repo / "vpc-cni-iam.toml"
     text = toml.read_text()
-    entry = file["ways_out"][-1].partition("vpc-cni-iam.toml: ")[2]
+    entry = file["next_steps"][-1].partition("vpc-cni-iam.toml: ")[2]
     toml.write_text(f"{text}{entry.replace('...', 'we need it')}\n")
     done = run("check", cwd=repo)
     assert done.code == 0

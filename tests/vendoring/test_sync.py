@@ -1,4 +1,4 @@
-"""Sync and check: four states, ways out, no lost edit, and what a kill leaves is mended."""
+"""Sync and check: four states, next steps, no lost edit, and what a kill leaves is mended."""
 
 import itertools
 import json
@@ -20,12 +20,14 @@ from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import EngineError, InputError, TreeError
 from vpc_cni_iam.files.folder import HANDLES
 from vpc_cni_iam.vendoring import observe as observing
-from vpc_cni_iam.vendoring.check import CheckResult, ModuleCheck, markdown
+from vpc_cni_iam.vendoring.check import ModuleCheck
 from vpc_cni_iam.vendoring.check import check as check_all
-from vpc_cni_iam.vendoring.check import text as check_text
 from vpc_cni_iam.vendoring.configuration.config import load
 from vpc_cni_iam.vendoring.manifest import MANIFEST, base_path
 from vpc_cni_iam.vendoring.plan import ConflictPolicy
+from vpc_cni_iam.vendoring.report.check import CheckResult, markdown
+from vpc_cni_iam.vendoring.report.check import text as check_text
+from vpc_cni_iam.vendoring.report.files import next_steps, reason
 from vpc_cni_iam.vendoring.sync import SyncOutcome
 from vpc_cni_iam.vendoring.sync import sync as sync_one
 
@@ -158,7 +160,7 @@ def test_every_way_out_that_check_prints_leads_to_clean(repo: Repository) -> Non
         setup()
         files = [f for f in repo.check().files if f.state == state]
         for file in files[:1]:
-            for out in file.ways_out("m"):
+            for out in next_steps(file, "m"):
                 repo.pin(OLD)
                 repo.sync("force")
                 setup()
@@ -219,7 +221,7 @@ def test_a_conflict_is_marked_as_git_marks_it(repo: Repository) -> None:
     assert "v1.20.4 # mine" in text
     report = repo.check()
     assert report.state == "edited"
-    assert report.files[0].reason == "holds conflict markers"
+    assert reason(report.files[0]) == "holds conflict markers"
     resolved = repo.edit("main.tf", lambda t: "".join(x for x in t.splitlines(True) if x[0] != "<"))
     assert not repo.sync().done
     assert (repo.module / "main.tf").read_text() == resolved
@@ -909,7 +911,7 @@ def test_conflict_markers_are_never_kept(repo: Repository) -> None:
     for way in ("merge", "keep", "refuse"):
         outcome = repo.sync(way)  # type: ignore[arg-type]
         assert not outcome.done
-        assert repo.check().files[0].reason == "holds conflict markers"
+        assert reason(repo.check().files[0]) == "holds conflict markers"
     repo.edit("main.tf", without_markers)
     assert repo.sync("keep").done
     assert repo.check().clean

@@ -1,4 +1,4 @@
-"""Whose role a trust policy makes a role, and why aws-node cannot assume it in a cluster."""
+"""Who can assume a role by its trust policy, and why aws-node cannot in a cluster."""
 
 from __future__ import annotations
 

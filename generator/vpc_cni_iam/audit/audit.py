@@ -36,7 +36,7 @@ from vpc_cni_iam.audit.judge import (
     judge_cluster,
     modes,
 )
-from vpc_cni_iam.audit.proposal import proposal
+from vpc_cni_iam.audit.report.proposal import proposal
 from vpc_cni_iam.audit.report.wording import sentence
 from vpc_cni_iam.catalog.facts import documents
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -131,7 +131,7 @@ def audit(
 
 
 class _Auditor(Struct):
-    """Judges one role after another, and keeps what it learned of trust policies."""
+    """Judges roles; it reads each trust policy once."""
 
     clusters: Sequence[ClusterDetail]
     version: PluginVersion

@@ -21,8 +21,9 @@ from vpc_cni_iam.coverage.analysis.denied import DeniedAction, denied_actions, d
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
 from vpc_cni_iam.coverage.analysis.risks import (
-    UNSCOPED,
     Risk,
+    RiskLevel,
+    RiskName,
     risks_of_calls,
     with_risks_of_calls,
 )
@@ -92,7 +93,7 @@ class VersionRun(Struct, frozen=True):
 
 
 class RegionAudit(Struct, frozen=True):
-    """A role in a Region, where it is not known in which one its cluster is."""
+    """A role in one of the Regions in which its cluster may be."""
 
     region: str | None  # as its policies name it; None for one that none of them names
     checked: str  # the Region of the requests
@@ -262,8 +263,8 @@ def judge(role: PluginRole) -> PolicyAudit:
 
     for mode in families or tuple(_ASSIGN):
         audits.append(_in_each_region(role, ANY_CLUSTER, partial(in_region, mode)))
-    names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity == "warning")
-    scope = RoleScope.broad if UNSCOPED in names_of_risks else RoleScope.scoped
+    names_of_risks = dict.fromkeys(r.identifier for r in risks if r.severity is RiskLevel.warning)
+    scope = RoleScope.broad if RiskName.interfaces_unscoped in names_of_risks else RoleScope.scoped
     return PolicyAudit(
         scope if families else RoleScope.none,
         tuple(audits),

@@ -31,7 +31,7 @@ class MissingAction(Struct, frozen=True):
     @property
     def fatal(self) -> bool:
         """Whether the plugin does not serve pods without it."""
-        return self.call_range.severity == "fatal"
+        return self.call_range.is_fatal
 
     def at(self, version: PluginVersion) -> bool:
         """Say whether it is missing at a version."""

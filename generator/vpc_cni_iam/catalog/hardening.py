@@ -43,15 +43,11 @@ FLAG, KEY, CLAIM = "--harden", "--additional-tag-key", "--eni-claim-tag"
 
 
 class Hardening(Struct, frozen=True):
-    """How to narrow.
+    """How to narrow a scoped document."""
 
-    Args:
-        additional_tag_keys: The keys of ADDITIONAL_ENI_TAGS, sorted.
-        eni_claim_tag: The key and the value of a tag that the node group or launch template sets
-            on the interfaces it creates; the plugin may claim no interface without it.
-    """
-
-    additional_tag_keys: tuple[str, ...] = ()
+    additional_tag_keys: tuple[str, ...] = ()  # the keys of ADDITIONAL_ENI_TAGS, sorted
+    # The key and the value of a tag that the node group or launch template sets on the interfaces
+    # it creates; the plugin may claim no interface without it.
     eni_claim_tag: tuple[str, str] | None = None
 
     def arguments(self) -> tuple[str, ...]:

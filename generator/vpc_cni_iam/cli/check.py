@@ -48,9 +48,9 @@ def check(
     output: CheckFormat = options.output_format(CheckFormat.text),
 ) -> None:
     """See `HELP`."""
-    from vpc_cni_iam.vendoring.check import CheckResult, markdown, text
     from vpc_cni_iam.vendoring.check import check as compare
     from vpc_cni_iam.vendoring.data import check_data
+    from vpc_cni_iam.vendoring.report.check import CheckResult, markdown, text
     from vpc_cni_iam.vendoring.repository import orphans
 
     configuration = modules.configuration(config, strict=strict)

@@ -39,6 +39,7 @@ def diff(
     """See `HELP`."""
     from vpc_cni_iam.vendoring.data import diffs_data
     from vpc_cni_iam.vendoring.diff import diff_all
+    from vpc_cni_iam.vendoring.report.files import reason
 
     configuration = modules.configuration(config, strict=strict)
     diffs = diff_all(configuration, modules.chosen(configuration, paths))
@@ -50,7 +51,7 @@ def diff(
             for file in module_diff.kept_edits:
                 if not (quiet and file.fine):
                     word = "note" if file.fine else "kept"
-                    common.show(f"{word:<9}{module_diff.module.path}/{file.path} {file.reason}")
+                    common.show(f"{word:<9}{module_diff.module.path}/{file.path} {reason(file)}")
                 if not quiet:
                     common.show_diff(module_diff.edits.get(file.path, ""))
     modules.exit_if_failed(d.failure for d in diffs)
@@ -60,7 +61,7 @@ def diff(
 
 def show_diff(diff: Diff, *, with_text: bool = True) -> None:
     """Print the changes of a sync: their meaning, and with `with_text` the text too."""
-    from vpc_cni_iam.vendoring.report import meaning_lines
+    from vpc_cni_iam.vendoring.report.edits import meaning_lines
 
     if not diff.text:
         return

@@ -59,7 +59,7 @@ def preflight(
     from vpc_cni_iam.inputs.aws import ec2
     from vpc_cni_iam.inputs.kind import Content
     from vpc_cni_iam.plugin.settings import PluginSettings
-    from vpc_cni_iam.preflight import findings
+    from vpc_cni_iam.preflight import findings, report
     from vpc_cni_iam.texts.limits import INVENTORY
 
     inputs.check_once([*files, daemonset or ""])
@@ -73,7 +73,7 @@ def preflight(
     result = findings.preflight(
         inventory, composed, cluster, target.vpc, differences, provisions=provisions
     )
-    common.show_result(result, output, findings.to_text(result))
+    common.show_result(result, output, report.lines(result))
     raise typer.Exit(1 if result.breaks else 0)
 
 

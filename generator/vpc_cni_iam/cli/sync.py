@@ -50,12 +50,10 @@ def show_outcomes(
     outcomes: Sequence[SyncOutcome], request: SyncRequest, again: str, *, idle: bool = True
 ) -> None:
     """Print the changes of each module, and what is left to do with the command `again`."""
-    if (
-        idle
-        and outcomes
-        and not request.quiet
-        and not any(o.changes or not o.done for o in outcomes)
-    ):
+    from vpc_cni_iam.vendoring.report.files import next_steps, reason
+
+    up_to_date = bool(outcomes) and all(o.done and not o.changes for o in outcomes)
+    if idle and up_to_date and not request.quiet:
         typer.echo("all modules are up to date; nothing to do")
     sync, diff = command("sync", request.named), command("diff", request.named)
     for outcome in outcomes:
@@ -64,15 +62,15 @@ def show_outcomes(
             if not change.path.startswith(".vpc-cni-iam/base/"):
                 typer.echo(f"{change.kind:<7} {path}/{change.path}")
         for file in outcome.refused:
-            typer.echo(f"refused {path}/{file.path}: {file.reason}")
-            _show_steps(file.ways_out(path, again))
+            typer.echo(f"refused {path}/{file.path}: {reason(file)}")
+            _show_steps(next_steps(file, path, again))
         common.show_diff("".join(outcome.edits))
         for file in outcome.kept_edits:
             if not file.fine:
-                common.show(f"kept    {path}/{file.path} {file.reason}")
-                _show_steps(file.ways_out(path, sync, diff))
+                common.show(f"kept    {path}/{file.path} {reason(file)}")
+                _show_steps(next_steps(file, path, sync, diff))
         for file in outcome.conflicts:
-            first, *more = file.ways_out(path, sync)
+            first, *more = next_steps(file, path, sync)
             typer.echo(f"conflict {path}/{file.path}: {first}")
             _show_steps(more)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from vpc_cni_iam.comparing.never import Never
 from vpc_cni_iam.comparing.report import reason_text
 from vpc_cni_iam.inputs.skipped import Skipped
 from vpc_cni_iam.policy.diff import (
+    Change,
     Difference,
     ElementChange,
     StatementAdded,
@@ -24,13 +26,27 @@ from vpc_cni_iam.policy.document import Condition, Policy, Statement, StatementD
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Text
 
-Verdict = Literal["no new access", "new access", "not proven"]
-NeverVerdict = Literal["never", "allowed", "not proven"]
-# What it means of a target that there is new access over nothing.
-_NEVER: dict[Verdict, NeverVerdict] = {
-    "no new access": "never",
-    "new access": "allowed",
-    "not proven": "not proven",
+
+class Verdict(StrEnum):
+    """Whether the new policy allows anything that the old one does not."""
+
+    no_new_access = "no new access"
+    new_access = "new access"
+    not_proven = "not proven"
+
+
+class NeverVerdict(StrEnum):
+    """Whether a role can ever do something."""
+
+    never = "never"
+    allowed = "allowed"
+    not_proven = "not proven"
+
+
+_VERDICTS: dict[type[Answer], tuple[Verdict, NeverVerdict]] = {
+    NoNewAccess: (Verdict.no_new_access, NeverVerdict.never),
+    NewAccess: (Verdict.new_access, NeverVerdict.allowed),
+    NotProven: (Verdict.not_proven, NeverVerdict.not_proven),
 }
 
 
@@ -68,7 +84,7 @@ class ElementData(Struct, frozen=True):
 class DifferenceData(Struct, frozen=True):
     """How a statement, or the document's Version, differs."""
 
-    change: Literal["added", "removed", "changed"]
+    change: Change
     # Its number from 1: in the new policy if it is added, else in the old one. None of the Version.
     statement: int | None
     old: StatementDocument | None  # the statement of the old policy
@@ -124,7 +140,7 @@ def comparison_data(comparison: PolicyComparison) -> ComparisonData:
     return ComparisonData(
         old=comparison.old.title,
         new=comparison.new.title,
-        verdict=_verdict(answer),
+        verdict=_VERDICTS[type(answer)][0],
         example=_request(answer),
         reason=_reason(answer),
         removed_denies=tuple(
@@ -145,7 +161,7 @@ def never_data(result: Never) -> NeverData:
             TargetData(
                 each.target.action,
                 each.target.resource,
-                _NEVER[_verdict(each.answer)],
+                _VERDICTS[type(each.answer)][1],
                 _request(each.answer),
                 _reason(each.answer),
             )
@@ -154,15 +170,6 @@ def never_data(result: Never) -> NeverData:
         proven=result.proven,
         skipped=result.skipped,
     )
-
-
-def _verdict(answer: Answer) -> Verdict:
-    match answer:
-        case NoNewAccess():
-            return "no new access"
-        case NewAccess():
-            return "new access"
-    return "not proven"
 
 
 def _request(answer: Answer) -> RequestData | None:
@@ -186,14 +193,14 @@ def _reason(answer: Answer) -> ReasonData | None:
 def _difference(difference: Difference) -> DifferenceData:
     match difference:
         case StatementAdded(index, statement):
-            return DifferenceData("added", index + 1, None, _statement(statement), ())
+            return DifferenceData(Change.added, index + 1, None, _statement(statement), ())
         case StatementRemoved(index, statement):
-            return DifferenceData("removed", index + 1, _statement(statement), None, ())
+            return DifferenceData(Change.removed, index + 1, _statement(statement), None, ())
         case StatementChanged(index, old, new, elements):
             data = tuple(map(_element, elements))
-            return DifferenceData("changed", index + 1, _statement(old), _statement(new), data)
+            return DifferenceData(Change.changed, index + 1, _statement(old), _statement(new), data)
     version = ElementData("Version", "", (difference.old,), (difference.new,))
-    return DifferenceData("changed", None, None, None, (version,))
+    return DifferenceData(Change.changed, None, None, None, (version,))
 
 
 def _element(element: ElementChange) -> ElementData:

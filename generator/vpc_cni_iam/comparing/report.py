@@ -10,8 +10,9 @@ from msgspec import Struct
 from vpc_cni_iam.comparing.answer import NotRead, RefusedPolicy, UnknownAction, example
 from vpc_cni_iam.comparing.compare import PolicyComparison
 from vpc_cni_iam.comparing.never import Never, TargetAnswer
-from vpc_cni_iam.coverage.analysis.aws_actions import unknown_action
-from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.coverage.analysis.aws_actions import actions_of
+from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
+from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
@@ -34,6 +35,7 @@ from vpc_cni_iam.policy.proof.answer import (
 Sign = Literal["", "+", "-", "~"]
 Tone = Literal["plain", "bold", "good", "warn", "bad", "added", "removed"]
 _PROVEN = "no new access (proven)"
+_REFERENCE = " of AWS's Service Authorization Reference"
 
 
 class Line(Struct, frozen=True):
@@ -54,7 +56,7 @@ def comparison_lines(comparison: PolicyComparison) -> Iterator[Line]:
     if not comparison.differences:
         yield Line("The policies say the same.")
     for side in (old, new):
-        for text in skipped.lines(side.skipped):
+        for text in skipped_lines(side.skipped):
             yield Line(f"{side.title}: {text}")
     for place in comparison.removed_denies:
         yield Line(removed_deny_text(place), tone="warn")
@@ -129,11 +131,12 @@ def reason_text(answer: NotProven) -> str:
     """Return why an answer about inputs has no proof."""
     match answer.evidence:
         case NotRead(parts):
-            return skipped.incomplete(parts)
+            return incomplete_text(parts)
         case RefusedPolicy(place, problem):
             return f"{place}: {problem}"
         case UnknownAction(action):
-            return unknown_action(action)
+            names = actions_of(action).values()
+            return unknown_name(action, names, "action", _REFERENCE)
         case NewAccess(made_up=parts):
             return f"a request is allowed whose {report.made_up_text(parts)} AWS may not have"
     return report.not_proven_text(answer)
@@ -149,7 +152,7 @@ def never_lines(result: Never) -> Iterator[Line]:
     """Yield what a role can never do, and what was not read."""
     for each in result.answers:
         yield Line(_target_text(each))
-    yield from map(Line, skipped.lines(result.skipped))
+    yield from map(Line, skipped_lines(result.skipped))
 
 
 def _target_text(each: TargetAnswer) -> str:

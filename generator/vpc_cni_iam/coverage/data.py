@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.known_documents import KnownDocument
 from vpc_cni_iam.coverage.analysis.cover import Coverage, PluginVerdict
 from vpc_cni_iam.coverage.analysis.excess import Excess, Harm, UnusedAction
 from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix
-from vpc_cni_iam.coverage.analysis.risks import Risk, RiskLevel, explanation
+from vpc_cni_iam.coverage.analysis.risks import Risk, RiskLevel, RiskName, explanation
 from vpc_cni_iam.coverage.report.sentences.risks import risk_text
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
@@ -76,7 +76,7 @@ class ScenarioData(TypedDict):
 class RiskData(TypedDict):
     """A risk of the policy."""
 
-    id: str
+    id: RiskName
     severity: RiskLevel
     text: str
     explanation: str

@@ -39,7 +39,7 @@ _MOST_REGIONS = 60
 
 
 class CheckedRegion(Struct, frozen=True):
-    """A Region that requests are checked in, where it is not known which one the plugin is in."""
+    """A Region in which requests are checked, where the plugin's Region is not known."""
 
     name: str | None  # as policies name it, such as ``eu-*``; None for one that none of them names
     checked: str  # the Region of the requests

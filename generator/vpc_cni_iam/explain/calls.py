@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import variants
 from vpc_cni_iam.catalog.facts import calls
-from vpc_cni_iam.catalog.facts.calls import CallRange, Mode
+from vpc_cni_iam.catalog.facts.calls import Basis, CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import (
     CREATED_AT,
@@ -42,7 +42,7 @@ class PossibleCall(Struct, frozen=True):
     feature: str | None  # the optional feature for which it is sent, None if always
     breaks: str  # what its denial breaks
     effect: str  # what its denial does to a node, in the catalog's words
-    known_by: str  # how that is known at the version: observed, or read from source
+    known_by: Basis  # how that is known at the version
     evidence: str  # where this is known from
 
 
@@ -82,7 +82,7 @@ def _possible(
         call_range.feature,
         template.broken_by(call_range),
         call_range.effect,
-        call_range.basis(version).value,
+        call_range.basis(version),
         call_range.evidence,
     )
 

@@ -41,18 +41,28 @@ _CREATE = "ec2:CreateNetworkInterface"
 _WRITING = (_CREATE, "ec2:CreateTags")
 
 
-# What denied a request, by AWS's words. Source: IAM User Guide, "Troubleshoot access denied error
-# messages".
-_LIMITS = (
-    ("service control policy", "service-control-policy", "a service control policy"),
-    ("resource control policy", "resource-control-policy", "a resource control policy"),
-    ("permissions boundary", "boundary", "the permissions boundary of the role"),
-    ("session policy", "session-policy", "a session policy"),
-    ("vpc endpoint policy", "endpoint-policy", "the policy of a VPC endpoint"),
-)
-_EXPLICIT, _NO_ALLOW = "explicit deny", "no identity-based policy allows"
-# The names of causes that several places have, or that one looks for.
-_ALLOWED, _DENIED, _RESOURCE = "allowed-by-policy", "explicit-deny", "condition-or-resource"
+class CauseName(StrEnum):
+    """The names of causes; they never change."""
+
+    service_control_policy = "service-control-policy"
+    resource_control_policy = "resource-control-policy"
+    boundary = "boundary"
+    session_policy = "session-policy"
+    endpoint_policy = "endpoint-policy"
+    allowed_by_policy = "allowed-by-policy"
+    explicit_deny = "explicit-deny"
+    condition_or_resource = "condition-or-resource"
+    node_role = "node-role"
+    other_principal = "other-principal"
+    trust_policy = "trust-policy"
+    cluster_name_missing = "cluster-name-missing"
+    policy_lacks_action = "policy-lacks-action"
+    other_cluster = "other-cluster"
+    interface_not_tagged = "interface-not-tagged"
+    instance_not_tagged = "instance-not-tagged"
+    wrong_vpc = "wrong-vpc"
+    condition = "condition"
+    policy_older_than_plugin = "policy-older-than-plugin"
 
 
 class Certainty(StrEnum):
@@ -62,11 +72,23 @@ class Certainty(StrEnum):
     possible = "possible"
 
 
+# What denied a request, by AWS's words. Source: IAM User Guide, "Troubleshoot access denied error
+# messages".
+_LIMITS = (
+    ("service control policy", CauseName.service_control_policy, "a service control policy"),
+    ("resource control policy", CauseName.resource_control_policy, "a resource control policy"),
+    ("permissions boundary", CauseName.boundary, "the permissions boundary of the role"),
+    ("session policy", CauseName.session_policy, "a session policy"),
+    ("vpc endpoint policy", CauseName.endpoint_policy, "the policy of a VPC endpoint"),
+)
+_EXPLICIT, _NO_ALLOW = "explicit deny", "no identity-based policy allows"
+
+
 class Cause(Struct, frozen=True):
     """A cause of a denial."""
 
-    name: str  # its name, which stays the same
-    certainty: Certainty  # how certain it is
+    name: CauseName
+    certainty: Certainty
     text: str
     fix: str  # what to do
 
@@ -93,7 +115,7 @@ def causes(
         *(_of_catalog(denial, statements) if policy is None else ()),
         *(_of_version(denial.action) if policy is None and possible else ()),
     ]
-    once: dict[str, Cause] = {}
+    once: dict[CauseName, Cause] = {}
     for cause in sorted(known, key=lambda c: order.index(c.certainty)):
         once.setdefault(cause.name, cause)
     return tuple(once.values())
@@ -109,13 +131,13 @@ def _of_reason(denial: Denial) -> Iterator[Cause]:
     if _EXPLICIT in reason:
         text = "a Deny statement matches the request"
         text += f": {denial.reason}" if "policy" in reason else ""
-        yield Cause(_DENIED, Certainty.certain, text, "change that statement")
+        yield Cause(CauseName.explicit_deny, Certainty.certain, text, "change that statement")
 
 
 def _of_principal(denial: Denial) -> Iterator[Cause]:
     if match := _NODE.search(denial.principal):
         yield Cause(
-            "node-role",
+            CauseName.node_role,
             Certainty.certain,
             f"the plugin uses the role of the node, {match[1]}, and no role of aws-node",
             f"if aws-node has a role by {Identity.pod_identity} or {Identity.irsa}, restart its "
@@ -124,7 +146,7 @@ def _of_principal(denial: Denial) -> Iterator[Cause]:
         )
     elif _PERSON.search(denial.principal):
         yield Cause(
-            "other-principal",
+            CauseName.other_principal,
             Certainty.possible,
             "a person sent the request, and not the plugin, which has a role",
             f"look at the policies of {denial.principal}, if it is to be allowed",
@@ -134,7 +156,7 @@ def _of_principal(denial: Denial) -> Iterator[Cause]:
 def _of_trust(denial: Denial) -> Iterator[Cause]:
     if denial.action == WEB:
         yield Cause(
-            "trust-policy",
+            CauseName.trust_policy,
             Certainty.possible,
             "the trust policy of the role does not let the service account assume it",
             "compare the issuer, subject and audience in it with those of aws-node in its cluster",
@@ -149,7 +171,7 @@ def _of_tags(denial: Denial) -> Iterator[Cause]:
 
 def _cluster_name(certainty: Certainty) -> Cause:
     return Cause(
-        "cluster-name-missing",
+        CauseName.cluster_name_missing,
         certainty,
         f"the request has no tag {CLUSTER} with the name of the cluster, which a scoped policy "
         "needs",
@@ -175,7 +197,9 @@ def _of_policy(
             replace(denial, action=action), policy, version, is_plugins=is_plugins
         )
     ]
-    yield from [cause for cause in possible if cause.name != _ALLOWED] or possible
+    yield from [
+        cause for cause in possible if cause.name is not CauseName.allowed_by_policy
+    ] or possible
 
 
 def _of_action(
@@ -187,7 +211,7 @@ def _of_action(
         spans = matrix(policy.policies, setting).works()
         works = ", ".join(map(str, spans)) or "no known plugin version"
         yield Cause(
-            "policy-lacks-action",
+            CauseName.policy_lacks_action,
             Certainty.certain,
             f"{policy.title} does not allow {denial.action}; this policy works with {works}",
             (replacement_for(policy, setting) if is_plugins else "")
@@ -200,7 +224,7 @@ def _of_action(
     elif request is None:
         text = f"{policy.title} allows {denial.action} on some resources or under conditions"
         fix = "give the decoded message to see which: aws sts decode-authorization-message"
-        yield Cause(_RESOURCE, Certainty.possible, text, fix)
+        yield Cause(CauseName.condition_or_resource, Certainty.possible, text, fix)
     else:
         yield from _of_decision(denial, policy, request)
 
@@ -223,17 +247,19 @@ def _of_decision(denial: Denial, policy: Subject, request: Request) -> Iterator[
         yield from _of_conditions(denial, keys, certainty)
     elif certain:
         text = f"{policy.title} allows {denial.action}, and not on {request.resource}"
-        yield Cause(_RESOURCE, certainty, text, "allow it on this resource, too")
+        yield Cause(
+            CauseName.condition_or_resource, certainty, text, "allow it on this resource, too"
+        )
     else:
         name = policy.statement(decision)
         why = undecided_text(decision.undecided)
         text = f"statement {name} of {policy.title} may decide the request: {why}"
-        yield Cause(_RESOURCE, certainty, text, "check that statement")
+        yield Cause(CauseName.condition_or_resource, certainty, text, "check that statement")
 
 
 def _denied(policy: Subject) -> Cause:
     text = f"a Deny statement of {policy.title} matches the request"
-    return Cause(_DENIED, Certainty.certain, text, "change that statement")
+    return Cause(CauseName.explicit_deny, Certainty.certain, text, "change that statement")
 
 
 def _allowed(policy: Subject, denial: Denial) -> Cause:
@@ -241,7 +267,7 @@ def _allowed(policy: Subject, denial: Denial) -> Cause:
     if _NO_ALLOW in denial.reason.lower():
         follows = "and AWS says that no policy of the role does: it is not what the role has"
     return Cause(
-        _ALLOWED,
+        CauseName.allowed_by_policy,
         Certainty.certain,
         f"{policy.title} allows this request, {follows}",
         "check that the policy is attached to the role of aws-node, its permissions boundary, and "
@@ -287,12 +313,12 @@ def _of_conditions(
         if name == CLUSTER and (values := context.get(key.lower())):
             text = f"the tag {CLUSTER} is {values[0]}, which is not the cluster of the policy"
             fix = "write the policy for this cluster, or set CLUSTER_NAME of aws-node to its name"
-            yield Cause("other-cluster", certainty, text, fix)
+            yield Cause(CauseName.other_cluster, certainty, text, fix)
         elif name == CLUSTER and key.lower().startswith("aws:requesttag/"):
             yield _cluster_name(certainty)
         elif name == CLUSTER:
             yield Cause(
-                "interface-not-tagged",
+                CauseName.interface_not_tagged,
                 certainty,
                 f"the network interface does not have the tag {CLUSTER}: it was made without "
                 "CLUSTER_NAME, or not by the plugin",
@@ -301,7 +327,7 @@ def _of_conditions(
             )
         elif name.startswith(KUBERNETES_CLUSTER) and kind_of(denial.resource) == "instance":
             yield Cause(
-                "instance-not-tagged",
+                CauseName.instance_not_tagged,
                 certainty,
                 f"the instance does not have the tag {name}=owned",
                 f"aws ec2 create-tags --resources {denial.resource.rpartition('/')[2]} --tags "
@@ -311,7 +337,7 @@ def _of_conditions(
             vpcs = context.get("ec2:vpc", ())
             where = f", it is in {vpcs[0].rpartition('/')[2]}" if vpcs else ""
             yield Cause(
-                "wrong-vpc",
+                CauseName.wrong_vpc,
                 certainty,
                 f"the {kind_of(denial.resource)} is not in the VPC of the policy{where}",
                 "write the policy for the VPC of the nodes: --vpc-id",
@@ -319,11 +345,13 @@ def _of_conditions(
         else:
             does = "does" if certainty is Certainty.certain else "may"
             text = f"the request {does} not meet the condition on {key}"
-            yield Cause("condition", certainty, text, "change the condition or the request")
+            yield Cause(CauseName.condition, certainty, text, "change the condition or the request")
 
 
 def _of_version(action: str) -> Iterator[Cause]:
     first = min(r.first for c in calls.calls() if c.action == action for r in c.ranges)
     if first > known_versions.served()[0]:
         text = f"the plugin calls it from {first} on; a policy from before does not allow it"
-        yield Cause("policy-older-than-plugin", Certainty.possible, text, "update the policy")
+        yield Cause(
+            CauseName.policy_older_than_plugin, Certainty.possible, text, "update the policy"
+        )

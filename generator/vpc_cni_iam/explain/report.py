@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.explain.calls import AllowingStatements, PossibleCall
 from vpc_cni_iam.explain.explain import Explanation, Explanations
-from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.inputs.report import skipped_lines
 
 _DECODE = "aws sts decode-authorization-message --encoded-message MESSAGE"
 _SHOWN = 20
@@ -27,7 +27,7 @@ def lines(explanations: Explanations) -> Iterator[str]:
         yield f"and {more:,} more lines like these; --format json has them all"
     if explanations.unknown:
         yield f"give the whole error, or decode its message first: {_DECODE}"
-    yield from skipped.lines(explanations.skipped)
+    yield from skipped_lines(explanations.skipped)
 
 
 def _denial(explanation: Explanation) -> Iterator[str]:

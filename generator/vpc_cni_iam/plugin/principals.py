@@ -35,7 +35,7 @@ class TrustedPrincipal(Struct, frozen=True):
 
 
 def new_principals(before: Policy, after: Policy) -> tuple[TrustedPrincipal, ...]:
-    """Return who may assume a role by its trust policy, and by the one before could not.
+    """Return the principals that only the new trust policy lets assume a role.
 
     A principal that was allowed under other conditions is not new. Of those that a pattern names,
     it returns a sample; the proof of no new access is about all. Raises `InputError` for a policy
@@ -103,7 +103,7 @@ def _caller(kind: str, name: str) -> tuple[str, Context, frozenset[str]]:
 
 
 def _asks_who(condition: Condition) -> bool:
-    """Say whether a condition names who asks, or for whom."""
+    """Say whether a condition names the caller, or for whom it assumes the role."""
     key, operator = str(condition.key).lower(), condition.operator.lower()
     by_name = key in trust.OF_CALLERS or key in trust.OF_SERVICES
     about = by_name or key.endswith(trust.CLAIMS) or key.startswith(_TAGS)
@@ -112,7 +112,7 @@ def _asks_who(condition: Condition) -> bool:
 
 
 def _with_names(policy: Policy) -> Policy:
-    """Return a policy in which each hole is a name of its own where it says who asks."""
+    """Return a policy with a name for each hole that says who the caller is."""
 
     def changed(statement: Statement) -> Statement:
         principals = (

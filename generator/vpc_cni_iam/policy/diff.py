@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
 from itertools import chain
 from typing import TypeAlias
 
@@ -31,6 +32,14 @@ from vpc_cni_iam.policy.template import Text, folded
 _CANDIDATES = 32
 # An action, with the effect and whether it is excepted.
 _Action: TypeAlias = tuple[str, bool, Text]
+
+
+class Change(StrEnum):
+    """What happened to a part of a policy, or of a module."""
+
+    added = "added"
+    removed = "removed"
+    changed = "changed"
 
 
 class ValuesChange(Struct, frozen=True):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
 
 from vpc_cni_iam.policy.diff import (
+    Change,
     ConditionChange,
     Difference,
     ElementChange,
@@ -81,12 +81,6 @@ def asked_text(condition: Condition) -> str:
     return f"{condition.operator} {' or '.join(repr(str(value)) for value in condition.values)}"
 
 
-def principals_text(statement: Statement) -> str:
-    """Return whom a statement of a resource's policy is about, empty if it names nobody."""
-    names = ", ".join(principal_names(statement.not_principals or statement.principals))
-    return f"all but {names}" if statement.not_principals else names
-
-
 def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
     """Return principals by name, with their type where they have one."""
     return tuple(
@@ -96,25 +90,12 @@ def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:
     )
 
 
-class Change(StrEnum):
-    """What happened to an element of a policy."""
-
-    added = "added"
-    removed = "removed"
-    changed = "changed"
-
-
 class DifferenceLine(Struct, frozen=True):
-    """One line about a difference.
-
-    Args:
-        place: Where, such as ``statement 2 (ec2:CreateTags)``; empty for the document.
-        text: What, such as ``action ec2:DescribeSubnets is removed``.
-    """
+    """A line about a difference of two policies."""
 
     change: Change
-    place: str
-    text: str
+    place: str  # such as ``statement 2 (ec2:CreateTags)``; empty for the document
+    text: str  # such as ``action ec2:DescribeSubnets is removed``
 
     def __str__(self) -> str:
         return f"{self.place}: {self.text}" if self.place else self.text

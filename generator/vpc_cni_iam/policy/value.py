@@ -27,12 +27,9 @@ class Unknown(Struct, frozen=True):
 
 
 class Sensitive(Struct, frozen=True):
-    """A value that may not be shown.
+    """A value that may not be shown."""
 
-    Args:
-        mark: What tells its secret from others; of one that is known after apply, where it is.
-    """
-
+    # What tells its secret from others; of one that is known after apply, where it is.
     mark: str | Unknown
 
 

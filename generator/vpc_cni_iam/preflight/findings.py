@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
 
 from msgspec import Struct
 
@@ -20,9 +18,6 @@ from vpc_cni_iam.preflight.rules import RuleResult, Severity
 
 # EC2 API reference, CreateTags: at most 1,000 resources a request.
 _MOST = 1000
-_WIDTH = 100
-_INDENT = " " * 9
-_SHOWN = 20
 
 
 class PreflightFinding(Struct, frozen=True):
@@ -141,49 +136,3 @@ def _command(tag: tuple[str, ...], resources: list[str]) -> str:
     verb = "create-tags" if tag[1:] else "delete-tags"
     words = ",".join(f"{name}={text}" for name, text in zip(("Key", "Value"), tag, strict=False))
     return shlex.join(["aws", "ec2", verb, "--resources", *resources, "--tags", words])
-
-
-def to_text(result: Preflight) -> Iterator[str]:
-    """Yield the findings as lines."""
-    for finding in result.findings:
-        yield from _lines(finding)
-    counts = Counter(finding.severity for finding in result.findings)
-    if counts[Severity.breaks]:
-        verdict = "the plugin would break"
-    elif counts[Severity.unknown]:
-        verdict = "whether the plugin would break is not known"
-    else:
-        verdict = "nothing would break"
-    listed = ", ".join(f"{counts[s]} {s}" for s in Severity if counts[s])
-    read = [
-        _count(number, kind)
-        for number, kind in (
-            (result.instances, "instance"),
-            (result.interfaces, "network interface"),
-        )
-        if number is not None
-    ]
-    checked = f"{' and '.join(read)} read, {_count(result.nodes, 'node')} checked"
-    yield f"{checked}: {verdict}{f' ({listed})' if listed else ''}"
-
-
-def _lines(finding: PreflightFinding) -> Iterator[str]:
-    resources = list(finding.resources[:_SHOWN])
-    more = len(finding.resources) - len(resources)
-    named = " ".join([*resources, f"and {more} more"] if more else resources)
-    words = f"{named}: {finding.problem}" if named else finding.problem
-    texts = wrap(words, _WIDTH - len(_INDENT), break_long_words=False, break_on_hyphens=False)
-    texts += wrap(
-        finding.effect,
-        _WIDTH - len(_INDENT) - 2,
-        break_long_words=False,
-        break_on_hyphens=False,
-        initial_indent="  ",
-        subsequent_indent="  ",
-    )
-    for number, text in enumerate([*texts, *(f"    {c}" for c in finding.commands)]):
-        yield f"{finding.severity.ljust(9) if number == 0 else _INDENT}{text}"
-
-
-def _count(number: int, kind: str) -> str:
-    return f"{number or 'no'} {kind}{'s' * (number > 1)}"

@@ -62,7 +62,7 @@ class Needs(Struct, frozen=True):
             cluster,
             vpc,
             provisions and _CREATING in policy.actions(),
-            provisions and any(r.severity == "fatal" for r in changes if r),
+            provisions and any(r.is_fatal for r in changes if r),
             provisions,
             _instance_tag(policy) if provisions else None,
             sent,

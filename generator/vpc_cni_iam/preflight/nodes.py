@@ -8,15 +8,12 @@ discovery tags, Kubernetes' own ``kubernetes.io/cluster/<name>``, and the plugin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from enum import Enum
 
 from msgspec import Struct
 
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, INSTANCE, KUBERNETES_CLUSTER
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface, Inventory
-
-# ours: of the cluster; theirs: of another; plugin: of some cluster; no sign: of none, by its tags.
-Standing = Literal["ours", "theirs", "plugin", "no sign"]
 
 # v1.23.0:pkg/awsutils/awsutils.go, the plugin's interfaces are described so.
 _DESCRIPTION = "aws-K8S-"
@@ -32,18 +29,27 @@ _BY_KEY = (KUBERNETES_CLUSTER, "k8s.io/cluster/", "k8s.io/cluster-autoscaler/")
 _NO_CLUSTER = ("enabled", "node-template")  # what else follows k8s.io/cluster-autoscaler/
 
 
+class NodeOwner(Enum):
+    """Whose node an instance is, by the tags of it and its interfaces."""
+
+    cluster = "the cluster"
+    another = "another cluster"
+    some = "some cluster"  # the plugin manages its interfaces
+    unknown = "unknown"
+
+
 class NodeCandidate(Struct, frozen=True):
     """An instance with the interfaces attached to it, which may be a node."""
 
     id: str
     instance: Instance | None  # the instance, None if it was not described
     interfaces: tuple[Interface, ...]  # its interfaces that were described
-    standing: Standing  # whose node it is
+    owner: NodeOwner
 
     @property
     def is_node(self) -> bool:
         """Whether it is taken for a node of the cluster."""
-        return self.standing in ("ours", "plugin")
+        return self.owner in (NodeOwner.cluster, NodeOwner.some)
 
 
 def node_candidates(inventory: Inventory, cluster: str) -> tuple[NodeCandidate, ...]:
@@ -56,8 +62,8 @@ def node_candidates(inventory: Inventory, cluster: str) -> tuple[NodeCandidate, 
     candidates = []
     for name in sorted({*instances, *attached}):
         instance, interfaces = instances.get(name), tuple(attached.get(name, ()))
-        standing = _standing(instance, interfaces, cluster)
-        candidates.append(NodeCandidate(name, instance, interfaces, standing))
+        owner = _owner(instance, interfaces, cluster)
+        candidates.append(NodeCandidate(name, instance, interfaces, owner))
     return tuple(candidates)
 
 
@@ -66,12 +72,12 @@ def is_plugins(interface: Interface) -> bool:
     return INSTANCE in interface.tags or interface.description.startswith(_DESCRIPTION)
 
 
-def _standing(instance: Instance | None, interfaces: Sequence[Interface], cluster: str) -> Standing:
+def _owner(instance: Instance | None, interfaces: Sequence[Interface], cluster: str) -> NodeOwner:
     clusters = set(_clusters(instance.tags)) if instance else set()
     clusters = clusters or {name for i in interfaces for name in _clusters(i.tags)}
     if clusters:
-        return "ours" if cluster in clusters else "theirs"
-    return "plugin" if any(map(is_plugins, interfaces)) else "no sign"
+        return NodeOwner.cluster if cluster in clusters else NodeOwner.another
+    return NodeOwner.some if any(map(is_plugins, interfaces)) else NodeOwner.unknown
 
 
 def _clusters(tags: Mapping[str, str]) -> Iterable[str]:

@@ -11,7 +11,7 @@ from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.errors import Message
 from vpc_cni_iam.inputs.aws.ec2 import Instance, Interface
 from vpc_cni_iam.preflight.needs import Needs
-from vpc_cni_iam.preflight.nodes import NodeCandidate
+from vpc_cni_iam.preflight.nodes import NodeCandidate, NodeOwner
 
 # With the value true on an interface, the plugin leaves that alone.
 _NO_MANAGE = "node.k8s.amazonaws.com/no_manage"
@@ -194,7 +194,7 @@ def of_left_over(interface: Interface, needs: Needs) -> RuleResult | None:
 
 def of_stranger(node: NodeCandidate, needs: Needs) -> RuleResult | None:
     """Return the result for an instance that shows no sign of being the cluster's."""
-    if node.standing == "theirs":
+    if node.owner is NodeOwner.another:
         problem, effect = "tags of another cluster", "skipped"
         return RuleResult("instance-of-another-cluster", Severity.note, problem, effect)
     if needs.instance_tag is None or node.instance is None:

@@ -371,7 +371,9 @@ def published_data(directory: Path, published: Published) -> PublishData:
     """Return a published version as plain data, without its tag."""
     return structs.replace(
         proposal_data(directory, published.proposal),
-        changes=tuple(change for change in published.changes if change.kind != "same"),
+        changes=tuple(
+            change for change in published.changes if change.kind is not WriteAction.SAME
+        ),
         tree=str(directory / published.folder),
         registry=str(directory / registry.ROOT),
         oci=f"{directory / oci.ROOT}:{published.proposal.version}",

@@ -7,15 +7,17 @@ from typing import NotRequired, TypedDict
 
 from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.files.tree import FileChange
-from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess
-from vpc_cni_iam.policy.report import Change, access_change_text, difference_lines
-from vpc_cni_iam.vendoring.check import CheckResult, counts
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
+from vpc_cni_iam.policy.report import DifferenceLine, access_change_text, difference_lines
+from vpc_cni_iam.vendoring.check import counts
 from vpc_cni_iam.vendoring.configuration.config import Config
 from vpc_cni_iam.vendoring.diff import Diff
 from vpc_cni_iam.vendoring.edits.edit import KeptEdit
-from vpc_cni_iam.vendoring.meaning import Meaning, UnknownAccess
-from vpc_cni_iam.vendoring.report import edit_details, unknown_text
-from vpc_cni_iam.vendoring.state import ModuleFile, State
+from vpc_cni_iam.vendoring.meaning import Meaning
+from vpc_cni_iam.vendoring.report.check import CheckResult
+from vpc_cni_iam.vendoring.report.edits import edit_details, not_proven_text
+from vpc_cni_iam.vendoring.report.files import reason
+from vpc_cni_iam.vendoring.state import FileState, ModuleFile, ModuleState
 from vpc_cni_iam.vendoring.sync import SyncOutcome
 
 
@@ -35,10 +37,10 @@ class CheckedFileData(TypedDict):
     """A file of a module that needs a report."""
 
     path: str
-    state: State
+    state: FileState
     reason: str
     kept: NotRequired[KeptEditData]
-    ways_out: Sequence[str]
+    next_steps: Sequence[str]
 
 
 class UnusedAcceptData(TypedDict):
@@ -52,7 +54,7 @@ class CheckedModuleData(TypedDict):
     """The check of a module."""
 
     path: str
-    state: str
+    state: ModuleState
     pin: str
     newest: bool
     files: Sequence[CheckedFileData]
@@ -70,19 +72,11 @@ class CheckData(TypedDict):
     newest_version: str
 
 
-class DocumentDifferenceData(TypedDict):
-    """A difference of a policy document."""
-
-    change: Change
-    place: str
-    text: str
-
-
 class VariantChangeData(TypedDict):
     """The change of a policy document, and what it means for a role with other policies."""
 
     variant: str
-    differences: Sequence[DocumentDifferenceData]
+    differences: Sequence[DifferenceLine]
     # Whether it allows more, or less, than before; null if that is not known.
     more_access: bool | None
     less_access: bool | None
@@ -111,7 +105,7 @@ class RefusedFileData(TypedDict):
     """A file with a local change that stopped the sync of its module."""
 
     path: str
-    state: State
+    state: FileState
 
 
 class SyncedModuleData(TypedDict):
@@ -149,7 +143,7 @@ def check_data(checked: CheckResult) -> CheckData:
                 "state": r.state,
                 "pin": " ".join(r.module.options.selection.arguments()),
                 "newest": r.module.newest,
-                "files": [_checked_file(f, checked.ways_out(f, r.module.path)) for f in r.files],
+                "files": [_checked_file(f, checked.next_steps(f, r.module.path)) for f in r.files],
                 "unused_accept": [{"file": e.file, "sha256": e.sha256} for e in r.unused],
                 "error": _error(r.failure),
             }
@@ -162,12 +156,12 @@ def check_data(checked: CheckResult) -> CheckData:
     }
 
 
-def _checked_file(file: ModuleFile, ways_out: Sequence[str]) -> CheckedFileData:
+def _checked_file(file: ModuleFile, next_steps: Sequence[str]) -> CheckedFileData:
     data: CheckedFileData = {
         "path": file.path,
         "state": file.state,
-        "reason": file.reason,
-        "ways_out": ways_out,
+        "reason": reason(file),
+        "next_steps": next_steps,
     }
     return data if file.edit is None else {**data, "kept": _kept_edit(file.edit)}
 
@@ -218,19 +212,18 @@ def _diff(diff: Diff) -> DiffData:
 
 def _variant(meaning: Meaning) -> VariantChangeData:
     change = meaning.change
-    if isinstance(change, UnknownAccess):
+    if isinstance(change, NotProven):
         unknown: VariantChangeData = {
             "variant": meaning.variant,
             "differences": (),
             "more_access": None,
             "less_access": None,
-            "note": unknown_text(change),
+            "note": not_proven_text(change),
         }
         return unknown
-    lines = difference_lines(change.differences)
     return {
         "variant": meaning.variant,
-        "differences": [{"change": x.change, "place": x.place, "text": x.text} for x in lines],
+        "differences": tuple(difference_lines(change.differences)),
         "more_access": _is_new(change.gained),
         "less_access": _is_new(change.lost),
         "note": access_change_text(change.gained, change.lost),

@@ -18,12 +18,20 @@ from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block
 from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
-from vpc_cni_iam.vendoring.meaning import AccessChange, Meaning, UnknownAccess, UnknownMeaning
+from vpc_cni_iam.vendoring.meaning import (
+    AccessChange,
+    Meaning,
+    ModuleReason,
+    NamedParts,
+    ReadProblem,
+    unreadable,
+)
 from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
-from vpc_cni_iam.vendoring.state import ModuleFile
+from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 
 # The values of a module's variables in the meaning of a change: upstream's own, and any of those
 # that upstream leaves open.
@@ -57,13 +65,14 @@ def diff(plan: SyncPlan) -> Diff:
         side = side if path in plan.generated else "no longer generated"
         lines.append(unified(before.get(path, ""), text, name, f"{name} ({side})"))
     kept_edits, text = plan.kept_edits, "".join(lines)
-    edits = {f.path: plan.edit(f.path) for f in kept_edits if f.state == "kept" and not f.fine}
+    undecided = (f.path for f in kept_edits if f.state is FileState.kept and not f.fine)
+    edits = {path: plan.edit(path) for path in undecided}
     if conflicts := tuple(f.file.path for f in plan.actions if f.conflict):
-        meaning = Meaning("all variants", UnknownAccess(UnknownMeaning.conflicts, conflicts))
+        meaning = Meaning("all variants", NotProven(ModuleReason.conflicts, NamedParts(conflicts)))
         return Diff(plan.module, (meaning,), text, kept_edits, edits)
     module_meanings = meanings(plan.module, before, after) if text else ()
     if edited := _edited_beside(before, {p: decoded(t) for p, t in plan.bases.items()}, after):
-        unknown = UnknownAccess(UnknownMeaning.edited_beside, edited)
+        unknown = NotProven(ModuleReason.edited_beside, NamedParts(edited))
         module_meanings = (*module_meanings, Meaning("the module", unknown))
     return Diff(plan.module, module_meanings, text, kept_edits, edits)
 
@@ -86,7 +95,7 @@ def meanings(
     try:
         old, new = _read(before), _read(after)
     except InputError as error:
-        return (Meaning("all variants", UnknownAccess(UnknownMeaning.unreadable, (str(error),))),)
+        return (Meaning("all variants", unreadable(error)),)
     labels = _labels(module)
     others = (old.names | new.names) - {*labels}
     document_meanings = (
@@ -94,7 +103,7 @@ def meanings(
         for name in (*labels, *sorted(others))
     )
     joining = sorted({*_joining(old), *_joining(new)})
-    joins = UnknownAccess(UnknownMeaning.joins)
+    joins = NotProven(ModuleReason.joins)
     return (
         *filter(None, document_meanings),
         *(Meaning(labels.get(name, name), joins) for name in joining),
@@ -110,16 +119,16 @@ def _meaning(
     nothing = ResolvedDocument(name, Policy(()), (), 0)
     old_document, new_document = before or nothing, after or nothing
     if old_document.repeats != new_document.repeats and not removed:
-        return Meaning(label, UnknownAccess(UnknownMeaning.repeats))
+        return Meaning(label, NotProven(ModuleReason.repeats))
     if reason := new.unread.get(name) or old.unread.get(name):
-        kind = UnknownMeaning.removed_document if removed else UnknownMeaning.unread_document
-        return Meaning(label, UnknownAccess(kind, (reason,)))
+        gone = NotProven(ModuleReason.removed_document, ReadProblem(reason))
+        return Meaning(label, gone if removed else unreadable(reason))
     if before is None and after is None:
         return None
     try:
         change = _access_change(old_document.policy, new_document.policy, removed=removed)
     except InputError as error:
-        return Meaning(label, UnknownAccess(UnknownMeaning.unread_document, (str(error),)))
+        return Meaning(label, unreadable(error))
     return Meaning(label, change) if expected or change.differences or removed else None
 
 

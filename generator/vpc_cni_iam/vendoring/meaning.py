@@ -1,4 +1,4 @@
-"""The meaning of a change of a module's policy documents."""
+"""What a change of a module means for access, and why that is not proven."""
 
 from __future__ import annotations
 
@@ -6,34 +6,55 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from vpc_cni_iam.policy.diff import Difference
-from vpc_cni_iam.policy.proof.answer import Answer
+from vpc_cni_iam.errors import Message
+from vpc_cni_iam.policy.diff import Change, Difference
+from vpc_cni_iam.policy.proof.answer import Answer, NotProven
 
 
-class UnknownMeaning(StrEnum):
-    """Why the meaning of a change is unknown."""
+class ModuleReason(StrEnum):
+    """Why a change of a module has no proof, beside the reasons of a proof."""
 
-    # Files have conflicts; the names are theirs.
-    conflicts = "conflicts"
-    # Edits beside the documents are replaced; the names are those of blocks.
-    edited_beside = "edited beside"
-    # A file cannot be read; the name is the problem.
+    # A file, or a document in it, cannot be read; the evidence is a `ReadProblem`.
     unreadable = "unreadable"
-    # A document cannot be read; the name is the problem.
-    unread_document = "unread document"
     # The same of a document that is no longer generated.
     removed_document = "removed document"
+    # A block that is no policy document differs; the evidence is a `ChangedBlock`.
+    block = "block"
+    # Locals differ or are removed; the evidence is their `NamedParts`.
+    local_values = "local values"
     # A document joins others, which only an engine can read.
     joins = "joins"
-    # What a dynamic block repeats changes, which only an engine can tell.
+    # What a dynamic block of a document repeats differs, which only an engine can tell.
     repeats = "repeats"
+    # The documents depend on more variables than are compared.
+    calls = "calls"
+    # A document that denies access is removed.
+    removed_deny = "removed deny"
+    # A file changes what an engine reads of the module's own files.
+    other_file = "other file"
+    # Files have conflicts; the evidence is their `NamedParts`.
+    conflicts = "conflicts"
+    # Edits beside the documents are replaced; the evidence is the `NamedParts` of blocks.
+    edited_beside = "edited beside"
 
 
-class UnknownAccess(Struct, frozen=True):
-    """Why it is unknown what a change means, and of what."""
+class ReadProblem(Struct, frozen=True):
+    """What is wrong with what cannot be read."""
 
-    reason: UnknownMeaning
-    names: tuple[str, ...] = ()
+    problem: Message
+
+
+class ChangedBlock(Struct, frozen=True):
+    """A block of a module that differs."""
+
+    name: tuple[str, ...]  # its type and its labels
+    change: Change
+
+
+class NamedParts(Struct, frozen=True):
+    """What a reason is about, such as files."""
+
+    names: tuple[str, ...]
 
 
 class AccessChange(Struct, frozen=True):
@@ -49,4 +70,9 @@ class Meaning(Struct, frozen=True):
     """The meaning of a change for one variant."""
 
     variant: str
-    change: AccessChange | UnknownAccess
+    change: AccessChange | NotProven
+
+
+def unreadable(problem: object) -> NotProven:
+    """Return that nothing is proven, since something cannot be read."""
+    return NotProven(ModuleReason.unreadable, ReadProblem(str(problem)))

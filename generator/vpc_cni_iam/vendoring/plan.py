@@ -21,9 +21,10 @@ from vpc_cni_iam.vendoring.edits.kept import kept_edits
 from vpc_cni_iam.vendoring.edits.other_files import conflicting
 from vpc_cni_iam.vendoring.manifest import FileRecord, base_path, digest
 from vpc_cni_iam.vendoring.observe import ModuleContents, observe
+from vpc_cni_iam.vendoring.report.files import reason
 from vpc_cni_iam.vendoring.repository import name_from
 from vpc_cni_iam.vendoring.select import ModuleSelection
-from vpc_cni_iam.vendoring.state import EDITED, ModuleFile
+from vpc_cni_iam.vendoring.state import EDITED, FileState, ModuleFile
 
 
 class ConflictPolicy(StrEnum):
@@ -86,7 +87,7 @@ class SyncPlan(Struct, frozen=True):
         deleted = {f.file.path for f in self.actions if f.content is None}
         others = {p: t for p, t in self.generated.items() if p not in deleted}
         edits = kept_edits(self.generated, {**others, **texts}, texts, self.module.accepted)
-        return (*(ModuleFile(e.path, "kept", edit=e) for e in edits), *self.replacing)
+        return (*(ModuleFile(e.path, FileState.kept, edit=e) for e in edits), *self.replacing)
 
     @property
     def before(self) -> dict[str, str]:
@@ -159,8 +160,8 @@ def _replacing(
     texts = {f.file.path: decoded(f.content) for f in actions if f.content is not None}
     files = conflicting(observed, module, texts)
     for file in files:
-        if file.state == "redefined":
-            raise TreeError(f"{observed.folder / file.path}: {file.reason}")
+        if file.state is FileState.redefined:
+            raise TreeError(f"{observed.folder / file.path}: {reason(file)}")
     return files
 
 
@@ -180,18 +181,18 @@ def _action(
     entry = FileRecord(digest(text))
     theirs = FileAction(file, unless_same(current, text), entry)
     if way == ConflictPolicy.FORCE:
-        return replace(theirs, copied=state in (*EDITED, "kept"))
-    if known is not None and state in ("kept", "deleted"):
+        return replace(theirs, copied=state in (*EDITED, FileState.kept))
+    if known is not None and state in (FileState.kept, FileState.deleted):
         return FileAction(file, current, replace(known, generated=entry.generated))
-    if state not in EDITED and not (state == "missing" and way == ConflictPolicy.KEEP):
+    if state not in EDITED and not (state is FileState.missing and way == ConflictPolicy.KEEP):
         return theirs
     if (
         way == ConflictPolicy.REFUSE
         or file.conflict
-        or (way == ConflictPolicy.MERGE and state == "foreign")
+        or (way == ConflictPolicy.MERGE and state is FileState.foreign)
     ):
         return replace(theirs, refused=True)
-    if way == ConflictPolicy.MERGE and state != "edited":
+    if way == ConflictPolicy.MERGE and state is not FileState.edited:
         return _merged(file, observed, text, base)
     edited_digest = digest(decoded(current)) if current is not None else None
     return FileAction(file, current, replace(entry, kept=edited_digest, deleted=current is None))
@@ -229,7 +230,7 @@ def _action_for_left_over(
     file: ModuleFile, observed: ModuleContents, base: bytes | None, way: ConflictPolicy
 ) -> FileAction:
     current = observed.files_by_path.get(file.path)
-    edited = file.state != "left over"
+    edited = file.state is not FileState.left_over
     if current is None or way == ConflictPolicy.KEEP or (edited and way == ConflictPolicy.MERGE):
         return FileAction(file, current, None)  # gone, or the user's own from now on
     if base is None or digest(decoded(base)) != observed.entries[file.path].generated:

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, first_of
-from vpc_cni_iam.policy.diff import differences
+from vpc_cni_iam.policy.diff import Change, differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.report import Change, difference_lines
+from vpc_cni_iam.policy.report import DifferenceLine, difference_lines
 from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding
 from vpc_cni_iam.verifying.files import compare_files
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory, read_module
@@ -42,37 +43,6 @@ class DocumentState(StrEnum):
     UNKNOWN = "unknown"
 
 
-class DifferenceKind(StrEnum):
-    """What differs, as seen from the document of the catalog."""
-
-    MISSING = "missing"
-    ADDED = "added"
-    CHANGED = "changed"
-
-
-class DocumentDifference(Struct, frozen=True):
-    """One difference of a document from that of the catalog.
-
-    Args:
-        place: Where, such as ``statement 2 (ec2:CreateTags)``.
-        text: What, such as ``action ec2:DescribeSubnets is missing``.
-    """
-
-    kind: DifferenceKind
-    place: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.place}: {self.text}"
-
-
-_KINDS = {
-    Change.removed: DifferenceKind.MISSING,
-    Change.added: DifferenceKind.ADDED,
-    Change.changed: DifferenceKind.CHANGED,
-}
-
-
 class VerifiedDocument(Struct, frozen=True):
     """One document of a module."""
 
@@ -82,7 +52,7 @@ class VerifiedDocument(Struct, frozen=True):
     against: str  # where the catalog's document comes from, such as ``--revision 2022-01-31``
     statements: int  # the number of statements of the catalog's document
     # How the module's document differs, or why that is unknown; empty if it is ok.
-    differences: tuple[DocumentDifference, ...]
+    differences: tuple[DifferenceLine, ...]
     seen: str  # ``read``, and the engine that rendered it
 
 
@@ -180,27 +150,23 @@ def _verify_document(
 
 def _read_differences(
     module: ModuleDirectory, expected: ExpectedDocument
-) -> Iterable[DocumentDifference]:
+) -> Iterable[DifferenceLine]:
     document = module.content.document(expected.name)
     if document is not None:
         return _lines(expected.filled(module.values()), document.policy)
     if expected.name in module.content.unread:
         return ()
-    return [
-        DocumentDifference(
-            DifferenceKind.MISSING, "document", f"data source {expected.name} is missing"
-        )
-    ]
+    return [DifferenceLine(Change.removed, "document", f"data source {expected.name} is missing")]
 
 
-def _lines(expected: Policy, document: Policy) -> list[DocumentDifference]:
+def _lines(expected: Policy, document: Policy) -> list[DifferenceLine]:
     lines = difference_lines(differences(expected, document), removed="missing")
-    return [DocumentDifference(_KINDS[x.change], x.place or "document", x.text) for x in lines]
+    return [replace(line, place=line.place or "document") for line in lines]
 
 
 def _possible_differences(
     module: ModuleDirectory, expected: ExpectedDocument, differing: Sequence[ModuleFinding]
-) -> Iterator[DocumentDifference]:
+) -> Iterator[DifferenceLine]:
     """Yield why a document that shows no difference may have one all the same."""
     places = dict.fromkeys(
         f"{f.file}:{f.line}" if f.line else f.file
@@ -212,16 +178,14 @@ def _possible_differences(
             "no difference was seen, yet it is not settled what this does to it: "
             f"{first_of(places, 5)}"
         )
-        yield DocumentDifference(DifferenceKind.CHANGED, "document", text)
+        yield DifferenceLine(Change.changed, "document", text)
     elif expected.name in module.content.unread:
-        yield DocumentDifference(
-            DifferenceKind.CHANGED, "document", module.content.unread[expected.name]
-        )
+        yield DifferenceLine(Change.changed, "document", module.content.unread[expected.name])
 
 
 def _rendered_differences(
     module: ModuleDirectory, expected: ExpectedDocument, rendered: Mapping[ModuleCall, Rendered]
-) -> Iterator[DocumentDifference]:
+) -> Iterator[DifferenceLine]:
     policy = expected.filled(module.values())
     yield from _call_differences(expected, policy, rendered[ModuleCall.SAMPLE])
     # A trust policy has no defaults to compare with: it then trusts nobody.
@@ -232,25 +196,25 @@ def _rendered_differences(
 
 def _call_differences(
     expected: ExpectedDocument, policy: Policy, rendered: Rendered
-) -> Iterator[DocumentDifference]:
+) -> Iterator[DifferenceLine]:
     if expected.output:
         # The outputs of a module count, whatever data source they come from.
         yield from _output_differences(expected, policy, rendered.outputs)
         return
     if expected.name in rendered.unknown:
-        yield DocumentDifference(
-            DifferenceKind.CHANGED, "document", "is only known after apply, so it was not compared"
+        yield DifferenceLine(
+            Change.changed, "document", "is only known after apply, so it was not compared"
         )
     elif not rendered.documents.get(expected.name):
         text = f"data source {expected.name} renders nothing"
-        yield DocumentDifference(DifferenceKind.MISSING, "document", text)
+        yield DifferenceLine(Change.removed, "document", text)
     for document in rendered.documents.get(expected.name, []):
         yield from _lines(policy, document)
 
 
 def _output_differences(
     expected: ExpectedDocument, policy: Policy, outputs: Mapping[str, Any]
-) -> Iterator[DocumentDifference]:
+) -> Iterator[DifferenceLine]:
     for name, value in (
         (expected.output, outputs.get(expected.output)),
         (f'json["{expected.key}"]', (outputs.get("json") or {}).get(expected.key)),
@@ -259,7 +223,7 @@ def _output_differences(
             yield from _lines(policy, read_rendered(value, f"output {name}"))
         else:
             text = "is missing, null or only known after apply"
-            yield DocumentDifference(DifferenceKind.MISSING, f"output {name}", text)
+            yield DifferenceLine(Change.removed, f"output {name}", text)
 
 
 class VerifyFindingData(TypedDict):

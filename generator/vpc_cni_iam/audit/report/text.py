@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog.known_documents import listed
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
 from vpc_cni_iam.coverage.report.sentences.verdict import by_region
-from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.inputs.report import skipped_lines
 
 _ISSUER = "; works only if that is the cluster's"
 _ISSUERS = "each works only in the cluster with its issuer"
@@ -32,7 +32,7 @@ def lines(audit: Audit) -> Iterator[str]:
         yield ""
     for helper in audit.metrics_helper:
         yield from _metrics_helper(helper)
-    yield from skipped.lines(audit.unread)
+    yield from skipped_lines(audit.unread)
     families = [family for role in audit.roles for family in role.policies.families]
     if names := dict.fromkeys(name for f in families for name in f.scenarios_not_run):
         yield f"not run, but by coverage --scenario: {', '.join(names)}"
@@ -105,7 +105,7 @@ def _missing(family: RoleResult) -> Iterator[tuple[str, str]]:
         yield "Region", f"{FAMILIES[family.mode]}: {by_region(verdicts, _UNKNOWN_REGION)}"
     for missing in family.missing:
         what = "undecided" if missing.undecided else "missing"
-        by = f", which {missing.by} does not allow" if missing.by and what == "missing" else ""
+        by = f", which {missing.by} does not allow" if missing.by and not missing.undecided else ""
         at = f"{FAMILIES[family.mode]}: {missing.action}{by}, in {missing.scenario}"
         yield what, f"{at}: {consequence(missing.undecided, missing.breaks)}"
 

@@ -17,10 +17,16 @@ from vpc_cni_iam.names import resolve
 
 Mode = Literal["ipv4", "ipv6"]
 FAMILIES: Mapping[str, str] = {"ipv4": "IPv4", "ipv6": "IPv6"}  # as people write them
-DenialSeverity = Literal["fatal", "degraded"]
 # Features whose calls other programs than the agent make.
 _OTHER_PROGRAMS = ("metrics-helper", "network-policy-logs")
 _NAMED = 3  # observed versions that are named each
+
+
+class DenialSeverity(StrEnum):
+    """Whether the plugin works when a call is denied."""
+
+    fatal = "fatal"  # a pod that should get an address gets none
+    degraded = "degraded"
 
 
 class Impact(Enum):
@@ -36,9 +42,9 @@ class Impact(Enum):
 
     @property
     def severity(self) -> DenialSeverity:
-        """``fatal`` where a pod that should get an address gets none, else ``degraded``."""
+        """Whether the plugin works when a call is denied with this impact."""
         harmless = (Impact.DELAYED, Impact.DEGRADED, Impact.NO_EFFECT)
-        return "degraded" if self in harmless else "fatal"
+        return DenialSeverity.degraded if self in harmless else DenialSeverity.fatal
 
 
 class Basis(StrEnum):
@@ -70,6 +76,11 @@ class CallRange(Struct, frozen=True, cache_hash=True):
     def severity(self) -> DenialSeverity:
         """That of the impact."""
         return self.impact.severity
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether the plugin does not work when it is denied."""
+        return self.severity is DenialSeverity.fatal
 
     @property
     def effect(self) -> str:

@@ -1,7 +1,7 @@
-"""The published methods by which who has a policy gives itself more permissions than it has.
+"""The published methods by which a principal gives itself more permissions.
 
-``data/escalation.json`` has their sources. What a method needs besides other methods is left out:
-``iam:PassRole`` counts alone, without the service that the role is passed to.
+``data/escalation.json`` has their sources. ``iam:PassRole`` counts alone: the
+service that the role is passed to is left out.
 """
 
 from __future__ import annotations

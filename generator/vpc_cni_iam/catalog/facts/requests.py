@@ -60,7 +60,7 @@ class RequestTemplate(Struct, frozen=True):
             and call_range.at(version)
             and (call_range.feature is None or call_range.feature in features)
         ]
-        return min(ranges, key=lambda call_range: call_range.severity != "fatal", default=None)
+        return min(ranges, key=lambda call_range: not call_range.is_fatal, default=None)
 
 
 @cache
@@ -84,7 +84,10 @@ def _form(entry: Mapping[str, Any]) -> RequestTemplate:
         name=entry["name"],
         action=action,
         does=entry["does"],
-        breaks={"fatal": fatal, "degraded": entry.get("breaks_degraded", fatal)},
+        breaks={
+            DenialSeverity.fatal: fatal,
+            DenialSeverity.degraded: entry.get("breaks_degraded", fatal),
+        },
         at_start=entry.get("at_start", False),
         ranges=ranges,
         on=tuple(on),

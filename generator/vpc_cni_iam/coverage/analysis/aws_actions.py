@@ -7,13 +7,13 @@ one of each other service; those that readers know best come first.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 
 from vpc_cni_iam import resources
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.requests import kind_of
-from vpc_cni_iam.names import nearest, unknown_name
-from vpc_cni_iam.policy import wildcard
+from vpc_cni_iam.names import nearest
+from vpc_cni_iam.policy.wildcard import matches
 
 NO_TYPE = "*"  # of an action that is checked on no resource, or on several
 _DATA = "coverage/analysis/data/example-actions.json"
@@ -42,38 +42,36 @@ def known_actions() -> dict[str, str]:
     return {action: every[action] for action in order}
 
 
-def unknown_action(action: str) -> str:
-    """Return that AWS has no action that a pattern matches.
+def is_unknown(action: str) -> bool:
+    """Say whether AWS has no action that an action or a pattern matches.
 
-    Empty if it has one, or if not all actions of the service are known here.
+    False if not all actions of its service are known here.
     """
-    names = _actions_of(action.lower().partition(":")[0])
-    if not names or any(wildcard.matches(action.lower(), name) for name in names):
-        return ""
-    return unknown_name(
-        action, names.values(), "action", " of AWS's Service Authorization Reference"
-    )
+    names, lower = actions_of(action), action.lower()
+    return bool(names) and lower not in names and not any(map(partial(matches, lower), names))
 
 
 def unknown_actions(actions: Iterable[str]) -> tuple[str, ...]:
     """Return the actions, not patterns, that AWS does not have."""
-    return tuple(
-        action
-        for action in dict.fromkeys(actions)
-        if not {"*", "?"}.intersection(action)
-        and (names := _actions_of(action.lower().partition(":")[0]))
-        and action.lower() not in names
-    )
+    named = (action for action in dict.fromkeys(actions) if not {"*", "?"}.intersection(action))
+    return tuple(filter(is_unknown, named))
 
 
 def nearest_action(action: str) -> str | None:
     """Return the action of the same service with the nearest name, if one is near."""
-    return nearest(action, _actions_of(action.lower().partition(":")[0]).values())
+    return nearest(action, actions_of(action).values())
+
+
+def actions_of(action: str) -> dict[str, str]:
+    """Return the actions of an action's service by their names in lower case.
+
+    None if not all are known.
+    """
+    return _actions_of(action.lower().partition(":")[0])
 
 
 @cache
 def _actions_of(service: str) -> dict[str, str]:
-    """Return the actions of a service by their names in lower case; none if not all are known."""
     names = [name for name in known_actions() if name.lower().startswith(f"{service}:")]
     # Of a service that the plugin does not call, few are.
     complete = sum(name in resources.data(_DATA)["actions"] for name in names) > 1

@@ -1,4 +1,4 @@
-"""Finds what policies grant beyond the calls of the plugin, and what that is good for.
+"""Finds what policies grant beyond the calls of the plugin, and the harm that it can do.
 
 A pattern that matches a call, such as ``ec2:*``, is needed, and yet it may grant far more. It is
 reported where it grants another action that is known, or what other versions or modes of the plugin
@@ -28,7 +28,7 @@ _ARN_PARTS = 6
 
 
 class Harm(StrEnum):
-    """What an action that the plugin does not call is good for; the worst comes first."""
+    """The harm that an action can do which the plugin does not call, the worst first."""
 
     access = "access"  # to give oneself more permissions, by a published method
     data = "data"  # to read or change data or resources
@@ -89,7 +89,7 @@ def _harm_of_all(actions: Iterable[str]) -> Harm:
 def escalating_actions(
     policies: Sequence[Policy], limits: Sequence[Sequence[Policy]] = ()
 ) -> tuple[str, ...]:
-    """Return the actions by which who has policies gives itself more permissions.
+    """Return the actions by which a principal gives itself more permissions.
 
     They are allowed on some resource, under whatever conditions, also by the limits.
     """

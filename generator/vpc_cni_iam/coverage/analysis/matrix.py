@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from enum import StrEnum
 from functools import cache, partial
 from itertools import groupby
 from operator import attrgetter
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -32,7 +32,15 @@ from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import Request
 
-Cell = Literal["allowed", "fatal", "degraded", "unused", "not called"]
+
+class Cell(StrEnum):
+    """What a version does with an action, and whether that is allowed."""
+
+    allowed = "allowed"
+    fatal = "fatal"  # denied, and the plugin fails without it
+    degraded = "degraded"  # denied, and the plugin works without it
+    unused = "unused"  # allowed, and not called
+    not_called = "not called"
 
 
 class Row(Struct, frozen=True):
@@ -46,14 +54,14 @@ class Row(Struct, frozen=True):
     @property
     def fatal(self) -> bool:
         """Whether a call is denied without which the plugin does not serve pods."""
-        return "fatal" in self.cells
+        return Cell.fatal in self.cells
 
     @property
     def verdict(self) -> PluginVerdict:
         """Whether the plugin works."""
         if self.fatal:
             return PluginVerdict.unknown if self.undecided else PluginVerdict.fails
-        return PluginVerdict.degraded if "degraded" in self.cells else PluginVerdict.works
+        return PluginVerdict.degraded if Cell.degraded in self.cells else PluginVerdict.works
 
 
 class DeniedRange(Struct, frozen=True):
@@ -111,7 +119,7 @@ class Matrix(Struct, frozen=True):
 
     def failures(self) -> tuple[int, int]:
         """Return at how many versions the plugin fails, and in how many cells it is degraded."""
-        degraded = sum(row.cells.count("degraded") for row in self.rows)
+        degraded = sum(row.cells.count(Cell.degraded) for row in self.rows)
         return sum(row.fatal for row in self.rows), degraded
 
     def works_also(self) -> tuple[VersionRange, ...]:
@@ -218,10 +226,10 @@ class _Result(Struct, frozen=True):
 
     def _cell(self, action: str, *, granted: bool) -> Cell:
         if action in self.denied:
-            return self.denied[action][1].range.severity
+            return Cell(self.denied[action][1].range.severity)
         if action in self.sent:
-            return "allowed"
-        return "unused" if granted else "not called"
+            return Cell.allowed
+        return Cell.unused if granted else Cell.not_called
 
 
 def _other_actions(policies: Iterable[Policy], called: Iterable[str]) -> list[str]:

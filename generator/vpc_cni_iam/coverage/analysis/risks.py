@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from enum import Enum
+from enum import Enum, StrEnum
 from functools import partial
 from itertools import chain
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -46,12 +45,7 @@ from vpc_cni_iam.policy.evaluate import Request
 from vpc_cni_iam.policy.matching.variables import UNKNOWN
 from vpc_cni_iam.policy.template import known
 
-RiskLevel = Literal["warning", "note"]
 _PAGE = "risks.md"
-# Interfaces of other clusters can be changed.
-UNSCOPED = "interfaces-unscoped"
-_FIRST = ("privilege-escalation", "actions-beyond-calls", UNSCOPED, "unconditioned-create-tags")
-
 _OTHER_VPC = "vpc-0fedcba9876543210"
 _CHANGES = (
     "ec2:AssignIpv6Addresses",
@@ -61,6 +55,41 @@ _CHANGES = (
     "ec2:DetachNetworkInterface",
     "ec2:ModifyNetworkInterfaceAttribute",
     "ec2:UnassignPrivateIpAddresses",
+)
+
+
+class RiskName(StrEnum):
+    """The name of a risk, and the heading of its explanation; it never changes."""
+
+    privilege_escalation = "privilege-escalation"
+    actions_beyond_calls = "actions-beyond-calls"
+    unknown_action = "unknown-action"
+    interfaces_unscoped = "interfaces-unscoped"
+    instances_unscoped = "instances-unscoped"
+    instance_tag_not_set = "instance-tag-not-set"
+    creates_in_any_vpc = "creates-in-any-vpc"
+    security_groups_unscoped = "security-groups-unscoped"
+    describe_unscoped = "describe-unscoped"
+    unconditioned_create_tags = "unconditioned-create-tags"
+    untagged_interfaces_claimable = "untagged-interfaces-claimable"
+    any_tag_key = "any-tag-key"
+    tag_keys_closed = "tag-keys-closed"
+    cluster_name_needed = "cluster-name-needed"
+    condition_key_not_modelled = "condition-key-not-modelled"
+
+
+class RiskLevel(StrEnum):
+    """How severe a risk is, the most severe first."""
+
+    warning = "warning"
+    note = "note"  # the role stays within its cluster, or the risk cannot be avoided
+
+
+_FIRST = (
+    RiskName.privilege_escalation,
+    RiskName.actions_beyond_calls,
+    RiskName.interfaces_unscoped,
+    RiskName.unconditioned_create_tags,
 )
 
 
@@ -75,8 +104,7 @@ class Extent(Enum):
 class Risk(Struct, frozen=True):
     """A risk of a policy."""
 
-    identifier: str  # stable; the heading of its explanation
-    # ``note`` if the role stays within its cluster, or if it cannot be avoided.
+    identifier: RiskName
     severity: RiskLevel
     names: tuple[str, ...] = ()  # the actions, patterns, calls, keys or tag that it is about
     examples: tuple[str, ...] = ()  # actions that its patterns allow
@@ -115,10 +143,12 @@ def with_risks_of_calls(
 ) -> tuple[Risk, ...]:
     """Return the known risks of policies, of which those of the plugin's calls are known."""
     excess = _excess(policies, setting, limits)
-    risks: dict[str, Risk] = {}
+    risks: dict[RiskName, Risk] = {}
     for risk in (*excess, *of_calls, *_reading(policies, setting)):
         risks.setdefault(risk.identifier, risk)
-    order = sorted(risks.values(), key=lambda r: (r.severity == "note", r.identifier not in _FIRST))
+    order = sorted(
+        risks.values(), key=lambda r: (r.severity is RiskLevel.note, r.identifier not in _FIRST)
+    )
     return tuple(order)
 
 
@@ -133,22 +163,22 @@ def risks_of_calls(
 def is_scoped(policies: Sequence[Policy], setting: RequestSetting, limits: Limits = ()) -> bool:
     """Say whether policies allow no change of interfaces of other clusters."""
     reach = _reach(_Asked(Answers(policies, limits), setting))
-    return all(risk.identifier != UNSCOPED for risk in reach)
+    return all(risk.identifier is not RiskName.interfaces_unscoped for risk in reach)
 
 
 def _excess(policies: Sequence[Policy], setting: RequestSetting, limits: Limits) -> Iterator[Risk]:
     """Yield the risks of actions that the plugin does not call, or that AWS does not have."""
     called = called_actions(setting)
     if access := tuple(a for a in escalating_actions(policies, limits) if a not in called):
-        yield Risk("privilege-escalation", "warning", access)
+        yield Risk(RiskName.privilege_escalation, RiskLevel.warning, access)
     excess = excess_grants(policies, called, limits)
     grants = [grant for grant in excess.grants if grant.is_grave]
     if grants:
         patterns = tuple(grant.pattern for grant in grants)
-        yield Risk("actions-beyond-calls", "warning", patterns, grants[0].examples)
+        yield Risk(RiskName.actions_beyond_calls, RiskLevel.warning, patterns, grants[0].examples)
     named = (a for p in policies for s in p.statements for a in known((*s.actions, *s.not_actions)))
     if unknown := unknown_actions(named):
-        yield Risk("unknown-action", "warning", unknown)
+        yield Risk(RiskName.unknown_action, RiskLevel.warning, unknown)
 
 
 class _Asked:
@@ -193,24 +223,24 @@ def _reach(asked: _Asked) -> Iterator[Risk]:
     requests = asked.requests
     for subnet, extent in ((asked.there, Extent.every), (asked.here, Extent.vpc)):
         if actions := asked.may_change(asked.eni(subnet, asked.theirs)):
-            yield Risk("interfaces-unscoped", "warning", actions, extent=extent)
+            yield Risk(RiskName.interfaces_unscoped, RiskLevel.warning, actions, extent=extent)
             break
     untagged = Requests(replace(asked.setting, instance_tagged=False))
     attach, detach = "ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"
     if any(asked.allows(untagged.on_instance(action, NODE)) for action in (attach, detach)):
-        yield Risk("instances-unscoped", "warning")
+        yield Risk(RiskName.instances_unscoped, RiskLevel.warning)
     elif asked.allows(requests.on_instance(attach, NODE)):
         tag = f"{KUBERNETES_CLUSTER}{asked.setting.names.cluster_name}=owned"
-        yield Risk("instance-tag-not-set", "warning", (tag,))
+        yield Risk(RiskName.instance_tag_not_set, RiskLevel.warning, (tag,))
     names = asked.setting.names
     groups = [Group("sg-0123456789abcdef0", names.account_id, _OTHER_VPC, names.vpc_owner_id)]
     if asked.allows(*requests.create_interface(asked.there, groups, asked.ours)):
-        yield Risk("creates-in-any-vpc", "warning")
+        yield Risk(RiskName.creates_in_any_vpc, RiskLevel.warning)
     if asked.allows(*requests.on_groups("ec2:ModifyNetworkInterfaceAttribute", groups)):
-        yield Risk("security-groups-unscoped", "note")
+        yield Risk(RiskName.security_groups_unscoped, RiskLevel.note)
     seen = [a for a in called_actions(asked.setting) if a.startswith("ec2:Describe")]
     if any(asked.allows(*requests.on_nothing(a)) for a in seen):
-        yield Risk("describe-unscoped", "note")
+        yield Risk(RiskName.describe_unscoped, RiskLevel.note)
 
 
 def _tagging(asked: _Asked) -> Iterator[Risk]:
@@ -226,13 +256,13 @@ def _tagging(asked: _Asked) -> Iterator[Risk]:
     if any(claimed):
         extent = Extent.every if claimed[0] else Extent.others
         actions = () if any(map(asked.may_change, foreign)) else gained
-        yield Risk("unconditioned-create-tags", "warning", actions, extent=extent)
+        yield Risk(RiskName.unconditioned_create_tags, RiskLevel.warning, actions, extent=extent)
     elif gained and asked.may_claim(asked.eni(asked.here, {})):
-        yield Risk("untagged-interfaces-claimable", "warning", gained)
+        yield Risk(RiskName.untagged_interfaces_claimable, RiskLevel.warning, gained)
     if asked.may_tag(own, {"example-key": "example"}):
-        yield Risk("any-tag-key", "note")
+        yield Risk(RiskName.any_tag_key, RiskLevel.note)
     elif asked.may_tag(own, {INSTANCE: NODE}):
-        yield Risk("tag-keys-closed", "note")
+        yield Risk(RiskName.tag_keys_closed, RiskLevel.note)
 
 
 def _needs(asked: _Asked) -> Iterator[Risk]:
@@ -246,7 +276,7 @@ def _needs(asked: _Asked) -> Iterator[Risk]:
         for s in (asked.setting, nameless)
     )
     if lost := tuple(name for name in dict.fromkeys(without) if name not in with_name):
-        yield Risk("cluster-name-needed", "note", lost)
+        yield Risk(RiskName.cluster_name_needed, RiskLevel.note, lost)
 
 
 def _reading(policies: Iterable[Policy], setting: RequestSetting) -> Iterator[Risk]:
@@ -265,7 +295,7 @@ def _reading(policies: Iterable[Policy], setting: RequestSetting) -> Iterator[Ri
         )
     }
     if unknown:
-        yield Risk("condition-key-not-modelled", "warning", tuple(unknown))
+        yield Risk(RiskName.condition_key_not_modelled, RiskLevel.warning, tuple(unknown))
 
 
 def _is_unset(key: str, tags: Collection[str]) -> bool:

@@ -17,7 +17,7 @@ from vpc_cni_iam.coverage.report.sentences.matrix import (
 from vpc_cni_iam.coverage.report.sentences.verdict import not_run
 from vpc_cni_iam.coverage.report.svg import drawing, style
 from vpc_cni_iam.coverage.subject import Subject
-from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.inputs.report import skipped_lines
 from vpc_cni_iam.markup import Markup
 
 
@@ -45,7 +45,7 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
         versions_text=versions_text,
         excess=list(excess_lines(matrix)),
         repairs=list(repair_lines(matrix)),
-        skipped=[*skipped.lines(subject.skipped), *not_run(matrix.not_expected)],
+        skipped=[*skipped_lines(subject.skipped), *not_run(matrix.not_expected)],
     )
 
 

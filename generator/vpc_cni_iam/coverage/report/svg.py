@@ -20,7 +20,7 @@ from vpc_cni_iam.coverage.report.sentences.excess import partly_checked_lines
 from vpc_cni_iam.coverage.report.sentences.matrix import MEANINGS, conclusion, heading
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import ascii_markup, escape_html
-from vpc_cni_iam.inputs.skipped import notes
+from vpc_cni_iam.inputs.report import note_lines
 
 LIGHT = """--ground: #ffffff; --text: #1f2328; --quiet: #59636e; --line: #d1d9e0;
 --allowed: #1f883d; --fatal: #cf222e; --degraded: #9a6700; --unused: #ddf4ff; --edge: #0969da;
@@ -29,7 +29,7 @@ DARK = """--ground: #0d1117; --text: #e6edf3; --quiet: #9198a1; --line: #30363d;
 --allowed: #2ea043; --fatal: #da3633; --degraded: #9e6a03; --unused: #0c2d6b; --edge: #4493f8;
 --none: #3d444d; --mark: #ffffff;"""
 # Cells that share a row's look; the words for each stand in the legend.
-_MARKS: dict[Cell, str] = {"fatal": "\u00d7", "degraded": "!"}
+_MARKS: dict[Cell, str] = {Cell.fatal: "\u00d7", Cell.degraded: "!"}
 _WIDTH, _MARGIN, _ROW, _BAR, _TICKS = 520, 14, 36, 14, 44
 _WIDEST_MINOR = 60.0
 _TITLE_LINES, _TITLE_LETTERS, _WORDS_LETTERS = 3, 60, 78
@@ -54,7 +54,7 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
     """Return the picture as an SVG element; a whole one has a title and colours of its own."""
     title, words = heading(subject, matrix), conclusion(subject, matrix)
     lines = [("title", line) for line in _lines(title, _TITLE_LETTERS)]
-    for text in (words, *partly_checked_lines(matrix.excess), *notes(subject.skipped)):
+    for text in (words, *partly_checked_lines(matrix.excess), *note_lines(subject.skipped)):
         lines += [("quiet", line) for line in _lines(text, _WORDS_LETTERS)]
     top = _MARGIN + 20 * len(lines) if whole else 0
     labels = ("the plugin works", *matrix.actions)
@@ -76,7 +76,7 @@ def drawing(subject: Subject, matrix: Matrix, *, whole: bool) -> str:
         ]
     columns = _columns([row.version for row in matrix.rows])
     parts += _ticks(matrix, columns, top, len(labels))
-    whole_row: list[Cell] = ["fatal" if row.fatal else "allowed" for row in matrix.rows]
+    whole_row: list[Cell] = [Cell.fatal if row.fatal else Cell.allowed for row in matrix.rows]
     cells = [whole_row, *(list(c) for c in zip(*(row.cells for row in matrix.rows), strict=True))]
     for number, (label, row) in enumerate(zip(labels, cells, strict=True)):
         y = top + _TICKS + number * _ROW
@@ -150,7 +150,7 @@ def _meaning(
 
 
 def _bar(cell: Cell, x: float, y: float, width: float) -> str:
-    if cell == "not called":
+    if cell is Cell.not_called:
         middle = y + _BAR / 2 - 1
         return (
             f'<rect class="not-called" x="{x:.1f}" y="{middle:g}" width="{width:.1f}" height="2"/>'

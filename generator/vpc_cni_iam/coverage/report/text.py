@@ -20,7 +20,7 @@ from vpc_cni_iam.coverage.simulate.scenarios import ORDINARY
 from vpc_cni_iam.coverage.simulate.send import Check, SentCall
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.escape import escape_line
-from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 from vpc_cni_iam.policy.evaluate import Compiled, Request
 from vpc_cni_iam.policy.report import undecided_text
 
@@ -57,7 +57,7 @@ def text(
     where = f"in {setting.names.region}: " if coverage.by_region else ""
     if not subject.is_complete:
         yield f"{where}{_summary(coverage)}"
-        yield f"incomplete: {skipped.incomplete(subject.skipped)}"
+        yield f"incomplete: {incomplete_text(subject.skipped)}"
     elif where:
         yield f"{where}{_summary(coverage)}"
         yield words
@@ -79,7 +79,7 @@ def _blocks(
     listed = [f"  {risk.severity:<7} {risk.identifier}: {risk_text(risk)}" for risk in risks]
     yield ["risks, explained by vpc-cni-iam coverage --explain RISK:", *listed] if risks else ()
     yield (f"to do    {line}" for line in coverage.repairs)
-    yield skipped.lines(subject.skipped)
+    yield skipped_lines(subject.skipped)
     yield not_run(coverage.not_expected)
 
 
@@ -87,7 +87,7 @@ def _summary(coverage: Coverage) -> str:
     """Return how many calls are denied."""
     sent = sum(len(run.calls) for run in coverage.scenario_runs)
     denied = [call for _, call in coverage.denied()]
-    required = sum(call.range.severity == "fatal" for call in denied)
+    required = sum(call.range.is_fatal for call in denied)
     scenarios = f"{len(coverage.scenario_runs)} scenario{'s' * (len(coverage.scenario_runs) != 1)}"
     if not denied:
         return f"{sent} calls in {scenarios}, all allowed"
@@ -115,7 +115,7 @@ def _denials(subject: Subject, some: Compiled, coverage: Coverage) -> Iterator[s
     for scenario, call in coverage.denied():
         why = _why(subject, some, call, coverage.setting.version)
         lines = (_about(call), *(f"         {line}" for line in why))
-        key = call.range.severity != "fatal", lines
+        key = not call.range.is_fatal, lines
         scenarios.setdefault(key, {})[scenario.name] = None
     for key in sorted(scenarios, key=itemgetter(0)):
         yield from key[1]
@@ -159,7 +159,7 @@ def _scenario(
 def _about(call: SentCall) -> str:
     if call.allowed:
         state = "allowed"
-    elif call.range.severity == "fatal":
+    elif call.range.is_fatal:
         state = "error"
     else:
         state = "note" if call.range.impact is Impact.NO_EFFECT else "warning"

@@ -55,7 +55,7 @@ class Scenario(Struct, frozen=True):
         return self.is_possible(setting) and self.expected(setting)
 
     def by_name(self) -> Scenario:
-        """Return the same as somebody who names it asks for it: run wherever it is possible."""
+        """Return the scenario for a user who names it: it runs wherever it is possible."""
         return replace(self, expected=lambda setting: True)
 
 
@@ -285,5 +285,5 @@ def find(names: Iterable[str] = (), skipped: Iterable[str] = ()) -> tuple[Scenar
 def not_expected(
     setting: RequestSetting, scenarios: Iterable[Scenario] = SCENARIOS
 ) -> tuple[Scenario, ...]:
-    """Return those of scenarios that are possible and not run, as nobody asked for them by name."""
+    """Return the scenarios that are possible and run only by name."""
     return tuple(s for s in scenarios if s.is_possible(setting) and not s.expected(setting))

@@ -67,7 +67,7 @@ class SentCall(Struct, frozen=True):
     @property
     def fails(self) -> bool:
         """Whether it is denied, and the plugin does not serve pods without it."""
-        return not self.allowed and self.range.severity == "fatal"
+        return not self.allowed and self.range.is_fatal
 
     @property
     def undecided(self) -> Undecided | None:

@@ -53,7 +53,7 @@ class RequestSetting(Struct, frozen=True):
     primary_tags: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def configured(self, plugin: PluginSettings) -> RequestSetting:
-        """Return the same with the plugin set up so.
+        """Return the same with other settings of the plugin.
 
         Raises `InputError` for a value that the plugin does not take, and `UsageError` for a
         feature that the version does not have.

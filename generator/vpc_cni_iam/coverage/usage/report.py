@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.coverage.usage.usage import ActionElement, Status, Usage
 from vpc_cni_iam.errors import first_of
-from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.inputs.report import skipped_lines
 
 _SHOWN = 3  # scenarios
 _ORDER = (Status.droppable, Status.callable, Status.undecided, Status.used)
@@ -42,7 +42,7 @@ def to_text(usage: Usage) -> Iterator[str]:
         yield ""
         yield f"used, and no call of the plugin in this configuration: {', '.join(others)}"
     yield ""
-    yield from skipped.lines(usage.unread)
+    yield from skipped_lines(usage.unread)
     yield conclusion(usage)
 
 

@@ -50,18 +50,12 @@ class Doubt(StrEnum):
 
 
 class Undecided(Struct, frozen=True):
-    """The answer where it is open whether a statement applies.
-
-    Args:
-        key: The condition key that it is about, as it is spelled; empty for none.
-        quantifier: The set operator of `Doubt.null_of_a_set`.
-        values: How many values the request has, of `Doubt.too_many_values`.
-    """
+    """Why it is open whether a statement applies."""
 
     doubt: Doubt
-    key: str = ""
-    quantifier: SetOperator = SetOperator.NONE
-    values: int = 0
+    key: str = ""  # the condition key that it is about, as it is spelled; empty for none
+    quantifier: SetOperator = SetOperator.NONE  # of `Doubt.null_of_a_set`
+    values: int = 0  # how many the request has, of `Doubt.too_many_values`
 
 
 Truth: TypeAlias = bool | Undecided

@@ -85,15 +85,10 @@ class HardStatement(Struct, frozen=True):
 
 
 class NotProven(Struct, frozen=True):
-    """Neither a proof nor a request was found.
+    """Neither a proof nor a request was found."""
 
-    Args:
-        reason: Of `NoProof`, or of another Enum where more than policies is compared.
-        evidence: What the reason is about, None if it says all.
-    """
-
-    reason: StrEnum
-    evidence: Struct | None = None
+    reason: StrEnum  # of `NoProof`, or of another Enum where more than policies is compared
+    evidence: Struct | None = None  # what the reason is about, None if it says all
 
 
 Answer: TypeAlias = NoNewAccess | NewAccess | NotProven

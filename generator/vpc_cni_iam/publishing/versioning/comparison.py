@@ -71,6 +71,7 @@ def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
     old_modules, new_modules = _modules(old), _modules(new)
     permissions: list[VersionChange] = []
     interfaces: list[VersionChange] = []
+    reported: set[tuple[object, ...]] = set()
     for folder in sorted({*old_modules, *new_modules}):
         if folder not in old_modules:
             interfaces.append(VersionChange(Bump.minor, folder, "is new"))
@@ -79,13 +80,10 @@ def compare(old: Mapping[str, str], new: Mapping[str, str]) -> Comparison:
         elif old_modules[folder] != new_modules[folder]:
             before, after = _read(old_modules[folder]), _read(new_modules[folder])
             interfaces += compare_interfaces(before.interface, after.interface, folder)
-            # A submodule that holds the root's policies changes with them; report that once.
-            reported = {(c.subject, c.text) for c in permissions}
-            for change in _permissions(before, after, folder):
-                if (change.subject, change.text) not in reported:
-                    own = not folder or change.subject == folder
-                    subject = change.subject if own else f"{folder}: {change.subject}"
-                    permissions.append(replace(change, subject=subject))
+            for change in _permissions(before, after, folder, reported):
+                own = not folder or change.subject == folder
+                subject = change.subject if own else f"{folder}: {change.subject}"
+                permissions.append(replace(change, subject=subject))
     return Comparison(tuple(permissions), tuple(interfaces))
 
 
@@ -122,10 +120,17 @@ def _blocks(text: str, source: str) -> tuple[Block, ...]:
     return parse(text, source).blocks
 
 
-def _permissions(old: _ModuleVersion, new: _ModuleVersion, folder: str) -> Iterator[VersionChange]:
+def _permissions(
+    old: _ModuleVersion, new: _ModuleVersion, folder: str, reported: set[tuple[object, ...]]
+) -> Iterator[VersionChange]:
     before, after, unread = old.documents, new.documents, old.unread | new.unread
     for name in sorted({*before, *after} - unread):
         label = variants.label(name)
+        # A submodule that has the root's policies changes with them; that is reported once.
+        change = name, _allowed(before.get(name)), _allowed(after.get(name))
+        if change in reported:
+            continue
+        reported.add(change)
         if name not in after:
             yield VersionChange(Bump.major, label, "the policy is removed")
         elif name not in before:
@@ -136,6 +141,11 @@ def _permissions(old: _ModuleVersion, new: _ModuleVersion, folder: str) -> Itera
                 text = "the policy joins other documents than before"
                 yield VersionChange(Bump.major, label, text)
     yield from compare_code(old.blocks, new.blocks, unread, folder)
+
+
+def _allowed(document: ResolvedDocument | None) -> object:
+    """Return what a document allows, without its place."""
+    return document and (document.policy, document.joins)
 
 
 def _policy_changes(old: Policy, new: Policy, label: str) -> Iterator[VersionChange]:

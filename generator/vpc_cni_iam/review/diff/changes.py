@@ -10,7 +10,6 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.facts.calls import DenialSeverity
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.review.diff.verdicts import Access, CoverageChange, Line, Nearest, Size
 from vpc_cni_iam.review.renamed import Shaped
@@ -105,7 +104,7 @@ class MatrixRow(Struct, frozen=True):
     action: str  # such as ``ec2:CreateTags``
     before: Grade
     after: Grade
-    needed: Literal[DenialSeverity, ""]  # where the plugin calls it at the version, else empty
+    needed: Literal["fatal", "degraded", ""]  # where the plugin calls it at the version, else empty
     on_before: tuple[str, ...]  # resources and conditions under which it was allowed, in words
     on_after: tuple[str, ...]  # the same, after
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from vpc_cni_iam.catalog.facts.calls import DenialSeverity, Mode
+from vpc_cni_iam.catalog.facts.calls import Mode
 
 Effect = Literal["gain", "loss", "no-op"]
 Verdict = Literal["no new access", "new access", "not proven", "unknown"]
@@ -50,7 +50,7 @@ class MissingPermission(Struct, frozen=True):
     """A call of the plugin that is no longer allowed, or not allowed."""
 
     action: str  # such as ``ec2:DescribeSubnets``
-    impact: Literal[DenialSeverity, "none"]  # ``none`` if its denial has no effect
+    impact: Literal["fatal", "degraded", "none"]  # ``none`` if its denial has no effect
     breaks: str  # what its denial breaks, or when it is called, in words
     evidence: str  # where in the plugin's source it was read
     undecided: bool = False  # whether it is open if it is denied; `breaks` says why

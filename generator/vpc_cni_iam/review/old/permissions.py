@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.policy import normalise
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.proof.budget import Budget
-from vpc_cni_iam.policy.report import condition_text, principals_text
+from vpc_cni_iam.policy.report import condition_text, principal_names
 from vpc_cni_iam.policy.template import Text
 
 # What is the same for permissions of one meaning that are spelled alike.
@@ -97,7 +97,7 @@ def _split(
     each = replace(statement, sid="")
     conditions = normalise.conditions(statement)
     words = "".join(f" if {condition_text(c)}" for c in statement.conditions)
-    who = principals_text(statement)
+    who = _principals_text(statement)
     by_whom = f" by {who}" if who else ""
     principals = normalise.statement(statement)[-2:]  # type: ignore[index]
     parts: list[Permission] = []
@@ -119,3 +119,9 @@ def _split(
             Permission(each, bare, action, resource, conditions, principals, by_whom, words, key)
         )
     return tuple(parts)
+
+
+def _principals_text(statement: Statement) -> str:
+    """Return whom a statement of a resource's policy is about, empty if it names nobody."""
+    names = ", ".join(principal_names(statement.not_principals or statement.principals))
+    return f"all but {names}" if statement.not_principals else names

@@ -2,54 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Literal
-
 from msgspec import Struct
 
-from vpc_cni_iam.errors import Message
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
-
-
-class EditReason(StrEnum):
-    """Why an edit has no proof, beside the reasons of a proof."""
-
-    # A file, or a document in it, cannot be read; the evidence is a `ReadProblem`.
-    unreadable = "unreadable"
-    # A block that is no policy document differs; the evidence is a `ChangedBlock`.
-    block = "block"
-    # Locals differ; the evidence is `ChangedLocals`.
-    local_values = "local values"
-    # A document joins others than before.
-    joins = "joins"
-    # What a dynamic block of a document repeats differs.
-    repeats = "repeats"
-    # The documents depend on more variables than are compared.
-    calls = "calls"
-    # A document that denies access is removed.
-    removed_deny = "removed deny"
-    # A file changes what an engine reads of the module's own files.
-    other_file = "other file"
-
-
-class ReadProblem(Struct, frozen=True):
-    """What is wrong with what cannot be read."""
-
-    problem: Message
-
-
-class ChangedBlock(Struct, frozen=True):
-    """A block of a module that differs."""
-
-    name: tuple[str, ...]  # its type and its labels
-    change: Literal["added", "removed", "changed"]
-
-
-class ChangedLocals(Struct, frozen=True):
-    """Local values that differ or are removed."""
-
-    names: tuple[str, ...]
 
 
 class EditAnswer(Struct, frozen=True):

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Literal
 
 from msgspec.structs import replace
 
@@ -19,20 +18,15 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
+from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
 from vpc_cni_iam.vendoring.edits.calls import calls
-from vpc_cni_iam.vendoring.edits.edit import (
-    ChangedBlock,
-    ChangedLocals,
-    EditAnswer,
-    EditReason,
-    KeptEdit,
-    ReadProblem,
-)
+from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
 from vpc_cni_iam.vendoring.manifest import digest
+from vpc_cni_iam.vendoring.meaning import ChangedBlock, ModuleReason, NamedParts, unreadable
 
 # Outputs about versions of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with", "minimum_cni_version")
@@ -70,7 +64,7 @@ def _answers(
         try:
             old, new = (_blocks(side.get(path, ""), path) for side in (before, after))
         except InputError as error:
-            answers[path].append(_unreadable(error))
+            answers[path].append(EditAnswer(unreadable(error)))
             continue
         names = {n for n in {*old, *new} if _shapes(old.get(n, [])) != _shapes(new.get(n, []))}
         if names:
@@ -83,17 +77,12 @@ def _answers(
     try:
         documents = list(_documents(before, after))
     except InputError as error:
-        documents = [("", _unreadable(error))]
+        documents = [("", EditAnswer(unreadable(error)))]
     for document, answer in documents:
         where = [p for p, names in changed.items() if (*_DOCUMENT, document) in names]
         for path in where or changed:
             answers[path].append(answer)
     return answers
-
-
-def _unreadable(error: InputError, document: str = "") -> EditAnswer:
-    problem = ReadProblem(str(error))
-    return EditAnswer(NotProven(EditReason.unreadable, problem), document)
 
 
 @lru_cache(maxsize=64)
@@ -139,8 +128,8 @@ def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | N
         return None
     if new and name[0] == "locals":
         return _locals(old, new)
-    change: Literal["added", "removed", "changed"] = "changed" if old else "added"
-    return NotProven(EditReason.block, ChangedBlock(name, change if new else "removed"))
+    change = Change.changed if old else Change.added
+    return NotProven(ModuleReason.block, ChangedBlock(name, change if new else Change.removed))
 
 
 def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
@@ -160,8 +149,8 @@ def _locals(old: list[Block], new: list[Block]) -> NotProven | None:
         {n: node for b in side for n, node in b.attributes.items()} for side in (old, new)
     )
     # One more says nothing until something refers to it.
-    changed = tuple(name for name in sorted(before) if before[name] != after.get(name))
-    return NotProven(EditReason.local_values, ChangedLocals(changed)) if changed else None
+    changed = tuple(f"local.{name}" for name in sorted(before) if before[name] != after.get(name))
+    return NotProven(ModuleReason.local_values, NamedParts(changed)) if changed else None
 
 
 def _without_default(block: Block) -> Block:
@@ -179,7 +168,7 @@ def _documents(
     ]
     every = calls(*([block for _, block in blocks] for blocks in sides))
     if every is None:
-        yield "", EditAnswer(NotProven(EditReason.calls))
+        yield "", EditAnswer(NotProven(ModuleReason.calls))
         return
     answers: dict[tuple[str, object], EditAnswer] = {}
     for call in every:
@@ -193,21 +182,21 @@ def _documents(
 
 def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, EditAnswer]]:
     for name, reason in new.unread.items():
-        yield name, EditAnswer(NotProven(EditReason.unreadable, ReadProblem(reason)))
+        yield name, EditAnswer(unreadable(reason))
     before = {d.name: d for d in old.documents}
     for document in new.documents:
         known, label = before.get(document.name), variants.label(document.name)
         if document.joins != (known.joins if known is not None else ()):
-            yield document.name, EditAnswer(NotProven(EditReason.joins), label)
+            yield document.name, EditAnswer(NotProven(ModuleReason.joins), label)
         if known is not None and document.repeats != known.repeats:
-            yield document.name, EditAnswer(NotProven(EditReason.repeats), label)
+            yield document.name, EditAnswer(NotProven(ModuleReason.repeats), label)
         policy = known.policy if known is not None else Policy(())
         answer = _more(policy, document.policy)
         if not isinstance(answer, NoNewAccess):
             yield document.name, EditAnswer(answer, label)
     for name in before.keys() - {d.name for d in new.documents} - new.unread.keys():
         if before[name].policy.only("Deny").statements:
-            answer = NotProven(EditReason.removed_deny)
+            answer = NotProven(ModuleReason.removed_deny)
             yield name, EditAnswer(answer, variants.label(name))
 
 
@@ -219,4 +208,4 @@ def _more(old: Policy, new: Policy) -> Answer:
     try:
         return no_new_access_beside_others([old], [new])
     except InputError as error:
-        return NotProven(EditReason.unreadable, ReadProblem(str(error)))
+        return unreadable(error)

@@ -15,15 +15,23 @@ from vpc_cni_iam.hcl.syntax import OVERRIDE
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.texts.nesting import check_json
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
-from vpc_cni_iam.vendoring.edits.edit import EditAnswer, EditReason, KeptEdit
+from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
 from vpc_cni_iam.vendoring.manifest import digest
+from vpc_cni_iam.vendoring.meaning import ModuleReason, ReadProblem
 from vpc_cni_iam.vendoring.observe import ModuleContents, rendered
-from vpc_cni_iam.vendoring.state import EDITED, ModuleFile
+from vpc_cni_iam.vendoring.state import (
+    EDITED,
+    Effect,
+    FileState,
+    ModuleFile,
+    Override,
+    Redefinition,
+    TofuReplacement,
+)
 
 # The configuration that Terraform or OpenTofu reads in a folder, and what of it is merged over the
 # rest.
 _LOADED = re.compile(r"(?!\.)[^/]+\.(?:tf|tofu)(?:\.json)?", re.DOTALL)
-_NOT_GENERATED = "so that the module is not what was generated"
 
 
 def conflicting(
@@ -49,16 +57,15 @@ def conflicting(
             try:
                 same = sorted(_defined(text, path) & homes.keys())
             except InputError as error:
-                effect = f"cannot be read, and may define again what is generated: {error}"
+                effect = ReadProblem(str(error))
         if effect:
             entry = accepted.get(path)
-            answers = (EditAnswer(NotProven(EditReason.other_file)),)
+            answers = (EditAnswer(NotProven(ModuleReason.other_file)),)
             edit = KeptEdit.of(path, digest(text), entry, answers)
-            files.append(ModuleFile(path, "replacing", edit=edit, detail=effect))
+            files.append(ModuleFile(path, FileState.replacing, edit=edit, effect=effect))
         elif same:
-            more = f" and {len(same) - 1} more" if len(same) > 1 else ""
-            problem = f"defines {same[0]}{more} again, which {homes[same[0]]} defines"
-            files.append(ModuleFile(path, "redefined", detail=problem))
+            again = Redefinition(tuple(same), homes[same[0]])
+            files.append(ModuleFile(path, FileState.redefined, effect=again))
     return tuple(files)
 
 
@@ -66,21 +73,21 @@ def _own(observed: ModuleContents, module: VendoredModule) -> dict[str, str]:
     """Return the texts of a module's own files; as generated, of one that is to be written."""
     texts = dict(rendered(module.options))
     for file in observed.files:
-        if file.state in ("deleted", "left over"):
+        if file.state in (FileState.deleted, FileState.left_over):
             texts.pop(file.path, None)
-        elif file.path in observed.files_by_path and file.state in (*EDITED, "kept"):
+        elif file.path in observed.files_by_path and file.state in (*EDITED, FileState.kept):
             texts[file.path] = decoded(observed.files_by_path[file.path])
     return texts
 
 
-def _replaced(name: str, own: Container[str]) -> str:
-    """Return the effect of a file on a module's own files; empty for none."""
+def _replaced(name: str, own: Container[str]) -> Effect | None:
+    """Return how a file replaces a module's own files; None if it does not."""
     if OVERRIDE.fullmatch(name):
-        return f"is merged over the generated files by an engine, {_NOT_GENERATED}"
+        return Override()
     twin = name.removesuffix(".tofu") + ".tf"
     if name.endswith(".tofu") and twin in own:  # main.tofu.json replaces a main.tf.json alone
-        return f"is read by OpenTofu in place of {twin}, {_NOT_GENERATED}"
-    return ""
+        return TofuReplacement(twin)
+    return None
 
 
 def _may_define(text: str, homes: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""What policies allow that the plugin does not call, by what it is good for."""
+"""What policies allow that the plugin does not call, by harm."""
 
 from __future__ import annotations
 

@@ -13,17 +13,17 @@ from vpc_cni_iam.coverage.report.sentences.excess import excess_lines as beyond
 from vpc_cni_iam.coverage.report.sentences.verdict import by_region, not_run
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
-from vpc_cni_iam.inputs import skipped
+from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 
 # Actions that some version calls come first, and are fewer.
 _MOST_COLUMNS = 100
 # What a cell is called and how it is written, so that no meaning hangs on a colour.
 MEANINGS: dict[Cell, tuple[str, str]] = {
-    "allowed": ("+", "called and allowed"),
-    "fatal": ("X", "called and denied: the plugin fails"),
-    "degraded": ("!", "called and denied: the plugin works, degraded"),
-    "unused": ("o", "allowed, never called"),
-    "not called": (".", "neither"),
+    Cell.allowed: ("+", "called and allowed"),
+    Cell.fatal: ("X", "called and denied: the plugin fails"),
+    Cell.degraded: ("!", "called and denied: the plugin works, degraded"),
+    Cell.unused: ("o", "allowed, never called"),
+    Cell.not_called: (".", "neither"),
 }
 
 
@@ -50,7 +50,7 @@ def text(subject: Subject, matrix: Matrix, *, verbose: bool = False) -> Iterator
         list(reasons(matrix)),
         list(excess_lines(matrix)),
         list(repair_lines(matrix)),
-        list(skipped.lines(subject.skipped)),
+        list(skipped_lines(subject.skipped)),
         list(not_run(matrix.not_expected)),
         [conclusion(subject, matrix)],
     ]
@@ -84,7 +84,7 @@ def conclusion(subject: Subject, matrix: Matrix) -> str:
         words = _by_region(matrix, works)
     if subject.is_complete:
         return words
-    return f"incomplete: {skipped.incomplete(subject.skipped)}; what was read {words}"
+    return f"incomplete: {incomplete_text(subject.skipped)}; what was read {words}"
 
 
 def _by_region(matrix: Matrix, versions: Callable[[Matrix], str]) -> str:
@@ -134,7 +134,7 @@ def reasons(matrix: Matrix) -> Iterator[str]:
     for denial in matrix.denials():
         call_range, where = denial.call.range, versions_text(denial.first, denial.last)
         yield (
-            f"{MEANINGS[call_range.severity][0]}  {denial.action} at {where}, "
+            f"{MEANINGS[Cell(call_range.severity)][0]}  {denial.action} at {where}, "
             f"in {denial.scenario}: "
             f"{call_range.effect} "
             f"({call_range.known_by(denial.first.version, denial.last.version)}): "

@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 from vpc_cni_iam.coverage.analysis.aws_actions import nearest_action
-from vpc_cni_iam.coverage.analysis.risks import Extent, Risk
+from vpc_cni_iam.coverage.analysis.risks import Extent, Risk, RiskName
 from vpc_cni_iam.errors import first_of
 
 _SHOWN = 3
 _MOST_ACTIONS = 6
-# By identifier. ``{names}`` are those of the risk, ``{which}`` the interfaces that it is about.
+# ``{names}`` are those of the risk, ``{which}`` the interfaces that it is about.
 _TEXTS = {
-    "privilege-escalation": "the role can give itself more permissions: {names}",
-    "actions-beyond-calls": ("{names} allows much that the plugin never calls, such as {examples}"),
-    "unknown-action": "AWS has no such action, as far as is known: {names}",
-    "interfaces-unscoped": "the role can change {which}, also of other clusters: {names}",
-    "instances-unscoped": "the role can attach interfaces to any instance, and detach them",
-    "instance-tag-not-set": "instances must have the tag {names}, and the plugin never sets it",
-    "creates-in-any-vpc": "the role can create network interfaces in every VPC",
-    "security-groups-unscoped": (
+    RiskName.privilege_escalation: "the role can give itself more permissions: {names}",
+    RiskName.actions_beyond_calls: (
+        "{names} allows much that the plugin never calls, such as {examples}"
+    ),
+    RiskName.unknown_action: "AWS has no such action, as far as is known: {names}",
+    RiskName.interfaces_unscoped: "the role can change {which}, also of other clusters: {names}",
+    RiskName.instances_unscoped: "the role can attach interfaces to any instance, and detach them",
+    RiskName.instance_tag_not_set: (
+        "instances must have the tag {names}, and the plugin never sets it"
+    ),
+    RiskName.creates_in_any_vpc: "the role can create network interfaces in every VPC",
+    RiskName.security_groups_unscoped: (
         "the role can use security groups of every VPC, if EC2 accepts them"
     ),
-    "describe-unscoped": (
+    RiskName.describe_unscoped: (
         "Describe actions read the whole account in its Region: EC2 cannot limit them"
     ),
-    "unconditioned-create-tags": "the role can put its cluster's tag on {which}",
-    "untagged-interfaces-claimable": (
+    RiskName.unconditioned_create_tags: "the role can put its cluster's tag on {which}",
+    RiskName.untagged_interfaces_claimable: (
         "the role can put its cluster's tag on an interface of its VPC without one, and then call "
         "{names}"
     ),
-    "any-tag-key": "the role can write any tag on the cluster's interfaces",
-    "tag-keys-closed": (
+    RiskName.any_tag_key: "the role can write any tag on the cluster's interfaces",
+    RiskName.tag_keys_closed: (
         "the role can write known tag keys only: ipamd stops at start if ADDITIONAL_ENI_TAGS or a "
         "later version has another one"
     ),
-    "cluster-name-needed": (
+    RiskName.cluster_name_needed: (
         "CLUSTER_NAME must be set for aws-node; without it these calls fail: {names}"
     ),
-    "condition-key-not-modelled": (
+    RiskName.condition_key_not_modelled: (
         "not modelled: {names}; calls that depend on it are undecided, and interfaces count as "
         "without such a tag"
     ),
@@ -51,13 +55,13 @@ _WHICH = {
 def risk_text(risk: Risk) -> str:
     """Return what a risk says."""
     names = ", ".join(risk.names)
-    if risk.identifier == "unknown-action":
+    if risk.identifier is RiskName.unknown_action:
         names = first_of(_with_nearest(risk.names), _SHOWN)
-    elif risk.identifier == "privilege-escalation":
+    elif risk.identifier is RiskName.privilege_escalation:
         names = first_of(risk.names, _MOST_ACTIONS)
     examples, which = ", ".join(risk.examples), _WHICH[risk.extent]
     text = _TEXTS[risk.identifier].format(names=names, examples=examples, which=which)
-    if risk.identifier == "unconditioned-create-tags" and names:
+    if risk.identifier is RiskName.unconditioned_create_tags and names:
         text += f", and then call {names}"
     return text
 

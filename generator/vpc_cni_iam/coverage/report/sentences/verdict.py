@@ -42,6 +42,6 @@ def _in(regions: Iterable[CheckedRegion]) -> str:
 
 
 def not_run(scenarios: Iterable[Scenario]) -> Iterator[str]:
-    """Yield which scenarios were not run, as nobody asked for them."""
+    """Yield the scenarios that run only by name."""
     if names := [scenario.name for scenario in scenarios]:
         yield f"not run, unless --scenario names it: {', '.join(names)}"

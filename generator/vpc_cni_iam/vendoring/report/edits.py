@@ -6,54 +6,42 @@ from collections.abc import Iterator
 
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
-from vpc_cni_iam.vendoring.edits.edit import (
+from vpc_cni_iam.vendoring.edits.edit import KeptEdit
+from vpc_cni_iam.vendoring.meaning import (
     ChangedBlock,
-    ChangedLocals,
-    EditReason,
-    KeptEdit,
+    Meaning,
+    ModuleReason,
+    NamedParts,
     ReadProblem,
 )
-from vpc_cni_iam.vendoring.meaning import Meaning, UnknownAccess, UnknownMeaning
 
+_ENGINE = "(only an engine can tell what that means: verify)"
 _REASONS = {
-    EditReason.joins: "joins other documents",
-    EditReason.repeats: "what a dynamic block repeats is changed",
-    EditReason.calls: "the documents depend on too many variables to compare every call",
-    EditReason.removed_deny: "is removed, and it denies access",
-}
-
-
-_UNKNOWN = {
-    UnknownMeaning.conflicts: "cannot be said before the conflicts in {} are resolved",
-    UnknownMeaning.edited_beside: (
-        "edited by hand: {}; only an engine can tell what that means: verify"
-    ),
-    UnknownMeaning.unreadable: "cannot be read: {}",
-    UnknownMeaning.unread_document: "{}",
-    UnknownMeaning.removed_document: "is no longer generated; {}",
-    UnknownMeaning.joins: "joins other documents; only an engine can tell what that means: verify",
-    UnknownMeaning.repeats: (
-        "what a dynamic block repeats is changed; only an engine can tell what that means: verify"
-    ),
+    ModuleReason.unreadable: "cannot be read: {}",
+    ModuleReason.removed_document: "is no longer generated; {}",
+    ModuleReason.block: "{}",
+    ModuleReason.local_values: "{} is changed",
+    ModuleReason.joins: f"joins other documents {_ENGINE}",
+    ModuleReason.repeats: f"what a dynamic block repeats is changed {_ENGINE}",
+    ModuleReason.calls: "the documents depend on too many variables to compare every call",
+    ModuleReason.removed_deny: "is removed, and it denies access",
+    ModuleReason.other_file: "",  # the reason of the file says it
+    ModuleReason.conflicts: "cannot be said before the conflicts in {} are resolved",
+    ModuleReason.edited_beside: f"edited by hand: {{}} {_ENGINE}",
 }
 
 
 def meaning_lines(meaning: Meaning) -> Iterator[str]:
     """Yield what the change of a document means for access, and its differences."""
     change = meaning.change
-    if isinstance(change, UnknownAccess):
-        yield unknown_text(change)
+    if isinstance(change, NotProven):
+        yield not_proven_text(change)
         return
     if change.removed:
         yield "the document is no longer generated"
     yield report.access_change_text(change.gained, change.lost)
     if not change.removed:
         yield from map(str, report.difference_lines(change.differences))
-
-
-def unknown_text(unknown: UnknownAccess) -> str:
-    """Return why the meaning of a change is unknown."""
-    return _UNKNOWN[unknown.reason].format(", ".join(unknown.names))
 
 
 def edit_text(edit: KeptEdit) -> str:
@@ -90,20 +78,25 @@ def edit_details(edit: KeptEdit) -> tuple[str, ...]:
 
 def _answer_text(answer: Answer) -> str:
     if isinstance(answer, NotProven):
-        return _not_proven_text(answer)
+        return not_proven_text(answer)
     if isinstance(answer, NewAccess) and answer.new.allowed:
         return f"for instance {report.example_text(answer)}"
     return report.answer_text(answer)
 
 
-def _not_proven_text(answer: NotProven) -> str:
-    match answer.evidence:
+def not_proven_text(answer: NotProven) -> str:
+    """Return why it is not proven what a change means."""
+    if not isinstance(answer.reason, ModuleReason):
+        return report.not_proven_text(answer)
+    return _REASONS[answer.reason].format(_evidence_text(answer.evidence))
+
+
+def _evidence_text(evidence: object) -> str:
+    match evidence:
         case ReadProblem(problem):
-            return f"cannot be read: {problem}"
+            return problem
         case ChangedBlock(name, change):
             return f"{' '.join(name)} is {change}"
-        case ChangedLocals(names):
-            return f"{', '.join(f'local.{name}' for name in names)} is changed"
-    if isinstance(answer.reason, EditReason):
-        return _REASONS.get(answer.reason, "")
-    return report.not_proven_text(answer)
+        case NamedParts(names):
+            return ", ".join(names)
+    return ""

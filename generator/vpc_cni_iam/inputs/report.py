@@ -1,0 +1,41 @@
+"""Skipped parts of inputs as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.skipped import Reason, Skipped
+
+_SHOWN = 20  # JSON has all
+
+
+def incomplete_text(skipped: Sequence[Skipped]) -> str:
+    """Return why a verdict is incomplete, in a line; at least one skipped part counts."""
+    names = list(dict.fromkeys(part.name for part in skipped if part.counts))
+    if all(part.reason is Reason.not_applied for part in skipped if part.counts):
+        return f"{Reason.not_applied}: {first_of(names)}; give it with --boundary"
+    absent = {part.name for part in skipped if part.reason is Reason.may_be_absent}
+    words = "may not exist" if absent.issuperset(names) else "not read"
+    text = f"{words}: {first_of(names)}"
+    if any(part.reason is Reason.overrides for part in skipped):
+        return text
+    return f"{text}; name the policies to look at with --document"
+
+
+def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:
+    """Yield the skipped parts, as lines for people."""
+    counting = [part for part in skipped if part.counts]
+    yield from map(str, counting[:_SHOWN])
+    if len(counting) > _SHOWN:
+        yield f"{len(counting) - _SHOWN:,} more like these; --format json prints all"
+    for reason in Reason:
+        names = [part.name for part in skipped if part.reason is reason]
+        if names and not (reason.counts or reason.is_note):
+            yield f"left out, {reason}: {first_of(names)}"
+    yield from note_lines(skipped)
+
+
+def note_lines(skipped: Sequence[Skipped]) -> Iterator[str]:
+    """Yield how policies were read, as lines for people."""
+    yield from dict.fromkeys(str(part) for part in skipped if part.reason.is_note)

@@ -1,0 +1,1 @@
+"""What commands on vendored modules say: sentences, lines and Markdown."""

@@ -1,0 +1,139 @@
+"""A check of vendored modules as lines, and as Markdown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from msgspec import Struct
+
+from vpc_cni_iam.catalog.facts import known_versions
+from vpc_cni_iam.escape import code_cell, escape_control, escape_line, escape_markdown
+from vpc_cni_iam.vendoring.check import ModuleCheck, counts
+from vpc_cni_iam.vendoring.manifest import FOLDER
+from vpc_cni_iam.vendoring.report.files import SYNC, next_steps, reason
+from vpc_cni_iam.vendoring.state import ModuleFile
+
+
+class CheckResult(Struct, frozen=True):
+    """The result of a check."""
+
+    reports: Sequence[ModuleCheck]
+    # Directories that sync wrote and that the configuration no longer names.
+    orphans: Sequence[str] = ()
+    command: str = SYNC  # the start of each suggested command, with the options that it needs
+    upgrade: str = "vpc-cni-iam upgrade"  # the command that upgrades the pins
+    diff: str = "vpc-cni-iam diff"  # the command that shows the difference of a module
+    outdated: bool = False  # whether a pin that is not the newest is a finding, too
+    warnings: Sequence[str] = ()  # the warnings about the configuration
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is anything to be done."""
+        behind = self.outdated and not all(r.module.newest for r in self.reports)
+        return behind or not all(r.clean for r in self.reports)
+
+    def next_steps(self, file: ModuleFile, module: str) -> tuple[str, ...]:
+        """Return the next steps about a file of a module, each with its command."""
+        return next_steps(file, module, self.command, self.diff)
+
+
+def text(checked: CheckResult, *, quiet: bool = False) -> str:
+    """Return a check as lines for a terminal; `quiet` leaves out modules without findings."""
+    lines = [line for report in checked.reports for line in _module_text(report, checked)]
+    word = "behind" if checked.outdated else "note"
+    if checked.outdated or not quiet:
+        lines += [f"{word:<9}{line}" for line in _behind(checked)]
+    if not quiet:
+        lines += [f"note     {line}" for line in _notes(checked)]
+        lines.append(_summary(checked.reports))
+    return "".join(f"{escape_line(line)}\n" for line in lines)
+
+
+def _module_text(report: ModuleCheck, checked: CheckResult) -> Iterator[str]:
+    path = report.module.path
+    if not report.clean:
+        yield f"{report.state:<9}{path}"
+    if report.failure is not None:
+        yield f"         {report.failure}"
+    wrong = [(f, checked.next_steps(f, path)) for f in report.files if not f.fine]
+    for steps, files in groupby(wrong, itemgetter(1)):
+        for text, alike in groupby((file for file, _ in files), reason):
+            yield f"         {_alike([file.path for file in alike], text)}"
+        yield from (f"           {step}" for step in steps)
+
+
+def _alike(paths: list[str], text: str) -> str:
+    return f"{paths[0]} {text}" if len(paths) == 1 else f"{text}: {', '.join(paths)}"
+
+
+def _behind(checked: CheckResult) -> list[str]:
+    behind = [r.module for r in checked.reports if not r.module.newest]
+    pins = Counter(" ".join(m.options.selection.arguments()) for m in behind)
+    return [
+        f"{_modules(count)} pinned to {pin}; the newest version known is "
+        f"{known_versions.newest()}: {checked.upgrade}"
+        for pin, count in sorted(pins.items())
+    ]
+
+
+def _notes(checked: CheckResult) -> Iterator[str]:
+    for report in checked.reports:
+        for file in report.files:
+            if file.fine:
+                yield f"{report.module.path}/{file.path} {escape_control(reason(file))}"
+        for entry in report.unused:
+            yield (
+                f"{report.module.path}: the configuration accepts an edit of "
+                f"{escape_control(entry.file)} that is not there; remove that entry of accept"
+            )
+    for path in checked.orphans:
+        yield (
+            f"{path} was written by sync, and the configuration does not name it: add it there, "
+            f"or remove it, or only {path}/{FOLDER} to keep the rest as your own"
+        )
+
+
+def markdown(checked: CheckResult, *, quiet: bool = False) -> str:
+    """Return a check as Markdown; `quiet` leaves out modules without findings."""
+    lines = [f"### vpc-cni-iam check: {_summary(checked.reports)}", ""]
+    wrong = [r for r in checked.reports if not r.clean]
+    if wrong:
+        lines += [
+            "| module | state | file | what | what to do |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+    for report in wrong:
+        path = report.module.path
+        if report.failure is not None:
+            failure = escape_markdown(str(report.failure))
+            lines.append(f"| {code_cell(path)} | {report.state} | | {failure} | |")
+        for file in report.files:
+            if not file.fine:
+                ways = "<br>".join(map(_step, checked.next_steps(file, path)))
+                text = escape_markdown(escape_control(reason(file)))
+                cells = (code_cell(path), report.state, code_cell(file.path), text)
+                lines.append(f"| {' | '.join(cells)} | {ways} |")
+    lines += [""] if wrong else []
+    if checked.outdated or not quiet:
+        lines += [f"- {line}" for line in _behind(checked)]
+    lines += [f"- warning: {escape_markdown(warning)}" for warning in checked.warnings]
+    lines += [] if quiet else [f"- {escape_markdown(note)}" for note in _notes(checked)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _step(text: str) -> str:
+    """Return a next step as Markdown: what it does, and its command alone as code, to copy."""
+    what, _, command = text.partition(": ")
+    return f"{escape_markdown(what)}: {code_cell(command)}"
+
+
+def _summary(reports: Sequence[ModuleCheck]) -> str:
+    texts = ", ".join(f"{n} {s}" for s, n in counts(reports).items() if n)
+    return f"{_modules(len(reports))} checked, {texts}" if texts else "no modules"
+
+
+def _modules(count: int) -> str:
+    return f"{count} module{'s' * (count != 1)}"

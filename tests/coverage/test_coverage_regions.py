@@ -172,3 +172,36 @@ def test_a_call_of_the_library_checks_each_region_too() -> None:
     assert coverage.verdict is PluginVerdict.fails
     verdicts = {each.region.name: each.result.verdict for each in coverage.by_region}
     assert verdicts == {"us-east-1": PluginVerdict.works, None: PluginVerdict.fails}
+
+
+@pytest.mark.parametrize(
+    ("statement", "region"),
+    [
+        (
+            {"Condition": {"StringLike": {"aws:RequestedRegion": "us-*", "ec2:Region": "*-2"}}},
+            "us-west-2",
+        ),
+        (
+            {
+                "Condition": {
+                    "StringLike": {"aws:RequestedRegion": "us-*"},
+                    "StringNotLike": {"ec2:Region": "*-east-1"},
+                }
+            },
+            "us-west-1",
+        ),
+        ({"Condition": {"StringLike": {"ec2:AvailabilityZone": "us-*"}}}, "us-east-1"),
+        ({"Condition": {"StringEquals": {"ec2:AvailabilityZone": "us-east-1a"}}}, "us-east-1"),
+        ({"Resource": "arn:aws:ec2:us-*"}, "us-east-1"),
+    ],
+)
+def test_no_region_in_which_a_deny_applies_is_missed(
+    statement: dict[str, Any], region: str, folder: Path
+) -> None:
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", **statement}
+    (folder / "deny.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": deny}))
+    words = ("coverage", "ipv4.json", "deny.json")
+    done = run(*words, cwd=folder)
+    assert done.code == run(*words, "--region", region, cwd=folder).code == 1
+    assert run(*words, "--region", "eu-west-1", cwd=folder).code == 0
+    assert "elsewhere; fails in " in done.out.splitlines()[-1]

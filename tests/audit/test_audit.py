@@ -815,6 +815,26 @@ def test_each_region_that_a_deny_names_is_judged_where_the_clusters_is_not_known
         assert [f["verdict"] for f in read["policies"]["families"]] == [verdict] * 2
 
 
+def test_the_regions_of_clusters_that_are_known_are_not_said_to_be_unknown(tmp_path: Path) -> None:
+    policy = allow("ec2:*")
+    outside = {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}
+    policy["Statement"] += [
+        {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": outside}
+    ]
+    for number, region in enumerate(("us-east-1", "eu-west-1")):
+        addon = {
+            "addonName": "vpc-cni",
+            "clusterName": "prod",
+            "addonArn": f"arn:aws:eks:{region}:{ACCOUNT}:addon/prod/vpc-cni/a-1",
+            "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
+        }
+        (tmp_path / f"{number}.json").write_text(json.dumps({"addon": addon}))
+    (tmp_path / "a.json").write_text(details(role("cni", irsa(), inline={"cni": policy})))
+    text = run("audit", "a.json", "0.json", "1.json", cwd=tmp_path).out
+    assert "IPv4: works in us-east-1; breaks in eu-west-1\n" in text
+    assert "nothing says" not in text
+
+
 def test_a_role_that_gives_itself_access_has_that_risk(tmp_path: Path) -> None:
     page = details(role("cni", irsa(), inline={"cni": allow("ec2:*", "iam:PassRole")}))
     risks = names(audited(tmp_path, page))["cni"]["policies"]["risks"]

@@ -92,7 +92,7 @@ class VersionRun(Struct, frozen=True):
 
 
 class RegionAudit(Struct, frozen=True):
-    """A role in a Region, where it is not known in which one its cluster is."""
+    """A role in one of the Regions of its clusters, or of those that they may be in."""
 
     region: str | None  # as its policies name it; None for one that none of them names
     checked: str  # the Region of the requests

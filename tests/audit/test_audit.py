@@ -942,13 +942,21 @@ def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) ->
     assert read["verdict"] == "unknown" and "is not in the input" in read["undecided"][0]
 
 
-def test_a_boundary_for_another_region_breaks_nothing(tmp_path: Path) -> None:
+def test_a_boundary_does_not_say_in_which_region_the_cluster_is(tmp_path: Path) -> None:
     boundary = allow("ec2:*")
     boundary["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}
     described = role("cni", irsa(), inline={"cni": allow("ec2:*")}, boundary=BOUNDARY)
-    (read,) = audited(tmp_path, details(described, policies=(managed(BOUNDARY, boundary),)))[
-        "roles"
-    ]
+    page = details(described, policies=(managed(BOUNDARY, boundary),))
+    (read,) = audited(tmp_path, page)["roles"]
+    regions = {r["region"]: r["verdict"] for r in read["policies"]["families"][0]["regions"]}
+    assert read["verdict"] == "breaks" and regions == {"us-west-2": "works", None: "breaks"}
+    addon = {
+        "addonName": "vpc-cni",
+        "clusterName": "prod",
+        "addonArn": f"arn:aws:eks:us-west-2:{ACCOUNT}:addon/prod/vpc-cni/a-1",
+        "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
+    }
+    (read,) = audited(tmp_path, page, json.dumps({"addon": addon}))["roles"]
     assert read["verdict"] == "works"
 
 

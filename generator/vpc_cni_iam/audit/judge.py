@@ -32,6 +32,7 @@ from vpc_cni_iam.coverage.names import (
     known_names,
     names_in,
     names_of,
+    names_of_role,
     regions_to_check,
 )
 from vpc_cni_iam.coverage.report.sentences.matrix import works
@@ -187,11 +188,9 @@ class PluginRole(Struct, frozen=True):
             "account_id": self.account,
             "partition": self.partition,
         }
-        named = all_names(self.policies)
-        limits = names_in([policy for limit in self.limits for policy in limit])
-        of_limits = {name: value for name, value in limits.items() if name not in named}
         known = {name: value for name, value in surroundings.items() if value}
-        return known_names(known, names_in(self.policies), of_limits)
+        limits = [policy for limit in self.limits for policy in limit]
+        return known_names(known, names_of_role(self.policies, limits))
 
 
 @lru_cache(1024)

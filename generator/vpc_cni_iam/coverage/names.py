@@ -91,6 +91,16 @@ def names_in(policies: Iterable[Policy]) -> dict[str, str]:
     return {k: values[0] for k, values in all_names(policies).items() if len(values) == 1}
 
 
+def names_of_role(policies: Sequence[Policy], limits: Iterable[Policy]) -> dict[str, str]:
+    """Return the names in a role's policies, and those in its limits that the policies lack.
+
+    The Region is not taken from limits: they say where roles may be used, not where the plugin is.
+    """
+    named = {*all_names(policies), "region"}
+    of_limits = {name: value for name, value in names_in(limits).items() if name not in named}
+    return known_names(names_in(policies), of_limits)
+
+
 def all_names(policies: Iterable[Policy]) -> dict[str, list[str]]:
     """Return all names in the Allow statements of policies, by parameter."""
     names: dict[str, set[str]] = {}

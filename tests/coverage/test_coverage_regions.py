@@ -193,14 +193,18 @@ def test_a_call_of_the_library_checks_each_region_too() -> None:
         ({"Condition": {"StringLike": {"ec2:AvailabilityZone": "us-*"}}}, "us-east-1"),
         ({"Condition": {"StringEquals": {"ec2:AvailabilityZone": "us-east-1a"}}}, "us-east-1"),
         ({"Resource": "arn:aws:ec2:us-*"}, "us-east-1"),
+        ({"Resource": "arn:aws-us-gov:ec2:us-*"}, "us-gov-west-1"),
+        ({"Resource": "arn:aws-cn:*"}, "cn-north-1"),
     ],
 )
 def test_no_region_in_which_a_deny_applies_is_missed(
     statement: dict[str, Any], region: str, folder: Path
 ) -> None:
+    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     deny = {"Effect": "Deny", "Action": "*", "Resource": "*", **statement}
-    (folder / "deny.json").write_text(json.dumps({"Version": "2012-10-17", "Statement": deny}))
-    words = ("coverage", "ipv4.json", "deny.json")
+    policy = {"Version": "2012-10-17", "Statement": [allow, deny]}
+    (folder / "deny.json").write_text(json.dumps(policy))
+    words = ("coverage", "deny.json")
     done = run(*words, cwd=folder)
     assert done.code == run(*words, "--region", region, cwd=folder).code == 1
     assert run(*words, "--region", "eu-west-1", cwd=folder).code == 0

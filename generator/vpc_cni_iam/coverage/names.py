@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
-from vpc_cni_iam.catalog.facts.partitions import all_regions, partition_of, regions_of
+from vpc_cni_iam.catalog.facts.partitions import PARTITIONS, all_regions, partition_of, regions_of
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
@@ -158,7 +158,8 @@ def _regions_of(statement: Statement) -> tuple[str, ...]:
     regions = [re.sub(r"(?<=\d)[a-z?]$", "", _VARIABLE.sub("*", v.lower())) for v in values]
     # In a pattern, a wildcard may stand for colons before the Region.
     arns = (_VARIABLE.sub("*", text) for text in texts(statement.texts()))
-    regions += [part for arn in arns if arn.startswith("arn:") for part in arn.split(":")[1:4]]
+    parts = [part for arn in arns if arn.startswith("arn:") for part in arn.split(":")[1:4]]
+    regions += [f"{start}*" for name, (start, _) in PARTITIONS.items() if name in parts] + parts
     return tuple(r for r in dict.fromkeys(regions) if _REGION_NAME.fullmatch(r) and r.strip("*"))
 
 

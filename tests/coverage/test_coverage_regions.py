@@ -195,6 +195,7 @@ def test_a_call_of_the_library_checks_each_region_too() -> None:
         ({"Resource": "arn:aws:ec2:us-*"}, "us-east-1"),
         ({"Resource": "arn:aws-us-gov:ec2:us-*"}, "us-gov-west-1"),
         ({"Resource": "arn:aws-cn:*"}, "cn-north-1"),
+        ({"Resource": "arn:aws-iso*:*"}, "us-iso-east-1"),
     ],
 )
 def test_no_region_in_which_a_deny_applies_is_missed(

@@ -147,20 +147,22 @@ def _regions_of(statement: Statement) -> tuple[str, ...]:
 
     A policy variable may have any value.
     """
-    values = [
-        value
+    regions = [
+        # A zone is its Region and a letter.
+        re.sub(r"(?<=[0-9?*])[a-z?]$", "", region) if key == _ZONE else region
         for condition in statement.conditions
-        if str(condition.key).lower() in (*_REGION_KEYS, _ZONE)
+        if (key := str(condition.key).lower()) in (*_REGION_KEYS, _ZONE)
         and not condition.operator.endswith("Null")
-        for value in texts(condition.values)
+        for region in (_VARIABLE.sub("*", v.lower()) for v in texts(condition.values))
     ]
-    # A zone is its Region and a letter.
-    regions = [re.sub(r"(?<=\d)[a-z?]$", "", _VARIABLE.sub("*", v.lower())) for v in values]
     # In a pattern, a wildcard may stand for colons before the Region.
-    arns = (_VARIABLE.sub("*", text) for text in texts(statement.texts()))
-    parts = [part for arn in arns if arn.startswith("arn:") for part in arn.split(":")[1:4]]
-    regions += [f"{start}*" for name, (start, _) in PARTITIONS.items() if name in parts] + parts
-    return tuple(r for r in dict.fromkeys(regions) if _REGION_NAME.fullmatch(r) and r.strip("*"))
+    arns = [_VARIABLE.sub("*", text).split(":") for text in texts(statement.texts())]
+    parts = [part for arn in arns if arn[0] == "arn" for part in arn[1:4] if part.strip("*")]
+    for name, (start, _) in PARTITIONS.items():
+        if any(wildcard.matches(part, name) for part in parts):
+            regions.append(f"{start}*")
+    named = dict.fromkeys([*regions, *parts])
+    return tuple(name for name in named if _REGION_NAME.fullmatch(name) and name.strip("*"))
 
 
 @lru_cache(4096)

@@ -815,6 +815,26 @@ def test_each_region_that_a_deny_names_is_judged_where_the_clusters_is_not_known
         assert [f["verdict"] for f in read["policies"]["families"]] == [verdict] * 2
 
 
+def test_the_regions_of_clusters_that_are_known_are_not_said_to_be_unknown(tmp_path: Path) -> None:
+    policy = allow("ec2:*")
+    outside = {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}
+    policy["Statement"] += [
+        {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": outside}
+    ]
+    for number, region in enumerate(("us-east-1", "eu-west-1")):
+        addon = {
+            "addonName": "vpc-cni",
+            "clusterName": "prod",
+            "addonArn": f"arn:aws:eks:{region}:{ACCOUNT}:addon/prod/vpc-cni/a-1",
+            "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
+        }
+        (tmp_path / f"{number}.json").write_text(json.dumps({"addon": addon}))
+    (tmp_path / "a.json").write_text(details(role("cni", irsa(), inline={"cni": policy})))
+    text = run("audit", "a.json", "0.json", "1.json", cwd=tmp_path).out
+    assert "IPv4: works in us-east-1; breaks in eu-west-1\n" in text
+    assert "nothing says" not in text
+
+
 def test_a_role_that_gives_itself_access_has_that_risk(tmp_path: Path) -> None:
     page = details(role("cni", irsa(), inline={"cni": allow("ec2:*", "iam:PassRole")}))
     risks = names(audited(tmp_path, page))["cni"]["policies"]["risks"]
@@ -923,13 +943,21 @@ def test_the_managed_policy_of_another_partition_is_not_known(tmp_path: Path) ->
     assert read["verdict"] == "unknown" and "is not in the input" in read["undecided"][0]
 
 
-def test_a_boundary_for_another_region_breaks_nothing(tmp_path: Path) -> None:
+def test_a_boundary_does_not_say_in_which_region_the_cluster_is(tmp_path: Path) -> None:
     boundary = allow("ec2:*")
     boundary["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-west-2"}}
     described = role("cni", irsa(), inline={"cni": allow("ec2:*")}, boundary=BOUNDARY)
-    (read,) = audited(tmp_path, details(described, policies=(managed(BOUNDARY, boundary),)))[
-        "roles"
-    ]
+    page = details(described, policies=(managed(BOUNDARY, boundary),))
+    (read,) = audited(tmp_path, page)["roles"]
+    regions = {r["region"]: r["verdict"] for r in read["policies"]["families"][0]["regions"]}
+    assert read["verdict"] == "breaks" and regions == {"us-west-2": "works", None: "breaks"}
+    addon = {
+        "addonName": "vpc-cni",
+        "clusterName": "prod",
+        "addonArn": f"arn:aws:eks:us-west-2:{ACCOUNT}:addon/prod/vpc-cni/a-1",
+        "serviceAccountRoleArn": f"arn:aws:iam::{ACCOUNT}:role/cni",
+    }
+    (read,) = audited(tmp_path, page, json.dumps({"addon": addon}))["roles"]
     assert read["verdict"] == "works"
 
 

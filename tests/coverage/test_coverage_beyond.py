@@ -136,7 +136,8 @@ def test_an_action_is_granted_on_resources_of_its_type_alone() -> None:
         assert is_granted(action, f"arn:aws:{service[:1]}*:*:*:{kind}:x"), action
         assert is_granted(action, "arn:aws:none:::x", f"arn:aws:*:*:*:{kind[:-1]}?/*"), action
         assert is_granted(action, not_resources=("arn:aws:none:::x",)), action
-        for other in (f"arn:aws:none:*:*:{kind}/x", "arn:aws", f"arn:aws:{service}:*:*"):
+        assert is_granted(action, f"arn:aws:{service}:*:*"), action
+        for other in (f"arn:aws:none:*:*:{kind}/x", "arn:aws", f"arn:aws:{service}::x"):
             assert not is_granted(action, other), (action, other)
         # The names of buckets have no type before them.
         there = is_granted(action, f"arn:aws:{service}:*:*:none-{kind}/x")

@@ -94,6 +94,11 @@ def test_it_is_allowed_on_a_resource_of_its_kind_under_any_condition() -> None:
         (more(KEY, on=USERS), True),
         (more(KEY, on="arn:aws:iam::111122223333:user/admin"), True),
         (more(KEY, conditions=(mfa,)), True),
+        (more(KEY, on="arn:aws:iam:*"), True),
+        (more(KEY, on="arn:*"), True),
+        (more(KEY, on="arn:aws:iam::${aws:PrincipalAccount}:user/x"), True),
+        (more(KEY, on="arn:aws:iam::*:${aws:PrincipalTag/kind}/x"), True),
+        (more(KEY, on="arn:aws:s3:*"), False),
         (more("*", on="arn:aws:ec2:*:*:network-interface/*"), False),
         (more("*", on="arn:aws:s3:::bucket/*"), False),
     ):

@@ -112,6 +112,19 @@ def test_the_names_are_those_of_a_limit_where_the_policies_have_none(folder: Pat
     assert verdict(folder, "other.json", "--boundary", "scoped.json") == "fails"
 
 
+@pytest.mark.parametrize("limit", ["--boundary", "--scp"])
+def test_the_region_of_a_limit_is_not_the_plugins(limit: str, folder: Path) -> None:
+    policy = json.loads(allow("*"))
+    policy["Statement"][0]["Condition"] = {"StringEquals": {"aws:RequestedRegion": "us-east-1"}}
+    (folder / "region.json").write_text(json.dumps(policy))
+    words = ("ec2.json", limit, "region.json")
+    done = run("coverage", *words, cwd=folder)
+    assert (done.code, done.err) == (1, "")
+    works = "works in us-east-1; fails elsewhere: give `--region`"
+    assert done.out.splitlines()[0].endswith(f", IPv4: {works}")
+    assert verdict(folder, *words, "--region", "us-east-1") == "works"
+
+
 def test_standard_input_is_read_once(folder: Path) -> None:
     done = run("coverage", "-", "--boundary", "-", cwd=folder, stdin=allow("ec2:*"))
     assert done.code == 2 and "- is given twice" in done.err

@@ -3,13 +3,17 @@
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from conftest import run
-from coverage_policies import composed
-from vpc_cni_iam.coverage.analysis.cover import PluginVerdict
+from coverage_policies import composed, setting
+from vpc_cni_iam.catalog.facts.partitions import all_regions
+from vpc_cni_iam.coverage.analysis.cover import PluginVerdict, cover
+from vpc_cni_iam.coverage.names import known_names, names_of
 from vpc_cni_iam.coverage.subject import check_coverage
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 
@@ -172,3 +176,73 @@ def test_a_call_of_the_library_checks_each_region_too() -> None:
     assert coverage.verdict is PluginVerdict.fails
     verdicts = {each.region.name: each.result.verdict for each in coverage.by_region}
     assert verdicts == {"us-east-1": PluginVerdict.works, None: PluginVerdict.fails}
+
+
+@pytest.mark.parametrize(
+    ("statement", "region"),
+    [
+        (
+            {"Condition": {"StringLike": {"aws:RequestedRegion": "us-*", "ec2:Region": "*-2"}}},
+            "us-west-2",
+        ),
+        (
+            {
+                "Condition": {
+                    "StringLike": {"aws:RequestedRegion": "us-*"},
+                    "StringNotLike": {"ec2:Region": "*-east-1"},
+                }
+            },
+            "us-west-1",
+        ),
+        ({"Condition": {"StringLike": {"ec2:AvailabilityZone": "us-*"}}}, "us-east-1"),
+        ({"Condition": {"StringEquals": {"ec2:AvailabilityZone": "us-east-1a"}}}, "us-east-1"),
+        ({"Resource": "arn:aws:ec2:us-*"}, "us-east-1"),
+        ({"Resource": "arn:aws-us-gov:ec2:us-*"}, "us-gov-west-1"),
+        ({"Resource": "arn:aws-cn:*"}, "cn-north-1"),
+        ({"Resource": "arn:aws-iso*:*"}, "us-iso-east-1"),
+    ],
+)
+def test_no_region_in_which_a_deny_applies_is_missed(
+    statement: dict[str, Any], region: str, folder: Path
+) -> None:
+    allow = {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", **statement}
+    policy = {"Version": "2012-10-17", "Statement": [allow, deny]}
+    (folder / "deny.json").write_text(json.dumps(policy))
+    words = ("coverage", "deny.json")
+    done = run(*words, cwd=folder)
+    assert done.code == run(*words, "--region", region, cwd=folder).code == 1
+    assert run(*words, "--region", "eu-west-1", cwd=folder).code == 0
+    assert "elsewhere; fails in " in done.out.splitlines()[-1]
+
+
+NAMES_OF_REGIONS = ("us-*", "eu-*", "*-1", "*-2", "us-east-?", "eu-west-1", "cn-*", "xx-north-9")
+ARNS = ("arn:aws:ec2:us-*", "arn:aws:ec2:*-1:*:*", "arn:aws-cn:*", "arn:*:ec2:eu-west-?:*:*/*")
+OPERATORS = ("StringLike", "StringNotLike", "StringEquals", "ForAllValues:StringNotLike")
+KEYS = ("aws:RequestedRegion", "ec2:Region", "ec2:AvailabilityZone")
+
+
+def random_deny(choices: Random) -> Statement:
+    if choices.random() < 0.2:
+        return Statement("Deny", actions=("*",), resources=(choices.choice(ARNS),))
+    conditions = {
+        (choices.choice(OPERATORS), key): tuple(choices.sample(NAMES_OF_REGIONS, 2))
+        for key in choices.sample(KEYS, choices.choice((1, 2)))
+    }
+    return Statement(
+        "Deny",
+        actions=("*",),
+        resources=("*",),
+        conditions=tuple(Condition(*names, values) for names, values in conditions.items()),
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_region_is_worse_than_the_verdict_for_an_unknown_one(seed: int) -> None:
+    choices = Random(seed)
+    everything = Statement(actions=("ec2:*",), resources=("*",))
+    policy = Policy((everything, random_deny(choices)))
+    verdict = check_coverage([policy]).verdict
+    for region in all_regions():
+        names = names_of(known_names({"region": region}))
+        assert cover([policy], replace(setting(), names=names)).verdict.rank <= verdict.rank, region

@@ -73,6 +73,8 @@ def test_each_identity_is_known_by_its_own_request(
         },
         # The token of one issuer never has the claims of another.
         {**irsa(), "Condition": {"StringEquals": {"example.com:sub": SUBJECT}}},
+        pods(Bool={"aws:MultiFactorAuthPresent": "true"}),
+        nodes(NumericLessThan={"aws:MultiFactorAuthAge": "3600"}),
         pods(StringEquals={"aws:SourceAccount": "444455556666"}),
         pods(StringEquals={"aws:RequestTag/kubernetes-service-account": "other"}),
         {**pods(), "Effect": "Deny"},
@@ -97,6 +99,9 @@ def test_a_deny_decides_and_what_a_request_may_have_counts_as_met(
     # A Deny on the organization stops tokens and services, which have none.
     assert identities(limited, DENY_ORGANIZATION) == []
     assert len(role_trust(limited, DENY_ORGANIZATION).callers(lenient=True)) == 1
+    # So does one without MFA.
+    no_mfa = {"aws:MultiFactorAuthPresent": "false"}
+    assert identities(limited, allow("*", "sts:*", effect="Deny", BoolIfExists=no_mfa)) == []
 
 
 def test_a_tag_of_a_session_that_is_not_known_counts_as_met() -> None:

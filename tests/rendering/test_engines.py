@@ -229,6 +229,16 @@ def test_one_name_without_the_other_is_an_error(engine: Engine, tmp_path: Path) 
         planned(engine, tmp_path, '  cluster_name = "prod"')
 
 
+def test_a_region_of_another_partition_is_an_error(engine: Engine, tmp_path: Path) -> None:
+    plan = planned(engine, tmp_path, '  region = "cn-north-1"\n  partition = "aws-cn"')
+    assert "arn:aws-cn:ec2:cn-north-1:" in json.dumps(plan)
+    # Also if only a document is used.
+    root = ROOT_MODULE.replace("module.p.json", "module.p.ipv4_json") % '  region = "cn-north-1"'
+    write_tree(tmp_path, {"main.tf": OFFLINE_PROVIDER + root})
+    with pytest.raises(EngineError, match=r"aws\s+does\s+not\s+have\s+the\s+region\s+cn-north-1"):
+        engine.plan(tmp_path)
+
+
 def test_additional_documents_are_joined_and_replace_nothing(
     engine: Engine, tmp_path: Path
 ) -> None:

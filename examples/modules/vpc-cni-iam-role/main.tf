@@ -297,6 +297,11 @@ resource "aws_iam_role" "this" {
     }
 
     precondition {
+      condition     = var.region == "*" || alltrue([for name, start in { aws-cn = "cn-", aws-us-gov = "us-gov-", aws-eusc = "eusc-", aws-iso = "us-iso-", aws-iso-b = "us-isob-", aws-iso-e = "eu-isoe-", aws-iso-f = "us-isof-" } : startswith(var.region, start) == (var.partition == name)])
+      error_message = "The partition ${var.partition} does not have the region ${var.region}."
+    }
+
+    precondition {
       condition     = var.source_account_id == null || try(split(":", var.eks_cluster_arn)[4] == var.source_account_id, true)
       error_message = "The eks_cluster_arn is of another account than source_account_id, so nobody could assume the role by Pod Identity."
     }

@@ -33,6 +33,7 @@ from vpc_cni_iam.coverage.names import (
     known_names,
     names_in,
     names_of,
+    names_of_role,
     regions_to_check,
 )
 from vpc_cni_iam.coverage.report.sentences.matrix import works
@@ -93,7 +94,7 @@ class VersionRun(Struct, frozen=True):
 
 
 class RegionAudit(Struct, frozen=True):
-    """A role in one of the Regions in which its cluster may be."""
+    """A role in one of the Regions of its clusters, or of those that they may be in."""
 
     region: str | None  # as its policies name it; None for one that none of them names
     checked: str  # the Region of the requests
@@ -188,11 +189,9 @@ class PluginRole(Struct, frozen=True):
             "account_id": self.account,
             "partition": self.partition,
         }
-        named = all_names(self.policies)
-        limits = names_in([policy for limit in self.limits for policy in limit])
-        of_limits = {name: value for name, value in limits.items() if name not in named}
         known = {name: value for name, value in surroundings.items() if value}
-        return known_names(known, names_in(self.policies), of_limits)
+        limits = [policy for limit in self.limits for policy in limit]
+        return known_names(known, names_of_role(self.policies, limits))
 
 
 @lru_cache(1024)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.facts.calls import Mode, calls
-from vpc_cni_iam.catalog.facts.partitions import all_regions, partition_of, regions_of
+from vpc_cni_iam.catalog.facts.partitions import PARTITIONS, all_regions, partition_of, regions_of
 from vpc_cni_iam.catalog.facts.requests import CLUSTER
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.simulate.settings import EXAMPLE, Names
@@ -31,11 +31,11 @@ _OF_LOG_GROUP = ("partition", "region", "account_id", "cluster_name")
 _REGION_KEYS = ("aws:requestedregion", "ec2:region")
 _OWNED_WITH_VPC = ("subnet", "vpc")
 _PATTERNS = {p.name: p.pattern for p in parameters.PARAMETERS}
-_REGION_OF_ARN = re.compile(r"arn:[^:]*:[^:]*:([^:]+):")
+_ZONE = "ec2:availabilityzone"
 _REGION_NAME = re.compile(r"[a-z0-9*?-]+")
 _VARIABLE = re.compile(r"\$\{[^}]*\}")
-# Of all Regions that policies name; AWS has fewer.
-_MOST_REGIONS = 60
+# Of those that policies name; AWS has fewer.
+_MOST_NEW_REGIONS = 20
 
 
 class CheckedRegion(Struct, frozen=True):
@@ -91,6 +91,16 @@ def names_in(policies: Iterable[Policy]) -> dict[str, str]:
     return {k: values[0] for k, values in all_names(policies).items() if len(values) == 1}
 
 
+def names_of_role(policies: Sequence[Policy], limits: Iterable[Policy]) -> dict[str, str]:
+    """Return the names in a role's policies, and those in its limits that the policies lack.
+
+    The Region is not taken from limits: they say where roles may be used, not where the plugin is.
+    """
+    named = {*all_names(policies), "region"}
+    of_limits = {name: value for name, value in names_in(limits).items() if name not in named}
+    return known_names(names_in(policies), of_limits)
+
+
 def all_names(policies: Iterable[Policy]) -> dict[str, list[str]]:
     """Return all names in the Allow statements of policies, by parameter."""
     names: dict[str, set[str]] = {}
@@ -109,21 +119,26 @@ def regions_to_check(
     """
     if "region" in known:
         return ()
-    named = dict.fromkeys(r for p in policies for s in p.statements for r in _regions_of(s))
+    named = tuple(dict.fromkeys(r for p in policies for s in p.statements for r in _regions_of(s)))
     partition = known.get("partition")
-    candidates = regions_of(partition) if partition else all_regions()
-    checked = [CheckedRegion(n, r) for n in named if (r := _region_of(n, candidates, partition))]
-    others = (EXAMPLE["region"], *candidates) if partition in (None, "aws") else candidates
-    other = next((r for r in others if not any(wildcard.matches(n, r) for n in named)), None)
-    every = checked[:_MOST_REGIONS] + ([CheckedRegion(None, other)] if other else [])
-    return tuple(every) if checked else ()
+    regions = regions_of(partition) if partition else all_regions()
+    new = [n for n in named if _is_new(n, partition)][:_MOST_NEW_REGIONS]
+    first = [EXAMPLE["region"]] if partition in (None, "aws") else []
+    checked: dict[str, str] = {}
+    for region in (*first, *regions, *new):
+        matching = [name for name in named if wildcard.matches(name, region)]
+        # Where several names meet, statements together can mean another thing in each Region.
+        checked.setdefault(region if len(matching) > 1 else "".join(matching), region)
+    other = checked.pop("", None)
+    order = [*named, *checked]
+    every = [CheckedRegion(n, checked[n]) for n in sorted(checked, key=order.index)]
+    return (*every, *([CheckedRegion(None, other)] if other else [])) if every else ()
 
 
-def _region_of(name: str, candidates: Sequence[str], partition: str | None) -> str | None:
-    """Return a Region of a name, which may be a pattern; a name that is not known may be new."""
-    if re.fullmatch(_PATTERNS["region"], name) and name not in all_regions():
-        return name if partition in (None, partition_of(name)) else None
-    return next((region for region in candidates if wildcard.matches(name, region)), None)
+def _is_new(name: str, partition: str | None) -> bool:
+    """Say whether a name is that of a Region that is not known, and no pattern."""
+    is_region = re.fullmatch(_PATTERNS["region"], name) and name not in all_regions()
+    return bool(is_region) and partition in (None, partition_of(name))
 
 
 @lru_cache(4096)
@@ -132,16 +147,22 @@ def _regions_of(statement: Statement) -> tuple[str, ...]:
 
     A policy variable may have any value.
     """
-    values = [
-        value
+    regions = [
+        # A zone is its Region and a letter.
+        re.sub(r"(?<=[0-9?*])[a-z?]$", "", region) if key == _ZONE else region
         for condition in statement.conditions
-        if str(condition.key).lower() in _REGION_KEYS and not condition.operator.endswith("Null")
-        for value in texts(condition.values)
+        if (key := str(condition.key).lower()) in (*_REGION_KEYS, _ZONE)
+        and not condition.operator.endswith("Null")
+        for region in (_VARIABLE.sub("*", v.lower()) for v in texts(condition.values))
     ]
-    regions = [_VARIABLE.sub("*", value.lower()) for value in values]
-    arns = (_VARIABLE.sub("*", text) for text in texts(statement.texts()))
-    regions += [match[1] for arn in arns if (match := _REGION_OF_ARN.match(arn))]
-    return tuple(r for r in dict.fromkeys(regions) if _REGION_NAME.fullmatch(r) and r.strip("*"))
+    # In a pattern, a wildcard may stand for colons before the Region.
+    arns = [_VARIABLE.sub("*", text).split(":") for text in texts(statement.texts())]
+    parts = [part for arn in arns if arn[0] == "arn" for part in arn[1:4] if part.strip("*")]
+    for name, (start, _) in PARTITIONS.items():
+        if any(wildcard.matches(part, name) for part in parts):
+            regions.append(f"{start}*")
+    named = dict.fromkeys([*regions, *parts])
+    return tuple(name for name in named if _REGION_NAME.fullmatch(name) and name.strip("*"))
 
 
 @lru_cache(4096)

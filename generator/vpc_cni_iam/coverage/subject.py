@@ -20,11 +20,11 @@ from vpc_cni_iam.catalog.selection import Selection
 from vpc_cni_iam.coverage.analysis.cover import Coverage, cover
 from vpc_cni_iam.coverage.names import (
     CheckedRegion,
-    all_names,
     known_names,
     mode_of,
     names_in,
     names_of,
+    names_of_role,
     regions_to_check,
 )
 from vpc_cni_iam.coverage.simulate.send import Limits
@@ -292,10 +292,8 @@ def _named(subject: Subject, user_names: Mapping[str, str | None]) -> Subject:
     Names that the policies do not have are those in the limits.
     """
     chosen = {name: value for name, value in user_names.items() if value and value != "*"}
-    named = all_names(subject.policies)
     limiting = [policy for limit in subject.limiting for policy in limit]
-    of_limits = {k: v for k, v in names_in(limiting).items() if k not in named}
-    known = known_names(chosen, names_in(subject.policies), of_limits)
+    known = known_names(chosen, names_of_role(subject.policies, limiting))
     own_names = {k: v for k, v in known.items() if k not in chosen and v != EXAMPLE.get(k)}
     if "region" in known:  # which decides the partition
         own_names.pop("partition", None)

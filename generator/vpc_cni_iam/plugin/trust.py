@@ -34,6 +34,8 @@ OF_CALLERS = frozenset(
         "aws:principalorgid",
         "aws:principalorgpaths",
         "aws:username",
+        "aws:multifactorauthpresent",
+        "aws:multifactorauthage",
         "sts:externalid",
     )
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.variants import Scope
 from vpc_cni_iam.hcl.literals import Literal, code
 from vpc_cni_iam.rendering.documents import RenderedDocument
@@ -20,15 +21,26 @@ class Output(Struct, frozen=True):
     entries: Mapping[str, str] = field(default_factory=dict)  # the object's values as HCL by key
     # Whether it has a precondition that both names of a scoped variant are given, or neither.
     both_names: bool = False
+    # Whether it has a precondition that the partition has the Region.
+    has_region: bool = False
 
 
 def module_outputs(
-    documents: Sequence[RenderedDocument], names: Sequence[str], *, required: bool
+    documents: Sequence[RenderedDocument], used: Sequence[str], *, required: bool
 ) -> tuple[Output, ...]:
-    """Return the outputs of a module; `required` is as `document` takes it."""
+    """Return the outputs of a module that has variables for the parameters `used`.
+
+    `required` is as `document` takes it.
+    """
+    names = [p.name for p in parameters.NAMES if p.name in used]
     outputs = [_document_output(d, names, required=required) for d in documents]
     outputs += [
-        Output("json", "Policy documents as JSON, by variant.", "local.json"),
+        Output(
+            "json",
+            "Policy documents as JSON, by variant.",
+            "local.json",
+            has_region=parameters.REGION.name in used,
+        ),
         Output(
             "minimum_cni_version",
             "Oldest plugin version that each variant works with.",

@@ -17,7 +17,7 @@ from vpc_cni_iam.rendering import documents as laid_out
 from vpc_cni_iam.rendering.documents import RenderedDocument
 from vpc_cni_iam.rendering.environment import fill
 from vpc_cni_iam.rendering.outputs import module_outputs
-from vpc_cni_iam.rendering.variables import module_variables
+from vpc_cni_iam.rendering.variables import module_variables, region_condition
 
 NAME = "vpc-cni-iam-policy"
 # The oldest versions that the tests run.
@@ -65,7 +65,8 @@ def context(options: Options, *, optional: bool = False) -> dict[str, Any]:
         "used": [p.name for p in used],
         "json": {d.name: laid_out.reference(d, required=required) for d in documents},
         "variables": module_variables(used, required=required),
-        "outputs": module_outputs(documents, names, required=required),
+        "outputs": module_outputs(documents, [p.name for p in used], required=required),
+        "region_condition": region_condition(),
         "resources": (),
         "sample": {name: laid_out.SAMPLE[name] for name in names},
         # For a document that is also planned without its names.

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import parameters
+from vpc_cni_iam.catalog.facts.partitions import PARTITIONS
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.hcl.literals import Literal, code
 
@@ -41,6 +42,13 @@ ADDITIONAL = Variable(
     "other keys than Version, Id and Statement and an Effect of Allow or Deny in each statement, "
     "such as data.aws_iam_policy_document.extra.json.",
 )
+
+
+def region_condition() -> str:
+    """Return the condition that the partition has the Region, as HCL."""
+    starts = ", ".join(f'{name} = "{start}"' for name, (start, _) in PARTITIONS.items() if start)
+    each = "startswith(var.region, start) == (var.partition == name)"
+    return f'var.region == "*" || alltrue([for name, start in {{ {starts} }} : {each}])'
 
 
 def module_variables(used: Sequence[Parameter], *, required: bool) -> tuple[Variable, ...]:

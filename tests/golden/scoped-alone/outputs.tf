@@ -8,6 +8,11 @@ output "ipv4_scoped_json" {
 output "json" {
   description = "Policy documents as JSON, by variant."
   value       = local.json
+
+  precondition {
+    condition     = var.region == "*" || alltrue([for name, start in { aws-cn = "cn-", aws-us-gov = "us-gov-", aws-eusc = "eusc-", aws-iso = "us-iso-", aws-iso-b = "us-isob-", aws-iso-e = "eu-isoe-", aws-iso-f = "us-isof-" } : startswith(var.region, start) == (var.partition == name)])
+    error_message = "The partition ${var.partition} does not have the region ${var.region}."
+  }
 }
 
 output "minimum_cni_version" {

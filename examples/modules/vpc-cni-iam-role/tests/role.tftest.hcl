@@ -183,6 +183,16 @@ run "scoped_without_names" {
   expect_failures = [aws_iam_policy.this]
 }
 
+run "region_of_another_partition" {
+  command = plan
+
+  variables {
+    region = "cn-north-1"
+  }
+
+  expect_failures = [aws_iam_role.this]
+}
+
 run "wrong_values" {
   command = plan
 

@@ -55,6 +55,16 @@ run "ipv4_pod_identity" {
   }
 }
 
+run "region_of_another_partition" {
+  command = plan
+
+  variables {
+    region = "cn-north-1"
+  }
+
+  expect_failures = [aws_iam_role.this]
+}
+
 run "wrong_values" {
   command = plan
 

@@ -51,9 +51,10 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     policies = role.policies
     yield from (("not decided", text) for text in role.undecided)
     yield from (("trust", text) for text in role.untrusted)
+    known = bool(role.clusters) and all(use.region for use in role.clusters)
     for family in policies.families:
         yield "works with", f"{FAMILIES[family.mode]}: {family.works_with}"
-        yield from _missing(family)
+        yield from _missing(family, "" if known else _UNKNOWN_REGION)
     for use in role.clusters:
         at = f" at plugin {use.version}" if use.version else ""
         if use.is_overridden:
@@ -96,13 +97,13 @@ def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:
         yield f"  {denied.action} {state}: {consequence(denied.undecided, denied.breaks)}"
 
 
-def _missing(family: RoleResult) -> Iterator[tuple[str, str]]:
+def _missing(family: RoleResult, advice: str = _UNKNOWN_REGION) -> Iterator[tuple[str, str]]:
     if family.regions:
         verdicts: dict[str, list[CheckedRegion]] = {}
         for each in sorted(family.regions, key=lambda each: each.verdict.rank):
             region = CheckedRegion(each.region, each.checked)
             verdicts.setdefault(str(each.verdict), []).append(region)
-        yield "Region", f"{FAMILIES[family.mode]}: {by_region(verdicts, _UNKNOWN_REGION)}"
+        yield "Region", f"{FAMILIES[family.mode]}: {by_region(verdicts, advice)}"
     for missing in family.missing:
         what = "undecided" if missing.undecided else "missing"
         by = f", which {missing.by} does not allow" if missing.by and not missing.undecided else ""

@@ -40,5 +40,5 @@ def regions_of(partition: str) -> tuple[str, ...]:
 
 
 def all_regions() -> tuple[str, ...]:
-    """Return the known Regions of all partitions."""
-    return tuple(region for _, regions in PARTITIONS.values() for region in regions)
+    """Return the known Regions of all partitions, those of ``aws`` first."""
+    return tuple(region for name in sorted(PARTITIONS) for region in regions_of(name))

@@ -147,7 +147,7 @@ def no_scenario_error(
         return UsageError("--scenario and --skip leave no scenario to check")
     return UsageError(
         f"{words} there is none of these scenarios: {', '.join(since)}, "
-        "or the policy and --env rule them out"
+        "or the policy, --env or a missing --feature rules them out"
     )
 
 

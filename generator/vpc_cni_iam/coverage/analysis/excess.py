@@ -7,6 +7,7 @@ call.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cache, lru_cache, partial
@@ -25,6 +26,7 @@ _SHOWN = 3
 # Of actions with all patterns together: with up to some 400 of them, each is put to every action.
 MOST_TRIES = 1_000_000
 _ARN_PARTS = 6
+_VARIABLE = re.compile(r"\$\{[^}]*\}")  # of a policy: it may have any value
 
 
 class Harm(StrEnum):
@@ -219,9 +221,13 @@ def _reaches(statement: Statement, kind: str) -> bool:
 
 
 def _is_of(resource: str, kind: str) -> bool:
-    parts = resource.split(":", _ARN_PARTS - 1)
-    if resource == "*" or kind == NO_TYPE or len(parts) < _ARN_PARTS:
+    if resource == "*" or kind == NO_TYPE:
         return resource == "*"
+    parts = _VARIABLE.sub("*", resource).split(":", _ARN_PARTS - 1)
+    if parts[-1].endswith("*"):  # it stands for the parts that are left out
+        parts += ["*"] * (_ARN_PARTS - len(parts))
+    elif len(parts) < _ARN_PARTS:
+        return False
     service, _, type_ = kind.partition(" ")
     if not wildcard.matches(parts[2], service):
         return False

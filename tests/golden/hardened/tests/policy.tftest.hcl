@@ -376,6 +376,25 @@ run "wrong_partition" {
   expect_failures = [var.partition]
 }
 
+run "region_of_another_partition" {
+  command = plan
+
+  variables {
+    region = "cn-north-1"
+  }
+
+  expect_failures = [output.json]
+}
+
+run "region_of_its_partition" {
+  command = plan
+
+  variables {
+    partition = "aws-cn"
+    region    = "cn-north-1"
+  }
+}
+
 run "additional_document_that_is_not_json" {
   command = plan
 

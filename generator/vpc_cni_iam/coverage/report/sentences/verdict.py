@@ -31,7 +31,7 @@ def verdict(coverage: Coverage) -> str:
 def by_region(results: Mapping[str, Iterable[CheckedRegion]], advice: str = _GIVE) -> str:
     """Return results with the Regions that have them, and how to name the plugin's."""
     parts = [f"{result} {_in(regions)}" for result, regions in results.items()]
-    return f"{'; '.join(parts)}: {advice}"
+    return "; ".join(parts) + (f": {advice}" if advice else "")
 
 
 def _in(regions: Iterable[CheckedRegion]) -> str:

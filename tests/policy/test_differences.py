@@ -103,6 +103,17 @@ def test_principals_and_exceptions_are_compared() -> None:
     )
 
 
+def test_principals_of_one_type_are_compared_in_however_many_parts_they_are() -> None:
+    parts = (Principal("AWS", ("1",)), Principal("AWS", ("2",)))
+    old, new = (
+        Policy((Statement(actions=("sts:AssumeRole",), principals=principals),))
+        for principals in (parts, parts[1:])
+    )
+    (changed,) = differences(old, new)
+    assert isinstance(changed, StatementChanged)
+    assert changed.elements == (ValuesChange("Principal", ("1",), (), "AWS"),)
+
+
 def test_the_most_alike_statements_are_compared() -> None:
     """Whatever stands between them, and though others have an action in common, too."""
     others = [replace(READ, resources=(f"r{n}",), conditions=()) for n in range(5)]

@@ -43,16 +43,18 @@ def known_actions() -> dict[str, str]:
 
 
 def unknown_action(action: str) -> str:
-    """Return that AWS has no action that a pattern matches.
+    """Return that AWS has no action that a pattern matches, or no service with its prefix.
 
     Empty if it has one, or if not all actions of the service are known here.
     """
-    names = _actions_of(action.lower().partition(":")[0])
+    where = " of AWS's Service Authorization Reference"
+    service = action.lower().partition(":")[0]
+    if not any(wildcard.matches(service, name) for name in _services()):
+        return unknown_name(service, _services(), "service", where)
+    names = _actions_of(service)
     if not names or any(wildcard.matches(action.lower(), name) for name in names):
         return ""
-    return unknown_name(
-        action, names.values(), "action", " of AWS's Service Authorization Reference"
-    )
+    return unknown_name(action, names.values(), "action", where)
 
 
 def unknown_actions(actions: Iterable[str]) -> tuple[str, ...]:
@@ -69,6 +71,11 @@ def unknown_actions(actions: Iterable[str]) -> tuple[str, ...]:
 def nearest_action(action: str) -> str | None:
     """Return the action of the same service with the nearest name, if one is near."""
     return nearest(action, _actions_of(action.lower().partition(":")[0]).values())
+
+
+@cache
+def _services() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.partition(":")[0].lower() for name in known_actions()))
 
 
 @cache

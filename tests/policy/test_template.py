@@ -73,6 +73,8 @@ def test_what_is_not_known_is_equal_to_itself_alone(other: Hole) -> None:
     [
         (allow("s3:*", BUCKET), Outcome.UNDECIDED),
         (allow("s3:*", BUCKET, "*"), Outcome.ALLOWED),
+        # If the hole is empty, AWS completes the ARN.
+        (allow("s3:*", join(["arn:aws:s3", NAME, ":"])), Outcome.UNDECIDED),
         (allow("s3:*", join(["arn:aws:ec2:::", NAME])), Outcome.IMPLICITLY_DENIED),
         (allow(join(["s3:", NAME])), Outcome.UNDECIDED),
         (allow(join(["ec2:", NAME])), Outcome.IMPLICITLY_DENIED),

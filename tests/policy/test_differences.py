@@ -138,6 +138,12 @@ def test_differences_in_words() -> None:
     assert [line.text for line in missing] == ["is missing: it allows s3:PutObject on a"]
 
 
+def test_a_condition_without_a_value_says_so() -> None:
+    never = replace(READ, conditions=(replace(TAG, values=()),))
+    (line,) = difference_lines(differences(Policy((READ,)), Policy((never,))))
+    assert line.text.endswith("from StringEquals 'blue' to StringEquals no value")
+
+
 def numbered(count: int, resource: str, *, same_action: bool) -> Policy:
     return Policy(
         tuple(

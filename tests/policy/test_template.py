@@ -25,6 +25,7 @@ NAME = Hole(HoleKind.PARAMETER, "name")
 OTHER = Hole(HoleKind.UNKNOWN, "aws_s3_bucket.b.arn")
 BUCKET = join(["arn:aws:s3:::", NAME, "/x"])
 ROLE = "arn:aws:iam::111122223333:role/r"
+USER = {"aws:username": "bob"}
 
 
 def allow(action: Text, *resources: Text, when: tuple[Condition, ...] = ()) -> Policy:
@@ -161,6 +162,28 @@ def test_a_narrower_policy_with_the_same_hole_is_proven() -> None:
     more = Policy((*wide.statements, *allow("s3:DeleteBucket").statements))
     answer = no_new_access([wide], [more])
     assert not isinstance(answer, NoNewAccess)
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "value"),
+    [
+        (("a?", NAME), ("a$", NAME), "{aws:username}"),
+        ((NAME, "?aws:username}"), (NAME, "{aws:username}"), "$"),
+        ((NAME, "*'}"), (NAME, "bob'}"), "a${aws:username, '"),
+        (("a${aws:username, '*", NAME), ("a${aws:username, 'bob", NAME), "'}"),
+    ],
+)
+def test_a_hole_may_have_what_completes_a_variable(
+    wide: tuple[str | Hole, ...], narrow: tuple[str | Hole, ...], value: str
+) -> None:
+    old, new = (allow("s3:*", join(["arn:aws:s3:::", *parts])) for parts in (wide, narrow))
+    assert isinstance(no_new_access([new], [new]), NoNewAccess)
+    assert isinstance(no_new_access([old], [new]), NotProven)
+    for policy in (old, new):
+        exact = policy.map_texts(lambda text: fill(text, {NAME: value}.__getitem__))
+        for resource in ("arn:aws:s3:::abob", "arn:aws:s3:::bob"):
+            answers = {outcome(each, resource, **USER) for each in (policy, exact)}
+            assert len(answers - {Outcome.UNDECIDED}) == 1
 
 
 # Texts for holes: with wildcards, variables and colons, or nothing.

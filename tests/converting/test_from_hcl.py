@@ -465,6 +465,12 @@ def test_text_is_in_the_normal_form_that_engines_give_it(tmp_path: Path) -> None
     assert read == ["\u00e9", "\u00e9", "\u00e9/", "\u00e9\n"]
 
 
+def test_principals_of_one_type_in_several_blocks_are_all_printed() -> None:
+    blocks = (f'principals {{\ntype = "AWS"\nidentifiers = ["{name}"]\n}}\n' for name in "ab")
+    (statement,) = only(data("".join(blocks))).document["Statement"]
+    assert statement["Principal"] == {"AWS": ["a", "b"]}
+
+
 def test_a_condition_key_in_two_spellings_is_refused_as_in_json(tmp_path: Path) -> None:
     conditions = "".join(
         f'condition {{\n  test = "StringEquals"\n  variable = "{key}"\n  values = ["a"]\n}}\n'

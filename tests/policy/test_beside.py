@@ -9,6 +9,7 @@ from vpc_cni_iam.policy.evaluate import compile_policies
 from vpc_cni_iam.policy.proof.access import no_new_access
 from vpc_cni_iam.policy.proof.answer import NewAccess, NoNewAccess, NotProven, OpenPart
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others, removed_denies
+from vpc_cni_iam.policy.template import Hole, HoleKind, join
 
 EVERYTHING = Policy((allow("*"),))
 NOT_SECURE = deny("s3:*", when=when("Bool", "false", key="aws:SecureTransport"))
@@ -80,3 +81,14 @@ def test_what_is_proven_holds_beside_any_other_policy() -> None:
             together = no_new_access([old, other], [new, other])
             assert not isinstance(together, NewAccess), (old, new, other, together)
     assert proven > 10
+
+
+@pytest.mark.parametrize("place", ["var.bucket_arn", "arn:aws:s3:::b"])
+def test_a_hole_that_is_all_of_a_text_is_not_proven_or_shown(place: str) -> None:
+    """Its place may be no text that the element takes."""
+    hole = join([Hole(HoleKind.PARAMETER, place)])
+    old, new = (policy(Statement(actions=("s3:*",), resources=r)) for r in ((hole,), (hole, "*")))
+    assert isinstance(no_new_access_beside_others([new], [old]), NoNewAccess)
+    assert not isinstance(no_new_access_beside_others([old], [new]), NoNewAccess)
+    other = policy(Statement(actions=("s3:*",), resources=(join([hole, "/*"]),)))
+    assert not isinstance(no_new_access_beside_others([old], [other]), NoNewAccess)

@@ -42,7 +42,13 @@ def joined(*policies: Policy) -> Policy:
     return Policy(tuple(s for policy in policies for s in policy.statements))
 
 
+def equal(key: str) -> Condition:
+    return Condition("StringEquals", key, ("a",))
+
+
 STEPS = 200_000
+ACCOUNTS = tuple(f"{number:012}" for number in range(150))
+TAGS = Condition("ForAnyValue:StringEquals", "aws:TagKeys", tuple(map(str, range(40))))
 ACTIONS = tuple(f"ec2:*a{n}*b" for n in range(14))
 RESOURCES = tuple(f"arn:aws:s3:::*x{n}*y" for n in range(14))
 KEYS = [f"aws:RequestTag/k{n}" for n in range(12)]
@@ -96,6 +102,24 @@ HARD = {
     "many actions on many resources": (
         allow(*(f"s3:Get{n}*" for n in range(200)), on=tuple(map(bucket, range(200)))),
         allow(*(f"s3:Get{n}*x" for n in range(200)), on=tuple(map(bucket, range(200)))),
+    ),
+    "many accounts": (
+        allow("*", when=(Condition("StringEquals", "aws:ResourceAccount", ACCOUNTS),)),
+        allow("*", on=tuple(f"arn:aws:ec2:*:{account}:*" for account in ACCOUNTS)),
+    ),
+    "many accounts, all but some": (
+        deny("*", when=(Condition("StringNotEquals", "aws:ResourceAccount", ACCOUNTS),)),
+        joined(
+            allow("ec2:*", *ACTIONS), *(deny("*", on=(f"arn:aws:*:*:{a}:*",)) for a in ACCOUNTS)
+        ),
+    ),
+    "tags in two spellings": (
+        allow("ec2:*", when=tuple(equal(f"ec2:ResourceTag/{n}") for n in range(300))),
+        allow("ec2:*", when=tuple(equal(f"aws:ResourceTag/{n}") for n in range(300))),
+    ),
+    "tags and their keys": (
+        allow("ec2:*", when=tuple(equal(f"aws:RequestTag/{n}") for n in range(40))),
+        joined(*(allow("ec2:*", when=(equal(f"aws:RequestTag/{n}"), TAGS)) for n in range(40))),
     ),
     "many addresses": (
         allow("s3:A", when=(within(range(900)),)), allow("s3:A", when=(within(range(1, 901)),)),

@@ -103,6 +103,17 @@ def test_principals_and_exceptions_are_compared() -> None:
     )
 
 
+def test_principals_of_one_type_are_compared_in_however_many_parts_they_are() -> None:
+    parts = (Principal("AWS", ("1",)), Principal("AWS", ("2",)))
+    old, new = (
+        Policy((Statement(actions=("sts:AssumeRole",), principals=principals),))
+        for principals in (parts, parts[1:])
+    )
+    (changed,) = differences(old, new)
+    assert isinstance(changed, StatementChanged)
+    assert changed.elements == (ValuesChange("Principal", ("1",), (), "AWS"),)
+
+
 def test_the_most_alike_statements_are_compared() -> None:
     """Whatever stands between them, and though others have an action in common, too."""
     others = [replace(READ, resources=(f"r{n}",), conditions=()) for n in range(5)]
@@ -125,6 +136,12 @@ def test_differences_in_words() -> None:
     ]
     missing = difference_lines(differences(POLICY, Policy((READ,))), removed="missing")
     assert [line.text for line in missing] == ["is missing: it allows s3:PutObject on a"]
+
+
+def test_a_condition_without_a_value_says_so() -> None:
+    never = replace(READ, conditions=(replace(TAG, values=()),))
+    (line,) = difference_lines(differences(Policy((READ,)), Policy((never,))))
+    assert line.text.endswith("from StringEquals 'blue' to StringEquals no value")
 
 
 def numbered(count: int, resource: str, *, same_action: bool) -> Policy:

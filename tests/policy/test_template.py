@@ -25,6 +25,7 @@ NAME = Hole(HoleKind.PARAMETER, "name")
 OTHER = Hole(HoleKind.UNKNOWN, "aws_s3_bucket.b.arn")
 BUCKET = join(["arn:aws:s3:::", NAME, "/x"])
 ROLE = "arn:aws:iam::111122223333:role/r"
+USER = {"aws:username": "bob"}
 
 
 def allow(action: Text, *resources: Text, when: tuple[Condition, ...] = ()) -> Policy:
@@ -73,6 +74,8 @@ def test_what_is_not_known_is_equal_to_itself_alone(other: Hole) -> None:
     [
         (allow("s3:*", BUCKET), Outcome.UNDECIDED),
         (allow("s3:*", BUCKET, "*"), Outcome.ALLOWED),
+        # If the hole is empty, AWS completes the ARN.
+        (allow("s3:*", join(["arn:aws:s3", NAME, ":"])), Outcome.UNDECIDED),
         (allow("s3:*", join(["arn:aws:ec2:::", NAME])), Outcome.IMPLICITLY_DENIED),
         (allow(join(["s3:", NAME])), Outcome.UNDECIDED),
         (allow(join(["ec2:", NAME])), Outcome.IMPLICITLY_DENIED),
@@ -182,6 +185,28 @@ def test_arns_with_a_hole_in_an_early_part_are_compared(
         for parts in (old, new)
     )
     assert isinstance(no_new_access([before], [after]), NoNewAccess) is proven
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "value"),
+    [
+        (("a?", NAME), ("a$", NAME), "{aws:username}"),
+        ((NAME, "?aws:username}"), (NAME, "{aws:username}"), "$"),
+        ((NAME, "*'}"), (NAME, "bob'}"), "a${aws:username, '"),
+        (("a${aws:username, '*", NAME), ("a${aws:username, 'bob", NAME), "'}"),
+    ],
+)
+def test_a_hole_may_have_what_completes_a_variable(
+    wide: tuple[str | Hole, ...], narrow: tuple[str | Hole, ...], value: str
+) -> None:
+    old, new = (allow("s3:*", join(["arn:aws:s3:::", *parts])) for parts in (wide, narrow))
+    assert isinstance(no_new_access([new], [new]), NoNewAccess)
+    assert isinstance(no_new_access([old], [new]), NotProven)
+    for policy in (old, new):
+        exact = policy.map_texts(lambda text: fill(text, {NAME: value}.__getitem__))
+        for resource in ("arn:aws:s3:::abob", "arn:aws:s3:::bob"):
+            answers = {outcome(each, resource, **USER) for each in (policy, exact)}
+            assert len(answers - {Outcome.UNDECIDED}) == 1
 
 
 # Texts for holes: with wildcards, variables and colons, or nothing.

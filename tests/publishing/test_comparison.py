@@ -1,5 +1,7 @@
 """What two versions differ in, and the number that it asks for."""
 
+import json
+
 import pytest
 
 from consuming import AT, OPTIONS
@@ -161,6 +163,21 @@ def test_what_changes_in_both_modules_is_said_once() -> None:
 def test_a_data_source_is_no_input() -> None:
     differences = compare(TREE, edited("main.tf", "locals {", 'data "x" "y" {}\n\nlocals {'))
     assert not [difference for difference in differences.interface if "input" in str(difference)]
+
+
+@pytest.mark.parametrize("name", ["data.aws_s3_bucket.b", "module.b", "aws_s3_bucket.b"])
+def test_what_a_policy_refers_to_is_another_one_if_its_block_changes(name: str) -> None:
+    kind, *labels = name.split(".") if name[0] != "a" else ("resource", *name.split("."))
+
+    def version(value: str) -> dict[str, str]:
+        tree = edited("main.tf", "network-interface/*", f"network-interface/${{{name}.x}}")
+        block = f'{kind} {" ".join(map(json.dumps, labels))} {{\n  bucket = "{value}"\n}}\n'
+        return {**tree, "main.tf": tree["main.tf"] + block}
+
+    assert compare(version("a"), version("a")).bump is Bump.patch
+    differences = compare(version("a"), version("b"))
+    assert differences.bump is Bump.major
+    assert f"{kind} {'.'.join(labels)} is another one" in str(differences.permissions)
 
 
 def test_layout_comments_and_descriptions_are_no_change() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from vpc_cni_iam.comparing.answer import InputReason, UnknownAction, of_what_was_read
-from vpc_cni_iam.coverage.analysis.aws_actions import is_unknown
+from vpc_cni_iam.coverage.analysis.aws_actions import is_of_unknown_service, is_unknown
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.inputs.skipped import Skipped
@@ -48,7 +48,11 @@ def never(subject: Subject, targets: Sequence[str]) -> Never:
     if len(targets) > _MOST:
         raise UsageError(f"--never is given {len(targets)} times; ask for at most {_MOST}")
     parsed = [_target(target) for target in targets]
-    known = [target for target in parsed if not is_unknown(target.action)]
+    known = [
+        target
+        for target in parsed
+        if not is_unknown(target.action) and not is_of_unknown_service(target.action)
+    ]
     proofs = proof.never(subject.policies, known, within=subject.limiting)
     answers = dict(zip(known, proofs, strict=True))
     return Never(

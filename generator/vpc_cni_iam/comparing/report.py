@@ -10,7 +10,12 @@ from msgspec import Struct
 from vpc_cni_iam.comparing.answer import NotRead, RefusedPolicy, UnknownAction, example
 from vpc_cni_iam.comparing.compare import PolicyComparison
 from vpc_cni_iam.comparing.never import Never, TargetAnswer
-from vpc_cni_iam.coverage.analysis.aws_actions import actions_of
+from vpc_cni_iam.coverage.analysis.aws_actions import (
+    actions_of,
+    is_of_unknown_service,
+    prefix,
+    services,
+)
 from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
 from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.policy import report
@@ -135,8 +140,9 @@ def reason_text(answer: NotProven) -> str:
         case RefusedPolicy(place, problem):
             return f"{place}: {problem}"
         case UnknownAction(action):
-            names = actions_of(action).values()
-            return unknown_name(action, names, "action", _REFERENCE)
+            if is_of_unknown_service(action):
+                return unknown_name(prefix(action), services(), "service", _REFERENCE)
+            return unknown_name(action, actions_of(action).values(), "action", _REFERENCE)
         case NewAccess(made_up=parts):
             return f"a request is allowed whose {report.made_up_text(parts)} AWS may not have"
     return report.not_proven_text(answer)

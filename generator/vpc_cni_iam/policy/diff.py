@@ -22,8 +22,8 @@ from vpc_cni_iam.policy.document import (
     TEXT_ELEMENTS,
     Condition,
     Policy,
-    Principal,
     Statement,
+    identifiers_by_type,
 )
 from vpc_cni_iam.policy.template import Text, folded
 
@@ -200,14 +200,10 @@ def _texts(old: Statement, new: Statement) -> Iterator[ValuesChange]:
 
 def _principals(old: Statement, new: Statement) -> Iterator[ValuesChange]:
     for element, field in PRINCIPAL_ELEMENTS.items():
-        before, after = (_by_type(getattr(statement, field)) for statement in (old, new))
+        before, after = (identifiers_by_type(getattr(side, field)) for side in (old, new))
         for kind in dict.fromkeys((*before, *after)):
             for change in _values(element, before.get(kind, ()), after.get(kind, ())):
                 yield replace(change, principal_type=kind)
-
-
-def _by_type(principals: Sequence[Principal]) -> dict[str, tuple[Text, ...]]:
-    return {principal.type: principal.identifiers for principal in principals}
 
 
 def _values(

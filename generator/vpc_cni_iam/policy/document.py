@@ -8,7 +8,7 @@ list-or-scalar do not mean is for `vpc_cni_iam.policy.normalise` to say.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal, NotRequired, TypedDict
 
 from msgspec import Struct
@@ -65,6 +65,16 @@ NOT_EVERYONE = (
     'principals of the type "*" have the identifier "*" and stand alone: the provider renders '
     'others as {"*": ...}, which IAM refuses'
 )
+
+
+# Source: the same file, which joins the blocks of one type.
+def identifiers_by_type(principals: Iterable[Principal]) -> dict[str, tuple[Text, ...]]:
+    """Return the identifiers of each type, which may be in several of some principals."""
+    identifiers: dict[str, tuple[Text, ...]] = {}
+    for principal in principals:
+        before = identifiers.get(principal.type, ())
+        identifiers[principal.type] = (*before, *principal.identifiers)
+    return identifiers
 
 
 def are_principals(principals: tuple[Principal, ...]) -> bool:
@@ -235,7 +245,7 @@ def _statement_json(statement: Statement) -> dict[str, Any]:
             result[name] = (
                 ANYONE
                 if principals == EVERYONE
-                else {p.type: _one_or_many(p.identifiers) for p in principals}
+                else {t: _one_or_many(ids) for t, ids in identifiers_by_type(principals).items()}
             )
     for name, field in TEXT_ELEMENTS.items():
         if values := getattr(statement, field):

@@ -78,7 +78,8 @@ def condition_text(condition: Condition) -> str:
 
 def asked_text(condition: Condition) -> str:
     """Return what a condition asks of its key, such as ``StringEquals 'a' or 'b'``."""
-    return f"{condition.operator} {' or '.join(repr(str(value)) for value in condition.values)}"
+    values = " or ".join(repr(str(value)) for value in condition.values)
+    return f"{condition.operator} {values or 'no value'}"
 
 
 def principal_names(principals: Iterable[Principal]) -> tuple[str, ...]:

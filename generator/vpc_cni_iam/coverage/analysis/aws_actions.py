@@ -51,6 +51,11 @@ def is_unknown(action: str) -> bool:
     return bool(names) and lower not in names and not any(map(partial(matches, lower), names))
 
 
+def is_of_unknown_service(action: str) -> bool:
+    """Say whether AWS has no service with the prefix of an action or a pattern."""
+    return not any(map(partial(matches, prefix(action)), services()))
+
+
 def unknown_actions(actions: Iterable[str]) -> tuple[str, ...]:
     """Return the actions, not patterns, that AWS does not have."""
     named = (action for action in dict.fromkeys(actions) if not {"*", "?"}.intersection(action))
@@ -67,7 +72,18 @@ def actions_of(action: str) -> dict[str, str]:
 
     None if not all are known.
     """
-    return _actions_of(action.lower().partition(":")[0])
+    return _actions_of(prefix(action))
+
+
+def prefix(action: str) -> str:
+    """Return the prefix of an action's service, in lower case."""
+    return action.lower().partition(":")[0]
+
+
+@cache
+def services() -> tuple[str, ...]:
+    """Return the prefixes of AWS's services."""
+    return tuple(dict.fromkeys(map(prefix, known_actions())))
 
 
 @cache

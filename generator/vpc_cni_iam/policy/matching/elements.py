@@ -9,8 +9,14 @@ from msgspec import Struct
 from vpc_cni_iam.policy.document import VERSION, VERSIONS, Policy, Statement
 from vpc_cni_iam.policy.matching.element_path import ElementPath
 from vpc_cni_iam.policy.matching.patterns import ARN_PARTS
-from vpc_cni_iam.policy.matching.variables import Pattern, PolicyVariable, is_plain, read
-from vpc_cni_iam.policy.template import Text, folded
+from vpc_cni_iam.policy.matching.variables import (
+    HolePattern,
+    Pattern,
+    PolicyVariable,
+    is_plain,
+    read,
+)
+from vpc_cni_iam.policy.template import Template, Text, folded
 from vpc_cni_iam.policy.wildcard import Wild
 
 EVERYTHING: Pattern = (Wild.RUN,)
@@ -83,10 +89,15 @@ def _resource(text: Text, place: ElementPath, *, variables: bool) -> Pattern:
     """Read one resource.
 
     Page "IAM identifiers", IAM ARNs: an ARN of fewer than six parts is completed by ``*``. One with
-    a variable or a hole is left: its value may have colons.
+    a variable is left: its value may have colons. So may that of a hole, and it is as little known
+    what completes the ARN.
     """
     pattern = read(text, place, variables=variables, wildcards=True)
-    if not isinstance(text, str) or set(pattern) == {Wild.RUN}:
+    if isinstance(text, Template):
+        colons = sum(part.count(":") for part in pattern if isinstance(part, str))
+        hole = next(part for part in pattern if isinstance(part, HolePattern))
+        return pattern if colons >= ARN_PARTS - 1 else (*pattern, hole)
+    if set(pattern) == {Wild.RUN}:
         return pattern
     if not text.startswith("arn:"):
         raise place.refuse(f"{text!r} is neither an ARN, which begins with arn:, nor *")

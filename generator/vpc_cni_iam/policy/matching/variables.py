@@ -57,6 +57,8 @@ Pattern: TypeAlias = tuple[Part, ...]
 Plain: TypeAlias = tuple[str | Wild, ...]
 
 _SPECIAL = re.compile(r"\$\{|[*?]")
+# A text that ends with the begin of a variable, or begins with the end of one.
+_HALF_VARIABLE = re.compile(r"\$(\{[^}]*)?\Z|\A(\{|[^{]*\})")
 _VARIABLE = re.compile(r"\$\{(?:([*?$])|([^\s,'${}*?]+)(?:, '([^']*)')?)\}")
 
 
@@ -65,8 +67,8 @@ def read(text: Text, place: ElementPath, *, variables: bool, wildcards: bool) ->
 
     Page "IAM policy elements: Variables and tags": ``${*}``, ``${?}`` and ``${$}`` stand for the
     characters themselves; a default stands in single quotes after a comma and a space; key names
-    are not case-sensitive; before version 2012-10-17 there are no variables. A text with a hole
-    inside a variable is a hole as a whole.
+    are not case-sensitive; before version 2012-10-17 there are no variables. A text in which a hole
+    may be a part of a variable is a hole as a whole.
     """
     if isinstance(text, str):
         return tuple(_read(text, place, variables=variables, wildcards=wildcards))
@@ -75,7 +77,7 @@ def read(text: Text, place: ElementPath, *, variables: bool, wildcards: bool) ->
         if isinstance(piece, Hole):
             parts.append(HolePattern(piece, variables, wildcards))
             continue
-        if variables and "${" in piece and "}" not in piece.rpartition("${")[2]:
+        if variables and _HALF_VARIABLE.search(piece):
             return (HolePattern(Hole(HoleKind.UNKNOWN, repr(text)), variables, wildcards),)
         for part in _read(piece, place, variables=variables, wildcards=wildcards):
             _add(parts, part) if isinstance(part, str) else parts.append(part)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.evaluate import evaluate
 from vpc_cni_iam.policy.proof.access import no_new_access
@@ -31,14 +32,17 @@ def no_new_access_beside_others(old: Sequence[Policy], new: Sequence[Policy]) ->
     """Say whether new policies give an identity any access, whatever its other policies are.
 
     A request that is only denied no longer is an answer, too: its new decision is no Allow. A proof
-    is about all values of holes; a request has the place of each hole as its value.
+    is about all values of holes; a request has the place of each hole as its value, if it can.
 
     Raises:
         InputError: A policy that the evaluator refuses.
     """
     answer = _beside_others(old, new)
     if isinstance(answer, NotProven) and any(any(policy.holes()) for policy in (*old, *new)):
-        shown = _beside_others(*(list(map(_with_places, side)) for side in (old, new)))
+        try:
+            shown = _beside_others(*(list(map(_with_places, side)) for side in (old, new)))
+        except InputError:  # a place is no text for its element, such as a resource or a number
+            return answer
         return shown if isinstance(shown, NewAccess) else answer
     return answer
 

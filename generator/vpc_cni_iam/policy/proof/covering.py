@@ -73,7 +73,7 @@ class StatementCover(Struct, dict=True):
         Of each pair of an action pattern and a resource pattern that is not covered there is at
         least one, and a few for different actions.
         """
-        for part in facts.parts(region, self._asked):
+        for part in facts.parts(region, self._asked, self.budget):
             yield from self._uncovered_of(part)
 
     def _uncovered_of(self, region: Region) -> Iterator[Uncovered]:

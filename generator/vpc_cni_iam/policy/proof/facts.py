@@ -18,6 +18,7 @@ from vpc_cni_iam.policy.matching.matches import ConditionCheck, ContextKey
 from vpc_cni_iam.policy.matching.operators import BASES, Operator
 from vpc_cni_iam.policy.matching.variables import Pattern, PolicyVariable, keys_of, literal, read
 from vpc_cni_iam.policy.proof import globs, related_keys
+from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.policy.proof.clauses import Region, RegionSide, can_meet
 from vpc_cni_iam.policy.proof.conditions.constraints import null
 from vpc_cni_iam.policy.proof.examples import reference
@@ -38,6 +39,7 @@ _EQUALS_IF_EXISTS = Operator(BASES["StringEquals"], if_exists=True)
 _ACCOUNT_ID = re.compile("[0-9]{12}")
 _ID = "?" * 12
 _REMEMBERED = 1024
+_STEPS_OF_A_CUT = 20  # of one side by one pattern
 # What has a name in its ARN, where all else of EC2 has an ID, in which there is no colon. Source:
 # Service Authorization Reference, "Resource types defined by Amazon EC2".
 _NAMED = ("ec2:*:*:key-pair/*", "ec2:*:*:placement-group/*")
@@ -72,7 +74,7 @@ class AskedKeys(Struct, frozen=True):
         return AskedKeys(self.keys | other.keys, accounts)
 
 
-def parts(region: Region, asked: AskedKeys) -> list[Region]:
+def parts(region: Region, asked: AskedKeys, budget: Budget) -> list[Region]:
     """Return a region in parts, each with the facts that its conditions or others ask for."""
     if region.scopes is not None:
         return [region]
@@ -87,9 +89,9 @@ def parts(region: Region, asked: AskedKeys) -> list[Region]:
         facts[ACCOUNT_OF_ARN] = ()
     split = [replace(region, scopes=frozenset())]
     for scope, checks in facts.items():
-        split = [part for region in split for part in _split(region, scope, checks)]
+        split = [part for region in split for part in _split(region, scope, checks, budget)]
     accounts = sorted(asked.accounts or ())
-    return [part for region in split for part in _by_account(region, accounts)]
+    return [part for region in split for part in _by_account(region, accounts, budget)]
 
 
 def _equal(key: str, other: str) -> ConditionCheck:
@@ -99,13 +101,14 @@ def _equal(key: str, other: str) -> ConditionCheck:
 
 
 def _split(
-    region: Region, scope: ActionScope, facts: tuple[ConditionCheck, ...]
+    region: Region, scope: ActionScope, facts: tuple[ConditionCheck, ...], budget: Budget
 ) -> Iterator[Region]:
     """Yield the parts of a region inside a scope, where something is known, and outside of it."""
-    own, foreign = _cut(tuple(s for s in region.actions if not s.has_variables), scope.actions)
+    plain = tuple(side for side in region.actions if not side.has_variables)
+    own, foreign = _cut(plain, (scope.actions,), budget)
     foreign += tuple(side for side in region.actions if side.has_variables)
-    excepted, usual = _cut(own, *scope.except_actions)
-    beyond, within = _cut(region.resources, *scope.except_resources)
+    excepted, usual = _cut(own, scope.except_actions, budget)
+    beyond, within = _cut(region.resources, scope.except_resources, budget)
     scopes = (region.scopes or frozenset()) | {scope}
     inside = replace(region, checks=region.checks + facts, scopes=scopes)
     yield from _of_sides(inside, usual, region.resources)
@@ -119,7 +122,7 @@ def _of_sides(region: Region, actions: _Sides, resources: _Sides) -> Iterator[Re
         yield replace(region, actions=actions, resources=resources)
 
 
-def _by_account(region: Region, accounts: Sequence[str]) -> Iterator[Region]:
+def _by_account(region: Region, accounts: Sequence[str], budget: Budget) -> Iterator[Region]:
     """Yield the parts of a region by what is known of the account of its resources."""
     if ACCOUNT_OF_ARN not in (region.scopes or ()):
         yield region
@@ -131,9 +134,9 @@ def _by_account(region: Region, accounts: Sequence[str]) -> Iterator[Region]:
             rest = _of_reference(rest, name)
         owned = []
         for account in accounts:
-            own, rest = _cut(rest, f"arn:*:*:*:{account}:*")
+            own, rest = _cut(rest, (f"arn:*:*:*:{account}:*",), budget)
             owned.append((_known(region, _account(_EQUALS, account)), own))
-        other, rest = _cut(rest, f"arn:*:*:*:{_ID}:*")
+        other, rest = _cut(rest, (f"arn:*:*:*:{_ID}:*",), budget)
         differs = [_account(_NOT_EQUALS, *accounts)] if accounts else []
         other_owner = _known(region, *differs, null(RESOURCE_ACCOUNT, absent=False))
         # Those without an account first: their examples are the likeliest.
@@ -174,11 +177,12 @@ def _of_form(form: str) -> Glob:
     return glob or globs.of_parts(pattern)
 
 
-def _cut(sides: _Sides, *patterns: str) -> tuple[_Sides, _Sides]:
+def _cut(sides: _Sides, patterns: Sequence[str], budget: Budget) -> tuple[_Sides, _Sides]:
     """Return what of some sides matches some patterns, and what matches none.
 
     A side with variables cannot be cut. It is with what matches if it may.
     """
+    budget.spend(_STEPS_OF_A_CUT * len(sides) * len(patterns))
     matching, rest = [], []
     for side in sides:
         near = [text for text in patterns if can_meet(side, _glob(text))]
@@ -220,5 +224,6 @@ def _glob(text: str) -> Glob:
     return glob if glob and text.startswith("arn:") else globs.of(pattern)
 
 
+@lru_cache(_REMEMBERED)
 def _pattern(text: str) -> Pattern:
     return read(text, ElementPath("fact"), variables=False, wildcards=True)

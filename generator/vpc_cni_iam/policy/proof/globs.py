@@ -66,6 +66,8 @@ class Glob(Struct, frozen=True, cache_hash=True, dict=True):
         for letter in text:
             after = {p + 1 for p in positions if takes(items[p], letter)}
             positions = after | {p for p in positions if takes(self.loops[p], letter)}
+            if not positions:
+                return False
         return len(self.items) in positions
 
 

@@ -167,13 +167,13 @@ def _minimum(constraint: str) -> tuple[int, ...]:
 def compare_code(
     old: Iterable[Block], new: Iterable[Block], unreadable: Iterable[str], subject: str
 ) -> tuple[VersionChange, ...]:
-    """Return the changes of resources, locals, values of outputs, and unreadable documents."""
+    """Return the changes of all blocks but the interface and the documents that were read."""
     before, after = (dict(_shapes(blocks, set(unreadable))) for blocks in (old, new))
     changes = []
     for name in sorted({*before, *after}):
         if name not in after or name not in before:
             # Other blocks that come and go are changes of inputs, outputs or policies.
-            if name.startswith(("resource ", "data ")):
+            if name.startswith(("resource ", "module ", "data ")):
                 bump, word = (Bump.minor, "is new") if name in after else (Bump.major, "is removed")
                 changes.append(VersionChange(bump, subject, f"{name} {word}"))
         elif before[name] != after[name]:
@@ -186,11 +186,9 @@ def _shapes(blocks: Iterable[Block], unreadable: set[str]) -> Iterator[tuple[str
     for block in blocks:
         name = f"{block.type} {'.'.join(block.labels)}"
         match block.type:
-            case "resource":
-                yield name, _shape(block)
-            case "data":
+            case "resource" | "module" | "data":
                 document = block.labels[:1] == ("aws_iam_policy_document",)
-                if document and block.labels[-1] in unreadable:
+                if not document or block.labels[-1] in unreadable:
                     yield name, _shape(block)
             case "variable":
                 yield name, _arguments(block, _WORDS | _INTERFACE)

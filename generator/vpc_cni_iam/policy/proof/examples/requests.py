@@ -33,6 +33,7 @@ _OTHER_PAIRS = 2
 _BASES = 40
 _READINGS = 12
 _WORDS = 2
+_STEPS_OF_A_PATTERN = 20  # that a resource is tried on
 _STEPS_OF_WORDS = 50_000
 # The principals that sign a request.
 _SIGNS = r"arn:[^:]+:(?:iam|sts)::[0-9]{12}:(?:root$|user/|role/|assumed-role/)"
@@ -166,10 +167,14 @@ def _resources(
         matched = patterns[id(clause)].matches(text, base)
         return matched is not clause.resources.element.negated
 
-    in_part = side.has if uncovered.region.scopes and not side.has_variables else bool
+    in_particular = bool(uncovered.region.scopes) and not side.has_variables
 
     def is_new(text: str) -> bool:
-        return in_part(text) and all(is_about(clause, text) for clause in origins)
+        if in_particular:
+            budget.spend(_STEPS_OF_A_PATTERN * (len(side.groups) + len(side.excluded)))
+            if not side.has(text):
+                return False
+        return all(is_about(clause, text) for clause in origins)
 
     def is_likely(action: str, text: str) -> bool:
         return reference.can_be_on(action, text) and not any(is_about(c, text) for c in avoidable)

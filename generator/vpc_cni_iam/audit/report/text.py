@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from vpc_cni_iam.audit.audit import Audit, RoleAudit
-from vpc_cni_iam.audit.clusters import MetricsHelperRole
+from vpc_cni_iam.audit.clusters import ClusterUse, MetricsHelperRole
 from vpc_cni_iam.audit.judge import RoleResult, RoleVerdict
 from vpc_cni_iam.catalog.facts.calls import FAMILIES
 from vpc_cni_iam.catalog.known_documents import listed
@@ -56,19 +56,7 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
         yield "works with", f"{FAMILIES[family.mode]}: {family.works_with}"
         yield from _missing(family, "" if known else _UNKNOWN_REGION)
     for use in role.clusters:
-        at = f" at plugin {use.version}" if use.version else ""
-        if use.is_overridden:
-            yield (
-                "not used by",
-                f"cluster {use.cluster} ({use.by}): aws-node has another role there",
-            )
-            continue
-        yield "used by", f"cluster {use.cluster}{at} ({use.by})"
-        if use.result:
-            how = f"as {use.configuration} configures it" if use.configuration else "by default"
-            where = f"{how}, {FAMILIES[use.result.mode]}"
-            yield "", f"{use.result.verdict} at {version} in cluster {use.cluster}, {where}"
-            yield from _missing(use.result)
+        yield from _use(use, version)
     credentials = ", ".join(role.credentials)
     yield "credentials", credentials or "none: its trust policy does not let the plugin"
     for issuer in issuers:
@@ -81,6 +69,19 @@ def _facts(role: RoleAudit, version: str, issuers: list[str]) -> Iterator[tuple[
     if policies.risks:
         yield "risks", ", ".join(policies.risks)
     yield from (("to do", text) for text in role.proposal)
+
+
+def _use(use: ClusterUse, version: str) -> Iterator[tuple[str, str]]:
+    at = f" at plugin {use.version}" if use.version else ""
+    if use.is_overridden:
+        yield "not used by", f"cluster {use.cluster} ({use.by}): aws-node has another role there"
+        return
+    yield "used by", f"cluster {use.cluster}{at} ({use.by})"
+    if use.result:
+        how = f"as {use.configuration} configures it" if use.configuration else "by default"
+        where = f"{how}, {FAMILIES[use.result.mode]}"
+        yield "", f"{use.result.verdict} at {version} in cluster {use.cluster}, {where}"
+        yield from _missing(use.result)
 
 
 def _metrics_helper(role: MetricsHelperRole) -> Iterator[str]:

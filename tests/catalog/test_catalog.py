@@ -634,18 +634,3 @@ def test_a_trust_policy_has_every_condition_that_is_not_left_out(
         lambda text: change(text, lambda part: part.replace("aws-node", "other"))
     )
     assert other == replaced
-
-
-def test_a_text_gets_the_variables_in_place_of_their_sample_values() -> None:
-    """The longest first, since one value can be a part of another; a truth value stays."""
-    text = "true: " + "|".join(trust.VARIABLES.values())
-    names = [*parameters.SAMPLE, *trust.SAMPLE, "pod_identity"]
-    assert [*trust.VARIABLES] == names
-    written = trust.with_variables(text, trust.VARIABLES)
-    account = "${var.source_account_id}"
-    assert written.startswith("true: ${var.cluster_name}|${var.vpc_id}|${var.partition}|")
-    assert written.endswith(f"|${{var.oidc_provider_arn}}|${{var.eks_cluster_arn}}|{account}|true")
-    assert trust.with_variables(text, {}) == text
-    assert (
-        trust.with_variables("aws-us-gov-1", {"a": "us-gov"}, {"b": "aws-us-gov"}) == "${var.b}-1"
-    )

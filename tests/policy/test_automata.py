@@ -100,8 +100,9 @@ def test_every_way_to_match_is_reported_with_a_shortest_word(left: str, right: l
 
 @given(st.lists(st.text(alphabet="ab*?", max_size=2), min_size=6, max_size=7), PATTERN)
 def test_arn_patterns_do_not_cross_colons(parts: list[str], other: str) -> None:
-    built = globs.of_arn(read_pattern(":".join(parts)))
+    built = globs.of_arn(read_pattern(":".join(parts)), wide=False)
     assert built is not None
+    assert built == globs.of_arn(read_pattern(":".join(parts)), wide=True)
     word = escape([[built]], [glob(other)])
     if word is not None:
         assert len(word.split(":", 5)) == 6
@@ -178,13 +179,19 @@ class TestVariables:
         assert escape([[glob("*${aws:x}")]], readers) is None
 
     def test_a_wildcard_that_stops_at_colons_does_not_take_a_variable(self) -> None:
-        arn = globs.of_arn(read_pattern("a:b:c:d:*:f"))
+        arn = globs.of_arn(read_pattern("a:b:c:d:*:f"), wide=False)
         assert arn is not None
         assert escape([[glob("a:b:c:d:${aws:x}:f")]], [arn]) is not None
 
-    def test_an_arn_with_a_variable_before_its_last_part_is_not_attempted(self) -> None:
-        assert globs.of_arn(read_pattern("arn:aws:iam::${aws:PrincipalAccount}:role/x")) is None
-        assert globs.of_arn(read_pattern("arn:aws:iam::1:role/${aws:username}")) is not None
+    def test_what_follows_a_variable_may_be_in_the_last_part_of_an_arn(self) -> None:
+        pattern = read_pattern("arn:aws:${aws:x}:*:1:role/x")
+        narrow, wide = (globs.of_arn(pattern, wide=wide) for wide in (False, True))
+        assert narrow is not None and wide is not None
+        assert escape([[narrow]], [wide]) is None
+        assert escape([[wide]], [narrow]) is not None
+        assert globs.of_arn(read_pattern("arn:aws:${aws:x}:*:role/x"), wide=False) is None
+        last = read_pattern("arn:aws:iam::1:role/${aws:x}*")
+        assert globs.of_arn(last, wide=False) == globs.of_arn(last, wide=True)
 
     def test_certainty_ends_with_a_variable(self) -> None:
         readings = list(

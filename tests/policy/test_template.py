@@ -161,6 +161,29 @@ def test_a_narrower_policy_with_the_same_hole_is_proven() -> None:
     assert not isinstance(answer, NoNewAccess)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "proven"),
+    [
+        (("arn:", NAME, ":ec2:*:1:vpc/x"), ("arn:", NAME, ":ec2:r:1:vpc/x"), True),
+        (("arn:", NAME, ":ec2:*:1:vpc/*"), ("arn:", NAME, ":ec2:r:1:vpc/x:y"), True),
+        (("arn:", NAME, ":ec2:*:", OTHER, ":*"), ("arn:", NAME, ":ec2:r:", OTHER, ":x"), True),
+        (("arn:", NAME, ":ec2:r:1:vpc/x"), ("arn:", NAME, ":ec2:*:1:vpc/x"), False),
+        # Where the last part begins depends on the hole.
+        (("arn:aws:", NAME, ":*:b:c:d"), ("arn:aws:", NAME, ":x:y:b:c:d"), False),
+        (("arn:aws:", NAME, ":?:b:c:d"), ("arn:aws:", NAME, ":*:b:c:d"), False),
+        (("arn:", NAME, ":*"), ("arn:", NAME, ":x"), False),
+    ],
+)
+def test_arns_with_a_hole_in_an_early_part_are_compared(
+    old: tuple[str | Hole, ...], new: tuple[str | Hole, ...], *, proven: bool
+) -> None:
+    before, after = (
+        allow("ec2:*", when=(Condition("ArnLike", "ec2:Vpc", (join(parts),)),))
+        for parts in (old, new)
+    )
+    assert isinstance(no_new_access([before], [after]), NoNewAccess) is proven
+
+
 # Texts for holes: with wildcards, variables and colons, or nothing.
 FILLINGS = ("", "a", "b", "*", "a*", "?", "eni-1", "${aws:username}", "x:y", "bucket/bob", "1")
 HOLES = tuple(Hole(HoleKind.UNKNOWN, name) for name in "pq")
@@ -172,7 +195,8 @@ def with_holes(random: Random, plain: Policy) -> Policy:
     def change(text: Text) -> Text:
         if not isinstance(text, str) or random.random() < 0.6:
             return text
-        start = text.rfind(":") + 1 if random.random() < 0.8 else 0
+        starts = [0, *(place + 1 for place, letter in enumerate(text) if letter == ":")]
+        start = starts[-1] if random.random() < 0.5 else random.choice(starts)
         cut = random.randint(start, len(text))
         return join([text[:cut], random.choice(HOLES), text[cut:] if random.random() < 0.5 else ""])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Run, run
-from vpc_cni_iam.catalog import parameters, trust
+from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.catalog.options import options
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
@@ -83,6 +83,20 @@ EDITS = [
         ADDED,
         ("s3",),
     ),
+    # What depends on whether a caller passes a variable.
+    *(
+        (kind, "main.tf", ":${var.account_id}:network", f":${{{code}}}:network", ADDED, ("ipv4: ",))
+        for kind, code in (
+            ("policy", 'var.cluster_name == null ? "*" : var.account_id'),
+            ("policy", 'var.vpc_id != null ? var.account_id : "*"'),
+            ("policy", 'var.vpc_id == null && var.cluster_name != null ? "*" : var.account_id'),
+            ("role", 'var.pod_identity ? var.account_id : "*"'),
+            ("role", 'var.use_aws_managed_policy ? "*" : var.account_id'),
+            ("role", 'var.role_name == null ? var.account_id : "*"'),
+            ("role", "var.role_name_prefix"),
+            ("role", 'var.pod_identity && var.eks_cluster_arn == null ? "*" : var.account_id'),
+        )
+    ),
     # Defaults of what stands in documents are tried.
     ("policy", "variables.tf", 'default     = "*"', 'default     = "eu-west-1"', NONE, ()),
     (
@@ -92,6 +106,14 @@ EDITS = [
         'default     = "*"',
         ADDED,
         (": for instance ",),
+    ),
+    (
+        "role",
+        "variables.tf",
+        "default     = false",
+        "default     = true",
+        ADDED,
+        ("trust: for instance sts:AssumeRole ",),
     ),
     (
         "policy",
@@ -184,15 +206,15 @@ def judged(
 
 HYPERPOD = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"]))
 HYPERPOD_ROLE = render(options(VARIANTS, cni_version="v1.23.2", features=["hyperpod"], kind="role"))
-SAMPLES = {**parameters.SAMPLE, **trust.SAMPLE}
 
 
-@pytest.mark.parametrize("text", ["another", "*", "sample"])
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("text", ["another", "*", "var.{}", "$${{var.{}}}", "{}"])
+@pytest.mark.parametrize("name", [p.name for p in trust.VARIABLES])
 def test_text_in_the_place_of_any_variable_adds_access(name: str, text: str) -> None:
-    """Whatever the text is, even what this tool itself puts in the variable's place."""
-    text = SAMPLES[name] if text == "sample" else text
-    generated = HYPERPOD if name in parameters.SAMPLE else HYPERPOD_ROLE
+    """Whatever the text is, even what stands for the variable in a report."""
+    text = text.format(name)
+    trusted = name in [p.name for p in trust.PARAMETERS]
+    generated = HYPERPOD_ROLE if trusted else HYPERPOD
     main = generated["main.tf"]
     edited = main.replace(f"${{var.{name}}}", text)
     for owner in ("local", "var"):
@@ -404,6 +426,19 @@ def test_tables_of_accept_are_read_and_do_not_move_lines(repo: Path) -> None:
     assert run("check", cwd=repo).code == 0
     assert run("upgrade", "--cni-version", "v1.22.4", "b", cwd=repo).code == 0
     assert toml.read_text().endswith(other.replace("v1.20.4", "v1.22.4"))
+
+
+def test_calls_that_are_too_many_to_compare_are_not_proven() -> None:
+    names = [f"x{number}" for number in range(12)]
+    variables = "".join(f'variable "{name}" {{\n  default = null\n}}\n' for name in names)
+    all_null = " && ".join(f"var.{name} == null" for name in names)
+    before = {**POLICY, "variables.tf": POLICY["variables.tf"] + variables}
+    text = POLICY["main.tf"].replace("${var.region}", f'${{{all_null} ? "*" : var.region}}')
+    edit = judged(before, "main.tf", text)
+    assert isinstance(edit.answer, NotProven)
+    assert edit_details(edit) == (
+        "the documents depend on too many variables to compare every call",
+    )
 
 
 def test_documents_with_the_same_answer_are_named_together() -> None:

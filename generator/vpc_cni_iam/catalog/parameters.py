@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -17,6 +18,8 @@ from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy import template
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.template import Hole, HoleKind, Text, join, parts_of
+
+_Value = TypeVar("_Value", str, Text)
 
 
 class Parameter(Struct, frozen=True):
@@ -99,7 +102,7 @@ HYPERPOD_CLUSTER_ID = Parameter(
 NAMES = (CLUSTER_NAME, VPC_ID)
 PARAMETERS = (*NAMES, PARTITION, REGION, ACCOUNT_ID, VPC_OWNER_ID, HYPERPOD_CLUSTER_ID)
 
-# Values that no default has, so that an ARN or a name that ignores its variable shows.
+# Examples; none is a default, so that an ARN or a name that ignores its variable shows.
 SAMPLE = {
     "cluster_name": "verify-cluster",
     "vpc_id": "vpc-0123456789abcdef0",
@@ -165,21 +168,23 @@ def values(words: Mapping[str, str | None]) -> dict[str, str]:
     The partition is the Region's. Raises `UsageError` for a value that is not fit for its
     parameter, and for a partition that does not have the Region.
     """
-    checked: dict[str, str] = {}
-    for parameter in PARAMETERS:
-        value = words.get(parameter.name)
-        if value is not None:
-            checked[parameter.name] = parameter.check(value)
-        elif parameter.default is not None:
-            checked[parameter.name] = parameter.default
+    chosen = {p.name: p.check(v) for p in PARAMETERS if (v := words.get(p.name)) is not None}
+    checked = with_defaults(chosen)
     if (region := checked[REGION.name]) != REGION.default:
         partition = partition_of(region)
         if words.get(PARTITION.name) not in (None, partition):
             problem = f"{checked[PARTITION.name]} does not have the Region {region}"
             raise UsageError(f"{PARTITION.option} {problem}, which {partition} has; leave it out")
         checked[PARTITION.name] = partition
-    checked.setdefault(VPC_OWNER_ID.name, checked[ACCOUNT_ID.name])
     return checked
+
+
+def with_defaults(chosen: Mapping[str, _Value]) -> dict[str, _Value]:
+    """Return values for all parameters that have one, those that are chosen and defaults."""
+    defaults = {p.name: p.default for p in PARAMETERS if p.default is not None}
+    values: dict[str, _Value] = {**defaults, **chosen}
+    values.setdefault(VPC_OWNER_ID.name, values[ACCOUNT_ID.name])
+    return values
 
 
 def substitute(policy: Policy, chosen: Mapping[str, str]) -> Policy:

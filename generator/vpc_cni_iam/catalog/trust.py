@@ -7,8 +7,6 @@ aws:SourceAccount.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.policy.document import Condition, Policy, Principal, Statement
@@ -41,26 +39,12 @@ SOURCE_ACCOUNT_ID = Parameter(
     "an AWS account ID of 12 digits",
 )
 PARAMETERS = (OIDC_PROVIDER_ARN, EKS_CLUSTER_ARN, SOURCE_ACCOUNT_ID)
-# Values that no default has, as those of `parameters`.
-SAMPLE = {
-    "oidc_provider_arn": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example.test/VERIFY",
-    "eks_cluster_arn": "arn:aws-us-gov:eks:us-gov-west-1:777788889999:cluster/verify-cluster",
-    "source_account_id": "777788889999",
-}
-# A value for each variable of a generated module. No value is a default, so that code that ignores
-# a variable shows.
-VARIABLES = {**parameters.SAMPLE, **SAMPLE, "pod_identity": "true"}
+# The variables of a generated module whose texts stand in its documents.
+VARIABLES = (*parameters.PARAMETERS, *PARAMETERS)
+# Its variable that says whether it trusts EKS Pod Identity.
+POD_IDENTITY = "pod_identity"
 # Derived from the provider's ARN; it stands in condition keys.
 OIDC_ISSUER = Parameter("oidc_issuer", "The issuer without https://.", ".+", "an issuer")
-
-
-def with_variables(text: str, *samples: Mapping[str, str]) -> str:
-    """Return a text with the variables where their values stand, such as those of `VARIABLES`."""
-    values = [item for sample in samples for item in sample.items()]
-    for name, value in sorted(values, key=lambda item: -len(item[1])):
-        if name != "pod_identity":
-            text = text.replace(value, f"${{var.{name}}}")
-    return text
 
 
 def issuer(provider_arn: str) -> str:

@@ -122,7 +122,7 @@ def _trust_variables(options: Options) -> tuple[Variable, ...]:
     if not options.irsa:
         return (cluster, account)
     pod_identity = Variable(
-        "pod_identity",
+        trust.POD_IDENTITY,
         f"Whether EKS Pod Identity may assume the role, for kube-system/{options.service_account}. "
         "Needs session tags, which are on unless the association disables them.",
         "bool",

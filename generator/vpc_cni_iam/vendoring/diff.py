@@ -12,7 +12,7 @@ from vpc_cni_iam.catalog.options import ModuleKind
 from vpc_cni_iam.errors import InputError, VpcCniIamError, expected
 from vpc_cni_iam.files.read import decoded
 from vpc_cni_iam.files.unified import unified
-from vpc_cni_iam.hcl.module.reader import HclModule, hole_of, joins_nothing, read
+from vpc_cni_iam.hcl.module.reader import HclModule, any_values, joins_nothing, read
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block
@@ -20,7 +20,6 @@ from vpc_cni_iam.policy.diff import differences
 from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
-from vpc_cni_iam.policy.template import Text, join
 from vpc_cni_iam.vendoring.configuration.config import Config, VendoredModule
 from vpc_cni_iam.vendoring.meaning import (
     AccessChange,
@@ -34,12 +33,11 @@ from vpc_cni_iam.vendoring.plan import SyncPlan, plan_at_rest
 from vpc_cni_iam.vendoring.select import ModuleSelection
 from vpc_cni_iam.vendoring.state import FileState, ModuleFile
 
-# The values of a module's variables in the meaning of a change: upstream's own, and the names
-# of those that upstream leaves open.
-_VALUES: dict[str, Text] = {
-    **{p.name: join([hole_of(p.name)]) for p in (*parameters.NAMES, *trust.PARAMETERS)},
-    **parameters.values({}),
-    "pod_identity": "true",
+# The values of a module's variables in the meaning of a change: upstream's own, and any of those
+# that upstream leaves open.
+_VALUES = {
+    **parameters.with_defaults(any_values(p.name for p in (*parameters.NAMES, *trust.PARAMETERS))),
+    trust.POD_IDENTITY: True,
 }
 _JOINED = ("additional_policy_documents",)
 
@@ -67,7 +65,7 @@ def diff(plan: SyncPlan) -> Diff:
         side = side if path in plan.generated else "no longer generated"
         lines.append(unified(before.get(path, ""), text, name, f"{name} ({side})"))
     kept_edits, text = plan.kept_edits, "".join(lines)
-    undecided = (f.path for f in kept_edits if f.state is FileState.kept and not f.fine)
+    undecided = (f.path for f in kept_edits if f.state is FileState.kept_edit and not f.fine)
     edits = {path: plan.edit(path) for path in undecided}
     if conflicts := tuple(f.file.path for f in plan.actions if f.conflict):
         meaning = Meaning("all variants", NotProven(ModuleReason.conflicts, NamedParts(conflicts)))

@@ -26,6 +26,8 @@ class ModuleReason(StrEnum):
     joins = "joins"
     # What a dynamic block of a document repeats differs, which only an engine can tell.
     repeats = "repeats"
+    # The documents depend on more variables than are compared.
+    calls = "calls"
     # A document that denies access is removed.
     removed_deny = "removed deny"
     # A file changes what an engine reads of the module's own files.

@@ -1,10 +1,10 @@
-"""A module directory as read: its files, and its policy documents with sample values."""
+"""A module directory as read: its files, and its policy documents for any values."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 from pathlib import Path
 from typing import TypeAlias
@@ -13,11 +13,14 @@ from msgspec import Struct
 
 from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.catalog.options import Options, claims, stated
+from vpc_cni_iam.catalog.parameters import Parameter
 from vpc_cni_iam.errors import InputError, reason
 from vpc_cni_iam.hcl.module import reader as hcl
 from vpc_cni_iam.hcl.syntax import OVERRIDE
+from vpc_cni_iam.policy.template import Text, join
 from vpc_cni_iam.texts import read as read_text
 from vpc_cni_iam.texts.limits import GENERATED_HCL
+from vpc_cni_iam.verifying.samples import ISSUER
 
 # The files of a folder that Terraform and OpenTofu read: configuration, values of variables and
 # tests, in HCL and in JSON. State, plans and templates are data.
@@ -31,7 +34,7 @@ _PROVIDERS = "terraform.d/plugins/"
 _IGNORED = re.compile(r"\..*|.*~|#.*#", re.DOTALL)
 _ADVICE = "name the directory of a generated module"
 _MAX_FILES = 10_000
-SAMPLE = trust.VARIABLES
+_PASSED = {**hcl.any_values(p.name for p in trust.VARIABLES), trust.POD_IDENTITY: True}
 
 
 class FileUse(Enum):
@@ -95,22 +98,13 @@ class ModuleDirectory(Struct, frozen=True):
     texts: Mapping[str, str]  # the texts of its own ``.tf`` files by path
     content: hcl.HclModule  # the content of its own ``.tf`` files
 
-    def sample_values(self) -> dict[str, str]:
-        """Return the values of a document's parameters where variables have their sample values."""
-        return self._values(SAMPLE)
-
-    def default_values(self) -> dict[str, str]:
-        """Return the defaults of a document's parameters, or their samples."""
-        return self._values({p.name: SAMPLE[p.name] for p in parameters.NAMES})
-
-    def _values(self, variables: Mapping[str, str]) -> dict[str, str]:
-        own = {n: v for n, v in variables.items() if n in self.content.variables}
-        filled = parameters.values({p.name: own.get(p.name) for p in parameters.PARAMETERS})
-        arn = SAMPLE[trust.OIDC_PROVIDER_ARN.name]
+    def values(self, passed: Iterable[Parameter] = parameters.PARAMETERS) -> dict[str, Text]:
+        """Return the values of a document's parameters where a caller passes some variables."""
+        own = hcl.any_values(p.name for p in passed if p.name in self.content.variables)
         return {
-            **filled,
-            **{p.name: SAMPLE[p.name] for p in trust.PARAMETERS},
-            trust.OIDC_ISSUER.name: trust.issuer(arn),
+            **parameters.with_defaults(own),
+            **hcl.any_values(p.name for p in trust.PARAMETERS),
+            trust.OIDC_ISSUER.name: join([ISSUER]),
         }
 
 
@@ -127,7 +121,7 @@ def read_module(directory: Path) -> ModuleDirectory:
         if options is None and claims(content):
             problem = f"was made by {claims(content)!r}, which this version does not know"
             raise InputError(source, "", f"{problem}; update vpc-cni-iam, or say what to compare")
-    return ModuleDirectory(directory, options, files, texts, hcl.read(sources, SAMPLE))
+    return ModuleDirectory(directory, options, files, texts, hcl.read(sources, _PASSED))
 
 
 def read_file(path: Path) -> str:

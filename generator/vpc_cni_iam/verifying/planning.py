@@ -10,14 +10,15 @@ from typing import Any
 
 from msgspec import Struct
 
+from vpc_cni_iam.catalog import parameters, trust
 from vpc_cni_iam.engine.documents import documents, provider
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError
 from vpc_cni_iam.hcl.literals import Expression, Literal
 from vpc_cni_iam.hcl.write import NewBlock, block
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory
+from vpc_cni_iam.verifying.samples import SAMPLES, read_rendered
 
 _LOCK = ".terraform.lock.hcl"
 
@@ -32,7 +33,7 @@ class ModuleCall(StrEnum):
 class Rendered(Struct, frozen=True):
     """The documents and outputs of one call of a module."""
 
-    # Policies by the name of their data source, one for each instance.
+    # Policies by the name of their data source, one for each instance, with holes for the samples.
     documents: dict[str, list[Policy]]
     outputs: dict[str, Any]  # the values of the outputs that are known
     unknown: frozenset[str]  # data sources whose document is unknown until apply
@@ -64,12 +65,10 @@ def render_module(module: ModuleDirectory, engine: Engine) -> dict[ModuleCall, R
 def _root(module: ModuleDirectory) -> str:
     """Return a root module that calls the copy, with a provider that sends nothing to AWS."""
     blocks: list[NewBlock] = []
-    values = module.content.values
-    variables: dict[ModuleCall, list[str]] = {
-        ModuleCall.SAMPLE: list(values),
-        ModuleCall.DEFAULTS: [n for n in ("cluster_name", "vpc_id", "pod_identity") if n in values],
-    }
-    for call, names in variables.items():
+    values = {n: v for n, v in SAMPLES.items() if n in module.content.variables}
+    needed = {*(p.name for p in parameters.NAMES), trust.POD_IDENTITY}
+    for call in ModuleCall:
+        names = [n for n in values if call is ModuleCall.SAMPLE or n in needed]
         arguments = [(name, Literal(values[name])) for name in names]
         blocks.append(NewBlock(f'module "{call}"', [("source", Literal("./verified")), *arguments]))
         for name in module.content.outputs:
@@ -85,7 +84,7 @@ def _rendered(plan: dict[str, Any], call: ModuleCall) -> Rendered:
     outputs = plan.get("planned_values", {}).get("outputs", {})
     return Rendered(
         {
-            name: [loads(text, name) for text in texts.values() if text is not None]
+            name: [read_rendered(text, name) for text in texts.values() if text is not None]
             for name, texts in rendered.items()
         },
         {

@@ -19,6 +19,7 @@ from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Text
 from vpc_cni_iam.policy.diff import Difference, StatementChanged, ValuesChange, differences
 from vpc_cni_iam.policy.document import Policy
+from vpc_cni_iam.policy.template import Text as PolicyText
 from vpc_cni_iam.verifying.module_directory import ModuleDirectory
 
 
@@ -32,7 +33,7 @@ class ExpectedDocument(Struct, frozen=True):
     output: str = ""  # the output that returns it as JSON; empty for none
     key: str = ""  # its key in the output ``json``; empty for none
 
-    def filled(self, values: Mapping[str, str]) -> Policy:
+    def filled(self, values: Mapping[str, PolicyText]) -> Policy:
         """Return the document with values for its parameters, by name."""
         return parameters.fill(self.policy, values)
 
@@ -86,7 +87,7 @@ def nearest_options(module: ModuleDirectory) -> Options:
     selections = [select(revision=r.name) for r in documents.revisions()]
     selections += [select(cni_version=str(r)) for r in reversed(known_versions.known()[1:])]
     usable = [s for s in selections if _supported(variants, s) == variants]
-    values = module.sample_values()
+    values = module.values()
     policies = {d.name: d.policy for d in module.content.documents}
 
     def distance(selection: Selection) -> int:

@@ -15,13 +15,12 @@ from typing import Any, TypedDict
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog import parameters
 from vpc_cni_iam.catalog.options import Options
-from vpc_cni_iam.catalog.trust import VARIABLES, with_variables
 from vpc_cni_iam.engine.run import Engine
 from vpc_cni_iam.errors import EngineError, first_of
 from vpc_cni_iam.policy.diff import Change, differences
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.parse import loads
 from vpc_cni_iam.policy.report import DifferenceLine, difference_lines
 from vpc_cni_iam.verifying.blocks import Affected, ModuleFinding
 from vpc_cni_iam.verifying.files import compare_files
@@ -33,6 +32,7 @@ from vpc_cni_iam.verifying.reference import (
     module_options,
     nearest_options,
 )
+from vpc_cni_iam.verifying.samples import read_rendered
 
 
 class DocumentState(StrEnum):
@@ -138,13 +138,12 @@ def _verify_document(
         state = DocumentState.DIFFERS
     else:
         state = DocumentState.UNKNOWN if possible else DocumentState.OK
-    shown = (replace(d, text=with_variables(d.text, VARIABLES)) for d in certain or possible)
     return VerifiedDocument(
         expected.label,
         state,
         expected.against,
         len(expected.policy.statements),
-        tuple(dict.fromkeys(shown)),
+        tuple(dict.fromkeys(certain or possible)),
         seen,
     )
 
@@ -154,7 +153,7 @@ def _read_differences(
 ) -> Iterable[DifferenceLine]:
     document = module.content.document(expected.name)
     if document is not None:
-        return _lines(expected.filled(module.sample_values()), document.policy)
+        return _lines(expected.filled(module.values()), document.policy)
     if expected.name in module.content.unread:
         return ()
     return [DifferenceLine(Change.removed, "document", f"data source {expected.name} is missing")]
@@ -187,11 +186,11 @@ def _possible_differences(
 def _rendered_differences(
     module: ModuleDirectory, expected: ExpectedDocument, rendered: Mapping[ModuleCall, Rendered]
 ) -> Iterator[DifferenceLine]:
-    policy = expected.filled(module.sample_values())
+    policy = expected.filled(module.values())
     yield from _call_differences(expected, policy, rendered[ModuleCall.SAMPLE])
     # A trust policy has no defaults to compare with: it then trusts nobody.
     if expected.key:
-        policy = expected.filled(module.default_values())
+        policy = expected.filled(module.values(parameters.NAMES))
         yield from _call_differences(expected, policy, rendered[ModuleCall.DEFAULTS])
 
 
@@ -221,7 +220,7 @@ def _output_differences(
         (f'json["{expected.key}"]', (outputs.get("json") or {}).get(expected.key)),
     ):
         if isinstance(value, str):
-            yield from _lines(policy, loads(value, f"output {name}"))
+            yield from _lines(policy, read_rendered(value, f"output {name}"))
         else:
             text = "is missing, null or only known after apply"
             yield DifferenceLine(Change.removed, f"output {name}", text)

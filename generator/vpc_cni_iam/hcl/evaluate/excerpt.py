@@ -170,15 +170,22 @@ def _closure(
     address: str, parts: Mapping[str, Declaration], values: Mapping[str, Value], scope: ValueScope
 ) -> tuple[dict[str, str], str]:
     """Return the code that a block depends on by address; or why an engine does not get it."""
-    pending, codes = [address], dict[str, str]()
+    reached = dependencies([address], parts)
+    problems = (_problem(address, parts[address], values, scope) for address in reached)
+    if problem := next(filter(None, problems), ""):
+        return {}, problem
+    return {address: parts[address].code for address in sorted(reached)}, ""
+
+
+def dependencies(addresses: Iterable[str], parts: Mapping[str, Declaration]) -> list[str]:
+    """Return addresses, and those of what their code may refer to, each once."""
+    pending, reached = [*addresses], dict[str, None]()
     while pending:
         address = pending.pop()
-        part = parts[address]
-        if problem := _problem(address, part, values, scope):
-            return {}, problem
-        codes[address] = part.code
-        pending += {m for m in re.findall(_ADDRESS, part.code) if m in parts and m not in codes}
-    return dict(sorted(codes.items())), ""
+        reached[address] = None
+        names = re.findall(_ADDRESS, parts[address].code)
+        pending += {name for name in names if name in parts and name not in reached}
+    return [*reached]
 
 
 def _problem(

@@ -13,14 +13,15 @@ from vpc_cni_iam.hcl import resolve
 from vpc_cni_iam.hcl.evaluate.domain import DOCUMENT, Scalar, ValueScope, address_of
 from vpc_cni_iam.hcl.evaluate.expressions import Evaluator
 from vpc_cni_iam.hcl.module.given import GivenVariables
-from vpc_cni_iam.hcl.module.joining import join
+from vpc_cni_iam.hcl.module.joining import join as join_documents
 from vpc_cni_iam.hcl.module.variables import undeclared
 from vpc_cni_iam.hcl.module.variables import values as variable_values
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block, Constant, List, Node, Reference, Text
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.template import Hole, HoleKind, Template, fill
+from vpc_cni_iam.policy.template import Hole, HoleKind, Template, fill, join
+from vpc_cni_iam.policy.template import Text as PolicyText
 
 _WIDTH = 100
 _FLAGS = {"true": True, "false": False}
@@ -29,7 +30,6 @@ _FLAGS = {"true": True, "false": False}
 class HclModule(Struct, frozen=True):
     """A module as read."""
 
-    values: dict[str, str]  # the known texts that its variables were filled with
     outputs: dict[str, Node]
     # The defaults of its variables by name; None for one that has none.
     variables: dict[str, Node | None]
@@ -53,7 +53,7 @@ class HclModule(Struct, frozen=True):
         return next((d for d in self.documents if d.name == name), None)
 
 
-def read(texts: Mapping[str, str], values: Mapping[str, str | Template]) -> HclModule:
+def read(texts: Mapping[str, str], values: Mapping[str, PolicyText | bool]) -> HclModule:
     """Read a module, of its ``*.tf`` files by the name that errors show; see `read_blocks`."""
     files = [parse(texts[source], source) for source in sorted(texts)]
     return read_blocks([(file.source, block) for file in files for block in file.blocks], values)
@@ -61,22 +61,22 @@ def read(texts: Mapping[str, str], values: Mapping[str, str | Template]) -> HclM
 
 def read_blocks(
     blocks: Sequence[tuple[str, Block]],
-    values: Mapping[str, str | Template],
+    values: Mapping[str, PolicyText | bool],
     user_values: GivenVariables | None = None,
 ) -> HclModule:
     """Read a module from its blocks, each with the name of its file.
 
-    `values` stand in texts for variables of these names, a hole for one of any value, and nothing
-    is computed of them but what follows from true and false. `user_values` is what a user gives to
-    variables, of which the others have their defaults. Without it, the defaults stand in texts as
-    `values` do.
+    `values` stand in texts for variables of these names, and nothing is computed of them but what
+    follows from true and false; `any_values` has them for a module of any values. `user_values` is
+    what a user gives to variables, of which the others have their defaults. Without it, the
+    defaults stand in texts as `values` do.
     """
     every = [b for _, b in blocks]
     variables = {
         b.labels[0]: b.attributes.get("default") for b in every if b.type == "variable" and b.labels
     }
     chosen = {name: value for name, value in values.items() if name in variables}
-    texts = {name: value for name, value in chosen.items() if value not in _FLAGS}
+    texts = {name: value for name, value in chosen.items() if not isinstance(value, bool)}
     if user_values is None:
         texts = {**_default_texts(variables), **texts}
     else:
@@ -84,7 +84,6 @@ def read_blocks(
     evaluator = Evaluator(_scope(every, variables, chosen, values, user_values, texts))
     documents, unread, absent = _documents(blocks, evaluator)
     module = HclModule(
-        values={name: value for name, value in chosen.items() if isinstance(value, str)},
         outputs={
             b.labels[0]: b.attributes["value"]
             for b in every
@@ -103,6 +102,11 @@ def read_blocks(
 def hole_of(variable: str) -> Hole:
     """Return what stands in texts for a variable that a caller may fill."""
     return Hole(HoleKind.PARAMETER, f"var.{variable}")
+
+
+def any_values(variables: Iterable[str]) -> dict[str, PolicyText]:
+    """Return a hole for each variable, for a caller who may pass any text."""
+    return {name: join([hole_of(name)]) for name in variables}
 
 
 def _documents(
@@ -133,7 +137,7 @@ def _documents(
             absent[name] = f"{source}, {place}: {_why_absent(block)}"
     for name, document in documents.items():
         try:
-            documents[name] = join(document, texts)
+            documents[name] = join_documents(document, texts)
         except InputError as error:
             unread[name] = f"{error.place}: {error.problem}"
     read = tuple(
@@ -147,10 +151,10 @@ def _documents(
 def _scope(
     blocks: Sequence[Block],
     variables: Mapping[str, Node | None],
-    chosen: Mapping[str, str | Template],
-    values: Mapping[str, str | Template],
+    chosen: Mapping[str, PolicyText | bool],
+    values: Mapping[str, PolicyText | bool],
     user_values: GivenVariables | None,
-    texts: Mapping[str, str | Template],
+    texts: Mapping[str, PolicyText],
 ) -> ValueScope:
     """Return the values of names; `texts` has those of variables that only stand in texts."""
     nodes, filling = local_nodes(blocks), {hole_of(name): text for name, text in texts.items()}
@@ -158,7 +162,7 @@ def _scope(
         f"var.{name}": Template((hole_of(name),)) for name in texts
     }
     if user_values is None:
-        flags = {f"var.{n}": _FLAGS[v] for n, v in chosen.items() if v in _FLAGS}
+        flags = {f"var.{n}": v for n, v in chosen.items() if isinstance(v, bool)}
         values_ = {**_defaults(variables), **open_values, **flags}
         return ValueScope(values_, nodes, filling, holes=True)
     known = variable_values(blocks, user_values)

@@ -169,8 +169,9 @@ def _of_form(form: str) -> Glob:
     """Return the pattern of the ARNs of a form, where the account has its digits."""
     service, region, account, name = form.split(":", 3)
     text = f"arn:*:{service}:{region}:{_ID if account == '*' else account}:{name}"
-    glob = globs.of_parts(_pattern(text))
-    return globs.of_arn(_pattern(text)) or glob if form in _NAMED or service != "ec2" else glob
+    pattern = _pattern(text)
+    glob = globs.of_arn(pattern, wide=True) if form in _NAMED or service != "ec2" else None
+    return glob or globs.of_parts(pattern)
 
 
 def _cut(sides: _Sides, *patterns: str) -> tuple[_Sides, _Sides]:
@@ -215,7 +216,7 @@ def _part(side: RegionSide, text: str) -> RegionSide | None:
 def _glob(text: str) -> Glob:
     """Return a pattern of actions, or of ARNs, of which a last part that is all * has colons."""
     pattern = _pattern(text)
-    glob = globs.of_arn(pattern) if text.endswith(":*") else globs.of_parts(pattern)
+    glob = globs.of_arn(pattern, wide=True) if text.endswith(":*") else globs.of_parts(pattern)
     return glob if glob and text.startswith("arn:") else globs.of(pattern)
 
 

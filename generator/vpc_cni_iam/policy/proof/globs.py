@@ -90,16 +90,23 @@ def of(pattern: Pattern) -> Glob:
     return _build([(part, Characters.ALL) for part in pattern])
 
 
-def of_arn(pattern: Pattern) -> Glob | None:
+def of_arn(pattern: Pattern, *, wide: bool) -> Glob | None:
     """Return the automaton of an ARN pattern of the condition operators.
 
-    Wildcards in its first five parts do not cross a colon. None for a variable there: its
-    value might have a colon, and then which part is which is not known.
+    Wildcards in its first five parts do not cross a colon. The value of a variable or hole might
+    have colons, so that what follows it might be in the last part: a wide automaton takes this for
+    true, and a narrow one for false. None for a narrow one that might have fewer than six parts.
     """
-    parts = _by_part(pattern)
-    if parts is None:
+    parts: list[tuple[Part, Characters]] = []
+    colons, open_part = 0, False
+    for part in pattern:
+        last = colons >= ARN_PARTS - 1 or (wide and open_part)
+        parts.append((part, Characters.ALL if last else Characters.PART))
+        colons += part.count(":") if isinstance(part, str) else 0
+        open_part = open_part or isinstance(part, Opaque)
+    if open_part and not wide and colons < ARN_PARTS - 1:
         return None
-    return _build([(part, Characters.ALL if last else Characters.PART) for part, last in parts])
+    return _build(parts)
 
 
 def of_parts(pattern: Pattern) -> Glob:

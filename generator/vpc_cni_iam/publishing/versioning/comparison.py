@@ -13,7 +13,7 @@ from vpc_cni_iam.catalog import parameters, variants
 from vpc_cni_iam.catalog.options import Options
 from vpc_cni_iam.errors import InputError, PublishError
 from vpc_cni_iam.escape import escape_emphasis
-from vpc_cni_iam.hcl.module.reader import hole_of, read_blocks
+from vpc_cni_iam.hcl.module.reader import any_values, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.resolve import ResolvedDocument
 from vpc_cni_iam.hcl.syntax import Block
@@ -23,7 +23,6 @@ from vpc_cni_iam.policy.document import Policy
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.policy.report import access_change_text, difference_lines
-from vpc_cni_iam.policy.template import Text, join
 from vpc_cni_iam.publishing.versioning.interface import (
     ModuleInterface,
     compare_code,
@@ -106,12 +105,12 @@ class _ModuleVersion(Struct, frozen=True):
 
 
 def _read(texts: Mapping[str, str]) -> _ModuleVersion:
-    """Read a module with upstream's values, its other variables standing for themselves."""
+    """Read a module with upstream's values, and any of its other variables."""
     sourced = [(source, b) for source in sorted(texts) for b in _blocks(texts[source], source)]
     blocks = tuple(block for _, block in sourced)
     interface = read_interface(blocks)
-    values: dict[str, Text] = {name: join([hole_of(name)]) for name in interface.inputs}
-    module = read_blocks(sourced, {**values, **parameters.values({})})
+    values = {**any_values(interface.inputs), **parameters.values({})}
+    module = read_blocks(sourced, values)
     documents = {d.name: d for d in module.documents}
     return _ModuleVersion(blocks, interface, documents, frozenset(module.unread))
 

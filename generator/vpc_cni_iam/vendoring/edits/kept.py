@@ -13,25 +13,26 @@ from functools import lru_cache
 
 from msgspec.structs import replace
 
-from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog import trust, variants
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.hcl.module.reader import HclModule, read_blocks
 from vpc_cni_iam.hcl.parse import parse
 from vpc_cni_iam.hcl.syntax import Block, Node, Object, Text
 from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven
+from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.policy.proof.beside import no_new_access_beside_others
 from vpc_cni_iam.vendoring.configuration.tables import Acceptance
+from vpc_cni_iam.vendoring.edits.calls import calls
 from vpc_cni_iam.vendoring.edits.edit import EditAnswer, KeptEdit
-from vpc_cni_iam.vendoring.edits.samples import SAMPLES
 from vpc_cni_iam.vendoring.manifest import digest
 from vpc_cni_iam.vendoring.meaning import ChangedBlock, ModuleReason, NamedParts, unreadable
 
-_SAMPLE, _OTHER_SAMPLE = SAMPLES
 # Outputs about versions of the plugin, which nobody attaches to anything.
 _INFORMATION = ("works_with", "minimum_cni_version")
 _DOCUMENT = ("data", "aws_iam_policy_document")
+# The variables that stand in documents.
+_VARIABLES = (*(p.name for p in trust.VARIABLES), trust.POD_IDENTITY)
 _Name = tuple[str, ...]
 
 
@@ -134,11 +135,11 @@ def _structure(name: _Name, old: list[Block], new: list[Block]) -> NotProven | N
 def _is_harmless(name: _Name, old: list[Block], new: list[Block]) -> bool:
     """Say whether an output goes or only informs, or only the default of a variable differs.
 
-    Both defaults are tried, of a variable that stands in documents.
+    Both defaults are compared, of a variable that stands in documents.
     """
     if name[0] == "output":
         return not new or (bool(old) and name[1] in _INFORMATION)
-    if name[0] != "variable" or name[1] not in _SAMPLE or len(old) != 1 or len(new) != 1:
+    if name[0] != "variable" or name[1] not in _VARIABLES or len(old) != 1 or len(new) != 1:
         return False
     return _shape(_without_default(old[0])) == _shape(_without_default(new[0]))
 
@@ -160,30 +161,23 @@ def _without_default(block: Block) -> Block:
 def _documents(
     before: Mapping[str, str], after: Mapping[str, str]
 ) -> Iterator[tuple[str, EditAnswer]]:
-    """Yield the names of documents that may allow more, with the answers.
-
-    With values that a caller passes, with the defaults of both sides, and with changed defaults
-    among values that a caller passes.
-    """
+    """Yield the names of documents that may allow more, with the first answer of each reason."""
     sides = [
         [(p, block) for p in sorted(side) if p.endswith(".tf") for block in _parsed(p, side[p])]
         for side in (before, after)
     ]
-    for values in (_SAMPLE, _OTHER_SAMPLE):
-        old, new = (read_blocks(blocks, values) for blocks in sides)
-        yield from _compared(old, new)
-    defaults = [module.variables for module in (old, new)]
-    changed = [n for n in _SAMPLE if defaults[0].get(n) != defaults[1].get(n)]
-    for names in dict.fromkeys(map(frozenset, (_SAMPLE, changed, *([n] for n in changed)))):
-        old, new = (
-            # With samples for the variables that have no default.
-            read_blocks(
-                blocks,
-                {n: v for n, v in _SAMPLE.items() if n not in names or own.get(n, ()) is None},
-            )
-            for blocks, own in zip(sides, defaults, strict=True)
-        )
-        yield from _compared(old, new)
+    every = calls(*([block for _, block in blocks] for blocks in sides))
+    if every is None:
+        yield "", EditAnswer(NotProven(ModuleReason.calls))
+        return
+    answers: dict[tuple[str, object], EditAnswer] = {}
+    for call in every:
+        old, new = map(read_blocks, sides, call)
+        for name, answer in _compared(old, new):
+            reason = answer.answer.reason if isinstance(answer.answer, NotProven) else NewAccess
+            answers.setdefault((name, reason), answer)
+    for (name, _), answer in answers.items():
+        yield name, answer
 
 
 def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, EditAnswer]]:
@@ -206,6 +200,7 @@ def _compared(old: HclModule, new: HclModule) -> Iterator[tuple[str, EditAnswer]
             yield name, EditAnswer(answer, variants.label(name))
 
 
+@lru_cache(maxsize=256)
 def _more(old: Policy, new: Policy) -> Answer:
     """Say whether a document adds access, whatever other policies the role has."""
     if old == new:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vpc_cni_iam.catalog import trust
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.proof.answer import Answer, NewAccess, NoNewAccess, NotProven
 from vpc_cni_iam.vendoring.edits.edit import KeptEdit
-from vpc_cni_iam.vendoring.edits.samples import SAMPLES
 from vpc_cni_iam.vendoring.meaning import (
     ChangedBlock,
     Meaning,
@@ -25,6 +23,7 @@ _REASONS = {
     ModuleReason.local_values: "{} is changed",
     ModuleReason.joins: f"joins other documents {_ENGINE}",
     ModuleReason.repeats: f"what a dynamic block repeats is changed {_ENGINE}",
+    ModuleReason.calls: "the documents depend on too many variables to compare every call",
     ModuleReason.removed_deny: "is removed, and it denies access",
     ModuleReason.other_file: "",  # the reason of the file says it
     ModuleReason.conflicts: "cannot be said before the conflicts in {} are resolved",
@@ -69,7 +68,7 @@ def edit_details(edit: KeptEdit) -> tuple[str, ...]:
     """Return the access that an edit adds, or why nothing is proven, each once."""
     documents: dict[str, dict[str, None]] = {}
     for each in edit.answers:
-        if text := trust.with_variables(_answer_text(each.answer), *SAMPLES):
+        if text := _answer_text(each.answer):
             documents.setdefault(text, {})[each.document] = None
     return tuple(
         ": ".join(filter(None, (", ".join(filter(None, names)), text)))

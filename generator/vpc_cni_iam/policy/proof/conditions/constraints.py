@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -11,7 +11,6 @@ from vpc_cni_iam.policy.matching import values
 from vpc_cni_iam.policy.matching.conditions import undefined
 from vpc_cni_iam.policy.matching.matches import ConditionCheck, context_key
 from vpc_cni_iam.policy.matching.operators import BASES, Family, Operator, SetOperator
-from vpc_cni_iam.policy.matching.variables import Pattern
 from vpc_cni_iam.policy.proof import globs
 from vpc_cni_iam.policy.proof.conditions import intervals
 from vpc_cni_iam.policy.proof.conditions.intervals import PossibleValues
@@ -20,11 +19,7 @@ from vpc_cni_iam.policy.template import Text
 from vpc_cni_iam.policy.template import known as known_texts
 
 NULL = Operator(BASES["Null"])
-_BUILDERS: dict[Family, Callable[[Pattern], Glob | None]] = {
-    Family.STRING: globs.of,
-    Family.LIKE: globs.of,
-    Family.ARN: globs.of_arn,
-}
+_LANGUAGES = (Family.STRING, Family.LIKE, Family.ARN, Family.IGNORE_CASE, Family.BOOL)
 
 
 def null(key: Text, *, absent: bool) -> ConditionCheck:
@@ -35,8 +30,9 @@ def null(key: Text, *, absent: bool) -> ConditionCheck:
 def patterns(check: ConditionCheck, *, premise: bool) -> tuple[Glob | None, ...]:
     """Return the values of a condition as automata, None for one that cannot be.
 
-    AWS does not say which letters outside ASCII are like one in it if case is ignored. A premise
-    is taken to hold for each text for which it may, a conclusion only for those that are certain.
+    AWS does not say which letters outside ASCII are like one in it if case is ignored, and which
+    part of an ARN follows a variable depends on its value. A premise is taken to hold for each text
+    for which it may, a conclusion only for those that are certain.
     """
     family, wide = check.operator.base.family, premise is not check.operator.base.negated
     if family is Family.BOOL:
@@ -46,12 +42,14 @@ def patterns(check: ConditionCheck, *, premise: bool) -> tuple[Glob | None, ...]
         )
     if family is Family.IGNORE_CASE:
         return tuple(globs.of_folded(pattern, wide=wide) for pattern in check.patterns)
-    return tuple(map(_BUILDERS[family], check.patterns))
+    if family is Family.ARN:
+        return tuple(globs.of_arn(pattern, wide=wide) for pattern in check.patterns)
+    return tuple(map(globs.of, check.patterns))
 
 
 def has_language(check: ConditionCheck) -> bool:
     """Say whether the values of a condition can be compared as languages."""
-    return check.operator.base.family in (*_BUILDERS, Family.IGNORE_CASE, Family.BOOL)
+    return check.operator.base.family in _LANGUAGES
 
 
 def same_values(check: ConditionCheck) -> frozenset[object]:

@@ -1,0 +1,88 @@
+"""The calls of a module that can make a difference to its documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from math import prod
+from typing import TypeAlias
+
+from vpc_cni_iam.hcl.evaluate.domain import address_of
+from vpc_cni_iam.hcl.evaluate.excerpt import declarations, dependencies
+from vpc_cni_iam.hcl.module.reader import any_values
+from vpc_cni_iam.hcl.resolve import is_document
+from vpc_cni_iam.hcl.syntax import Block, Constant, Node, Text
+from vpc_cni_iam.policy.template import Text as PolicyText
+
+Call: TypeAlias = Mapping[str, PolicyText | bool]  # what a caller passes, by variable
+_Values: TypeAlias = tuple[PolicyText | bool | None, ...]  # None if a caller passes nothing
+
+_NULL = Constant("null")
+_FLAGS = (Constant("true"), Constant("false"))
+# How many calls are compared; each takes one or two milliseconds.
+_MOST = 1024
+
+
+def calls(old: Sequence[Block], new: Sequence[Block]) -> list[tuple[Call, Call]] | None:
+    """Return the calls of two versions of a module; None if there are too many.
+
+    A document can depend on a truth value, and on whether a variable is null. So every combination
+    of these is there, and of defaults that are not the same in both versions. A text that a caller
+    passes is a hole.
+    """
+    before, after = _defaults(old), _defaults(new)
+    used = _used(old, new)
+    values = {n: _values(n, before[n], after[n]) for n in before if n in after and n in used}
+    if prod(map(len, values.values())) > _MOST:
+        return None
+    every = (dict(zip(values, chosen, strict=True)) for chosen in product(*values.values()))
+    return [(_call(passed, before), _call(passed, after)) for passed in every]
+
+
+def _defaults(blocks: Sequence[Block]) -> dict[str, Node | None]:
+    """Return the defaults of variables; None for one that a caller must pass."""
+    variables = (b for b in blocks if b.type == "variable" and b.labels)
+    return {b.labels[0]: b.attributes.get("default") for b in variables}
+
+
+def _used(old: Sequence[Block], new: Sequence[Block]) -> set[str]:
+    """Return the variables that the documents may depend on that are not the same."""
+    before, after = _codes(old), _codes(new)
+    codes = [
+        codes
+        for document in before.keys() | after.keys()
+        if before.get(document) != after.get(document)
+        for codes in (before.get(document, {}), after.get(document, {}))
+    ]
+    addresses = {address for each in codes for address in each}
+    return {a.removeprefix("var.") for a in addresses if a.startswith("var.")}
+
+
+def _codes(blocks: Sequence[Block]) -> dict[str, dict[str, str]]:
+    """Return the code that each document depends on, by address."""
+    parts = {address: part for block in blocks for address, part in declarations(block)}
+    documents = (address_of(block) for block in blocks if is_document(block))
+    return {d: {a: parts[a].code for a in dependencies([d], parts)} for d in documents}
+
+
+def _values(name: str, old: Node | None, new: Node | None) -> _Values:
+    """Return what a caller may pass for a variable with these defaults."""
+    default = (None,) if old != new or old == _NULL else ()
+    if old in _FLAGS or new in _FLAGS:
+        return (True, False, *default)
+    if all(node is None or node == _NULL or isinstance(node, Text) for node in (old, new)):
+        return (*any_values([name]).values(), *default)
+    return (None,)  # a list or map, of which nothing is computed
+
+
+def _call(
+    passed: Mapping[str, PolicyText | bool | None], defaults: Mapping[str, Node | None]
+) -> Call:
+    """Return a call that passes every variable without a default."""
+    call: dict[str, PolicyText | bool] = {}
+    for name, value in passed.items():
+        if value is not None:
+            call[name] = value
+        elif defaults[name] is None:
+            call |= any_values([name])
+    return call

@@ -22,7 +22,7 @@ from vpc_cni_iam.vendoring.observe import ModuleContents, lost_bases, observe, r
 from vpc_cni_iam.vendoring.state import FileState, ModuleFile, ModuleState, module_state
 
 # States that `no_kept` forbids.
-_DECIDED = (FileState.kept, FileState.deleted, FileState.replacing)
+_DECIDED = (FileState.kept_edit, FileState.deleted, FileState.replacing)
 
 
 class ModuleCheck(Struct, frozen=True):
@@ -75,7 +75,7 @@ def _report(
         files = [f for f in observed.files if f.state is not FileState.clean]
         files += [ModuleFile(name, FileState.lost) for name in lost_bases(observed)]
         files += conflicting(observed, module)
-        if any(f.state is FileState.kept for f in files):
+        if any(f.state is FileState.kept_edit for f in files):
             files = _with_meaning(module, observed, files)
     except (VpcCniIamError, OSError) as error:
         return ModuleCheck(module, ModuleState.failed, failure=expected(error))
@@ -96,7 +96,9 @@ def _with_meaning(
     generated = rendered(module.options)
     deleted = {f.path for f in files if f.state is FileState.deleted}
     kept_texts = {
-        f.path: decoded(observed.files_by_path[f.path]) for f in files if f.state is FileState.kept
+        f.path: decoded(observed.files_by_path[f.path])
+        for f in files
+        if f.state is FileState.kept_edit
     }
     texts = {p: t for p, t in generated.items() if p not in deleted} | kept_texts
     edits = {e.path: e for e in kept_edits(generated, texts, kept_texts, module.accepted)}

@@ -65,7 +65,7 @@ def diff(plan: SyncPlan) -> Diff:
         side = side if path in plan.generated else "no longer generated"
         lines.append(unified(before.get(path, ""), text, name, f"{name} ({side})"))
     kept_edits, text = plan.kept_edits, "".join(lines)
-    undecided = (f.path for f in kept_edits if f.state is FileState.kept and not f.fine)
+    undecided = (f.path for f in kept_edits if f.state is FileState.kept_edit and not f.fine)
     edits = {path: plan.edit(path) for path in undecided}
     if conflicts := tuple(f.file.path for f in plan.actions if f.conflict):
         meaning = Meaning("all variants", NotProven(ModuleReason.conflicts, NamedParts(conflicts)))

@@ -87,7 +87,7 @@ class SyncPlan(Struct, frozen=True):
         deleted = {f.file.path for f in self.actions if f.content is None}
         others = {p: t for p, t in self.generated.items() if p not in deleted}
         edits = kept_edits(self.generated, {**others, **texts}, texts, self.module.accepted)
-        return (*(ModuleFile(e.path, FileState.kept, edit=e) for e in edits), *self.replacing)
+        return (*(ModuleFile(e.path, FileState.kept_edit, edit=e) for e in edits), *self.replacing)
 
     @property
     def before(self) -> dict[str, str]:
@@ -181,8 +181,8 @@ def _action(
     entry = FileRecord(digest(text))
     theirs = FileAction(file, unless_same(current, text), entry)
     if way == ConflictPolicy.FORCE:
-        return replace(theirs, copied=state in (*EDITED, FileState.kept))
-    if known is not None and state in (FileState.kept, FileState.deleted):
+        return replace(theirs, copied=state in (*EDITED, FileState.kept_edit))
+    if known is not None and state in (FileState.kept_edit, FileState.deleted):
         return FileAction(file, current, replace(known, generated=entry.generated))
     if state not in EDITED and not (state is FileState.missing and way == ConflictPolicy.KEEP):
         return theirs

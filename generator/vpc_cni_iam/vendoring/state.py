@@ -17,7 +17,7 @@ class FileState(StrEnum):
     """What became of a file since it was generated."""
 
     clean = "clean"
-    kept = "kept"  # edited, and the edit is kept
+    kept_edit = "kept"
     deleted = "deleted"  # on purpose
     new = "new"  # to be written
     unrecorded = "unrecorded"  # as generated, and not in the manifest
@@ -58,7 +58,7 @@ OUTDATED = frozenset(
     }
 )
 # States in which nothing is to be done, unless what the file means says otherwise.
-_FINE = frozenset({FileState.clean, FileState.kept, FileState.deleted, FileState.replacing})
+_FINE = frozenset({FileState.clean, FileState.kept_edit, FileState.deleted, FileState.replacing})
 
 
 class ModuleState(StrEnum):
@@ -148,7 +148,7 @@ def _state(entry: FileRecord | None, current: str | None, generated: str | None)
     outdated = generated != entry.generated
     if current in (generated, entry.generated):
         return FileState.outdated if outdated else FileState.clean
-    edited = FileState.kept if current == entry.kept else FileState.edited
+    edited = FileState.kept_edit if current == entry.kept else FileState.edited
     return FileState.both if outdated else edited
 
 

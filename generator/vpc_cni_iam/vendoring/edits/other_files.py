@@ -75,7 +75,7 @@ def _own(observed: ModuleContents, module: VendoredModule) -> dict[str, str]:
     for file in observed.files:
         if file.state in (FileState.deleted, FileState.left_over):
             texts.pop(file.path, None)
-        elif file.path in observed.files_by_path and file.state in (*EDITED, FileState.kept):
+        elif file.path in observed.files_by_path and file.state in (*EDITED, FileState.kept_edit):
             texts[file.path] = decoded(observed.files_by_path[file.path])
     return texts
 

@@ -18,7 +18,7 @@ from vpc_cni_iam.vendoring.state import (
 
 _REASONS: Mapping[FileState, str] = {
     FileState.clean: "is as generated",
-    FileState.kept: "was edited, and the edit is kept",
+    FileState.kept_edit: "was edited, and the edit is kept",
     FileState.deleted: "was deleted on purpose",
     FileState.new: "does not exist yet",
     FileState.unrecorded: (
@@ -51,7 +51,7 @@ _STEPS: Mapping[FileState, tuple[tuple[str, str], ...]] = {
     FileState.both: (_THEIRS, _MINE, ("merge the two", "--merge")),
     FileState.edited_left_over: (("remove it", "--force"), ("keep it as your own", "--keep")),
     FileState.foreign: (_THEIRS, _MINE),
-    FileState.kept: (_THEIRS,),
+    FileState.kept_edit: (_THEIRS,),
     FileState.deleted: (_THEIRS,),
 }
 # States in which a file has the text that it is to have, so that `diff` shows none.

@@ -75,6 +75,18 @@ def test_what_was_skipped_and_counts_leaves_no_proof() -> None:
     assert isinstance(turned.answer, NotProven)
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        (Reason.assumed, "The policies say the same."),
+        (Reason.not_read, "What was read says the same."),
+    ],
+)
+def test_policies_of_which_a_part_was_not_read_are_not_the_same(reason: Reason, shown: str) -> None:
+    lines = comparison_lines(compared(MORE, MORE, Skipped("x", reason, "it is not known")))
+    assert shown in [line.text for line in lines]
+
+
 def test_a_policy_that_the_evaluator_refuses_is_not_proven() -> None:
     odd = Statement(
         actions=("s3:*",), resources=("*",), conditions=(Condition("StringSounds", "a:b", ("c",)),)

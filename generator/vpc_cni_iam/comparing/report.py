@@ -17,6 +17,7 @@ from vpc_cni_iam.coverage.analysis.aws_actions import (
     services,
 )
 from vpc_cni_iam.inputs.report import incomplete_text, skipped_lines
+from vpc_cni_iam.inputs.skipped import is_complete
 from vpc_cni_iam.names import unknown_name
 from vpc_cni_iam.policy import report
 from vpc_cni_iam.policy.diff import (
@@ -59,7 +60,8 @@ def comparison_lines(comparison: PolicyComparison) -> Iterator[Line]:
     for difference in comparison.differences:
         yield from _difference_lines(difference)
     if not comparison.differences:
-        yield Line("The policies say the same.")
+        complete = is_complete((*old.skipped, *new.skipped))
+        yield Line(f"{'The policies say' if complete else 'What was read says'} the same.")
     for side in (old, new):
         for text in skipped_lines(side.skipped):
             yield Line(f"{side.title}: {text}")

@@ -13,10 +13,12 @@ from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.catalog.variants import VARIANTS
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.policy.document import dumps
+from vpc_cni_iam.policy.proof.answer import NotProven
 from vpc_cni_iam.publishing.versioning.comparison import compare
 from vpc_cni_iam.rendering.kinds import render
 from vpc_cni_iam.vendoring.configuration.config import VendoredModule
 from vpc_cni_iam.vendoring.diff import meanings
+from vpc_cni_iam.vendoring.report.edits import meaning_lines
 
 GIVEN = {
     "cluster_name": "prod",
@@ -176,8 +178,8 @@ def test_changes_are_shown_with_upstreams_values() -> None:
     denied = {path: text.replace('"Allow"', '"Deny"') for path, text in files.items()}
     published = [str(change) for change in compare(files, denied).permissions]
     shown = meanings(VendoredModule("m", every, 1), files, {})
-    assert not any(meaning.note for meaning in shown)
-    lines = [*published, *(str(change) for meaning in shown for change in meaning.changes)]
+    assert not any(isinstance(meaning.change, NotProven) for meaning in shown)
+    lines = [*published, *(line for meaning in shown for line in meaning_lines(meaning))]
     assert any(":sagemaker:*:*:" in line for line in lines)
     for line in lines:
         assert set(re.findall(r"var\.(\w+)", line)) <= {p.name for p in parameters.NAMES}, line

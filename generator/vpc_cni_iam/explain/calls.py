@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from vpc_cni_iam.catalog import variants
+from vpc_cni_iam.catalog.compose import compose
 from vpc_cni_iam.catalog.facts import calls
 from vpc_cni_iam.catalog.facts.calls import Basis, CallRange, Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
@@ -18,6 +19,7 @@ from vpc_cni_iam.catalog.facts.requests import (
     kind_of,
     request_templates,
 )
+from vpc_cni_iam.catalog.parameters import used
 from vpc_cni_iam.catalog.selection import select
 from vpc_cni_iam.coverage import subject
 from vpc_cni_iam.inputs.denial import Denial
@@ -51,6 +53,7 @@ class AllowingStatements(Struct, frozen=True):
 
     variant: str
     statements: tuple[dict[str, Any], ...]  # each as IAM takes it
+    names: tuple[str, ...]  # the parameters whose names stand in them
     allows: bool | None = None  # whether they allow the request; None if its context is not known
     # The conditions of which the request meets none of a statement, if it is denied.
     unmet: tuple[str, ...] = ()
@@ -155,14 +158,26 @@ def allowing(
         if version < variant.minimum:
             continue
         policy = subject.of_variant(name, selection, names).policies[0]
-        statements = [s for s in policy.statements if _is_about(s, denial)]
-        own = tuple(replace(s, actions=(denial.action,), sid="") for s in statements)
+        open_statements = compose(variant, selection).policy.statements
+        about = [
+            (s, with_holes)
+            for s, with_holes in zip(policy.statements, open_statements, strict=True)
+            if _is_about(s, denial)
+        ]
+        own = tuple(replace(s, actions=(denial.action,), sid="") for s, _ in about)
+        parameters_of_own = used(Policy(tuple(with_holes for _, with_holes in about)))
         if not own:
             continue
         policy, request = Policy(own), request_of(denial)
         allows = evaluate([policy], request).allowed if request else None
         unmet_keys = unmet(own, request) if request and not allows else ()
-        yield AllowingStatements(name, tuple(to_json(policy)["Statement"]), allows, unmet_keys)
+        yield AllowingStatements(
+            name,
+            tuple(to_json(policy)["Statement"]),
+            tuple(parameter.name for parameter in parameters_of_own),
+            allows,
+            unmet_keys,
+        )
 
 
 def unmet(statements: tuple[Statement, ...], request: Request) -> tuple[str, ...]:

@@ -11,8 +11,7 @@ from vpc_cni_iam.catalog.facts import known_versions
 from vpc_cni_iam.catalog.facts.calls import Mode
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER
-from vpc_cni_iam.catalog.parameters import PARAMETERS
-from vpc_cni_iam.coverage.simulate.settings import EXAMPLE
+from vpc_cni_iam.catalog.parameters import NAMES, PARAMETERS
 from vpc_cni_iam.coverage.subject import Subject
 from vpc_cni_iam.errors import UsageError
 from vpc_cni_iam.explain.calls import (
@@ -95,8 +94,8 @@ def _explanation(
     own = {k: v for k, v in _candidates(denial) if re.fullmatch(_PATTERNS[k], v)}
     known = {**own, **{k: v for k, v in names.items() if v}}
     statements = tuple(allowing(denial, sent_in, version, known)) if calls else ()
-    text = str([s.statements for s in statements])
-    examples = tuple(n for n, v in EXAMPLE.items() if n not in known and f"{v}'" in text)
+    stated = {name for s in statements for name in s.names}
+    examples = tuple(p.name for p in NAMES if p.name in stated - known.keys())
     return Explanation(
         denial.action,
         denial.resource,

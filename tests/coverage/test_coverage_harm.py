@@ -57,6 +57,23 @@ def test_actions_by_which_the_role_gives_itself_access_are_a_warning(tmp_path: P
     }
 
 
+@pytest.mark.parametrize("report_format", ["text", "html"])
+def test_the_harm_of_actions_that_no_version_calls_is_told_of_all_versions(
+    tmp_path: Path, report_format: str
+) -> None:
+    (tmp_path / "p.json").write_text(json.dumps(to_json(more(*NAMED, "s3:GetObject"))))
+    arguments = ("coverage", "p.json", "--all-versions", "--format")
+    shown = run(*arguments, report_format, cwd=tmp_path).out
+    assert f"gives itself access: {', '.join(NAMED)}" in shown
+    assert "reads or changes data or resources: s3:GetObject" in shown
+    report = json.loads(run(*arguments, "json", cwd=tmp_path).out)
+    harms = {each["action"]: each["harm"] for each in report["granted_never_called"]}
+    assert harms == dict.fromkeys(NAMED, "access") | {
+        "s3:GetObject": "data",
+        "ec2:DescribeTags": "other",
+    }
+
+
 @pytest.mark.parametrize("pattern", ["iam:*", "IAM:Create*Key", "*", "i?m:*"])
 def test_a_pattern_counts_as_the_actions_that_it_has(pattern: str) -> None:
     policy = more(pattern)

@@ -160,6 +160,7 @@ class MatrixData(TypedDict):
     works_with: Sequence[tuple[str, str]]
     works_but_for: WorksButForData
     repairs: Sequence[str]
+    granted_never_called: Sequence[UnusedAction]
     granted_beyond_calls: Sequence[ExcessData]
     granted_partly_checked: Sequence[str]
     actions: Sequence[str]
@@ -277,6 +278,7 @@ def matrix_data(subject: Subject, matrix: Matrix) -> MatrixData:
         "works_with": _spans(matrix.works()),
         "works_but_for": {"scenarios": names, "works_with": _spans(more)},
         "repairs": matrix.repairs,
+        "granted_never_called": matrix.unused,
         "granted_beyond_calls": _excess(matrix.excess),
         "granted_partly_checked": matrix.excess.partly_checked,
         "actions": matrix.actions,

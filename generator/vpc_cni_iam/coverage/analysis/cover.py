@@ -16,9 +16,8 @@ from vpc_cni_iam.coverage.analysis.excess import (
     NO_EXCESS,
     Excess,
     UnusedAction,
-    escalating_actions,
+    by_harm,
     excess_grants,
-    harm_of,
 )
 from vpc_cni_iam.coverage.analysis.regions import InRegion, in_regions
 from vpc_cni_iam.coverage.names import CheckedRegion
@@ -126,10 +125,9 @@ def cover(
     if not runs:
         raise no_scenario_error(chosen, setting.mode, setting.version)
     idle = unused(policies, setting)
-    access = escalating_actions(policies, limits)
-    excess = excess_grants(policies, called_actions(setting), limits)
-    by_harm = tuple(UnusedAction(action, harm_of(action, access)) for action in idle)
-    return Coverage(setting, runs, not_expected(setting, chosen), by_harm, excess.without(idle))
+    never_called = by_harm(policies, limits, idle)
+    excess = excess_grants(policies, called_actions(setting), limits).without(idle)
+    return Coverage(setting, runs, not_expected(setting, chosen), never_called, excess)
 
 
 def no_scenario_error(

@@ -113,6 +113,14 @@ def _escalating(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) 
     return escalating(allowed)
 
 
+def by_harm(
+    policies: Sequence[Policy], limits: Sequence[Sequence[Policy]], actions: Iterable[str]
+) -> tuple[UnusedAction, ...]:
+    """Return the harm of actions that who has the policies does not need."""
+    access = escalating_actions(policies, limits)
+    return tuple(UnusedAction(action, harm_of(action, access)) for action in actions)
+
+
 def _names_action(statement: Statement, action: str) -> bool:
     """Say whether a statement is about an action, in lower case."""
     patterns = known(statement.actions or statement.not_actions)

@@ -22,7 +22,14 @@ from vpc_cni_iam.coverage.analysis.cover import (
     run_scenarios,
 )
 from vpc_cni_iam.coverage.analysis.denied import denied_calls
-from vpc_cni_iam.coverage.analysis.excess import NO_EXCESS, Excess, excess_grants, granted
+from vpc_cni_iam.coverage.analysis.excess import (
+    NO_EXCESS,
+    Excess,
+    UnusedAction,
+    by_harm,
+    excess_grants,
+    granted,
+)
 from vpc_cni_iam.coverage.analysis.regions import InRegion, in_regions
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.simulate.node import CHANGES
@@ -87,6 +94,7 @@ class Matrix(Struct, frozen=True):
     scenarios: tuple[str, ...]  # those that were run, wherever they arise
     not_expected: tuple[Scenario, ...] = ()  # those that are run only if they are asked for
     excess: Excess = NO_EXCESS  # patterns that grant more than any of the versions calls
+    unused: tuple[UnusedAction, ...] = ()  # actions that policies name and no version calls
     repairs: tuple[str, ...] = ()  # what to do about what is denied at the setting's version
     # Where the plugin works with other versions in some Regions, the matrix of each; this is then
     # the one with the fewest.
@@ -160,7 +168,7 @@ def matrix(
 ) -> Matrix:
     """Return how policies cover every version that has the setting's mode; see `cover`.
 
-    `excess` is whether to look for patterns that grant more than any of the versions calls.
+    `excess` is whether to look for what is granted that none of the versions calls.
 
     Every version in turn takes the place of the setting's. Versions that send the same are run
     once.
@@ -194,8 +202,14 @@ def matrix(
         raise no_scenario_error(chosen, setting.mode)
     others = not_expected(setting, chosen)
     names = tuple(s.name for s in chosen if s not in others)
-    beyond = excess_grants(policies, called, limits) if excess else NO_EXCESS
-    return Matrix(setting, actions, tuple(rows), reasons, names, others, beyond)
+    whole = Matrix(setting, actions, tuple(rows), reasons, names, others)
+    if not excess:
+        return whole
+    beyond = excess_grants(policies, called, limits)
+    idle = by_harm(
+        policies, limits, [a for a in actions if a in granted_actions.difference(called)]
+    )
+    return replace(whole, excess=beyond, unused=idle)
 
 
 class _Result(Struct, frozen=True):

@@ -35,6 +35,7 @@ def matrix(subject: Subject, matrix: Matrix, *, verbose: bool) -> str:
         style=Markup(page_style()),
         equal=list(equal_lines(subject)),
         complete=subject.is_complete,
+        by_region=matrix.by_region,
         conclusion=conclusion(subject, matrix),
         drawing=Markup(drawing(subject, matrix, whole=False)),
         actions=matrix.actions,

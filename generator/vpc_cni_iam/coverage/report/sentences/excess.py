@@ -19,7 +19,7 @@ def unused_lines(unused: Sequence[UnusedAction]) -> Iterator[str]:
     """Yield the actions that a version never calls, the most harmful first."""
     for harm, words in _HARMS.items():
         if actions := [each.action for each in unused if each.harm is harm]:
-            yield f"allowed and never called, {words}: {', '.join(actions)}"
+            yield f"allowed and never called, {words}: {first_of(actions)}"
 
 
 def excess_lines(excess: Excess, called: str) -> Iterator[str]:

@@ -10,6 +10,7 @@ from vpc_cni_iam.coverage.analysis.matrix import Cell, Matrix, Row
 from vpc_cni_iam.coverage.names import CheckedRegion
 from vpc_cni_iam.coverage.report.sentences.calls import consequence
 from vpc_cni_iam.coverage.report.sentences.excess import excess_lines as beyond
+from vpc_cni_iam.coverage.report.sentences.excess import unused_lines
 from vpc_cni_iam.coverage.report.sentences.verdict import by_region, not_run
 from vpc_cni_iam.coverage.simulate.scenarios import SCENARIOS
 from vpc_cni_iam.coverage.subject import Subject
@@ -148,5 +149,6 @@ def repair_lines(matrix: Matrix) -> Iterator[str]:
 
 
 def excess_lines(matrix: Matrix) -> Iterator[str]:
-    """Yield a line for each pattern that grants more than any version calls."""
+    """Yield what is granted that no version calls, by harm."""
+    yield from unused_lines(matrix.unused)
     yield from beyond(matrix.excess, "what any plugin version calls")

@@ -464,6 +464,16 @@ def test_a_policy_that_is_older_than_the_plugin_is_named_with_its_versions(tmp_p
     )
 
 
+def test_a_policy_that_works_in_one_region_is_not_said_to_work_everywhere(tmp_path: Path) -> None:
+    policy = json.loads(run("policy", "ipv4", "--revision", "2022-01-31").out)
+    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}}
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": elsewhere}
+    policy["Statement"].append(deny)
+    (tmp_path / "old.json").write_text(json.dumps(policy))
+    done = run("explain", "-", "--policy", str(tmp_path / "old.json"), stdin=SDK_2)
+    assert "this policy works with v1.1.0 to v1.21.2 in us-east-1; works with no known" in done.out
+
+
 def test_what_replaces_a_policy_that_lacks_an_action_allows_it(tmp_path: Path) -> None:
     old = run("policy", "ipv4", "--revision", "2022-01-31", "--partition", "aws-cn").out
     (tmp_path / "old.json").write_text(old)

@@ -14,6 +14,7 @@ from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.catalog.facts.requests import CLUSTER, KUBERNETES_CLUSTER, kind_of
 from vpc_cni_iam.coverage.analysis.excess import granted
 from vpc_cni_iam.coverage.analysis.matrix import matrix
+from vpc_cni_iam.coverage.report.sentences.matrix import works_with_text
 from vpc_cni_iam.coverage.report.sentences.repairs import replacement_for
 from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.coverage.subject import Subject
@@ -208,12 +209,11 @@ def _of_action(
     request = request_of(denial)
     if not granted(policy.policies).evaluate(Request(denial.action, "*")).allowed:
         setting = RequestSetting(version, policy.mode, names=policy.names)
-        spans = matrix(policy.policies, setting).works()
-        works = ", ".join(map(str, spans)) or "no known plugin version"
+        every = matrix(policy.policies, setting, regions=policy.regions, excess=False)
         yield Cause(
             CauseName.policy_lacks_action,
             Certainty.certain,
-            f"{policy.title} does not allow {denial.action}; this policy works with {works}",
+            f"{policy.title} does not allow {denial.action}; this policy {works_with_text(every)}",
             (replacement_for(policy, setting) if is_plugins else "")
             or f"allow {denial.action} to the role, if who calls it may",
         )

@@ -114,10 +114,16 @@ def _verdict(subject: Subject, matrix: Matrix) -> str:
     """Return the versions at which the plugin works, and those at which that is undecided."""
     if not subject.is_complete:
         return "incomplete"
+    undecided = ", ".join(map(str, matrix.works_perhaps()))
+    more = f"; unknown with {undecided}" if undecided and not matrix.by_region else ""
+    return works_with_text(matrix) + more
+
+
+def works_with_text(matrix: Matrix) -> str:
+    """Return the versions at which the plugin works, in each Region if they differ."""
     if matrix.by_region:
         return _by_region(matrix, _versions)
-    undecided = ", ".join(map(str, matrix.works_perhaps()))
-    return f"works with {_versions(matrix)}" + (f"; unknown with {undecided}" if undecided else "")
+    return f"works with {_versions(matrix)}"
 
 
 def _versions(matrix: Matrix) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from random import Random
 
@@ -780,6 +780,9 @@ def test_too_intricate_patterns_are_said_to_be_with_what_to_simplify() -> None:
 # The property: whatever is called proven has no counterexample among all requests of a pool.
 
 
+TAG, TAG_KEYS = "aws:RequestTag/team", "aws:TagKeys"
+
+
 def universe(random: Random, keys: tuple[str, ...], *, user: bool) -> Iterator[Request]:
     choices: list[list[str | tuple[str, ...] | None]] = []
     for key in keys:
@@ -787,13 +790,26 @@ def universe(random: Random, keys: tuple[str, ...], *, user: bool) -> Iterator[R
         choices.append([None, *values])
         if several:
             choices[-1] += [(), *(tuple(random.sample(values, 2)) for _ in range(6))]
+        if key == TAG_KEYS and TAG in keys:
+            choices[-1] += ["team", ("Team", "a")]
     if user:
         keys, choices = (*keys, "aws:username"), [*choices, [None, *pools.USERS]]
     for values_of in product(*choices):
         context = {k: v for k, v in zip(keys, values_of, strict=True) if v is not None}
         for action in pools.ACTIONS:
+            if {TAG, TAG_KEYS} <= {*keys} and not tags_agree(action, context):
+                continue
             for resource in pools.RESOURCES:
                 yield Request(action, resource, context=context)
+
+
+def tags_agree(action: str, context: Mapping[str, str | tuple[str, ...]]) -> bool:
+    """Say whether AWS can get a request with these tags; docs/compare.md has the sources."""
+    keys = context.get(TAG_KEYS, ())
+    named = "team" in {key.lower() for key in ([keys] if isinstance(keys, str) else keys)}
+    if TAG in context:
+        return named
+    return not (named and action.startswith("ec2:"))
 
 
 def mutated(random: Random, policy: Policy, keys: tuple[str, ...]) -> Policy:

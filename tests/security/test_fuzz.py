@@ -43,7 +43,7 @@ from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.review.diff.coverage import ReviewTarget
 from vpc_cni_iam.review.ignore import load as load_ignoring
 from vpc_cni_iam.review.run import review
-from vpc_cni_iam.texts import decode
+from vpc_cni_iam.texts import decode, limits
 from vpc_cni_iam.vendoring.configuration.config import parse as parse_config
 from vpc_cni_iam.vendoring.manifest import FileRecord, Manifest
 from vpc_cni_iam.vendoring.manifest import dumps as manifest_text
@@ -65,10 +65,17 @@ def policy(text: str) -> None:
 
 
 def hcl(text: str) -> None:
+    if len(text) > limits.HCL.most:
+        return
     blocks = [("main.tf", block) for block in parse_hcl(text, "main.tf").blocks]
     for values in (None, GivenVariables()):
         for document in read_blocks(blocks, {}, values).documents:
             assert isinstance(document.policy, Policy)
+
+
+def from_hcl(text: str) -> None:
+    if len(text) <= limits.HCL.most:  # more of a file is not read
+        readings(read_file(text, "main.tf"))
 
 
 def markdown(text: str) -> None:
@@ -169,7 +176,7 @@ PARSERS: dict[str, tuple[Callable[[str], object], str]] = {
     "plan": (plan, PLAN),
     "ignoring": (ignoring, IGNORING),
     "convert": (convert, json.dumps({"PolicyVersion": {"Document": json.loads(dumps(SCOPED))}})),
-    "from HCL": (lambda text: readings(read_file(text, "main.tf")), EMBEDDED),
+    "from HCL": (from_hcl, EMBEDDED),
     "preflight": (preflight, INSTANCES),
     "go": (go, source_of(["ec2:CreateTags", "ec2:DescribeTags"])["pkg/nodes/nodes.go"]),
 }

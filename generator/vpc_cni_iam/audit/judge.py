@@ -217,11 +217,14 @@ def judge_cluster(role: PluginRole, place: ClusterPlace) -> RoleResult:
 
 def _in_each_region(role: PluginRole, cluster: EksCluster, judge: Callable[[EksCluster], R]) -> R:
     """Return the worst of what a role means in the Regions in which a cluster may be."""
-    results = [judge(known) for known in role.clusters(cluster)]
+    checked = role.regions_to_check(cluster)
+    if not checked:
+        return judge(cluster)
+    results = [judge(replace(cluster, region=region.checked)) for region in checked]
     worst = _worst(results)
     regions = tuple(
         RegionAudit(region.name, region.checked, result.verdict)
-        for region, result in zip(role.regions_to_check(cluster), results, strict=False)
+        for region, result in zip(checked, results, strict=True)
     )
     differ = any(region.verdict is not worst.verdict for region in regions)
     return replace(worst, regions=regions) if differ else worst

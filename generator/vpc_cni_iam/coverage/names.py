@@ -175,11 +175,7 @@ def _names_of(statement: Statement) -> tuple[tuple[str, str], ...]:
 
 
 def _is_about_calls(statement: Statement) -> bool:
-    called = [call.action.lower() for call in calls()]
-    patterns = [action.lower() for action in texts(statement.actions)]
-    return bool(statement.not_actions) or any(
-        wildcard.matches(pattern, action) for pattern in patterns for action in called
-    )
+    return bool(statement.not_actions) or any(statement.is_about(c.action) for c in calls())
 
 
 def _in_condition(condition: Condition) -> Iterator[tuple[str, str]]:

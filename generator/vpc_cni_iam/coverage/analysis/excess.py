@@ -106,8 +106,7 @@ def _escalating(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) 
     def allowed(action: str) -> bool:
         kind = resource_type(action) or known_actions().get(action, f"{action.partition(':')[0]} ")
         return all(layer.evaluate(Request(action, "*")).allowed for layer in layers) and any(
-            _names_action(statement, action.lower()) and _reaches(statement, kind)
-            for statement in statements
+            statement.is_about(action) and _reaches(statement, kind) for statement in statements
         )
 
     return escalating(allowed)
@@ -119,13 +118,6 @@ def by_harm(
     """Return the harm of actions that who has the policies does not need."""
     access = escalating_actions(policies, limits)
     return tuple(UnusedAction(action, harm_of(action, access)) for action in actions)
-
-
-def _names_action(statement: Statement, action: str) -> bool:
-    """Say whether a statement is about an action, in lower case."""
-    patterns = known(statement.actions or statement.not_actions)
-    matches = any(wildcard.matches(pattern.lower(), action) for pattern in patterns)
-    return matches is not bool(statement.not_actions)
 
 
 def _beside(policies: Sequence[Policy], limits: Sequence[Sequence[Policy]]) -> Iterator[Compiled]:
@@ -190,7 +182,7 @@ def _patterns(
     for statement in (s for p in policies for s in p.statements if s.effect == "Allow"):
         if statement.not_actions:
             name = f"all but {', '.join(known(statement.not_actions))}"
-            yield name, statement, partial(_names_action, statement)
+            yield name, statement, statement.is_about
         for action in known(statement.actions):
             if "*" in action or "?" in action:
                 yield action, statement, partial(wildcard.matches, action.lower())

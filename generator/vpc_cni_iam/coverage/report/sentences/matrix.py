@@ -80,16 +80,20 @@ def equal_lines(subject: Subject) -> Iterator[str]:
 
 def conclusion(subject: Subject, matrix: Matrix) -> str:
     """Return the versions at which the plugin works, after the reasons why that may be unknown."""
-    words = f"works with {works(matrix)}"
-    if matrix.by_region:
-        words = _by_region(matrix, works)
+    words = works_with_text(matrix, works)
     if subject.is_complete:
         return words
     return f"incomplete: {incomplete_text(subject.skipped)}; what was read {words}"
 
 
-def _by_region(matrix: Matrix, versions: Callable[[Matrix], str]) -> str:
-    """Return the versions at which the plugin works in each Region, the most first."""
+def works_with_text(matrix: Matrix, versions: Callable[[Matrix], str] | None = None) -> str:
+    """Return the versions at which the plugin works; if they differ, in each Region, best first.
+
+    `versions` writes them, by default without what is true of some scenarios only.
+    """
+    versions = versions or _versions
+    if not matrix.by_region:
+        return f"works with {versions(matrix)}"
     texts: dict[str, list[CheckedRegion]] = {}
     for each in sorted(matrix.by_region, key=lambda each: each.result.failures()):
         texts.setdefault(f"works with {versions(each.result)}", []).append(each.region)
@@ -117,13 +121,6 @@ def _verdict(subject: Subject, matrix: Matrix) -> str:
     undecided = ", ".join(map(str, matrix.works_perhaps()))
     more = f"; unknown with {undecided}" if undecided and not matrix.by_region else ""
     return works_with_text(matrix) + more
-
-
-def works_with_text(matrix: Matrix) -> str:
-    """Return the versions at which the plugin works, in each Region if they differ."""
-    if matrix.by_region:
-        return _by_region(matrix, _versions)
-    return f"works with {_versions(matrix)}"
 
 
 def _versions(matrix: Matrix) -> str:

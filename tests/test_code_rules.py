@@ -139,7 +139,7 @@ def _decided_by(node: ast.AST) -> list[ast.expr]:
 
 
 def test_no_code_decides_by_a_message() -> None:
-    """Only what prints may look at one; a decision has a field of its own beside the message."""
+    """Only reports look at messages; a decision has its own field beside the message."""
     package = of_package()
     messages, others = _message_names(package)
     assert messages & others == set(), "a field with the name of a message holds one"

@@ -52,5 +52,5 @@ def test_a_file_with_a_policy_is_never_skipped(head: str) -> None:
             body = f"{item} {{\n{body}\n}}"
         text = f"{head.replace('KIND', kind)} {{\n{body}\n}}\n"
         for spelled in (text, text.replace('"aws_', '"\\u0061ws_')):
-            held = [a for a in attributes(parse(spelled, "x")) if a.path == (*outer, name)]
-            assert held and may_hold_policy(spelled), spelled
+            named = [a for a in attributes(parse(spelled, "x")) if a.path == (*outer, name)]
+            assert named and may_hold_policy(spelled), spelled

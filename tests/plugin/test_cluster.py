@@ -1,4 +1,4 @@
-"""A cluster, as far as files of EKS tell it from others of its name."""
+"""Which cluster it is of several with one name, by files of EKS."""
 
 from vpc_cni_iam.plugin.cluster import ANY_CLUSTER, EksCluster, cluster_of
 

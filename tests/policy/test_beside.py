@@ -1,4 +1,4 @@
-"""New access of an identity with other policies: what a Deny that goes may let take effect."""
+"""New access of an identity with other policies: the effect of a removed Deny."""
 
 import pytest
 

@@ -74,7 +74,7 @@ PROVEN: dict[str, tuple[Policy, Policy, Limits, Limits]] = {
     "a wider boundary around the same policy": (
         policy(allow("ec2:*")), policy(allow("ec2:*")), [[policy(allow("ec2:*"))]], [[EVERYTHING]],
     ),
-    "a limit that goes, and is in the policy": (
+    "a removed limit, and the policy has it": (
         EVERYTHING, policy(allow("s3:Get*")), [[policy(allow("s3:*"))]], [],
     ),
     "the policy and its boundary change places": (
@@ -118,7 +118,7 @@ PROVEN: dict[str, tuple[Policy, Policy, Limits, Limits]] = {
     ),
 }  # fmt: skip
 ALLOWED: dict[str, tuple[Policy, Policy, Limits, Limits]] = {
-    "a boundary that goes": (
+    "a removed boundary": (
         policy(allow("ec2:*", "iam:*")), policy(allow("ec2:*", "iam:*")),
         [[policy(allow("ec2:*"))]], [],
     ),
@@ -126,10 +126,10 @@ ALLOWED: dict[str, tuple[Policy, Policy, Limits, Limits]] = {
         EVERYTHING, EVERYTHING, [[policy(allow("ec2:*"))]],
         [[policy(allow("ec2:*", "iam:PassRole"))]],
     ),
-    "a Deny of a limit that goes": (
+    "a removed Deny of a limit": (
         EVERYTHING, EVERYTHING, [[policy(allow("*"), deny("iam:*"))]], [[EVERYTHING]],
     ),
-    "a condition of a limit that goes": (
+    "a removed condition of a limit": (
         policy(allow("ec2:*")), policy(allow("ec2:*")),
         [[policy(allow("ec2:*", when=TEAM))]], [[policy(allow("ec2:*"))]],
     ),

@@ -29,7 +29,7 @@ class Side(Enum):
 
 
 class Hole(Struct, frozen=True):
-    """A part that is not known: any text, with wildcards and policy variables of its own.
+    """A part that is not known: any text, which may have wildcards and policy variables.
 
     Args:
         place: What has the value: a parameter, an argument of one resource instance, or the mark of

@@ -1,8 +1,8 @@
 """New access of an identity that may have other policies, too.
 
-An Allow of another policy takes effect where a Deny goes. So policies give no new access, whatever
-else the identity has, if and only if they allow nothing new by themselves and deny all that the old
-ones deny.
+An Allow of another policy takes effect where a Deny is removed. So policies give no new access,
+whatever else the identity has, if and only if they allow nothing new by themselves and deny all
+that the old ones deny.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ def _cut(sides: _Sides, patterns: Sequence[str], budget: Budget) -> tuple[_Sides
 
 
 def _has_all(glob: Glob, side: RegionSide) -> bool:
-    """Say whether a pattern matches all of a side, as far as can be seen at once."""
+    """Say whether a pattern obviously matches all of a side."""
     if side.text is not None:
         return glob.matches(side.text)
     begins = glob.loops[-1] is Characters.ALL and len(glob.prefix) == len(glob.items)

@@ -55,7 +55,7 @@ def _is_on(pattern: str, resource: str) -> bool:
 class SameKeys(Struct, frozen=True):
     """Two keys of one value at most: both are absent, or both have one value."""
 
-    alias: str  # in lower case; of tags, what stands before their keys
+    alias: str  # in lower case; of tags, the prefix before their keys
     key: str
     scope: ActionScope
 

@@ -26,7 +26,7 @@ class CheckResult(Struct, frozen=True):
     command: str = SYNC  # the start of each suggested command, with the options that it needs
     upgrade: str = "vpc-cni-iam upgrade"  # the command that upgrades the pins
     diff: str = "vpc-cni-iam diff"  # the command that shows the difference of a module
-    outdated: bool = False  # whether a pin that is not the newest is a finding, too
+    outdated: bool = False  # whether an out-of-date pin is also a finding
     warnings: Sequence[str] = ()  # the warnings about the configuration
 
     @property

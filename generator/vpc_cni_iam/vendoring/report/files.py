@@ -54,7 +54,7 @@ _STEPS: Mapping[FileState, tuple[tuple[str, str], ...]] = {
     FileState.kept_edit: (_THEIRS,),
     FileState.deleted: (_THEIRS,),
 }
-# States in which a file has the text that it is to have, so that `diff` shows none.
+# States in which a file already has its text, so `diff` shows none.
 _SAME_TEXT = (FileState.unrecorded, FileState.lost)
 SYNC = "vpc-cni-iam sync"
 _CONFLICT = "holds conflict markers"

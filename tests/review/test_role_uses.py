@@ -9,7 +9,7 @@ import pytest
 from conftest import run
 from eks import NODE_TRUST, arn_of, own_role
 from synthetic import Json, allow, document, plan, resource, reviewed, rules
-from vpc_cni_iam.inputs.plan.role_uses import ROLE, ROLE_USES
+from vpc_cni_iam.inputs.plan.arguments import ROLE, ROLE_USES
 
 ROWS = [
     (kind, path)

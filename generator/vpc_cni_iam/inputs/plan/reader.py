@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan import json_stream
 from vpc_cni_iam.inputs.plan.addresses import module_of
+from vpc_cni_iam.inputs.plan.arguments import PROFILE, ROLE, ROLE_USES, TAGGED, is_read_in_part
 from vpc_cni_iam.inputs.plan.configuration import PlanConfiguration, read_configuration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.kinds import ACTIONS, MAKE, MEMBERS, after, check
@@ -26,7 +27,6 @@ from vpc_cni_iam.inputs.plan.marked import (
     of_values,
     of_variables,
 )
-from vpc_cni_iam.inputs.plan.role_uses import PROFILE, ROLE, ROLE_USES, TAGGED, is_read_in_part
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_policy
 from vpc_cni_iam.inputs.plan.shapes import (
     ActionInvocation,

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Raw, Struct, defstruct
 
-from vpc_cni_iam.inputs.plan.role_uses import READ_ARGUMENTS
+from vpc_cni_iam.inputs.plan.arguments import READ_ARGUMENTS
 
 _NOTHING = Raw(b"{}")
 

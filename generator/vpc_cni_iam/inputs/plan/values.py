@@ -1,10 +1,19 @@
-"""The values of a resource's arguments on either side of its change."""
+"""The values of a resource's arguments on either side of its change.
+
+`read` reads the paths of `vpc_cni_iam.inputs.plan.arguments`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from msgspec import Struct
+
+from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import ABSENT, Known, Sensitive, Unknown, Value
 
@@ -32,6 +41,128 @@ def value_at(resource: Resource, path: Path, side: Side) -> Value:
         return ABSENT
     # The reader of plans puts a mark in the place of each secret.
     return Sensitive(str(values)) if _is_marked(hidden) else Known(values)
+
+
+class PlacedValue(Struct, frozen=True):
+    """A value with its place in the resource's arguments."""
+
+    path: Path
+    value: Value
+
+
+def place_of(resource: Resource, path: Path) -> str:
+    """Return the place of an argument as people write it: the address and the path."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return f"{resource.address}{''.join(steps)}"
+
+
+def values_of(resource: Resource, side: Side) -> Mapping[str, Any] | None:
+    """Return the attributes on a side; None if the resource is not there."""
+    return resource.after if side is Side.AFTER else resource.before
+
+
+def read(resource: Resource, path: str, side: Side) -> Iterator[PlacedValue]:
+    """Yield the values at a path, each with its place; a list that is not known is one unknown."""
+    values = values_of(resource, side)
+    if values is None:
+        if side is Side.AFTER and resource.unknown is True:  # it is put off to a later plan
+            yield PlacedValue((path,), Unknown(place_of(resource, (path,)), side))
+        return
+    after = side is Side.AFTER
+    marks = resource.unknown if after else None
+    hidden = resource.hidden_after if after else resource.hidden_before
+    yield from _PathReader(resource, side).walk(_Node(values, marks, hidden), path.split("."), ())
+
+
+def one(resource: Resource, path: str, side: Side) -> Value:
+    """Return the value at a path that has at most one; `Absent` for none."""
+    return next((placed.value for placed in read(resource, path, side)), ABSENT)
+
+
+def text(resource: Resource, path: str, side: Side) -> str:
+    """Return the text at a path, empty where there is none that is known."""
+    value = one(resource, path, side)
+    return value.value if isinstance(value, Known) and isinstance(value.value, str) else ""
+
+
+class _Node(Struct, frozen=True):
+    """A part of a resource's attributes, and of its marks: what is unknown, and sensitive."""
+
+    value: Any
+    unknown: Any
+    hidden: Any
+
+    def at(self, step: str | int) -> _Node:
+        return _Node(_step(self.value, step), _mark(self.unknown, step), _mark(self.hidden, step))
+
+    def items(self) -> Iterator[tuple[str | int, _Node]]:
+        if isinstance(self.value, Mapping):
+            yield from ((key, self.at(key)) for key in self.value)
+        elif isinstance(self.value, list):
+            yield from ((number, self.at(number)) for number in range(len(self.value)))
+
+
+class _PathReader(Struct, frozen=True):
+    """Reads paths of one side of a resource."""
+
+    resource: Resource
+    side: Side
+
+    def walk(self, node: _Node, steps: list[str], path: Path) -> Iterator[PlacedValue]:
+        if node.unknown is True or not steps:
+            yield PlacedValue(path, self._value(node, path))
+            return
+        step, rest = steps[0].replace("~", "."), steps[1:]
+        if step == "*":
+            yield from self._each(node, rest, path)
+        elif step == "**":
+            yield from self._anywhere(node, rest, path)
+        elif step == "{}":
+            yield from self.walk(_Node(_decoded(node.value), None, None), rest, path)
+        elif "=" in step:
+            name, _, end = step.partition("=")
+            if str(_step(node.value, name)).endswith(end):
+                yield from self.walk(node, rest, path)
+        else:
+            yield from self.walk(node.at(step), rest, (*path, step))
+
+    def _each(self, node: _Node, rest: list[str], path: Path) -> Iterator[PlacedValue]:
+        if isinstance(node.value, list):
+            for number, item in node.items():
+                yield from self.walk(item, rest, (*path, number))
+        elif _is_marked(node.unknown):
+            yield PlacedValue(path, self._value(node, path))
+
+    def _anywhere(self, node: _Node, rest: list[str], path: Path) -> Iterator[PlacedValue]:
+        name = rest[0].replace("~", ".")
+        for key, inner in node.items():
+            if key == name:
+                yield from self.walk(inner, rest[1:], (*path, key))
+            else:
+                yield from self._anywhere(inner, rest, (*path, key))
+
+    def _value(self, node: _Node, path: Path) -> Value:
+        if _is_marked(node.unknown):
+            later = Unknown(place_of(self.resource, path), self.side)
+            return Sensitive(later) if _is_marked(node.hidden) else later
+        if node.value is None or node.value == "":
+            return ABSENT
+        # The reader of plans puts a mark in the place of each secret.
+        is_hidden = _is_marked(node.hidden) or is_mark(node.value)
+        return Sensitive(str(node.value)) if is_hidden else Known(node.value)
+
+
+def _decoded(value: Any) -> Any:
+    """Return what a text of JSON or YAML holds, its documents as a list; None for other text."""
+    if not isinstance(value, str):
+        return None
+    with suppress(ValueError, RecursionError):
+        return json.loads(value)
+    from vpc_cni_iam.inputs.yaml_text import load_yaml  # noqa: PLC0415 - few plans have YAML
+
+    with suppress(InputError):
+        return load_yaml(value, "")
+    return None
 
 
 def _step(values: Any, step: str | int) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from vpc_cni_iam.inputs.plan.arguments import KINDS
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
-from vpc_cni_iam.inputs.plan.role_uses import KINDS
 from vpc_cni_iam.review.account.attribute_value import AttributeValue, listed, side
 from vpc_cni_iam.review.account.binding import Owner
 from vpc_cni_iam.review.account.locate import Locator

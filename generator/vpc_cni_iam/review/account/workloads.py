@@ -11,9 +11,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.inputs.plan.arguments import KINDS, ROLE, ROLE_USES, TEMPLATE
 from vpc_cni_iam.inputs.plan.configuration import Resolution
 from vpc_cni_iam.inputs.plan.reader import Plan, Resource
-from vpc_cni_iam.inputs.plan.role_uses import KINDS, ROLE, ROLE_USES, TEMPLATE
 from vpc_cni_iam.inputs.plan.secrets import Secrets
 from vpc_cni_iam.review.account.attribute_value import flagged
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE, Owners

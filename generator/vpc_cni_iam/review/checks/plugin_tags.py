@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.catalog.facts.requests import KUBERNETES_CLUSTER
 from vpc_cni_iam.errors import first_of
+from vpc_cni_iam.inputs.plan.arguments import TEMPLATE
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.role_uses import TEMPLATE
 from vpc_cni_iam.policy import wildcard
 from vpc_cni_iam.policy.document import Policy, Statement
 from vpc_cni_iam.policy.evaluate import Request, compile_policies

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
+from vpc_cni_iam.inputs.plan.arguments import is_of_instances
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.role_uses import is_of_instances
 from vpc_cni_iam.inputs.plan.secrets import is_mark
 from vpc_cni_iam.review.account.attribute_value import first_block, flagged
 from vpc_cni_iam.review.account.binding import action_of

@@ -1,15 +1,22 @@
-"""The resource arguments that name the role of a workload.
+"""Which argument of which resource type is about access, and as what.
 
-A row names the arguments of a type, and the type of what each names: a role, or what in turn says
-the role. A block names it by its name, ID or ARN. In a path, ``*`` stands for the items of a list,
-``{}`` for text of JSON, and ``name=value`` for an object whose member ends so.
+A new type that holds a policy, or that gets a role, is one row. `vpc_cni_iam.inputs.plan.values`
+reads the paths: ``*`` stands for the items of a list, ``**`` for any depth, ``{}`` for text of JSON
+or YAML, ``name=value`` for an object whose member ends so, and ``~`` for a dot in a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
+
+from msgspec import Struct
 
 ROLE, PROFILE = "aws_iam_role", "aws_iam_instance_profile"
+USER, GROUP, POLICY = "aws_iam_user", "aws_iam_group", "aws_iam_policy"
+PRINCIPALS = (ROLE, USER, GROUP)
+ADDON, ASSOCIATION = "aws_eks_addon", "aws_eks_pod_identity_association"
+CLUSTER, NODE_GROUP, CHART = "aws_eks_cluster", "aws_eks_node_group", "helm_release"
 TEMPLATE, LAUNCH_CONFIGURATION = "aws_launch_template", "aws_launch_configuration"
 TASK = "aws_ecs_task_definition"
 # What in turn says the role, in words.
@@ -28,6 +35,86 @@ _IOT_ACTIONS = (
     *("sns", "sqs", "step_functions", "timestream"),
 )
 
+
+class Part(Enum):
+    """What an argument is in the model of the account."""
+
+    PERMISSIONS = "permissions"  # an inline policy
+    ATTACHMENT = "attachment"  # the ARN of a managed policy
+    BOUNDARY = "boundary"  # the ARN of a managed policy that limits the others
+    TRUST = "trust"  # who may assume the role
+    MEMBERSHIP = "membership"  # the groups of a user, or the users of a group
+    INLINE_LIST = "inline list"  # the names of all inline policies: IAM removes others
+    ATTACHMENT_LIST = "attachment list"  # the ARNs of all attachments: IAM removes others
+
+
+class GrantArgument(Struct, frozen=True):
+    """An argument that gives a principal something, or takes it away."""
+
+    path: str
+    part: Part
+    # The arguments that name who has it, with the type of each; empty for the resource itself.
+    owners: tuple[tuple[str, str], ...] = ()
+    name: str = ""  # the argument with the name of an inline policy
+    computed: bool = False  # whether the provider fills it in where it is not set
+
+
+_EVERY = (("roles.*", ROLE), ("users.*", USER), ("groups.*", GROUP))
+# By resource type.
+GRANTS: Mapping[str, tuple[GrantArgument, ...]] = {
+    ROLE: (
+        GrantArgument("assume_role_policy", Part.TRUST),
+        GrantArgument("permissions_boundary", Part.BOUNDARY),
+        GrantArgument("inline_policy.*.policy", Part.PERMISSIONS, name="name", computed=True),
+        GrantArgument("managed_policy_arns.*", Part.ATTACHMENT, computed=True),
+    ),
+    USER: (GrantArgument("permissions_boundary", Part.BOUNDARY),),
+    "aws_iam_policy_attachment": (GrantArgument("policy_arn", Part.ATTACHMENT, _EVERY),),
+    "aws_iam_user_group_membership": (
+        GrantArgument("groups.*", Part.MEMBERSHIP, (("user", USER),)),
+    ),
+    "aws_iam_group_membership": (GrantArgument("users.*", Part.MEMBERSHIP, (("group", GROUP),)),),
+    **{
+        f"aws_iam_{who}{end}": (GrantArgument(path, part, ((f"{who}{suffix}", kind),), name),)
+        for who, kind in (("role", ROLE), ("user", USER), ("group", GROUP))
+        for end, path, part, suffix, name in (
+            ("_policy", "policy", Part.PERMISSIONS, "", "name"),
+            ("_policy_attachment", "policy_arn", Part.ATTACHMENT, "", ""),
+            ("_policies_exclusive", "policy_names.*", Part.INLINE_LIST, "_name", ""),
+            ("_policy_attachments_exclusive", "policy_arns.*", Part.ATTACHMENT_LIST, "_name", ""),
+        )
+    },
+}
+LISTS = (Part.INLINE_LIST, Part.ATTACHMENT_LIST)
+# The roles of service accounts, but for that of the plugin's own add-on and chart.
+_ANNOTATION = "eks~amazonaws~com/role-arn"
+_ESCAPED = "eks\\~amazonaws\\~com/role-arn"
+SERVICE_ACCOUNTS: Mapping[str, Mapping[str, str]] = {
+    ASSOCIATION: {"role_arn": ROLE, "target_role_arn": ROLE},
+    ADDON: {"service_account_role_arn": ROLE, "pod_identity_association.*.role_arn": ROLE},
+    **{
+        f"kubernetes_service_account{end}": {f"metadata.*.annotations.{_ANNOTATION}": ROLE}
+        for end in ("", "_v1")
+    },
+    "kubernetes_annotations": {f"annotations.{_ANNOTATION}": ROLE},
+    "kubernetes_manifest": {f"manifest.**.{_ANNOTATION}": ROLE},
+    "kubectl_manifest": {f"yaml_body.{{}}.**.{_ANNOTATION}": ROLE},
+    CHART: {
+        f"values.*.{{}}.**.{_ANNOTATION}": ROLE,
+        f"set.*.name={_ANNOTATION}.value": ROLE,
+        f"set.*.name={_ESCAPED}.value": ROLE,
+    },
+}
+# By which arguments a resource is named elsewhere; others by their name and ARN.
+NAMED_BY: Mapping[str, tuple[str, ...]] = {
+    POLICY: ("arn",),
+    PROFILE: ("name", "arn"),
+    TEMPLATE: ("id", "name"),
+    LAUNCH_CONFIGURATION: ("name", "id"),
+    TASK: ("arn", "family"),
+}
+# The arguments that name the role of a workload, and the type of what each names: a role, or what
+# in turn says the role. A block names it by its ID, ARN or name.
 ROLE_USES: Mapping[str, Mapping[str, str]] = {
     # Instances.
     PROFILE: {"role": ROLE},

@@ -1,0 +1,1 @@
+"""The IAM account of a plan on one side: who has which policies, roles and settings."""

@@ -1,0 +1,280 @@
+"""Fills the accounts before and after a plan, from the table of arguments.
+
+IAM's own rules make them right: an inline policy has one name, an attachment one policy; IAM
+removes what an exclusive list does not name; a principal that is replaced starts with nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from functools import cached_property
+
+from vpc_cni_iam.inputs.plan.arguments import (
+    GRANTS,
+    GROUP,
+    LISTS,
+    POLICY,
+    PRINCIPALS,
+    USER,
+    GrantArgument,
+    Part,
+)
+from vpc_cni_iam.inputs.plan.reader import Plan, Resource
+from vpc_cni_iam.inputs.plan.values import PlacedValue, one, place_of, read, text, value_at
+from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.value import Absent, Known, Unknown
+from vpc_cni_iam.reviewing.account.grants import (
+    Accounts,
+    Conflict,
+    ConflictKind,
+    Grant,
+    GrantKey,
+)
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
+from vpc_cni_iam.reviewing.account.library import Library
+from vpc_cni_iam.reviewing.account.resolve import Resolver, as_left, is_there
+
+_STAYS = (("no-op",), ("update",), ("read",))
+
+
+class Filler:
+    """Knows who is meant and what policies say in one plan, and fills its accounts."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.resolver = Resolver(plan)
+        self.library = Library(self.resolver)
+        self.resources = tuple(
+            r for r in plan.resources if r.mode == "managed" and not r.drift and not r.deposed
+        )
+        self._predecessors: dict[IamResource, IamResource] = {}
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Both accounts."""
+        accounts = Accounts()
+        self._note_principals(accounts)
+        before = [grant for r in self.resources for grant in self._grants(r, Side.BEFORE)]
+        computed = [grant for r in self.resources for grant in self._computed(r)]
+        for grant in (*computed, *before):
+            accounts.before.add(grant)
+        self._fill_after(accounts, computed, before)
+        for side in Side:
+            self._apply_lists(accounts, side)
+        self._add_managed(accounts)
+        return accounts
+
+    def owner(self, named: IamResource) -> IamResource:
+        """Return a principal by the address that it had before.
+
+        IAM knows a principal by its name: one that is deleted and one of the same name that is
+        created are one, which starts with nothing.
+        """
+        return self._predecessors.get(named, named)
+
+    def _note_principals(self, accounts: Accounts) -> None:
+        gone: dict[tuple[str, str, str], IamResource] = {}
+        principals = [r for r in self.resources if r.type in PRINCIPALS]
+        for resource in principals:
+            if not is_there(resource, Side.AFTER):
+                gone[self._name(resource, Side.BEFORE)] = InPlan(resource.address)
+        for resource in principals:
+            identity = InPlan(resource.address)
+            if resource.before is None:
+                name = self._name(resource, Side.AFTER)
+                if name[-1] and name in gone:
+                    self._predecessors[identity] = gone.pop(name)
+                    accounts.replaced.add(self._predecessors[identity])
+                else:
+                    accounts.created.add(identity)
+            elif {"create", "delete"} <= {*resource.actions}:
+                accounts.replaced.add(identity)
+        accounts.deleted |= set(gone.values())
+
+    def _name(self, resource: Resource, side: Side) -> tuple[str, str, str]:
+        return resource.type, self.resolver.account(resource), text(resource, "name", side)
+
+    def _fill_after(self, accounts: Accounts, computed: list[Grant], before: list[Grant]) -> None:
+        after = [(r, grant) for r in self.resources for grant in self._grants(r, Side.AFTER)]
+        granted = {(grant.address, grant.owner, grant.key) for _, grant in after}
+        removed = {
+            (grant.owner, grant.key): grant.address
+            for grant in before
+            if (grant.address, grant.owner, grant.key) not in granted
+        }
+        emptied = accounts.deleted | accounts.replaced
+        for grant in computed:
+            if grant.owner not in emptied and (grant.owner, grant.key) not in removed:
+                accounts.after.add(grant)
+        for resource, grant in after:
+            remover = removed.get((grant.owner, grant.key), grant.address)
+            is_own = isinstance(grant.owner, InPlan) and grant.address == grant.owner.address
+            stays = resource.actions in _STAYS and not is_own
+            if grant.owner in accounts.replaced and stays:
+                assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
+                kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
+                accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
+            elif remover != grant.address:
+                kind = ConflictKind.DELETED_ELSEWHERE
+                accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
+            else:
+                accounts.after.add(grant)
+
+    def _apply_lists(self, accounts: Accounts, side: Side) -> None:
+        """Remove what exclusive lists do not name; what they name and nobody shows is unknown."""
+        for resource in self.resources:
+            row = next((a for a in GRANTS.get(resource.type, ()) if a.part in LISTS), None)
+            if row is None or "forget" in resource.actions or not is_there(resource, side):
+                continue
+            for owner in self._owners(resource, row, side):
+                self._apply_list(accounts, resource, row, owner, side)
+
+    def _apply_list(
+        self,
+        accounts: Accounts,
+        resource: Resource,
+        row: GrantArgument,
+        owner: IamResource,
+        side: Side,
+    ) -> None:
+        part = Part.PERMISSIONS if row.part is Part.INLINE_LIST else Part.ATTACHMENT
+        account = accounts.after if side is Side.AFTER else accounts.before
+        listed = {
+            name
+            for placed in read(resource, row.path, side)
+            for name in self._listed(resource, placed, part, side)
+        }
+        grants = account.grants.setdefault(owner, {})
+        for name in listed if part is Part.PERMISSIONS else ():
+            key = GrantKey(part, name)
+            if side is Side.BEFORE or key in accounts.before.of(owner):
+                # On both sides the same: the list does not say that it changes.
+                unknown = Unknown(place_of(resource, (row.path, str(name))), Side.BEFORE)
+                grants.setdefault(key, Grant(owner, key, unknown, resource.address, row.path))
+        if side is Side.AFTER:
+            for key, grant in [*grants.items()]:
+                if key.part is part and key.name not in listed:
+                    self._remove(accounts, resource, grant)
+
+    def _remove(self, accounts: Accounts, resource: Resource, grant: Grant) -> None:
+        """Remove a grant that the list of a resource does not name."""
+        owner = grant.owner
+        del accounts.after.grants[owner][grant.key]
+        if grant.key in accounts.before.of(owner) or grant.address != resource.address:
+            is_own = isinstance(owner, InPlan) and grant.address == owner.address
+            is_kept = grant.address != resource.address and not is_own
+            kind = ConflictKind.NOT_LISTED
+            accounts.conflicts.append(Conflict(kind, grant, resource.address, is_kept))
+
+    def _listed(
+        self, resource: Resource, placed: PlacedValue, part: Part, side: Side
+    ) -> tuple[Hashable, ...]:
+        if part is Part.PERMISSIONS:
+            value = placed.value
+            return (value.value if isinstance(value, Known) else place_of(resource, placed.path),)
+        return self.resolver.resolve(resource, placed.path, placed.value, POLICY, side)
+
+    def _grants(self, resource: Resource, side: Side) -> Iterator[Grant]:
+        """Yield what a resource gives on one side."""
+        if side is Side.AFTER:
+            resource = as_left(resource)
+        for row in GRANTS.get(resource.type, ()):
+            is_set = not row.computed or self._is_set(resource, row.path.partition(".")[0])
+            if is_set and row.part is not Part.INLINE_LIST:
+                yield from self._of_row(resource, row, side)
+
+    def _computed(self, resource: Resource) -> Iterator[Grant]:
+        """Yield what a role repeats of what others made, as it was before."""
+        if resource.before is not None:
+            for row in GRANTS.get(resource.type, ()):
+                if row.computed and not self._is_set(resource, row.path.partition(".")[0]):
+                    yield from self._of_row(resource.unchanged(), row, Side.BEFORE)
+
+    def _is_set(self, resource: Resource, argument: str) -> bool:
+        """Say whether an argument that is also computed is set, as far as a plan says."""
+        expression = self.plan.configuration.expression
+        if expression(resource.module, resource.block, argument) is not None:
+            return True
+        before, after = ((s or {}).get(argument) for s in (resource.before, resource.after))
+        is_later = isinstance(resource.unknown, dict) and bool(resource.unknown.get(argument))
+        if after is None and is_later:
+            return before is not None and resource.actions == ("update",)
+        return bool(before or after) and before != after and resource.after is not None
+
+    def _of_row(self, resource: Resource, row: GrantArgument, side: Side) -> Iterator[Grant]:
+        for placed in read(resource, row.path, side):
+            if not isinstance(placed.value, Absent):
+                for owner in self._owners(resource, row, side):
+                    yield from self._of_value(resource, row, owner, placed, side)
+
+    def _of_value(
+        self,
+        resource: Resource,
+        row: GrantArgument,
+        owner: IamResource,
+        placed: PlacedValue,
+        side: Side,
+    ) -> Iterator[Grant]:
+        path, value = placed.path, placed.value
+        attribute = place_of(resource, path).removeprefix(f"{resource.address}.")
+        part = Part.ATTACHMENT if row.part is Part.ATTACHMENT_LIST else row.part
+        if part in (Part.PERMISSIONS, Part.TRUST):
+            key = GrantKey(part, self._inline_name(resource, row, placed, side) if row.name else "")
+            content = self.library.content(resource, path, value)
+            yield Grant(owner, key, content, resource.address, attribute)
+        elif part is Part.MEMBERSHIP:
+            kind = GROUP if row.path == "groups.*" else USER
+            for other in self.resolver.resolve(resource, path, value, kind, side):
+                user, group = (owner, other) if kind == GROUP else (other, owner)
+                unknown = Unknown(str(group), Side.BEFORE)
+                key = GrantKey(part, group)
+                yield Grant(user, key, unknown, resource.address, attribute, group)
+        else:
+            for policy in self.resolver.resolve(resource, path, value, POLICY, side):
+                content = self.library.of(policy, side)
+                key = GrantKey(part, "" if part is Part.BOUNDARY else policy)
+                yield Grant(owner, key, content, resource.address, attribute, policy)
+
+    def _inline_name(
+        self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
+    ) -> Hashable:
+        """Return the name of an inline policy; its place where that is not known."""
+        path = (*placed.path[:-1], row.name)
+        value = value_at(resource, path, side)
+        return value.value if isinstance(value, Known) else place_of(resource, path)
+
+    def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
+        if not row.owners:
+            return [self.owner(InPlan(resource.address))]
+        return [
+            self.owner(named)
+            for path, kind in row.owners
+            for named in self.resolver.named_by(resource, path, kind, side)
+        ]
+
+    def _add_managed(self, accounts: Accounts) -> None:
+        """Add the managed policies that the plan shows nobody to have, or not everybody.
+
+        Whoever has such a policy is a principal: what the policy newly allows, they may do.
+        """
+        holders = [
+            Counter(g.policy for grants in side.grants.values() for g in grants.values())
+            for side in accounts.sides
+        ]
+        for resource in self.resources:
+            if resource.type != POLICY:
+                continue
+            policy = InPlan(resource.address)
+            count = one(resource, "attachment_count", Side.BEFORE)
+            attached = count.value if isinstance(count, Known) else 0
+            shown = max(side[policy] for side in holders)
+            if shown and not (isinstance(attached, int) and attached > holders[0][policy]):
+                continue
+            for side, account in zip(Side, accounts.sides, strict=True):
+                if is_there(resource, side):
+                    content = self.library.of(policy, side)
+                    key = GrantKey(Part.PERMISSIONS)
+                    account.add(Grant(policy, key, content, resource.address, "policy", policy))
+            if resource.before is None:
+                accounts.created.add(policy)

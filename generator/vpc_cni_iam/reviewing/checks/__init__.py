@@ -1,0 +1,1 @@
+"""The rules: each file yields findings of one question."""

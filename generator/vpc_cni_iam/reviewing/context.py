@@ -1,0 +1,38 @@
+"""What the checks of a review look at; each part is worked out once, when it is asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from vpc_cni_iam.inputs.plan.reader import Plan
+from vpc_cni_iam.policy.proof.budget import Budget
+from vpc_cni_iam.reviewing.account.fill import Filler
+from vpc_cni_iam.reviewing.account.grants import Accounts
+from vpc_cni_iam.reviewing.diff.permissions import Proofs
+from vpc_cni_iam.reviewing.diff.principals import PrincipalChange, principal_changes
+from vpc_cni_iam.reviewing.options import Options
+
+
+class Context:
+    """A plan as two accounts, and how they differ."""
+
+    def __init__(self, plan: Plan, options: Options) -> None:
+        self.plan, self.options = plan, options
+        self.filler = Filler(plan)
+        self.proofs = Proofs(Budget.of_many(len(self.filler.resources), self._characters()))
+
+    def _characters(self) -> int:
+        values = (
+            v for r in self.filler.resources for s in (r.before, r.after) if s for v in s.values()
+        )
+        return sum(len(value) for value in values if isinstance(value, str))
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts before and after."""
+        return self.filler.accounts
+
+    @cached_property
+    def principals(self) -> tuple[PrincipalChange, ...]:
+        """The principals whose policies change."""
+        return tuple(principal_changes(self.accounts, self.proofs))

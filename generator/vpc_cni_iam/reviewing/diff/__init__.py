@@ -1,0 +1,1 @@
+"""How the account before a plan differs from the one after."""

@@ -1,0 +1,44 @@
+"""What a review found: typed facts. `vpc_cni_iam.reviewing.report` makes the sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from vpc_cni_iam.plugin.cluster import EksCluster
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource
+from vpc_cni_iam.reviewing.rules import RULES, Consequence, Level, Rule
+
+# Whom a finding is about; None: the resource at its address.
+Subject: TypeAlias = IamResource | EksCluster | None
+
+
+class Finding(Struct, frozen=True):
+    """One finding: a rule, a subject and the evidence."""
+
+    rule: Rule
+    level: Level
+    means: tuple[Consequence, ...]
+    subject: Subject
+    address: str  # the resource that makes it so; empty for what is about the plan as a whole
+    attribute: str  # the argument in it; may be empty
+    # What was found. Each type has one function in `vpc_cni_iam.reviewing.report.sentences`.
+    evidence: Struct
+
+
+def finding(
+    rule: Rule,
+    evidence: Struct,
+    address: str = "",
+    *,
+    attribute: str = "",
+    subject: Subject = None,
+    level: Level | None = None,
+    means: Iterable[Consequence] | None = None,
+) -> Finding:
+    """Return a finding, with the level and the meanings of its rule unless others are given."""
+    row = RULES[rule]
+    counts_for = row.means if means is None else tuple(m for m in Consequence if m in {*means})
+    return Finding(rule, level or row.level, counts_for, subject, address, attribute, evidence)

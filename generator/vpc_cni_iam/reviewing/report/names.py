@@ -1,0 +1,17 @@
+"""How a review names principals, policies and clusters."""
+
+from __future__ import annotations
+
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
+
+
+def name_of(resource: IamResource) -> str:
+    """Return whom a finding is about, as people know it: an address, an ARN or a place."""
+    match resource:
+        case InPlan(address):
+            return address
+        case Named(kind, _, name):
+            noun = kind.removeprefix("aws_iam_").replace("_", " ")
+            return name if name.startswith("arn:") else f"{noun} {name}"
+        case Unresolved(place):
+            return f"whoever {place} names"

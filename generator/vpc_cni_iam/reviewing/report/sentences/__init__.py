@@ -1,0 +1,23 @@
+"""The sentences of findings: one module for each question, one function for each evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vpc_cni_iam.reviewing.findings import Finding
+from vpc_cni_iam.reviewing.report.saying import Saying
+from vpc_cni_iam.reviewing.report.sentences import access, credentials, plan, plugin, trust
+
+_SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
+    **plugin.SENTENCES,
+    **access.SENTENCES,
+    **trust.SENTENCES,
+    **credentials.SENTENCES,
+    **plan.SENTENCES,
+}
+
+
+def say(finding: Finding) -> Saying:
+    """Return what is said of a finding."""
+    return _SENTENCES[type(finding.evidence)](finding, finding.evidence)

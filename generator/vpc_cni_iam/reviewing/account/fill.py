@@ -86,6 +86,7 @@ class Filler:
                 if name[-1] and name in gone:
                     self._predecessors[identity] = gone.pop(name)
                     accounts.replaced.add(self._predecessors[identity])
+                    accounts.successors[self._predecessors[identity]] = resource.address
                 else:
                     accounts.created.add(identity)
             elif {"create", "delete"} <= {*resource.actions}:

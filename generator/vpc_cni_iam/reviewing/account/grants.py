@@ -25,6 +25,7 @@ class GrantKey(NamedTuple):
     part: Part
     # The name of an inline policy, else the managed policy or group; empty where there is but one.
     name: Hashable = ""
+    group: IamResource | None = None  # the group by which a user has it
 
 
 class Grant(Struct, frozen=True):
@@ -91,10 +92,14 @@ class Account(Struct):
         for key, grant in own.items():
             if key.part is Part.MEMBERSHIP and grant.policy is not None:
                 of_group = self.policies(grant.policy)
-                every |= {GrantKey(k.part, (grant.policy, k.name)): g for k, g in of_group.items()}
+                every |= {k._replace(group=grant.policy): g for k, g in of_group.items()}
                 if not isinstance(grant.policy, InPlan):
                     every[key] = grant
         return every
+
+    def groups(self, owner: IamResource) -> dict[GrantKey, Grant]:
+        """Return the memberships of a user."""
+        return {k: g for k, g in self.of(owner).items() if k.part is Part.MEMBERSHIP}
 
     def one(self, owner: IamResource, part: Part) -> Grant | None:
         """Return the trust policy or the boundary of a principal."""
@@ -110,6 +115,8 @@ class Accounts(Struct):
     created: set[IamResource] = field(default_factory=set)
     deleted: set[IamResource] = field(default_factory=set)
     replaced: set[IamResource] = field(default_factory=set)
+    # The addresses of principals that are created again at another one, by who they were.
+    successors: dict[IamResource, str] = field(default_factory=dict)
 
     @property
     def principals(self) -> tuple[IamResource, ...]:
@@ -120,6 +127,21 @@ class Accounts(Struct):
     def sides(self) -> tuple[Account, Account]:
         """Before and after."""
         return self.before, self.after
+
+    @property
+    def kept(self) -> Account:
+        """The account after, if all that conflicts keep is there in the end.
+
+        It has only the principals of conflicts that keep something.
+        """
+        account = Account()
+        for conflict in self.conflicts:
+            if conflict.is_kept:
+                owner = conflict.grant.owner
+                if owner not in account.grants:
+                    account.grants[owner] = dict(self.after.of(owner))
+                account.add(conflict.grant)
+        return account
 
 
 def known_policies(grants: Iterable[Grant]) -> tuple[Policy, ...]:

@@ -8,8 +8,13 @@ from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
+from vpc_cni_iam.reviewing.account.iam_resource import Place
 from vpc_cni_iam.reviewing.diff.permissions import Proofs
-from vpc_cni_iam.reviewing.diff.principals import PrincipalChange, principal_changes
+from vpc_cni_iam.reviewing.diff.principals import (
+    PrincipalChange,
+    kept_changes,
+    principal_changes,
+)
 from vpc_cni_iam.reviewing.options import Options
 
 
@@ -36,3 +41,13 @@ class Context:
     def principals(self) -> tuple[PrincipalChange, ...]:
         """The principals whose policies change."""
         return tuple(principal_changes(self.accounts, self.proofs))
+
+    @cached_property
+    def kept_principals(self) -> tuple[PrincipalChange, ...]:
+        """The principals of conflicts that change, if what the conflicts keep is there in the end."""
+        return tuple(kept_changes(self.accounts, self.proofs))
+
+    @cached_property
+    def place(self) -> Place:
+        """The Region and the account of the plan, if it has one."""
+        return self.filler.resolver.place

@@ -7,13 +7,20 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.reviewing.checks import access
+from vpc_cni_iam.reviewing.checks import access, boundaries, conflicts, moved, published, sizes
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.options import Options
 
 # One for each file of `checks`.
-CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (access.check,)
+CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
+    access.check,
+    boundaries.check,
+    conflicts.check,
+    published.check,
+    sizes.check,
+    moved.check,
+)
 
 
 class Review(Struct, frozen=True):

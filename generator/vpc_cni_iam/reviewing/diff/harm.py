@@ -33,6 +33,7 @@ from vpc_cni_iam.policy.proof.examples.aws import ACCOUNT, REGION
 from vpc_cni_iam.policy.template import Text, known
 from vpc_cni_iam.reviewing.account.documents import Document
 from vpc_cni_iam.reviewing.account.grants import Grant
+from vpc_cni_iam.reviewing.account.iam_resource import Place
 from vpc_cni_iam.reviewing.diff.permissions import Permissions, Proofs
 from vpc_cni_iam.reviewing.diff.principals import GrantChange, PrincipalChange
 
@@ -61,13 +62,6 @@ class GainedPart(Struct, frozen=True):
     difference: Difference
     actions: tuple[Text, ...]  # those that it newly allows, the most harmful first
     harm: Harm
-
-
-class Place(Struct, frozen=True):
-    """The Region and the account of a plan, empty where it has several or says none."""
-
-    region: str = ""
-    account: str = ""
 
 
 class Gained(Struct, frozen=True):
@@ -113,6 +107,11 @@ def scope(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
     """Return the parts by which changes of grants may allow more, the most harmful first."""
     parts = [_part(d, Permissions(())) for d in _differences(grants) if _may_allow_more(d)]
     return tuple(sorted(parts, key=lambda part: part.harm))
+
+
+def lost(grants: Iterable[GrantChange]) -> tuple[GainedPart, ...]:
+    """Return the parts by which changes of grants may allow less: what was allowed by the old."""
+    return scope(GrantChange(change.key, change.after, change.before) for change in grants)
 
 
 def _differences(changes: Iterable[GrantChange]) -> tuple[Difference, ...]:

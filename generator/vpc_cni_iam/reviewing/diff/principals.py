@@ -37,7 +37,6 @@ class PrincipalChange(Struct, frozen=True):
     denied_less: Answer  # whether a Deny is gone that may have kept others from something
     reach_before: Reach
     reach_after: Reach
-    joined: tuple[Grant, ...] = ()  # the groups that a user joins
 
     @property
     def opened(self) -> tuple[Grant, ...]:
@@ -73,13 +72,9 @@ def _changes_of(
 ) -> Iterator[PrincipalChange]:
     sides = accounts.before, after
     grants = tuple(_differing(*(side.policies(owner) for side in sides)))
-    boundary = _change(
-        GrantKey(Part.BOUNDARY), *(side.one(owner, Part.BOUNDARY) for side in sides)
-    )
+    boundary = _change(GrantKey(Part.BOUNDARY), *(side.one(owner, Part.BOUNDARY) for side in sides))
     if not (grants or boundary):
         return
-    had = accounts.before.groups(owner)
-    joined = tuple(g for key, g in after.groups(owner).items() if key not in had)
     before, later = (permissions(side, owner) for side in sides)
     # What has a place that is known after apply may be new, and need not be.
     is_unresolved = isinstance(owner, Unresolved) and owner.side is Side.AFTER
@@ -90,17 +85,7 @@ def _changes_of(
         denied_less = proofs.without_denies(before, later)
     reaches = (Reach.LIMITED,) * 2 if is_deleted else (reach(before), reach(later))
     yield PrincipalChange(
-        owner,
-        is_new,
-        is_deleted,
-        grants,
-        boundary,
-        before,
-        later,
-        access,
-        denied_less,
-        *reaches,
-        joined,
+        owner, is_new, is_deleted, grants, boundary, before, later, access, denied_less, *reaches
     )
 
 

@@ -44,7 +44,7 @@ class Context:
 
     @cached_property
     def kept_principals(self) -> tuple[PrincipalChange, ...]:
-        """The principals of conflicts that change, if what the conflicts keep is there in the end."""
+        """The principals of conflicts that change, if what conflicts keep is there in the end."""
         return tuple(kept_changes(self.accounts, self.proofs))
 
     @cached_property

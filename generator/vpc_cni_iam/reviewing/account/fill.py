@@ -154,19 +154,20 @@ class Filler:
                 unknown = Unknown(place_of(resource, (row.path, str(name))), Side.BEFORE)
                 grants.setdefault(key, Grant(owner, key, unknown, resource.address, row.path))
         if side is Side.AFTER:
-            for key, grant in [*grants.items()]:
+            for key, grant in {**accounts.before.of(owner), **grants}.items():
                 if key.part is part and key.name not in listed:
                     self._remove(accounts, resource, grant)
 
     def _remove(self, accounts: Accounts, resource: Resource, grant: Grant) -> None:
         """Remove a grant that the list of a resource does not name."""
-        owner = grant.owner
-        del accounts.after.grants[owner][grant.key]
-        if grant.key in accounts.before.of(owner) or grant.address != resource.address:
-            is_own = isinstance(owner, InPlan) and grant.address == owner.address
-            is_kept = grant.address != resource.address and not is_own
-            kind = ConflictKind.NOT_LISTED
-            accounts.conflicts.append(Conflict(kind, grant, resource.address, is_kept))
+        is_there = accounts.after.grants[grant.owner].pop(grant.key, None) is not None
+        is_of_list = grant.address == resource.address
+        if (is_there and not is_of_list) or grant.key in accounts.before.of(grant.owner):
+            is_own = isinstance(grant.owner, InPlan) and grant.address == grant.owner.address
+            is_kept = is_there and not (is_of_list or is_own)
+            if is_there or is_of_list:  # else its own resource deletes it
+                kind = ConflictKind.NOT_LISTED
+                accounts.conflicts.append(Conflict(kind, grant, resource.address, is_kept))
 
     def _listed(
         self, resource: Resource, placed: PlacedValue, part: Part, side: Side

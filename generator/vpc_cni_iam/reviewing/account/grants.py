@@ -87,15 +87,18 @@ class Account(Struct):
 
         A group that the plan does not show stands for its policies.
         """
-        own = self.of(owner)
-        every = {k: g for k, g in own.items() if k.part in (Part.PERMISSIONS, Part.ATTACHMENT)}
-        for key, grant in own.items():
-            if key.part is Part.MEMBERSHIP and grant.policy is not None:
-                of_group = self.policies(grant.policy)
+        every = self._own(owner)
+        for key, grant in self.groups(owner).items():
+            if grant.policy is not None:
+                of_group = self._own(grant.policy)
                 every |= {k._replace(group=grant.policy): g for k, g in of_group.items()}
                 if not isinstance(grant.policy, InPlan):
                     every[key] = grant
         return every
+
+    def _own(self, owner: IamResource) -> dict[GrantKey, Grant]:
+        parts = (Part.PERMISSIONS, Part.ATTACHMENT)
+        return {key: grant for key, grant in self.of(owner).items() if key.part in parts}
 
     def groups(self, owner: IamResource) -> dict[GrantKey, Grant]:
         """Return the memberships of a user."""

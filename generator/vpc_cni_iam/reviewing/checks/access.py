@@ -141,7 +141,7 @@ class _Case(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield what becomes of the policies of each principal; of several the same, one finding."""
-    cases: dict[tuple[object, ...], _Case] = {}
+    cases: dict[tuple[_Outcome, tuple[str, str], AboutPrincipals], _Case] = {}
     for case in _cases(context):
         place = _place(case.grants, context)
         evidence = replace(case.evidence, owners=())
@@ -149,7 +149,7 @@ def check(context: Context) -> Iterator[Finding]:
             evidence = replace(evidence, example=None)  # it may differ, and the scope does not
         key = (case.outcome, place, evidence)
         cases[key] = _joined(cases[key], case) if key in cases else case
-    for (_, place, *_), case in cases.items():
+    for (_, place, _), case in cases.items():
         rule, level, means = _ROWS[case.outcome]
         owners = case.evidence.owners
         yield finding(

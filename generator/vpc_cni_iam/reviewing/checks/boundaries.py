@@ -60,7 +60,7 @@ def _boundary(change: PrincipalChange, boundary: GrantChange, context: Context) 
     rule, level = Rule.BOUNDARY_WEAKENED, Level.ERROR
     if isinstance(possible, NoNewAccess):
         rule, level = Rule.ACCESS_REMOVED, Level.NOTE
-    elif isinstance(possible, NotProven) and not isinstance(change.access, NewAccess):
+    elif new and new.is_open and not isinstance(change.access, NewAccess):
         level = Level.WARNING
     grant = new or old
     assert grant is not None  # noqa: S101 - a change has a side

@@ -17,7 +17,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Known
+from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
@@ -100,15 +100,13 @@ def _notes(resource: Resource) -> Iterator[Finding]:
 def _identity(resource: Resource, context: Context) -> Iterator[Finding]:
     """Yield that a principal gets another ARN, or another ID under the same one."""
     resolver, accounts = context.filler.resolver, context.accounts
-    successor = resolver.by_address[
-        accounts.successors.get(InPlan(resource.address), resource.address)
-    ]
-    if resource.before is None or successor.after is None or "forget" in resource.actions:
-        return
-    before, after = _arn(resource, Side.BEFORE), _arn(successor, Side.AFTER, resource)
     subject = InPlan(resource.address)
+    successor = resolver.by_address[accounts.successors.get(subject, resource.address)]
+    if resource.before is None or successor.after is None or resource.actions == ("no-op",):
+        return
     is_node = resource.type == ROLE and _is_node_role(subject, context)
-    if before != after:
+    before, after = _arn(resource, Side.BEFORE), _arn(successor, Side.AFTER, resource)
+    if _name(resource, Side.BEFORE) != _name(successor, Side.AFTER):
         is_plugin = resource.type == ROLE and _is_role_of_plugin(subject, context)
         yield finding(
             Rule.ARN_CHANGED,
@@ -128,19 +126,20 @@ def _identity(resource: Resource, context: Context) -> Iterator[Finding]:
         )
 
 
+def _name(resource: Resource, side: Side) -> tuple[str, Value]:
+    """Return the path and the name of a principal."""
+    return text(resource, "path", side) or "/", one(resource, "name", side)
+
+
 def _arn(resource: Resource, side: Side, before: Resource | None = None) -> str:
-    """Return the ARN of a principal; empty where it is known after apply."""
+    """Return the ARN of a principal; empty where it is known after apply, or not shown."""
     arn = text(resource, "arn", side)
-    if arn and side is Side.BEFORE:
+    path, name = _name(resource, side)
+    noun = resource.type.removeprefix("aws_iam_")
+    prefix, found, _ = text(before or resource, "arn", Side.BEFORE).partition(f":{noun}/")
+    if before is None or not (isinstance(name, Known) and found):
         return arn
-    name = one(resource, "name", side)
-    if not isinstance(name, Known):
-        return arn
-    path = text(resource, "path", side) or "/"
-    old = text(before or resource, "arn", Side.BEFORE)
-    kind = "role" if resource.type == ROLE else "user"
-    prefix = old.partition(f":{kind}/")[0] if old else "arn:aws:iam::"
-    return f"{prefix}:{kind}{path}{name.value}"
+    return f"{prefix}:{noun}{path}{name.value}"
 
 
 def _is_node_role(role: IamResource, context: Context) -> bool:

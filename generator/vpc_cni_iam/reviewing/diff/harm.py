@@ -84,12 +84,8 @@ def gained(
     The grants are compared together: what moves from one policy to another is not new.
     """
     changes = tuple(grants)
-    origins = {
-        id(statement): grant
-        for each in changes
-        for grant in (each.before, each.after)
-        for statement in _shown(grant)
-    }
+    sides = [g for each in changes for g in (each.before, each.after) if g]
+    origins = {id(statement): grant for grant in sides for statement in _shown(grant)}
     parts = [_part(d, change.after) for d in _differences(changes) if _may_allow_more(d)]
     is_secret = any(map(_is_masked, (g for c in change.grants for g in (c.before, c.after) if g)))
     if 1 < len(parts) <= _PROVEN and not is_secret:

@@ -81,7 +81,9 @@ def _changes_of(
     is_new, is_deleted = owner in accounts.created or is_unresolved, owner in accounts.deleted
     access: Answer = NoNewAccess() if is_deleted else proofs.compare(before, later)
     denied_less: Answer = NoNewAccess()
-    if not (is_new or is_deleted) and isinstance(access, NoNewAccess):
+    # One that is replaced keeps nothing that the plan does not show.
+    keeps = not (is_new or is_deleted or owner in accounts.replaced)
+    if keeps and isinstance(access, NoNewAccess):
         denied_less = proofs.without_denies(before, later)
     reaches = (Reach.LIMITED,) * 2 if is_deleted else (reach(before), reach(later))
     yield PrincipalChange(

@@ -216,9 +216,11 @@ def _reason(answer: NotProven) -> str:
 def _deny_lost(finding: Finding, lost: DenyLost) -> Saying:
     who = names_of(lost.owners)
     if lost.hidden:
-        gone = first_of(list(map(name_of, lost.hidden)))
-        what = "the policies" if gone.startswith("group ") else "the document"
-        message = f"{who} no longer has {gone}. The plan does not show {what}"
+        gone = first_of(map(name_of, lost.hidden))
+        if gone.startswith("group "):
+            message = f"{who} no longer has the policies of {gone}, which the plan does not show"
+            return Saying(f"{message}: a Deny in them no longer applies")
+        message = f"{who} no longer has {gone}. The plan does not show the document"
         return Saying(f"{message}: a Deny in it no longer applies")
     message = f"{who} is denied less"
     if lost.parts:

@@ -96,11 +96,12 @@ def _arn_changed(finding: Finding, change: ArnChanged) -> Saying:
 
 def _new_id(finding: Finding, change: NewId) -> Saying:
     moved = "" if change.before == finding.address else f" in place of {change.before}"
-    message = f"{finding.address} is created again{moved} with the ARN {change.arn} and a new ID"
+    same = f"with the ARN {change.arn}" if change.arn else "under its name"
+    message = f"{finding.address} is created again{moved} {same} and a new ID"
     message += ". Trust policies and access entries that name it are broken until they are made"
     fix = "Write a moved block" if moved else ""
     if change.is_node:
-        fix = f"{fix or 'Keep the role'}, or replace the access entry of {change.arn} in this plan"
+        fix = f"{fix or 'Keep the role'}, or replace the access entry of {finding.address} in this plan"
     return Saying(f"{message} again", fix=fix)
 
 

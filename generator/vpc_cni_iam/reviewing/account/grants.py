@@ -69,6 +69,15 @@ class Conflict(Struct, frozen=True):
     is_kept: bool  # whether a resource of the plan keeps it
 
 
+class OpenList(Struct, frozen=True):
+    """An exclusive list that changes, and of which the plan does not show all names."""
+
+    owner: IamResource
+    address: str
+    attribute: str
+    part: Part  # what it lists: inline policies, or attachments
+
+
 class Account(Struct):
     """Who has what, on one side of a plan."""
 
@@ -115,6 +124,7 @@ class Accounts(Struct):
     before: Account = field(default_factory=Account)
     after: Account = field(default_factory=Account)
     conflicts: list[Conflict] = field(default_factory=list)
+    open_lists: list[OpenList] = field(default_factory=list)
     created: set[IamResource] = field(default_factory=set)
     deleted: set[IamResource] = field(default_factory=set)
     replaced: set[IamResource] = field(default_factory=set)

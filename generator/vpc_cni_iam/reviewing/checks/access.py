@@ -306,7 +306,8 @@ class _PrincipalCases:
             more.example,
         )
         outcome = _Outcome.BY_NEW if change.is_new else _Outcome.MORE
-        if farther is not Reach.LIMITED:
+        is_held = not (change.is_new and change.owner in evidence.policies)
+        if farther is not Reach.LIMITED and is_held:
             outcome = _Outcome.FURTHER
         elif evidence.published:
             is_update = all(document.before for document in evidence.published)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from vpc_cni_iam.policy.proof.answer import NoNewAccess
 from vpc_cni_iam.reviewing.account.documents import Document
-from vpc_cni_iam.reviewing.account.grants import Conflict, ConflictKind, Grant
+from vpc_cni_iam.reviewing.account.grants import Conflict, ConflictKind, Grant, OpenList
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.context import Context
@@ -24,10 +24,10 @@ class Contradiction(Struct, frozen=True):
     is_harmless: bool  # whether both outcomes allow the same
 
 
-class Unlisted(Struct, frozen=True):
-    """A policy that an exclusive list does not name, so that it is removed."""
+class ListNotShown(Struct, frozen=True):
+    """The plan does not show all names of an exclusive list: policies of the others are removed."""
 
-    grant: Grant
+    open_list: OpenList
 
 
 class Ambiguous(Struct, frozen=True):
@@ -40,6 +40,7 @@ class Ambiguous(Struct, frozen=True):
 def check(context: Context) -> Iterator[Finding]:
     """Yield what is removed though a resource keeps it, or made it, and ambiguous names."""
     yield from _conflicts(context)
+    yield from _open_lists(context)
     resolver = context.filler.resolver
     for place, addresses in resolver.ambiguous.items():
         address = resolver.address_of(place)
@@ -58,24 +59,43 @@ def _conflicts(context: Context) -> Iterator[Finding]:
         grant = conflict.grant
         if grant.owner in context.accounts.deleted:
             continue
-        is_listed = conflict.kind is ConflictKind.NOT_LISTED and not conflict.is_kept
+        is_unlisted = conflict.kind is ConflictKind.NOT_LISTED
         is_harmless = conflict.is_kept and _is_harmless(grant.owner, context)
-        means = [Consequence.ANY_CHANGE]
-        if not is_harmless:
-            means += [Consequence.NEW_ACCESS] if _may_deny(grant) else []
-            means += [Consequence.COVERAGE_LOST] if _may_be_needed(grant) else []
         address, attribute = conflict.address, ""
-        if conflict.kind is not ConflictKind.NOT_LISTED:
+        if not is_unlisted:
             address, attribute = grant.address, grant.attribute
         yield finding(
-            Rule.EXCLUSIVE_REMOVES if is_listed else Rule.CONFLICT,
-            Unlisted(grant) if is_listed else Contradiction(conflict, is_harmless),
+            Rule.EXCLUSIVE_REMOVES if is_unlisted else Rule.CONFLICT,
+            Contradiction(conflict, is_harmless),
             address,
             attribute=attribute,
             subject=grant.owner,
             level=Level.NOTE if is_harmless else Level.WARNING,
-            means=means,
+            means=_means(() if is_harmless else (grant,)),
         )
+
+
+def _open_lists(context: Context) -> Iterator[Finding]:
+    for open_list in context.accounts.open_lists:
+        policies = context.accounts.before.of(open_list.owner).items()
+        grants = [grant for key, grant in policies if key.part is open_list.part]
+        yield finding(
+            Rule.EXCLUSIVE_REMOVES,
+            ListNotShown(open_list),
+            open_list.address,
+            attribute=open_list.attribute,
+            subject=open_list.owner,
+            means=_means(grants),
+        )
+
+
+def _means(grants: Iterable[Grant]) -> tuple[Consequence, ...]:
+    """Return what it counts for that grants may be removed, or may be kept."""
+    removed = tuple(grants)
+    means = [Consequence.ANY_CHANGE]
+    means += [Consequence.NEW_ACCESS] if any(map(_may_deny, removed)) else []
+    means += [Consequence.COVERAGE_LOST] if any(map(_may_be_needed, removed)) else []
+    return tuple(means)
 
 
 def _is_harmless(owner: IamResource, context: Context) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.reviewing.account.grants import ConflictKind, Grant
-from vpc_cni_iam.reviewing.checks.conflicts import Ambiguous, Contradiction, Unlisted
+from vpc_cni_iam.reviewing.checks.conflicts import Ambiguous, Contradiction, ListNotShown
 from vpc_cni_iam.reviewing.checks.moved import (
     ArnChanged,
     Forgotten,
@@ -47,18 +47,18 @@ def _contradiction(finding: Finding, contradiction: Contradiction) -> Saying:
             message += f"{grant.address}: the plan does not say which comes last"
             fix = "Write a moved block, if the resource only has another address"
         case ConflictKind.NOT_LISTED:
-            message = f"{policy} is made by {grant.address}, and {conflict.address} removes it"
-            message += ", since its list does not name it"
+            message = f"{policy} is removed by {conflict.address}, which does not name it"
+            message += f", though {grant.address} keeps or makes it" if conflict.is_kept else ""
             fix = f"Add it to the list of {conflict.address}"
     if contradiction.is_harmless:
         message += ". With and without it the same is allowed"
     return Saying(message, fix=fix)
 
 
-def _unlisted(finding: Finding, unlisted: Unlisted) -> Saying:
-    policy = _policy(unlisted.grant)
-    message = f"{finding.address} removes {policy}, since its list does not name it"
-    return Saying(message, fix=f"Add it to the list of {finding.address}")
+def _list_not_shown(finding: Finding, shown: ListNotShown) -> Saying:
+    noun = "inline policies" if shown.open_list.part is Part.PERMISSIONS else "attachments"
+    owner = name_of(shown.open_list.owner)
+    return Saying(f"The plan does not show which {noun} {owner} keeps; the others are removed")
 
 
 def _ambiguous(finding: Finding, ambiguous: Ambiguous) -> Saying:
@@ -101,7 +101,7 @@ def _new_id(finding: Finding, change: NewId) -> Saying:
     message += ". Trust policies and access entries that name it are broken until they are made"
     fix = "Write a moved block" if moved else ""
     if change.is_node:
-        fix = f"{fix or 'Keep the role'}, or replace the access entry of {finding.address} in this plan"
+        fix = f"{fix or 'Keep the role'}, or replace the access entry of the role in this plan"
     return Saying(f"{message} again", fix=fix)
 
 
@@ -131,7 +131,7 @@ def _list_removed(finding: Finding, _: ListRemoved) -> Saying:
 
 SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     Contradiction: _contradiction,
-    Unlisted: _unlisted,
+    ListNotShown: _list_not_shown,
     Ambiguous: _ambiguous,
     TooLarge: _too_large,
     ArnChanged: _arn_changed,

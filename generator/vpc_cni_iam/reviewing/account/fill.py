@@ -38,7 +38,7 @@ from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Unre
 from vpc_cni_iam.reviewing.account.library import Library
 from vpc_cni_iam.reviewing.account.resolve import Resolver, as_left, is_there
 
-_STAYS = (("no-op",), ("update",), ("read",))
+_STAYS = (("no-op",), ("update",), ("read",), ("forget",))
 
 
 class Filler:
@@ -133,7 +133,8 @@ class Filler:
                 if resource.actions in _STAYS and not is_own:
                     assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
                     kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
-                    accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
+                    is_kept = resource.actions == ("update",)  # which may make it again
+                    accounts.conflicts.append(Conflict(kind, grant, remover, is_kept))
                     continue
             elif remover != grant.address:
                 kind = ConflictKind.DELETED_ELSEWHERE
@@ -198,7 +199,7 @@ class Filler:
     ) -> tuple[Hashable, ...]:
         if part is Part.PERMISSIONS:
             match placed.value:
-                case Known(name):
+                case Known(str(name)):
                     return (name,)
                 case Sensitive(str(mark)):
                     return (mark,)
@@ -273,7 +274,10 @@ class Filler:
         """Return the name of an inline policy; its place where that is not known."""
         path = (*placed.path[:-1], row.name)
         value = value_at(resource, path, side)
-        return value.value if isinstance(value, Known) else place_of(resource, path)
+        match value:
+            case Known(str(name)) | Sensitive(str(name)):
+                return name
+        return place_of(resource, path)
 
     def _owners(self, resource: Resource, row: GrantArgument, side: Side) -> list[IamResource]:
         if not row.owners:

@@ -130,13 +130,13 @@ class Filler:
             is_own = self.owner(InPlan(grant.address)) == grant.owner
             if grant.owner in accounts.replaced:
                 # What the plan makes, it makes when the principal is there again.
-                if resource.actions in _STAYS and not is_own:
+                is_put = resource.actions == ("update",) and grant.key.part is Part.PERMISSIONS
+                if resource.actions in _STAYS and not (is_own or is_put):
                     assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
                     kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
-                    is_kept = resource.actions == ("update",)  # which may make it again
-                    accounts.conflicts.append(Conflict(kind, grant, remover, is_kept))
+                    accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=False))
                     continue
-            elif remover != grant.address:
+            elif remover != grant.address and grant.key.name not in accounts.successors:
                 kind = ConflictKind.DELETED_ELSEWHERE
                 accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
                 continue
@@ -168,17 +168,18 @@ class Filler:
         grants = account.grants.setdefault(owner, {})
         for name in names if part is Part.PERMISSIONS else ():
             key = GrantKey(part, name)
-            if side is Side.BEFORE or key in accounts.before.of(owner):
-                # On both sides the same: the list does not say that it changes.
-                unknown = Unknown(place_of(resource, (row.path, str(name))), Side.BEFORE)
-                grants.setdefault(key, Grant(owner, key, unknown, resource.address, row.path))
+            # On both sides the same: the list does not say that it changes.
+            unknown = Unknown(place_of(resource, (row.path, str(name))), Side.BEFORE)
+            if side is Side.BEFORE and key not in grants:
+                grant = grants[key] = Grant(owner, key, unknown, resource.address, row.path)
+                if owner not in accounts.deleted | accounts.replaced:
+                    accounts.after.grants.setdefault(owner, {}).setdefault(key, grant)
         if side is Side.BEFORE or resource.actions == ("no-op",):
             return
         had = {**accounts.before.of(owner), **grants}
         unlisted = [g for key, g in had.items() if key.part is part and key.name not in names]
         if any(isinstance(name, Unresolved) for name in names):
-            is_removed = {g.key for g in unlisted} & {*accounts.before.of(owner)}
-            if is_removed:
+            if owner not in accounts.created:
                 accounts.open_lists.append(OpenList(owner, resource.address, row.path, part))
             return
         for grant in unlisted:
@@ -214,7 +215,7 @@ class Filler:
         for row in GRANTS.get(resource.type, ()):
             is_set = not row.computed or self._is_set(resource, row.path.partition(".")[0])
             if is_set and row.part is not Part.INLINE_LIST:
-                yield from self._of_row(resource, row, side)
+                yield from _apart(self._of_row(resource, row, side))
 
     def _computed(self, resource: Resource) -> Iterator[Grant]:
         """Yield what a role repeats of what others made, as it was before."""
@@ -253,8 +254,8 @@ class Filler:
         part = Part.ATTACHMENT if row.part is Part.ATTACHMENT_LIST else row.part
         if part in (Part.PERMISSIONS, Part.TRUST):
             key = GrantKey(part, self._inline_name(resource, row, placed, side) if row.name else "")
-            content = self.library.content(resource, path, value)
-            yield Grant(owner, key, content, resource.address, attribute)
+            text_ = self.library.content(resource, path, value)
+            yield Grant(owner, key, text_, resource.address, attribute)
         elif part is Part.MEMBERSHIP:
             kind = GROUP if row.path == "groups.*" else USER
             for other in self.resolver.resolve(resource, path, value, kind, side):
@@ -263,10 +264,26 @@ class Filler:
                 key = GrantKey(part, group)
                 yield Grant(user, key, unknown, resource.address, attribute, group)
         else:
-            for policy in self.resolver.resolve(resource, path, value, POLICY, side):
+            for policy in self._policies(resource, row, placed, side):
+                is_secret = isinstance(policy, Unresolved)
                 content = self.library.of(policy, side)
+                if is_secret and isinstance(value, Sensitive):
+                    content = value
                 key = GrantKey(part, "" if part is Part.BOUNDARY else self.owner(policy))
                 yield Grant(owner, key, content, resource.address, attribute, policy)
+
+    def _policies(
+        self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
+    ) -> tuple[IamResource, ...]:
+        """Return the managed policies that a value names."""
+        path = placed.path
+        policies = self.resolver.resolve(resource, path, placed.value, POLICY, side)
+        rest = Unresolved(place_of(resource, path), side)
+        if row.path.endswith("*") and not isinstance(path[-1], int):
+            # Of a list that is not known, a plan does not show the ARNs that are written in it.
+            return tuple(dict.fromkeys((*policies, rest)))
+        is_known = isinstance(placed.value, Known)
+        return policies if is_known or len(policies) == 1 else (rest,)  # it may be any of them
 
     def _inline_name(
         self, resource: Resource, row: GrantArgument, placed: PlacedValue, side: Side
@@ -319,6 +336,16 @@ class Filler:
                     account.add(Grant(policy, key, content, resource.address, "policy", own))
             if resource.before is None and policy == InPlan(resource.address):
                 accounts.created.add(policy)
+
+
+def _apart(grants: Iterator[Grant]) -> Iterator[Grant]:
+    """Yield grants of a resource, those of one name apart: which of them counts is not known."""
+    keys: set[tuple[IamResource, GrantKey]] = set()
+    for grant in grants:
+        is_again = (grant.owner, grant.key) in keys
+        keys.add((grant.owner, grant.key))
+        key = grant.key._replace(name=f"{grant.address}.{grant.attribute}")
+        yield replace(grant, key=key) if is_again else grant
 
 
 def _list_of(resource: Resource) -> GrantArgument | None:

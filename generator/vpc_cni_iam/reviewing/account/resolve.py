@@ -67,7 +67,9 @@ class Resolver:
                     self._regions.add(match[1])
 
     def _index(self, resource: Resource, side: Side) -> None:
-        for argument in NAMED_BY.get(resource.type, ("name", "arn")):
+        # A policy whose ARN is known after apply is found by the name in an ARN.
+        own = ("name",) if resource.type == POLICY else ()
+        for argument in (*NAMED_BY.get(resource.type, ("name", "arn")), *own):
             if name := _name_in(one(resource, argument, side)):
                 self._names[side, resource.type, name].append(resource)
 
@@ -166,7 +168,7 @@ class Resolver:
         candidates = self._candidates(resource, path, name, match, kind, side)
         if not candidates:
             if isinstance(value, Sensitive):
-                return (Unresolved(name, side),)
+                return (Unresolved(name, Side.BEFORE),)  # one secret is the same on both sides
             account = match[1] if match else self.account(resource)
             return (Named(_KINDS.get(match[2], kind) if match else kind, account, name),)
         if len(candidates) > 1:
@@ -180,7 +182,8 @@ class Resolver:
         """Return whom an argument with a value that is not known refers to."""
         instances, resolution = self.references(resource, path)
         targets = [instance for instance in instances if instance.type == kind]
-        if len(targets) == len(instances) and targets and not resolution.open:
+        is_whole = all(self._instances(resource, b, resolution) for b in resolution.resources)
+        if is_whole and len(targets) == len(instances) and targets and not resolution.open:
             if all(target.mode == "managed" for target in targets):
                 return tuple(InPlan(target.address) for target in targets)
             if len(targets) == 1 and (arn := text(targets[0], "arn", Side.AFTER)):

@@ -121,6 +121,7 @@ class Filler:
             if (grant.address, grant.owner, grant.key) not in granted
             if grant.address not in lists
         }
+        had = {(grant.address, grant.owner, grant.key) for grant in before}
         emptied = accounts.deleted | accounts.replaced
         for grant in (*computed, *(grant for grant in before if grant.address in lists)):
             if grant.owner not in emptied and (grant.owner, grant.key) not in removed:
@@ -131,7 +132,8 @@ class Filler:
             if grant.owner in accounts.replaced:
                 # What the plan makes, it makes when the principal is there again.
                 is_put = resource.actions == ("update",) and grant.key.part is Part.PERMISSIONS
-                if resource.actions in _STAYS and not (is_own or is_put):
+                was_there = (grant.address, grant.owner, grant.key) in had
+                if resource.actions in _STAYS and was_there and not (is_own or is_put):
                     assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
                     kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
                     accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=False))

@@ -1,19 +1,33 @@
-"""Who can assume a role on one side of a plan."""
+"""Who can assume a role on one side of a plan, and who newly can."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
+from vpc_cni_iam.catalog.trust import issuer
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.identity import Identity
+from vpc_cni_iam.plugin.issuers import PROVIDER, Platform, platform_of
+from vpc_cni_iam.plugin.principals import new_principals
 from vpc_cni_iam.plugin.trust import RoleTrust
-from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.template import Side
+from vpc_cni_iam.policy.diff import (
+    ConditionChange,
+    StatementChanged,
+    StatementRemoved,
+    ValuesChange,
+    differences,
+)
+from vpc_cni_iam.policy.document import Condition, Policy, Statement
+from vpc_cni_iam.policy.template import Side, Text
 from vpc_cni_iam.reviewing.account.documents import Document
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_state import PluginState
+from vpc_cni_iam.reviewing.diff.trust_flaws import asks, is_any, is_like, living
 
 if TYPE_CHECKING:
     from vpc_cni_iam.reviewing.context import Context
@@ -51,3 +65,95 @@ def names_plugin(policy: Policy) -> bool:
         return trust.names_plugin(policy)
     except InputError:
         return False
+
+
+class Trusted(Struct, frozen=True):
+    """Somebody whom a statement lets assume the role."""
+
+    type: str  # of the principal, such as ``Federated``
+    name: Text  # as the policy has it
+    subject: Text = ""  # of a token; empty for any
+    is_pattern: bool = False  # whether wildcards in the subject are meant as such
+    platform: Platform = Platform.OTHER  # who has tokens of the issuer
+    audiences: tuple[Text, ...] = ()  # of a token; empty for any
+    limits: frozenset[Condition] = frozenset()  # the other conditions
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of its token, empty for what has none."""
+        return issuer(str(self.name)) if self.type == "Federated" else ""
+
+
+class Widened(Struct, frozen=True):
+    """A trust policy newly allows somebody to assume the role, or under fewer conditions."""
+
+    trusted: tuple[Trusted, ...]  # who can newly assume it
+    before: tuple[Trusted, ...]  # who no longer can, or could under other conditions
+    same_principals: bool  # whether all of them could under other conditions
+    conditions: tuple[ConditionChange, ...]  # those that are gone, or become others
+    denies: tuple[Statement, ...]  # the Deny statements that are gone, or become others
+    actions: tuple[str, ...]  # what is newly allowed to the same principals
+
+
+def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
+    """Return who can assume a role by its trust policy, as its statements say it."""
+    return tuple(
+        dict.fromkeys(
+            trusted
+            for statement in living(policy).only("Allow").statements
+            for principal in statement.principals
+            for name in principal.identifiers
+            for trusted in _trusted(statement, principal.type, name)
+        )
+    )
+
+
+def _trusted(statement: Statement, kind: str, name: Text) -> Iterator[Trusted]:
+    by_claim: dict[str, Condition] = {}
+    if kind == "Federated" and PROVIDER in str(name):
+        for condition in statement.conditions:
+            key = str(condition.key).lower()
+            if key.startswith(f"{issuer(str(name)).lower()}:") and asks(condition):
+                by_claim.setdefault(key.rpartition(":")[2], condition)
+    subject, audience = by_claim.get("sub"), by_claim.get("aud")
+    limits = frozenset(c for c in statement.conditions if c not in (subject, audience))
+    subjects = subject.values if subject else ("",)
+    is_pattern = subject is not None and is_like(subject)
+    platform = platform_of(issuer(str(name)), map(str, subjects)) if by_claim else None
+    audiences = audience.values if audience and not is_any(audience) else ()
+    for value in subjects:
+        yield Trusted(kind, name, value, is_pattern, platform or Platform.OTHER, audiences, limits)
+
+
+def widened(before: Policy, after: Policy) -> Widened:
+    """Return what a trust policy that allows more newly allows."""
+    old, new = trusted_by(before), trusted_by(after)
+    coming = tuple(trusted for trusted in new if trusted not in old)
+    leaving = tuple(trusted for trusted in old if trusted not in new)
+    names = _new_names(before, after)
+    of_names = tuple(t for t in coming if (t.type, t.name) in names)
+    conditions: list[ConditionChange] = []
+    denies: list[Statement] = []
+    actions: dict[str, None] = {}
+    for difference in differences(before, after):
+        match difference:
+            case StatementRemoved(statement=statement) if statement.effect == "Deny":
+                denies.append(statement)
+            case StatementChanged(old=statement, elements=elements):
+                if statement.effect == "Deny":
+                    denies.append(statement)
+                    continue
+                conditions += [e for e in elements if isinstance(e, ConditionChange) and e.old]
+                for element in elements:
+                    if isinstance(element, ValuesChange) and element.element == "Action":
+                        actions |= dict.fromkeys(map(str, element.added))
+    return Widened(
+        of_names or coming, leaving, not of_names, tuple(conditions), tuple(denies), tuple(actions)
+    )
+
+
+def _new_names(before: Policy, after: Policy) -> set[tuple[str, Text]]:
+    try:
+        return {(p.type, p.name) for p in new_principals(before, after)}
+    except InputError:
+        return set()

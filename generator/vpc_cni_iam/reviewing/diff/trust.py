@@ -12,8 +12,8 @@ from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.arguments import Part
 from vpc_cni_iam.plugin import trust
 from vpc_cni_iam.plugin.identity import Identity
-from vpc_cni_iam.plugin.issuers import PROVIDER, Platform, platform_of
-from vpc_cni_iam.plugin.principals import new_principals
+from vpc_cni_iam.plugin.issuers import Platform, platform_of
+from vpc_cni_iam.plugin.principals import filled, new_principals
 from vpc_cni_iam.plugin.trust import RoleTrust
 from vpc_cni_iam.policy.diff import (
     ConditionChange,
@@ -25,7 +25,9 @@ from vpc_cni_iam.policy.diff import (
 from vpc_cni_iam.policy.document import Condition, Policy, Statement
 from vpc_cni_iam.policy.template import Side, Text
 from vpc_cni_iam.reviewing.account.documents import Document
+from vpc_cni_iam.reviewing.account.grants import known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
+from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.account.plugin_state import PluginState
 from vpc_cni_iam.reviewing.diff.trust_flaws import asks, is_any, is_like, living
 
@@ -67,6 +69,16 @@ def names_plugin(policy: Policy) -> bool:
         return False
 
 
+def is_plugins(context: Context, role: IamResource) -> bool:
+    """Say whether a role is aws-node's: by its trust, or by what it may do."""
+    sides = context.accounts.sides
+    trusts = (grant for side in sides if (grant := side.one(role, Part.TRUST)))
+    if any(map(names_plugin, known_policies(trusts))):
+        return True
+    grants = (grant for side in sides for grant in side.policies(role).values())
+    return any(map(concerns_plugin, known_policies(grants)))
+
+
 class Trusted(Struct, frozen=True):
     """Somebody whom a statement lets assume the role."""
 
@@ -80,7 +92,7 @@ class Trusted(Struct, frozen=True):
 
     @property
     def issuer(self) -> str:
-        """The issuer of its token, empty for what has none."""
+        """The issuer of its token; empty for what has none, or one that is not known."""
         return issuer(str(self.name)) if self.type == "Federated" else ""
 
 
@@ -97,32 +109,36 @@ class Widened(Struct, frozen=True):
 
 def trusted_by(policy: Policy) -> tuple[Trusted, ...]:
     """Return who can assume a role by its trust policy, as its statements say it."""
+    allows = living(policy).only("Allow")
     return tuple(
         dict.fromkeys(
             trusted
-            for statement in living(policy).only("Allow").statements
-            for principal in statement.principals
-            for name in principal.identifiers
-            for trusted in _trusted(statement, principal.type, name)
+            for statement, named in zip(allows.statements, filled(allows).statements, strict=True)
+            for principal, filling in zip(statement.principals, named.principals, strict=True)
+            for name, known in zip(principal.identifiers, filling.identifiers, strict=True)
+            for trusted in _trusted(statement, named, principal.type, name, str(known))
         )
     )
 
 
-def _trusted(statement: Statement, kind: str, name: Text) -> Iterator[Trusted]:
+def _trusted(
+    statement: Statement, named: Statement, kind: str, name: Text, known: str
+) -> Iterator[Trusted]:
+    """Yield whom a name means, with the subjects of its tokens; `named` has no holes in keys."""
     by_claim: dict[str, Condition] = {}
-    if kind == "Federated" and PROVIDER in str(name):
-        for condition in statement.conditions:
-            key = str(condition.key).lower()
-            if key.startswith(f"{issuer(str(name)).lower()}:") and asks(condition):
-                by_claim.setdefault(key.rpartition(":")[2], condition)
+    prefix = issuer(known).lower() if kind == "Federated" else ""
+    for condition, filling in zip(statement.conditions, named.conditions, strict=True):
+        asked, _, claim = str(filling.key).lower().rpartition(":")
+        if prefix and asked == prefix and asks(condition):
+            by_claim.setdefault(claim, condition)
     subject, audience = by_claim.get("sub"), by_claim.get("aud")
     limits = frozenset(c for c in statement.conditions if c not in (subject, audience))
     subjects = subject.values if subject else ("",)
     is_pattern = subject is not None and is_like(subject)
-    platform = platform_of(issuer(str(name)), map(str, subjects)) if by_claim else None
+    platform = platform_of(prefix, map(str, subjects)) if prefix else Platform.OTHER
     audiences = audience.values if audience and not is_any(audience) else ()
     for value in subjects:
-        yield Trusted(kind, name, value, is_pattern, platform or Platform.OTHER, audiences, limits)
+        yield Trusted(kind, name, value, is_pattern, platform, audiences, limits)
 
 
 def widened(before: Policy, after: Policy) -> Widened:

@@ -125,9 +125,8 @@ def _of_statement(alone: Policy, statement: Statement, *, for_plugin: bool) -> I
     for kind, name in names:
         if kind == "Federated" and name in APPLICATIONS:
             yield from _of_application(alone, statement, name)
-        elif kind == "Federated" and PROVIDER in name:
-            if statement.is_about(trust.WEB):
-                yield from _Token(alone, statement, name).flaws(for_plugin=for_plugin)
+        elif kind == "Federated" and PROVIDER in name and statement.is_about(trust.WEB):
+            yield from _Token(alone, statement, name).flaws(for_plugin=for_plugin)
 
 
 def _of_application(alone: Policy, statement: Statement, name: str) -> Iterator[TrustFlaw]:
@@ -167,9 +166,9 @@ class _Token(Struct, frozen=True):
         subjects, audiences = (_values(conditions[claim]) for claim in ("sub", "aud"))
         platform = platform_of(self.issuer, subjects)
         yield from self._of_subjects(platform, subjects, audiences, for_plugin=for_plugin)
-        if any(is_like(c) for c in conditions["sub"]) and not any(map(_is_wild, subjects)):
-            if platform is Platform.KUBERNETES:
-                yield self._flaw(Rule.IRSA_LIKE, subjects)
+        by_pattern = any(map(is_like, conditions["sub"])) and not any(map(_is_wild, subjects))
+        if by_pattern and platform is Platform.KUBERNETES:
+            yield self._flaw(Rule.IRSA_LIKE, subjects)
 
     def _of_subjects(
         self,

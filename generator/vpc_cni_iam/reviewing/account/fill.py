@@ -109,13 +109,13 @@ class Filler:
                 accounts.after.add(grant)
         for resource, grant in after:
             remover = removed.get((grant.owner, grant.key), grant.address)
-            is_own = isinstance(grant.owner, InPlan) and grant.address == grant.owner.address
+            is_own = self.owner(InPlan(grant.address)) == grant.owner
             stays = resource.actions in _STAYS and not is_own
             if grant.owner in accounts.replaced and stays:
                 assert isinstance(grant.owner, InPlan)  # noqa: S101 - only those are replaced
                 kind, remover = ConflictKind.PRINCIPAL_REPLACED, grant.owner.address
                 accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
-            elif remover != grant.address:
+            elif remover != grant.address and not is_own:
                 kind = ConflictKind.DELETED_ELSEWHERE
                 accounts.conflicts.append(Conflict(kind, grant, remover, is_kept=True))
             else:

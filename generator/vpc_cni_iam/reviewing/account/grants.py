@@ -90,8 +90,12 @@ class Account(Struct):
         every = {k: g for k, g in own.items() if k.part in (Part.PERMISSIONS, Part.ATTACHMENT)}
         for key, grant in own.items():
             if key.part is Part.MEMBERSHIP and grant.policy is not None:
-                of_group = self.policies(grant.policy)
-                every |= {GrantKey(k.part, (grant.policy, k.name)): g for k, g in of_group.items()}
+                of_group = self.of(grant.policy)  # which is in no other group
+                every |= {
+                    GrantKey(k.part, (grant.policy, k.name)): g
+                    for k, g in of_group.items()
+                    if k.part in (Part.PERMISSIONS, Part.ATTACHMENT)
+                }
                 if not isinstance(grant.policy, InPlan):
                     every[key] = grant
         return every

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.reviewing.checks import access, boundaries, conflicts, moved, published, sizes
+from vpc_cni_iam.reviewing.checks import access, boundaries, conflicts, identity_providers, moved, published, sizes, trust
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.options import Options
@@ -20,6 +20,8 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     published.check,
     sizes.check,
     moved.check,
+    trust.check,
+    identity_providers.check,
 )
 
 

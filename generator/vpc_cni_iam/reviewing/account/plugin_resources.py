@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vpc_cni_iam.catalog.trust import NAMESPACE, SERVICE_ACCOUNT
-from vpc_cni_iam.inputs.plan.arguments import ADDON, ASSOCIATION, CHART
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.unread import is_plugins_chart
 from vpc_cni_iam.inputs.plan.values import read, text, values_of
@@ -42,11 +41,8 @@ def is_for_plugin(resource: Resource, side: Side) -> bool:
 def _metadata(resource: Resource, side: Side) -> Iterator[Any]:
     for prefix, path in _METADATA.items():
         if resource.type.startswith(prefix):
-            yield from (p.value.value for p in read(resource, path, side) if _is_known(p.value))
-
-
-def _is_known(value: object) -> bool:
-    return isinstance(value, Known)
+            values = (placed.value for placed in read(resource, path, side))
+            yield from (value.value for value in values if isinstance(value, Known))
 
 
 def _is_service_account(metadata: Any) -> bool:

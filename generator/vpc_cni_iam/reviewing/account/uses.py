@@ -12,6 +12,7 @@ from enum import Enum
 from msgspec import Struct
 from msgspec.structs import replace
 
+from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.inputs.plan.arguments import (
     ADDON,
     ASSOCIATION,
@@ -82,6 +83,7 @@ class RoleUse(Struct, frozen=True):
     workload: str  # the address of the resource
     attribute: str  # the argument that names the role
     named: IamResource  # what it names: the role, or what in turn says it
+    target: str  # the type of that
     role: UsedRole
     pods: Pods | None = None
     session: Content = ABSENT  # the session policy that limits the role
@@ -123,8 +125,13 @@ class Uses:
             resource = as_left(resource)
         if resource.type in ROLE_USES:
             yield from self._of_workload(resource, side)
-        if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT and not is_for_plugin(resource, side):
-            yield from self._of_service_accounts(resource, side)
+        if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
+            is_plugin = is_for_plugin(resource, side)
+            for use in self._of_service_accounts(resource, side):
+                # The plugin's add-on may give a role to other service accounts.
+                is_other = use.pods and use.pods.account.name not in ("", SERVICE_ACCOUNT)
+                if not is_plugin or (resource.type == ADDON and is_other):
+                    yield use
 
     def _of_workload(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         for path, kind in ROLE_USES[resource.type].items():
@@ -179,10 +186,15 @@ class Uses:
         return Pods(cluster, ServiceAccount(*names))
 
     def _use(
-        self, resource: Resource, placed: PlacedValue, named: IamResource, role: UsedRole
+        self,
+        resource: Resource,
+        placed: PlacedValue,
+        named: IamResource,
+        role: UsedRole,
+        target: str = ROLE,
     ) -> RoleUse:
         attribute = place_of(resource, placed.path).removeprefix(resource.address)
-        return RoleUse(resource.address, attribute.removeprefix("."), named, role)
+        return RoleUse(resource.address, attribute.removeprefix("."), named, target, role)
 
     def _identifier(self, resource: Resource, placed: PlacedValue, side: Side) -> PlacedValue:
         """Return what names a resource where a block does: a known identifier before others."""
@@ -241,17 +253,17 @@ class Uses:
         if not isinstance(named, InPlan):
             # EKS refuses a launch template with an instance profile.
             if not (resource.type == NODE_GROUP and kind == TEMPLATE):
-                yield self._use(resource, placed, named, UsedRole(named))
+                yield self._use(resource, placed, named, UsedRole(named), kind)
             return
         target = self._resolver.by_address[named.address]
         shown = _side_of_version(target, version, side) if kind == TEMPLATE else side
         if shown is None:
             number = str(version.value) if isinstance(version, Known) else _DEFAULT
             role = UsedRole(named, number or _DEFAULT)
-            yield replace(self._use(resource, placed, named, role), is_current=False)
+            yield replace(self._use(resource, placed, named, role, kind), is_current=False)
             return
         for behind in self._roles(target, shown, 0):
-            use = self._use(resource, placed, named, UsedRole(behind))
+            use = self._use(resource, placed, named, UsedRole(behind), kind)
             yield replace(use, is_current=shown is side)
 
     def _roles(self, target: Resource, side: Side, depth: int) -> Iterator[IamResource]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -11,7 +12,7 @@ from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.values import one, text
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
-from vpc_cni_iam.reviewing.account.cluster_access import ClusterRight, cluster_rights
+from vpc_cni_iam.reviewing.account.cluster_access import ClusterRight, RightKey, cluster_rights
 from vpc_cni_iam.reviewing.account.iam_resource import InPlan
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
@@ -47,18 +48,21 @@ class AuthenticationChanged(Struct, frozen=True):
 
 def check(context: Context) -> Iterator[Finding]:
     """Yield whose permissions in a cluster change."""
-    before, after = (
-        {right.key: right for right in cluster_rights(context.filler, side)} for side in Side
-    )
-    for key, right in after.items():
-        old = before.get(key)
-        if not right.gives_nothing and not (old and _gives_same(old, right)):
+    before, after = ([*cluster_rights(context.filler, side)] for side in Side)
+    had: dict[RightKey, list[ClusterRight]] = defaultdict(list)
+    for right in before:
+        had[right.key].append(right)
+    for right in after:
+        olds = sorted(had[right.key], key=lambda old: old.address != right.address)
+        old = olds[0] if olds else None
+        if right.gives_nothing:
+            if old and not old.gives_nothing:
+                yield _lost(old, context)
+        elif not any(_gives_same(old, right) for old in olds):
             yield _gained(right, old)
-        elif old and right.gives_nothing and not old.gives_nothing:
-            yield _lost(old, context)
-    stay = {right.address for right in after.values()}
-    for key, right in before.items():
-        if key not in after and right.address not in stay:
+    stay = {each for right in after for each in (right.address, right.key)}
+    for right in before:
+        if not stay & {right.address, right.key}:
             yield _lost(right, context)
     for resource in context.filler.resources:
         if resource.type == CLUSTER and resource.before is not None and resource.after is not None:

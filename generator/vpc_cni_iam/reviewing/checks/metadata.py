@@ -15,6 +15,7 @@ from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Rule
 
+_OPTIONS = "metadata_options"
 # The arguments, and which values let pods reach the metadata. A pod is one hop further away.
 _OPENS: Mapping[str, Callable[[object], bool]] = {
     "http_endpoint": lambda value: value == "enabled",
@@ -42,14 +43,18 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.filler.resources:
         if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
             continue
+        is_later = isinstance(resource.unknown, dict) and resource.unknown.get(_OPTIONS) is True
+        expression = context.plan.configuration.expression
+        if is_later and expression(resource.module, resource.block, _OPTIONS) is None:
+            continue  # the provider computes them
         if options := tuple(_opened(resource)):
             opened, where = MetadataOpened(options), resource.address
-            yield finding(Rule.METADATA, opened, where, attribute="metadata_options")
+            yield finding(Rule.METADATA, opened, where, attribute=_OPTIONS)
 
 
 def _opened(resource: Resource) -> Iterator[OpenedOption]:
     for name, opens in _OPENS.items():
-        path = f"metadata_options.*.{name}"
+        path = f"{_OPTIONS}.*.{name}"
         old, new = (one(resource, path, side) for side in (Side.BEFORE, Side.AFTER))
         was_closed = not (isinstance(old, Known) and opens(old.value))
         match new:

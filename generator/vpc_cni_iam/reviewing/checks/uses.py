@@ -82,6 +82,8 @@ def _of_use(change: UseChange) -> Finding:
         case UseEvent.LOSES:
             level = Level.ERROR if change.kind is UseKind.INSTANCES else Level.WARNING
             means = (Consequence.COVERAGE_LOST, Consequence.ANY_CHANGE)
+    if change.made_here:
+        level = Level.NOTE
     rule = _RULES[change.kind]
     workload, attribute = change.workload, change.attribute
     return finding(rule, change, workload, attribute=attribute, level=level, means=means)

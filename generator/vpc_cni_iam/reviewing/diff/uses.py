@@ -9,7 +9,7 @@ from enum import Enum
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, Part
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
@@ -17,7 +17,7 @@ from vpc_cni_iam.policy.value import Absent
 from vpc_cni_iam.reviewing.account.documents import Content, Document
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Account
-from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named, Unresolved
 from vpc_cni_iam.reviewing.account.resolve import is_there
 from vpc_cni_iam.reviewing.account.uses import Pods, RoleUse, UsedRole, UseKind, Uses, kind_of
 from vpc_cni_iam.reviewing.diff.permissions import Open, Permissions, Proofs, permissions
@@ -48,6 +48,8 @@ class UseChange(Struct, frozen=True):
     reach: Reach = Reach.LIMITED  # how far the roles after reach
     were_shown: bool = True  # whether the plan shows what the roles before allow
     session: Content = Absent()  # the session policy after
+    # What the plan makes in the module, and may be what an argument names that is not resolved.
+    made_here: str = ""
     has_secrets: bool = False  # whether an example could tell a value that is sensitive
 
 
@@ -131,6 +133,9 @@ class _Changes:
         self._before = {r.address: [*uses.of(r, Side.BEFORE)] for r in self._resources}
         self._made: set[IamResource] = {
             InPlan(r.address) for r in filler.resources if r.before is None and r.after
+        }
+        self._of_module = {
+            (r.module, r.type): r.address for r in filler.resources if "create" in r.actions
         }
         # The roles that others of a block had, and those that others of its name no longer have.
         self._had: dict[str, list[RoleUse]] = defaultdict(list)
@@ -262,8 +267,18 @@ class _Changes:
             self._access.reach(use.role.resource for use in new),
             None not in [self._access.shown(use, Side.BEFORE) for use in old],
             first.session,
+            self._made_here(resource, new),
             self._access.has_secrets([*old, *new]),
         )
+
+    def _made_here(self, resource: Resource, uses: list[RoleUse]) -> str:
+        """Return what each use may name that is not resolved and the plan makes in the module."""
+        made = [
+            self._of_module.get((resource.module, use.target), "")
+            for use in uses
+            if isinstance(use.named, Unresolved) and use.target != ROLE
+        ]
+        return made[0] if made and len(made) == len(uses) and all(made) else ""
 
 
 def _current(uses: Iterable[RoleUse]) -> set[tuple[IamResource, Pods | None]]:

@@ -136,11 +136,10 @@ class Uses:
     def _of_workload(self, resource: Resource, side: Side) -> Iterator[RoleUse]:
         for path, kind in ROLE_USES[resource.type].items():
             for placed in read(resource, path, side, self._filler.plan.secrets):
-                block = placed.path
-                if kind != ROLE:
-                    placed = self._identifier(resource, placed, side)  # noqa: PLW2901
-                version = value_at(resource, (*block, "version"), side)
-                for named in self._named(resource, placed, kind, side):
+                version = value_at(resource, (*placed.path, "version"), side)
+                is_text = "{}" in path and isinstance(placed.value, Unknown)
+                names = self._in_text if is_text else self._of_block
+                for named in names(resource, placed, kind, side):
                     for use in self._by_way_of(resource, placed, named, (kind, version), side):
                         if not _is_of_service(use.role.resource):
                             yield use
@@ -196,22 +195,28 @@ class Uses:
         attribute = place_of(resource, placed.path).removeprefix(resource.address)
         return RoleUse(resource.address, attribute.removeprefix("."), named, target, role)
 
-    def _identifier(self, resource: Resource, placed: PlacedValue, side: Side) -> PlacedValue:
+    def _of_block(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side
+    ) -> tuple[IamResource, ...]:
         """Return what names a resource where a block does: a known identifier before others."""
-        is_block = isinstance(placed.value, Known) and isinstance(placed.value.value, dict)
         is_item = bool(placed.path) and isinstance(placed.path[-1], int)
-        values = values_of(resource, side)
-        if not is_block and not (is_item and isinstance(_at(values, placed.path), dict)):
-            return placed
+        if not is_item or not isinstance(_at(values_of(resource, side), placed.path), dict):
+            return tuple(self._named(resource, placed, kind, side))
         places = [(*placed.path, name) for name in _IDENTIFIERS]
         named = [PlacedValue(place, value_at(resource, place, side)) for place in places]
-        named = [n for n in named if n.value not in (ABSENT, Known(""))]
-        known = [n for n in named if not isinstance(n.value, Unknown)]
         expression = self._filler.plan.configuration.expression
-        written = [
-            n for n in named if expression(resource.module, resource.block, *map(str, n.path))
-        ]
-        return next(iter((*known, *written, *named)), PlacedValue(placed.path, ABSENT))
+
+        def rank(item: PlacedValue) -> int:
+            """Return the place in the order: what is known, then what is set."""
+            steps = map(str, item.path)
+            is_set = expression(resource.module, resource.block, *steps) is not None
+            return 0 if not isinstance(item.value, Unknown) else 2 - is_set
+
+        named = sorted((n for n in named if not isinstance(n.value, Absent)), key=rank)
+        choices = [tuple(self._named(resource, item, kind, side)) for item in named]
+        choices = [choice for choice in choices if choice]
+        in_plan = (c for c in choices if all(isinstance(one, InPlan) for one in c))
+        return next(in_plan, next(iter(choices), ()))
 
     def _named(
         self, resource: Resource, placed: PlacedValue, kind: str, side: Side
@@ -223,7 +228,7 @@ class Uses:
         if isinstance(value, Unknown) and not self._is_set(resource, path):
             return
         if isinstance(value, Known) and not isinstance(value.value, str):
-            value = Unknown(place_of(resource, path), side)
+            value = Known(str(value.value))  # no role is named so
         for named in self._resolver.resolve(resource, path, value, kind, side):
             if isinstance(named, Unresolved) and is_mark(named.place):
                 # One secret is one value on both sides, and names the same there.
@@ -231,11 +236,20 @@ class Uses:
             else:
                 yield self._filler.owner(named)
 
+    def _in_text(
+        self, resource: Resource, placed: PlacedValue, kind: str, side: Side
+    ) -> Iterator[IamResource]:
+        """Yield what a text that is known after apply may name, of what it refers to."""
+        instances, resolution = self._resolver.references(resource, placed.path)
+        for instance in instances:
+            if instance.type == kind and instance.mode == "managed":
+                yield self._filler.owner(InPlan(instance.address))
+        if resolution.open:
+            yield Unresolved(place_of(resource, placed.path), side)
+
     def _is_set(self, resource: Resource, path: Path) -> bool:
         """Say whether a value that is known after apply is set: the provider computes others."""
-        expression = self._filler.plan.configuration.expression
-        name = str(path[0]) if path else ""
-        return len(path) > 1 or expression(resource.module, resource.block, name) is not None
+        return len(path) > 1 or self._filler.is_written(resource, str(path[0]) if path else "")
 
     def _by_way_of(
         self,
@@ -271,9 +285,8 @@ class Uses:
         if side is Side.AFTER:
             target = as_left(target)
         for path, kind in ROLE_USES[target.type].items():
-            for value in read(target, path, side):
-                placed = self._identifier(target, value, side)
-                for named in self._named(target, placed, kind, side):
+            for placed in read(target, path, side):
+                for named in self._of_block(target, placed, kind, side):
                     if kind == ROLE or not isinstance(named, InPlan) or depth > _DEPTH:
                         yield named
                     else:

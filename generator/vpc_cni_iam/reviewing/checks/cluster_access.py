@@ -9,9 +9,9 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import AUTHENTICATION, CLUSTER
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import one, text
+from vpc_cni_iam.inputs.plan.values import scalar, text
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Unknown, Value
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Unknown, Value
 from vpc_cni_iam.reviewing.account.cluster_access import ClusterRight, RightKey, cluster_rights
 from vpc_cni_iam.reviewing.account.iam_resource import InPlan
 from vpc_cni_iam.reviewing.context import Context
@@ -70,10 +70,10 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _gives_same(old: ClusterRight, new: ClusterRight) -> bool:
-    return all(
-        getattr(old, name) == getattr(new, name)
-        for name in ("groups", "user_name", "type", "namespaces")
-    )
+    # Without a user name of its own, an entry has the one that EKS computes.
+    is_same_name = new.user_name in (ABSENT, old.user_name)
+    same = (old.groups, old.type, old.namespaces) == (new.groups, new.type, new.namespaces)
+    return is_same_name and same
 
 
 def _gained(right: ClusterRight, before: ClusterRight | None) -> Finding:
@@ -120,16 +120,15 @@ def _lost(right: ClusterRight, context: Context) -> Finding:
 
 def _authentication(cluster: Resource, context: Context) -> Iterator[Finding]:
     for argument in AUTHENTICATION:
-        old, new = (one(cluster, argument.path, side) for side in Side)
-        before, after = (_or_default(value, argument.default) for value in (old, new))
         steps = argument.path.replace("*", "0").split(".")
         expression = context.plan.configuration.expression
+        old, new = (scalar(cluster, argument.path, side) for side in Side)
         if isinstance(new, Unknown) and not expression(cluster.module, cluster.block, *steps):
-            continue  # where it is not set, the provider computes it
+            new = ABSENT
+        before, after = (_or_default(value, argument.default) for value in (old, new))
         if before != after and after is not False:
-            name = steps[-1]
-            changed = AuthenticationChanged(name, before, after)
-            yield finding(Rule.CLUSTER_ACCESS, changed, cluster.address, attribute=name)
+            changed = AuthenticationChanged(steps[-1], before, after)
+            yield finding(Rule.CLUSTER_ACCESS, changed, cluster.address, attribute=steps[-1])
 
 
 def _or_default(value: Value, default: object) -> object:

@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.arguments import ROLE_USES
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.inputs.plan.values import scalar
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Value
+from vpc_cni_iam.policy.value import Known, Value
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding, finding
 from vpc_cni_iam.reviewing.rules import Rule
@@ -43,10 +43,6 @@ def check(context: Context) -> Iterator[Finding]:
     for resource in context.filler.resources:
         if resource.before is None or resource.after is None or resource.type not in ROLE_USES:
             continue
-        is_later = isinstance(resource.unknown, dict) and resource.unknown.get(_OPTIONS) is True
-        expression = context.plan.configuration.expression
-        if is_later and expression(resource.module, resource.block, _OPTIONS) is None:
-            continue  # the provider computes them
         if options := tuple(_opened(resource)):
             opened, where = MetadataOpened(options), resource.address
             yield finding(Rule.METADATA, opened, where, attribute=_OPTIONS)
@@ -55,14 +51,12 @@ def check(context: Context) -> Iterator[Finding]:
 def _opened(resource: Resource) -> Iterator[OpenedOption]:
     for name, opens in _OPENS.items():
         path = f"{_OPTIONS}.*.{name}"
-        old, new = (one(resource, path, side) for side in (Side.BEFORE, Side.AFTER))
+        old, new = (scalar(resource, path, side) for side in Side)
         was_closed = not (isinstance(old, Known) and opens(old.value))
         match new:
             case Known(value):
                 is_open = opens(value)
-            case Absent():  # what is not set has a default, which may be open
+            case _:  # what is not set has a default, which may be open
                 is_open = isinstance(old, Known)
-            case _:
-                is_open = True
         if old != new and is_open and was_closed:
             yield OpenedOption(name, old, new)

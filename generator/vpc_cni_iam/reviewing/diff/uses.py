@@ -9,7 +9,7 @@ from enum import Enum
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.addresses import without_keys
-from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, ROLE, Part
+from vpc_cni_iam.inputs.plan.arguments import NODE_GROUP, PROFILE, ROLE, Part
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.policy.proof.answer import Answer, NoNewAccess, NotProven
 from vpc_cni_iam.policy.template import Side
@@ -165,18 +165,19 @@ class _Changes:
     def _of(self, resource: Resource) -> Iterator[UseChange]:
         before = self._before[resource.address]
         is_same = resource.actions == ("no-op",) and not any(map(self._may_end, before))
-        if is_same or not is_there(resource, Side.AFTER):
+        is_put_off = resource.unknown is True and not resource.after  # a later plan shows it
+        if is_same or is_put_off or not is_there(resource, Side.AFTER):
             return
         after = [*self._uses.of(resource, Side.AFTER)]
         kept = _current(before) & _current(after)
         old, new = ([u for u in side if u.by_name not in kept] for side in (before, after))
-        ended = [use for use in old if self._may_end(use)]
-        for use in ended:
+        for use in [use for use in old if self._may_end(use)]:
             names = self._names(use.named)
             if still := [n for n in new if isinstance(n.named, Named) and n.named.name in names]:
                 old.remove(use)
                 new, after = ([n for n in side if n not in still] for side in (new, after))
-                yield self._change(UseEvent.LOSES, resource, [use], ())
+                if use.target in (ROLE, PROFILE):  # instances keep what they got by others
+                    yield self._change(UseEvent.LOSES, resource, [use], ())
         if kind_of(resource.type) is UseKind.SERVICE_ACCOUNT:
             yield from self._of_pods(resource, before, after)
         elif {use.role for use in old} == {use.role for use in new}:
@@ -231,7 +232,8 @@ class _Changes:
             is_made = {use.role.resource, use.named} & self._made
             if is_made or use.role in had:
                 continue
-            if others and isinstance(self._access.compare(others, [use]), NoNewAccess):
+            # A role that allows nothing gives nothing.
+            if isinstance(self._access.compare(others, [use]), NoNewAccess):
                 continue
             yield self._change(UseEvent.GETS, resource, (), [use])
 

@@ -331,4 +331,5 @@ def _side_of_version(template: Resource, version: Value, side: Side) -> Side | N
         return shown
     if number == str(latest.value):
         return Side.BEFORE
-    return shown if is_after and number == str(latest.value + 1) else None
+    makes_next = is_after and template.actions == ("update",)
+    return shown if makes_next and number == str(latest.value + 1) else None

@@ -63,7 +63,8 @@ class RoleAccess:
         """Return what a role allows within the session policy; None where it is not all shown."""
         account = self._accounts.after if side is Side.AFTER else self._accounts.before
         role = use.role
-        if role.version or not isinstance(role.resource, InPlan) or use.is_target:
+        is_unsure = use.is_target and not isinstance(use.session, Absent)
+        if role.version or is_unsure or not isinstance(role.resource, InPlan):
             return None
         if not all(grant.is_known for grant in account.policies(role.resource).values()):
             return None

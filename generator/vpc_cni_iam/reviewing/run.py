@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.reviewing.checks import access, boundaries, conflicts, identity_providers, moved, published, sizes, trust
+from vpc_cni_iam.reviewing.checks import cluster_access, metadata, session_tags, uses
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.options import Options
@@ -22,6 +23,10 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     moved.check,
     trust.check,
     identity_providers.check,
+    uses.check,
+    cluster_access.check,
+    metadata.check,
+    session_tags.check,
 )
 
 

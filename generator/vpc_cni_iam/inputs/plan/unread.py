@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from vpc_cni_iam.errors import InputError
 from vpc_cni_iam.inputs.plan.addresses import module_of, without_keys
+from vpc_cni_iam.inputs.plan.arguments import OF_KUBERNETES, ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.configuration import Module, PlanConfiguration
 from vpc_cni_iam.inputs.plan.json_stream import Reader
 from vpc_cni_iam.inputs.plan.secrets import Secrets
@@ -142,8 +143,6 @@ _NODE_ROLE = rf"\b(?:role|instanceProfile){_COLON}([\w+=,.@/:-]+)"
 _ESCAPE = r"\\{1,4}(?:(?:x|u00|U000000)([2-7][0-9a-fA-F])|([/.])|(?:\r|\\r)?(?:\n|\\n)\s*)"
 # The arguments that hold such an object.
 _MANIFESTS = ("content", "manifest", "yaml_body")
-ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
-OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
 # What brings such objects in another way.
 _BRINGING = (
     *("github_repository_file", "gitlab_repository_file"),

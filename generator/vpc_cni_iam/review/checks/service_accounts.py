@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from vpc_cni_iam.catalog.trust import SERVICE_ACCOUNT
 from vpc_cni_iam.errors import InputError
+from vpc_cni_iam.inputs.plan.arguments import OF_KUBERNETES, ROLE_ANNOTATION
 from vpc_cni_iam.inputs.plan.reader import Resource
 from vpc_cni_iam.inputs.plan.secrets import Secrets, is_mark
-from vpc_cni_iam.inputs.plan.unread import OF_KUBERNETES, ROLE_ANNOTATION, unescaped
+from vpc_cni_iam.inputs.plan.unread import unescaped
 from vpc_cni_iam.review.account.attribute_value import flagged, side
 from vpc_cni_iam.review.account.binding import action_of
 from vpc_cni_iam.review.account.owners import UNKNOWN_ROLE

@@ -222,6 +222,15 @@ class Filler:
                 if row.computed and not self._is_set(resource, row.path.partition(".")[0]):
                     yield from self._of_row(resource.unchanged(), row, Side.BEFORE)
 
+    def is_written(self, resource: Resource, argument: str) -> bool:
+        """Say whether an argument that is known after apply is set: the provider computes others.
+
+        It counts as set where the configuration is not in the plan.
+        """
+        expression = self.plan.configuration.expression
+        where = resource.module, resource.block
+        return expression(*where, argument) is not None or expression(*where) is None
+
     def _is_set(self, resource: Resource, argument: str) -> bool:
         """Say whether an argument that is also computed is set, as far as a plan says."""
         expression = self.plan.configuration.expression

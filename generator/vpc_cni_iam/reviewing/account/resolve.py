@@ -18,6 +18,7 @@ from vpc_cni_iam.inputs.plan.arguments import (
     PROFILE,
     ROLE,
     ROLE_USES,
+    TASK,
     USER,
 )
 from vpc_cni_iam.inputs.plan.configuration import Resolution
@@ -70,6 +71,8 @@ class Resolver:
         for argument in NAMED_BY.get(resource.type, ("name", "arn")):
             if name := _name_in(one(resource, argument, side)):
                 self._names[side, resource.type, name].append(resource)
+                if resource.type == TASK and "/" in name:  # a service may have the rest of the ARN
+                    self._names[side, TASK, name.rpartition("/")[2]].append(resource)
 
     def _provider(self, resource: Resource) -> str:
         module = self.plan.configuration.module(resource.module)

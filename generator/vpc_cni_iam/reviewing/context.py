@@ -8,6 +8,8 @@ from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
+from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
+from vpc_cni_iam.reviewing.account.plugins import PluginReader
 from vpc_cni_iam.reviewing.diff.permissions import Proofs
 from vpc_cni_iam.reviewing.diff.principals import PrincipalChange, principal_changes
 from vpc_cni_iam.reviewing.options import Options
@@ -36,3 +38,8 @@ class Context:
     def principals(self) -> tuple[PrincipalChange, ...]:
         """The principals whose policies change."""
         return tuple(principal_changes(self.accounts, self.proofs))
+
+    @cached_property
+    def plugins(self) -> tuple[ClusterPlugin, ...]:
+        """aws-node in each cluster of which the plan says anything about it."""
+        return PluginReader(self.filler).clusters()

@@ -38,6 +38,7 @@ class PluginIdentity(Struct, frozen=True):
     sessions: frozenset[tuple[str, Content]] = frozenset()
     # Those of its roles, also on the way, whose ARN is none of a role any longer.
     lost_roles: frozenset[IamResource] = frozenset()
+    has_session_tags: bool = True  # whether no association switches them off
 
     @property
     def assumed(self) -> frozenset[IamResource]:

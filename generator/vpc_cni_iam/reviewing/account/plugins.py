@@ -216,9 +216,10 @@ class PluginReader:
             (Identity.node_role, by_node),
         )
         kind, named = next((way for way in ways if way[1]), (Identity.unknown, []))
+        releases = tuple(r.address for r in installers if r.type == CHART)
         is_open = setup.not_read not in (None, NotRead.ELSEWHERE)
-        if kind is Identity.node_role and is_open and any(r.type == CHART for r in installers):
-            return PluginIdentity()  # values that are not read may name a role
+        if kind in (Identity.node_role, Identity.unknown) and is_open and releases:
+            return PluginIdentity(addresses=releases)  # values that are not read may name a role
         first = [
             (r, placed)
             for r in associations
@@ -232,6 +233,7 @@ class PluginReader:
             tuple(dict.fromkeys(r.address for r, _ in named)),
             frozenset(self._sessions(associations, side)),
             frozenset(self._lost([*named, *first])) if side is Side.AFTER else frozenset(),
+            not any(_is_true(r, "disable_session_tags", side) for r in associations),
         )
 
     def _sessions(self, associations: list[Resource], side: Side) -> Iterator[tuple[str, Content]]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from vpc_cni_iam.inputs import daemonset
 from vpc_cni_iam.inputs.plan.reader import Resource
-from vpc_cni_iam.inputs.plan.values import one
+from vpc_cni_iam.inputs.plan.values import one, place_of
 from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown, Value
 from vpc_cni_iam.reviewing.account.plugin_state import NotRead, PluginSetup
@@ -23,6 +23,8 @@ _VALUES, _CLUSTER_NAME = "configuration_values", "CLUSTER_NAME"
 def addon_setup(resource: Resource, side: Side) -> PluginSetup:
     """Return how the add-on sets up the plugin on a side."""
     version = one(resource, "addon_version", side)
+    if isinstance(version, Known) and not isinstance(version.value, str):
+        version = Unknown(place_of(resource, ("addon_version",)), side)
     given = one(resource, _VALUES, side)
     cluster = one(resource, "cluster_name", side)
     values: dict[str, Any] = {}

@@ -30,7 +30,7 @@ from vpc_cni_iam.inputs.plan.values import PlacedValue, one, read, text, value_a
 from vpc_cni_iam.plugin.cluster import EksCluster, cluster_of
 from vpc_cni_iam.plugin.identity import Identity
 from vpc_cni_iam.policy.template import Side
-from vpc_cni_iam.policy.value import Absent, Known, Sensitive, Unknown
+from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Sensitive, Unknown
 from vpc_cni_iam.reviewing.account.addon import addon_setup
 from vpc_cni_iam.reviewing.account.chart import chart_role, chart_setup
 from vpc_cni_iam.reviewing.account.documents import Content
@@ -135,14 +135,18 @@ class PluginReader:
             if name and _name(cluster, side) == name
             if _may_be_one(place, self._places[cluster.address])
         }
-        if len(named) != 1 and side is Side.AFTER:  # the configuration is that of the side after
+        # The configuration is that of the side after.
+        is_said = side is Side.AFTER if not named else resource.after is not None
+        if len(named) != 1 and is_said:
             referred, _ = self._resolver.references(resource, ("cluster_name",))
             addresses = {r.address for r in referred if r.type == CLUSTER and r.mode == "managed"}
             named = addresses & named if named else addresses
         if len(named) == 1:
             return next(iter(named))
         if not name:
-            return EksCluster()
+            other = Side.BEFORE if side is Side.AFTER else Side.AFTER
+            # What is not known may be what it is on the other side.
+            return self._cluster(resource, other) if _name(resource, other) else EksCluster()
         region = place.region or _only(self._regions[name])
         return EksCluster(name, region, place.account or _only(self._account_ids[name]))
 
@@ -215,7 +219,8 @@ class PluginReader:
             (Identity.irsa, by_token),
             (Identity.node_role, by_node),
         )
-        kind, named = next((way for way in ways if way[1]), (Identity.unknown, []))
+        given = ((kind, [n for n in named if n[1].value != ABSENT]) for kind, named in ways)
+        kind, named = next((way for way in given if way[1]), (Identity.unknown, []))
         releases = tuple(r.address for r in installers if r.type == CHART)
         is_open = setup.not_read not in (None, NotRead.ELSEWHERE)
         if kind in (Identity.node_role, Identity.unknown) and is_open and releases:
@@ -286,6 +291,7 @@ def setup_by(installer: Resource, side: Side) -> PluginSetup:
 
 def _name(resource: Resource, side: Side) -> str:
     """Return the name of a resource's cluster, of a sensitive one the mark; empty if unknown."""
+    resource = as_left(resource) if side is Side.AFTER else resource
     match one(resource, "name" if resource.type == CLUSTER else "cluster_name", side):
         case Known(str(name)) | Sensitive(str(name)):
             return name
@@ -306,12 +312,24 @@ def _installs(resource: Resource, side: Side) -> bool:
     """Say whether a resource installs the plugin on a side."""
     if resource.type == CHART:  # that of another name may be a copy of it
         return any(is_plugins_chart(values_of(resource, s)) for s in Side)
-    return resource.type == ADDON and text(resource, "addon_name", side) == _PLUGIN
+    return resource.type == ADDON and _said(resource, "addon_name", side) == _PLUGIN
 
 
 def _is_association(resource: Resource, side: Side) -> bool:
-    named = (text(resource, "namespace", side), text(resource, "service_account", side))
-    return resource.type == ASSOCIATION and named == (NAMESPACE, SERVICE_ACCOUNT)
+    if resource.type != ASSOCIATION:
+        return False
+    names = (_said(resource, argument, side) for argument in ("namespace", "service_account"))
+    return tuple(names) == (NAMESPACE, SERVICE_ACCOUNT)
+
+
+def _said(resource: Resource, argument: str, side: Side) -> str:
+    """Return a name; where a side does not show it, it may be that of the other side."""
+    match one(resource, argument, side):
+        case Known(str(name)) | Sensitive(str(name)):
+            return name
+        case Absent():
+            return ""
+    return next(filter(None, (text(resource, argument, other) for other in Side)), "")
 
 
 def _is_about_plugin(resource: Resource, side: Side) -> bool:

@@ -69,7 +69,7 @@ def identity_change(context: Context, plugin: ClusterPlugin) -> IdentityChange |
         return lost
     if same_identity(old, new) or new.kind is Identity.unknown:
         return None
-    if old.kind is Identity.node_role and new.kind is Identity.node_role:
+    if new.kind is Identity.node_role and old.kind in (Identity.node_role, Identity.unknown):
         return None  # what the role of nodes becomes is said of the nodes
     if old.kind is Identity.unknown:
         return _first(context, plugin)
@@ -90,6 +90,7 @@ def _loss(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
         event, source = IdentityEvent.AGENT_REMOVED, plugin.before.agent
     elif plugin.is_replaced and (roles := frozenset(_of_other_issuer(context, new))):
         event = IdentityEvent.OTHER_ISSUER
+        source = next((r.address for r in _sorted(roles) if isinstance(r, InPlan)), "")
     elif roles := frozenset(_refusing(context, plugin)):
         event = IdentityEvent.NOT_TRUSTED
     elif new.kind is Identity.unknown and old.kind.is_of_service_account and not new.addresses:
@@ -191,7 +192,7 @@ def _first(context: Context, plugin: ClusterPlugin) -> IdentityChange | None:
     is_shown = all(has.is_shown and not (has.open_policies or has.open_limits) for has in every)
     if _is_broader(context, old, new):
         event = IdentityEvent.BROAD
-    elif is_shown or new.kind is Identity.node_role:
+    elif is_shown:
         event = IdentityEvent.FIRST_SHOWN
     else:
         event = IdentityEvent.NOT_SHOWN
@@ -225,17 +226,16 @@ def _of_other_issuer(context: Context, identity: PluginIdentity) -> Iterator[Iam
 
 
 def _refusing(context: Context, plugin: ClusterPlugin) -> Iterator[IamResource]:
-    """Yield the roles that the plan shows not to trust aws-node, and that it gets or that did."""
-    old, new = plugin.before.identity, plugin.after.identity
-    is_same = same_identity(old, new)
-    for role in _sorted(new.assumed) if new.kind.is_of_service_account else ():
-        before, after = (trust_of(context, role, side) for side in Side)
-        if after is None or (is_same and before == after):
-            continue
-        did = before and lets_plugin(before, plugin.before, tags=old.has_session_tags)
-        does = lets_plugin(after, plugin.after, tags=new.has_session_tags)
-        if does is False and (did or not is_same):
-            yield role
+    """Yield the roles that aws-node newly gets, and that the plan shows not to trust it.
+
+    What a change of the trust policy of a role means that it has is said of the policy.
+    """
+    new = plugin.after.identity
+    if new.kind.is_of_service_account and not same_identity(plugin.before.identity, new):
+        for role in _sorted(new.assumed):
+            trust = trust_of(context, role, Side.AFTER)
+            if trust and lets_plugin(trust, plugin.after, tags=new.has_session_tags) is False:
+                yield role
 
 
 def _known_as(roles: Iterable[IamResource]) -> set[Hashable]:

@@ -11,18 +11,16 @@ from vpc_cni_iam.catalog.facts.calls import call_ranges
 from vpc_cni_iam.catalog.facts.plugin_version import PluginVersion
 from vpc_cni_iam.policy.value import ABSENT, Absent, Known, Value
 from vpc_cni_iam.reviewing.account.chart import HIDDEN_ARGUMENTS, VALUE_ARGUMENTS
-from vpc_cni_iam.reviewing.account.iam_resource import InPlan
 from vpc_cni_iam.reviewing.account.plugin_state import (
     ClusterPlugin,
     NotRead,
     PluginSetup,
-    PluginState,
 )
 from vpc_cni_iam.reviewing.context import Context
-from vpc_cni_iam.reviewing.diff.needs import VersionSource, judged_version
+from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, VersionSource, judged_version
 from vpc_cni_iam.reviewing.diff.plugin_identity import IdentityEvent, identity_change
 from vpc_cni_iam.reviewing.findings import Finding, finding
-from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule
+from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule, at_most, most_severe
 
 _CLUSTER_NAME = "CLUSTER_NAME"
 # What a release has that is in place of the add-on.
@@ -162,8 +160,9 @@ def _version(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
         yield _of_setup(plugin, Rule.VERSION_UNKNOWN, VersionUnknown(after.version, judged), level)
     if plugin.before.installer and before.version != after.version:
         called: Collection[str] = ()
-        if source is VersionSource.PLAN and before.settings.version:
-            called = () if _is_shown(plugin.after, context) else _newly_called(plugin, context)
+        is_judged = source is VersionSource.PLAN and before.settings.version
+        if is_judged and _may_lack(plugin, context):
+            called = _newly_called(plugin, context)
         level = Level.WARNING if called else Level.NOTE
         evidence = VersionChanged(before.version, after.version, tuple(called))
         yield _of_setup(plugin, Rule.VERSION_CHANGED, evidence, level)
@@ -181,12 +180,15 @@ def _newly_called(plugin: ClusterPlugin, context: Context) -> list[str]:
     return sorted(new - old)
 
 
-def _is_shown(state: PluginState, context: Context) -> bool:
-    """Say whether the plan shows all policies of aws-node's role."""
-    roles, account = state.identity.roles, context.accounts.after
-    grants = (grant for role in roles for grant in account.policies(role).values())
-    are_there = all(isinstance(role, InPlan) for role in roles)
-    return bool(roles) and are_there and not any(grant.is_open for grant in grants)
+def _may_lack(plugin: ClusterPlugin, context: Context) -> bool:
+    """Say whether the plan does not show if the role of aws-node allows what it calls."""
+    needs = _needs(plugin, context)
+    is_shown = bool(needs.roles) and not (needs.not_shown or any(r.open for r in needs.roles))
+    return not (is_shown or any(role.missing for role in needs.roles))
+
+
+def _needs(plugin: ClusterPlugin, context: Context) -> PluginNeeds:
+    return next(needs for needs in context.plugin_needs if needs.cluster is plugin)
 
 
 def _settings(plugin: ClusterPlugin) -> Iterator[Finding]:
@@ -243,6 +245,10 @@ def _identity(plugin: ClusterPlugin, context: Context) -> Iterator[Finding]:
     if change is None:
         return
     rule, level, means = _IDENTITY[change.event]
+    if change.event is IdentityEvent.FIRST_SHOWN:
+        lacking = [call for r in _needs(plugin, context).roles for call in r.missing or ()]
+        # The identity before may have allowed it.
+        level = at_most(most_severe(call.level for call in lacking), Level.WARNING)
     addresses = (*change.after.addresses, *change.before.addresses, plugin.after.installer)
     yield finding(
         rule,

@@ -33,7 +33,7 @@ from vpc_cni_iam.coverage.simulate.settings import RequestSetting
 from vpc_cni_iam.errors import InputError, UsageError
 from vpc_cni_iam.plugin.settings import VARIABLES, PluginSettings
 from vpc_cni_iam.policy.document import Policy
-from vpc_cni_iam.policy.evaluate import Outcome
+from vpc_cni_iam.policy.evaluate import Decision, Outcome
 from vpc_cni_iam.policy.matching.conditions import Doubt, Undecided
 from vpc_cni_iam.reviewing.diff.permissions import Permissions
 from vpc_cni_iam.reviewing.rules import Level
@@ -53,9 +53,10 @@ class MissingCall(Struct, frozen=True):
     on: str = ""  # what the call is about, where it is allowed on others
     undecided: Undecided | None = None  # why it may be allowed all the same
     region: str = ""  # the Region in which alone it is denied, where the plan does not say which
-    # The policy that denies it, by its position among the policies and then the limits; None where
-    # no policy allows it.
+    # What denies it, by the position among the policies and then the limits: a policy with a Deny,
+    # or a limit that does not allow it. None where no policy allows it.
     denied_by: int | None = None
+    is_explicit: bool = False  # whether that is a Deny
 
     @property
     def is_certain(self) -> bool:
@@ -176,11 +177,8 @@ def _denied(
 
 
 def _missing(call: SentCall, scenario: str) -> MissingCall:
-    refusing = (
-        check.decision.policy
-        for check in call.checks
-        if check.decision.outcome is Outcome.EXPLICITLY_DENIED
-    )
+    refusing = [check.decision for check in call.checks if check.decision.denied]
+    decision = max(refusing, key=_is_explicit, default=None)
     return MissingCall(
         call.template.action,
         call.range.impact,
@@ -188,8 +186,13 @@ def _missing(call: SentCall, scenario: str) -> MissingCall:
         scenario,
         call.on,
         undecided=call.undecided,
-        denied_by=next(refusing, None),
+        denied_by=decision.policy if decision else None,
+        is_explicit=decision is not None and _is_explicit(decision),
     )
+
+
+def _is_explicit(decision: Decision) -> bool:
+    return decision.outcome is Outcome.EXPLICITLY_DENIED
 
 
 def _weight(call: MissingCall) -> tuple[int, bool]:

@@ -25,6 +25,7 @@ from vpc_cni_iam.reviewing.account.documents import Content, Document
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Grant, GrantKey, known_policies
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Named
+from vpc_cni_iam.reviewing.account.plugin_policy import concerns_plugin
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin, PluginIdentity, PluginState
 from vpc_cni_iam.reviewing.diff.calls import MissingCall, Situation, missing_calls
 from vpc_cni_iam.reviewing.diff.permissions import permissions
@@ -54,6 +55,7 @@ class RoleNeeds(Struct, frozen=True):
     is_changed: bool  # whether its policies or limits change
     # Where the policies and the limits are written, as `MissingCall.denied_by` counts them.
     places: tuple[str, ...]
+    policy: str  # where the plugin's policy is written, after or else before; empty for none
 
 
 class PluginNeeds(Struct, frozen=True):
@@ -95,7 +97,7 @@ class NeedsFinder(Struct, frozen=True):
         earlier = _Earlier(self, old.identity, before, is_first=not old.installer)
         roles: list[RoleNeeds] = []
         not_shown: list[IamResource] = []
-        for role in sorted(self.owners(new.identity), key=str):
+        for role in sorted(new.identity.roles, key=str):
             if self._is_shown(role):
                 roles.append(self._of_role(role, new.identity, after, earlier))
             else:
@@ -126,25 +128,17 @@ class NeedsFinder(Struct, frozen=True):
         sides = self.filler.accounts.sides
         return [known_policies(account.policies(role).values()) for account in sides]
 
-    def owners(self, identity: PluginIdentity) -> set[IamResource]:
-        """Return the roles of an identity by the addresses that they had before."""
-        return set(map(self.filler.owner, identity.roles))
-
     def situation(self, state: PluginState, other: PluginState) -> tuple[Situation, VersionSource]:
         """Return where the plugin runs on a side; what it does not say is as on the other."""
         setup = state.setup if state.installer else other.setup
         version, source = judged_version(
             setup.settings.version or other.setup.settings.version, self.options
         )
+        # What is not read may set CLUSTER_NAME, as EKS does in its add-on.
         is_all = setup.not_read is None and setup.settings.source is SettingsSource.chart
-        settings = replace(
-            setup.settings,
-            # EKS sets CLUSTER_NAME in its add-on; what is not read may set it, too.
-            source=SettingsSource.chart if is_all else SettingsSource.options,
-            version="",
-            file="",
-        )
-        roles = {*self.owners(state.identity), *self.owners(other.identity)}
+        source_of = SettingsSource.chart if is_all else SettingsSource.options
+        settings = replace(setup.settings, source=source_of, version="", file="")
+        roles = state.identity.roles | other.identity.roles
         names = {**self._names_of(roles), **_names(other), **_names(state)}
         kind = state.identity.kind
         return (
@@ -193,6 +187,7 @@ class NeedsFinder(Struct, frozen=True):
             tuple(_open_limits(identity, limits[1])),
             is_changed,
             tuple(_places(new.values(), limits[1], identity)),
+            next(_plugins((*new.values(), *old.values())), ""),
         )
 
     def _names_of(self, roles: Iterable[IamResource]) -> dict[str, str]:
@@ -233,7 +228,7 @@ class _Earlier(Struct, frozen=True):
         is_same: bool,
     ) -> tuple[MissingCall, ...]:
         """Return what is missing and was not before."""
-        roles = self.finder.owners(self.identity)
+        roles = self.identity.roles
         if not missing or (is_same and role in roles and self.situation == situation):
             return ()
         fatal = tuple(call for call in missing if call.is_fatal)
@@ -304,7 +299,7 @@ def _sessions(identity: PluginIdentity) -> tuple[Content, ...]:
 def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[str]:
     """Yield what limits a role, and of which nothing is known."""
     if boundary and boundary.is_open:
-        yield _place(boundary)
+        yield written_at(boundary)
     if any(not isinstance(content, Document) for content in _sessions(identity)):
         yield from sorted(address for address, _ in identity.sessions)
 
@@ -312,13 +307,21 @@ def _open_limits(identity: PluginIdentity, boundary: Grant | None) -> Iterator[s
 def _places(
     grants: Iterable[Grant], boundary: Grant | None, identity: PluginIdentity
 ) -> Iterator[str]:
-    yield from (_place(grant) for grant in grants if grant.is_known)
+    yield from (written_at(grant) for grant in grants if grant.is_known)
     if boundary and boundary.is_known:
-        yield _place(boundary)
+        yield written_at(boundary)
     yield from (address for address, content in identity.sessions if isinstance(content, Document))
 
 
-def _place(grant: Grant) -> str:
+def _plugins(grants: Iterable[Grant]) -> Iterator[str]:
+    """Yield where policies of the plugin are written that somebody can change."""
+    for grant in grants:
+        is_own = not (isinstance(grant.policy, Named) and grant.policy.account == "aws")
+        if is_own and any(map(concerns_plugin, known_policies([grant]))):
+            yield written_at(grant)
+
+
+def written_at(grant: Grant) -> str:
     """Return where a policy is written: its resource, its ARN, or what has it inline."""
     match grant.policy:
         case InPlan(address):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -16,8 +17,12 @@ from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.diff.calls import MissingCall
-from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds, RoleNeeds, VersionSource
+from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, VersionSource
+from vpc_cni_iam.reviewing.diff.trust import lets_plugin, trust_of
 from vpc_cni_iam.reviewing.rules import Level
+
+if TYPE_CHECKING:
+    from vpc_cni_iam.reviewing.context import Context
 
 
 class Verdict(StrEnum):
@@ -65,10 +70,10 @@ class PluginAnswer(Struct, frozen=True):
     open: tuple[Grant, ...] = ()  # policies of which nothing is known, which may allow or deny
 
 
-def answer(needs: PluginNeeds, finder: NeedsFinder) -> PluginAnswer | None:
+def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
     """Return the answer of a cluster or a role; None for a cluster that the plan deletes."""
     cluster = needs.cluster
-    verdict, reason = _verdict(needs, finder)
+    verdict, reason = _verdict(needs, context)
     if cluster is None:
         (role,) = needs.roles
         return PluginAnswer(
@@ -104,8 +109,8 @@ def answer(needs: PluginNeeds, finder: NeedsFinder) -> PluginAnswer | None:
         needs.mode,
         after.identity.kind,
         before.identity.kind,
-        tuple(sorted(finder.owners(after.identity), key=str)),
-        tuple(sorted(finder.owners(before.identity), key=str)),
+        tuple(sorted(after.identity.roles, key=str)),
+        tuple(sorted(before.identity.roles, key=str)),
         tuple(sorted(missing.values(), key=lambda call: (-call.level.rank, call.action))),
         tuple(grant for role in needs.roles for grant in role.open),
     )
@@ -117,15 +122,15 @@ def is_deleted(cluster: ClusterPlugin) -> bool:
     return resource is not None and resource.after is None and "delete" in resource.actions
 
 
-def _verdict(needs: PluginNeeds, finder: NeedsFinder) -> tuple[Verdict, AnswerReason | None]:
+def _verdict(needs: PluginNeeds, context: Context) -> tuple[Verdict, AnswerReason | None]:
     """Return the worst verdict of the roles, with its reason."""
-    verdicts = [*_of_cluster(needs, finder), *map(_of_role, needs.roles)]
+    verdicts = [*_of_cluster(needs, context), *map(_of_role, needs.roles)]
     order = list(Verdict)
     return min(verdicts, key=lambda pair: order.index(pair[0]), default=(Verdict.WORKS, None))
 
 
 def _of_cluster(
-    needs: PluginNeeds, finder: NeedsFinder
+    needs: PluginNeeds, context: Context
 ) -> Iterator[tuple[Verdict, AnswerReason | None]]:
     cluster = needs.cluster
     if cluster is None:
@@ -133,14 +138,14 @@ def _of_cluster(
     before, after = cluster.states
     if before.installer and not after.installer and not before.stays_on_removal:
         yield Verdict.FAILS, AnswerReason.REMOVED
-    accounts = finder.filler.accounts
-    if any(role in accounts.deleted for role in needs.not_shown):
+    if after.identity.lost_roles:
         yield Verdict.FAILS, AnswerReason.ROLE_DELETED
     elif needs.not_shown:
         yield Verdict.NOT_SHOWN, AnswerReason.ROLE
     if not after.identity.roles:
         yield Verdict.NOT_SHOWN, AnswerReason.IDENTITY
-    if any(finder.is_refused(role, after, Side.AFTER) for role in finder.first_roles(after)):
+    trusts = [trust_of(context, role, Side.AFTER) for role in after.identity.assumed]
+    if any(policy and lets_plugin(policy, after) is False for policy in trusts):
         yield Verdict.FAILS, AnswerReason.NOT_TRUSTED
 
 

@@ -52,14 +52,16 @@ class Removal(Enum):
     REMOVED = "removed"
     NEEDED_BY_NODES = "needed by nodes"  # Auto Mode is on, and there are other nodes
     LEFT_RUNNING = "left running"
-    AUTO_MODE = "Auto Mode"  # the plan shows no other nodes
+    NODES_NOT_SHOWN = "nodes not shown"  # Auto Mode is on; the plan shows no other nodes
+    NODES_REMOVED = "nodes removed"  # Auto Mode is on; the plan deletes the other nodes
 
 
 _REMOVALS: Mapping[Removal, tuple[Level, tuple[Consequence, ...] | None]] = {
     Removal.REMOVED: (Level.ERROR, None),
     Removal.NEEDED_BY_NODES: (Level.ERROR, None),
     Removal.LEFT_RUNNING: (Level.WARNING, None),
-    Removal.AUTO_MODE: (Level.NOTE, _ANY),
+    Removal.NODES_NOT_SHOWN: (Level.WARNING, None),
+    Removal.NODES_REMOVED: (Level.NOTE, _ANY),
 }
 
 
@@ -136,7 +138,8 @@ def _removed(plugin: ClusterPlugin, context: Context) -> Finding:
     if before.stays_on_removal:
         removal = Removal.LEFT_RUNNING
     elif after.is_auto_mode:
-        removal = Removal.NEEDED_BY_NODES if after.node_groups else Removal.AUTO_MODE
+        removal = Removal.NODES_REMOVED if before.node_groups else Removal.NODES_NOT_SHOWN
+        removal = Removal.NEEDED_BY_NODES if after.node_groups else removal
     level, means = _REMOVALS[removal]
     resource = context.filler.resolver.by_address[before.installer]
     evidence = PluginRemoved(removal, resource.after is not None, after.node_groups)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.reviewing.checks import coverage, plugin, plugin_roles
+from vpc_cni_iam.reviewing.checks import coverage, identity_providers, plugin, plugin_roles, trust
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.options import Options
@@ -17,6 +17,8 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     plugin.check,
     coverage.check,
     plugin_roles.check,
+    trust.check,
+    identity_providers.check,
 )
 
 

@@ -50,7 +50,9 @@ def _removed(finding: Finding, removed: PluginRemoved) -> Saying:
             message += ". Nodes of EKS Auto Mode do not need it. New pods on other nodes, which the"
             return Saying(f"{message} plan does not show, get no IP addresses")
         case Removal.NODES_REMOVED:
-            message += ". Nodes of EKS Auto Mode do not need it, and the plan deletes the node groups"
+            message += (
+                ". Nodes of EKS Auto Mode do not need it, and the plan deletes the node groups"
+            )
             return Saying(message)
         case Removal.NEEDED_BY_NODES:
             groups = first_of(list(removed.node_groups))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from vpc_cni_iam.inputs.plan.arguments import OIDC_PROVIDER
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
@@ -46,6 +47,11 @@ class Context:
     def plugins(self) -> tuple[ClusterPlugin, ...]:
         """aws-node in each cluster of which the plan says anything about it."""
         return PluginReader(self.filler).clusters()
+
+    @cached_property
+    def has_new_issuer(self) -> bool:
+        """Whether the plan creates an OIDC provider, as it does for a new cluster."""
+        return any(r.type == OIDC_PROVIDER and r.before is None for r in self.filler.resources)
 
     @cached_property
     def plugin_needs(self) -> tuple[PluginNeeds, ...]:

@@ -7,8 +7,23 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from vpc_cni_iam.inputs.plan.reader import Plan
-from vpc_cni_iam.reviewing.checks import access, boundaries, conflicts, identity_providers, moved, published, sizes, trust
-from vpc_cni_iam.reviewing.checks import cluster_access, metadata, session_tags, uses
+from vpc_cni_iam.reviewing.checks import (
+    access,
+    boundaries,
+    cluster_access,
+    conflicts,
+    coverage,
+    identity_providers,
+    metadata,
+    moved,
+    plugin,
+    plugin_roles,
+    published,
+    session_tags,
+    sizes,
+    trust,
+    uses,
+)
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.options import Options
@@ -21,6 +36,9 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     published.check,
     sizes.check,
     moved.check,
+    plugin.check,
+    coverage.check,
+    plugin_roles.check,
     trust.check,
     identity_providers.check,
     uses.check,

@@ -7,10 +7,18 @@ from typing import Any
 
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.report.saying import Saying
-from vpc_cni_iam.reviewing.report.sentences import access, credentials, plan, plugin, trust
+from vpc_cni_iam.reviewing.report.sentences import (
+    access,
+    credentials,
+    plan,
+    plugin,
+    plugin_setup,
+    trust,
+)
 
 _SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     **plugin.SENTENCES,
+    **plugin_setup.SENTENCES,
     **access.SENTENCES,
     **trust.SENTENCES,
     **credentials.SENTENCES,

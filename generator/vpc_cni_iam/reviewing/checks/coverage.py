@@ -86,27 +86,28 @@ def check(context: Context) -> Iterator[Finding]:
 
 
 def _of_role(role: RoleNeeds, needs: PluginNeeds, context: Context) -> Iterator[Finding]:
-    missing = role.missing or ()
     lost = {call.action for call in role.lost}
-    newly = {call.action for call in role.newly}
-    others = _in_its_place(role.role, context) if needs.cluster is None else ()
     # By level: what fails and what only does less are two findings.
     for level in reversed(Level):
-        yield from _found(
-            Cause.LOST, [c for c in role.lost if c.level is level], role, needs, context, others
-        )
-    rest = [call for call in missing if call.action not in lost]
-    fatal = [call for call in rest if call.is_fatal]
-    if needs.cluster is not None:
+        calls = [call for call in role.lost if call.level is level]
+        yield from _found(Cause.LOST, calls, role, needs, context)
+    rest = [call for call in role.missing or () if call.action not in lost]
+    newly = {call.action for call in role.newly}
+    places = tuple(_new_places(role, needs, context))
+    is_new = not context.accounts.before.policies(role.role)
+    if places:
+        newly |= {call.action for call in rest if call.is_fatal}
+    if needs.cluster is not None and (needs.is_changed or places):
         new = [call for call in rest if call.action in newly]
-        yield from _found(Cause.MISSING, new, role, needs, context)
-        old = [call for call in fatal if call.action not in newly]
-        if needs.is_changed or role.is_changed:
-            yield from _found(Cause.AS_BEFORE, old, role, needs, context)
-    elif not context.accounts.before.policies(role.role):
-        yield from _found(Cause.LACKING, fatal, role, needs, context, others)
-    elif role.is_changed and not role.open:
-        yield from _found(Cause.AS_BEFORE, fatal, role, needs, context, others)
+        yield from _found(Cause.MISSING, new, role, needs, context, places)
+    else:
+        newly = set()
+    fatal = [call for call in rest if call.is_fatal and call.action not in newly]
+    if needs.is_changed:
+        yield from _found(Cause.AS_BEFORE, fatal, role, needs, context)
+    elif role.is_changed and has_plugin_policy(context, role.role) and (is_new or not role.open):
+        cause = Cause.LACKING if is_new else Cause.AS_BEFORE
+        yield from _found(cause, fatal, role, needs, context)
 
 
 def _found(
@@ -115,7 +116,7 @@ def _found(
     role: RoleNeeds,
     needs: PluginNeeds,
     context: Context,
-    others: tuple[IamResource, ...] = (),
+    places: tuple[OtherPlace, ...] = (),
 ) -> Iterator[Finding]:
     calls = tuple(calls)
     is_new = role.role in context.accounts.created
@@ -123,6 +124,7 @@ def _found(
         calls = tuple(call for call in calls if not call.is_later)
     if not calls:
         return
+    others = _in_its_place(role.role, context) if needs.cluster is None else ()
     rule, limit = _RULES.get(cause) or _AS_BEFORE[needs.is_changed]
     level = at_most(most_severe(call.level for call in calls), limit)
     # A Deny, or a boundary, counts whatever other policies allow.
@@ -139,7 +141,7 @@ def _found(
         calls,
         tuple(map(written_at, role.open)),
         others,
-        tuple(_new_places(role, needs, context)),
+        places,
         role.places[by] if by is not None and by < len(role.places) else "",
         role.policy,
     )

@@ -57,11 +57,13 @@ class MissingCall(Struct, frozen=True):
     # or a limit that does not allow it. None where no policy allows it.
     denied_by: int | None = None
     is_explicit: bool = False  # whether that is a Deny
+    # Whether a policy allows it that one resource of the plan removes and another one keeps.
+    is_contested: bool = False
 
     @property
     def is_certain(self) -> bool:
         """Whether it is denied for certain."""
-        return not (self.undecided or self.region)
+        return not (self.undecided or self.region or self.is_contested)
 
     @property
     def is_later(self) -> bool:

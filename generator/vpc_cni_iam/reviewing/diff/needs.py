@@ -153,14 +153,39 @@ class NeedsFinder(Struct, frozen=True):
         )
 
     def denied(
-        self, role: IamResource, identity: PluginIdentity, situation: Situation, side: Side
+        self,
+        role: IamResource,
+        identity: PluginIdentity,
+        situation: Situation,
+        side: Side,
+        more: tuple[Policy, ...] = (),
     ) -> tuple[MissingCall, ...] | None:
         """Return what the policies of a role on one side do not allow in a situation."""
         before, after = self.filler.accounts.sides
         account = after if side is Side.AFTER else before
         sessions = [s for s in _sessions(identity) if isinstance(s, Document)]
         limited = permissions(account, role, (session.policy for session in sessions))
+        limited = replace(limited, policies=(*limited.policies, *more))
         return missing_calls(limited, situation, self._naming(role))
+
+    def _missing(
+        self, role: IamResource, identity: PluginIdentity, situation: Situation
+    ) -> tuple[MissingCall, ...] | None:
+        """Return what the policies of a role after do not allow."""
+        missing = self.denied(role, identity, situation, Side.AFTER)
+        contested = known_policies(self.contested(role))
+        if not (missing and contested):
+            return missing
+        with_all = self.denied(role, identity, situation, Side.AFTER, contested) or ()
+        still = {call.action for call in with_all}
+        return tuple(
+            call if call.action in still else replace(call, is_contested=True) for call in missing
+        )
+
+    def contested(self, role: IamResource) -> list[Grant]:
+        """Return the policies of a role that one resource removes and another one keeps."""
+        conflicts = self.filler.accounts.conflicts
+        return [c.grant for c in conflicts if c.is_kept and c.grant.owner == role]
 
     def _of_role(
         self, role: IamResource, identity: PluginIdentity, situation: Situation, earlier: _Earlier
@@ -171,7 +196,7 @@ class NeedsFinder(Struct, frozen=True):
         contents = [limit.content if limit else None for limit in limits]
         is_changed = _contents(old) != _contents(new) or contents[0] != contents[1]
         opened = [k for k, g in new.items() if g.is_open and not _is_same(old.get(k), g)]
-        missing = self.denied(role, identity, situation, Side.AFTER)
+        missing = self._missing(role, identity, situation)
         lost: tuple[MissingCall, ...] = ()
         if missing and old and is_changed:
             had = self.denied(role, identity, situation, Side.BEFORE)
@@ -234,10 +259,11 @@ class _Earlier(Struct, frozen=True):
         fatal = tuple(call for call in missing if call.is_fatal)
         if not roles and self.is_first:  # what a plugin that comes cannot do without
             return fatal
+        before = self.finder.filler.accounts.before
         earlier = [
             call
             for each in roles
-            if self.finder.filler.accounts.before.policies(each)
+            if each in before.grants
             for call in self.finder.denied(each, self.identity, self.situation, Side.BEFORE) or ()
         ]
         # A role that the plan gives to aws-node has to do, even if the one before did not.

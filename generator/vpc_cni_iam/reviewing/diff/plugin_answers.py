@@ -47,6 +47,7 @@ class AnswerReason(StrEnum):
     LIMIT = "limit"  # the plan does not show a boundary or session policy
     LATER = "later"  # parts of its policies are known after apply
     UNDECIDED = "undecided"  # conditions, or the Region, decide
+    CONFLICT = "conflict"  # one resource removes a policy, and another one keeps it
     REFUSED = "refused"  # a policy is not valid
 
 
@@ -158,9 +159,15 @@ def _of_role(role: RoleNeeds) -> tuple[Verdict, AnswerReason | None]:
     if by_deny or (certain and not role.open):
         return Verdict.FAILS, AnswerReason.MISSING
     if fatal:
-        reason = AnswerReason.LATER if fatal[0].is_later else AnswerReason.UNDECIDED
-        return Verdict.NOT_SHOWN, AnswerReason.POLICY if certain else reason
+        return Verdict.NOT_SHOWN, AnswerReason.POLICY if certain else _doubt(fatal[0])
     if role.open_limits:
         return Verdict.NOT_SHOWN, AnswerReason.LIMIT
     degraded = any(call.level is not Level.NOTE for call in role.missing)
     return (Verdict.DEGRADED, AnswerReason.MISSING) if degraded else (Verdict.WORKS, None)
+
+
+def _doubt(call: MissingCall) -> AnswerReason:
+    """Return why it is not certain that a call is denied."""
+    if call.is_contested:
+        return AnswerReason.CONFLICT
+    return AnswerReason.LATER if call.is_later else AnswerReason.UNDECIDED

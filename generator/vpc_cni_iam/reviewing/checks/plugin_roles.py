@@ -238,7 +238,7 @@ def _controller(context: Context) -> Iterator[Finding]:
 
 
 def _is_on(state: PluginState) -> bool:
-    return state.setup.settings.environment.get("ENABLE_POD_ENI", "").lower() in ("1", "t", "true")
+    return state.setup.settings.is_on("ENABLE_POD_ENI")
 
 
 def address_of(owner: IamResource) -> str:

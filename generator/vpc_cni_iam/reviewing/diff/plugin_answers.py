@@ -16,7 +16,7 @@ from vpc_cni_iam.policy.template import Side
 from vpc_cni_iam.reviewing.account.grants import Grant
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
-from vpc_cni_iam.reviewing.diff.calls import MissingCall
+from vpc_cni_iam.reviewing.diff.calls import MissingCall, by_action
 from vpc_cni_iam.reviewing.diff.needs import PluginNeeds, RoleNeeds, VersionSource
 from vpc_cni_iam.reviewing.diff.trust import lets_plugin, trust_of
 from vpc_cni_iam.reviewing.rules import Level
@@ -91,13 +91,13 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
             Identity.unknown,
             (role.role,),
             (role.role,),
-            role.missing or (),
+            by_action(role.missing or ()),
             role.open,
         )
     if is_deleted(cluster):
         return None
     before, after = cluster.states
-    missing = {c.action: c for role in reversed(needs.roles) for c in role.missing or ()}
+    missing = (call for role in needs.roles for call in role.missing or ())
     return PluginAnswer(
         after.cluster,
         cluster.address,
@@ -112,7 +112,7 @@ def answer(needs: PluginNeeds, context: Context) -> PluginAnswer | None:
         before.identity.kind,
         tuple(sorted(after.identity.roles, key=str)),
         tuple(sorted(before.identity.roles, key=str)),
-        tuple(sorted(missing.values(), key=lambda call: (-call.level.rank, call.action))),
+        by_action(missing),
         tuple(grant for role in needs.roles for grant in role.open),
     )
 

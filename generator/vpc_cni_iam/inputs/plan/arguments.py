@@ -105,6 +105,9 @@ SERVICE_ACCOUNTS: Mapping[str, Mapping[str, str]] = {
         f"set.*.name={_ESCAPED}.value": ROLE,
     },
 }
+ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+# Objects of Kubernetes.
+OF_KUBERNETES = ("argocd_", "kubernetes_", "kubectl_", "k8s_", "kustomization_")
 # By which arguments a resource is named elsewhere; others by their name and ARN.
 NAMED_BY: Mapping[str, tuple[str, ...]] = {
     POLICY: ("arn",),

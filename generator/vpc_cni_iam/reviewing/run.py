@@ -9,6 +9,7 @@ from msgspec import Struct
 from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.reviewing.context import Context
 from vpc_cni_iam.reviewing.findings import Finding
+from vpc_cni_iam.reviewing.ignore import Ignored, IgnoreFile, apply
 from vpc_cni_iam.reviewing.options import Options
 
 # One for each file of `checks`.
@@ -20,10 +21,12 @@ class Review(Struct, frozen=True):
 
     context: Context
     findings: tuple[Finding, ...]
+    ignored: tuple[Ignored, ...] = ()
 
 
-def review(plan: Plan, options: Options) -> Review:
-    """Review a plan."""
+def review(plan: Plan, options: Options, ignore_file: IgnoreFile | None = None) -> Review:
+    """Review a plan; an ignore file takes findings out."""
     context = Context(plan, options)
-    findings = (finding for check in CHECKS for finding in check(context))
-    return Review(context, tuple(dict.fromkeys(findings)))
+    every = dict.fromkeys(finding for check in CHECKS for finding in check(context))
+    findings, ignored = apply(ignore_file or IgnoreFile(), every, options.today)
+    return Review(context, findings, ignored)

@@ -7,7 +7,14 @@ from typing import Any
 
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.report.saying import Saying
-from vpc_cni_iam.reviewing.report.sentences import access, credentials, plan, plugin, trust
+from vpc_cni_iam.reviewing.report.sentences import (
+    access,
+    credentials,
+    ignore_file,
+    plan,
+    plugin,
+    trust,
+)
 
 _SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     **plugin.SENTENCES,
@@ -15,6 +22,7 @@ _SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     **trust.SENTENCES,
     **credentials.SENTENCES,
     **plan.SENTENCES,
+    **ignore_file.SENTENCES,
 }
 
 

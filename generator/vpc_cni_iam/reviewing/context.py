@@ -8,8 +8,10 @@ from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
+from vpc_cni_iam.reviewing.account.uses import Uses
 from vpc_cni_iam.reviewing.diff.permissions import Proofs
 from vpc_cni_iam.reviewing.diff.principals import PrincipalChange, principal_changes
+from vpc_cni_iam.reviewing.diff.uses import RoleAccess, UseChange, use_changes
 from vpc_cni_iam.reviewing.options import Options
 
 
@@ -31,6 +33,21 @@ class Context:
     def accounts(self) -> Accounts:
         """The accounts before and after."""
         return self.filler.accounts
+
+    @cached_property
+    def uses(self) -> Uses:
+        """The roles that workloads and service accounts use."""
+        return Uses(self.filler)
+
+    @cached_property
+    def role_access(self) -> RoleAccess:
+        """How roles compare that take each other's place."""
+        return RoleAccess(self.filler, self.proofs)
+
+    @cached_property
+    def use_changes(self) -> tuple[UseChange, ...]:
+        """The workloads and service accounts whose roles change."""
+        return tuple(use_changes(self.filler, self.uses, self.role_access))
 
     @cached_property
     def principals(self) -> tuple[PrincipalChange, ...]:

@@ -8,10 +8,13 @@ from vpc_cni_iam.inputs.plan.reader import Plan
 from vpc_cni_iam.policy.proof.budget import Budget
 from vpc_cni_iam.reviewing.account.fill import Filler
 from vpc_cni_iam.reviewing.account.grants import Accounts
+from vpc_cni_iam.reviewing.account.not_shown import NotShown, not_shown
+from vpc_cni_iam.reviewing.account.source import SourceReader
 from vpc_cni_iam.reviewing.account.uses import Uses
 from vpc_cni_iam.reviewing.diff.permissions import Proofs
 from vpc_cni_iam.reviewing.diff.principals import PrincipalChange, principal_changes
 from vpc_cni_iam.reviewing.diff.uses import RoleAccess, UseChange, use_changes
+from vpc_cni_iam.reviewing.locate import Locator
 from vpc_cni_iam.reviewing.options import Options
 
 
@@ -20,7 +23,8 @@ class Context:
 
     def __init__(self, plan: Plan, options: Options) -> None:
         self.plan, self.options = plan, options
-        self.filler = Filler(plan)
+        self.locator = Locator(options.source, plan.configuration)
+        self.filler = Filler(plan, SourceReader(self.locator) if options.source else None)
         self.proofs = Proofs(Budget.of_many(len(self.filler.resources), self._characters()))
 
     def _characters(self) -> int:
@@ -53,3 +57,9 @@ class Context:
     def principals(self) -> tuple[PrincipalChange, ...]:
         """The principals whose policies change."""
         return tuple(principal_changes(self.accounts, self.proofs))
+
+    @cached_property
+    def not_shown(self) -> tuple[NotShown, ...]:
+        """What the plan does not show, which is said once."""
+        _ = self.accounts, self.use_changes  # which resolve who is meant
+        return tuple(not_shown(self.filler))

@@ -59,6 +59,15 @@ class Locator:
         own, here = self._find(module, block)
         return next(iter((*own, *here)), None)
 
+    def block_text(self, address: str) -> str | None:
+        """Return the text of a resource's block; None unless it is written in one place alone."""
+        module = module_of(address)
+        own, _ = self._find(module, without_keys(address[len(module) :].removeprefix(".")))
+        if len(own) != 1 or self._directory is None:
+            return None
+        lines = _text(self._directory / own[0].file).splitlines()
+        return "\n".join(lines[own[0].line - 1 : own[0].end])
+
     def _find(self, module: str, block: str) -> tuple[list[ShownPlace], list[ShownPlace]]:
         """Return where a resource is written, and where the module is called that it is in."""
         here: list[ShownPlace] = []

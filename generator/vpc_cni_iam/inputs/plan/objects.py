@@ -81,7 +81,7 @@ class ObjectFacts(Struct):
 
     def _add_text(self, text: str, key: str, *, in_nodes: bool) -> None:
         documents = None
-        if ":" in text and _IN_TEXT.search(text):
+        if (":" in text or key in MANIFESTS) and _IN_TEXT.search(text):
             documents = _parsed(text)
             if documents is None:
                 self._add_unparsed(text, key)

@@ -75,7 +75,8 @@ def _as_drift(each: Finding, outcome: DriftOutcome) -> Finding:
     level, means = each.level, (*each.means, Consequence.ANY_CHANGE)
     if outcome is not DriftOutcome.KEPT:
         means = (Consequence.ANY_CHANGE,)
-        is_grave = outcome is DriftOutcome.REVERTED and level is not Level.NOTE
+        changes = level is not Level.NOTE or each.rule is Rule.ACCESS_REMOVED
+        is_grave = outcome is DriftOutcome.REVERTED and changes
         level = Level.WARNING if is_grave else Level.NOTE
     return finding(
         Rule.DRIFT,

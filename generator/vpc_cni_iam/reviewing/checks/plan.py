@@ -68,8 +68,11 @@ def check(context: Context) -> Iterator[Finding]:
         yield finding(Rule.FORMAT_UNKNOWN, NewerFormat(plan.format))
     if plan.unknown_members:
         yield finding(Rule.FORMAT_UNKNOWN, UnknownMembers(plan.unknown_members))
+    shown = context.filler.resolver.by_address
     for change in plan.unread:
-        if change.kind in _UNREAD:
+        # What the text of an object says of roles is a finding of `uses`, also if it is not read.
+        is_said = change.kind is UnreadKind.unparsed and change.address in shown
+        if change.kind in _UNREAD and not is_said:
             rule, level = _UNREAD[change.kind]
             level = Level.WARNING if change.opens else level
             means = _EVERY if change.kind is UnreadKind.plugin else None

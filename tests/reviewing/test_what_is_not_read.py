@@ -88,15 +88,15 @@ def test_a_type_of_iam_or_eks_that_is_not_known_is_about_access() -> None:
 
 
 def every_plan() -> list[tuple[str, bytes]]:
+    """Plans in JSON; some of the corpus are compressed, or have lines around them."""
     folder = Path(__file__).parent.parent / "review" / "plans"
     plans = [(path.name, path.read_bytes()) for path in folder.glob("*.json")]
-    return plans + [
-        (case.name, case.plan) for case in corpus.cases() if case.data["exit"] in (0, 1)
-    ]
+    plans += [(case.name, case.plan) for case in corpus.cases() if case.data["exit"] in (0, 1)]
+    return [(name, data) for name, data in plans if data.startswith(b"{")]
 
 
 def test_every_change_is_read_or_not_read_or_of_another_type() -> None:
-    assert every_plan()
+    assert len(every_plan()) > 250
     for name, data in every_plan():
         raw = json.loads(data)
         later = (d["resource_change"] for d in raw.get("deferred_changes", ()))

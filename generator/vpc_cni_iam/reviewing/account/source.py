@@ -45,11 +45,12 @@ class SourceReader:
         return None
 
     def is_reference(self, resource: Resource, path: Path) -> bool:
-        """Say whether an argument is nothing but one reference."""
+        """Say whether an argument is nothing but one reference to a resource of AWS."""
         from vpc_cni_iam.hcl.syntax import Reference  # noqa: PLC0415 - needs the parser of HCL
 
         attribute = self._attribute(resource, path)
-        return attribute is not None and isinstance(attribute.value, Reference)
+        value = attribute.value if attribute else None
+        return isinstance(value, Reference) and value.path.startswith("aws_")
 
     def _attribute(self, resource: Resource, path: Path) -> Attribute | None:
         """Return the one attribute that an argument can be; None where there are several."""

@@ -12,6 +12,8 @@ from vpc_cni_iam.reviewing.account.grants import Accounts
 from vpc_cni_iam.reviewing.account.iam_resource import Place
 from vpc_cni_iam.reviewing.account.plugin_state import ClusterPlugin
 from vpc_cni_iam.reviewing.account.plugins import PluginReader
+from vpc_cni_iam.reviewing.account.not_shown import NotShown, not_shown
+from vpc_cni_iam.reviewing.account.source import SourceReader
 from vpc_cni_iam.reviewing.account.uses import Uses
 from vpc_cni_iam.reviewing.diff.needs import NeedsFinder, PluginNeeds
 from vpc_cni_iam.reviewing.diff.permissions import Proofs
@@ -23,6 +25,7 @@ from vpc_cni_iam.reviewing.diff.principals import (
     principal_changes,
 )
 from vpc_cni_iam.reviewing.diff.uses import RoleAccess, UseChange, use_changes
+from vpc_cni_iam.reviewing.locate import Locator
 from vpc_cni_iam.reviewing.options import Options
 
 
@@ -31,7 +34,8 @@ class Context:
 
     def __init__(self, plan: Plan, options: Options) -> None:
         self.plan, self.options = plan, options
-        self.filler = Filler(plan)
+        self.locator = Locator(options.source, plan.configuration)
+        self.filler = Filler(plan, SourceReader(self.locator) if options.source else None)
         self.proofs = Proofs(Budget.of_many(len(self.filler.resources), self._characters()))
 
     def _characters(self) -> int:
@@ -96,3 +100,7 @@ class Context:
         """Whether aws-node works after the plan, in each cluster or with each of its roles."""
         answers = (answer(needs, self) for needs in self.plugin_needs)
         return tuple(dict.fromkeys(a for a in answers if a is not None))
+    def not_shown(self) -> tuple[NotShown, ...]:
+        """What the plan does not show, which is said once."""
+        _ = self.accounts, self.use_changes  # which resolve who is meant
+        return tuple(not_shown(self.filler))

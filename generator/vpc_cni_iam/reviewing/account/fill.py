@@ -37,6 +37,7 @@ from vpc_cni_iam.reviewing.account.grants import (
 from vpc_cni_iam.reviewing.account.iam_resource import IamResource, InPlan, Unresolved
 from vpc_cni_iam.reviewing.account.library import Library
 from vpc_cni_iam.reviewing.account.resolve import Resolver, as_left, is_there
+from vpc_cni_iam.reviewing.account.source import SourceReader
 
 _STAYS = (("no-op",), ("update",), ("read",))
 
@@ -44,10 +45,10 @@ _STAYS = (("no-op",), ("update",), ("read",))
 class Filler:
     """Knows who is meant and what policies say in one plan, and fills its accounts."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    def __init__(self, plan: Plan, source: SourceReader | None = None) -> None:
+        self.plan, self.source = plan, source
         self.resolver = Resolver(plan)
-        self.library = Library(self.resolver)
+        self.library = Library(self.resolver, source)
         self.resources = tuple(
             r for r in plan.resources if r.mode == "managed" and not r.drift and not r.deposed
         )

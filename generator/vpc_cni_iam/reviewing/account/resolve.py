@@ -48,6 +48,9 @@ class Resolver:
         self.plan = plan
         # Names that stand for resources of several accounts, by place.
         self.ambiguous: dict[str, tuple[str, ...]] = {}
+        # What counts as the resource that it refers to, by place: the resource with the argument,
+        # its path, and the address of the other.
+        self.assumed: dict[str, tuple[Resource, Path, str]] = {}
         self.by_address: dict[str, Resource] = {}
         self._blocks: dict[str, list[Resource]] = defaultdict(list)
         self._names: dict[tuple[Side, str, str], list[Resource]] = defaultdict(list)
@@ -185,6 +188,9 @@ class Resolver:
         targets = [instance for instance in instances if instance.type == kind]
         if len(targets) == len(instances) and targets and not resolution.open:
             if all(target.mode == "managed" for target in targets):
+                if kind != POLICY:
+                    assumed = resource, path, targets[0].address
+                    self.assumed[place_of(resource, path)] = assumed
                 return tuple(InPlan(target.address) for target in targets)
             if len(targets) == 1 and (arn := text(targets[0], "arn", Side.AFTER)):
                 return (Named(kind, "", arn),)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from vpc_cni_iam.policy.diff import Change
 from vpc_cni_iam.reviewing.rules import Consequence, Level, Rule, Topic
 
 
@@ -54,14 +55,22 @@ class ShownIgnored(Struct, frozen=True):
     until: str  # the last day; empty for no end
 
 
+class ShownLine(Struct, frozen=True):
+    """A line of a difference of two policies."""
+
+    change: Change
+    text: str
+
+
 class ShownPolicy(Struct, frozen=True):
-    """What changes in the policies of a principal."""
+    """What changes in one policy of a principal."""
 
     owner: str
-    address: str
+    kind: str  # such as policy, trust policy or permissions boundary
+    address: str  # the resource that says so
     attribute: str
-    action: str  # added, removed or changed
-    lines: tuple[str, ...]  # the difference of statements
+    action: Change
+    lines: tuple[ShownLine, ...]  # the difference of statements
     place: ShownPlace | None
 
 
@@ -93,6 +102,6 @@ class ShownReview(Struct, frozen=True):
     ignored: tuple[ShownIgnored, ...]
     policies: tuple[ShownPolicy, ...]
     rules: tuple[ShownRule, ...]
-    read: int  # how many changes are read
+    read: int  # how many resources that change are read
     not_read: tuple[str, ...]  # what changes, is about IAM, EKS or credentials, and is not read
     others: int  # how many other resources change

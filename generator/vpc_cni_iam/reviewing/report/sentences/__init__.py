@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vpc_cni_iam.reviewing.checks.drift import Drifted
 from vpc_cni_iam.reviewing.findings import Finding
 from vpc_cni_iam.reviewing.report.saying import Saying
 from vpc_cni_iam.reviewing.report.sentences import (
@@ -13,6 +14,9 @@ from vpc_cni_iam.reviewing.report.sentences import (
     plan,
     plugin,
     plugin_setup,
+    ignore_file,
+    plan,
+    plugin,
     trust,
 )
 
@@ -23,9 +27,12 @@ _SENTENCES: Mapping[type, Callable[[Finding, Any], Saying]] = {
     **trust.SENTENCES,
     **credentials.SENTENCES,
     **plan.SENTENCES,
+    **ignore_file.SENTENCES,
 }
 
 
 def say(finding: Finding) -> Saying:
     """Return what is said of a finding."""
+    if isinstance(finding.evidence, Drifted):
+        return plan.drifted(finding.evidence, say(finding.evidence.finding))
     return _SENTENCES[type(finding.evidence)](finding, finding.evidence)

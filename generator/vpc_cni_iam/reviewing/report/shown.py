@@ -67,6 +67,7 @@ class ShownPolicy(Struct, frozen=True):
 
     owner: str
     kind: str  # such as policy, trust policy or permissions boundary
+    policy: str  # the managed policy or group; empty for others
     address: str  # the resource that says so
     attribute: str
     action: Change
@@ -78,7 +79,7 @@ class ShownPlugin(Struct, frozen=True):
     """The plugin in one cluster: the answer to whether it works, and what it is judged by."""
 
     cluster: str
-    answer: str  # such as "aws-node in prod: works with v1.23.2 (IPv4)"
+    answer: str  # such as "works with v1.23.2 (IPv4)"
     works: bool | None  # None: the plan does not show it
     version_before: str
     version_after: str

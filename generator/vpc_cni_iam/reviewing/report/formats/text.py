@@ -32,10 +32,10 @@ _WORKS = {True: "good", False: "error", None: "warning"}
 _INDENT = 12
 _LABEL = "  {:<10}"
 # By which line of the first screen each section ends.
-_ENDS = {Section.PLUGIN: 15, Section.ACCESS: 28, Section.OTHER: 35}
-_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 3, 3, 1
+_ENDS = {Section.PLUGIN: 16, Section.ACCESS: 27, Section.OTHER: 32}
+_FIRST_CLUSTERS, _FIRST_NOTES, _FIRST_IGNORED = 2, 3, 1
 # So that no text fills the first screen alone.
-_FIRST_LINES = 4
+_FIRST_LINES = 3
 
 
 def write(review: ShownReview, setting: Setting) -> str:
@@ -141,7 +141,7 @@ def _plugins(page: _TextPage, review: ShownReview, *, details: bool) -> None:
 
 def _plugin(page: _TextPage, alike: Sequence[ShownPlugin], *, details: bool) -> None:
     plugin, *others = alike
-    page.line(plugin.answer, _WORKS[plugin.works], most=None if details else 2)
+    page.line(words.answer(plugin), _WORKS[plugin.works], most=None if details else 2)
     for label, text in words.facts(plugin):
         page.line(text, label=_LABEL.format(label), most=None if details else 1)
     if others:
@@ -169,11 +169,14 @@ def _findings(
         start = page.height
         notes += alike[0].level is Level.NOTE
         _finding(page, review, alike, details=end is None)
-        if end is not None and (notes > _FIRST_NOTES or (number and page.height > end)):
+        if end is None or (notes <= _FIRST_NOTES and page.height <= end):
+            continue
+        if number:
             page.cut(start)
             left = [finding for group in groups[number:] for finding in group]
             page.line(f"  and {words.counted(left)} more (--details)", "quiet")
             return
+        page.cut(max(start + 2, end))
 
 
 def _finding(
@@ -183,7 +186,7 @@ def _finding(
     most = None if details else _FIRST_LINES
     page.line(first.message, first.level, _LABEL.format(first.level), most=most)
     is_grave = first.level is not Level.NOTE
-    for line in first.details if details else first.details[:is_grave]:
+    for line in first.details if details else words.first_details(first):
         page.line(line, "quiet", indent=_INDENT, most=None if details else 2)
     if first.fix and (details or is_grave):
         page.line(f"fix: {first.fix}", indent=_INDENT, most=None if details else 2)
@@ -226,7 +229,7 @@ def _policies(page: _TextPage, review: ShownReview) -> None:
 
 def _policy(page: _TextPage, policy: ShownPolicy, others: Iterable[ShownPolicy]) -> None:
     where = ", ".join(filter(None, (words.about(policy), words.where(policy.place))))
-    page.line(f"{policy.kind} of {policy.owner} {policy.action} ({where})", "title")
+    page.line(f"{words.title(policy)} ({where})", "title")
     for other in others:
         page.line(f"also {other.owner} ({words.about(other)})", "quiet", indent=2)
     for line in policy.lines:
